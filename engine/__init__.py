@@ -1,0 +1,31 @@
+"""A scalar autodiff engine: record a computation, step through backprop, differentiate to any order.
+
+>>> from engine import Value, tanh
+>>> w, x = Value(0.5, label="w"), Value(2.0, label="x")
+>>> y = tanh(w * x)
+>>> y.backward()
+>>> w.grad
+0.8399486832280523
+"""
+
+from . import graph as graph
+from .backprop import backward as backward
+from .backprop import grad as grad
+from .backprop import gradient as gradient
+from .backprop import hessian as hessian
+from .backprop import hvp as hvp
+from .backprop import jacobian as jacobian
+from .backprop import jvp as jvp
+from .backprop import local_derivatives as local_derivatives
+from .backprop import value_and_grad as value_and_grad
+from .graph import leaves as leaves
+from .graph import topological_order as topological_order
+from .ops import *  # noqa: F403  # the whole table: an operation is added there and nowhere else
+from .primitive import PRIMITIVES as PRIMITIVES
+from .primitive import Interval as Interval
+from .primitive import Primitive as Primitive
+from .primitive import declare as declare
+from .primitive import lookup as lookup
+from .value import Constant as Constant
+from .value import Value as Value
+from .value import no_grad as no_grad

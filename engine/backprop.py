@@ -1,0 +1,347 @@
+"""The sweep: the chain rule in reverse topological order, and the derivatives that are read off it.
+
+A sweep sums the adjoints apart from the graph, so that a run which is interrupted leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, overload
+
+from .graph import topological_order
+from .primitive import Primitive, as_float
+from .value import MANY, Constant, Value
+
+Function = Callable[..., Any]
+
+# The adjoint of a node that no contribution has reached: the number that leaves every sum as it is, also 0.0 and
+# -0.0, recognised by its identity. What is unreached passes nothing on: 0 * inf would be nan.
+_UNREACHED = float("-0.0")
+
+
+_set_grad = vars(Value)["_grad"].__set__
+
+
+# ---- local derivatives -------------------------------------------------------------------------------------------
+
+
+def local_derivatives(node: Value) -> list[float | None]:
+    """The derivative of a result by each of its operands, at the numbers it was recorded with.
+
+    None is a structural zero: that operand was not selected. A leaf has no operands.
+
+    >>> local_derivatives(Value(3.0) * Value(4.0))
+    [4.0, 3.0]
+    """
+    primitive = node.primitive
+    if primitive is None:
+        return []
+    try:
+        found = _call_rules(primitive, node._data, node.inputs)
+    except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
+        found = _call_rules(primitive, Value(node._data), tuple(map(Value, node.inputs)))
+    return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
+
+
+def _call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[Any]:
+    if primitive.arity is not None:
+        return [rule(z, *inputs) for rule in primitive.rules]
+    found: Sequence[Any] = primitive.rules[0](z, *inputs)
+    if len(found) != len(inputs):
+        raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(inputs)} operands")
+    return found
+
+
+def _as_derivative(d: Any, primitive: Primitive) -> float:
+    return as_float(d._data if isinstance(d, Value) else d, f"the adjoint of {primitive.name}")
+
+
+# ---- the sweep ---------------------------------------------------------------------------------------------------
+
+
+def sweep(root: Value) -> dict[Value, float]:
+    """The adjoint of every node: d root / d node, in topological order, so that `root` comes last.
+
+    Runs on floats; `_sweep_graph` is the same rule by rule on Values.
+    """
+    order = topological_order(root)
+    adjoint = dict.fromkeys(order, _UNREACHED)
+    adjoint[root] = 1.0
+    for node in reversed(order):
+        upstream = adjoint[node]
+        primitive = node._primitive
+        if primitive is None or upstream is _UNREACHED:
+            continue
+        a, b = node._a, node._b
+        try:
+            if b is None:
+                d = primitive.rules[0](node._data, node._x)
+                if d is not None:
+                    adjoint[a] += upstream * d
+            elif b is MANY:
+                for operand, d in zip(a, _call_rules(primitive, node._data, node._x)):
+                    if d is not None:
+                        adjoint[operand] += upstream * d
+            else:
+                da = db = None
+                z, x, y = node._data, node._x, node._y
+                if a.__class__ is not Constant:
+                    da = primitive.rules[0](z, x, y)
+                if b.__class__ is not Constant:
+                    db = primitive.rules[1](z, x, y)
+                if da is not None:
+                    adjoint[a] += upstream * da
+                if db is not None:
+                    adjoint[b] += upstream * db
+        except ArithmeticError:  # raised by a rule, so before anything was added
+            for operand, d in zip(node.operands, local_derivatives(node)):
+                if d is not None:
+                    adjoint[operand] += upstream * d
+    if set(map(type, adjoint.values())) != {float}:
+        _check_derivatives(order)
+        return {node: float(found) for node, found in adjoint.items()}
+    return adjoint
+
+
+def _check_derivatives(order: list[Value]) -> None:
+    """Name the primitive whose rule gives what is no real number."""
+    for node in order:
+        local_derivatives(node)
+
+
+def backward(root: Value) -> None:
+    """Add d root / d leaf to the `grad` of every leaf, and set that of every result to its adjoint.
+
+    All or nothing: the gradients are written at the end, by one call that runs no Python code in between, so that
+    not even Ctrl-C finds some of them written.
+
+    Raises:
+        TypeError: `root` is no Value.
+
+    >>> x = Value(2.0)
+    >>> backward(x ** 3)
+    >>> x.grad
+    12.0
+    """
+    nodes: list[Value] = []
+    grads: list[float] = []
+    for node, adjoint in sweep(root).items():
+        if node.__class__ is not Constant:
+            nodes.append(node)
+            grads.append((node._grad if node._primitive is None else 0.0) + adjoint)
+    deque(map(_set_grad, nodes, grads), maxlen=0)
+
+
+def _sweep_graph(root: Value) -> dict[Value, Any]:
+    """The adjoints as Values, themselves recorded, so that they can be differentiated again."""
+    adjoint: dict[Value, Any] = {root: 1.0}
+    for node in reversed(topological_order(root)):
+        primitive = node._primitive
+        if primitive is None or node not in adjoint:
+            continue
+        upstream, operands = adjoint[node], node.operands
+        for operand, recorded in zip(operands, node.inputs):
+            if operand._data is not recorded and operand._data != recorded:
+                raise RuntimeError(
+                    f"{operand!r} was {recorded!r} when {primitive.name} was computed from it and has been changed "
+                    "since: a graph of the gradient needs the values of the forward pass; evaluate again"
+                )
+        if primitive.arity is None:
+            found = _call_rules(primitive, node, operands)
+        else:
+            found = [
+                None if isinstance(operand, Constant) else rule(node, *operands)
+                for operand, rule in zip(operands, primitive.rules)
+            ]
+        for operand, d in zip(operands, found):
+            if d is None or isinstance(operand, Constant):
+                continue
+            if node is root or (isinstance(d, float) and d == 1.0):  # one factor is 1: no node for it
+                contribution = d if node is root else upstream
+            else:
+                contribution = upstream * d
+            adjoint[operand] = adjoint[operand] + contribution if operand in adjoint else contribution
+    return adjoint
+
+
+# ---- derivatives of results --------------------------------------------------------------------------------------
+
+
+@overload
+def grad(output: Value, inputs: Value, create_graph: Literal[False] = False) -> float: ...
+@overload
+def grad(output: Value, inputs: Sequence[Value], create_graph: Literal[False] = False) -> list[float]: ...
+@overload
+def grad(output: Value, inputs: Value, create_graph: bool) -> Any: ...
+@overload
+def grad(output: Value, inputs: Sequence[Value], create_graph: bool) -> list[Any]: ...
+def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = False) -> Any:
+    """The derivatives of one Value by others; touches no `grad`.
+
+    Args:
+        output: what to differentiate.
+        inputs: leaves or results; a list of them or a single one.
+        create_graph: give Values that can be differentiated again, in place of floats.
+
+    Returns:
+        One derivative per input, in a list; of a single input just that one. An input that `output` does not
+        depend on has 0.0.
+
+    Raises:
+        TypeError: something is no Value.
+        RuntimeError: with `create_graph`, a leaf was changed since the graph was recorded.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> grad(x * x * y, [x, y])
+    [12.0, 4.0]
+    >>> dx = grad(x ** 3, x, create_graph=True)
+    >>> grad(dx, x)
+    12.0
+    """
+    single = isinstance(inputs, Value)
+    wanted = [inputs] if isinstance(inputs, Value) else list(inputs)
+    for x in wanted:
+        if not isinstance(x, Value):
+            raise TypeError(f"grad() differentiates by Values, got {x!r} of type {type(x).__name__}")
+    found: list[Any]
+    if create_graph:
+        graphs = _sweep_graph(output)
+        found = [graphs.get(x, 0.0) for x in wanted]
+        found = [d if isinstance(d, Value) else Value(d) for d in found]
+    else:
+        adjoints = sweep(output)
+        found = [adjoints.get(x, 0.0) + 0.0 for x in wanted]  # + 0.0: an unreached one is -0.0
+    return found[0] if single else found
+
+
+def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
+    """The function that gives ``f(*xs)`` and its partial derivatives at numbers `xs`.
+
+    >>> value_and_grad(lambda x, y: x * y)(2.0, 3.0)
+    (6.0, [3.0, 2.0])
+    """
+
+    def evaluate(*xs: Any) -> tuple[float, list[float]]:
+        inputs, output = _call(f, xs)
+        return output._data, grad(output, inputs)
+
+    return evaluate
+
+
+def gradient(f: Function) -> Callable[..., list[float]]:
+    """The function that gives the partial derivatives of ``f`` at numbers `xs`, in a list.
+
+    >>> gradient(lambda x, y: x * y)(2.0, 3.0)
+    [3.0, 2.0]
+    """
+    evaluate = value_and_grad(f)
+    return lambda *xs: evaluate(*xs)[1]
+
+
+def jacobian(f: Function) -> Callable[..., list[list[float]]]:
+    """The function that gives the Jacobian of ``f``, which returns a list: one row per output.
+
+    >>> jacobian(lambda x, y: [x * y, x + y])(2.0, 3.0)
+    [[3.0, 2.0], [1.0, 1.0]]
+    """
+
+    def evaluate(*xs: Any) -> list[list[float]]:
+        inputs = [Value(x) for x in xs]
+        return [grad(output, inputs) for output in _outputs(f(*inputs))]
+
+    return evaluate
+
+
+def hessian(f: Function) -> Callable[..., list[list[float]]]:
+    """The function that gives the matrix of second derivatives of ``f``.
+
+    >>> hessian(lambda x, y: x * x * y)(2.0, 3.0)
+    [[6.0, 4.0], [4.0, 0.0]]
+    """
+
+    def evaluate(*xs: Any) -> list[list[float]]:
+        inputs, output = _call(f, xs)
+        return [grad(first, inputs) for first in grad(output, inputs, create_graph=True)]
+
+    return evaluate
+
+
+def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
+    """The product of the Hessian of ``f`` at `xs` with the vector `v`: the gradient's derivative along `v`.
+
+    Raises:
+        ValueError: `v` has another length than `xs`.
+
+    >>> hvp(lambda x, y: x * x * y, [2.0, 3.0], [1.0, 0.0])
+    [6.0, 4.0]
+    """
+    direction = _direction(xs, v)
+    inputs, output = _call(f, xs)
+    tangents = dict(zip(inputs, direction))
+    return [_push(first, tangents) for first in grad(output, inputs, create_graph=True)]
+
+
+def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
+    """The value of ``f`` at `xs` and its derivative along `v`, by forward mode.
+
+    Tangents are pushed from the leaves to the result, over the same local derivatives as backprop's.
+
+    Returns:
+        (value, directional derivative): floats, or lists of them if ``f`` returns a list.
+
+    Raises:
+        ValueError: `v` has another length than `xs`.
+
+    >>> jvp(lambda x, y: x * y, [2.0, 3.0], [1.0, 10.0])
+    (6.0, 23.0)
+    """
+    direction = _direction(xs, v)
+    inputs = [Value(x) for x in xs]
+    tangents = dict(zip(inputs, direction))
+    result = f(*inputs)
+    if isinstance(result, (list, tuple)):
+        outputs = _outputs(result)
+        return [output._data for output in outputs], [_push(output, tangents) for output in outputs]
+    output = _as_output(result)
+    return output._data, _push(output, tangents)
+
+
+def _push(root: Value, seeds: dict[Value, float]) -> float:
+    """The tangent of `root` when the tangents of the leaves are `seeds`: the sweep read the other way."""
+    tangent = dict(seeds)
+    for node in topological_order(root):
+        if node in tangent:
+            continue
+        terms = [
+            d * tangent[operand]
+            for operand, d in zip(node.operands, local_derivatives(node))
+            if d is not None and operand in tangent
+        ]
+        if terms:
+            tangent[node] = sum(terms)
+    return tangent.get(root, 0.0)
+
+
+def _call(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Value]:
+    inputs = [Value(x) for x in xs]
+    return inputs, _as_output(f(*inputs))
+
+
+def _as_output(result: Any) -> Value:
+    """What a differentiated function returned, as a Value: a number is a constant function."""
+    if isinstance(result, Value):
+        return result
+    return Value(as_float(result, "the result of a function to differentiate: it must be one Value, which"))
+
+
+def _outputs(results: Any) -> list[Value]:
+    if not isinstance(results, (list, tuple)):
+        raise TypeError(f"jacobian() takes a function that returns a list of Values, got {results!r}")
+    return [_as_output(result) for result in results]
+
+
+def _direction(xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
+    if len(xs) != len(v):
+        raise ValueError(f"a direction of {len(v)} numbers for {len(xs)} inputs: give one for each")
+    return [as_float(number, "a direction") for number in v]

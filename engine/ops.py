@@ -1,0 +1,223 @@
+"""The table of primitives: every operation the engine has, each declared once.
+
+A rule is called with the output `z` first and then the operands, and is written with the primitives of this very
+table: on floats it gives the local derivative's number, on Values a graph of it, and so derivatives of every order
+follow from one line. `unless(condition, derivative)` is a structural zero where the condition holds: an operand
+that was not selected gets no contribution at all, not even 0 * inf. A `kink` is zero where no derivative exists;
+`convention` says which one is taken there.
+
+Accuracy is why some rules are not the textbook's: each stays within 4 units in the last place in the tails too,
+where 1 - tanh(x)**2 loses every digit.
+"""
+
+from __future__ import annotations
+
+import builtins as _py
+import math as _math
+import operator as _operator
+from typing import Any as _Any
+
+from . import ieee as _ieee
+from .ieee import ieee as _total
+from .primitive import BOOLEAN as _BOOLEAN
+from .primitive import INDEX as _INDEX
+from .primitive import POSITIVE as _POSITIVE
+from .primitive import REALS as _REALS
+from .primitive import Interval as _Interval
+from .primitive import Primitive as _Primitive
+from .primitive import as_float as _as_float
+from .primitive import declare as _declare
+
+_inf = _math.inf
+_LN2, _LN10 = _math.log(2.0), _math.log(10.0)
+_TWO_OVER_SQRT_PI = 2.0 / _math.sqrt(_math.pi)
+
+
+def unless(condition: _Any, derivative: _Any) -> _Any:
+    """The derivative, or a structural zero (None) where the condition holds: the operand was not selected.
+
+    >>> unless(False, 1.0), unless(True, 1.0)
+    (1.0, None)
+    """
+    return None if condition else derivative
+
+
+def _to_multiple(x: float, y: float) -> float:
+    """How far x is from the nearest multiple of y."""
+    return _py.abs(_math.remainder(x, y)) if y and _math.isfinite(x) else 0.0
+
+
+def _normal(z: _Any) -> _Any:
+    """Whether z has all its digits, so that y * (z / x) has them too (2 ULP, where y * x**(y - 1) has 340)."""
+    return (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf)
+
+
+# The columns are aligned by hand.
+# fmt: off
+
+# ---- arithmetic ----------------------------------------------------------------------------------------------
+add = _declare("add", _operator.add, [lambda z, x, y: 1.0, lambda z, x, y: 1.0], symbol="+", formula="x + y")
+sub = _declare("sub", _operator.sub, [lambda z, x, y: 1.0, lambda z, x, y: -1.0], symbol="-", formula="x - y")
+mul = _declare("mul", _operator.mul, [lambda z, x, y: y, lambda z, x, y: x], symbol="*", formula="x * y")
+div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: -z / y], symbol="/", formula="x / y",
+               kink=lambda z, x, y: y, convention="IEEE 754 at the pole y = 0")
+neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], symbol="neg", formula="-x")
+pow: _Primitive = _declare("pow", _ieee.power, [
+                   lambda z, x, y: where(y == 0, 0.0, where(_normal(z), y * (z / x), y * pow(x, y - 1))),
+                   lambda z, x, y: where((x == 0) & (y >= 0), 0.0, z * log(x))],
+               symbol="**", formula="x ** y", domain=(_POSITIVE, _REALS),
+               convention="x**0 by x and 0**y by y have derivative 0")
+floordiv = _declare("floordiv", _ieee.floor_divide, [lambda z, x, y: 0.0, lambda z, x, y: 0.0], symbol="//",
+                    formula="floor(x / y)", kink=lambda z, x, y: _to_multiple(x, y), convention="0 at the jumps")
+mod = _declare("mod", _ieee.modulo, [lambda z, x, y: 1.0, lambda z, x, y: -floordiv(x, y)], symbol="%",
+               formula="x - y * floor(x / y)", kink=lambda z, x, y: _to_multiple(x, y),
+               convention="1 by x and -(x // y) by y at the jumps")
+
+# ---- signs and rounding --------------------------------------------------------------------------------------
+abs = _declare("abs", _operator.abs, [lambda z, x: sign(x)], formula="abs(x)",
+               kink=lambda z, x: x, convention="0 at 0", aliases=("absolute", "fabs"))
+sign: _Primitive = _declare("sign", _ieee.sign, [lambda z, x: 0.0], formula="sign(x)",
+                kink=lambda z, x: x, convention="0 at 0")
+floor = _declare("floor", _ieee.to_integer(_math.floor), [lambda z, x: 0.0], formula="floor(x)",
+                 kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps")
+ceil = _declare("ceil", _ieee.to_integer(_math.ceil), [lambda z, x: 0.0], formula="ceil(x)",
+                kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps")
+round = _declare("round", _ieee.to_integer(_py.round), [lambda z, x: 0.0], formula="nint(x)",
+                 kink=lambda z, x: _to_multiple(x - 0.5, 1.0), convention="halves go to even; 0 at the jumps",
+                 aliases=("rint",))
+
+# ---- powers, exponentials, logarithms ------------------------------------------------------------------------
+square = _declare("square", lambda x: x * x, [lambda z, x: 2 * x], formula="x ** 2")
+sqrt = _declare("sqrt", _total(_math.sqrt), [lambda z, x: 0.5 / z], formula="sqrt(x)",
+                domain=_POSITIVE, convention="inf at 0")
+cbrt = _declare("cbrt", _ieee.cbrt, [lambda z, x: 1 / (3 * (z * z))], formula="sign(x) * cbrt(abs(x))",
+                kink=lambda z, x: x, convention="inf at 0")
+reciprocal = _declare("reciprocal", lambda x: _ieee.divide(1.0, x), [lambda z, x: -z * z], formula="1 / x",
+                      kink=lambda z, x: x, convention="-inf at the pole 0")
+exp = _declare("exp", _total(_math.exp), [lambda z, x: z], formula="exp(x)")
+exp2 = _declare("exp2", _ieee.exp2, [lambda z, x: z * _LN2], formula="mpf(2) ** x")
+expm1 = _declare("expm1", _total(_math.expm1), [lambda z, x: exp(x)], formula="expm1(x)")
+log: _Primitive = _declare("log", _total(_math.log, {0.0: -_inf}), [lambda z, x: 1 / x],
+                           formula="log(x)", domain=_POSITIVE)
+log2 = _declare("log2", _total(_math.log2, {0.0: -_inf}), [lambda z, x: 1 / (x * _LN2)], formula="log(x, 2)",
+                domain=_POSITIVE)
+log10 = _declare("log10", _total(_math.log10, {0.0: -_inf}), [lambda z, x: 1 / (x * _LN10)],
+                 formula="log(x, 10)", domain=_POSITIVE)
+log1p = _declare("log1p", _total(_math.log1p, {-1.0: -_inf}), [lambda z, x: 1 / (1 + x)], formula="log1p(x)",
+                 domain=_Interval(-1, _inf))
+
+# ---- trigonometry --------------------------------------------------------------------------------------------
+sin = _declare("sin", _total(_math.sin), [lambda z, x: cos(x)], formula="sin(x)")
+cos: _Primitive = _declare("cos", _total(_math.cos), [lambda z, x: -sin(x)], formula="cos(x)")
+tan = _declare("tan", _total(_math.tan), [lambda z, x: square(1 / cos(x))], formula="tan(x)",
+               kink=lambda z, x: _math.cos(x), convention="as computed near the poles, which no float hits")
+asin = _declare("asin", _total(_math.asin), [lambda z, x: 1 / sqrt((1 - x) * (1 + x))], formula="asin(x)",
+                domain=_Interval(-1, 1), aliases=("arcsin",))
+acos = _declare("acos", _total(_math.acos), [lambda z, x: -1 / sqrt((1 - x) * (1 + x))], formula="acos(x)",
+                domain=_Interval(-1, 1), aliases=("arccos",))
+atan = _declare("atan", _math.atan, [lambda z, x: square(1 / hypot(1.0, x))], formula="atan(x)",
+                aliases=("arctan",))
+atan2 = _declare("atan2", _math.atan2, [
+                     lambda z, y, x: x / hypot(y, x) / hypot(y, x), lambda z, y, x: -y / hypot(y, x) / hypot(y, x)],
+                 operands=("y", "x"), formula="atan2(y, x)", aliases=("arctan2",),
+                 kink=lambda z, y, x: _math.hypot(x, y) if x > 0 else y,
+                 convention="as on both sides of the cut y = 0, x < 0; nan at (0, 0)")
+hypot: _Primitive = _declare("hypot", _math.hypot, [lambda z, x, y: x / z, lambda z, x, y: y / z],
+                             formula="hypot(x, y)",
+                 kink=lambda z, x, y: z, convention="nan at (0, 0)")
+
+# ---- hyperbolic functions ------------------------------------------------------------------------------------
+sinh = _declare("sinh", _total(_math.sinh), [lambda z, x: cosh(x)], formula="sinh(x)")
+cosh: _Primitive = _declare("cosh", _total(_math.cosh), [lambda z, x: sinh(x)], formula="cosh(x)")
+tanh = _declare("tanh", _math.tanh, [lambda z, x: square(1 / cosh(x))], formula="tanh(x)")
+asinh = _declare("asinh", _math.asinh, [lambda z, x: 1 / hypot(1.0, x)], formula="asinh(x)",
+                 aliases=("arcsinh",))
+acosh = _declare("acosh", _total(_math.acosh), [lambda z, x: 1 / (sqrt(x - 1) * sqrt(x + 1))],
+                 formula="acosh(x)", domain=_Interval(1, _inf), aliases=("arccosh",))
+atanh = _declare("atanh", _total(_math.atanh, {1.0: _inf, -1.0: -_inf}), [lambda z, x: 1 / ((1 - x) * (1 + x))],
+                 formula="atanh(x)", domain=_Interval(-1, 1), aliases=("arctanh",))
+
+# ---- the error function and the normal distribution ----------------------------------------------------------
+gaussian = _declare("gaussian", _ieee.gaussian, [lambda z, x: -2 * x * z], formula="exp(-x ** 2)")
+erf = _declare("erf", _math.erf, [lambda z, x: _TWO_OVER_SQRT_PI * gaussian(x)], formula="erf(x)")
+erfc = _declare("erfc", _math.erfc, [lambda z, x: -_TWO_OVER_SQRT_PI * gaussian(x)], formula="erfc(x)")
+normal_pdf = _declare("normal_pdf", _ieee.normal_pdf, [lambda z, x: -x * z], formula="npdf(x)")
+normal_cdf = _declare("normal_cdf", _ieee.normal_cdf, [lambda z, x: normal_pdf(x)], formula="ncdf(x)")
+
+# ---- network functions ---------------------------------------------------------------------------------------
+relu = _declare("relu", _ieee.relu, [lambda z, x: where(x > 0, 1.0, 0.0)], formula="max(x, 0)",
+                kink=lambda z, x: x, convention="0 at 0")
+leaky_relu = _declare("leaky_relu", _ieee.leaky_relu, [
+                          lambda z, x, slope: where(x > 0, 1.0, slope), lambda z, x, slope: where(x > 0, 0.0, x)],
+                      operands=("x", "slope"), defaults=(0.01,), formula="x if x > 0 else slope * x",
+                      kink=lambda z, x, slope: x, convention="slope at 0")
+elu = _declare("elu", _ieee.elu, [
+                   lambda z, x, alpha: where(x > 0, 1.0, alpha * exp(x)),
+                   lambda z, x, alpha: where(x > 0, 0.0, expm1(x))],
+               operands=("x", "alpha"), defaults=(1.0,), formula="x if x > 0 else alpha * expm1(x)",
+               kink=lambda z, x, alpha: x, convention="alpha at 0")
+sigmoid: _Primitive = _declare("sigmoid", _ieee.sigmoid, [lambda z, x: z * sigmoid(-x)], formula="1 / (1 + exp(-x))")
+logsigmoid = _declare("logsigmoid", _ieee.logsigmoid, [lambda z, x: sigmoid(-x)], formula="-log1p(exp(-x))")
+softplus = _declare("softplus", _ieee.softplus, [lambda z, x: sigmoid(x)], formula="log1p(exp(x))")
+silu = _declare("silu", _ieee.silu, [lambda z, x: sigmoid(x) * (1 + x * sigmoid(-x))],
+                formula="x / (1 + exp(-x))")
+gelu = _declare("gelu", _ieee.gelu, [lambda z, x: normal_cdf(x) + x * normal_pdf(x)], formula="x * ncdf(x)")
+
+
+# ---- of any number of operands, one node each ----------------------------------------------------------------
+def _dot_operands(ws: _Any, xs: _Any, bias: _Any = None) -> tuple[_Any, ...]:
+    ws, xs = tuple(ws), tuple(xs)
+    if len(ws) != len(xs):
+        raise ValueError(f"dot() of {len(ws)} weights with {len(xs)} inputs: give as many of one as of the other")
+    if not ws:
+        raise ValueError("dot() of no operands: give at least one weight and one input")
+    return (*ws, *xs) if bias is None else (*ws, *xs, bias)
+
+
+def _dot_derivatives(z: _Any, *xs: _Any) -> list[_Any]:
+    n = len(xs) // 2
+    return [*xs[n : 2 * n], *xs[:n], *[1.0] * (len(xs) % 2)]
+
+
+def _take_operands(index: _Any, values: _Any) -> tuple[_Any, ...]:
+    values = tuple(values)
+    position = _as_float(index if isinstance(index, int) else float(index), "take()")
+    if not position.is_integer():
+        raise ValueError(f"take() needs a whole number as index, got {index!r}")
+    if not 0 <= position < len(values):
+        raise IndexError(f"take() of index {position:g} from {len(values)} values: give 0 to {len(values) - 1}")
+    return (index, *values)
+
+
+def _shared(z: _Any, xs: tuple[_Any, ...], beaten: _Any) -> list[_Any]:
+    """One share for each operand that equals the extremum: ties split evenly."""
+    ties = _py.sum(where(beaten(x), 0.0, 1.0) for x in xs)
+    return [unless(beaten(x), 1 / ties) for x in xs]
+
+
+def _runner_up(*xs: float) -> float:
+    """How far the largest operand is from the second largest."""
+    ranked = sorted(xs, reverse=True)
+    return ranked[0] - ranked[1] if len(ranked) > 1 else _inf
+
+
+sum = _declare("sum", _ieee.total, lambda z, *xs: [1.0] * len(xs), formula="fsum(xs)")
+mean = _declare("mean", _ieee.mean, lambda z, *xs: [1 / len(xs)] * len(xs), formula="fsum(xs) / len(xs)")
+dot = _declare("dot", _ieee.dot, _dot_derivatives, arrange=_dot_operands,
+               formula="fdot(xs[:len(xs)//2], xs[len(xs)//2:len(xs)//2*2]) + fsum(xs[len(xs)//2*2:])")
+maximum = _declare("maximum", _ieee.largest, lambda z, *xs: _shared(z, xs, lambda x: x < z), formula="max(xs)",
+                   kink=lambda z, *xs: _runner_up(*xs), convention="ties share evenly")
+minimum = _declare("minimum", _ieee.smallest, lambda z, *xs: _shared(z, xs, lambda x: x > z), formula="min(xs)",
+                   kink=lambda z, *xs: _runner_up(*map(_operator.neg, xs)), convention="ties share evenly")
+logsumexp = _declare("logsumexp", _ieee.logsumexp, lambda z, *xs: [exp(x - z) for x in xs],
+                     formula="log(fsum(map(exp, xs)))")
+where: _Primitive = _declare("where", lambda condition, x, y: x if condition else y, [
+                     lambda z, condition, x, y: None,
+                     lambda z, condition, x, y: unless(condition == 0, 1.0),
+                     lambda z, condition, x, y: unless(condition != 0, 1.0)],
+                 operands=("condition", "x", "y"), formula="x if condition else y", domain=(_BOOLEAN, _REALS),
+                 method=False, convention="the operand that was not selected gets no contribution")
+take = _declare("take", lambda index, *values: values[int(index)],
+                lambda z, index, *values: [None, *(unless(index != k, 1.0) for k in range(len(values)))],
+                arrange=_take_operands, formula="xs[1 + int(xs[0])]", domain=(_INDEX, _REALS),
+                convention="the values that were not selected get no contribution")

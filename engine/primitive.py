@@ -1,0 +1,347 @@
+"""A primitive: everything the engine knows about one operation, in one record.
+
+Evaluation, backprop, forward mode, drawing, gradient checking and the tests read these records and
+nothing else, so that an operation is added in one place: by one call of `declare`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+__all__ = [
+    "BOOLEAN",
+    "INDEX",
+    "POSITIVE",
+    "PRIMITIVES",
+    "REALS",
+    "Interval",
+    "Primitive",
+    "declare",
+    "lookup",
+]
+
+Rule = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An open interval of reals, or a closed one of integers, that an operand may come from.
+
+    >>> 0.0 in Interval(0, math.inf), 1e-300 in Interval(0, math.inf)
+    (False, True)
+    >>> 1 in Interval(0, 1, integers=True)
+    True
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    integers: bool = False
+
+    def __contains__(self, number: float) -> bool:
+        if self.integers:
+            return self.low <= number <= self.high and float(number).is_integer()
+        return self.low < number < self.high
+
+    def __str__(self) -> str:
+        if self.integers:
+            return f"{{{self.low:g} ... {self.high:g}}}"
+        return "all reals" if self == REALS else f"({self.low:g}, {self.high:g})"
+
+
+REALS = Interval()
+POSITIVE = Interval(0, math.inf)
+BOOLEAN = Interval(0, 1, integers=True)
+INDEX = Interval(0, 0, integers=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """One entry of the table: an operation on scalars and all that is known about it.
+
+    Calling a primitive applies it: to numbers it gives a float, to Values a Value.
+
+    Attributes:
+        name: what it is called, e.g. ``"tanh"``.
+        symbol: what pictures show, e.g. ``"+"``; the name unless said otherwise.
+        arity: how many operands it takes; ``None`` for any number of them (n-ary).
+        forward: the operands' floats to the result's float; IEEE 754, so it never raises for a float.
+        local_derivatives: the derivative of the result by each operand. Fixed arity: one rule per operand,
+            called as ``rule(z, x, ...)`` with the output first. N-ary: one rule that returns a list.
+            ``None`` in place of a number is a structural zero: that operand was not selected.
+        operands: the operands' names; n-ary: one name, standing for the list of them.
+        formula: the mathematics as a Python expression in the operands' names, over mpmath's functions.
+        domain: where each operand may come from; n-ary: the last one holds for all further operands.
+        kink: ``kink(z, x, ...)`` is zero just where no derivative exists, and its size grows with the distance.
+        convention: which derivative is taken at the kinks, in words.
+        defaults: values of the last operands when they are left out.
+        aliases: other names, such as NumPy's.
+        arrange: turns the arguments of a call into the flat tuple of operands (n-ary only).
+        method: whether Values have it as a method.
+    """
+
+    name: str
+    symbol: str
+    arity: int | None
+    forward: Callable[..., float]
+    local_derivatives: Sequence[Rule] | Rule
+    operands: tuple[str, ...]
+    formula: str
+    domain: tuple[Interval, ...]
+    kink: Rule | None = None
+    convention: str = ""
+    defaults: tuple[float, ...] = ()
+    aliases: tuple[str, ...] = ()
+    arrange: Callable[..., tuple[Any, ...]] | None = None
+    method: bool = True
+    rules: tuple[Rule, ...] = field(init=False, repr=False)  # as a tuple whatever the arity, for the sweeps
+
+    def __post_init__(self) -> None:
+        rules = (self.local_derivatives,) if callable(self.local_derivatives) else tuple(self.local_derivatives)
+        object.__setattr__(self, "rules", rules)
+        object.__setattr__(self, "__doc__", self._describe())
+
+    def _describe(self) -> str:
+        lines = [f"{self.signature} = {self.formula}" if self.formula else self.signature]
+        lines.append(f"Domain: {', '.join(map(str, self.domain))}.")
+        if self.convention:
+            lines.append(f"Convention: {self.convention}.")
+        return "\n".join(lines)
+
+    @property
+    def signature(self) -> str:
+        """How a call is written.
+
+        >>> import engine
+        >>> engine.hypot.signature, engine.maximum.signature
+        ('hypot(x, y)', 'maximum(*xs)')
+        """
+        if self.arrange is not None:
+            bare = [p.replace(annotation=p.empty) for p in inspect.signature(self.arrange).parameters.values()]
+            return f"{self.name}{inspect.Signature(bare)}"
+        return f"{self.name}({', '.join(self.operands)})"
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.signature}>"
+
+    def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
+        return lookup, (self.name,)
+
+    def domains(self, count: int) -> Iterator[Interval]:
+        """The domain of each of `count` operands, in order."""
+        for position in range(count):
+            yield self.domain[min(position, len(self.domain) - 1)]
+
+    # Applying it: the protocol is that a class of operands brings __apply_primitive__(primitive, operands).
+    @overload
+    def __call__(self, *operands: float) -> float: ...
+    @overload
+    def __call__(self, *operands: Any, **named: Any) -> Any: ...
+    def __call__(self, *operands: Any, **named: Any) -> Any:
+        """Apply the primitive."""
+        if self.arrange is not None:
+            operands = self.arrange(*operands, **named)
+        elif len(operands) != self.arity or named:
+            operands = self._complete(operands, named)
+        for operand in operands:
+            if operand.__class__ is not float:
+                apply = getattr(type(operand), "__apply_primitive__", None)
+                if apply is not None:
+                    return apply(self, operands)
+        return self.forward(*[as_float(operand, f"{self.name}()") for operand in operands])
+
+    def _complete(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Fill in named and default operands, or say what the call should look like."""
+        expected = self.operands
+        by_name = dict(zip(reversed(expected), reversed(self.defaults)))
+        by_name.update(zip(expected, operands))
+        unknown = [name for name in named if name not in expected[len(operands) :]]
+        by_name.update(named)
+        if len(operands) > len(expected) or unknown or len(by_name) != len(expected):
+            given = ", ".join([*map(_short, operands), *(f"{name}={_short(named[name])}" for name in named)])
+            raise TypeError(f"{self.name}({given}): expected {self.signature}")
+        return tuple(by_name[name] for name in expected)
+
+
+PRIMITIVES: dict[str, Primitive] = {}
+"""The table, by name, in the order of declaration. Aliases are not listed."""
+
+_on_declare: list[Callable[[Primitive], None]] = []
+
+
+def watch(announce: Callable[[Primitive], None]) -> None:
+    """Call `announce` for every primitive there is, and for each that is declared later."""
+    for primitive in PRIMITIVES.values():
+        announce(primitive)
+    _on_declare.append(announce)
+
+
+def lookup(name: str) -> Primitive:
+    """The primitive of that name.
+
+    Raises:
+        LookupError: there is none; one that a user declared must be declared before it is looked up.
+
+    >>> lookup("tanh")
+    <primitive tanh(x)>
+    """
+    try:
+        return PRIMITIVES[name]
+    except KeyError:
+        raise LookupError(f"no primitive is named {name!r}; declare it before a graph that uses it is loaded") from None
+
+
+def declare(
+    name: str,
+    forward: Callable[..., float],
+    local_derivatives: Sequence[Rule] | Rule,
+    *,
+    symbol: str | None = None,
+    operands: tuple[str, ...] | None = None,
+    formula: str = "",
+    domain: Interval | tuple[Interval, ...] = REALS,
+    kink: Rule | None = None,
+    convention: str = "",
+    defaults: tuple[float, ...] = (),
+    aliases: tuple[str, ...] = (),
+    arrange: Callable[..., tuple[Any, ...]] | None = None,
+    method: bool = True,
+) -> Primitive:
+    """Add a primitive to the table; from then on it is first-class everywhere.
+
+    Args:
+        name: a Python identifier that no primitive has yet.
+        forward: the operands' floats to the result's float. What it raises reaches the caller.
+        local_derivatives: a list with one rule per operand, each called as ``rule(z, x, ...)``: the output
+            first, then the operands. A bare callable makes the primitive n-ary: it is called as
+            ``rule(z, *xs)`` and returns a list. Write rules with the engine's own functions, not
+            ``math``'s, and derivatives of every order follow from them.
+        symbol: what pictures show; the name by default.
+        operands: the operands' names; ``x``, ``y``, ... by default.
+        formula: the mathematics as an expression over mpmath's functions; tests use it as their oracle.
+        domain: where operands may come from: one interval for all or one for each.
+        kink: a function that is zero just where there is no derivative.
+        convention: which derivative is taken there, in words.
+        defaults: values of the last operands when they are left out.
+        aliases: other names for the method.
+        arrange: for n-ary primitives, turns a call's arguments into the flat tuple of operands.
+        method: whether Values get it as a method (never for n-ary ones).
+
+    Returns:
+        The primitive, to be called with Values or numbers.
+
+    Raises:
+        TypeError: `forward` or a rule cannot be called, or takes another number of arguments.
+        ValueError: the name is taken or no identifier; there is no local derivative.
+
+    >>> import engine
+    >>> softsign = engine.declare(
+    ...     "softsign", lambda x: x / (1 + abs(x)), [lambda z, x: 1 / engine.square(1 + abs(x))])
+    >>> x = engine.Value(1.0)
+    >>> engine.grad(softsign(x), x), x.softsign().data
+    (0.25, 0.5)
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ValueError(f"a primitive's name must be a Python identifier, got {name!r}")
+    taken = {other for known in PRIMITIVES.values() for other in (known.name, *known.aliases)}
+    if not taken.isdisjoint({name, *aliases}):
+        raise ValueError(f"the table already has a primitive named {name!r} or one of {aliases!r}; choose another name")
+    if not callable(forward):
+        raise TypeError(f"{name}: forward must be callable, got {forward!r}")
+    arity = None if callable(local_derivatives) else len(local_derivatives)
+    if arity == 0:
+        raise ValueError(f"{name}: give one local derivative per operand")
+    if arity is not None:
+        operands = operands or ("x", "y", *(f"x{k}" for k in range(3, arity + 1)))[:arity]
+        for rule in local_derivatives if not callable(local_derivatives) else ():
+            _check_rule(name, rule, ("z", *operands))
+        arrange = None
+    else:
+        operands = operands or ("xs",)
+        arrange = arrange or flatten(name)
+        method = False
+    primitive = Primitive(
+        name,
+        symbol or name,
+        arity,
+        forward,
+        local_derivatives,
+        operands,
+        formula,
+        (domain,) if isinstance(domain, Interval) else domain,
+        kink,
+        convention,
+        defaults,
+        aliases,
+        arrange,
+        method,
+    )
+    for announce in _on_declare:
+        announce(primitive)
+    PRIMITIVES[name] = primitive
+    return primitive
+
+
+def flatten(name: str) -> Callable[..., tuple[Any, ...]]:
+    """Let an n-ary primitive be called as ``f(a, b)`` and as ``f([a, b])``; refuse no operands at all."""
+
+    def arrange(*xs: Any) -> tuple[Any, ...]:
+        if len(xs) == 1 and hasattr(type(xs[0]), "__iter__"):
+            xs = tuple(xs[0])
+        if not xs:
+            raise ValueError(f"{name}() of no operands: give at least one")
+        return xs
+
+    return arrange
+
+
+def as_float(number: Any, where: str) -> float:
+    """The float of anything that is one real number: int, bool, NumPy scalar, Fraction, Decimal, ...
+
+    Raises:
+        TypeError: it is not one real number (text, None, complex, containers, arrays, functions).
+        OverflowError: an integer or a fraction beyond the range of floats.
+    """
+    if number.__class__ is float:
+        return number
+    if not is_number(number):
+        raise TypeError(f"{where} takes real numbers, got {_short(number)} of type {type(number).__name__}")
+    try:
+        return float(number)
+    except OverflowError:
+        raise OverflowError(f"{where}: {_short(number)} is beyond the range of a float (about 1.8e308)") from None
+    except (TypeError, ValueError):
+        raise TypeError(f"{where} takes real numbers, got {_short(number)} of type {type(number).__name__}") from None
+
+
+def is_number(number: Any) -> bool:
+    """Whether this is one real number of any kind: it has ``__float__``, no length, and is no text or complex."""
+    return (
+        hasattr(type(number), "__float__")
+        and not isinstance(number, (str, bytes, complex))
+        and getattr(number, "shape", ()) == ()
+        and getattr(getattr(number, "dtype", None), "kind", "f") in "biuf"
+    )
+
+
+def _check_rule(name: str, rule: Rule, expected: tuple[str, ...]) -> None:
+    if not callable(rule):
+        raise TypeError(f"{name}: a local derivative must be callable as rule({', '.join(expected)}), got {rule!r}")
+    try:
+        inspect.signature(rule).bind(*expected)
+    except TypeError:
+        raise TypeError(
+            f"{name}: a local derivative is called as rule({', '.join(expected)}), the output z first; "
+            f"this one takes {inspect.signature(rule)}"
+        ) from None
+
+
+def _short(thing: object, most: int = 40) -> str:
+    """A repr that stays on its line, whatever the thing."""
+    if isinstance(thing, int) and thing.bit_length() > 128:
+        return f"an integer of {thing.bit_length()} bits"
+    text = repr(thing)
+    return text if len(text) <= most else text[: most - 3] + "..."
