@@ -8,4 +8,11 @@ from .initializers import INITIALIZERS as INITIALIZERS
 from .layers import MLP as MLP
 from .layers import Layer as Layer
 from .layers import Neuron as Neuron
+from .losses import bce as bce
+from .losses import bce_with_logits as bce_with_logits
+from .losses import cross_entropy as cross_entropy
+from .losses import hinge as hinge
+from .losses import mae as mae
+from .losses import mse as mse
+from .losses import nll as nll
 from .module import Module as Module
