@@ -1,5 +1,7 @@
 """Neural networks built only from scalar nodes of `engine`."""
 
+from .data import batches as batches
+from .data import train_test_split as train_test_split
 from .functional import ACTIVATIONS as ACTIVATIONS
 from .functional import log_softmax as log_softmax
 from .functional import one_hot as one_hot
@@ -16,3 +18,7 @@ from .losses import mae as mae
 from .losses import mse as mse
 from .losses import nll as nll
 from .module import Module as Module
+from .optim import SGD as SGD
+from .optim import Adam as Adam
+from .optim import AdamW as AdamW
+from .optim import Optimizer as Optimizer
