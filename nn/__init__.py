@@ -1,5 +1,7 @@
 """Neural networks built only from scalar nodes of `engine`."""
 
+from .checkpoint import load as load
+from .checkpoint import save as save
 from .data import batches as batches
 from .data import train_test_split as train_test_split
 from .functional import ACTIVATIONS as ACTIVATIONS
@@ -22,3 +24,12 @@ from .optim import SGD as SGD
 from .optim import Adam as Adam
 from .optim import AdamW as AdamW
 from .optim import Optimizer as Optimizer
+from .progress import Progress as Progress
+from .training import EagerStep as EagerStep
+from .training import History as History
+from .training import Step as Step
+from .training import accuracy as accuracy
+from .training import classify as classify
+from .training import fit as fit
+from .training import predict as predict
+from .training import score as score
