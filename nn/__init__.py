@@ -1,4 +1,11 @@
-"""Neural networks built only from scalar nodes of `engine`."""
+"""Neural networks built only from scalar nodes of `engine`.
+
+>>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+>>> model = MLP(2, [8, 2], activation="tanh", seed=1)
+>>> history = fit(model, X, y, cross_entropy, SGD(model.parameters(), lr=0.5, momentum=0.9), epochs=50)
+>>> accuracy(model, X, y)
+1.0
+"""
 
 from .checkpoint import load as load
 from .checkpoint import save as save
