@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
+from weakref import WeakSet
 
 from .graph import topological_order
 from .primitive import Primitive, as_float
@@ -21,6 +22,16 @@ _UNREACHED = float("-0.0")
 
 
 _set_grad = vars(Value)["_grad"].__set__
+
+passes_under_way: WeakSet[Any] = WeakSet()
+"""Passes that are being stepped through, whose sums are half written; each has its `root` and can `stop`."""
+
+
+def stop_passes(nodes: dict[Value, float]) -> None:
+    """Stop the passes under way that share a node with these: the gradients from before them come back."""
+    for running in tuple(passes_under_way):
+        if not nodes.keys().isdisjoint(running.order):
+            running.stop()
 
 
 # ---- local derivatives -------------------------------------------------------------------------------------------
@@ -42,6 +53,27 @@ def local_derivatives(node: Value) -> list[float | None]:
     except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
         found = _call_rules(primitive, Value(node._data), tuple(map(Value, node.inputs)))
     return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
+
+
+def flowing_derivatives(node: Value) -> list[float | None]:
+    """The local derivatives that a sweep multiplies with: a constant's is None too, and its rule is not called.
+
+    >>> flowing_derivatives(Value(-3.0) ** 2)
+    [-6.0, None]
+    """
+    constant = [isinstance(operand, Constant) for operand in node.operands]
+    primitive = node.primitive
+    if primitive is None or primitive.arity is None or True not in constant:
+        return [None if skip else d for skip, d in zip(constant, local_derivatives(node))]
+    try:
+        found = _call_flowing(primitive, constant, node._data, node.inputs)
+    except ArithmeticError:  # as in local_derivatives
+        found = _call_flowing(primitive, constant, Value(node._data), tuple(map(Value, node.inputs)))
+    return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
+
+
+def _call_flowing(primitive: Primitive, constant: list[bool], z: Any, inputs: Sequence[Any]) -> list[Any]:
+    return [None if skip else rule(z, *inputs) for skip, rule in zip(constant, primitive.rules)]
 
 
 def _call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[Any]:
@@ -124,9 +156,12 @@ def backward(root: Value) -> None:
     >>> x.grad
     12.0
     """
+    adjoints = sweep(root)
+    if passes_under_way:
+        stop_passes(adjoints)
     nodes: list[Value] = []
     grads: list[float] = []
-    for node, adjoint in sweep(root).items():
+    for node, adjoint in adjoints.items():
         if node.__class__ is not Constant:
             nodes.append(node)
             grads.append((node._grad if node._primitive is None else 0.0) + adjoint)

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 from . import ops
 from .primitive import Primitive, as_float, is_number, watch
 
+if TYPE_CHECKING:
+    from .stepping import ForwardStep, Step
+
 _new = object.__new__
 MANY: Any = "n-ary"  # in the slot of the second operand: the first one holds the tuple of them all
 
@@ -271,6 +274,30 @@ class Value:
         from .backprop import backward
 
         backward(self)
+
+    def backward_steps(self, names: Any = None) -> Iterator[Step]:
+        """Run the backward pass lazily, one `Step` at a time: see `engine.stepping.backward_steps`.
+
+        >>> x = Value(3.0, label="x")
+        >>> for step in (x * x).backward_steps(): print(step)
+        step 1 of 1: x*x = 9, upstream 1
+          x  1 * 3 = 3  grad 0 -> 3  partial, path 1 of 2
+          x  1 * 3 = 3  grad 3 -> 6  final, path 2 of 2
+        """
+        from .stepping import backward_steps
+
+        return backward_steps(self, names)
+
+    def forward_steps(self, names: Any = None) -> Iterator[ForwardStep]:
+        """The operations of the forward pass from the leaves up: see `engine.stepping.forward_steps`.
+
+        >>> for step in (Value(3.0, label="x") * 2).forward_steps(): print(step)
+        forward 1 of 1: x*2 = 6
+          x  = 3
+        """
+        from .stepping import forward_steps
+
+        return forward_steps(self, names)
 
     def zero_grad(self) -> None:
         """Set the gradient of every Value in this graph to 0."""
