@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from engine import Value
@@ -37,8 +36,11 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
         "parameters": {name: x if math.isfinite(x) else str(x) for name, x in numbers.items()},
     }
     # Written beside the file first: a reader, or a crash in the middle, never sees half of it.
-    target = Path(os.path.realpath(path))
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"there is no folder {folder} to save into: create it first")
+    draft = f"{target}.{os.urandom(4).hex()}.draft"
     try:
         with open(draft, "x", encoding="utf-8") as file:
             json.dump(content, file, indent=1, allow_nan=False)
@@ -47,7 +49,8 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
             os.fsync(file.fileno())
         os.replace(draft, target)
     except BaseException:
-        draft.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.remove(draft)
         raise
 
 
@@ -67,7 +70,8 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     """
     parameters = _by_name(model)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} is no JSON file that nn.save wrote: {error}") from error
     stored = content.get("parameters") if isinstance(content, dict) and content.get("format") == FORMAT else None

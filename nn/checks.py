@@ -109,8 +109,9 @@ def real_number(name: str, value: Any, least: float = -math.inf, most: float = m
     except OverflowError:
         number = math.inf
     if not (math.isfinite(number) and least <= number <= most):
-        allowed = "a finite number" if least == -math.inf else f"a finite number from {least:g} to {most:g}"
-        raise ValueError(f"{name} must be {allowed}, not {number}")
+        upper = "" if most == math.inf else f" and at most {most:g}"
+        allowed = "" if least == -math.inf else f" of at least {least:g}{upper}"
+        raise ValueError(f"{name} must be a finite number{allowed}, not {number}")
     return number
 
 

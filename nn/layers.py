@@ -46,14 +46,15 @@ class Neuron(Module):
         self.w = [Value(draw(rng, nin, nout)) for _ in range(nin)]
         self.b = Value(0.0)
 
-    def __call__(self, x: Sequence[Any]) -> Value:
+    def __call__(self, x: Any) -> Value:
         """The output for `nin` numbers or Values.
 
         Raises:
             ValueError: if there are not `nin` of them.
+            TypeError: if one is no number.
         """
-        if len(x) != len(self.w):
-            raise ValueError(f"{self!r} takes {len(self.w)} inputs, got {len(x)}")
+        if type(x) is not list or len(x) != len(self.w):  # a layer has made its inputs a list already
+            x = as_inputs(self, x, len(self.w))
         return self.activation(dot(self.w, x, self.b))
 
     def __repr__(self) -> str:

@@ -30,7 +30,7 @@ REDUCTIONS: dict[str, Callable[[list[Loss]], Loss]] = {"mean": mean, "sum": engi
 
 
 def mse(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
-    """Mean squared error, (prediction - target)²: the loss of regression, after the identity activation.
+    """Mean squared error, (prediction - target)²: with the identity activation at the output, for regression.
 
     Args:
         prediction: Values or numbers, nested to any depth.
@@ -196,7 +196,7 @@ def _checked(target: Any, name: str, least: float = -math.inf, most: float = mat
 
 
 def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
-    """Cross-entropy of softmax(logits), for classification: -log softmax(logits)[target].
+    """Cross-entropy, -log softmax(logits)[target]: softmax with class or one-hot labels, for classification.
 
     It is computed from the differences to the logit of the target, so a loss near 0 keeps its digits and
     logits of 1e4 and beyond neither overflow nor cancel. Do not apply softmax before.
@@ -243,6 +243,8 @@ def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
 
 
 def _cross_entropy(logits: list[Any], target: Any) -> Loss:
+    if len(logits) == 1:
+        raise ValueError("cross_entropy needs two logits or more: for one output use bce_with_logits or hinge")
     if isinstance(target, Value):
         picked = take(target, logits)
         return logsumexp([x - picked for x in logits])
@@ -263,8 +265,6 @@ def _cross_entropy(logits: list[Any], target: Any) -> Loss:
 
 def _margins(logits: list[Any], label: int) -> list[Any]:
     """How far each other logit lies above that of the label."""
-    if len(logits) == 1:
-        raise ValueError("cross_entropy needs two logits or more: for one output use bce_with_logits or hinge")
     chosen = logits[label]
     return [x - chosen for i, x in enumerate(logits) if i != label]
 

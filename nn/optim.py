@@ -7,7 +7,6 @@ place by place.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from math import sqrt
@@ -154,12 +153,9 @@ class Adam(Optimizer):
             raise TypeError(f"betas must be two numbers, such as (0.9, 0.999), not {show(betas)}")
         if len(betas) != 2:
             raise ValueError(f"betas must be two numbers, such as (0.9, 0.999), not {show(betas)}")
-        beta1, beta2 = betas
-        below_one = math.nextafter(1.0, 0.0)
-        self.betas = (
-            real_number("betas[0]", beta1, 0.0, below_one),
-            real_number("betas[1]", beta2, 0.0, below_one),
-        )
+        self.betas = real_number("betas[0]", betas[0], least=0.0), real_number("betas[1]", betas[1], least=0.0)
+        if max(self.betas) >= 1.0:
+            raise ValueError(f"betas must be below 1, not {self.betas}: nothing of a gradient would be taken in")
         self.eps = real_number("eps", eps, least=0.0)
         self.weight_decay = real_number("weight_decay", weight_decay, least=0.0)
         self.steps = 0

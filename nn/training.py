@@ -40,7 +40,10 @@ class Step(Protocol):
 
 
 class EagerStep:
-    """The step in the open: predict, score, backpropagate, update.
+    """The step in the open: predict, score the predictions against the labels, backpropagate, update.
+
+    Backprop both propagates the error back through every node and stores the parameters' gradients, from which
+    the optimiser then takes its step.
 
     >>> from nn import MLP, SGD, mse
     >>> model = MLP(1, [1], init="zeros")
@@ -72,7 +75,7 @@ class EagerStep:
                 f"lower lr (now {self.optimizer.lr:g}) and look for nan or inf in the data"
             )
         self.optimizer.zero_grad()
-        loss.backward()  # propagates the error back through every node and stores the parameters' gradients
+        loss.backward()
         self.optimizer.step()
         return loss.data
 

@@ -90,7 +90,7 @@ def test_real_number_takes_every_real(value):
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (-0.1, ValueError, "lr must be a finite number from 0 to inf, not -0.1"),
+        (-0.1, ValueError, "lr must be a finite number of at least 0, not -0.1"),
         (float("nan"), ValueError, "not nan"),
         (float("inf"), ValueError, "not inf"),
         (10**400, ValueError, "not inf"),

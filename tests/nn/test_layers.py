@@ -139,6 +139,16 @@ def test_inputs_of_the_wrong_kind(x, message):
         MLP(2, [3, 1])(x)
 
 
+def test_a_neuron_on_its_own_checks_its_inputs_too():
+    neuron = Neuron(2)
+    set_to(neuron, [1.0, 2.0, 0.0])
+    assert neuron(np.array([3.0, 4.0])).data == neuron((3, 4)).data == 11.0
+    with pytest.raises(TypeError, match=r"Neuron\(2, relu\) takes a row of 2 numbers or Values, not float 3.0"):
+        neuron(3.0)
+    with pytest.raises(TypeError, match="of type list"):
+        neuron([[1.0, 2.0], [3.0, 4.0]])
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
