@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from .graph import topological_order
 from .primitive import Primitive, as_float
-from .value import MANY, Constant, Value
+from .value import MANY, Constant, Value, inside_rule
 
 Function = Callable[..., Any]
 
@@ -182,13 +182,17 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
                     f"{operand!r} was {recorded!r} when {primitive.name} was computed from it and has been changed "
                     "since: a graph of the gradient needs the values of the forward pass; evaluate again"
                 )
-        if primitive.arity is None:
-            found = _call_rules(primitive, node, operands)
-        else:
-            found = [
-                None if isinstance(operand, Constant) else rule(node, *operands)
-                for operand, rule in zip(operands, primitive.rules)
-            ]
+        token = inside_rule.set(primitive.name)
+        try:
+            if primitive.arity is None:
+                found = _call_rules(primitive, node, operands)
+            else:
+                found = [
+                    None if isinstance(operand, Constant) else rule(node, *operands)
+                    for operand, rule in zip(operands, primitive.rules)
+                ]
+        finally:
+            inside_rule.reset(token)
         for operand, d in zip(operands, found):
             if d is None or isinstance(operand, Constant):
                 continue

@@ -22,6 +22,10 @@ _new = object.__new__
 MANY: Any = "n-ary"  # in the slot of the second operand: the first one holds the tuple of them all
 
 
+inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
+"""The primitive whose local derivative is being recorded: there ``float(v)`` would silently give a wrong result."""
+
+
 # ---- recording ---------------------------------------------------------------------------------------------
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
@@ -315,6 +319,12 @@ class Value:
     __hash__ = object.__hash__
 
     def __float__(self) -> float:
+        name = inside_rule.get()
+        if name:
+            raise TypeError(
+                f"the local derivative of {name} took float() of a Value, which drops the graph: "
+                "write it with the engine's functions, not math's, to differentiate it again"
+            )
         return self._data
 
     def __int__(self) -> int:

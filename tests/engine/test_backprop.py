@@ -206,6 +206,19 @@ def test_a_primitive_that_gives_no_number(forward, rule, error, message) -> None
         del engine.PRIMITIVES["odd_one"]
 
 
+def test_a_rule_that_would_silently_drop_the_graph_says_so() -> None:
+    """With math.cos the second derivative would come out as 0."""
+    careless = engine.declare("careless_sin", math.sin, [lambda z, x: math.cos(x)], method=False)
+    try:
+        x = Value(1.0)
+        assert grad(careless(x), x) == math.cos(1.0)
+        with pytest.raises(TypeError, match=r"local derivative of careless_sin took float\(\) of a Value"):
+            grad(careless(x), x, create_graph=True)
+        assert float(x) == 1.0
+    finally:
+        del engine.PRIMITIVES["careless_sin"]
+
+
 def test_an_error_in_a_rule_leaves_every_gradient_as_it_was() -> None:
     failing = engine.declare("failing", lambda x: x, [lambda z, x: [][1]], method=False)
     try:
