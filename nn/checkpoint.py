@@ -9,8 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from engine import Value
-from nn.checks import show
-from nn.module import Module
+
+from .checks import show
+from .module import Module
 
 FORMAT = "stepgrad parameters 1"
 

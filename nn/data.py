@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nn.checks import Seed, as_row, random_source, real_number, same_length, whole_number
+from .checks import Seed, as_row, random_source, real_number, same_length, whole_number
 
 
 def batches(

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import engine
 from engine import Value, exp, logsumexp, maximum
-from nn.checks import as_row, class_index, is_row, show, whole_number
+
+from .checks import as_row, class_index, is_row, show, whole_number
 
 Activation: TypeAlias = Callable[[Value], Value]
 

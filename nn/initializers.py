@@ -7,7 +7,7 @@ from math import sqrt
 from random import Random
 from typing import TypeAlias
 
-from nn.checks import show
+from .checks import show
 
 Initializer: TypeAlias = Callable[[Random, int, int], float]
 """One weight, from the source of random numbers and the numbers of inputs and of neurons of its layer."""

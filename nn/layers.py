@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import Value, dot
-from nn.checks import Seed, as_inputs, as_row, random_source, whole_number
-from nn.functional import Activation, activation_name, get_activation
-from nn.initializers import Initializer, get_initializer
-from nn.module import Module
+
+from .checks import Seed, as_inputs, as_row, random_source, whole_number
+from .functional import Activation, activation_name, get_activation
+from .initializers import Initializer, get_initializer
+from .module import Module
 
 
 class Neuron(Module):

@@ -17,8 +17,9 @@ from typing import Any, TypeAlias
 
 import engine
 from engine import Value, dot, log, log1p, logsumexp, mean, relu, softplus, square, take
-from nn.checks import Numbers, as_row, class_index, is_row, plain, real_number, same_length, show
-from nn.functional import log_softmax
+
+from .checks import Numbers, as_row, class_index, is_row, plain, real_number, same_length, show
+from .functional import log_softmax
 
 # A loss is a Value if its predictions are Values and a float if they are numbers; with "none" a list of them.
 Loss: TypeAlias = Any

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import Value, dot
-from nn.module import Module as Module
+
+from .module import Module as Module
 
 
 class Neuron(Module):

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from math import sqrt
 
 from engine import Constant, Value
-from nn.checks import real_number, show
-from nn.module import Module
+
+from .checks import real_number, show
+from .module import Module
 
 
 class Optimizer(ABC):

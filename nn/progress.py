@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple, TypeAlias
 
-from nn.checks import show
+from .checks import show
 
 
 class Progress(NamedTuple):

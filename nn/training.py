@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from engine import Value, no_grad
-from nn.checks import (
+
+from .checks import (
     Seed,
     as_row,
     class_index,
@@ -20,10 +21,10 @@ from nn.checks import (
     show,
     whole_number,
 )
-from nn.data import batches
-from nn.module import Module
-from nn.optim import Optimizer
-from nn.progress import Progress, Reporter, reporting
+from .data import batches
+from .module import Module
+from .optim import Optimizer
+from .progress import Progress, Reporter, reporting
 
 Model: TypeAlias = Callable[[Any], Any]
 """A module or function from one sample to its output: a Value or a list of Values."""
