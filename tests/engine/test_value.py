@@ -33,7 +33,7 @@ def test_takes_every_kind_of_real_number(number: object) -> None:
 @pytest.mark.parametrize(
     "thing",
     ["1", None, 1j, [1.0], (1.0,), {}, np.array([1.0]), np.array([[1.0]]), np.array("1.5"), len, np.complex128(1),
-     b"1", object(), np.str_("1"), np.timedelta64(1)],
+     b"1", object(), np.str_("1"), np.timedelta64(1, "s")],
 )  # fmt: skip
 def test_refuses_what_is_no_real_number(thing: object) -> None:
     with pytest.raises(TypeError, match=type(thing).__name__):
