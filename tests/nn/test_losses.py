@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value
-from nn import bce, bce_with_logits, cross_entropy, hinge, log_softmax, mae, mse, nll, one_hot, softmax
+from nn import MLP, bce, bce_with_logits, cross_entropy, hinge, log_softmax, mae, mse, nll, one_hot, softmax
 
 PLACE_BY_PLACE = [mse, mae, hinge, bce, bce_with_logits]
 ROW_BY_ROW = [cross_entropy, nll]
@@ -345,6 +345,25 @@ def test_probabilities_that_are_values():
     assert loss.data == pytest.approx(cross_entropy(xs, teacher), rel=1e-14)
     assert [w.grad for w in weights] == pytest.approx([-z for z in log_softmax(xs)], rel=1e-14)
     assert nll(xs, [Value(w) for w in teacher]).data == pytest.approx(nll(xs, teacher), rel=1e-14)
+
+
+@pytest.mark.parametrize("loss", [*PLACE_BY_PLACE, *ROW_BY_ROW])
+def test_with_values_as_targets_nothing_branches_on_a_number(loss, monkeypatch):
+    """So that a recorded graph is that of every input, as a compiler needs it."""
+
+    def refuse(*arguments):
+        raise AssertionError("a number was looked at")
+
+    model = MLP(2, [3, 2], activation="tanh", output="sigmoid", seed=1)
+    x, row, label = [Value(0.5), Value(-1.0)], [Value(0.25), Value(0.75)], Value(1.0)
+    for name in ("__bool__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__int__", "data"):
+        monkeypatch.setattr(Value, name, property(refuse) if name == "data" else refuse)
+    results = [loss(model(x), row), loss([model(x)], [row])]
+    if loss in ROW_BY_ROW:
+        results += [loss(model(x), label), loss([model(x)], [label])]
+    results += [*softmax(model(x)), *log_softmax(model(x))]
+    monkeypatch.undo()
+    assert all(isinstance(result, Value) and math.isfinite(result.data) for result in results)
 
 
 def test_softmax_of_another_network_as_target():
