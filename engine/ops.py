@@ -195,6 +195,14 @@ def _shared(z: _Any, xs: tuple[_Any, ...], beaten: _Any) -> list[_Any]:
     return [unless(beaten(x), 1 / ties) for x in xs]
 
 
+def _softmax(xs: tuple[_Any, ...]) -> list[_Any]:
+    """exp(x - z) for the logsumexp z of xs, shifted by the maximum: z itself has lost digits where xs are large."""
+    top = maximum(xs)
+    powers = [exp(x - top) for x in xs]
+    total = sum(powers)
+    return [power / total for power in powers]
+
+
 def _runner_up(*xs: float) -> float:
     """How far the largest operand is from the second largest."""
     ranked = sorted(xs, reverse=True)
@@ -209,7 +217,7 @@ maximum = _declare("maximum", _ieee.largest, lambda z, *xs: _shared(z, xs, lambd
                    kink=lambda z, *xs: _runner_up(*xs), convention="ties share evenly")
 minimum = _declare("minimum", _ieee.smallest, lambda z, *xs: _shared(z, xs, lambda x: x > z), formula="min(xs)",
                    kink=lambda z, *xs: _runner_up(*map(_operator.neg, xs)), convention="ties share evenly")
-logsumexp = _declare("logsumexp", _ieee.logsumexp, lambda z, *xs: [exp(x - z) for x in xs],
+logsumexp = _declare("logsumexp", _ieee.logsumexp, lambda z, *xs: _softmax(xs),
                      formula="log(fsum(map(exp, xs)))")
 where: _Primitive = _declare("where", lambda condition, x, y: x if condition else y, [
                      lambda z, condition, x, y: None,

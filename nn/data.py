@@ -1,4 +1,3 @@
-# ruff: noqa: N803 - X is what everybody calls the samples
 """Data sets: random batches, and a part held out for testing."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: N803 - X is what everybody calls the samples
 """Training: one loop over random batches, and what to ask a trained model."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: N803, N806 - X is what everybody calls the samples
 """Batches and splits: every sample exactly once, beside its label; reproducible; refusals."""
 
 import random

@@ -474,3 +474,10 @@ def test_cross_entropy_of_one_output():
 def test_reductions_refused(loss, reduction):
     with pytest.raises(ValueError, match="reduction must be one of mean, sum or none, not"):
         loss([0.5, 0.5], 1, reduction=reduction)
+
+
+def test_gradient_of_huge_logits_keeps_its_digits():
+    """The logarithm of the sum has lost all digits that tell the logits apart."""
+    logits = [Value(1e300), Value(1e300), Value(0.0)]
+    cross_entropy(logits, 2).backward()
+    assert [x.grad for x in logits] == [0.5, 0.5, -1.0]

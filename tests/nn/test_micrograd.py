@@ -1,4 +1,3 @@
-# ruff: noqa: N806 - X is what everybody calls the samples
 """nn.micrograd against micrograd itself: the same script, the same seed, the same network and losses."""
 
 import inspect

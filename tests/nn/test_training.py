@@ -1,4 +1,3 @@
-# ruff: noqa: N803, N806 - X is what everybody calls the samples
 """The loop: what it learns, its history, its hooks; predictions and scores; refusals."""
 
 import functools
