@@ -9,6 +9,9 @@
 """
 
 from . import graph as graph
+from .anomaly import AnomalyError as AnomalyError
+from .anomaly import detect_anomaly as detect_anomaly
+from .anomaly import find_anomaly as find_anomaly
 from .backprop import backward as backward
 from .backprop import grad as grad
 from .backprop import gradient as gradient

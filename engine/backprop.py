@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from .graph import topological_order
 from .primitive import Primitive, as_float
-from .value import MANY, Constant, Value, inside_rule
+from .value import MANY, Constant, Value, inside_rule, observed_by, observer
 
 Function = Callable[..., Any]
 
@@ -51,7 +51,8 @@ def local_derivatives(node: Value) -> list[float | None]:
     try:
         found = _call_rules(primitive, node._data, node.inputs)
     except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
-        found = _call_rules(primitive, Value(node._data), tuple(map(Value, node.inputs)))
+        with observed_by(None):
+            found = _call_rules(primitive, Value(node._data), tuple(map(Value, node.inputs)))
     return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
 
 
@@ -68,7 +69,8 @@ def flowing_derivatives(node: Value) -> list[float | None]:
     try:
         found = _call_flowing(primitive, constant, node._data, node.inputs)
     except ArithmeticError:  # as in local_derivatives
-        found = _call_flowing(primitive, constant, Value(node._data), tuple(map(Value, node.inputs)))
+        with observed_by(None):
+            found = _call_flowing(primitive, constant, Value(node._data), tuple(map(Value, node.inputs)))
     return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
 
 
@@ -132,7 +134,10 @@ def sweep(root: Value) -> dict[Value, float]:
                     adjoint[operand] += upstream * d
     if set(map(type, adjoint.values())) != {float}:
         _check_derivatives(order)
-        return {node: float(found) for node, found in adjoint.items()}
+        adjoint = {node: float(found) for node, found in adjoint.items()}
+    watching = observer()
+    if watching is not None:
+        watching.swept(root, adjoint)
     return adjoint
 
 

@@ -22,6 +22,7 @@ _OPERATORS = {
 }  # how tightly they bind
 _NEGATIVE, _ATOM = 3, 5
 _BRIEF = 24  # characters of an expression that can still stand for its node
+_ENDS = 3  # nodes shown at each end of a long path
 
 Text = tuple[str, int]  # an expression and how tightly its outermost operator binds
 
@@ -133,23 +134,43 @@ class Names:
             name += "'"
         return name, _ATOM
 
-    def find(self, name: str) -> Value:
-        """The node of that name.
-
-        Raises:
-            ValueError: no node has it, or several.
-        """
+    def called(self, name: str) -> list[Value]:
+        """The nodes of that name: none, one, or several with the same label."""
         if name not in self._called:
             for node in self._order:
                 self(node)  # brief expressions and numbered nodes get their names
-        nodes = self._called.get(name, [])
+        return self._called.get(name, [])
+
+    def find(self, target: Value | str) -> Value:
+        """The node that is meant, by itself or by its name.
+
+        Raises:
+            TypeError: `target` is neither a Value nor text.
+            ValueError: it is not in the graph, or no node or several have the name.
+        """
+        if isinstance(target, Value):
+            if target not in self._position:
+                raise ValueError(f"{target!r} is not in the graph of {self(self._order[-1])}")
+            return target
+        if not isinstance(target, str):
+            raise TypeError(
+                f"a node is named by itself or by its label, got {target!r} of type {type(target).__name__}"
+            )
+        nodes = self.called(target)
         if len(nodes) > 1:
-            raise ValueError(f"{len(nodes)} nodes are labelled {name!r}: pass the node itself, or label them apart")
+            raise ValueError(f"{len(nodes)} nodes are labelled {target!r}: pass the node itself, or label them apart")
         if not nodes:
-            known = list(dict.fromkeys(self._called))
-            more = f", ... ({len(known)} names)" if len(known) > 12 else ""
-            raise ValueError(f"no node is called {name!r}; there are {', '.join(known[:12])}{more}")
+            known = list(self._called)
+            more = f", ... ({len(known)} in all)" if len(known) > 12 else ""
+            raise ValueError(f"no node is called {target!r}; there are {', '.join(known[:12])}{more}")
         return nodes[0]
+
+    def route(self, nodes: Sequence[Value]) -> str:
+        """The names along a path; the middle of a long one is left out, with a count."""
+        if len(nodes) <= 2 * _ENDS + 1:
+            return " -> ".join(map(self, nodes))
+        middle = f"... {len(nodes) - 2 * _ENDS:,} more ..."
+        return " -> ".join([*map(self, nodes[:_ENDS]), middle, *map(self, nodes[-_ENDS:])])
 
     def formula(self, node: Value) -> str:
         """One operation, in the names of its operands; of a leaf its name."""

@@ -164,7 +164,7 @@ class BackwardPass:
         self._arrived = dict.fromkeys(self.order, 0)
         self._original: dict[Value, float] = {}  # the gradients that were there before the first step
         self._undo: list[tuple[float, ...]] = []
-        self._stopped = False
+        self.stopped = False
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -178,6 +178,17 @@ class BackwardPass:
         ((0, 2), True, (2, 2))
         """
         return self._arrived[node], self._expected[node]
+
+    def stop_of(self, node: Value) -> int | None:
+        """The position just after the step of a node, for a leaf after the one that completes its gradient."""
+        for k in reversed(range(len(self))):
+            if self.nodes[k] is node:
+                return k + 1
+            if node._primitive is None:
+                for operand, d in zip(self.nodes[k].operands, self._locals[k]):
+                    if operand is node and d is not None:
+                        return k + 1
+        return None
 
     def peek(self) -> Step:
         """The next step, not yet done."""
@@ -261,7 +272,7 @@ class BackwardPass:
         """Give up half-way: the gradients that were there come back. At the end of the pass they stay."""
         if 0 < self.position < len(self):
             self._restore()
-        self._stopped = True
+        self.stopped = True
 
     def _restore(self) -> None:
         passes_under_way.discard(self)
@@ -270,7 +281,7 @@ class BackwardPass:
         self._original = {}
 
     def _check_open(self) -> None:
-        if self._stopped:
+        if self.stopped:
             raise RuntimeError("this pass was closed, by close() or by another backward pass: start a new one")
 
     def _check_untouched(self, operands: tuple[Value, ...]) -> None:
