@@ -87,7 +87,7 @@ class Why(Shown):
         rows = [(short(path.product), f"= {path.factors}", path.route) for path in self.paths]
         notes = []
         if len(self.paths) < self.count:
-            notes.append(f"... these {len(self.paths)} have {self.share:.1%} of the total size of all {number}")
+            notes.append(f"... these {len(self.paths)} have {100 * self.share:.3g} % of the total size of all {number}")
         return Sheet(title, ("contribution", "local derivatives", "path"), rows, notes)
 
     def _sum(self) -> str:

@@ -21,10 +21,8 @@ from engine.expressions import ExpressionError, names_in, parse
 )  # fmt: skip
 def test_as_in_python(text: str) -> None:
     x, y = Value(2.5), Value(3.0)
-    scope = {name: getattr(engine, name) for name in engine.PRIMITIVES}
-    expected = eval(
-        text, {"__builtins__": {}, **scope, "arcsin": engine.asin, "pi": math.pi, "e": math.e, "x": x, "y": y}
-    )
+    scope = {**engine.PRIMITIVES, "arcsin": engine.asin, "pi": math.pi, "e": math.e, "x": x, "y": y}
+    expected = eval(text, {"__builtins__": {}, **scope})
     assert parse(text, {"x": x, "y": y}).data == expected.data
 
 
