@@ -27,6 +27,9 @@ def evaluate(argv: Sequence[str]) -> int:
     )
     parser.add_argument("values", nargs="*", metavar="name=number", help="such as w=0.5, or x=pi/4")
     parser.add_argument("--step", action="store_true", help="walk through the forward and the backward pass")
+    parser.add_argument(
+        "--draw", metavar="FILE", help="draw the graph: .svg, .png, .pdf, .dot, or .html for a page to step through"
+    )
     arguments = parser.parse_intermixed_args(argv)
     try:
         values = _read_values(arguments.values)
@@ -37,7 +40,20 @@ def evaluate(argv: Sequence[str]) -> int:
         return MISTAKE
     if arguments.step:
         return walk(root)
-    return _report(arguments.expression, values, root)
+    status = _report(arguments.expression, values, root)
+    if arguments.draw:
+        try:
+            _draw(root, arguments.draw)
+        except (ImportError, OSError, ValueError, RuntimeError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return MISTAKE
+    return status
+
+
+def _draw(root: Value, path: str) -> None:
+    """Draw the graph with its gradients, as the file name says."""
+    page = path.lower().endswith((".html", ".htm"))
+    print(f"drawn to {root.stepper().save(path) if page else root.draw(path)}")
 
 
 def _read_values(assignments: Sequence[str]) -> dict[str, Value]:

@@ -36,7 +36,7 @@ class _Digraph(graphviz.Digraph):  # type: ignore[misc]  # the package is not ty
         """Save the DOT text and the image beside it; the name of the image."""
         if shutil.which("dot") is not None:
             return str(super().render(filename, directory=directory, view=view, cleanup=cleanup, **options))
-        source = Path(self.save(filename, directory))
+        source = Path(self.save(filename, directory=directory))
         kind = options.get("format") or self.format
         image = Path(options.get("outfile") or f"{source}.{kind}")
         image.write_bytes(self.pipe(kind))

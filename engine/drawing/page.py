@@ -74,7 +74,7 @@ def _fill(root: Value, paths: dict[Value, str], place: Callable[[str], bytes]) -
             {
                 "name": words(name(node), 60),
                 "kind": kind,
-                "operation": node._op,
+                "operation": words(node._op, 20),
                 "formula": words(name.formula(node), 400),
                 "value": _number(node._data),
                 "operands": [index[operand] for operand in node.operands],
@@ -116,12 +116,12 @@ def _lines(node: Value, name: str, paths: dict[Value, str]) -> tuple[str, str]:
     )
 
 
-def _size(box: tuple[str, str], constant: bool) -> tuple[int, int]:
-    """Width and height of a box in pixels: its text, as wide as text of 12 pixels gets at most."""
+def _size(box: tuple[str, str], node: Value) -> tuple[int, int]:
+    """Width and height of a box in pixels: its text of 12 pixels, as wide as that gets at most."""
+    if isinstance(node, Constant) and not box[0]:
+        return max(40, 7 * len(short(node._data)) + 16), 26
     letters = sum(13 if ord(c) > 0x2E80 else 9 if c.isupper() or c in "mw…" else 7 for c in "".join(box))
-    if constant and not box[0]:
-        return 52, 26
-    return max(84, letters + 24), 3 * _LINE + 9
+    return max(92, letters + 24), 3 * _LINE + 9
 
 
 def _step(step: Any, index: dict[Value, int]) -> Json:
@@ -152,7 +152,7 @@ def _layout_source(order: list[Value], index: dict[Value, int], boxes: list[tupl
     """DOT text of empty boxes of the right size."""
     lines = ["digraph {", "graph [rankdir=LR nodesep=0.17 ranksep=0.45]", 'node [shape=box label="" fixedsize=true]']
     for i, node in enumerate(order):
-        width, height = _size(boxes[i], isinstance(node, Constant))
+        width, height = _size(boxes[i], node)
         lines.append(f"n{i} [width={width / 72:.3f} height={height / 72:.3f}]")
     for i, node in enumerate(order):
         lines += [f'n{index[operand]} -> n{i} [id="e{i}_{j}"]' for j, operand in enumerate(node.operands)]
@@ -197,7 +197,7 @@ def _curve(spline: str, height: float, pad: int) -> str:
 
 
 def _node(i: int, node: Value, kind: str, box: tuple[str, str], x: float, y: float) -> str:
-    width, height = _size(box, isinstance(node, Constant))
+    width, height = _size(box, node)
     left, top = x - width / 2, y - height / 2
     head, operation = (html.escape(text) for text in box)
     state = " todo" if node._primitive is not None else ""

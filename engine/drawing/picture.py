@@ -104,7 +104,7 @@ def take(
         if group is None:
             boxes.append(_value_box(nodes[0], paths, with_gradients, nodes[0] is root, nodes[0] in cut))
         else:
-            boxes.append(_group_box(group, nodes, paths, with_gradients, root in nodes))
+            boxes.append(_group_box(group, nodes, paths, with_gradients, any(node is root for node in nodes)))
     return Picture(boxes, edges)
 
 
@@ -229,8 +229,8 @@ def _count(number: int, noun: str) -> str:
 
 # What has no place in XML, or would turn the text around it: control characters, halves of surrogate pairs,
 # non-characters, and the overrides of writing direction.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
-_VISIBLE = {"\n": "↵", "\r": "↵", "\t": "⇥"}
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+_VISIBLE = {"\n": "↵", "\r": "↵", "\u2028": "↵", "\u2029": "↵", "\t": "⇥"}
 
 
 def words(text: str, most: int = 32) -> str:

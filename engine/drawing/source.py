@@ -133,5 +133,5 @@ def _legend(gradients: list[float], scale: GradientScale, colours: Theme) -> str
 
 
 def _text(text: str) -> str:
-    """Text inside an HTML-like label."""
-    return text if text.isalnum() and len(text) <= 32 else html.escape(words(text))
+    r"""Text inside an HTML-like label, where Graphviz would still read \N as the name of the node."""
+    return text if text.isalnum() and len(text) <= 32 else html.escape(words(text)).replace("\\", "\\\\")
