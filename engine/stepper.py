@@ -370,6 +370,10 @@ class Stepper(Shown):
         if not forward:
             nodes.reverse()
         chosen, notes = _window(nodes, states)
+        before = 0 if forward else self._pass.accumulating()
+        if before:
+            which = "1 leaf" if before == 1 else f"{before:,} leaves"
+            notes.append(f"{which} held a gradient before, and this pass adds to it; zero_grad() first clears it")
         heads = ("node", "value", "state") if forward else ("node", "value", "gradient", "state")
         rows = []
         for node in chosen:

@@ -190,6 +190,11 @@ class BackwardPass:
                         return k + 1
         return None
 
+    def accumulating(self) -> int:
+        """How many leaves held a gradient before, to which this pass adds."""
+        leaves = (node for node in self.order if node._primitive is None)
+        return sum(self._original.get(leaf, leaf._grad) != 0.0 for leaf in leaves)
+
     def peek(self) -> Step:
         """The next step, not yet done."""
         node, derivatives = self.nodes[self.position], self._locals[self.position]

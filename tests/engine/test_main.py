@@ -81,8 +81,8 @@ def test_a_walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         "  w  0.07065 * 2 = 0.1413     grad 0 -> 0.1413   final\n"
         "  x  0.07065 * 0.5 = 0.03533  grad 0 -> 0.03533  final\n"
         "(step) w x\n"
-        "d(tanh(w*x + b))/dx = 0.03533 = 0.03533 [x -> w*x -> w*x + b -> tanh(w*x + b)]\n"
-        "  0.03533  = 0.5 * 1 * 0.07065  x -> w*x -> w*x + b -> tanh(w*x + b)\n"
+        "d(tanh(w*x + b))/dx = 0.03533 = 0.03533 [x -> w*x -> (w*x + b) -> tanh(w*x + b)]\n"
+        "  0.03533  = 0.5 * 1 * 0.07065  x -> w*x -> (w*x + b) -> tanh(w*x + b)\n"
         "(step) q\n"
     )
 
