@@ -24,6 +24,7 @@ from .backprop import value_and_grad as value_and_grad
 from .drawing import draw as draw
 from .drawing import draw_dot as draw_dot
 from .drawing import to_dot as to_dot
+from .check import check_gradients as check_gradients
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
 from .naming import label as label
