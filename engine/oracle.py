@@ -46,7 +46,13 @@ def _names() -> dict[str, Any]:
     """What a formula may use: mpmath's functions, and Python's where mpmath has none."""
     own = context()
     functions = {name: getattr(own, name) for name in dir(own) if not name.startswith("_")}
+    for name in ("erfc", "ncdf"):  # mpmath cannot evaluate them far out, where they are 0, 1 or 2 to any precision
+        functions[name] = _clipped(functions[name])
     return {**{name: getattr(builtins, name) for name in ("abs", "max", "min", "len", "int", "map")}, **functions}
+
+
+def _clipped(function: Any) -> Any:
+    return lambda x: function(max(min(x, 10000), -10000))
 
 
 def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:

@@ -1,4 +1,4 @@
-'''Property-test your own gradients in five minutes.
+"""Property-test your own gradients in five minutes.
 
 Install it with ``pip install "stepgrad[check]"``. One function does the work in any test; it needs no plugin.
 
@@ -59,7 +59,7 @@ AssertionError: f at x = 1.0: 1 of 1 derivatives WRONG
     wrong = lookup('wrong')
     x = Value(1.0)
     print(grad(wrong(x), x), 'should be', 0.5403023058681398)
-'''
+"""
 
 from __future__ import annotations
 
