@@ -156,7 +156,7 @@ def _bent(line: Line, x: float, value: float, step: float, noise: float, slope: 
 
 
 def _derivative(name: str, at: float, claimed: float, verdict: Verdict, kink: Kink | None) -> Derivative:
-    estimate = verdict.estimate or Estimate(math.nan, math.inf, 0.0)
+    estimate = verdict.estimate or Estimate(math.nan, math.inf, 0.0, 0.0)
     return Derivative(name, 1, at, claimed, estimate.derivative, estimate.bound, verdict.status, kink)
 
 

@@ -8,18 +8,19 @@ primitive (`culprits`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 from . import oracle
-from .backprop import _push, sweep
+from .backprop import _push, local_derivatives, sweep
 from .culprits import audit, find_culprit
 from .differences import Estimate, Line, Verdict, central, judge, one_sided, steps
 from .kinks import Piece, at_kink, piece
 from .reports import Derivative, Fault, Kink, Report
 from .rounding import rounding
 from .subjects import Recording, Subject, subject_of, weight
+from .value import Value
 
 _UNDERFLOW = 1e-200  # products of tiny numbers vanish in one order of factors and not in the other
 
@@ -78,11 +79,11 @@ def check_subject(subject: Subject, order: int) -> Report:
         derivatives += found
         faults: list[Fault] = []
         wrong = [d for d in found if d.status == "differs"]
-        if wrong:
-            faults = [find_culprit(each, wrong[0])]
-        elif any(d.status == "unresolved" for d in found):
-            faults = [fault for fault in [audit(here.nodes)] if fault is not None]
-            if not faults:
+        faults = [find_culprit(each, wrong[0])] if wrong else []
+        if not wrong:
+            blind = any(d.status == "unresolved" for d in found)
+            faults = [fault for fault in [audit(here.nodes if blind else _flat(here.nodes))] if fault is not None]
+            if blind and not faults:
                 digits = f"{oracle.DIGITS} digits" if oracle.available() else "differences (with mpmath: 50 digits)"
                 notes.append(
                     f"differences lack the digits to confirm some derivatives of order {each.order}; "
@@ -93,6 +94,11 @@ def check_subject(subject: Subject, order: int) -> Report:
         if faults:
             return Report(subject.title, tuple(derivatives), tuple(faults), tuple(notes))
     return Report(subject.title, tuple(derivatives), (), tuple(notes))
+
+
+def _flat(nodes: Iterable[Value]) -> list[Value]:
+    """The nodes with a local derivative of exactly 0, which may stand for one too small for differences to see."""
+    return [node for node in nodes if any(d == 0 for d in local_derivatives(node))]
 
 
 class _Claims(NamedTuple):
@@ -166,10 +172,10 @@ def _central(line: Line, x: float, noise: float, reach: float = math.inf) -> Ite
 
 
 def _within(line: Line, x: float, noise: float, below: float, above: float) -> Iterator[Estimate | None]:
-    """Central differences as far as the nearer kink lets them, then those on the wider side."""
-    yield from islice(_central(line, x, noise, min(below, above)), 4)
+    """Differences on the wider side of the point, then central ones as far as the nearer kink lets them."""
     side = above if above > below else -below
     yield from (one_sided(line, x, side / 8**k, noise) for k in range(6))
+    yield from islice(_central(line, x, noise, min(below, above)), 4)
 
 
 def _kink(line: Line, x: float, claims: _Claims, position: int, below: Piece, above: Piece) -> Kink:
@@ -190,7 +196,7 @@ def _slope(line: Line, x: float, step: float, noise: float) -> float:
 def _derivative(
     subject: Subject, position: int, at: float, claimed: float, verdict: Verdict, kink: Kink | None
 ) -> Derivative:
-    estimate = verdict.estimate or Estimate(math.nan, math.inf, 0.0)
+    estimate = verdict.estimate or Estimate(math.nan, math.inf, 0.0, 0.0)
     name = subject.names[position]
     return Derivative(name, subject.order, at, claimed, estimate.derivative, estimate.bound, verdict.status, kink)
 

@@ -22,11 +22,17 @@ _OCTAVES = (0, -4, 5, -8, 9, -12, 13, -16, -20, -24, -28, -32, -36)  # steps to 
 
 
 class Estimate(NamedTuple):
-    """A derivative computed from values, and how far off it may be."""
+    """A derivative computed from values, and how far off it may be: by what the steps leave out, and by rounding."""
 
     derivative: float
-    bound: float
+    truncation: float
+    rounding: float
     step: float
+
+    @property
+    def bound(self) -> float:
+        """How far off the derivative may be."""
+        return self.truncation + self.rounding
 
 
 class Verdict(NamedTuple):
@@ -58,6 +64,8 @@ def steps(x: float, reach: float = math.inf, epsilon: float = EPSILON) -> list[f
     found = [likely * 2.0**octave for octave in _OCTAVES]
     if reach < math.inf:
         found.insert(0, min(likely, power_of_two(reach) / 2)) if reach > 0 else None
+    if x:
+        found.append(power_of_two(abs(x)) * 2.0**-10)  # for a tiny x too
     smallest = 4 * epsilon * max(abs(x), 2.0**-1000)
     return list(dict.fromkeys(step for step in found if smallest <= step < reach))
 
@@ -83,13 +91,15 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
     row: list[float] = []
     for level in range(levels):
         h = step / 2**level
-        quotient = (f(x + h) - f(x - h)) / ((x + h) - (x - h))
+        right, left = f(x + h), f(x - h)
+        quotient = (right - left) / ((x + h) - (x - h))
         if not math.isfinite(quotient):
             return None
         coarser, row = row, [quotient]
         for order, coarse in enumerate(coarser, 1):  # Neville: each entry removes one more power of h * h
             row.append(row[-1] + (row[-1] - coarse) / (4**order - 1))
-    return Estimate(row[-1], SAFETY * abs(row[-1] - row[-2]) + 2 * noise / h, step)
+    noise = max(noise, 4 * EPSILON * max(abs(right), abs(left)))  # that of x + h itself included
+    return Estimate(row[-1], SAFETY * abs(row[-1] - row[-2]), 2 * noise / h, step)
 
 
 def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | None:
@@ -106,7 +116,7 @@ def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | 
     if not math.isfinite(cubic):
         return None
     unit = step / 4
-    return Estimate(cubic / unit, (SAFETY * abs(cubic - quadratic) + 23 * noise) / abs(unit), step)
+    return Estimate(cubic / unit, SAFETY * abs((cubic - quadratic) / unit), 23 * noise / abs(unit), step)
 
 
 def limit(f: Line, x: float, step: float) -> float:
@@ -158,7 +168,8 @@ def judge(
         if estimate is None:
             continue
         sharp = resolved(claimed, estimate, resolution) and agrees(claimed, estimate, slack)
-        if sharp or claimed == estimate.derivative:
+        constant = not found and estimate.derivative == claimed and estimate.truncation == 0  # at the likeliest step
+        if sharp or constant:
             return Verdict("agrees", estimate)
         found.append(estimate)
     if not found:

@@ -93,7 +93,7 @@ def piece(record: Callable[[float], Nodes], x: float, step: float) -> Piece:
         nodes = record(x + distance * direction)
         return tuple(None if k in ignored else side(node) for k, node in enumerate(nodes))
 
-    smallest = max(reach * 2.0**-40, abs(x) * 2.0**-51, 2.0**-1060)
+    smallest = max(reach * 2.0**-64, abs(x) * 2.0**-51)
     own, base = signature(0.0), signature(smallest)
     start = 0.0 if own == base else smallest
     why = "" if own == base else difference(record(x), record(x + smallest * direction))

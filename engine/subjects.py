@@ -142,8 +142,8 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any]) 
             "same point; fix its random numbers, and let it change nothing that it reads"
         )
     _require_finite(first)
-    read = dict.fromkeys(leaves(again.output))
-    bound = tuple(leaf for leaf in leaves(first.output) if leaf in read and leaf not in first.coordinates)
+    read = set(leaves(again.output))  # a leaf made anew in each evaluation is no parameter
+    bound = tuple(leaf for leaf in leaves(first.output) if leaf in read)
     subject = replace(
         subject,
         names=names + _parameter_names(f, bound),
