@@ -18,6 +18,7 @@ Line = Callable[[float], float]
 EPSILON = 2.0**-52
 RESOLUTION = 1e-5  # an estimate decides when its bound is below this part of the derivative
 SAFETY = 10.0  # an error that is estimated, not proven, is taken this many times
+_ENOUGH = 3  # sharp estimates against a claim
 _OCTAVES = (0, -4, 5, -8, 9, -12, 13, -16, -20, -24, -28, -32, -36)  # steps to try, the likeliest first
 
 
@@ -160,8 +161,8 @@ def judge(
 ) -> Verdict:
     """Compare a claimed derivative with estimates, made one after another (by an iterator) until one decides.
 
-    The first sharp estimate that agrees settles it. A disagreement must be confirmed: two estimates at different
-    steps agree with each other and not with the claim.
+    The first sharp estimate that agrees settles it. A disagreement must be confirmed: at least two estimates at
+    different steps agree with each other and not with the claim; three sharp ones end the search.
     """
     found: list[Estimate] = []
     for estimate in candidates:
@@ -172,6 +173,9 @@ def judge(
         if sharp or constant:
             return Verdict("agrees", estimate)
         found.append(estimate)
+        sharp_ones = [e for e in found if resolved(claimed, e, resolution)]
+        if len(sharp_ones) >= _ENOUGH and not any(agrees(claimed, e, slack) for e in found):
+            break
     if not found:
         return Verdict("unresolved", None)
     best = min(found, key=lambda estimate: estimate.bound)

@@ -51,6 +51,12 @@ def at_kink(nodes: Nodes) -> list[Value]:
     return [node for node in nodes if kink_of(node) == 0.0]
 
 
+def _can_kink(node: Value) -> bool:
+    """Whether its primitive has kinks, or selects among its operands."""
+    primitive = node.primitive
+    return primitive is not None and (primitive.kink is not None or None in local_derivatives(node))
+
+
 def describe(node: Value, position: int) -> str:
     """A node, its numbers and where it stands, for a report.
 
@@ -95,6 +101,9 @@ def piece(record: Callable[[float], Nodes], x: float, step: float) -> Piece:
 
     smallest = max(reach * 2.0**-64, abs(x) * 2.0**-51)
     own, base = signature(0.0), signature(smallest)
+    probes = (signature(reach * 2.0**-k) for k in (0, 1, 3, 6, 12, 24))  # for branches of the user's code
+    if not any(map(_can_kink, record(x))) and own == base and all(probe == base for probe in probes):
+        return Piece(0.0, reach, x, "")
     start = 0.0 if own == base else smallest
     why = "" if own == base else difference(record(x), record(x + smallest * direction))
     inside = outside = smallest

@@ -197,7 +197,7 @@ def expressions(
     number = numbers() if leaves is None else leaves
     step = st.tuples(
         st.sampled_from(table),
-        st.lists(st.integers(0, 7), min_size=2, max_size=4),  # which operands, counted from the latest
+        st.integers(0, 8**4 - 1),  # the operands, counted from the latest: one draw for all, as short steps shrink well
         number,
     )
     return st.lists(step, min_size=min_nodes, max_size=max_nodes).map(lambda steps: _Builder().build(steps))
@@ -211,8 +211,9 @@ class _Builder:
         self.pool: list[Value] = []
         self.used: set[Value] = set()
 
-    def build(self, steps: list[tuple[Primitive, list[int], float]]) -> Expression:
-        for primitive, choices, number in steps:
+    def build(self, steps: list[tuple[Primitive, int, float]]) -> Expression:
+        for primitive, packed, number in steps:
+            choices = [packed // 8**k % 8 for k in range(4)]
             operands = self.operands(primitive, choices, number)
             node = Value.__apply_primitive__(primitive, tuple(operands))
             self.used.update(operand for operand in operands if isinstance(operand, Value))
@@ -223,7 +224,7 @@ class _Builder:
 
     def operands(self, primitive: Primitive, choices: list[int], number: float) -> list[Any]:
         """Earlier nodes, as chosen, where their numbers suit; fresh leaves inside of the domain otherwise."""
-        count = primitive.arity or 2 * (len(choices) // 2)
+        count = primitive.arity or 2 + choices[-1] % 3
         domains = list(primitive.domains(count))
         found = [
             float(choices[k % len(choices)] % 2) if domain.integers and domain.high == 1 else

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-import engine.check
+import engine
 import engine.culprits
+import engine.verification
 from engine import PRIMITIVES, Primitive, Value, check_gradients
 
 from .faults import Mutant, apply, mutants, sample
@@ -73,7 +74,7 @@ def test_a_lost_accumulation_is_caught(primitive: Primitive, monkeypatch: pytest
     random_ = random.Random(primitive.name)
     f, point = twice(primitive, sample(primitive, random_))
     assert check_gradients(f, point), "the right sweep is right"
-    for module in (engine.check, engine.culprits):
+    for module in (engine.verification, engine.culprits):
         monkeypatch.setattr(module, "sweep", losing)
     report = check_gradients(f, point)
     assert not report
@@ -86,7 +87,7 @@ def twice(primitive: Primitive, inputs: list[float]) -> tuple[Any, list[float]]:
 
 
 def test_the_repeated_operand_of_one_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (engine.check, engine.culprits):
+    for module in (engine.verification, engine.culprits):
         monkeypatch.setattr(module, "sweep", losing)
     report = check_gradients(lambda x: x * x, [3.0])
     assert [(d.claimed, round(d.expected, 6)) for d in report.wrong] == [(3.0, 6.0)]
@@ -94,7 +95,7 @@ def test_the_repeated_operand_of_one_node(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_forward_mode_against_reverse_mode(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine.check, "_push", lambda root, tangents: 12.001)
+    monkeypatch.setattr(engine.verification, "_push", lambda root, tangents: 12.001)
     report = check_gradients(lambda x: x**3, [2.0])
     assert not report.wrong
     assert "forward mode gives 12.001 along a direction where reverse mode gives 12.0" in report.faults[0].what
