@@ -23,6 +23,7 @@ from ..naming import Names
 from ..stepping import backward_steps, forward_steps
 from ..value import Constant, Value
 from .picture import words
+from .source import haste
 from .views import parameter_names
 
 Json = Any
@@ -150,7 +151,12 @@ def _number(number: float) -> float | str:
 
 def _layout_source(order: list[Value], index: dict[Value, int], boxes: list[tuple[str, str]]) -> str:
     """DOT text of empty boxes of the right size."""
-    lines = ["digraph {", "graph [rankdir=LR nodesep=0.17 ranksep=0.45]", 'node [shape=box label="" fixedsize=true]']
+    edges = [(index[operand], i) for i, node in enumerate(order) for operand in node.operands]
+    lines = [
+        "digraph {",
+        f"graph [{haste(edges, len(order))}rankdir=LR nodesep=0.17 ranksep=0.45]",
+        'node [shape=box label="" fixedsize=true]',
+    ]
     for i, node in enumerate(order):
         width, height = _size(boxes[i], node)
         lines.append(f"n{i} [width={width / 72:.3f} height={height / 72:.3f}]")

@@ -38,7 +38,8 @@ def statements(picture: Picture, theme: str = "light", rankdir: str = "LR") -> I
     crowded = len(picture.edges) > max(60, 2.5 * len(picture.boxes))  # counts would push the boxes far apart
     ranksep, edge_colour = (1.2, colours.line + "70") if crowded else (0.36, colours.line)
     yield (
-        f'graph [rankdir={rankdir} bgcolor="{colours.page}" pad=0.15 nodesep=0.16 ranksep={ranksep} fontsize=9 '
+        f"graph [{haste([(edge.tail, edge.head) for edge in picture.edges], len(picture.boxes))}"
+        f'rankdir={rankdir} bgcolor="{colours.page}" pad=0.15 nodesep=0.16 ranksep={ranksep} fontsize=9 '
         f'fontname="{FONT}" fontcolor="{colours.muted}" labelloc=b labeljust=l]'
     )
     yield (
@@ -55,6 +56,30 @@ def statements(picture: Picture, theme: str = "light", rankdir: str = "LR") -> I
         yield f"n{index} [{_box(box, scale, colours)}]"
     for edge in picture.edges:
         yield _edge(edge, with_count=not crowded)
+
+
+def haste(edges: list[tuple[int, int]], boxes: int) -> str:
+    """Graph attributes that keep dot from thinking long: it cuts an edge into one piece for each rank that it crosses.
+
+    A value that a long chain of operations uses all along (the x of ``x*x*x*...``) gives a piece for each pair of them,
+    and dot's time grows with their square: then it is told to stop improving earlier.
+
+    Args:
+        edges: (tail, head), as indices of boxes.
+        boxes: how many there are.
+    """
+    forward = sorted((head, tail) for tail, head in edges if tail < head)
+    rank = [0] * boxes
+    nearest: dict[int, int] = {}
+    for head, tail in forward:
+        rank[head] = max(rank[head], rank[tail] + 1)
+    for head, tail in forward:
+        nearest[tail] = min(nearest.get(tail, rank[head]), rank[head])
+    heads = {head for head, _ in forward}
+    pieces = sum(rank[head] - (rank[tail] if tail in heads else nearest[tail] - 1) for head, tail in forward)
+    if pieces < 1500 or pieces < 4 * len(forward):
+        return ""
+    return f"nslimit={400 / pieces:.3f} nslimit1={400 / pieces:.3f} mclimit={max(0.05, 1500 / pieces):.3f} "
 
 
 def _box(box: Box, scale: GradientScale, colours: Theme) -> str:

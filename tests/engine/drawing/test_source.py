@@ -164,3 +164,18 @@ def test_gradients_at_the_ends_of_the_floats_have_colours() -> None:
     root.backward()
     assert len(leaves(root)) == 1
     assert to_dot(root)
+
+
+def test_only_a_value_that_a_long_chain_uses_all_along_makes_dot_hurry() -> None:
+    x = Value(0.5, "x")
+    root = x
+    for _ in range(30):
+        root = root * x
+    assert "nslimit" not in to_dot(root)
+    for _ in range(100):
+        root = root * x
+    assert "nslimit" in to_dot(root)
+    chain = x
+    for _ in range(1000):
+        chain = chain.sin()
+    assert "nslimit" not in to_dot(chain)
