@@ -66,7 +66,7 @@ def _fill(root: Value, paths: dict[Value, str], place: Callable[[str], bytes]) -
     given = {path: value for value, path in paths.items()}
     name = Names(order, given)
     kinds = [_kind(node, paths) for node in order]
-    boxes = [_lines(node, name(node), paths) for node in order]
+    boxes = [_lines(node, name(node), node in paths) for node in order]
     operations = [index[step.node] for step in forward_steps(root, given)]
     uses = [_step(step, index) for step in backward_steps(root, given)]
     data = {
@@ -76,7 +76,7 @@ def _fill(root: Value, paths: dict[Value, str], place: Callable[[str], bytes]) -
                 "name": words(name(node), 60),
                 "kind": kind,
                 "operation": words(node._op, 20),
-                "formula": words(name.formula(node), 400),
+                "formula": words(name.formula(node), 100),
                 "value": _number(node._data),
                 "operands": [index[operand] for operand in node.operands],
             }
@@ -106,15 +106,14 @@ def _kind(node: Value, paths: dict[Value, str]) -> str:
     return "constant" if isinstance(node, Constant) else "parameter" if node in paths else "leaf"
 
 
-def _lines(node: Value, name: str, paths: dict[Value, str]) -> tuple[str, str]:
-    """The first line of a box: a name in bold and an operation beside it."""
-    if node._primitive is None:
-        return ("", "") if isinstance(node, Constant) and not node._label else (words(name, 22), "")
-    if node._label:
-        return words(name, 22), words(node._op, 10)
-    return (
-        (words(name, 14), "") if len(name) <= 14 and not name.startswith("v") else (words(node._op, 14), words(name, 8))
-    )
+def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
+    """The first line of a box: a name in bold, and beside it the operation, unless the name tells it."""
+    if isinstance(node, Constant) and not node._label:
+        return "", ""
+    if is_parameter and len(name) > 22:  # what tells paths apart is at their end
+        return words("…" + name[-21:], 22), ""
+    operation = "" if node._op in name else words(node._op, 10)
+    return words(name, 22 if node._label else 18), operation
 
 
 def _size(box: tuple[str, str], node: Value) -> tuple[int, int]:
