@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from . import checkup
 from .check import check_gradients
 from .display import Sheet, short
 from .expressions import ExpressionError, names_in, parse
@@ -102,7 +103,7 @@ def _report(expression: str, values: dict[str, Value], root: Value) -> int:
     return 0 if ok else 1
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"check": checkup.check, "selftest": checkup.selftest}
 """Commands by their first word: each takes the words after it and returns the exit status."""
 
 

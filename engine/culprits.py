@@ -182,12 +182,12 @@ def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
         if node.primitive is None or key in seen or kink_of(node) == 0.0:
             continue
         seen.add(key)
-        alone = _alone(node.primitive, node.inputs).of_order(order)
-        recording = alone.record(alone.numbers)
+        single = alone(node.primitive, node.inputs).of_order(order)
+        recording = single.record(single.numbers)
         errors, adjoints = rounding(recording.output), sweep(recording.output)
-        for position, (name, x, leaf) in enumerate(zip(alone.names, alone.numbers, recording.coordinates)):
+        for position, (name, x, leaf) in enumerate(zip(single.names, single.numbers, recording.coordinates)):
             claimed, slack = adjoints.get(leaf, 0.0) + 0.0, errors.derivatives.get(leaf, 0.0)
-            line = alone.line(position)
+            line = single.line(position)
             verdict = judge(claimed, slack, (central(line, x, step, errors.value) for step in steps(x)))
             if verdict.status == "differs" and verdict.estimate is not None:
                 what = (
@@ -200,8 +200,13 @@ def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
     return None
 
 
-def _alone(primitive: Primitive, inputs: tuple[float, ...]) -> Subject:
-    """A primitive as a function of those of its operands that are real numbers, not indices or conditions."""
+def alone(primitive: Primitive, inputs: tuple[float, ...]) -> Subject:
+    """A primitive as a function of those of its operands that are real numbers, not indices or conditions.
+
+    >>> import engine
+    >>> alone(engine.where, (1.0, 2.0, 3.0)).names
+    ('x', 'y')
+    """
     free = [k for k, domain in enumerate(primitive.domains(len(inputs))) if not domain.integers]
     names = operand_names(primitive, len(inputs))
 
