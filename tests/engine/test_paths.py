@@ -79,7 +79,11 @@ def test_all_paths_sum_to_the_gradient_of_backward(recipe: Recipe, xs: list[floa
         if leaf not in set(topological_order(root)):
             continue
         products = [path.product for path in root.why(leaf, k=10_000).paths]
-        assert math.isclose(math.fsum(products), leaf.grad, rel_tol=1e-9, abs_tol=1e-9 * sum(map(abs, products)))
+        total = math.fsum(products)
+        if math.isnan(total):  # hypot has no derivative at (0, 0)
+            assert math.isnan(leaf.grad)
+        else:
+            assert math.isclose(total, leaf.grad, rel_tol=1e-9, abs_tol=1e-9 * sum(map(abs, products)))
 
 
 def test_more_paths_than_anybody_can_count() -> None:
