@@ -238,9 +238,9 @@ def test_mistakes_leave_the_gradients() -> None:
         s.clear(engine.stepper.Breakpoint("other", lambda step: True))
     assert (grads(loss), s.position) == (before, 1)
     s.run()
-    with pytest.raises(IndexError, match="it is complete"):
+    with pytest.raises(IndexError, match="the pass is complete"):
         s.next()
-    with pytest.raises(IndexError, match="it is complete"):
+    with pytest.raises(IndexError, match="the pass is complete"):
         s.run()
     with pytest.raises(ValueError, match="is a leaf: there is nothing to step through"):
         a.stepper()
