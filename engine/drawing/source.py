@@ -157,6 +157,10 @@ def _legend(gradients: list[float], scale: GradientScale, colours: Theme) -> str
     return f'<table border="0" cellborder="0" cellspacing="3" cellpadding="3"><tr>{"".join(cells)}</tr></table>'
 
 
+# Inside HTML-like labels Graphviz still reads \N as the name of the node, and older versions stumble over a lone ].
+_SPECIAL = str.maketrans({"\\": "\\\\", "]": "&#93;"})
+
+
 def _text(text: str) -> str:
-    r"""Text inside an HTML-like label, where Graphviz would still read \N as the name of the node."""
-    return text if text.isalnum() and len(text) <= 32 else html.escape(words(text)).replace("\\", "\\\\")
+    """Text inside an HTML-like label."""
+    return text if text.isalnum() and len(text) <= 32 else html.escape(words(text)).translate(_SPECIAL)
