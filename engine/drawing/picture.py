@@ -25,7 +25,7 @@ class Box:
         kind: how it looks.
         title: a label or a path, in bold.
         symbol: the operation, or how often a group repeats.
-        rows: what else it says, one line each.
+        rows: its numbers, one line each.
         grad: the gradient, or the norm of several; None if there is none.
         root: whether it is, or holds, the root.
         cut: whether nodes next to it are left out.

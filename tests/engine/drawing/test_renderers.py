@@ -33,7 +33,7 @@ def graphviz(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def texts(svg: bytes) -> list[str]:
-    return ["".join(found.itertext()) for found in ElementTree.fromstring(svg).iter(SVG + "text")]
+    return ["".join(found.itertext()).strip() for found in ElementTree.fromstring(svg).iter(SVG + "text")]
 
 
 def test_files_of_every_format(graphviz: str, tmp_path: Path) -> None:
