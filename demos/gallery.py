@@ -63,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     steps = micrograd().stepper().save(folder / "steps.html")
     print(f"The page to step through backprop, for a browser: {steps}")
-    network = nn.mse(small([0.5, -1.0]), [1.0]).stepper(names=small).save(folder / "steps_network.html")
+    error = nn.mse(small([0.5, -1.0]), [1.0])
+    error.label = "loss"
+    network = error.stepper(names=small).save(folder / "steps_network.html")
     print(f"The same for a network: {network}")
     index = folder / "index.html"
     index.write_text(page(drawn, [steps.name, network.name], chosen.theme), encoding="utf-8")

@@ -48,6 +48,7 @@ function stateAt(k) {
 }
 
 function show(k) {
+  if (k !== position) document.querySelector("aside").scrollTop = 0;
   position = Math.max(0, Math.min(last, k));
   const {value, grad, state} = stateAt(position);
   const step = position > seed ? backward[position - seed - 1] : null;

@@ -110,8 +110,8 @@ def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
     """The first line of a box: a name in bold, and beside it the operation, unless the name tells it."""
     if isinstance(node, Constant) and not node._label:
         return "", ""
-    if is_parameter and len(name) > 22:  # what tells paths apart is at their end
-        return words("…" + name[-21:], 22), ""
+    if is_parameter:  # what tells paths apart is at their end
+        return words(name if len(name) <= 22 else "…" + name[-21:], 22), ""
     operation = "" if node._op in name else words(node._op, 10)
     return words(name, 22 if node._label else 18), operation
 

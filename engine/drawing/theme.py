@@ -106,10 +106,10 @@ class GradientScale:
 @cache
 def _ramp(stops: tuple[str, ...], between: int = 25) -> list[str]:
     """The colours of a scale, with those between its stops."""
-    channels = [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops]
-    mixed: list[list[float]] = [
+    channels = [[float(int(stop[i : i + 2], 16)) for i in (1, 3, 5)] for stop in stops]
+    mixed = [
         [a + (b - a) * k / between for a, b in zip(low, high)]
         for low, high in pairwise(channels)
         for k in range(between)
     ]
-    return ["#" + "".join(f"{round(channel):02x}" for channel in colour) for colour in (*mixed, channels[-1])]
+    return ["#" + "".join(f"{round(channel):02x}" for channel in colour) for colour in [*mixed, channels[-1]]]
