@@ -66,7 +66,7 @@ def _fill(root: Value, paths: dict[Value, str], place: Callable[[str], bytes]) -
     given = {path: value for value, path in paths.items()}
     name = Names(order, given)
     kinds = [_kind(node, paths) for node in order]
-    boxes = [_lines(node, name(node), node in paths) for node in order]
+    boxes = [_lines(node, name(node), kind == "parameter") for node, kind in zip(order, kinds)]
     operations = [index[step.node] for step in forward_steps(root, given)]
     uses = [_step(step, index) for step in backward_steps(root, given)]
     data = {
@@ -113,7 +113,7 @@ def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
     if is_parameter:  # what tells paths apart is at their end
         return words(name if len(name) <= 22 else "…" + name[-21:], 22), ""
     operation = "" if node._op in name else words(node._op, 10)
-    return words(name, 22 if node._label else 18), operation
+    return words(name, 22 if node._label == name else 18), operation
 
 
 def _size(box: tuple[str, str], node: Value) -> tuple[int, int]:
