@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from .primitive import Primitive
 
 DIGITS = 50
+_ENOUGH_FOR_ZERO = 800  # a third goes to the step; the rest shows the smallest of floats beside 1
 _MOST_DIGITS = 1600
 
 
@@ -72,9 +74,10 @@ def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
     return eval(_compiled(primitive.formula), {**_names(), **named})
 
 
-def derivative(primitive: Primitive, inputs: Sequence[float], position: int, order: int = 1) -> Any:
+def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> Any:
     """The derivative of a primitive by one of its operands, as a number of mpmath.
 
+    By a central difference whose step is far below the distance of any float from the next one, and so from kinks.
     In the tail of a function nearly all digits of its values cancel: the precision is doubled until two results
     agree.
 
@@ -85,14 +88,20 @@ def derivative(primitive: Primitive, inputs: Sequence[float], position: int, ord
     own = context()
     before, after = list(inputs[:position]), list(inputs[position + 1 :])
 
-    def at_precision(digits: int) -> Any:
-        with own.workdps(digits):
-            return own.diff(lambda x: value(primitive, [*before, x, *after]), own.mpf(inputs[position]), order)
+    x = own.mpf(inputs[position])
+    small = max(0, -math.frexp(inputs[position])[1] // 3)  # of a tiny x, so many zeros after the point, about
 
-    digits, found = DIGITS, at_precision(DIGITS)
+    def at_precision(digits: int) -> Any:
+        with own.workdps(digits + small):  # so that the step shows beside the other operands
+            step = own.mpf(10) ** -(digits // 3) * min(1, abs(x) or 1)
+            above, below = (value(primitive, [*before, x + sign * step, *after]) for sign in (1, -1))
+            return (above - below) / (2 * step)
+
+    digits = 2 * DIGITS
+    found = at_precision(digits)
     while digits < _MOST_DIGITS:
         digits *= 2
         coarse, found = found, at_precision(digits)
-        if abs(coarse - found) <= 1e-25 * abs(found) and (found != 0 or digits > 4 * DIGITS):
+        if abs(coarse - found) <= 1e-25 * abs(found) and (found != 0 or digits >= _ENOUGH_FOR_ZERO):
             break
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+_SHOWN = 40  # how many derivatives that agree are listed one by one
 Status = Literal["agrees", "differs", "unresolved"]
 
 
@@ -88,7 +89,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a check; true if nothing disagrees. Its text says everything.
+    """The outcome of a check; true if nothing disagrees. Its text says what matters, `derivatives` everything.
 
     Attributes:
         title: what was checked.
@@ -130,10 +131,12 @@ class Report:
 
     def _lines(self) -> Iterator[str]:
         total, wrong = len(self.derivatives), self.wrong
-        verdict = f"{len(wrong)} of {total} derivatives WRONG" if wrong else f"{total} derivatives, none wrong"
+        many = "1 derivative" if total == 1 else f"{total} derivatives"
+        verdict = f"{len(wrong)} of {many} WRONG" if wrong else f"{many}, none wrong"
         yield f"{self.title}: {verdict}"
         width = max((len(d.name) for d in self.derivatives), default=0)
-        for d in [*wrong, *(d for d in self.derivatives if d.status != "differs")]:
+        right = [d for d in self.derivatives if d.status == "agrees"]
+        for d in [*wrong, *self.unresolved, *right[:_SHOWN]]:
             order = f" order {d.order}" if d.order > 1 else ""
             error = f", relative error {d.relative_error:.2g}" if d.status == "differs" else ""
             beside = f" at {d.at:.9g}" if d.kink is not None and d.kink.distance == 0 else ""
@@ -143,6 +146,8 @@ class Report:
             )
             if d.kink is not None:
                 yield f"             {d.kink}"
+        if len(right) > _SHOWN:
+            yield f"  agrees     by {len(right) - _SHOWN} more"
         for fault in self.faults:
             yield f"  culprit: {fault.what}"
             if fault.code:

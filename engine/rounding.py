@@ -36,6 +36,8 @@ def rounding(root: Value) -> Rounding:
         if node.primitive is None:
             continue
         upstream = size[node]
+        if not upstream or not math.isfinite(node.data):  # it was not selected
+            continue
         error += upstream * abs(node.data)
         for operand, d in zip(node.operands, local_derivatives(node)):
             if d is not None and math.isfinite(d):

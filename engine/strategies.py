@@ -7,6 +7,7 @@ Python to paste. Needs ``pip install "stepgrad[check]"``.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -127,6 +128,9 @@ class Expression:
         self.root, self.leaves = root, list(leaves)
         self.point = [leaf.data for leaf in leaves]
         self.__name__ = "expression"
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        names = [f"x{k}" for k in range(len(self.leaves))]  # as in the repr, for the reports of checks
+        self.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
     @classmethod
     def of(cls, f: Any, point: Sequence[float]) -> Expression:
@@ -360,7 +364,7 @@ def networks(
 
     def layers(hidden: list[int]) -> st.SearchStrategy[Any]:
         sizes = [inputs, *hidden, outputs]
-        weight = st.floats(-2, 2, allow_subnormal=False)
+        weight = st.integers(-20, 20).map(lambda tenths: tenths / 10)  # to be readable
         neurons = [st.lists(weight, min_size=n + 1, max_size=n + 1) for n in sizes[:-1]]
         return st.tuples(*(st.lists(neuron, min_size=m, max_size=m) for neuron, m in zip(neurons, sizes[1:])))
 

@@ -51,7 +51,7 @@ A failure names the input, the primitive and the numbers, with code to paste:
 >>> wrong = replace(engine.sin, name="wrong", local_derivatives=[lambda z, x: 1.001 * engine.cos(x)])
 >>> assert_gradients(lambda x: 2 * wrong(x), [1.0])
 Traceback (most recent call last):
-AssertionError: f at x = 1.0: 1 of 1 derivatives WRONG
+AssertionError: f at x = 1.0: 1 of 1 derivative WRONG
   differs    by x: 1.08168521634..., differences give 1.08060461... +- ..., relative error 0.001
   culprit: wrong, node 3 of the graph: its local derivative by x at x = 1.0 is 0.5408426081740..., and 50 digits
   of sin(x) give 0.5403023058681398: relative error 0.001

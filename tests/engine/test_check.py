@@ -105,6 +105,10 @@ def test_noise_of_cancellation_is_no_fault() -> None:
     assert_gradients(lambda x: engine.sin(1e6 * x), [1.0])
 
 
+def test_fifty_digits_are_not_confused_by_a_kink_close_to_a_tiny_number() -> None:
+    assert_gradients(lambda x: relu(x) + 1, [-2.1559383159517364e-133])
+
+
 # ---- kinks ---------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +176,11 @@ def test_a_number_that_follows_the_input_outside_the_graph_is_no_branch() -> Non
     assert "also outside" in report.faults[0].what
 
 
+def test_what_is_not_selected_may_have_any_value() -> None:
+    assert_gradients(lambda x: engine.where(x > 1, engine.log(x), x * x), [-1.0], order=2)
+    assert_gradients(lambda x: engine.where(x > 1, 1 / (x + 1), x * x), [-1.0])
+
+
 # ---- failures that teach -------------------------------------------------------------------------------------------
 
 
@@ -213,7 +222,7 @@ def test_a_wrong_second_derivative_names_its_rule() -> None:
 
 def test_a_report_prints_its_certain_digits() -> None:
     text = str(check_gradients(lambda x: tanh(x), [1.0]))
-    assert text.startswith("f at x = 1.0: 1 derivatives, none wrong\n  agrees     by x: 0.41997434161402")
+    assert text.startswith("f at x = 1.0: 1 derivative, none wrong\n  agrees     by x: 0.41997434161402")
 
 
 # ---- bad input -----------------------------------------------------------------------------------------------------
@@ -228,6 +237,8 @@ def not_deterministic(x: Value) -> Value:
     [
         (lambda x: engine.log(x), [-1.0], ValueError, r"outside the domain: log\(-1.0\) is nan; .*\(0, inf\)"),
         (lambda x: 1 / x, [0.0], ValueError, r"outside the domain: div\(1.0, 0.0\) is inf"),
+        (lambda x: engine.sqrt(x), [0.0], ValueError, r"edge of the domain: sqrt\(0.0\) has the derivative inf"),
+        (lambda x: engine.sqrt(x * x), [0.0], ValueError, r"edge of the domain: sqrt\(0.0\)"),
         (lambda x: x, [math.inf], ValueError, "finite numbers, got inf for x"),
         (lambda x: math.sin(x), [1.0], TypeError, "must return a Value.*math's and float"),
         (lambda x: None, [1.0], TypeError, "must return a Value or a list of them, got None"),
@@ -251,7 +262,7 @@ def test_a_bad_order(order: Any) -> None:
 
 
 def test_the_assertion_carries_the_report() -> None:
-    with pytest.raises(AssertionError, match=r"1 of 1 derivatives WRONG(.|\n)*culprit: bad_tanh"):
+    with pytest.raises(AssertionError, match=r"1 of 1 derivative WRONG(.|\n)*culprit: bad_tanh"):
         assert_gradients(lambda x: BAD_TANH(x), [0.5])
 
 
@@ -260,3 +271,11 @@ def test_the_assertion_carries_the_report() -> None:
 def test_a_gradient_off_by_a_factor_is_never_passed(x: float, factor: float) -> None:
     bad = replace(engine.exp, name="bad_exp", local_derivatives=[lambda z, x: factor * z])
     assert not check_gradients(lambda x: bad(x) + sin(x), [x])
+
+
+def test_a_long_report_lists_the_wrong_ones_first_and_counts_the_rest() -> None:
+    report = check_gradients(lambda *xs: engine.sum(xs) + BAD_TANH(xs[60]), [0.5] * 70)
+    lines = str(report).splitlines()
+    assert lines[1].startswith("  differs    by xs[60]")
+    assert "  agrees     by 29 more" in lines
+    assert len(report.derivatives) == 70
