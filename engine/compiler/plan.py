@@ -103,7 +103,7 @@ class Group:
         return sum(run.count for run in self.operands[0])
 
     def flops(self) -> int:
-        """Additions and multiplications per lane; any other primitive counts as one for each operand after the first."""
+        """Additions and multiplications per lane; another primitive counts as one per operand after the first."""
         if self.primitive.name == "dot":
             return 2 * self.rows * self.columns
         return self.rows * max(1, sum(r.count for runs in self.operands for r in runs) - 1)
