@@ -48,6 +48,11 @@ def no_grad() -> Iterator[None]:
         _recording.reset(token)
 
 
+def is_recording() -> bool:
+    """Whether results computed in this thread are recorded, that is, no `no_grad` is open."""
+    return not _suspended or _recording.get()
+
+
 def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> Value:
     """A node made slot by slot: half the time of a constructor."""
     node = _new(Value)

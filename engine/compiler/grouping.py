@@ -1,0 +1,181 @@
+"""From symbols to the plan: equal operations of one level form a group with consecutive slots.
+
+The rows of a group are sorted by the slots of their operands, and the factors of a dot likewise, so that what a loop
+of the user computed in any order comes out as plain runs: base, stride, stride.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import ops
+from ..primitive import Primitive
+from .plan import Group, Run
+from .runs import Column, chunks, runs
+from .symbol import Graph, Symbol, order
+
+_BUFFER = {"leaf": "P", "constant": "C", "input": "X", "accumulator": "G"}
+_SWAPPABLE = frozenset({ops.add, ops.mul})
+_STAGES = ("prologue", "body", "epilogue")
+
+Operands = tuple[tuple[Symbol, ...], ...]  # one tuple of symbols per operand of the primitive
+
+
+class Layout:
+    """Where every symbol is, and the groups that compute them, placed level by level.
+
+    Attributes:
+        stages: the groups of each stage.
+        constants: the content of buffer C.
+        sizes: the slots used of U and S.
+    """
+
+    def __init__(self, graph: Graph, roots: Sequence[Symbol]) -> None:
+        self.stages: dict[str, list[Group]] = {stage: [] for stage in _STAGES}
+        self.constants: list[float] = []
+        self.sizes = {"U": 0, "S": 0}
+        self._slots: dict[Symbol, tuple[str, int]] = {s: ("P", k) for k, s in enumerate(graph.leaves)}
+        self._known_constants: dict[tuple[str, ...], int] = {}
+        for stage, levels in _levels(order(roots)).items():
+            for level in levels:
+                self._place(stage, level)
+
+    def slot(self, symbol: Symbol) -> tuple[str, int]:
+        """The buffer and the slot of a symbol."""
+        found = self._slots.get(symbol)
+        if found is None:
+            if symbol.kind == "constant":
+                found = "C", self._constants([symbol.value])[0]
+            else:
+                found = _BUFFER[symbol.kind], symbol.value
+            self._slots[symbol] = found
+        return found
+
+    def single(self, symbol: Symbol) -> Run:
+        """A run of just that symbol."""
+        return Run(*self.slot(symbol))
+
+    def _constants(self, column: list[float]) -> list[int]:
+        """Slots of C for the constants that one operand has in all rows: one if they are equal, else in a row."""
+        key = tuple([number.hex() for number in column])
+        if len(set(key)) == 1:
+            key = key[:1]
+        base = self._known_constants.get(key)
+        if base is None:
+            base = self._known_constants[key] = len(self.constants)
+            self.constants += column[: len(key)]
+        return [base] * len(column) if len(key) == 1 else list(range(base, base + len(column)))
+
+    def _place(self, stage: str, symbols: list[Symbol]) -> None:
+        """Form the groups of one level and give their results slots."""
+        rows: dict[Any, list[tuple[Operands, Symbol]]] = {}
+        for symbol in symbols:
+            operands = self._arranged(symbol)
+            rows.setdefault(self._signature(symbol, operands), []).append((operands, symbol))
+        for members in rows.values():
+            members.sort(key=lambda member: [self._rank(o) for part in member[0] for o in part[:4]])
+            first = members[0][0]
+            if len(first) > 1 and members[0][1].primitive is ops.dot and self._is_product(first):
+                for piece in chunks(members, self._is_next_row):
+                    self._add_group(stage, piece)
+            else:
+                self._add_group(stage, members)
+
+    def _add_group(self, stage: str, members: Sequence[tuple[Operands, Symbol]]) -> None:
+        primitive = members[0][1].primitive
+        assert primitive is not None
+        buffer = "S" if stage == "body" else "U"
+        base = self.sizes[buffer]
+        self.sizes[buffer] += len(members)
+        operands: list[tuple[Run, ...]] = []
+        tracks = [self._columns([row[part] for row, _ in members]) for part in range(len(members[0][0]))]
+        if primitive is ops.dot:
+            operands += runs(tracks[:2])
+            tracks = tracks[2:]
+        for track in tracks:
+            operands += runs([track])
+        nodes = tuple([symbol for _, symbol in members])
+        self.stages[stage].append(Group(primitive, len(members), tuple(operands), Run(buffer, base, 1), nodes))
+        for row, symbol in enumerate(nodes):
+            self._slots[symbol] = buffer, base + row
+
+    def _columns(self, rows: Sequence[tuple[Symbol, ...]]) -> list[Column]:
+        columns = []
+        for column in zip(*rows):
+            if column[0].kind == "constant":
+                columns.append(Column.of("C", self._constants([s.value for s in column])))
+            else:
+                columns.append(Column.of(self.slot(column[0])[0], [self.slot(s)[1] for s in column]))
+        return columns
+
+    def _arranged(self, symbol: Symbol) -> Operands:
+        """The operands as the plan has them, in an order that does not depend on the user's where it may differ."""
+        primitive, operands = symbol.primitive, symbol.operands
+        if primitive is ops.dot:
+            n = len(operands) // 2
+            pairs = [self._pair(a, b) for a, b in zip(operands[:n], operands[n : 2 * n])]
+            pairs.sort(key=lambda pair: (self._rank(pair[1]), self._rank(pair[0])))
+            left, right = zip(*pairs)
+            return (left, right, operands[2 * n :]) if len(operands) % 2 else (left, right)
+        if primitive is ops.take:
+            return operands[:1], operands[1:]
+        if is_fold(primitive):
+            return (tuple(sorted(operands, key=self._rank)) if primitive is ops.sum else operands,)
+        if primitive in _SWAPPABLE:
+            operands = self._pair(*operands)
+        return tuple([(operand,) for operand in operands])
+
+    def _pair(self, a: Symbol, b: Symbol) -> tuple[Symbol, Symbol]:
+        """Factors in a fixed order: what is uniform first, then by slot."""
+        return (b, a) if (not b.uniform, self._rank(b)) < (not a.uniform, self._rank(a)) else (a, b)
+
+    def _rank(self, symbol: Symbol) -> tuple[str, float]:
+        return ("C", symbol.value) if symbol.kind == "constant" else self.slot(symbol)
+
+    def _letters(self, symbols: Sequence[Symbol]) -> str:
+        return "".join(["C" if s.kind == "constant" else self.slot(s)[0] for s in symbols])
+
+    def _signature(self, symbol: Symbol, operands: Operands) -> Any:
+        """What rows of one group have in common."""
+        shared = operands[1] if symbol.primitive is ops.dot and self._is_product(operands) else None
+        return symbol.primitive, shared, *[self._letters(part) for part in operands]
+
+    def _is_product(self, operands: Operands) -> bool:
+        """Whether a dot is a row of a matrix product: uniform times per lane."""
+        return all(s.uniform for s in operands[0]) and not any(s.uniform for s in operands[1])
+
+    def _is_next_row(self, a: Any, b: Any, c: Any, d: Any) -> bool:
+        """Whether the step of all factors from row c to d is that from row a to b."""
+        for part in (0, 2):
+            for w, x, y, z in zip(*[member[0][part] if len(member[0]) > part else () for member in (a, b, c, d)]):
+                if self._rank(z)[1] - self._rank(y)[1] != self._rank(x)[1] - self._rank(w)[1]:
+                    return False
+        return True
+
+
+def is_fold(primitive: Primitive | None) -> bool:
+    """Whether it takes any number of operands, one after the other."""
+    return primitive is not None and primitive.arity is None and primitive not in (ops.dot, ops.take)
+
+
+def _levels(symbols: Sequence[Symbol]) -> dict[str, list[list[Symbol]]]:
+    """The operations of each stage by their level: how many operations of the stage lie below."""
+    stage_of: dict[Symbol, str] = {}
+    level_of: dict[Symbol, int] = {}
+    levels: dict[str, list[list[Symbol]]] = {stage: [] for stage in _STAGES}
+    for symbol in symbols:
+        if symbol.primitive is None:
+            stage_of[symbol] = "epilogue" if symbol.kind == "accumulator" else ""
+            level_of[symbol] = 0
+            continue
+        stage = "body"
+        if symbol.uniform:
+            late = any(stage_of[o] == "epilogue" for o in symbol.operands)
+            stage = "epilogue" if late else "prologue"
+        level = 1 + max([level_of[o] for o in symbol.operands if stage_of[o] == stage], default=0)
+        stage_of[symbol], level_of[symbol] = stage, level
+        while len(levels[stage]) < level:
+            levels[stage].append([])
+        levels[stage][level - 1].append(symbol)
+    return levels

@@ -1,0 +1,171 @@
+"""Tracing: run the user's function on symbols, twice, and make sure that it is a function of its inputs.
+
+The second run finds other numbers in the leaves. Both runs share one graph, in which equal expressions are one
+symbol: whatever is not the same computation then, because of a random number, a counter, or a number read from a
+Value, shows as a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..primitive import is_number
+from ..value import Value
+from .errors import TraceError
+from .symbol import Graph, Symbol, order
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A traced function.
+
+    Attributes:
+        graph: all symbols; its leaves are the bound Values.
+        inputs: the symbols of the numbers of one sample, argument after argument.
+        outputs: the results.
+        single: whether the function returned one result and no list.
+    """
+
+    graph: Graph
+    inputs: list[Symbol]
+    outputs: list[Symbol]
+    single: bool
+
+
+def trace(function: Callable[..., Any], shapes: Sequence[Shape]) -> Trace:
+    """Trace a function of one sample.
+
+    Args:
+        function: takes one argument per shape.
+        shapes: of each argument for one sample: () for a single number, (n,) for a list of n, ...
+
+    Raises:
+        TraceError: it does what cannot be compiled; the message names the line and the remedy.
+    """
+    graph = Graph()
+    inputs: list[Symbol] = []
+    arguments = [_argument(graph, shape, inputs) for shape in shapes]
+    with graph.opened():
+        outputs, single = _run(function, arguments, graph)
+        leaves = list(graph.leaves)
+        with _disturbed(leaves) as numbers:
+            again, _ = _run(function, arguments, graph)
+    created = _compare(outputs, again, numbers)
+    if created:
+        graph, outputs = _without(created, graph, outputs)
+        inputs = [graph.source("input", symbol.value) for symbol in inputs]
+    else:
+        del graph.leaves[len(leaves) :]
+    return Trace(graph, inputs, outputs, single)
+
+
+def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
+    if not shape:
+        inputs.append(graph.source("input", len(inputs)))
+        return inputs[-1]
+    return [_argument(graph, shape[1:], inputs) for _ in range(shape[0])]
+
+
+def _run(function: Callable[..., Any], arguments: Sequence[Any], graph: Graph) -> tuple[list[Symbol], bool]:
+    copies = [_copied(argument) for argument in arguments]  # the function may change its lists
+    result = function(*copies)
+    single = not isinstance(result, (list, tuple))
+    results = [result] if single else list(result)
+    if not results:
+        raise TraceError(f"{_name(function)} returned an empty list: return a Value or a list of Values")
+    for found in results:
+        if not isinstance(found, (Symbol, Value)) and not is_number(found):
+            raise TraceError(
+                f"{_name(function)} returned {found!r} of type {type(found).__name__}: "
+                "a compiled function returns a Value or a flat list of Values"
+            )
+    return [graph.lift(found) for found in results], single
+
+
+def _copied(argument: Any) -> Any:
+    return [_copied(part) for part in argument] if isinstance(argument, list) else argument
+
+
+def _name(function: Callable[..., Any]) -> str:
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__qualname__", repr(function))
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name
+
+
+@contextmanager
+def _disturbed(leaves: Sequence[Symbol]) -> Iterator[dict[Symbol, float]]:
+    """Other numbers in the leaves for a while; gives their own."""
+    numbers = {leaf: leaf.value._data for leaf in leaves}
+    other = {leaf: 0.61 - 1.37 * number for leaf, number in numbers.items()}
+    try:
+        for leaf in leaves:
+            leaf.value._data = other[leaf]
+        yield numbers
+        for leaf in leaves:
+            now = leaf.value._data
+            if now != other[leaf] and now == now:
+                raise TraceError(
+                    f"the function assigned to {leaf.value!r}: a compiled function must not change Values; "
+                    "change parameters outside of it"
+                )
+    finally:
+        for leaf in leaves:
+            leaf.value._data = numbers[leaf]
+
+
+def _compare(first: list[Symbol], second: list[Symbol], numbers: dict[Symbol, float]) -> dict[Symbol, float]:
+    """Walk both traces; give the leaves that the function itself creates, with their numbers.
+
+    Raises:
+        TraceError: the traces differ in anything else.
+    """
+    created: dict[Symbol, float] = {}
+    stack = list(zip(first, second))
+    seen: set[tuple[Symbol, Symbol]] = set()
+    if len(first) != len(second):
+        raise _difference(f"{len(first)} results, then {len(second)}")
+    while stack:
+        pair = a, b = stack.pop()
+        if a is b or pair in seen:
+            continue
+        seen.add(pair)
+        if a.kind == b.kind == "leaf" and a.value is not b.value:
+            if numbers[a] != b.value._data and numbers[a] == numbers[a]:
+                raise _difference(f"a Value that holds {numbers[a]!r}, then one that holds {b.value._data!r}")
+            created[a] = numbers[a]
+        elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
+            raise _difference(f"{a!r}, then {b!r}")
+        stack += zip(a.operands, b.operands)
+    return created
+
+
+def _difference(what: str) -> TraceError:
+    return TraceError(
+        f"the function computes something else when it is called again: {what}. A compiled function must depend on its "
+        "arguments and on Values only: no random numbers, counters or changing globals, and no number read from a "
+        "Value (data, float(), detach(), an if on a Value, no_grad); pass what changes as an argument"
+    )
+
+
+def _without(created: dict[Symbol, float], old: Graph, outputs: list[Symbol]) -> tuple[Graph, list[Symbol]]:
+    """The same graph with constants in place of the leaves that are made anew in every call."""
+    graph = Graph()
+    new: dict[Symbol, Symbol] = {}
+    for symbol in order(outputs):
+        if symbol in created:
+            new[symbol] = graph.constant(created[symbol])
+        elif symbol.kind == "leaf":
+            new[symbol] = graph.lift(symbol.value)
+        elif symbol.kind == "constant":
+            new[symbol] = graph.constant(symbol.value)
+        elif symbol.kind:
+            new[symbol] = graph.source(symbol.kind, symbol.value)
+        else:
+            assert symbol.primitive is not None
+            new[symbol] = graph.make(symbol.primitive, tuple([new[o] for o in symbol.operands]))
+    return graph, [new[output] for output in outputs]
