@@ -1,0 +1,1 @@
+"""The native back end: a plan becomes LLVM kernels and a driver that trains in one call."""
