@@ -55,6 +55,7 @@ class Library:
         llvm = binding()
         key = cache.key(text)
         code = cache.read(key)
+        self.cached = code is not None
         if code is None:
             code = _compile(text)
             cache.write(key, code)

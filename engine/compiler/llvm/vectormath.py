@@ -26,7 +26,7 @@ def _function(build: Callable[..., Vector]) -> Callable[..., Vector]:
     FUNCTIONS[name] = build
 
     def call(code: Code, *operands: Any) -> Vector:
-        return code.call(f"vector_{name}", *operands)
+        return code.call(f"vector_{name}_{code.width}", *operands)
 
     call.__name__, call.__doc__ = build.__name__, build.__doc__
     return call
@@ -230,7 +230,7 @@ def definitions(names: set[str], bits: int, width: int) -> tuple[list[str], set[
         name = todo.pop()
         if name in texts:
             continue
-        code = Code(f"vector_{name}", bits, width, [])
+        code = Code(f"vector_{name}_{width}", bits, width, [])
         formula = FUNCTIONS[name]
         count = formula.__code__.co_argcount - 1
         operands = [Vector(code, f"%x{k}") for k in range(count)]
@@ -240,10 +240,10 @@ def definitions(names: set[str], bits: int, width: int) -> tuple[list[str], set[
         code.ret(formula(code, *operands))
         texts[name] = code.text()
         declared |= code.declared
-        todo += called(texts[name])
+        todo += called(texts[name], width, but=name)
     return list(texts.values()), declared
 
 
-def called(text: str) -> list[str]:
+def called(text: str, width: int, but: str = "") -> list[str]:
     """Which of the functions of this file a piece of IR calls."""
-    return [name for name in FUNCTIONS if f"@vector_{name}(" in text]
+    return [name for name in FUNCTIONS if name != but and f"@vector_{name}_{width}(" in text]
