@@ -9,6 +9,9 @@
 """
 
 from . import graph as graph
+from .anomaly import AnomalyError as AnomalyError
+from .anomaly import detect_anomaly as detect_anomaly
+from .anomaly import find_anomaly as find_anomaly
 from .backprop import backward as backward
 from .backprop import grad as grad
 from .backprop import gradient as gradient
@@ -20,12 +23,16 @@ from .backprop import local_derivatives as local_derivatives
 from .backprop import value_and_grad as value_and_grad
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
+from .naming import label as label
+from .naming import label_locals as label_locals
 from .ops import *  # noqa: F403  # the whole table: an operation is added there and nowhere else
 from .primitive import PRIMITIVES as PRIMITIVES
 from .primitive import Interval as Interval
 from .primitive import Primitive as Primitive
 from .primitive import declare as declare
 from .primitive import lookup as lookup
+from .stepping import backward_steps as backward_steps
+from .stepping import forward_steps as forward_steps
 from .value import Constant as Constant
 from .value import Value as Value
 from .value import no_grad as no_grad

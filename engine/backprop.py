@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
+from weakref import WeakSet
 
 from .graph import topological_order
 from .primitive import Primitive, as_float
-from .value import MANY, Constant, Value
+from .value import MANY, Constant, Value, inside_rule, observed_by, observer
 
 Function = Callable[..., Any]
 
@@ -21,6 +22,16 @@ _UNREACHED = float("-0.0")
 
 
 _set_grad = vars(Value)["_grad"].__set__
+
+passes_under_way: WeakSet[Any] = WeakSet()
+"""Passes that are being stepped through, whose sums are half written; each has its `root` and can `stop`."""
+
+
+def stop_passes(nodes: dict[Value, float]) -> None:
+    """Stop the passes under way that share a node with these: the gradients from before them come back."""
+    for running in tuple(passes_under_way):
+        if not nodes.keys().isdisjoint(running.order):
+            running.stop()
 
 
 # ---- local derivatives -------------------------------------------------------------------------------------------
@@ -40,8 +51,31 @@ def local_derivatives(node: Value) -> list[float | None]:
     try:
         found = _call_rules(primitive, node._data, node.inputs)
     except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
-        found = _call_rules(primitive, Value(node._data), tuple(map(Value, node.inputs)))
+        with observed_by(None):
+            found = _call_rules(primitive, Value(node._data), tuple(map(Value, node.inputs)))
     return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
+
+
+def flowing_derivatives(node: Value) -> list[float | None]:
+    """The local derivatives that a sweep multiplies with: a constant's is None too, and its rule is not called.
+
+    >>> flowing_derivatives(Value(-3.0) ** 2)
+    [-6.0, None]
+    """
+    constant = [isinstance(operand, Constant) for operand in node.operands]
+    primitive = node.primitive
+    if primitive is None or primitive.arity is None or True not in constant:
+        return [None if skip else d for skip, d in zip(constant, local_derivatives(node))]
+    try:
+        found = _call_flowing(primitive, constant, node._data, node.inputs)
+    except ArithmeticError:  # as in local_derivatives
+        with observed_by(None):
+            found = _call_flowing(primitive, constant, Value(node._data), tuple(map(Value, node.inputs)))
+    return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
+
+
+def _call_flowing(primitive: Primitive, constant: list[bool], z: Any, inputs: Sequence[Any]) -> list[Any]:
+    return [None if skip else rule(z, *inputs) for skip, rule in zip(constant, primitive.rules)]
 
 
 def _call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[Any]:
@@ -100,7 +134,10 @@ def sweep(root: Value) -> dict[Value, float]:
                     adjoint[operand] += upstream * d
     if set(map(type, adjoint.values())) != {float}:
         _check_derivatives(order)
-        return {node: float(found) for node, found in adjoint.items()}
+        adjoint = {node: float(found) for node, found in adjoint.items()}
+    watching = observer()
+    if watching is not None:
+        watching.swept(root, adjoint)
     return adjoint
 
 
@@ -124,9 +161,12 @@ def backward(root: Value) -> None:
     >>> x.grad
     12.0
     """
+    adjoints = sweep(root)
+    if passes_under_way:
+        stop_passes(adjoints)
     nodes: list[Value] = []
     grads: list[float] = []
-    for node, adjoint in sweep(root).items():
+    for node, adjoint in adjoints.items():
         if node.__class__ is not Constant:
             nodes.append(node)
             grads.append((node._grad if node._primitive is None else 0.0) + adjoint)
@@ -147,13 +187,17 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
                     f"{operand!r} was {recorded!r} when {primitive.name} was computed from it and has been changed "
                     "since: a graph of the gradient needs the values of the forward pass; evaluate again"
                 )
-        if primitive.arity is None:
-            found = _call_rules(primitive, node, operands)
-        else:
-            found = [
-                None if isinstance(operand, Constant) else rule(node, *operands)
-                for operand, rule in zip(operands, primitive.rules)
-            ]
+        token = inside_rule.set(primitive.name)
+        try:
+            if primitive.arity is None:
+                found = _call_rules(primitive, node, operands)
+            else:
+                found = [
+                    None if isinstance(operand, Constant) else rule(node, *operands)
+                    for operand, rule in zip(operands, primitive.rules)
+                ]
+        finally:
+            inside_rule.reset(token)
         for operand, d in zip(operands, found):
             if d is None or isinstance(operand, Constant):
                 continue

@@ -81,8 +81,8 @@ def sign(x: float) -> float:
     return x if x == 0.0 or x != x else copysign(1.0, x)
 
 
-def _cbrt(x: float) -> float:
-    """The cube root, for Python 3.10: a power, then one Newton step to round it well."""
+def cbrt(x: float) -> float:
+    """The cube root: a power, then one Newton step to round it well, which C libraries do not and Python 3.10 lacks."""
     if x == 0.0 or not math.isfinite(x):
         return x
     mantissa, exponent = math.frexp(abs(x))
@@ -93,7 +93,6 @@ def _cbrt(x: float) -> float:
     return copysign(math.ldexp(root, third), x)
 
 
-cbrt: Callable[[float], float] = math.cbrt if sys.version_info >= (3, 11) else _cbrt
 exp2: Callable[[float], float] = ieee(math.exp2 if sys.version_info >= (3, 11) else lambda x: math.pow(2.0, x))
 
 
@@ -154,7 +153,8 @@ def _exp_of_square(x: float, scale: float) -> float:
     if abs(x) > 60.0:  # the result is 0
         return 0.0 if x == x else nan
     high, _ = _halves(x)
-    return exp(-scale * (high * high)) * exp(-scale * ((x - high) * (x + high)))
+    main = exp(-scale * (high * high))
+    return main + main * expm1(-scale * ((x - high) * (x + high)))
 
 
 def gaussian(x: float) -> float:

@@ -214,6 +214,14 @@ def _shared(z: _Any, xs: tuple[_Any, ...], beaten: _Any) -> list[_Any]:
     return [unless(beaten(x), 1 / ties) for x in xs]
 
 
+def _softmax(xs: tuple[_Any, ...]) -> list[_Any]:
+    """exp(x - z) for the logsumexp z of xs, shifted by the maximum: z itself has lost digits where xs are large."""
+    top = maximum(xs)
+    powers = [exp(x - top) for x in xs]
+    total = sum(powers)
+    return [power / total for power in powers]
+
+
 def _runner_up(*xs: float) -> float:
     """How far the largest operand is from the second largest."""
     ranked = sorted(xs, reverse=True)
@@ -236,7 +244,7 @@ maximum = _declare("maximum", _ieee.largest, lambda z, *xs: _shared(z, xs, lambd
 minimum = _declare("minimum", _ieee.smallest, lambda z, *xs: _shared(z, xs, lambda x: x > z), formula="min(xs)",
                    kink=lambda z, *xs: _runner_up(*map(_operator.neg, xs)), convention="ties share evenly",
                    native="z if z < x or z != z else x")
-logsumexp = _declare("logsumexp", _ieee.logsumexp, lambda z, *xs: [exp(x - z) for x in xs],
+logsumexp = _declare("logsumexp", _ieee.logsumexp, lambda z, *xs: _softmax(xs),
                      formula="log(fsum(map(exp, xs)))", native=_shifted_logsumexp)
 where: _Primitive = _declare("where", lambda condition, x, y: x if condition else y, [
                      lambda z, condition, x, y: None,
@@ -244,7 +252,7 @@ where: _Primitive = _declare("where", lambda condition, x, y: x if condition els
                      lambda z, condition, x, y: unless(condition != 0, 1.0)],
                  operands=("condition", "x", "y"), formula="x if condition else y", domain=(_BOOLEAN, _REALS),
                  method=False, convention="the operand that was not selected gets no contribution",
-                             native="x if condition != 0 else y")
+                 native="x if condition != 0 else y")
 take = _declare("take", lambda index, *values: values[int(index)],
                 lambda z, index, *values: [None, *(unless(index != k, 1.0) for k in range(len(values)))],
                 arrange=_take_operands, formula="xs[1 + int(xs[0])]", domain=(_INDEX, _REALS),

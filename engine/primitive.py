@@ -319,6 +319,8 @@ def as_float(number: Any, where: str) -> float:
     """
     if number.__class__ is float:
         return number
+    if number.__class__ is bool:  # conditions in rules
+        return 1.0 if number else 0.0
     if not is_number(number):
         raise TypeError(f"{where} takes real numbers, got {_short(number)} of type {type(number).__name__}")
     try:

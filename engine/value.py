@@ -10,20 +10,53 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import ops
 from .primitive import Primitive, as_float, is_number, watch
+
+if TYPE_CHECKING:
+    from .explanation import Explanation
+    from .paths import Why
+    from .stepper import Stepper
+    from .stepping import ForwardStep, Step
 
 _new = object.__new__
 MANY: Any = "n-ary"  # in the slot of the second operand: the first one holds the tuple of them all
 
 
+inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
+"""The primitive whose local derivative is being recorded: there ``float(v)`` would silently give a wrong result."""
+
+
 # ---- recording ---------------------------------------------------------------------------------------------
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
-_suspended = 0  # how many no_grad contexts are open in all threads: while none is, nodes need not ask theirs
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+_modes = 0  # how many contexts that change these are open in all threads: while none is, nodes need not ask
 _lock = threading.Lock()
+
+
+class Observer(Protocol):
+    """Who is told of all that happens, such as a detector of anomalies."""
+
+    def made(self, node: Value) -> None:
+        """A node has been computed."""
+
+    def swept(self, root: Value, adjoints: dict[Value, float]) -> None:
+        """The adjoints of a graph have been computed and are about to be used."""
+
+
+def observer() -> Observer | None:
+    """Who watches this thread."""
+    return _observer.get() if _modes else None
+
+
+@contextmanager
+def observed_by(watching: Observer | None) -> Iterator[None]:
+    """Tell `watching` of all that happens inside, in this thread; None: nobody."""
+    with _mode(_observer, watching):
+        yield
 
 
 @contextmanager
@@ -36,21 +69,35 @@ def no_grad() -> Iterator[None]:
     >>> y.operands
     ()
     """
-    global _suspended
-    token = _recording.set(False)
+    with _mode(_recording, False):
+        yield
+
+
+@contextmanager
+def _mode(variable: ContextVar[Any], setting: Any) -> Iterator[None]:
+    global _modes
+    token = variable.set(setting)
     with _lock:
-        _suspended += 1
+        _modes += 1
     try:
         yield
     finally:
         with _lock:
-            _suspended -= 1
-        _recording.reset(token)
+            _modes -= 1
+        variable.reset(token)
+
+
+def _in_mode(node: Value) -> Value:
+    """What an operator gives while a context is open."""
+    watching = _observer.get()
+    if watching is not None:
+        watching.made(node)
+    return node if _recording.get() else Value(node._data)
 
 
 def is_recording() -> bool:
     """Whether results computed in this thread are recorded, that is, no `no_grad` is open."""
-    return not _suspended or _recording.get()
+    return not _modes or _recording.get()
 
 
 def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> Value:
@@ -92,7 +139,7 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
     def method(self: Value) -> Value:
         x = self._data
         z = forward(x)
-        if z.__class__ is not float or _suspended:
+        if z.__class__ is not float or _modes:
             return Value.__apply_primitive__(primitive, (self,))
         return new_node(primitive, z, self, None, x, None)
 
@@ -111,7 +158,7 @@ def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
             if number is None:
                 return NotImplemented  # type: ignore[no-any-return]  # Python's answer to an unknown operand
             other = y = number
-        if _suspended:
+        if _modes:
             return Value.__apply_primitive__(primitive, (self, other))
         return new_node(primitive, forward(x, y), self, other, x, y)
 
@@ -125,7 +172,7 @@ def _reflected(primitive: Primitive) -> Callable[[Value, Any], Value]:
         number = other if other.__class__ is float else _operand(other)
         if number is None:
             return NotImplemented  # type: ignore[no-any-return]  # as above
-        if _suspended:
+        if _modes:
             return Value.__apply_primitive__(primitive, (number, self))
         y = self._data
         return new_node(primitive, forward(number, y), number, self, number, y)
@@ -277,6 +324,57 @@ class Value:
 
         backward(self)
 
+    def backward_steps(self, names: Any = None) -> Iterator[Step]:
+        """Run the backward pass lazily, one `Step` at a time: see `engine.stepping.backward_steps`.
+
+        >>> x = Value(3.0, label="x")
+        >>> for step in (x * x).backward_steps(): print(step)
+        step 1 of 1: x*x = 9, upstream 1
+          x  1 * 3 = 3  grad 0 -> 3  partial, path 1 of 2
+          x  1 * 3 = 3  grad 3 -> 6  final, path 2 of 2
+        """
+        from .stepping import backward_steps
+
+        return backward_steps(self, names)
+
+    def forward_steps(self, names: Any = None) -> Iterator[ForwardStep]:
+        """The operations of the forward pass from the leaves up: see `engine.stepping.forward_steps`.
+
+        >>> for step in (Value(3.0, label="x") * 2).forward_steps(): print(step)
+        forward 1 of 1: x*2 = 6
+          x  = 3
+        """
+        from .stepping import forward_steps
+
+        return forward_steps(self, names)
+
+    def stepper(self, *, forward: bool = False, names: Any = None) -> Stepper:
+        """A debugger for the backward pass, and before it the forward pass: see `engine.stepper.Stepper`."""
+        from .stepper import Stepper
+
+        return Stepper(self, forward=forward, names=names)
+
+    def why(self, target: Value | str, k: int = 5, names: Any = None) -> Why:
+        """The derivative by a node as a sum over the `k` largest paths: see `engine.paths.why`.
+
+        >>> a = Value(3.0, label="a")
+        >>> L = a * a + a
+        >>> L.why(a, names={"L": L})
+        dL/da = 7 = 3 [a -> a*a -> L] + 3 [a -> a*a -> L] + 1 [a -> L]
+          3  = 3 * 1  a -> a*a -> L
+          3  = 3 * 1  a -> a*a -> L
+          1  = 1      a -> L
+        """
+        from .paths import why
+
+        return why(self, target, k, names)
+
+    def explain(self, names: Any = None, rows: int = 30) -> Explanation:
+        """The expression of this Value in labels, and a table of its graph: see `engine.explanation.explain`."""
+        from .explanation import explain
+
+        return explain(self, names, rows)
+
     def zero_grad(self) -> None:
         """Set the gradient of every Value in this graph to 0."""
         from .graph import topological_order
@@ -293,6 +391,12 @@ class Value:
     __hash__ = object.__hash__
 
     def __float__(self) -> float:
+        name = inside_rule.get()
+        if name:
+            raise TypeError(
+                f"the local derivative of {name} took float() of a Value, which drops the graph: "
+                "write it with the engine's functions, not math's, to differentiate it again"
+            )
         return self._data
 
     def __int__(self) -> int:
@@ -385,13 +489,13 @@ class Value:
         z = primitive.forward(*inputs)
         if z.__class__ is not float:
             z = as_float(z, f"a Value holds a float, which the forward function of {primitive.name}")
-        if _suspended and not _recording.get():
-            return Value(z)
         if primitive.arity == 1:
-            return new_node(primitive, z, operands[0], None, inputs[0], None)
-        if primitive.arity == 2:
-            return new_node(primitive, z, *operands, *inputs)
-        return new_node(primitive, z, operands, MANY, inputs, None)
+            node = new_node(primitive, z, operands[0], None, inputs[0], None)
+        elif primitive.arity == 2:
+            node = new_node(primitive, z, *operands, *inputs)
+        else:
+            node = new_node(primitive, z, operands, MANY, inputs, None)
+        return _in_mode(node) if _modes else node
 
     if TYPE_CHECKING:  # installed below from the table
 

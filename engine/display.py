@@ -1,0 +1,123 @@
+"""Numbers and tables for people: plain text, colour where a terminal and `rich` are there, HTML in notebooks."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_COLOURS = {r"\bfinal\b": "green", r"\bpartial\b": "yellow", r"(?<![\w.])-?(inf|nan)\b": "bold red"}
+
+
+def short(number: float) -> str:
+    """A number in as few characters as tell it: whole ones in full, others in four digits.
+
+    >>> short(-8.0), short(0.19661193), short(1e-12), short(-0.0)
+    ('-8', '0.1966', '1e-12', '0')
+    """
+    if abs(number) < 1e9 and number == int(number):
+        return str(int(number))
+    return f"{number:.4g}"
+
+
+def on_colour_terminal() -> bool:
+    """Whether output goes to a terminal that shows colours, and `rich` is there to make them."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        import rich  # noqa: F401  # only whether it is there
+    except ImportError:
+        return False
+    return True
+
+
+class Shown:
+    """What shows itself as a sheet: as text at a prompt and in ``print``, as a table in a notebook."""
+
+    __slots__ = ()
+
+    def sheet(self) -> Sheet:
+        """What is shown."""
+        raise NotImplementedError(f"{type(self).__name__} must say what it shows")
+
+    @property
+    def text(self) -> str:
+        """As plain text, also on a terminal."""
+        return self.sheet().text
+
+    def __repr__(self) -> str:
+        sheet = self.sheet()
+        return sheet.coloured() if on_colour_terminal() else sheet.text
+
+    def _repr_html_(self) -> str:
+        return self.sheet().html()
+
+
+@dataclass(frozen=True, repr=False)
+class Sheet(Shown):
+    """A title, a table and notes below it: what an object shows of itself, whatever the medium.
+
+    Attributes:
+        title: one line, or several.
+        columns: the heads of the table.
+        rows: its cells.
+        notes: lines below the table.
+        heads: whether plain text has the heads too.
+    """
+
+    title: str
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    notes: Sequence[str] = ()
+    heads: bool = field(default=False, kw_only=True)
+
+    def sheet(self) -> Sheet:
+        """Itself."""
+        return self
+
+    @property
+    def text(self) -> str:
+        """Plain text, in aligned columns.
+
+        >>> print(Sheet("sum", ("name", "value"), [("a", "1"), ("bias", "2")], heads=True).text)
+        sum
+          name  value
+          a     1
+          bias  2
+        """
+        table = [list(self.columns), *self.rows] if self.heads else list(self.rows)
+        widths = [max(map(len, column)) for column in zip(*table)]
+        lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in table]
+        return "\n".join([self.title, *lines, *(f"  {note}" for note in self.notes)])
+
+    def html(self) -> str:
+        """The same for notebooks."""
+        from html import escape  # a table of two thousand entities
+
+        head = "".join(f"<th style='text-align:left'>{escape(column)}</th>" for column in self.columns)
+        rows = ["".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in row) for row in self.rows]
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
+        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
+        return f"<div><pre><b>{escape(self.title)}</b></pre>{table}{notes}</div>"
+
+    def coloured(self) -> str:
+        """The plain text with a terminal's colours.
+
+        Raises:
+            ImportError: `rich` is not installed.
+        """
+        from io import StringIO
+
+        from rich.console import Console
+        from rich.text import Text
+
+        text = Text(self.text)
+        text.stylize("bold", 0, len(self.title))
+        for pattern, colour in _COLOURS.items():
+            text.highlight_regex(re.compile(pattern), colour)
+        drawn = StringIO()
+        Console(file=drawn, force_terminal=True, legacy_windows=False).print(text, end="", soft_wrap=True)
+        return drawn.getvalue()

@@ -1,0 +1,150 @@
+"""What input must look like: checks that several modules share, with messages that name the remedy."""
+
+from __future__ import annotations
+
+import math
+import operator
+import random
+import reprlib
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any, TypeAlias
+
+from engine import Constant, Value
+
+Numbers: TypeAlias = "float | Value | Iterable[Numbers]"
+"""A number, a Value, or rows of them nested to any depth: lists, tuples and NumPy arrays alike."""
+
+Seed: TypeAlias = "int | random.Random | None"
+
+
+def show(item: object) -> str:
+    """An offending value for a message: its type, and a repr that stays short."""
+    return f"{type(item).__name__} {reprlib.repr(item)}"
+
+
+def is_row(item: object) -> bool:
+    """Whether `item` is a row of items (list, tuple, array) and not one number, Value, text or mapping."""
+    if isinstance(item, (list, tuple)):
+        return True
+    if isinstance(item, (Value, str, bytes, dict, set, frozenset)):
+        return False
+    return hasattr(item, "__len__") and getattr(item, "ndim", 1) > 0
+
+
+def as_row(name: str, item: Any) -> list[Any]:
+    """`item` as a list that is not empty.
+
+    Raises:
+        TypeError: if it is no row.
+        ValueError: if it is empty.
+    """
+    if not is_row(item):
+        raise TypeError(f"{name} must be a list, tuple or array, not {show(item)}")
+    row = list(item)
+    if not row:
+        raise ValueError(f"{name} is empty: give at least one item")
+    return row
+
+
+def same_length(name: str, items: list[Any], other_name: str, others: list[Any]) -> None:
+    """Raise a ValueError unless both have the same length: nothing is broadcast or cut short."""
+    if len(items) != len(others):
+        raise ValueError(
+            f"{len(items)} {name} against {len(others)} {other_name}: give one for each, nothing is broadcast"
+        )
+
+
+def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
+    """One sample of `count` numbers or Values for `taker`, the numbers made constants.
+
+    Raises:
+        TypeError: if `x` is no row, or an item of it is no number (a batch, for example).
+        ValueError: if its length is not `count`.
+    """
+    if not is_row(x):
+        raise TypeError(f"{taker} takes a row of {count} numbers or Values, not {show(x)}")
+    if len(x) != count:
+        raise ValueError(f"{taker} takes {count} inputs, got {len(x)}")
+    try:
+        return [item if isinstance(item, Value) else Constant(item) for item in x]
+    except TypeError as error:
+        remedy = "one sample at a time, for a batch write [model(x) for x in X]"
+        raise TypeError(f"{taker} takes {count} numbers or Values ({remedy}): {error}") from None
+
+
+def plain(item: Any) -> Any:
+    """`item`, as a Python number if it is a NumPy scalar or another array of no dimensions."""
+    return item.item() if getattr(item, "ndim", None) == 0 else item
+
+
+def whole_number(name: str, value: Any, least: int) -> int:
+    """`value` as an int of at least `least`.
+
+    Raises:
+        TypeError: if it is no integer (2.5, "3", True).
+        ValueError: if it is too small.
+    """
+    value = plain(value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be a whole number, not {show(value)}: give an int of at least {least}")
+    number = operator.index(value)
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, not {number}")
+    return number
+
+
+def real_number(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> float:
+    """`value` as a finite float from `least` to `most`.
+
+    Raises:
+        TypeError: if it is no number.
+        ValueError: if it is nan, infinite or out of range.
+    """
+    value = plain(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {show(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and least <= number <= most):
+        upper = "" if most == math.inf else f" and at most {most:g}"
+        allowed = "" if least == -math.inf else f" of at least {least:g}{upper}"
+        raise ValueError(f"{name} must be a finite number{allowed}, not {number}")
+    return number
+
+
+def class_index(label: Any, classes: int) -> int:
+    """A label as the index of one of `classes` classes: an int, a NumPy integer or a whole float such as 2.0.
+
+    Raises:
+        TypeError: if it is a bool or no number.
+        ValueError: if it is fractional, nan or infinite.
+        IndexError: if it is negative or not below `classes`.
+    """
+    label = plain(label)
+    if isinstance(label, bool):
+        raise TypeError(f"a class index must be an int, not the bool {label}: write int(label)")
+    index = real_number(f"a class index from 0 to {classes - 1}", label)
+    if not index.is_integer():
+        raise ValueError(f"a class index must be whole, from 0 to {classes - 1}, not {label}")
+    if not 0.0 <= index < classes:
+        raise IndexError(f"class {label} is out of range: with {classes} classes labels go from 0 to {classes - 1}")
+    return int(index)
+
+
+def random_source(seed: Seed) -> random.Random:
+    """The random numbers of a seed; a `random.Random` is shared as it is.
+
+    None takes its seed from the module `random`, so that `random.seed(...)` makes that reproducible too.
+
+    Raises:
+        TypeError: if `seed` is no whole number.
+        ValueError: if it is negative.
+    """
+    if isinstance(seed, random.Random):
+        return seed
+    if seed is None:
+        return random.Random(random.getrandbits(64))
+    return random.Random(whole_number("seed", seed, least=0))

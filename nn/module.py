@@ -1,0 +1,97 @@
+"""Module: an object that holds parameters, directly or in the modules it is made of."""
+
+from __future__ import annotations
+
+import reprlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from engine import Constant, Value
+
+
+class Module:
+    """Base of everything that has parameters.
+
+    A parameter is a leaf Value held by an attribute: directly, in lists, tuples, dicts and arrays nested to
+        any
+    depth, or in another module. Constants and results of operations are none. Nothing has to be registered:
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offset = Value(2.0), Value(1.0)
+    ...
+    ...     def __call__(self, x):
+    ...         return self.slope * x + self.offset
+    >>> Line().parameters()[0].data
+    2.0
+    >>> [name for name, value in Line().named_parameters()]
+    ['slope', 'offset']
+    >>> Line()
+    Line of 2 parameters
+      slope: 1
+      offset: 1
+    """
+
+    def parameters(self) -> list[Value]:
+        """All parameters in the order of their attributes; one that is shared appears once."""
+        return [value for _, value in self.named_parameters()]
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """All parameters with their paths, such as `layers.0.neurons.3.w.2`.
+
+        >>> from nn import MLP
+        >>> MLP(2, [3, 1]).named_parameters()[2][0]
+        'layers.0.neurons.0.b'
+        """
+        return list(_named_parameters("", self, set()))
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero, before the next backward pass adds to it."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    @reprlib.recursive_repr()
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} of {len(self.parameters())} parameters"]
+        own: Counter[str] = Counter()
+        for path, item in _contents("", vars(self)):
+            if isinstance(item, Module):
+                lines.append(f"{path}: {item!r}".replace("\n", "\n  "))
+            elif _is_parameter(item):
+                own[path.split(".")[0]] += 1
+        lines += [f"{name}: {count}" for name, count in own.items()]
+        return "\n  ".join(lines)
+
+
+def _is_parameter(value: Value) -> bool:
+    return value.primitive is None and not isinstance(value, Constant)
+
+
+def _named_parameters(prefix: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Value]]:
+    """The parameters of `module` that are not among the ids in `seen`."""
+    for path, item in _contents(prefix, vars(module)):
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, Module):
+            yield from _named_parameters(path, item, seen)
+        elif _is_parameter(item):
+            yield path, item
+
+
+def _contents(path: str, item: Any) -> Iterator[tuple[str, Value | Module]]:
+    """The Values and modules in nested containers, with their paths; modules are not entered."""
+    if isinstance(item, (Value, Module)):
+        yield path, item
+        return
+    if str(getattr(item, "dtype", "")) == "object":  # a NumPy array of Values
+        item = item.tolist()
+    if isinstance(item, dict):
+        children = iter(item.items())
+    elif isinstance(item, (list, tuple)):
+        children = iter(enumerate(item))
+    else:
+        return
+    for name, child in children:
+        yield from _contents(f"{path}.{name}" if path else str(name), child)

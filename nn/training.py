@@ -1,0 +1,264 @@
+"""Training: one loop over random batches, and what to ask a trained model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from engine import Value, no_grad
+
+from .checks import (
+    Seed,
+    as_row,
+    class_index,
+    is_row,
+    random_source,
+    real_number,
+    same_length,
+    show,
+    whole_number,
+)
+from .data import batches
+from .module import Module
+from .optim import Optimizer
+from .progress import Progress, Reporter, reporting
+
+Model: TypeAlias = Callable[[Any], Any]
+"""A module or function from one sample to its output: a Value or a list of Values."""
+
+LossFunction: TypeAlias = Callable[[list[Any], list[Any]], Any]
+"""A function from the outputs and labels of a batch to one Value, such as `nn.mse`."""
+
+
+class Step(Protocol):
+    """One update of the parameters by a batch: all that the loop of `fit` needs."""
+
+    def __call__(self, X: list[Any], y: list[Any]) -> float:
+        """Update the parameters by a batch of samples and labels, and return its loss before the update."""
+
+
+class EagerStep:
+    """The step in the open: predict, score the predictions against the labels, backpropagate, update.
+
+    Backprop both propagates the error back through every node and stores the parameters' gradients, from which
+    the optimiser then takes its step.
+
+    >>> from nn import MLP, SGD, mse
+    >>> model = MLP(1, [1], init="zeros")
+    >>> EagerStep(model, mse, SGD(model.parameters(), lr=0.25))([[1.0]], [2.0])
+    4.0
+    >>> model([1.0])[0].data
+    2.0
+    """
+
+    def __init__(self, model: Model, loss: LossFunction, optimizer: Optimizer) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+
+    def __call__(self, X: list[Any], y: list[Any]) -> float:
+        """Update the parameters by one batch, and return its loss before the update.
+
+        Raises:
+            TypeError: if the loss is not one Value.
+            FloatingPointError: if it is nan or infinite; the parameters stay as they were.
+        """
+        predictions = [self.model(x) for x in X]
+        loss = self.loss(predictions, y)
+        if not isinstance(loss, Value):
+            raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: reduce it to mean or sum")
+        if not math.isfinite(loss.data):
+            raise FloatingPointError(
+                f"the loss became {loss.data}, and the parameters stay as before this batch: "
+                f"lower lr (now {self.optimizer.lr:g}) and look for nan or inf in the data"
+            )
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.data
+
+
+@dataclass
+class History:
+    """The course of a training.
+
+    Attributes:
+        losses: the mean loss of each epoch, while its batches were being learned.
+        batch_losses: the loss of each batch before its update.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    batch_losses: list[float] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        if not self.losses:
+            return "History of 0 epochs"
+        return f"History of {len(self.losses)} epochs, loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}"
+
+
+def fit(
+    model: Model,
+    X: Any,
+    y: Any,
+    loss: LossFunction,
+    optimizer: Optimizer,
+    epochs: int = 10,
+    batch_size: int | None = 32,
+    *,
+    shuffle: bool = True,
+    seed: Seed = None,
+    progress: bool | Reporter = False,
+    step: Callable[[Model, LossFunction, Optimizer], Step] = EagerStep,
+) -> History:
+    """Train a model by stochastic gradient descent on random batches of the data.
+
+    With `batch_size=None` every step is gradient descent on the whole dataset.
+
+    Args:
+        model: a module, or a function from one sample to its output.
+        X: the samples, a list or array of rows.
+        y: as many labels, as the loss takes them.
+        loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`.
+        optimizer: what changes the parameters, such as `nn.SGD(model.parameters(), lr=0.1)`.
+        epochs: how often to go through the data, at least once.
+        batch_size: samples in a batch, or None for all of them.
+        shuffle: whether the batches of each epoch are random; otherwise they keep the order of the data.
+        seed: an int for the same batches every time, or a `random.Random` to draw from.
+        progress: True for a bar on a terminal and plain lines elsewhere, or a callable that takes an
+            `nn.Progress` after each batch.
+        step: makes the step of the loop from model, loss and optimiser; the default runs on the engine's
+            graph.
+
+    Returns:
+        The losses of all epochs and batches.
+
+    Raises:
+        TypeError: if an argument is of the wrong kind, or the loss is not one Value.
+        ValueError: if there is no data, X and y differ in length, a size is below 1, or the optimiser holds
+            none of the model's parameters.
+        FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch.
+
+    >>> from nn import MLP, SGD, mse
+    >>> model = MLP(1, [1], seed=1)
+    >>> optimizer = SGD(model.parameters(), lr=0.5)
+    >>> history = fit(model, [[0.0], [1.0]], [1.0, 3.0], mse, optimizer, epochs=60)
+    >>> [round(p.data, 3) for p in model.parameters()]
+    [2.0, 1.0]
+    """
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer must be an Optimizer, such as SGD(model.parameters(), lr=0.1), not {show(optimizer)}"
+        )
+    for name, function in (("model", model), ("loss", loss)):
+        if not callable(function):
+            raise TypeError(f"{name} must be a callable, not {show(function)}")
+    if isinstance(model, Module) and not {*map(id, model.parameters())} & {*map(id, optimizer.params)}:
+        raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
+    epochs = whole_number("epochs", epochs, least=1)
+    rng = random_source(seed)
+    update = step(model, loss, optimizer)
+    history = History()
+    with reporting(progress) as report:
+        for epoch in range(1, epochs + 1):
+            parts = list(batches(X, y, batch_size, shuffle, rng))
+            total, seen = 0.0, 0
+            for batch, (batch_x, batch_y) in enumerate(parts, start=1):
+                batch_loss = update(batch_x, batch_y)
+                total += batch_loss * len(batch_x)
+                seen += len(batch_x)
+                history.batch_losses.append(batch_loss)
+                report(Progress(epoch, epochs, batch, len(parts), total / seen))
+            history.losses.append(total / seen)
+    return history
+
+
+def predict(model: Model, X: Any) -> list[Any]:
+    """The outputs for every sample of X, as floats; no graph is kept.
+
+    Raises:
+        TypeError: if X is no list or array, or a sample is not what the model takes.
+        ValueError: if X is empty, or a sample of the wrong length.
+
+    >>> from nn import Layer
+    >>> predict(Layer(2, 1, init="zeros"), [[1.0, 2.0], [3.0, 4.0]])
+    [[0.0], [0.0]]
+    """
+    with no_grad():
+        return [_floats(model(x)) for x in as_row("X", X)]
+
+
+def classify(model: Model, X: Any) -> list[int]:
+    """The class of every sample: the index of its largest output, or the sign (1 or 0) of its only one.
+
+    Raises:
+        TypeError: if X is no list or array, or a sample is not what the model takes.
+        ValueError: if X is empty, or a sample of the wrong length.
+
+    >>> classify(lambda x: [Value(1.0), Value(x)], [0.5, 2.0])
+    [0, 1]
+    """
+    return [_class_of(output) for output in predict(model, X)]
+
+
+def accuracy(model: Model, X: Any, y: Any) -> float:
+    """The share of samples whose class is the label's, from 0 to 1.
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+        X: the samples, a list or array of rows.
+        y: as many labels. With n outputs: class indices from 0 to n - 1, or one-hot rows. With one output (a
+            score whose sign tells the class, as `hinge` and `bce_with_logits` train it): 1 against 0 or -1.
+
+    Raises:
+        TypeError: if a label is no number, or X or y no list or array.
+        ValueError: if there is no data, X and y differ in length, or a label is none of the model's.
+        IndexError: if a class index is negative or too large.
+
+    >>> accuracy(lambda x: [Value(1.0), Value(x)], [0.5, 2.0], [0, 0])
+    0.5
+    """
+    samples, labels = as_row("X", X), as_row("y", y)
+    same_length("samples", samples, "labels", labels)
+    outputs = predict(model, samples)
+    hits = [_class_of(output) == _label_of(label, output) for output, label in zip(outputs, labels)]
+    return sum(hits) / len(hits)
+
+
+def score(model: Model, X: Any, y: Any, loss: LossFunction) -> float:
+    """The loss of the model on a data set, as a float; no graph is kept.
+
+    Raises:
+        TypeError, ValueError, IndexError: as the loss raises them, and if X is no list or array, or empty.
+
+    >>> from nn import mse
+    >>> score(lambda x: Value(x), [1.0, 2.0], [1.0, 4.0], mse)
+    2.0
+    """
+    with no_grad():
+        return float(loss([model(x) for x in as_row("X", X)], as_row("y", y)))
+
+
+def _floats(output: Any) -> Any:
+    return [_floats(item) for item in output] if is_row(output) else float(output)
+
+
+def _class_of(output: Any) -> int:
+    if is_row(output) and len(output) > 1:
+        return int(output.index(max(output)))
+    return int((output[0] if is_row(output) else output) > 0)
+
+
+def _label_of(label: Any, output: Any) -> int:
+    """The class that a label stands for, beside an output."""
+    if is_row(output) and len(output) > 1:
+        if is_row(label):
+            row = as_row("label", label)
+            same_length("entries of a one-hot label", row, "outputs", output)
+            return int(row.index(max(row)))
+        return class_index(label, len(output))
+    sign = real_number("a label", label[0] if is_row(label) and len(label) == 1 else label)
+    if sign not in (-1.0, 0.0, 1.0):
+        raise ValueError(f"a label beside one output is 1 against 0 or -1, not {sign:g}")
+    return int(sign > 0.0)

@@ -1,0 +1,9 @@
+"""Settings of the whole suite: no deadlines for Hypothesis (machines differ), the same examples every time on CI."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")

@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import engine
+from engine import Value, grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad
+
+from .graphs import TAME, Recipe, build, floats, recipes
+
+POINTS = st.lists(floats(), min_size=3, max_size=3)
+
+
+def test_microgrds_own_example() -> None:
+    """The numbers that micrograd's README prints."""
+    a, b = Value(-4.0), Value(2.0)
+    c = a + b
+    d = a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    g += 10.0 / f
+    assert f"{g.data:.4f}" == "24.7041"
+    g.backward()
+    assert (f"{a.grad:.4f}", f"{b.grad:.4f}") == ("138.8338", "645.5773")
+
+
+def test_repeating_is_exact_and_leaves_accumulate() -> None:
+    x = Value(3.0)
+    y = (x * x) * (x * x)
+    y.backward()
+    assert x.grad == 108.0
+    y.backward()
+    assert x.grad == 216.0
+    inner = y.operands[0]
+    assert inner.grad == 9.0
+    y.zero_grad()
+    assert (x.grad, inner.grad, y.grad) == (0.0, 0.0, 0.0)
+    x.backward()
+    x.backward()
+    assert x.grad == 2.0
+
+
+@given(recipes(), POINTS)
+def test_reverse_forward_and_finite_differences_agree(recipe: Recipe, xs: list[float]) -> None:
+    def f(*leaves: Value) -> Value:
+        return build(recipe, list(leaves))
+
+    reverse = gradient(f)(*xs)
+    for k, d in enumerate(reverse):
+        unit = [float(i == k) for i in range(3)]
+        value, forward = jvp(f, xs, unit)
+        assert math.isclose(d, forward, rel_tol=1e-9, abs_tol=1e-9)
+        h = 1e-5
+        up, down = (f(*[Value(x + s * h * u) for x, u in zip(xs, unit)]).data for s in (1, -1))
+        curvature = max(1.0, abs(value)) * 1e-4 * (1 + abs(d)) ** 2
+        assert math.isclose(d, (up - down) / (2 * h), rel_tol=1e-3, abs_tol=curvature)
+
+
+@given(recipes(), POINTS)
+def test_second_derivatives_by_three_ways(recipe: Recipe, xs: list[float]) -> None:
+    def f(*leaves: Value) -> Value:
+        return build(recipe, list(leaves))
+
+    rows = hessian(f)(*xs)
+    assert jacobian(lambda *leaves: grad(f(*leaves), leaves, create_graph=True))(*xs) == rows
+    v = [0.5, -1.0, 2.0]
+    scale = 1.0 + max(abs(entry) for row in rows for entry in row)
+    for got, row, column in zip(hvp(f, xs, v), rows, zip(*rows)):
+        assert math.isclose(got, sum(a * b for a, b in zip(row, v)), rel_tol=1e-8, abs_tol=1e-8 * scale)
+        assert all(math.isclose(a, b, rel_tol=1e-8, abs_tol=1e-8 * scale) for a, b in zip(row, column))
+
+
+@given(recipes(names=[n for n in TAME if n not in ("gaussian", "normal_cdf", "asinh", "dot")]), POINTS)
+def test_pytorch_agrees(recipe: Recipe, xs: list[float]) -> None:
+    torch = pytest.importorskip("torch")
+    by_name = {
+        "neg": torch.neg, "silu": torch.nn.functional.silu, "gelu": torch.nn.functional.gelu,
+        "logsigmoid": torch.nn.functional.logsigmoid, "softplus": torch.nn.functional.softplus,
+    }  # fmt: skip
+
+    def apply(primitive, operands):  # type: ignore[no-untyped-def]  # tensors in, a tensor out
+        name = primitive.name
+        if primitive.arity is None:
+            stacked = torch.stack(operands)
+            return torch.logsumexp(stacked, 0) if name == "logsumexp" else getattr(stacked, name)()
+        return by_name.get(name, getattr(torch, name, None))(*operands)
+
+    leaves = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in xs]
+    expected = build(recipe, leaves, apply)
+    expected.backward()
+    value, ours = value_and_grad(lambda *vs: build(recipe, list(vs)))(*xs)
+    assert math.isclose(value, expected.item(), rel_tol=1e-9, abs_tol=1e-12)
+    for got, leaf in zip(ours, leaves):
+        theirs = 0.0 if leaf.grad is None else leaf.grad.item()
+        assert math.isclose(got, theirs, rel_tol=1e-7, abs_tol=1e-9)
+
+
+def test_derivatives_of_every_order() -> None:
+    x = Value(0.5)
+    y = x.tanh()
+    orders = []
+    for _ in range(5):
+        orders.append(y.data)
+        y = grad(y, x, create_graph=True)
+    t = math.tanh(0.5)
+    s = 1 - t * t
+    assert orders == pytest.approx([t, s, -2 * t * s, s * (6 * t * t - 2), s * t * (16 - 24 * t * t)], rel=1e-13)
+
+
+def test_grad_forms() -> None:
+    x, y, z = Value(2.0), Value(3.0), Value(1.0)
+    f = x * x * y
+    assert grad(f, x) == 12.0
+    assert grad(f, [x, y, z]) == [12.0, 4.0, 0.0]
+    assert (x.grad, f.grad) == (0.0, 0.0)
+    inner = f.operands[0]
+    assert grad(f, inner) == 3.0
+    assert grad(f, f) == 1.0
+    first, missing = grad(f, [x, z], create_graph=True)
+    assert isinstance(first, Value)
+    assert isinstance(missing, Value)
+    assert missing.data == 0.0
+    assert grad(first, [x, y]) == [6.0, 4.0]
+    assert gradient(lambda x: 3.0)(1.0) == [0.0]
+    assert value_and_grad(lambda a, b: a / b)(1, 2) == (0.5, [0.5, -0.25])
+    assert jvp(lambda a, b: [a * b, a], [2, 3], [1, 0]) == ([6.0, 2.0], [3.0, 1.0])
+
+
+def test_wrong_arguments_are_named() -> None:
+    x = Value(1.0)
+    with pytest.raises(TypeError, match=r"differentiates by Values, got 3 of type int"):
+        grad(x * x, [x, 3])  # type: ignore[list-item]  # on purpose
+    with pytest.raises(TypeError, match=r"a graph hangs on a Value, got 'y' of type str"):
+        grad("y", x)  # type: ignore[call-overload]  # on purpose
+    with pytest.raises(TypeError, match="it must be one Value, which takes real numbers, got None"):
+        gradient(lambda x: None)(1.0)
+    with pytest.raises(TypeError, match="returns a list of Values"):
+        jacobian(lambda x: x)(1.0)
+    with pytest.raises(ValueError, match="a direction of 1 numbers for 2 inputs"):
+        jvp(lambda x, y: x, [1.0, 2.0], [1.0])
+    with pytest.raises(ValueError, match="a direction of 3 numbers for 2 inputs"):
+        hvp(lambda x, y: x, [1.0, 2.0], [1.0, 1.0, 1.0])
+
+
+def test_declare_is_checked_and_first_class() -> None:
+    cube = engine.declare("cube", lambda x: x**3, [lambda z, x: 3 * x * x], formula="x ** 3")
+    try:
+        x = Value(2.0)
+        y = x.cube() * cube(x)
+        assert (y.data, grad(y, x)) == (64.0, 192.0)
+        assert (cube(2.0), cube(2)) == (8.0, 8.0)
+        assert hessian(cube)(2.0) == [[12.0]]
+        assert jvp(cube, [2.0], [1.0]) == (8.0, 12.0)
+        with pytest.raises(ValueError, match="already has a primitive named 'cube'"):
+            engine.declare("cube", lambda x: x, [lambda z, x: 1.0])
+    finally:
+        del engine.PRIMITIVES["cube"]
+        del Value.cube
+    for wrong, error, message in [
+        (("1up", abs, [lambda z, x: 1.0]), ValueError, "identifier"),
+        (("tanh", abs, [lambda z, x: 1.0]), ValueError, "already has a primitive"),
+        (("arcsin", abs, [lambda z, x: 1.0]), ValueError, "already has a primitive"),
+        (("backward", abs, [lambda z, x: 1.0]), ValueError, "already has an attribute 'backward'"),
+        (("f", None, [lambda z, x: 1.0]), TypeError, "forward must be callable"),
+        (("f", abs, []), ValueError, "one local derivative per operand"),
+        (("f", abs, [1.0]), TypeError, "must be callable as rule"),
+        (("f", abs, [lambda x: 1.0]), TypeError, r"called as rule\(z, x\), the output z first; this one takes \(x\)"),
+    ]:
+        with pytest.raises(error, match=message):
+            engine.declare(*wrong)  # type: ignore[arg-type]  # on purpose
+        assert wrong[0] not in engine.PRIMITIVES or wrong[0] == "tanh"
+
+
+@pytest.mark.parametrize(
+    ("forward", "rule", "error", "message"),
+    [
+        (lambda x: 1j, lambda z, x: 1.0, TypeError, "forward function of odd_one takes real numbers, got 1j"),
+        (lambda x: None, lambda z, x: 1.0, TypeError, "forward function of odd_one takes real numbers, got None"),
+        (lambda x: x, lambda z, x: 1j, TypeError, "adjoint of odd_one takes real numbers, got 1j"),
+        (lambda x: x, lambda z, x: "1", TypeError, "unsupported|can't multiply|real numbers"),
+    ],
+)
+def test_a_primitive_that_gives_no_number(forward, rule, error, message) -> None:  # type: ignore[no-untyped-def]
+    odd = engine.declare("odd_one", forward, [rule], method=False)
+    x = Value(1.0)
+    try:
+        with pytest.raises(error, match=message):
+            (odd(x) * 2).backward()
+        assert x.grad == 0.0
+    finally:
+        del engine.PRIMITIVES["odd_one"]
+
+
+def test_a_rule_that_would_silently_drop_the_graph_says_so() -> None:
+    """With math.cos the second derivative would come out as 0."""
+    careless = engine.declare("careless_sin", math.sin, [lambda z, x: math.cos(x)], method=False)
+    try:
+        x = Value(1.0)
+        assert grad(careless(x), x) == math.cos(1.0)
+        with pytest.raises(TypeError, match=r"local derivative of careless_sin took float\(\) of a Value"):
+            grad(careless(x), x, create_graph=True)
+        assert float(x) == 1.0
+    finally:
+        del engine.PRIMITIVES["careless_sin"]
+
+
+def test_an_error_in_a_rule_leaves_every_gradient_as_it_was() -> None:
+    failing = engine.declare("failing", lambda x: x, [lambda z, x: [][1]], method=False)
+    try:
+        a, b = Value(1.0), Value(2.0)
+        good = a * b
+        good.backward()
+        with pytest.raises(IndexError):
+            (failing(a) + good).backward()
+        assert (a.grad, b.grad, good.grad) == (2.0, 1.0, 1.0)
+        good.backward()
+        assert (a.grad, b.grad) == (4.0, 2.0)
+    finally:
+        del engine.PRIMITIVES["failing"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers to interrupt at random moments")
+def test_ctrl_c_in_the_middle_leaves_all_or_nothing() -> None:
+    x = Value(1.0)
+    ys = [x * float(k) for k in range(3000)]
+    total = engine.sum(ys)
+    total.backward()
+    once, previous = x.grad, signal.signal(signal.SIGALRM, signal.default_int_handler)
+    interrupted = done = 0
+    rng = random.Random(0)
+    try:
+        for _ in range(150):
+            before = x.grad
+            signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 6e-3))
+            try:
+                total.backward()
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                done += 1
+            except KeyboardInterrupt:
+                interrupted += 1
+            assert x.grad in (before, before + once)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert interrupted
+    x.grad = 0.0
+    total.backward()
+    assert x.grad == once
+
+
+def test_threads_that_share_parameters_do_not_disturb_one_another() -> None:
+    w = Value(2.0)
+    failures = []
+
+    def work(k: int) -> None:
+        expected = sum(float(k) * 2.0 for _ in range(50))
+        for _ in range(30):
+            y = engine.sum([w * w * float(k) for _ in range(50)])
+            if grad(y, w) != expected * 2:
+                failures.append(k)
+            time.sleep(0)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+SEEDED = """
+import random, engine
+from engine import Value
+rng = random.Random(3)
+nodes = [Value(rng.uniform(-1, 1)) for _ in range(20)]
+for _ in range(500):
+    a, b = rng.choice(nodes), rng.choice(nodes)
+    nodes.append(rng.choice([lambda: a * b, lambda: (a + b).tanh(), lambda: engine.dot([a, b], [b, a])])())
+engine.sum(nodes).backward()
+print([node.grad.hex() for node in nodes])
+"""
+
+
+def test_bit_identical_under_every_hash_seed() -> None:
+    outputs = {
+        subprocess.run([sys.executable, "-c", SEEDED], capture_output=True, check=True,
+                       env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        for seed in ("0", "1", "12345")
+    }  # fmt: skip
+    assert len(outputs) == 1
+
+
+@settings(max_examples=30)
+@given(recipes(most=20), POINTS)
+def test_order_is_topological_stable_and_complete(recipe: Recipe, xs: list[float]) -> None:
+    root = build(recipe, [Value(x) for x in xs])
+    order = engine.topological_order(root)
+    position = {node: k for k, node in enumerate(order)}
+    assert len(position) == len(order)
+    assert order[-1] is root
+    assert all(position[operand] < position[node] for node in order for operand in node.operands)
+    assert [id(node) for node in engine.topological_order(root)] == [id(node) for node in order]
+    assert engine.leaves(root) == [node for node in order if not node.operands]

@@ -1,0 +1,260 @@
+"""The table itself: every entry against exact results, at ordinary points, in the tails and at its kinks."""
+
+from __future__ import annotations
+
+import inspect
+import math
+
+import pytest
+from mpmath import mp
+
+import engine
+from engine import PRIMITIVES, Constant, Primitive, Value, local_derivatives
+
+from . import oracle
+
+TABLE = [pytest.param(primitive, id=name) for name, primitive in PRIMITIVES.items()]
+
+# Correctly rounded or nearly so; all others are within 2 ULP.
+ONE_ULP = {"add", "sub", "mul", "div", "sqrt", "neg", "square", "reciprocal"}
+# These inherit the C library's erfc, which is a little worse on some platforms.
+ERFC = {"erfc", "normal_cdf", "gelu"}
+# Results and derivatives in which terms cancel: within 4 ULP of the sum of the absolute terms.
+CANCEL = {
+    "sum": lambda z, xs: math.fsum(map(abs, xs)),
+    "mean": lambda z, xs: math.fsum(map(abs, xs)) / len(xs),
+    "dot": lambda z, xs: math.fsum(abs(w * x) for w, x in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :])),
+    "logsumexp": lambda z, xs: max(map(abs, xs)) + math.log(len(xs)),
+    "mod": lambda z, xs: abs(xs[0]) + abs(xs[1]),
+}
+
+
+def at_kink(primitive: Primitive, z: float, xs: list[float]) -> bool:
+    return primitive.kink is not None and abs(primitive.kink(z, *xs)) < 1e-9 * max(1.0, *map(abs, xs))
+
+
+@pytest.mark.parametrize("primitive", TABLE)
+def test_values_are_exact_to_the_last_places(primitive: Primitive) -> None:
+    for xs in oracle.samples(primitive, 60):
+        z = primitive.forward(*xs)
+        if primitive.name in {"div", "mod", "floordiv", "reciprocal"} and xs[-1] == 0:
+            continue  # the pole: test_ieee_results
+        expected = oracle.exact(primitive, xs)
+        scale = CANCEL[primitive.name](z, xs) if primitive.name in CANCEL else None
+        assert isinstance(z, float)
+        limit = 1.0 if primitive.name in ONE_ULP else 4.0 if primitive.name in ERFC else 2.0
+        assert oracle.ulps(z, expected, scale) <= limit, (xs, z, expected)
+
+
+@pytest.mark.parametrize("primitive", TABLE)
+def test_local_derivatives_are_exact_in_the_tails_too(primitive: Primitive) -> None:
+    for xs in oracle.samples(primitive, 20, seed=2):
+        z = primitive.forward(*xs)
+        if not math.isfinite(z) or at_kink(primitive, z, xs):
+            continue
+        node = engine.value.Value.__apply_primitive__(primitive, tuple(map(Value, xs)))
+        for by, (got, interval) in enumerate(zip(local_derivatives(node), primitive.domains(len(xs)))):
+            if interval.integers:
+                assert got is None
+                continue
+            expected = oracle.exact_derivative(primitive, xs, by)
+            assert oracle.ulps(got or 0.0, expected, cancelling(primitive, z, xs)) <= 4, (xs, by, got, expected)
+
+
+def cancelling(primitive: Primitive, z: float, xs: list[float]) -> float | None:
+    """The sum of the absolute terms of a local derivative, where they may cancel."""
+    if primitive.name == "gelu":
+        return float(engine.normal_cdf(xs[0]) + abs(xs[0]) * engine.normal_pdf(xs[0]))
+    if primitive.name == "silu":
+        s = engine.sigmoid(xs[0])
+        return float(s + abs(xs[0]) * s * engine.sigmoid(-xs[0]))
+    if primitive.name == "logsumexp":  # shares of 1
+        return 1.0
+    return None
+
+
+@pytest.mark.parametrize("primitive", TABLE)
+def test_every_entry_is_complete(primitive: Primitive) -> None:
+    assert primitive.formula
+    assert primitive.kink is None or primitive.convention
+    assert getattr(engine, primitive.name) is primitive
+    assert engine.lookup(primitive.name) is primitive
+    assert primitive.signature in repr(primitive)
+    assert primitive.formula in (primitive.__doc__ or "")
+    if primitive.method:
+        assert getattr(Value, primitive.name).__doc__ == primitive.__doc__
+
+
+@pytest.mark.parametrize("primitive", TABLE)
+def test_floats_and_values_agree_also_beyond_the_domain(primitive: Primitive) -> None:
+    """Never an exception, whatever the floats: what Python raises is IEEE 754's inf or nan."""
+    special = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e308, -1e308, 5e-324, math.inf, -math.inf, math.nan]
+    n = primitive.arity or 2
+    for k in range(len(special) ** min(n, 2)):
+        xs = [special[(k // len(special) ** min(i, 1)) % len(special)] for i in range(n)]
+        if primitive.name == "take":
+            xs[0] = 0.0
+        z = primitive.forward(*xs)
+        node = Value.__apply_primitive__(primitive, tuple(map(Value, xs)))
+        assert same(z, node.data)
+        for d in local_derivatives(node):
+            assert d is None or isinstance(d, float)
+        node.backward()
+
+
+def same(x: float, y: float) -> bool:
+    return x == y or (x != x and y != y)
+
+
+@pytest.mark.parametrize("primitive", [p for p in TABLE if p.values[0].kink is not None])
+def test_a_kink_is_where_the_convention_holds(primitive: Primitive) -> None:
+    """At a kink the rule gives a definite answer, and the table says which."""
+    zero = [0.0] * (primitive.arity or 2)
+    if primitive.name in ("floordiv", "mod"):
+        zero = [2.0, 1.0]
+    if primitive.name == "tan":
+        zero = [math.pi / 2]
+    if primitive.name == "round":
+        zero = [0.5]
+    z = primitive.forward(*zero)
+    assert abs(primitive.kink(z, *zero)) < 1e-15  # type: ignore[misc]  # filtered above
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda x: engine.relu(x), 0.0),
+        (lambda x: abs(x), 0.0),
+        (lambda x: engine.maximum(x, 0.0), 0.5),
+        (lambda x: engine.minimum(x, 0.0, 0.0), 1 / 3),
+        (lambda x: engine.sqrt(x), math.inf),
+        (lambda x: x**0, 0.0),
+        (lambda x: engine.leaky_relu(x, 0.2), 0.2),
+        (lambda x: engine.log(x), math.inf),
+        (lambda x: 1 / x, -math.inf),
+        (lambda x: x**0.5, math.inf),
+        (lambda x: x**1, 1.0),
+        (lambda x: x**2, 0.0),
+    ],
+)
+def test_conventions_at_zero(call, expected: float) -> None:  # type: ignore[no-untyped-def]  # a table of lambdas
+    assert engine.gradient(call)(0.0) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        (engine.log(0.0), -math.inf),
+        (engine.div(1.0, 0.0), math.inf),
+        (engine.div(-1.0, 0.0), -math.inf),
+        (engine.div(1.0, -0.0), -math.inf),
+        (engine.div(0.0, 0.0), math.nan),
+        (engine.exp(1000.0), math.inf),
+        (engine.pow(-8.0, 1 / 3), math.nan),
+        (engine.pow(-10.0, 309.0), -math.inf),
+        (engine.pow(-0.0, -3.0), -math.inf),
+        (engine.pow(0.0, 0.0), 1.0),
+        (engine.sinh(-1000.0), -math.inf),
+        (engine.atanh(-1.0), -math.inf),
+        (engine.log1p(-1.0), -math.inf),
+        (engine.sqrt(-1.0), math.nan),
+        (engine.sin(math.inf), math.nan),
+        (engine.floor(math.inf), math.inf),
+        (engine.ceil(-0.5), -0.0),
+        (engine.round(2.5), 2.0),
+        (engine.mod(-7.0, 3.0), 2.0),
+        (engine.floordiv(-7.0, 2.0), -4.0),
+        (engine.mod(1.0, 0.0), math.nan),
+        (engine.maximum(1.0, math.nan), math.nan),
+        (engine.sum([math.inf, -math.inf]), math.nan),
+        (engine.sum([1e308, 1e308]), math.inf),
+        (engine.logsumexp([1000.0, 1000.0]), 1000.0 + math.log(2)),
+        (engine.logsumexp([-math.inf, -math.inf]), -math.inf),
+        (engine.gelu(-math.inf), -0.0),
+        (engine.silu(-math.inf), -0.0),
+        (engine.softplus(1000.0), 1000.0),
+        (engine.sigmoid(-1000.0), 0.0),
+    ],
+)
+def test_ieee_results(got: float, expected: float) -> None:
+    assert same(got, expected) or math.isclose(got, expected, rel_tol=1e-9)
+    assert expected != 0 or math.copysign(1, got) == math.copysign(1, expected)
+
+
+def test_tails_where_the_textbook_rules_lose_every_digit() -> None:
+    with mp.workdps(50):
+        for x in (20.0, 40.0, 300.0):
+            expected = 1 / mp.cosh(mp.mpf(x)) ** 2
+            assert oracle.ulps(engine.gradient(engine.tanh)(x)[0], expected) <= 4
+    assert engine.gradient(engine.tanh)(20.0) == [1.6993417021166355e-17]
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "maximum", "minimum", "logsumexp"])
+def test_several_operands_or_one_list(name: str) -> None:
+    f = PRIMITIVES[name]
+    a, b = Value(1.0), Value(4.0)
+    one_by_one, listed, generated = f(a, b), f([a, b]), f(x for x in (a, b))
+    assert one_by_one.data == listed.data == generated.data
+    assert listed.operands == (a, b)
+    for empty in ((), ([],)):
+        with pytest.raises(ValueError, match=f"{name}.. of no operands"):
+            f(*empty)
+
+
+def test_dot_and_take_say_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match="2 weights with 1 inputs"):
+        engine.dot([Value(1), Value(2)], [1.0])
+    with pytest.raises(ValueError, match="no operands"):
+        engine.dot([], [])
+    with pytest.raises(IndexError, match="index 3 from 2 values: give 0 to 1"):
+        engine.take(3, [Value(1), Value(2)])
+    with pytest.raises(IndexError, match="index -1"):
+        engine.take(-1, [Value(1), Value(2)])
+    with pytest.raises(ValueError, match=r"whole number as index, got 0\.5"):
+        engine.take(0.5, [Value(1), Value(2)])
+
+
+def test_what_was_not_selected_contributes_nothing() -> None:
+    """Not even 0 * inf: the branch that was not taken has an infinite derivative at 0."""
+    for f in (
+        lambda x: engine.where(x > 1, engine.log(x), x),
+        lambda x: engine.take(1, [engine.log(x), x]),
+        lambda x: engine.maximum(engine.log(x), x),
+        lambda x: engine.minimum(-engine.log(x), x),
+    ):
+        assert engine.gradient(f)(0.0) == [1.0]
+        assert engine.jvp(f, [0.0], [1.0]) == (0.0, 1.0)
+        assert engine.hessian(f)(0.0) == [[0.0]]
+
+
+def test_constants_get_no_derivative() -> None:
+    """(-3)**2 as a function of the base: the derivative by the exponent would be nan."""
+    x = Value(-3.0)
+    y = x**2
+    y.backward()
+    assert x.grad == -6.0
+    exponent = y.operands[1]
+    assert isinstance(exponent, Constant)
+    assert exponent.grad == 0.0
+    assert engine.hessian(lambda x: x**3)(-2.0) == [[-12.0]]
+
+
+def test_named_operands_and_defaults() -> None:
+    x = Value(-1.0)
+    assert x.leaky_relu().data == -0.01
+    assert engine.leaky_relu(x, slope=0.5).data == -0.5
+    assert engine.elu(-1.0) == math.expm1(-1.0)
+    with pytest.raises(TypeError, match=r"leaky_relu\(-1.0, alpha=2\): expected leaky_relu\(x, slope\)"):
+        engine.leaky_relu(-1.0, alpha=2)
+    with pytest.raises(TypeError, match=r"expected exp\(x\)"):
+        engine.exp(1.0, 2.0)
+    with pytest.raises(TypeError, match=r"exp\(\) takes real numbers, got 'a' of type str"):
+        engine.exp("a")
+
+
+def test_the_table_is_declared_in_one_place() -> None:
+    """No other module of the engine names an operation that is not one of Python's operators."""
+    operators = {"add", "sub", "mul", "div", "neg", "pow", "floordiv", "mod", "abs", "floor", "ceil", "round"}
+    source = inspect.getsource(engine.value) + inspect.getsource(engine.backprop) + inspect.getsource(engine.graph)
+    mentioned = {name for name in PRIMITIVES if f"ops.{name}" in source}
+    assert mentioned <= operators

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import copy
+import gc
+import math
+import pickle
+import subprocess
+import sys
+import threading
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine import Constant, Value, no_grad
+
+
+@pytest.mark.parametrize(
+    "number",
+    [3, 3.0, True, Fraction(3, 1), Decimal(3), np.float32(3), np.float64(3), np.int8(3), np.array(3.0), np.bool_(True)],
+)
+def test_takes_every_kind_of_real_number(number: object) -> None:
+    v = Value(number)
+    assert type(v.data) is float
+    assert v.data == float(number)  # type: ignore[arg-type]  # all of these convert
+    assert (v.grad, v.label, v.primitive, v.operands, v._prev, v._op) == (0.0, None, None, (), (), "")
+
+
+@pytest.mark.parametrize(
+    "thing",
+    ["1", None, 1j, [1.0], (1.0,), {}, np.array([1.0]), np.array([[1.0]]), np.array("1.5"), len, np.complex128(1),
+     b"1", object(), np.str_("1"), np.timedelta64(1, "s")],
+)  # fmt: skip
+def test_refuses_what_is_no_real_number(thing: object) -> None:
+    with pytest.raises(TypeError, match=type(thing).__name__):
+        Value(thing)
+    v = Value(1.0)
+    with pytest.raises(TypeError, match=type(thing).__name__):
+        v.data = thing  # type: ignore[assignment]  # on purpose
+    assert v.data == 1.0
+
+
+def test_refuses_a_value_an_integer_too_large_and_a_label_that_is_no_text() -> None:
+    with pytest.raises(TypeError, match=r"detach\(\)"):
+        Value(Value(1.0))
+    with pytest.raises(OverflowError, match="integer of 3322 bits is beyond the range of a float"):
+        Value(10**1000)
+    with pytest.raises(OverflowError):
+        Value(1.0) + 10**1000
+    with pytest.raises(TypeError, match="a label is text, got 3"):
+        Value(1.0, label=3)  # type: ignore[arg-type]  # on purpose
+
+
+def test_operators_with_what_is_no_number_are_python_type_errors() -> None:
+    for bad in ("a", None, [1], 1j):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            Value(1.0) + bad
+        with pytest.raises(TypeError, match="unsupported operand"):
+            bad - Value(1.0)  # type: ignore[operator]  # on purpose
+
+
+@given(st.floats(-50, 50), st.floats(-50, 50))
+def test_operators_are_those_of_floats(x: float, y: float) -> None:
+    a, b = Value(x), Value(y)
+    for left, right in ((a, b), (a, y), (x, b)):
+        assert (left + right).data == x + y
+        assert (left - right).data == x - y
+        assert (left * right).data == x * y
+        if y:
+            assert (left / right).data == x / y
+            assert (left // right).data == x // y
+            assert (left % right).data == x % y
+            assert [v.data for v in divmod(left, right)] == list(divmod(x, y))
+        if x > 0 and abs(math.log(x) * y) < 700:
+            assert (left**right).data == x**y
+    assert ((-a).data, abs(a).data, (+a).data) == (-x, abs(x), x)
+    assert (round(a).data, math.floor(a).data, math.ceil(a).data) == (round(x), math.floor(x), math.ceil(x))
+    assert (float(a), int(a), bool(a), f"{a:.3f}") == (x, int(x), bool(x), f"{x:.3f}")
+    assert ((a == b), (a < b), (a <= y), (x > b), (a >= b), (a != y)) == (x == y, x < y, x <= y, x > y, x >= y, x != y)
+
+
+def test_comparison_is_by_value_and_the_hash_by_identity() -> None:
+    a, b = Value(2), Value(2)
+    assert a == b == 2
+    assert len({a, b}) == 2
+    assert a != "2"
+    assert Value(2.0**53) != 2**53 + 1
+    with pytest.raises(TypeError):
+        a < "2"  # type: ignore[operator]  # noqa: B015 (on purpose)
+    assert not Value(0)
+    with pytest.raises(TypeError, match="no digits"):
+        round(a, 2)
+
+
+def test_each_operator_is_its_own_node_and_numbers_are_constants() -> None:
+    a = Value(3.0)
+    for node, symbol in (
+        (a - 1, "-"),
+        (1 - a, "-"),
+        (a / 2, "/"),
+        (2 / a, "/"),
+        (-a, "neg"),
+        (2**a, "**"),
+        (a % 2, "%"),
+    ):
+        assert node._op == symbol
+    left, right = (1 - a)._prev
+    assert isinstance(left, Constant)
+    assert left.data == 1.0
+    assert right is a
+    assert (1 - a).operands is not None
+    node = a * 2
+    assert node.operands[1] is node.operands[1]
+    with pytest.raises(AttributeError, match="number written in an expression"):
+        node.operands[1].data = 5.0
+    square = a * a
+    assert square.operands[0] is square.operands[1] is a
+
+
+def test_numpy_calls_the_methods_by_its_own_names() -> None:
+    row = np.array([Value(0.25), Value(0.5)])
+    for name in ("exp", "arcsin", "arctan", "tanh", "sqrt", "cbrt", "log1p", "rint", "arctanh", "absolute", "square"):
+        got = getattr(np, name)(row)
+        assert all(isinstance(v, Value) for v in got)
+        expected = getattr(np, name)([0.25, 0.5])
+        assert np.allclose([v.data for v in got], expected, equal_nan=True)
+    assert isinstance(np.float64(3) * Value(2), Value)
+    assert isinstance(Value(2) * np.float64(3), Value)
+    product = np.array([1.0, 2.0]) * Value(3.0)
+    assert [v.data for v in product] == [3.0, 6.0]
+    assert [v.data for v in Value(3.0) - np.array([1.0, 2.0])] == [2.0, 1.0]
+    total = np.dot(row, row)
+    total.backward()
+    assert [v.grad for v in row] == [0.5, 1.0]
+
+
+def test_data_of_a_result_cannot_be_assigned() -> None:
+    y = Value(1.0) * 2
+    with pytest.raises(AttributeError, match="data of a mul node follows from its operands"):
+        y.data = 3.0
+    assert y.data == 2.0
+
+
+def test_an_edited_leaf_leaves_the_recorded_gradient() -> None:
+    x, y = Value(3.0), Value(2.0)
+    z = x * y + engine.dot([x], [y]) + x**2
+    x.data = 100.0
+    z.backward()
+    assert (x.grad, y.grad) == (2.0 + 2.0 + 6.0, 3.0 + 3.0)
+    assert engine.grad(z, [x, y]) == [10.0, 6.0]
+    with pytest.raises(RuntimeError, match=r"was 3\.0 when .* changed since"):
+        engine.grad(z, x, create_graph=True)
+
+
+def test_no_grad_gives_leaves_in_this_thread_only() -> None:
+    x = Value(2.0)
+    elsewhere = []
+    with no_grad():
+        results = [x * x, x + 1, 1 - x, -x, x.exp(), engine.sum([x, x]), engine.where(x > 1, x, 0.0), x.hypot(1.0)]
+        thread = threading.Thread(target=lambda: elsewhere.append(x * x))
+        thread.start()
+        thread.join()
+    assert all(v.operands == () and v.primitive is None for v in results)
+    assert elsewhere[0].operands == (x, x)
+    assert (x * x).operands == (x, x)
+    with pytest.raises(ZeroDivisionError), no_grad():
+        1 / 0  # noqa: B018 (an error inside must not leave recording off)
+    assert (x * x).operands == (x, x)
+
+
+def test_detach_is_a_leaf_with_the_same_number() -> None:
+    x = Value(2.0)
+    y = (x * x).detach() * x
+    y.backward()
+    assert (y.data, x.grad) == (8.0, 4.0)
+
+
+class Parameter(Value):
+    """As an optimiser's user would: attributes on a leaf."""
+
+    m: float
+
+
+def test_subclasses_carry_attributes_and_give_plain_values() -> None:
+    p = Parameter(2.0, label="p")
+    p.m = 0.5
+    y = p * p
+    assert type(y) is Value
+    y.backward()
+    assert (p.grad, p.m) == (4.0, 0.5)
+    assert repr(p) == "Parameter(data=2.0, grad=4.0, label='p')"
+    for clone in (copy.deepcopy(p), pickle.loads(pickle.dumps(p)), copy.copy(p)):
+        assert (type(clone), clone.data, clone.grad, clone.label, clone.m) == (Parameter, 2.0, 4.0, "p", 0.5)
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
+def test_copies_keep_the_graph_and_what_is_shared(how) -> None:  # type: ignore[no-untyped-def]  # parametrised
+    a, b = Value(2.0, label="a"), Value(3.0)
+    hidden = (a * b).tanh()
+    loss = engine.dot([a, b], [hidden, 4.0], bias=1.0) + 2**a + engine.where(a > 1, a, b)
+    loss.label = "loss"
+    loss.backward()
+    a.data = 50.0  # the copy holds the recorded numbers, too
+    copied = how({"loss": loss, "parameters": [a, b]})
+    clone, (a2, b2) = copied["loss"], copied["parameters"]
+    assert (clone.data, clone.label, clone.grad) == (loss.data, "loss", 1.0)
+    order, order2 = engine.topological_order(loss), engine.topological_order(clone)
+    assert [(v.data, v.grad, v._op, v.label, v.inputs) for v in order] == [
+        (v.data, v.grad, v._op, v.label, v.inputs) for v in order2
+    ]
+    assert a2 in order2
+    assert b2 in order2
+    assert not set(order) & set(order2)
+    before = a.grad
+    clone.backward()
+    assert (a.grad, a2.grad) == (before, 2 * before)
+    if how is copy.deepcopy:
+        both = copy.deepcopy([loss, hidden])
+        assert both[1] in engine.topological_order(both[0])
+
+
+def test_a_pickle_of_an_unknown_primitive_says_so() -> None:
+    name = "only_here"
+    primitive = engine.declare(name, lambda x: 2 * x, [lambda z, x: 2.0], method=False)
+    data = pickle.dumps(primitive(Value(1.0)))
+    del engine.PRIMITIVES[name]
+    with pytest.raises(LookupError, match="no primitive is named 'only_here'; declare it"):
+        pickle.loads(data)
+
+
+def test_a_graph_is_freed_by_reference_counts_alone() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        freed = []
+
+        class Watched(Value):
+            def __del__(self) -> None:
+                freed.append(self.data)
+
+        loss = engine.sum([Watched(1.0) * 2.0, engine.dot([Watched(2.0)], [3.0])]).exp()
+        loss.backward()
+        assert "Constant" in repr(loss.operands[0].operands[0].operands)
+        del loss
+        assert sorted(freed) == [1.0, 2.0]
+    finally:
+        gc.enable()
+
+
+LONG = """
+import copy, pickle, sys, engine
+from engine import Value
+n = 1_000_000
+x, one = Value(1.0), Value(1.0)
+y = x
+for _ in range(n):
+    y = y * one
+y.backward()
+assert (x.grad, one.grad) == (1.0, float(n)), (x.grad, one.grad)
+assert len(repr(y)) < 50
+clone = copy.deepcopy(y)
+again = pickle.loads(pickle.dumps(clone))
+del y, clone
+again.backward()
+del again
+xs = [Value(1.0) for _ in range(n)]
+total = engine.sum(xs)
+total.backward()
+assert total.data == n and all(x.grad == 1.0 for x in xs)
+total = sum(xs)
+total.backward()
+assert total.data == n and all(x.grad == 2.0 for x in xs)
+print("done")
+"""
+
+
+def test_a_million_operations_without_recursion() -> None:
+    """In a process of its own: a crash by recursion in C would take the test run with it."""
+    run = subprocess.run([sys.executable, "-c", LONG], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr, run.returncode) == ("done\n", "", 0)

@@ -1,0 +1,118 @@
+"""Batches and splits: every sample exactly once, beside its label; reproducible; refusals."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nn import batches, train_test_split
+
+
+def test_by_hand():
+    pieces = list(batches(["a", "b", "c", "d", "e"], [0, 1, 2, 3, 4], 2, shuffle=False))
+    assert pieces == [(["a", "b"], [0, 1]), (["c", "d"], [2, 3]), (["e"], [4])]
+
+
+@given(st.integers(1, 60), st.integers(1, 70) | st.none(), st.booleans(), st.integers(0, 99))
+def test_batches_are_a_partition(count, batch_size, shuffle, seed):
+    X, y = [[i] for i in range(count)], [10 * i for i in range(count)]
+    pieces = list(batches(X, y, batch_size, shuffle, seed))
+    size = count if batch_size is None else min(batch_size, count)
+    assert all(len(xs) == len(ys) == size for xs, ys in pieces[:-1])
+    assert 1 <= len(pieces[-1][0]) <= size
+    seen = [x[0] for xs, _ in pieces for x in xs]
+    assert sorted(seen) == list(range(count))
+    assert [label for _, ys in pieces for label in ys] == [10 * i for i in seen]
+    assert shuffle or seen == list(range(count))
+
+
+def test_shuffling():
+    X = list(range(50))
+    first, again, other = ([xs for xs, _ in batches(X, X, 7, seed=seed)] for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert [x for xs in first for x in xs] != X
+
+
+def test_a_shared_source_gives_different_batches_each_time():
+    rng, X = random.Random(1), list(range(50))
+    assert list(batches(X, X, 7, seed=rng)) != list(batches(X, X, 7, seed=rng))
+
+
+def test_numpy_arrays():
+    X, y = np.arange(12.0).reshape(6, 2), np.arange(6)
+    pieces = list(batches(X, y, 4, seed=1))
+    assert [len(xs) for xs, _ in pieces] == [4, 2]
+    assert all(row[0] == 2.0 * label for xs, ys in pieces for row, label in zip(xs, ys, strict=True))
+
+
+def test_the_data_may_change_while_batches_are_drawn():
+    X = [1, 2, 3]
+    pieces = batches(X, X, 1, shuffle=False)
+    X.clear()
+    assert len(list(pieces)) == 3
+
+
+REFUSED = [
+    ([1, 2], [1], {}, ValueError, "2 samples against 1 labels: give one for each"),
+    ([1], [1, 2], {}, ValueError, "1 samples against 2 labels"),
+    ([], [], {}, ValueError, "X is empty"),
+    ([1], [], {}, ValueError, "y is empty"),
+    (3, [1], {}, TypeError, "X must be a list, tuple or array, not int 3"),
+    ([1], "a", {}, TypeError, "y must be a list, tuple or array, not str 'a'"),
+    ([1, 2], [1, 2], {"seed": "x"}, TypeError, "seed must be a whole number"),
+]
+
+
+@pytest.mark.parametrize(("X", "y", "options", "error", "message"), REFUSED)
+def test_batches_refuse_data_at_the_call(X, y, options, error, message):
+    with pytest.raises(error, match=message):
+        batches(X, y, 1, **options)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "error", "message"),
+    [
+        (0, ValueError, "batch_size must be at least 1, not 0"),
+        (-1, ValueError, "batch_size must be at least 1, not -1"),
+        (2.5, TypeError, "batch_size must be a whole number, not float 2.5"),
+        (2.0, TypeError, "batch_size must be a whole number, not float 2.0"),
+        ("2", TypeError, "batch_size must be a whole number, not str '2'"),
+    ],
+)
+def test_batch_sizes_refused_at_the_call(batch_size, error, message):
+    with pytest.raises(error, match=message):
+        batches([1, 2], [1, 2], batch_size)
+
+
+@given(st.integers(2, 40), st.floats(0.05, 0.95), st.integers(0, 9))
+def test_a_split_is_a_partition(count, share, seed):
+    held_out = round(count * share)
+    if not 0 < held_out < count:
+        with pytest.raises(ValueError, match=f"leaves no sample on one side of {count}"):
+            train_test_split(list(range(count)), list(range(count)), share)
+        return
+    X = np.arange(count)
+    X_train, X_test, y_train, y_test = train_test_split(X, 10 * X, share, seed)
+    assert len(X_test) == held_out
+    assert sorted(X_train + X_test) == list(X)
+    assert [10 * x for x in X_train] == y_train
+    assert [10 * x for x in X_test] == y_test
+    assert train_test_split(X, 10 * X, share, seed)[1] == X_test
+
+
+@pytest.mark.parametrize(("X", "y", "options", "error", "message"), REFUSED)
+def test_splits_refuse_data(X, y, options, error, message):
+    with pytest.raises(error, match=message):
+        train_test_split(X, y, 0.5, **options)
+
+
+@pytest.mark.parametrize(
+    ("share", "error"),
+    [(0.0, ValueError), (1.0, ValueError), (-0.5, ValueError), (3, ValueError), ("a", TypeError)],
+)
+def test_shares_refused(share, error):
+    with pytest.raises(error, match="test"):
+        train_test_split([1, 2], [1, 2], share)

@@ -1,0 +1,149 @@
+"""Module: parameters are found wherever attributes hold them, each once, with stable paths."""
+
+import copy
+import pickle
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Constant, Value, tanh
+from nn import MLP, Layer, Module
+
+
+class Box(Module):
+    """Holds what it is given."""
+
+    def __init__(self, **contents):
+        vars(self).update(contents)
+
+
+def test_paths_of_an_mlp():
+    names = [name for name, _ in MLP(3, [4, 2]).named_parameters()]
+    assert len(names) == 3 * 4 + 4 + 4 * 2 + 2
+    assert names[:5] == [
+        "layers.0.neurons.0.w.0",
+        "layers.0.neurons.0.w.1",
+        "layers.0.neurons.0.w.2",
+        "layers.0.neurons.0.b",
+        "layers.0.neurons.1.w.0",
+    ]
+    assert "layers.0.neurons.3.w.2" in names
+    assert names[-1] == "layers.1.neurons.1.b"
+
+
+def test_parameters_are_leaf_values_in_containers_of_any_kind():
+    values = [Value(float(i)) for i in range(6)]
+    box = Box(
+        one=values[0],
+        rows=[(values[1], values[2]), []],
+        named={"a": values[3], "deep": {"b": [values[4]]}},
+        inner=Box(x=values[5]),
+        number=3.0,
+        constant=Constant(1.0),
+        result=values[0] * 2,
+        text="abc",
+        nothing=None,
+    )
+    assert box.named_parameters() == [
+        ("one", values[0]),
+        ("rows.0.0", values[1]),
+        ("rows.0.1", values[2]),
+        ("named.a", values[3]),
+        ("named.deep.b.0", values[4]),
+        ("inner.x", values[5]),
+    ]
+    assert all(a is b for a, b in zip(box.parameters(), values))
+
+
+def test_a_shared_parameter_or_module_appears_once_under_its_first_path():
+    shared = Value(1.0)
+    inner = Box(x=shared)
+    box = Box(first=inner, again=inner, also=[shared])
+    assert [name for name, _ in box.named_parameters()] == ["first.x"]
+
+
+def test_equal_values_are_not_the_same_parameter():
+    assert len(Box(a=Value(1.0), b=Value(1.0)).parameters()) == 2
+
+
+def test_modules_that_hold_each_other():
+    parent, child = Box(x=Value(1.0)), Box(y=Value(2.0))
+    parent.child, child.parent = child, parent
+    assert [name for name, _ in parent.named_parameters()] == ["x", "child.y"]
+    assert "..." in repr(parent)
+
+
+def test_arrays_of_values():
+    array = np.array([[Value(1.0), Value(2.0)]], dtype=object)
+    box = Box(w=array, data=np.zeros(3))
+    assert [name for name, _ in box.named_parameters()] == ["w.0.0", "w.0.1"]
+    assert box.parameters()[0] is array[0, 0]
+
+
+def test_a_parameter_of_an_activation_is_found_once():
+    class Prelu(Module):
+        def __init__(self):
+            self.slope = Value(0.1)
+
+        def __call__(self, x):
+            return self.slope * x
+
+    layer = Layer(2, 3, activation=Prelu())
+    assert len(layer.parameters()) == 3 * 3 + 1
+
+
+def test_zero_grad():
+    model = MLP(2, [2, 1], activation="tanh", seed=1)
+    model([1.0, 2.0])[0].backward()
+    assert any(p.grad != 0.0 for p in model.parameters())
+    model.zero_grad()
+    assert all(p.grad == 0.0 for p in model.parameters())
+
+
+def test_repr_shows_the_structure():
+    assert repr(MLP(2, [3, 1], activation="tanh")) == (
+        "MLP of 13 parameters\n  layers.0: Layer(2, 3, tanh)\n  layers.1: Layer(3, 1, identity)"
+    )
+    assert repr(Box(net=MLP(1, [1]), scale=[Value(1.0), Value(2.0)])) == (
+        "Box of 4 parameters\n  net: MLP of 2 parameters\n    layers.0: Layer(1, 1, identity)\n  scale: 2"
+    )
+    assert repr(Module()) == "Module of 0 parameters"
+
+
+def test_deep_copies_and_pickles_are_independent_and_equal():
+    model = MLP(2, [2, 1], activation=tanh, seed=1)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert [p.data for p in twin.parameters()] == [p.data for p in model.parameters()]
+        assert twin([1.0, 2.0])[0].data == model([1.0, 2.0])[0].data
+        assert not {*map(id, twin.parameters())} & {*map(id, model.parameters())}
+        assert repr(twin) == repr(model)
+
+
+contents = st.recursive(
+    st.builds(Value, st.floats(-1, 1)),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+        | st.builds(lambda x: Box(x=x), inner)
+    ),
+    max_leaves=12,
+)
+
+
+def resolve(item, path):
+    for name in path.split("."):
+        if isinstance(item, Module):
+            item = getattr(item, name)
+        else:
+            item = item[name] if isinstance(item, dict) else item[int(name)]
+    return item
+
+
+@given(contents)
+def test_every_path_leads_to_its_parameter(item):
+    box = Box(item=item)
+    named = box.named_parameters()
+    assert len({name for name, _ in named}) == len(named)
+    assert all(resolve(box, name) is value for name, value in named)
