@@ -46,9 +46,7 @@ def _elementwise(group: Group) -> bool:
     return group.primitive.arity is not None
 
 
-def _needs(
-    group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], int]
-) -> tuple[set[int], set[int]]:
+def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], int]) -> tuple[set[int], set[int]]:
     """The groups that it reads row by row, and those that it reads otherwise."""
     aligned, elsewhere = set(), set()
     for run in _runs(group):
@@ -88,7 +86,9 @@ def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
     for run in plan.outputs:
         result |= {owner[run.buffer, s] for s in _slots(run, 1) if (run.buffer, s) in owner}
     for copy in plan.finish:
-        result |= {owner[copy.source.buffer, s] for s in _slots(copy.source, copy.rows) if (copy.source.buffer, s) in owner}
+        result |= {
+            owner[copy.source.buffer, s] for s in _slots(copy.source, copy.rows) if (copy.source.buffer, s) in owner
+        }
     return result
 
 

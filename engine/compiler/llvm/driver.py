@@ -47,7 +47,6 @@ def text(bits: int, width: int) -> str:
     return _pack(bits, width) + _calls() + _drive(bits, width)
 
 
-
 def _field(code: Code, name: str, kind: str = "i64") -> str:
     return code.value(f"load {kind}, ptr {code.pointer('%frame', str(POSITION[name]), 'i64')}")
 
@@ -75,7 +74,18 @@ def _pack(bits: int, width: int) -> str:
 
     Arguments: the numbers of the samples for the lanes (-1: none) in `rows`.
     """
-    code = Code("pack", bits, 1, ["ptr %frame", "ptr noalias %X", "ptr noalias %rows", "i64 %lanes", f"{'double' if bits == 64 else 'float'} %weight"])
+    code = Code(
+        "pack",
+        bits,
+        1,
+        [
+            "ptr %frame",
+            "ptr noalias %X",
+            "ptr noalias %rows",
+            "i64 %lanes",
+            f"{'double' if bits == 64 else 'float'} %weight",
+        ],
+    )
     code.linkage = "internal "
     stride, count = _field(code, "lanes"), _field(code, "sources")
     table = _field(code, "source_table", "ptr")
@@ -109,7 +119,9 @@ def _pack(bits: int, width: int) -> str:
                 here = code.index(code.value(f"mul i64 {c}, {stride}"), lane)
                 for k, base in enumerate(bases):
                     x = code.load_scalar(base, c)
-                    code.lines.append(f"store {code.scalar} {x}, ptr {code.pointer(target, code.index(here, k))}, align {code.align}")
+                    code.lines.append(
+                        f"store {code.scalar} {x}, ptr {code.pointer(target, code.index(here, k))}, align {code.align}"
+                    )
         code.lines.append(f"store i64 {code.value(f'add i64 {first}, {columns}')}, ptr {slot}")
     last = code.value(f"load i64, ptr {slot}")
     target = code.pointer("%X", code.value(f"mul i64 {last}, {stride}"))

@@ -159,7 +159,7 @@ class Formula:
 
     def _is_known(self, run: Run) -> bool:
         """Whether the same row of this kernel has computed it."""
-        return _aligned(run) and (run.buffer, run.base) in self.kernel.known
+        return _aligned(run, self.group.rows) and (run.buffer, run.base) in self.kernel.known
 
     def _load(self, operand: int, part: int, row: Row, column: Row, lane: str | None) -> Vector:
         place = self.operands[operand][part]
@@ -232,9 +232,9 @@ class Formula:
         return code.read(chosen)
 
 
-def _aligned(run: Run) -> bool:
+def _aligned(run: Run, rows: int) -> bool:
     """Whether row r of the run is slot base + r."""
-    return run.table is None and run.count == 1 and run.row == 1
+    return run.table is None and run.count == 1 and (run.row == 1 or rows == 1)
 
 
 def elementwise(shape: Shape, constants: tuple[float, ...], cluster: list[Group], stored: set[int]) -> Kernel:

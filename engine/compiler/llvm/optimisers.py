@@ -47,9 +47,7 @@ def text(form: Form, bits: int, width: int) -> str:
         kind = "ptr" if k < 3 else "i64"
         fields[name] = code.value(f"load {kind}, ptr {code.pointer('%state', str(k), 'i64')}")
     row = code.value(f"mul i64 %step, {len(COEFFICIENTS)}")
-    c = {
-        name: code.load_broadcast(fields["coefficients"], code.index(row, k)) for k, name in enumerate(COEFFICIENTS)
-    }
+    c = {name: code.load_broadcast(fields["coefficients"], code.index(row, k)) for k, name in enumerate(COEFFICIENTS)}
     scale = _norm_scale(code, fields, c) if form.clip_norm else None
     with code.loop(0, fields["count"], width) as i:
         p, g = code.load("%P", i), code.load("%G", i)

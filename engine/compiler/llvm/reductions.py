@@ -30,7 +30,9 @@ def reduction(shape: Shape, constants: tuple[float, ...], job: Reduction) -> Ker
         sums = [code.read(total) for total in totals]
         if columns == 1:  # a column of sums: side by side where the target is
             spots = [(row[0], row[1] + j) for j in range(rows)]
-            _add_all(kernel, target.run, [kernel.index(target, spot, column, None) for spot in spots], sums, job.target.row)
+            _add_all(
+                kernel, target.run, [kernel.index(target, spot, column, None) for spot in spots], sums, job.target.row
+            )
         else:
             for j in range(rows):
                 spots = [(column[0], column[1] + i) for i in range(columns)]
