@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # A module may import modules of the floors below its own, and those of its own floor that stand before it.
-FLOORS = ["primitive", "ieee", "ops", "value", "graph", "copying", "backprop"]
+FLOORS = ["template", "primitive", "ieee", "ops", "value", "graph", "copying", "backprop"]
 HEAVY = {
     "numpy",
     "graphviz",

@@ -1,1 +1,8 @@
-"""The compiler: a function of Values, traced once, differentiated as a graph, planned, and run by a back end."""
+"""The compiler: a function of Values, traced once, differentiated as a graph, planned, and run by a back end.
+
+trace -> symbols -> raise -> differentiate -> lower -> group -> plan -> llvm, numpy or python
+"""
+
+from .compiled import Compiled as Compiled
+from .compiled import compile as compile
+from .errors import TraceError as TraceError

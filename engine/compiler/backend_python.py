@@ -33,9 +33,7 @@ class PythonProgram:
             (target, left, right)
             for r in plan.reductions
             for row, (left,) in enumerate(self._slots(r.left, r.rows))
-            for target, right in zip(
-                self._slot(r.target, row), [None] if r.right is None else self._slot(r.right, 0)
-            )
+            for target, right in zip(self._slot(r.target, row), [None] if r.right is None else self._slot(r.right, 0))
         ]
         self._copies = [
             (self._slot(copy.target, row)[0], self._slot(copy.source, row)[0])
@@ -59,7 +57,9 @@ class PythonProgram:
                 tape.append((function, [slot for operand in operands for slot in operand[row]], target))
         return tape
 
-    def run(self, leaves: Sequence[float], arrays: Sequence[Rows], n: int) -> tuple[list[list[float]], list[float] | None]:
+    def run(
+        self, leaves: Sequence[float], arrays: Sequence[Rows], n: int
+    ) -> tuple[list[list[float]], list[float] | None]:
         """Run it on a batch.
 
         Args:

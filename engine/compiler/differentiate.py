@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from .. import ops
 from ..primitive import as_float
+from .conditions import EITHER, INVERT
 from .errors import TraceError
-from .symbol import EITHER, INVERT, Graph, Masked, Symbol, order
+from .symbol import Graph, Masked, Symbol, order
 
 
 class Contribution(NamedTuple):

@@ -13,6 +13,10 @@ class TraceError(TypeError):
     """A function that cannot be compiled: it does with a traced value what only a number can do."""
 
 
+class MissingNumber(TraceError, AttributeError):
+    """A traced value has no number to read; an AttributeError too, so that a primitive looks for another way."""
+
+
 class Unsupported(NotImplementedError):  # noqa: N818  # it is the back end that lacks something, no error of the user's
     """A primitive that a back end has no code for; another back end, or the eager engine, does."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .. import ops
+from .conditions import EITHER, NOT_EQUAL
 from .differentiate import Contribution, gather, sweep
 from .grouping import Layout
 from .plan import Copy, Plan, Run
 from .raising import lowered, raised
 from .reductions import Entry, reductions
-from .symbol import EITHER, NOT_EQUAL, Graph, Symbol, order
+from .symbol import Graph, Symbol, order
 
 Pass = Callable[[Graph, Sequence[Symbol]], dict[Symbol, Symbol]]
 

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .. import ops
+from .conditions import DETACH
 from .differentiate import add_up
-from .symbol import DETACH, Graph, Symbol, order
+from .symbol import Graph, Symbol, order
 
 
 def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:

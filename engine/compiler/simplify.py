@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import ops
 from ..primitive import Primitive
+from .conditions import EQUAL, INVERT, NOT_EQUAL
 
 if TYPE_CHECKING:
     from .symbol import Graph, Symbol
@@ -62,6 +63,9 @@ IDENTITIES: list[tuple[str, Primitive, tuple[Callable[..., bool], ...], Callable
     ("|-x| = |x|",          ops.abs, (_of(ops.neg),),     lambda g, x: g.make(ops.abs, x.operands)),
     ("(-x) ** 2 = x ** 2",  ops.square, (_of(ops.neg),),  lambda g, x: g.make(ops.square, x.operands)),
     ("relu relu x = relu x", ops.relu, (_of(ops.relu),),  lambda g, x: x),
+    ("not x != y = (x == y)", INVERT, (_of(NOT_EQUAL),),  lambda g, c: g.make(EQUAL, c.operands)),
+    ("not x == y = (x != y)", INVERT, (_of(EQUAL),),      lambda g, c: g.make(NOT_EQUAL, c.operands)),
+    ("not not c = c",       INVERT, (_of(INVERT),),       lambda g, c: c.operands[0]),
     ("a known condition",   ops.where, (_constant, X, X), lambda g, c, x, y: x if c.value else y),
 ]
 # fmt: on

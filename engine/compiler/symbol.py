@@ -14,28 +14,13 @@ from .. import ops
 from ..graph import topological_order
 from ..primitive import Primitive, as_float, is_number, watch
 from ..value import Constant, Value, is_recording
-from .errors import refusal
+from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, INVERT, LESS, LESS_EQUAL, NOT_EQUAL
+from .errors import MissingNumber, refusal
 from .simplify import simplify
 
 _new = object.__new__
 
 
-def _internal(name: str, symbol: str, forward: Callable[..., float], native: str, operands: str = "x y") -> Primitive:
-    """An operation that only graphs have: it passes no derivative on."""
-    names = tuple(operands.split())
-    blocked = [lambda z, *xs: None] * len(names)
-    return Primitive(name, symbol, len(names), forward, blocked, names, "", (), method=False, native=native)
-
-
-LESS = _internal("less", "<", lambda x, y: float(x < y), "1 if x < y else 0")
-LESS_EQUAL = _internal("less_equal", "<=", lambda x, y: float(x <= y), "1 if x <= y else 0")
-EQUAL = _internal("equal", "==", lambda x, y: float(x == y), "1 if x == y else 0")
-NOT_EQUAL = _internal("not_equal", "!=", lambda x, y: float(x != y), "1 if x != y else 0")
-BOTH = _internal("both", "and", lambda x, y: float(x != 0.0 and y != 0.0), "x * y")
-EITHER = _internal("either", "or", lambda x, y: float(x != 0.0 or y != 0.0), "1 if x + y > 0 else 0")
-INVERT = _internal("invert", "not", lambda x: float(x == 0.0), "1 - x", "x")
-DETACH = _internal("detach", "detach", lambda x: x, "x", "x")
-CONDITIONS = frozenset({LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, BOTH, EITHER, INVERT})
 _COMMUTATIVE = frozenset({ops.add, ops.mul, EQUAL, NOT_EQUAL, BOTH, EITHER})
 
 _FIX_BRANCH = (
@@ -48,8 +33,11 @@ _FIX_NUMBER = (
 )
 
 
-class Symbol:
-    """One node of a traced graph. It behaves like a Value as far as a function of unknown inputs can."""
+class Symbol(Value):
+    """One node of a traced graph. It behaves like a Value as far as a function of unknown inputs can.
+
+    It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one; the slots of a Value stay empty.
+    """
 
     __slots__ = ("graph", "kind", "operands", "primitive", "uniform", "value")
     __symbolic__ = True
@@ -93,6 +81,10 @@ class Symbol:
 
     def __format__(self, spec: str) -> str:
         return self._no_number() if spec else repr(self)
+
+    @property
+    def _data(self) -> float:  # type: ignore[override]  # what the engine reads of a Value: that it fails is the point
+        raise MissingNumber(str(refusal("a traced value was used where a number is needed", _FIX_NUMBER)))
 
     @property
     def data(self) -> float:

@@ -93,6 +93,8 @@ class Program:
         dtype: "float64" or "float32".
     """
 
+    name = "llvm"
+
     def __init__(self, plan: Plan, dtype: str):
         import numpy as np
 
