@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
 from ..backprop import grad
+from ..ieee import mean
 from ..value import Value
 from .batch import Batch, as_batch, installed
 from .errors import TraceError, Unsupported
@@ -356,7 +357,7 @@ def _agree(what: str, expected: Sequence[float], found: Sequence[float], toleran
 
 def _mean(outputs: Any) -> float:
     if isinstance(outputs, list):
-        return math.fsum(row[0] for row in outputs) / len(outputs)
+        return mean(*[row[0] for row in outputs])
     return float(outputs[:, 0].mean())
 
 
