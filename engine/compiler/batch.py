@@ -42,6 +42,11 @@ class Batch:
             position -= width
         raise IndexError(f"there is no input {position}")
 
+    def rows(self, rows: Sequence[int]) -> Batch:
+        """Some of the samples."""
+        arrays = [[a[k] for k in rows] if isinstance(a, list) else a[rows] for a in self.arrays]
+        return Batch(len(rows), self.shapes, tuple(arrays))
+
     def sample(self, row: int) -> list[Any]:
         """The arguments of one sample, as the function takes them: Values in nested lists."""
         return [_nested([float(x) for x in array[row]], shape)[0] for array, shape in zip(self.arrays, self.shapes)]

@@ -99,7 +99,7 @@ class Compiled:
             TraceError: the function does what cannot be compiled.
             TypeError, ValueError: an argument is no batch of numbers.
         """
-        batch = self._batch(arguments)
+        batch = self.batch(*arguments)
         traced = self._trace(batch)
         outputs, _ = traced.run("outputs", batch)
         if not traced.trace.single:
@@ -118,13 +118,14 @@ class Compiled:
             leaf.grad += float(gradient)
         return loss
 
-    def value_and_grad(self, *arguments: Any, wrt: str = "parameters") -> tuple[float, Any]:
+    def value_and_grad(self, *arguments: Any, wrt: str = "parameters", batch: Batch | None = None) -> tuple[float, Any]:
         """The mean over the samples, and its gradient.
 
         Args:
             arguments: as for a call.
             wrt: "parameters" for the derivatives by the bound leaves, in the order of `parameters`; "inputs" for
                 those by the first argument, in its shape; with several arguments a list of them.
+            batch: the arguments, made ready by `batch`.
 
         Raises:
             TraceError: the function does what cannot be compiled, or returns a list.
@@ -132,7 +133,7 @@ class Compiled:
         """
         if wrt not in ("parameters", "inputs"):
             raise ValueError(f"wrt must be 'parameters' or 'inputs', got {wrt!r}")
-        batch = self._batch(arguments)
+        batch = batch or self.batch(*arguments)
         traced = self._trace(batch)
         if not traced.trace.single:
             raise TraceError("the function returns a list: a gradient needs one result, such as their sum")
@@ -152,6 +153,14 @@ class Compiled:
             RuntimeError: it has not been called yet.
         """
         return [leaf.value for leaf in self._last().trace.graph.leaves]
+
+    def bound(self, batch: Batch) -> list[Value]:
+        """The bound leaves for samples of these shapes.
+
+        Raises:
+            TraceError: the function does what cannot be compiled.
+        """
+        return [leaf.value for leaf in self._trace(batch).trace.graph.leaves]
 
     # ---- looking at it ----
 
@@ -188,7 +197,12 @@ class Compiled:
             raise RuntimeError("the function has not been traced yet: call it once")
         return self._latest
 
-    def _batch(self, arguments: Sequence[Any]) -> Batch:
+    def batch(self, *arguments: Any) -> Batch:
+        """Arguments for a call, checked, so that several calls need not do it again.
+
+        Raises:
+            TypeError, ValueError: an argument is no batch of numbers.
+        """
         lists = self.backend == "python" or (self.backend == "auto" and not installed("numpy"))
         return as_batch(arguments, None if lists else self.dtype)
 
@@ -210,7 +224,7 @@ class Traced:
     """A compiled function for samples of one shape: its trace, and its programs as they are asked for."""
 
     def __init__(self, compiled: Compiled, shapes: tuple[Shape, ...]) -> None:
-        self.compiled = compiled
+        self.compiled, self.shapes = compiled, shapes
         started = time.perf_counter()
         self.trace: Trace = trace(compiled.function, shapes)
         self.seconds = {"trace": time.perf_counter() - started}

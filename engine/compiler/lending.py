@@ -1,0 +1,71 @@
+"""Values whose numbers live in an array, for as long as nobody looks.
+
+Copying thousands of numbers into Values after every step would take longer than the step. So the Values are lent:
+while they are, they have a class that fetches all the numbers back at the first touch of any of them, be it by
+``.data``, by the engine or by pickle, and is gone after that.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from ..value import Value
+
+_slot = vars(Value)["_data"]  # what the class of lent Values hides; while lent it holds the Loan
+
+
+class Loan:
+    """Numbers of Values in an array.
+
+    Args:
+        values: leaves.
+        array: as long as they are; the numbers are written here whenever they are taken.
+    """
+
+    def __init__(self, values: Sequence[Value], array: Any) -> None:
+        self._values, self._array = list(values), array
+        self._lock = threading.RLock()
+        self.open = False
+
+    def take(self) -> None:
+        """Bring the Values' numbers into the array, which is where they live from then on."""
+        if self.open:
+            return
+        with self._lock:
+            self._array[:] = [value._data for value in self._values]
+            for value in self._values:
+                _slot.__set__(value, self)
+                value.__class__ = _lent(type(value))
+            self.open = True
+
+    def give_back(self) -> None:
+        """Bring the array's numbers into the Values, which are ordinary ones from then on."""
+        with self._lock:
+            if self.open:
+                self.open = False
+                for value, number in zip(self._values, self._array.tolist()):
+                    value.__class__ = type(value).__base__
+                    _slot.__set__(value, number)
+
+
+@cache
+def _lent(kind: type[Value]) -> type[Value]:
+    """A class like `kind` whose instances come back at the first touch."""
+
+    def read(value: Value) -> float:
+        _slot.__get__(value).give_back()
+        return value._data
+
+    def write(value: Value, number: float) -> None:
+        _slot.__get__(value).give_back()
+        value._data = number
+
+    def reduce(value: Value, protocol: Any) -> Any:
+        _slot.__get__(value).give_back()
+        return value.__reduce_ex__(protocol)
+
+    body = {"__slots__": (), "_data": property(read, write), "__reduce_ex__": reduce, "__doc__": kind.__doc__}
+    return type(kind.__name__, (kind,), {**body, "__module__": kind.__module__, "__qualname__": kind.__qualname__})

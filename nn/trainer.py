@@ -1,0 +1,252 @@
+"""Training in compiled code: the loop of `fit`, for models and losses that the engine can compile."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from engine import no_grad
+from engine.compiler import Batch, OptimizerSettings, Session, TraceError, compile
+
+from .checks import Seed, random_source, show, whole_number
+from .optim import SGD, Adam, AdamW, Optimizer
+from .training import LossFunction, Model
+
+
+class Trainer:
+    """A model, a loss and an optimiser, compiled into one program that makes whole steps.
+
+    The numbers of the parameters stay in the program while it trains; `p.data` shows them at any time, and what is
+    assigned to it counts from the next step on. Gradients are not stored in the parameters.
+
+    Args:
+        model: a module, or a function from one sample to its output.
+        loss: a function from the outputs and labels of a batch to the mean over its samples, such as
+            `nn.cross_entropy`.
+        optimizer: what changes the parameters. SGD, Adam and AdamW run in compiled code; any other gets its
+            gradients from there.
+        backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
+        dtype: "float64" or "float32".
+
+    Raises:
+        TypeError: if `optimizer` is no Optimizer.
+        ImportError: if the back end needs a package that is not installed.
+
+    >>> from nn import MLP, mse
+    >>> model = MLP(1, [1], init="zeros")
+    >>> trainer = Trainer(model, mse, SGD(model.parameters(), lr=0.25), backend="python")
+    >>> trainer.step([[1.0]], [2.0])
+    4.0
+    >>> model([1.0])[0].data
+    2.0
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        loss: LossFunction,
+        optimizer: Optimizer,
+        backend: str = "auto",
+        dtype: str = "float64",
+    ) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.compiled = compile(lambda x, y: loss([model(x)], [y]), backend=backend, dtype=dtype)
+        self._session: Session | None = None  # of the samples' shape seen last; None: the optimiser steps itself
+        self._shapes: Any = None
+        self._done = 0
+        self._exported: list[float] | None = None
+        self._known: tuple[tuple[float, ...] | None, OptimizerSettings | None] = (None, None)
+        self._last: tuple[Any, Any, Batch] | None = None
+
+    def step(self, X: Any, y: Any) -> float:  # as in nn.fit
+        """Change the parameters once, by the mean gradient over all samples; give their mean loss before.
+
+        Raises:
+            TraceError: if model or loss cannot be compiled, or the loss is not the mean over the samples.
+            TypeError, ValueError, IndexError: if the samples or labels are not what model and loss take.
+            FloatingPointError: if the loss is nan or infinite; the parameters stay as they were.
+        """
+        return float(self._train(self._batch(X, y), steps=1)[0])
+
+    __call__ = step
+
+    def run(self, X: Any, y: Any, steps: int) -> list[float]:
+        """As many steps on the same samples, in one call; give their losses.
+
+        Raises:
+            ValueError: if `steps` is below 1; and as `step`.
+        """
+        steps = whole_number("steps", steps, least=1)
+        losses = self._train(self._batch(X, y), steps)
+        self.sync()
+        return [float(loss) for loss in losses]
+
+    def epoch(
+        self,
+        X: Any,
+        y: Any,
+        batch_size: int = 32,
+        seed: Seed = None,
+        shuffle: bool = True,
+    ) -> list[float]:
+        """One step for each batch of a random order of the samples, in one call; give their losses.
+
+        Args:
+            X: the samples.
+            y: as many labels.
+            batch_size: samples in a batch; the last one may be smaller.
+            seed: an int for the same order every time, or a `random.Random` to draw from.
+            shuffle: whether the order is random.
+
+        Raises:
+            ValueError: if `batch_size` is below 1; and as `step`.
+        """
+        batch = self._batch(X, y)
+        size = whole_number("batch_size", batch_size, least=1)
+        losses = self._train(batch, 1, _order(batch.size, size, seed, shuffle))
+        self.sync()
+        return [float(loss) for loss in losses]
+
+    def sync(self) -> None:
+        """Bring the optimiser's own memory (velocities, means) up to date; `run` and `epoch` do it."""
+        if self._session is not None:
+            self._exported = _export(self.optimizer, self._session)
+
+    def _batch(self, X: Any, y: Any) -> Batch:
+        if self._last is not None and X is self._last[0] and y is self._last[1]:
+            return self._last[2]
+        batch = self.compiled.batch(X, y)
+        if not batch.size:
+            raise ValueError("there are no samples: give at least one")
+        views = [array is given or getattr(array, "base", None) is given for array, given in zip(batch.arrays, (X, y))]
+        self._last = (X, y, batch) if all(views) else None  # a copy would not see what is changed in place
+        return batch
+
+    def _train(self, batch: Batch, steps: int, order: list[list[int]] | None = None) -> Any:
+        if self._shapes != batch.shapes:
+            self._prepare(batch)
+        settings = self._settings()
+        if self._session is None or settings is None:
+            return self._through_gradients(batch, steps, order)
+        if _memory(self.optimizer) is not self._exported:
+            self._exported, self._done = _import(self.optimizer, self._session)
+        losses = self._session(batch, settings, self._done, steps, order)
+        self._done += len(losses)
+        if isinstance(self.optimizer, Adam):
+            self.optimizer.steps = self._done
+        return losses
+
+    def _prepare(self, batch: Batch) -> None:
+        """Compile for samples of another shape."""
+        self.sync()
+        self._check_mean(batch)
+        self._session, self._exported = None, None
+        settings, parameters = self._settings(), self.compiled.bound(batch)
+        if settings is not None and {*map(id, self.optimizer.params)} <= {*map(id, parameters)}:
+            session = Session(self.compiled, batch, self.optimizer.params, settings.memories)
+            self._session = session if session.native else None
+        self._shapes = batch.shapes
+
+    def _check_mean(self, batch: Batch) -> None:
+        """The program takes the mean over the samples: so must the loss."""
+        samples = [batch.sample(k) for k in range(min(3, batch.size))]
+        with no_grad():
+            outputs, labels = [self.model(x) for x, _ in samples], [y for _, y in samples]
+            whole = float(self.loss(outputs, labels))
+            mean = math.fsum(float(self.loss([x], [y])) for x, y in zip(outputs, labels)) / len(samples)
+        if not math.isclose(whole, mean, rel_tol=1e-6, abs_tol=1e-9) and math.isfinite(whole):
+            raise TraceError(
+                f"the loss of {len(samples)} samples is {whole:g}, and the mean of their losses {mean:g}: a Trainer "
+                'needs a loss that is the mean over the samples, such as nn.mse with reduction="mean"'
+            )
+
+    def _settings(self) -> OptimizerSettings | None:
+        """The optimiser's settings; None for one that is not known here."""
+        key = _key(self.optimizer)
+        if key is None or key != self._known[0]:
+            self._known = (key, None if key is None else _settings_of(self.optimizer))
+        return self._known[1]
+
+    def _through_gradients(self, batch: Batch, steps: int, order: list[list[int]] | None) -> list[float]:
+        """The gradients from the program, the steps by the optimiser itself."""
+        losses = []
+        for rows in [None] * steps if order is None else order:
+            part = batch if rows is None else batch.rows([row for row in rows if row >= 0])
+            loss, gradients = self.compiled.value_and_grad(batch=part)
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the loss became {loss}: lower lr and look for nan or inf in the data")
+            self.optimizer.zero_grad()
+            for parameter, gradient in zip(self.compiled.parameters, gradients):
+                parameter.grad = float(gradient)
+            self.optimizer.step()
+            losses.append(loss)
+        return losses
+
+
+def _order(samples: int, size: int, seed: Seed, shuffle: bool) -> list[list[int]]:
+    """The samples of each batch, in the order of `nn.batches`; the last one is filled with -1."""
+    order = list(range(samples))
+    if shuffle:
+        random_source(seed).shuffle(order)
+    order += [-1] * (-samples % min(size, samples))
+    size = min(size, samples)
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+# ---- the optimisers of nn, as the compiler knows them ----
+
+
+def _key(optimizer: Optimizer) -> tuple[float, ...] | None:
+    """All settings that may be changed between steps; None for another optimiser, subclasses included."""
+    if type(optimizer) is SGD:
+        o = optimizer
+        return o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov
+    if type(optimizer) is Adam or type(optimizer) is AdamW:
+        return optimizer.lr, *optimizer.betas, optimizer.eps, optimizer.weight_decay
+    return None
+
+
+def _settings_of(optimizer: Optimizer) -> OptimizerSettings:
+    if isinstance(optimizer, SGD):
+        o = optimizer
+        return OptimizerSettings("sgd", o.lr, o.momentum, o.dampening, o.nesterov, o.weight_decay)
+    assert isinstance(optimizer, Adam)
+    beta1, beta2 = optimizer.betas
+    return OptimizerSettings(
+        "adam",
+        optimizer.lr,
+        weight_decay=optimizer.weight_decay,
+        decoupled=isinstance(optimizer, AdamW),
+        beta1=beta1,
+        beta2=beta2,
+        eps=optimizer.eps,
+    )
+
+
+def _memory(optimizer: Optimizer) -> list[float] | None:
+    """The list that an optimiser makes anew in each of its steps."""
+    if isinstance(optimizer, SGD):
+        return optimizer.velocity
+    return optimizer.mean if isinstance(optimizer, Adam) else None
+
+
+def _import(optimizer: Optimizer, session: Session) -> tuple[list[float] | None, int]:
+    """Give the session what the optimiser remembers; what was read, and how many steps were made."""
+    if isinstance(optimizer, SGD):
+        session.remember([optimizer.velocity] if optimizer.velocity and optimizer.momentum else [], optimizer.params)
+        return optimizer.velocity, int(bool(optimizer.velocity))
+    assert isinstance(optimizer, Adam)
+    session.remember([optimizer.mean, optimizer.mean_square], optimizer.params)
+    return optimizer.mean, optimizer.steps
+
+
+def _export(optimizer: Optimizer, session: Session) -> list[float] | None:
+    """Give the optimiser what the session remembers."""
+    rows = session.recall(optimizer.params)
+    if isinstance(optimizer, SGD):
+        optimizer.velocity = rows[0] if rows else []
+    elif isinstance(optimizer, Adam):
+        optimizer.mean, optimizer.mean_square = rows
+    return _memory(optimizer)
