@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-BLOCK_BYTES = 40_000
+BLOCK_BYTES = 320_000
 """How much one block of samples may take: about what stays close to the core while all kernels pass over it."""
 
 
@@ -32,11 +32,9 @@ def shape_of(plan: Plan, bits: int) -> Shape:
     """How many lanes a block has: as many as its bytes allow, in whole tiles."""
     width = vector_bytes() * 8 // bits
     slots = plan.inputs + 1 + plan.sizes.get("S", 0)
-    vectors = max(2, BLOCK_BYTES // (slots * width * bits // 8))
-    for tile in (4, 2):
-        if vectors >= tile:
-            vectors = min(vectors // tile * tile, 16)
-            break
+    vectors = max(2, min(16, BLOCK_BYTES // (slots * width * bits // 8)))
+    tile = 4 if vectors >= 4 else 2
+    vectors = vectors // tile * tile
     return Shape(bits, width, vectors * width)
 
 
