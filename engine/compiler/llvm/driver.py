@@ -26,11 +26,11 @@ FRAME = (
     "results",  # where per-sample outputs go, row by row; or 0
     "gradients",  # how many numbers G has
     "steps", "batch",  # batch: samples in a step
+    "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: X holds one block
     "order",  # sample numbers, `batch` for each step, -1 for none; or 0: samples 0 to batch - 1, in every step
     "losses",  # one per step
     "update",  # the optimiser's function; or 0
     "state",  # what the optimiser is given: see optimisers.py
-    "partial",  # scratch: the loss, lane by lane
 )  # fmt: skip
 POSITION = {name: k for k, name in enumerate(FRAME)}
 
@@ -156,11 +156,12 @@ def _drive(bits: int, width: int) -> str:
     """``drive``: all steps of a call."""
     code = Code("drive", bits, width, ["ptr %frame"])
     f = {name: _field(code, name) for name in FRAME if name in
-         {"inputs", "outputs", "lanes", "prologue_count", "body_count", "epilogue_count", "gradients", "steps", "batch"}}  # fmt: skip
+         {"inputs", "outputs", "lanes", "prologue_count", "body_count", "epilogue_count", "gradients", "steps", "batch", "repeated"}}  # fmt: skip
     a = {name: _field(code, name, "ptr") for name in FRAME if name not in f and name != "sources"}
     scalar = code.scalar
     width_of_x = code.value(f"add i64 {f['inputs']}, 1")
     block_size = code.value(f"mul i64 {width_of_x}, {f['lanes']}")
+    block_size = code.value(f"mul i64 {block_size}, {f['repeated']}")
     up = code.value(f"add i64 {f['batch']}, {f['lanes']}")
     blocks = code.value(f"sdiv i64 {code.value(f'sub i64 {up}, 1')}, {f['lanes']}")
     rows = code.value(f"alloca i64, i64 {f['lanes']}, align 64")
@@ -178,9 +179,10 @@ def _drive(bits: int, width: int) -> str:
         real = _count(code, ordered, mine, f["batch"])
         share = code.value(f"sitofp i64 {real} to {scalar}")
         weight = code.value(f"fdiv {scalar} 1.0, {share}")
-        again = code.value(f"icmp sgt i64 {step}, 0")
-        fresh = code.value(f"xor i1 {again}, true")
-        needed = code.value(f"or i1 {ordered}, {fresh}")
+        later = code.value(f"icmp sgt i64 {step}, 0")
+        kept = code.value(f"icmp ne i64 {f['repeated']}, 0")
+        packed = code.value(f"and i1 {later}, {kept}")
+        needed = code.value(f"xor i1 {packed}, true")
         with code.loop(0, blocks) as block:
             first = code.value(f"mul i64 {block}, {f['lanes']}")
             left = code.value(f"sub i64 {f['batch']}, {first}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .memory import Frame, address, aligned
 from .optimisers import COEFFICIENTS, Form, update
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ class Training:
         self.parameters, self.trainable = self._all[0, :leaves], self._all[1, :leaves]
         self.memory = self._all[2:, :leaves]
         self.trainable[:] = 1.0
-        start = address(self._all)
-        row = stride * program.dtype.itemsize
-        self._start = start
+        start, row = address(self._all), stride * program.dtype.itemsize
         self._state = np.array([0, start + 2 * row, start + row, leaves, stride], np.int64)
-        self._state_address = address(self._state)
-        self._settings: tuple[Any, ...] = ()
+        self._frame = Frame(program, self._all[0])
+        self._frame.set(state=address(self._state))
+        self._loss = aligned(1, program.dtype)
+        self._last: tuple[Any, ...] = ()
 
     def __call__(
         self, arrays: tuple[Array, ...], optimizer: Any, done: int = 0, steps: int = 1, order: Array | None = None
@@ -63,32 +64,40 @@ class Training:
         """
         import numpy as np
 
-        program = self._program
+        program, frame = self._program, self._frame
+        if order is None and steps == 1 and self._same(arrays, optimizer, done):
+            with program.lock:
+                program.start(frame)
+                return self._loss.copy()
         if order is None:
             batch = len(arrays[0]) if arrays else 1
         else:
             order = np.ascontiguousarray(order, np.int64)
             steps, batch = order.shape
-        losses = np.empty(steps, program.dtype)
+        losses = np.empty(steps, program.dtype) if steps != 1 else self._loss
+        form, coefficients = settings(optimizer, done, steps, program.dtype)
+        library, function = update(form, program.shape.bits, program.shape.width)
         with program.lock:
-            self._prepare(optimizer, done, steps)
-            program.bind(arrays, batch)
-            program.start(
-                P=self._start, steps=steps, order=0 if order is None else address(order), losses=address(losses),
-                update=self._update, state=self._state_address, results=0,
-            )  # fmt: skip
-        return losses
+            frame.bind(arrays, batch, repeated=order is None and steps > 1)
+            frame.set(
+                steps=steps, order=0 if order is None else address(order), losses=address(losses), update=function
+            )
+            self._state[0] = address(coefficients)
+            program.start(frame)
+            self._last = ()
+            if order is None and steps == 1:  # all that the frame points to stays alive for a next step like this
+                shapes = [array.shape for array in arrays]
+                self._last = (arrays, shapes, optimizer, done > 0, coefficients, library)
+            return losses.copy() if losses is self._loss else losses
 
-    def _prepare(self, optimizer: Any, done: int, steps: int) -> None:
-        """The update function and the rows of its coefficients; kept while nothing about them changes."""
-        constant = optimizer.kind == "sgd" and done > 0 and steps == 1
-        wanted = (optimizer, constant)
-        if constant and self._settings == wanted:
-            return
-        form, self._coefficients = settings(optimizer, done, steps, self._program.dtype)
-        self._library, self._update = update(form, self._program.shape.bits, self._program.shape.width)
-        self._state[0] = address(self._coefficients)
-        self._settings = wanted
+    def _same(self, arrays: tuple[Array, ...], optimizer: Any, done: int) -> bool:
+        """Whether the frame still describes this step; Adam's coefficients change at every one."""
+        if not self._last or not done or optimizer.kind != "sgd":
+            return False
+        old, shapes, settings, constant, _, _ = self._last
+        if not constant or not (optimizer is settings or optimizer == settings) or len(old) != len(arrays):
+            return False
+        return all([a is b and a.shape == shape for a, b, shape in zip(arrays, old, shapes)])
 
 
 def settings(optimizer: Any, t0: int, steps: int, dtype: Any) -> tuple[Form, Array]:
@@ -128,19 +137,3 @@ def settings(optimizer: Any, t0: int, steps: int, dtype: Any) -> tuple[Form, Arr
     if form.clip_value:
         table[:, column["bound"]] = optimizer.clip_value
     return form, np.ascontiguousarray(table, dtype)
-
-
-def aligned(count: int, dtype: Any) -> Array:
-    """A zeroed array that begins on a cache line."""
-    import numpy as np
-
-    size = np.dtype(dtype).itemsize
-    raw = np.zeros(count * size + 64, np.uint8)
-    start = -raw.__array_interface__["data"][0] % 64
-    return raw[start : start + count * size].view(dtype)
-
-
-def address(array: Array) -> int:
-    """Where an array begins."""
-    address: int = array.__array_interface__["data"][0]
-    return address
