@@ -53,7 +53,7 @@ class Explanation(Shown):
         table: list[tuple[str, ...]] = []
         for node in nodes:
             parts = [
-                f"d/d{names(operand)} = {short(d)}"
+                f"d/d{names.bracketed(operand)} = {short(d)}"
                 for operand, d in zip(node.operands, flowing_derivatives(node))
                 if d is not None
             ]

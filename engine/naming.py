@@ -116,6 +116,11 @@ class Names:
         """The name of a node."""
         return self._text(node)[0]
 
+    def bracketed(self, node: Value) -> str:
+        """The name of a node for what stands close to others, as in ``dL/d(a*b)``."""
+        name = self(node)
+        return name if name.isidentifier() else f"({name})"
+
     def _text(self, node: Value) -> Text:
         if node not in self._chosen:
             self._chosen[node] = self._choose(node)

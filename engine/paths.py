@@ -76,8 +76,8 @@ class Why(Shown):
 
     def sheet(self) -> Sheet:
         """What is shown of it."""
-        derivative = f"d{_in_brackets(self.names(self.output))}/d{_in_brackets(self.names(self.target))}"
-        total = f"{derivative} = {short(self.gradient)}"
+        names = self.names
+        total = f"d{names.bracketed(self.output)}/d{names.bracketed(self.target)} = {short(self.gradient)}"
         if not self.count:
             return Sheet(f"{total}: no path leads there")
         on_one_line = self._sum()
@@ -87,7 +87,7 @@ class Why(Shown):
         rows = [(short(path.product), f"= {path.factors}", path.route) for path in self.paths]
         notes = []
         if len(self.paths) < self.count:
-            notes.append(f"... these {len(self.paths)} have {self.share:.1%} of the total size of all {number}")
+            notes.append(f"... these {len(self.paths)} have {100 * self.share:.3g} % of the total size of all {number}")
         return Sheet(title, ("contribution", "local derivatives", "path"), rows, notes)
 
     def _sum(self) -> str:
@@ -198,10 +198,6 @@ def _largest(
 def _size(product: float) -> float:
     """How large a product counts: nan more than all, since it is what one looks for."""
     return math.inf if product != product else abs(product)
-
-
-def _in_brackets(name: str) -> str:
-    return name if name.isidentifier() else f"({name})"
 
 
 def _count(number: int) -> str:

@@ -8,10 +8,10 @@ from .stepper import Stepper
 from .value import Value
 
 _HELP = """\
-  n, Enter   next step              b        back one step
-  j NAME     jump to a node         r        run to the end
-  w NAME     why: paths to a node   s        where it stands
-  h          this help              q        quit"""
+  n, Enter  next step (n 3: three)   b       back one step
+  j NAME    jump to a node           r       run to the end
+  w NAME    why: paths to a node     s       where it stands
+  h         this help                q       quit"""
 
 
 def walk(root: Value) -> int:
@@ -44,9 +44,9 @@ def _obey(stepper: Stepper, line: str) -> object:
     key, _, name = line.partition(" ")
     name = name.strip()
     if key in ("", "n", "next"):
-        return stepper.next()
+        return stepper.next(_count(name))
     if key in ("b", "back"):
-        return stepper.back()
+        return stepper.back(_count(name))
     if key in ("r", "run"):
         return stepper.run()
     if key in ("s", "state"):
@@ -60,3 +60,9 @@ def _obey(stepper: Stepper, line: str) -> object:
     if key in ("h", "help", "?"):
         return _HELP
     raise ValueError(f"{line!r} is no command; h shows them")
+
+
+def _count(text: str) -> int:
+    if text and not text.isdecimal():
+        raise ValueError(f"{text!r} is no number of steps")
+    return int(text or 1)

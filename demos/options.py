@@ -1,0 +1,85 @@
+"""What the demos share: their options on the command line, and a clear word when a package is missing."""
+
+from __future__ import annotations
+
+import math
+from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def training_options(
+    name: str,
+    about: str | None,
+    quick_epochs: int,
+    *,
+    epochs: int,
+    lr: float,
+    hidden: list[int],
+    momentum: float = 0.9,
+    batch_size: int | None = None,
+) -> ArgumentParser:
+    """A parser with the options that every training has; after `quick_epochs` their default values.
+
+    Args:
+        name: of the demo's module.
+        about: what it does, for --help.
+        quick_epochs: how long --quick trains.
+        epochs: passes over the training data.
+        lr: the learning rate.
+        hidden: the sizes of the hidden layers.
+        momentum: the factor of momentum.
+        batch_size: samples per step; None leaves that option out.
+    """
+    parser = ArgumentParser(f"python -m demos.{name}", description=about, formatter_class=ArgumentDefaultsHelpFormatter)
+    add = parser.add_argument
+    add("--epochs", type=whole(1), default=epochs, metavar="N", help="passes over the training data")
+    add("--quick", dest="epochs", action="store_const", const=quick_epochs, default=SUPPRESS, help="train briefly")
+    if batch_size is not None:
+        add("--batch-size", type=whole(1), default=batch_size, metavar="N", help="samples per step")
+    add("--lr", type=size, default=lr, metavar="RATE", help="learning rate")
+    add("--momentum", type=size, default=momentum, metavar="FACTOR", help="of momentum; 0 means none")
+    add("--hidden", type=whole(1), default=hidden, nargs="*", metavar="N", help="sizes of the hidden layers, if any")
+    add("--seed", type=whole(0), default=0, metavar="N", help="the same number gives the same run")
+    return parser
+
+
+def add_output(parser: ArgumentParser) -> None:
+    """Add the option for the folder that pictures go to."""
+    parser.add_argument("--output", type=Path, default=Path("output"), metavar="FOLDER", help="where pictures go")
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """What an option of a whole number from `least` on must look like."""
+
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and int(text) >= least):
+            raise ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+        return int(text)
+
+    return number
+
+
+def size(text: str) -> float:
+    """A finite number from 0 on."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0.0 <= number < math.inf:
+        raise ArgumentTypeError(f"{text!r} is no finite number from 0 on")
+    return number
+
+
+@contextmanager
+def demo_packages() -> Iterator[None]:
+    """Around imports of packages that only the demos need: if one is missing, end with how to install them.
+
+    Raises:
+        SystemExit: a package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SystemExit(f'this demo needs {error.name}: pip install "stepgrad[demos]"') from None

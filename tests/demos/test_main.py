@@ -1,0 +1,95 @@
+"""The main job as a whole, and what the demos have in common."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demos import __main__ as main_job
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_main_job_runs_every_demo_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    main_job.main(["--quick", "--output", str(tmp_path / "pictures")])
+    text = capsys.readouterr().out
+    places = [text.index(f"== {number}/4  {name}\n") for number, name in enumerate(main_job.TRAININGS, start=1)]
+    assert places == sorted(places)
+    assert text.count("test accuracy") == 2
+    assert "R²" in text
+    assert "right answers" in text
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"moons_boundary.png", "moons_loss.png"}
+
+
+def test_one_demo_as_a_user_runs_it_in_a_pipe() -> None:
+    for command in (["demos", "xor", "--quick"], ["demos.xor", "--quick"]):
+        ran = subprocess.run(
+            [sys.executable, "-m", *command], capture_output=True, encoding="utf-8", cwd=ROOT, check=True
+        )
+        assert "right answers: 100%" in ran.stdout
+        assert ran.stdout.isascii()
+        assert ran.stderr == ""
+
+
+def test_options_reach_the_demos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    for name in main_job.TRAININGS:
+        demo = importlib.import_module(f"demos.{name}")
+        monkeypatch.setattr(demo, "main", lambda argv, demo=demo: seen.append(demo.options().parse_args(argv)))
+    main_job.main(["--quick", "--seed", "7", "--output", str(tmp_path)])
+    main_job.main(["xor", "moons"])
+    assert [chosen.seed for chosen in seen] == [7, 7, 7, 7, 0, 0]
+    assert [chosen.output for chosen in seen if "output" in chosen] == [tmp_path, Path("output")]
+    assert seen[0].epochs < importlib.import_module("demos.digits").options().get_default("epochs")
+    assert seen[4].epochs == importlib.import_module("demos.xor").options().get_default("epochs")
+
+
+@pytest.mark.parametrize("name", main_job.TRAININGS)
+def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        importlib.import_module(f"demos.{name}").main(["--help"])
+    text = capsys.readouterr().out
+    assert f"python -m demos.{name}" in text
+    for option in ("--epochs", "--quick", "--lr", "--momentum", "--hidden", "--seed"):
+        assert option in text
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main_job.main(["--help"])
+    assert main_job.summary(name) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--epochs", "0"], "--epochs: '0' is no whole number from 1 on"),
+        (["--epochs", "2.5"], "--epochs: '2.5' is no whole number from 1 on"),
+        (["--hidden", "4", "x"], "--hidden: 'x' is no whole number from 1 on"),
+        (["--seed", "-1"], "--seed: '-1' is no whole number from 0 on"),
+        (["--lr", "nan"], "--lr: 'nan' is no finite number from 0 on"),
+        (["--momentum", "-0.5"], "--momentum: '-0.5' is no finite number from 0 on"),
+        (["--lr", "fast"], "--lr: 'fast' is no finite number from 0 on"),
+    ],
+)
+def test_options_out_of_range(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        importlib.import_module("demos.xor").main(argv)
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main_job.main(["xor", "suns"])
+    assert "no demo is named suns: choose from digits, diabetes, moons, xor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["digits", "diabetes", "moons"])
+def test_a_missing_package_is_named_with_the_remedy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
+    with pytest.raises(SystemExit, match=r'this demo needs sklearn.*: pip install "stepgrad\[demos\]"'):
+        importlib.import_module(f"demos.{name}").main(["--quick"])

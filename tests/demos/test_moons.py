@@ -1,0 +1,77 @@
+# ruff: noqa: N806 - X is what everybody calls the samples
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demos import moons
+from tests.demos.recompute import outputs, printed
+
+pytest.importorskip("sklearn")
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("moons") / "made" / "by the demo"
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> moons.Trained:
+    return moons.main(
+        [
+            "--epochs",
+            "6",
+            "--lr",
+            "0.05",
+            "--hidden",
+            "8",
+            "--samples",
+            "80",
+            "--resolution",
+            "20",
+            "--output",
+            str(folder),
+        ]
+    )
+
+
+def test_what_is_printed_is_true(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trained = moons.main(["--epochs", "2", "--samples", "60", "--resolution", "8", "--output", str(tmp_path)])
+    text = capsys.readouterr().out
+    X_train, X_test, y_train, y_test = trained.data
+    for name, X, y in (("train", X_train, y_train), ("test", X_test, y_test)):
+        hits = (outputs(trained.model, X)[:, 0] > 0) == np.array(y)
+        assert printed(rf"{name} accuracy +([\d.]+)%", text) == [f"{100 * hits.mean():.1f}"]
+    for path in trained.pictures:
+        assert f"picture: {path}\n" in text
+
+
+def test_it_learns(trained: moons.Trained) -> None:
+    assert len(trained.history.losses) == 6
+    assert trained.history.losses[-1] < 0.75 * trained.history.losses[0]
+    assert trained.test_accuracy > 0.7
+
+
+def test_the_pictures_are_drawn_into_a_folder_that_is_made(trained: moons.Trained, folder: Path) -> None:
+    from matplotlib.image import imread
+
+    assert sorted(folder.iterdir()) == sorted(trained.pictures)
+    for path in trained.pictures:
+        assert path.read_bytes().startswith(b"\x89PNG\r\n")
+        height, width, _ = imread(path).shape
+        assert 600 < height < 1200 < 1.3 * width < 2000
+
+
+def test_the_boundary_shows_the_model(trained: moons.Trained, folder: Path) -> None:
+    """Another model on the same data gives another picture; the same one the same."""
+    pictures = []
+    for scale in (1.0, 1.0, -1.0):
+        for parameter in trained.model.layers[-1].parameters():
+            parameter.data *= scale
+        path = folder.parent / "boundary.png"
+        moons.draw_boundary(trained.model, trained.data, path, resolution=10)
+        pictures.append(path.read_bytes())
+    assert pictures[0] == pictures[1] != pictures[2]

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from engine.__main__ import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    status = main(argv)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_value_gradients_and_their_check(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "tanh(w*x + b)", "w=0.5", "x=2", "b=1")
+    assert (status, err) == (0, "")
+    assert out == (
+        "tanh(w*x + b) = 0.964\n"
+        "  name  value  gradient  finite difference\n"
+        "  w     0.5    0.1413    0.1413             agree\n"
+        "  x     2      0.03533   0.03533            agree\n"
+        "  b     1      0.07065   0.07065            agree\n"
+    )
+
+
+def test_as_a_command() -> None:
+    command = [sys.executable, "-m", "engine", "x**2", "x=3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("x**2 = 9\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["tanh(w*q)", "w=1"], "error: q has no value: give q=...\n  tanh(w*q)\n         ^"),
+        (["w*2", "w"], "'w' gives no value: write name=number"),
+        (["w*2", "w=1", "w=2"], "w is given twice"),
+        (["w*2", "w=1", "x=2"], "x: given, but not in the expression 'w*2'"),
+        (["w*2", "w=one"], "one has no value"),
+        (["w*2", "w=[1]"], "a list stands only inside a call"),
+        (["w*2", "2w=1"], "'2w=1' gives no value"),
+        (["2*3"], "there is nothing to differentiate by"),
+        (["w > 1", "w=2"], "there is nothing to differentiate by"),
+    ],
+)
+def test_mistakes(capsys: pytest.CaptureFixture[str], argv: list[str], message: str) -> None:
+    status, out, err = run(capsys, *argv)
+    assert (status, out) == (2, "")
+    assert message in err
+
+
+def test_no_words_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([])
+    assert "usage: python -m engine" in capsys.readouterr().err
+
+
+def walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *keys: str) -> str:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(keys) + "\n"))
+    status, out, _ = run(capsys, "tanh(w*x + b)", "w=0.5", "x=2", "b=1", "--step")
+    assert status == 0
+    return out.split("quit\n", 1)[1]
+
+
+def test_a_walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert walk(monkeypatch, capsys, "n", "", "j w", "w x", "q") == (
+        "(step) n\n"
+        "forward 1 of 3: w*x = 1\n"
+        "  w  = 0.5\n"
+        "  x  = 2\n"
+        "(step) \n"
+        "forward 2 of 3: w*x + b = 2\n"
+        "  w*x  = 1\n"
+        "  b    = 1\n"
+        "(step) j w\n"
+        "step 3 of 3: w*x = 1, upstream 0.07065\n"
+        "  w  0.07065 * 2 = 0.1413     grad 0 -> 0.1413   final\n"
+        "  x  0.07065 * 0.5 = 0.03533  grad 0 -> 0.03533  final\n"
+        "(step) w x\n"
+        "d(tanh(w*x + b))/dx = 0.03533 = 0.03533 [x -> w*x -> w*x + b -> tanh(w*x + b)]\n"
+        "  0.03533  = 0.5 * 1 * 0.07065  x -> w*x -> w*x + b -> tanh(w*x + b)\n"
+        "(step) q\n"
+    )
+
+
+def test_the_other_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    out = walk(monkeypatch, capsys, "r", "n", "b", "s", "h", "b 3", "n 3", "n x", "z", "j", "j q")
+    assert "(step) n\n  it is complete: back() goes back\n" in out
+    assert out.count("backward pass of tanh(w*x + b): 2 of 3 steps done") == 2
+    assert "  n, Enter  next step" in out
+    assert "(step) b 3\nforward pass of tanh(w*x + b): 2 of 3 steps done" in out
+    assert "(step) n 3\nstep 2 of 3" in out
+    assert "  'x' is no number of steps" in out
+    assert "  'z' is no command; h shows them" in out
+    assert "  j needs the name of a node, such as: j w*x + b" in out
+    assert "  no node is called 'q'; there are w, x, b" in out
+    assert out.endswith("(step) \n")
