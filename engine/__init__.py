@@ -8,6 +8,8 @@
 0.8399486832280523
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import graph as graph
 from .anomaly import AnomalyError as AnomalyError
 from .anomaly import detect_anomaly as detect_anomaly
@@ -36,3 +38,26 @@ from .stepping import forward_steps as forward_steps
 from .value import Constant as Constant
 from .value import Value as Value
 from .value import no_grad as no_grad
+
+if TYPE_CHECKING:
+    from .compiler import Batch as Batch
+    from .compiler import Compiled as Compiled
+    from .compiler import OptimizerSettings as OptimizerSettings
+    from .compiler import Session as Session
+    from .compiler import TraceError as TraceError
+    from .compiler import compile as compile
+
+_COMPILER = ("Batch", "Compiled", "OptimizerSettings", "Session", "TraceError", "compile")
+
+
+def __getattr__(name: str) -> Any:
+    """The compiler's names, imported when somebody asks for them: it is as large as all the rest."""
+    if name in _COMPILER:
+        from . import compiler
+
+        return getattr(compiler, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_COMPILER})

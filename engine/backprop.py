@@ -244,7 +244,7 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
     12.0
     """
     single = not hasattr(type(inputs), "__iter__")
-    wanted: list[Any] = [inputs] if single else list(inputs)  # type: ignore[arg-type]  # tested by the line before
+    wanted: list[Any] = [inputs] if single else list(inputs)
     for traced in (output, *wanted):
         if hasattr(type(traced), "__differentiate__"):  # a function is being compiled
             if not create_graph:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine import no_grad
-from engine.compiler import Batch, OptimizerSettings, Session, TraceError, compile
+from engine import Batch, OptimizerSettings, Session, TraceError, compile, no_grad
 
 from .checks import Seed, random_source, show, whole_number
 from .optim import SGD, Adam, AdamW, Optimizer

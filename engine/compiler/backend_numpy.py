@@ -30,7 +30,7 @@ _RENAMED = {
 
 
 def _elementwise(function: Callable[[float], float]) -> Callable[[Array], Array]:
-    slow = np.frompyfunc(function, 1, 1)
+    slow: Callable[[Array], Array] = np.frompyfunc(function, 1, 1)
     return lambda x: slow(x).astype(np.result_type(x))
 
 
@@ -54,10 +54,8 @@ def translate(text: str, names: tuple[str, ...]) -> Callable[..., None]:
 
     source = walk(parse(text, names), {name: f"_{name}" for name in names}, call)
     whole = source.partition("(")[0]
-    if isinstance(getattr(np, whole, None), np.ufunc):
-        body = f"{source[:-1]}, out=out)"
-    else:
-        body = f"copyto(out, {source})"
+    is_ufunc = isinstance(getattr(np, whole, None), np.ufunc)
+    body = f"{source[:-1]}, out=out)" if is_ufunc else f"copyto(out, {source})"
     function: Callable[..., None] = eval(
         f"lambda out, {', '.join(f'_{name}' for name in names)}: {body}", {**vars(np), **_NAMES}
     )
@@ -141,7 +139,7 @@ class _Batch:
         return result
 
     def _read(self, run: Run, rows: int) -> Callable[[], Array]:
-        """Gives the operand as [rows, columns, samples], where uniform numbers have one sample and equal rows one row."""
+        """Gives the operand as [rows, columns, samples]; uniform numbers have one sample, equal rows are one."""
         buffer = self._buffers[run.buffer]
         lanes = buffer.strides[1:] or (0,)
         width = buffer.shape[1] if buffer.ndim == 2 else 1
@@ -210,10 +208,8 @@ class _Batch:
         index = np.array(run.slots(rows)).reshape(rows, columns)
 
         def reduce() -> None:
-            if right is None:
-                total = np.add.reduce(left()[:, 0], axis=1)[:, None]
-            else:
-                total = left()[:, 0] @ right()[0].T
+            factor = left()[:, 0]
+            total = factor.sum(axis=1, keepdims=True) if right is None else factor @ right()[0].T
             accumulators[index] += np.broadcast_to(total, (rows, columns))
 
         return reduce

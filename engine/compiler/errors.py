@@ -13,7 +13,7 @@ class TraceError(TypeError):
     """A function that cannot be compiled: it does with a traced value what only a number can do."""
 
 
-class MissingNumber(TraceError, AttributeError):
+class MissingNumberError(TraceError, AttributeError):
     """A traced value has no number to read; an AttributeError too, so that a primitive looks for another way."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from ..value import Value
@@ -47,13 +46,18 @@ class Loan:
             if self.open:
                 self.open = False
                 for value, number in zip(self._values, self._array.tolist()):
-                    value.__class__ = type(value).__base__
+                    value.__class__ = _own[type(value)]
                     _slot.__set__(value, number)
 
 
-@cache
+_lent_classes: dict[type[Value], type[Value]] = {}
+_own: dict[type[Value], type[Value]] = {}  # the other way
+
+
 def _lent(kind: type[Value]) -> type[Value]:
     """A class like `kind` whose instances come back at the first touch."""
+    if kind in _lent_classes:
+        return _lent_classes[kind]
 
     def read(value: Value) -> float:
         _slot.__get__(value).give_back()
@@ -68,4 +72,6 @@ def _lent(kind: type[Value]) -> type[Value]:
         return value.__reduce_ex__(protocol)
 
     body = {"__slots__": (), "_data": property(read, write), "__reduce_ex__": reduce, "__doc__": kind.__doc__}
-    return type(kind.__name__, (kind,), {**body, "__module__": kind.__module__, "__qualname__": kind.__qualname__})
+    lent = type(kind.__name__, (kind,), {**body, "__module__": kind.__module__, "__qualname__": kind.__qualname__})
+    _lent_classes[kind], _own[lent] = lent, kind
+    return lent

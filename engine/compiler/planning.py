@@ -103,7 +103,7 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
     def total(target: int, contributions: Sequence[Contribution]) -> Symbol:
         for coefficient, upstream, _ in contributions:
             if coefficient is not None and coefficient.uniform:
-                coefficient, upstream = None, graph.make(ops.mul, (coefficient, upstream))
+                upstream, coefficient = graph.make(ops.mul, (coefficient, upstream)), None
             entries.append(Entry(target, coefficient, upstream))
         return graph.source("accumulator", target)
 

@@ -15,7 +15,7 @@ from ..graph import topological_order
 from ..primitive import Primitive, as_float, is_number, watch
 from ..value import Constant, Value, is_recording
 from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, INVERT, LESS, LESS_EQUAL, NOT_EQUAL
-from .errors import MissingNumber, refusal
+from .errors import MissingNumberError, refusal
 from .simplify import simplify
 
 _new = object.__new__
@@ -84,14 +84,14 @@ class Symbol(Value):
 
     @property
     def _data(self) -> float:  # type: ignore[override]  # what the engine reads of a Value: that it fails is the point
-        raise MissingNumber(str(refusal("a traced value was used where a number is needed", _FIX_NUMBER)))
+        raise MissingNumberError(str(refusal("a traced value was used where a number is needed", _FIX_NUMBER)))
 
-    @property
+    @property  # type: ignore[misc]  # nobody can assign to it either
     def data(self) -> float:
         """Refused: a traced value has no number."""
         raise refusal("the data of a traced value was read", _FIX_NUMBER)
 
-    @property
+    @property  # type: ignore[misc]  # as above
     def grad(self) -> float:
         """Refused: a traced value has no number."""
         raise refusal(
@@ -125,33 +125,33 @@ class Symbol(Value):
 
     # ---- comparisons and conditions ----
 
-    def __lt__(self, other: Any) -> Symbol:
+    def __lt__(self, other: Any) -> Any:
         return self._compare(LESS, self, other)
 
-    def __gt__(self, other: Any) -> Symbol:
+    def __gt__(self, other: Any) -> Any:
         return self._compare(LESS, other, self)
 
-    def __le__(self, other: Any) -> Symbol:
+    def __le__(self, other: Any) -> Any:
         return self._compare(LESS_EQUAL, self, other)
 
-    def __ge__(self, other: Any) -> Symbol:
+    def __ge__(self, other: Any) -> Any:
         return self._compare(LESS_EQUAL, other, self)
 
-    def __eq__(self, other: object) -> Symbol:  # type: ignore[override]  # a traced comparison is a condition
+    def __eq__(self, other: object) -> Any:
         return self._compare(EQUAL, self, other)
 
-    def __ne__(self, other: object) -> Symbol:  # type: ignore[override]  # as above
+    def __ne__(self, other: object) -> Any:
         return self._compare(NOT_EQUAL, self, other)
 
     def _compare(self, primitive: Primitive, x: Any, y: Any) -> Any:
         return _operation(primitive, x, y, self.graph)
 
-    def __and__(self, other: Any) -> Symbol:
+    def __and__(self, other: Any) -> Any:
         return self._condition(BOTH, other)
 
     __rand__ = __and__
 
-    def __or__(self, other: Any) -> Symbol:
+    def __or__(self, other: Any) -> Any:
         return self._condition(EITHER, other)
 
     __ror__ = __or__
@@ -338,7 +338,8 @@ def _reflected(primitive: Primitive) -> Callable[[Symbol, Any], Any]:
 for _name in ("add", "sub", "mul", "floordiv", "mod", "pow"):
     setattr(Symbol, f"__{_name}__", _binary(getattr(ops, _name)))
     setattr(Symbol, f"__r{_name}__", _reflected(getattr(ops, _name)))
-Symbol.__truediv__, Symbol.__rtruediv__ = _binary(ops.div), _reflected(ops.div)  # type: ignore[attr-defined]
+setattr(Symbol, "__truediv__", _binary(ops.div))  # noqa: B010  # an assignment is an error to mypy
+setattr(Symbol, "__rtruediv__", _reflected(ops.div))  # noqa: B010  # as above
 for _name in ("neg", "abs", "floor", "ceil"):
     setattr(Symbol, f"__{_name}__", _unary(getattr(ops, _name)))
 
