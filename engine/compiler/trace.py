@@ -1,23 +1,27 @@
 """Tracing: run the user's function on symbols, twice, and make sure that it is a function of its inputs.
 
-The second run finds other numbers in the leaves. Both runs share one graph, in which equal expressions are one
+The second run finds other numbers in all Values that the first one has used or read. Both runs share one graph, in which equal expressions are one
 symbol: whatever is not the same computation then, because of a random number, a counter, or a number read from a
 Value, shows as a difference.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ..primitive import is_number
-from ..value import Value
+from ..value import Constant, Value
 from .errors import TraceError
 from .symbol import Graph, Symbol, order
 
 Shape = tuple[int, ...]
+
+_lock = threading.RLock()
+_slot = vars(Value)["_data"]
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,11 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape]) -> Trace:
     graph = Graph()
     inputs: list[Symbol] = []
     arguments = [_argument(graph, shape, inputs) for shape in shapes]
-    with graph.opened():
-        outputs, single = _run(function, arguments, graph)
+    with _lock, graph.opened():
+        with _reads() as read:
+            outputs, single = _run(function, arguments, graph)
         leaves = list(graph.leaves)
-        with _disturbed(leaves) as numbers:
+        with _disturbed({*read, *[leaf.value for leaf in leaves]}) as numbers:
             again, _ = _run(function, arguments, graph)
     created = _compare(outputs, again, numbers)
     if created:
@@ -98,27 +103,44 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 @contextmanager
-def _disturbed(leaves: Sequence[Symbol]) -> Iterator[dict[Symbol, float]]:
-    """Other numbers in the leaves for a while; gives their own."""
-    numbers = {leaf: leaf.value._data for leaf in leaves}
-    other = {leaf: 0.61 - 1.37 * number for leaf, number in numbers.items()}
+def _reads() -> Iterator[set[Value]]:
+    """Gives the Values whose number is read meanwhile, in whatever way: for the engine too reads it from one slot."""
+    read: set[Value] = set()
+
+    def get(value: Value) -> float:
+        if value.__class__ is not Constant:
+            read.add(value)
+        return _slot.__get__(value)  # type: ignore[no-any-return]  # the slot of a float
+
+    setattr(Value, "_data", property(get, _slot.__set__))  # noqa: B010  # an assignment is an error to mypy
     try:
-        for leaf in leaves:
-            leaf.value._data = other[leaf]
+        yield read
+    finally:
+        setattr(Value, "_data", _slot)  # noqa: B010  # as above
+
+
+@contextmanager
+def _disturbed(values: set[Value]) -> Iterator[dict[Value, float]]:
+    """Other numbers in the Values for a while; gives their own."""
+    numbers = {value: value._data for value in values}
+    other = {value: 0.61 - 1.37 * number for value, number in numbers.items()}
+    try:
+        for value in values:
+            value._data = other[value]
         yield numbers
-        for leaf in leaves:
-            now = leaf.value._data
-            if now != other[leaf] and now == now:
+        for value in values:
+            now = value._data
+            if now != other[value] and now == now:
                 raise TraceError(
-                    f"the function assigned to {leaf.value!r}: a compiled function must not change Values; "
+                    f"the function assigned to {value!r}: a compiled function must not change Values; "
                     "change parameters outside of it"
                 )
     finally:
-        for leaf in leaves:
-            leaf.value._data = numbers[leaf]
+        for value in values:
+            value._data = numbers[value]
 
 
-def _compare(first: list[Symbol], second: list[Symbol], numbers: dict[Symbol, float]) -> dict[Symbol, float]:
+def _compare(first: list[Symbol], second: list[Symbol], numbers: dict[Value, float]) -> dict[Symbol, float]:
     """Walk both traces; give the leaves that the function itself creates, with their numbers.
 
     Raises:
@@ -135,9 +157,10 @@ def _compare(first: list[Symbol], second: list[Symbol], numbers: dict[Symbol, fl
             continue
         seen.add(pair)
         if a.kind == b.kind == "leaf" and a.value is not b.value:
-            if numbers[a] != b.value._data and numbers[a] == numbers[a]:
-                raise _difference(f"a Value that holds {numbers[a]!r}, then one that holds {b.value._data!r}")
-            created[a] = numbers[a]
+            number = numbers[a.value]
+            if number != b.value._data and number == number:
+                raise _difference(f"a Value that holds {number!r}, then one that holds {b.value._data!r}")
+            created[a] = number
         elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
             raise _difference(f"{a!r}, then {b!r}")
         stack += zip(a.operands, b.operands)
