@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,6 @@ from numpy.lib.stride_tricks import as_strided
 from .. import ops
 from ..primitive import Primitive
 from ..template import parse, walk
-from .errors import Unsupported
 from .plan import Copy, Group, Plan, Reduction, Run
 
 Array = Any  # np.ndarray of the program's dtype
@@ -63,19 +63,12 @@ def translate(text: str, names: tuple[str, ...]) -> Callable[..., None]:
 
 
 class NumpyProgram:
-    """A plan made ready to run on arrays.
-
-    Raises:
-        Unsupported: a primitive of the plan has no native template.
-    """
+    """A plan made ready to run on arrays."""
 
     name = "numpy"
 
     def __init__(self, plan: Plan, dtype: str = "float64") -> None:
         self.plan, self.dtype = plan, np.dtype(dtype)
-        for group in plan.groups:
-            if group.primitive.native is None and group.primitive not in (ops.dot, ops.take):
-                raise Unsupported(f"the primitive {group.primitive.name} has no native template")
         self._uniform = {
             "P": np.zeros(plan.leaves, dtype),
             "C": np.array(plan.constants, dtype),
@@ -83,6 +76,7 @@ class NumpyProgram:
             "G": np.zeros(plan.sizes["G"], dtype),
         }
         self._batches: dict[int, _Batch] = {}
+        self._lock = threading.Lock()  # the buffers are one set
 
     def run(self, leaves: Any, arrays: Sequence[Array], n: int) -> tuple[Array, Array | None]:
         """Run it on a batch.
@@ -95,6 +89,10 @@ class NumpyProgram:
         Returns:
             The outputs, [n, outputs], and the gradient of the mean of the first output by the leaves, if planned.
         """
+        with self._lock:
+            return self._run(leaves, arrays, n)
+
+    def _run(self, leaves: Any, arrays: Sequence[Array], n: int) -> tuple[Array, Array | None]:
         batch = self._batches.get(n)
         if batch is None:
             if len(self._batches) >= KEPT:
@@ -194,7 +192,7 @@ class _Batch:
             return product
 
         def dot() -> None:
-            np.add.reduce(np.multiply(left(), right()), axis=1, out=out)
+            np.copyto(out, np.add.reduce(np.multiply(left(), right()), axis=1))
             for b in bias:
                 np.add(out, b()[:, 0], out=out)
 
@@ -206,11 +204,15 @@ class _Batch:
         right = None if reduction.right is None else self._read(reduction.right, 1)
         accumulators, run = self._buffers["G"], reduction.target
         index = np.array(run.slots(rows)).reshape(rows, columns)
+        distinct = len(np.unique(index)) == index.size
 
         def reduce() -> None:
             factor = left()[:, 0]
             total = factor.sum(axis=1, keepdims=True) if right is None else factor @ right()[0].T
-            accumulators[index] += np.broadcast_to(total, (rows, columns))
+            if distinct:
+                accumulators[index] += total
+            else:
+                np.add.at(accumulators, index, total)
 
         return reduce
 

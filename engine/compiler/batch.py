@@ -49,17 +49,19 @@ class Batch:
 
     def sample(self, row: int) -> list[Any]:
         """The arguments of one sample, as the function takes them: Values in nested lists."""
-        return [_nested([float(x) for x in array[row]], shape)[0] for array, shape in zip(self.arrays, self.shapes)]
+        return [nested([Value(float(x)) for x in array[row]], shape) for array, shape in zip(self.arrays, self.shapes)]
 
 
-def _nested(numbers: Sequence[float], shape: Shape) -> tuple[Any, Sequence[float]]:
+def nested(numbers: Sequence[Any], shape: Shape) -> Any:
+    """A flat sequence in lists of that shape.
+
+    >>> nested([1, 2, 3, 4], (2, 2)), nested([5], ())
+    ([[1, 2], [3, 4]], 5)
+    """
     if not shape:
-        return Value(numbers[0]), numbers[1:]
-    parts = []
-    for _ in range(shape[0]):
-        part, numbers = _nested(numbers, shape[1:])
-        parts.append(part)
-    return parts, numbers
+        return numbers[0]
+    width = _product(shape[1:])
+    return [nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
 
 
 def _product(shape: Shape) -> int:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
+from .. import ops
 from ..backprop import grad
 from ..ieee import mean
 from ..value import Value
-from .batch import Batch, as_batch, installed
+from .batch import Batch, as_batch, installed, nested
 from .errors import TraceError, Unsupported
 from .plan import Plan
 from .planning import make_plan
@@ -228,7 +229,7 @@ class Traced:
         started = time.perf_counter()
         self.trace: Trace = trace(compiled.function, shapes)
         self.seconds = {"trace": time.perf_counter() - started}
-        self.reasons: list[str] = []  # why the best back end was not taken
+        self.reasons: dict[str, None] = {}  # why the best back end was not taken
         self.history: list[tuple[str, int]] = []
         self._programs: dict[Mode, Any] = {}
         self._plans: dict[Mode, Plan] = {}
@@ -239,6 +240,10 @@ class Traced:
         """The outputs and the gradient by the leaves."""
         check_labels(self._labels, batch)
         leaves = [leaf.value._data for leaf in self.trace.graph.leaves]
+        outputs, gradients = self._run(mode, leaves, batch)
+        return outputs, ([] if gradients is None and mode == "leaves" else gradients)
+
+    def _run(self, mode: Mode, leaves: list[float], batch: Batch) -> tuple[Any, Any]:
         program = self.program(mode)
         arrays = batch.arrays
         if program.name == "python" and batch.size and not isinstance(arrays[0] if arrays else [], list):
@@ -282,14 +287,14 @@ class Traced:
         for backend in BACKENDS if wanted == "auto" else (wanted,):
             missing = [package for package in _NEEDS[backend] if not installed(package)]
             if missing:
-                self.reasons.append(f"{backend}: {missing[0]} is not installed: {_INSTALL[backend]}")
+                self.reasons[f"{backend}: {missing[0]} is not installed: {_INSTALL[backend]}"] = None
                 continue
             try:
                 return build(backend, plan, self.compiled.dtype)
             except Unsupported as lacking:
                 if wanted != "auto":
                     raise
-                self.reasons.append(f"{backend}: {lacking}")
+                self.reasons[f"{backend}: {lacking}"] = None
         raise AssertionError("the python back end takes every plan")
 
     def check(self, batch: Batch) -> None:
@@ -311,11 +316,18 @@ class Traced:
 
 
 def build(backend: str, plan: Plan, dtype: str) -> Any:
-    """A program for a plan."""
+    """A program for a plan.
+
+    Raises:
+        Unsupported: a primitive of the plan has no native template, which only plain Python can do without.
+    """
     if backend == "python":
         from .backend_python import PythonProgram
 
         return PythonProgram(plan)
+    for primitive in {group.primitive for group in plan.groups}:
+        if primitive.native is None and primitive not in (ops.dot, ops.take):
+            raise Unsupported(f"the primitive {primitive.name} has no native template")
     if backend == "numpy":
         from .backend_numpy import NumpyProgram
 
@@ -372,7 +384,10 @@ def _agree(what: str, expected: Sequence[float], found: Sequence[float], toleran
 def _mean(outputs: Any) -> float:
     if isinstance(outputs, list):
         return mean(*[row[0] for row in outputs])
-    return float(outputs[:, 0].mean())
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return float(outputs[:, 0].mean())
 
 
 def _by_argument(outputs: Any, batch: Batch) -> Any:
@@ -381,15 +396,10 @@ def _by_argument(outputs: Any, batch: Batch) -> Any:
     base = 1
     for array, shape in zip(batch.arrays, batch.shapes):
         width = len(array[0])
-        part = (
-            [row[base : base + width] for row in outputs]
-            if isinstance(outputs, list)
-            else outputs[:, base : base + width]
-        )
-        if not isinstance(part, list):
-            part = part.reshape(batch.size, *shape)
-        elif not shape:
-            part = [row[0] for row in part]
+        if isinstance(outputs, list):
+            part: Any = [nested(row[base : base + width], shape) for row in outputs]
+        else:
+            part = outputs[:, base : base + width].reshape(batch.size, *shape)
         found.append(part)
         base += width
     return found[0] if len(found) == 1 else found

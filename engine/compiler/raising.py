@@ -47,7 +47,7 @@ def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
             terms = terms_of(symbol)
             is_product = [t.primitive is ops.mul and uses[t] == 1 for t in terms]
             products = [t for t, yes in zip(terms, is_product) if yes]
-            if len(products) < 2 and (len(terms) < 3 or symbol.primitive is ops.sum):
+            if len(products) < 2 and len(terms) == len(symbol.operands):
                 new[symbol] = _with(graph, symbol, new)
             else:
                 new[symbol] = _sum(graph, [t for t, yes in zip(terms, is_product) if not yes], products, new)

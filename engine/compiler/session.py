@@ -132,7 +132,8 @@ class ArrayTraining:
                 rows = order[k][order[k] >= 0]
                 part = [array[rows] for array in arrays]
             outputs, gradient = self._program.run(self.parameters, part, len(part[0]) if part else 1)
-            losses[k] = outputs[:, 0].mean()
+            with np.errstate(all="ignore"):
+                losses[k] = outputs[:, 0].mean()
             update(self.parameters, gradient, self.memory, settings, done + k)
             self.parameters[fixed] = kept
         return losses

@@ -212,7 +212,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.leaves: list[Symbol] = []
-        self.open = False
+        self.open = True
         self._known: dict[Any, Symbol] = {}
         self._imported: dict[Value, Symbol] = {}
 
