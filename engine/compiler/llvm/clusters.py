@@ -61,6 +61,32 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
     return aligned, elsewhere
 
 
+def summed(plan: Plan) -> list[Group]:
+    """The groups of the body that nobody reads but plain sums over the lanes: these compute them as they go."""
+    candidates = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(plan.body) for r in range(g.rows)}
+    possible = {i for i, group in enumerate(plan.body) if _elementwise(group)}
+    by_target: dict[int, set[int | None]] = {}
+    reads = [(run, group.rows) for group in plan.groups for run in _runs(group)]
+    reads += [(run, 1) for run in plan.outputs]
+    reads += [(copy.source, copy.rows) for copy in plan.finish]
+    found: set[int] = set()
+    for job in plan.reductions:
+        if job.right is not None:
+            reads += [(job.left, job.rows), (job.right, 1)]
+            continue
+        for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
+            owner = candidates.get((job.left.buffer, slot))
+            by_target.setdefault(target, set()).add(owner)
+    for run, rows in reads:
+        possible -= {candidates[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in candidates}
+    for owners in by_target.values():
+        if len(owners) == 1:
+            found |= {owner for owner in owners if owner is not None}
+        else:
+            possible -= {owner for owner in owners if owner is not None}
+    return [group for i, group in enumerate(plan.body) if i in possible & found]
+
+
 def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
     """Ids of the groups whose results are read outside of their own cluster."""
     owner: dict[tuple[str, int], int] = {}

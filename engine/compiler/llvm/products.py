@@ -53,7 +53,7 @@ def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], st
                     code.write(total, code.fma(w, x, code.read(total)))
 
         for part, run in enumerate(group.operands[0]):
-            kernel.columns(run.count, 0, totals, lambda c, part=part: step(part, c))  # type: ignore[misc]
+            kernel.columns(run.count, 0, lambda c, part=part: step(part, c))  # type: ignore[misc]
         for j in range(rows):
             for q, lane in enumerate(lanes):
                 row = (index, start + j)

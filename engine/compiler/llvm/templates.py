@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Callable
 from typing import Any
 
 from ...primitive import Primitive
@@ -13,6 +15,23 @@ from .ir import Code, Vector
 _BUILT_IN = {"fabs": "fabs", "floor": "floor", "ceil": "ceil", "rint": "rint", "sqrt": "sqrt", "copysign": "copysign"}
 _VECTOR = {name: getattr(vectormath, name) for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")}
 _COMPARISONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
+
+
+def _root(code: Code, x: Vector) -> Vector:
+    """pow(x, 0.5): as sqrt, but inf at -inf and 0 at -0."""
+    return code.select(x.equals(-math.inf), math.inf, code.intrinsic("sqrt", x + 0.0))
+
+
+POWERS: dict[float | None, Callable[[Code, Vector], Vector]] = {
+    2.0: lambda code, x: x * x,
+    3.0: lambda code, x: x * x * x,
+    -1.0: lambda code, x: 1.0 / x,
+    -2.0: lambda code, x: (1.0 / x) * (1.0 / x),
+    0.5: _root,
+    -0.5: lambda code, x: 1.0 / _root(code, x),
+    -1.5: lambda code, x: 1.0 / _root(code, x) / code.intrinsic("fabs", x),
+}
+"""pow(x, y) for exponents that need no library."""
 
 
 def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vector:
