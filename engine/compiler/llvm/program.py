@@ -33,9 +33,8 @@ def shape_of(plan: Plan, bits: int) -> Shape:
     """How many lanes a block has: as many as its bytes allow, in whole tiles."""
     width = vector_bytes() * 8 // bits
     slots = plan.inputs + 1 + plan.sizes.get("S", 0)
-    vectors = max(2, min(16, BLOCK_BYTES // (slots * width * bits // 8)))
-    tile = 4 if vectors >= 4 else 2
-    vectors = vectors // tile * tile
+    vectors = max(4, min(16, BLOCK_BYTES // (slots * width * bits // 8)))
+    vectors = vectors // 4 * 4
     return Shape(bits, width, vectors * width)
 
 
