@@ -51,7 +51,7 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
     aligned, elsewhere = set(), set()
     for run in _runs(group):
         read = {owners[run.buffer, slot] for slot in _slots(run, group.rows) if (run.buffer, slot) in owners}
-        same_row = run.table is None and run.count == 1 and run.row == 1 or group.rows == 1 and run.count == 1
+        same_row = (run.table is None and run.count == 1 and run.row == 1) or (group.rows == 1 and run.count == 1)
         if same_row and len(read) == 1:
             (owner,) = read
             if groups[owner].result.base == run.base and groups[owner].rows == group.rows:
@@ -105,10 +105,10 @@ def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
                     source = owner.get((run.buffer, slot))
                     if source is not None and cluster_of[source] != number:
                         result.add(source)
-    for reduction in plan.reductions:
-        for run, rows in ((reduction.left, reduction.rows), (reduction.right, 1)):
-            if run is not None:
-                result |= {owner[run.buffer, s] for s in _slots(run, rows) if (run.buffer, s) in owner}
+    for job in plan.reductions:
+        for part, rows in ((job.left, job.rows), (job.right, 1)):
+            if part is not None:
+                result |= {owner[part.buffer, s] for s in _slots(part, rows) if (part.buffer, s) in owner}
     for run in plan.outputs:
         result |= {owner[run.buffer, s] for s in _slots(run, 1) if (run.buffer, s) in owner}
     for copy in plan.finish:

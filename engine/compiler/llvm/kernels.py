@@ -88,8 +88,9 @@ class Kernel:
         run, code = place.run, self.code
         (r, r0), (c, c0) = row, column
         if run.table is not None:
-            terms = [(name, factor) for name, factor in ((r, run.count), (c, 1)) if name]
-            entry = code.pointer("%T", code.index(place.position + r0 * run.count + c0, *terms), "i64")
+            terms: list[str | int | tuple[str, int]] = [place.position + r0 * run.count + c0]
+            terms += [(name, factor) for name, factor in ((r, run.count), (c, 1)) if name]
+            entry = code.pointer("%T", code.index(*terms), "i64")
             base: list[str | int | tuple[str, int]] = [code.value(f"load i64, ptr {entry}")]
         else:
             base = [place.base, (r0 * run.row + c0 * run.column) * place.scale]
@@ -124,8 +125,8 @@ class Kernel:
     def columns(self, count: int, start: int, step: Callable[[Row], None]) -> None:
         """Over columns `start` to `count`; few of them without a loop."""
         if count - start <= 4:
-            for c in range(start, count):
-                step((None, c))
+            for column in range(start, count):
+                step((None, column))
         else:
             with self.code.loop(start, count) as c:
                 step((c, 0))

@@ -19,7 +19,7 @@ def tile_sizes(shape: Shape) -> tuple[int, int]:
 
 
 def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], stored: set[int]) -> Kernel:
-    """A kernel for ``result[r] = sum over c of left[r, c] * right[c] (+ bias[r])`` and the groups that follow row by row.
+    """A kernel for ``result[r] = sum over c of left[r, c] * right[c] (+ bias[r])`` and what follows row by row.
 
     `left` is the same for all lanes and `right` for all rows.
     """

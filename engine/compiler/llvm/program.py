@@ -11,7 +11,6 @@ from ..plan import Group, Plan
 from . import vectormath
 from .clusters import clusters, stored, summed
 from .driver import driver
-from .ir import Code
 from .jit import Library, vector_bytes
 from .kernels import Kernel, Kernels, Shape, copy, elementwise
 from .memory import Frame, address, aligned
@@ -20,7 +19,6 @@ from .reductions import reduction, split, sums
 from .training import Training
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
@@ -157,7 +155,7 @@ class Program:
         """Run the native code on a frame. The caller holds the lock."""
         self._drive(frame.address)
 
-    def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:  # noqa: N803
+    def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output.
 
         Args:

@@ -74,7 +74,7 @@ Sums = tuple["str | Group", list[int], list[list[int]]]
 
 
 def split(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[list[Reduction]], list[Sums]]:
-    """What one kernel call can do: outer products into one target, and plain sums of equally many terms of one source."""
+    """What one kernel can do: outer products into one target, and sums of equally many terms of one source."""
     products: dict[Any, list[Reduction]] = {}
     terms: dict[tuple[str, int], list[int]] = {}
     for job in jobs:

@@ -43,14 +43,14 @@ def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vecto
 
 def _number(code: Code, value: Any) -> Vector:
     """A mask becomes 1.0 and 0.0, as conditions are numbers between primitives."""
-    value = code.lift(value)
-    return code.as_number(value) if value.kind == "m" else value
+    vector = code.lift(value)
+    return code.as_number(vector) if vector.kind == "m" else vector
 
 
 def _mask(code: Code, value: Any) -> Vector:
     """A number is a condition that holds unless it is 0."""
-    value = code.lift(value)
-    return value if value.kind == "m" else value.differs(0.0)
+    vector = code.lift(value)
+    return vector if vector.kind == "m" else vector.differs(0.0)
 
 
 def _apply(code: Code, operation: str, *parts: Any) -> Any:
