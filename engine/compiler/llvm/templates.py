@@ -33,9 +33,18 @@ POWERS: dict[float | None, Callable[[Code, Vector], Vector]] = {
 }
 """pow(x, y) for exponents that need no library."""
 
+ACCURATE: dict[str, Callable[..., Vector]] = {
+    "gaussian": lambda code, x: vectormath.exp_of_square(code, x, 1.0),
+    "normal_pdf": lambda code, x: vectormath.exp_of_square(code, x, 0.5) * 0.3989422804014327,
+    "sigmoid": lambda code, x: vectormath.sigmoid(code, x),
+}
+"""Primitives whose template, as a formula of intrinsics, would lose digits in the tails."""
+
 
 def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vector:
     """The result of a primitive's template for vectors in place of its operands' names."""
+    if primitive.name in ACCURATE:
+        return ACCURATE[primitive.name](code, *values.values())
     assert isinstance(primitive.native, str)
     tree = parse(primitive.native, tuple(values))
     return _number(code, walk(tree, values, functools.partial(_apply, code)))

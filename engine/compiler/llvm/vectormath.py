@@ -121,7 +121,7 @@ def tanh(code: Code, x: Vector) -> Vector:
     size = _abs(code, x)
     limit = 22.0 if code.bits == 64 else 10.0
     e = quarter_expm1(code, size) * 4.0
-    m = e * (e + 2.0)
+    m = code.fma(e, e, e + e)
     z = code.select(size > limit, 1.0, m / (m + 2.0))
     return _copysign(code, z, x)
 
