@@ -117,9 +117,9 @@ def epoch(dtype: str) -> None:
     """All digits in shuffled batches of 32."""
     import torch
 
-    X, y = digits_data()  # noqa: N806
+    X, y = digits_data()
     workload = digits(len(X))
-    mine, program, _ = ours(workload, dtype)
+    _, program, _ = ours(workload, dtype)
     training, settings = program.training(1), Momentum(RATE)
     training.parameters[:] = np.concatenate([p.ravel() for p in workload.parameters])
     arrays = tuple(np.ascontiguousarray(array, dtype) for array in workload.arrays)
@@ -131,7 +131,7 @@ def epoch(dtype: str) -> None:
         training(arrays, settings, 1, order=order.reshape(-1, 32))
 
     kind = getattr(torch, dtype)
-    P = [torch.tensor(p, dtype=kind, requires_grad=True) for p in workload.parameters]  # noqa: N806
+    P = [torch.tensor(p, dtype=kind, requires_grad=True) for p in workload.parameters]
     tx, ty = torch.tensor(X, dtype=kind), torch.tensor(y)
     optimizer = torch.optim.SGD(P, lr=RATE, momentum=MOMENTUM)
 
@@ -154,22 +154,22 @@ def jax_epoch(workload: Workload, dtype: str) -> Callable[[], None]:
     import jax
     import jax.numpy as jnp
 
-    X, labels = (jnp.asarray(array, dtype) for array in workload.arrays)  # noqa: N806
-    Y = jax.nn.one_hot(labels[:, 0].astype(int), 10, dtype=dtype)  # noqa: N806
-    P = [jnp.asarray(p, dtype) for p in workload.parameters]  # noqa: N806
+    X, labels = (jnp.asarray(array, dtype) for array in workload.arrays)
+    Y = jax.nn.one_hot(labels[:, 0].astype(int), 10, dtype=dtype)
+    P = [jnp.asarray(p, dtype) for p in workload.parameters]
     batches = len(X) // 32
 
-    def loss(P: Any, X: Any, Y: Any) -> Any:  # noqa: N803
+    def loss(P: Any, X: Any, Y: Any) -> Any:
         h = jax.nn.relu(X @ P[0].T + P[1])
         return -(jax.nn.log_softmax(h @ P[2].T + P[3]) * Y).sum(1).mean()
 
     def body(carry: Any, rows: Any) -> Any:
-        P, V = carry  # noqa: N806
-        value, G = jax.value_and_grad(loss)(P, X[rows], Y[rows])  # noqa: N806
-        V = [MOMENTUM * v + g for v, g in zip(V, G)]  # noqa: N806
+        P, V = carry
+        value, G = jax.value_and_grad(loss)(P, X[rows], Y[rows])
+        V = [MOMENTUM * v + g for v, g in zip(V, G)]
         return ([p - RATE * v for p, v in zip(P, V)], V), value
 
-    def all_batches(P: Any, V: Any, key: Any) -> Any:  # noqa: N803
+    def all_batches(P: Any, V: Any, key: Any) -> Any:
         rows = jax.random.permutation(key, len(X))[: batches * 32].reshape(batches, 32)
         return jax.lax.scan(body, (P, V), rows)
 
@@ -186,7 +186,15 @@ def jax_epoch(workload: Workload, dtype: str) -> Callable[[], None]:
 
 def main(words: list[str]) -> None:
     """Print the tables of all workloads whose name contains every word."""
-    builders = [moons, lambda: moons("tanh"), lambda: digits(32), lambda: digits(1797), lambda: gpt(32), lambda: gpt(1), physics]
+    builders = [
+        moons,
+        lambda: moons("tanh"),
+        lambda: digits(32),
+        lambda: digits(1797),
+        lambda: gpt(32),
+        lambda: gpt(1),
+        physics,
+    ]
     for builder in builders:
         workload = builder()
         if all(word in workload.name for word in words):

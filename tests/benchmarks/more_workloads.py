@@ -68,7 +68,7 @@ def gpt(batch: int) -> Workload:
     return Workload(f"W3 tiny GPT batch {batch}", loss, parameters, values, arrays, 0.01, contenders)
 
 
-def _torch_gpt(P: Any, tokens: Any) -> Any:  # noqa: N803
+def _torch_gpt(P: Any, tokens: Any) -> Any:
     import torch
     import torch.nn.functional as F  # noqa: N812
 
@@ -87,7 +87,7 @@ def _torch_gpt(P: Any, tokens: Any) -> Any:  # noqa: N803
     return F.cross_entropy((x @ head.T).view(-1, VOCABULARY), tokens[:, 1:].reshape(-1))
 
 
-def _jax_gpt(P: Any, tokens: Any) -> Any:  # noqa: N803
+def _jax_gpt(P: Any, tokens: Any) -> Any:
     import jax
     import jax.numpy as jnp
 
@@ -111,7 +111,7 @@ def _jax_gpt(P: Any, tokens: Any) -> Any:  # noqa: N803
 def physics() -> Workload:
     """W4."""
     parameters = dense([1, 16, 16, 1])
-    X = np.linspace(-2, 2, 100)[:, None]  # noqa: N806
+    X = np.linspace(-2, 2, 100)[:, None]
     layers, values = values_of(parameters)
     net = network(layers, "tanh")
 
@@ -129,10 +129,10 @@ def physics() -> Workload:
     return Workload("W4 physics-informed", loss, parameters, values, [X], 1e-4, contenders)
 
 
-def _torch_physics(P: Any, X: Any) -> Any:  # noqa: N803
+def _torch_physics(P: Any, X: Any) -> Any:
     import torch
 
-    X = X.detach().requires_grad_()  # noqa: N806
+    X = X.detach().requires_grad_()
     h = X
     for k in range(0, len(P), 2):
         h = h @ P[k].T + P[k + 1]
@@ -143,7 +143,7 @@ def _torch_physics(P: Any, X: Any) -> Any:  # noqa: N803
     return ((bend + h) ** 2).mean()
 
 
-def _jax_physics(P: Any, X: Any) -> Any:  # noqa: N803
+def _jax_physics(P: Any, X: Any) -> Any:
     import jax
     import jax.numpy as jnp
 

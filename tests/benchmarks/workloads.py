@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def dense(sizes: list[int], seed: int = 0) -> list[Array]:
     """Weights and biases of an MLP, alternating."""
     random = np.random.default_rng(seed)
     parameters = []
-    for inputs, outputs in zip(sizes, sizes[1:]):
+    for inputs, outputs in pairwise(sizes):
         parameters += [random.uniform(-1, 1, (outputs, inputs)) / inputs**0.5, random.uniform(-0.1, 0.1, outputs)]
     return parameters
 
@@ -83,8 +84,8 @@ def moons(activation: str = "relu") -> Workload:
     """W1."""
     from sklearn.datasets import make_moons
 
-    X, y = make_moons(100, noise=0.1, random_state=1)  # noqa: N806
-    Y = (2.0 * y - 1.0)[:, None]  # noqa: N806
+    X, y = make_moons(100, noise=0.1, random_state=1)
+    Y = (2.0 * y - 1.0)[:, None]
     parameters = dense([2, 16, 16, 1])
     layers, values = values_of(parameters)
     net = network(layers, activation)
@@ -92,14 +93,20 @@ def moons(activation: str = "relu") -> Workload:
     if activation == "relu":
         contenders["micrograd"] = lambda dtype: micrograd_step(X, Y)
     return Workload(
-        f"W1 moons {activation}", lambda x, y: (1 - y[0] * net(x)[0]).relu(), parameters, values, [X, Y], RATE, contenders
+        f"W1 moons {activation}",
+        lambda x, y: (1 - y[0] * net(x)[0]).relu(),
+        parameters,
+        values,
+        [X, Y],
+        RATE,
+        contenders,
     )
 
 
 def digits(batch: int) -> Workload:
     """W2."""
-    X, y = digits_data()  # noqa: N806
-    X, y = X[:batch], y[:batch]  # noqa: N806
+    X, y = digits_data()
+    X, y = X[:batch], y[:batch]
     parameters = dense([64, 32, 10])
     layers, values = values_of(parameters)
     net = network(layers, "relu")
@@ -117,17 +124,17 @@ def digits_data() -> tuple[Array, Array]:
     """All 1797 digits, pixels in [0, 1], and their labels."""
     from sklearn.datasets import load_digits
 
-    X, y = load_digits(return_X_y=True)  # noqa: N806
+    X, y = load_digits(return_X_y=True)
     return X / 16.0, y
 
 
 # ---- the contenders of W1 and W2
-def mlp_contenders(parameters: list[Array], X: Array, Y: Array, activation: str, kind: str) -> dict[str, Any]:  # noqa: N803
+def mlp_contenders(parameters: list[Array], X: Array, Y: Array, activation: str, kind: str) -> dict[str, Any]:
     """NumPy, PyTorch and JAX; `Y` is +-1 for the hinge loss, one-hot for cross-entropy."""
     import jax
     import jax.numpy as jnp
 
-    def jax_loss(P: Any, X: Any, Y: Any) -> Any:  # noqa: N803
+    def jax_loss(P: Any, X: Any, Y: Any) -> Any:
         h = X
         for k in range(0, len(P), 2):
             z = h @ P[k].T + P[k + 1]
@@ -136,7 +143,7 @@ def mlp_contenders(parameters: list[Array], X: Array, Y: Array, activation: str,
             return jnp.maximum(1 - Y * z, 0).mean()
         return -(jax.nn.log_softmax(z) * Y).sum(1).mean()
 
-    def torch_loss(P: Any, X: Any, Y: Any) -> Any:  # noqa: N803
+    def torch_loss(P: Any, X: Any, Y: Any) -> Any:
         import torch
         import torch.nn.functional as F  # noqa: N812
 
@@ -156,11 +163,11 @@ def mlp_contenders(parameters: list[Array], X: Array, Y: Array, activation: str,
     }
 
 
-def numpy_step(parameters: list[Array], X: Array, Y: Array, activation: str, kind: str, dtype: str) -> Any:  # noqa: N803
+def numpy_step(parameters: list[Array], X: Array, Y: Array, activation: str, kind: str, dtype: str) -> Any:
     """Forward, backward and update with as few and as plain array operations as possible."""
-    P = [p.astype(dtype) for p in parameters]  # noqa: N806
-    V = [np.zeros_like(p) for p in P]  # noqa: N806
-    X, Y = X.astype(dtype), Y.astype(dtype)  # noqa: N806
+    P = [p.astype(dtype) for p in parameters]
+    V = [np.zeros_like(p) for p in P]
+    X, Y = X.astype(dtype), Y.astype(dtype)
     share = np.dtype(dtype).type(1 / len(X))
 
     def step() -> float:
@@ -196,13 +203,15 @@ def numpy_step(parameters: list[Array], X: Array, Y: Array, activation: str, kin
 
 
 # ---- contenders of any workload
-def torch_step(parameters: list[Array], loss: Any, arrays: list[Array], dtype: str, fused: bool, rate: float = RATE) -> Any:
+def torch_step(
+    parameters: list[Array], loss: Any, arrays: list[Array], dtype: str, fused: bool, rate: float = RATE
+) -> Any:
     """PyTorch eager with its SGD, the default one or the fused one."""
     import torch
 
     torch.set_num_threads(1)
     kind = getattr(torch, dtype)
-    P = [torch.tensor(p, dtype=kind, requires_grad=True) for p in parameters]  # noqa: N806
+    P = [torch.tensor(p, dtype=kind, requires_grad=True) for p in parameters]
     data = [torch.tensor(a, dtype=kind if a.dtype.kind == "f" else torch.int64) for a in arrays]
     optimizer = torch.optim.SGD(P, lr=rate, momentum=MOMENTUM, fused=fused or None)
 
@@ -216,26 +225,28 @@ def torch_step(parameters: list[Array], loss: Any, arrays: list[Array], dtype: s
     return step, 1
 
 
-def jax_step(parameters: list[Array], loss: Any, arrays: list[Array], dtype: str, scan: int = 0, rate: float = RATE) -> Any:
+def jax_step(
+    parameters: list[Array], loss: Any, arrays: list[Array], dtype: str, scan: int = 0, rate: float = RATE
+) -> Any:
     """JAX: one jitted step, or a scan of `scan` of them."""
     import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
     data = [jnp.asarray(a, dtype if a.dtype.kind == "f" else "int64") for a in arrays]
-    P = [jnp.asarray(p, dtype) for p in parameters]  # noqa: N806
+    P = [jnp.asarray(p, dtype) for p in parameters]
 
-    def one(P: Any, V: Any, data: Any) -> Any:  # noqa: N803
-        value, G = jax.value_and_grad(loss)(P, *data)  # noqa: N806
-        V = [MOMENTUM * v + g for v, g in zip(V, G)]  # noqa: N806
+    def one(P: Any, V: Any, data: Any) -> Any:
+        value, G = jax.value_and_grad(loss)(P, *data)
+        V = [MOMENTUM * v + g for v, g in zip(V, G)]
         return [p - rate * v for p, v in zip(P, V)], V, value
 
-    def many(P: Any, V: Any, data: Any) -> Any:  # noqa: N803
+    def many(P: Any, V: Any, data: Any) -> Any:
         def body(carry: Any, _: Any) -> Any:
-            P, V, value = one(*carry, data)  # noqa: N806
+            P, V, value = one(*carry, data)
             return (P, V), value
 
-        (P, V), values = jax.lax.scan(body, (P, V), None, length=scan)  # noqa: N806
+        (P, V), values = jax.lax.scan(body, (P, V), None, length=scan)
         return P, V, values[-1]
 
     compiled = jax.jit(many if scan else one, donate_argnums=(0, 1))
@@ -248,7 +259,7 @@ def jax_step(parameters: list[Array], loss: Any, arrays: list[Array], dtype: str
     return step, scan or 1
 
 
-def micrograd_step(X: Array, Y: Array) -> Any:  # noqa: N803
+def micrograd_step(X: Array, Y: Array) -> Any:
     """Karpathy's micrograd on W1."""
     import sys
 

@@ -51,7 +51,7 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
     aligned, elsewhere = set(), set()
     for run in _runs(group):
         read = {owners[run.buffer, slot] for slot in _slots(run, group.rows) if (run.buffer, slot) in owners}
-        same_row = run.table is None and run.count == 1 and run.row == 1 or group.rows == 1 and run.count == 1
+        same_row = (run.table is None and run.count == 1 and run.row == 1) or (group.rows == 1 and run.count == 1)
         if same_row and len(read) == 1:
             (owner,) = read
             if groups[owner].result.base == run.base and groups[owner].rows == group.rows:
@@ -59,6 +59,32 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
                 continue
         elsewhere |= read
     return aligned, elsewhere
+
+
+def summed(plan: Plan) -> list[Group]:
+    """The groups of the body that nobody reads but plain sums over the lanes: these compute them as they go."""
+    candidates = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(plan.body) for r in range(g.rows)}
+    possible = {i for i, group in enumerate(plan.body) if _elementwise(group)}
+    by_target: dict[int, set[int | None]] = {}
+    reads = [(run, group.rows) for group in plan.groups for run in _runs(group)]
+    reads += [(run, 1) for run in plan.outputs]
+    reads += [(copy.source, copy.rows) for copy in plan.finish]
+    found: set[int] = set()
+    for job in plan.reductions:
+        if job.right is not None:
+            reads += [(job.left, job.rows), (job.right, 1)]
+            continue
+        for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
+            owner = candidates.get((job.left.buffer, slot))
+            by_target.setdefault(target, set()).add(owner)
+    for run, rows in reads:
+        possible -= {candidates[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in candidates}
+    for owners in by_target.values():
+        if len(owners) == 1:
+            found |= {owner for owner in owners if owner is not None}
+        else:
+            possible -= {owner for owner in owners if owner is not None}
+    return [group for i, group in enumerate(plan.body) if i in possible & found]
 
 
 def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
@@ -79,10 +105,10 @@ def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
                     source = owner.get((run.buffer, slot))
                     if source is not None and cluster_of[source] != number:
                         result.add(source)
-    for reduction in plan.reductions:
-        for run, rows in ((reduction.left, reduction.rows), (reduction.right, 1)):
-            if run is not None:
-                result |= {owner[run.buffer, s] for s in _slots(run, rows) if (run.buffer, s) in owner}
+    for job in plan.reductions:
+        for part, rows in ((job.left, job.rows), (job.right, 1)):
+            if part is not None:
+                result |= {owner[part.buffer, s] for s in _slots(part, rows) if (part.buffer, s) in owner}
     for run in plan.outputs:
         result |= {owner[run.buffer, s] for s in _slots(run, 1) if (run.buffer, s) in owner}
     for copy in plan.finish:

@@ -35,6 +35,10 @@ FRAME = (
 POSITION = {name: k for k, name in enumerate(FRAME)}
 
 
+_NUMBERS = ["inputs", "outputs", "lanes", "gradients", "steps", "batch", "repeated"]
+_NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
+
+
 @functools.cache
 def driver(bits: int, width: int) -> tuple[Library, int]:
     """The compiled driver, and the address of ``void drive(frame)``."""
@@ -155,8 +159,7 @@ def _transpose(code: Code, rows: list[str], width: int) -> list[str]:
 def _drive(bits: int, width: int) -> str:
     """``drive``: all steps of a call."""
     code = Code("drive", bits, width, ["ptr %frame"])
-    f = {name: _field(code, name) for name in FRAME if name in
-         {"inputs", "outputs", "lanes", "prologue_count", "body_count", "epilogue_count", "gradients", "steps", "batch", "repeated"}}  # fmt: skip
+    f = {name: _field(code, name) for name in _NUMBERS}
     a = {name: _field(code, name, "ptr") for name in FRAME if name not in f and name != "sources"}
     scalar = code.scalar
     width_of_x = code.value(f"add i64 {f['inputs']}, 1")
@@ -166,6 +169,7 @@ def _drive(bits: int, width: int) -> str:
     blocks = code.value(f"sdiv i64 {code.value(f'sub i64 {up}, 1')}, {f['lanes']}")
     rows = code.value(f"alloca i64, i64 {f['lanes']}, align 64")
     shared = f"ptr {a['P']}, ptr {a['C']}, ptr {a['U']}, ptr {a['G']}"
+    nowhere = f"ptr {a['X']}, ptr {a['S']}"  # kernels that are no sample's do not read these
     ordered = code.value(f"icmp ne ptr {a['order']}, null")
     with code.loop(0, f["steps"]) as step:
         # Gradients and the loss start from zero.
@@ -173,7 +177,7 @@ def _drive(bits: int, width: int) -> str:
             code.lines.append(f"store {scalar} 0.0, ptr {code.pointer(a['G'], g)}, align {code.align}")
         loss = code.variable(code.lift(0.0))
         code.lines.append(
-            f"call void @calls(ptr {a['prologue']}, i64 {f['prologue_count']}, {shared}, ptr {a['X']}, ptr {a['S']}, i64 1)"
+            f"call void @calls(ptr {a['prologue']}, i64 {f['prologue_count']}, {shared}, {nowhere}, i64 1)"
         )
         mine = code.pointer(a["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
         real = _count(code, ordered, mine, f["batch"])
@@ -202,15 +206,16 @@ def _drive(bits: int, width: int) -> str:
                             number = _entry(code, mine, here)
                             code.lines.append(f"store i64 {number}, ptr {code.pointer(rows, lane, 'i64')}")
                 code.lines.append(f"call void @pack(ptr %frame, ptr {x}, ptr {rows}, i64 {lanes}, {scalar} {weight})")
+            block_of = f"ptr {x}, ptr {a['S']}"
             code.lines.append(
-                f"call void @calls(ptr {a['body']}, i64 {f['body_count']}, {shared}, ptr {x}, ptr {a['S']}, i64 {lanes})"
+                f"call void @calls(ptr {a['body']}, i64 {f['body_count']}, {shared}, {block_of}, i64 {lanes})"
             )
             _add_loss(code, a, f, loss, x, lanes)
             wanted = code.value(f"icmp ne ptr {a['results']}, null")
             with code.when(wanted):
                 _store_outputs(code, a, f, x, first, samples)
         code.lines.append(
-            f"call void @calls(ptr {a['epilogue']}, i64 {f['epilogue_count']}, {shared}, ptr {a['X']}, ptr {a['S']}, i64 1)"
+            f"call void @calls(ptr {a['epilogue']}, i64 {f['epilogue_count']}, {shared}, {nowhere}, i64 1)"
         )
         total = code.horizontal_sum(code.read(loss))
         code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['losses'], step)}, align {code.align}")

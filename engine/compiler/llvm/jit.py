@@ -13,7 +13,7 @@ OPTIMISE = 2
 
 @functools.cache
 def binding() -> ModuleType:
-    """llvmlite's binding, with this machine's target set up.
+    """The binding of llvmlite, with this machine's target set up.
 
     Raises:
         ImportError: llvmlite is not installed.
@@ -22,9 +22,10 @@ def binding() -> ModuleType:
         import llvmlite.binding as llvm
     except ImportError as error:
         raise ImportError('the native back end needs llvmlite: pip install "stepgrad[compile]"') from error
+    module: ModuleType = llvm
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    return llvm
+    return module
 
 
 def machine() -> Any:

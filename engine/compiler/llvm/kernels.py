@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ..plan import Copy, Group, Run
 from .ir import Code, Vector
-from .templates import expand
+from .templates import POWERS, expand
 
 BUFFERS = "PCUGXS"
 ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "ptr noalias readonly %T"]
@@ -88,8 +88,9 @@ class Kernel:
         run, code = place.run, self.code
         (r, r0), (c, c0) = row, column
         if run.table is not None:
-            terms = [(name, factor) for name, factor in ((r, run.count), (c, 1)) if name]
-            entry = code.pointer("%T", code.index(place.position + r0 * run.count + c0, *terms), "i64")
+            terms: list[str | int | tuple[str, int]] = [place.position + r0 * run.count + c0]
+            terms += [(name, factor) for name, factor in ((r, run.count), (c, 1)) if name]
+            entry = code.pointer("%T", code.index(*terms), "i64")
             base: list[str | int | tuple[str, int]] = [code.value(f"load i64, ptr {entry}")]
         else:
             base = [place.base, (r0 * run.row + c0 * run.column) * place.scale]
@@ -121,11 +122,11 @@ class Kernel:
             with self.code.loop(0, count) as r:
                 yield r, 0
 
-    def columns(self, count: int, start: int, accumulators: list[str], step: Callable[[Row], None]) -> None:
+    def columns(self, count: int, start: int, step: Callable[[Row], None]) -> None:
         """Over columns `start` to `count`; few of them without a loop."""
         if count - start <= 4:
-            for c in range(start, count):
-                step((None, c))
+            for column in range(start, count):
+                step((None, column))
         else:
             with self.code.loop(start, count) as c:
                 step((c, 0))
@@ -170,7 +171,7 @@ class Formula:
 
     def emit(self, row: Row, lane: str | None) -> None:
         """Compute one row for the lanes from `lane` on; store it if somebody else reads it."""
-        self.finish(row, lane, self._value(row, lane))
+        self.finish(row, lane, self.value(row, lane))
 
     def finish(self, row: Row, lane: str | None, value: Vector) -> None:
         """Let a value be this row's result."""
@@ -178,7 +179,8 @@ class Formula:
         if self.result is not None:
             self.kernel.store(self.group, self.result, row, lane, value)
 
-    def _value(self, row: Row, lane: str | None) -> Vector:
+    def value(self, row: Row, lane: str | None) -> Vector:
+        """One row for the lanes from `lane` on."""
         name = self.group.primitive.name
         if name == "dot":
             return self._dot(row, lane)
@@ -186,8 +188,16 @@ class Formula:
             return self._take(row, lane)
         if self.group.primitive.arity is None:
             return self._fold(row, lane)
+        if name == "pow" and (exponent := self._constant(1)) in POWERS:
+            return POWERS[exponent](self.kernel.code, self._load(0, 0, row, (None, 0), lane))
         values = [self._load(k, 0, row, (None, 0), lane) for k in range(len(self.operands))]
         return expand(self.kernel.code, self.group.primitive, dict(zip(self.group.primitive.operands, values)))
+
+    def _constant(self, operand: int) -> float | None:
+        """The number that an operand is in every row, if it is one."""
+        (run,) = self.group.operands[operand]
+        constant = run.buffer == "C" and run.table is None and (run.row == 0 or self.group.rows == 1)
+        return self.kernel.constants[run.base] if constant else None
 
     def _fold(self, row: Row, lane: str | None) -> Vector:
         code = self.kernel.code
@@ -198,7 +208,7 @@ class Formula:
             code.write(total, expand(code, self.group.primitive, {"z": code.read(total), "x": x}))
 
         for part, run in enumerate(self.group.operands[0]):
-            self.kernel.columns(run.count, int(part == 0), [total], lambda c, part=part: step(part, c))  # type: ignore[misc]
+            self.kernel.columns(run.count, int(part == 0), lambda c, part=part: step(part, c))  # type: ignore[misc]
         return code.read(total)
 
     def _dot(self, row: Row, lane: str | None) -> Vector:
@@ -211,7 +221,7 @@ class Formula:
             code.write(total, code.fma(a, b, code.read(total)))
 
         for part, run in enumerate(self.group.operands[0]):
-            self.kernel.columns(run.count, 0, [total], lambda c, part=part: step(part, c))  # type: ignore[misc]
+            self.kernel.columns(run.count, 0, lambda c, part=part: step(part, c))  # type: ignore[misc]
         return code.read(total)
 
     def _take(self, row: Row, lane: str | None) -> Vector:
@@ -228,7 +238,7 @@ class Formula:
             code.write(position, here + 1.0)
 
         for part, run in enumerate(self.group.operands[1]):
-            self.kernel.columns(run.count, 0, [chosen], lambda c, part=part: step(part, c))  # type: ignore[misc]
+            self.kernel.columns(run.count, 0, lambda c, part=part: step(part, c))  # type: ignore[misc]
         return code.read(chosen)
 
 

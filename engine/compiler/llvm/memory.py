@@ -52,7 +52,7 @@ class Frame:
             outputs += [base, slot if run.uniform else slot * lanes, int(not run.uniform)]
         self._outputs = np.array(outputs, np.int64)
         self._samples = aligned(0, program.dtype)
-        self._bound: tuple[Any, ...] | None = None
+        self._bound: tuple[Any, ...] = ()
         self.set(
             **{name: address(array) for name, array in buffers.items()},
             inputs=plan.inputs,
@@ -81,9 +81,9 @@ class Frame:
 
         program = self._program
         shapes = tuple([array.shape for array in arrays])
-        if self._bound is not None and self._bound[1:] == (shapes, batch, repeated):
-            if all(a is b for a, b in zip(arrays, self._bound[0])):
-                return
+        as_before = self._bound[1:] == (shapes, batch, repeated)
+        if as_before and all(a is b for a, b in zip(arrays, self._bound[0])):
+            return
         columns = sum(shape[1] for shape in shapes)
         if columns != program.plan.inputs:
             raise ValueError(f"the samples have {columns} columns, the program reads {program.plan.inputs}")

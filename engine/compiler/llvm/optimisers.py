@@ -34,7 +34,7 @@ class Form:
 
 @functools.cache
 def update(form: Form, bits: int, width: int) -> tuple[Library, int]:
-    """The compiled update of that form, and its address: ``void update(P, G, state, step)``."""
+    """The compiled update of that form and its address, of type ``void(P, G, state, step)``."""
     library = Library(text(form, bits, width))
     return library, library.address("update")
 
@@ -48,19 +48,25 @@ def text(form: Form, bits: int, width: int) -> str:
         fields[name] = code.value(f"load {kind}, ptr {code.pointer('%state', str(k), 'i64')}")
     row = code.value(f"mul i64 %step, {len(COEFFICIENTS)}")
     c = {name: code.load_broadcast(fields["coefficients"], code.index(row, k)) for k, name in enumerate(COEFFICIENTS)}
-    scale = _norm_scale(code, fields, c) if form.clip_norm else None
+    scale = _norm_scale(code, form, fields, c) if form.clip_norm else None
     with code.loop(0, fields["count"], width) as i:
         p, g = code.load("%P", i), code.load("%G", i)
+        g = _clipped(code, form, c, g)
         if scale is not None:
             g = g * scale
-        if form.clip_value:
-            g = code.select(g > c["bound"], c["bound"], g)
-            g = code.select(g < -c["bound"], -c["bound"], g)
         new = _adam(code, form, fields, c, i, p, g) if form.adam else _sgd(code, form, fields, c, i, p, g)
         trainable = code.load(fields["trainable"], i).differs(0.0)
         code.store(code.select(trainable, new, p), "%P", i)
     code.ret()
     return "\n".join(sorted(code.declared)) + "\n" + code.text()
+
+
+def _clipped(code: Code, form: Form, c: dict[str, Vector], g: Vector) -> Vector:
+    """A gradient within the bound for every entry, if there is one; nan stays nan."""
+    if not form.clip_value:
+        return g
+    g = code.select(g > c["bound"], c["bound"], g)
+    return code.select(g < -c["bound"], -c["bound"], g)
 
 
 def _sgd(code: Code, form: Form, fields: dict[str, str], c: dict[str, Vector], i: str, p: Vector, g: Vector) -> Vector:
@@ -87,11 +93,11 @@ def _adam(code: Code, form: Form, fields: dict[str, str], c: dict[str, Vector], 
     return p - c["rate"] * m / (code.intrinsic("sqrt", v) / c["root"] + c["eps"])
 
 
-def _norm_scale(code: Code, fields: dict[str, str], c: dict[str, Vector]) -> Vector:
-    """min(1, limit / (norm + 1e-6)) over the gradients that are used."""
+def _norm_scale(code: Code, form: Form, fields: dict[str, str], c: dict[str, Vector]) -> Vector:
+    """The factor min(1, limit / (norm + 1e-6)), over the gradients that are used."""
     total = code.variable(code.lift(0.0))
     with code.loop(0, fields["count"], code.width) as i:
-        g = code.load("%G", i)
+        g = _clipped(code, form, c, code.load("%G", i))
         used = code.select(code.load(fields["trainable"], i).differs(0.0), g, 0.0)
         code.write(total, code.fma(used, used, code.read(total)))
     squares = code.broadcast(code.horizontal_sum(code.read(total)))

@@ -19,7 +19,7 @@ def tile_sizes(shape: Shape) -> tuple[int, int]:
 
 
 def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], stored: set[int]) -> Kernel:
-    """A kernel for ``result[r] = sum over c of left[r, c] * right[c] (+ bias[r])`` and the groups that follow row by row.
+    """A kernel for ``result[r] = sum over c of left[r, c] * right[c] (+ bias[r])`` and what follows row by row.
 
     `left` is the same for all lanes and `right` for all rows.
     """
@@ -53,7 +53,7 @@ def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], st
                     code.write(total, code.fma(w, x, code.read(total)))
 
         for part, run in enumerate(group.operands[0]):
-            kernel.columns(run.count, 0, totals, lambda c, part=part: step(part, c))  # type: ignore[misc]
+            kernel.columns(run.count, 0, lambda c, part=part: step(part, c))  # type: ignore[misc]
         for j in range(rows):
             for q, lane in enumerate(lanes):
                 row = (index, start + j)

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..plan import Group, Plan
 from . import vectormath
-from .clusters import clusters, stored
+from .clusters import clusters, stored, summed
 from .driver import driver
-from .ir import Code
 from .jit import Library, vector_bytes
 from .kernels import Kernel, Kernels, Shape, copy, elementwise
 from .memory import Frame, address, aligned
 from .products import product
-from .reductions import reduction
+from .reductions import reduction, split, sums
 from .training import Training
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
@@ -33,9 +31,8 @@ def shape_of(plan: Plan, bits: int) -> Shape:
     """How many lanes a block has: as many as its bytes allow, in whole tiles."""
     width = vector_bytes() * 8 // bits
     slots = plan.inputs + 1 + plan.sizes.get("S", 0)
-    vectors = max(2, min(16, BLOCK_BYTES // (slots * width * bits // 8)))
-    tile = 4 if vectors >= 4 else 2
-    vectors = vectors // tile * tile
+    vectors = max(4, min(16, BLOCK_BYTES // (slots * width * bits // 8)))
+    vectors = vectors // 4 * 4
     return Shape(bits, width, vectors * width)
 
 
@@ -46,13 +43,18 @@ class Compiled:
         self.plan, self.shape = plan, shape
         self.kernels = Kernels()
         uniform = Shape(shape.bits, 1, 1)
-        parts = {name: clusters(getattr(plan, name)) for name in ("prologue", "body", "epilogue")}
-        kept = stored(plan, [cluster for part in parts.values() for cluster in part])
+        lazy = summed(plan)
+        body = [group for group in plan.body if all(group is not other for other in lazy)]
+        parts = {"prologue": clusters(plan.prologue), "body": clusters(body), "epilogue": clusters(plan.epilogue)}
+        kept = stored(plan, [cluster for part in parts.values() for cluster in part] + [[group] for group in lazy])
         self.calls: dict[str, list[tuple[int, list[int]]]] = {}
         for name, part in parts.items():
             self.calls[name] = [self._add(self._kernel(cluster, kept, uniform)) for cluster in part]
-        for job in plan.reductions:
-            self.calls["body"].append(self._add(reduction(shape, plan.constants, job)))
+        outer, plain = split(plan.reductions, lazy)
+        for jobs in outer:
+            self.calls["body"].append(self._add(reduction(shape, plan.constants, jobs)))
+        for source, targets, slots in plain:
+            self.calls["body"].append(self._add(sums(shape, plan.constants, source, targets, slots)))
         for job in plan.finish:
             self.calls["epilogue"].append(self._add(copy(uniform, plan.constants, job)))
 
@@ -153,7 +155,7 @@ class Program:
         """Run the native code on a frame. The caller holds the lock."""
         self._drive(frame.address)
 
-    def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:  # noqa: N803
+    def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output.
 
         Args:

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from ..plan import Reduction, Run
+from ..plan import Group, Reduction, Run
 from .ir import Code, Vector
-from .kernels import Kernel, Row, Shape
+from .kernels import Formula, Kernel, Place, Row, Shape
 
 
-def reduction(shape: Shape, constants: tuple[float, ...], job: Reduction) -> Kernel:
-    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``."""
+def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction]) -> Kernel:
+    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, over jobs that differ in place only."""
     kernel = Kernel(shape, constants)
-    code = kernel.code
-    left, target = kernel.place(job.left), kernel.place(job.target)
-    right = kernel.place(job.right) if job.right is not None else None
-    most = 4 if shape.width * shape.bits >= 512 or right is None else 3
+    code, job = kernel.code, jobs[0]
+    assert job.right is not None
+    target = kernel.place(job.target)
+    if len(jobs) == 1:
+        left, right = kernel.place(job.left), kernel.place(job.right)
+    else:
+        bases = len(kernel.offsets)
+        for one in jobs:
+            assert one.right is not None
+            kernel.offsets += [one.left.base * shape.lanes, one.right.base * shape.lanes]
+    most = 4 if shape.width * shape.bits >= 512 else 3  # rows of a tile, as registers allow
 
-    def tile(row: Row, rows: int, column: Row, columns: int) -> None:
-        totals = [code.variable(code.lift(0.0)) for _ in range(rows * columns)]
+    def lanes(left: Place, right: Place, row: Row, rows: int, column: Row, columns: int, totals: list[str]) -> None:
         with kernel.lanes() as lane:
             gs = [kernel.load(left, (row[0], row[1] + j), (None, 0), lane) for j in range(rows)]
             for i in range(columns):
-                x = kernel.load(right, (None, 0), (column[0], column[1] + i), lane) if right is not None else None
+                x = kernel.load(right, (None, 0), (column[0], column[1] + i), lane)
                 for j, g in enumerate(gs):
                     total = totals[j * columns + i]
-                    so_far = code.read(total)
-                    code.write(total, so_far + g if x is None else code.fma(g, x, so_far))
+                    code.write(total, code.fma(g, x, code.read(total)))
+
+    def tile(row: Row, rows: int, column: Row, columns: int) -> None:
+        totals = [code.variable(code.lift(0.0)) for _ in range(rows * columns)]
+        if len(jobs) == 1:
+            lanes(left, right, row, rows, column, columns, totals)
+        else:
+            with code.loop(0, len(jobs)) as number:
+                entries = [code.pointer("%T", code.index(bases + k, (number, 2)), "i64") for k in (0, 1)]
+                places = [
+                    Place(run, shape.lanes, code.value(f"load i64, ptr {entry}"), 0)
+                    for run, entry in ((job.left, entries[0]), (job.right, entries[1]))
+                    if run is not None
+                ]
+                lanes(places[0], places[1], row, rows, column, columns, totals)
         sums = [code.read(total) for total in totals]
         if columns == 1:  # a column of sums: side by side where the target is
-            spots = [(row[0], row[1] + j) for j in range(rows)]
-            _add_all(
-                kernel, target.run, [kernel.index(target, spot, column, None) for spot in spots], sums, job.target.row
-            )
+            indices = [kernel.index(target, (row[0], row[1] + j), column, None) for j in range(rows)]
+            _add_all(kernel, target.run, indices, sums, job.target.row)
         else:
             for j in range(rows):
                 spots = [(column[0], column[1] + i) for i in range(columns)]
@@ -47,6 +65,79 @@ def reduction(shape: Shape, constants: tuple[float, ...], job: Reduction) -> Ker
     for row, rows in _tiles(code, job.rows, most):
         with row as r:
             over_columns(r, rows)
+    code.ret()
+    return kernel
+
+
+Sums = tuple["str | Group", list[int], list[list[int]]]
+"""A buffer, or the group to compute on the way; targets; the slots that each target sums."""
+
+
+def split(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[list[Reduction]], list[Sums]]:
+    """What one kernel can do: outer products into one target, and sums of equally many terms of one source."""
+    products: dict[Any, list[Reduction]] = {}
+    terms: dict[tuple[str, int], list[int]] = {}
+    for job in jobs:
+        if job.right is not None:
+            products.setdefault(_shape(job), []).append(job)
+            continue
+        for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
+            terms.setdefault((job.left.buffer, target), []).append(slot)
+    computed = {(g.result.buffer, g.result.base + r): g for g in lazy for r in range(g.rows)}
+    collected: dict[tuple[int, int], Sums] = {}
+    for (buffer, target), slots in terms.items():
+        source = computed.get((buffer, slots[0]), buffer)
+        key = (id(source), len(slots))
+        _, targets, lists = collected.setdefault(key, (source, [], []))
+        targets.append(target)
+        lists.append(slots)
+    return list(products.values()), list(collected.values())
+
+
+def _shape(job: Reduction) -> Any:
+    """Equal for outer products that can share the accumulators of one kernel: same target, same strides."""
+    left, right = job.left, job.right
+    if right is None or left.table is not None or right.table is not None or left.uniform or right.uniform:
+        return id(job)
+    return job.rows, job.target, left.buffer, left.row, right.buffer, right.count, right.column
+
+
+def sums(
+    shape: Shape,
+    constants: tuple[float, ...],
+    source: str | Group,
+    targets: list[int],
+    slots: list[list[int]],
+) -> Kernel:
+    """A kernel for ``G[target] += sum over lanes and slots``, for each target and its list of slots.
+
+    `source` is the buffer of the slots, or the group that has them as results and is computed on the way.
+    """
+    kernel = Kernel(shape, constants)
+    code, count = kernel.code, len(slots[0])
+    base = source.result.base if isinstance(source, Group) else 0
+    table = tuple(slot - base for row in slots for slot in row)
+    left = kernel.place(Run("C" if isinstance(source, Group) else source, 0, count=count, table=table))
+    formula = Formula(kernel, source, stored=False) if isinstance(source, Group) else None
+    target = kernel.place(Run("G", 0, table=tuple(targets)))
+
+    def term(row: Row, column: Row, lane: str) -> Vector:
+        if formula is None:
+            return kernel.load(left, row, column, lane)
+        return formula.value((kernel.index(left, row, column, None), 0), lane)
+
+    for row, rows in _tiles(code, len(targets), 4):
+        with row as (r, start):
+            totals = [code.variable(code.lift(0.0)) for _ in range(rows)]
+
+            def step(column: Row, lane: str, r: str | None = r, start: int = start, totals: list[str] = totals) -> None:
+                for j, total in enumerate(totals):
+                    code.write(total, code.read(total) + term((r, start + j), column, lane))
+
+            with kernel.lanes() as lane:
+                kernel.columns(count, 0, lambda c, lane=lane: step(c, lane))  # type: ignore[misc]
+            indices = [kernel.index(target, (r, start + j), (None, 0), None) for j in range(rows)]
+            _add_all(kernel, target.run, indices, [code.read(total) for total in totals], 0)
     code.ret()
     return kernel
 
@@ -80,19 +171,22 @@ def _tiles(code: Code, count: int, most: int) -> list[tuple[_Span, int]]:
 def _add_all(kernel: Kernel, run: Run, indices: list[str], vectors: list[Vector], stride: int) -> None:
     """G[index] += the sum over the lanes of the vector, for several at once where they are neighbours."""
     code, width = kernel.code, kernel.shape.width
-    count = len(vectors)
-    if count == 4 and stride == 1 and run.table is None and width >= 4:
+    if len(vectors) == 4 and width >= 4:
         t = f"<4 x {code.scalar}>"
-        sums = sums_of_four(code, vectors)
-        address = code.pointer("%G", indices[0])
-        old = code.value(f"load {t}, ptr {address}, align {code.align}")
-        new = code.value(f"fadd {t} {old}, {sums}")
-        code.lines.append(f"store {t} {new}, ptr {address}, align {code.align}")
-        return
-    for index, vector in zip(indices, vectors):
+        four = sums_of_four(code, vectors)
+        if stride == 1 and run.table is None:
+            address = code.pointer("%G", indices[0])
+            old = code.value(f"load {t}, ptr {address}, align {code.align}")
+            new = code.value(f"fadd {t} {old}, {four}")
+            code.lines.append(f"store {t} {new}, ptr {address}, align {code.align}")
+            return
+        numbers = [code.value(f"extractelement {t} {four}, i32 {k}") for k in range(4)]
+    else:
+        numbers = [code.horizontal_sum(vector) for vector in vectors]
+    for index, number in zip(indices, numbers):
         address = code.pointer("%G", index)
         old = code.value(f"load {code.scalar}, ptr {address}, align {code.align}")
-        new = code.value(f"fadd {code.scalar} {old}, {code.horizontal_sum(vector)}")
+        new = code.value(f"fadd {code.scalar} {old}, {number}")
         code.lines.append(f"store {code.scalar} {new}, ptr {address}, align {code.align}")
 
 

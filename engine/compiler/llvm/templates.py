@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Callable
 from typing import Any
 
 from ...primitive import Primitive
@@ -15,8 +17,34 @@ _VECTOR = {name: getattr(vectormath, name) for name in ("exp", "expm1", "log", "
 _COMPARISONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
 
 
+def _root(code: Code, x: Vector) -> Vector:
+    """pow(x, 0.5): as sqrt, but inf at -inf and 0 at -0."""
+    return code.select(x.equals(-math.inf), math.inf, code.intrinsic("sqrt", x + 0.0))
+
+
+POWERS: dict[float | None, Callable[[Code, Vector], Vector]] = {
+    2.0: lambda code, x: x * x,
+    3.0: lambda code, x: x * x * x,
+    -1.0: lambda code, x: 1.0 / x,
+    -2.0: lambda code, x: (1.0 / x) * (1.0 / x),
+    0.5: _root,
+    -0.5: lambda code, x: 1.0 / _root(code, x),
+    -1.5: lambda code, x: 1.0 / _root(code, x) / code.intrinsic("fabs", x),
+}
+"""pow(x, y) for exponents that need no library."""
+
+ACCURATE: dict[str, Callable[..., Vector]] = {
+    "gaussian": lambda code, x: vectormath.exp_of_square(code, x, 1.0),
+    "normal_pdf": lambda code, x: vectormath.exp_of_square(code, x, 0.5) * 0.3989422804014327,
+    "sigmoid": lambda code, x: vectormath.sigmoid(code, x),
+}
+"""Primitives whose template, as a formula of intrinsics, would lose digits in the tails."""
+
+
 def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vector:
     """The result of a primitive's template for vectors in place of its operands' names."""
+    if primitive.name in ACCURATE:
+        return ACCURATE[primitive.name](code, *values.values())
     assert isinstance(primitive.native, str)
     tree = parse(primitive.native, tuple(values))
     return _number(code, walk(tree, values, functools.partial(_apply, code)))
@@ -24,14 +52,14 @@ def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vecto
 
 def _number(code: Code, value: Any) -> Vector:
     """A mask becomes 1.0 and 0.0, as conditions are numbers between primitives."""
-    value = code.lift(value)
-    return code.as_number(value) if value.kind == "m" else value
+    vector = code.lift(value)
+    return code.as_number(vector) if vector.kind == "m" else vector
 
 
 def _mask(code: Code, value: Any) -> Vector:
     """A number is a condition that holds unless it is 0."""
-    value = code.lift(value)
-    return value if value.kind == "m" else value.differs(0.0)
+    vector = code.lift(value)
+    return vector if vector.kind == "m" else vector.differs(0.0)
 
 
 def _apply(code: Code, operation: str, *parts: Any) -> Any:

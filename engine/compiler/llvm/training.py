@@ -97,7 +97,7 @@ class Training:
         old, shapes, settings, constant, _, _ = self._last
         if not constant or not (optimizer is settings or optimizer == settings) or len(old) != len(arrays):
             return False
-        return all([a is b and a.shape == shape for a, b, shape in zip(arrays, old, shapes)])
+        return all(a is b and a.shape == shape for a, b, shape in zip(arrays, old, shapes))
 
 
 def settings(optimizer: Any, t0: int, steps: int, dtype: Any) -> tuple[Form, Array]:

@@ -83,7 +83,7 @@ def _taylor(code: Code, r: Vector, first: int) -> Vector:
 
 @_function
 def exp(code: Code, x: Vector) -> Vector:
-    """exp(x); the power of two comes in two factors, so that subnormal results are right."""
+    """E to the x; the power of two comes in two factors, so that subnormal results are right."""
     x = _clamp(code, x, *((-746.0, 710.0) if code.bits == 64 else (-104.5, 89.0)))
     n, r = _reduce(code, x)
     p = code.fma(r * r, _taylor(code, r, 2), r) + 1.0
@@ -121,7 +121,7 @@ def tanh(code: Code, x: Vector) -> Vector:
     size = _abs(code, x)
     limit = 22.0 if code.bits == 64 else 10.0
     e = quarter_expm1(code, size) * 4.0
-    m = e * (e + 2.0)
+    m = code.fma(e, e, e + e)
     z = code.select(size > limit, 1.0, m / (m + 2.0))
     return _copysign(code, z, x)
 
@@ -175,7 +175,7 @@ def _log_of(code: Code, u: Vector, correction: Vector | None) -> Vector:
 
 @_function
 def log(code: Code, x: Vector) -> Vector:
-    """log(x): -inf at 0, nan below."""
+    """The natural logarithm: -inf at 0, nan below."""
     smallest, scale, exponent = (2.0**-1022, 2.0**54, 54.0) if code.bits == 64 else (2.0**-126, 2.0**25, 25.0)
     subnormal = x < smallest
     z = _log_of(code, code.select(subnormal, x * scale, x), None)
