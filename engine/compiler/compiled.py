@@ -165,6 +165,13 @@ class Compiled:
 
     # ---- looking at it ----
 
+    @property
+    def used(self) -> str:
+        """The back end of the last program, and why not a better one; before the first call as asked for."""
+        if self._latest is None:
+            return self.backend
+        return "; not ".join([self._latest.program().name, *self._latest.reasons])
+
     def explain(self) -> str:
         """Passes, groups and costs of the last call's program, as text."""
         from .report import explain

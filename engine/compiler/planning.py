@@ -107,6 +107,10 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
             entries.append(Entry(target, coefficient, upstream))
         return graph.source("accumulator", target)
 
+    if all(symbol.kind == "leaf" for symbol in found):
+        for leaf, contributions in found.items():
+            total(position[leaf], contributions)
+        return entries, {}
     for symbol, contributions in found.items():
         if symbol.kind == "leaf":
             seeds[symbol] = [Contribution(None, total(position[symbol], contributions))]
@@ -120,8 +124,6 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
             number = total(extra, [Contribution(None, somewhere)])
             reached, extra = graph.make(NOT_EQUAL, (number, graph.constant(0.0))), extra + 1
         seeds[symbol] = [Contribution(None, accumulator, reached)]
-    if all(symbol.kind == "leaf" for symbol in seeds):
-        return entries, {}
     swept = sweep(seeds, set(graph.leaves))
     totals = {position[leaf]: gather(graph, contributions)[0] for leaf, contributions in swept.items()}
     return entries, {k: s for k, s in totals.items() if s is not graph.source("accumulator", k)}

@@ -269,7 +269,11 @@ class Graph:
             return operand
         if isinstance(operand, Value):
             known = self._imported.get(operand)
-            return self._import(operand) if known is None else known
+            if known is None:
+                known = (
+                    self._import(operand) if operand.primitive or isinstance(operand, Constant) else self._leaf(operand)
+                )
+            return known
         return self.constant(as_float(operand, "a compiled function"))
 
     def _import(self, root: Value) -> Symbol:
@@ -280,11 +284,15 @@ class Graph:
             if isinstance(value, Constant):
                 symbols[value] = self.constant(value.data)
             elif value.primitive is None:
-                symbols[value] = self._add(None, (), "leaf", value, True)
-                self.leaves.append(symbols[value])
+                self._leaf(value)
             else:
                 symbols[value] = self.make(value.primitive, tuple([symbols[o] for o in value.operands]))
         return symbols[root]
+
+    def _leaf(self, value: Value) -> Symbol:
+        symbol = self._imported[value] = self._add(None, (), "leaf", value, True)
+        self.leaves.append(symbol)
+        return symbol
 
     def _add(
         self, primitive: Primitive | None, operands: tuple[Symbol, ...], kind: str, value: Any, uniform: bool

@@ -1,8 +1,8 @@
 """Tracing: run the user's function on symbols, twice, and make sure that it is a function of its inputs.
 
-The second run finds other numbers in all Values that the first one has used or read. Both runs share one graph, in which equal expressions are one
-symbol: whatever is not the same computation then, because of a random number, a counter, or a number read from a
-Value, shows as a difference.
+The second run finds other numbers in all Values that the first one has used or read. Both runs share one graph, in
+which equal expressions are one symbol: whatever is not the same computation then, because of a random number, a
+counter, or a number read from a Value, shows as a difference.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import gc
 import importlib.util
 import math
 import pickle
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_it_trains_like_the_eager_loop(name: str, backend: str) -> None:
     m = model()
     trainer = Trainer(m, nn.cross_entropy, make(m.parameters()), backend=backend)
     losses = [trainer.step(X, Y), *trainer.run(X, Y, steps=2)]
-    losses += trainer.epoch(X, Y, batch_size=16, seed=5)
+    losses += trainer.epoch(X, Y, batch_size=16, seed=random.Random(5))
     losses.append(trainer.step(X, Y))
     expected, parameters = eager(make)
     assert losses == pytest.approx(expected, rel=1e-11)
@@ -139,9 +140,15 @@ def test_lent_parameters_are_ordinary_values_to_everybody(backend: str) -> None:
     stepped()
     loss = nn.cross_entropy([m(x) for x in X.tolist()], Y.tolist())
     assert trainer.step(X, Y) == pytest.approx(loss.data)
-    del trainer
+
+
+@FAST
+def test_the_parameters_outlive_the_trainer(backend: str) -> None:
+    m, other = model(), model()
+    Trainer(m, nn.cross_entropy, SGD(m.parameters(), lr=0.1), backend=backend).step(X, Y)
     gc.collect()
-    assert all(math.isfinite(x) for x in data(m))
+    EagerStep(other, nn.cross_entropy, SGD(other.parameters(), lr=0.1))(X.tolist(), Y.tolist())
+    assert data(m) == pytest.approx(data(other))
 
 
 @FAST
@@ -264,3 +271,37 @@ def test_single_precision_learns_too(backend: str) -> None:
     losses = trainer.run(X, Y, steps=40)
     assert losses[-1] < 0.8 * losses[0]
     assert nn.score(m, X.tolist(), Y.tolist(), nn.cross_entropy) < losses[-1] * 1.01
+
+
+@pytest.mark.parametrize("backend", ["auto", *BACKENDS])
+@pytest.mark.parametrize("batch_size", [16, None, 7])
+def test_fit_in_compiled_code_takes_the_same_course(backend: str, batch_size: int | None) -> None:
+    histories, results = [], []
+    for choice in ("eager", backend):
+        m = model()
+        optimizer = Adam(m.parameters(), lr=0.05)
+        histories.append(nn.fit(m, X, Y, nn.cross_entropy, optimizer, 2, batch_size, seed=4, backend=choice))
+        results.append(data(m))
+    assert histories[1].batch_losses == pytest.approx(histories[0].batch_losses, rel=1e-10)
+    assert histories[1].losses == pytest.approx(histories[0].losses, rel=1e-10)
+    assert results[1] == pytest.approx(results[0], rel=1e-8, abs=1e-11)
+    assert histories[0].backend == "eager"
+    assert histories[1].backend == (backend if backend != "auto" else BACKENDS[-1])
+
+
+def test_fit_falls_back_to_eager_steps_and_says_why() -> None:
+    m = model()
+
+    def branching(x: Any) -> Any:
+        return m(x) if x[0] > 0 else m(x[::-1])
+
+    optimizer = SGD(m.parameters(), lr=0.1)
+    history = nn.fit(branching, X, Y, nn.cross_entropy, optimizer, epochs=1, backend="auto")
+    assert history.backend.startswith("eager: a branch on the truth of a traced value")
+    assert len(history.losses) == 1
+    with pytest.raises(TraceError):
+        nn.fit(branching, X, Y, nn.cross_entropy, optimizer, epochs=1, backend="python")
+    with pytest.raises(ValueError, match="step of your own"):
+        nn.fit(m, X, Y, nn.cross_entropy, optimizer, step=lambda *parts: EagerStep(*parts), backend="auto")
+    with pytest.raises(ValueError, match="backend"):
+        nn.fit(m, X, Y, nn.cross_entropy, optimizer, backend="cuda")

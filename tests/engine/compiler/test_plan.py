@@ -55,7 +55,7 @@ def test_a_dense_network_becomes_matrix_products() -> None:
     assert products == [(4, 3), (2, 4), (4, 2)]  # both layers, and the transposed second one
     outer = sorted((r.rows, r.columns) for r in plan.reductions if r.right is not None)
     assert outer == [(2, 4), (4, 3)]
-    assert not (plan.prologue or plan.epilogue or plan.finish)
+    assert (plan.prologue, plan.epilogue, plan.finish) == ((), (), ())
     assert all(run.table is None for g in plan.body for runs_ in g.operands for run in runs_)
 
 
