@@ -50,7 +50,7 @@ def sweep(seeds: Contributions, wanted: set[Symbol], stop: bool = False) -> Cont
     nodes = order(seeds)
     needed: set[Symbol] = set()
     for node in nodes:
-        if node in wanted or any(operand in needed for operand in node.operands):
+        if node in wanted or not needed.isdisjoint(node.operands):
             needed.add(node)
     pending: Contributions = {node: list(contributions) for node, contributions in seeds.items()}
     found: Contributions = {}
@@ -62,7 +62,7 @@ def sweep(seeds: Contributions, wanted: set[Symbol], stop: bool = False) -> Cont
             found[node] = contributions
             if stop:
                 continue
-        if node.primitive is None or not any(operand in needed for operand in node.operands):
+        if node.primitive is None or needed.isdisjoint(node.operands):
             continue
         adjoint, reached = gather(node.graph, contributions)
         for operand, contribution in _pass_on(node, adjoint, reached, needed):
@@ -84,6 +84,9 @@ def _pass_on(
         found = [rule(node, *operands) if o in needed else None for rule, o in zip(primitive.rules, operands)]
     for operand, d in zip(operands, found):
         if d is None or operand not in needed:
+            continue
+        if reached is None and d.__class__ is Symbol and d.kind != "constant":  # as nearly always
+            yield operand, Contribution(d, adjoint)
             continue
         unselected = None
         if isinstance(d, Masked):

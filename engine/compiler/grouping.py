@@ -7,6 +7,7 @@ of the user computed in any order comes out as plain runs: base, stride, stride.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import sub
 from typing import Any
 
 from .. import ops
@@ -20,6 +21,7 @@ _SWAPPABLE = frozenset({ops.add, ops.mul})
 _STAGES = ("prologue", "body", "epilogue")
 
 Operands = tuple[tuple[Symbol, ...], ...]  # one tuple of symbols per operand of the primitive
+_Member = tuple[list[float], tuple[Operands, Symbol]]
 
 
 class Layout:
@@ -36,6 +38,7 @@ class Layout:
         self.constants: list[float] = []
         self.sizes = {"U": 0, "S": 0}
         self._slots: dict[Symbol, tuple[str, int]] = {s: ("P", k) for k, s in enumerate(graph.leaves)}
+        self._ranks: dict[Symbol, tuple[str, float]] = dict(self._slots)
         self._known_constants: dict[tuple[str, ...], int] = {}
         for stage, levels in _levels(order(roots)).items():
             for level in levels:
@@ -77,8 +80,9 @@ class Layout:
             members.sort(key=lambda member: [self._rank(o) for part in member[0] for o in part[:4]])
             first = members[0][0]
             if len(first) > 1 and members[0][1].primitive is ops.dot and self._is_product(first):
-                for piece in chunks(members, self._is_next_row):
-                    self._add_group(stage, piece)
+                numbered = [(self._numbers(operands), (operands, symbol)) for operands, symbol in members]
+                for piece in chunks(numbered, _is_next_row):
+                    self._add_group(stage, [member for _, member in piece])
             else:
                 self._add_group(stage, members)
 
@@ -114,9 +118,13 @@ class Layout:
         primitive, operands = symbol.primitive, symbol.operands
         if primitive is ops.dot:
             n = len(operands) // 2
-            pairs = [self._pair(a, b) for a, b in zip(operands[:n], operands[n : 2 * n])]
-            pairs.sort(key=lambda pair: (self._rank(pair[1]), self._rank(pair[0])))
-            left, right = zip(*pairs)
+            rank = self._rank
+            pairs = [
+                (a, b) if a.uniform and not b.uniform else self._pair(a, b)
+                for a, b in zip(operands[:n], operands[n : 2 * n])
+            ]
+            keys = [(rank(b), rank(a)) for a, b in pairs]
+            left, right = zip(*[pairs[k] for k in sorted(range(n), key=keys.__getitem__)])
             return (left, right, operands[2 * n :]) if len(operands) % 2 else (left, right)
         if primitive is ops.take:
             return operands[:1], operands[1:]
@@ -131,7 +139,12 @@ class Layout:
         return (b, a) if (not b.uniform, self._rank(b)) < (not a.uniform, self._rank(a)) else (a, b)
 
     def _rank(self, symbol: Symbol) -> tuple[str, float]:
-        return ("C", symbol.value) if symbol.kind == "constant" else self.slot(symbol)
+        """What rows and factors are sorted by: buffer and slot, of a constant the number."""
+        found = self._ranks.get(symbol)
+        if found is None:
+            found = ("C", symbol.value) if symbol.kind == "constant" else self.slot(symbol)
+            self._ranks[symbol] = found
+        return found
 
     def _letters(self, symbols: Sequence[Symbol]) -> str:
         return "".join(["C" if s.kind == "constant" else self.slot(s)[0] for s in symbols])
@@ -145,13 +158,14 @@ class Layout:
         """Whether a dot is a row of a matrix product: uniform times per lane."""
         return all(s.uniform for s in operands[0]) and not any(s.uniform for s in operands[1])
 
-    def _is_next_row(self, a: Any, b: Any, c: Any, d: Any) -> bool:
-        """Whether the step of all factors from row c to d is that from row a to b."""
-        for part in (0, 2):
-            for w, x, y, z in zip(*[member[0][part] if len(member[0]) > part else () for member in (a, b, c, d)]):
-                if self._rank(z)[1] - self._rank(y)[1] != self._rank(x)[1] - self._rank(w)[1]:
-                    return False
-        return True
+    def _numbers(self, operands: Operands) -> list[float]:
+        """The slots of a matrix product's row: its left factors and its bias."""
+        return [self._rank(s)[1] for part in (operands[0], *operands[2:]) for s in part]
+
+
+def _is_next_row(a: _Member, b: _Member, c: _Member, d: _Member) -> bool:
+    """Whether the step of all slots from row c to d is that from row a to b."""
+    return list(map(sub, d[0], c[0])) == list(map(sub, b[0], a[0]))
 
 
 def is_fold(primitive: Primitive | None) -> bool:

@@ -42,9 +42,8 @@ def _make_plan(
 
     def run(name: str, transform: Pass, roots: list[Symbol]) -> list[Symbol]:
         new = transform(graph, roots)
-        roots = [new[root] for root in roots]
-        history.append((name, len(order(roots))))
-        return roots
+        history.append((name, len(set(new.values()))))
+        return [new[root] for root in roots]
 
     roots = run("raise", raised, list(outputs))
     count = len(roots)
@@ -56,7 +55,7 @@ def _make_plan(
     roots += totals.values()
     roots += [s for entry in entries for s in (entry.coefficient, entry.upstream) if s is not None]
     if len(roots) > count:
-        history.append(("differentiate", len(order(roots))))
+        history.append(("differentiate", len(order(roots))))  # before lowering, which names what remains
     roots = run("lower", lowered, roots)
     roots = run("raise again", raised, roots)
 

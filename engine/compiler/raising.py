@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import is_
 
 from .. import ops
 from .conditions import DETACH
@@ -18,16 +19,17 @@ def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     """Each symbol under `roots` with its replacement."""
     results = set(roots)
     uses: Counter[Symbol] = Counter(roots)
-    parents: dict[Symbol, Symbol] = {}
-    for symbol in order(roots):
-        for operand in symbol.operands:
-            uses[operand] += 1
-            parents[operand] = symbol
+    parents: dict[Symbol, Symbol] = {}  # of terms: the addition
+    symbols = order(roots)
+    for symbol in symbols:
+        uses.update(symbol.operands)
+        if symbol.primitive in _ADDITIONS:
+            parents.update(dict.fromkeys(symbol.operands, symbol))
 
     def is_inner(symbol: Symbol) -> bool:
         """Whether it is read only by the addition that it is a term of."""
         once = symbol.primitive in _ADDITIONS and uses[symbol] == 1 and symbol not in results
-        return once and parents[symbol].primitive in _ADDITIONS
+        return once and symbol in parents
 
     def terms_of(root: Symbol) -> list[Symbol]:
         terms, stack = [], list(root.operands[::-1])
@@ -40,7 +42,7 @@ def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
         return terms
 
     new: dict[Symbol, Symbol] = {}
-    for symbol in order(roots):
+    for symbol in symbols:
         if symbol.primitive not in _ADDITIONS:
             new[symbol] = _with(graph, symbol, new)
         elif not is_inner(symbol):
@@ -58,9 +60,10 @@ _ADDITIONS = frozenset({ops.add, ops.sum})
 
 
 def _with(graph: Graph, symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
-    if symbol.primitive is None:
+    operands = tuple(map(new.__getitem__, symbol.operands))
+    if symbol.primitive is None or all(map(is_, operands, symbol.operands)):
         return symbol
-    return graph.make(symbol.primitive, tuple([new[o] for o in symbol.operands]))
+    return graph.make(symbol.primitive, operands)
 
 
 def _sum(graph: Graph, terms: Sequence[Symbol], products: Sequence[Symbol], new: dict[Symbol, Symbol]) -> Symbol:
@@ -89,15 +92,14 @@ def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
             if primitive is None:
                 new[symbol] = symbol
                 continue
-            operands = tuple([new[o] for o in symbol.operands])
             if primitive is DETACH:
-                new[symbol] = operands[0]
+                new[symbol] = new[symbol.operands[0]]
             elif callable(primitive.native):
-                parts = graph.lift(primitive.native(*operands))
+                parts = graph.lift(primitive.native(*[new[o] for o in symbol.operands]))
                 lower([parts])
                 new[symbol] = new[parts]
             else:
-                new[symbol] = graph.make(primitive, operands)
+                new[symbol] = _with(graph, symbol, new)
             new.setdefault(new[symbol], new[symbol])
 
     lower(roots)

@@ -53,8 +53,10 @@ class Symbol(Value):
 
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
-        graph = next(operand.graph for operand in operands if isinstance(operand, Symbol))
-        result = graph.make(primitive, tuple([graph.lift(operand) for operand in operands]))
+        graph = next(operand.graph for operand in operands if operand.__class__ is Symbol)
+        known, lift = graph.imported, graph.lift
+        symbols = [known[o] if o.__class__ is Value and o in known else lift(o) for o in operands]
+        result = graph.make(primitive, tuple(symbols))
         return result if is_recording() else graph.make(DETACH, (result,))
 
     def masked(self, derivative: Any) -> Any:
@@ -207,6 +209,7 @@ class Graph:
 
     Attributes:
         leaves: the symbols of bound Values, in the order of first use.
+        imported: the symbols of the Values met so far.
         open: while the function runs; what it has kept for later is refused afterwards.
     """
 
@@ -214,7 +217,7 @@ class Graph:
         self.leaves: list[Symbol] = []
         self.open = True
         self._known: dict[Any, Symbol] = {}
-        self._imported: dict[Value, Symbol] = {}
+        self.imported: dict[Value, Symbol] = {}
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -268,7 +271,7 @@ class Graph:
                 )
             return operand
         if isinstance(operand, Value):
-            known = self._imported.get(operand)
+            known = self.imported.get(operand)
             if known is None:
                 known = (
                     self._import(operand) if operand.primitive or isinstance(operand, Constant) else self._leaf(operand)
@@ -277,7 +280,7 @@ class Graph:
         return self.constant(as_float(operand, "a compiled function"))
 
     def _import(self, root: Value) -> Symbol:
-        symbols = self._imported
+        symbols = self.imported
         for value in topological_order(root):
             if value in symbols:
                 continue
@@ -290,7 +293,7 @@ class Graph:
         return symbols[root]
 
     def _leaf(self, value: Value) -> Symbol:
-        symbol = self._imported[value] = self._add(None, (), "leaf", value, True)
+        symbol = self.imported[value] = self._add(None, (), "leaf", value, True)
         self.leaves.append(symbol)
         return symbol
 
@@ -314,10 +317,17 @@ def order(roots: Iterable[Symbol], seen: set[Symbol] | None = None) -> list[Symb
             found.append(stack.pop())
         elif node not in seen:
             seen.add(node)
-            if node.operands:
-                stack += (node, None, *node.operands[::-1])
-            else:
+            if not node.operands:
                 found.append(node)
+                continue
+            stack += (node, None)
+            for operand in node.operands[::-1]:
+                if operand not in seen:
+                    if operand.operands:
+                        stack.append(operand)
+                    else:  # most are: no detour over the stack
+                        seen.add(operand)
+                        found.append(operand)
     return found
 
 
