@@ -99,16 +99,19 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
     seeds: dict[Symbol, list[Contribution]] = {}
     extra = len(position)
 
-    def total(target: int, contributions: Sequence[Contribution]) -> Symbol:
+    def add_up(target: int, contributions: Sequence[Contribution]) -> None:
         for coefficient, upstream, _ in contributions:
             if coefficient is not None and coefficient.uniform:
                 upstream, coefficient = graph.make(ops.mul, (coefficient, upstream)), None
             entries.append(Entry(target, coefficient, upstream))
+
+    def total(target: int, contributions: Sequence[Contribution]) -> Symbol:
+        add_up(target, contributions)
         return graph.source("accumulator", target)
 
     if all(symbol.kind == "leaf" for symbol in found):
         for leaf, contributions in found.items():
-            total(position[leaf], contributions)
+            add_up(position[leaf], contributions)
         return entries, {}
     for symbol, contributions in found.items():
         if symbol.kind == "leaf":

@@ -22,7 +22,8 @@ def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     parents: dict[Symbol, Symbol] = {}  # of terms: the addition
     symbols = order(roots)
     for symbol in symbols:
-        uses.update(symbol.operands)
+        if symbol.operands:
+            uses.update(symbol.operands)
         if symbol.primitive in _ADDITIONS:
             parents.update(dict.fromkeys(symbol.operands, symbol))
 
@@ -43,7 +44,9 @@ def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
 
     new: dict[Symbol, Symbol] = {}
     for symbol in symbols:
-        if symbol.primitive not in _ADDITIONS:
+        if not symbol.operands:
+            new[symbol] = symbol
+        elif symbol.primitive not in _ADDITIONS:
             new[symbol] = _with(graph, symbol, new)
         elif not is_inner(symbol):
             terms = terms_of(symbol)
