@@ -41,7 +41,7 @@ class Frame:
     def __init__(self, program: Program, parameters: Array):
         import numpy as np
 
-        self._program = program
+        self._inputs, self._lanes, self._dtype = program.plan.inputs, program.shape.lanes, program.dtype
         self.fields = aligned(len(FRAME), np.int64)
         self.address = address(self.fields)
         plan, lanes, buffers = program.plan, program.shape.lanes, dict(program.buffers, P=parameters)
@@ -79,22 +79,21 @@ class Frame:
         """
         import numpy as np
 
-        program = self._program
         shapes = tuple([array.shape for array in arrays])
         as_before = self._bound[1:] == (shapes, batch, repeated)
         if as_before and all(a is b for a, b in zip(arrays, self._bound[0])):
             return
         columns = sum(shape[1] for shape in shapes)
-        if columns != program.plan.inputs:
-            raise ValueError(f"the samples have {columns} columns, the program reads {program.plan.inputs}")
+        if columns != self._inputs:
+            raise ValueError(f"the samples have {columns} columns, the program reads {self._inputs}")
         for array in arrays:
-            if array.dtype != program.dtype or not array.flags.c_contiguous:
-                raise ValueError(f"the samples must be C-contiguous arrays of {program.dtype}")
-        lanes = program.shape.lanes
+            if array.dtype != self._dtype or not array.flags.c_contiguous:
+                raise ValueError(f"the samples must be C-contiguous arrays of {self._dtype}")
+        lanes = self._lanes
         blocks = -(-batch // lanes) if repeated else 1
         size = max(1, blocks) * (columns + 1) * lanes
         if size > len(self._samples):
-            self._samples = aligned(size, program.dtype)
+            self._samples = aligned(size, self._dtype)
         self._sources = np.array([x for a in arrays for x in (address(a), a.shape[1])] or [0], np.int64)
         self.set(
             X=address(self._samples), repeated=int(repeated), batch=batch, sources=len(arrays),

@@ -107,7 +107,7 @@ class Program:
         self._text = compiled.text()
         self._library = Library(self._text)
         self._driver, entry = driver(bits, self.shape.width)
-        self._drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(entry)
+        self.drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(entry)
         self.lock = threading.Lock()
         self.calls = {name: self._call_table(calls) for name, calls in compiled.calls.items()}
         self.buffers: dict[str, Array] = {}
@@ -153,7 +153,7 @@ class Program:
     # ---- calls
     def start(self, frame: Frame) -> None:
         """Run the native code on a frame. The caller holds the lock."""
-        self._drive(frame.address)
+        self.drive(frame.address)
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output.

@@ -45,7 +45,9 @@ class Training:
         self._frame = Frame(program, self._all[0])
         self._frame.set(state=address(self._state))
         self._loss = aligned(1, program.dtype)
-        self._last: tuple[Any, ...] = ()
+        self._arrays: tuple[Array, ...] | None = None  # those and the settings that the frame describes
+        self._optimizer: Any = None
+        self._lock, self._drive, self._address = program.lock, program.drive, self._frame.address
 
     def __call__(
         self, arrays: tuple[Array, ...], optimizer: Any, done: int = 0, steps: int = 1, order: Array | None = None
@@ -64,11 +66,13 @@ class Training:
         """
         import numpy as np
 
-        program, frame = self._program, self._frame
-        if order is None and steps == 1 and self._same(arrays, optimizer, done):
-            with program.lock:
-                program.start(frame)
+        # The frame still describes this very step: only call. (Adam's coefficients change at every step.)
+        if arrays is self._arrays and optimizer is self._optimizer and steps == 1 and order is None and done:
+            with self._lock:
+                self._drive(self._address)
                 return self._loss.copy()
+        program, frame = self._program, self._frame
+        self._arrays = self._optimizer = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
         else:
@@ -84,20 +88,10 @@ class Training:
             )
             self._state[0] = address(coefficients)
             program.start(frame)
-            self._last = ()
-            if order is None and steps == 1:  # all that the frame points to stays alive for a next step like this
-                shapes = [array.shape for array in arrays]
-                self._last = (arrays, shapes, optimizer, done > 0, coefficients, library)
+            self._kept = coefficients, library  # the frame points to these
+            if order is None and steps == 1 and done and optimizer.kind == "sgd":
+                self._arrays, self._optimizer = arrays, optimizer
             return losses.copy() if losses is self._loss else losses
-
-    def _same(self, arrays: tuple[Array, ...], optimizer: Any, done: int) -> bool:
-        """Whether the frame still describes this step; Adam's coefficients change at every one."""
-        if not self._last or not done or optimizer.kind != "sgd":
-            return False
-        old, shapes, settings, constant, _, _ = self._last
-        if not constant or not (optimizer is settings or optimizer == settings) or len(old) != len(arrays):
-            return False
-        return all(a is b and a.shape == shape for a, b, shape in zip(arrays, old, shapes))
 
 
 def settings(optimizer: Any, t0: int, steps: int, dtype: Any) -> tuple[Form, Array]:
