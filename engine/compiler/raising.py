@@ -6,8 +6,10 @@ So ``sum(w * x for ...) + b`` written out by hand is the node that ``dot(ws, xs,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
 from operator import is_
+from typing import Any
 
 from .. import ops
 from .conditions import DETACH
@@ -82,6 +84,21 @@ def _sum(graph: Graph, terms: Sequence[Symbol], products: Sequence[Symbol], new:
     return graph.make(ops.dot, (*left, *right, *([add_up(graph, sums)] if sums else [])))
 
 
+def _root(x: Symbol) -> Any:
+    """x ** 0.5, which is 0 at -0 and inf at -inf, where sqrt is -0 and nan."""
+    return ops.where(x == -inf, inf, ops.sqrt(x + 0.0))
+
+
+_POWERS: dict[float, Callable[[Symbol], Any]] = {  # of constant exponents, to within 2 ULP of pow, which is slow
+    0.5: _root,
+    -0.5: lambda x: 1.0 / _root(x),
+    1.5: lambda x: _root(x) * abs(x),
+    -1.5: lambda x: 1.0 / (_root(x) * abs(x)),
+    3.0: lambda x: x * x * x,
+    4.0: lambda x: ops.square(ops.square(x)),
+}
+
+
 def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     """Each symbol with its replacement, in which only primitives with a template, `dot` and `take` are left.
 
@@ -97,6 +114,9 @@ def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
                 continue
             if primitive is DETACH:
                 new[symbol] = new[symbol.operands[0]]
+            elif primitive is ops.pow and symbol.operands[1].value in _POWERS:
+                lower([parts := _POWERS[symbol.operands[1].value](new[symbol.operands[0]])])
+                new[symbol] = new[parts]
             elif callable(primitive.native):
                 parts = graph.lift(primitive.native(*[new[o] for o in symbol.operands]))
                 lower([parts])

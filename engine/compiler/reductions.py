@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -43,7 +44,14 @@ def reductions(entries: Sequence[Entry], slot: Slot) -> Iterator[Reduction]:
         matrices.setdefault(shape, (factors, []))[1].append(_Row(*slot(upstream), targets))
     for factors, rows in matrices.values():
         yield from _outer(factors, rows, slot)
-    yield from _sums([_Row(*slot(e.upstream), [e.target]) for e in entries if e.coefficient is None])
+    layers: dict[int, list[_Row]] = {}  # the first contribution to each target, the second one, ...
+    times: Counter[int] = Counter()
+    for entry in entries:
+        if entry.coefficient is None:
+            layers.setdefault(times[entry.target], []).append(_Row(*slot(entry.upstream), [entry.target]))
+            times[entry.target] += 1
+    for layer in layers.values():
+        yield from _sums(layer)
 
 
 def _follows(a: _Row, b: _Row, c: _Row, d: _Row) -> bool:

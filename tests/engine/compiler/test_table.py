@@ -90,3 +90,15 @@ def test_a_primitive_of_python_only_runs_in_python_and_auto_says_why() -> None:
     finally:
         del PRIMITIVES["python_only"]
         delattr(Value, "python_only")
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("exponent", [0.5, -0.5, 1.5, -1.5, 2.0, 3.0, 4.0, -1.0, 0.0, 1.0, 2.5, -3.0])
+def test_constant_powers(exponent: float, backend: str) -> None:
+    xs = [*SPECIAL, 1e-310, 1e200, 7.3, 0.1, -7.3]
+    compiled = compile(lambda x: x**exponent, backend=backend)
+    outputs, (_, gradients) = compiled(xs), compiled.value_and_grad(xs, wrt="inputs")
+    for x, found, gradient in zip(xs, outputs, gradients):
+        (expected,), (derivative,) = eager(lambda x: x**exponent, [x])
+        assert close(expected, float(found), abs(expected)), (x, expected, found)
+        assert close(derivative, float(gradient) * len(xs), max(abs(derivative), 1e-290)), (x, derivative, gradient)
