@@ -19,7 +19,7 @@ from .batch import Batch, as_batch, installed, nested
 from .errors import TraceError, Unsupported
 from .plan import Plan
 from .planning import make_plan
-from .symbol import Symbol, order
+from .symbol import Symbol, operations
 from .trace import Shape, Trace, trace
 
 BACKENDS = ("llvm", "numpy", "python")
@@ -350,7 +350,7 @@ def build(backend: str, plan: Plan, dtype: str) -> Any:
 
 @contextmanager
 def collector_at_rest() -> Iterator[None]:
-    """No cyclic garbage collections while a graph is built: none of it is garbage, and they take a third of the time."""
+    """No cyclic garbage collections while a graph is built: it is no garbage, and they take a third of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -370,7 +370,7 @@ def _labels(outputs: Sequence[Symbol]) -> dict[int, int]:
     """The inputs that `take` uses as they are, with the number of values to take from."""
     return {
         s.operands[0].value: len(s.operands) - 1
-        for s in order(outputs)
+        for s in operations(outputs)
         if s.primitive is not None and s.primitive.name == "take" and s.operands[0].kind == "input"
     }
 

@@ -17,7 +17,7 @@ from .. import ops
 from ..primitive import as_float
 from .conditions import EITHER, INVERT
 from .errors import TraceError
-from .symbol import Graph, Masked, Symbol, order
+from .symbol import Graph, Masked, Symbol, operations
 
 
 class Contribution(NamedTuple):
@@ -47,27 +47,22 @@ def sweep(seeds: Contributions, wanted: set[Symbol], stop: bool = False) -> Cont
         wanted: what to differentiate by.
         stop: do not go further down from what is wanted.
     """
-    nodes = order(seeds)
-    needed: set[Symbol] = set()
+    nodes = operations(seeds)
+    needed = set(wanted)
     for node in nodes:
-        if node in wanted or not needed.isdisjoint(node.operands):
+        if not needed.isdisjoint(node.operands):
             needed.add(node)
     pending: Contributions = {node: list(contributions) for node, contributions in seeds.items()}
-    found: Contributions = {}
     for node in reversed(nodes):
-        contributions = pending.pop(node, None)
-        if contributions is None or node not in needed:
+        if node not in needed or node not in pending or (stop and node in wanted) or needed.isdisjoint(node.operands):
             continue
-        if node in wanted:
-            found[node] = contributions
-            if stop:
-                continue
-        if node.primitive is None or needed.isdisjoint(node.operands):
-            continue
-        adjoint, reached = gather(node.graph, contributions)
+        adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
         for operand, contribution in _pass_on(node, adjoint, reached, needed):
-            pending.setdefault(operand, []).append(contribution)
-    return found
+            if operand in pending:
+                pending[operand].append(contribution)
+            else:
+                pending[operand] = [contribution]
+    return {node: contributions for node, contributions in pending.items() if node in wanted}
 
 
 def _pass_on(

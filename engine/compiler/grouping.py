@@ -14,7 +14,7 @@ from .. import ops
 from ..primitive import Primitive
 from .plan import Group, Run
 from .runs import Column, chunks, runs
-from .symbol import Graph, Symbol, order
+from .symbol import Graph, Symbol, operations
 
 _BUFFER = {"leaf": "P", "constant": "C", "input": "X", "accumulator": "G"}
 _SWAPPABLE = frozenset({ops.add, ops.mul})
@@ -40,7 +40,7 @@ class Layout:
         self._slots: dict[Symbol, tuple[str, int]] = {s: ("P", k) for k, s in enumerate(graph.leaves)}
         self._ranks: dict[Symbol, tuple[str, float]] = dict(self._slots)
         self._known_constants: dict[tuple[str, ...], int] = {}
-        for stage, levels in _levels(order(roots)).items():
+        for stage, levels in _levels(operations(roots)).items():
             for level in levels:
                 self._place(stage, level)
 
@@ -175,20 +175,17 @@ def is_fold(primitive: Primitive | None) -> bool:
 
 def _levels(symbols: Sequence[Symbol]) -> dict[str, list[list[Symbol]]]:
     """The operations of each stage by their level: how many operations of the stage lie below."""
-    stage_of: dict[Symbol, str] = {}
-    level_of: dict[Symbol, int] = {}
+    places: dict[Symbol, tuple[str, int]] = {}
     levels: dict[str, list[list[Symbol]]] = {stage: [] for stage in _STAGES}
     for symbol in symbols:
-        if symbol.primitive is None:
-            stage_of[symbol] = "epilogue" if symbol.kind == "accumulator" else ""
-            level_of[symbol] = 0
-            continue
+        below = [places[o] for o in symbol.operands if o in places]
         stage = "body"
         if symbol.uniform:
-            late = any(stage_of[o] == "epilogue" for o in symbol.operands)
+            late = any(stage == "epilogue" for stage, _ in below)
+            late = late or any(o.kind == "accumulator" for o in symbol.operands)
             stage = "epilogue" if late else "prologue"
-        level = 1 + max([level_of[o] for o in symbol.operands if stage_of[o] == stage], default=0)
-        stage_of[symbol], level_of[symbol] = stage, level
+        level = 1 + max([level for other, level in below if other == stage], default=0)
+        places[symbol] = stage, level
         while len(levels[stage]) < level:
             levels[stage].append([])
         levels[stage][level - 1].append(symbol)

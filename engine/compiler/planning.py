@@ -11,7 +11,7 @@ from .grouping import Layout
 from .plan import Copy, Plan, Run
 from .raising import lowered, raised
 from .reductions import Entry, reductions
-from .symbol import Graph, Symbol, order
+from .symbol import Graph, Symbol, operations
 
 Pass = Callable[[Graph, Sequence[Symbol]], dict[Symbol, Symbol]]
 
@@ -29,7 +29,7 @@ def make_plan(
         wrt: symbols of inputs; the derivatives of the weighted loss by them become further outputs, per sample.
 
     Returns:
-        The plan, and the number of symbols after each pass, by its name.
+        The plan, and the number of operations after each pass, by its name.
     """
     with graph.opened():
         return _make_plan(graph, outputs, inputs, gradients, wrt)
@@ -38,12 +38,12 @@ def make_plan(
 def _make_plan(
     graph: Graph, outputs: Sequence[Symbol], inputs: int, gradients: bool, wrt: Sequence[Symbol]
 ) -> tuple[Plan, list[tuple[str, int]]]:
-    history = [("trace", len(order(outputs)))]
+    history = [("trace", len(operations(outputs)))]
 
     def run(name: str, transform: Pass, roots: list[Symbol]) -> list[Symbol]:
         new = transform(graph, roots)
         history.append((name, len(set(new.values()))))
-        return [new[root] for root in roots]
+        return [new.get(root, root) for root in roots]
 
     roots = run("raise", raised, list(outputs))
     count = len(roots)
@@ -55,7 +55,7 @@ def _make_plan(
     roots += totals.values()
     roots += [s for entry in entries for s in (entry.coefficient, entry.upstream) if s is not None]
     if len(roots) > count:
-        history.append(("differentiate", len(order(roots))))  # before lowering, which names what remains
+        history.append(("differentiate", len(operations(roots))))  # before lowering, which names what remains
     roots = run("lower", lowered, roots)
     roots = run("raise again", raised, roots)
 
@@ -92,7 +92,7 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
     Per sample the sweep goes down to the uniform symbols. What arrives there is summed over the samples, and swept
     from there down to the leaves once. Most often they are leaves, and nothing remains to do.
     """
-    border = {o for s in order([loss]) if not s.uniform for o in s.operands if o.uniform and o.kind != "constant"}
+    border = {o for s in operations([loss]) if not s.uniform for o in s.operands if o.uniform and o.kind != "constant"}
     found = sweep({loss: [seed]}, {loss} if loss.uniform and loss.kind != "constant" else border, stop=True)
     position = {leaf: k for k, leaf in enumerate(graph.leaves)}
     entries: list[Entry] = []

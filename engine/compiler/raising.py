@@ -14,18 +14,17 @@ from typing import Any
 from .. import ops
 from .conditions import DETACH
 from .differentiate import add_up
-from .symbol import Graph, Symbol, order
+from .symbol import Graph, Symbol, operations
 
 
 def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
-    """Each symbol under `roots` with its replacement."""
+    """Each operation under `roots` with its replacement."""
     results = set(roots)
     uses: Counter[Symbol] = Counter(roots)
     parents: dict[Symbol, Symbol] = {}  # of terms: the addition
-    symbols = order(roots)
+    symbols = operations(roots)
     for symbol in symbols:
-        if symbol.operands:
-            uses.update(symbol.operands)
+        uses.update(symbol.operands)
         if symbol.primitive in _ADDITIONS:
             parents.update(dict.fromkeys(symbol.operands, symbol))
 
@@ -46,9 +45,7 @@ def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
 
     new: dict[Symbol, Symbol] = {}
     for symbol in symbols:
-        if not symbol.operands:
-            new[symbol] = symbol
-        elif symbol.primitive not in _ADDITIONS:
+        if symbol.primitive not in _ADDITIONS:
             new[symbol] = _with(graph, symbol, new)
         elif not is_inner(symbol):
             terms = terms_of(symbol)
@@ -65,27 +62,28 @@ _ADDITIONS = frozenset({ops.add, ops.sum})
 
 
 def _with(graph: Graph, symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
-    operands = tuple(map(new.__getitem__, symbol.operands))
-    if symbol.primitive is None or all(map(is_, operands, symbol.operands)):
+    operands = tuple(map(new.get, symbol.operands, symbol.operands))
+    if all(map(is_, operands, symbol.operands)):
         return symbol
+    assert symbol.primitive is not None
     return graph.make(symbol.primitive, operands)
 
 
 def _sum(graph: Graph, terms: Sequence[Symbol], products: Sequence[Symbol], new: dict[Symbol, Symbol]) -> Symbol:
     """Terms plus products; what is uniform is summed apart, once for all samples."""
-    plain = [new[term] for term in terms]
+    plain = [new.get(term, term) for term in terms]
     sums = [
         add_up(graph, part) for part in ([t for t in plain if t.uniform], [t for t in plain if not t.uniform]) if part
     ]
     if len(products) < 2:
         return add_up(graph, sums + [new[p] for p in products])
-    pairs = [tuple(new[o] for o in product.operands) for product in products]
+    pairs = [tuple(new.get(o, o) for o in product.operands) for product in products]
     left, right = zip(*[(y, x) if y.uniform and not x.uniform else (x, y) for x, y in pairs])
     return graph.make(ops.dot, (*left, *right, *([add_up(graph, sums)] if sums else [])))
 
 
 def _root(x: Symbol) -> Any:
-    """x ** 0.5, which is 0 at -0 and inf at -inf, where sqrt is -0 and nan."""
+    """The square root as x ** 0.5, which is 0 at -0 and inf at -inf, where sqrt is -0 and nan."""
     return ops.where(x == -inf, inf, ops.sqrt(x + 0.0))
 
 
@@ -100,29 +98,28 @@ _POWERS: dict[float, Callable[[Symbol], Any]] = {  # of constant exponents, to w
 
 
 def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
-    """Each symbol with its replacement, in which only primitives with a template, `dot` and `take` are left.
+    """Each operation with its replacement, in which only primitives with a template, `dot` and `take` are left.
 
     What has neither template nor composition stays as it is: a back end that runs Python can still call it.
     """
     new: dict[Symbol, Symbol] = {}
 
     def lower(roots: Sequence[Symbol]) -> None:
-        for symbol in order(roots, set(new)):
+        for symbol in operations(roots, set(new)):
             primitive = symbol.primitive
-            if primitive is None:
-                new[symbol] = symbol
-                continue
+            first, *others = symbol.operands
+            parts: Symbol | None = None
             if primitive is DETACH:
-                new[symbol] = new[symbol.operands[0]]
-            elif primitive is ops.pow and symbol.operands[1].value in _POWERS:
-                lower([parts := _POWERS[symbol.operands[1].value](new[symbol.operands[0]])])
-                new[symbol] = new[parts]
-            elif callable(primitive.native):
-                parts = graph.lift(primitive.native(*[new[o] for o in symbol.operands]))
-                lower([parts])
-                new[symbol] = new[parts]
+                new[symbol] = new.get(first, first)
+            elif primitive is ops.pow and others[0].kind == "constant" and others[0].value in _POWERS:
+                parts = _POWERS[others[0].value](new.get(first, first))
+            elif primitive is not None and callable(primitive.native):
+                parts = graph.lift(primitive.native(*[new.get(o, o) for o in symbol.operands]))
             else:
                 new[symbol] = _with(graph, symbol, new)
+            if parts is not None:
+                lower([parts])
+                new[symbol] = new.get(parts, parts)
             new.setdefault(new[symbol], new[symbol])
 
     lower(roots)

@@ -19,7 +19,7 @@ def explain(traced: Traced) -> str:
     lines = [f"{traced.compiled!r}, one sample of the shapes {', '.join(map(str, traced.shapes)) or 'of no arguments'}"]
     lines.append(f"back end    {program.name}")
     lines += [f"            not {reason}" for reason in traced.reasons]
-    lines.append("passes      " + ", ".join(f"{name} {count}" for name, count in traced.history) + " nodes")
+    lines.append("passes      " + ", ".join(f"{name} {count}" for name, count in traced.history) + " operations")
     lines.append("seconds     " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in traced.seconds.items()))
     groups = list(plan.groups)
     products = [group for group in groups if group.is_product and group.rows > 1]

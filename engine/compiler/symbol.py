@@ -306,28 +306,22 @@ class Graph:
         return symbol
 
 
-def order(roots: Iterable[Symbol], seen: set[Symbol] | None = None) -> list[Symbol]:
-    """All symbols under `roots`, operands first: iterative, stable, each once, without what is `seen` already."""
+def operations(roots: Iterable[Symbol], seen: set[Symbol] | None = None) -> list[Symbol]:
+    """All operations under `roots`, operands first: iterative, stable, each once, without what is `seen` already.
+
+    Leaves, inputs and constants are left out: they are most of a network, and passes have nothing to do with them.
+    """
     found: list[Symbol] = []
     seen = set() if seen is None else seen
-    stack: list[Any] = list(roots)[::-1]
+    stack: list[Any] = [root for root in roots if root.operands][::-1]
     while stack:
         node = stack.pop()
         if node is None:
             found.append(stack.pop())
         elif node not in seen:
             seen.add(node)
-            if not node.operands:
-                found.append(node)
-                continue
             stack += (node, None)
-            for operand in node.operands[::-1]:
-                if operand not in seen:
-                    if operand.operands:
-                        stack.append(operand)
-                    else:  # most are: no detour over the stack
-                        seen.add(operand)
-                        found.append(operand)
+            stack += [operand for operand in node.operands[::-1] if operand.operands and operand not in seen]
     return found
 
 

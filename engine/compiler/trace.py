@@ -16,7 +16,7 @@ from typing import Any
 from ..primitive import is_number
 from ..value import Constant, Value
 from .errors import TraceError
-from .symbol import Graph, Symbol, order
+from .symbol import Graph, Symbol, operations
 
 Shape = tuple[int, ...]
 
@@ -179,16 +179,17 @@ def _without(created: dict[Symbol, float], old: Graph, outputs: list[Symbol]) ->
     """The same graph with constants in place of the leaves that are made anew in every call."""
     graph = Graph()
     new: dict[Symbol, Symbol] = {}
-    for symbol in order(outputs):
+
+    def source(symbol: Symbol) -> Symbol:
+        if symbol in new:
+            return new[symbol]
         if symbol in created:
-            new[symbol] = graph.constant(created[symbol])
-        elif symbol.kind == "leaf":
-            new[symbol] = graph.lift(symbol.value)
-        elif symbol.kind == "constant":
-            new[symbol] = graph.constant(symbol.value)
-        elif symbol.kind:
-            new[symbol] = graph.source(symbol.kind, symbol.value)
-        else:
-            assert symbol.primitive is not None
-            new[symbol] = graph.make(symbol.primitive, tuple([new[o] for o in symbol.operands]))
-    return graph, [new[output] for output in outputs]
+            return graph.constant(created[symbol])
+        if symbol.kind == "leaf":
+            return graph.lift(symbol.value)
+        return graph.constant(symbol.value) if symbol.kind == "constant" else graph.source(symbol.kind, symbol.value)
+
+    for symbol in operations(outputs):
+        assert symbol.primitive is not None
+        new[symbol] = graph.make(symbol.primitive, tuple([source(o) for o in symbol.operands]))
+    return graph, [source(output) for output in outputs]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine import ops
 from engine.compiler.simplify import IDENTITIES
-from engine.compiler.symbol import Graph, Symbol, order
+from engine.compiler.symbol import Graph, Symbol
 
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 5e-324, 1.5, -2.5, 1e308]
 CONSTANTS = [1.0, -1.0, 0.0, -0.0, 2.0]
@@ -26,13 +26,9 @@ def same(x: float, y: float) -> bool:
 
 def run(root: Symbol, numbers: dict[Symbol, float]) -> float:
     """The number of a symbol, by the primitives' forward functions."""
-    found: dict[Symbol, float] = {}
-    for symbol in order([root]):
-        if symbol.primitive is not None:
-            found[symbol] = symbol.primitive.forward(*[found[o] for o in symbol.operands])
-        else:
-            found[symbol] = symbol.value if symbol.kind == "constant" else numbers[symbol]
-    return found[root]
+    if root.primitive is not None:
+        return root.primitive.forward(*[run(operand, numbers) for operand in root.operands])
+    return root.value if root.kind == "constant" else numbers[root]  # type: ignore[no-any-return]  # a float
 
 
 def matching(graph: Graph, pattern: Any) -> list[Symbol]:

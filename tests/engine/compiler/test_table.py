@@ -102,3 +102,9 @@ def test_constant_powers(exponent: float, backend: str) -> None:
         (expected,), (derivative,) = eager(lambda x: x**exponent, [x])
         assert close(expected, float(found), abs(expected)), (x, expected, found)
         assert close(derivative, float(gradient) * len(xs), max(abs(derivative), 1e-290)), (x, derivative, gradient)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_power_whose_exponent_is_an_input(backend: str) -> None:
+    compiled = compile(lambda x: x[0] ** x[3], backend=backend)  # the position 3 is no exponent
+    assert list(compiled([[2.0, 0.0, 0.0, 5.0], [3.0, 0.0, 0.0, 2.0]])) == [32.0, 9.0]
