@@ -49,7 +49,7 @@ class Session:
         wanted = set(trainable)
         self._training.trainable[:] = [value in wanted for value in self.leaves]
         self._loan = Loan(self.leaves, self._training.parameters)
-        self._before: Any = None
+        self._found: tuple[Sequence[Value], Any] | None = None
         self._checked: Batch | None = None
 
     def __call__(
@@ -114,14 +114,21 @@ class Session:
     def remember(self, rows: Sequence[Sequence[float]], values: Sequence[Value]) -> None:
         """Set the optimiser's memory of `values`, in their order; no rows: forget everything."""
         self.memory[:] = 0.0
-        places = [self._place[value] for value in values]
         for k, row in enumerate(rows):
-            self.memory[k, places] = row
+            self.memory[k, self._places(values)] = row
 
     def recall(self, values: Sequence[Value]) -> list[list[float]]:
         """The optimiser's memory of `values`, in their order."""
-        places = [self._place[value] for value in values]
+        places = self._places(values)
         return [row[places].tolist() for row in self.memory]
+
+    def _places(self, values: Sequence[Value]) -> Any:
+        """Where `values` are among the leaves; found once for the list of an optimiser's parameters."""
+        import numpy as np
+
+        if self._found is None or self._found[0] is not values or len(self._found[1]) != len(values):
+            self._found = values, np.array([self._place[value] for value in values])
+        return self._found[1]
 
 
 class ArrayTraining:

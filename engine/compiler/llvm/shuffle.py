@@ -1,7 +1,7 @@
 """Shuffling in native code, with the very result of `random.Random.shuffle`.
 
-An epoch of a small network takes less time than Python needs to shuffle its samples. NumPy has the same generator
-(the Mersenne Twister) and can be given its state; what is left is to draw indices from its numbers as Python does.
+An epoch of a small network takes less time than Python needs to shuffle its samples. The random bits come from
+Python's generator, all at once; drawing the indices from them, as Python does, is left to native code.
 """
 
 from __future__ import annotations
@@ -33,24 +33,17 @@ def shuffled(count: int, source: random.Random) -> NDArray[Any]:
     if type(source) is not random.Random:  # another generator: nothing is known about its state
         source.shuffle(order)  # type: ignore[arg-type]
         return order
-    version, state, gauss = source.getstate()
-    generator = np.random.MT19937()
-    start: Any = {
-        "bit_generator": "MT19937",
-        "state": {"key": np.array(state[:-1], np.uint32), "pos": state[-1]},
-    }
-    drawn = 2 * count + 64
-    used = -1
-    while used < 0:  # an index needs two draws at the worst on average; should they not do, more will
-        generator.state = start
-        numbers = generator.random_raw(drawn)
+    state = source.getstate()
+    drawn, used = 2 * count + 64, -1
+    while used < 0:  # an index takes less than two draws on average; should these not do, more will
+        source.setstate(state)
+        numbers = np.frombuffer(source.getrandbits(32 * drawn).to_bytes(4 * drawn, "little"), np.uint32)
         order[:] = np.arange(count)
         used = _native()[1](address(order), count, address(numbers), drawn)
         drawn *= 2
-    generator.state = start
-    generator.random_raw(used, output=False)
-    end: Any = generator.state["state"]
-    source.setstate((version, (*end["key"].tolist(), int(end["pos"])), gauss))
+    source.setstate(state)
+    if used:
+        source.getrandbits(32 * used)
     return order
 
 
@@ -79,7 +72,8 @@ def _text() -> str:
         used = code.value("load i64, ptr %used")
         enough = code.value(f"icmp slt i64 {used}, %available")
         code.lines += [f"br i1 {enough}, label %next, label %short", "short:", "ret i64 -1", "next:"]
-        number = code.value(f"load i64, ptr {code.pointer('%numbers', used, 'i64')}")
+        number = code.value(f"load i32, ptr {code.pointer('%numbers', used, 'i32')}")
+        number = code.value(f"zext i32 {number} to i64")
         code.lines.append(f"store i64 {code.value(f'add i64 {used}, 1')}, ptr %used")
         index = code.value(f"lshr i64 {number}, {shift}")
         below = code.value(f"icmp slt i64 {index}, {n}")
