@@ -97,7 +97,7 @@ class Trainer:
             X: the samples.
             y: as many labels.
             batch_size: samples in a batch; the last one may be smaller.
-            seed: an int for the same order every time, or a `random.Random` for the batches of `nn.batches`.
+            seed: an int for the same order every time, or a `random.Random` to draw from; as `nn.batches`.
             shuffle: whether the order is random.
 
         Raises:
@@ -106,7 +106,7 @@ class Trainer:
         size = whole_number("batch_size", batch_size, least=1)
         return self.epoch_of(self._batch(X, y), size, seed, shuffle)
 
-    def prepare(self, X: Any, y: Any) -> Batch:  # noqa: N803
+    def prepare(self, X: Any, y: Any) -> Batch:
         """Compile for samples like these, and make them ready for `epoch_of`.
 
         Raises:
@@ -121,7 +121,8 @@ class Trainer:
         """As `epoch`, of samples that `prepare` has made ready."""
         if self._shapes != batch.shapes:
             self._prepare(batch)
-        losses = self._train(batch, 1, _order(batch.size, batch_size, seed, shuffle, self._session is not None))
+        make = _order if self._session is None else self._session.order
+        losses = self._train(batch, 1, make(batch.size, batch_size, random_source(seed) if shuffle else None))
         self.sync()
         return [float(loss) for loss in losses]
 
@@ -145,7 +146,7 @@ class Trainer:
         self._last = (X, y, batch) if all(views) else None  # a copy would not see what is changed in place
         return batch
 
-    def _train(self, batch: Batch, steps: int, order: list[list[int]] | None = None) -> Any:
+    def _train(self, batch: Batch, steps: int, order: Any = None) -> Any:
         if self._shapes != batch.shapes:
             self._prepare(batch)
         settings = self._settings()
@@ -206,27 +207,11 @@ class Trainer:
         return losses
 
 
-def _order(samples: int, size: int, seed: Seed, shuffle: bool, native: bool) -> Any:
-    """The samples of each batch, the last one filled with -1.
-
-    A `random.Random` gives the order of `nn.batches`; for a seed NumPy shuffles, which takes a hundredth of the time.
-    """
-    size = min(size, samples)
-    if native:
-        import numpy as np
-
-        rows = np.full(-(-samples // size) * size, -1)
-        rows[:samples] = np.arange(samples)
-        if shuffle and isinstance(seed, random.Random):
-            order = list(range(samples))
-            seed.shuffle(order)
-            rows[:samples] = order
-        elif shuffle:
-            np.random.default_rng(random_source(seed).getrandbits(64)).shuffle(rows[:samples])
-        return rows.reshape(-1, size)
-    order = list(range(samples))
-    if shuffle:
-        random_source(seed).shuffle(order)
+def _order(samples: int, size: int, source: random.Random | None) -> list[list[int]]:
+    """The samples of each batch, in the order of `nn.batches`; the last one is filled with -1."""
+    order, size = list(range(samples)), min(size, samples)
+    if source is not None:
+        source.shuffle(order)
     order += [-1] * (-samples % size)
     return [order[start : start + size] for start in range(0, len(order), size)]
 

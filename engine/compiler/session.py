@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,13 +42,14 @@ class Session:
         self.native = program.name != "python"
         if not self.native:
             return
+        self._native_steps = program.name == "llvm"
         self._training: Any = program.training(memories) if program.name == "llvm" else ArrayTraining(program, memories)
         self.memory = self._training.memory
         self._place = {value: k for k, value in enumerate(self.leaves)}
         wanted = set(trainable)
         self._training.trainable[:] = [value in wanted for value in self.leaves]
         self._loan = Loan(self.leaves, self._training.parameters)
-        self._before: Any = None
+        self._found: tuple[Sequence[Value], Any] | None = None
         self._checked: Batch | None = None
 
     def __call__(
@@ -72,34 +74,61 @@ class Session:
             self._checked = batch
         self._loan.take()
         training = self._training
-        order = None if order is None else _rows(order)
-        before = training.parameters.copy(), self.memory.copy()
+        # A native step with a loss of nan or infinity changes nothing; only of several the first ones must be undone.
+        several = steps > 1 or order is not None or not self._native_steps
+        before = (training.parameters.copy(), self.memory.copy()) if several else None
         losses = training(batch.arrays, settings, done, steps, order)
         if not math.isfinite(losses[0] if len(losses) == 1 else losses.sum()):
-            training.parameters[:], self.memory[:] = before
+            if before is not None:
+                training.parameters[:], self.memory[:] = before
             raise FloatingPointError(
                 f"the loss became {next(float(x) for x in losses if not math.isfinite(x))}, and the parameters stay as "
                 f"before this call: lower lr (now {settings.lr:g}) and look for nan or inf in the data"
             )
         return losses
 
+    def order(self, count: int, size: int, source: random.Random | None) -> Any:
+        """The samples of each batch of an epoch: steps x size, -1 for none.
+
+        Args:
+            count: how many samples there are.
+            size: how many a batch has at most.
+            source: what shuffles them, as its `shuffle` does; None leaves them in order.
+        """
+        import numpy as np
+
+        size = min(size, count)
+        order = np.full(-(-count // size) * size, -1, np.int64)
+        if source is None:
+            order[:count] = np.arange(count)
+        elif self._native_steps:
+            from .llvm.shuffle import shuffled
+
+            order[:count] = shuffled(count, source)
+        else:
+            numbers = list(range(count))
+            source.shuffle(numbers)
+            order[:count] = numbers
+        return order.reshape(-1, size)
+
     def remember(self, rows: Sequence[Sequence[float]], values: Sequence[Value]) -> None:
         """Set the optimiser's memory of `values`, in their order; no rows: forget everything."""
         self.memory[:] = 0.0
-        places = [self._place[value] for value in values]
         for k, row in enumerate(rows):
-            self.memory[k, places] = row
+            self.memory[k, self._places(values)] = row
 
     def recall(self, values: Sequence[Value]) -> list[list[float]]:
         """The optimiser's memory of `values`, in their order."""
-        places = [self._place[value] for value in values]
+        places = self._places(values)
         return [row[places].tolist() for row in self.memory]
 
+    def _places(self, values: Sequence[Value]) -> Any:
+        """Where `values` are among the leaves; found once for the list of an optimiser's parameters."""
+        import numpy as np
 
-def _rows(order: Any) -> Any:
-    import numpy as np
-
-    return np.asarray(order, np.int64)
+        if self._found is None or self._found[0] is not values or len(self._found[1]) != len(values):
+            self._found = values, np.array([self._place[value] for value in values])
+        return self._found[1]
 
 
 class ArrayTraining:

@@ -221,6 +221,9 @@ def _drive(bits: int, width: int) -> str:
         code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['losses'], step)}, align {code.align}")
         updating = code.value(f"icmp ne ptr {a['update']}, null")
         with code.when(updating):
+            lost = code.value(f"fsub {scalar} {total}, {total}")  # 0 unless the loss is nan or infinite
+            lost = code.value(f"fcmp une {scalar} {lost}, 0.0")
+            code.lines += [f"br i1 {lost}, label %stop, label %sound", "stop:", "ret void", "sound:"]
             code.lines.append(f"call void {a['update']}(ptr {a['P']}, ptr {a['G']}, ptr {a['state']}, i64 {step})")
     code.ret()
     return code.text()

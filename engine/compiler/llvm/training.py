@@ -62,7 +62,8 @@ class Training:
             order: the samples of each step, steps x batch, int64, -1 for none; None: all samples in every step.
 
         Returns:
-            The loss of every step, before its update.
+            The loss of every step, before its update. If one is nan or infinite, that step and the ones after it
+            are not made, and their losses are nan.
         """
         import numpy as np
 
@@ -78,7 +79,7 @@ class Training:
         else:
             order = np.ascontiguousarray(order, np.int64)
             steps, batch = order.shape
-        losses = np.empty(steps, program.dtype) if steps != 1 else self._loss
+        losses = np.full(steps, np.nan, program.dtype) if steps != 1 else self._loss
         form, coefficients = settings(optimizer, done, steps, program.dtype)
         library, function = update(form, program.shape.bits, program.shape.width)
         with program.lock:

@@ -249,3 +249,18 @@ def test_programs_are_freed_by_reference_counts_alone() -> None:
         assert not [reference for reference in kept if reference() is not None]
     finally:
         gc.enable()
+
+
+def test_a_loss_that_is_no_number_changes_nothing_more(small: tuple[Program, Any]) -> None:
+    program, leaves = small
+    X, Y = samples(12)
+    X[7] = math.nan
+    training = program.training(1)
+    training.parameters[:] = leaves
+    losses = training((X, Y), SGD, 0, order=np.arange(12).reshape(6, 2))
+    assert np.isfinite(losses).tolist() == [True] * 3 + [False] * 3
+    other = program.training(1)
+    other.parameters[:] = leaves
+    other((X, Y), SGD, 0, order=np.arange(6).reshape(3, 2))
+    assert np.array_equal(training.parameters, other.parameters)
+    assert np.array_equal(training.memory, other.memory)
