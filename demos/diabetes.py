@@ -1,4 +1,3 @@
-# ruff: noqa: N803, N806 - X is what everybody calls the samples
 """Diabetes: how far the disease will have come in a year, from ten measurements of 442 real patients.
 
 Regression: identity activation at the output and mean squared error, beside ordinary least squares.

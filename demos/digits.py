@@ -1,4 +1,3 @@
-# ruff: noqa: N806 - X is what everybody calls the samples
 """Handwritten digits: 1,797 real images of 8 x 8 pixels, told apart by a network of scalars, 64-32-10.
 
 Softmax with cross-entropy, momentum and random batches; a quarter of the images is held out for the test.

@@ -1,4 +1,3 @@
-# ruff: noqa: N806 - X is what everybody calls the samples
 """Two moons: a network of scalars finds the curve between them, and draws it.
 
 Binary cross-entropy of one output; the decision boundary and the loss curve are saved as PNG files.

@@ -23,6 +23,10 @@ from .backprop import jacobian as jacobian
 from .backprop import jvp as jvp
 from .backprop import local_derivatives as local_derivatives
 from .backprop import value_and_grad as value_and_grad
+from .check import check_gradients as check_gradients
+from .drawing import draw as draw
+from .drawing import draw_dot as draw_dot
+from .drawing import to_dot as to_dot
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
 from .naming import label as label

@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from . import checkup
+from .check import check_gradients
 from .display import Sheet, short
 from .expressions import ExpressionError, names_in, parse
-from .graph import leaves
 from .value import Value
 from .walking import walk
 
@@ -27,6 +28,9 @@ def evaluate(argv: Sequence[str]) -> int:
     )
     parser.add_argument("values", nargs="*", metavar="name=number", help="such as w=0.5, or x=pi/4")
     parser.add_argument("--step", action="store_true", help="walk through the forward and the backward pass")
+    parser.add_argument(
+        "--draw", metavar="FILE", help="draw the graph: .svg, .png, .pdf, .dot, or .html for a page to step through"
+    )
     arguments = parser.parse_intermixed_args(argv)
     try:
         values = _read_values(arguments.values)
@@ -37,7 +41,20 @@ def evaluate(argv: Sequence[str]) -> int:
         return MISTAKE
     if arguments.step:
         return walk(root)
-    return _report(arguments.expression, values, root)
+    status = _report(arguments.expression, values, root)
+    if arguments.draw:
+        try:
+            _draw(root, arguments.draw)
+        except (ImportError, OSError, ValueError, RuntimeError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return MISTAKE
+    return status
+
+
+def _draw(root: Value, path: str) -> None:
+    """Draw the graph with its gradients, as the file name says."""
+    page = path.lower().endswith((".html", ".htm"))
+    print(f"drawn to {root.stepper().save(path) if page else root.draw(path)}")
 
 
 def _read_values(assignments: Sequence[str]) -> dict[str, Value]:
@@ -61,39 +78,32 @@ def _check_names(expression: str, values: dict[str, Value], root: object) -> Non
     if unused:
         raise argparse.ArgumentTypeError(f"{', '.join(unused)}: given, but not in the expression {expression!r}")
     if not isinstance(root, Value):
-        raise argparse.ArgumentTypeError(f"{expression!r} has no names: there is nothing to differentiate by")
+        raise argparse.ArgumentTypeError(f"{expression!r} depends on no value: there is nothing to differentiate by")
 
 
 def _report(expression: str, values: dict[str, Value], root: Value) -> int:
     root.backward()
-    rows = []
-    agree = True
-    for leaf in leaves(root):
-        estimate, error = _central_difference(expression, values, leaf)
-        fits = abs(leaf.grad - estimate) <= error or leaf.grad == estimate
-        agree = agree and fits
-        rows.append(
-            (str(leaf.label), short(leaf.data), short(leaf.grad), short(estimate), "agree" if fits else "DIFFER")
+    columns, rows = ["name", "value", "gradient"], [[name, short(x.data), short(x.grad)] for name, x in values.items()]
+    notes: list[str] = []
+    ok = True
+    try:
+        report = check_gradients(
+            lambda **shifted: parse(expression, shifted), {name: value.data for name, value in values.items()}
         )
-    title = f"{' '.join(expression.split())} = {short(root.data)}"
-    print(Sheet(title, ("name", "value", "gradient", "finite difference", ""), rows, heads=True))
-    return 0 if agree else 1
+    except ValueError as error:  # nothing to compare, as outside the domain
+        notes.append(f"not checked: {error}")
+    else:
+        columns += ["finite difference", ""]
+        for row, derivative in zip(rows, report.derivatives):
+            row += [short(derivative.expected), derivative.status]
+            notes += [f"{derivative.name}: {derivative.kink}"] if derivative.kink else []
+        notes += [fault.what for fault in report.faults] + list(report.notes)
+        ok = report.ok
+    print(Sheet(f"{' '.join(expression.split())} = {short(root.data)}", columns, rows, notes, heads=True))
+    return 0 if ok else 1
 
 
-def _central_difference(expression: str, values: dict[str, Value], leaf: Value) -> tuple[float, float]:
-    """The slope between two points around the leaf's number, and how wrong it may be."""
-    h = 6e-6 * max(1.0, abs(leaf.data))
-
-    def at(x: float) -> float:
-        shifted = {name: Value(x if value is leaf else value.data) for name, value in values.items()}
-        return float(parse(expression, shifted))
-
-    up, down = at(leaf.data + h), at(leaf.data - h)
-    slope = (up - down) / (2 * h)
-    return slope, 1e-6 * max(1.0, abs(slope), abs(up), abs(down))
-
-
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"check": checkup.check, "selftest": checkup.selftest}
 """Commands by their first word: each takes the words after it and returns the exit status."""
 
 

@@ -124,7 +124,7 @@ def find_anomaly(root: Value) -> Anomaly | None:
     >>> find_anomaly(1 - p.log() * p)
     log gave -inf in the forward pass
       log(p) = -inf   with p = 0
-      path from the root: 1 - log(p)*p -> log(p)*p -> log(p)
+      path from the root: (1 - log(p)*p) -> log(p)*p -> log(p)
     """
     order = topological_order(root)
     for node in order:

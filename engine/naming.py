@@ -22,7 +22,7 @@ _OPERATORS = {
 }  # how tightly they bind
 _NEGATIVE, _ATOM = 3, 5
 _BRIEF = 24  # characters of an expression that can still stand for its node
-_ENDS = 3  # nodes shown at each end of a long path
+_ENDS = 4  # nodes shown at each end of a long path
 
 Text = tuple[str, int]  # an expression and how tightly its outermost operator binds
 
@@ -88,7 +88,7 @@ class Names:
     """What each node of a graph is called where people read it.
 
     In this order: the name given here, the label, the number of a constant, the expression if it is brief and
-    stands for no other node, else ``v`` and the position in topological order.
+    stands for no other node, else the operation (of a leaf ``v``) and the position in topological order.
 
     Args:
         order: the nodes in topological order.
@@ -134,7 +134,7 @@ class Names:
         brief = None if node.primitive is None else self._write(node, _BRIEF)
         if brief is not None and self._called.setdefault(brief[0], [node])[0] is node:
             return brief
-        name = f"v{self._position.get(node, 0)}"
+        name = f"{'v' if node.primitive is None else node.primitive.name}{self._position[node]}"
         while self._called.setdefault(name, [node])[0] is not node:
             name += "'"
         return name, _ATOM
@@ -172,10 +172,12 @@ class Names:
 
     def route(self, nodes: Sequence[Value]) -> str:
         """The names along a path; the middle of a long one is left out, with a count."""
-        if len(nodes) <= 2 * _ENDS + 1:
-            return " -> ".join(map(self, nodes))
-        middle = f"... {len(nodes) - 2 * _ENDS:,} more ..."
-        return " -> ".join([*map(self, nodes[:_ENDS]), middle, *map(self, nodes[-_ENDS:])])
+        left_out = max(len(nodes) - 2 * _ENDS, 0)
+        shown = nodes if left_out < 2 else (*nodes[:_ENDS], *nodes[-_ENDS:])
+        texts = [_bracket(text, binds, _ATOM if " " in text else 0) for text, binds in map(self._text, shown)]
+        if left_out > 1:
+            texts.insert(_ENDS, f"... {left_out:,} more ...")
+        return " -> ".join(texts)
 
     def formula(self, node: Value) -> str:
         """One operation, in the names of its operands; of a leaf its name."""

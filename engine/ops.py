@@ -47,8 +47,11 @@ def unless(condition: _Any, derivative: _Any) -> _Any:
 
 
 def _to_multiple(x: float, y: float) -> float:
-    """How far x is from the nearest multiple of y."""
-    return _py.abs(_math.remainder(x, y)) if y and _math.isfinite(x) else 0.0
+    """How far x is from the nearest multiple of y, with a sign that changes from each step to the next."""
+    if not y or not _math.isfinite(x):
+        return 0.0
+    distance = _py.abs(_math.remainder(x, y))
+    return distance if x // y % 2 == 0 else -distance
 
 
 def _normal(z: _Any) -> _Any:

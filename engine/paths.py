@@ -14,7 +14,7 @@ from .naming import Names
 from .value import Value
 
 _WIDTH = 100  # characters of a sum that is written on one line
-_ENDS = 3  # factors shown at each end of a long product
+_ENDS = 4  # factors shown at each end of a long product
 
 # One place where a path can go on: how large its product can get from here, the operand, the local derivative.
 Edge = tuple[float, Value, float]

@@ -77,7 +77,8 @@ class Primitive:
         operands: the operands' names; n-ary: one name, standing for the list of them.
         formula: the mathematics as a Python expression in the operands' names, over mpmath's functions.
         domain: where each operand may come from; n-ary: the last one holds for all further operands.
-        kink: ``kink(z, x, ...)`` is zero just where no derivative exists, and its size grows with the distance.
+        kink: ``kink(z, x, ...)`` is zero just where no derivative exists; its size grows with the distance, and its
+            sign tells the sides apart (unless structural zeros of the local derivatives do).
         convention: which derivative is taken at the kinks, in words.
         defaults: values of the last operands when they are left out.
         aliases: other names, such as NumPy's.

@@ -7,12 +7,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .display import Sheet, Shown, short
 from .primitive import Primitive, as_float
 from .stepping import BackwardPass, ForwardStep, ForwardSteps, Step, progress
 from .value import Constant, Value
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
 
 AnyStep = Step | ForwardStep
 _ROWS = 20  # nodes shown of a large graph
@@ -70,6 +74,7 @@ class Stepper(Shown):
 
     def __init__(self, root: Value, *, forward: bool = False, names: Any = None) -> None:
         self._pass = BackwardPass(root, names)
+        self._given_names = names
         self.names = self._pass.names
         if not len(self._pass):
             raise ValueError(f"{root!r} is a leaf: there is nothing to step through; compute something from it")
@@ -317,6 +322,24 @@ class Stepper(Shown):
         what = "changes" if changes else "turns nan" if nan else f"exceeds {short(limit)}"
         return Breakpoint(f"the gradient of {self.names(node)} {what}", condition)
 
+    # ---- as a page ----
+
+    def save(self, path: str | PathLike[str], **options: Any) -> Path:
+        """Save both passes as a page to step through in a browser, wherever this stepper stands.
+
+        Args:
+            path: where to: an ``.html`` file, complete in itself.
+            options: those of `engine.drawing.save_steps`.
+
+        Raises:
+            ImportError: there is no Graphviz; the message says how to get one.
+            OSError: the file cannot be written.
+            ValueError: the graph is too large for a page.
+        """
+        from .drawing import save_steps
+
+        return save_steps(self.root, path, **{"names": self._given_names, **options})
+
     # ---- the end ----
 
     def close(self) -> None:
@@ -347,6 +370,10 @@ class Stepper(Shown):
         if not forward:
             nodes.reverse()
         chosen, notes = _window(nodes, states)
+        before = 0 if forward else self._pass.accumulating()
+        if before:
+            which = "1 leaf" if before == 1 else f"{before:,} leaves"
+            notes.append(f"{which} held a gradient before, and this pass adds to it; zero_grad() first clears it")
         heads = ("node", "value", "state") if forward else ("node", "value", "gradient", "state")
         rows = []
         for node in chosen:

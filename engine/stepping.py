@@ -7,6 +7,7 @@ is, to the last bit, what `backward` leaves.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -190,6 +191,11 @@ class BackwardPass:
                         return k + 1
         return None
 
+    def accumulating(self) -> int:
+        """How many leaves held a gradient before, to which this pass adds."""
+        leaves = (node for node in self.order if node._primitive is None)
+        return sum(self._original.get(leaf, leaf._grad) != 0.0 for leaf in leaves)
+
     def peek(self) -> Step:
         """The next step, not yet done."""
         node, derivatives = self.nodes[self.position], self._locals[self.position]
@@ -228,19 +234,21 @@ class BackwardPass:
     def advance(self) -> Step:
         """Do the next step and write the gradients it changes."""
         self._check_open()
-        if self.position == 0:
-            self.begin()
-        step = self.peek()
-        self._check_untouched(step.operands)
-        self._undo.append(tuple(self._adjoint[operand] for operand in step.operands))
-        for operand, contribution, grad in zip(step.operands, step.contributions, step.after):
-            if contribution is not None:
-                self._adjoint[operand] += contribution
-                self._arrived[operand] += 1
-                operand._grad = grad
-        self.position += 1
-        if self.position == len(self):
-            passes_under_way.discard(self)
+        if self.position:
+            self._check_untouched(self.nodes[self.position].operands)
+        with self._all_or_nothing():
+            if self.position == 0:
+                self.begin()
+            step = self.peek()
+            self._undo.append(tuple(self._adjoint[operand] for operand in step.operands))
+            for operand, contribution, grad in zip(step.operands, step.contributions, step.after):
+                if contribution is not None:
+                    self._adjoint[operand] += contribution
+                    self._arrived[operand] += 1
+                    operand._grad = grad
+            self.position += 1
+            if self.position == len(self):
+                passes_under_way.discard(self)
         return step
 
     def retreat(self) -> None:
@@ -248,15 +256,26 @@ class BackwardPass:
         self._check_open()
         operands = self.nodes[self.position - 1].operands
         self._check_untouched(operands)
-        passes_under_way.add(self)
-        self.position -= 1
-        for operand, before, d in zip(operands, self._undo.pop(), self._locals[self.position]):
-            if d is not None:
-                self._adjoint[operand] = before
-                self._arrived[operand] -= 1
-                operand._grad = self._grad(operand, before)
-        if self.position == 0:
+        with self._all_or_nothing():
+            passes_under_way.add(self)
+            self.position -= 1
+            for operand, before, d in zip(operands, self._undo.pop(), self._locals[self.position]):
+                if d is not None:
+                    self._adjoint[operand] = before
+                    self._arrived[operand] -= 1
+                    operand._grad = self._grad(operand, before)
+            if self.position == 0:
+                self._restore()
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """An error or Ctrl-C in the middle of a move restores the gradients from before the pass, and closes it."""
+        try:
+            yield
+        except BaseException:
             self._restore()
+            self.stopped = True
+            raise
 
     def begin(self) -> None:
         """Write what holds before the first step: 1 for the root, 0 for all other results."""

@@ -16,6 +16,9 @@ from . import ops
 from .primitive import Primitive, as_float, is_number, watch
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
     from .explanation import Explanation
     from .paths import Why
     from .stepper import Stepper
@@ -381,6 +384,17 @@ class Value:
 
         for node in topological_order(self):
             node._grad = 0.0
+
+    def draw(self, path: str | PathLike[str], **options: Any) -> Path:
+        """Draw the graph of this Value to an ``.svg``, ``.png``, ``.pdf`` or ``.dot`` file; see `engine.draw`."""
+        from .drawing import draw
+
+        return draw(self, path, **options)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from .drawing import mimebundle
+
+        return mimebundle(self, include, exclude)
 
     def detach(self) -> Value:
         """A new leaf with this number, outside the graph."""

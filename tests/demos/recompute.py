@@ -1,4 +1,3 @@
-# ruff: noqa: N803 - X is what everybody calls the samples
 """What the demos print, computed once more without the engine."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: N803, N806 - X is what everybody calls the samples
 from __future__ import annotations
 
 import numpy as np

@@ -1,4 +1,3 @@
-# ruff: noqa: N806 - X is what everybody calls the samples
 from __future__ import annotations
 
 from pathlib import Path

@@ -3,9 +3,11 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import engine
 from engine.__main__ import main
 
 
@@ -21,10 +23,42 @@ def test_value_gradients_and_their_check(capsys: pytest.CaptureFixture[str]) -> 
     assert out == (
         "tanh(w*x + b) = 0.964\n"
         "  name  value  gradient  finite difference\n"
-        "  w     0.5    0.1413    0.1413             agree\n"
-        "  x     2      0.03533   0.03533            agree\n"
-        "  b     1      0.07065   0.07065            agree\n"
+        "  w     0.5    0.1413    0.1413             agrees\n"
+        "  x     2      0.03533   0.03533            agrees\n"
+        "  b     1      0.07065   0.07065            agrees\n"
     )
+
+
+def test_a_kink_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "relu(x)", "x=0")
+    assert status == 0
+    assert "x: kink at the point" in out
+    assert "derivative 0 below and 1 above" in out
+
+
+def test_what_cannot_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "1/x", "x=0")
+    assert status == 0
+    assert out.startswith("1/x = inf\n  name  value  gradient\n  x     0      -inf\n  not checked: ")
+
+
+def test_a_wrong_gradient_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    engine.declare("test_main_wrong", lambda x: x * x, [lambda z, x: 2.01 * x], method=False)
+    try:
+        status, out, _ = run(capsys, "test_main_wrong(x)", "x=3")
+    finally:
+        del engine.PRIMITIVES["test_main_wrong"]
+    assert status == 1
+    assert "  x     3      6.03      6                  differs\n" in out
+
+
+def test_drawing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, out, _ = run(capsys, "w*x", "w=0.5", "x=2", "--draw", str(tmp_path / "graph.dot"))
+    assert (status, out.splitlines()[-1]) == (0, f"drawn to {tmp_path / 'graph.dot'}")
+    assert "digraph" in (tmp_path / "graph.dot").read_text()
+    status, _, err = run(capsys, "w*x", "w=0.5", "x=2", "--draw", str(tmp_path / "graph.xyz"))
+    assert status == 2
+    assert err.startswith("error: ")
 
 
 def test_as_a_command() -> None:
@@ -81,8 +115,8 @@ def test_a_walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         "  w  0.07065 * 2 = 0.1413     grad 0 -> 0.1413   final\n"
         "  x  0.07065 * 0.5 = 0.03533  grad 0 -> 0.03533  final\n"
         "(step) w x\n"
-        "d(tanh(w*x + b))/dx = 0.03533 = 0.03533 [x -> w*x -> w*x + b -> tanh(w*x + b)]\n"
-        "  0.03533  = 0.5 * 1 * 0.07065  x -> w*x -> w*x + b -> tanh(w*x + b)\n"
+        "d(tanh(w*x + b))/dx = 0.03533 = 0.03533 [x -> w*x -> (w*x + b) -> tanh(w*x + b)]\n"
+        "  0.03533  = 0.5 * 1 * 0.07065  x -> w*x -> (w*x + b) -> tanh(w*x + b)\n"
         "(step) q\n"
     )
 

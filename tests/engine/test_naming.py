@@ -76,17 +76,17 @@ def test_long_expressions_stop_at_one_operation() -> None:
     x = y = Value(1.0, "x")
     for _ in range(100_000):
         y = y + x
-    assert written(y, 160) == "v100000 + x"
+    assert written(y, 160) == "add100000 + x"
 
 
 def test_names_stay_apart() -> None:
     a = Value(2.0, "a")
     first, second = a * a, a * a
     root = first + second
-    root.label = "v3"
+    root.label = "mul3"
     names = Names(topological_order(root))
-    assert [names(first), names(second), names(root)] == ["a*a", "v3'", "v3"]
-    assert names.find("v3'") is second
+    assert [names(first), names(second), names(root)] == ["a*a", "mul3'", "mul3"]
+    assert names.find("mul3'") is second
     assert names.find("a*a") is first
 
 

@@ -283,6 +283,18 @@ def test_what_it_shows() -> None:
     assert "<th style='text-align:left'>gradient</th>" in s._repr_html_()
 
 
+def test_it_tells_of_gradients_from_before() -> None:
+    loss, _, b = graph()
+    s = loss.stepper()
+    assert "before" not in s.text
+    b.grad = 1.0
+    assert s.text.endswith("  1 leaf held a gradient before, and this pass adds to it; zero_grad() first clears it")
+    s.run()
+    assert "1 leaf held" in s.text
+    loss.backward()
+    assert "  2 leaves held" in loss.stepper().text
+
+
 def test_of_a_large_graph_it_shows_a_window() -> None:
     x = y = Value(1.0, "x")
     for _ in range(5000):
@@ -291,5 +303,5 @@ def test_of_a_large_graph_it_shows_a_window() -> None:
     s.next(2500)
     lines = s.text.splitlines()
     assert len(lines) == 23
-    assert lines[0] == "backward pass of v5001: 2500 of 5000 steps done"
+    assert lines[0] == "backward pass of mul5001: 2500 of 5000 steps done"
     assert lines[-1].startswith("  ... and 4,981 more nodes: 2,495 done")

@@ -214,6 +214,34 @@ def test_a_gradient_changed_in_between_is_noticed() -> None:
         list(steps)
 
 
+class Interrupted(dict[Value, int]):
+    """A dictionary whose second write is where Ctrl-C is pressed."""
+
+    writes = 0
+
+    def __setitem__(self, node: Value, count: int) -> None:
+        self.writes += 1
+        if self.writes == 2:
+            raise KeyboardInterrupt
+        super().__setitem__(node, count)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_interrupted_within_a_step_it_restores(steps: int) -> None:
+    loss, *_ = graph()
+    loss.backward()
+    before = grads(loss)
+    run = BackwardPass(loss)
+    for _ in range(steps):
+        run.advance()
+    run._arrived = Interrupted(run._arrived)
+    with pytest.raises(KeyboardInterrupt):
+        run.advance()
+    assert grads(loss) == before
+    with pytest.raises(RuntimeError, match="was closed"):
+        run.advance()
+
+
 def test_a_leaf_and_a_constant_have_no_steps() -> None:
     x = Value(2.0)
     assert list(backward_steps(x)) == []

@@ -1,0 +1,239 @@
+"""The page to step through backprop in a browser: one file of inline SVG, data and plain JavaScript.
+
+Graphviz only places the boxes; their text and colours belong to the page, which follows the light or dark theme of the
+reader. A content security policy lets nothing run but the page's own script, so that no label ever could.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import html
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from ..display import short
+from ..graph import topological_order
+from ..naming import Names
+from ..stepping import backward_steps, forward_steps
+from ..value import Constant, Value
+from .picture import words
+from .source import haste
+from .views import parameter_names
+
+Json = Any
+_LINE = 17  # pixels from one line of text to the next
+
+
+def page_of(root: Value, *, names: Any, limit: int | None, place: Callable[[str], bytes]) -> str:
+    """The HTML of the page.
+
+    Args:
+        root: the result to differentiate.
+        names: a module, or anything with `named_parameters()`, or None.
+        limit: the most boxes; None for any number.
+        place: gives Graphviz's json0 for DOT text.
+
+    Raises:
+        ValueError: there are more than `limit` boxes.
+    """
+    count = len(topological_order(root))
+    if limit is not None and count > limit:
+        raise ValueError(
+            f"the page would have {count:,} boxes, over the limit of {limit:,}: step through a smaller graph, such as "
+            "the loss of one sample, or say limit=None"
+        )
+    return _fill(*_twin(root, names), place)
+
+
+def _twin(root: Value, names: Any) -> tuple[Value, dict[Value, str]]:
+    """A copy of the graph with gradients of zero, to run the pass on, and the names of its parameters."""
+    memo: dict[int, Any] = {}
+    twin = copy.deepcopy(root, memo)
+    twin.zero_grad()
+    paths = parameter_names(names)
+    return twin, {memo[id(value)]: path for value, path in paths.items() if id(value) in memo}
+
+
+def _fill(root: Value, paths: dict[Value, str], place: Callable[[str], bytes]) -> str:
+    order = topological_order(root)
+    index = {node: i for i, node in enumerate(order)}
+    given = {path: value for value, path in paths.items()}
+    name = Names(order, given)
+    kinds = [_kind(node, paths) for node in order]
+    boxes = [_lines(node, name(node), node in paths) for node in order]
+    operations = [index[step.node] for step in forward_steps(root, given)]
+    uses = [_step(step, index) for step in backward_steps(root, given)]
+    data = {
+        "root": index[root],
+        "nodes": [
+            {
+                "name": words(name(node), 60),
+                "kind": kind,
+                "operation": words(node._op, 20),
+                "formula": words(name.formula(node), 100),
+                "value": _number(node._data),
+                "operands": [index[operand] for operand in node.operands],
+            }
+            for node, kind in zip(order, kinds)
+        ],
+        "forward": operations,
+        "backward": uses,
+    }
+    svg = _svg(order, index, kinds, boxes, json.loads(place(_layout_source(order, index, boxes))))
+    folder = Path(__file__).parent
+    style, script = ((folder / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    return Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
+        title=html.escape(f"Step through {words(name(root), 60)}"),
+        tally=f"{len(order):,} nodes, {len(operations):,} operations, {len(uses):,} steps back",
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        svg=svg,
+        data=_inline_json(data),
+    )
+
+
+def _kind(node: Value, paths: dict[Value, str]) -> str:
+    if node._primitive is not None:
+        return "result"
+    return "constant" if isinstance(node, Constant) else "parameter" if node in paths else "leaf"
+
+
+def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
+    """The first line of a box: a name in bold, and beside it the operation, unless the name tells it."""
+    if isinstance(node, Constant) and not node._label:
+        return "", ""
+    if is_parameter and len(name) > 22:  # what tells paths apart is at their end
+        return words("…" + name[-21:], 22), ""
+    operation = "" if node._op in name else words(node._op, 10)
+    return words(name, 22 if node._label else 18), operation
+
+
+def _size(box: tuple[str, str], node: Value) -> tuple[int, int]:
+    """Width and height of a box in pixels: its text of 12 pixels, as wide as that gets at most."""
+    if isinstance(node, Constant) and not box[0]:
+        return max(40, 7 * len(short(node._data)) + 16), 26
+    letters = sum(13 if ord(c) > 0x2E80 else 9 if c.isupper() or c in "mw…" else 7 for c in "".join(box))
+    return max(92, letters + 24), 3 * _LINE + 9
+
+
+def _step(step: Any, index: dict[Value, int]) -> Json:
+    rows = [
+        {
+            "node": index[operand],
+            "local": None if step.locals[j] is None else _number(step.locals[j]),
+            "contribution": None if step.contributions[j] is None else _number(step.contributions[j]),
+            "before": _number(step.before[j]),
+            "after": _number(step.after[j]),
+            "k": step.paths[j][0],
+            "n": step.paths[j][1],
+        }
+        for j, operand in enumerate(step.operands)
+    ]
+    return {"node": index[step.node], "upstream": _number(step.upstream), "rows": rows}
+
+
+def _number(number: float) -> float | str:
+    """What JSON can hold: nan and the infinities as text."""
+    return number if math.isfinite(number) else f"{number:g}"
+
+
+# ---- the graph as SVG --------------------------------------------------------------------------------------------
+
+
+def _layout_source(order: list[Value], index: dict[Value, int], boxes: list[tuple[str, str]]) -> str:
+    """DOT text of empty boxes of the right size."""
+    edges = [(index[operand], i) for i, node in enumerate(order) for operand in node.operands]
+    lines = [
+        "digraph {",
+        f"graph [{haste(edges, len(order))}rankdir=LR nodesep=0.17 ranksep=0.45]",
+        'node [shape=box label="" fixedsize=true]',
+    ]
+    for i, node in enumerate(order):
+        width, height = _size(boxes[i], node)
+        lines.append(f"n{i} [width={width / 72:.3f} height={height / 72:.3f}]")
+    for i, node in enumerate(order):
+        lines += [f'n{index[operand]} -> n{i} [id="e{i}_{j}"]' for j, operand in enumerate(node.operands)]
+    return "\n".join([*lines, "}"])
+
+
+def _svg(
+    order: list[Value], index: dict[Value, int], kinds: list[str], boxes: list[tuple[str, str]], placed: Json
+) -> str:
+    """The graph, where Graphviz has placed it, as it looks before the first step."""
+    _, _, width, height = map(float, placed["bb"].split(","))
+    pad = 12
+    wide, high = width + 2 * pad, height + 2 * pad
+    lines = [
+        f'<svg id="graph" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:.0f} {high:.0f}" '
+        f'width="{wide:.0f}" height="{high:.0f}">',
+        "<defs>",
+        *(
+            f'<marker id="{tip}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+            'markerUnits="userSpaceOnUse" orient="auto"><path d="M0,0.5 L8,4 L0,7.5 z"/></marker>'
+            for tip in ("tip", "tip-forward", "tip-hot")
+        ),
+        "</defs>",
+    ]
+    lines += [
+        f'<path id="{edge["id"]}" class="edge" d="{_curve(edge["pos"], height, pad)}"/>'
+        for edge in placed.get("edges", [])
+    ]
+    for thing in placed["objects"]:
+        i = int(thing["name"][1:])
+        x, y = map(float, thing["pos"].split(","))
+        lines.append(_node(i, order[i], kinds[i], boxes[i], x + pad, height - y + pad))
+    return "\n".join([*lines, "</svg>"])
+
+
+def _curve(spline: str, height: float, pad: int) -> str:
+    """Graphviz's spline, ``e,x,y p0 p1 p2 p3 ...``, as an SVG path to the tip of the arrow."""
+    points = [(float(x) + pad, height - float(y) + pad) for x, y in (p.split(",")[-2:] for p in spline.split())]
+    tip, start, *rest = points
+    curves = " ".join(f"{x:.1f},{y:.1f}" for x, y in rest)
+    return f"M{start[0]:.1f},{start[1]:.1f} C{curves} L{tip[0]:.1f},{tip[1]:.1f}"
+
+
+def _node(i: int, node: Value, kind: str, box: tuple[str, str], x: float, y: float) -> str:
+    width, height = _size(box, node)
+    left, top = x - width / 2, y - height / 2
+    head, operation = (html.escape(text) for text in box)
+    state = " todo" if node._primitive is not None else ""
+    corner = 9 if node._primitive is not None else 2
+    parts = [
+        f'<g id="n{i}" class="node {kind}{state}" role="button" tabindex="-1" '
+        f'transform="translate({left:.1f},{top:.1f})"><rect width="{width}" height="{height}" rx="{corner}"/>'
+    ]
+    value = short(node._data) if node._primitive is None else "·"
+    if kind == "constant" and not box[0]:
+        parts.append(f'<text class="value" x="{width / 2:g}" y="17">{value}</text></g>')
+        return "".join(parts)
+    middle = f"{width / 2:g}"
+    beside = f' <tspan class="op">{operation}</tspan>' if operation else ""
+    parts.append(f'<text class="head" x="{middle}" y="{_LINE}">{head}{beside}</text>')
+    parts.append(f'<text class="value" x="{middle}" y="{2 * _LINE}">{value}</text>')
+    if kind != "constant":
+        parts.append(f'<text class="grad" x="{middle}" y="{3 * _LINE}">∇ ·</text>')
+    parts.append(f'<circle class="mark" cx="{width}" cy="0" r="5.5"/></g>')
+    return "".join(parts)
+
+
+# ---- what goes into HTML -----------------------------------------------------------------------------------------
+
+
+def _inline_json(data: Json) -> str:
+    """JSON inside a script element: no ``<`` that could end it."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _hash(text: str) -> str:
+    """What a content security policy knows an inline script or style by."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

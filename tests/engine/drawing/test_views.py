@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Value, to_dot, topological_order
+from engine.drawing.views import find, neighbourhood, parameter_names, paths_to
+from tests.engine.drawing.networks import Network, expression
+from tests.engine.drawing.test_source import boxes
+from tests.engine.graphs import Recipe, build, floats, recipes
+
+
+def depends(node: Value, target: Value) -> bool:
+    """Whether there is a path, by trying them all."""
+    return node is target or any(depends(operand, target) for operand in node.operands)
+
+
+def distances(start: Value, order: list[Value]) -> dict[Value, int]:
+    """Edges from `start` to each node, by relaxing all edges until nothing changes."""
+    far = {node: len(order) for node in order}
+    far[start] = 0
+    for _ in order:
+        for node in order:
+            for operand in node.operands:
+                far[node] = min(far[node], far[operand] + 1)
+                far[operand] = min(far[operand], far[node] + 1)
+    return far
+
+
+def test_only_the_paths_to_a_leaf() -> None:
+    root, _, b = expression()
+    dot = to_dot(root, path_to=b)
+    assert len(boxes(dot)) == 4
+    assert "<b>a</b>" not in dot
+    assert to_dot(root, path_to="b") == dot
+
+
+def test_a_neighbourhood_marks_where_it_is_cut() -> None:
+    root, _, b = expression()
+    dot = to_dot(root, around="b", radius=1)
+    assert len(boxes(dot)) == 2
+    assert [("dashed" in box) for box in boxes(dot)] == [False, True]
+    assert len(boxes(to_dot(root, around=b, radius=10))) == 6
+    assert "dashed" not in to_dot(root, around=b, radius=10)
+
+
+@given(recipes(most=8), st.lists(floats(), min_size=3, max_size=3), st.data())
+def test_views_hold_just_the_nodes_they_should(recipe: Recipe, numbers: list[float], data: st.DataObject) -> None:
+    root = build(recipe, [Value(x) for x in numbers])
+    order = topological_order(root)
+    target = data.draw(st.sampled_from(order))
+    radius = data.draw(st.integers(0, 4))
+    assert paths_to(target, order) == [node for node in order if depends(node, target)]
+    far = distances(target, order)
+    assert neighbourhood(target, radius, order) == [node for node in order if far[node] <= radius]
+
+
+def test_nodes_that_cannot_be_found() -> None:
+    root, a, _ = expression()
+    twin = Value(1.0, "a")
+    with pytest.raises(ValueError, match="path_to: no node of the graph is labelled 'z'"):
+        to_dot(root, path_to="z")
+    with pytest.raises(ValueError, match="each of 2 nodes of the graph is labelled 'a'"):
+        to_dot(root + twin, path_to="a")
+    with pytest.raises(ValueError, match="is not in the graph"):
+        to_dot(root, path_to=twin)
+    with pytest.raises(TypeError, match="around takes a Value or a label, got 3"):
+        to_dot(root, around=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="radius is a number of edges"):
+        to_dot(root, around=a, radius=-1)
+    with pytest.raises(ValueError, match="two views"):
+        to_dot(root, around=a, path_to=a)
+
+
+def test_the_path_to_a_parameter_by_its_name() -> None:
+    model = Network(2, 3, 1)
+    dot = to_dot(model.loss(1), names=model, path_to="layers.0.neurons.1.w.0")
+    assert "<b>layers.0.neurons.1.w.0</b>" in dot
+    assert "layers.0.neurons.2" not in dot
+
+
+def test_names_from_modules_mappings_and_pairs() -> None:
+    w = Value(1.0)
+    assert parameter_names(None) == {}
+    assert parameter_names({"w": w}) == parameter_names([("w", w)]) == {w: "w"}
+    assert find("w", [w], {w: "w"}, "x") is w
+    for wrong in (3, [w], {"w": 1.0}, {1: w}):
+        with pytest.raises(TypeError, match="names= takes a module"):
+            parameter_names(wrong)
+
+
+def test_too_many_boxes_are_an_error_that_says_what_to_do() -> None:
+    x = Value(1.0, "x")
+    root = x
+    for _ in range(2000):
+        root = root.sin()
+    with pytest.raises(
+        ValueError, match=r"2,001 boxes, over the limit of 1,500.*collapse.*path_to=.*around=.*limit=None"
+    ):
+        to_dot(root)
+    assert len(boxes(to_dot(root, limit=None))) == 2001
+    assert len(boxes(to_dot(root, around=x))) == 3
+    with pytest.raises(ValueError, match="6 boxes, over the limit of 5"):
+        to_dot(expression()[0], limit=5)

@@ -1,0 +1,261 @@
+"""check_gradients on functions of Values: derivatives of orders 1 to 3, modules, kinks, culprits, bad input."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import engine
+import nn
+from engine import Value, check_gradients, relu, sin, tanh
+from engine.strategies import Expression, datasets, expressions, networks
+from engine.testing import assert_gradients
+
+BAD_TANH = replace(engine.tanh, name="bad_tanh", local_derivatives=[lambda z, x: 1.001 * (1 - z * z)])
+
+
+# ---- what agrees ---------------------------------------------------------------------------------------------------
+
+
+def test_by_hand() -> None:
+    report = check_gradients(lambda x, y: x * x * y, [2.0, 3.0], order=3)
+    assert report.ok
+    assert bool(report)
+    # along the direction (1, w): f' = 2xy + w x^2; f'' = 2y + 4w x; their gradients
+    w = 1.618033988749895
+    claimed = [12.0, 4.0, 6 + 4 * w, 4.0, 4 * w, 2.0]
+    assert [d.claimed for d in report.derivatives] == pytest.approx(claimed)
+    assert [d.expected for d in report.derivatives] == pytest.approx(claimed, rel=1e-6)
+    assert [(d.name, d.order) for d in report.derivatives] == [(n, k) for k in (1, 2, 3) for n in "xy"]
+
+
+@settings(max_examples=100)
+@given(expressions(max_nodes=20))
+def test_random_graphs_are_right(expression: Expression) -> None:
+    report = assert_gradients(expression, expression.point)
+    assert len(report.derivatives) == len(expression.point)
+
+
+@settings(max_examples=30)
+@given(expressions(max_nodes=6))
+def test_random_graphs_are_right_at_second_order(expression: Expression) -> None:
+    assert_gradients(expression, expression.point, order=2)
+
+
+@settings(max_examples=25)
+@given(networks(), datasets(max_rows=1))
+def test_a_network_like_a_module_checks_inputs_and_parameters(network: Any, data: Any) -> None:
+    report = assert_gradients(network, data[0][0])
+    names = {d.name for d in report.derivatives}
+    assert {"x[0]", "x[1]"} <= names
+    assert {name for name, _ in network.named_parameters()} <= names
+
+
+def test_modules_and_losses_of_nn() -> None:
+    model = nn.MLP(2, [3, 2], activation="tanh", seed=1)
+    before = [p.data for p in model.parameters()]
+    report = assert_gradients(model, [0.5, -1.0], order=2)
+    assert {name for name, _ in model.named_parameters()} <= {d.name for d in report.derivatives}
+    loss = assert_gradients(lambda *x: nn.cross_entropy(model(list(x)), 1), [0.5, -1.0], order=2)
+    assert len(loss.derivatives) == 2 * (2 + len(before))
+    assert [p.data for p in model.parameters()] == before
+
+
+def test_a_function_that_differentiates_inside() -> None:
+    """Under no_grad it would give another value, so that values are computed with the graph."""
+
+    def residual(x: Value) -> Value:
+        return engine.grad(sin(x) * x, x, create_graph=True) ** 2
+
+    report = assert_gradients(residual, [0.7])
+    u, du = math.sin(0.7) + 0.7 * math.cos(0.7), 2 * math.cos(0.7) - 0.7 * math.sin(0.7)
+    assert report.derivatives[0].expected == pytest.approx(2 * u * du)
+
+
+def test_names_from_mappings_signatures_and_primitives() -> None:
+    def f(a: Value, *rest: Value) -> Value:
+        return a * rest[0] + rest[1]
+
+    assert [d.name for d in check_gradients(f, [1.0, 2.0, 3.0]).derivatives] == ["a", "rest[0]", "rest[1]"]
+    assert [d.name for d in check_gradients(engine.hypot, [1.0, 2.0]).derivatives] == ["x", "y"]
+    assert [d.name for d in check_gradients(lambda u, v: u / v, {"v": 2.0, "u": 1.0}).derivatives] == ["v", "u"]
+
+
+def test_tails_that_differences_cannot_see_are_settled_in_fifty_digits() -> None:
+    pytest.importorskip("mpmath")
+    report = check_gradients(lambda x: tanh(x) + 1, [20.0])
+    assert report.ok
+    assert [d.status for d in report.derivatives] == ["unresolved"]
+    assert "50 digits" in report.notes[0]
+    wrong = check_gradients(lambda x: BAD_TANH(x) + 1, [20.0])
+    assert wrong.faults[0].primitive == "bad_tanh"
+
+
+def test_noise_of_cancellation_is_no_fault() -> None:
+    assert_gradients(lambda x: (x + 1e9) - 1e9 + sin(x), [1.0])
+    assert_gradients(lambda x: sin(x) * 1e-200 + 1e5, [1.0])
+    assert_gradients(lambda x: engine.log(x), [1e-280])
+    assert_gradients(lambda x: engine.sin(1e6 * x), [1.0])
+
+
+# ---- kinks ---------------------------------------------------------------------------------------------------------
+
+
+def test_at_a_kink() -> None:
+    report = check_gradients(lambda x, y: relu(x * y) * 3, [0.0, 2.0])
+    assert report.ok
+    (kink,) = report.kinks
+    assert kink.why == "relu(0.0), node 4 of the graph"
+    assert (kink.distance, kink.taken) == (0.0, 0.0)
+    assert (kink.left, kink.right) == pytest.approx((0.0, 6.0))
+    assert kink.interval[0] < 0 < kink.interval[1]
+    assert str(kink) in str(report)
+
+
+@pytest.mark.parametrize("distance", [1e-5, 1e-9, 1e-12, 1e-14])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_near_a_kink_the_valid_interval_is_found(distance: float, sign: int) -> None:
+    report = check_gradients(lambda x: relu(x - 0.5) + sin(x), [0.5 + sign * distance])
+    assert report.ok
+    (kink,) = report.kinks
+    assert kink.distance == pytest.approx(-sign * distance, rel=1e-2)
+    assert (kink.left, kink.right) == pytest.approx((math.cos(0.5), math.cos(0.5) + 1), rel=1e-5)
+    assert report.derivatives[0].expected == pytest.approx(math.cos(0.5) + (sign > 0), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "why"),
+    [
+        (lambda x: abs(x - 1), 1.0, "abs"),
+        (lambda x: engine.maximum(x, 2 * x - 1), 1.0, "maximum"),
+        (lambda x: engine.minimum(x, 2 * x - 1, 3), 1.0 + 1e-8, "minimum"),
+        (lambda x: engine.floor(x) * x, 2.0, "floor"),
+        (lambda x: engine.round(x) * x, 2.5 - 1e-9, "round"),
+        (lambda x: x % 2 + x, 4.0, "mod"),
+        (lambda x: engine.where(x > 1, x * 2, x * 3), 1.0 + 1e-7, "where"),
+        (lambda x: engine.leaky_relu(x), 0.0, "leaky_relu"),
+        (lambda x: x * x if x > 1 else 3 * x, 1.0, "a branch in the function's own code"),
+        (lambda x: x * x if x > 1 else 3 * x, 1.0 - 1e-10, "a branch in the function's own code"),
+        (lambda x: x * (2 if x < 1 else 5), 1.0 - 1e-7, "a branch in the function's own code"),
+    ],
+)
+def test_kinks_of_all_kinds(f: Any, x: float, why: str) -> None:
+    report = check_gradients(f, [x])
+    assert report.ok, str(report)
+    assert why in report.kinks[0].why
+
+
+def test_a_true_fault_is_not_excused_by_a_kink() -> None:
+    for x in (0.0, 1e-10, -1e-10, 1e-4):
+        report = check_gradients(lambda x: relu(x) + BAD_TANH(x + 1), [x])
+        assert report.wrong, str(report)
+        assert report.faults[0].primitive == "bad_tanh"
+
+
+def test_a_wrong_slope_on_one_side_only() -> None:
+    steep = replace(relu, name="steep", local_derivatives=[lambda z, x: engine.where(x > 0, 1.001, 0.0)])
+    for x in (0.0, 1e-9, 0.5):
+        assert check_gradients(lambda x: steep(x), [x]).faults[0].primitive == "steep"
+    assert check_gradients(lambda x: steep(x), [-0.5])
+
+
+def test_a_number_that_follows_the_input_outside_the_graph_is_no_branch() -> None:
+    report = check_gradients(lambda x: float(x) * x, [2.0])
+    assert [(d.claimed, round(d.expected, 9)) for d in report.wrong] == [(2.0, 4.0)]
+    assert "also outside" in report.faults[0].what
+
+
+# ---- failures that teach -------------------------------------------------------------------------------------------
+
+
+def test_the_first_wrong_primitive_is_named_with_code_that_shows_it() -> None:
+    cubed = engine.declare("cubed_wrongly", lambda x: x**3, [lambda z, x: 3.003 * x * x], formula="x ** 3")
+    try:
+        report = check_gradients(lambda a, b: sin(cubed(a * b)) * a, [0.5, 1.5])
+        fault = report.faults[0]
+        assert fault.primitive == "cubed_wrongly"
+        assert "node 4 of the graph: its local derivative by x at x = 0.75 is 1.6891875" in fault.what
+        assert "50 digits of x ** 3 give 1.6875: relative error 0.001" in fault.what
+        printed: list[Any] = []
+        exec(fault.code, {"print": lambda *args: printed.append(args)})
+        assert printed == [(pytest.approx(1.6891875), "should be", 1.6875)]
+        assert {d.name for d in report.wrong} == {"a", "b"}
+        for word in ("culprit", "cubed_wrongly", "2 of 2 derivatives WRONG", "relative error"):
+            assert word in str(report)
+    finally:
+        del engine.PRIMITIVES["cubed_wrongly"]
+
+
+def test_without_a_formula_differences_of_the_primitive_itself_decide() -> None:
+    bad = replace(engine.hypot, name="bad_hypot", formula="",
+                  local_derivatives=[engine.hypot.rules[0], engine.hypot.rules[0]])  # fmt: skip
+    fault = check_gradients(lambda x, y: bad(x, y) * 2, [1.0, 2.0]).faults[0]
+    assert "its local derivative by y" in fault.what
+    assert "differences of its values give" in fault.what
+
+
+def test_a_wrong_second_derivative_names_its_rule() -> None:
+    flat = replace(
+        engine.exp, name="flat_exp", local_derivatives=[lambda z, x: z.detach() if hasattr(z, "detach") else z]
+    )
+    assert check_gradients(lambda x: flat(x) * x, [1.0])
+    report = check_gradients(lambda x: flat(x) * x, [1.0], order=2)
+    assert [d.order for d in report.wrong] == [2]
+    assert report.faults[0].primitive == "flat_exp"
+
+
+def test_a_report_prints_its_certain_digits() -> None:
+    text = str(check_gradients(lambda x: tanh(x), [1.0]))
+    assert text.startswith("f at x = 1.0: 1 derivatives, none wrong\n  agrees     by x: 0.41997434161402")
+
+
+# ---- bad input -----------------------------------------------------------------------------------------------------
+
+
+def not_deterministic(x: Value) -> Value:
+    return x * random.random()
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "error", "message"),
+    [
+        (lambda x: engine.log(x), [-1.0], ValueError, r"outside the domain: log\(-1.0\) is nan; .*\(0, inf\)"),
+        (lambda x: 1 / x, [0.0], ValueError, r"outside the domain: div\(1.0, 0.0\) is inf"),
+        (lambda x: x, [math.inf], ValueError, "finite numbers, got inf for x"),
+        (lambda x: math.sin(x), [1.0], TypeError, "must return a Value.*math's and float"),
+        (lambda x: None, [1.0], TypeError, "must return a Value or a list of them, got None"),
+        (not_deterministic, [1.0], ValueError, "not deterministic: it gave"),
+        (lambda x, y: x * y, [1.0], TypeError, r"cannot be called with 1 numbers of the point \[1.0\]: missing"),
+        (lambda x: x, {"y": 1.0}, TypeError, "cannot be called with the inputs y"),
+        (lambda x: x, 1.0, TypeError, "a list of numbers, one per input"),
+        (lambda x: x, ["1"], TypeError, "the point's number 0"),
+        (3, [1.0], TypeError, "takes a function of Values, got 3"),
+    ],
+)
+def test_bad_input_is_named(f: Any, point: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        check_gradients(f, point)
+
+
+@pytest.mark.parametrize("order", [0, -1, 1.5])
+def test_a_bad_order(order: Any) -> None:
+    with pytest.raises(ValueError, match="order is 1 for the gradient"):
+        check_gradients(lambda x: x, [1.0], order=order)
+
+
+def test_the_assertion_carries_the_report() -> None:
+    with pytest.raises(AssertionError, match=r"1 of 1 derivatives WRONG(.|\n)*culprit: bad_tanh"):
+        assert_gradients(lambda x: BAD_TANH(x), [0.5])
+
+
+@settings(max_examples=30)
+@given(st.floats(-3, 3), st.sampled_from([0.999, 1.001, -1.0, 0.0, 2.0]))
+def test_a_gradient_off_by_a_factor_is_never_passed(x: float, factor: float) -> None:
+    bad = replace(engine.exp, name="bad_exp", local_derivatives=[lambda z, x: factor * z])
+    assert not check_gradients(lambda x: bad(x) + sin(x), [x])

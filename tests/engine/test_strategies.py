@@ -1,0 +1,152 @@
+"""The strategies: valid by construction, fast, shrinking to something readable, printing as code."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+
+import engine
+from engine import PRIMITIVES, Interval, Primitive, Value, check_gradients
+from engine.strategies import Expression, Network, datasets, expressions, networks, points, values
+
+TABLE = list(PRIMITIVES.values())
+
+
+@settings(max_examples=200)
+@given(expressions(max_nodes=30))
+def test_expressions_stay_inside_of_every_domain(expression: Expression) -> None:
+    assert 1 <= len(expression.nodes) <= 31  # the sum of loose ends is one more
+    assert engine.leaves(expression.root) or expression.point == []
+    for node in expression.nodes:
+        assert math.isfinite(node.data)
+        assert node.primitive is not None
+        for x, domain in zip(node.inputs, node.primitive.domains(len(node.inputs)), strict=True):
+            assert x in domain, f"{x} outside of {domain} of {node.primitive.name}"
+        assert node.primitive.kink is None or node.primitive.kink(node.data, *node.inputs) != 0
+        assert all(d is None or math.isfinite(d) for d in engine.local_derivatives(node))
+
+
+@settings(max_examples=100)
+@given(expressions(max_nodes=15))
+def test_an_expression_is_a_function_and_its_repr_is_that_function(expression: Expression) -> None:
+    assert expression(*expression.point) == expression.root.data
+    values = [Value(x) for x in expression.point]
+    assert expression(*values).data == expression.root.data
+    again = eval(repr(expression), {**vars(engine), "Expression": Expression})
+    assert again.root.data == expression.root.data
+    names = [node.primitive for node in again.nodes]
+    assert names == [node.primitive for node in expression.nodes]
+
+
+def test_expressions_share_nodes() -> None:
+    found = find(expressions(["add", "mul", "exp"]), lambda e: any(uses(e, n) > 1 for n in e.nodes))
+    assert ":=" in repr(found)
+
+
+def uses(expression: Expression, node: Value) -> int:
+    return sum(operand is node for other in expression.nodes for operand in other.operands)
+
+
+@settings(max_examples=60)
+@given(expressions(min_nodes=30, max_nodes=30))
+def test_large_expressions(expression: Expression) -> None:
+    assert len(expression.nodes) in (30, 31)
+
+
+def test_every_primitive_occurs() -> None:
+    seen: set[Any] = set()
+
+    @settings(max_examples=300, derandomize=True, database=None)
+    @given(expressions(min_nodes=10))
+    def collect(expression: Expression) -> None:
+        seen.update(node.primitive for node in expression.nodes)
+
+    collect()
+    assert seen >= set(TABLE)
+
+
+@pytest.mark.parametrize("name", ["sub", "log", "where"])
+def test_an_expression_shrinks_to_one_node(name: str) -> None:
+    found = find(expressions(max_nodes=8), lambda e: PRIMITIVES[name] in [node.primitive for node in e.nodes])
+    assert len(found.nodes) == 1
+
+
+def test_a_wrong_rule_shrinks_to_one_node() -> None:
+    bad = replace(engine.tanh, name="bad", local_derivatives=[lambda z, x: 1.001 * (1 - z * z)])
+    found = find(expressions([bad, "add", "mul", "sin", "exp"], max_nodes=8), lambda e: not check_gradients(e, e.point))
+    assert repr(found) == "Expression.of(lambda x0: bad(x0), [0.0])"
+
+
+@pytest.mark.parametrize("primitive", TABLE, ids=lambda p: p.name)
+def test_points_of_a_primitive(primitive: Primitive) -> None:
+    @settings(max_examples=25)
+    @given(points(primitive))
+    def check(point: list[float]) -> None:
+        for x, domain in zip(point, primitive.domains(len(point)), strict=True):
+            assert x in domain
+        z = primitive.forward(*point)
+        assert math.isfinite(z)
+        assert primitive.kink is None or abs(primitive.kink(z, *point)) > 1e-3
+
+    check()
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_points_and_numbers_of_intervals(data: Any) -> None:
+    intervals = [Interval(0, 1), Interval(100, math.inf), Interval(-math.inf, -50), Interval(2, 5, integers=True)]
+    point = data.draw(points(intervals))
+    assert all(x in interval for x, interval in zip(point, intervals, strict=True))
+    assert data.draw(values(intervals[0])).data in intervals[0]
+    assert len(data.draw(points(count=3))) == 3
+
+
+@settings(max_examples=50)
+@given(networks(inputs=3, outputs=2), datasets(features=3, classes=4, max_rows=5))
+def test_networks_and_datasets_fit_together(network: Network, data: Any) -> None:
+    rows, labels = data
+    assert 1 <= len(rows) == len(labels) <= 5
+    assert all(label in range(4) for label in labels)
+    outputs = network(rows[0])
+    assert len(outputs) == 2
+    again = eval(repr(network), {"Network": Network})
+    assert [o.data for o in again(rows[0])] == [o.data for o in outputs]
+    assert len(network.parameters()) == len(dict(network.named_parameters()))
+
+
+def test_health() -> None:
+    """No filtering, no slow draws: with every health check on, 30-node graphs are drawn without complaint."""
+
+    @settings(max_examples=100, suppress_health_check=[], deadline=None)
+    @given(expressions(min_nodes=30, max_nodes=30), networks(), datasets(), points(engine.pow))
+    def draw(expression: Expression, network: Network, data: Any, point: list[float]) -> None:
+        assert len(expression.nodes) >= 30
+
+    draw()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: expressions([]), ValueError, "at least one"),
+        (lambda: expressions(["nothing"]), LookupError, "no primitive is named 'nothing'"),
+        (lambda: expressions(max_nodes=0), ValueError, "max_nodes=0"),
+        (lambda: expressions(min_nodes=5, max_nodes=4), ValueError, "min_nodes=5"),
+        (lambda: points(["x"]), TypeError, "an Interval, a list of them or a primitive"),
+        (lambda: networks(inputs=0), ValueError, "positive number of inputs"),
+        (lambda: networks(activations=["nothing"]).example(), LookupError, "nothing"),
+        (lambda: datasets(max_rows=0), ValueError, "positive number of max_rows"),
+        (lambda: datasets(classes=-1), ValueError, "positive number of classes"),
+        (lambda: Network([[[1.0, 2.0]], [[1.0]]], "tanh"), ValueError, "1 weights and a bias, got 1"),
+        (lambda: Expression.of(lambda x: x.exp(), [1.0])(1.0, 2.0), TypeError, "takes 1 numbers, got 2"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
+def test_bad_input_is_named(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
