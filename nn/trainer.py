@@ -58,7 +58,8 @@ class Trainer:
         self._done = 0
         self._exported: list[float] | None = None
         self._known: tuple[tuple[float, ...] | None, OptimizerSettings | None] = (None, None)
-        self._last: tuple[Any, Any, Batch] | None = None
+        self._last: tuple[Any, Any, Batch] | None = None  # what was given, where the program may read it in place
+        self._own: Batch | None = None  # else: memory that the program is set up for, to be filled
 
     def step(self, X: Any, y: Any) -> float:  # as in nn.fit
         """Change the parameters once, by the mean gradient over all samples; give their mean loss before.
@@ -139,11 +140,16 @@ class Trainer:
     def _batch(self, X: Any, y: Any) -> Batch:
         if self._last is not None and X is self._last[0] and y is self._last[1]:
             return self._last[2]
+        own = self._own
+        if own is not None and self._session is not None and own.shapes == self._shapes and own.refill(X, y):
+            self._session.check(own)
+            return own
         batch = self.compiled.batch(X, y)
         if not batch.size:
             raise ValueError("there are no samples: give at least one")
         views = [array is given or getattr(array, "base", None) is given for array, given in zip(batch.arrays, (X, y))]
         self._last = (X, y, batch) if all(views) else None  # a copy would not see what is changed in place
+        self._own = batch.copied()
         return batch
 
     def _train(self, batch: Batch, steps: int, order: Any = None) -> Any:
@@ -173,7 +179,7 @@ class Trainer:
 
     def _check_mean(self, batch: Batch) -> None:
         """The program takes the mean over the samples: so must the loss."""
-        samples = [batch.sample(k) for k in range(min(3, batch.size))]
+        samples = [batch.sample(k) for k in range(min(2, batch.size))]
         with no_grad():
             outputs, labels = [self.model(x) for x, _ in samples], [y for _, y in samples]
             whole = float(self.loss(outputs, labels))

@@ -186,7 +186,7 @@ def fit(
 
 
 Epoch: TypeAlias = Callable[[Any, Any, "int | None", bool, Any], Iterator[tuple[int, int, float]]]
-"""Of data, batch size, whether to shuffle, and random numbers: for each batch how many there are, its size, its loss."""
+"""Of data, batch size, whether to shuffle, random numbers: for each batch how many there are, its size, its loss."""
 
 
 def _eager(update: Step) -> Epoch:

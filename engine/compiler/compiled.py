@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import gc
-import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, overload
 
@@ -16,10 +15,10 @@ from ..backprop import grad
 from ..ieee import mean
 from ..value import Value
 from .batch import Batch, as_batch, installed, nested
+from .checks import agree, check_labels, labels_of
 from .errors import TraceError, Unsupported
 from .plan import Plan
 from .planning import make_plan
-from .symbol import Symbol, operations
 from .trace import Shape, Trace, trace
 
 BACKENDS = ("llvm", "numpy", "python")
@@ -38,7 +37,8 @@ def compile(function: Callable[..., Any] | None = None, *, dtype: str = "float64
     """Compile a function of one sample, to be called on batches of them.
 
     The function takes Values or lists of Values and returns one Value, or a list of them. It is traced at the first
-    call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have then.
+    call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have then. Other
+    numbers that it reads from outside are constants of the program; compile it again if they change.
 
     Args:
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.
@@ -243,12 +243,12 @@ class Traced:
         self.history: list[tuple[str, int]] = []
         self._programs: dict[Mode, Any] = {}
         self._plans: dict[Mode, Plan] = {}
-        self._labels = _labels(self.trace.outputs)
+        self.labels = labels_of(self.trace.outputs)
         self._lock = threading.RLock()
 
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
         """The outputs and the gradient by the leaves."""
-        check_labels(self._labels, batch)
+        check_labels(self.labels, batch)
         leaves = [leaf.value._data for leaf in self.trace.graph.leaves]
         outputs, gradients = self._run(mode, leaves, batch)
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
@@ -321,9 +321,9 @@ class Traced:
         gradients = self.trace.single and tolerance < 1e-6
         outputs, found = self.run("leaves" if gradients else "outputs", first)
         expected = [float(r) for r in results]
-        _agree("result", expected, outputs[0], tolerance)
+        agree("result", expected, outputs[0], tolerance)
         if gradients and isinstance(result, Value) and found is not None:
-            _agree("gradient", grad(result, [leaf.value for leaf in self.trace.graph.leaves]), found, tolerance)
+            agree("gradient", grad(result, [leaf.value for leaf in self.trace.graph.leaves]), found, tolerance)
 
 
 def build(backend: str, plan: Plan, dtype: str) -> Any:
@@ -364,44 +364,6 @@ def _require(backend: str) -> None:
     for package in _NEEDS[backend]:
         if not installed(package):
             raise ImportError(f"the {backend} back end needs {package}: {_INSTALL[backend]}")
-
-
-def _labels(outputs: Sequence[Symbol]) -> dict[int, int]:
-    """The inputs that `take` uses as they are, with the number of values to take from."""
-    return {
-        s.operands[0].value: len(s.operands) - 1
-        for s in operations(outputs)
-        if s.primitive is not None and s.primitive.name == "take" and s.operands[0].kind == "input"
-    }
-
-
-def check_labels(labels: dict[int, int], batch: Batch) -> None:
-    """Refuse indices that take() would refuse.
-
-    Raises:
-        IndexError: one is negative or too large.
-        ValueError: one is no whole number.
-    """
-    for position, count in labels.items():
-        column = batch.column(position)
-        numbers = column if isinstance(column, list) else column.tolist()
-        for number in set(numbers):
-            if not float(number).is_integer():
-                raise ValueError(f"take() needs a whole number as index, got {number!r}")
-            if not 0 <= number < count:
-                raise IndexError(f"take() of index {number:g} from {count} values: give 0 to {count - 1}")
-
-
-def _agree(what: str, expected: Sequence[float], found: Sequence[float], tolerance: float) -> None:
-    scale = max([1e-300, *[abs(x) for x in expected if math.isfinite(x)]])
-    for x, y in zip(expected, found):
-        y = float(y)
-        if x == y or (x != x and y != y) or abs(x - y) <= tolerance * scale:
-            continue
-        raise TraceError(
-            f"the compiled {what} {y!r} differs from the eager engine's {x!r}: the function depends on something that "
-            "changes from call to call, or a rule of a primitive is wrong; pass what changes as an argument"
-        )
 
 
 def _mean(outputs: Any) -> float:

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..value import Value
 from .batch import Batch
-from .compiled import Compiled, Traced, check_labels
+from .checks import check_labels
+from .compiled import Compiled, Traced
 from .errors import TraceError
 from .lending import Loan
 from .optimizer import OptimizerSettings, update
@@ -68,10 +69,7 @@ class Session:
             FloatingPointError: a loss became nan or infinite; parameters and memory are as before the call.
         """
         if batch is not self._checked:
-            if batch.shapes != self.traced.shapes:
-                raise ValueError(f"samples of the shapes {batch.shapes}, where {self.traced.shapes} were compiled")
-            check_labels(self.traced._labels, batch)
-            self._checked = batch
+            self.check(batch)
         self._loan.take()
         training = self._training
         # A native step with a loss of nan or infinity changes nothing; only of several the first ones must be undone.
@@ -110,6 +108,17 @@ class Session:
             source.shuffle(numbers)
             order[:count] = numbers
         return order.reshape(-1, size)
+
+    def check(self, batch: Batch) -> None:
+        """Refuse samples of another shape and labels out of range; needed again if the numbers of a batch change.
+
+        Raises:
+            ValueError, IndexError: they do not fit.
+        """
+        if batch.shapes != self.traced.shapes:
+            raise ValueError(f"samples of the shapes {batch.shapes}, where {self.traced.shapes} were compiled")
+        check_labels(self.traced.labels, batch)
+        self._checked = batch
 
     def remember(self, rows: Sequence[Sequence[float]], values: Sequence[Value]) -> None:
         """Set the optimiser's memory of `values`, in their order; no rows: forget everything."""
