@@ -3,7 +3,7 @@
     taskset -c 1 python -m tests.benchmarks.compiled [words in the workloads' names]
 
 All contenders of a workload run in turns in this one process, on one thread; what counts is the median of the CPU time
-of a step. "x" columns say how many times longer a contender takes than our step by step calls, and than a step of our
+of a step. "x" columns say how many times longer a contender takes than our calls one by one, and than a step of our
 native loop.
 """
 
@@ -16,6 +16,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 os.environ.update(dict.fromkeys(THREADS, "1"))
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
+import random  # noqa: E402
 import statistics  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
@@ -24,6 +25,7 @@ from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
+import nn  # noqa: E402
 from engine.compiler.llvm import build  # noqa: E402
 from engine.compiler.llvm.peak import peak_flops  # noqa: E402
 from engine.compiler.planning import make_plan  # noqa: E402
@@ -32,7 +34,7 @@ from engine.compiler.trace import trace  # noqa: E402
 from .more_workloads import gpt, physics  # noqa: E402
 from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons  # noqa: E402
 
-STEP, LOOP = "stepgrad, step by step", "stepgrad, native loop"
+USER, STEP, LOOP = "nn.Trainer.step", "stepgrad, step by step", "stepgrad, native loop"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,18 @@ def ours(workload: Workload, dtype: str) -> tuple[dict[str, tuple[Callable[[], A
         STEP: (lambda: training(arrays, settings, 1), 1),
         LOOP: (lambda: training(arrays, settings, 1, steps=loop), loop),
     }
+    if workload.trainer is not None:
+        trainer = user(workload, dtype)
+        samples = [arrays[0], arrays[1][:, 0].copy()]
+        steps = {USER: (lambda: trainer.step(*samples), 1), **steps}
     return steps, program, seconds
+
+
+def user(workload: Workload, dtype: str) -> nn.Trainer:
+    """What a user of nn writes."""
+    assert workload.trainer is not None
+    model, loss = workload.trainer()
+    return nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=workload.rate, momentum=MOMENTUM), "llvm", dtype)
 
 
 def measure(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 7, target: float = 0.05) -> dict[str, float]:
@@ -119,16 +132,12 @@ def epoch(dtype: str) -> None:
 
     X, y = digits_data()
     workload = digits(len(X))
-    _, program, _ = ours(workload, dtype)
-    training, settings = program.training(1), Momentum(RATE)
-    training.parameters[:] = np.concatenate([p.ravel() for p in workload.parameters])
-    arrays = tuple(np.ascontiguousarray(array, dtype) for array in workload.arrays)
-    random = np.random.default_rng(0)
-    order = np.full(-(-len(X) // 32) * 32, -1)
+    trainer = user(workload, dtype)
+    samples, labels = (np.ascontiguousarray(array, dtype) for array in (X, y))
+    source = random.Random(0)
 
     def native() -> None:
-        order[: len(X)] = random.permutation(len(X))
-        training(arrays, settings, 1, order=order.reshape(-1, 32))
+        trainer.epoch(samples, labels, batch_size=32, seed=source)
 
     kind = getattr(torch, dtype)
     P = [torch.tensor(p, dtype=kind, requires_grad=True) for p in workload.parameters]
@@ -145,7 +154,7 @@ def epoch(dtype: str) -> None:
 
     medians = measure({"native": (native, 1), "torch": (torch_epoch, 1), "jax": (jax_epoch(workload, dtype), 1)}, 5)
     print(f"\nW2 digits, an epoch of shuffled batches of 32, {dtype}")
-    for name, label in (("native", LOOP), ("torch", "PyTorch eager"), ("jax", "JAX scan")):
+    for name, label in (("native", "nn.Trainer.epoch"), ("torch", "PyTorch eager"), ("jax", "JAX scan")):
         print(f"  {label:24} {medians[name] * 1e3:12.2f} ms  x{medians[name] / medians['native']:.1f}")
 
 
@@ -154,6 +163,7 @@ def jax_epoch(workload: Workload, dtype: str) -> Callable[[], None]:
     import jax
     import jax.numpy as jnp
 
+    jax.config.update("jax_enable_x64", True)
     X, labels = (jnp.asarray(array, dtype) for array in workload.arrays)
     Y = jax.nn.one_hot(labels[:, 0].astype(int), 10, dtype=dtype)
     P = [jnp.asarray(p, dtype) for p in workload.parameters]

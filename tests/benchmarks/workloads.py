@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import engine
+import nn
 from engine import Value
 
 Array = Any
@@ -33,6 +34,7 @@ class Workload:
         values: the Values that `loss` reads.
         arrays: the samples, one array per argument of `loss`.
         rate: of gradient descent with momentum.
+        trainer: for the networks of `nn`, builds model and loss; None for other losses.
         contenders: by name, builders that take the dtype and give a step and how many training steps it makes.
     """
 
@@ -43,6 +45,7 @@ class Workload:
     arrays: list[Array]
     rate: float
     contenders: dict[str, Callable[[str], tuple[Callable[[], Any], int]]]
+    trainer: Callable[[], tuple[Any, Any]] | None = None
 
 
 def values_of(parameters: list[Array]) -> tuple[list[Any], list[Value]]:
@@ -100,6 +103,7 @@ def moons(activation: str = "relu") -> Workload:
         [X, Y],
         RATE,
         contenders,
+        lambda: (nn.MLP(2, [16, 16, 1], activation=activation), nn.hinge),
     )
 
 
@@ -117,7 +121,9 @@ def digits(batch: int) -> Workload:
 
     contenders = mlp_contenders(parameters, X, np.eye(10)[y], "relu", "cross entropy")
     labels = y[:, None].astype(float)
-    return Workload(f"W2 digits batch {batch}", loss, parameters, values, [X, labels], RATE, contenders)
+    return Workload(f"W2 digits batch {batch}", loss, parameters, values, [X, labels], RATE, contenders,
+        lambda: (nn.MLP(64, [32, 10]), nn.cross_entropy),
+    )  # fmt: skip
 
 
 def digits_data() -> tuple[Array, Array]:

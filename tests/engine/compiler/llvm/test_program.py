@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import engine
 from engine import PRIMITIVES, Primitive, Value
 from engine.compiler.llvm import build
+from engine.compiler.llvm import program as program_module
 from engine.compiler.planning import make_plan
 from engine.compiler.trace import trace
 
@@ -87,9 +88,12 @@ def test_random_graphs_and_their_gradients(recipe: Any, count: int) -> None:
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (2, 3), (3, 17), (5, 4), (7, 9), (13, 2), (33, 10)])
-@pytest.mark.parametrize("count", [1, 9, 40, 130])
-def test_matrix_products_of_every_shape(rows: int, columns: int, count: int) -> None:
-    """Full tiles and what is left over on each side: forward, to the inputs and to the matrix."""
+@pytest.mark.parametrize(("count", "size"), [(1, 64), (9, 64), (40, 64), (130, 64), (9, 32), (40, 32), (40, 16)])
+def test_matrix_products_of_every_shape(
+    rows: int, columns: int, count: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full tiles and what is left over on each side: forward, to the inputs and to the matrix; all vector sizes."""
+    monkeypatch.setattr(program_module, "vector_bytes", lambda: size)
     random = np.random.default_rng(rows * columns)
     W, b, V = random.normal(size=(rows, columns)), random.normal(size=rows), random.normal(size=(2, rows))
     w, bias, v = [[Value(x) for x in row] for row in W], [Value(x) for x in b], [[Value(x) for x in row] for row in V]
