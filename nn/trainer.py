@@ -127,6 +127,14 @@ class Trainer:
         self.sync()
         return [float(loss) for loss in losses]
 
+    def explain(self) -> str:
+        """Passes, groups and costs of the program; see `engine.Compiled.explain`.
+
+        Raises:
+            RuntimeError: if there was no step yet.
+        """
+        return self.compiled.explain()
+
     @property
     def backend(self) -> str:
         """The back end that was taken, and why not a better one; as asked for before the first step."""

@@ -242,6 +242,7 @@ class Traced:
         self.reasons: dict[str, None] = {}  # why the best back end was not taken
         self.history: list[tuple[str, int]] = []
         self._programs: dict[Mode, Any] = {}
+        self._recent: Mode = "outputs"
         self._plans: dict[Mode, Plan] = {}
         self.labels = labels_of(self.trace.outputs)
         self._lock = threading.RLock()
@@ -249,6 +250,7 @@ class Traced:
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
         """The outputs and the gradient by the leaves."""
         check_labels(self.labels, batch)
+        self._recent = mode
         leaves = [leaf.value._data for leaf in self.trace.graph.leaves]
         outputs, gradients = self._run(mode, leaves, batch)
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
@@ -267,7 +269,7 @@ class Traced:
 
     def plan(self, mode: Mode | None = None) -> Plan:
         """The plan of one mode, or of the one that was asked for last."""
-        mode = mode or self._mode()
+        mode = mode or self._recent
         with self._lock:
             if mode not in self._plans:
                 started = time.perf_counter()
@@ -278,12 +280,9 @@ class Traced:
                 self.seconds["plan"] = time.perf_counter() - started
         return self._plans[mode]
 
-    def _mode(self) -> Mode:
-        return next(reversed(self._programs), "outputs")
-
     def program(self, mode: Mode | None = None) -> Any:
         """The program of one mode, or of the one that was asked for last."""
-        mode = mode or self._mode()
+        mode = mode or self._recent
         program = self._programs.get(mode)
         if program is None:
             with self._lock:

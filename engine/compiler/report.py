@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from typing import Any
 
@@ -39,8 +41,27 @@ def explain(traced: Traced) -> str:
     lines.append("numbers     " + ", ".join(f"{count} {name}" for name, count in memory.items()))
     lines.append(f"work        {plan.flops()} floating-point operations per sample")
     if hasattr(program, "stats"):
+        lines.append(f"speed       {_speed(traced)}")
         lines += [f"{name:<11} {_show(value)}" for name, value in program.stats().items()]
     return "\n".join(lines)
+
+
+def _speed(traced: Traced, samples: int = 512) -> str:
+    """How fast the native code is on samples of zeros, beside what the core can do."""
+    import numpy as np
+
+    from .llvm.peak import peak_flops
+
+    program, plan, dtype = traced.program(), traced.plan(), traced.compiled.dtype
+    leaves = np.array([leaf.value.data for leaf in traced.trace.graph.leaves], dtype)
+    arrays = (np.zeros((samples, plan.inputs), dtype),)
+    best = math.inf
+    for _ in range(5):
+        started = time.perf_counter()
+        program.run(leaves, arrays, samples)
+        best = min(best, time.perf_counter() - started)
+    rate = plan.flops() * samples / best
+    return f"{rate / 1e9:.3g} GFLOP/s on {samples} samples, {rate / peak_flops(dtype):.0%} of the core's peak"
 
 
 def _show(value: Any) -> str:

@@ -264,6 +264,16 @@ def test_an_epoch_is_reproducible_and_may_keep_the_order(backend: str) -> None:
     assert len(losses(seed=1)) == 4
 
 
+def test_a_trainer_explains_its_program() -> None:
+    m = model()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), lr=0.1), backend="numpy")
+    assert trainer.backend == "numpy"
+    with pytest.raises(RuntimeError, match="call it once"):
+        trainer.explain()
+    trainer.step(X, Y)
+    assert "matrix products: 4x5, 3x4, 4x3" in trainer.explain()
+
+
 @FAST
 def test_single_precision_learns_too(backend: str) -> None:
     m = model()
