@@ -53,8 +53,8 @@ class Compiled:
         outer, plain = split(plan.reductions, lazy)
         for jobs in outer:
             self.calls["body"].append(self._add(reduction(shape, plan.constants, jobs)))
-        for source, targets, slots in plain:
-            self.calls["body"].append(self._add(sums(shape, plan.constants, source, targets, slots)))
+        for entry in plain:
+            self.calls["body"].append(self._add(sums(shape, plan.constants, entry)))
         for job in plan.finish:
             self.calls["epilogue"].append(self._add(copy(uniform, plan.constants, job)))
 

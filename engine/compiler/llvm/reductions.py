@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..plan import Group, Reduction, Run
@@ -69,28 +70,51 @@ def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction])
     return kernel
 
 
-Sums = tuple["str | Group", list[int], list[list[int]]]
-"""A buffer, or the group to compute on the way; targets; the slots that each target sums."""
+@dataclass
+class Sums:
+    """Gradients of which each sums equally many terms over the lanes: slots, or products of two slots.
+
+    Attributes:
+        source: the buffer of the slots, the two buffers of the factors, or the group to compute on the way.
+        targets: slots of G.
+        terms: for each target its slots, factor after factor.
+    """
+
+    source: str | tuple[str, str] | Group
+    targets: list[int] = field(default_factory=list)
+    terms: list[list[int]] = field(default_factory=list)
+
+    def factors(self) -> list[str]:
+        """The buffers of the factors of one term."""
+        if isinstance(self.source, Group):
+            return ["C"]  # the slots are rows of the group, which no buffer holds
+        return [self.source] if isinstance(self.source, str) else list(self.source)
 
 
 def split(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[list[Reduction]], list[Sums]]:
-    """What one kernel can do: outer products into one target, and sums of equally many terms of one source."""
+    """What one kernel can do: outer products into one target, and sums of equally many terms of one source.
+
+    `lazy` are the groups to be computed on the way.
+    """
     products: dict[Any, list[Reduction]] = {}
-    terms: dict[tuple[str, int], list[int]] = {}
+    terms: dict[tuple[str | tuple[str, str], int], list[int]] = {}
     for job in jobs:
-        if job.right is not None:
+        if job.right is None:
+            for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
+                terms.setdefault((job.left.buffer, target), []).append(slot)
+        elif job.rows == job.columns == 1:
+            ((left,),), ((right,),), ((target,),) = (run.slots(1) for run in (job.left, job.right, job.target))
+            terms.setdefault(((job.left.buffer, job.right.buffer), target), []).extend([left, right])
+        else:
             products.setdefault(_shape(job), []).append(job)
-            continue
-        for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
-            terms.setdefault((job.left.buffer, target), []).append(slot)
     computed = {(g.result.buffer, g.result.base + r): g for g in lazy for r in range(g.rows)}
-    collected: dict[tuple[int, int], Sums] = {}
-    for (buffer, target), slots in terms.items():
-        source = computed.get((buffer, slots[0]), buffer)
-        key = (id(source), len(slots))
-        _, targets, lists = collected.setdefault(key, (source, [], []))
-        targets.append(target)
-        lists.append(slots)
+    collected: dict[Any, Sums] = {}
+    for (buffers, target), slots in terms.items():
+        source = computed.get((buffers, slots[0]), buffers) if isinstance(buffers, str) else buffers
+        key = (id(source) if isinstance(source, Group) else source, len(slots))
+        entry = collected.setdefault(key, Sums(source))
+        entry.targets.append(target)
+        entry.terms.append(slots)
     return list(products.values()), list(collected.values())
 
 
@@ -102,37 +126,32 @@ def _shape(job: Reduction) -> Any:
     return job.rows, job.target, left.buffer, left.row, right.buffer, right.count, right.column
 
 
-def sums(
-    shape: Shape,
-    constants: tuple[float, ...],
-    source: str | Group,
-    targets: list[int],
-    slots: list[list[int]],
-) -> Kernel:
-    """A kernel for ``G[target] += sum over lanes and slots``, for each target and its list of slots.
-
-    `source` is the buffer of the slots, or the group that has them as results and is computed on the way.
-    """
+def sums(shape: Shape, constants: tuple[float, ...], job: Sums) -> Kernel:
+    """A kernel for ``G[target] += sum over lanes and terms``, for each target and its terms."""
     kernel = Kernel(shape, constants)
-    code, count = kernel.code, len(slots[0])
-    base = source.result.base if isinstance(source, Group) else 0
-    table = tuple(slot - base for row in slots for slot in row)
-    left = kernel.place(Run("C" if isinstance(source, Group) else source, 0, count=count, table=table))
-    formula = Formula(kernel, source, stored=False) if isinstance(source, Group) else None
-    target = kernel.place(Run("G", 0, table=tuple(targets)))
+    code, buffers = kernel.code, job.factors()
+    base = job.source.result.base if isinstance(job.source, Group) else 0
+    count = len(job.terms[0]) // len(buffers)
+    factors = []
+    for k, buffer in enumerate(buffers):
+        table = tuple(slot - base for slots in job.terms for slot in slots[k :: len(buffers)])
+        factors.append(kernel.place(Run(buffer, 0, count=count, table=table)))
+    formula = Formula(kernel, job.source, stored=False) if isinstance(job.source, Group) else None
+    target = kernel.place(Run("G", 0, table=tuple(job.targets)))
 
-    def term(row: Row, column: Row, lane: str) -> Vector:
-        if formula is None:
-            return kernel.load(left, row, column, lane)
-        return formula.value((kernel.index(left, row, column, None), 0), lane)
+    def added(total: Vector, row: Row, column: Row, lane: str) -> Vector:
+        if formula is not None:
+            return total + formula.value((kernel.index(factors[0], row, column, None), 0), lane)
+        values = [kernel.load(factor, row, column, lane) for factor in factors]
+        return total + values[0] if len(values) == 1 else code.fma(values[0], values[1], total)
 
-    for row, rows in _tiles(code, len(targets), 4):
+    for row, rows in _tiles(code, len(job.targets), 4):
         with row as (r, start):
             totals = [code.variable(code.lift(0.0)) for _ in range(rows)]
 
             def step(column: Row, lane: str, r: str | None = r, start: int = start, totals: list[str] = totals) -> None:
                 for j, total in enumerate(totals):
-                    code.write(total, code.read(total) + term((r, start + j), column, lane))
+                    code.write(total, added(code.read(total), (r, start + j), column, lane))
 
             with kernel.lanes() as lane:
                 kernel.columns(count, 0, lambda c, lane=lane: step(c, lane))  # type: ignore[misc]
