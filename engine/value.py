@@ -119,6 +119,8 @@ def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> 
 
 def _number(number: Any, what: str = "Value()") -> float:
     """What a Value can hold, as a float."""
+    if hasattr(type(number), "__symbolic__"):
+        return float(number)  # refuses, and tells what to do while a function is traced
     if isinstance(number, Value):
         raise TypeError(f"{what} takes a number, got {number!r}: use its detach() for a copy outside the graph")
     return as_float(number, what)

@@ -38,7 +38,7 @@ class Layout:
         self.constants: list[float] = []
         self.sizes = {"U": 0, "S": 0}
         self._slots: dict[Symbol, tuple[str, int]] = {s: ("P", k) for k, s in enumerate(graph.leaves)}
-        self._ranks: dict[Symbol, tuple[str, float]] = dict(self._slots)
+        self._ranks: dict[Symbol, tuple[str, float]] = dict(self._slots)  # sorted by: of a constant it is the number
         self._known_constants: dict[tuple[str, ...], int] = {}
         for stage, levels in _levels(operations(roots)).items():
             for level in levels:
@@ -73,11 +73,16 @@ class Layout:
     def _place(self, stage: str, symbols: list[Symbol]) -> None:
         """Form the groups of one level and give their results slots."""
         rows: dict[Any, list[tuple[Operands, Symbol]]] = {}
+        ranks = self._ranks
         for symbol in symbols:
+            for operand in symbol.operands:
+                if operand not in ranks:
+                    constant = operand.kind == "constant"
+                    ranks[operand] = ("C", operand.value) if constant else self.slot(operand)
             operands = self._arranged(symbol)
             rows.setdefault(self._signature(symbol, operands), []).append((operands, symbol))
         for members in rows.values():
-            members.sort(key=lambda member: [self._rank(o) for part in member[0] for o in part[:4]])
+            members.sort(key=lambda member: [ranks[o] for part in member[0] for o in part[:4]])
             first = members[0][0]
             if len(first) > 1 and members[0][1].primitive is ops.dot and self._is_product(first):
                 numbered = [(self._numbers(operands), (operands, symbol)) for operands, symbol in members]
@@ -110,7 +115,7 @@ class Layout:
             if column[0].kind == "constant":
                 columns.append(Column.of("C", self._constants([s.value for s in column])))
             else:
-                columns.append(Column.of(self.slot(column[0])[0], [self.slot(s)[1] for s in column]))
+                columns.append(Column.of(self._slots[column[0]][0], [self._slots[s][1] for s in column]))
         return columns
 
     def _arranged(self, symbol: Symbol) -> Operands:
@@ -118,36 +123,29 @@ class Layout:
         primitive, operands = symbol.primitive, symbol.operands
         if primitive is ops.dot:
             n = len(operands) // 2
-            rank = self._rank
+            ranks = self._ranks
             pairs = [
                 (a, b) if a.uniform and not b.uniform else self._pair(a, b)
                 for a, b in zip(operands[:n], operands[n : 2 * n])
             ]
-            keys = [(rank(b), rank(a)) for a, b in pairs]
+            keys = [(ranks[b], ranks[a]) for a, b in pairs]
             left, right = zip(*[pairs[k] for k in sorted(range(n), key=keys.__getitem__)])
             return (left, right, operands[2 * n :]) if len(operands) % 2 else (left, right)
         if primitive is ops.take:
             return operands[:1], operands[1:]
         if is_fold(primitive):
-            return (tuple(sorted(operands, key=self._rank)) if primitive is ops.sum else operands,)
+            return (tuple(sorted(operands, key=self._ranks.__getitem__)) if primitive is ops.sum else operands,)
         if primitive in _SWAPPABLE:
             operands = self._pair(*operands)
         return tuple([(operand,) for operand in operands])
 
     def _pair(self, a: Symbol, b: Symbol) -> tuple[Symbol, Symbol]:
         """Factors in a fixed order: what is uniform first, then by slot."""
-        return (b, a) if (not b.uniform, self._rank(b)) < (not a.uniform, self._rank(a)) else (a, b)
-
-    def _rank(self, symbol: Symbol) -> tuple[str, float]:
-        """What rows and factors are sorted by: buffer and slot, of a constant the number."""
-        found = self._ranks.get(symbol)
-        if found is None:
-            found = ("C", symbol.value) if symbol.kind == "constant" else self.slot(symbol)
-            self._ranks[symbol] = found
-        return found
+        ranks = self._ranks
+        return (b, a) if (not b.uniform, ranks[b]) < (not a.uniform, ranks[a]) else (a, b)
 
     def _letters(self, symbols: Sequence[Symbol]) -> str:
-        return "".join(["C" if s.kind == "constant" else self.slot(s)[0] for s in symbols])
+        return "".join([self._ranks[s][0] for s in symbols])
 
     def _signature(self, symbol: Symbol, operands: Operands) -> Any:
         """What rows of one group have in common."""
@@ -160,7 +158,7 @@ class Layout:
 
     def _numbers(self, operands: Operands) -> list[float]:
         """The slots of a matrix product's row: its left factors and its bias."""
-        return [self._rank(s)[1] for part in (operands[0], *operands[2:]) for s in part]
+        return [self._ranks[s][1] for part in (operands[0], *operands[2:]) for s in part]
 
 
 def _is_next_row(a: _Member, b: _Member, c: _Member, d: _Member) -> bool:

@@ -54,8 +54,15 @@ class Symbol(Value):
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
         graph = next(operand.graph for operand in operands if operand.__class__ is Symbol)
-        known, lift = graph.imported, graph.lift
-        symbols = [known[o] if o.__class__ is Value and o in known else lift(o) for o in operands]
+        known, lift, mine = graph.imported, graph.lift, graph if graph.open else None
+        symbols = [  # lift() for each, most of it inline: a layer has as many operands as weights
+            o
+            if o.__class__ is Symbol and o.graph is mine
+            else known[o]
+            if o.__class__ is Value and o in known
+            else lift(o)
+            for o in operands
+        ]
         result = graph.make(primitive, tuple(symbols))
         return result if is_recording() else graph.make(DETACH, (result,))
 

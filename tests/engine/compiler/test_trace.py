@@ -87,9 +87,18 @@ def calls_backward(x: Any) -> Any:
     return x
 
 
+def wraps_in_a_value(x: Any) -> Any:
+    return Value(x) * 2
+
+
+def takes_a_hessian(x: Any) -> Any:
+    return engine.hessian(lambda a: a * a * a)(x)[0][0]
+
+
 @pytest.mark.parametrize(
     "function",
     [
+        wraps_in_a_value, takes_a_hessian,
         if_on_data, maximum_of_python, and_of_conditions, chained_comparison, membership, while_loop, equality, truth,
         as_float, as_int, of_math, as_index, as_range, formatted, reads_data, reads_grad, calls_backward,
     ],
