@@ -8,24 +8,31 @@ from collections.abc import Sequence
 
 from demos.options import add_output, whole
 
-TRAININGS = ("digits", "diabetes", "moons", "xor")
-DRAWING = {"moons"}
-"""Those that take --output."""
+DEMOS = {
+    "digits": ("quick", "seed"),
+    "diabetes": ("quick", "seed"),
+    "moons": ("quick", "seed", "output"),
+    "xor": ("quick", "seed"),
+    "stepping": ("seed",),
+    "gallery": ("output",),
+}
+"""All demos, and which of the options here each has too."""
+
+MAIN_JOB = ("digits", "diabetes", "moons", "xor")
 
 
 def options() -> ArgumentParser:
     """The options on the command line."""
-    summaries = [f"  {name:10}{summary(name)}" for name in TRAININGS]
+    summaries = [f"  {name:10}{summary(name)}" for name in DEMOS]
     parser = ArgumentParser(
         "python -m demos",
         description=__doc__,
         epilog="\n".join(["demos:", *summaries, "", "Each has options of its own: python -m demos.NAME --help"]),
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "names", nargs="*", default=TRAININGS, metavar="NAME", help="which demos to run; all by default"
-    )
-    parser.add_argument("--quick", action="store_const", const=["--quick"], default=[], help="train each only briefly")
+    names = ", ".join(MAIN_JOB)
+    parser.add_argument("names", nargs="*", default=MAIN_JOB, metavar="NAME", help=f"which demos to run; else {names}")
+    parser.add_argument("--quick", action="store_true", help="train each only briefly")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="the same number gives the same run")
     add_output(parser)
     return parser
@@ -40,13 +47,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the demos one after the other."""
     parser = options()
     chosen = parser.parse_args(argv)
-    unknown = set(chosen.names) - set(TRAININGS)
+    unknown = set(chosen.names) - set(DEMOS)
     if unknown:
-        parser.error(f"no demo is named {', '.join(sorted(unknown))}: choose from {', '.join(TRAININGS)}")
+        parser.error(f"no demo is named {', '.join(sorted(unknown))}: choose from {', '.join(DEMOS)}")
+    given = {
+        "quick": ["--quick"] if chosen.quick else [],
+        "seed": ["--seed", str(chosen.seed)],
+        "output": ["--output", str(chosen.output)],
+    }
     for number, name in enumerate(chosen.names, start=1):
         print(f"{'' if number == 1 else chr(10)}== {number}/{len(chosen.names)}  {name}", flush=True)
-        place = ["--output", str(chosen.output)] if name in DRAWING else []
-        importlib.import_module(f"demos.{name}").main([*chosen.quick, "--seed", str(chosen.seed), *place])
+        importlib.import_module(f"demos.{name}").main([text for option in DEMOS[name] for text in given[option]])
 
 
 if __name__ == "__main__":

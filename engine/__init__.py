@@ -11,9 +11,6 @@
 from typing import TYPE_CHECKING, Any
 
 from . import graph as graph
-from .anomaly import AnomalyError as AnomalyError
-from .anomaly import detect_anomaly as detect_anomaly
-from .anomaly import find_anomaly as find_anomaly
 from .backprop import backward as backward
 from .backprop import grad as grad
 from .backprop import gradient as gradient
@@ -23,10 +20,6 @@ from .backprop import jacobian as jacobian
 from .backprop import jvp as jvp
 from .backprop import local_derivatives as local_derivatives
 from .backprop import value_and_grad as value_and_grad
-from .check import check_gradients as check_gradients
-from .drawing import draw as draw
-from .drawing import draw_dot as draw_dot
-from .drawing import to_dot as to_dot
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
 from .naming import label as label
@@ -37,31 +30,45 @@ from .primitive import Interval as Interval
 from .primitive import Primitive as Primitive
 from .primitive import declare as declare
 from .primitive import lookup as lookup
-from .stepping import backward_steps as backward_steps
-from .stepping import forward_steps as forward_steps
 from .value import Constant as Constant
 from .value import Value as Value
 from .value import no_grad as no_grad
 
 if TYPE_CHECKING:
+    from .anomaly import AnomalyError as AnomalyError
+    from .anomaly import detect_anomaly as detect_anomaly
+    from .anomaly import find_anomaly as find_anomaly
+    from .check import check_gradients as check_gradients
     from .compiler import Batch as Batch
     from .compiler import Compiled as Compiled
     from .compiler import OptimizerSettings as OptimizerSettings
     from .compiler import Session as Session
     from .compiler import TraceError as TraceError
     from .compiler import compile as compile
+    from .drawing import draw as draw
+    from .drawing import draw_dot as draw_dot
+    from .drawing import to_dot as to_dot
+    from .stepping import backward_steps as backward_steps
+    from .stepping import forward_steps as forward_steps
 
-_COMPILER = ("Batch", "Compiled", "OptimizerSettings", "Session", "TraceError", "compile")
+_UPPER_FLOORS = {
+    "anomaly": ("AnomalyError", "detect_anomaly", "find_anomaly"),
+    "check": ("check_gradients",),
+    "compiler": ("Batch", "Compiled", "OptimizerSettings", "Session", "TraceError", "compile"),
+    "drawing": ("draw", "draw_dot", "to_dot"),
+    "stepping": ("backward_steps", "forward_steps"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The compiler's names, imported when somebody asks for them: it is as large as all the rest."""
-    if name in _COMPILER:
-        from . import compiler
+    """The names of the upper floors, imported when somebody asks for them: `import engine` stays light."""
+    from importlib import import_module
 
-        return getattr(compiler, name)
+    for module, names in _UPPER_FLOORS.items():
+        if name in names:
+            return getattr(import_module(f".{module}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_COMPILER})
+    return sorted({*globals(), *(name for names in _UPPER_FLOORS.values() for name in names)})

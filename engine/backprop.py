@@ -6,7 +6,7 @@ A sweep sums the adjoints apart from the graph, so that a run which is interrupt
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, overload
 from weakref import WeakSet
 
@@ -99,11 +99,9 @@ def sweep(root: Value) -> dict[Value, float]:
 
     Runs on floats; `_sweep_graph` is the same rule by rule on Values.
     """
-    order = topological_order(root)
-    adjoint = dict.fromkeys(order, _UNREACHED)
+    adjoint = dict.fromkeys(topological_order(root), _UNREACHED)
     adjoint[root] = 1.0
-    for node in reversed(order):
-        upstream = adjoint[node]
+    for node, upstream in reversed(adjoint.items()):
         primitive = node._primitive
         if primitive is None or upstream is _UNREACHED:
             continue
@@ -133,7 +131,7 @@ def sweep(root: Value) -> dict[Value, float]:
                 if d is not None:
                     adjoint[operand] += upstream * d
     if set(map(type, adjoint.values())) != {float}:
-        _check_derivatives(order)
+        _check_derivatives(adjoint)
         adjoint = {node: float(found) for node, found in adjoint.items()}
     watching = observer()
     if watching is not None:
@@ -141,7 +139,7 @@ def sweep(root: Value) -> dict[Value, float]:
     return adjoint
 
 
-def _check_derivatives(order: list[Value]) -> None:
+def _check_derivatives(order: Iterable[Value]) -> None:
     """Name the primitive whose rule gives what is no real number."""
     for node in order:
         local_derivatives(node)

@@ -35,6 +35,11 @@ class Estimate(NamedTuple):
         """How far off the derivative may be."""
         return self.truncation + self.rounding
 
+    @property
+    def flat(self) -> bool:
+        """Whether all values were equal."""
+        return self.derivative == 0 and self.truncation == 0
+
 
 class Verdict(NamedTuple):
     """How a claimed derivative compares with the best estimate of it.
@@ -100,6 +105,8 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
         for order, coarse in enumerate(coarser, 1):  # Neville: each entry removes one more power of h * h
             row.append(row[-1] + (row[-1] - coarse) / (4**order - 1))
     noise = max(noise, 4 * EPSILON * max(abs(right), abs(left)))  # that of x + h itself included
+    if row[-1] == row[-2] == 0:  # equal values may hide what is below the rounding of x
+        noise = max(noise, EPSILON * (abs(x) + step))
     return Estimate(row[-1], SAFETY * abs(row[-1] - row[-2]), 2 * noise / h, step)
 
 
@@ -132,12 +139,12 @@ def limit(f: Line, x: float, step: float) -> float:
 
 
 def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """How far values of `f` near `x` are off by rounding, from how rough they are on a tiny grid.
+    """How far values of `f` near `x` are off by rounding, from how rough they are on a small grid.
 
     Third differences of a smooth function vanish there; those of noise of size s are about s times sqrt(20). The
     smoother side counts: a jump at `x` is no noise.
     """
-    unit = 64 * epsilon * max(power_of_two(abs(x)) if x else 0.0, 2.0**-10)
+    unit = 1.37 * epsilon**0.625 * max(power_of_two(abs(x)) if x else 0.0, 2.0**-10)
 
     def roughness(direction: int) -> float:
         a = [f(x + direction * k * unit) for k in range(1, 9)]
@@ -169,8 +176,7 @@ def judge(
         if estimate is None:
             continue
         sharp = resolved(claimed, estimate, resolution) and agrees(claimed, estimate, slack)
-        constant = not found and estimate.derivative == claimed and estimate.truncation == 0  # at the likeliest step
-        if sharp or constant:
+        if sharp or (estimate.flat and claimed == 0 and not found):  # at the likeliest step
             return Verdict("agrees", estimate)
         found.append(estimate)
         sharp_ones = [e for e in found if resolved(claimed, e, resolution)]

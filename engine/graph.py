@@ -24,7 +24,7 @@ def topological_order(root: Value) -> list[Value]:
     order: list[Value] = []
     seen: set[Value] = set()
     stack: list[Any] = [root]
-    pop, push, visit, emit = stack.pop, stack.append, seen.add, order.append
+    pop, extend, visit, emit = stack.pop, stack.extend, seen.add, order.append
     while stack:
         node = pop()
         if node is None:  # the node below has had all its operands
@@ -37,15 +37,17 @@ def topological_order(root: Value) -> list[Value]:
                 continue
             if a.__class__ is float or b.__class__ is float:
                 a, b = (*node.operands, None)[:2]
-            push(node)
-            push(None)
+            # In a graph without cycles, operands that have been seen have been emitted.
             if b is MANY:
-                stack.extend(reversed(a))
-            elif b is None:
-                push(a)
+                if seen.issuperset(a):
+                    emit(node)
+                else:
+                    extend((node, None))
+                    extend(reversed(a))
+            elif a in seen and (b is None or b in seen):
+                emit(node)
             else:
-                push(b)
-                push(a)
+                extend((node, None, a) if b is None else (node, None, b, a))
     return order
 
 

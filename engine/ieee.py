@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import copysign, erfc, exp, expm1, fsum, inf, log1p, nan
 from operator import mul
 
@@ -189,13 +189,17 @@ def gelu(x: float) -> float:
 
 def total(*xs: float) -> float:
     """The sum, rounded once; where a partial sum overflows, the plain sum."""
+    return _total(xs)
+
+
+def _total(xs: Sequence[float]) -> float:
     try:
         return fsum(xs)
     except (OverflowError, ValueError):
         return _plain_sum(xs)
 
 
-def _plain_sum(xs: tuple[float, ...]) -> float:
+def _plain_sum(xs: Sequence[float]) -> float:
     result = 0.0
     for x in xs:  # not the builtin: from Python 3.12 it compensates, and inf then gives nan
         result += x
@@ -210,7 +214,7 @@ def mean(*xs: float) -> float:
 def dot(*xs: float) -> float:
     """Sum of the products of the first half with the second; an odd operand at the end is added."""
     n = len(xs) // 2
-    return total(*map(mul, xs[:n], xs[n:]), *xs[2 * n :])
+    return _total([*map(mul, xs, xs[n : 2 * n]), *xs[2 * n :]])
 
 
 def largest(*xs: float) -> float:

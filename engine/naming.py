@@ -105,15 +105,15 @@ class Names:
     def __init__(self, order: Sequence[Value], given: Any = None) -> None:
         self._order = order
         self._position = {node: k for k, node in enumerate(order, 1)}
-        self._names = {node: node._label for node in order if node._label}
-        self._names.update((node, name) for name, node in _pairs(given) if node in self._position)
-        self._called: dict[str, list[Value]] = {}
-        for node, name in self._names.items():
-            self._called.setdefault(name, []).append(node)
-        self._chosen: dict[Value, Text] = {}  # what has been asked for
+        self._given = {node: name for name, node in _pairs(given) if node in self._position}
+        self._owners: dict[str, Value] = {}  # of every name so far, so that none stands for two nodes
+        for node in order:
+            label = self._label(node)
+            if label:
+                self._owners.setdefault(label, node)
 
     def __call__(self, node: Value) -> str:
-        """The name of a node."""
+        """The name of a node, by the labels of the moment."""
         return self._text(node)[0]
 
     def bracketed(self, node: Value) -> str:
@@ -121,30 +121,35 @@ class Names:
         name = self(node)
         return name if name.isidentifier() else f"({name})"
 
-    def _text(self, node: Value) -> Text:
-        if node not in self._chosen:
-            self._chosen[node] = self._choose(node)
-        return self._chosen[node]
+    def _label(self, node: Value) -> str | None:
+        return self._given.get(node) or node._label
 
-    def _choose(self, node: Value) -> Text:
-        if node in self._names:
-            return self._names[node], _ATOM
+    def _text(self, node: Value) -> Text:
+        label = self._label(node)
+        if label:
+            return label, _ATOM
         if isinstance(node, Constant):
             return short(node._data), _NEGATIVE if node._data < 0 else _ATOM
         brief = None if node.primitive is None else self._write(node, _BRIEF)
-        if brief is not None and self._called.setdefault(brief[0], [node])[0] is node:
+        if brief is not None and self._owners.setdefault(brief[0], node) is node:
             return brief
         name = f"{'v' if node.primitive is None else node.primitive.name}{self._position[node]}"
-        while self._called.setdefault(name, [node])[0] is not node:
+        while self._owners.setdefault(name, node) is not node:
             name += "'"
         return name, _ATOM
 
-    def called(self, name: str) -> list[Value]:
+    def labelled(self, name: str) -> list[Value]:
+        """The nodes with that label."""
+        return [node for node in self._order if self._label(node) == name]
+
+    def _called(self, name: str) -> list[Value]:
         """The nodes of that name: none, one, or several with the same label."""
-        if name not in self._called:
-            for node in self._order:
-                self(node)  # brief expressions and numbered nodes get their names
-        return self._called.get(name, [])
+        nodes = self.labelled(name)
+        if nodes:
+            return nodes
+        for node in self._order if name not in self._owners else ():
+            self(node)  # brief expressions and numbered nodes get their names
+        return [self._owners[name]] if name in self._owners else []
 
     def find(self, target: Value | str) -> Value:
         """The node that is meant, by itself or by its name.
@@ -161,13 +166,16 @@ class Names:
             raise TypeError(
                 f"a node is named by itself or by its label, got {target!r} of type {type(target).__name__}"
             )
-        nodes = self.called(target)
+        nodes = self._called(target)
         if len(nodes) > 1:
             raise ValueError(f"{len(nodes)} nodes are labelled {target!r}: pass the node itself, or label them apart")
         if not nodes:
-            known = list(self._called)
+            known = list(self._owners)
             more = f", ... ({len(known)} in all)" if len(known) > 12 else ""
-            raise ValueError(f"no node is called {target!r}; there are {', '.join(known[:12])}{more}")
+            raise ValueError(
+                f"no node is called {target!r}; there are {', '.join(known[:12])}{more} "
+                "(label_locals() names nodes by their variables)"
+            )
         return nodes[0]
 
     def route(self, nodes: Sequence[Value]) -> str:
@@ -197,7 +205,7 @@ class Names:
         parts = []
         left = most
         for operand in node.operands:
-            part = self._text(operand) if operand in self._names else self._write(operand, left - 1) if left else None
+            part = self._text(operand) if self._label(operand) else self._write(operand, left - 1) if left > 0 else None
             if part is None:
                 return None
             left -= len(part[0])

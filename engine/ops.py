@@ -59,6 +59,13 @@ def _normal(z: _Any) -> _Any:
     return (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf)
 
 
+def _either(condition: _Any, x: _Any, y: _Any) -> _Any:
+    """`where`, which comparisons of floats and Values need not go through: they give a plain bool."""
+    if condition is True:
+        return x
+    return y if condition is False else where(condition, x, y)
+
+
 # The columns are aligned by hand.
 # fmt: off
 
@@ -73,8 +80,8 @@ div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: -z /
                kink=lambda z, x, y: y, convention="IEEE 754 at the pole y = 0", native="x / y")
 neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], symbol="neg", formula="-x", native="-x")
 pow: _Primitive = _declare("pow", _ieee.power, [
-                   lambda z, x, y: where(y == 0, 0.0, where(_normal(z), y * (z / x), y * pow(x, y - 1))),
-                   lambda z, x, y: where((x == 0) & (y >= 0), 0.0, z * log(x))],
+                   lambda z, x, y: _either(y == 0, 0.0, _either(_normal(z), y * (z / x), y * pow(x, y - 1))),
+                   lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))],
                symbol="**", formula="x ** y", domain=(_POSITIVE, _REALS),
                convention="x**0 by x and 0**y by y have derivative 0", native="pow(x, y)")
 floordiv = _declare("floordiv", _ieee.floor_divide, [lambda z, x, y: 0.0, lambda z, x, y: 0.0], symbol="//",
@@ -161,15 +168,15 @@ normal_cdf = _declare("normal_cdf", _ieee.normal_cdf, [lambda z, x: normal_pdf(x
                       native="0.5 * erfc(-0.7071067811865476 * x)")
 
 # ---- network functions ---------------------------------------------------------------------------------------
-relu = _declare("relu", _ieee.relu, [lambda z, x: where(x > 0, 1.0, 0.0)], formula="max(x, 0)",
+relu = _declare("relu", _ieee.relu, [lambda z, x: _either(x > 0, 1.0, 0.0)], formula="max(x, 0)",
                 kink=lambda z, x: x, convention="0 at 0", native="0 if x <= 0 else x")
 leaky_relu = _declare("leaky_relu", _ieee.leaky_relu, [
-                          lambda z, x, slope: where(x > 0, 1.0, slope), lambda z, x, slope: where(x > 0, 0.0, x)],
+                          lambda z, x, slope: _either(x > 0, 1.0, slope), lambda z, x, slope: _either(x > 0, 0.0, x)],
                       operands=("x", "slope"), defaults=(0.01,), formula="x if x > 0 else slope * x",
                       kink=lambda z, x, slope: x, convention="slope at 0", native="x if x > 0 else slope * x")
 elu = _declare("elu", _ieee.elu, [
-                   lambda z, x, alpha: where(x > 0, 1.0, alpha * exp(x)),
-                   lambda z, x, alpha: where(x > 0, 0.0, expm1(x))],
+                   lambda z, x, alpha: _either(x > 0, 1.0, alpha * exp(x)),
+                   lambda z, x, alpha: _either(x > 0, 0.0, expm1(x))],
                operands=("x", "alpha"), defaults=(1.0,), formula="x if x > 0 else alpha * expm1(x)",
                kink=lambda z, x, alpha: x, convention="alpha at 0", native="x if x > 0 else alpha * expm1(x)")
 sigmoid: _Primitive = _declare("sigmoid", _ieee.sigmoid, [lambda z, x: z * sigmoid(-x)], formula="1 / (1 + exp(-x))",

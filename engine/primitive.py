@@ -157,7 +157,7 @@ class Primitive:
                 apply = getattr(type(operand), "__apply_primitive__", None)
                 if apply is not None:
                     return apply(self, operands)
-        return self.forward(*[as_float(operand, f"{self.name}()") for operand in operands])
+        return self.forward(*[x if x.__class__ is float else as_float(x, f"{self.name}()") for x in operands])
 
     def _complete(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """Fill in named and default operands, or say what the call should look like."""
@@ -334,7 +334,7 @@ def as_float(number: Any, where: str) -> float:
 
 def is_number(number: Any) -> bool:
     """Whether this is one real number of any kind: it has ``__float__``, no length, and is no text or complex."""
-    return (
+    return isinstance(number, (float, int)) or (
         hasattr(type(number), "__float__")
         and not hasattr(type(number), "__symbolic__")  # a traced value has a number only when the program runs
         and not isinstance(number, (str, bytes, complex))

@@ -124,7 +124,7 @@ class Stepper(Shown):
             ValueError: `count` is less than 1.
             RuntimeError: the stepper was closed, or the gradients were changed by something else.
         """
-        self._check_count(count, len(self) - self.position, "left", "it is complete: back() goes back")
+        self._check_count(count, len(self) - self.position, "left", "the pass is complete: back() goes back")
         return self._move(self.position + count)
 
     def back(self, count: int = 1) -> Stepper:
@@ -135,7 +135,7 @@ class Stepper(Shown):
             ValueError: `count` is less than 1.
             RuntimeError: the stepper was closed, or the gradients were changed by something else.
         """
-        self._check_count(count, self.position, "done", "this is the start: next() goes on")
+        self._check_count(count, self.position, "done", "this is the start of the pass: next() goes on")
         self._move(self.position - count)
         return self
 
@@ -256,8 +256,8 @@ class Stepper(Shown):
             raise ValueError("one breakpoint has one condition: give changes, nan or exceeds")
         on_gradient = changes or nan or exceeds is not None
         made: Breakpoint
-        if isinstance(target, str) and not on_gradient and not self.names.called(target):
-            target = self._primitive(target)
+        if isinstance(target, str) and not on_gradient and not self.names.labelled(target):
+            target = self._primitive(target) or target
         if isinstance(target, Primitive):
             made = _at_primitive(target)
         elif isinstance(target, (Value, str)):
@@ -283,13 +283,11 @@ class Stepper(Shown):
         else:
             raise ValueError(f"{point!r} is not set; there are {self.breakpoints}")
 
-    def _primitive(self, name: str) -> Primitive:
+    def _primitive(self, name: str) -> Primitive | None:
+        """The primitive of that name or symbol, if the graph has it."""
         there = {node._primitive for node in self._pass.order if node._primitive is not None}
-        for primitive in there:
-            if name in (primitive.name, primitive.symbol, *primitive.aliases):
-                return primitive
-        self.names.find(name)  # says which names there are
-        raise AssertionError("find() raises for a name that nothing has")
+        named = (p for p in there if name in (p.name, p.symbol, *p.aliases))
+        return next(named, None)
 
     def _at_node(self, node: Value) -> Breakpoint:
         leaf = node._primitive is None

@@ -81,7 +81,7 @@ def _check_order(subject: Subject, here: Recording) -> Iterator[Derivative]:
         line = subject.line(position)
         claimed, slack = claims.gradient[position], claims.slack[position]
         likely = steps(x)[0]
-        verdict = judge(claimed, slack, [central(line, x, likely, claims.noise, levels=2)])
+        verdict = judge(claimed, slack, (central(line, x, likely, claims.noise, levels) for levels in (2, 4)))
         if verdict.status == "agrees" and not cornered:
             yield _derivative(subject, position, x, claimed, verdict, None)
         else:

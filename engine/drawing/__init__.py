@@ -213,16 +213,34 @@ def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[st
 
     A graph over the limit is shown with nodes that are alike in one box. Nothing is raised: text is always there.
     """
+    wanted = {"text/plain", "image/svg+xml"} if include is None else set(include)
+    wanted -= set(exclude or ())
+    bundle = {"text/plain": repr(root)} if "text/plain" in wanted else {}
+    if "image/svg+xml" in wanted and _shows_images():
+        image = _image(root)
+        if image is not None:
+            bundle["image/svg+xml"] = image
+    return bundle
+
+
+def _shows_images() -> bool:
+    """Whether it is not IPython in a terminal that asks: it would make the user wait for a picture it drops."""
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is None or "image/svg+xml" in shell.display_formatter.active_types
+
+
+def _image(root: Value) -> str | None:
+    """The graph as SVG, or None if it is too large for a glance or there is no Graphviz."""
+    from ..graph import topological_order
     from .renderers import render
 
-    bundle = {"text/plain": repr(root)}
-    for collapse in (None, "alike"):
-        try:
-            bundle["image/svg+xml"] = render(to_dot(root, collapse=collapse), "svg", timeout=20.0).decode()
-            break
-        except ValueError:  # too large
-            continue
-        except (ImportError, OSError, RuntimeError):
-            break
-    wanted = set(bundle if include is None else include) - set(exclude or ())
-    return {kind: content for kind, content in bundle.items() if kind in wanted}
+    count = len(topological_order(root))
+    if count > 100 * LIMIT:
+        return None
+    try:
+        return render(to_dot(root, collapse=None if count <= LIMIT else "alike"), "svg", timeout=20.0).decode()
+    except (ImportError, OSError, RuntimeError, ValueError):
+        return None

@@ -197,6 +197,8 @@ def group(order: list[Value], names: dict[Value, str], collapse: Any, expand: It
         TypeError, ValueError: as `boxes_of_modules`; or modules are asked for and `names` is empty.
     """
     box: dict[Value, Path] = {}
+    if collapse == "alike" and expand:
+        raise ValueError('expand opens modules: give collapse="layer", "neuron" or a depth with it, not "alike"')
     if collapse != "alike":
         if not names:
             raise ValueError(f"collapse={collapse!r} needs names=model, anything with named_parameters()")

@@ -2,7 +2,12 @@
 // The page to step through a forward and a backward pass. Position 0 is the start; then one position per operation of
 // the forward pass, one for the gradient 1 of the result, and one per step of the chain rule.
 const data = JSON.parse(document.getElementById("data").textContent);
-const {nodes, forward, backward, root} = data;
+const {forward, root} = data;
+const nodes = data.nodes.map(([name, kind, operation, formula, value, operands]) =>
+  ({name, kind, operation, formula, value, operands}));
+const backward = data.backward.map(([node, upstream, rows]) => ({node, upstream,
+  rows: rows.map(([node, local, contribution, before, after, k, n]) =>
+    ({node, local, contribution, before, after, k, n}))}));
 const seed = forward.length + 1;
 const last = seed + backward.length;
 const byId = id => document.getElementById(id);
@@ -43,6 +48,7 @@ function stateAt(k) {
 }
 
 function show(k) {
+  if (k !== position) document.querySelector("aside").scrollTop = 0;
   position = Math.max(0, Math.min(last, k));
   const {value, grad, state} = stateAt(position);
   const step = position > seed ? backward[position - seed - 1] : null;
@@ -293,7 +299,11 @@ byId("theme").onclick = () => {
   if (theme === "auto") delete page.dataset.theme; else page.dataset.theme = theme;
   byId("theme").textContent = "Theme: " + theme;
 };
-boxes.forEach((box, i) => { box.addEventListener("click", () => select(i === selected ? null : i)); });
+boxes.forEach((box, i) => {
+  box.setAttribute("role", "button");
+  box.setAttribute("tabindex", "-1");
+  box.addEventListener("click", () => select(i === selected ? null : i));
+});
 
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;

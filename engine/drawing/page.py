@@ -20,7 +20,7 @@ from typing import Any
 from ..display import short
 from ..graph import topological_order
 from ..naming import Names
-from ..stepping import backward_steps, forward_steps
+from ..stepping import Step, backward_steps, forward_steps
 from ..value import Constant, Value
 from .picture import words
 from .source import haste
@@ -66,20 +66,20 @@ def _fill(root: Value, paths: dict[Value, str], place: Callable[[str], bytes]) -
     given = {path: value for value, path in paths.items()}
     name = Names(order, given)
     kinds = [_kind(node, paths) for node in order]
-    boxes = [_lines(node, name(node), node in paths) for node in order]
+    boxes = [_lines(node, name(node), kind == "parameter") for node, kind in zip(order, kinds)]
     operations = [index[step.node] for step in forward_steps(root, given)]
     uses = [_step(step, index) for step in backward_steps(root, given)]
     data = {
         "root": index[root],
         "nodes": [
-            {
-                "name": words(name(node), 60),
-                "kind": kind,
-                "operation": words(node._op, 20),
-                "formula": words(name.formula(node), 100),
-                "value": _number(node._data),
-                "operands": [index[operand] for operand in node.operands],
-            }
+            [
+                words(name(node), 60),
+                kind,
+                words(node._op, 20),
+                words(name.formula(node), 100),
+                _number(node._data),
+                [index[operand] for operand in node.operands],
+            ]
             for node, kind in zip(order, kinds)
         ],
         "forward": operations,
@@ -110,10 +110,10 @@ def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
     """The first line of a box: a name in bold, and beside it the operation, unless the name tells it."""
     if isinstance(node, Constant) and not node._label:
         return "", ""
-    if is_parameter and len(name) > 22:  # what tells paths apart is at their end
-        return words("…" + name[-21:], 22), ""
+    if is_parameter:  # what tells paths apart is at their end
+        return words(name if len(name) <= 22 else "…" + name[-21:], 22), ""
     operation = "" if node._op in name else words(node._op, 10)
-    return words(name, 22 if node._label else 18), operation
+    return words(name, 22 if node._label == name else 18), operation
 
 
 def _size(box: tuple[str, str], node: Value) -> tuple[int, int]:
@@ -124,25 +124,30 @@ def _size(box: tuple[str, str], node: Value) -> tuple[int, int]:
     return max(92, letters + 24), 3 * _LINE + 9
 
 
-def _step(step: Any, index: dict[Value, int]) -> Json:
+def _step(step: Step, index: dict[Value, int]) -> Json:
+    """A record as the page reads it: node, upstream, and a row for each operand.
+
+    A row holds the operand, its local derivative, contribution, gradient before and after, and path k of n.
+    """
     rows = [
-        {
-            "node": index[operand],
-            "local": None if step.locals[j] is None else _number(step.locals[j]),
-            "contribution": None if step.contributions[j] is None else _number(step.contributions[j]),
-            "before": _number(step.before[j]),
-            "after": _number(step.after[j]),
-            "k": step.paths[j][0],
-            "n": step.paths[j][1],
-        }
+        [
+            index[operand],
+            _number(step.locals[j]),
+            _number(step.contributions[j]),
+            _number(step.before[j]),
+            _number(step.after[j]),
+            *step.paths[j],
+        ]
         for j, operand in enumerate(step.operands)
     ]
-    return {"node": index[step.node], "upstream": _number(step.upstream), "rows": rows}
+    return [index[step.node], _number(step.upstream), rows]
 
 
-def _number(number: float) -> float | str:
-    """What JSON can hold: nan and the infinities as text."""
-    return number if math.isfinite(number) else f"{number:g}"
+def _number(number: float | None) -> float | str | None:
+    """What JSON can hold: nan and the infinities as text, whole numbers short."""
+    if number is None or not math.isfinite(number):
+        return None if number is None else f"{number:g}"
+    return int(number) if number.is_integer() and abs(number) < 1e9 and number else number
 
 
 # ---- the graph as SVG --------------------------------------------------------------------------------------------
@@ -208,7 +213,7 @@ def _node(i: int, node: Value, kind: str, box: tuple[str, str], x: float, y: flo
     state = " todo" if node._primitive is not None else ""
     corner = 9 if node._primitive is not None else 2
     parts = [
-        f'<g id="n{i}" class="node {kind}{state}" role="button" tabindex="-1" '
+        f'<g id="n{i}" class="node {kind}{state}" '
         f'transform="translate({left:.1f},{top:.1f})"><rect width="{width}" height="{height}" rx="{corner}"/>'
     ]
     value = short(node._data) if node._primitive is None else "·"

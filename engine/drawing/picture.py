@@ -25,7 +25,7 @@ class Box:
         kind: how it looks.
         title: a label or a path, in bold.
         symbol: the operation, or how often a group repeats.
-        rows: what else it says, one line each.
+        rows: its numbers, one line each.
         grad: the gradient, or the norm of several; None if there is none.
         root: whether it is, or holds, the root.
         cut: whether nodes next to it are left out.
@@ -90,7 +90,8 @@ def take(
             raise ValueError("expand opens a box that collapse made: give collapse too")
         groups: dict[Value, modules.Group] = {}
     else:
-        groups = modules.group(shown, paths, collapse, expand)
+        parameters = {node: path for node, path in paths.items() if node._primitive is None}
+        groups = modules.group(shown, parameters, collapse, expand)
 
     where, members = _place(shown, groups)
     if limit is not None and len(members) > limit:
@@ -179,7 +180,7 @@ def _value_box(node: Value, paths: dict[Value, str], with_gradients: bool, root:
     number = short(node._data)
     if primitive is not None:
         grad = node._grad if with_gradients else None
-        return Box("operation", node._label or "", primitive.symbol, (number,), grad, root, cut)
+        return Box("operation", paths.get(node) or node._label or "", primitive.symbol, (number,), grad, root, cut)
     if node.__class__ is Constant:
         return Box("constant", node._label or "", "", (number,), None, root, cut)
     path = paths.get(node)

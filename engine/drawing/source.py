@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ..display import short
 from .picture import Box, Edge, Picture, words
@@ -43,7 +44,7 @@ def statements(picture: Picture, theme: str = "light", rankdir: str = "LR") -> I
         f'fontname="{FONT}" fontcolor="{colours.muted}" labelloc=b labeljust=l]'
     )
     yield (
-        f'node [shape=box style="rounded,filled" margin="0.09,0.045" height=0.3 width=0.5 penwidth=0.8 fontsize=10 '
+        f'node [shape=box style="rounded,filled" margin="0.11,0.06" height=0.3 width=0.5 penwidth=0.8 fontsize=10 '
         f'fontname="{FONT}" fontcolor="{colours.text}" color="{colours.line}" fillcolor="{colours.box}"]'
     )
     yield (
@@ -89,11 +90,10 @@ def _box(box: Box, scale: GradientScale, colours: Theme) -> str:
     head = _head(box, colours.muted if finite else colours.nan_text)
     if head:
         lines.append(head)
-    lines += [_text(row) for row in box.rows]
+    lines += box.rows
     if grad is not None:
-        name = "∇" if box.kind not in ("module", "alike") else "‖∇‖"
-        strong = colours.nan_text if not finite else colours.muted if grad == 0.0 else colours.text
-        lines.append(f'<font color="{strong}">{name} {short(grad)}</font>')
+        number = f"{'‖∇‖' if box.kind in ('module', 'alike') else '∇'} {short(grad)}"
+        lines.append(number if grad else f'<font color="{colours.muted}">{number}</font>')
     label = "<br/>".join(lines)
     if box.kind == "constant" and not box.root:
         return f'shape=plaintext label=<{label}> fontcolor="{colours.muted}" height=0.3 width=0.2'
@@ -111,7 +111,7 @@ def _head(box: Box, muted: str) -> str:
     if not box.symbol:
         return title
     symbol = _text(box.symbol)
-    return f'{title} <font color="{muted}">{symbol}</font>' if title else f"<b>{symbol}</b>"
+    return f'{title}<font color="{muted}">&#160;{symbol}</font>' if title else f"<b>{symbol}</b>"
 
 
 def _border(box: Box, colours: Theme) -> list[str]:
@@ -157,6 +157,11 @@ def _legend(gradients: list[float], scale: GradientScale, colours: Theme) -> str
     return f'<table border="0" cellborder="0" cellspacing="3" cellpadding="3"><tr>{"".join(cells)}</tr></table>'
 
 
+# Inside HTML-like labels Graphviz still reads \N as the name of the node, and older versions stumble over a lone ].
+_SPECIAL = str.maketrans({"\\": "\\\\", "]": "&#93;"})
+
+
+@lru_cache(maxsize=1000)  # of the symbols of operations, above all
 def _text(text: str) -> str:
-    r"""Text inside an HTML-like label, where Graphviz would still read \N as the name of the node."""
-    return text if text.isalnum() and len(text) <= 32 else html.escape(words(text)).replace("\\", "\\\\")
+    """Text inside an HTML-like label."""
+    return html.escape(words(text)).translate(_SPECIAL)

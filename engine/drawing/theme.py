@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-Colour = tuple[int, int, int]
+from functools import cache
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ DARK = Theme(
 THEMES = {"light": LIGHT, "dark": DARK}
 
 DECADES = 6
-"""Gradients that are smaller than the largest by more powers of ten than this share the smallest's colour."""
+"""Gradients that are smaller than the largest by more powers of ten than this share the smallest's colour; those that
+are within a factor of ten of it have similar ones."""
 
 
 class GradientScale:
@@ -72,8 +73,8 @@ class GradientScale:
     def __init__(self, gradients: Iterable[float], theme: Theme) -> None:
         logs = [math.log10(abs(g)) for g in gradients if g != 0.0 and math.isfinite(g)]
         self.high = max(logs, default=0.0)
-        self.low = max(min(logs, default=0.0), self.high - DECADES)
-        self.stops = [_rgb(colour) for colour in theme.scale]
+        self.low = min(max(min(logs, default=0.0), self.high - DECADES), self.high - 1.0)
+        self.ramp = _ramp(theme.scale)
         self.none = theme.box
         self.nan = theme.nan
 
@@ -86,12 +87,8 @@ class GradientScale:
         return self._at(math.log10(abs(gradient)))
 
     def _at(self, log: float) -> str:
-        span = self.high - self.low
-        place = (log - self.low) / span if span > 1e-9 else 0.5
-        place = min(max(place, 0.0), 1.0) * (len(self.stops) - 1)
-        k = min(int(place), len(self.stops) - 2)
-        low, high = self.stops[k : k + 2]
-        return "#" + "".join(f"{round(a + (b - a) * (place - k)):02x}" for a, b in zip(low, high))
+        place = (log - self.low) / (self.high - self.low)
+        return self.ramp[round(min(max(place, 0.0), 1.0) * (len(self.ramp) - 1))]
 
     def samples(self) -> dict[str, str]:
         """Colours by the size they stand for, written short, from the smallest to the largest; for a legend.
@@ -106,5 +103,13 @@ class GradientScale:
         return {f"{size:g}": self._at(log) for size, log in zip(sizes, logs)}
 
 
-def _rgb(colour: str) -> Colour:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+@cache
+def _ramp(stops: tuple[str, ...], between: int = 25) -> list[str]:
+    """The colours of a scale, with those between its stops."""
+    channels = [[float(int(stop[i : i + 2], 16)) for i in (1, 3, 5)] for stop in stops]
+    mixed = [
+        [a + (b - a) * k / between for a, b in zip(low, high)]
+        for low, high in pairwise(channels)
+        for k in range(between)
+    ]
+    return ["#" + "".join(f"{round(channel):02x}" for channel in colour) for colour in [*mixed, channels[-1]]]

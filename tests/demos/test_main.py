@@ -19,7 +19,7 @@ def test_the_main_job_runs_every_demo_end_to_end(tmp_path: Path, capsys: pytest.
     pytest.importorskip("matplotlib")
     main_job.main(["--quick", "--output", str(tmp_path / "pictures")])
     text = capsys.readouterr().out
-    places = [text.index(f"== {number}/4  {name}\n") for number, name in enumerate(main_job.TRAININGS, start=1)]
+    places = [text.index(f"== {number}/4  {name}\n") for number, name in enumerate(main_job.MAIN_JOB, start=1)]
     assert places == sorted(places)
     assert text.count("test accuracy") == 2
     assert "R²" in text
@@ -39,18 +39,18 @@ def test_one_demo_as_a_user_runs_it_in_a_pipe() -> None:
 
 def test_options_reach_the_demos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    for name in main_job.TRAININGS:
+    for name in main_job.DEMOS:
         demo = importlib.import_module(f"demos.{name}")
         monkeypatch.setattr(demo, "main", lambda argv, demo=demo: seen.append(demo.options().parse_args(argv)))
     main_job.main(["--quick", "--seed", "7", "--output", str(tmp_path)])
-    main_job.main(["xor", "moons"])
-    assert [chosen.seed for chosen in seen] == [7, 7, 7, 7, 0, 0]
-    assert [chosen.output for chosen in seen if "output" in chosen] == [tmp_path, Path("output")]
+    main_job.main(["xor", "moons", "stepping", "gallery"])
+    assert [chosen.seed for chosen in seen if "seed" in chosen] == [7, 7, 7, 7, 0, 0, 0]
+    assert [chosen.output for chosen in seen if "output" in chosen] == [tmp_path, Path("output"), Path("output")]
     assert seen[0].epochs < importlib.import_module("demos.digits").options().get_default("epochs")
     assert seen[4].epochs == importlib.import_module("demos.xor").options().get_default("epochs")
 
 
-@pytest.mark.parametrize("name", main_job.TRAININGS)
+@pytest.mark.parametrize("name", main_job.MAIN_JOB)
 def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^0$"):
         importlib.import_module(f"demos.{name}").main(["--help"])
@@ -84,7 +84,9 @@ def test_options_out_of_range(argv: list[str], message: str, capsys: pytest.Capt
 def test_an_unknown_demo(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^2$"):
         main_job.main(["xor", "suns"])
-    assert "no demo is named suns: choose from digits, diabetes, moons, xor" in capsys.readouterr().err
+    assert (
+        "no demo is named suns: choose from digits, diabetes, moons, xor, stepping, gallery" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("name", ["digits", "diabetes", "moons"])

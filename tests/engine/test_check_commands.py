@@ -7,8 +7,11 @@ from dataclasses import replace
 import pytest
 
 import engine
+import engine.checkup
 from engine.__main__ import main
 from engine.checkup import examine
+
+TABLE = dict(engine.PRIMITIVES)  # as it is now: other tests may declare more
 
 
 def test_check_prints_the_report(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,12 +45,13 @@ def test_bad_input_is_named(words: list[str], message: str, capsys: pytest.Captu
     assert message in capsys.readouterr().err
 
 
-def test_the_selftest_covers_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_selftest_covers_the_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mpmath")
+    monkeypatch.setattr(engine.checkup, "PRIMITIVES", TABLE)
     assert main(["selftest", "--points", "2"]) == 0
     out = capsys.readouterr().out
-    for name, primitive in engine.PRIMITIVES.items():
-        assert f"\n  {name} " in out or not primitive.formula
+    for name in TABLE:
+        assert f"\n  {name} " in out
     assert "WRONG" not in out
 
 

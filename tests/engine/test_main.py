@@ -123,7 +123,7 @@ def test_a_walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
 def test_the_other_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = walk(monkeypatch, capsys, "r", "n", "b", "s", "h", "b 3", "n 3", "n x", "z", "j", "j q")
-    assert "(step) n\n  it is complete: back() goes back\n" in out
+    assert "(step) n\n  the pass is complete: back() goes back\n" in out
     assert out.count("backward pass of tanh(w*x + b): 2 of 3 steps done") == 2
     assert "  n, Enter  next step" in out
     assert "(step) b 3\nforward pass of tanh(w*x + b): 2 of 3 steps done" in out

@@ -90,6 +90,17 @@ def test_names_stay_apart() -> None:
     assert names.find("a*a") is first
 
 
+def test_labels_that_come_later_count() -> None:
+    a, b = Value(2.0), Value(3.0)
+    root = (a * b).tanh()
+    s = root.stepper()
+    assert str(s).splitlines()[-1].split()[0] == "v1"
+    assert engine.label_locals() == ["a", "b", "root"]
+    assert str(s).splitlines()[-1].split()[0] == "a"
+    assert s.to("b").operands[1] is b
+    assert s.to("a*b").node is root.operands[0]
+
+
 def test_names_from_outside() -> None:
     a, b = Value(2.0, "a"), Value(3.0, "b")
     names = Names(topological_order(a * b), {"weight": a, "elsewhere": Value(1.0)})

@@ -79,7 +79,11 @@ def test_all_paths_sum_to_the_gradient_of_backward(recipe: Recipe, xs: list[floa
         if leaf not in set(topological_order(root)):
             continue
         products = [path.product for path in root.why(leaf, k=10_000).paths]
-        assert math.isclose(math.fsum(products), leaf.grad, rel_tol=1e-9, abs_tol=1e-9 * sum(map(abs, products)))
+        total = math.fsum(products)
+        if math.isnan(total):  # hypot has no derivative at (0, 0)
+            assert math.isnan(leaf.grad)
+        else:
+            assert math.isclose(total, leaf.grad, rel_tol=1e-9, abs_tol=1e-9 * sum(map(abs, products)))
 
 
 def test_more_paths_than_anybody_can_count() -> None:
@@ -104,8 +108,9 @@ def test_equal_products_are_not_searched_without_end() -> None:
 
 def test_nan_comes_first() -> None:
     x = Value(0.0, "x")
-    y = (x.sqrt() * 0.0 + x * 1e300) * 1.0
-    assert math.isnan(y.why(x, k=1).paths[0].product)
+    for y in (x.sqrt() * 0.0 + x * 1e300, x * 1e300 + x.sqrt() * 0.0):
+        assert math.isnan((y * 1.0).why(x, k=1).paths[0].product)
+        assert math.isnan((y * 1.0).why(x, k=2).paths[0].product)
 
 
 def test_no_path() -> None:

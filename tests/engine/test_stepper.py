@@ -119,6 +119,31 @@ def test_a_breakpoint_on_nan() -> None:
     assert "stopped: the gradient of x*1 turns nan" in s.text
 
 
+def test_breakpoints_on_a_gradient_tell_of_the_moment_it_happens() -> None:
+    x = Value(3.0, "x")
+    y = (x * x) * 2.0 + x * 100.0  # the gradient of x is 100, then 112
+    s = y.stepper()
+    s.break_at(x, exceeds=50)
+    assert s.run().number == 2
+    assert s.run().number == 4
+    assert s.done
+    assert "stopped" not in s.text
+    x.grad = 0.0
+    squared = (x * x).stepper()
+    squared.break_at(x, exceeds=5)  # half of x*x has 3, both have 6
+    squared.run()
+    assert "stopped: the gradient of x exceeds 5" in squared.text
+    zero = Value(0.0, "zero")
+    s = (zero * 1.0 + (zero.sqrt() * 0.0 + zero.sqrt() * 0.0)).stepper()
+    s.break_at(zero, nan=True)
+    first = s.run()
+    assert math.isnan(zero.grad)
+    assert not s.done
+    s.run()
+    assert s.done
+    assert first.primitive is engine.sqrt
+
+
 def test_until() -> None:
     loss, a, _ = graph()
     s = loss.stepper()
@@ -213,9 +238,9 @@ def test_mistakes_leave_the_gradients() -> None:
         s.clear(engine.stepper.Breakpoint("other", lambda step: True))
     assert (grads(loss), s.position) == (before, 1)
     s.run()
-    with pytest.raises(IndexError, match="it is complete"):
+    with pytest.raises(IndexError, match="the pass is complete"):
         s.next()
-    with pytest.raises(IndexError, match="it is complete"):
+    with pytest.raises(IndexError, match="the pass is complete"):
         s.run()
     with pytest.raises(ValueError, match="is a leaf: there is nothing to step through"):
         a.stepper()

@@ -150,15 +150,19 @@ def test_forth_and_back_is_the_identity(recipe: Recipe, xs: list[float], moves: 
     root = build(recipe, [Value(x) for x in xs])
     root.backward()
     run = BackwardPass(root)
-    seen = [grads(root)]
+
+    def state() -> list[tuple[bytes, tuple[int, int]]]:
+        return list(zip(grads(root), map(run.state, run.order)))
+
+    seen = [state()]
     for forth in moves:
         if forth and run.position < len(run):
             run.advance()
             if run.position == len(seen):
-                seen.append(grads(root))
+                seen.append(state())
         elif not forth and run.position:
             run.retreat()
-        assert grads(root) == seen[run.position]
+        assert state() == seen[run.position]
 
 
 @given(recipes(WILD), POINTS, st.integers(0, 5))

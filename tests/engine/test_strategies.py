@@ -14,11 +14,11 @@ import engine
 from engine import PRIMITIVES, Interval, Primitive, Value, check_gradients
 from engine.strategies import Expression, Network, datasets, expressions, networks, points, values
 
-TABLE = list(PRIMITIVES.values())
+TABLE = list(PRIMITIVES.values())  # as it is now: other tests may declare more
 
 
 @settings(max_examples=200)
-@given(expressions(max_nodes=30))
+@given(expressions(TABLE, max_nodes=30))
 def test_expressions_stay_inside_of_every_domain(expression: Expression) -> None:
     assert 1 <= len(expression.nodes) <= 31  # the sum of loose ends is one more
     assert engine.leaves(expression.root) or expression.point == []
@@ -32,7 +32,7 @@ def test_expressions_stay_inside_of_every_domain(expression: Expression) -> None
 
 
 @settings(max_examples=100)
-@given(expressions(max_nodes=15))
+@given(expressions(TABLE, max_nodes=15))
 def test_an_expression_is_a_function_and_its_repr_is_that_function(expression: Expression) -> None:
     assert expression(*expression.point) == expression.root.data
     values = [Value(x) for x in expression.point]
@@ -53,7 +53,7 @@ def uses(expression: Expression, node: Value) -> int:
 
 
 @settings(max_examples=60)
-@given(expressions(min_nodes=30, max_nodes=30))
+@given(expressions(TABLE, min_nodes=30, max_nodes=30))
 def test_large_expressions(expression: Expression) -> None:
     assert len(expression.nodes) in (30, 31)
 
@@ -62,7 +62,7 @@ def test_every_primitive_occurs() -> None:
     seen: set[Any] = set()
 
     @settings(max_examples=300, derandomize=True, database=None)
-    @given(expressions(min_nodes=10))
+    @given(expressions(TABLE, min_nodes=10))
     def collect(expression: Expression) -> None:
         seen.update(node.primitive for node in expression.nodes)
 
@@ -72,7 +72,7 @@ def test_every_primitive_occurs() -> None:
 
 @pytest.mark.parametrize("name", ["sub", "log", "where"])
 def test_an_expression_shrinks_to_one_node(name: str) -> None:
-    found = find(expressions(max_nodes=8), lambda e: PRIMITIVES[name] in [node.primitive for node in e.nodes])
+    found = find(expressions(TABLE, max_nodes=8), lambda e: PRIMITIVES[name] in [node.primitive for node in e.nodes])
     assert len(found.nodes) == 1
 
 
@@ -123,7 +123,7 @@ def test_health() -> None:
     """No filtering, no slow draws: with every health check on, 30-node graphs are drawn without complaint."""
 
     @settings(max_examples=100, suppress_health_check=[], deadline=None)
-    @given(expressions(min_nodes=30, max_nodes=30), networks(), datasets(), points(engine.pow))
+    @given(expressions(TABLE, min_nodes=30, max_nodes=30), networks(), datasets(), points(engine.pow))
     def draw(expression: Expression, network: Network, data: Any, point: list[float]) -> None:
         assert len(expression.nodes) >= 30
 

@@ -152,6 +152,14 @@ def test_titles_of_modules_are_escaped() -> None:
     assert re.search(r"<b>&lt;b&gt;&amp;</b>", dot_text)
 
 
+def test_a_name_of_a_result_is_no_parameter() -> None:
+    x = Value(2.0, "x")
+    y = x * x
+    assert to_dot(y + 1.0, names={"y": y}).count("<b>y</b>") == 1
+    with pytest.raises(ValueError, match="needs names=model"):
+        to_dot(y + 1.0, names={"y": y}, collapse="layer")
+
+
 def test_mistakes() -> None:
     root, _, _ = expression()
     model = Network(2, 3, 1)
@@ -168,5 +176,7 @@ def test_mistakes() -> None:
         to_dot(loss, names=model, collapse=True)
     with pytest.raises(ValueError, match=r"expand: there is no module 'layers\.7'; there are layers\.0"):
         to_dot(loss, names=model, collapse="layer", expand="layers.7")
+    with pytest.raises(ValueError, match='not "alike"'):
+        to_dot(loss, names=model, collapse="alike", expand="layers.0")
     with pytest.raises(ValueError, match="expand opens a box that collapse made"):
         to_dot(loss, names=model, expand="layers.0")

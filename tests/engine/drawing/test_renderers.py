@@ -5,6 +5,8 @@ import shutil
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -33,7 +35,7 @@ def graphviz(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def texts(svg: bytes) -> list[str]:
-    return ["".join(found.itertext()) for found in ElementTree.fromstring(svg).iter(SVG + "text")]
+    return ["".join(found.itertext()).strip() for found in ElementTree.fromstring(svg).iter(SVG + "text")]
 
 
 def test_files_of_every_format(graphviz: str, tmp_path: Path) -> None:
@@ -215,6 +217,20 @@ def test_notebooks_show_a_large_graph_with_what_is_alike_in_one_box() -> None:
     for _ in range(1000):
         chain = chain.sin() * 2.0
     assert chain._repr_mimebundle_().keys() == {"text/plain"}
+
+
+def test_ipython_in_a_terminal_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unwanted(*arguments: object, **options: object) -> bytes:
+        raise AssertionError("nobody sees this picture")
+
+    class Shell:
+        class display_formatter:  # noqa: N801  # IPython's name
+            active_types: ClassVar = ["text/plain"]
+
+    monkeypatch.setattr(renderers, "render", unwanted)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: Shell))
+    root, _, _ = expression()
+    assert root._repr_mimebundle_() == {"text/plain": repr(root)}
 
 
 @needs_some

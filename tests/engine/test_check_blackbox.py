@@ -1,0 +1,157 @@
+"""check_gradients with grad=: any code on floats, lists and arrays, by its values alone."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import Value, check_gradients
+from engine.testing import assert_gradients
+
+
+def test_floats_lists_and_several_arguments() -> None:
+    assert_gradients(math.sin, 1.0, grad=math.cos)
+    report = assert_gradients(
+        lambda x: x[0] * x[1][0] ** 2, [2.0, [3.0]], grad=lambda x: [x[1][0] ** 2, 2 * x[0] * x[1][0]]
+    )
+    assert [d.name for d in report.derivatives] == ["x[0]", "x[1][0]"]
+    report = assert_gradients(lambda a, b: a * b**2, (2.0, 3.0), grad=lambda a, b: (b**2, 2 * a * b))
+    assert [(d.name, d.claimed) for d in report.derivatives] == [("a", 9.0), ("b", 12.0)]
+    assert [d.expected for d in report.derivatives] == pytest.approx([9.0, 12.0], rel=1e-9)
+
+
+def test_arrays_of_any_shape_and_jacobians() -> None:
+    x = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]])
+    before = x.copy()
+    report = assert_gradients(lambda x: np.sin(x).sum(), x, grad=np.cos)
+    assert [d.name for d in report.derivatives][:4] == ["x[0, 0]", "x[0, 1]", "x[0, 2]", "x[1, 0]"]
+    assert (x == before).all()
+    m = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    report = assert_gradients(lambda v: m @ v, np.array([0.3, 0.7]), grad=lambda v: m)
+    assert [d.name for d in report.derivatives][:2] == ["v[0] of output 0", "v[0] of output 1"]
+    fault = np.array([[0, 0], [0, 0.004], [0, 0]])
+    wrong = check_gradients(lambda v: m @ v, np.array([0.3, 0.7]), grad=lambda v: m + fault)
+    assert [d.name for d in wrong.wrong] == ["v[1] of output 1"]
+
+
+def test_a_zero_dimensional_array_and_single_precision() -> None:
+    assert_gradients(lambda x: np.exp(x), np.array(0.5), grad=lambda x: np.exp(x))
+    x = np.array([0.5, 1.5], dtype=np.float32)
+    assert_gradients(lambda x: np.tanh(x).sum(), x, grad=lambda x: 1 - np.tanh(x) ** 2)
+    assert not check_gradients(lambda x: np.tanh(x).sum(), x, grad=lambda x: 1.05 * (1 - np.tanh(x) ** 2))
+
+
+def test_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+
+    def loss(w: Any) -> Any:
+        return (torch.tanh(w) * torch.exp(-w * w)).sum()
+
+    def gradient(w: Any) -> Any:
+        w = w.detach().requires_grad_()
+        return torch.autograd.grad(loss(w), w)
+
+    w = torch.tensor([[0.5, -1.0], [2.0, 0.1]], dtype=torch.float64)
+    assert len(assert_gradients(loss, w, grad=gradient).derivatives) == 4
+    assert not check_gradients(loss, w, grad=lambda w: gradient(w)[0] * 1.001)
+
+
+def test_jax() -> None:
+    jax = pytest.importorskip("jax")
+    x = jax.numpy.asarray([0.5, 1.5], dtype=jax.numpy.float32)
+
+    def loss(x: Any) -> Any:
+        return jax.numpy.sin(x).sum()
+
+    assert_gradients(loss, x, grad=jax.grad(loss))
+    assert not check_gradients(loss, x, grad=lambda x: -jax.grad(loss)(x))
+
+
+@pytest.mark.parametrize(
+    ("f", "below", "above"),
+    [
+        (abs, lambda x: -1.0, lambda x: 1.0),
+        (lambda x: max(x, 3 * x), lambda x: 1.0, lambda x: 3.0),
+        (lambda x: x * x if x > 0 else -2 * x, lambda x: -2.0, lambda x: 2 * x),
+        (lambda x: math.exp(x) if x >= 0 else 0.5 + x, lambda x: 1.0, math.exp),  # a jump without a bend
+        (lambda x: math.floor(x + 2) * (x + 2), lambda x: 1.0, lambda x: 2.0),
+    ],
+)
+def test_kinks_without_a_graph(f: Any, below: Any, above: Any) -> None:
+    report = assert_gradients(f, 0.0, grad=lambda x: below(x) if x < 0 else above(x))
+    (kink,) = report.kinks
+    assert (kink.left, kink.right) == pytest.approx((below(0.0), above(0.0)), abs=1e-5)
+    assert check_gradients(f, 0.0, grad=lambda x: below(x) + 0.01 if x < 0 else above(x)).wrong
+    assert check_gradients(f, 0.0, grad=lambda x: below(x) if x < 0 else above(x) + 0.01).wrong
+
+
+@settings(max_examples=60)
+@given(st.floats(-5, 5), st.sampled_from([1e-12, 1e-9, 1e-7, 1e-4, 1e-2, 1.0]), st.booleans())
+def test_near_a_kink_nothing_is_wrong(shift: float, distance: float, right: bool) -> None:
+    def f(x: float) -> float:
+        return abs(x - shift) + 2 * math.sin(x)
+
+    x = shift + distance if right else shift - distance
+    assert_gradients(f, x, grad=lambda x: math.copysign(1.0, x - shift) + 2 * math.cos(x))
+    assert check_gradients(f, x, grad=lambda x: math.copysign(1.01, x - shift) + 2 * math.cos(x)).wrong
+
+
+@settings(max_examples=60)
+@given(st.lists(st.floats(-4, 4), min_size=1, max_size=4), st.data())
+def test_a_fault_of_a_thousandth_in_one_place_is_found(point: list[float], data: Any) -> None:
+    place = data.draw(st.integers(0, len(point) - 1))
+
+    def f(x: list[float]) -> float:
+        return sum(math.exp(0.5 * item) for item in x)
+
+    def gradient(x: list[float]) -> list[float]:
+        return [0.5 * math.exp(0.5 * item) for item in x]
+
+    assert_gradients(f, point, grad=gradient)
+    report = check_gradients(
+        f, point, grad=lambda x: [d * (1.001 if k == place else 1.0) for k, d in enumerate(gradient(x))]
+    )
+    assert [d.name for d in report.wrong] == [f"x[{place}]"]
+
+
+def test_functions_of_many_scales() -> None:
+    assert_gradients(lambda x: math.sin(1e5 * x), 1.0, grad=lambda x: 1e5 * math.cos(1e5 * x))
+    assert_gradients(lambda x: (x + 1e8) - 1e8 + x * x, 1.0, grad=lambda x: 1 + 2 * x)
+    assert_gradients(math.log, 1e-12, grad=lambda x: 1 / x)
+    assert_gradients(lambda x: x**3, 1e40, grad=lambda x: 3 * x * x)
+    assert_gradients(math.sqrt, 1e-6, grad=lambda x: 0.5 / math.sqrt(x))
+
+
+def test_a_value_as_the_result_is_a_number_too() -> None:
+    assert_gradients(lambda x: Value(x).tanh(), 0.5, grad=lambda x: 1 - math.tanh(x) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "grad", "error", "message"),
+    [
+        (lambda x: x, 1, 3, TypeError, "takes functions, got 3"),
+        (lambda x: x, "1", abs, TypeError, "a float, a list of floats or an array of float32 or float64, got '1'"),
+        (lambda x: x, [], abs, TypeError, "a float, a list of floats"),
+        (lambda x: x.sum(), np.array([1, 2]), abs, TypeError, "int64"),
+        (lambda x: 1j, 1.0, abs, TypeError, "gives real numbers, got 1j"),
+        (lambda x, y: x, 1.0, abs, TypeError, "cannot be called with the point's 1 arguments"),
+        (lambda x: random.random(), 1.0, abs, ValueError, "not deterministic"),
+        (lambda x: math.inf, 1.0, abs, ValueError, "outside the domain: the function gives inf"),
+        (lambda x: x[0], [1.0, 2.0], lambda x: 1.0, ValueError, r"grad gave \[1\] numbers for arguments of \[2\]"),
+        (lambda x: x, np.array([1.0, 2.0]), lambda x: x, ValueError, "and 2 outputs: give one derivative for each"),
+    ],
+)
+def test_bad_input_is_named(f: Any, point: Any, grad: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        check_gradients(f, point, grad=grad)
+
+
+def test_second_order_needs_a_graph() -> None:
+    with pytest.raises(ValueError, match="first derivatives only"):
+        check_gradients(math.sin, 1.0, 2, grad=math.cos)

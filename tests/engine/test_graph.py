@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine import Value
+
+from .graphs import TAME, Recipe, build, floats, recipes
+
+POINTS = st.lists(floats(), min_size=3, max_size=3)
+
+
+def by_recursion(node: Value, order: list[Value]) -> list[Value]:
+    """The textbook's depth-first walk."""
+    if not any(node is done for done in order):
+        for operand in node.operands:
+            by_recursion(operand, order)
+        order.append(node)
+    return order
+
+
+def test_operands_come_before_their_results_from_left_to_right() -> None:
+    a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    shared = a * b
+    root = engine.sum([c - shared, shared, c, shared.tanh()])
+    order = [node.label or node._op for node in engine.topological_order(root)]
+    assert order == ["c", "a", "b", "*", "-", "tanh", "sum"]
+
+
+@given(recipes([*TAME, "maximum"], most=20), POINTS)
+def test_the_order_is_that_of_a_depth_first_walk(recipe: Recipe, xs: list[float]) -> None:
+    root = build(recipe, [Value(x) for x in xs]) * 2.0
+    found, expected = engine.topological_order(root), by_recursion(root, [])
+    assert [*map(id, found)] == [*map(id, expected)]
+
+
+def test_a_graph_hangs_on_a_value() -> None:
+    with pytest.raises(TypeError, match=r"a graph hangs on a Value, got 2\.0 of type float"):
+        engine.topological_order(2.0)  # type: ignore[arg-type]  # that is the point
