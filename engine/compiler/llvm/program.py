@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -92,17 +93,19 @@ class Program:
     Args:
         plan: what to compute.
         dtype: "float64" or "float32".
+        shape: of vectors and blocks; as fits the plan and this CPU by default.
     """
 
     name = "llvm"
+    narrow_width = 4  # training on batches up to this size uses vectors of this size
 
-    def __init__(self, plan: Plan, dtype: str):
+    def __init__(self, plan: Plan, dtype: str, shape: Shape | None = None):
         import numpy as np
 
         started = time.perf_counter()
         self.plan, self.dtype = plan, np.dtype(dtype)
         bits = self.dtype.itemsize * 8
-        self.shape = shape_of(plan, bits)
+        self.shape = shape or shape_of(plan, bits)
         compiled = Compiled(plan, self.shape)
         self._text = compiled.text()
         self._library = Library(self._text)
@@ -124,6 +127,11 @@ class Program:
             "cached": self._library.cached,
             "seconds": time.perf_counter() - started,
         }
+
+    @functools.cached_property
+    def narrow(self) -> Program:
+        """The same plan for batches of a few samples, in short vectors: with long ones, most lanes would be padding."""
+        return Program(self.plan, self.dtype.name, Shape(self.shape.bits, self.narrow_width, self.narrow_width))
 
     # ---- memory
     def _allocate(self) -> None:

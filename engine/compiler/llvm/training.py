@@ -42,12 +42,11 @@ class Training:
         self.trainable[:] = 1.0
         start, row = address(self._all), stride * program.dtype.itemsize
         self._state = np.array([0, start + 2 * row, start + row, leaves, stride], np.int64)
-        self._frame = Frame(program, self._all[0])
-        self._frame.set(state=address(self._state))
+        self._frames: dict[Program, Frame] = {}
         self._loss = aligned(1, program.dtype)
         self._arrays: tuple[Array, ...] | None = None  # those and the settings that the frame describes
         self._optimizer: Any = None
-        self._lock, self._drive, self._address = program.lock, program.drive, self._frame.address
+        self._again: Any = None  # lock, driver and address of the frame
 
     def __call__(
         self, arrays: tuple[Array, ...], optimizer: Any, done: int = 0, steps: int = 1, order: Array | None = None
@@ -69,19 +68,24 @@ class Training:
 
         # The frame still describes this very step: only call. (Adam's coefficients change at every step.)
         if arrays is self._arrays and optimizer is self._optimizer and steps == 1 and order is None and done:
-            with self._lock:
-                self._drive(self._address)
+            lock, drive, place = self._again
+            with lock:
+                drive(place)
                 return self._loss.copy()
-        program, frame = self._program, self._frame
         self._arrays = self._optimizer = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
         else:
             order = np.ascontiguousarray(order, np.int64)
             steps, batch = order.shape
+        program = self._program_for(batch)
+        frame = self._frames.get(program)
+        if frame is None:
+            frame = self._frames[program] = Frame(program, self._all[0])
+            frame.set(state=address(self._state))
         losses = np.full(steps, np.nan, program.dtype) if steps != 1 else self._loss
         form, coefficients = settings(optimizer, done, steps, program.dtype)
-        library, function = update(form, program.shape.bits, program.shape.width)
+        library, function = update(form, program.shape.bits, self._program.shape.width)
         with program.lock:
             frame.bind(arrays, batch, repeated=order is None and steps > 1)
             frame.set(
@@ -92,7 +96,13 @@ class Training:
             self._kept = coefficients, library  # the frame points to these
             if order is None and steps == 1 and done and optimizer.kind == "sgd":
                 self._arrays, self._optimizer = arrays, optimizer
+                self._again = program.lock, program.drive, frame.address
             return losses.copy() if losses is self._loss else losses
+
+    def _program_for(self, batch: int) -> Program:
+        """The program, or its narrow form for a batch that leaves most of a vector empty."""
+        width = self._program.narrow_width
+        return self._program.narrow if batch <= width < self._program.shape.width else self._program
 
 
 def settings(optimizer: Any, t0: int, steps: int, dtype: Any) -> tuple[Form, Array]:

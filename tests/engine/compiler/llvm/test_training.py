@@ -264,3 +264,18 @@ def test_a_loss_that_is_no_number_changes_nothing_more(small: tuple[Program, Any
     other((X, Y), SGD, 0, order=np.arange(6).reshape(3, 2))
     assert np.array_equal(training.parameters, other.parameters)
     assert np.array_equal(training.memory, other.memory)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5])
+def test_small_batches_train_in_short_vectors(count: int) -> None:
+    """And the way back: a larger batch follows, on the same parameters and memory."""
+    found = []
+    for width in (4, 0):
+        program, leaves = program_of(mlp(), [(3,), (1,)])
+        program.narrow_width = width
+        training = program.training(1)
+        training.parameters[:] = leaves
+        losses = [*training(samples(count), SGD, 0, 2), *training(samples(40), SGD, 2, 2)]
+        losses += [training(samples(count), SGD, 4)[0] for _ in range(3)]
+        found.append(np.array([*losses, *training.parameters, *training.memory[0]]))
+    assert np.allclose(found[0], found[1], rtol=1e-11)
