@@ -155,7 +155,7 @@ class Trainer:
         batch = self.compiled.batch(X, y)
         if not batch.size:
             raise ValueError("there are no samples: give at least one")
-        views = [array is given or getattr(array, "base", None) is given for array, given in zip(batch.arrays, (X, y))]
+        views = [_is_view(array, given) for array, given in zip(batch.arrays, (X, y))]
         self._last = (X, y, batch) if all(views) else None  # a copy would not see what is changed in place
         self._own = batch.copied()
         return batch
@@ -219,6 +219,12 @@ class Trainer:
             self.optimizer.step()
             losses.append(loss)
         return losses
+
+
+def _is_view(array: Any, given: Any) -> bool:
+    """Whether `array`, made from `given`, has its memory: of a slice, both name the whole array as their base."""
+    base = getattr(array, "base", None)
+    return array is given or (base is not None and (base is given or base is getattr(given, "base", None)))
 
 
 def _order(samples: int, size: int, source: random.Random | None) -> list[list[int]]:
