@@ -41,14 +41,23 @@ def directory() -> Path | None:
 
 
 @functools.cache
+def host() -> tuple[str, str]:
+    """The name of this CPU and its features, as LLVM has them; no features where LLVM cannot tell."""
+    import llvmlite.binding as llvm
+
+    try:
+        return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    except RuntimeError:
+        return llvm.get_host_cpu_name(), ""
+
+
+@functools.cache
 def _machine() -> bytes:
     """What object code depends on besides its source."""
     import llvmlite
     import llvmlite.binding as llvm
 
-    parts = [llvmlite.__version__, llvm.get_default_triple(), llvm.get_host_cpu_name()]
-    parts.append(llvm.get_host_cpu_features().flatten())
-    return "\n".join(map(str, parts)).encode()
+    return "\n".join([llvmlite.__version__, llvm.get_default_triple(), *host()]).encode()
 
 
 def key(text: str) -> str:

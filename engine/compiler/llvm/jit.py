@@ -32,17 +32,17 @@ def machine() -> Any:
     """A target machine of this CPU; a new one each time, since an execution engine takes possession of its own."""
     llvm = binding()
     target = llvm.Target.from_default_triple()
-    cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    cpu, features = cache.host()
     return target.create_target_machine(cpu=cpu, features=features, opt=OPTIMISE, jit=True)
 
 
 @functools.cache
 def vector_bytes() -> int:
     """Bytes in one vector register of this CPU."""
-    features = binding().get_host_cpu_features()
-    if features.get("avx512f"):
+    features = cache.host()[1].split(",")
+    if "+avx512f" in features:
         return 64
-    return 32 if features.get("avx") else 16
+    return 32 if "+avx" in features else 16
 
 
 class Library:
