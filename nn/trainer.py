@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine import Batch, OptimizerSettings, Session, TraceError, compile, no_grad
 
-from .checks import Seed, random_source, show, whole_number
+from .checks import Seed, random_source, real_number, show, whole_number
 from .optim import SGD, Adam, AdamW, Optimizer
 from .training import LossFunction, Model
 
@@ -27,9 +29,13 @@ class Trainer:
             gradients from there.
         backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
         dtype: "float64" or "float32".
+        clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
+        clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
+        schedule: the learning rate of each step by its number, from 0; it is assigned to `optimizer.lr`.
 
     Raises:
         TypeError: if `optimizer` is no Optimizer.
+        ValueError: if both ways of clipping are asked for, or one with 0 or less.
         ImportError: if the back end needs a package that is not installed.
 
     >>> from nn import MLP, mse
@@ -48,10 +54,21 @@ class Trainer:
         optimizer: Optimizer,
         backend: str = "auto",
         dtype: str = "float64",
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        schedule: Callable[[int], float] | None = None,
     ) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+        if clip_norm is not None and clip_value is not None:
+            raise ValueError("clip_norm and clip_value are two ways to clip: choose one")
+        for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+            if limit is not None and real_number(name, limit) <= 0.0:
+                raise ValueError(f"{name} must be above 0, not {limit}")
         self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.clip_norm, self.clip_value, self.schedule = clip_norm, clip_value, schedule
+        self.steps = 0
         self.compiled = compile(lambda x, y: loss([model(x)], [y]), backend=backend, dtype=dtype)
         self._session: Session | None = None  # of the samples' shape seen last; None: the optimiser steps itself
         self._shapes: Any = None
@@ -161,18 +178,32 @@ class Trainer:
         return batch
 
     def _train(self, batch: Batch, steps: int, order: Any = None) -> Any:
+        rates = self._rates(steps if order is None else len(order))
+        settings = self._settings()
         if self._shapes != batch.shapes:
             self._prepare(batch)
-        settings = self._settings()
         if self._session is None or settings is None:
-            return self._through_gradients(batch, steps, order)
+            return self._through_gradients(batch, steps, order, rates)
         if _memory(self.optimizer) is not self._exported:
             self._exported, self._done = _import(self.optimizer, self._session)
+        if len(rates) > 1:
+            settings = replace(settings, lr=rates)
         losses = self._session(batch, settings, self._done, steps, order)
         self._done += len(losses)
+        self.steps += len(losses)
+        if rates:
+            self.optimizer.lr = rates[-1]
         if isinstance(self.optimizer, Adam):
             self.optimizer.steps = self._done
         return losses
+
+    def _rates(self, count: int) -> tuple[float, ...]:
+        """The learning rates of the next steps, the first of them in the optimiser; none without a schedule."""
+        if self.schedule is None:
+            return ()
+        rates = [real_number("a learning rate", self.schedule(self.steps + k), least=0.0) for k in range(count)]
+        self.optimizer.lr = rates[0]
+        return tuple(rates)
 
     def _prepare(self, batch: Batch) -> None:
         """Compile for samples of another shape."""
@@ -202,23 +233,46 @@ class Trainer:
         """The optimiser's settings; None for one that is not known here."""
         key = _key(self.optimizer)
         if key is None or key != self._known[0]:
-            self._known = (key, None if key is None else _settings_of(self.optimizer))
+            found = None if key is None else _settings_of(self.optimizer)
+            if found is not None:
+                found = replace(found, clip_norm=self.clip_norm, clip_value=self.clip_value)
+                if self._session is not None and len(self._session.memory) != found.memories:
+                    self._shapes = None  # momentum was turned on or off: the program's memory is made for the other
+            self._known = (key, found)
         return self._known[1]
 
-    def _through_gradients(self, batch: Batch, steps: int, order: list[list[int]] | None) -> list[float]:
+    def _through_gradients(
+        self, batch: Batch, steps: int, order: list[list[int]] | None, rates: Sequence[float]
+    ) -> list[float]:
         """The gradients from the program, the steps by the optimiser itself."""
-        losses = []
+        losses: list[float] = []
         for rows in [None] * steps if order is None else order:
             part = batch if rows is None else batch.rows([row for row in rows if row >= 0])
             loss, gradients = self.compiled.value_and_grad(batch=part)
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the loss became {loss}: lower lr and look for nan or inf in the data")
+            if rates:
+                self.optimizer.lr = rates[len(losses)]
             self.optimizer.zero_grad()
-            for parameter, gradient in zip(self.compiled.parameters, gradients):
-                parameter.grad = float(gradient)
+            found = dict(zip(self.compiled.parameters, map(float, gradients)))
+            for parameter in self.optimizer.params:
+                parameter.grad = found.get(parameter, 0.0)
+            self._clip()
             self.optimizer.step()
             losses.append(loss)
+            self.steps += 1
         return losses
+
+    def _clip(self) -> None:
+        """Clip the gradients in the parameters."""
+        params = self.optimizer.params
+        if self.clip_norm is not None:
+            scale = min(1.0, self.clip_norm / (math.hypot(*[p.grad for p in params]) + 1e-6))
+            for p in params:
+                p.grad *= scale
+        if self.clip_value is not None:
+            for p in params:
+                p.grad = max(-self.clip_value, min(p.grad, self.clip_value))
 
 
 def _is_view(array: Any, given: Any) -> bool:
@@ -287,7 +341,7 @@ def _export(optimizer: Optimizer, session: Session) -> list[float] | None:
     """Give the optimiser what the session remembers."""
     rows = session.recall(optimizer.params)
     if isinstance(optimizer, SGD):
-        optimizer.velocity = rows[0] if rows else []
+        optimizer.velocity = rows[0] if rows else optimizer.velocity  # without momentum it is left as it is
     elif isinstance(optimizer, Adam):
         optimizer.mean, optimizer.mean_square = rows
     return _memory(optimizer)

@@ -12,7 +12,7 @@ class OptimizerSettings:
 
     Attributes:
         kind: "sgd" or "adam".
-        lr: the learning rate.
+        lr: the learning rate; several for as many steps, one for each.
         momentum, dampening, nesterov: SGD's.
         weight_decay: the factor of the L2 penalty.
         decoupled: whether the decay is a step of its own, as in AdamW.
@@ -22,7 +22,7 @@ class OptimizerSettings:
     """
 
     kind: str
-    lr: float
+    lr: float | tuple[float, ...]
     momentum: float = 0.0
     dampening: float = 0.0
     nesterov: bool = False
@@ -40,7 +40,7 @@ class OptimizerSettings:
         return 2 if self.kind == "adam" else int(self.momentum != 0.0)
 
 
-def update(parameters: Any, gradient: Any, memory: Any, settings: OptimizerSettings, done: int) -> None:
+def update(parameters: Any, gradient: Any, memory: Any, settings: OptimizerSettings, done: int, step: int = 0) -> None:
     """One step on NumPy arrays, in place.
 
     Args:
@@ -49,16 +49,18 @@ def update(parameters: Any, gradient: Any, memory: Any, settings: OptimizerSetti
         memory: one row of as many numbers for each of `settings.memories`.
         settings: which optimiser.
         done: how many steps were made before.
+        step: which of the learning rates to take, where there are several.
     """
     import numpy as np
 
-    s = settings
+    s, rates = settings, settings.lr
+    lr = rates if isinstance(rates, float) else rates[step]
     if s.clip_value is not None:
         gradient = np.clip(gradient, -s.clip_value, s.clip_value)
     if s.clip_norm is not None:
         gradient = gradient * min(1.0, s.clip_norm / (float(np.sqrt(gradient @ gradient)) + 1e-6))
     if s.weight_decay and s.decoupled:
-        parameters *= 1.0 - s.lr * s.weight_decay
+        parameters *= 1.0 - lr * s.weight_decay
     elif s.weight_decay:
         gradient = gradient + s.weight_decay * parameters
     if s.kind == "adam":
@@ -66,7 +68,7 @@ def update(parameters: Any, gradient: Any, memory: Any, settings: OptimizerSetti
         mean += (1.0 - s.beta1) * (gradient - mean)
         mean_square *= s.beta2
         mean_square += (1.0 - s.beta2) * gradient * gradient
-        rate = s.lr / (1.0 - s.beta1 ** (done + 1))
+        rate = lr / (1.0 - s.beta1 ** (done + 1))
         root = (1.0 - s.beta2 ** (done + 1)) ** 0.5
         parameters -= rate * mean / (np.sqrt(mean_square) / root + s.eps)
         return
@@ -75,4 +77,4 @@ def update(parameters: Any, gradient: Any, memory: Any, settings: OptimizerSetti
         velocity *= s.momentum
         velocity += gradient if done == 0 else (1.0 - s.dampening) * gradient
         gradient = gradient + s.momentum * velocity if s.nesterov else velocity
-    parameters -= s.lr * gradient
+    parameters -= lr * gradient

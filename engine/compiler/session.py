@@ -79,9 +79,10 @@ class Session:
         if not math.isfinite(losses[0] if len(losses) == 1 else losses.sum()):
             if before is not None:
                 training.parameters[:], self.memory[:] = before
+            rate = settings.lr if isinstance(settings.lr, float) else max(settings.lr)
             raise FloatingPointError(
                 f"the loss became {next(float(x) for x in losses if not math.isfinite(x))}, and the parameters stay as "
-                f"before this call: lower lr (now {settings.lr:g}) and look for nan or inf in the data"
+                f"before this call: lower lr (now {rate:g}) and look for nan or inf in the data"
             )
         return losses
 
@@ -172,6 +173,7 @@ class ArrayTraining:
             outputs, gradient = self._program.run(self.parameters, part, len(part[0]) if part else 1)
             with np.errstate(all="ignore"):
                 losses[k] = outputs[:, 0].mean()
-            update(self.parameters, gradient, self.memory, settings, done + k)
+            gradient[fixed] = 0.0
+            update(self.parameters, gradient, self.memory, settings, done + k, k)
             self.parameters[fixed] = kept
         return losses

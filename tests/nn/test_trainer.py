@@ -173,6 +173,17 @@ def test_only_the_optimisers_parameters_change(backend: str) -> None:
 
 
 @FAST
+def test_frozen_parameters_do_not_count_in_the_norm(backend: str) -> None:
+    m, other = model(), model()
+    Trainer(m, nn.cross_entropy, SGD(m.layers[1].parameters(), lr=1.0), backend=backend, clip_norm=0.1).step(X, Y)
+    nn.cross_entropy([other(x) for x in X.tolist()], Y.tolist()).backward()
+    last = other.layers[1].parameters()
+    norm = math.hypot(*[p.grad for p in last])
+    expected = [p.data - p.grad * 0.1 / (norm + 1e-6) for p in last]
+    assert [p.data for p in m.layers[1].parameters()] == pytest.approx(expected)
+
+
+@FAST
 def test_changed_samples_are_seen(backend: str) -> None:
     m = model()
     trainer = Trainer(m, nn.mse, SGD(m.parameters(), lr=0.0), backend=backend)
@@ -315,3 +326,70 @@ def test_fit_falls_back_to_eager_steps_and_says_why() -> None:
         nn.fit(m, X, Y, nn.cross_entropy, optimizer, step=lambda *parts: EagerStep(*parts), backend="auto")
     with pytest.raises(ValueError, match="backend"):
         nn.fit(m, X, Y, nn.cross_entropy, optimizer, backend="cuda")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["decay", "momentum", "adam", "adamw", "unknown"])
+@pytest.mark.parametrize("clip", [{"clip_norm": 0.2}, {"clip_value": 0.03}, {}])
+def test_clipping_and_schedules(name: str, backend: str, clip: dict[str, float]) -> None:
+    make = OPTIMIZERS.get(name, lambda p: Halving(p, lr=1.0))
+
+    def schedule(k: int) -> float:
+        return 0.1 / (1 + k)
+
+    m = model()
+    trainer = Trainer(m, nn.cross_entropy, make(m.parameters()), backend=backend, schedule=schedule, **clip)
+    losses = [trainer.step(X, Y), *trainer.run(X, Y, steps=3), trainer.step(X, Y)]
+    losses += trainer.epoch(X, Y, batch_size=20, seed=1)
+    assert trainer.steps == 8
+    assert trainer.optimizer.lr == schedule(7)
+
+    other = model()
+    optimizer = make(other.parameters())
+    batches = [(X.tolist(), Y.tolist())] * 5 + list(nn.batches(X.tolist(), Y.tolist(), 20, seed=1))
+    for k, (x, y) in enumerate(batches):
+        optimizer.lr = schedule(k)
+        optimizer.zero_grad()
+        loss = nn.cross_entropy([other(row) for row in x], y)
+        assert loss.data == pytest.approx(losses[k], rel=1e-10)
+        loss.backward()
+        norm = math.hypot(*[p.grad for p in optimizer.params])
+        for p in optimizer.params:
+            if "clip_norm" in clip and norm > clip["clip_norm"]:
+                p.grad *= clip["clip_norm"] / (norm + 1e-6)
+            if "clip_value" in clip:
+                p.grad = max(-clip["clip_value"], min(clip["clip_value"], p.grad))
+        optimizer.step()
+    assert data(m) == pytest.approx(data(other), rel=1e-8, abs=1e-11)
+
+
+@FAST
+def test_momentum_may_be_turned_on_in_between(backend: str) -> None:
+    def train(compiled: bool) -> list[float]:
+        m = model()
+        optimizer = SGD(m.parameters(), lr=0.1)
+        trainer = Trainer(m, nn.cross_entropy, optimizer, backend=backend)
+        step = EagerStep(m, nn.cross_entropy, optimizer)
+        for momentum in (0.0, 0.9, 0.9, 0.0, 0.5):
+            optimizer.momentum = momentum
+            if compiled:
+                trainer.run(X, Y, steps=1)
+            else:
+                step(X.tolist(), Y.tolist())
+        return data(m)
+
+    assert train(True) == pytest.approx(train(False), rel=1e-9)
+
+
+def test_wrong_clipping() -> None:
+    m = model()
+    optimizer = SGD(m.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="choose one"):
+        Trainer(m, nn.mse, optimizer, clip_norm=1.0, clip_value=1.0)
+    with pytest.raises(ValueError, match="above 0"):
+        Trainer(m, nn.mse, optimizer, clip_norm=0.0)
+    with pytest.raises(TypeError, match="clip_value"):
+        Trainer(m, nn.mse, optimizer, clip_value="1")  # type: ignore[arg-type]  # that it is refused is the point
+    trainer = Trainer(m, nn.cross_entropy, optimizer, schedule=lambda k: -0.1)
+    with pytest.raises(ValueError, match="learning rate"):
+        trainer.step(X, Y)
