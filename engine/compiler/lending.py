@@ -35,10 +35,11 @@ class Loan:
             return
         with self._lock:
             self._array[:] = [value._data for value in self._values]
+            self.open = True  # before, so that an interrupted loan can be given back
             for value in self._values:
+                lent = _lent(type(value))
                 _slot.__set__(value, self)
-                value.__class__ = _lent(type(value))
-            self.open = True
+                value.__class__ = lent
 
     def give_back(self) -> None:
         """Bring the array's numbers into the Values, which are ordinary ones from then on."""
@@ -46,7 +47,8 @@ class Loan:
             if self.open:
                 self.open = False
                 for value, number in zip(self._values, self._array.tolist()):
-                    value.__class__ = _own[type(value)]
+                    if type(value) in _own:  # not so for the rest of an interrupted loan
+                        value.__class__ = _own[type(value)]
                     _slot.__set__(value, number)
 
 
