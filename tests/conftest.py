@@ -4,6 +4,9 @@ import os
 
 from hypothesis import settings
 
+# Benchmarks are programs, and need contenders that the tests do not.
+collect_ignore_glob = ["benchmarks/[!t]*.py"]
+
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")

@@ -111,7 +111,7 @@ def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
     if isinstance(node, Constant) and not node._label:
         return "", ""
     if is_parameter:  # what tells paths apart is at their end
-        return words(name if len(name) <= 22 else "…" + name[-21:], 22), ""
+        return words(name if len(name) <= 26 else "…" + name[-25:], 26), ""
     operation = "" if node._op in name else words(node._op, 10)
     return words(name, 22 if node._label == name else 18), operation
 

@@ -90,7 +90,8 @@ def _box(box: Box, scale: GradientScale, colours: Theme) -> str:
     head = _head(box, colours.muted if finite else colours.nan_text)
     if head:
         lines.append(head)
-    lines += box.rows
+    bad = colours.nan if finite else colours.nan_text
+    lines += [f'<font color="{bad}"><b>{row}</b></font>' if row in ("nan", "inf", "-inf") else row for row in box.rows]
     if grad is not None:
         number = f"{'‖∇‖' if box.kind in ('module', 'alike') else '∇'} {short(grad)}"
         lines.append(number if grad else f'<font color="{colours.muted}">{number}</font>')

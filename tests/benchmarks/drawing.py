@@ -61,7 +61,7 @@ def seconds(task: Callable[[], object], rounds: int = ROUNDS) -> float:
 def main() -> None:
     """Print one line per figure."""
     model = Network(2, 16, 16, 1)
-    one, ten, hundred = model.loss(1), model.loss(16), model.loss(100)
+    one, some, many = model.loss(1), model.loss(16), model.loss(154)
     dot = to_dot(one)
 
     def count(root: Value) -> str:
@@ -70,11 +70,11 @@ def main() -> None:
     def report(what: str, task: Callable[[], object]) -> None:
         print(f"{what:66} {seconds(task):7.3f} s", flush=True)
 
-    report(f"{count(ten)} to DOT text", lambda: to_dot(ten, limit=None))
+    report(f"{count(some)} to DOT text", lambda: to_dot(some, limit=None))
     report(f"{count(one)} to SVG, one box each", lambda: renderers.render(dot, "svg"))
     report(
-        f"{count(hundred)} to SVG, collapsed by layer",
-        lambda: renderers.render(to_dot(hundred, names=model, collapse="layer"), "svg"),
+        f"{count(many)} to SVG, collapsed by layer",
+        lambda: renderers.render(to_dot(many, names=model, collapse="layer"), "svg"),
     )
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "steps.html"

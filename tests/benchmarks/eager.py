@@ -210,16 +210,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--loaded",
         action="store_true",
-        help="with matplotlib and scikit-learn in memory, as in micrograd's own demo: its garbage collector, "
+        help="with scikit-learn in memory, as in micrograd's own demo: its garbage collector, "
         "which takes most of its time, then has more to look through",
     )
     parser.add_argument("--chain", type=int, default=1_000_000, help="nodes of the long chain")
     chosen = parser.parse_args(argv)
     if chosen.loaded:
-        importlib.import_module("matplotlib.pyplot")
         importlib.import_module("sklearn.datasets")
-    python = f"{sys.implementation.name} {sys.version.split()[0]}"
-    rows = [(python, "measured", "aim")]
+    memory_holds = "scikit-learn loaded" if chosen.loaded else "nothing else loaded"
+    rows = [(f"{sys.implementation.name} {sys.version.split()[0]}, {memory_holds}", "measured", "aim")]
     rows += training_steps(chosen.rounds) + memory() + long_chain(chosen.chain) + importing()
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:

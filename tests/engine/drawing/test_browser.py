@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,7 +15,8 @@ from tests.engine.drawing.networks import NASTY, Network, expression
 from tests.engine.drawing.test_renderers import needs_some
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.chrome.service import Service  # noqa: E402  # only where there is selenium
+from selenium.common.exceptions import WebDriverException  # noqa: E402  # only where there is selenium
+from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
@@ -40,10 +40,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ):  # fmt: skip
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # The proxies of the environment are not for a driver that runs on this machine.
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER, env={**os.environ, "NO_PROXY": "*"}))
-    yield driver
-    driver.quit()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("NO_PROXY", "no_proxy"):  # the driver runs on this machine
+            patch.setenv(name, "*")
+        try:
+            driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+        except WebDriverException as error:
+            pytest.skip(f"chromium does not start: {error.msg}")
+        yield driver
+        driver.quit()
 
 
 class Page:

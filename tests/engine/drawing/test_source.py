@@ -78,6 +78,7 @@ def test_nan_and_zero_stand_out() -> None:
     (box,) = (line for line in boxes(dot) if "bad" in line)
     assert LIGHT.nan in box
     assert "nan, inf" in dot
+    assert f'<font color="{LIGHT.nan}"><b>-inf</b></font>' in dot
 
 
 def test_local_derivatives_on_the_edges() -> None:
