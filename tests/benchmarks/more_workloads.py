@@ -65,7 +65,9 @@ def gpt(batch: int) -> Workload:
         "JAX scan": lambda dtype: jax_step(parameters, _jax_gpt, [tokens], dtype, 20, 0.01),
     }
     arrays = [tokens.astype(float)]
-    return Workload(f"W3 tiny GPT batch {batch}", loss, parameters, values, arrays, 0.01, contenders)
+    return Workload(
+        f"W3 tiny GPT batch {batch}", loss, parameters, values, arrays, 0.01, contenders, (_torch_gpt, [tokens])
+    )
 
 
 def _torch_gpt(P: Any, tokens: Any) -> Any:
@@ -126,7 +128,7 @@ def physics() -> Workload:
         "PyTorch fused SGD": lambda dtype: torch_step(parameters, _torch_physics, [X], dtype, True, 1e-4),
         "JAX jit": lambda dtype: jax_step(parameters, _jax_physics, [X], dtype, 0, 1e-4),
     }
-    return Workload("W4 physics-informed", loss, parameters, values, [X], 1e-4, contenders)
+    return Workload("W4 physics-informed", loss, parameters, values, [X], 1e-4, contenders, (_torch_physics, [X]))
 
 
 def _torch_physics(P: Any, X: Any) -> Any:

@@ -34,6 +34,7 @@ class Workload:
         values: the Values that `loss` reads.
         arrays: the samples, one array per argument of `loss`.
         rate: of gradient descent with momentum.
+        oracle: the loss of the batch in PyTorch, as a function of the parameters and its other arguments.
         trainer: for the networks of `nn`, builds model and loss; None for other losses.
         contenders: by name, builders that take the dtype and give a step and how many training steps it makes.
     """
@@ -45,6 +46,7 @@ class Workload:
     arrays: list[Array]
     rate: float
     contenders: dict[str, Callable[[str], tuple[Callable[[], Any], int]]]
+    oracle: tuple[Callable[..., Any], list[Array]]
     trainer: Callable[[], tuple[Any, Any]] | None = None
 
 
@@ -103,6 +105,7 @@ def moons(activation: str = "relu") -> Workload:
         [X, Y],
         RATE,
         contenders,
+        (mlp_torch_loss(activation, "hinge"), [X, Y]),
         lambda: (nn.MLP(2, [16, 16, 1], activation=activation), nn.hinge),
     )
 
@@ -122,6 +125,7 @@ def digits(batch: int) -> Workload:
     contenders = mlp_contenders(parameters, X, np.eye(10)[y], "relu", "cross entropy")
     labels = y[:, None].astype(float)
     return Workload(f"W2 digits batch {batch}", loss, parameters, values, [X, labels], RATE, contenders,
+        (mlp_torch_loss("relu", "cross entropy"), [X, y]),
         lambda: (nn.MLP(64, [32, 10]), nn.cross_entropy),
     )  # fmt: skip
 
@@ -149,6 +153,20 @@ def mlp_contenders(parameters: list[Array], X: Array, Y: Array, activation: str,
             return jnp.maximum(1 - Y * z, 0).mean()
         return -(jax.nn.log_softmax(z) * Y).sum(1).mean()
 
+    torch_loss = mlp_torch_loss(activation, kind)
+    torch_target = Y if kind == "hinge" else Y.argmax(1)
+    return {
+        "NumPy by hand": lambda dtype: numpy_step(parameters, X, Y, activation, kind, dtype),
+        "PyTorch eager": lambda dtype: torch_step(parameters, torch_loss, [X, torch_target], dtype, fused=False),
+        "PyTorch fused SGD": lambda dtype: torch_step(parameters, torch_loss, [X, torch_target], dtype, fused=True),
+        "JAX jit": lambda dtype: jax_step(parameters, jax_loss, [X, Y], dtype),
+        "JAX scan": lambda dtype: jax_step(parameters, jax_loss, [X, Y], dtype, scan=100),
+    }
+
+
+def mlp_torch_loss(activation: str, kind: str) -> Callable[..., Any]:
+    """The loss of a batch in PyTorch; for cross-entropy the targets are class numbers."""
+
     def torch_loss(P: Any, X: Any, Y: Any) -> Any:
         import torch
         import torch.nn.functional as F  # noqa: N812
@@ -159,14 +177,7 @@ def mlp_contenders(parameters: list[Array], X: Array, Y: Array, activation: str,
             h = F.relu(z) if activation == "relu" else torch.tanh(z)
         return F.relu(1 - Y * z).mean() if kind == "hinge" else F.cross_entropy(z, Y)
 
-    torch_target = Y if kind == "hinge" else Y.argmax(1)
-    return {
-        "NumPy by hand": lambda dtype: numpy_step(parameters, X, Y, activation, kind, dtype),
-        "PyTorch eager": lambda dtype: torch_step(parameters, torch_loss, [X, torch_target], dtype, fused=False),
-        "PyTorch fused SGD": lambda dtype: torch_step(parameters, torch_loss, [X, torch_target], dtype, fused=True),
-        "JAX jit": lambda dtype: jax_step(parameters, jax_loss, [X, Y], dtype),
-        "JAX scan": lambda dtype: jax_step(parameters, jax_loss, [X, Y], dtype, scan=100),
-    }
+    return torch_loss
 
 
 def numpy_step(parameters: list[Array], X: Array, Y: Array, activation: str, kind: str, dtype: str) -> Any:
