@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     from .anomaly import detect_anomaly as detect_anomaly
     from .anomaly import find_anomaly as find_anomaly
     from .check import check_gradients as check_gradients
+    from .compiler import Batch as Batch
+    from .compiler import Compiled as Compiled
+    from .compiler import OptimizerSettings as OptimizerSettings
+    from .compiler import Session as Session
+    from .compiler import TraceError as TraceError
+    from .compiler import compile as compile
     from .drawing import draw as draw
     from .drawing import draw_dot as draw_dot
     from .drawing import to_dot as to_dot
@@ -48,6 +54,7 @@ if TYPE_CHECKING:
 _UPPER_FLOORS = {
     "anomaly": ("AnomalyError", "detect_anomaly", "find_anomaly"),
     "check": ("check_gradients",),
+    "compiler": ("Batch", "Compiled", "OptimizerSettings", "Session", "TraceError", "compile"),
     "drawing": ("draw", "draw_dot", "to_dot"),
     "stepping": ("backward_steps", "forward_steps"),
 }

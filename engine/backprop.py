@@ -241,8 +241,14 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
     >>> grad(dx, x)
     12.0
     """
-    single = isinstance(inputs, Value)
-    wanted = [inputs] if isinstance(inputs, Value) else list(inputs)
+    single = not hasattr(type(inputs), "__iter__")
+    wanted: list[Any] = [inputs] if single else list(inputs)
+    for traced in (output, *wanted):
+        if hasattr(type(traced), "__differentiate__"):  # a function is being compiled
+            if not create_graph:
+                raise TypeError("inside a compiled function write grad(..., create_graph=True)")
+            symbols = type(traced).__differentiate__(output, wanted)
+            return symbols[0] if single else symbols
     for x in wanted:
         if not isinstance(x, Value):
             raise TypeError(f"grad() differentiates by Values, got {x!r} of type {type(x).__name__}")

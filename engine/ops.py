@@ -36,9 +36,13 @@ _TWO_OVER_SQRT_PI = 2.0 / _math.sqrt(_math.pi)
 def unless(condition: _Any, derivative: _Any) -> _Any:
     """The derivative, or a structural zero (None) where the condition holds: the operand was not selected.
 
+    Of a condition that is being traced, and so holds for some samples only, a derivative with that mask.
+
     >>> unless(False, 1.0), unless(True, 1.0)
     (1.0, None)
     """
+    if getattr(type(condition), "__symbolic__", False):
+        return condition.masked(derivative)
     return None if condition else derivative
 
 
@@ -66,112 +70,125 @@ def _either(condition: _Any, x: _Any, y: _Any) -> _Any:
 # fmt: off
 
 # ---- arithmetic ----------------------------------------------------------------------------------------------
-add = _declare("add", _operator.add, [lambda z, x, y: 1.0, lambda z, x, y: 1.0], symbol="+", formula="x + y")
-sub = _declare("sub", _operator.sub, [lambda z, x, y: 1.0, lambda z, x, y: -1.0], symbol="-", formula="x - y")
-mul = _declare("mul", _operator.mul, [lambda z, x, y: y, lambda z, x, y: x], symbol="*", formula="x * y")
+add = _declare("add", _operator.add, [lambda z, x, y: 1.0, lambda z, x, y: 1.0], symbol="+", formula="x + y",
+               native="x + y")
+sub = _declare("sub", _operator.sub, [lambda z, x, y: 1.0, lambda z, x, y: -1.0], symbol="-", formula="x - y",
+               native="x - y")
+mul = _declare("mul", _operator.mul, [lambda z, x, y: y, lambda z, x, y: x], symbol="*", formula="x * y",
+               native="x * y")
 div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: -z / y], symbol="/", formula="x / y",
-               kink=lambda z, x, y: y, convention="IEEE 754 at the pole y = 0")
-neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], symbol="neg", formula="-x")
+               kink=lambda z, x, y: y, convention="IEEE 754 at the pole y = 0", native="x / y")
+neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], symbol="neg", formula="-x", native="-x")
 pow: _Primitive = _declare("pow", _ieee.power, [
                    lambda z, x, y: _either(y == 0, 0.0, _either(_normal(z), y * (z / x), y * pow(x, y - 1))),
                    lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))],
                symbol="**", formula="x ** y", domain=(_POSITIVE, _REALS),
-               convention="x**0 by x and 0**y by y have derivative 0")
+               convention="x**0 by x and 0**y by y have derivative 0", native="pow(x, y)")
 floordiv = _declare("floordiv", _ieee.floor_divide, [lambda z, x, y: 0.0, lambda z, x, y: 0.0], symbol="//",
-                    formula="floor(x / y)", kink=lambda z, x, y: _to_multiple(x, y), convention="0 at the jumps")
+                    formula="floor(x / y)", kink=lambda z, x, y: _to_multiple(x, y), convention="0 at the jumps",
+                    native="floordiv(x, y)")
 mod = _declare("mod", _ieee.modulo, [lambda z, x, y: 1.0, lambda z, x, y: -floordiv(x, y)], symbol="%",
                formula="x - y * floor(x / y)", kink=lambda z, x, y: _to_multiple(x, y),
-               convention="1 by x and -(x // y) by y at the jumps")
+               convention="1 by x and -(x // y) by y at the jumps", native="mod(x, y)")
 
 # ---- signs and rounding --------------------------------------------------------------------------------------
 abs = _declare("abs", _operator.abs, [lambda z, x: sign(x)], formula="abs(x)",
-               kink=lambda z, x: x, convention="0 at 0", aliases=("absolute", "fabs"))
+               kink=lambda z, x: x, convention="0 at 0", aliases=("absolute", "fabs"), native="fabs(x)")
 sign: _Primitive = _declare("sign", _ieee.sign, [lambda z, x: 0.0], formula="sign(x)",
-                kink=lambda z, x: x, convention="0 at 0")
+                kink=lambda z, x: x, convention="0 at 0", native="x if x == 0 or x != x else copysign(1, x)")
 floor = _declare("floor", _ieee.to_integer(_math.floor), [lambda z, x: 0.0], formula="floor(x)",
-                 kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps")
+                 kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps", native="floor(x)")
 ceil = _declare("ceil", _ieee.to_integer(_math.ceil), [lambda z, x: 0.0], formula="ceil(x)",
-                kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps")
+                kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps", native="ceil(x)")
 round = _declare("round", _ieee.to_integer(_py.round), [lambda z, x: 0.0], formula="nint(x)",
                  kink=lambda z, x: _to_multiple(x - 0.5, 1.0), convention="halves go to even; 0 at the jumps",
-                 aliases=("rint",))
+                 aliases=("rint",), native="rint(x)")
 
 # ---- powers, exponentials, logarithms ------------------------------------------------------------------------
-square = _declare("square", lambda x: x * x, [lambda z, x: 2 * x], formula="x ** 2")
+square = _declare("square", lambda x: x * x, [lambda z, x: 2 * x], formula="x ** 2", native="x * x")
 sqrt = _declare("sqrt", _total(_math.sqrt), [lambda z, x: 0.5 / z], formula="sqrt(x)",
-                domain=_POSITIVE, convention="inf at 0")
+                domain=_POSITIVE, convention="inf at 0", native="sqrt(x)")
 cbrt = _declare("cbrt", _ieee.cbrt, [lambda z, x: 1 / (3 * (z * z))], formula="sign(x) * cbrt(abs(x))",
-                kink=lambda z, x: x, convention="inf at 0")
+                kink=lambda z, x: x, convention="inf at 0", native="cbrt(x)")
 reciprocal = _declare("reciprocal", lambda x: _ieee.divide(1.0, x), [lambda z, x: -z * z], formula="1 / x",
-                      kink=lambda z, x: x, convention="-inf at the pole 0")
-exp = _declare("exp", _total(_math.exp), [lambda z, x: z], formula="exp(x)")
-exp2 = _declare("exp2", _ieee.exp2, [lambda z, x: z * _LN2], formula="mpf(2) ** x")
-expm1 = _declare("expm1", _total(_math.expm1), [lambda z, x: exp(x)], formula="expm1(x)")
+                      kink=lambda z, x: x, convention="-inf at the pole 0", native="1 / x")
+exp = _declare("exp", _total(_math.exp), [lambda z, x: z], formula="exp(x)", native="exp(x)")
+exp2 = _declare("exp2", _ieee.exp2, [lambda z, x: z * _LN2], formula="mpf(2) ** x", native="exp2(x)")
+expm1 = _declare("expm1", _total(_math.expm1), [lambda z, x: exp(x)], formula="expm1(x)", native="expm1(x)")
 log: _Primitive = _declare("log", _total(_math.log, {0.0: -_inf}), [lambda z, x: 1 / x],
-                           formula="log(x)", domain=_POSITIVE)
+                           formula="log(x)", domain=_POSITIVE, native="log(x)")
 log2 = _declare("log2", _total(_math.log2, {0.0: -_inf}), [lambda z, x: 1 / (x * _LN2)], formula="log(x, 2)",
-                domain=_POSITIVE)
+                domain=_POSITIVE, native="log2(x)")
 log10 = _declare("log10", _total(_math.log10, {0.0: -_inf}), [lambda z, x: 1 / (x * _LN10)],
-                 formula="log(x, 10)", domain=_POSITIVE)
+                 formula="log(x, 10)", domain=_POSITIVE, native="log10(x)")
 log1p = _declare("log1p", _total(_math.log1p, {-1.0: -_inf}), [lambda z, x: 1 / (1 + x)], formula="log1p(x)",
-                 domain=_Interval(-1, _inf))
+                 domain=_Interval(-1, _inf), native="log1p(x)")
 
 # ---- trigonometry --------------------------------------------------------------------------------------------
-sin = _declare("sin", _total(_math.sin), [lambda z, x: cos(x)], formula="sin(x)")
-cos: _Primitive = _declare("cos", _total(_math.cos), [lambda z, x: -sin(x)], formula="cos(x)")
+sin = _declare("sin", _total(_math.sin), [lambda z, x: cos(x)], formula="sin(x)", native="sin(x)")
+cos: _Primitive = _declare("cos", _total(_math.cos), [lambda z, x: -sin(x)], formula="cos(x)", native="cos(x)")
 tan = _declare("tan", _total(_math.tan), [lambda z, x: square(1 / cos(x))], formula="tan(x)",
-               kink=lambda z, x: _math.cos(x), convention="as computed near the poles, which no float hits")
+               kink=lambda z, x: _math.cos(x), convention="as computed near the poles, which no float hits",
+               native="tan(x)")
 asin = _declare("asin", _total(_math.asin), [lambda z, x: 1 / sqrt((1 - x) * (1 + x))], formula="asin(x)",
-                domain=_Interval(-1, 1), aliases=("arcsin",))
+                domain=_Interval(-1, 1), aliases=("arcsin",), native="asin(x)")
 acos = _declare("acos", _total(_math.acos), [lambda z, x: -1 / sqrt((1 - x) * (1 + x))], formula="acos(x)",
-                domain=_Interval(-1, 1), aliases=("arccos",))
+                domain=_Interval(-1, 1), aliases=("arccos",), native="acos(x)")
 atan = _declare("atan", _math.atan, [lambda z, x: square(1 / hypot(1.0, x))], formula="atan(x)",
-                aliases=("arctan",))
+                aliases=("arctan",), native="atan(x)")
 atan2 = _declare("atan2", _math.atan2, [
                      lambda z, y, x: x / hypot(y, x) / hypot(y, x), lambda z, y, x: -y / hypot(y, x) / hypot(y, x)],
                  operands=("y", "x"), formula="atan2(y, x)", aliases=("arctan2",),
                  kink=lambda z, y, x: _math.hypot(x, y) if x > 0 else y,
-                 convention="as on both sides of the cut y = 0, x < 0; nan at (0, 0)")
+                 convention="as on both sides of the cut y = 0, x < 0; nan at (0, 0)", native="atan2(y, x)")
 hypot: _Primitive = _declare("hypot", _math.hypot, [lambda z, x, y: x / z, lambda z, x, y: y / z],
                              formula="hypot(x, y)",
-                 kink=lambda z, x, y: z, convention="nan at (0, 0)")
+                 kink=lambda z, x, y: z, convention="nan at (0, 0)", native="hypot(x, y)")
 
 # ---- hyperbolic functions ------------------------------------------------------------------------------------
-sinh = _declare("sinh", _total(_math.sinh), [lambda z, x: cosh(x)], formula="sinh(x)")
-cosh: _Primitive = _declare("cosh", _total(_math.cosh), [lambda z, x: sinh(x)], formula="cosh(x)")
-tanh = _declare("tanh", _math.tanh, [lambda z, x: square(1 / cosh(x))], formula="tanh(x)")
+sinh = _declare("sinh", _total(_math.sinh), [lambda z, x: cosh(x)], formula="sinh(x)", native="sinh(x)")
+cosh: _Primitive = _declare("cosh", _total(_math.cosh), [lambda z, x: sinh(x)], formula="cosh(x)", native="cosh(x)")
+tanh = _declare("tanh", _math.tanh, [lambda z, x: square(1 / cosh(x))], formula="tanh(x)", native="tanh(x)")
 asinh = _declare("asinh", _math.asinh, [lambda z, x: 1 / hypot(1.0, x)], formula="asinh(x)",
-                 aliases=("arcsinh",))
+                 aliases=("arcsinh",), native="asinh(x)")
 acosh = _declare("acosh", _total(_math.acosh), [lambda z, x: 1 / (sqrt(x - 1) * sqrt(x + 1))],
-                 formula="acosh(x)", domain=_Interval(1, _inf), aliases=("arccosh",))
+                 formula="acosh(x)", domain=_Interval(1, _inf), aliases=("arccosh",), native="acosh(x)")
 atanh = _declare("atanh", _total(_math.atanh, {1.0: _inf, -1.0: -_inf}), [lambda z, x: 1 / ((1 - x) * (1 + x))],
-                 formula="atanh(x)", domain=_Interval(-1, 1), aliases=("arctanh",))
+                 formula="atanh(x)", domain=_Interval(-1, 1), aliases=("arctanh",), native="atanh(x)")
 
 # ---- the error function and the normal distribution ----------------------------------------------------------
-gaussian = _declare("gaussian", _ieee.gaussian, [lambda z, x: -2 * x * z], formula="exp(-x ** 2)")
-erf = _declare("erf", _math.erf, [lambda z, x: _TWO_OVER_SQRT_PI * gaussian(x)], formula="erf(x)")
-erfc = _declare("erfc", _math.erfc, [lambda z, x: -_TWO_OVER_SQRT_PI * gaussian(x)], formula="erfc(x)")
-normal_pdf = _declare("normal_pdf", _ieee.normal_pdf, [lambda z, x: -x * z], formula="npdf(x)")
-normal_cdf = _declare("normal_cdf", _ieee.normal_cdf, [lambda z, x: normal_pdf(x)], formula="ncdf(x)")
+gaussian = _declare("gaussian", _ieee.gaussian, [lambda z, x: -2 * x * z], formula="exp(-x ** 2)",
+                    native="exp(-(x * x))")
+erf = _declare("erf", _math.erf, [lambda z, x: _TWO_OVER_SQRT_PI * gaussian(x)], formula="erf(x)", native="erf(x)")
+erfc = _declare("erfc", _math.erfc, [lambda z, x: -_TWO_OVER_SQRT_PI * gaussian(x)], formula="erfc(x)",
+                native="erfc(x)")
+normal_pdf = _declare("normal_pdf", _ieee.normal_pdf, [lambda z, x: -x * z], formula="npdf(x)",
+                      native="0.3989422804014327 * exp(-0.5 * (x * x))")
+normal_cdf = _declare("normal_cdf", _ieee.normal_cdf, [lambda z, x: normal_pdf(x)], formula="ncdf(x)",
+                      native="0.5 * erfc(-0.7071067811865476 * x)")
 
 # ---- network functions ---------------------------------------------------------------------------------------
 relu = _declare("relu", _ieee.relu, [lambda z, x: _either(x > 0, 1.0, 0.0)], formula="max(x, 0)",
-                kink=lambda z, x: x, convention="0 at 0")
+                kink=lambda z, x: x, convention="0 at 0", native="0 if x <= 0 else x")
 leaky_relu = _declare("leaky_relu", _ieee.leaky_relu, [
                           lambda z, x, slope: _either(x > 0, 1.0, slope), lambda z, x, slope: _either(x > 0, 0.0, x)],
                       operands=("x", "slope"), defaults=(0.01,), formula="x if x > 0 else slope * x",
-                      kink=lambda z, x, slope: x, convention="slope at 0")
+                      kink=lambda z, x, slope: x, convention="slope at 0", native="x if x > 0 else slope * x")
 elu = _declare("elu", _ieee.elu, [
                    lambda z, x, alpha: _either(x > 0, 1.0, alpha * exp(x)),
                    lambda z, x, alpha: _either(x > 0, 0.0, expm1(x))],
                operands=("x", "alpha"), defaults=(1.0,), formula="x if x > 0 else alpha * expm1(x)",
-               kink=lambda z, x, alpha: x, convention="alpha at 0")
-sigmoid: _Primitive = _declare("sigmoid", _ieee.sigmoid, [lambda z, x: z * sigmoid(-x)], formula="1 / (1 + exp(-x))")
-logsigmoid = _declare("logsigmoid", _ieee.logsigmoid, [lambda z, x: sigmoid(-x)], formula="-log1p(exp(-x))")
-softplus = _declare("softplus", _ieee.softplus, [lambda z, x: sigmoid(x)], formula="log1p(exp(x))")
+               kink=lambda z, x, alpha: x, convention="alpha at 0", native="x if x > 0 else alpha * expm1(x)")
+sigmoid: _Primitive = _declare("sigmoid", _ieee.sigmoid, [lambda z, x: z * sigmoid(-x)], formula="1 / (1 + exp(-x))",
+                               native="1 / (1 + exp(-x))")
+logsigmoid = _declare("logsigmoid", _ieee.logsigmoid, [lambda z, x: sigmoid(-x)], formula="-log1p(exp(-x))",
+                      native="-((0 if x >= 0 else -x) + log1p(exp(-fabs(x))))")
+softplus = _declare("softplus", _ieee.softplus, [lambda z, x: sigmoid(x)], formula="log1p(exp(x))",
+                    native="(0 if x <= 0 else x) + log1p(exp(-fabs(x)))")
 silu = _declare("silu", _ieee.silu, [lambda z, x: sigmoid(x) * (1 + x * sigmoid(-x))],
-                formula="x / (1 + exp(-x))")
-gelu = _declare("gelu", _ieee.gelu, [lambda z, x: normal_cdf(x) + x * normal_pdf(x)], formula="x * ncdf(x)")
+                formula="x / (1 + exp(-x))", native="-0.0 if x == -inf else x / (1 + exp(-x))")
+gelu = _declare("gelu", _ieee.gelu, [lambda z, x: normal_cdf(x) + x * normal_pdf(x)], formula="x * ncdf(x)",
+                native="-0.0 if x == -inf else x * (0.5 * erfc(-0.7071067811865476 * x))")
 
 
 # ---- of any number of operands, one node each ----------------------------------------------------------------
@@ -191,6 +208,8 @@ def _dot_derivatives(z: _Any, *xs: _Any) -> list[_Any]:
 
 def _take_operands(index: _Any, values: _Any) -> tuple[_Any, ...]:
     values = tuple(values)
+    if getattr(type(index), "__symbolic__", False):
+        return (index, *values)
     position = _as_float(index if isinstance(index, int) else float(index), "take()")
     if not position.is_integer():
         raise ValueError(f"take() needs a whole number as index, got {index!r}")
@@ -219,22 +238,31 @@ def _runner_up(*xs: float) -> float:
     return ranked[0] - ranked[1] if len(ranked) > 1 else _inf
 
 
-sum = _declare("sum", _ieee.total, lambda z, *xs: [1.0] * len(xs), formula="fsum(xs)")
-mean = _declare("mean", _ieee.mean, lambda z, *xs: [1 / len(xs)] * len(xs), formula="fsum(xs) / len(xs)")
+def _shifted_logsumexp(*xs: _Any) -> _Any:
+    m = maximum(xs)
+    return where(abs(m) < _inf, m + log(sum([exp(x - m) for x in xs])), m)
+
+
+sum = _declare("sum", _ieee.total, lambda z, *xs: [1.0] * len(xs), formula="fsum(xs)", native="z + x")
+mean = _declare("mean", _ieee.mean, lambda z, *xs: [1 / len(xs)] * len(xs), formula="fsum(xs) / len(xs)",
+                native=lambda *xs: sum(xs) / len(xs))
 dot = _declare("dot", _ieee.dot, _dot_derivatives, arrange=_dot_operands,
                formula="fdot(xs[:len(xs)//2], xs[len(xs)//2:len(xs)//2*2]) + fsum(xs[len(xs)//2*2:])")
 maximum = _declare("maximum", _ieee.largest, lambda z, *xs: _shared(z, xs, lambda x: x < z), formula="max(xs)",
-                   kink=lambda z, *xs: _runner_up(*xs), convention="ties share evenly")
+                   kink=lambda z, *xs: _runner_up(*xs), convention="ties share evenly",
+                   native="z if z > x or z != z else x")
 minimum = _declare("minimum", _ieee.smallest, lambda z, *xs: _shared(z, xs, lambda x: x > z), formula="min(xs)",
-                   kink=lambda z, *xs: _runner_up(*map(_operator.neg, xs)), convention="ties share evenly")
+                   kink=lambda z, *xs: _runner_up(*map(_operator.neg, xs)), convention="ties share evenly",
+                   native="z if z < x or z != z else x")
 logsumexp = _declare("logsumexp", _ieee.logsumexp, lambda z, *xs: _softmax(xs),
-                     formula="log(fsum(map(exp, xs)))")
+                     formula="log(fsum(map(exp, xs)))", native=_shifted_logsumexp)
 where: _Primitive = _declare("where", lambda condition, x, y: x if condition else y, [
                      lambda z, condition, x, y: None,
                      lambda z, condition, x, y: unless(condition == 0, 1.0),
                      lambda z, condition, x, y: unless(condition != 0, 1.0)],
                  operands=("condition", "x", "y"), formula="x if condition else y", domain=(_BOOLEAN, _REALS),
-                 method=False, convention="the operand that was not selected gets no contribution")
+                 method=False, convention="the operand that was not selected gets no contribution",
+                 native="x if condition != 0 else y")
 take = _declare("take", lambda index, *values: values[int(index)],
                 lambda z, index, *values: [None, *(unless(index != k, 1.0) for k in range(len(values)))],
                 arrange=_take_operands, formula="xs[1 + int(xs[0])]", domain=(_INDEX, _REALS),

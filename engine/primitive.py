@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+from .template import parse
+
 __all__ = [
     "BOOLEAN",
     "INDEX",
@@ -82,6 +84,8 @@ class Primitive:
         aliases: other names, such as NumPy's.
         arrange: turns the arguments of a call into the flat tuple of operands (n-ary only).
         method: whether Values have it as a method.
+        native: what the compiler makes of it: a template (see engine.template; n-ary: a fold), or a function that
+            composes it of other primitives. Without one, functions that use it are not compiled to native code.
     """
 
     name: str
@@ -98,6 +102,7 @@ class Primitive:
     aliases: tuple[str, ...] = ()
     arrange: Callable[..., tuple[Any, ...]] | None = None
     method: bool = True
+    native: str | Callable[..., Any] | None = None
     rules: tuple[Rule, ...] = field(init=False, repr=False)  # as a tuple whatever the arity, for the sweeps
 
     def __post_init__(self) -> None:
@@ -210,6 +215,7 @@ def declare(
     aliases: tuple[str, ...] = (),
     arrange: Callable[..., tuple[Any, ...]] | None = None,
     method: bool = True,
+    native: str | Callable[..., Any] | None = None,
 ) -> Primitive:
     """Add a primitive to the table; from then on it is first-class everywhere.
 
@@ -230,13 +236,16 @@ def declare(
         aliases: other names for the method.
         arrange: for n-ary primitives, turns a call's arguments into the flat tuple of operands.
         method: whether Values get it as a method (never for n-ary ones).
+        native: what the compiler makes of it: a template of engine.template, such as ``"x / (1 + fabs(x))"``, in the
+            operands' names (n-ary: a fold over `z`, the result so far, and `x`), or a function of the operands that
+            returns the same from other primitives.
 
     Returns:
         The primitive, to be called with Values or numbers.
 
     Raises:
         TypeError: `forward` or a rule cannot be called, or takes another number of arguments.
-        ValueError: the name is taken or no identifier; there is no local derivative.
+        ValueError: the name is taken or no identifier; there is no local derivative; `native` is no template.
 
     >>> import engine
     >>> softsign = engine.declare(
@@ -264,6 +273,8 @@ def declare(
         operands = operands or ("xs",)
         arrange = arrange or flatten(name)
         method = False
+    if isinstance(native, str):
+        parse(native, operands if arity is not None else ("z", "x"))
     primitive = Primitive(
         name,
         symbol or name,
@@ -279,6 +290,7 @@ def declare(
         aliases,
         arrange,
         method,
+        native,
     )
     for announce in _on_declare:
         announce(primitive)
@@ -324,6 +336,7 @@ def is_number(number: Any) -> bool:
     """Whether this is one real number of any kind: it has ``__float__``, no length, and is no text or complex."""
     return isinstance(number, (float, int)) or (
         hasattr(type(number), "__float__")
+        and not hasattr(type(number), "__symbolic__")  # a traced value has a number only when the program runs
         and not isinstance(number, (str, bytes, complex))
         and getattr(number, "shape", ()) == ()
         and getattr(getattr(number, "dtype", None), "kind", "f") in "biuf"

@@ -98,6 +98,11 @@ def _in_mode(node: Value) -> Value:
     return node if _recording.get() else Value(node._data)
 
 
+def is_recording() -> bool:
+    """Whether results computed in this thread are recorded, that is, no `no_grad` is open."""
+    return not _modes or _recording.get()
+
+
 def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> Value:
     """A node made slot by slot: half the time of a constructor."""
     node = _new(Value)
@@ -114,6 +119,8 @@ def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> 
 
 def _number(number: Any, what: str = "Value()") -> float:
     """What a Value can hold, as a float."""
+    if hasattr(type(number), "__symbolic__"):
+        return float(number)  # refuses, and tells what to do while a function is traced
     if isinstance(number, Value):
         raise TypeError(f"{what} takes a number, got {number!r}: use its detach() for a copy outside the graph")
     return as_float(number, what)
@@ -489,7 +496,10 @@ class Value:
         """Record one node: what a primitive does when an operand is a Value."""
         try:
             inputs = [operand._data for operand in operands]
-        except AttributeError:  # a number among them
+        except AttributeError:  # a number among them, or an operand of a class with a protocol of its own
+            for operand in operands:
+                if hasattr(type(operand), "__symbolic__"):
+                    return type(operand).__apply_primitive__(primitive, operands)  # type: ignore[no-any-return]
             operands = tuple(o if isinstance(o, Value) else Constant(o) for o in operands)
             inputs = [operand._data for operand in operands]
         z = primitive.forward(*inputs)

@@ -32,6 +32,7 @@ from .optim import Adam as Adam
 from .optim import AdamW as AdamW
 from .optim import Optimizer as Optimizer
 from .progress import Progress as Progress
+from .trainer import Trainer as Trainer
 from .training import EagerStep as EagerStep
 from .training import History as History
 from .training import Step as Step

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from engine import Value, no_grad
+from engine import TraceError, Value, no_grad
 
 from .checks import (
     Seed,
@@ -87,10 +87,12 @@ class History:
     Attributes:
         losses: the mean loss of each epoch, while its batches were being learned.
         batch_losses: the loss of each batch before its update.
+        backend: what made the steps: "eager", or the compiler's back end; and why no other one.
     """
 
     losses: list[float] = field(default_factory=list)
     batch_losses: list[float] = field(default_factory=list)
+    backend: str = "eager"
 
     def __repr__(self) -> str:
         if not self.losses:
@@ -111,6 +113,7 @@ def fit(
     seed: Seed = None,
     progress: bool | Reporter = False,
     step: Callable[[Model, LossFunction, Optimizer], Step] = EagerStep,
+    backend: str = "eager",
 ) -> History:
     """Train a model by stochastic gradient descent on random batches of the data.
 
@@ -130,6 +133,9 @@ def fit(
             `nn.Progress` after each batch.
         step: makes the step of the loop from model, loss and optimiser; the default runs on the engine's
             graph.
+        backend: "eager" for that step; "llvm", "numpy" or "python" for whole epochs in compiled code, with the same
+            batches and the same numbers up to rounding; "auto" for the best of these, and eager steps where model or
+            loss cannot be compiled. `History.backend` tells which one it was, and why.
 
     Returns:
         The losses of all epochs and batches.
@@ -137,8 +143,10 @@ def fit(
     Raises:
         TypeError: if an argument is of the wrong kind, or the loss is not one Value.
         ValueError: if there is no data, X and y differ in length, a size is below 1, or the optimiser holds
-            none of the model's parameters.
-        FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch.
+            none of the model's parameters, or both `step` and `backend` are given.
+        ImportError: if the back end needs a package that is not installed.
+        FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch (as before
+            that epoch in compiled code).
 
     >>> from nn import MLP, SGD, mse
     >>> model = MLP(1, [1], seed=1)
@@ -158,20 +166,59 @@ def fit(
         raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
     epochs = whole_number("epochs", epochs, least=1)
     rng = random_source(seed)
-    update = step(model, loss, optimizer)
+    if backend != "eager" and step is not EagerStep:
+        raise ValueError(f"a step of your own runs eagerly: leave out backend={backend!r} or step")
     history = History()
+    one_epoch = _eager(step(model, loss, optimizer))
+    if backend != "eager":
+        compiled, history.backend = _compiled(model, X, y, loss, optimizer, backend)
+        one_epoch = compiled or one_epoch
     with reporting(progress) as report:
         for epoch in range(1, epochs + 1):
-            parts = list(batches(X, y, batch_size, shuffle, rng))
             total, seen = 0.0, 0
-            for batch, (batch_x, batch_y) in enumerate(parts, start=1):
-                batch_loss = update(batch_x, batch_y)
-                total += batch_loss * len(batch_x)
-                seen += len(batch_x)
+            for batch, (count, size, batch_loss) in enumerate(one_epoch(X, y, batch_size, shuffle, rng), start=1):
+                total += batch_loss * size
+                seen += size
                 history.batch_losses.append(batch_loss)
-                report(Progress(epoch, epochs, batch, len(parts), total / seen))
+                report(Progress(epoch, epochs, batch, count, total / seen))
             history.losses.append(total / seen)
     return history
+
+
+Epoch: TypeAlias = Callable[[Any, Any, "int | None", bool, Any], Iterator[tuple[int, int, float]]]
+"""Of data, batch size, whether to shuffle, random numbers: for each batch how many there are, its size, its loss."""
+
+
+def _eager(update: Step) -> Epoch:
+    def one_epoch(X: Any, y: Any, batch_size: int | None, shuffle: bool, rng: Any) -> Iterator[tuple[int, int, float]]:
+        parts = list(batches(X, y, batch_size, shuffle, rng))
+        for batch_x, batch_y in parts:
+            yield len(parts), len(batch_x), update(batch_x, batch_y)
+
+    return one_epoch
+
+
+def _compiled(
+    model: Model, X: Any, y: Any, loss: LossFunction, optimizer: Optimizer, backend: str
+) -> tuple[Epoch | None, str]:
+    """Epochs in compiled code and the name of the back end, or None and why there is no such thing."""
+    from .trainer import Trainer
+
+    trainer = Trainer(model, loss, optimizer, backend)
+    try:
+        data = trainer.prepare(X, y)
+    except TraceError as error:
+        if backend != "auto":
+            raise
+        return None, f"eager: {error}"
+
+    def one_epoch(_: Any, __: Any, batch_size: int | None, shuffle: bool, rng: Any) -> Iterator[tuple[int, int, float]]:
+        size = data.size if batch_size is None else whole_number("batch_size", batch_size, least=1)
+        losses = trainer.epoch_of(data, size, rng, shuffle)
+        for k, batch_loss in enumerate(losses):
+            yield len(losses), min(size, data.size - k * size), batch_loss
+
+    return one_epoch, trainer.backend
 
 
 def predict(model: Model, X: Any) -> list[Any]:

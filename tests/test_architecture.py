@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # A module may import modules of the floors below its own, and those of its own floor that stand before it.
-CORE = ["primitive", "ieee", "ops", "value", "graph", "copying", "backprop"]
+CORE = ["template", "primitive", "ieee", "ops", "value", "graph", "copying", "backprop"]
 FLOORS = [*CORE, "display", "naming", "stepping", "stepper", "paths", "explanation", "anomaly"]
 HEAVY = {
     "numpy",

@@ -1,0 +1,160 @@
+"""What a compiled function is called with: samples as arrays or nested lists, checked and brought into rows."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ..primitive import is_number
+from ..value import Value
+from .trace import Shape
+
+SMALL = 65536  # bytes that are copied faster than a program is set up for other memory
+
+
+@cache
+def installed(package: str) -> bool:
+    """Whether a package can be imported."""
+    return importlib.util.find_spec(package) is not None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The arguments of one call.
+
+    Attributes:
+        size: how many samples.
+        shapes: the shape of each argument for one sample.
+        arrays: each argument as `size` rows: a C-contiguous 2-D array, or a list of lists without NumPy.
+    """
+
+    size: int
+    shapes: tuple[Shape, ...]
+    arrays: tuple[Any, ...]
+
+    def column(self, position: int) -> Any:
+        """The numbers that one input has in all samples."""
+        for array, shape in zip(self.arrays, self.shapes):
+            width = _product(shape)
+            if position < width:
+                return [row[position] for row in array] if isinstance(array, list) else array[:, position]
+            position -= width
+        raise IndexError(f"there is no input {position}")
+
+    def copied(self) -> Batch | None:
+        """A copy in memory of its own, for `refill`; None if it is large, or made of lists."""
+        if any(isinstance(array, list) for array in self.arrays) or sum(a.nbytes for a in self.arrays) > SMALL:
+            return None
+        return Batch(self.size, self.shapes, tuple([array.copy() for array in self.arrays]))
+
+    def refill(self, *arguments: Any) -> bool:
+        """Take the numbers of other arguments over, if they are arrays of the same shapes."""
+        for argument, array, shape in zip(arguments, self.arrays, self.shapes):
+            if type(argument) is not type(array) or argument.dtype.kind not in "fiu":
+                return False
+            if argument.shape != (self.size, *shape):
+                return False
+        for argument, array in zip(arguments, self.arrays):
+            array[...] = argument.reshape(array.shape)
+        return True
+
+    def rows(self, rows: Sequence[int]) -> Batch:
+        """Some of the samples."""
+        arrays = [[a[k] for k in rows] if isinstance(a, list) else a[rows] for a in self.arrays]
+        return Batch(len(rows), self.shapes, tuple(arrays))
+
+    def sample(self, row: int) -> list[Any]:
+        """The arguments of one sample, as the function takes them: Values in nested lists."""
+        return [nested([Value(float(x)) for x in array[row]], shape) for array, shape in zip(self.arrays, self.shapes)]
+
+
+def nested(numbers: Sequence[Any], shape: Shape) -> Any:
+    """A flat sequence in lists of that shape.
+
+    >>> nested([1, 2, 3, 4], (2, 2)), nested([5], ())
+    ([[1, 2], [3, 4]], 5)
+    """
+    if not shape:
+        return numbers[0]
+    width = _product(shape[1:])
+    return [nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
+
+
+def _product(shape: Shape) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
+
+
+def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
+    """Check the arguments of a call.
+
+    Args:
+        arguments: of each the samples: N numbers, N x k, ... as an array or nested lists.
+        dtype: what arrays are made of; None for lists of floats, which need no NumPy.
+
+    Raises:
+        TypeError: an argument holds what is no real number.
+        ValueError: rows of different lengths, or arguments with different numbers of samples.
+    """
+    sizes, shapes, arrays = [], [], []
+    for position, argument in enumerate(arguments, start=1):
+        found = _as_array(argument, dtype, position) if dtype else _as_lists(argument, position)
+        sizes.append(found[0])
+        shapes.append(found[1])
+        arrays.append(found[2])
+    if len(set(sizes)) > 1:
+        raise ValueError(f"the arguments hold {', '.join(map(str, sizes))} samples: give as many in each")
+    return Batch(sizes[0] if sizes else 1, tuple(shapes), tuple(arrays))
+
+
+def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any]:
+    import numpy as np
+
+    if type(argument) is not np.ndarray:
+        try:
+            argument = np.asarray(argument)
+        except ValueError:
+            raise ValueError(f"argument {position} is ragged: its samples must all have the same length") from None
+    if argument.dtype.kind not in "fbiu":
+        if argument.dtype == object:
+            _as_lists(argument.tolist(), position)  # says what is wrong with it
+        raise TypeError(f"argument {position} holds {argument.dtype}: a compiled function takes real numbers")
+    if argument.ndim == 0:
+        raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
+    size, shape = argument.shape[0], argument.shape[1:]
+    return size, shape, np.ascontiguousarray(argument.reshape(size, _product(shape)), dtype)
+
+
+def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]]]:
+    samples = argument.tolist() if hasattr(argument, "tolist") else argument
+    if not isinstance(samples, (list, tuple)):
+        raise TypeError(f"argument {position} is {samples!r}: give a list or array with one entry for each sample")
+    rows: list[list[float]] = []
+    shapes = set()
+    for sample in samples:
+        row: list[float] = []
+        shapes.add(_flatten(sample, row, position))
+        rows.append(row)
+    if len(shapes) > 1:
+        raise ValueError(f"argument {position} is ragged: its samples have the shapes {sorted(shapes)}")
+    return len(rows), shapes.pop() if shapes else (), rows
+
+
+def _flatten(sample: Any, row: list[float], position: int) -> Shape:
+    """Append all numbers of a sample; give its shape."""
+    if isinstance(sample, (list, tuple)):
+        shapes = {_flatten(part, row, position) for part in sample}
+        if len(shapes) > 1:
+            raise ValueError(f"argument {position} is ragged: a sample has parts of the shapes {sorted(shapes)}")
+        return (len(sample), *(shapes.pop() if shapes else ()))
+    if isinstance(sample, Value) or not is_number(sample):
+        raise TypeError(
+            f"argument {position} holds {sample!r} of type {type(sample).__name__}: a compiled function takes numbers"
+        )
+    row.append(float(sample))
+    return ()

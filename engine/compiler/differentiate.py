@@ -1,0 +1,136 @@
+"""Backprop from graph to graph: the table's rules, called on symbols, give the local derivatives as symbols.
+
+What arrives at one node is gathered at the end, as one n-ary dot of coefficients and upstream adjoints: so that the
+backward pass of a layer is a matrix product, like its forward pass, with no rule that knows of layers.
+
+A derivative that is a structural zero for some samples comes with a condition. The adjoint is then selected and not
+multiplied by zero, and what has got no contribution at all passes none on: `reached` says for which samples it has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from .. import ops
+from ..primitive import as_float
+from .conditions import EITHER, INVERT
+from .errors import TraceError
+from .symbol import Graph, Masked, Symbol, operations
+
+
+class Contribution(NamedTuple):
+    """``coefficient * upstream`` (None: 1) to an adjoint, made only where `reached` holds (None: always)."""
+
+    coefficient: Symbol | None
+    upstream: Symbol
+    reached: Symbol | None = None
+
+
+Contributions = dict[Symbol, list[Contribution]]
+
+
+def derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
+    """The derivatives of `output` by each of `inputs`, which may be results: they are symbols again."""
+    graph = output.graph
+    seed = Contribution(None, graph.constant(1.0))
+    found = sweep({output: [seed]}, set(inputs))
+    return [gather(graph, found[x])[0] if x in found else graph.constant(0.0) for x in inputs]
+
+
+def sweep(seeds: Contributions, wanted: set[Symbol], stop: bool = False) -> Contributions:
+    """The contributions to the adjoints of `wanted`, not yet gathered.
+
+    Args:
+        seeds: the contributions that the sweep starts from.
+        wanted: what to differentiate by.
+        stop: do not go further down from what is wanted.
+    """
+    nodes = operations(seeds)
+    needed = set(wanted)
+    for node in nodes:
+        if not needed.isdisjoint(node.operands):
+            needed.add(node)
+    pending: Contributions = {node: list(contributions) for node, contributions in seeds.items()}
+    for node in reversed(nodes):
+        if node not in needed or node not in pending or (stop and node in wanted) or needed.isdisjoint(node.operands):
+            continue
+        adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
+        for operand, contribution in _pass_on(node, adjoint, reached, needed):
+            if operand in pending:
+                pending[operand].append(contribution)
+            else:
+                pending[operand] = [contribution]
+    return {node: contributions for node, contributions in pending.items() if node in wanted}
+
+
+def _pass_on(
+    node: Symbol, adjoint: Symbol, reached: Symbol | None, needed: set[Symbol]
+) -> Iterable[tuple[Symbol, Contribution]]:
+    """What `node` contributes to its operands."""
+    graph, primitive, operands = node.graph, node.primitive, node.operands
+    assert primitive is not None
+    if primitive.arity is None:
+        found = primitive.rules[0](node, *operands)
+        if len(found) != len(operands):
+            raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(operands)} operands")
+    else:
+        found = [rule(node, *operands) if o in needed else None for rule, o in zip(primitive.rules, operands)]
+    for operand, d in zip(operands, found):
+        if d is None or operand not in needed:
+            continue
+        if reached is None and d.__class__ is Symbol and d.kind != "constant":  # as nearly always
+            yield operand, Contribution(d, adjoint)
+            continue
+        unselected = None
+        if isinstance(d, Masked):
+            unselected, d = d.condition, d.derivative
+        if not isinstance(d, Symbol):
+            try:
+                d = graph.constant(as_float(d, f"the adjoint of {primitive.name}"))
+            except TypeError as error:
+                raise TraceError(f"the rule of {primitive.name} cannot be traced: {error}") from None
+        yield operand, _contribution(graph, d, adjoint, reached, unselected)
+
+
+def _contribution(
+    graph: Graph, d: Symbol, adjoint: Symbol, reached: Symbol | None, unselected: Symbol | None
+) -> Contribution:
+    constant = d.value if d.kind == "constant" else None
+    if unselected is not None:
+        selected = graph.make(INVERT, (unselected,))
+        reached = selected if reached is None else reached & selected
+    if reached is None and constant is None:
+        return Contribution(d, adjoint)
+    term = graph.make(ops.mul, (d, adjoint))
+    if reached is not None and not (unselected is None and constant is not None and math.isfinite(constant)):
+        term = graph.make(ops.where, (reached, term, graph.constant(0.0)))
+    return Contribution(None, term, reached)
+
+
+def gather(graph: Graph, contributions: Sequence[Contribution]) -> tuple[Symbol, Symbol | None]:
+    """The sum of the contributions as a symbol, and where any was made (None: everywhere)."""
+    reached: Symbol | None = None
+    if all(c.reached is not None for c in contributions):
+        for contribution in contributions:
+            assert contribution.reached is not None
+            reached = contribution.reached if reached is None else graph.make(EITHER, (reached, contribution.reached))
+    terms = [c.upstream for c in contributions if c.coefficient is None]
+    for uniform in (True, False):  # apart, so that the matrix of uniform coefficients is a matrix product
+        factors = [(c.coefficient, c.upstream) for c in contributions if c.coefficient is not None]
+        factors = [(a, b) for a, b in factors if (a.uniform or b.uniform) is uniform]
+        if len(factors) == 1:
+            terms.append(graph.make(ops.mul, factors[0]))
+        elif factors:
+            left, right = zip(*[(b, a) if b.uniform and not a.uniform else (a, b) for a, b in factors])
+            bias = (add_up(graph, terms),) if terms else ()
+            terms = [graph.make(ops.dot, (*left, *right, *bias))]
+    return add_up(graph, terms), reached
+
+
+def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:
+    """The sum of at least one symbol."""
+    if len(terms) == 1:
+        return terms[0]
+    return graph.make(ops.add if len(terms) == 2 else ops.sum, tuple(terms))

@@ -1,0 +1,132 @@
+"""Which groups share a kernel, and which results need not be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..plan import Group, Plan, Run
+
+
+def clusters(groups: Sequence[Group]) -> list[list[Group]]:
+    """The groups in an order in which they can run, cut into clusters of equal rows.
+
+    A group joins the cluster of an earlier one if each of its operands was computed before the cluster, or is the
+    same row of a group in the cluster. (Then it may also run before the groups that stood between the two.)
+    """
+    owners = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(groups) for r in range(g.rows)}
+    needs = [_needs(group, groups, owners) for group in groups]
+    done: set[int] = set()
+    result = []
+    for head, group in enumerate(groups):
+        if head in done:
+            continue
+        members = [head]
+        inside = {head}
+        reach = head + 1
+        while reach < len(groups):
+            aligned, elsewhere = needs[reach]
+            candidate = groups[reach]
+            if (
+                reach not in done
+                and candidate.rows == group.rows
+                and _elementwise(candidate)
+                and elsewhere <= done
+                and aligned <= done | inside
+            ):
+                members.append(reach)
+                inside.add(reach)
+            reach += 1
+        done |= inside
+        result.append([groups[i] for i in members])
+    return result
+
+
+def _elementwise(group: Group) -> bool:
+    """Whether it has a fixed number of operands: such a group joins others at little cost."""
+    return group.primitive.arity is not None
+
+
+def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], int]) -> tuple[set[int], set[int]]:
+    """The groups that it reads row by row, and those that it reads otherwise."""
+    aligned, elsewhere = set(), set()
+    for run in _runs(group):
+        read = {owners[run.buffer, slot] for slot in _slots(run, group.rows) if (run.buffer, slot) in owners}
+        same_row = (run.table is None and run.count == 1 and run.row == 1) or (group.rows == 1 and run.count == 1)
+        if same_row and len(read) == 1:
+            (owner,) = read
+            if groups[owner].result.base == run.base and groups[owner].rows == group.rows:
+                aligned.add(owner)
+                continue
+        elsewhere |= read
+    return aligned, elsewhere
+
+
+def summed(plan: Plan) -> list[Group]:
+    """The groups of the body that nobody reads but plain sums over the lanes: these compute them as they go."""
+    candidates = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(plan.body) for r in range(g.rows)}
+    possible = {i for i, group in enumerate(plan.body) if _elementwise(group)}
+    by_target: dict[int, set[int | None]] = {}
+    reads = [(run, group.rows) for group in plan.groups for run in _runs(group)]
+    reads += [(run, 1) for run in plan.outputs]
+    reads += [(copy.source, copy.rows) for copy in plan.finish]
+    found: set[int] = set()
+    for job in plan.reductions:
+        if job.right is not None:
+            reads += [(job.left, job.rows), (job.right, 1)]
+            continue
+        for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
+            owner = candidates.get((job.left.buffer, slot))
+            by_target.setdefault(target, set()).add(owner)
+    for run, rows in reads:
+        possible -= {candidates[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in candidates}
+    for owners in by_target.values():
+        if len(owners) == 1:
+            found |= {owner for owner in owners if owner is not None}
+        else:
+            possible -= {owner for owner in owners if owner is not None}
+    return [group for i, group in enumerate(plan.body) if i in possible & found]
+
+
+def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
+    """Ids of the groups whose results are read outside of their own cluster."""
+    owner: dict[tuple[str, int], int] = {}
+    cluster_of: dict[int, int] = {}
+    everything = list(parts)
+    for number, cluster in enumerate(everything):
+        for group in cluster:
+            cluster_of[id(group)] = number
+            for r in range(group.rows):
+                owner[group.result.buffer, group.result.base + r] = id(group)
+    result: set[int] = set()
+    for number, cluster in enumerate(everything):
+        for group in cluster:
+            for run in _runs(group):
+                for slot in _slots(run, group.rows):
+                    source = owner.get((run.buffer, slot))
+                    if source is not None and cluster_of[source] != number:
+                        result.add(source)
+    for job in plan.reductions:
+        for part, rows in ((job.left, job.rows), (job.right, 1)):
+            if part is not None:
+                result |= {owner[part.buffer, s] for s in _slots(part, rows) if (part.buffer, s) in owner}
+    for run in plan.outputs:
+        result |= {owner[run.buffer, s] for s in _slots(run, 1) if (run.buffer, s) in owner}
+    for copy in plan.finish:
+        result |= {
+            owner[copy.source.buffer, s] for s in _slots(copy.source, copy.rows) if (copy.source.buffer, s) in owner
+        }
+    return result
+
+
+def _runs(group: Group) -> Iterable[Run]:
+    return (run for runs in group.operands for run in runs)
+
+
+def _slots(run: Run, rows: int) -> Iterable[int]:
+    """The distinct slots of a run, as quickly as its shape allows."""
+    if run.table is not None:
+        return set(run.table)
+    columns = range(run.base, run.base + run.count * run.column, run.column) if run.column else (run.base,)
+    if not run.row:
+        return columns
+    return {c + r * run.row for r in range(rows) for c in columns}

@@ -1,0 +1,282 @@
+"""The driver: steps -> batches -> blocks -> kernels -> update, in one native call.
+
+It knows no program: what to call and where the numbers are it reads from a frame, an array of 64-bit fields. So one
+driver per size of numbers serves all programs, and it is compiled once per machine.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from .ir import Code
+from .jit import Library
+from .kernels import BUFFERS
+
+FRAME = (
+    *BUFFERS,  # addresses; X and S of the first block
+    "inputs",  # numbers of a sample, the weight not counted
+    "outputs",  # numbers of a sample that are stored
+    "lanes",  # in a block
+    "sources",  # how many arrays the inputs come from
+    "source_table",  # their addresses and columns: [address, columns] each
+    "prologue", "prologue_count",  # calls: [kernel, offsets] each
+    "body", "body_count",
+    "epilogue", "epilogue_count",
+    "output_table",  # per output: [address of its buffer, offset, 1 per lane or 0 uniform]
+    "results",  # where per-sample outputs go, row by row; or 0
+    "gradients",  # how many numbers G has
+    "steps", "batch",  # batch: samples in a step
+    "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: X holds one block
+    "order",  # sample numbers, `batch` for each step, -1 for none; or 0: samples 0 to batch - 1, in every step
+    "losses",  # one per step
+    "update",  # the optimiser's function; or 0
+    "state",  # what the optimiser is given: see optimisers.py
+)  # fmt: skip
+POSITION = {name: k for k, name in enumerate(FRAME)}
+
+
+_NUMBERS = ["inputs", "outputs", "lanes", "gradients", "steps", "batch", "repeated"]
+_NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
+
+
+@functools.cache
+def driver(bits: int, width: int) -> tuple[Library, int]:
+    """The compiled driver, and the address of ``void drive(frame)``."""
+    library = Library(text(bits, width))
+    return library, library.address("drive")
+
+
+def text(bits: int, width: int) -> str:
+    """LLVM IR of the driver."""
+    return _pack(bits, width) + _calls() + _drive(bits, width)
+
+
+def _field(code: Code, name: str, kind: str = "i64") -> str:
+    return code.value(f"load {kind}, ptr {code.pointer('%frame', str(POSITION[name]), 'i64')}")
+
+
+def _entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
+    return code.value(f"load {kind}, ptr {code.pointer(table, index, 'i64')}")
+
+
+def _calls() -> str:
+    """``calls``: run a list of kernels on one block."""
+    pointers = ", ".join(f"ptr %{buffer}" for buffer in BUFFERS)
+    code = Code("calls", 64, 1, ["ptr %list", "i64 %count", *pointers.split(", "), "i64 %lanes"])
+    code.linkage = "internal "
+    with code.loop(0, "%count") as c:
+        at = code.index((c, 2))
+        kernel = _entry(code, "%list", at, "ptr")
+        offsets = _entry(code, "%list", code.index(at, 1), "ptr")
+        code.lines.append(f"call void {kernel}({pointers}, i64 %lanes, ptr {offsets})")
+    code.ret()
+    return code.text()
+
+
+def _pack(bits: int, width: int) -> str:
+    """``pack``: the samples of one block into [slot][lane], with the weights; lanes without a sample repeat one.
+
+    Arguments: the numbers of the samples for the lanes (-1: none) in `rows`.
+    """
+    code = Code(
+        "pack",
+        bits,
+        1,
+        [
+            "ptr %frame",
+            "ptr noalias %X",
+            "ptr noalias %rows",
+            "i64 %lanes",
+            f"{'double' if bits == 64 else 'float'} %weight",
+        ],
+    )
+    code.linkage = "internal "
+    stride, count = _field(code, "lanes"), _field(code, "sources")
+    table = _field(code, "source_table", "ptr")
+    spare = _entry(code, "%rows", "0")
+    nobody = code.value(f"icmp slt i64 {spare}, 0")  # a block of padding alone repeats sample 0
+    spare = code.value(f"select i1 {nobody}, i64 0, i64 {spare}")
+    slot = "%slot"
+    code.slots += ["%slot = alloca i64"]
+    code.lines.append("store i64 0, ptr %slot")
+    with code.loop(0, count) as s:
+        at = code.index((s, 2))
+        source, columns = _entry(code, table, at, "ptr"), _entry(code, table, code.index(at, 1))
+        first = code.value(f"load i64, ptr {slot}")
+        target = code.pointer("%X", code.value(f"mul i64 {first}, {stride}"))
+        whole = code.value(f"sdiv i64 {columns}, {width}")
+        whole = code.value(f"mul i64 {whole}, {width}")
+        with code.loop(0, "%lanes", width) as lane:
+            bases = []
+            for k in range(width):
+                row = _entry(code, "%rows", code.index(lane, k))
+                missing = code.value(f"icmp slt i64 {row}, 0")
+                row = code.value(f"select i1 {missing}, i64 {spare}, i64 {row}")
+                bases.append(code.pointer(source, code.value(f"mul i64 {row}, {columns}")))
+            with code.loop(0, whole, width) as c:
+                rows = [_load_vector(code, base, c, width) for base in bases]
+                for k, vector in enumerate(_transpose(code, rows, width)):
+                    here = code.value(f"mul i64 {code.index(c, k)}, {stride}")
+                    address = code.pointer(target, code.index(here, lane))
+                    code.lines.append(f"store <{width} x {code.scalar}> {vector}, ptr {address}, align {code.align}")
+            with code.loop(whole, columns) as c:
+                here = code.index(code.value(f"mul i64 {c}, {stride}"), lane)
+                for k, base in enumerate(bases):
+                    x = code.load_scalar(base, c)
+                    code.lines.append(
+                        f"store {code.scalar} {x}, ptr {code.pointer(target, code.index(here, k))}, align {code.align}"
+                    )
+        code.lines.append(f"store i64 {code.value(f'add i64 {first}, {columns}')}, ptr {slot}")
+    last = code.value(f"load i64, ptr {slot}")
+    target = code.pointer("%X", code.value(f"mul i64 {last}, {stride}"))
+    with code.loop(0, "%lanes") as lane:
+        missing = code.value(f"icmp slt i64 {_entry(code, '%rows', lane)}, 0")
+        weight = code.value(f"select i1 {missing}, {code.scalar} 0.0, {code.scalar} %weight")
+        code.lines.append(f"store {code.scalar} {weight}, ptr {code.pointer(target, lane)}, align {code.align}")
+    code.ret()
+    return code.text()
+
+
+def _load_vector(code: Code, base: str, index: str, width: int) -> str:
+    return code.value(f"load <{width} x {code.scalar}>, ptr {code.pointer(base, index)}, align {code.align}")
+
+
+def _transpose(code: Code, rows: list[str], width: int) -> list[str]:
+    """A square of numbers with rows and columns exchanged: in each round, blocks twice as large swap corners."""
+    bit = 1
+    while bit < width:
+        new = list(rows)
+        for r in range(width):
+            if not r & bit:
+                a, b = rows[r], rows[r | bit]
+                new[r] = code.shuffle(a, b, [k if not k & bit else width + k - bit for k in range(width)], width)
+                new[r | bit] = code.shuffle(a, b, [k + bit if not k & bit else width + k for k in range(width)], width)
+        rows = new
+        bit *= 2
+    return rows
+
+
+def _drive(bits: int, width: int) -> str:
+    """``drive``: all steps of a call."""
+    code = Code("drive", bits, width, ["ptr %frame"])
+    f = {name: _field(code, name) for name in _NUMBERS}
+    a = {name: _field(code, name, "ptr") for name in FRAME if name not in f and name != "sources"}
+    scalar = code.scalar
+    width_of_x = code.value(f"add i64 {f['inputs']}, 1")
+    block_size = code.value(f"mul i64 {width_of_x}, {f['lanes']}")
+    block_size = code.value(f"mul i64 {block_size}, {f['repeated']}")
+    up = code.value(f"add i64 {f['batch']}, {f['lanes']}")
+    blocks = code.value(f"sdiv i64 {code.value(f'sub i64 {up}, 1')}, {f['lanes']}")
+    rows = code.value(f"alloca i64, i64 {f['lanes']}, align 64")
+    shared = f"ptr {a['P']}, ptr {a['C']}, ptr {a['U']}, ptr {a['G']}"
+    nowhere = f"ptr {a['X']}, ptr {a['S']}"  # kernels that are no sample's do not read these
+    ordered = code.value(f"icmp ne ptr {a['order']}, null")
+    with code.loop(0, f["steps"]) as step:
+        # Gradients and the loss start from zero.
+        with code.loop(0, f["gradients"]) as g:
+            code.lines.append(f"store {scalar} 0.0, ptr {code.pointer(a['G'], g)}, align {code.align}")
+        loss = code.variable(code.lift(0.0))
+        code.lines.append(
+            f"call void @calls(ptr {a['prologue']}, i64 {f['prologue_count']}, {shared}, {nowhere}, i64 1)"
+        )
+        mine = code.pointer(a["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
+        real = _count(code, ordered, mine, f["batch"])
+        share = code.value(f"sitofp i64 {real} to {scalar}")
+        weight = code.value(f"fdiv {scalar} 1.0, {share}")
+        later = code.value(f"icmp sgt i64 {step}, 0")
+        kept = code.value(f"icmp ne i64 {f['repeated']}, 0")
+        packed = code.value(f"and i1 {later}, {kept}")
+        needed = code.value(f"xor i1 {packed}, true")
+        with code.loop(0, blocks) as block:
+            first = code.value(f"mul i64 {block}, {f['lanes']}")
+            left = code.value(f"sub i64 {f['batch']}, {first}")
+            short = code.value(f"icmp slt i64 {left}, {f['lanes']}")
+            samples = code.value(f"select i1 {short}, i64 {left}, i64 {f['lanes']}")
+            padded = code.value(f"add i64 {samples}, {width - 1}")
+            lanes = code.value(f"and i64 {padded}, {-width}")
+            x = code.pointer(a["X"], code.value(f"mul i64 {block}, {block_size}"))
+            with code.when(needed):
+                with code.loop(0, lanes) as lane:
+                    here = code.index(first, lane)
+                    inside = code.value(f"icmp slt i64 {lane}, {samples}")
+                    code.lines.append(f"store i64 -1, ptr {code.pointer(rows, lane, 'i64')}")
+                    with code.when(inside):
+                        code.lines.append(f"store i64 {here}, ptr {code.pointer(rows, lane, 'i64')}")
+                        with code.when(ordered):
+                            number = _entry(code, mine, here)
+                            code.lines.append(f"store i64 {number}, ptr {code.pointer(rows, lane, 'i64')}")
+                code.lines.append(f"call void @pack(ptr %frame, ptr {x}, ptr {rows}, i64 {lanes}, {scalar} {weight})")
+            block_of = f"ptr {x}, ptr {a['S']}"
+            code.lines.append(
+                f"call void @calls(ptr {a['body']}, i64 {f['body_count']}, {shared}, {block_of}, i64 {lanes})"
+            )
+            _add_loss(code, a, f, loss, x, lanes)
+            wanted = code.value(f"icmp ne ptr {a['results']}, null")
+            with code.when(wanted):
+                _store_outputs(code, a, f, x, first, samples)
+        code.lines.append(
+            f"call void @calls(ptr {a['epilogue']}, i64 {f['epilogue_count']}, {shared}, {nowhere}, i64 1)"
+        )
+        total = code.horizontal_sum(code.read(loss))
+        code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['losses'], step)}, align {code.align}")
+        updating = code.value(f"icmp ne ptr {a['update']}, null")
+        with code.when(updating):
+            lost = code.value(f"fsub {scalar} {total}, {total}")  # 0 unless the loss is nan or infinite
+            lost = code.value(f"fcmp une {scalar} {lost}, 0.0")
+            code.lines += [f"br i1 {lost}, label %stop, label %sound", "stop:", "ret void", "sound:"]
+            code.lines.append(f"call void {a['update']}(ptr {a['P']}, ptr {a['G']}, ptr {a['state']}, i64 {step})")
+    code.ret()
+    return code.text()
+
+
+def _count(code: Code, ordered: str, mine: str, batch: str) -> str:
+    """How many samples a step has: the entries of its order that are not -1."""
+    code._count += 1
+    name = f"%real{code._count}"
+    code.slots.append(f"{name} = alloca i64")
+    code.lines.append(f"store i64 {batch}, ptr {name}")
+    with code.when(ordered), code.loop(0, batch) as k:
+        number = _entry(code, mine, k)
+        sign = code.value(f"ashr i64 {number}, 63")
+        old = code.value(f"load i64, ptr {name}")
+        code.lines.append(f"store i64 {code.value(f'add i64 {old}, {sign}')}, ptr {name}")
+    return code.value(f"load i64, ptr {name}")
+
+
+def _address(code: Code, a: dict[str, str], output: str, x: str) -> tuple[str, str]:
+    """Where an output is in the current block, and its stride from lane to lane. X moves with the block."""
+    at = code.index((output, 3))
+    base = _entry(code, a["output_table"], at, "ptr")
+    in_x = code.value(f"icmp eq ptr {base}, null")
+    base = code.value(f"select i1 {in_x}, ptr {x}, ptr {base}")
+    place = code.pointer(base, _entry(code, a["output_table"], code.index(at, 1)))
+    return place, _entry(code, a["output_table"], code.index(at, 2))
+
+
+def _add_loss(code: Code, a: dict[str, str], f: dict[str, str], loss: str, x: str, lanes: str) -> None:
+    """Loss += weight * outputs[0], lane by lane; a lane without a sample is left out, whatever it holds."""
+    place, stride = _address(code, a, "0", x)
+    weights = code.pointer(x, code.value(f"mul i64 {f['inputs']}, {f['lanes']}"))
+    same = code.value(f"icmp eq i64 {stride}, 0")
+    with code.loop(0, lanes, code.width) as lane:
+        weight = code.load(weights, lane)
+        holder = code.variable(code.lift(0.0))
+        code.lines.append(f"br i1 {same}, label %uniform, label %varied")
+        code.lines.append("uniform:")
+        code.write(holder, code.load_broadcast(place, "0"))
+        code.lines += ["br label %loaded", "varied:"]
+        code.write(holder, code.load(place, lane))
+        code.label("loaded")
+        term = code.select(weight.equals(0.0), 0.0, weight * code.read(holder))
+        code.write(loss, code.read(loss) + term)
+
+
+def _store_outputs(code: Code, a: dict[str, str], f: dict[str, str], x: str, first: str, samples: str) -> None:
+    """Copy the outputs of the block's samples to the results, one row per sample."""
+    row = code.pointer(a["results"], code.value(f"mul i64 {first}, {f['outputs']}"))
+    with code.loop(0, f["outputs"]) as output:
+        place, stride = _address(code, a, output, x)
+        with code.loop(0, samples) as lane:
+            value = code.load_scalar(place, code.value(f"mul i64 {lane}, {stride}"))
+            spot = code.index(code.value(f"mul i64 {lane}, {f['outputs']}"), output)
+            code.lines.append(f"store {code.scalar} {value}, ptr {code.pointer(row, spot)}, align {code.align}")

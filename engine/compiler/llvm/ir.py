@@ -1,0 +1,379 @@
+"""Writing LLVM IR as text: vectors of numbers with Python's operators, loops as `with` blocks.
+
+A `Code` is one function in the making. Its `Vector`s are names of values in that function; an operator on them
+appends a line and gives the name of the result. So a formula is written once, as on paper:
+
+>>> code = Code("f", 64, 4, ["ptr %x"])
+>>> x = code.load("%x", "0")
+>>> code.store(x * x + 1.0, "%x", "0")
+>>> print(code.text())  # doctest: +ELLIPSIS
+define void @f(ptr %x) ... {
+...
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+INTEGER_OPERATIONS = {"+": "add", "-": "sub", "*": "mul", "<<": "shl", ">>": "lshr", "&": "and", "|": "or", "^": "xor"}
+
+
+def literal(number: float, bits: int) -> str:
+    """A float as IR writes it: the hexadecimal digits of the double, after rounding to `bits`.
+
+    >>> literal(1.0, 64), literal(0.1, 32)
+    ('0x3FF0000000000000', '0x3FB99999A0000000')
+    """
+    if bits == 32:
+        try:
+            number = struct.unpack("<f", struct.pack("<f", number))[0]
+        except OverflowError:
+            number = float("inf") if number > 0 else float("-inf")
+    return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
+
+
+class Vector:
+    """The name of a vector value; `kind` is "f" for floats, "i" for integers of the same size, "m" for masks."""
+
+    __slots__ = ("code", "kind", "name")
+
+    def __init__(self, code: Code, name: str, kind: str = "f"):
+        self.code, self.name, self.kind = code, name, kind
+
+    def _arith(self, operation: str, other: Any, swap: bool = False) -> Vector:
+        code = self.code
+        other = code.lift(other, self.kind)
+        a, b = (other, self) if swap else (self, other)
+        if self.kind == "f":
+            # Contraction (a * b + c rounded once) is allowed, nothing else: it only ever adds digits.
+            word = {"+": "fadd contract", "-": "fsub contract", "*": "fmul contract", "/": "fdiv"}[operation]
+        else:
+            word = INTEGER_OPERATIONS[operation]
+        return code.emit(f"{word} {code.type(self.kind)} {a.name}, {b.name}", self.kind)
+
+    def __add__(self, other: Any) -> Vector:
+        return self._arith("+", other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Vector:
+        return self._arith("-", other)
+
+    def __rsub__(self, other: Any) -> Vector:
+        return self._arith("-", other, swap=True)
+
+    def __mul__(self, other: Any) -> Vector:
+        return self._arith("*", other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Vector:
+        return self._arith("/", other)
+
+    def __rtruediv__(self, other: Any) -> Vector:
+        return self._arith("/", other, swap=True)
+
+    def __neg__(self) -> Vector:
+        return self.code.emit(f"fneg {self.code.type('f')} {self.name}")
+
+    def __lshift__(self, count: int) -> Vector:
+        return self._arith("<<", count)
+
+    def __rshift__(self, count: int) -> Vector:
+        return self._arith(">>", count)
+
+    def __and__(self, other: Any) -> Vector:
+        return self._arith("&", other)
+
+    def __or__(self, other: Any) -> Vector:
+        return self._arith("|", other)
+
+    def __xor__(self, other: Any) -> Vector:
+        return self._arith("^", other)
+
+    def __invert__(self) -> Vector:
+        return self._arith("^", True)
+
+    def compare(self, predicate: str, other: Any) -> Vector:
+        """The mask of lanes where `fcmp predicate` holds; ordered predicates are false for nan, unordered true."""
+        code = self.code
+        return code.emit(f"fcmp {predicate} {code.type('f')} {self.name}, {code.lift(other).name}", "m")
+
+    def __gt__(self, other: Any) -> Vector:
+        return self.compare("ogt", other)
+
+    def __lt__(self, other: Any) -> Vector:
+        return self.compare("olt", other)
+
+    def __ge__(self, other: Any) -> Vector:
+        return self.compare("oge", other)
+
+    def __le__(self, other: Any) -> Vector:
+        return self.compare("ole", other)
+
+    def equals(self, other: Any) -> Vector:
+        """The mask of lanes that are equal."""
+        return self.compare("oeq", other)
+
+    def differs(self, other: Any) -> Vector:
+        """The mask of lanes that are not equal; nan differs from everything."""
+        return self.compare("une", other)
+
+    @property
+    def bits(self) -> Vector:
+        """The same bits as integers."""
+        code = self.code
+        return code.emit(f"bitcast {code.type('f')} {self.name} to {code.type('i')}", "i")
+
+    @property
+    def float(self) -> Vector:
+        """The same bits as floats."""
+        code = self.code
+        return code.emit(f"bitcast {code.type('i')} {self.name} to {code.type('f')}")
+
+    def __bool__(self) -> bool:
+        raise TypeError("a vector in the making has no truth value: use code.select()")
+
+
+class Code:
+    """One LLVM function in the making.
+
+    Attributes:
+        bits: 64 or 32, the size of a number.
+        width: numbers in a vector; 1 for plain scalars.
+        declared: declarations of the intrinsics and library functions that are called.
+    """
+
+    def __init__(self, name: str, bits: int, width: int, arguments: Sequence[str], result: str = "void"):
+        self.name, self.bits, self.width, self.arguments, self.result = name, bits, width, list(arguments), result
+        self.scalar = "double" if bits == 64 else "float"
+        self.align = bits // 8
+        self.lines: list[str] = []
+        self.slots: list[str] = []  # stack slots of loop counters and accumulators; LLVM turns them into registers
+        self.declared: set[str] = set()
+        self.attributes = "nounwind"
+        self.linkage = ""
+        self._count = 0
+
+    # ---- types and constants
+    def type(self, kind: str = "f") -> str:
+        """The IR type of a vector of that kind."""
+        element = {"f": self.scalar, "i": f"i{self.bits}", "m": "i1"}[kind]
+        return f"<{self.width} x {element}>" if self.width > 1 else element
+
+    @property
+    def suffix(self) -> str:
+        """How the names of intrinsics on vectors end."""
+        return f"v{self.width}f{self.bits}" if self.width > 1 else f"f{self.bits}"
+
+    def lift(self, number: Any, kind: str = "f") -> Vector:
+        """A vector with that constant in all lanes; a vector stays what it is."""
+        if isinstance(number, Vector):
+            return number
+        if kind == "f":
+            text, element = literal(float(number), self.bits), self.scalar
+        elif kind == "m":
+            text, element = "true" if number else "false", "i1"
+        else:
+            text, element = str(int(number)), f"i{self.bits}"
+        if self.width > 1:
+            text = f"<{', '.join([f'{element} {text}'] * self.width)}>"
+        return Vector(self, text, kind)
+
+    # ---- instructions
+    def fresh(self) -> str:
+        """A name that no value has yet."""
+        self._count += 1
+        return f"%v{self._count}"
+
+    def value(self, instruction: str) -> str:
+        """Append an instruction with a result; the result's name."""
+        name = self.fresh()
+        self.lines.append(f"{name} = {instruction}")
+        return name
+
+    def emit(self, instruction: str, kind: str = "f") -> Vector:
+        """Append an instruction whose result is a vector."""
+        return Vector(self, self.value(instruction), kind)
+
+    def select(self, mask: Vector, yes: Any, no: Any) -> Vector:
+        """Lane by lane one or the other."""
+        kind = yes.kind if isinstance(yes, Vector) else no.kind if isinstance(no, Vector) else "f"
+        yes, no = self.lift(yes, kind), self.lift(no, kind)
+        t = self.type(kind)
+        return self.emit(f"select {self.type('m')} {mask.name}, {t} {yes.name}, {t} {no.name}", kind)
+
+    def as_number(self, mask: Vector) -> Vector:
+        """1.0 where the mask holds, else 0.0."""
+        return self.select(mask, 1.0, 0.0)
+
+    def intrinsic(self, name: str, *operands: Any) -> Vector:
+        """Call ``llvm.name`` on vectors, such as fma, sqrt, fabs, floor, copysign."""
+        t, full = self.type(), f"@llvm.{name}.{self.suffix}"
+        self.declared.add(f"declare {t} {full}({', '.join([t] * len(operands))})")
+        given = ", ".join(f"{t} {self.lift(x).name}" for x in operands)
+        return self.emit(f"call {t} {full}({given})")
+
+    def fma(self, a: Any, b: Any, c: Any) -> Vector:
+        """A * b + c, rounded once."""
+        return self.intrinsic("fma", a, b, c)
+
+    def call(self, name: str, *operands: Any) -> Vector:
+        """Call a function of this module that takes and gives vectors."""
+        t = self.type()
+        return self.emit(f"call {t} @{name}({', '.join(f'{t} {self.lift(x).name}' for x in operands)})")
+
+    def library(self, name: str, *operands: Any) -> Vector:
+        """Call a function of C's math library lane by lane, in double precision."""
+        self.declared.add(f"declare double @{name}({', '.join(['double'] * len(operands))}) nounwind memory(none)")
+        result = Vector(self, "zeroinitializer" if self.width > 1 else "0.0")
+        for lane in range(self.width):
+            given = []
+            for operand in operands:
+                x = self.lift(operand).name
+                if self.width > 1:
+                    x = self.value(f"extractelement {self.type()} {x}, i32 {lane}")
+                if self.bits == 32:
+                    x = self.value(f"fpext float {x} to double")
+                given.append(f"double {x}")
+            z = self.value(f"call double @{name}({', '.join(given)})")
+            if self.bits == 32:
+                z = self.value(f"fptrunc double {z} to float")
+            if self.width == 1:
+                return Vector(self, z)
+            result = self.emit(f"insertelement {self.type()} {result.name}, {self.scalar} {z}, i32 {lane}")
+        return result
+
+    # ---- memory; an index is text: a number or the name of an i64
+    def index(self, *terms: str | int | tuple[str, int]) -> str:
+        """The sum of constants, names, and (name, factor) pairs, as an i64."""
+        constant, names = 0, []
+        for term in terms:
+            if isinstance(term, int):
+                constant += term
+            elif isinstance(term, str):
+                names.append(term)
+            elif term[1] == 1:
+                names.append(term[0])
+            elif term[1]:
+                names.append(self.value(f"mul nsw i64 {term[0]}, {term[1]}"))
+        if constant or not names:
+            names.append(str(constant))
+        total = names[0]
+        for name in names[1:]:
+            total = self.value(f"add nsw i64 {total}, {name}")
+        return total
+
+    def pointer(self, base: str, index: str, element: str | None = None) -> str:
+        """The address of an element."""
+        return self.value(f"getelementptr inbounds {element or self.scalar}, ptr {base}, i64 {index}")
+
+    def load(self, base: str, index: str) -> Vector:
+        """Consecutive numbers as a vector."""
+        return self.emit(f"load {self.type()}, ptr {self.pointer(base, index)}, align {self.align}")
+
+    def store(self, vector: Vector, base: str, index: str) -> None:
+        """Store a vector to consecutive numbers."""
+        address = self.pointer(base, index)
+        self.lines.append(f"store {self.type()} {vector.name}, ptr {address}, align {self.align}")
+
+    def load_scalar(self, base: str, index: str) -> str:
+        """One number."""
+        return self.value(f"load {self.scalar}, ptr {self.pointer(base, index)}, align {self.align}")
+
+    def broadcast(self, scalar: str) -> Vector:
+        """One number in all lanes."""
+        if self.width == 1:
+            return Vector(self, scalar)
+        t = self.type()
+        one = self.value(f"insertelement {t} poison, {self.scalar} {scalar}, i32 0")
+        return self.emit(f"shufflevector {t} {one}, {t} poison, <{self.width} x i32> zeroinitializer")
+
+    def load_broadcast(self, base: str, index: str) -> Vector:
+        """One number from memory in all lanes."""
+        return self.broadcast(self.load_scalar(base, index))
+
+    def shuffle(self, a: str, b: str, lanes: Sequence[int], width: int) -> str:
+        """Pick lanes of two vectors of `width` numbers, numbered through."""
+        t = f"<{width} x {self.scalar}>"
+        mask = ", ".join(f"i32 {lane}" for lane in lanes)
+        return self.value(f"shufflevector {t} {a}, {t} {b}, <{len(lanes)} x i32> <{mask}>")
+
+    def horizontal_sum(self, vector: Vector) -> str:
+        """The sum of the lanes, halves first."""
+        name, width = vector.name, self.width
+        while width > 1:
+            half = width // 2
+            low, high = (self.shuffle(name, name, range(k, k + half), width) for k in (0, half))
+            t = f"<{half} x {self.scalar}>"
+            name, width = self.value(f"fadd {t} {low}, {high}"), half
+        if self.width == 1:
+            return name
+        return self.value(f"extractelement <1 x {self.scalar}> {name}, i32 0")
+
+    # ---- control
+    def variable(self, initial: Vector) -> str:
+        """A variable that holds a vector; read with `read`, write with `write`."""
+        name = self.fresh()
+        self.slots.append(f"{name} = alloca {self.type(initial.kind)}")
+        self.lines.append(f"store {self.type(initial.kind)} {initial.name}, ptr {name}")
+        return name
+
+    def read(self, variable: str) -> Vector:
+        """The vector that a variable holds."""
+        return self.emit(f"load {self.type()}, ptr {variable}")
+
+    def write(self, variable: str, vector: Vector) -> None:
+        """Let a variable hold another vector."""
+        self.lines.append(f"store {self.type()} {vector.name}, ptr {variable}")
+
+    def label(self, name: str) -> None:
+        """Begin the block of that name, falling into it."""
+        self.lines += [f"br label %{name}", f"{name}:"]
+
+    @contextmanager
+    def loop(self, start: int | str, stop: int | str, step: int = 1) -> Iterator[str]:
+        """For index in range(start, stop, step); gives the name of the index."""
+        self._count += 1
+        k = self._count
+        self.slots.append(f"%c{k} = alloca i64")
+        self.lines.append(f"store i64 {start}, ptr %c{k}")
+        self.label(f"head{k}")
+        self.lines += [
+            f"%i{k} = load i64, ptr %c{k}",
+            f"%go{k} = icmp slt i64 %i{k}, {stop}",
+            f"br i1 %go{k}, label %body{k}, label %done{k}",
+            f"body{k}:",
+        ]
+        yield f"%i{k}"
+        self.lines += [
+            f"%n{k} = add nsw i64 %i{k}, {step}",
+            f"store i64 %n{k}, ptr %c{k}",
+            f"br label %head{k}",
+            f"done{k}:",
+        ]
+
+    @contextmanager
+    def when(self, condition: str) -> Iterator[None]:
+        """Do the block if the i1 of that name holds."""
+        self._count += 1
+        k = self._count
+        self.lines += [f"br i1 {condition}, label %then{k}, label %else{k}", f"then{k}:"]
+        yield
+        self.label(f"else{k}")
+
+    def ret(self, value: Vector | None = None) -> None:
+        """Return, with a vector or nothing."""
+        self.lines.append("ret void" if value is None else f"ret {self.type()} {value.name}")
+
+    def body(self) -> str:
+        """The text between the braces; equal for functions that differ in their name only."""
+        return "\n".join(["entry:", *self.slots, *self.lines])
+
+    def text(self, name: str | None = None) -> str:
+        """The whole definition."""
+        head = f"define {self.linkage}{self.result} @{name or self.name}({', '.join(self.arguments)}) {self.attributes}"
+        return f"{head} {{\n{self.body()}\n}}\n"

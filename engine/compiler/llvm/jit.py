@@ -1,0 +1,90 @@
+"""From LLVM text to functions in memory, through llvmlite."""
+
+from __future__ import annotations
+
+import functools
+from types import ModuleType
+from typing import Any
+
+from . import cache
+
+OPTIMISE = 2
+
+
+@functools.cache
+def binding() -> ModuleType:
+    """The binding of llvmlite, with this machine's target set up.
+
+    Raises:
+        ImportError: llvmlite is not installed.
+    """
+    try:
+        import llvmlite.binding as llvm
+    except ImportError as error:
+        raise ImportError('the native back end needs llvmlite: pip install "stepgrad[compile]"') from error
+    module: ModuleType = llvm
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return module
+
+
+def machine() -> Any:
+    """A target machine of this CPU; a new one each time, since an execution engine takes possession of its own."""
+    llvm = binding()
+    target = llvm.Target.from_default_triple()
+    cpu, features = cache.host()
+    return target.create_target_machine(cpu=cpu, features=features, opt=OPTIMISE, jit=True)
+
+
+@functools.cache
+def vector_bytes() -> int:
+    """Bytes in one vector register of this CPU."""
+    features = cache.host()[1].split(",")
+    if "+avx512f" in features:
+        return 64
+    return 32 if "+avx" in features else 16
+
+
+class Library:
+    """Compiled functions; they live as long as this object does.
+
+    Args:
+        text: LLVM IR.
+    """
+
+    def __init__(self, text: str):
+        llvm = binding()
+        key = cache.key(text)
+        code = cache.read(key)
+        self.cached = code is not None
+        if code is None:
+            code = _compile(text)
+            cache.write(key, code)
+        # The engine asks for a module; the code comes from the object file.
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where the function of that name begins.
+
+        Raises:
+            LookupError: there is none.
+        """
+        address: int = self._engine.get_function_address(name)
+        if not address:
+            raise LookupError(f"the library has no function {name!r}")
+        return address
+
+
+def _compile(text: str) -> bytes:
+    """Object code of a text."""
+    llvm = binding()
+    module = llvm.parse_assembly(text)
+    target = machine()
+    options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISE)
+    options.loop_vectorization = options.slp_vectorization = False  # the text is in vectors already
+    builder = llvm.create_pass_builder(target, options)
+    builder.getModulePassManager().run(module, builder)
+    code: bytes = target.emit_object(module)
+    return code

@@ -1,0 +1,102 @@
+"""Arrays for native code: aligned, and kept alive as long as a frame points to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .driver import FRAME, POSITION
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .program import Program
+
+    Array = NDArray[Any]
+
+
+def aligned(count: int, dtype: Any) -> Array:
+    """A zeroed array that begins on a cache line."""
+    import numpy as np
+
+    size = np.dtype(dtype).itemsize
+    raw = np.zeros(count * size + 64, np.uint8)
+    start = -address(raw) % 64
+    return raw[start : start + count * size].view(dtype)
+
+
+def address(array: Array) -> int:
+    """Where an array begins."""
+    number: int = array.__array_interface__["data"][0]
+    return number
+
+
+class Frame:
+    """What the driver reads: where the parameters, the samples and everything else are.
+
+    Args:
+        program: whose kernels are called, in its buffers.
+        parameters: the bound leaves, with room for a vector more.
+    """
+
+    def __init__(self, program: Program, parameters: Array):
+        import numpy as np
+
+        self._inputs, self._lanes, self._dtype = program.plan.inputs, program.shape.lanes, program.dtype
+        self.fields = aligned(len(FRAME), np.int64)
+        self.address = address(self.fields)
+        plan, lanes, buffers = program.plan, program.shape.lanes, dict(program.buffers, P=parameters)
+        outputs = []
+        for run in plan.outputs:
+            slot = run.table[0] if run.table is not None else run.base
+            base = 0 if run.buffer == "X" else address(buffers[run.buffer])
+            outputs += [base, slot if run.uniform else slot * lanes, int(not run.uniform)]
+        self._outputs = np.array(outputs, np.int64)
+        self._samples = aligned(0, program.dtype)
+        self._bound: tuple[Any, ...] = ()
+        self.set(
+            **{name: address(array) for name, array in buffers.items()},
+            inputs=plan.inputs,
+            outputs=len(plan.outputs),
+            output_table=address(self._outputs),
+            lanes=lanes,
+            gradients=len(buffers["G"]),
+        )
+        for part, (table, _) in program.calls.items():
+            self.set(**{part: address(table), f"{part}_count": len(table) // 2})
+
+    def set(self, **fields: int) -> None:
+        """Write fields."""
+        for name, value in fields.items():
+            self.fields[POSITION[name]] = value
+
+    def bind(self, arrays: tuple[Array, ...], batch: int, repeated: bool) -> None:
+        """Tell where the samples are, and make room for them in packed form.
+
+        Args:
+            arrays: samples x columns, the columns together the program's inputs.
+            batch: samples in a step.
+            repeated: the steps share one batch, which is packed once and kept; else each block is packed when needed.
+        """
+        import numpy as np
+
+        shapes = tuple([array.shape for array in arrays])
+        as_before = self._bound[1:] == (shapes, batch, repeated)
+        if as_before and all(a is b for a, b in zip(arrays, self._bound[0])):
+            return
+        columns = sum(shape[1] for shape in shapes)
+        if columns != self._inputs:
+            raise ValueError(f"the samples have {columns} columns, the program reads {self._inputs}")
+        for array in arrays:
+            if array.dtype != self._dtype or not array.flags.c_contiguous:
+                raise ValueError(f"the samples must be C-contiguous arrays of {self._dtype}")
+        lanes = self._lanes
+        blocks = -(-batch // lanes) if repeated else 1
+        size = max(1, blocks) * (columns + 1) * lanes
+        if size > len(self._samples):
+            self._samples = aligned(size, self._dtype)
+        self._sources = np.array([x for a in arrays for x in (address(a), a.shape[1])] or [0], np.int64)
+        self.set(
+            X=address(self._samples), repeated=int(repeated), batch=batch, sources=len(arrays),
+            source_table=address(self._sources),
+        )  # fmt: skip
+        self._bound = (arrays, shapes, batch, repeated)  # this also keeps the arrays alive

@@ -1,0 +1,205 @@
+"""A native program: its kernels, its buffers and the calls from Python."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..plan import Group, Plan
+from . import vectormath
+from .clusters import clusters, stored, summed
+from .driver import driver
+from .jit import Library, vector_bytes
+from .kernels import Kernel, Kernels, Shape, copy, elementwise
+from .memory import Frame, address, aligned
+from .products import product
+from .reductions import reduction, split, sums
+from .training import Training
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+BLOCK_BYTES = 320_000
+"""How much one block of samples may take: about what stays close to the core while all kernels pass over it."""
+
+
+def shape_of(plan: Plan, bits: int) -> Shape:
+    """How many lanes a block has: as many as its bytes allow, in whole tiles."""
+    width = vector_bytes() * 8 // bits
+    slots = plan.inputs + 1 + plan.sizes.get("S", 0)
+    vectors = max(4, min(16, BLOCK_BYTES // (slots * width * bits // 8)))
+    vectors = vectors // 4 * 4
+    return Shape(bits, width, vectors * width)
+
+
+class Compiled:
+    """The text of a plan's kernels and the order in which they are called."""
+
+    def __init__(self, plan: Plan, shape: Shape):
+        self.plan, self.shape = plan, shape
+        self.kernels = Kernels()
+        uniform = Shape(shape.bits, 1, 1)
+        lazy = summed(plan)
+        body = [group for group in plan.body if all(group is not other for other in lazy)]
+        parts = {"prologue": clusters(plan.prologue), "body": clusters(body), "epilogue": clusters(plan.epilogue)}
+        kept = stored(plan, [cluster for part in parts.values() for cluster in part] + [[group] for group in lazy])
+        self.calls: dict[str, list[tuple[int, list[int]]]] = {}
+        for name, part in parts.items():
+            self.calls[name] = [self._add(self._kernel(cluster, kept, uniform)) for cluster in part]
+        outer, plain = split(plan.reductions, lazy)
+        for jobs in outer:
+            self.calls["body"].append(self._add(reduction(shape, plan.constants, jobs)))
+        for entry in plain:
+            self.calls["body"].append(self._add(sums(shape, plan.constants, entry)))
+        for job in plan.finish:
+            self.calls["epilogue"].append(self._add(copy(uniform, plan.constants, job)))
+
+    def _add(self, kernel: Kernel) -> tuple[int, list[int]]:
+        return self.kernels.add(kernel)
+
+    def _kernel(self, cluster: list[Group], kept: set[int], uniform: Shape) -> Kernel:
+        head = cluster[0]
+        if head.uniform:
+            return elementwise(uniform, self.plan.constants, cluster, kept)
+        if head.is_product and head.rows > 1:
+            return product(self.shape, self.plan.constants, cluster, kept)
+        return elementwise(self.shape, self.plan.constants, cluster, kept)
+
+    def text(self) -> str:
+        """LLVM IR of all kernels and of the functions that they call."""
+        declared: set[str] = set()
+        parts: list[str] = []
+        for width in sorted({code.width for code in self.kernels.codes}):
+            codes = [code for code in self.kernels.codes if code.width == width]
+            texts = [code.text() for code in codes]
+            used = {name for text in texts for name in vectormath.called(text, width)}
+            functions, more = vectormath.definitions(used, self.shape.bits, width)
+            declared |= more.union(*(code.declared for code in codes))
+            parts += [*functions, *texts]
+        return "\n".join([*sorted(declared), *parts])
+
+
+class Program:
+    """A plan compiled for this machine, with the buffers that it works in.
+
+    Calls from several threads wait for each other: the buffers are one set. Different programs run side by side,
+    since the GIL is released.
+
+    Args:
+        plan: what to compute.
+        dtype: "float64" or "float32".
+        shape: of vectors and blocks; as fits the plan and this CPU by default.
+    """
+
+    name = "llvm"
+    narrow_width = 4  # training on batches up to this size uses vectors of this size
+
+    def __init__(self, plan: Plan, dtype: str, shape: Shape | None = None):
+        import numpy as np
+
+        started = time.perf_counter()
+        self.plan, self.dtype = plan, np.dtype(dtype)
+        bits = self.dtype.itemsize * 8
+        self.shape = shape or shape_of(plan, bits)
+        compiled = Compiled(plan, self.shape)
+        self._text = compiled.text()
+        self._library = Library(self._text)
+        self._driver, entry = driver(bits, self.shape.width)
+        self.drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(entry)
+        self.lock = threading.Lock()
+        self.calls = {name: self._call_table(calls) for name, calls in compiled.calls.items()}
+        self.buffers: dict[str, Array] = {}
+        self._parameters = aligned(plan.leaves + self.shape.width, self.dtype)
+        self._allocate()
+        self._frame = Frame(self, self._parameters)
+        self._losses = aligned(1, self.dtype)
+        self._statistics = {
+            "kernels": len(compiled.kernels.codes),
+            "calls": sum(len(calls) for calls in compiled.calls.values()),
+            "lanes": self.shape.lanes,
+            "vector": self.shape.width,
+            "bytes": sum(array.nbytes for array in self.buffers.values()),
+            "cached": self._library.cached,
+            "seconds": time.perf_counter() - started,
+        }
+
+    @functools.cached_property
+    def narrow(self) -> Program:
+        """The same plan for batches of a few samples, in short vectors: with long ones, most lanes would be padding."""
+        return Program(self.plan, self.dtype.name, Shape(self.shape.bits, self.narrow_width, self.narrow_width))
+
+    # ---- memory
+    def _allocate(self) -> None:
+        """The buffers that calls work in; who calls brings the parameters and the samples."""
+        plan, lanes = self.plan, self.shape.lanes
+        sizes = {
+            "C": len(plan.constants),
+            "U": plan.sizes.get("U", 0),
+            "G": max(plan.sizes.get("G", 0), plan.leaves),
+            "S": plan.sizes.get("S", 0) * lanes,
+        }
+        for name, size in sizes.items():
+            self.buffers[name] = aligned(size + self.shape.width, self.dtype)
+        self.buffers["C"][: len(plan.constants)] = plan.constants
+
+    def _call_table(self, calls: list[tuple[int, list[int]]]) -> tuple[Array, Array]:
+        """Addresses of kernels and of their offsets, and the offsets themselves."""
+        import numpy as np
+
+        offsets = np.array([number for _, numbers in calls for number in numbers] or [0], np.int64)
+        place, table = address(offsets), []
+        for kernel, numbers in calls:
+            table += [self._library.address(f"kernel{kernel}"), place]
+            place += 8 * len(numbers)
+        return np.array(table, np.int64), offsets
+
+    # ---- calls
+    def start(self, frame: Frame) -> None:
+        """Run the native code on a frame. The caller holds the lock."""
+        self.drive(frame.address)
+
+    def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
+        """Outputs of every sample, and the gradient of the mean of the first output.
+
+        Args:
+            P: the bound leaves.
+            arrays: samples x columns, the columns together the program's inputs.
+            batch: the number of samples, where no array tells.
+
+        Returns:
+            The outputs, samples x outputs; the gradient by the leaves, or None if the plan has none.
+        """
+        import numpy as np
+
+        count = arrays[0].shape[0] if arrays else (batch or 1)
+        results = np.empty((count, len(self.plan.outputs)), self.dtype)
+        with self.lock:
+            self._parameters[: self.plan.leaves] = P
+            self._frame.bind(arrays, count, repeated=False)
+            self._frame.set(steps=1, losses=address(self._losses), results=address(results))
+            self.start(self._frame)
+            if self.plan.weight is None:
+                return results, None
+            return results, self.buffers["G"][: self.plan.leaves].copy()
+
+    def training(self, memories: int) -> Training:
+        """Memory for the parameters and for an optimiser that remembers `memories` numbers of each."""
+        return Training(self, memories)
+
+    def ir(self) -> str:
+        """LLVM IR of the kernels."""
+        return self._text
+
+    def stats(self) -> dict[str, Any]:
+        """Kernels, calls of them per block, lanes of a block, bytes, seconds to compile, whether from the cache."""
+        return dict(self._statistics)
+
+
+def build(plan: Plan, dtype: str) -> Program:
+    """Compile a plan for this machine."""
+    return Program(plan, dtype)

@@ -1,0 +1,144 @@
+"""Training with a native program: where the parameters live, and steps of an optimiser in one call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .memory import Frame, address, aligned
+from .optimisers import COEFFICIENTS, Form, update
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .program import Program
+
+    Array = NDArray[Any]
+
+_COLUMN = {name: k for k, name in enumerate(COEFFICIENTS)}
+
+
+class Training:
+    """The parameters and what an optimiser remembers of them, in the memory that the native code works on.
+
+    Args:
+        program: with gradients.
+        memories: how many numbers the optimiser remembers for each parameter.
+
+    Attributes:
+        parameters: the bound leaves; read and write at will between calls.
+        memory: memories x leaves.
+        trainable: whether a leaf is updated; all are at first.
+    """
+
+    def __init__(self, program: Program, memories: int):
+        import numpy as np
+
+        self._program = program
+        leaves, width = program.plan.leaves, program.shape.width
+        stride = -(-(leaves + width) // width) * width
+        self._all = aligned((memories + 2) * stride, program.dtype).reshape(-1, stride)
+        self.parameters, self.trainable = self._all[0, :leaves], self._all[1, :leaves]
+        self.memory = self._all[2:, :leaves]
+        self.trainable[:] = 1.0
+        start, row = address(self._all), stride * program.dtype.itemsize
+        self._state = np.array([0, start + 2 * row, start + row, leaves, stride], np.int64)
+        self._frames: dict[Program, Frame] = {}
+        self._loss = aligned(1, program.dtype)
+        self._arrays: tuple[Array, ...] | None = None  # those and the settings that the frame describes
+        self._optimizer: Any = None
+        self._again: Any = None  # lock, driver and address of the frame
+
+    def __call__(
+        self, arrays: tuple[Array, ...], optimizer: Any, done: int = 0, steps: int = 1, order: Array | None = None
+    ) -> Array:
+        """Make steps of an optimiser, all in native code.
+
+        Args:
+            arrays: samples x columns, C-contiguous, of the program's dtype; the columns together its inputs.
+            optimizer: the settings; a new object whenever one of them changes.
+            done: how many steps were made before.
+            steps: how many to make, where `order` is None.
+            order: the samples of each step, steps x batch, int64, -1 for none; None: all samples in every step.
+
+        Returns:
+            The loss of every step, before its update. If one is nan or infinite, that step and the ones after it
+            are not made, and their losses are nan.
+        """
+        import numpy as np
+
+        # The frame still describes this very step: only call. (Adam's coefficients change at every step.)
+        if arrays is self._arrays and optimizer is self._optimizer and steps == 1 and order is None and done:
+            lock, drive, place = self._again
+            with lock:
+                drive(place)
+                return self._loss.copy()
+        self._arrays = self._optimizer = None
+        if order is None:
+            batch = len(arrays[0]) if arrays else 1
+        else:
+            order = np.ascontiguousarray(order, np.int64)
+            steps, batch = order.shape
+        program = self._program_for(batch)
+        frame = self._frames.get(program)
+        if frame is None:
+            frame = self._frames[program] = Frame(program, self._all[0])
+            frame.set(state=address(self._state))
+        losses = np.full(steps, np.nan, program.dtype) if steps != 1 else self._loss
+        form, coefficients = settings(optimizer, done, steps, program.dtype)
+        library, function = update(form, program.shape.bits, self._program.shape.width)
+        with program.lock:
+            frame.bind(arrays, batch, repeated=order is None and steps > 1)
+            frame.set(
+                steps=steps, order=0 if order is None else address(order), losses=address(losses), update=function
+            )
+            self._state[0] = address(coefficients)
+            program.start(frame)
+            self._kept = coefficients, library  # the frame points to these
+            if order is None and steps == 1 and done and optimizer.kind == "sgd":
+                self._arrays, self._optimizer = arrays, optimizer
+                self._again = program.lock, program.drive, frame.address
+            return losses.copy() if losses is self._loss else losses
+
+    def _program_for(self, batch: int) -> Program:
+        """The program, or its narrow form for a batch that leaves most of a vector empty."""
+        width = self._program.narrow_width
+        return self._program.narrow if batch <= width < self._program.shape.width else self._program
+
+
+def settings(optimizer: Any, t0: int, steps: int, dtype: Any) -> tuple[Form, Array]:
+    """The form of an update and its coefficients, a row per step."""
+    import numpy as np
+
+    adam = optimizer.kind == "adam"
+    form = Form(
+        adam=adam,
+        momentum=not adam and bool(optimizer.momentum),
+        nesterov=not adam and bool(optimizer.nesterov),
+        decay=bool(optimizer.weight_decay),
+        decoupled=adam and bool(optimizer.decoupled),
+        clip_norm=optimizer.clip_norm is not None,
+        clip_value=optimizer.clip_value is not None,
+    )
+    table = np.zeros((steps, len(COEFFICIENTS)))
+    column = {name: k for k, name in enumerate(COEFFICIENTS)}
+    table[:, column["rate"]] = optimizer.lr
+    table[:, column["decay"]] = optimizer.weight_decay
+    if adam:
+        t = np.arange(t0 + 1, t0 + steps + 1)
+        if form.decoupled:
+            table[:, column["decay"]] *= optimizer.lr
+        table[:, column["rate"]] /= 1.0 - optimizer.beta1**t
+        table[:, column["root"]] = np.sqrt(1.0 - optimizer.beta2**t)
+        for name, value in (("new1", 1 - optimizer.beta1), ("beta2", optimizer.beta2), ("new2", 1 - optimizer.beta2)):
+            table[:, column[name]] = value
+        table[:, column["eps"]] = optimizer.eps
+    else:
+        table[:, column["momentum"]] = optimizer.momentum
+        table[:, column["kept"]] = 1.0 - optimizer.dampening
+        if t0 == 0:
+            table[:1, column["kept"]] = 1.0
+    if form.clip_norm:
+        table[:, column["norm"]] = optimizer.clip_norm
+    if form.clip_value:
+        table[:, column["bound"]] = optimizer.clip_value
+    return form, np.ascontiguousarray(table, dtype)

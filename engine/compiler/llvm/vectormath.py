@@ -1,0 +1,249 @@
+"""exp, log, tanh and their family on whole vectors, as formulas over `Code`.
+
+Each is an argument reduction, a polynomial and a reconstruction without branches, within about 2 units in the
+last place, and follows IEEE 754 for nan, infinities, signed zeros and subnormal numbers. What is rarer than these
+goes to C's library, lane by lane (`Code.library`).
+
+Constants: exponentials by the Taylor series on [-ln 2 / 2, ln 2 / 2]; logarithms by the series of
+log((1 + s) / (1 - s)) in the economised form of Sun's fdlibm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .ir import Code, Vector
+
+FUNCTIONS: dict[str, Callable[..., Vector]] = {}
+"""The functions of this file by name; each becomes one LLVM function in the modules that call it."""
+
+
+def _function(build: Callable[..., Vector]) -> Callable[..., Vector]:
+    """Register a formula; calling it then calls the LLVM function instead of repeating its text."""
+    name = build.__name__.strip("_")
+    FUNCTIONS[name] = build
+
+    def call(code: Code, *operands: Any) -> Vector:
+        return code.call(f"vector_{name}_{code.width}", *operands)
+
+    call.__name__, call.__doc__ = build.__name__, build.__doc__
+    return call
+
+
+def polynomial(code: Code, x: Vector, coefficients: Sequence[float]) -> Vector:
+    """c0 + c1 x + c2 x**2 + ..., in two interleaved halves: half the latency of Horner's rule."""
+    if len(coefficients) < 6:
+        return _horner(code, x, coefficients)
+    square = x * x
+    even, odd = _horner(code, square, coefficients[::2]), _horner(code, square, coefficients[1::2])
+    return code.fma(odd, x, even)
+
+
+def _horner(code: Code, x: Vector, coefficients: Sequence[float]) -> Vector:
+    total = code.lift(coefficients[-1])
+    for c in reversed(coefficients[:-1]):
+        total = code.fma(total, x, c)
+    return total
+
+
+def _clamp(code: Code, x: Vector, low: float, high: float) -> Vector:
+    """X moved into [low, high]; nan stays nan, since it is neither above nor below."""
+    x = code.select(x > high, high, x)
+    return code.select(x < low, low, x)
+
+
+def _magic(code: Code) -> float:
+    """1.5 * 2**52 (or 2**23): adding it rounds to a whole number, which the low bits then hold."""
+    return 6755399441055744.0 if code.bits == 64 else 12582912.0
+
+
+def _power_of_two(code: Code, n: Vector, less: int = 0) -> Vector:
+    """2**(n - less) of a whole number n, as a float, in the range of normal exponents."""
+    mantissa, bias = (52, 1023) if code.bits == 64 else (23, 127)
+    return (((n + _magic(code)).bits + (bias - less)) << mantissa).float
+
+
+def _reduce(code: Code, x: Vector) -> tuple[Vector, Vector]:
+    """N and r with x = n ln 2 + r, |r| <= ln 2 / 2."""
+    n = code.fma(x, 1 / math.log(2), _magic(code)) - _magic(code)
+    high, low = (6.93147180369123816490e-01, 1.90821492927058770002e-10)
+    if code.bits == 32:
+        high, low = (0.693359375, -2.12194440054690583e-4)
+    r = code.fma(n, -high, x)
+    return n, code.fma(n, -low, r)
+
+
+def _taylor(code: Code, r: Vector, first: int) -> Vector:
+    """The sum of r**(k - first) / k! from k = first: (exp(r) - ...) / r**first."""
+    last = 13 if code.bits == 64 else 8
+    return polynomial(code, r, [1 / math.factorial(k) for k in range(first, last + 1)])
+
+
+@_function
+def exp(code: Code, x: Vector) -> Vector:
+    """E to the x; the power of two comes in two factors, so that subnormal results are right."""
+    x = _clamp(code, x, *((-746.0, 710.0) if code.bits == 64 else (-104.5, 89.0)))
+    n, r = _reduce(code, x)
+    p = code.fma(r * r, _taylor(code, r, 2), r) + 1.0
+    half = code.fma(n, 0.5, _magic(code)) - _magic(code)
+    return p * _power_of_two(code, half) * _power_of_two(code, n - half)
+
+
+@_function
+def quarter_expm1(code: Code, x: Vector) -> Vector:
+    """(exp(x) - 1) / 4, which overflows later than exp: enough for expm1, tanh, sinh and cosh."""
+    x = _clamp(code, x, *((-40.0, 710.8) if code.bits == 64 else (-20.0, 89.5)))
+    n, r = _reduce(code, x)
+    p = code.fma(r * r, _taylor(code, r, 2), r)
+    scale = _power_of_two(code, n, less=2)
+    # Where n is 0, p is the answer to all its digits; the sum below would lose those of a subnormal p.
+    return code.fma(p, scale, scale - 0.25)
+
+
+def _copysign(code: Code, size: Vector, sign: Vector) -> Vector:
+    return code.intrinsic("copysign", size, sign)
+
+
+def _abs(code: Code, x: Vector) -> Vector:
+    return code.intrinsic("fabs", x)
+
+
+def expm1(code: Code, x: Vector) -> Vector:
+    """exp(x) - 1; a zero keeps its sign."""
+    z = quarter_expm1(code, x) * 4.0
+    return code.select(_abs(code, x) < 1e-30, x, z)
+
+
+def tanh(code: Code, x: Vector) -> Vector:
+    """(e**2 + 2 e) / (e**2 + 2 e + 2) with e = expm1(|x|): no digit is lost in either tail."""
+    size = _abs(code, x)
+    limit = 22.0 if code.bits == 64 else 10.0
+    e = quarter_expm1(code, size) * 4.0
+    m = code.fma(e, e, e + e)
+    z = code.select(size > limit, 1.0, m / (m + 2.0))
+    return _copysign(code, z, x)
+
+
+def sinh(code: Code, x: Vector) -> Vector:
+    """(e + e / (e + 1)) / 2 with e = expm1(|x|)."""
+    q = quarter_expm1(code, _abs(code, x)) * 2.0
+    z = code.select(q > 1e18, q, q + q / (q * 2.0 + 1.0))
+    return _copysign(code, z, x)
+
+
+def cosh(code: Code, x: Vector) -> Vector:
+    """(e + 1 / e) / 2 with e = exp(|x|)."""
+    half = quarter_expm1(code, _abs(code, x)) * 2.0 + 0.5
+    return half + 0.25 / half
+
+
+def sigmoid(code: Code, x: Vector) -> Vector:
+    """1 / (1 + e) or e / (1 + e) with e = exp(-|x|), which never overflows."""
+    e = exp(code, -_abs(code, x))
+    return code.select(x < 0.0, e, 1.0) / (e + 1.0)
+
+
+def _log_of(code: Code, u: Vector, correction: Vector | None) -> Vector:
+    """log(u) for a normal positive u, plus a small correction that is added with the low digits."""
+    if code.bits == 64:
+        mantissa, root_half, bias = 52, 0x3FE6A09E667F3BCD, 0x3FF << 52
+        shifted_one, whole = 0x4330 << 48, 2.0**52 + 1023.0
+        high, low = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+        series = [6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
+                  2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
+                  1.479819860511658591e-01]  # fmt: skip
+    else:
+        mantissa, root_half, bias = 23, 0x3F3504F3, 0x7F << 23
+        shifted_one, whole = 0x4B000000, 2.0**23 + 127.0
+        high, low = 6.9313812256e-01, 9.0580006145e-06
+        series = [0.66666662693, 0.40000972152, 0.28498786688, 0.24279078841]
+    offset = u.bits - root_half  # the exponent now counts from sqrt(1/2), so that m is in [sqrt(1/2), sqrt(2))
+    k = ((((offset + bias) >> mantissa) | shifted_one).float) - whole
+    m = ((offset & ((1 << mantissa) - 1)) + root_half).float
+    f = m - 1.0
+    s = f / (f + 2.0)
+    z = s * s
+    half_square = f * f * 0.5
+    tail = s * (half_square + z * polynomial(code, z, series))
+    tail = code.fma(k, low, tail)
+    if correction is not None:
+        tail = tail + correction
+    return code.fma(k, high, f - (half_square - tail))
+
+
+@_function
+def log(code: Code, x: Vector) -> Vector:
+    """The natural logarithm: -inf at 0, nan below."""
+    smallest, scale, exponent = (2.0**-1022, 2.0**54, 54.0) if code.bits == 64 else (2.0**-126, 2.0**25, 25.0)
+    subnormal = x < smallest
+    z = _log_of(code, code.select(subnormal, x * scale, x), None)
+    z = code.select(subnormal, z - exponent * math.log(2), z)
+    return _special_log(code, x, z)
+
+
+def _special_log(code: Code, x: Vector, z: Vector) -> Vector:
+    z = code.select(x.compare("ueq", math.inf), x, z)  # inf and nan
+    z = code.select(x.equals(0.0), -math.inf, z)
+    return code.select(x < 0.0, math.nan, z)
+
+
+@_function
+def log1p(code: Code, x: Vector) -> Vector:
+    """log(u) with u = 1 + x rounded, and the rounding (x - (u - 1)) / u put back."""
+    u = _opaque_add(code, x, 1.0)
+    # Whichever of 1 and x is larger, subtracting it first leaves the rounding error of u exactly.
+    lost = code.select(x > 1.0, 1.0 - _opaque_add(code, u, -x), x - _opaque_add(code, u, -1.0))
+    z = _log_of(code, u, lost / u)
+    z = _special_log(code, u, z)
+    tiny = _abs(code, x) < (1e-17 if code.bits == 64 else 1e-8)
+    return code.select(tiny, x, z)
+
+
+def _opaque_add(code: Code, a: Vector, b: Any) -> Vector:
+    """A sum that may not be contracted with a product: its exact rounding matters."""
+    other = code.lift(b)
+    return code.emit(f"fadd {code.type()} {a.name}, {other.name}")
+
+
+def softplus(code: Code, x: Vector) -> Vector:
+    """max(x, 0) + log1p(exp(-|x|))."""
+    rest = log1p(code, exp(code, -_abs(code, x)))
+    return code.select(x > 0.0, x + rest, rest)
+
+
+def exp_of_square(code: Code, x: Vector, scale: float) -> Vector:
+    """exp(-scale * x * x): the rounding of the square, which fma gives, is put back as a factor."""
+    square = code.emit(f"fmul {code.type()} {x.name}, {x.name}")
+    lost = code.fma(x, x, -square)
+    z = exp(code, square * -scale)
+    return code.select(square > 1e4, z, z - z * (lost * scale))
+
+
+def definitions(names: set[str], bits: int, width: int) -> tuple[list[str], set[str]]:
+    """The LLVM text of the functions called ``vector_<name>``, with those they call, and their declarations."""
+    texts: dict[str, str] = {}
+    declared: set[str] = set()
+    todo = sorted(names)
+    while todo:
+        name = todo.pop()
+        if name in texts:
+            continue
+        code = Code(f"vector_{name}_{width}", bits, width, [])
+        formula = FUNCTIONS[name]
+        count = formula.__code__.co_argcount - 1
+        operands = [Vector(code, f"%x{k}") for k in range(count)]
+        code.arguments = [f"{code.type()} {x.name}" for x in operands]
+        code.result, code.linkage = code.type(), "internal "
+        code.attributes = "alwaysinline nounwind memory(none)"
+        code.ret(formula(code, *operands))
+        texts[name] = code.text()
+        declared |= code.declared
+        todo += called(texts[name], width, but=name)
+    return list(texts.values()), declared
+
+
+def called(text: str, width: int, but: str = "") -> list[str]:
+    """Which of the functions of this file a piece of IR calls."""
+    return [name for name in FUNCTIONS if name != but and f"@vector_{name}_{width}(" in text]

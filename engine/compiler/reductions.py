@@ -1,0 +1,87 @@
+"""The gradient's sums over the samples, as outer products: upstream adjoints times what the leaf was multiplied by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from .plan import Reduction, Run
+from .runs import Column, chunks, runs
+from .symbol import Symbol
+
+Slot = Callable[[Symbol], tuple[str, int]]
+
+
+class Entry(NamedTuple):
+    """``G[target] += sum over samples of coefficient * upstream``; a coefficient of None is 1."""
+
+    target: int
+    coefficient: Symbol | None
+    upstream: Symbol
+
+
+class _Row(NamedTuple):
+    """All entries of one upstream adjoint, by target."""
+
+    buffer: str
+    slot: int
+    targets: list[int]
+
+
+def reductions(entries: Sequence[Entry], slot: Slot) -> Iterator[Reduction]:
+    """The entries as reductions, outer products first."""
+    by_upstream: dict[Symbol, list[Entry]] = {}
+    for entry in entries:
+        if entry.coefficient is not None:
+            by_upstream.setdefault(entry.upstream, []).append(entry)
+    matrices: dict[object, tuple[list[Symbol], list[_Row]]] = {}
+    for upstream, row in by_upstream.items():
+        row.sort(key=lambda entry: entry.target)
+        factors = [e.coefficient for e in row if e.coefficient is not None]
+        targets = [e.target for e in row]
+        shape = (tuple(factors), tuple([t - targets[0] for t in targets]))
+        matrices.setdefault(shape, (factors, []))[1].append(_Row(*slot(upstream), targets))
+    for factors, rows in matrices.values():
+        yield from _outer(factors, rows, slot)
+    layers: dict[int, list[_Row]] = {}  # the first contribution to each target, the second one, ...
+    times: Counter[int] = Counter()
+    for entry in entries:
+        if entry.coefficient is None:
+            layers.setdefault(times[entry.target], []).append(_Row(*slot(entry.upstream), [entry.target]))
+            times[entry.target] += 1
+    for layer in layers.values():
+        yield from _sums(layer)
+
+
+def _follows(a: _Row, b: _Row, c: _Row, d: _Row) -> bool:
+    """Whether the step from c to d is that from a to b, in upstream slots and in targets."""
+    return (
+        a.buffer == d.buffer == b.buffer
+        and d.slot - c.slot == b.slot - a.slot
+        and d.targets[0] - c.targets[0] == b.targets[0] - a.targets[0]
+    )
+
+
+def _outer(factors: list[Symbol], rows: list[_Row], slot: Slot) -> Iterator[Reduction]:
+    rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
+    right = [Column.of(buffer, [position]) for buffer, position in map(slot, factors)]
+    for piece in chunks(rows, _follows):
+        target = [Column.of("G", [row.targets[k] for row in piece]) for k in range(len(factors))]
+        left = _run_of([row.slot for row in piece], piece[0].buffer)
+        for target_run, right_run in zip(*runs([target, right])):
+            yield Reduction(len(piece), target_run, left, right_run)
+
+
+def _sums(rows: list[_Row]) -> Iterator[Reduction]:
+    rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
+    pieces = chunks(rows, _follows)
+    if len(pieces) > max(8, len(rows) // 4):  # hopeless: tables
+        pieces = chunks(rows, lambda a, b, c, d: c.buffer == d.buffer)
+    for piece in pieces:
+        target = _run_of([row.targets[0] for row in piece], "G")
+        yield Reduction(len(piece), target, _run_of([row.slot for row in piece], piece[0].buffer))
+
+
+def _run_of(slots: list[int], buffer: str) -> Run:
+    return runs([[Column.of(buffer, slots)]])[0][0]

@@ -1,0 +1,79 @@
+"""Recognising runs: from the slots that the rows of a group read, to bases and strides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+from .plan import Run
+
+T = TypeVar("T")
+
+
+class Column(NamedTuple):
+    """The slots that one operand has in all rows, and their stride (None: irregular)."""
+
+    buffer: str
+    slots: list[int]
+    stride: int | None
+
+    @classmethod
+    def of(cls, buffer: str, slots: list[int]) -> Column:
+        """Find the stride."""
+        stride = slots[1] - slots[0] if len(slots) > 1 else 0
+        regular = stride == 0 or slots == list(range(slots[0], slots[0] + stride * len(slots), stride))
+        if stride == 0:
+            regular = slots.count(slots[0]) == len(slots)
+        return cls(buffer, slots, stride if regular else None)
+
+
+def chunks(items: Sequence[T], follows: Callable[[T, T, T, T], bool]) -> list[Sequence[T]]:
+    """Cut `items` into pieces with one constant step.
+
+    ``follows(first, second, last, item)`` says whether the step from `last` to `item` is that from `first` to
+    `second`. A piece of two is given up if its second item starts a longer one.
+    """
+    found: list[Sequence[T]] = []
+    start = 0
+    while start < len(items):
+        stop = start + 1
+        while stop < len(items) and follows(items[start], items[start + 1], items[stop - 1], items[stop]):
+            stop += 1
+        if stop - start == 2 and stop + 1 < len(items):
+            a, b, c = items[start + 1 : stop + 2]
+            if follows(a, b, b, c):
+                stop = start + 1
+        found.append(items[start:stop])
+        start = stop
+    return found
+
+
+def runs(tracks: Sequence[Sequence[Column]]) -> list[tuple[Run, ...]]:
+    """The runs of each track, all cut at the same columns."""
+
+    def follows(first: int, second: int, last: int, item: int) -> bool:
+        for track in tracks:
+            a, b, c, d = track[first], track[second], track[last], track[item]
+            if d.buffer != a.buffer or d.stride != a.stride:
+                return False
+            if d.stride is not None and d.slots[0] - c.slots[0] != b.slots[0] - a.slots[0]:
+                return False
+        return True
+
+    count = len(tracks[0])
+    pieces = chunks(range(count), follows)
+    if len(pieces) > max(8, count // 3):  # hopeless: one table for each stretch of equal buffers
+        pieces = chunks(range(count), lambda a, b, c, d: all(t[c].buffer == t[d].buffer for t in tracks))
+    return [tuple(_run(track[piece[0] : piece[-1] + 1]) for piece in pieces) for track in tracks]
+
+
+def _run(columns: Sequence[Column]) -> Run:
+    first = columns[0]
+    step = columns[1].slots[0] - first.slots[0] if len(columns) > 1 else 0
+    starts = [column.slots[0] for column in columns]
+    even = all(column.stride == first.stride for column in columns)
+    even = even and starts == [first.slots[0] + k * step for k in range(len(columns))]
+    if first.stride is None or not even:
+        table = tuple(slot for row in zip(*[column.slots for column in columns]) for slot in row)
+        return Run(first.buffer, table[0], count=len(columns), table=table)
+    return Run(first.buffer, first.slots[0], first.stride, len(columns), step)

@@ -1,0 +1,195 @@
+"""Tracing: run the user's function on symbols, twice, and make sure that it is a function of its inputs.
+
+The second run finds other numbers in all Values that the first one has used or read. Both runs share one graph, in
+which equal expressions are one symbol: whatever is not the same computation then, because of a random number, a
+counter, or a number read from a Value, shows as a difference.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..primitive import is_number
+from ..value import Constant, Value
+from .errors import TraceError
+from .symbol import Graph, Symbol, operations
+
+Shape = tuple[int, ...]
+
+_lock = threading.RLock()
+_slot = vars(Value)["_data"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A traced function.
+
+    Attributes:
+        graph: all symbols; its leaves are the bound Values.
+        inputs: the symbols of the numbers of one sample, argument after argument.
+        outputs: the results.
+        single: whether the function returned one result and no list.
+    """
+
+    graph: Graph
+    inputs: list[Symbol]
+    outputs: list[Symbol]
+    single: bool
+
+
+def trace(function: Callable[..., Any], shapes: Sequence[Shape]) -> Trace:
+    """Trace a function of one sample.
+
+    Args:
+        function: takes one argument per shape.
+        shapes: of each argument for one sample: () for a single number, (n,) for a list of n, ...
+
+    Raises:
+        TraceError: it does what cannot be compiled; the message names the line and the remedy.
+    """
+    graph = Graph()
+    inputs: list[Symbol] = []
+    arguments = [_argument(graph, shape, inputs) for shape in shapes]
+    with _lock, graph.opened():
+        with _reads() as read:
+            outputs, single = _run(function, arguments, graph)
+        leaves = list(graph.leaves)
+        with _disturbed({*read, *[leaf.value for leaf in leaves]}) as numbers:
+            again, _ = _run(function, arguments, graph)
+    created = _compare(outputs, again, numbers)
+    if created:
+        graph, outputs = _without(created, graph, outputs)
+        inputs = [graph.source("input", symbol.value) for symbol in inputs]
+    else:
+        del graph.leaves[len(leaves) :]
+    return Trace(graph, inputs, outputs, single)
+
+
+def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
+    if not shape:
+        inputs.append(graph.source("input", len(inputs)))
+        return inputs[-1]
+    return [_argument(graph, shape[1:], inputs) for _ in range(shape[0])]
+
+
+def _run(function: Callable[..., Any], arguments: Sequence[Any], graph: Graph) -> tuple[list[Symbol], bool]:
+    copies = [_copied(argument) for argument in arguments]  # the function may change its lists
+    result = function(*copies)
+    single = not isinstance(result, (list, tuple))
+    results = [result] if single else list(result)
+    if not results:
+        raise TraceError(f"{_name(function)} returned an empty list: return a Value or a list of Values")
+    for found in results:
+        if not isinstance(found, (Symbol, Value)) and not is_number(found):
+            raise TraceError(
+                f"{_name(function)} returned {found!r} of type {type(found).__name__}: "
+                "a compiled function returns a Value or a flat list of Values"
+            )
+    return [graph.lift(found) for found in results], single
+
+
+def _copied(argument: Any) -> Any:
+    return [_copied(part) for part in argument] if isinstance(argument, list) else argument
+
+
+def _name(function: Callable[..., Any]) -> str:
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__qualname__", repr(function))
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name
+
+
+@contextmanager
+def _reads() -> Iterator[set[Value]]:
+    """Gives the Values whose number is read meanwhile, in whatever way: for the engine too reads it from one slot."""
+    read: set[Value] = set()
+
+    def get(value: Value) -> float:
+        if value.__class__ is not Constant:
+            read.add(value)
+        return _slot.__get__(value)  # type: ignore[no-any-return]  # the slot of a float
+
+    setattr(Value, "_data", property(get, _slot.__set__))  # noqa: B010  # an assignment is an error to mypy
+    try:
+        yield read
+    finally:
+        setattr(Value, "_data", _slot)  # noqa: B010  # as above
+
+
+@contextmanager
+def _disturbed(values: set[Value]) -> Iterator[dict[Value, float]]:
+    """Other numbers in the Values for a while; gives their own."""
+    numbers = {value: value._data for value in values}
+    other = {value: 0.61 - 1.37 * number for value, number in numbers.items()}
+    try:
+        for value in values:
+            value._data = other[value]
+        yield numbers
+        for value in values:
+            now = value._data
+            if now != other[value] and now == now:
+                raise TraceError(
+                    f"the function assigned to {value!r}: a compiled function must not change Values; "
+                    "change parameters outside of it"
+                )
+    finally:
+        for value in values:
+            value._data = numbers[value]
+
+
+def _compare(first: list[Symbol], second: list[Symbol], numbers: dict[Value, float]) -> dict[Symbol, float]:
+    """Walk both traces; give the leaves that the function itself creates, with their numbers.
+
+    Raises:
+        TraceError: the traces differ in anything else.
+    """
+    created: dict[Symbol, float] = {}
+    stack = list(zip(first, second))
+    seen: set[tuple[Symbol, Symbol]] = set()
+    if len(first) != len(second):
+        raise _difference(f"{len(first)} results, then {len(second)}")
+    while stack:
+        pair = a, b = stack.pop()
+        if a is b or pair in seen:
+            continue
+        seen.add(pair)
+        if a.kind == b.kind == "leaf" and a.value is not b.value:
+            number = numbers[a.value]
+            if number != b.value._data and number == number:
+                raise _difference(f"a Value that holds {number!r}, then one that holds {b.value._data!r}")
+            created[a] = number
+        elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
+            raise _difference(f"{a!r}, then {b!r}")
+        stack += zip(a.operands, b.operands)
+    return created
+
+
+def _difference(what: str) -> TraceError:
+    return TraceError(
+        f"the function computes something else when it is called again: {what}. A compiled function must depend on its "
+        "arguments and on Values only: no random numbers, counters or changing globals, and no number read from a "
+        "Value (data, float(), detach(), an if on a Value, no_grad); pass what changes as an argument"
+    )
+
+
+def _without(created: dict[Symbol, float], old: Graph, outputs: list[Symbol]) -> tuple[Graph, list[Symbol]]:
+    """The same graph with constants in place of the leaves that are made anew in every call."""
+    graph = Graph()
+    new: dict[Symbol, Symbol] = {}
+
+    def source(symbol: Symbol) -> Symbol:
+        if symbol in new:
+            return new[symbol]
+        if symbol in created:
+            return graph.constant(created[symbol])
+        if symbol.kind == "leaf":
+            return graph.lift(symbol.value)
+        return graph.constant(symbol.value) if symbol.kind == "constant" else graph.source(symbol.kind, symbol.value)
+
+    for symbol in operations(outputs):
+        assert symbol.primitive is not None
+        new[symbol] = graph.make(symbol.primitive, tuple([source(o) for o in symbol.operands]))
+    return graph, [source(output) for output in outputs]

@@ -1,0 +1,219 @@
+"""One training step, compiled, against hand-written NumPy, PyTorch, JAX and micrograd.
+
+    taskset -c 1 python -m tests.benchmarks.compiled [words in the workloads' names]
+
+All contenders of a workload run in turns in this one process, on one thread; what counts is the median of the CPU time
+of a step. "x" columns say how many times longer a contender takes than our calls one by one, and than a step of our
+native loop.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+os.environ.update(dict.fromkeys(THREADS, "1"))
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+
+import random  # noqa: E402
+import statistics  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+
+import nn  # noqa: E402
+from engine.compiler.llvm import build  # noqa: E402
+from engine.compiler.llvm.peak import peak_flops  # noqa: E402
+from engine.compiler.planning import make_plan  # noqa: E402
+from engine.compiler.trace import trace  # noqa: E402
+
+from .more_workloads import gpt, physics  # noqa: E402
+from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons  # noqa: E402
+
+USER, STEP, LOOP = "nn.Trainer.step", "stepgrad, step by step", "stepgrad, native loop"
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """Settings of gradient descent, as the native back end reads them."""
+
+    lr: float
+    kind: str = "sgd"
+    momentum: float = MOMENTUM
+    dampening: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    clip_norm: None = None
+    clip_value: None = None
+
+
+def ours(workload: Workload, dtype: str) -> tuple[dict[str, tuple[Callable[[], Any], int]], Any, dict[str, float]]:
+    """Our two contenders, the plan, and the seconds that it took to make them."""
+    started = time.process_time()
+    traced = trace(workload.loss, [array.shape[1:] for array in workload.arrays])
+    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    planned = time.process_time()
+    program = build(plan, dtype)
+    seconds = {"plan": planned - started, "compile": time.process_time() - planned}
+    training = program.training(1)
+    training.parameters[:] = [leaf.value.data for leaf in traced.graph.leaves]
+    arrays = tuple(np.ascontiguousarray(array, dtype) for array in workload.arrays)
+    settings = Momentum(workload.rate)
+    training(arrays, settings)
+    loop = max(10, min(500, 100_000 // len(arrays[0])))
+    steps = {
+        STEP: (lambda: training(arrays, settings, 1), 1),
+        LOOP: (lambda: training(arrays, settings, 1, steps=loop), loop),
+    }
+    if workload.trainer is not None:
+        trainer = user(workload, dtype)
+        samples = [arrays[0], arrays[1][:, 0].copy()]
+        steps = {USER: (lambda: trainer.step(*samples), 1), **steps}
+    return steps, program, seconds
+
+
+def user(workload: Workload, dtype: str) -> nn.Trainer:
+    """What a user of nn writes."""
+    assert workload.trainer is not None
+    model, loss = workload.trainer()
+    return nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=workload.rate, momentum=MOMENTUM), "llvm", dtype)
+
+
+def measure(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 7, target: float = 0.05) -> dict[str, float]:
+    """Median CPU seconds of a training step; the contenders take turns."""
+    repeats = {}
+    for name, (step, _) in steps.items():
+        step()
+        started, count = time.process_time(), 0
+        while time.process_time() - started < target / 2 or not count:
+            step()
+            count += 1
+        repeats[name] = count
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, (step, made) in steps.items():
+            started = time.process_time()
+            for _ in range(repeats[name]):
+                step()
+            seconds[name].append((time.process_time() - started) / repeats[name] / made)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def report(workload: Workload, dtype: str) -> None:
+    """Measure one workload and print its table."""
+    mine, program, seconds = ours(workload, dtype)
+    steps = dict(mine)
+    for name, builder in workload.contenders.items():
+        if name != "micrograd" or dtype == "float64":
+            steps[name] = builder(dtype)
+    slow = {name: steps.pop(name) for name in ("micrograd",) if name in steps}
+    medians = measure(steps)
+    for name, (step, _) in slow.items():
+        started = time.process_time()
+        step()
+        medians[name] = time.process_time() - started
+    share = program.plan.flops() * len(workload.arrays[0]) / medians[LOOP] / peak_flops(dtype)
+    print(
+        f"\n{workload.name}, {dtype}: {program.plan.leaves} parameters, {program.stats()['kernels']} kernels, "
+        f"plan {seconds['plan']:.2f} s, compile {seconds['compile']:.2f} s"
+        f"{' (from the cache)' if program.stats()['cached'] else ''}, {share:.0%} of the core's peak"
+    )
+    for name, median in medians.items():
+        print(f"  {name:24} {median * 1e6:12.1f} us  x{median / medians[STEP]:<9.1f} x{median / medians[LOOP]:.1f}")
+
+
+def epoch(dtype: str) -> None:
+    """All digits in shuffled batches of 32."""
+    import torch
+
+    X, y = digits_data()
+    workload = digits(len(X))
+    trainer = user(workload, dtype)
+    samples, labels = (np.ascontiguousarray(array, dtype) for array in (X, y))
+    source = random.Random(0)
+
+    def native() -> None:
+        trainer.epoch(samples, labels, batch_size=32, seed=source)
+
+    kind = getattr(torch, dtype)
+    P = [torch.tensor(p, dtype=kind, requires_grad=True) for p in workload.parameters]
+    tx, ty = torch.tensor(X, dtype=kind), torch.tensor(y)
+    optimizer = torch.optim.SGD(P, lr=RATE, momentum=MOMENTUM)
+
+    def torch_epoch() -> None:
+        for rows in torch.randperm(len(X)).split(32):
+            h = torch.relu(torch.nn.functional.linear(tx[rows], P[0], P[1]))
+            loss = torch.nn.functional.cross_entropy(torch.nn.functional.linear(h, P[2], P[3]), ty[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    medians = measure({"native": (native, 1), "torch": (torch_epoch, 1), "jax": (jax_epoch(workload, dtype), 1)}, 5)
+    print(f"\nW2 digits, an epoch of shuffled batches of 32, {dtype}")
+    for name, label in (("native", "nn.Trainer.epoch"), ("torch", "PyTorch eager"), ("jax", "JAX scan")):
+        print(f"  {label:24} {medians[name] * 1e3:12.2f} ms  x{medians[name] / medians['native']:.1f}")
+
+
+def jax_epoch(workload: Workload, dtype: str) -> Callable[[], None]:
+    """JAX: shuffle, gather and scan over the batches in one compiled call (the ragged last batch left out)."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    X, labels = (jnp.asarray(array, dtype) for array in workload.arrays)
+    Y = jax.nn.one_hot(labels[:, 0].astype(int), 10, dtype=dtype)
+    P = [jnp.asarray(p, dtype) for p in workload.parameters]
+    batches = len(X) // 32
+
+    def loss(P: Any, X: Any, Y: Any) -> Any:
+        h = jax.nn.relu(X @ P[0].T + P[1])
+        return -(jax.nn.log_softmax(h @ P[2].T + P[3]) * Y).sum(1).mean()
+
+    def body(carry: Any, rows: Any) -> Any:
+        P, V = carry
+        value, G = jax.value_and_grad(loss)(P, X[rows], Y[rows])
+        V = [MOMENTUM * v + g for v, g in zip(V, G)]
+        return ([p - RATE * v for p, v in zip(P, V)], V), value
+
+    def all_batches(P: Any, V: Any, key: Any) -> Any:
+        rows = jax.random.permutation(key, len(X))[: batches * 32].reshape(batches, 32)
+        return jax.lax.scan(body, (P, V), rows)
+
+    compiled = jax.jit(all_batches, donate_argnums=(0, 1))
+    state = [P, [jnp.zeros_like(p) for p in P], jax.random.PRNGKey(0)]
+
+    def run() -> None:
+        state[2], key = jax.random.split(state[2])
+        (state[0], state[1]), values = compiled(state[0], state[1], key)
+        values.block_until_ready()
+
+    return run
+
+
+def main(words: list[str]) -> None:
+    """Print the tables of all workloads whose name contains every word."""
+    builders = [
+        moons,
+        lambda: moons("tanh"),
+        lambda: digits(32),
+        lambda: digits(1797),
+        lambda: gpt(32),
+        lambda: gpt(1),
+        physics,
+    ]
+    for builder in builders:
+        workload = builder()
+        if all(word in workload.name for word in words):
+            for dtype in ("float64", "float32"):
+                report(workload, dtype)
+    if not words or "epoch" in words:
+        for dtype in ("float64", "float32"):
+            epoch(dtype)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,69 @@
+"""Before the workloads of the benchmark are timed: their gradients are PyTorch's, and the benchmark runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.compiler.planning import make_plan
+from engine.compiler.trace import trace
+
+from .more_workloads import gpt, physics
+from .workloads import Workload, digits, moons
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("jax")
+pytest.importorskip("sklearn")
+pytest.importorskip("llvmlite")
+
+
+WORKLOADS: dict[str, Callable[[], Workload]] = {
+    "W1": moons,
+    "W1 tanh": lambda: moons("tanh"),
+    "W2": lambda: digits(50),
+    "W3": lambda: gpt(3),
+    "W4": physics,
+}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
+
+
+@pytest.mark.parametrize("builder", WORKLOADS.values(), ids=list(WORKLOADS))
+def test_gradients_are_those_of_pytorch(builder: Callable[[], Workload]) -> None:
+    from engine.compiler.llvm import build
+
+    workload = builder()
+    loss, arrays = workload.oracle
+    parameters = [torch.tensor(p, requires_grad=True) for p in workload.parameters]
+    expected = loss(parameters, *map(torch.tensor, arrays))
+    expected.backward(inputs=parameters)
+    exact = np.concatenate([p.grad.numpy().ravel() for p in parameters])
+
+    traced = trace(workload.loss, [array.shape[1:] for array in workload.arrays])
+    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    leaves = np.array([leaf.value.data for leaf in traced.graph.leaves])
+    outputs, gradient = build(plan, "float64").run(leaves, tuple(map(np.ascontiguousarray, workload.arrays)))
+    assert gradient is not None
+    place = {id(leaf.value): k for k, leaf in enumerate(traced.graph.leaves)}
+    found = np.array([gradient[place[id(value)]] if id(value) in place else 0.0 for value in workload.values])
+    assert outputs.mean() == pytest.approx(float(expected.detach()), rel=1e-12)
+    assert np.abs(found - exact).max() <= 1e-12 * np.abs(exact).max()
+
+
+def test_the_benchmark_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
+    from .compiled import measure, ours, report
+
+    workload = moons()
+    workload.contenders = {"NumPy by hand": workload.contenders["NumPy by hand"]}
+    report(workload, "float64")
+    printed = capsys.readouterr().out
+    assert "NumPy by hand" in printed
+    assert "% of the core's peak" in printed
+    steps, _, _ = ours(workload, "float32")
+    assert set(measure(steps, rounds=1, target=0.001)) == set(steps)

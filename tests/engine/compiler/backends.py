@@ -1,0 +1,38 @@
+"""What the compiler's tests share: the back ends that are installed, and how close two results must be."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import engine
+from engine import Value
+
+INSTALLED = ["python"]
+if importlib.util.find_spec("numpy"):
+    INSTALLED.append("numpy")
+    if importlib.util.find_spec("llvmlite"):
+        INSTALLED.append("llvm")
+
+
+def close(x: float, y: float, scale: float, tolerance: float = 1e-12) -> bool:
+    """Whether two numbers are the same, as nan or inf too, or differ by little beside `scale`."""
+    if math.isfinite(x) and math.isfinite(y):
+        return abs(x - y) <= tolerance * scale
+    return x == y or (x != x and y != y)
+
+
+def eager(function: Any, arguments: Sequence[Any]) -> tuple[list[float], list[float]]:
+    """The results for one sample, and the derivatives of the first one by all inputs."""
+    values = [_values(argument) for argument in arguments]
+    result = function(*values)
+    results = result if isinstance(result, (list, tuple)) else [result]
+    flat = [v for value in values for v in (value if isinstance(value, list) else [value])]
+    first = results[0]
+    return [float(r) for r in results], engine.grad(first, flat) if isinstance(first, Value) else [0.0] * len(flat)
+
+
+def _values(argument: Any) -> Any:
+    return [Value(x) for x in argument] if isinstance(argument, (list, tuple)) else Value(argument)

@@ -1,0 +1,257 @@
+"""engine.compile from outside: arguments, bound leaves, gradients, errors, reports, threads."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+import threading
+from typing import Any
+
+import pytest
+
+import engine
+from engine import TraceError, Value, compile, dot, tanh
+
+from .backends import INSTALLED
+
+np = pytest.importorskip("numpy")
+BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
+
+
+def line() -> tuple[list[Value], Any]:
+    w = [Value(0.5), Value(-2.0), Value(0.25)]
+
+    def loss(x: Any, y: Any) -> Any:
+        return (dot(w[:2], x, w[2]) - y) ** 2
+
+    return w, loss
+
+
+X = [[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]]
+Y = [1.0, 0.0, -1.0]
+
+
+@BACKENDS
+def test_a_hand_written_example(backend: str) -> None:
+    w, loss = line()
+    compiled = compile(loss, backend=backend)
+    assert list(compiled(X, Y)) == [(0.5 - 4 + 0.25 - 1) ** 2, (0.25 + 2 + 0.25) ** 2, (1.5 + 0.25 + 1) ** 2]
+    mean = compiled.backward(X, Y)
+    assert mean == pytest.approx((18.0625 + 6.25 + 7.5625) / 3)
+    total = engine.mean([loss([Value(a) for a in x], y) for x, y in zip(X, Y)])
+    assert [v.grad for v in w] == pytest.approx(engine.grad(total, w))
+    compiled.backward(X, Y)
+    assert [v.grad for v in w] == pytest.approx([2 * g for g in engine.grad(total, w)])  # it adds
+    assert compiled.parameters == w
+
+
+@BACKENDS
+def test_leaves_are_bound_and_not_frozen(backend: str) -> None:
+    w, loss = line()
+    compiled = compile(loss, backend=backend)
+    before = compiled(X, Y)[0]
+    w[0].data = 10.0
+    assert compiled(X, Y)[0] == (10 - 4 + 0.25 - 1) ** 2 != before
+
+
+@BACKENDS
+def test_several_results(backend: str) -> None:
+    compiled = compile(lambda x: [x[0] + x[1], x[0] * x[1], 1.0], backend=backend)
+    assert [list(row) for row in compiled(X)] == [[3.0, 2.0, 1.0], [-0.5, -0.5, 1.0], [3.0, 0.0, 1.0]]
+    with pytest.raises(TraceError, match="returns a list"):
+        compiled.backward(X)
+
+
+@BACKENDS
+def test_labels_through_take(backend: str) -> None:
+    compiled = compile(lambda x, k: engine.take(k, x) * 2, backend=backend)
+    assert list(compiled(X, [0, 1, 1])) == [2.0, -2.0, 0.0]
+    _, (by_x, _) = compiled.value_and_grad(X, [0, 1, 1], wrt="inputs")
+    np.testing.assert_allclose(3 * np.array(by_x), [[2.0, 0.0], [0.0, 2.0], [0.0, 2.0]])
+    for labels in ([0, 1, 2], [0, -1, 0]):
+        with pytest.raises(IndexError, match="from 2 values"):
+            compiled(X, labels)
+    with pytest.raises(ValueError, match="whole number"):
+        compiled(X, [0.5, 0, 0])
+
+
+@BACKENDS
+def test_nested_samples(backend: str) -> None:
+    compiled = compile(lambda grid: dot(grid[0], grid[1]), backend=backend)
+    grids = [[[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [1.0, 0.5]]]
+    assert list(compiled(grids)) == [11.0, 0.5]
+    _, gradient = compiled.value_and_grad(grids, wrt="inputs")
+    assert np.shape(gradient) == (2, 2, 2)
+
+
+@BACKENDS
+def test_batches_of_any_size(backend: str) -> None:
+    compiled = compile(lambda x: tanh(x) * 3, backend=backend)
+    for n in (1, 2, 3, 7, 20, 33, 130):
+        xs = np.linspace(-1, 1, n)
+        np.testing.assert_allclose(compiled(xs), 3 * np.tanh(xs), rtol=1e-13)
+    assert len(compiled([])) == 0
+    with pytest.raises(ValueError, match="no samples"):
+        compiled.backward([])
+
+
+@BACKENDS
+def test_arrays_of_any_kind(backend: str) -> None:
+    compiled = compile(lambda x: x[0] - x[1], backend=backend)
+    array = np.arange(12.0).reshape(3, 4)
+    for x in (array[:, ::2], np.asfortranarray(array[:, :2]), array[:, :2].astype(int), array[:, :2].tolist(),
+              array[:, :2].astype("float32"), array[:, :2] > 100):  # fmt: skip
+        assert list(compiled(x)) == list(np.asarray(x, float)[:, 0] - np.asarray(x, float)[:, 1])
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    ("argument", "error", "message"),
+    [
+        ([[1.0, 2.0], [1.0]], ValueError, "ragged"),
+        ("text", TypeError, "argument 1"),
+        ([["a", "b"]], TypeError, "argument 1"),
+        ([[1j, 2.0]], TypeError, "argument 1"),
+        (3.0, TypeError, "argument 1"),
+        (None, TypeError, "argument 1"),
+        ([[Value(1.0), 2.0]], TypeError, "takes numbers"),
+    ],
+)
+def test_arguments_that_are_no_batch(backend: str, argument: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        compile(lambda x: x[0], backend=backend)(argument)
+
+
+@BACKENDS
+def test_arguments_of_different_lengths(backend: str) -> None:
+    with pytest.raises(ValueError, match="3, 2 samples"):
+        compile(lambda x, y: x[0] + y, backend=backend)(X, [1.0, 2.0])
+
+
+def test_the_function_is_traced_again_for_other_shapes_only() -> None:
+    calls = []
+
+    def norm(x: Any) -> Any:
+        calls.append(len(x))
+        return dot(x, x)
+
+    compiled = compile(norm, backend="python")
+    assert compiled([[3.0, 4.0]]) == [25.0]
+    seen = len(calls)
+    assert compiled([[1.0, 1.0]] * 5) == [2.0] * 5
+    assert len(calls) == seen
+    assert compiled([[1.0, 1.0, 1.0]]) == [3.0]
+    assert len(calls) > seen
+
+
+def test_single_precision() -> None:
+    w, loss = line()
+    compiled = compile(loss, dtype="float32")
+    assert compiled(X, Y).dtype == np.float32
+    np.testing.assert_allclose(compiled(X, Y), [18.0625, 6.25, 7.5625], rtol=1e-6)
+    assert w[0].grad == 0.0
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"dtype": "float16"}, ValueError, "float64"),
+        ({"backend": "cuda"}, ValueError, "llvm"),
+    ],
+)
+def test_wrong_options(keywords: dict[str, str], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        compile(lambda x: x, **keywords)
+    with pytest.raises(TypeError, match="takes a function"):
+        compile(3.0)  # type: ignore[call-overload]  # that it is refused is the point
+    with pytest.raises(ValueError, match="wrt"):
+        compile(lambda x: x, backend="python").value_and_grad([1.0], wrt="weights")
+    with pytest.raises(RuntimeError, match="call it once"):
+        compile(lambda x: x).explain()
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.compiler import compiled as module
+
+    monkeypatch.setattr(module, "installed", lambda package: package != "llvmlite")
+    with pytest.raises(ImportError, match=r"stepgrad\[compile\]"):
+        compile(lambda x: x, backend="llvm")
+    function = compile(lambda x: x + 1.0)
+    assert list(function([1.0])) == [2.0]
+    assert "back end    numpy" in function.explain()
+    assert "llvmlite is not installed" in function.explain()
+    monkeypatch.setattr(module, "installed", lambda package: False)
+    alone = compile(lambda x: x + 1.0)
+    assert alone([1.0]) == [2.0]
+    assert "numpy is not installed" in alone.explain()
+
+
+def test_the_decorator_keeps_name_and_documentation() -> None:
+    @compile(backend="python")
+    def area(x: Any) -> Any:
+        """Of a rectangle."""
+        return x[0] * x[1]
+
+    assert area.__name__ == "area"
+    assert area.__doc__ == "Of a rectangle."
+    assert "area" in repr(area)
+
+
+def test_explain_and_draw_show_the_passes_and_products() -> None:
+    weights = [[Value(0.1 * (i + j)) for i in range(4)] for j in range(3)]
+    compiled = compile(lambda x: engine.sum([tanh(dot(w, x)) for w in weights]), backend="python")
+    compiled.value_and_grad([[1.0] * 4])
+    report = compiled.explain()
+    for text in ("back end    python", "1 matrix products: 3x4", "differentiate", "tanh"):
+        assert text in report
+    dot_text = compiled.draw()
+    assert dot_text.startswith("digraph plan {")
+    assert "matrix product\\n3 x 4" in dot_text
+    with pytest.raises(RuntimeError, match="no LLVM IR"):
+        compiled.llvm_ir()
+
+
+@pytest.mark.skipif("llvm" not in INSTALLED, reason="needs llvmlite")
+def test_llvm_ir_is_shown() -> None:
+    compiled = compile(lambda x: tanh(x), backend="llvm")
+    compiled([1.0])
+    assert "define" in compiled.llvm_ir()
+
+
+@BACKENDS
+def test_threads_may_share_a_program(backend: str) -> None:
+    compiled = compile(line()[1], backend=backend)
+    rng = np.random.default_rng(0)
+    batches = [(rng.normal(size=(50, 2)), rng.normal(size=50)) for _ in range(4)]
+    expected = [compiled.value_and_grad(*batch) for batch in batches]
+    failures: list[Any] = []
+
+    def work(k: int) -> None:
+        for _ in range(20):
+            loss_value, gradient = compiled.value_and_grad(*batches[k])
+            if loss_value != expected[k][0] or list(gradient) != list(expected[k][1]):
+                failures.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_program_outlives_the_function_that_made_it() -> None:
+    def make() -> Any:
+        w = Value(2.0)
+        return compile(lambda x: w * x)
+
+    compiled = make()
+    compiled([1.0])
+    gc.collect()
+    assert list(compiled([4.0])) == [8.0]
+
+
+def test_parameters_stay_picklable() -> None:
+    w, loss = line()
+    compile(loss, backend="python").backward(X, Y)
+    assert pickle.loads(pickle.dumps(w[0])).data == 0.5

@@ -1,0 +1,110 @@
+"""Every primitive of the table on every back end: values and derivatives, signed zeros, inf and nan included."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine import PRIMITIVES, Primitive, Value, compile
+
+from .backends import INSTALLED, close, eager
+
+SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 0.5, -2.5, 3.0, 30.0, -30.0, 700.0, -800.0, 1e300, 1e-8]
+
+
+def cases(primitive: Primitive) -> tuple[Callable[..., Any], list[tuple[float, ...]]]:
+    """The primitive as a function of single numbers, and what to call it with."""
+    rng = random.Random(primitive.name)
+    if primitive.name == "take":
+        return lambda k, *xs: primitive(k, xs), [(k, *rng.sample(SPECIAL, 4)) for k in (0.0, 1.0, 3.0)]
+    if primitive.name == "dot":
+        rows = [tuple(rng.choices(SPECIAL, k=5)) for _ in range(60)]
+        return lambda *xs: primitive(xs[:2], xs[2:4], xs[4]), rows
+    if primitive.arity is None:
+        return lambda *xs: primitive(xs), [tuple(rng.choices(SPECIAL, k=3)) for _ in range(60)]
+    if primitive.name == "where":
+        return primitive, [(c, x, y) for c in (0.0, 1.0) for x, y in itertools.product(SPECIAL, repeat=2)]
+    return primitive, list(itertools.product(SPECIAL, repeat=primitive.arity))
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("primitive", list(PRIMITIVES.values()), ids=lambda p: p.name)
+def test_a_primitive_gives_what_the_eager_engine_gives(primitive: Primitive, backend: str) -> None:
+    function, rows = cases(primitive)
+    compiled = compile(lambda *xs: function(*xs), backend=backend)
+    columns = [list(column) for column in zip(*rows)]
+    outputs = compiled(*columns)
+    _, gradients = compiled.value_and_grad(*columns, wrt="inputs")
+    for k, row in enumerate(rows):
+        (expected,), derivatives = eager(function, row)
+        largest = max([abs(x) for x in row if math.isfinite(x)], default=0.0)
+        scale = largest if primitive.arity is None else abs(expected)
+        assert close(expected, float(outputs[k]), scale), (row, expected, outputs[k])
+        for gradient, derivative in zip([gradients] if len(columns) == 1 else gradients, derivatives):
+            found = float(gradient[k]) * len(rows)
+            assert close(derivative, found, max(abs(derivative), 1e-290)), (row, derivative, found)
+
+
+def test_every_primitive_has_a_native_form() -> None:
+    lacking = [p.name for p in PRIMITIVES.values() if p.native is None and p.name not in ("dot", "take")]
+    assert lacking == []
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_new_entry_compiles_without_touching_the_compiler(backend: str) -> None:
+    from engine import declare, exp
+
+    template = declare(
+        "softsign_t", lambda x: x / (1 + abs(x)), [lambda z, x: 1 / (1 + abs(x)) ** 2], native="x / (1 + fabs(x))"
+    )
+    composed = declare(
+        "damped_c",
+        lambda x: x * math.exp(-x * x),
+        [lambda z, x: exp(-x * x) - 2 * x * z],
+        native=lambda x: x * exp(-x * x),
+    )
+    try:
+        compiled = compile(lambda x: template(composed(x)), backend=backend)
+        xs = [-1.5, 0.25, 3.0]
+        for x, found in zip(xs, compiled(xs)):
+            assert close(eager(lambda x: template(composed(x)), [x])[0][0], float(found), 1.0)
+    finally:
+        del PRIMITIVES["softsign_t"], PRIMITIVES["damped_c"]
+        for name in ("softsign_t", "damped_c"):
+            delattr(Value, name)
+
+
+def test_a_primitive_of_python_only_runs_in_python_and_auto_says_why() -> None:
+    from engine import declare
+
+    plain = declare("python_only", lambda x: x * 3.0, [lambda z, x: 3.0])
+    try:
+        compiled = compile(lambda x: plain(x))
+        assert list(compiled([2.0])) == [6.0]
+        assert "python_only has no native template" in compiled.explain() or INSTALLED == ["python"]
+    finally:
+        del PRIMITIVES["python_only"]
+        delattr(Value, "python_only")
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("exponent", [0.5, -0.5, 1.5, -1.5, 2.0, 3.0, 4.0, -1.0, 0.0, 1.0, 2.5, -3.0])
+def test_constant_powers(exponent: float, backend: str) -> None:
+    xs = [*SPECIAL, 1e-310, 1e200, 7.3, 0.1, -7.3]
+    compiled = compile(lambda x: x**exponent, backend=backend)
+    outputs, (_, gradients) = compiled(xs), compiled.value_and_grad(xs, wrt="inputs")
+    for x, found, gradient in zip(xs, outputs, gradients):
+        (expected,), (derivative,) = eager(lambda x: x**exponent, [x])
+        assert close(expected, float(found), abs(expected)), (x, expected, found)
+        assert close(derivative, float(gradient) * len(xs), max(abs(derivative), 1e-290)), (x, derivative, gradient)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_power_whose_exponent_is_an_input(backend: str) -> None:
+    compiled = compile(lambda x: x[0] ** x[3], backend=backend)  # the position 3 is no exponent
+    assert list(compiled([[2.0, 0.0, 0.0, 5.0], [3.0, 0.0, 0.0, 2.0]])) == [32.0, 9.0]

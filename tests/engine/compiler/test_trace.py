@@ -1,0 +1,310 @@
+"""Functions that misbehave: each is refused with the user's line and the remedy, and never gives a wrong gradient."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import engine
+from engine import TraceError, Value, compile, relu, where
+
+W = Value(0.5)
+
+
+def if_on_data(x: Any) -> Any:
+    return x * 2 if x > 0 else x
+
+
+def maximum_of_python(x: Any) -> Any:
+    return max(x, 0 * x)
+
+
+def and_of_conditions(x: Any) -> Any:
+    return where(x > 0 and x < 1, x, 0.0)
+
+
+def chained_comparison(x: Any) -> Any:
+    return where(0 < x < 1, x, 0.0)
+
+
+def membership(x: Any) -> Any:
+    return x if x in [1.0, 2.0] else 0 * x
+
+
+def while_loop(x: Any) -> Any:
+    while x < 10:
+        x = x * 2
+    return x
+
+
+def equality(x: Any) -> Any:
+    return 1.0 if x == 3 else x
+
+
+def truth(x: Any) -> Any:
+    return x or 1.0
+
+
+def as_float(x: Any) -> Any:
+    return float(x) * x
+
+
+def as_int(x: Any) -> Any:
+    return int(x) * x
+
+
+def of_math(x: Any) -> Any:
+    return math.exp(x)
+
+
+def as_index(x: Any) -> Any:
+    return [1.0, 2.0][x]
+
+
+def as_range(x: Any) -> Any:
+    return sum(x for _ in range(x))
+
+
+def formatted(x: Any) -> Any:
+    return x if f"{x:.3f}" == "1.000" else 2 * x
+
+
+def reads_data(x: Any) -> Any:
+    return x.data * x
+
+
+def reads_grad(x: Any) -> Any:
+    return x.grad * x
+
+
+def calls_backward(x: Any) -> Any:
+    (x * x).backward()
+    return x
+
+
+def wraps_in_a_value(x: Any) -> Any:
+    return Value(x) * 2
+
+
+def takes_a_hessian(x: Any) -> Any:
+    return engine.hessian(lambda a: a * a * a)(x)[0][0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        wraps_in_a_value, takes_a_hessian,
+        if_on_data, maximum_of_python, and_of_conditions, chained_comparison, membership, while_loop, equality, truth,
+        as_float, as_int, of_math, as_index, as_range, formatted, reads_data, reads_grad, calls_backward,
+    ],
+)  # fmt: skip
+def test_what_needs_a_number_is_refused_with_the_users_line(function: Callable[..., Any]) -> None:
+    with pytest.raises(TraceError) as caught:
+        compile(function, backend="python")([1.0, 2.0])
+    message = str(caught.value)
+    first = function.__code__.co_firstlineno
+    assert any(f"{__file__}:{line}:" in message for line in range(first, first + 4)), message
+    assert "\n" in message  # what went wrong, and then the remedy
+    assert any(word in message for word in ("Use ", "use "))
+
+
+def test_the_remedy_for_a_branch_names_where() -> None:
+    with pytest.raises(TraceError, match=r"where\(condition, a, b\)"):
+        compile(if_on_data, backend="python")([1.0])
+
+
+def draws_a_number(x: Any) -> Any:
+    return random.random() * x
+
+
+counter = itertools.count(1)
+
+
+def counts(x: Any) -> Any:
+    return next(counter) * x
+
+
+def draws_a_branch(x: Any) -> Any:
+    return x * 2 if next(counter) % 2 else x * 3
+
+
+def reads_a_parameter(x: Any) -> Any:
+    return W.data * x
+
+
+def branches_on_a_parameter(x: Any) -> Any:
+    return x if W > 0 else -x
+
+
+def detaches_a_parameter(x: Any) -> Any:
+    return W.detach() * x
+
+
+def computes_without_graph(x: Any) -> Any:
+    with engine.no_grad():
+        half = W * 0.5
+    return half * x
+
+
+kept: list[Any] = []
+
+
+def grows(x: Any) -> Any:
+    kept.append(W)
+    return engine.sum([w * x for w in kept])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        draws_a_number, counts, draws_a_branch, reads_a_parameter, branches_on_a_parameter, detaches_a_parameter,
+        computes_without_graph, grows,
+    ],
+)  # fmt: skip
+def test_what_is_no_function_of_its_arguments_is_refused(function: Callable[..., Any]) -> None:
+    with pytest.raises(TraceError, match="something else when it is called again"):
+        compile(function, backend="python")([1.0, 2.0])
+    assert W.data == 0.5
+
+
+def test_a_function_that_assigns_to_a_value_is_refused() -> None:
+    w = Value(1.0)
+
+    def trains_itself(x: Any) -> Any:
+        result = w * x
+        w.data = 2.0
+        return result
+
+    with pytest.raises(TraceError, match="must not change Values"):
+        compile(trains_itself, backend="python")([1.0])
+
+
+def test_a_traced_value_that_is_kept_for_later_is_refused() -> None:
+    stash: list[Any] = []
+
+    def hoards(x: Any) -> Any:
+        if not stash:
+            stash.append(x)
+        return x + 1.0
+
+    compiled = compile(hoards, backend="python")
+    assert compiled([1.0]) == [2.0]
+    with pytest.raises(TraceError, match="outlived"):
+        stash[0] * 2
+    with pytest.raises(TraceError, match="outlived"):
+        compile(lambda x: stash[0] * x, backend="python")([1.0])
+
+
+def test_errors_of_the_function_pass_through_and_leave_the_parameters() -> None:
+    w = Value(3.0)
+
+    def fails(x: Any) -> Any:
+        raise KeyError("mine")
+
+    def fails_later(x: Any) -> Any:
+        if w.data < 0:
+            raise KeyError("mine")
+        return w * x
+
+    for function in (fails, fails_later):
+        with pytest.raises(KeyError, match="mine"):
+            compile(function, backend="python")([1.0])
+    assert w.data == 3.0
+
+
+@pytest.mark.parametrize("result", [None, "text", {}, [None], [[1.0]], []])
+def test_what_a_function_may_return(result: Any) -> None:
+    with pytest.raises(TraceError, match="returned"):
+        compile(lambda x: result, backend="python")([1.0])
+
+
+def test_values_made_inside_are_constants() -> None:
+    def accumulates(x: Any) -> Any:
+        total = Value(0.25)
+        for _ in range(3):
+            total = total + W * x
+        return total
+
+    compiled = compile(accumulates, backend="python")
+    assert compiled([2.0]) == [3.25]
+    assert compiled.parameters == [W]
+    assert compiled.value_and_grad([2.0])[1] == [6.0]
+
+
+def test_conditions_select_and_combine() -> None:
+    def inside(x: Any) -> Any:
+        return where((x > 0) & (x < 1) | (x == 5), 1.0, -1.0)
+
+    assert compile(inside, backend="python")([0.5, 0.0, 1.0, 5.0]) == [1.0, -1.0, -1.0, 1.0]
+    with pytest.raises(TypeError):
+        compile(lambda x: x & 1, backend="python")([1.0])
+
+
+def test_values_met_from_either_side() -> None:
+    w, v = Value(2.0), Value(3.0)
+
+    def mixed(x: Any) -> Any:
+        return w + x, x - w, w * v - x, 2 / x, w**x, w // x, w % x, -x, abs(x), w > x, v == x
+
+    compiled = compile(mixed, backend="python")
+    for x in (1.5, 3.0):
+        assert compiled([x])[0] == [float(r) for r in mixed(Value(x))]
+
+
+def test_detach_stops_the_derivative_of_a_traced_value() -> None:
+    loss, gradient = compile(lambda x: x.detach() * x, backend="python").value_and_grad([3.0], wrt="inputs")
+    assert (loss, gradient) == (9.0, [3.0])
+
+    def without_graph(x: Any) -> Any:
+        with engine.no_grad():
+            y = x * x
+        return y * x
+
+    assert compile(without_graph, backend="python").value_and_grad([2.0], wrt="inputs") == (8.0, [4.0])
+
+
+def test_derivatives_inside_the_function() -> None:
+    w = Value(0.7)
+
+    def residual(x: Any) -> Any:
+        u = engine.tanh(w * x)
+        ux = engine.grad(u, x, create_graph=True)
+        return ux * ux + engine.grad(ux, x, create_graph=True)
+
+    compiled = compile(residual, backend="python")
+    xs = [0.3, -1.2]
+    assert compiled(xs) == pytest.approx([residual(Value(x)).data for x in xs], rel=1e-12)
+    mean = engine.mean([residual(Value(x)) for x in xs])
+    assert compiled.value_and_grad(xs)[1] == pytest.approx([engine.grad(mean, w)], rel=1e-12)
+    with pytest.raises(TypeError, match="create_graph=True"):
+        compile(lambda x: engine.grad(x * x, x), backend="python")([1.0])
+
+
+def test_a_rule_that_needs_numbers_is_named() -> None:
+    primitive = engine.declare("numeric_rule", lambda x: x, [lambda z, x: math.cos(x)])
+    try:
+        with pytest.raises(TraceError, match=r"math\.\*"):
+            compile(lambda x: primitive(x), backend="python").value_and_grad([1.0], wrt="inputs")
+    finally:
+        del engine.PRIMITIVES["numeric_rule"]
+
+
+def test_a_rule_that_is_wrong_in_the_compiled_form_only_is_caught() -> None:
+    broken = engine.declare("broken_native", lambda x: x * x, [lambda z, x: 2 * x], native=lambda x: x * x * 1.001)
+    try:
+        with pytest.raises(TraceError, match="differs from the eager"):
+            compile(lambda x: broken(x), backend="python")([1.0])
+    finally:
+        del engine.PRIMITIVES["broken_native"]
+
+
+def test_tracing_leaves_no_trace_in_the_parameters() -> None:
+    weights = [Value(0.1 * k) for k in range(5)]
+    compile(lambda x: relu(engine.dot(weights, x)), backend="python")([[1.0] * 5])
+    assert [w.data for w in weights] == [0.1 * k for k in range(5)]
+    assert [w.grad for w in weights] == [0.0] * 5
