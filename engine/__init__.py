@@ -5,7 +5,7 @@
 >>> y = tanh(w * x)
 >>> y.backward()
 >>> w.grad
-0.8399486832280523
+0.839948683228052
 """
 
 from typing import TYPE_CHECKING, Any

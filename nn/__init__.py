@@ -7,6 +7,8 @@
 1.0
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .checkpoint import load as load
 from .checkpoint import save as save
 from .data import batches as batches
@@ -32,7 +34,6 @@ from .optim import Adam as Adam
 from .optim import AdamW as AdamW
 from .optim import Optimizer as Optimizer
 from .progress import Progress as Progress
-from .trainer import Trainer as Trainer
 from .training import EagerStep as EagerStep
 from .training import History as History
 from .training import Step as Step
@@ -41,3 +42,19 @@ from .training import classify as classify
 from .training import fit as fit
 from .training import predict as predict
 from .training import score as score
+
+if TYPE_CHECKING:
+    from .trainer import Trainer as Trainer
+
+
+def __getattr__(name: str) -> Any:
+    """`Trainer` is imported when somebody asks for it: it brings the compiler."""
+    if name == "Trainer":
+        from .trainer import Trainer
+
+        return Trainer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "Trainer"})

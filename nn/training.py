@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from engine import TraceError, Value, no_grad
+from engine import Value, no_grad
 
 from .checks import (
     Seed,
@@ -202,6 +202,8 @@ def _compiled(
     model: Model, X: Any, y: Any, loss: LossFunction, optimizer: Optimizer, backend: str
 ) -> tuple[Epoch | None, str]:
     """Epochs in compiled code and the name of the back end, or None and why there is no such thing."""
+    from engine import TraceError
+
     from .trainer import Trainer
 
     trainer = Trainer(model, loss, optimizer, backend)
