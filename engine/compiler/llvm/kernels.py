@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..plan import Copy, Group, Run
 from .ir import Code, Vector
@@ -162,7 +163,8 @@ class Formula:
         """Whether the same row of this kernel has computed it."""
         return _aligned(run, self.group.rows) and (run.buffer, run.base) in self.kernel.known
 
-    def _load(self, operand: int, part: int, row: Row, column: Row, lane: str | None) -> Vector:
+    def load(self, operand: int, part: int, row: Row, column: Row, lane: str | None) -> Vector:
+        """One operand: from memory, or as this kernel has just computed it."""
         place = self.operands[operand][part]
         if place is None:
             run = self.group.operands[operand][part]
@@ -189,8 +191,8 @@ class Formula:
         if self.group.primitive.arity is None:
             return self._fold(row, lane)
         if name == "pow" and (exponent := self._constant(1)) in POWERS:
-            return POWERS[exponent](self.kernel.code, self._load(0, 0, row, (None, 0), lane))
-        values = [self._load(k, 0, row, (None, 0), lane) for k in range(len(self.operands))]
+            return POWERS[exponent](self.kernel.code, self.load(0, 0, row, (None, 0), lane))
+        values = [self.load(k, 0, row, (None, 0), lane) for k in range(len(self.operands))]
         return expand(self.kernel.code, self.group.primitive, dict(zip(self.group.primitive.operands, values)))
 
     def _constant(self, operand: int) -> float | None:
@@ -201,44 +203,44 @@ class Formula:
 
     def _fold(self, row: Row, lane: str | None) -> Vector:
         code = self.kernel.code
-        total = code.variable(self._load(0, 0, row, (None, 0), lane))
+        total = code.variable(self.load(0, 0, row, (None, 0), lane))
 
         def step(part: int, column: Row) -> None:
-            x = self._load(0, part, row, column, lane)
+            x = self.load(0, part, row, column, lane)
             code.write(total, expand(code, self.group.primitive, {"z": code.read(total), "x": x}))
 
         for part, run in enumerate(self.group.operands[0]):
-            self.kernel.columns(run.count, int(part == 0), lambda c, part=part: step(part, c))  # type: ignore[misc]
+            self.kernel.columns(run.count, int(part == 0), partial(step, part))
         return code.read(total)
 
     def _dot(self, row: Row, lane: str | None) -> Vector:
         code = self.kernel.code
         bias = len(self.group.operands) > 2
-        total = code.variable(self._load(2, 0, row, (None, 0), lane) if bias else code.lift(0.0))
+        total = code.variable(self.load(2, 0, row, (None, 0), lane) if bias else code.lift(0.0))
 
         def step(part: int, column: Row) -> None:
-            a, b = (self._load(k, part, row, column, lane) for k in (0, 1))
+            a, b = (self.load(k, part, row, column, lane) for k in (0, 1))
             code.write(total, code.fma(a, b, code.read(total)))
 
         for part, run in enumerate(self.group.operands[0]):
-            self.kernel.columns(run.count, 0, lambda c, part=part: step(part, c))  # type: ignore[misc]
+            self.kernel.columns(run.count, 0, partial(step, part))
         return code.read(total)
 
     def _take(self, row: Row, lane: str | None) -> Vector:
         """Compare the index with every position: no branch, and nan where none is hit."""
         code = self.kernel.code
-        index = self._load(0, 0, row, (None, 0), lane)
+        index = self.load(0, 0, row, (None, 0), lane)
         chosen = code.variable(code.lift(float("nan")))
         position = code.variable(code.lift(0.0))
 
         def step(part: int, column: Row) -> None:
             here = code.read(position)
-            x = self._load(1, part, row, column, lane)
+            x = self.load(1, part, row, column, lane)
             code.write(chosen, code.select(index.equals(here), x, code.read(chosen)))
             code.write(position, here + 1.0)
 
         for part, run in enumerate(self.group.operands[1]):
-            self.kernel.columns(run.count, 0, lambda c, part=part: step(part, c))  # type: ignore[misc]
+            self.kernel.columns(run.count, 0, partial(step, part))
         return code.read(chosen)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..plan import Group
 from .ir import Vector
 from .kernels import Formula, Kernel, Row, Shape
@@ -38,7 +40,7 @@ def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], st
         totals = []
         for j in range(rows):
             for lane in lanes:
-                bias = kernel.load(head.operands[2][0], (index, start + j), (None, 0), lane) if _biased(group) else 0.0  # type: ignore[arg-type]
+                bias = head.load(2, 0, (index, start + j), (None, 0), lane) if _biased(group) else 0.0
                 totals.append(code.variable(code.lift(bias)))
 
         def step(part: int, column: Row) -> None:
@@ -53,7 +55,7 @@ def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], st
                     code.write(total, code.fma(w, x, code.read(total)))
 
         for part, run in enumerate(group.operands[0]):
-            kernel.columns(run.count, 0, lambda c, part=part: step(part, c))  # type: ignore[misc]
+            kernel.columns(run.count, 0, partial(step, part))
         for j in range(rows):
             for q, lane in enumerate(lanes):
                 row = (index, start + j)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..plan import Group, Reduction, Run
@@ -149,12 +150,12 @@ def sums(shape: Shape, constants: tuple[float, ...], job: Sums) -> Kernel:
         with row as (r, start):
             totals = [code.variable(code.lift(0.0)) for _ in range(rows)]
 
-            def step(column: Row, lane: str, r: str | None = r, start: int = start, totals: list[str] = totals) -> None:
+            def step(lane: str, column: Row, r: str | None = r, start: int = start, totals: list[str] = totals) -> None:
                 for j, total in enumerate(totals):
                     code.write(total, added(code.read(total), (r, start + j), column, lane))
 
             with kernel.lanes() as lane:
-                kernel.columns(count, 0, lambda c, lane=lane: step(c, lane))  # type: ignore[misc]
+                kernel.columns(count, 0, partial(step, lane))
             indices = [kernel.index(target, (r, start + j), (None, 0), None) for j in range(rows)]
             _add_all(kernel, target.run, indices, [code.read(total) for total in totals], 0)
     code.ret()

@@ -31,7 +31,7 @@ def shuffled(count: int, source: random.Random) -> NDArray[Any]:
 
     order = np.arange(count, dtype=np.int64)
     if type(source) is not random.Random:  # another generator: nothing is known about its state
-        source.shuffle(order)  # type: ignore[arg-type]
+        source.shuffle(order)  # type: ignore[arg-type]  # an array is a mutable sequence in all but name
         return order
     state = source.getstate()
     drawn, used = 2 * count + 64, -1

@@ -64,14 +64,15 @@ class Training:
             The loss of every step, before its update. If one is nan or infinite, that step and the ones after it
             are not made, and their losses are nan.
         """
-        import numpy as np
-
         # The frame still describes this very step: only call. (Adam's coefficients change at every step.)
         if arrays is self._arrays and optimizer is self._optimizer and steps == 1 and order is None and done:
             lock, drive, place = self._again
             with lock:
-                drive(place)
-                return self._loss.copy()
+                if arrays is self._arrays and optimizer is self._optimizer:  # no other thread has come in between
+                    drive(place)
+                    return self._loss.copy()
+        import numpy as np
+
         self._arrays = self._optimizer = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
