@@ -494,6 +494,12 @@ class Value:
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: tuple[Any, ...]) -> Value:
         """Record one node: what a primitive does when an operand is a Value."""
+        if primitive.arity == 1 and not _modes:  # activations of networks: the most frequent call
+            (operand,) = operands
+            x = operand._data
+            z = primitive.forward(x)
+            if z.__class__ is float:
+                return new_node(primitive, z, operand, None, x, None)
         try:
             inputs = [operand._data for operand in operands]
         except AttributeError:  # a number among them, or an operand of a class with a protocol of its own

@@ -10,9 +10,11 @@ from __future__ import annotations
 import gc
 import importlib
 import math
+import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
@@ -191,10 +193,15 @@ def long_chain(nodes: int) -> list[Row]:
 
 
 def importing(times: int = 7) -> list[Row]:
-    """Milliseconds of `import engine` in a fresh interpreter."""
+    """Milliseconds of `import engine` in a fresh interpreter, its bytecode cached as an installed package has it."""
     code = "import time; start = time.process_time(); import engine; print(time.process_time() - start)"
     command = [sys.executable, "-c", code]
-    found = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(times)]
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": cache}
+        found = [
+            float(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
+            for _ in range(times)
+        ]
     return [("import engine", f"{1e3 * median(found):.0f} ms", "below 60 ms")]
 
 
