@@ -226,7 +226,7 @@ class Code:
         t = self.type()
         return self.emit(f"call {t} @{name}({', '.join(f'{t} {self.lift(x).name}' for x in operands)})")
 
-    def library(self, name: str, *operands: Any) -> Vector:
+    def libm(self, name: str, *operands: Any) -> Vector:
         """Call a function of C's math library lane by lane, in double precision."""
         self.declared.add(f"declare double @{name}({', '.join(['double'] * len(operands))}) nounwind memory(none)")
         result = Vector(self, "zeroinitializer" if self.width > 1 else "0.0")

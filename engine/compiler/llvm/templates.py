@@ -95,19 +95,19 @@ def _apply(code: Code, operation: str, *parts: Any) -> Any:
         return code.intrinsic(_BUILT_IN[operation], *operands)
     if operation in _VECTOR:
         return _VECTOR[operation](code, *operands)
-    return code.library(operation, *operands)
+    return code.libm(operation, *operands)
 
 
 def _modulo(code: Code, a: Vector, b: Vector) -> Vector:
     """Python's %: the sign of the divisor; nan for a % 0."""
-    rest = code.library("fmod", a, b)
+    rest = code.libm("fmod", a, b)
     other_side = rest.differs(0.0) & ((rest < 0.0) ^ (b < 0.0))
     return code.select(rest.equals(0.0), code.intrinsic("copysign", 0.0, b), code.select(other_side, rest + b, rest))
 
 
 def _floor_divide(code: Code, a: Vector, b: Vector) -> Vector:
     """Python's //, from the exact remainder; a // 0 as a / 0."""
-    rest = code.library("fmod", a, b)
+    rest = code.libm("fmod", a, b)
     whole = (a - rest) / b
     whole = code.select(rest.differs(0.0) & ((rest < 0.0) ^ (b < 0.0)), whole - 1.0, whole)
     down = code.intrinsic("floor", whole)

@@ -97,7 +97,7 @@ def test_scalars_are_vectors_of_one() -> None:
 
 def test_a_library_function_lane_by_lane() -> None:
     x = np.linspace(-3, 3, 16)
-    y = compiled(lambda code, x: code.library("erf", x), 64, vector_bytes() // 8)(x)
+    y = compiled(lambda code, x: code.libm("erf", x), 64, vector_bytes() // 8)(x)
     assert y.tolist() == [math.erf(a) for a in x]
 
 
