@@ -5,7 +5,7 @@
 >>> y = tanh(w * x)
 >>> y.backward()
 >>> w.grad
-0.839948683228052
+0.83994868322805...
 """
 
 from typing import TYPE_CHECKING, Any
