@@ -505,7 +505,7 @@ class Value:
         except AttributeError:  # a number among them, or an operand of a class with a protocol of its own
             for operand in operands:
                 if hasattr(type(operand), "__symbolic__"):
-                    return type(operand).__apply_primitive__(primitive, operands)  # type: ignore[no-any-return]
+                    return type(operand).__apply_primitive__(primitive, operands)  # type: ignore[no-any-return]  # a Symbol in place of it
             operands = tuple(o if isinstance(o, Value) else Constant(o) for o in operands)
             inputs = [operand._data for operand in operands]
         z = primitive.forward(*inputs)

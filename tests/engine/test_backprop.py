@@ -195,7 +195,7 @@ def test_declare_is_checked_and_first_class() -> None:
         (lambda x: x, lambda z, x: "1", TypeError, "unsupported|can't multiply|real numbers"),
     ],
 )
-def test_a_primitive_that_gives_no_number(forward, rule, error, message) -> None:  # type: ignore[no-untyped-def]
+def test_a_primitive_that_gives_no_number(forward, rule, error, message) -> None:  # type: ignore[no-untyped-def]  # parametrised
     odd = engine.declare("odd_one", forward, [rule], method=False)
     x = Value(1.0)
     try:

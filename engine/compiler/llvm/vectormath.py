@@ -2,7 +2,7 @@
 
 Each is an argument reduction, a polynomial and a reconstruction without branches, within about 2 units in the
 last place, and follows IEEE 754 for nan, infinities, signed zeros and subnormal numbers. What is rarer than these
-goes to C's library, lane by lane (`Code.library`).
+goes to C's library, lane by lane (`Code.libm`).
 
 Constants: exponentials by the Taylor series on [-ln 2 / 2, ln 2 / 2]; logarithms by the series of
 log((1 + s) / (1 - s)) in the economised form of Sun's fdlibm.

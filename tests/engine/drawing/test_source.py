@@ -101,7 +101,7 @@ def test_themes_and_directions() -> None:
 
 def test_something_that_is_no_graph() -> None:
     with pytest.raises(TypeError, match=r"a graph hangs on a Value, got 3\.0"):
-        to_dot(3.0)  # type: ignore[arg-type]
+        to_dot(3.0)  # type: ignore[arg-type]  # on purpose
 
 
 @given(recipes(), st.lists(floats(), min_size=3, max_size=3))

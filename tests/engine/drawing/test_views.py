@@ -66,7 +66,7 @@ def test_nodes_that_cannot_be_found() -> None:
     with pytest.raises(ValueError, match="is not in the graph"):
         to_dot(root, path_to=twin)
     with pytest.raises(TypeError, match="around takes a Value or a label, got 3"):
-        to_dot(root, around=3)  # type: ignore[arg-type]
+        to_dot(root, around=3)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="radius is a number of edges"):
         to_dot(root, around=a, radius=-1)
     with pytest.raises(ValueError, match="two views"):
