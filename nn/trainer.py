@@ -69,7 +69,12 @@ class Trainer:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.clip_norm, self.clip_value, self.schedule = clip_norm, clip_value, schedule
         self.steps = 0
-        self.compiled = compile(lambda x, y: loss([model(x)], [y]), backend=backend, dtype=dtype)
+
+        def of_sample(x: Any, y: Any) -> Any:
+            return loss([model(x)], [y])
+
+        of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} of {type(model).__name__}"
+        self.compiled = compile(of_sample, backend=backend, dtype=dtype)
         self._session: Session | None = None  # of the samples' shape seen last; None: the optimiser steps itself
         self._shapes: Any = None
         self._done = 0

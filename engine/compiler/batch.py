@@ -83,6 +83,15 @@ def nested(numbers: Sequence[Any], shape: Shape) -> Any:
     return [nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
 
 
+def flat(samples: Any) -> list[Any]:
+    """What nested lists hold, in order.
+
+    >>> flat([[1, 2], [[3]], 4])
+    [1, 2, 3, 4]
+    """
+    return [x for part in samples for x in flat(part)] if isinstance(samples, list) else [samples]
+
+
 def _product(shape: Shape) -> int:
     size = 1
     for length in shape:
@@ -153,8 +162,9 @@ def _flatten(sample: Any, row: list[float], position: int) -> Shape:
             raise ValueError(f"argument {position} is ragged: a sample has parts of the shapes {sorted(shapes)}")
         return (len(sample), *(shapes.pop() if shapes else ()))
     if isinstance(sample, Value) or not is_number(sample):
-        raise TypeError(
-            f"argument {position} holds {sample!r} of type {type(sample).__name__}: a compiled function takes numbers"
-        )
+        fix = "a compiled function takes numbers"
+        if isinstance(sample, Value):
+            fix += "; to use it on Values, or inside another compiled function, call its plain one, f.function"
+        raise TypeError(f"argument {position} holds {sample!r} of type {type(sample).__name__}: {fix}")
     row.append(float(sample))
     return ()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from .batch import Batch
 from .errors import TraceError
 from .symbol import Symbol, operations
+
+Numbers = tuple[list[float], list[float]]
 
 
 def labels_of(outputs: Sequence[Symbol]) -> dict[int, int]:
@@ -35,18 +38,24 @@ def check_labels(labels: dict[int, int], batch: Batch) -> None:
                 raise IndexError(f"take() of index {number:g} from {count} values: give 0 to {count - 1}")
 
 
-def agree(what: str, expected: Sequence[float], found: Sequence[float], tolerance: float) -> None:
-    """Compare what the eager engine gives with what the program gives, norm-wise.
+def agree(eager: Numbers, compiled: tuple[Any, Any], tolerance: float) -> None:
+    """Compare what the eager engine gives for a sample with what a program gives, norm-wise.
+
+    Args:
+        eager: the outputs, and their gradient (or nothing).
+        compiled: the outputs sample by sample, and their gradient (or None).
+        tolerance: the largest difference, as a share of the largest number.
 
     Raises:
-        TraceError: they differ by more than `tolerance` of the largest number.
+        TraceError: they differ by more.
     """
-    scale = max([1e-300, *[abs(x) for x in expected if math.isfinite(x)]])
-    for x, y in zip(expected, found):
-        y = float(y)
-        if x == y or (x != x and y != y) or abs(x - y) <= tolerance * scale:
-            continue
-        raise TraceError(
-            f"the compiled {what} {y!r} differs from the eager engine's {x!r}: the function depends on something that "
-            "changes from call to call, or a rule of a primitive is wrong; pass what changes as an argument"
-        )
+    outputs, gradient = compiled
+    for what, expected, found in (("result", eager[0], outputs[0]), ("gradient", eager[1], gradient)):
+        scale = max([1e-300, *[abs(x) for x in expected if math.isfinite(x)]])
+        for x, y in zip(expected, [] if found is None else map(float, found)):
+            if x == y or (x != x and y != y) or abs(x - y) <= tolerance * scale:
+                continue
+            raise TraceError(
+                f"the compiled {what} {y!r} differs from the eager engine's {x!r}: the function depends on something "
+                "that changes from call to call, or a rule of a primitive is wrong; pass what changes as an argument"
+            )

@@ -42,7 +42,7 @@ def explain(traced: Traced) -> str:
     lines.append(f"work        {plan.flops()} floating-point operations per sample")
     if hasattr(program, "stats"):
         lines.append(f"speed       {_speed(traced)}")
-        lines += [f"{name:<11} {_show(value)}" for name, value in program.stats().items()]
+        lines.append("native      " + ", ".join(f"{name} {_show(value)}" for name, value in program.stats().items()))
     return "\n".join(lines)
 
 

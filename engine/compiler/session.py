@@ -39,6 +39,7 @@ class Session:
         if not self.traced.trace.single:
             raise TraceError("a loss to train on must be one Value, not a list")
         self.leaves = [leaf.value for leaf in self.traced.trace.graph.leaves]
+        self.traced.check("leaves", batch)
         program = self.traced.program("leaves")
         self.native = program.name != "python"
         if not self.native:

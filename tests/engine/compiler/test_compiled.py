@@ -114,7 +114,7 @@ def test_arrays_of_any_kind(backend: str) -> None:
         ([[1j, 2.0]], TypeError, "argument 1"),
         (3.0, TypeError, "argument 1"),
         (None, TypeError, "argument 1"),
-        ([[Value(1.0), 2.0]], TypeError, "takes numbers"),
+        ([[Value(1.0), 2.0]], TypeError, r"takes numbers; .* f\.function"),
     ],
 )
 def test_arguments_that_are_no_batch(backend: str, argument: Any, error: type[Exception], message: str) -> None:
@@ -152,6 +152,38 @@ def test_single_precision() -> None:
     assert w[0].grad == 0.0
 
 
+def test_a_small_range_is_no_mistake() -> None:
+    assert list(compile(lambda x: x * x, dtype="float32")([1e30])) == [np.inf]
+    assert np.isnan(compile(lambda x: engine.exp(x) / engine.exp(x), dtype="float32")([100.0])[0])
+
+
+@BACKENDS
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("mode", ["outputs", "parameters", "inputs"])
+def test_every_first_call_is_checked_against_the_eager_engine(backend: str, dtype: str, mode: str) -> None:
+    w, calls = Value(2.0), [0]
+
+    def changing(x: Any) -> Any:
+        calls[0] += 1
+        return w * x * (1 if calls[0] <= 2 else 1.5)  # the same in both traces
+
+    compiled = compile(changing, backend=backend, dtype=dtype)
+    assert len(compiled([])) == 0
+    for _ in range(2):
+        with pytest.raises(TraceError, match="differs from the eager"):
+            compiled([1.0]) if mode == "outputs" else compiled.value_and_grad([1.0], wrt=mode)
+
+
+@BACKENDS
+def test_only_what_is_asked_for_is_built(backend: str) -> None:
+    _, loss = line()
+    compiled = compile(loss, backend=backend)
+    compiled(X, Y)
+    assert "gradient" not in compiled.explain()
+    compiled.backward(X, Y)
+    assert "gradient" in compiled.explain()
+
+
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
@@ -162,6 +194,8 @@ def test_single_precision() -> None:
 def test_wrong_options(keywords: dict[str, str], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         compile(lambda x: x, **keywords)
+    with pytest.raises(TypeError, match="plain function"):
+        compile(compile(lambda x: x))
     with pytest.raises(TypeError, match="takes a function"):
         compile(3.0)  # type: ignore[call-overload]  # that it is refused is the point
     with pytest.raises(ValueError, match="wrt"):
