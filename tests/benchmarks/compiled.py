@@ -35,6 +35,7 @@ from .more_workloads import gpt, physics  # noqa: E402
 from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons  # noqa: E402
 
 USER, STEP, LOOP = "nn.Trainer.step", "stepgrad, step by step", "stepgrad, native loop"
+FALLBACK = "nn.Trainer, in NumPy"
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,16 @@ def ours(workload: Workload, dtype: str) -> tuple[dict[str, tuple[Callable[[], A
     if workload.trainer is not None:
         trainer = user(workload, dtype)
         samples = [arrays[0], arrays[1][:, 0].copy()]
-        steps = {USER: (lambda: trainer.step(*samples), 1), **steps}
+        fallback = user(workload, dtype, "numpy")
+        steps = {USER: (lambda: trainer.step(*samples), 1), **steps, FALLBACK: (lambda: fallback.step(*samples), 1)}
     return steps, program, seconds
 
 
-def user(workload: Workload, dtype: str) -> nn.Trainer:
+def user(workload: Workload, dtype: str, backend: str = "llvm") -> nn.Trainer:
     """What a user of nn writes."""
     assert workload.trainer is not None
     model, loss = workload.trainer()
-    return nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=workload.rate, momentum=MOMENTUM), "llvm", dtype)
+    return nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=workload.rate, momentum=MOMENTUM), backend, dtype)
 
 
 def measure(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 7, target: float = 0.05) -> dict[str, float]:
