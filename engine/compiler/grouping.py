@@ -18,6 +18,7 @@ from .symbol import Graph, Symbol, operations
 
 _BUFFER = {"leaf": "P", "constant": "C", "input": "X", "accumulator": "G"}
 _SWAPPABLE = frozenset({ops.add, ops.mul})
+_FEW = 5  # operands, up to which rows are asked to read them from the same groups
 _STAGES = ("prologue", "body", "epilogue")
 
 Operands = tuple[tuple[Symbol, ...], ...]  # one tuple of symbols per operand of the primitive
@@ -39,6 +40,7 @@ class Layout:
         self.sizes = {"U": 0, "S": 0}
         self._slots: dict[Symbol, tuple[str, int]] = {s: ("P", k) for k, s in enumerate(graph.leaves)}
         self._ranks: dict[Symbol, tuple[str, float]] = dict(self._slots)  # sorted by: of a constant it is the number
+        self._group_of: dict[Symbol, int] = {}  # by its first slot
         self._known_constants: dict[tuple[str, ...], int] = {}
         for stage, levels in _levels(operations(roots)).items():
             for level in levels:
@@ -108,6 +110,7 @@ class Layout:
         self.stages[stage].append(Group(primitive, len(members), tuple(operands), Run(buffer, base, 1), nodes))
         for row, symbol in enumerate(nodes):
             self._slots[symbol] = buffer, base + row
+            self._group_of[symbol] = base
 
     def _columns(self, rows: Sequence[tuple[Symbol, ...]]) -> list[Column]:
         columns = []
@@ -148,13 +151,20 @@ class Layout:
         return "".join([self._ranks[s][0] for s in symbols])
 
     def _signature(self, symbol: Symbol, operands: Operands) -> Any:
-        """What rows of one group have in common."""
+        """What rows of one group have in common.
+
+        With few operands that includes the groups which compute them: then a group's rows are those of the groups that
+        it reads, in the same order, and all can run in one loop that keeps the numbers in between in registers.
+        """
         shared = operands[1] if symbol.primitive is ops.dot and self._is_product(operands) else None
-        return symbol.primitive, shared, *[self._letters(part) for part in operands]
+        sources = [self._group_of.get(o) for o in symbol.operands] if len(symbol.operands) <= _FEW else []
+        return symbol.primitive, shared, *sources, *[self._letters(part) for part in operands]
 
     def _is_product(self, operands: Operands) -> bool:
-        """Whether a dot is a row of a matrix product: uniform times per lane."""
-        return all(s.uniform for s in operands[0]) and not any(s.uniform for s in operands[1])
+        """Whether a dot is a row of a matrix product: uniform times per lane, and more than a multiple of a sum."""
+        left, right = operands[:2]
+        multiple = left[0].kind == "constant" and all(s is left[0] for s in left)
+        return not multiple and all(s.uniform for s in left) and not any(s.uniform for s in right)
 
     def _numbers(self, operands: Operands) -> list[float]:
         """The slots of a matrix product's row: its left factors and its bias."""

@@ -53,6 +53,7 @@ IDENTITIES: list[tuple[str, Primitive, tuple[Callable[..., bool], ...], Callable
     ("-0 - x = -x",         ops.sub, (MINUS_ZERO, X),     lambda g, _, x: g.make(ops.neg, (x,))),
     ("--x = x",             ops.neg, (_of(ops.neg),),     lambda g, x: x.operands[0]),
     ("x + -y = x - y",      ops.add, (X, _of(ops.neg)),   lambda g, x, y: g.make(ops.sub, (x, y.operands[0]))),
+    ("-x + y = y - x",      ops.add, (_of(ops.neg), X),   lambda g, x, y: g.make(ops.sub, (y, x.operands[0]))),
     ("x - -y = x + y",      ops.sub, (X, _of(ops.neg)),   lambda g, x, y: g.make(ops.add, (x, y.operands[0]))),
     ("x ** 0 = 1",          ops.pow, (X, ZERO),           lambda g, x, _: g.constant(1.0)),
     ("x ** -0 = 1",         ops.pow, (X, MINUS_ZERO),     lambda g, x, _: g.constant(1.0)),
@@ -84,6 +85,15 @@ def simplify(graph: Graph, primitive: Primitive, operands: tuple[Symbol, ...]) -
         return operands[0]
     if primitive is ops.where and operands[1] is operands[2]:
         return operands[1]
+    if primitive is ops.mul:
+        return _opposite(graph, *operands)
     if primitive is ops.take and operands[0].kind == "constant":
         return operands[1 + int(operands[0].value)]
     return None
+
+
+def _opposite(graph: Graph, x: Symbol, y: Symbol) -> Symbol | None:
+    """``c * x = -(-c * x)`` for a constant c, where the product on the right is known already."""
+    c, x = (x, y) if x.kind == "constant" else (y, x)
+    known = graph.known(ops.mul, (graph.constant(-c.value), x)) if c.kind == "constant" else None
+    return None if known is None else graph.make(ops.neg, (known,))

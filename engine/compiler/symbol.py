@@ -253,6 +253,10 @@ class Graph:
             self._known[primitive, operands[::-1]] = made
         return made
 
+    def known(self, primitive: Primitive, operands: tuple[Symbol, ...]) -> Symbol | None:
+        """What `make` has given for these already."""
+        return self._known.get((primitive, operands))
+
     def constant(self, number: float) -> Symbol:
         """The symbol of a number."""
         key = number.hex()

@@ -24,6 +24,12 @@ def plan_of(function: Callable[..., Any], *shapes: tuple[int, ...]) -> Plan:
     return make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)[0]
 
 
+def trace_only(function: Callable[..., Any], *shapes: tuple[int, ...]) -> tuple[Group, ...]:
+    """The groups that compute the outputs, without gradients."""
+    traced = trace(function, shapes)
+    return make_plan(traced.graph, traced.outputs, len(traced.inputs))[0].body
+
+
 def layer(n: int, m: int) -> list[tuple[list[Value], Value]]:
     return [([Value(0.1 * (j + 1) - 0.05 * i) for i in range(n)], Value(0.01 * j)) for j in range(m)]
 
@@ -62,6 +68,24 @@ def test_a_dense_network_becomes_matrix_products() -> None:
 def test_loops_written_by_hand_become_the_same_products() -> None:
     products = [(g.rows, g.columns) for g in plan_of(by_hand, (3,), ()).body if g.is_product]
     assert products == [(4, 3), (2, 4), (4, 2)]
+
+
+def test_rows_stay_together_with_the_rows_that_they_read() -> None:
+    def function(x: Any) -> Any:
+        first, second = [engine.exp(a) for a in x], [engine.square(a) for a in x]
+        return engine.sum([engine.tanh(a) - b for a, b in zip(first + second, second + first)])
+
+    groups = trace_only(function, (8,))
+    assert [g.primitive for g in groups if g.rows == 8] == [ops.exp, ops.square, ops.tanh, ops.tanh, ops.sub, ops.sub]
+    assert all(run.table is None for g in groups if g.primitive is not ops.dot for (run, *_) in g.operands)
+
+
+def test_a_multiple_of_a_sum_is_no_matrix_product() -> None:
+    columns = range(5)
+    groups = trace_only(lambda x, y: [dot([2.0, 2.0], [x[k], y[k]]) for k in columns], (5,), (5,))
+    assert [(g.rows, g.is_product) for g in groups] == [(5, False)]
+    groups = trace_only(lambda x: [dot([2.0, k], [x[0], x[1]]) for k in range(3, 8)], (2,))
+    assert [(g.rows, g.is_product) for g in groups] == [(5, True)]
 
 
 def test_what_depends_on_no_input_is_computed_once() -> None:

@@ -91,6 +91,15 @@ def test_equal_expressions_are_one_symbol() -> None:
     assert graph.constant(math.nan) is graph.constant(float("nan"))
 
 
+@given(c=st.floats(), x=st.floats())
+def test_one_product_serves_a_constant_of_either_sign(c: float, x: float) -> None:
+    graph = Graph()
+    symbol = graph.source("input", 0)
+    first, second = c * symbol, -c * symbol
+    assert math.isnan(c) or abs(c) == 1.0 or (second.primitive is ops.neg and second.operands == (first,))
+    assert same(run(second, {symbol: x}), -c * x)
+
+
 def test_constants_fold_by_the_forward_function() -> None:
     graph = Graph()
     assert (graph.constant(2.0) ** 3).value == 8.0
