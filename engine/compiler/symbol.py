@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, NoReturn
 
 from .. import ops
@@ -39,13 +40,14 @@ class Symbol(Value):
     It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one; the slots of a Value stay empty.
     """
 
-    __slots__ = ("graph", "kind", "operands", "primitive", "uniform", "value")
+    __slots__ = ("below", "graph", "kind", "operands", "primitive", "uniform", "value")
     __symbolic__ = True
 
     graph: Graph
     kind: str  # "input", "leaf", "constant", "accumulator", or "" for the result of a primitive
     primitive: Primitive | None
     operands: tuple[Symbol, ...]
+    below: tuple[Symbol, ...]  # the operands that are results themselves: few, next to all the weights of a layer
     uniform: bool  # it depends on no input: the same for every sample
     value: Any  # leaf: the Value; constant: the float; input, accumulator: the position
 
@@ -53,17 +55,8 @@ class Symbol(Value):
 
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
-        graph = next(operand.graph for operand in operands if operand.__class__ is Symbol)
-        known, lift, mine = graph.imported, graph.lift, graph if graph.open else None
-        symbols = [  # lift() for each, most of it inline: a layer has as many operands as weights
-            o
-            if o.__class__ is Symbol and o.graph is mine
-            else known[o]
-            if o.__class__ is Value and o in known
-            else lift(o)
-            for o in operands
-        ]
-        result = graph.make(primitive, tuple(symbols))
+        graph = next(operand.graph for operand in reversed(operands) if operand.__class__ is Symbol)
+        result = graph.make(primitive, graph.lift_all(operands))
         return result if is_recording() else graph.make(DETACH, (result,))
 
     def masked(self, derivative: Any) -> Any:
@@ -216,15 +209,15 @@ class Graph:
 
     Attributes:
         leaves: the symbols of bound Values, in the order of first use.
-        imported: the symbols of the Values met so far.
+        symbols: of the Values met so far, and of symbols that a function may get hold of: themselves.
         open: while the function runs; what it has kept for later is refused afterwards.
     """
 
     def __init__(self) -> None:
         self.leaves: list[Symbol] = []
         self.open = True
+        self.symbols: dict[Value, Symbol] = {}
         self._known: dict[Any, Symbol] = {}
-        self.imported: dict[Value, Symbol] = {}
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -246,7 +239,7 @@ class Graph:
         else:
             simpler = simplify(self, primitive, operands)
             if simpler is None:
-                simpler = self._add(primitive, operands, "", None, all(o.uniform for o in operands))
+                simpler = self._add(primitive, operands, "", None, all(map(_uniform, operands)))
             made = simpler
         self._known[key] = made
         if primitive in _COMMUTATIVE:
@@ -272,6 +265,19 @@ class Graph:
             known = self._known[kind, position] = self._add(None, (), kind, position, kind != "input")
         return known
 
+    def lift_all(self, operands: Sequence[Any]) -> tuple[Symbol, ...]:
+        """The symbols of all operands, which are as many as weights in a layer, and most often known."""
+        known = self.symbols
+        if self.open:
+            try:
+                return tuple(map(known.__getitem__, operands))
+            except (KeyError, TypeError):  # a new leaf, or a number, ...
+                leaves = [o for o in operands if o.__class__ is Value and o not in known and o._primitive is None]
+            if leaves:
+                self._bind(leaves)
+                return self.lift_all(operands)
+        return tuple(map(self.lift, operands))
+
     def lift(self, operand: Any) -> Symbol:
         """The symbol of anything that a primitive takes: a symbol, a Value with all it was computed from, a number."""
         if isinstance(operand, Symbol):
@@ -282,39 +288,48 @@ class Graph:
                 )
             return operand
         if isinstance(operand, Value):
-            known = self.imported.get(operand)
-            if known is None:
-                known = (
-                    self._import(operand) if operand.primitive or isinstance(operand, Constant) else self._leaf(operand)
-                )
-            return known
+            known = self.symbols.get(operand)
+            if known is not None:
+                return known
+            return self._import(operand)
         return self.constant(as_float(operand, "a compiled function"))
 
     def _import(self, root: Value) -> Symbol:
-        symbols = self.imported
+        symbols = self.symbols
         for value in topological_order(root):
             if value in symbols:
                 continue
             if isinstance(value, Constant):
                 symbols[value] = self.constant(value.data)
             elif value.primitive is None:
-                self._leaf(value)
+                self._bind([value])
             else:
                 symbols[value] = self.make(value.primitive, tuple([symbols[o] for o in value.operands]))
         return symbols[root]
 
-    def _leaf(self, value: Value) -> Symbol:
-        symbol = self.imported[value] = self._add(None, (), "leaf", value, True)
-        self.leaves.append(symbol)
-        return symbol
+    def _bind(self, values: Iterable[Value]) -> None:
+        """Make leaves of Values that were not computed."""
+        symbols, leaves = self.symbols, self.leaves
+        for value in values:
+            if value not in symbols:
+                symbol = symbols[value] = _new(Symbol)  # as _add, inline: a network has many
+                symbol.graph, symbol.kind, symbol.primitive = self, "leaf", None
+                symbol.operands = symbol.below = ()
+                symbol.uniform, symbol.value = True, value
+                leaves.append(symbol)
 
     def _add(
         self, primitive: Primitive | None, operands: tuple[Symbol, ...], kind: str, value: Any, uniform: bool
     ) -> Symbol:
         symbol = _new(Symbol)
         symbol.graph, symbol.kind, symbol.primitive, symbol.operands = self, kind, primitive, operands
+        symbol.below = tuple([o for o in operands if o.operands]) if operands else ()
         symbol.uniform, symbol.value = uniform, value
+        self.symbols[symbol] = symbol
         return symbol
+
+
+_uniform = attrgetter("uniform")
 
 
 def operations(roots: Iterable[Symbol], seen: set[Symbol] | None = None) -> list[Symbol]:
@@ -332,7 +347,7 @@ def operations(roots: Iterable[Symbol], seen: set[Symbol] | None = None) -> list
         elif node not in seen:
             seen.add(node)
             stack += (node, None)
-            stack += [operand for operand in node.operands[::-1] if operand.operands and operand not in seen]
+            stack += [operand for operand in node.below[::-1] if operand not in seen]
     return found
 
 

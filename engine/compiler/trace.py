@@ -1,27 +1,26 @@
 """Tracing: run the user's function on symbols, twice, and make sure that it is a function of its inputs.
 
-The second run finds other numbers in all Values that the first one has used or read. Both runs share one graph, in
-which equal expressions are one symbol: whatever is not the same computation then, because of a random number, a
-counter, or a number read from a Value, shows as a difference.
+The second run finds other numbers in all Values that it has not made itself. Both runs share one graph, in which equal
+expressions are one symbol: whatever is not the same computation then, because of a random number, a counter, or a
+number read from a Value, shows as a difference.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..primitive import is_number
-from ..value import Constant, Value
+from ..value import Value
 from .errors import TraceError
 from .symbol import Graph, Symbol, operations
+from .watching import watched
 
 Shape = tuple[int, ...]
 
 _lock = threading.RLock()
-_slot = vars(Value)["_data"]
 
 
 @dataclass(frozen=True)
@@ -55,17 +54,17 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape]) -> Trace:
     inputs: list[Symbol] = []
     arguments = [_argument(graph, shape, inputs) for shape in shapes]
     with _lock, graph.opened():
-        with _reads() as read:
+        with watched() as made:
             outputs, single = _run(function, arguments, graph)
-        leaves = list(graph.leaves)
-        with _disturbed({*read, *[leaf.value for leaf in leaves]}) as numbers:
+        leaves = len(graph.leaves)
+        with watched(disturbed=True) as made_again:
             again, _ = _run(function, arguments, graph)
-    created = _compare(outputs, again, numbers)
+    created = _compare(outputs, again, made, made_again)
     if created:
         graph, outputs = _without(created, graph, outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
     else:
-        del graph.leaves[len(leaves) :]
+        del graph.leaves[leaves:]
     return Trace(graph, inputs, outputs, single)
 
 
@@ -102,46 +101,8 @@ def _name(function: Callable[..., Any]) -> str:
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name
 
 
-@contextmanager
-def _reads() -> Iterator[set[Value]]:
-    """Gives the Values whose number is read meanwhile, in whatever way: for the engine too reads it from one slot."""
-    read: set[Value] = set()
-
-    def get(value: Value) -> float:
-        if value.__class__ is not Constant:
-            read.add(value)
-        return _slot.__get__(value)  # type: ignore[no-any-return]  # the slot of a float
-
-    setattr(Value, "_data", property(get, _slot.__set__))  # noqa: B010  # an assignment is an error to mypy
-    try:
-        yield read
-    finally:
-        setattr(Value, "_data", _slot)  # noqa: B010  # as above
-
-
-@contextmanager
-def _disturbed(values: set[Value]) -> Iterator[dict[Value, float]]:
-    """Other numbers in the Values for a while; gives their own."""
-    numbers = {value: value._data for value in values}
-    other = {value: 0.61 - 1.37 * number for value, number in numbers.items()}
-    try:
-        for value in values:
-            value._data = other[value]
-        yield numbers
-        for value in values:
-            now = value._data
-            if now != other[value] and now == now:
-                raise TraceError(
-                    f"the function assigned to {value!r}: a compiled function must not change Values; "
-                    "change parameters outside of it"
-                )
-    finally:
-        for value in values:
-            value._data = numbers[value]
-
-
-def _compare(first: list[Symbol], second: list[Symbol], numbers: dict[Value, float]) -> dict[Symbol, float]:
-    """Walk both traces; give the leaves that the function itself creates, with their numbers.
+def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again: set[Value]) -> dict[Symbol, float]:
+    """Walk both traces; give the leaves that the function itself makes in every run, with their numbers.
 
     Raises:
         TraceError: the traces differ in anything else.
@@ -157,9 +118,9 @@ def _compare(first: list[Symbol], second: list[Symbol], numbers: dict[Value, flo
             continue
         seen.add(pair)
         if a.kind == b.kind == "leaf" and a.value is not b.value:
-            number = numbers[a.value]
-            if number != b.value._data and number == number:
-                raise _difference(f"a Value that holds {number!r}, then one that holds {b.value._data!r}")
+            number, other = a.value._data, b.value._data
+            if (number != other and number == number) or a.value not in made or b.value not in again:
+                raise _difference(f"a Value that holds {number!r}, then one that holds {other!r}")
             created[a] = number
         elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
             raise _difference(f"{a!r}, then {b!r}")
