@@ -51,7 +51,8 @@ def watched(disturbed: bool = False) -> Iterator[set[Value]]:
 
     def apply(primitive: Primitive, operands: Sequence[Any]) -> Any:
         """What a primitive does when its first operand is a Value: no number is read if there is a symbol too."""
-        for kind in set(map(type, operands)):
+        kinds: set[Any] = set(map(type, operands))
+        for kind in kinds:
             if hasattr(kind, "__symbolic__"):
                 return kind.__apply_primitive__(primitive, operands)
         return accessors["__apply_primitive__"].__func__(primitive, operands)
