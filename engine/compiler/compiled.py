@@ -38,7 +38,8 @@ def compile(function: Callable[..., Any] | None = None, *, dtype: str = "float64
 
     The function takes Values or lists of Values and returns one Value, or a list of them. It is traced at the first
     call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have then. Other
-    numbers that it reads from outside are constants of the program; compile it again if they change.
+    numbers that it reads from outside are constants of the program; compile it again if they change. An index
+    out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 
     Args:
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.

@@ -59,7 +59,15 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape]) -> Trace:
         leaves = len(graph.leaves)
         with watched(disturbed=True) as made_again:
             again, _ = _run(function, arguments, graph)
-    created = _compare(outputs, again, made, made_again)
+    try:
+        created = _compare(outputs, again, made, made_again)
+    except _Difference as difference:
+        raise TraceError(
+            f"{_name(function)} computes something else when it is called again: {difference}. A compiled function "
+            "must depend on its arguments and on Values only: no random numbers, counters or changing globals, and no "
+            "number read from a Value (data, float(), detach(), an if on a Value, no_grad); pass what changes as an "
+            "argument"
+        ) from None
     if created:
         graph, outputs = _without(created, graph, outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
@@ -101,17 +109,21 @@ def _name(function: Callable[..., Any]) -> str:
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name
 
 
+class _Difference(Exception):  # noqa: N818  # what differs, for the message of an error
+    pass
+
+
 def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again: set[Value]) -> dict[Symbol, float]:
     """Walk both traces; give the leaves that the function itself makes in every run, with their numbers.
 
     Raises:
-        TraceError: the traces differ in anything else.
+        _Difference: the traces differ in anything else.
     """
     created: dict[Symbol, float] = {}
     stack = list(zip(first, second))
     seen: set[tuple[Symbol, Symbol]] = set()
     if len(first) != len(second):
-        raise _difference(f"{len(first)} results, then {len(second)}")
+        raise _Difference(f"{len(first)} results, then {len(second)}")
     while stack:
         pair = a, b = stack.pop()
         if a is b or pair in seen:
@@ -120,20 +132,12 @@ def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again:
         if a.kind == b.kind == "leaf" and a.value is not b.value:
             number, other = a.value._data, b.value._data
             if (number != other and number == number) or a.value not in made or b.value not in again:
-                raise _difference(f"a Value that holds {number!r}, then one that holds {other!r}")
+                raise _Difference(f"a Value that holds {number!r}, then one that holds {other!r}")
             created[a] = number
         elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
-            raise _difference(f"{a!r}, then {b!r}")
+            raise _Difference(f"{a!r}, then {b!r}")
         stack += zip(a.operands, b.operands)
     return created
-
-
-def _difference(what: str) -> TraceError:
-    return TraceError(
-        f"the function computes something else when it is called again: {what}. A compiled function must depend on its "
-        "arguments and on Values only: no random numbers, counters or changing globals, and no number read from a "
-        "Value (data, float(), detach(), an if on a Value, no_grad); pass what changes as an argument"
-    )
 
 
 def _without(created: dict[Symbol, float], old: Graph, outputs: list[Symbol]) -> tuple[Graph, list[Symbol]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..primitive import Primitive
 from ..value import Constant, Value
-from .errors import TraceError
+from .errors import refusal
 
 _slot = vars(Value)["_data"]
 
@@ -26,10 +26,9 @@ def watched(disturbed: bool = False) -> Iterator[set[Value]]:
         disturbed: whether all other Values show another number than their own to those who read it.
 
     Raises:
-        TraceError: one of the others was assigned to; its number is what it was before.
+        TraceError: another number was assigned to one of the others; it keeps its own.
     """
     made: set[Value] = set()
-    changed: dict[Value, float] = {}
     me, accessors = get_ident(), {name: vars(Value)[name] for name in ("_data", "__apply_primitive__")}
 
     def read(value: Value) -> float:
@@ -46,7 +45,10 @@ def watched(disturbed: bool = False) -> Iterator[set[Value]]:
                 made.add(value)
             else:
                 if number != before and (number == number or before == before):
-                    changed.setdefault(value, before)
+                    raise refusal(
+                        f"the function assigned {number!r} to {value!r}",
+                        "A compiled function must not change Values: change parameters outside of it.",
+                    )
         _slot.__set__(value, number)
 
     def apply(primitive: Primitive, operands: Sequence[Any]) -> Any:
@@ -64,10 +66,3 @@ def watched(disturbed: bool = False) -> Iterator[set[Value]]:
     finally:
         for name, accessor in accessors.items():
             setattr(Value, name, accessor)
-        for value, number in changed.items():
-            _slot.__set__(value, number)
-    if changed:
-        raise TraceError(
-            f"the function assigned to {next(iter(changed))!r}: a compiled function must not change Values; "
-            "change parameters outside of it"
-        )
