@@ -1,7 +1,11 @@
-"""The driver: steps -> batches -> blocks -> kernels -> update, in one native call.
+"""The driver: steps -> batches -> parts -> blocks -> kernels -> update, in one native call.
 
 It knows no program: what to call and where the numbers are it reads from a frame, an array of 64-bit fields. So one
 driver per size of numbers serves all programs, and it is compiled once per machine.
+
+The samples of a step are one job, in one part or in several for as many threads (see sharing.py). Each part has
+gradients and a loss of its own, which the caller's thread adds, in the order of the parts, before it makes the update.
+Each thread, called a seat, has room of its own for a block's results.
 """
 
 from __future__ import annotations
@@ -11,9 +15,10 @@ import functools
 from .ir import Code
 from .jit import Library
 from .kernels import BUFFERS
+from .sharing import share_text
 
 FRAME = (
-    *BUFFERS,  # addresses; X and S of the first block
+    *BUFFERS,  # addresses; X and S of the first block, G of the first part
     "inputs",  # numbers of a sample, the weight not counted
     "outputs",  # numbers of a sample that are stored
     "lanes",  # in a block
@@ -22,33 +27,36 @@ FRAME = (
     "prologue", "prologue_count",  # calls: [kernel, offsets] each
     "body", "body_count",
     "epilogue", "epilogue_count",
-    "output_table",  # per output: [address of its buffer, offset, 1 per lane or 0 uniform]
+    "output_table",  # per output: [address of its buffer, IN_X or IN_S; offset; 1 per lane or 0 uniform]
     "results",  # where per-sample outputs go, row by row; or 0
-    "gradients",  # how many numbers G has
+    "scratch",  # how many numbers S has: those of the next seat follow
+    "gradients",  # how many numbers G has, the last one for the loss: those of the next part follow
     "steps", "batch",  # batch: samples in a step
-    "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: X holds one block
+    "parts", "span",  # into how many parts the samples of a step are cut, and how many samples a part has
+    "weight",  # of a sample in the mean; the driver writes it at every step
+    "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: one block for each seat
     "order",  # sample numbers, `batch` for each step, -1 for none; or 0: samples 0 to batch - 1, in every step
     "losses",  # one per step
     "update",  # the optimiser's function; or 0
     "state",  # what the optimiser is given: see optimisers.py
 )  # fmt: skip
 POSITION = {name: k for k, name in enumerate(FRAME)}
+IN_X, IN_S = 0, 1
 
 
-_NUMBERS = ["inputs", "outputs", "lanes", "gradients", "steps", "batch", "repeated"]
+_NUMBERS = ["inputs", "outputs", "lanes", "scratch", "gradients", "steps", "batch", "parts", "span", "repeated"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
 
 
 @functools.cache
-def driver(bits: int, width: int) -> tuple[Library, int]:
-    """The compiled driver, and the address of ``void drive(frame)``."""
-    library = Library(text(bits, width))
-    return library, library.address("drive")
+def driver(bits: int, width: int) -> Library:
+    """The compiled driver, with ``void drive(frame)``, and ``void drive_with(frame, lines)`` for helpers."""
+    return Library(text(bits, width))
 
 
 def text(bits: int, width: int) -> str:
     """LLVM IR of the driver."""
-    return _pack(bits, width) + _calls() + _drive(bits, width)
+    return _pack(bits, width) + _calls() + _samples(bits, width) + share_text() + _steps(bits, width) + _ENTRIES
 
 
 def _field(code: Code, name: str, kind: str = "i64") -> str:
@@ -156,68 +164,121 @@ def _transpose(code: Code, rows: list[str], width: int) -> list[str]:
     return rows
 
 
-def _drive(bits: int, width: int) -> str:
-    """``drive``: all steps of a call."""
-    code = Code("drive", bits, width, ["ptr %frame"])
+_ENTRIES = """
+define void @drive(ptr %frame) nounwind {
+  call void @steps(ptr %frame, ptr null)
+  ret void
+}
+
+define void @drive_with(ptr %frame, ptr %lines) nounwind {
+  call void @steps(ptr %frame, ptr %lines)
+  ret void
+}
+"""
+
+
+def _fields(code: Code) -> tuple[dict[str, str], dict[str, str]]:
+    """The numbers and the addresses of the frame."""
     f = {name: _field(code, name) for name in _NUMBERS}
-    a = {name: _field(code, name, "ptr") for name in FRAME if name not in f and name != "sources"}
+    return f, {name: _field(code, name, "ptr") for name in FRAME if name not in (*f, "sources", "weight")}
+
+
+def _samples(bits: int, width: int) -> str:
+    """``samples``: the gradients and the loss of one part of a step, a job for `share`."""
+    code = Code("samples", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
+    code.linkage = "internal "
+    f, a = _fields(code)
     scalar = code.scalar
+    weight = _field(code, "weight", scalar)
+    a["S"] = code.pointer(a["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
+    a["G"] = code.pointer(a["G"], code.value(f"mul i64 %part, {f['gradients']}"))
+    # Gradients and the loss start from zero.
+    with code.loop(0, f["gradients"]) as g:
+        code.lines.append(f"store {scalar} 0.0, ptr {code.pointer(a['G'], g)}, align {code.align}")
+    loss = code.variable(code.lift(0.0))
+    start = code.value(f"mul i64 %part, {f['span']}")
+    left = code.value(f"sub i64 {f['batch']}, {start}")
+    all_of_it = code.value(f"icmp sgt i64 {left}, {f['span']}")
+    count = code.value(f"select i1 {all_of_it}, i64 {f['span']}, i64 {left}")
+    blocks, most = (_blocks(code, number, f["lanes"]) for number in (count, f["span"]))
+    # Where the blocks of this part, or the one of this seat, are packed.
     width_of_x = code.value(f"add i64 {f['inputs']}, 1")
     block_size = code.value(f"mul i64 {width_of_x}, {f['lanes']}")
+    kept = code.value(f"icmp ne i64 {f['repeated']}, 0")
+    place = code.value(f"mul i64 %part, {most}")
+    place = code.value(f"select i1 {kept}, i64 {place}, i64 %seat")
+    packing = code.pointer(a["X"], code.value(f"mul i64 {place}, {block_size}"))
     block_size = code.value(f"mul i64 {block_size}, {f['repeated']}")
-    up = code.value(f"add i64 {f['batch']}, {f['lanes']}")
-    blocks = code.value(f"sdiv i64 {code.value(f'sub i64 {up}, 1')}, {f['lanes']}")
+    later = code.value("icmp sgt i64 %step, 0")
+    packed = code.value(f"and i1 {later}, {kept}")
+    needed = code.value(f"xor i1 {packed}, true")
     rows = code.value(f"alloca i64, i64 {f['lanes']}, align 64")
+    ordered = code.value(f"icmp ne ptr {a['order']}, null")
+    mine = code.pointer(a["order"], code.value(f"mul i64 %step, {f['batch']}"), "i64")
+    with code.loop(0, blocks) as block:
+        done = code.value(f"mul i64 {block}, {f['lanes']}")
+        first = code.value(f"add i64 {start}, {done}")
+        left = code.value(f"sub i64 {count}, {done}")
+        short = code.value(f"icmp slt i64 {left}, {f['lanes']}")
+        samples = code.value(f"select i1 {short}, i64 {left}, i64 {f['lanes']}")
+        padded = code.value(f"add i64 {samples}, {width - 1}")
+        lanes = code.value(f"and i64 {padded}, {-width}")
+        x = code.pointer(packing, code.value(f"mul i64 {block}, {block_size}"))
+        with code.when(needed):
+            with code.loop(0, lanes) as lane:
+                here = code.index(first, lane)
+                inside = code.value(f"icmp slt i64 {lane}, {samples}")
+                code.lines.append(f"store i64 -1, ptr {code.pointer(rows, lane, 'i64')}")
+                with code.when(inside):
+                    code.lines.append(f"store i64 {here}, ptr {code.pointer(rows, lane, 'i64')}")
+                    with code.when(ordered):
+                        number = _entry(code, mine, here)
+                        code.lines.append(f"store i64 {number}, ptr {code.pointer(rows, lane, 'i64')}")
+            code.lines.append(f"call void @pack(ptr %frame, ptr {x}, ptr {rows}, i64 {lanes}, {scalar} {weight})")
+        _run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes)
+        _add_loss(code, a, f, loss, x, lanes)
+        wanted = code.value(f"icmp ne ptr {a['results']}, null")
+        with code.when(wanted):
+            _store_outputs(code, a, f, x, first, samples)
+    total = code.horizontal_sum(code.read(loss))
+    last = code.value(f"sub i64 {f['gradients']}, 1")
+    code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['G'], last)}, align {code.align}")
+    code.ret()
+    return code.text()
+
+
+def _blocks(code: Code, samples: str, lanes: str) -> str:
+    up = code.value(f"add i64 {samples}, {lanes}")
+    return code.value(f"sdiv i64 {code.value(f'sub i64 {up}, 1')}, {lanes}")
+
+
+def _run(code: Code, part: str, f: dict[str, str], a: dict[str, str], block: str, lanes: str) -> None:
+    """Run the kernels of one part of the program."""
     shared = f"ptr {a['P']}, ptr {a['C']}, ptr {a['U']}, ptr {a['G']}"
+    code.lines.append(f"call void @calls(ptr {a[part]}, i64 {f[f'{part}_count']}, {shared}, {block}, i64 {lanes})")
+
+
+def _steps(bits: int, width: int) -> str:
+    """``steps``: all steps of a call."""
+    code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"])
+    code.linkage = "internal "
+    f, a = _fields(code)
+    scalar = code.scalar
     nowhere = f"ptr {a['X']}, ptr {a['S']}"  # kernels that are no sample's do not read these
     ordered = code.value(f"icmp ne ptr {a['order']}, null")
     with code.loop(0, f["steps"]) as step:
-        # Gradients and the loss start from zero.
-        with code.loop(0, f["gradients"]) as g:
-            code.lines.append(f"store {scalar} 0.0, ptr {code.pointer(a['G'], g)}, align {code.align}")
-        loss = code.variable(code.lift(0.0))
-        code.lines.append(
-            f"call void @calls(ptr {a['prologue']}, i64 {f['prologue_count']}, {shared}, {nowhere}, i64 1)"
-        )
+        _run(code, "prologue", f, a, nowhere, "1")
         mine = code.pointer(a["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
         real = _count(code, ordered, mine, f["batch"])
-        share = code.value(f"sitofp i64 {real} to {scalar}")
-        weight = code.value(f"fdiv {scalar} 1.0, {share}")
-        later = code.value(f"icmp sgt i64 {step}, 0")
-        kept = code.value(f"icmp ne i64 {f['repeated']}, 0")
-        packed = code.value(f"and i1 {later}, {kept}")
-        needed = code.value(f"xor i1 {packed}, true")
-        with code.loop(0, blocks) as block:
-            first = code.value(f"mul i64 {block}, {f['lanes']}")
-            left = code.value(f"sub i64 {f['batch']}, {first}")
-            short = code.value(f"icmp slt i64 {left}, {f['lanes']}")
-            samples = code.value(f"select i1 {short}, i64 {left}, i64 {f['lanes']}")
-            padded = code.value(f"add i64 {samples}, {width - 1}")
-            lanes = code.value(f"and i64 {padded}, {-width}")
-            x = code.pointer(a["X"], code.value(f"mul i64 {block}, {block_size}"))
-            with code.when(needed):
-                with code.loop(0, lanes) as lane:
-                    here = code.index(first, lane)
-                    inside = code.value(f"icmp slt i64 {lane}, {samples}")
-                    code.lines.append(f"store i64 -1, ptr {code.pointer(rows, lane, 'i64')}")
-                    with code.when(inside):
-                        code.lines.append(f"store i64 {here}, ptr {code.pointer(rows, lane, 'i64')}")
-                        with code.when(ordered):
-                            number = _entry(code, mine, here)
-                            code.lines.append(f"store i64 {number}, ptr {code.pointer(rows, lane, 'i64')}")
-                code.lines.append(f"call void @pack(ptr %frame, ptr {x}, ptr {rows}, i64 {lanes}, {scalar} {weight})")
-            block_of = f"ptr {x}, ptr {a['S']}"
-            code.lines.append(
-                f"call void @calls(ptr {a['body']}, i64 {f['body_count']}, {shared}, {block_of}, i64 {lanes})"
-            )
-            _add_loss(code, a, f, loss, x, lanes)
-            wanted = code.value(f"icmp ne ptr {a['results']}, null")
-            with code.when(wanted):
-                _store_outputs(code, a, f, x, first, samples)
-        code.lines.append(
-            f"call void @calls(ptr {a['epilogue']}, i64 {f['epilogue_count']}, {shared}, {nowhere}, i64 1)"
-        )
-        total = code.horizontal_sum(code.read(loss))
+        weight = code.value(f"fdiv {scalar} 1.0, {code.value(f'sitofp i64 {real} to {scalar}')}")
+        code.lines.append(f"store {scalar} {weight}, ptr {code.pointer('%frame', str(POSITION['weight']), 'i64')}")
+        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @samples, i64 {f['parts']}, ptr %lines)")
+        with code.loop(1, f["parts"]) as part:
+            others = code.pointer(a["G"], code.value(f"mul i64 {part}, {f['gradients']}"))
+            with code.loop(0, f["gradients"], width) as g:
+                code.store(code.load(a["G"], g) + code.load(others, g), a["G"], g)
+        _run(code, "epilogue", f, a, nowhere, "1")
+        total = code.load_scalar(a["G"], code.value(f"sub i64 {f['gradients']}, 1"))
         code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['losses'], step)}, align {code.align}")
         updating = code.value(f"icmp ne ptr {a['update']}, null")
         with code.when(updating):
@@ -244,11 +305,12 @@ def _count(code: Code, ordered: str, mine: str, batch: str) -> str:
 
 
 def _address(code: Code, a: dict[str, str], output: str, x: str) -> tuple[str, str]:
-    """Where an output is in the current block, and its stride from lane to lane. X moves with the block."""
+    """Where an output is in the current block, and its stride from lane to lane. X and S are not the same for all."""
     at = code.index((output, 3))
     base = _entry(code, a["output_table"], at, "ptr")
-    in_x = code.value(f"icmp eq ptr {base}, null")
-    base = code.value(f"select i1 {in_x}, ptr {x}, ptr {base}")
+    for mark, own in ((IN_X, x), (IN_S, a["S"])):
+        there = code.value(f"icmp eq ptr {base}, inttoptr (i64 {mark} to ptr)")
+        base = code.value(f"select i1 {there}, ptr {own}, ptr {base}")
     place = code.pointer(base, _entry(code, a["output_table"], code.index(at, 1)))
     return place, _entry(code, a["output_table"], code.index(at, 2))
 

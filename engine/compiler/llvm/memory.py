@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .driver import FRAME, POSITION
+from .driver import FRAME, IN_S, IN_X, POSITION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .partition import Cut
     from .program import Program
 
     Array = NDArray[Any]
@@ -22,6 +23,14 @@ def aligned(count: int, dtype: Any) -> Array:
     raw = np.zeros(count * size + 64, np.uint8)
     start = -address(raw) % 64
     return raw[start : start + count * size].view(dtype)
+
+
+def whole_lines(count: int, dtype: Any) -> int:
+    """At least as many numbers, in whole pairs of cache lines: what two threads write to lies apart."""
+    import numpy as np
+
+    pair = int(128 // np.dtype(dtype).itemsize)
+    return -(-count // pair) * pair
 
 
 def address(array: Array) -> int:
@@ -45,10 +54,10 @@ class Frame:
         self.fields = aligned(len(FRAME), np.int64)
         self.address = address(self.fields)
         plan, lanes, buffers = program.plan, program.shape.lanes, dict(program.buffers, P=parameters)
-        outputs = []
+        outputs, marks = [], {"X": IN_X, "S": IN_S}
         for run in plan.outputs:
             slot = run.table[0] if run.table is not None else run.base
-            base = 0 if run.buffer == "X" else address(buffers[run.buffer])
+            base = marks[run.buffer] if run.buffer in marks else address(buffers[run.buffer])
             outputs += [base, slot if run.uniform else slot * lanes, int(not run.uniform)]
         self._outputs = np.array(outputs, np.int64)
         self._samples = aligned(0, program.dtype)
@@ -59,7 +68,8 @@ class Frame:
             outputs=len(plan.outputs),
             output_table=address(self._outputs),
             lanes=lanes,
-            gradients=len(buffers["G"]),
+            scratch=program.scratch,
+            gradients=program.gradients,
         )
         for part, (table, _) in program.calls.items():
             self.set(**{part: address(table), f"{part}_count": len(table) // 2})
@@ -69,18 +79,18 @@ class Frame:
         for name, value in fields.items():
             self.fields[POSITION[name]] = value
 
-    def bind(self, arrays: tuple[Array, ...], batch: int, repeated: bool) -> None:
+    def bind(self, arrays: tuple[Array, ...], cut: Cut, repeated: bool) -> None:
         """Tell where the samples are, and make room for them in packed form.
 
         Args:
             arrays: samples x columns, the columns together the program's inputs.
-            batch: samples in a step.
+            cut: of the samples of a step.
             repeated: the steps share one batch, which is packed once and kept; else each block is packed when needed.
         """
         import numpy as np
 
         shapes = tuple([array.shape for array in arrays])
-        as_before = self._bound[1:] == (shapes, batch, repeated)
+        as_before = self._bound[1:] == (shapes, cut, repeated)
         if as_before and all(a is b for a, b in zip(arrays, self._bound[0])):
             return
         columns = sum(shape[1] for shape in shapes)
@@ -90,13 +100,13 @@ class Frame:
             if array.dtype != self._dtype or not array.flags.c_contiguous:
                 raise ValueError(f"the samples must be C-contiguous arrays of {self._dtype}")
         lanes = self._lanes
-        blocks = -(-batch // lanes) if repeated else 1
-        size = max(1, blocks) * (columns + 1) * lanes
+        blocks = -(-cut.span // lanes) if repeated else 1
+        size = cut.parts * max(1, blocks) * (columns + 1) * lanes
         if size > len(self._samples):
             self._samples = aligned(size, self._dtype)
         self._sources = np.array([x for a in arrays for x in (address(a), a.shape[1])] or [0], np.int64)
         self.set(
-            X=address(self._samples), repeated=int(repeated), batch=batch, sources=len(arrays),
-            source_table=address(self._sources),
+            X=address(self._samples), repeated=int(repeated), batch=cut.samples, sources=len(arrays),
+            source_table=address(self._sources), parts=cut.parts, span=cut.span,
         )  # fmt: skip
-        self._bound = (arrays, shapes, batch, repeated)  # this also keeps the arrays alive
+        self._bound = (arrays, shapes, cut, repeated)  # this also keeps the arrays alive

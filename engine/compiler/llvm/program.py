@@ -6,15 +6,18 @@ import ctypes
 import functools
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..plan import Group, Plan
 from . import vectormath
 from .clusters import clusters, stored, summed
 from .driver import driver
+from .helpers import crew, processors
 from .jit import Library, vector_bytes
 from .kernels import Kernel, Kernels, Shape, copy, elementwise
-from .memory import Frame, address, aligned
+from .memory import Frame, address, aligned, whole_lines
+from .partition import LONG, Cut, cost, cut
 from .products import product
 from .reductions import reduction, split, sums
 from .training import Training
@@ -93,13 +96,14 @@ class Program:
     Args:
         plan: what to compute.
         dtype: "float64" or "float32".
+        threads: how many may share a call; no more are used than there are processors.
         shape: of vectors and blocks; as fits the plan and this CPU by default.
     """
 
     name = "llvm"
     narrow_width = 4  # training on batches up to this size uses vectors of this size
 
-    def __init__(self, plan: Plan, dtype: str, shape: Shape | None = None):
+    def __init__(self, plan: Plan, dtype: str, threads: int = 1, shape: Shape | None = None):
         import numpy as np
 
         started = time.perf_counter()
@@ -109,8 +113,10 @@ class Program:
         compiled = Compiled(plan, self.shape)
         self._text = compiled.text()
         self._library = Library(self._text)
-        self._driver, entry = driver(bits, self.shape.width)
-        self.drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(entry)
+        self._driver = driver(bits, self.shape.width)
+        self.drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._driver.address("drive"))
+        self.threads = min(threads, processors())
+        self._cost = cost(plan, self.shape)
         self.lock = threading.Lock()
         self.calls = {name: self._call_table(calls) for name, calls in compiled.calls.items()}
         self.buffers: dict[str, Array] = {}
@@ -123,6 +129,7 @@ class Program:
             "calls": sum(len(calls) for calls in compiled.calls.values()),
             "lanes": self.shape.lanes,
             "vector": self.shape.width,
+            "threads": self.threads,
             "bytes": sum(array.nbytes for array in self.buffers.values()),
             "cached": self._library.cached,
             "seconds": time.perf_counter() - started,
@@ -131,20 +138,22 @@ class Program:
     @functools.cached_property
     def narrow(self) -> Program:
         """The same plan for batches of a few samples, in short vectors: with long ones, most lanes would be padding."""
-        return Program(self.plan, self.dtype.name, Shape(self.shape.bits, self.narrow_width, self.narrow_width))
+        return Program(self.plan, self.dtype.name, shape=Shape(self.shape.bits, self.narrow_width, self.narrow_width))
 
     # ---- memory
     def _allocate(self) -> None:
         """The buffers that calls work in; who calls brings the parameters and the samples."""
-        plan, lanes = self.plan, self.shape.lanes
+        plan, width = self.plan, self.shape.width
+        self.scratch = whole_lines(plan.sizes.get("S", 0) * self.shape.lanes + width, self.dtype)
+        self.gradients = whole_lines(max(plan.sizes.get("G", 0), plan.leaves) + width + 1, self.dtype)
         sizes = {
-            "C": len(plan.constants),
-            "U": plan.sizes.get("U", 0),
-            "G": max(plan.sizes.get("G", 0), plan.leaves),
-            "S": plan.sizes.get("S", 0) * lanes,
+            "C": len(plan.constants) + width,
+            "U": plan.sizes.get("U", 0) + width,
+            "G": self.gradients * self.threads,
+            "S": self.scratch * self.threads,
         }
         for name, size in sizes.items():
-            self.buffers[name] = aligned(size + self.shape.width, self.dtype)
+            self.buffers[name] = aligned(size, self.dtype)
         self.buffers["C"][: len(plan.constants)] = plan.constants
 
     def _call_table(self, calls: list[tuple[int, list[int]]]) -> tuple[Array, Array]:
@@ -159,9 +168,20 @@ class Program:
         return np.array(table, np.int64), offsets
 
     # ---- calls
-    def start(self, frame: Frame) -> None:
-        """Run the native code on a frame. The caller holds the lock."""
-        self.drive(frame.address)
+    def cut(self, samples: int) -> Cut:
+        """How the samples of a step are cut for the threads."""
+        return cut(samples, self.threads, self.shape, self._cost)
+
+    def starter(self, cut: Cut, steps: int = 1) -> Callable[[int], None]:
+        """What runs the native code on the address of a frame. Its caller holds the lock."""
+        if cut.parts == 1:
+            return self.drive
+        return functools.partial(crew().call, self._drive_with, cut.parts, cut.cost * steps >= LONG)
+
+    @functools.cached_property
+    def _drive_with(self) -> Any:
+        """As `drive`, with helpers."""
+        return ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self._driver.address("drive_with"))
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output.
@@ -177,12 +197,13 @@ class Program:
         import numpy as np
 
         count = arrays[0].shape[0] if arrays else (batch or 1)
+        cut = self.cut(count)
         results = np.empty((count, len(self.plan.outputs)), self.dtype)
         with self.lock:
             self._parameters[: self.plan.leaves] = P
-            self._frame.bind(arrays, count, repeated=False)
+            self._frame.bind(arrays, cut, repeated=False)
             self._frame.set(steps=1, losses=address(self._losses), results=address(results))
-            self.start(self._frame)
+            self.starter(cut)(self._frame.address)
             if self.plan.weight is None:
                 return results, None
             return results, self.buffers["G"][: self.plan.leaves].copy()
@@ -200,6 +221,6 @@ class Program:
         return dict(self._statistics)
 
 
-def build(plan: Plan, dtype: str) -> Program:
+def build(plan: Plan, dtype: str, threads: int = 1) -> Program:
     """Compile a plan for this machine."""
-    return Program(plan, dtype)
+    return Program(plan, dtype, threads)

@@ -80,6 +80,7 @@ class Training:
             order = np.ascontiguousarray(order, np.int64)
             steps, batch = order.shape
         program = self._program_for(batch)
+        cut = program.cut(batch)
         frame = self._frames.get(program)
         if frame is None:
             frame = self._frames[program] = Frame(program, self._all[0])
@@ -88,16 +89,17 @@ class Training:
         form, coefficients = settings(optimizer, done, steps, program.dtype)
         library, function = update(form, program.shape.bits, self._program.shape.width)
         with program.lock:
-            frame.bind(arrays, batch, repeated=order is None and steps > 1)
+            frame.bind(arrays, cut, repeated=order is None and steps > 1)
             frame.set(
                 steps=steps, order=0 if order is None else address(order), losses=address(losses), update=function
             )
             self._state[0] = address(coefficients)
-            program.start(frame)
+            start = program.starter(cut, steps)
+            start(frame.address)
             self._kept = coefficients, library  # the frame points to these
             if order is None and steps == 1 and done and optimizer.kind == "sgd":
                 self._arrays, self._optimizer = arrays, optimizer
-                self._again = program.lock, program.drive, frame.address
+                self._again = program.lock, start, frame.address
             return losses.copy() if losses is self._loss else losses
 
     def _program_for(self, batch: int) -> Program:

@@ -1,0 +1,194 @@
+"""Threads that help callers with their jobs: where they sleep, how they are woken, and how they end.
+
+There is one crew per process. It helps one call at a time: another thread that calls meanwhile makes all parts itself,
+so that there are never more threads at work than callers and helpers. A helper watches for a fraction of a millisecond
+after its last job, so that the next one begins at once, and then sleeps.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import functools
+import os
+import threading
+import time
+from typing import Any
+
+from . import sharing
+from .jit import Library
+from .sharing import ASLEEP, FIELDS, IDLE, LINE
+
+PATIENCE = 10_000
+"""How often a helper looks for a job before it goes to sleep: for some 200 microseconds."""
+
+_RECENT = 200e-6  # seconds; where calls follow each other this closely, waking a helper pays
+
+
+@functools.cache
+def processors() -> int:
+    """On how many processors this process may run, when it first asks."""
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return int(os.process_cpu_count() or 1)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Helper:
+    """One thread, started when it is first needed, and its line of memory.
+
+    Args:
+        place: the address of the line.
+        part: which part of a job is this helper's.
+    """
+
+    def __init__(self, place: int, part: int):
+        self._line = (ctypes.c_int64 * FIELDS).from_address(place)
+        self._place, self._part = place, part
+        self._set(standing=ASLEEP, part=part, give_way=_give_way())
+        self._waker = threading.Lock()
+        self._waker.acquire()
+        self._thread: threading.Thread | None = None
+        self._ending = False
+
+    def engage(self) -> None:
+        """Do not fall asleep before `release`."""
+        self._line[_ENGAGED] = 1
+
+    def release(self) -> None:
+        """The call is over."""
+        self._line[_ENGAGED] = 0
+
+    @property
+    def asleep(self) -> bool:
+        """Whether jobs would be offered in vain."""
+        return self._line[_STANDING] == ASLEEP
+
+    def wake(self) -> None:
+        """Be there as soon as the system lets it; nothing if it refuses."""
+        if self._ending:
+            return
+        if self._thread is None:
+            thread = threading.Thread(target=self._serve, name=f"stepgrad helper {self._part}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads, or the interpreter is about to end
+                self._ending = True
+                return
+            self._thread = thread
+        self._set(standing=IDLE)
+        self._waker.release()
+
+    def end(self) -> None:
+        """End the thread: now if it sleeps or watches, else after its part."""
+        self._ending = True
+        if self._thread is not None:
+            with contextlib.suppress(RuntimeError):  # it has just been woken
+                self._waker.release()
+            self._thread.join(timeout=1.0)
+
+    def _serve(self) -> None:
+        help = _help()[1]
+        while True:
+            self._waker.acquire()
+            if self._ending:
+                return
+            help(self._place, PATIENCE)
+
+    def _set(self, **fields: int) -> None:
+        for name, value in fields.items():
+            self._line[LINE.index(name)] = value
+
+
+_STANDING, _ENGAGED = LINE.index("standing"), LINE.index("engaged")
+
+
+class Crew:
+    """The helpers of this process: one for each processor but the caller's."""
+
+    def __init__(self) -> None:
+        count, size = processors() - 1, 8 * FIELDS
+        self._memory = ctypes.create_string_buffer((count + 1) * size)
+        start = ctypes.addressof(self._memory)
+        self._place = start + -start % size
+        self._helpers = [Helper(self._place + k * size, k + 1) for k in range(count)]
+        self._free = threading.Lock()
+        self._left = 0.0  # when the last call ended
+
+    def call(self, drive: Any, parts: int, pays: bool, frame: int) -> None:
+        """Run ``drive(frame, lines)`` with helpers; without them if another thread has them.
+
+        Args:
+            drive: native code that shares its jobs with the helpers who have these lines, or with none.
+            parts: of its jobs, at most as many as there are processors.
+            pays: whether the call takes so long that waking helpers for it alone pays.
+            frame: what the code is given.
+        """
+        if not self._free.acquire(blocking=False):
+            drive(frame, None)
+            return
+        helpers = self._helpers[: parts - 1]
+        try:
+            for helper in helpers:
+                helper.engage()
+                if helper.asleep and (pays or time.perf_counter() - self._left < _RECENT):
+                    helper.wake()
+            drive(frame, self._place)
+        finally:
+            for helper in helpers:
+                helper.release()
+            self._left = time.perf_counter()
+            self._free.release()
+
+    def end(self) -> None:
+        """End all threads."""
+        for helper in self._helpers:
+            helper.end()
+
+
+_crew: Crew | None = None
+_lock = threading.Lock()
+
+
+def crew() -> Crew:
+    """The crew of this process."""
+    global _crew
+    if _crew is None:
+        with _lock:
+            if _crew is None:
+                _help()
+                _crew = Crew()
+    return _crew
+
+
+def _end() -> None:
+    """When the interpreter ends: native code must not run any more when its memory is freed."""
+    if _crew is not None:
+        _crew.end()
+
+
+def _forget() -> None:
+    """In a forked process: threads do not come along."""
+    global _crew, _lock
+    _crew, _lock = None, threading.Lock()
+
+
+@functools.cache
+def _help() -> tuple[Library, Any]:
+    """The native function that helpers run."""
+    library = Library(sharing.help_text())
+    return library, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(library.address("help"))
+
+
+@functools.cache
+def _give_way() -> int:
+    """The address of the system's function that lets another thread have the processor."""
+    function = ctypes.CDLL("kernel32").SwitchToThread if os.name == "nt" else ctypes.CDLL(None).sched_yield
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+atexit.register(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,258 @@
+"""Several threads for one call: the same numbers in every run, whoever makes which part, and an orderly end."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import engine
+from engine import Value
+from engine.compiler.llvm import build, helpers, partition
+from engine.compiler.llvm.program import Program
+from engine.compiler.planning import make_plan
+from engine.compiler.trace import trace
+
+from .test_training import SGD, mlp, program_of, samples
+
+ROOT = Path(__file__).parents[4]
+ADAM = engine.OptimizerSettings("adam", 0.01, clip_norm=0.5)
+
+
+@pytest.fixture(autouse=True)
+def three_processors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """However many there are; and every step is shared, however short."""
+    helpers._end()
+    monkeypatch.setattr(helpers, "processors", lambda: 3)
+    monkeypatch.setattr("engine.compiler.llvm.program.processors", lambda: 3)
+    monkeypatch.setattr(helpers, "_crew", None)
+    monkeypatch.setattr(partition, "PAYS", 0.0)
+    partition.cut.cache_clear()
+    yield
+    helpers._end()
+    partition.cut.cache_clear()
+
+
+def programs(threads: int, dtype: str = "float64") -> tuple[Program, Program, Any]:
+    """One program on one thread and on several, and its leaves."""
+    one, leaves = program_of(mlp(), [(3,), (1,)], dtype)
+    return one, build(one.plan, dtype, threads), leaves.astype(dtype)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 127, 128, 129, 130, 257, 1000])
+def test_parts_are_the_whole(threads: int, count: int) -> None:
+    """Around the limits of vectors and blocks: a sample left out or counted twice would show."""
+    one, several, leaves = programs(threads)
+    arrays = samples(count)
+    outputs, gradient = several.run(leaves, arrays)
+    expected, exact = one.run(leaves, arrays)
+    assert several.cut(count).parts == min(3, threads, -(-count // one.shape.width))
+    assert np.array_equal(outputs, expected)
+    assert gradient is not None
+    assert exact is not None
+    assert np.abs(gradient - exact).max() <= 1e-12 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("count", [9, 100, 300])
+@pytest.mark.parametrize("form", [SGD, ADAM], ids=lambda form: form.kind)
+def test_training_is_that_of_one_thread_and_the_same_every_time(form: Any, count: int) -> None:
+    one, several, leaves = programs(2)
+    found = []
+    for program in (one, *[several] * 20):
+        training = program.training(form.memories)
+        training.parameters[:] = leaves
+        losses = [
+            *training(samples(count), form, 0, 30),
+            *[training(samples(count), form, 30 + k)[0] for k in range(9)],
+        ]
+        found.append(np.array([*losses, *training.parameters, *training.memory.ravel()]))
+    assert np.allclose(found[0], found[1], rtol=1e-10, atol=1e-13)
+    assert all(np.array_equal(other, found[1]) for other in found[2:])
+
+
+def test_an_epoch_with_a_ragged_last_batch() -> None:
+    one, several, leaves = programs(2)
+    order = np.full(20 * 24, -1)
+    order[:461] = np.random.default_rng(0).permutation(461)
+    arrays, found = samples(461), []
+    for program in (one, several):
+        training = program.training(1)
+        training.parameters[:] = leaves
+        losses = [training(arrays, SGD, 20 * k, order=order.reshape(20, 24)) for k in range(3)]
+        found.append(np.array([*np.ravel(losses), *training.parameters]))
+    assert np.allclose(found[0], found[1], rtol=1e-11, atol=1e-14)
+
+
+def test_single_precision() -> None:
+    one, several, leaves = programs(2, "float32")
+    X, Y = (array.astype("float32") for array in samples(500))
+    for expected, found in zip(one.run(leaves, (X, Y)), several.run(leaves, (X, Y))):
+        assert expected is not None
+        assert found is not None
+        assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_numbers_computed_once_are_read_by_all_parts() -> None:
+    a, b = Value(0.5), Value(-1.5)
+    one, leaves = program_of(lambda x: engine.exp(a * b) * x[0] + (a * a).tanh(), [(1,)])
+    X = np.random.default_rng(0).normal(size=(200, 1))
+    found, gradient = build(one.plan, "float64", 2).run(leaves, (X,))
+    expected, exact = one.run(leaves, (X,))
+    assert np.array_equal(found, expected)
+    assert gradient == pytest.approx(exact, rel=1e-12)
+
+
+def test_a_program_without_gradients() -> None:
+    traced = trace(lambda x: [x[0].exp(), x[0] * x[1]], [(2,)])
+    plan, _ = make_plan(traced.graph, traced.outputs, 2)
+    X = np.random.default_rng(0).normal(size=(333, 2))
+    outputs, gradient = build(plan, "float64", 2).run(np.zeros(0), (X,))
+    assert gradient is None
+    assert np.allclose(outputs, np.c_[np.exp(X[:, 0]), X[:, 0] * X[:, 1]], rtol=1e-14)
+
+
+def test_a_loss_that_is_no_number_ends_the_call_for_all() -> None:
+    one, several, leaves = programs(2)
+    X, Y = samples(400)
+    X[333] = math.nan
+    found = []
+    for program in (one, several):
+        training = program.training(1)
+        training.parameters[:] = leaves
+        losses = training((X, Y), SGD, 0, order=np.arange(400).reshape(10, 40))
+        assert np.isfinite(losses).tolist() == [True] * 8 + [False] * 2
+        found.append(training.parameters.copy())
+    assert np.allclose(found[0], found[1], rtol=1e-12)
+    several.run(leaves, samples(100))  # and the next call works
+
+
+def test_an_error_leaves_everything_usable() -> None:
+    _, several, leaves = programs(2)
+    expected, _ = several.run(leaves, samples(300))
+    with pytest.raises(ValueError, match="columns"):
+        several.run(leaves, (np.zeros((300, 3)),))
+    assert np.array_equal(several.run(leaves, samples(300))[0], expected)
+
+
+def test_many_python_threads() -> None:
+    """One program and several, at once, with too few processors for all."""
+    shared = programs(3)[1]
+    own = [programs(2)[1] for _ in range(3)]
+    leaves = programs(2)[2]
+    arrays = samples(700)
+
+    def train(program: Program) -> list[float]:
+        training = program.training(1)
+        training.parameters[:] = leaves
+        return [*training(arrays, SGD, 0, 20), *[float(training(arrays, SGD, 20 + k)[0]) for k in range(20)]]
+
+    work = [shared, *own, shared, *own]
+    expected = [train(program) for program in work]
+    found: list[Any] = [None] * len(work)
+
+    def make(k: int) -> None:
+        found[k] = train(work[k])
+
+    for _ in range(5):
+        threads = [threading.Thread(target=make, args=(k,)) for k in range(len(work))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == expected
+
+
+def test_helpers_sleep_and_are_woken() -> None:
+    _, several, leaves = programs(2)
+    training = several.training(1)
+    training.parameters[:] = leaves
+    training(samples(1000), SGD, 0, 300)
+    (helper, _) = helpers.crew()._helpers
+    deadline = time.monotonic() + 10.0
+    while not helper.asleep and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert helper.asleep
+    assert sum(thread.name.startswith("stepgrad helper") for thread in threading.enumerate()) == 1
+    assert np.isfinite(training(samples(1000), SGD, 300, 300)).all()
+    assert sum(thread.name.startswith("stepgrad helper") for thread in threading.enumerate()) == 1
+
+
+def test_a_program_may_go_while_helpers_watch() -> None:
+    for _ in range(20):
+        _, several, leaves = programs(2)
+        several.run(leaves, samples(300))
+        gone = weakref.ref(several)
+        del several
+        assert gone() is None
+        gc.collect()
+
+
+def test_after_the_end_of_the_helpers_the_caller_makes_all_parts() -> None:
+    _, several, leaves = programs(2)
+    expected, _ = several.run(leaves, samples(300))
+    helpers._end()
+    assert np.array_equal(several.run(leaves, samples(300))[0], expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_has_its_own_helpers() -> None:
+    _, several, leaves = programs(2)
+    expected, _ = several.run(leaves, samples(3000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any thread
+        child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            status = int(not all(np.array_equal(several.run(leaves, samples(3000))[0], expected) for _ in range(20)))
+        finally:
+            os._exit(status)
+    deadline = time.monotonic() + 30.0
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if ended == (0, 0):
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    assert ended == (child, 0)
+
+
+@pytest.mark.parametrize("when", ["at once", "while asleep", "in the middle"])
+def test_the_interpreter_ends(when: str) -> None:
+    """Without a hang, a crash or a word."""
+    code = f"""
+import threading, time
+import numpy as np
+from engine.compiler.llvm import helpers, partition
+helpers.processors = lambda: 2
+import engine.compiler.llvm.program as module
+module.processors, partition.PAYS = helpers.processors, 0.0
+from tests.engine.compiler.llvm.test_training import SGD, mlp, program_of, samples
+one, leaves = program_of(mlp(), [(3,), (1,)])
+program = module.build(one.plan, "float64", 2)
+training = program.training(1)
+training.parameters[:] = leaves
+def work():
+    training(samples(500), SGD, 0, {10**5 if when == "in the middle" else 100})
+if {when == "in the middle"}:
+    threading.Thread(target=work, daemon=True).start()
+    time.sleep(0.2)
+else:
+    work()
+if {when == "while asleep"}:
+    time.sleep(0.2)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
