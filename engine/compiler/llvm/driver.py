@@ -15,6 +15,7 @@ import functools
 from .ir import Code
 from .jit import Library
 from .kernels import BUFFERS
+from .packing import text as packing
 from .sharing import share_text
 
 FRAME = (
@@ -22,6 +23,8 @@ FRAME = (
     "inputs",  # numbers of a sample, the weight not counted
     "outputs",  # numbers of a sample that are stored
     "lanes",  # in a block
+    "block",  # how many numbers a packed block takes
+    "rows",  # where in it the samples lie row by row; 0 if nobody reads them so
     "sources",  # how many arrays the inputs come from
     "source_table",  # their addresses and columns: [address, columns] each
     "prologue", "prologue_count",  # calls: [kernel, offsets] each
@@ -44,7 +47,8 @@ POSITION = {name: k for k, name in enumerate(FRAME)}
 IN_X, IN_S = 0, 1
 
 
-_NUMBERS = ["inputs", "outputs", "lanes", "scratch", "gradients", "steps", "batch", "parts", "span", "repeated"]
+_NUMBERS = ["inputs", "outputs", "lanes", "block", "rows", "sources", "scratch", "gradients"]
+_NUMBERS += ["steps", "batch", "parts", "span", "repeated"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
 
 
@@ -56,7 +60,7 @@ def driver(bits: int, width: int) -> Library:
 
 def text(bits: int, width: int) -> str:
     """LLVM IR of the driver."""
-    return _pack(bits, width) + _calls() + _samples(bits, width) + share_text() + _steps(bits, width) + _ENTRIES
+    return packing(bits, width) + _calls() + _samples(bits, width) + share_text() + _steps(bits, width) + _ENTRIES
 
 
 def _field(code: Code, name: str, kind: str = "i64") -> str:
@@ -81,89 +85,6 @@ def _calls() -> str:
     return code.text()
 
 
-def _pack(bits: int, width: int) -> str:
-    """``pack``: the samples of one block into [slot][lane], with the weights; lanes without a sample repeat one.
-
-    Arguments: the numbers of the samples for the lanes (-1: none) in `rows`.
-    """
-    code = Code(
-        "pack",
-        bits,
-        1,
-        [
-            "ptr %frame",
-            "ptr noalias %X",
-            "ptr noalias %rows",
-            "i64 %lanes",
-            f"{'double' if bits == 64 else 'float'} %weight",
-        ],
-    )
-    code.linkage = "internal "
-    stride, count = _field(code, "lanes"), _field(code, "sources")
-    table = _field(code, "source_table", "ptr")
-    spare = _entry(code, "%rows", "0")
-    nobody = code.value(f"icmp slt i64 {spare}, 0")  # a block of padding alone repeats sample 0
-    spare = code.value(f"select i1 {nobody}, i64 0, i64 {spare}")
-    slot = "%slot"
-    code.slots += ["%slot = alloca i64"]
-    code.lines.append("store i64 0, ptr %slot")
-    with code.loop(0, count) as s:
-        at = code.index((s, 2))
-        source, columns = _entry(code, table, at, "ptr"), _entry(code, table, code.index(at, 1))
-        first = code.value(f"load i64, ptr {slot}")
-        target = code.pointer("%X", code.value(f"mul i64 {first}, {stride}"))
-        whole = code.value(f"sdiv i64 {columns}, {width}")
-        whole = code.value(f"mul i64 {whole}, {width}")
-        with code.loop(0, "%lanes", width) as lane:
-            bases = []
-            for k in range(width):
-                row = _entry(code, "%rows", code.index(lane, k))
-                missing = code.value(f"icmp slt i64 {row}, 0")
-                row = code.value(f"select i1 {missing}, i64 {spare}, i64 {row}")
-                bases.append(code.pointer(source, code.value(f"mul i64 {row}, {columns}")))
-            with code.loop(0, whole, width) as c:
-                rows = [_load_vector(code, base, c, width) for base in bases]
-                for k, vector in enumerate(_transpose(code, rows, width)):
-                    here = code.value(f"mul i64 {code.index(c, k)}, {stride}")
-                    address = code.pointer(target, code.index(here, lane))
-                    code.lines.append(f"store <{width} x {code.scalar}> {vector}, ptr {address}, align {code.align}")
-            with code.loop(whole, columns) as c:
-                here = code.index(code.value(f"mul i64 {c}, {stride}"), lane)
-                for k, base in enumerate(bases):
-                    x = code.load_scalar(base, c)
-                    code.lines.append(
-                        f"store {code.scalar} {x}, ptr {code.pointer(target, code.index(here, k))}, align {code.align}"
-                    )
-        code.lines.append(f"store i64 {code.value(f'add i64 {first}, {columns}')}, ptr {slot}")
-    last = code.value(f"load i64, ptr {slot}")
-    target = code.pointer("%X", code.value(f"mul i64 {last}, {stride}"))
-    with code.loop(0, "%lanes") as lane:
-        missing = code.value(f"icmp slt i64 {_entry(code, '%rows', lane)}, 0")
-        weight = code.value(f"select i1 {missing}, {code.scalar} 0.0, {code.scalar} %weight")
-        code.lines.append(f"store {code.scalar} {weight}, ptr {code.pointer(target, lane)}, align {code.align}")
-    code.ret()
-    return code.text()
-
-
-def _load_vector(code: Code, base: str, index: str, width: int) -> str:
-    return code.value(f"load <{width} x {code.scalar}>, ptr {code.pointer(base, index)}, align {code.align}")
-
-
-def _transpose(code: Code, rows: list[str], width: int) -> list[str]:
-    """A square of numbers with rows and columns exchanged: in each round, blocks twice as large swap corners."""
-    bit = 1
-    while bit < width:
-        new = list(rows)
-        for r in range(width):
-            if not r & bit:
-                a, b = rows[r], rows[r | bit]
-                new[r] = code.shuffle(a, b, [k if not k & bit else width + k - bit for k in range(width)], width)
-                new[r | bit] = code.shuffle(a, b, [k + bit if not k & bit else width + k for k in range(width)], width)
-        rows = new
-        bit *= 2
-    return rows
-
-
 _ENTRIES = """
 define void @drive(ptr %frame) nounwind {
   call void @steps(ptr %frame, ptr null)
@@ -180,7 +101,7 @@ define void @drive_with(ptr %frame, ptr %lines) nounwind {
 def _fields(code: Code) -> tuple[dict[str, str], dict[str, str]]:
     """The numbers and the addresses of the frame."""
     f = {name: _field(code, name) for name in _NUMBERS}
-    return f, {name: _field(code, name, "ptr") for name in FRAME if name not in (*f, "sources", "weight")}
+    return f, {name: _field(code, name, "ptr") for name in FRAME if name not in (*f, "weight")}
 
 
 def _samples(bits: int, width: int) -> str:
@@ -202,13 +123,12 @@ def _samples(bits: int, width: int) -> str:
     count = code.value(f"select i1 {all_of_it}, i64 {f['span']}, i64 {left}")
     blocks, most = (_blocks(code, number, f["lanes"]) for number in (count, f["span"]))
     # Where the blocks of this part, or the one of this seat, are packed.
-    width_of_x = code.value(f"add i64 {f['inputs']}, 1")
-    block_size = code.value(f"mul i64 {width_of_x}, {f['lanes']}")
     kept = code.value(f"icmp ne i64 {f['repeated']}, 0")
     place = code.value(f"mul i64 %part, {most}")
     place = code.value(f"select i1 {kept}, i64 {place}, i64 %seat")
-    packing = code.pointer(a["X"], code.value(f"mul i64 {place}, {block_size}"))
-    block_size = code.value(f"mul i64 {block_size}, {f['repeated']}")
+    room = code.pointer(a["X"], code.value(f"mul i64 {place}, {f['block']}"))
+    block_size = code.value(f"mul i64 {f['block']}, {f['repeated']}")
+    by_rows = code.value(f"icmp ne i64 {f['rows']}, 0")
     later = code.value("icmp sgt i64 %step, 0")
     packed = code.value(f"and i1 {later}, {kept}")
     needed = code.value(f"xor i1 {packed}, true")
@@ -223,7 +143,7 @@ def _samples(bits: int, width: int) -> str:
         samples = code.value(f"select i1 {short}, i64 {left}, i64 {f['lanes']}")
         padded = code.value(f"add i64 {samples}, {width - 1}")
         lanes = code.value(f"and i64 {padded}, {-width}")
-        x = code.pointer(packing, code.value(f"mul i64 {block}, {block_size}"))
+        x = code.pointer(room, code.value(f"mul i64 {block}, {block_size}"))
         with code.when(needed):
             with code.loop(0, lanes) as lane:
                 here = code.index(first, lane)
@@ -234,7 +154,11 @@ def _samples(bits: int, width: int) -> str:
                     with code.when(ordered):
                         number = _entry(code, mine, here)
                         code.lines.append(f"store i64 {number}, ptr {code.pointer(rows, lane, 'i64')}")
-            code.lines.append(f"call void @pack(ptr %frame, ptr {x}, ptr {rows}, i64 {lanes}, {scalar} {weight})")
+            copy = code.value(f"select i1 {by_rows}, ptr {code.pointer(x, f['rows'])}, ptr null")
+            code.lines.append(
+                f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['lanes']}, "
+                f"ptr {rows}, i64 {lanes}, {scalar} {weight}, ptr {copy}, i64 {f['inputs']})"
+            )
         _run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes)
         _add_loss(code, a, f, loss, x, lanes)
         wanted = code.value(f"icmp ne ptr {a['results']}, null")

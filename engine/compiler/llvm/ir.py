@@ -280,6 +280,20 @@ class Code:
         address = self.pointer(base, index)
         self.lines.append(f"store {self.type()} {vector.name}, ptr {address}, align {self.align}")
 
+    def add_first(self, vector: Vector, base: str, index: str, count: int) -> None:
+        """Add the first lanes of a vector to as many consecutive numbers."""
+        if count == self.width:
+            self.store(self.load(base, index) + vector, base, index)
+            return
+        t, masks, address = self.type(), self.type("m"), self.pointer(base, index)
+        mask = f"{masks} <{', '.join('i1 true' if k < count else 'i1 false' for k in range(self.width))}>"
+        name = f"{self.suffix}.p0"
+        self.declared.add(f"declare {t} @llvm.masked.load.{name}(ptr, i32, {masks}, {t})")
+        self.declared.add(f"declare void @llvm.masked.store.{name}({t}, ptr, i32, {masks})")
+        old = self.emit(f"call {t} @llvm.masked.load.{name}(ptr {address}, i32 {self.align}, {mask}, {t} poison)")
+        new = f"{t} {(old + vector).name}"
+        self.lines.append(f"call void @llvm.masked.store.{name}({new}, ptr {address}, i32 {self.align}, {mask})")
+
     def load_scalar(self, base: str, index: str) -> str:
         """One number."""
         return self.value(f"load {self.scalar}, ptr {self.pointer(base, index)}, align {self.align}")

@@ -220,7 +220,7 @@ class Formula:
 
         def step(part: int, column: Row) -> None:
             a, b = (self.load(k, part, row, column, lane) for k in (0, 1))
-            code.write(total, code.fma(a, b, code.read(total)))
+            code.write(total, code.read(total) + a * b)
 
         for part, run in enumerate(self.group.operands[0]):
             self.kernel.columns(run.count, 0, partial(step, part))

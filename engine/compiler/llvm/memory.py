@@ -60,6 +60,8 @@ class Frame:
             base = marks[run.buffer] if run.buffer in marks else address(buffers[run.buffer])
             outputs += [base, slot if run.uniform else slot * lanes, int(not run.uniform)]
         self._outputs = np.array(outputs, np.int64)
+        slots = (plan.inputs + 1) * lanes
+        self._block = slots + plan.inputs * lanes * program.by_rows
         self._samples = aligned(0, program.dtype)
         self._bound: tuple[Any, ...] = ()
         self.set(
@@ -68,6 +70,8 @@ class Frame:
             outputs=len(plan.outputs),
             output_table=address(self._outputs),
             lanes=lanes,
+            block=self._block,
+            rows=slots * program.by_rows,
             scratch=program.scratch,
             gradients=program.gradients,
         )
@@ -101,7 +105,7 @@ class Frame:
                 raise ValueError(f"the samples must be C-contiguous arrays of {self._dtype}")
         lanes = self._lanes
         blocks = -(-cut.span // lanes) if repeated else 1
-        size = cut.parts * max(1, blocks) * (columns + 1) * lanes
+        size = cut.parts * max(1, blocks) * self._block + lanes  # a vector may reach beyond the last row
         if size > len(self._samples):
             self._samples = aligned(size, self._dtype)
         self._sources = np.array([x for a in arrays for x in (address(a), a.shape[1])] or [0], np.int64)

@@ -99,7 +99,7 @@ def _norm_scale(code: Code, form: Form, fields: dict[str, str], c: dict[str, Vec
     with code.loop(0, fields["count"], code.width) as i:
         g = _clipped(code, form, c, code.load("%G", i))
         used = code.select(code.load(fields["trainable"], i).differs(0.0), g, 0.0)
-        code.write(total, code.fma(used, used, code.read(total)))
+        code.write(total, code.read(total) + used * used)
     squares = code.broadcast(code.horizontal_sum(code.read(total)))
     scale = c["norm"] / (code.intrinsic("sqrt", squares) + 1e-6)
     return code.select(scale > 1.0, 1.0, scale)

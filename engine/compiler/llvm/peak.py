@@ -22,7 +22,7 @@ def peak_flops(dtype: str) -> float:
     a, b = code.load("%x", "0"), code.load("%x", str(width))
     with code.loop(0, "%n"):
         for name in sums:
-            code.write(name, code.fma(code.read(name), a, b))
+            code.write(name, code.read(name) * a + b)
     for k, name in enumerate(sums):
         code.store(code.read(name), "%x", str(k * width))
     code.ret()

@@ -52,7 +52,7 @@ def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], st
                 w = kernel.load(left, (index, start + j), column, None)
                 for q, x in enumerate(xs):
                     total = totals[j * len(lanes) + q]
-                    code.write(total, code.fma(w, x, code.read(total)))
+                    code.write(total, code.read(total) + w * x)
 
         for part, run in enumerate(group.operands[0]):
             kernel.columns(run.count, 0, partial(step, part))

@@ -17,6 +17,7 @@ from .helpers import crew, processors
 from .jit import Library, vector_bytes
 from .kernels import Kernel, Kernels, Shape, copy, elementwise
 from .memory import Frame, address, aligned, whole_lines
+from .outer import by_rows, suits_rows
 from .partition import LONG, Cut, cost, cut
 from .products import product
 from .reductions import reduction, split, sums
@@ -41,7 +42,11 @@ def shape_of(plan: Plan, bits: int) -> Shape:
 
 
 class Compiled:
-    """The text of a plan's kernels and the order in which they are called."""
+    """The text of a plan's kernels and the order in which they are called.
+
+    Attributes:
+        by_rows: whether a kernel reads the samples row by row.
+    """
 
     def __init__(self, plan: Plan, shape: Shape):
         self.plan, self.shape = plan, shape
@@ -55,8 +60,12 @@ class Compiled:
         for name, part in parts.items():
             self.calls[name] = [self._add(self._kernel(cluster, kept, uniform)) for cluster in part]
         outer, plain = split(plan.reductions, lazy)
+        self.by_rows = any(suits_rows(shape, jobs) for jobs in outer)
         for jobs in outer:
-            self.calls["body"].append(self._add(reduction(shape, plan.constants, jobs)))
+            if suits_rows(shape, jobs):
+                self.calls["body"].append(self._add(by_rows(shape, plan.constants, jobs[0], plan.inputs)))
+            else:
+                self.calls["body"].append(self._add(reduction(shape, plan.constants, jobs)))
         for entry in plain:
             self.calls["body"].append(self._add(sums(shape, plan.constants, entry)))
         for job in plan.finish:
@@ -118,6 +127,7 @@ class Program:
         self.threads = min(threads, processors())
         self._cost = cost(plan, self.shape)
         self.lock = threading.Lock()
+        self.by_rows = compiled.by_rows
         self.calls = {name: self._call_table(calls) for name, calls in compiled.calls.items()}
         self.buffers: dict[str, Array] = {}
         self._parameters = aligned(plan.leaves + self.shape.width, self.dtype)

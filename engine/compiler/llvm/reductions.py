@@ -34,7 +34,7 @@ def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction])
                 x = kernel.load(right, (None, 0), (column[0], column[1] + i), lane)
                 for j, g in enumerate(gs):
                     total = totals[j * columns + i]
-                    code.write(total, code.fma(g, x, code.read(total)))
+                    code.write(total, code.read(total) + g * x)
 
     def tile(row: Row, rows: int, column: Row, columns: int) -> None:
         totals = [code.variable(code.lift(0.0)) for _ in range(rows * columns)]
@@ -60,11 +60,11 @@ def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction])
                 _add_all(kernel, target.run, indices, sums[j * columns : (j + 1) * columns], job.target.column)
 
     def over_columns(row: Row, rows: int) -> None:
-        for column, columns in _tiles(code, job.columns, 4):
+        for column, columns in tiles(code, job.columns, 4):
             with column as c:
                 tile(row, rows, c, columns)
 
-    for row, rows in _tiles(code, job.rows, most):
+    for row, rows in tiles(code, job.rows, most):
         with row as r:
             over_columns(r, rows)
     code.ret()
@@ -144,9 +144,9 @@ def sums(shape: Shape, constants: tuple[float, ...], job: Sums) -> Kernel:
         if formula is not None:
             return total + formula.value((kernel.index(factors[0], row, column, None), 0), lane)
         values = [kernel.load(factor, row, column, lane) for factor in factors]
-        return total + values[0] if len(values) == 1 else code.fma(values[0], values[1], total)
+        return total + (values[0] if len(values) == 1 else values[0] * values[1])
 
-    for row, rows in _tiles(code, len(job.targets), 4):
+    for row, rows in tiles(code, len(job.targets), 4):
         with row as (r, start):
             totals = [code.variable(code.lift(0.0)) for _ in range(rows)]
 
@@ -178,7 +178,7 @@ class _Span:
             self.loop.__exit__(None, None, None)
 
 
-def _tiles(code: Code, count: int, most: int) -> list[tuple[_Span, int]]:
+def tiles(code: Code, count: int, most: int) -> list[tuple[_Span, int]]:
     """Spans of full tiles and of the rest, with the size of their tiles."""
     size = min(most, count)
     full = count // size * size

@@ -68,11 +68,10 @@ def no_store(patch: pytest.MonkeyPatch) -> None:
 
 def padding_counts(patch: pytest.MonkeyPatch) -> None:
     """The lanes that pad the last block weigh as much as samples."""
-    original = driver._pack
-    text = original(64, program.vector_bytes() // 8)
+    text = driver.packing(64, program.vector_bytes() // 8)
     assert "double 0.0, double %weight" in text
     replaced = text.replace("double 0.0, double %weight", "double %weight, double %weight")
-    patch.setattr(driver, "_pack", lambda *_: replaced)
+    patch.setattr(driver, "packing", lambda *_: replaced)
     driver.driver.cache_clear()
 
 

@@ -1,0 +1,64 @@
+"""Outer products with the inputs, sample by sample: vectors hold neighbouring columns, not neighbouring samples.
+
+With lanes in a vector, each entry of a gradient needs a sum over a vector's lanes at the end, which costs as much as a
+few samples. The inputs also lie row by row (see packing.py), and so a vector of them times one number of the left
+factor adds to as many entries at once.
+"""
+
+from __future__ import annotations
+
+from ..plan import Reduction
+from .kernels import Kernel, Row, Shape
+from .reductions import tiles
+
+
+def suits_rows(shape: Shape, jobs: list[Reduction]) -> bool:
+    """Whether it is one product with neighbouring inputs, which fill most of the vectors."""
+    job = jobs[0]
+    if len(jobs) > 1 or job.right is None or job.right.buffer != "X" or job.right.column != 1 or job.target.column != 1:
+        return False
+    padded = -(-job.columns // shape.width) * shape.width
+    return job.rows >= 4 and not job.left.uniform and 4 * padded <= 5 * job.columns
+
+
+def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, inputs: int) -> Kernel:
+    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, where `right` are inputs."""
+    assert job.right is not None
+    kernel = Kernel(shape, constants)
+    code, width = kernel.code, shape.width
+    target, left = kernel.place(job.target), kernel.place(job.left)
+    samples = kernel.offset((inputs + 1) * shape.lanes + job.right.base)  # behind the slots
+    wide = width * shape.bits >= 512  # then there are 32 registers, else 16
+
+    def tile(row: Row, rows: int, vector: Row, vectors: int, last: int) -> None:
+        """`rows` x `vectors` sums, of which `last` columns in the last vector are wanted."""
+        totals = [code.variable(code.lift(0.0)) for _ in range(rows * vectors)]
+        loop = [(vector[0], width)] if vector[0] else []
+        columns = [code.index(*loop, (vector[1] + i) * width) for i in range(vectors)]
+        with code.loop(0, "%lanes") as lane:
+            sample = code.index(samples, (lane, inputs))
+            xs = [code.load("%X", code.index(sample, column)) for column in columns]
+            for j in range(rows):
+                number = kernel.index(left, (row[0], row[1] + j), (None, 0), lane)
+                g = code.load_broadcast(f"%{job.left.buffer}", number)
+                for total, x in zip(totals[j * vectors :], xs):
+                    code.write(total, code.read(total) + g * x)
+        for j in range(rows):
+            start = kernel.index(target, (row[0], row[1] + j), (None, 0), None)
+            for i, column in enumerate(columns):
+                count = last if i == vectors - 1 else width
+                code.add_first(code.read(totals[j * vectors + i]), "%G", code.index(start, column), count)
+
+    def all_rows(vector: Row, vectors: int, last: int) -> None:
+        for span, rows in tiles(code, job.rows, 4 if wide else 6):
+            with span as row:
+                tile(row, rows, vector, vectors, last)
+
+    full, rest = divmod(job.columns, width)
+    for span, vectors in tiles(code, full, 4 if wide else 2) if full else []:
+        with span as vector:
+            all_rows(vector, vectors, width)
+    if rest:
+        all_rows((None, full), 1, rest)
+    code.ret()
+    return kernel

@@ -1,0 +1,87 @@
+"""Outer products with the inputs: what is left over on each side, in vectors of every size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import engine
+from engine import Value
+from engine.compiler.llvm import program as program_module
+from engine.compiler.llvm.program import Program
+from engine.compiler.optimizer import OptimizerSettings
+
+from .test_training import program_of
+
+
+def layer(rows: int, columns: int, dtype: str) -> tuple[Program, Any, Any]:
+    """The mean of tanh(W x) * a, where a sample is (a, x): the inputs that W meets are not the first ones."""
+    W = np.random.default_rng(rows * columns).normal(size=(rows, columns)) / columns**0.5
+    w = [[Value(number) for number in row] for row in W]
+    program, leaves = program_of(
+        lambda a, x: a[0] * engine.sum([engine.dot(row, x).tanh() for row in w]), [(1,), (columns,)], dtype
+    )
+    return program, leaves, W
+
+
+def gradient(W: Any, A: Any, X: Any) -> Any:
+    H = np.tanh(X @ W.T)
+    return (((1 - H * H) * A).T @ X / len(X)).ravel()
+
+
+def close(found: Any, expected: Any, dtype: str) -> bool:
+    tolerance = 1e-12 if dtype == "float64" else 2e-6
+    return bool(np.abs(found - expected).max() <= tolerance * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("size", [64, 32, 16])
+@pytest.mark.parametrize(("rows", "columns"), [(5, 7), (6, 16), (9, 31), (4, 77)])
+def test_gradients_of_every_shape(
+    rows: int, columns: int, size: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program_module, "vector_bytes", lambda: size)
+    program, leaves, W = layer(rows, columns, dtype)
+    width = program.shape.width
+    assert program.by_rows == (4 * (-(-columns // width) * width) <= 5 * columns)
+    random = np.random.default_rng(0)
+    for count in (1, width + 1, program.shape.lanes, 2 * program.shape.lanes + 3):
+        A, X = random.normal(size=(count, 1)).astype(dtype), random.normal(size=(count, columns)).astype(dtype)
+        found = program.run(leaves.astype(dtype), (A, X))[1]
+        assert close(found, gradient(W, A.astype(float), X.astype(float)), dtype)
+
+
+@pytest.mark.parametrize("columns", [16, 31])
+def test_samples_in_any_order(columns: int) -> None:
+    """Gathered from anywhere, with a ragged last batch; and the same batch again, packed once."""
+    program, leaves, W = layer(5, columns, "float64")
+    assert program.by_rows
+    random = np.random.default_rng(1)
+    count, size = 300, 2 * program.shape.lanes + 5
+    A, X = random.normal(size=(count, 1)), random.normal(size=(count, columns))
+    order = np.full((3, size), -1)
+    order.ravel()[: 2 * size + 9] = random.integers(0, count, 2 * size + 9)
+    rate = 0.1
+    training, expected = program.training(0), W.ravel().copy()
+    training.parameters[:] = leaves
+    training((A, X), OptimizerSettings("sgd", rate), order=order)
+    for rows in order:
+        rows = rows[rows >= 0]
+        expected -= rate * gradient(expected.reshape(W.shape), A[rows], X[rows])
+    assert close(training.parameters, expected, "float64")
+    training((A, X), OptimizerSettings("sgd", rate), 3, steps=3)
+    for _ in range(3):
+        expected -= rate * gradient(expected.reshape(W.shape), A, X)
+    assert close(training.parameters, expected, "float64")
+
+
+def test_what_lies_behind_a_row_is_left_alone() -> None:
+    """The last vector of a row of the gradient reaches into the next one, and that of the last row behind the end."""
+    program, leaves, W = layer(4, 15, "float64")
+    infinite = np.full((1, 15), 1.0)
+    infinite[0, 0] = np.inf
+    found = program.run(leaves, (np.ones((1, 1)), infinite))[1].reshape(W.shape)
+    assert np.isnan(found[:, 0]).all()
+    assert (found[:, 1:] == 0.0).all()
