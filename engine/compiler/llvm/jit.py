@@ -58,7 +58,8 @@ class Library:
         code = cache.read(key)
         self.cached = code is not None
         if code is None:
-            code = _compile(text)
+            target = machine()
+            code = target.emit_object(optimised(text, target))
             cache.write(key, code)
         # The engine asks for a module; the code comes from the object file.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
@@ -77,15 +78,13 @@ class Library:
         return address
 
 
-def _compile(text: str) -> bytes:
-    """Object code of a text."""
+def optimised(text: str, target: Any) -> Any:
+    """The module of a text, after LLVM's passes for that machine."""
     llvm = binding()
     module = llvm.parse_assembly(text)
-    target = machine()
     options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISE)
     options.loop_vectorization = options.slp_vectorization = False  # the text is in vectors already
     options.loop_unrolling = False  # and in tiles: unrolled they run no faster, and take twice the time to compile
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
-    code: bytes = target.emit_object(module)
-    return code
+    return module

@@ -4,8 +4,8 @@ Each is an argument reduction, a polynomial and a reconstruction without branche
 last place, and follows IEEE 754 for nan, infinities, signed zeros and subnormal numbers. What is rarer than these
 goes to C's library, lane by lane (`Code.libm`).
 
-Constants: exponentials by the Taylor series on [-ln 2 / 2, ln 2 / 2]; logarithms by the series of
-log((1 + s) / (1 - s)) in the economised form of Sun's fdlibm.
+Constants: exponentials by interpolation, see `EXPM1`; logarithms by the series of log((1 + s) / (1 - s)) in the
+economised form of Sun's fdlibm.
 """
 
 from __future__ import annotations
@@ -54,52 +54,107 @@ def _clamp(code: Code, x: Vector, low: float, high: float) -> Vector:
     return code.select(x < low, low, x)
 
 
-def _magic(code: Code) -> float:
-    """1.5 * 2**52 (or 2**23): adding it rounds to a whole number, which the low bits then hold."""
-    return 6755399441055744.0 if code.bits == 64 else 12582912.0
+def _reduce(code: Code, x: Vector, less: Any = 0) -> tuple[Vector, Vector, Vector]:
+    """2**(n - less), r and what rounding has cut off r, where x = n ln 2 + r and |r| <= ln 2 / 2.
 
-
-def _power_of_two(code: Code, n: Vector, less: int = 0) -> Vector:
-    """2**(n - less) of a whole number n, as a float, in the range of normal exponents."""
+    Adding 1.5 * 2**52 rounds to a whole number, which the low bits then hold. With the exponent's bias added too they
+    are the exponent of the power of two, and a shift moves them there.
+    """
     mantissa, bias = (52, 1023) if code.bits == 64 else (23, 127)
-    return (((n + _magic(code)).bits + (bias - less)) << mantissa).float
-
-
-def _reduce(code: Code, x: Vector) -> tuple[Vector, Vector]:
-    """N and r with x = n ln 2 + r, |r| <= ln 2 / 2."""
-    n = code.fma(x, 1 / math.log(2), _magic(code)) - _magic(code)
+    magic = 1.5 * 2.0**mantissa + bias - less
+    shifted = code.fma(x, 1 / math.log(2), magic)
+    n = shifted - magic
     high, low = (6.93147180369123816490e-01, 1.90821492927058770002e-10)
     if code.bits == 32:
         high, low = (0.693359375, -2.12194440054690583e-4)
-    r = code.fma(n, -high, x)
-    return n, code.fma(n, -low, r)
+    most = code.fma(n, -high, x)  # exact
+    r = code.fma(n, -low, most)
+    return (shifted.bits << mantissa).float, r, code.fma(n, -low, most - r)
 
 
-def _taylor(code: Code, r: Vector, first: int) -> Vector:
-    """The sum of r**(k - first) / k! from k = first: (exp(r) - ...) / r**first."""
-    last = 13 if code.bits == 64 else 8
-    return polynomial(code, r, [1 / math.factorial(k) for k in range(first, last + 1)])
+EXPM1 = {
+    64: [0.5000000000000006, 0.1666666666666667, 0.04166666666657314, 0.008333333333326141,
+         0.0013888888932488599, 0.00019841269874800493, 2.4801504346997686e-05, 2.7557255425746435e-06,
+         2.7626357241447223e-07, 2.510520637395701e-08],
+    32: [0.5000000047117757, 0.16666666718997508, 0.04166635289677516, 0.008333298483754886,
+         0.0013941108433972674, 0.0001989927395864936],
+}  # fmt: skip
+"""By the bits of a number, q with expm1(r) = r + r**2 q(r) for |r| <= ln 2 / 2, to within 0.2 units in the last place.
+
+q goes through ((exp(r) - 1) / r - 1) / r at the zeros, but 0, of the Chebyshev polynomial T(r / (ln 2 / 2)) of degree
+len(q) + 1. So the relative error, nearly r times that of q, has equal peaks.
+"""
+
+
+def _expm1_reduced(code: Code, r: Vector, rest: Vector | None = None) -> Vector:
+    """exp(r + rest) - 1 for |r| <= ln 2 / 2 and a rest that is next to nothing, or None to do without."""
+    q = polynomial(code, r, EXPM1[code.bits])
+    return code.fma(r * r, q, r) if rest is None else code.fma(r * r, q, rest) + r
 
 
 @_function
 def exp(code: Code, x: Vector) -> Vector:
     """E to the x; the power of two comes in two factors, so that subnormal results are right."""
     x = _clamp(code, x, *((-746.0, 710.0) if code.bits == 64 else (-104.5, 89.0)))
-    n, r = _reduce(code, x)
-    p = code.fma(r * r, _taylor(code, r, 2), r) + 1.0
-    half = code.fma(n, 0.5, _magic(code)) - _magic(code)
-    return p * _power_of_two(code, half) * _power_of_two(code, n - half)
+    below = x < 0.0
+    scale, r, _ = _reduce(code, x, less=code.select(below, -64.0, 64.0))
+    return code.fma(_expm1_reduced(code, r), scale, scale) * code.select(below, 2.0**-64, 2.0**64)
 
 
 @_function
 def quarter_expm1(code: Code, x: Vector) -> Vector:
-    """(exp(x) - 1) / 4, which overflows later than exp: enough for expm1, tanh, sinh and cosh."""
+    """(exp(x) - 1) / 4, which overflows later than exp: enough for expm1, sinh and cosh."""
     x = _clamp(code, x, *((-40.0, 710.8) if code.bits == 64 else (-20.0, 89.5)))
-    n, r = _reduce(code, x)
-    p = code.fma(r * r, _taylor(code, r, 2), r)
-    scale = _power_of_two(code, n, less=2)
-    # Where n is 0, p is the answer to all its digits; the sum below would lose those of a subnormal p.
-    return code.fma(p, scale, scale - 0.25)
+    scale, r, _ = _reduce(code, x, less=2)
+    # Where n is 0, the reduced one is the answer to all its digits; a sum with 1 would lose those of a subnormal one.
+    return code.fma(_expm1_reduced(code, r), scale, scale - 0.25)
+
+
+# ---- tanh and sigmoid, of parts that LLVM finds to be common: tanh x, sigmoid(2 x) and sigmoid(-2 x) in one kernel
+# take one reduction, one polynomial and one division together
+
+
+def _decay(code: Code, size: Vector) -> tuple[Vector, Vector]:
+    """2**(n + 64) and exp(r) - 1, with -size = n ln 2 + r."""
+    x, lowest = -size, -746.0 if code.bits == 64 else -104.5
+    scale, r, rest = _reduce(code, code.select(x < lowest, lowest, x), less=-64)
+    return scale, _expm1_reduced(code, r, rest)
+
+
+@_function
+def exp_of_minus(code: Code, size: Vector) -> Vector:
+    """exp(-size) for size >= 0, subnormal results included."""
+    scale, p = _decay(code, size)
+    return code.fma(p, scale, scale) * 2.0**-64
+
+
+@_function
+def expm1_of_minus(code: Code, size: Vector) -> Vector:
+    """exp(-size) - 1 for size >= 0."""
+    scale, p = _decay(code, size)
+    scale = scale * 2.0**-64
+    return code.fma(p, scale, scale - 1.0)
+
+
+@_function
+def logistic(code: Code, size: Vector) -> Vector:
+    """1 / (1 + e) with e = exp(-size), for size >= 0."""
+    e = exp_of_minus(code, size)
+    z = 1.0 / (e + 1.0)
+    return code.fma(code.fma(-z, e, 1.0 - z), z, z)  # Newton's step brings back what e lost beside 1
+
+
+def tanh(code: Code, x: Vector) -> Vector:
+    """(1 - e) / (1 + e) with e = exp(-|2 x|)."""
+    size = _abs(code, x * 2.0)
+    return _copysign(code, expm1_of_minus(code, size) * logistic(code, size), x)
+
+
+def sigmoid(code: Code, x: Vector) -> Vector:
+    """1 / (1 + e) or e / (1 + e) with e = exp(-|x|), which never overflows."""
+    size = _abs(code, x)
+    z = logistic(code, size)
+    return code.select(x < 0.0, exp_of_minus(code, size) * z, z)
 
 
 def _copysign(code: Code, size: Vector, sign: Vector) -> Vector:
@@ -116,16 +171,6 @@ def expm1(code: Code, x: Vector) -> Vector:
     return code.select(_abs(code, x) < 1e-30, x, z)
 
 
-def tanh(code: Code, x: Vector) -> Vector:
-    """(e**2 + 2 e) / (e**2 + 2 e + 2) with e = expm1(|x|): no digit is lost in either tail."""
-    size = _abs(code, x)
-    limit = 22.0 if code.bits == 64 else 10.0
-    e = quarter_expm1(code, size) * 4.0
-    m = code.fma(e, e, e + e)
-    z = code.select(size > limit, 1.0, m / (m + 2.0))
-    return _copysign(code, z, x)
-
-
 def sinh(code: Code, x: Vector) -> Vector:
     """(e + e / (e + 1)) / 2 with e = expm1(|x|)."""
     q = quarter_expm1(code, _abs(code, x)) * 2.0
@@ -137,12 +182,6 @@ def cosh(code: Code, x: Vector) -> Vector:
     """(e + 1 / e) / 2 with e = exp(|x|)."""
     half = quarter_expm1(code, _abs(code, x)) * 2.0 + 0.5
     return half + 0.25 / half
-
-
-def sigmoid(code: Code, x: Vector) -> Vector:
-    """1 / (1 + e) or e / (1 + e) with e = exp(-|x|), which never overflows."""
-    e = exp(code, -_abs(code, x))
-    return code.select(x < 0.0, e, 1.0) / (e + 1.0)
 
 
 def _log_of(code: Code, u: Vector, correction: Vector | None) -> Vector:

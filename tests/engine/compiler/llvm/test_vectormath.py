@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from engine.compiler.llvm import vectormath
 from engine.compiler.llvm.ir import Code, Vector, literal
-from engine.compiler.llvm.jit import Library, vector_bytes
+from engine.compiler.llvm.jit import Library, machine, optimised, vector_bytes
 
 inf, nan = math.inf, math.nan
 FUNCTIONS: dict[str, tuple[Any, Any, tuple[float, float]]] = {
     "exp": (vectormath.exp, mpmath.exp, (-745.0, 709.0)),
     "expm1": (vectormath.expm1, mpmath.expm1, (-40.0, 709.0)),
     "tanh": (vectormath.tanh, mpmath.tanh, (-22.0, 22.0)),
+    "sigmoid": (vectormath.sigmoid, lambda x: 1 / (1 + mpmath.exp(-x)), (-745.0, 40.0)),
     "sinh": (vectormath.sinh, mpmath.sinh, (-710.0, 710.0)),
     "cosh": (vectormath.cosh, mpmath.cosh, (-710.0, 710.0)),
     "log": (vectormath.log, mpmath.log, (1e-9, 1e9)),
@@ -28,7 +32,8 @@ SPECIAL = [0.0, -0.0, inf, -inf, nan, 5e-324]
 EXPECTED = {
     "exp": [1.0, 1.0, inf, 0.0, nan, 1.0],
     "expm1": [0.0, -0.0, inf, -1.0, nan, 5e-324],
-    "tanh": [0.0, -0.0, 1.0, -1.0, nan, None],
+    "tanh": [0.0, -0.0, 1.0, -1.0, nan, 5e-324],
+    "sigmoid": [0.5, 0.5, 1.0, 0.0, nan, 0.5],
     "sinh": [0.0, -0.0, inf, -inf, nan, None],
     "cosh": [1.0, 1.0, inf, inf, nan, 1.0],
     "log": [-inf, -inf, inf, nan, nan, math.log(5e-324)],
@@ -36,14 +41,19 @@ EXPECTED = {
 }
 
 
-def compiled(formula: Any, bits: int, width: int) -> Any:
-    """The formula as a function from array to array."""
+def text(formula: Any, bits: int, width: int) -> str:
+    """The formula as a function ``apply`` from array to array, in IR."""
     code = Code("apply", bits, width, ["ptr %x", "ptr %y", "i64 %n"])
     with code.loop(0, "%n", width) as i:
         code.store(formula(code, code.load("%x", i)), "%y", i)
     code.ret()
     functions, declared = vectormath.definitions(set(vectormath.called(code.text(), width)), bits, width)
-    library = Library("\n".join([*sorted(declared | code.declared), *functions, code.text()]))
+    return "\n".join([*sorted(declared | code.declared), *functions, code.text()])
+
+
+def compiled(formula: Any, bits: int, width: int) -> Any:
+    """The formula as a function from array to array."""
+    library = Library(text(formula, bits, width))
     native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(library.address("apply"))
 
     def apply(x: Any) -> Any:
@@ -63,7 +73,7 @@ def test_accuracy(name: str, bits: int) -> None:
     formula, exact, (low, high) = FUNCTIONS[name]
     dtype = np.float64 if bits == 64 else np.float32
     if bits == 32:
-        low, high = max(low, -87.0), min(high, 88.0)
+        low, high = max(low, -103.0 if name in ("exp", "sigmoid") else -88.0), min(high, 88.0)
     random = np.random.default_rng(0)
     x = np.concatenate([
         random.uniform(low, high, 300), random.uniform(max(low, -1.0), 1.0, 300),
@@ -88,6 +98,57 @@ def test_special_values(name: str) -> None:
         else:
             assert z == expected, f"{name}({x})"
             assert math.copysign(1, z) == math.copysign(1, expected), f"{name}({x})"
+
+
+@pytest.mark.parametrize("bits", [64, 32])
+def test_coefficients_go_through_the_function_at_the_zeros_of_a_chebyshev_polynomial(bits: int) -> None:
+    coefficients = vectormath.EXPM1[bits]
+    count = len(coefficients)
+    with mpmath.workprec(300):
+        end = mpmath.log(2) / 2
+        zeros = [
+            end * mpmath.cos(mpmath.pi * (2 * k + 1) / (2 * count + 2)) for k in range(count + 1) if 2 * k != count
+        ]
+        values = [(mpmath.expm1(r) / r - 1) / r for r in zeros]
+        expected = mpmath.lu_solve(mpmath.matrix([[r**j for j in range(count)] for r in zeros]), mpmath.matrix(values))
+        assert coefficients == [float(c) for c in expected]
+        for k in range(-50, 51):
+            r = end * (k + mpmath.mpf(1) / 3) / 51
+            found = r + r * r * mpmath.polyval(coefficients[::-1], r)
+            assert abs(found / mpmath.expm1(r) - 1) < 2.0 ** (-55.2 if bits == 64 else -26)
+
+
+IDENTITIES: dict[str, Any] = {
+    "tanh is odd": lambda c, x: vectormath.tanh(c, -x) + vectormath.tanh(c, x),
+    "sigmoids add to 1": lambda c, x: vectormath.sigmoid(c, -x) + vectormath.sigmoid(c, x) - 1.0,
+    "tanh x = s(2 x) - s(-2 x)": lambda c, x: (
+        vectormath.tanh(c, x) - (vectormath.sigmoid(c, x * 2.0) - vectormath.sigmoid(c, x * -2.0))
+    ),
+}
+
+
+@pytest.mark.parametrize("bits", [64, 32])
+@pytest.mark.parametrize("name", IDENTITIES)
+@given(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=16))
+@example([inf, -inf, 0.0, -0.0, 1e-45, 88.0, -88.0, 104.0])
+def test_identities(name: str, bits: int, numbers: list[float]) -> None:
+    found = zero_everywhere(name, bits)(np.array(numbers))
+    assert np.all(abs(found) <= 4 * np.finfo(found.dtype).eps)
+
+
+@functools.cache
+def zero_everywhere(name: str, bits: int) -> Any:
+    return compiled(IDENTITIES[name], bits, vector_bytes() * 8 // bits)
+
+
+def test_tanh_and_its_derivative_share_their_polynomial_and_their_division() -> None:
+    def formula(code: Code, x: Vector) -> Vector:
+        y = 2.0 * x
+        return vectormath.tanh(code, x) + vectormath.sigmoid(code, y) * vectormath.sigmoid(code, -y)
+
+    all_three, alone = (str(optimised(text(f, 64, 8), machine())) for f in (formula, vectormath.tanh))
+    assert all_three.count("= fdiv") == alone.count("= fdiv") == 1
+    assert all_three.count("call <8 x double> @llvm.fma") == alone.count("call <8 x double> @llvm.fma") > 10
 
 
 def test_scalars_are_vectors_of_one() -> None:
