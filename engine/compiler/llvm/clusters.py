@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ..plan import Group, Plan, Run
+from .kernels import FEW
 
 
 def clusters(groups: Sequence[Group]) -> list[list[Group]]:
@@ -41,9 +43,24 @@ def clusters(groups: Sequence[Group]) -> list[list[Group]]:
     return result
 
 
+def straight(group: Group) -> Group:
+    """The group with each column as a run of its own, if these are few: then a row needs no loop."""
+    if group.is_product or any(sum(run.count for run in runs) > FEW for runs in group.operands):
+        return group
+    operands = tuple([tuple([one for run in runs for one in _columns(run, group.rows)]) for runs in group.operands])
+    return replace(group, operands=operands)
+
+
+def _columns(run: Run, rows: int) -> list[Run]:
+    if run.table is not None:
+        tables = [run.table[c :: run.count] for c in range(run.count)]
+        return [replace(run, base=table[0], count=1, table=table) for table in tables]
+    return [replace(run, base=run.base + c * run.column, count=1, column=0) for c in range(run.count)]
+
+
 def _elementwise(group: Group) -> bool:
-    """Whether it has a fixed number of operands: such a group joins others at little cost."""
-    return group.primitive.arity is not None
+    """Whether a row needs no loop: such a group joins others at little cost."""
+    return all(run.count == 1 for run in _runs(group))
 
 
 def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], int]) -> tuple[set[int], set[int]]:

@@ -19,6 +19,8 @@ from .templates import POWERS, expand
 BUFFERS = "PCUGXS"
 ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "ptr noalias readonly %T"]
 
+FEW = 4  # columns, up to which they need no loop
+
 Row = tuple[str | None, int]
 """A row of a group: the name of a loop's index (or None) plus a constant."""
 
@@ -125,7 +127,7 @@ class Kernel:
 
     def columns(self, count: int, start: int, step: Callable[[Row], None]) -> None:
         """Over columns `start` to `count`; few of them without a loop."""
-        if count - start <= 4:
+        if count - start <= FEW:
             for column in range(start, count):
                 step((None, column))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import functools
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..plan import Group, Plan
 from . import vectormath
-from .clusters import clusters, stored, summed
+from .clusters import clusters, stored, straight, summed
 from .driver import driver
 from .helpers import crew, processors
 from .jit import Library, vector_bytes
@@ -49,6 +50,7 @@ class Compiled:
     """
 
     def __init__(self, plan: Plan, shape: Shape):
+        plan = dataclasses.replace(plan, body=tuple(map(straight, plan.body)))
         self.plan, self.shape = plan, shape
         self.kernels = Kernels()
         uniform = Shape(shape.bits, 1, 1)
