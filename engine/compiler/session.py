@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ..value import Value
@@ -45,11 +46,12 @@ class Session:
         if not self.native:
             return
         self._native_steps = program.name == "llvm"
-        self._training: Any = program.training(memories) if program.name == "llvm" else ArrayTraining(program, memories)
+        wanted = set(trainable)
+        frozen = [place for place, value in enumerate(self.leaves) if value not in wanted]
+        make = program.training if self._native_steps else partial(ArrayTraining, program)
+        self._training: Any = make(memories, frozen)
         self.memory = self._training.memory
         self._place = {value: k for k, value in enumerate(self.leaves)}
-        wanted = set(trainable)
-        self._training.trainable[:] = [value in wanted for value in self.leaves]
         self._loan = Loan(self.leaves, self._training.parameters)
         self._found: tuple[Sequence[Value], Any] | None = None
         self._checked: Batch | None = None
@@ -148,23 +150,21 @@ class ArrayTraining:
     Attributes:
         parameters: the bound leaves.
         memory: the optimiser's, memories x leaves.
-        trainable: whether a leaf is updated.
     """
 
-    def __init__(self, program: Any, memories: int) -> None:
+    def __init__(self, program: Any, memories: int, frozen: Sequence[int]) -> None:
         import numpy as np
 
         self._program = program
         self.parameters = np.zeros(program.plan.leaves, program.dtype)
         self.memory = np.zeros((memories, program.plan.leaves), program.dtype)
-        self.trainable = np.ones(program.plan.leaves, bool)
+        self._frozen = np.array(frozen, int)
 
     def __call__(self, arrays: Any, settings: OptimizerSettings, done: int, steps: int, order: Any) -> Any:
         """Make steps; see Session."""
         import numpy as np
 
-        fixed = ~self.trainable
-        kept = self.parameters[fixed]
+        kept = self.parameters[self._frozen]
         losses = np.empty(steps if order is None else len(order), self._program.dtype)
         for k in range(len(losses)):
             part = arrays
@@ -174,7 +174,7 @@ class ArrayTraining:
             outputs, gradient = self._program.run(self.parameters, part, len(part[0]) if part else 1)
             with np.errstate(all="ignore"):
                 losses[k] = outputs[:, 0].mean()
-            gradient[fixed] = 0.0
+            gradient[self._frozen] = 0.0
             update(self.parameters, gradient, self.memory, settings, done + k, k)
-            self.parameters[fixed] = kept
+            self.parameters[self._frozen] = kept
         return losses

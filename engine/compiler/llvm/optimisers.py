@@ -30,6 +30,7 @@ class Form:
     decoupled: bool = False
     clip_norm: bool = False
     clip_value: bool = False
+    frozen: bool = False  # some parameters stay as they are
 
 
 @functools.cache
@@ -55,10 +56,15 @@ def text(form: Form, bits: int, width: int) -> str:
         if scale is not None:
             g = g * scale
         new = _adam(code, form, fields, c, i, p, g) if form.adam else _sgd(code, form, fields, c, i, p, g)
-        trainable = code.load(fields["trainable"], i).differs(0.0)
-        code.store(code.select(trainable, new, p), "%P", i)
+        if form.frozen:
+            new = code.select(_is_trainable(code, fields, i), new, p)
+        code.store(new, "%P", i)
     code.ret()
     return "\n".join(sorted(code.declared)) + "\n" + code.text()
+
+
+def _is_trainable(code: Code, fields: dict[str, str], i: str) -> Vector:
+    return code.load(fields["trainable"], i).differs(0.0)
 
 
 def _clipped(code: Code, form: Form, c: dict[str, Vector], g: Vector) -> Vector:
@@ -98,7 +104,7 @@ def _norm_scale(code: Code, form: Form, fields: dict[str, str], c: dict[str, Vec
     total = code.variable(code.lift(0.0))
     with code.loop(0, fields["count"], code.width) as i:
         g = _clipped(code, form, c, code.load("%G", i))
-        used = code.select(code.load(fields["trainable"], i).differs(0.0), g, 0.0)
+        used = code.select(_is_trainable(code, fields, i), g, 0.0)  # not what lies behind the last one, either
         code.write(total, code.read(total) + used * used)
     squares = code.broadcast(code.horizontal_sum(code.read(total)))
     scale = c["norm"] / (code.intrinsic("sqrt", squares) + 1e-6)

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..plan import Group, Plan
@@ -220,9 +220,9 @@ class Program:
                 return results, None
             return results, self.buffers["G"][: self.plan.leaves].copy()
 
-    def training(self, memories: int) -> Training:
-        """Memory for the parameters and for an optimiser that remembers `memories` numbers of each."""
-        return Training(self, memories)
+    def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
+        """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
+        return Training(self, memories, frozen)
 
     def ir(self) -> str:
         """LLVM IR of the kernels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .memory import Frame, address, aligned
@@ -23,23 +24,24 @@ class Training:
     Args:
         program: with gradients.
         memories: how many numbers the optimiser remembers for each parameter.
+        frozen: leaves that are not updated, by their numbers.
 
     Attributes:
         parameters: the bound leaves; read and write at will between calls.
         memory: memories x leaves.
-        trainable: whether a leaf is updated; all are at first.
     """
 
-    def __init__(self, program: Program, memories: int):
+    def __init__(self, program: Program, memories: int, frozen: Sequence[int] = ()):
         import numpy as np
 
         self._program = program
         leaves, width = program.plan.leaves, program.shape.width
         stride = -(-(leaves + width) // width) * width
         self._all = aligned((memories + 2) * stride, program.dtype).reshape(-1, stride)
-        self.parameters, self.trainable = self._all[0, :leaves], self._all[1, :leaves]
-        self.memory = self._all[2:, :leaves]
-        self.trainable[:] = 1.0
+        self.parameters, trainable, self.memory = self._all[0, :leaves], self._all[1, :leaves], self._all[2:, :leaves]
+        trainable[:] = 1.0
+        trainable[list(frozen)] = 0.0
+        self._frozen = len(frozen) > 0
         start, row = address(self._all), stride * program.dtype.itemsize
         self._state = np.array([0, start + 2 * row, start + row, leaves, stride], np.int64)
         self._frames: dict[Program, Frame] = {}
@@ -86,7 +88,7 @@ class Training:
             frame = self._frames[program] = Frame(program, self._all[0])
             frame.set(state=address(self._state))
         losses = np.full(steps, np.nan, program.dtype) if steps != 1 else self._loss
-        form, coefficients = settings(optimizer, done, steps, program.dtype)
+        form, coefficients = settings(optimizer, done, steps, program.dtype, self._frozen)
         library, function = update(form, program.shape.bits, self._program.shape.width)
         with program.lock:
             frame.bind(arrays, cut, repeated=order is None and steps > 1)
@@ -108,7 +110,7 @@ class Training:
         return self._program.narrow if batch <= width < self._program.shape.width else self._program
 
 
-def settings(optimizer: Any, t0: int, steps: int, dtype: Any) -> tuple[Form, Array]:
+def settings(optimizer: Any, t0: int, steps: int, dtype: Any, frozen: bool) -> tuple[Form, Array]:
     """The form of an update and its coefficients, a row per step."""
     import numpy as np
 
@@ -121,6 +123,7 @@ def settings(optimizer: Any, t0: int, steps: int, dtype: Any) -> tuple[Form, Arr
         decoupled=adam and bool(optimizer.decoupled),
         clip_norm=optimizer.clip_norm is not None,
         clip_value=optimizer.clip_value is not None,
+        frozen=frozen,
     )
     table = np.zeros((steps, len(COEFFICIENTS)))
     column = {name: k for k, name in enumerate(COEFFICIENTS)}
