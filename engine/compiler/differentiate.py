@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from itertools import compress
+from operator import not_
+from typing import Any, NamedTuple
 
 from .. import ops
 from ..primitive import as_float
@@ -31,6 +33,14 @@ class Contribution(NamedTuple):
 Contributions = dict[Symbol, list[Contribution]]
 
 
+class Share(NamedTuple):
+    """``coefficients[k] * upstream`` to the adjoint of ``symbols[k]``, for each k: what a layer gives its weights."""
+
+    symbols: tuple[Symbol, ...]
+    coefficients: tuple[Symbol, ...]
+    upstream: Symbol
+
+
 def derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
     """The derivatives of `output` by each of `inputs`, which may be results: they are symbols again."""
     graph = output.graph
@@ -39,25 +49,34 @@ def derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
     return [gather(graph, found[x])[0] if x in found else graph.constant(0.0) for x in inputs]
 
 
-def sweep(seeds: Contributions, wanted: set[Symbol], stop: bool = False) -> Contributions:
+def sweep(
+    seeds: Contributions, wanted: set[Symbol], stop: bool = False, shares: list[Share] | None = None
+) -> Contributions:
     """The contributions to the adjoints of `wanted`, not yet gathered.
 
     Args:
         seeds: the contributions that the sweep starts from.
         wanted: what to differentiate by.
         stop: do not go further down from what is wanted.
+        shares: where to put what is the product of a coefficient per sample and an adjoint, to what is wanted and no
+            result; these contributions are not among those that are returned.
     """
-    nodes = operations(seeds)
     needed = set(wanted)
-    for node in nodes:
+    nodes: list[Symbol] = []  # those through which something wanted is reached
+    for node in operations(seeds):
         if not needed.isdisjoint(node.operands):
             needed.add(node)
+            nodes.append(node)
     pending: Contributions = {node: list(contributions) for node, contributions in seeds.items()}
     for node in reversed(nodes):
-        if node not in needed or node not in pending or (stop and node in wanted) or needed.isdisjoint(node.operands):
+        if node not in pending or (stop and node in wanted):
             continue
         adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
-        for operand, contribution in _pass_on(node, adjoint, reached, needed):
+        pairs = _derivatives(node, needed)
+        if shares is not None and reached is None and len(pairs) > 1:
+            pairs, share = _shared(pairs, adjoint)
+            shares += share
+        for operand, contribution in _pass_on(node, pairs, adjoint, reached):
             if operand in pending:
                 pending[operand].append(contribution)
             else:
@@ -65,20 +84,35 @@ def sweep(seeds: Contributions, wanted: set[Symbol], stop: bool = False) -> Cont
     return {node: contributions for node, contributions in pending.items() if node in wanted}
 
 
-def _pass_on(
-    node: Symbol, adjoint: Symbol, reached: Symbol | None, needed: set[Symbol]
-) -> Iterable[tuple[Symbol, Contribution]]:
-    """What `node` contributes to its operands."""
-    graph, primitive, operands = node.graph, node.primitive, node.operands
+def _derivatives(node: Symbol, needed: set[Symbol]) -> list[tuple[Symbol, Any]]:
+    """Those operands of `node` that are needed, with the derivatives of `node` by them."""
+    primitive, operands = node.primitive, node.operands
     assert primitive is not None
-    if primitive.arity is None:
-        found = primitive.rules[0](node, *operands)
-        if len(found) != len(operands):
-            raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(operands)} operands")
-    else:
-        found = [rule(node, *operands) if o in needed else None for rule, o in zip(primitive.rules, operands)]
-    for operand, d in zip(operands, found):
-        if d is None or operand not in needed:
+    if primitive.arity is not None:
+        return [(o, rule(node, *operands)) for rule, o in zip(primitive.rules, operands) if o in needed]
+    found = primitive.rules[0](node, *operands)
+    if len(found) != len(operands):
+        raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(operands)} operands")
+    return list(compress(zip(operands, found), map(needed.__contains__, operands)))
+
+
+def _shared(pairs: list[tuple[Symbol, Any]], adjoint: Symbol) -> tuple[list[tuple[Symbol, Any]], list[Share]]:
+    """Of operands and derivatives those that make no share, and the share."""
+    yes = [o.position >= 0 and d.__class__ is Symbol and not d.uniform for o, d in pairs]
+    if not any(yes):
+        return pairs, []
+    symbols, coefficients = zip(*compress(pairs, yes))
+    return list(compress(pairs, map(not_, yes))), [Share(symbols, coefficients, adjoint)]
+
+
+def _pass_on(
+    node: Symbol, pairs: list[tuple[Symbol, Any]], adjoint: Symbol, reached: Symbol | None
+) -> Iterable[tuple[Symbol, Contribution]]:
+    """What `node` contributes to its operands, given its derivatives by them."""
+    graph, primitive = node.graph, node.primitive
+    assert primitive is not None
+    for operand, d in pairs:
+        if d is None:
             continue
         if reached is None and d.__class__ is Symbol and d.kind != "constant":  # as nearly always
             yield operand, Contribution(d, adjoint)

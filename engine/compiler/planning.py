@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from .. import ops
 from .conditions import EITHER, NOT_EQUAL
-from .differentiate import Contribution, gather, sweep
+from .differentiate import Contribution, Share, gather, sweep
 from .grouping import Layout
 from .plan import Copy, Plan, Run
 from .raising import lowered, raised
@@ -53,7 +53,9 @@ def _make_plan(
     entries, totals = _gradient(graph, roots[0], _seed(graph, inputs)) if gradients else ([], {})
     results = len(roots)
     roots += totals.values()
-    roots += [s for entry in entries for s in (entry.coefficient, entry.upstream) if s is not None]
+    roots += [entry.upstream for entry in entries]
+    factors = list(dict.fromkeys([entry.coefficients for entry in entries]))  # a layer's weights all have the same ones
+    roots += [symbol for row in factors for symbol in row]
     if len(roots) > count:
         history.append(("differentiate", len(operations(roots))))  # before lowering, which names what remains
     roots = run("lower", lowered, roots)
@@ -62,9 +64,12 @@ def _make_plan(
     layout = Layout(graph, roots)
     rest = iter(roots[results:])
     finish = [Copy(1, Run("G", position), layout.single(next(rest))) for position in totals]
-    entries = [Entry(e.target, None if e.coefficient is None else next(rest), next(rest)) for e in entries]
+    upstreams = [next(rest) for _ in entries]
+    final = {row: tuple([next(rest) for _ in row]) for row in factors}
+    entries = [Entry(e.targets, final[e.coefficients], new) for e, new in zip(entries, upstreams)]
     sums = tuple(reductions(entries, layout.slot))
     single = tuple([layout.single(root) for root in roots[:results]])
+    sums_end = max([len(graph.leaves), *[1 + max(entry.targets) for entry in entries]])
     plan = Plan(
         leaves=len(graph.leaves),
         inputs=inputs,
@@ -76,7 +81,7 @@ def _make_plan(
         epilogue=tuple(layout.stages["epilogue"]),
         finish=tuple(finish),
         outputs=single,
-        sizes={**layout.sizes, "G": max([len(graph.leaves), *[e.target + 1 for e in entries]]) if gradients else 0},
+        sizes={**layout.sizes, "G": sums_end if gradients else 0},
     )
     return plan, history
 
@@ -92,40 +97,40 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
     Per sample the sweep goes down to the uniform symbols. What arrives there is summed over the samples, and swept
     from there down to the leaves once. Most often they are leaves, and nothing remains to do.
     """
-    border = {o for s in operations([loss]) if not s.uniform for o in s.operands if o.uniform and o.kind != "constant"}
-    found = sweep({loss: [seed]}, {loss} if loss.uniform and loss.kind != "constant" else border, stop=True)
-    position = {leaf: k for k, leaf in enumerate(graph.leaves)}
-    entries: list[Entry] = []
-    seeds: dict[Symbol, list[Contribution]] = {}
-    extra = len(position)
+    border = {o for s in operations([loss]) if not s.uniform for o in s.below if o.uniform}.union(graph.leaves)
+    if loss.uniform and loss.kind != "constant":
+        border = {loss}
+    shares: list[Share] = []
+    found = sweep({loss: [seed]}, border, stop=True, shares=shares)
+    entries = [Entry([s.position for s in symbols], factors, upstream) for symbols, factors, upstream in shares]
+    extra = len(graph.leaves)
 
-    def add_up(target: int, contributions: Sequence[Contribution]) -> None:
+    def add_up(target: int, contributions: Sequence[Contribution]) -> Symbol:
         for coefficient, upstream, _ in contributions:
             if coefficient is not None and coefficient.uniform:
                 upstream, coefficient = graph.make(ops.mul, (coefficient, upstream)), None
-            entries.append(Entry(target, coefficient, upstream))
-
-    def total(target: int, contributions: Sequence[Contribution]) -> Symbol:
-        add_up(target, contributions)
+            entries.append(Entry([target], () if coefficient is None else (coefficient,), upstream))
         return graph.source("accumulator", target)
 
-    if all(symbol.kind == "leaf" for symbol in found):
-        for leaf, contributions in found.items():
-            add_up(position[leaf], contributions)
-        return entries, {}
+    seeds: dict[Symbol, list[Contribution]] = {}
     for symbol, contributions in found.items():
         if symbol.kind == "leaf":
-            seeds[symbol] = [Contribution(None, total(position[symbol], contributions))]
+            add_up(symbol.position, contributions)
             continue
-        accumulator, reached, extra = total(extra, contributions), None, extra + 1
+        accumulator, reached, extra = add_up(extra, contributions), None, extra + 1
         conditions = [c.reached for c in contributions if c.reached is not None]
         if len(conditions) == len(contributions):
             somewhere = conditions[0]
             for condition in conditions[1:]:
                 somewhere = graph.make(EITHER, (somewhere, condition))
-            number = total(extra, [Contribution(None, somewhere)])
+            number = add_up(extra, [Contribution(None, somewhere)])
             reached, extra = graph.make(NOT_EQUAL, (number, graph.constant(0.0))), extra + 1
         seeds[symbol] = [Contribution(None, accumulator, reached)]
-    swept = sweep(seeds, set(graph.leaves))
-    totals = {position[leaf]: gather(graph, contributions)[0] for leaf, contributions in swept.items()}
-    return entries, {k: s for k, s in totals.items() if s is not graph.source("accumulator", k)}
+    if not seeds:  # as for most networks
+        return entries, {}
+    direct = {target for entry in entries for target in entry.targets}
+    totals = {}
+    for leaf, contributions in sweep(seeds, set(graph.leaves)).items():
+        before = [Contribution(None, graph.source("accumulator", leaf.position))] if leaf.position in direct else []
+        totals[leaf.position] = gather(graph, [*before, *contributions])[0]
+    return entries, totals

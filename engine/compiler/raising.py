@@ -24,9 +24,9 @@ def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     parents: dict[Symbol, Symbol] = {}  # of terms: the addition
     symbols = operations(roots)
     for symbol in symbols:
-        uses.update(symbol.operands)
+        uses.update(symbol.below)
         if symbol.primitive in _ADDITIONS:
-            parents.update(dict.fromkeys(symbol.operands, symbol))
+            parents.update(dict.fromkeys(symbol.below, symbol))
 
     def is_inner(symbol: Symbol) -> bool:
         """Whether it is read only by the addition that it is a term of."""
@@ -62,11 +62,10 @@ _ADDITIONS = frozenset({ops.add, ops.sum})
 
 
 def _with(graph: Graph, symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
-    operands = tuple(map(new.get, symbol.operands, symbol.operands))
-    if all(map(is_, operands, symbol.operands)):
+    if all(map(is_, map(new.get, symbol.below, symbol.below), symbol.below)):
         return symbol
     assert symbol.primitive is not None
-    return graph.make(symbol.primitive, operands)
+    return graph.make(symbol.primitive, tuple(map(new.get, symbol.operands, symbol.operands)))
 
 
 def _sum(graph: Graph, terms: Sequence[Symbol], products: Sequence[Symbol], new: dict[Symbol, Symbol]) -> Symbol:
@@ -105,7 +104,7 @@ def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     new: dict[Symbol, Symbol] = {}
 
     def lower(roots: Sequence[Symbol]) -> None:
-        for symbol in operations(roots, set(new)):
+        for symbol in operations(roots, new):
             primitive = symbol.primitive
             first, *others = symbol.operands
             parts: Symbol | None = None

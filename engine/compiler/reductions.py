@@ -14,15 +14,15 @@ Slot = Callable[[Symbol], tuple[str, int]]
 
 
 class Entry(NamedTuple):
-    """``G[target] += sum over samples of coefficient * upstream``; a coefficient of None is 1."""
+    """``G[targets[k]] += sum over samples of coefficients[k] * upstream``; without coefficients one target, times 1."""
 
-    target: int
-    coefficient: Symbol | None
+    targets: list[int]
+    coefficients: tuple[Symbol, ...]
     upstream: Symbol
 
 
 class _Row(NamedTuple):
-    """All entries of one upstream adjoint, by target."""
+    """All products of one upstream adjoint, by target."""
 
     buffer: str
     slot: int
@@ -33,25 +33,34 @@ def reductions(entries: Sequence[Entry], slot: Slot) -> Iterator[Reduction]:
     """The entries as reductions, outer products first."""
     by_upstream: dict[Symbol, list[Entry]] = {}
     for entry in entries:
-        if entry.coefficient is not None:
+        if entry.coefficients:
             by_upstream.setdefault(entry.upstream, []).append(entry)
-    matrices: dict[object, tuple[list[Symbol], list[_Row]]] = {}
-    for upstream, row in by_upstream.items():
-        row.sort(key=lambda entry: entry.target)
-        factors = [e.coefficient for e in row if e.coefficient is not None]
-        targets = [e.target for e in row]
-        shape = (tuple(factors), tuple([t - targets[0] for t in targets]))
+    matrices: dict[object, tuple[tuple[Symbol, ...], list[_Row]]] = {}
+    for upstream, parts in by_upstream.items():
+        targets, factors = _merged(parts)
+        shape = (factors, tuple([t - targets[0] for t in targets]))
         matrices.setdefault(shape, (factors, []))[1].append(_Row(*slot(upstream), targets))
     for factors, rows in matrices.values():
         yield from _outer(factors, rows, slot)
     layers: dict[int, list[_Row]] = {}  # the first contribution to each target, the second one, ...
     times: Counter[int] = Counter()
     for entry in entries:
-        if entry.coefficient is None:
-            layers.setdefault(times[entry.target], []).append(_Row(*slot(entry.upstream), [entry.target]))
-            times[entry.target] += 1
+        if not entry.coefficients:
+            (target,) = entry.targets
+            layers.setdefault(times[target], []).append(_Row(*slot(entry.upstream), [target]))
+            times[target] += 1
     for layer in layers.values():
         yield from _sums(layer)
+
+
+def _merged(entries: Sequence[Entry]) -> tuple[list[int], tuple[Symbol, ...]]:
+    """The targets in order, and their coefficients."""
+    targets = [target for entry in entries for target in entry.targets]
+    factors = tuple([symbol for entry in entries for symbol in entry.coefficients])
+    if len(entries) == 1 and targets == sorted(targets):
+        return targets, entries[0].coefficients
+    order = sorted(range(len(targets)), key=targets.__getitem__)
+    return [targets[k] for k in order], tuple([factors[k] for k in order])
 
 
 def _follows(a: _Row, b: _Row, c: _Row, d: _Row) -> bool:
@@ -63,11 +72,11 @@ def _follows(a: _Row, b: _Row, c: _Row, d: _Row) -> bool:
     )
 
 
-def _outer(factors: list[Symbol], rows: list[_Row], slot: Slot) -> Iterator[Reduction]:
+def _outer(factors: tuple[Symbol, ...], rows: list[_Row], slot: Slot) -> Iterator[Reduction]:
     rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
     right = [Column.of(buffer, [position]) for buffer, position in map(slot, factors)]
     for piece in chunks(rows, _follows):
-        target = [Column.of("G", [row.targets[k] for row in piece]) for k in range(len(factors))]
+        target = [Column.of("G", list(column)) for column in zip(*[row.targets for row in piece])]
         left = _run_of([row.slot for row in piece], piece[0].buffer)
         for target_run, right_run in zip(*runs([target, right])):
             yield Reduction(len(piece), target_run, left, right_run)

@@ -6,7 +6,7 @@ the same object. Every operation on a symbol goes through the table's primitives
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, NoReturn
@@ -40,7 +40,7 @@ class Symbol(Value):
     It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one; the slots of a Value stay empty.
     """
 
-    __slots__ = ("below", "graph", "kind", "operands", "primitive", "uniform", "value")
+    __slots__ = ("below", "graph", "kind", "operands", "position", "primitive", "uniform", "value")
     __symbolic__ = True
 
     graph: Graph
@@ -50,6 +50,7 @@ class Symbol(Value):
     below: tuple[Symbol, ...]  # the operands that are results themselves: few, next to all the weights of a layer
     uniform: bool  # it depends on no input: the same for every sample
     value: Any  # leaf: the Value; constant: the float; input, accumulator: the position
+    position: int  # leaf, input, accumulator: among those of its kind; else -1
 
     __hash__ = object.__hash__
 
@@ -315,7 +316,7 @@ class Graph:
                 symbol = symbols[value] = _new(Symbol)  # as _add, inline: a network has many
                 symbol.graph, symbol.kind, symbol.primitive = self, "leaf", None
                 symbol.operands = symbol.below = ()
-                symbol.uniform, symbol.value = True, value
+                symbol.uniform, symbol.value, symbol.position = True, value, len(leaves)
                 leaves.append(symbol)
 
     def _add(
@@ -325,6 +326,7 @@ class Graph:
         symbol.graph, symbol.kind, symbol.primitive, symbol.operands = self, kind, primitive, operands
         symbol.below = tuple([o for o in operands if o.operands]) if operands else ()
         symbol.uniform, symbol.value = uniform, value
+        symbol.position = value if kind in ("input", "accumulator") else -1
         self.symbols[symbol] = symbol
         return symbol
 
@@ -332,19 +334,19 @@ class Graph:
 _uniform = attrgetter("uniform")
 
 
-def operations(roots: Iterable[Symbol], seen: set[Symbol] | None = None) -> list[Symbol]:
-    """All operations under `roots`, operands first: iterative, stable, each once, without what is `seen` already.
+def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[Symbol]:
+    """All operations under `roots`, operands first: iterative, stable, each once, without what is `known` already.
 
     Leaves, inputs and constants are left out: they are most of a network, and passes have nothing to do with them.
     """
     found: list[Symbol] = []
-    seen = set() if seen is None else seen
+    seen: set[Symbol] = set()
     stack: list[Any] = [root for root in roots if root.operands][::-1]
     while stack:
         node = stack.pop()
         if node is None:
             found.append(stack.pop())
-        elif node not in seen:
+        elif node not in seen and node not in known:
             seen.add(node)
             stack += (node, None)
             stack += [operand for operand in node.below[::-1] if operand not in seen]
