@@ -7,22 +7,47 @@ of the user computed in any order comes out as plain runs: base, stride, stride.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import sub
-from typing import Any
+from operator import attrgetter, sub
+from typing import Any, NamedTuple
 
 from .. import ops
 from ..primitive import Primitive
 from .plan import Group, Run
 from .runs import Column, chunks, runs
-from .symbol import Graph, Symbol, operations
+from .symbol import Symbol, operations
 
 _BUFFER = {"leaf": "P", "constant": "C", "input": "X", "accumulator": "G"}
 _SWAPPABLE = frozenset({ops.add, ops.mul})
 _FEW = 5  # operands, up to which rows are asked to read them from the same groups
 _STAGES = ("prologue", "body", "epilogue")
 
-Operands = tuple[tuple[Symbol, ...], ...]  # one tuple of symbols per operand of the primitive
-_Member = tuple[list[float], tuple[Operands, Symbol]]
+_kind, _position, _uniform = map(attrgetter, ("kind", "position", "uniform"))
+
+
+class Part(NamedTuple):
+    """Where the symbols of one operand are: the letters of their buffers, and their slots there.
+
+    For a constant the number itself stands in place of the slot, which is given to it with its group.
+    """
+
+    letters: str
+    numbers: Sequence[float]
+
+
+class Vector(NamedTuple):
+    """What the rows of a matrix are multiplied by: in its own order, which the rows must take over."""
+
+    number: int
+    order: list[int] | None  # None: it is in order already
+    part: Part
+
+
+class Row(NamedTuple):
+    """An operation, with its operands as the plan has them; of a matrix product also the vector."""
+
+    symbol: Symbol
+    parts: tuple[Part, ...]
+    vector: Vector | None = None
 
 
 class Layout:
@@ -34,13 +59,13 @@ class Layout:
         sizes: the slots used of U and S.
     """
 
-    def __init__(self, graph: Graph, roots: Sequence[Symbol]) -> None:
+    def __init__(self, roots: Sequence[Symbol]) -> None:
         self.stages: dict[str, list[Group]] = {stage: [] for stage in _STAGES}
         self.constants: list[float] = []
         self.sizes = {"U": 0, "S": 0}
-        self._slots: dict[Symbol, tuple[str, int]] = {s: ("P", k) for k, s in enumerate(graph.leaves)}
-        self._ranks: dict[Symbol, tuple[str, float]] = dict(self._slots)  # sorted by: of a constant it is the number
+        self._ranks: dict[Symbol, tuple[str, float]] = {}  # buffer and slot; of a constant the number
         self._group_of: dict[Symbol, int] = {}  # by its first slot
+        self._vectors: dict[tuple[Symbol, ...], Vector | None] = {}
         self._known_constants: dict[tuple[str, ...], int] = {}
         for stage, levels in _levels(operations(roots)).items():
             for level in levels:
@@ -48,20 +73,16 @@ class Layout:
 
     def slot(self, symbol: Symbol) -> tuple[str, int]:
         """The buffer and the slot of a symbol."""
-        found = self._slots.get(symbol)
-        if found is None:
-            if symbol.kind == "constant":
-                found = "C", self._constants([symbol.value])[0]
-            else:
-                found = _BUFFER[symbol.kind], symbol.value
-            self._slots[symbol] = found
-        return found
+        if symbol.kind == "constant":
+            return "C", self._constants([symbol.value])[0]
+        buffer, slot = self._rank(symbol)
+        return buffer, int(slot)
 
     def single(self, symbol: Symbol) -> Run:
         """A run of just that symbol."""
         return Run(*self.slot(symbol))
 
-    def _constants(self, column: list[float]) -> list[int]:
+    def _constants(self, column: Sequence[float]) -> list[int]:
         """Slots of C for the constants that one operand has in all rows: one if they are equal, else in a row."""
         key = tuple([number.hex() for number in column])
         if len(set(key)) == 1:
@@ -74,106 +95,129 @@ class Layout:
 
     def _place(self, stage: str, symbols: list[Symbol]) -> None:
         """Form the groups of one level and give their results slots."""
-        rows: dict[Any, list[tuple[Operands, Symbol]]] = {}
-        ranks = self._ranks
+        groups: dict[Any, list[Row]] = {}
         for symbol in symbols:
-            for operand in symbol.operands:
-                if operand not in ranks:
-                    constant = operand.kind == "constant"
-                    ranks[operand] = ("C", operand.value) if constant else self.slot(operand)
-            operands = self._arranged(symbol)
-            rows.setdefault(self._signature(symbol, operands), []).append((operands, symbol))
-        for members in rows.values():
-            members.sort(key=lambda member: [ranks[o] for part in member[0] for o in part[:4]])
-            first = members[0][0]
-            if len(first) > 1 and members[0][1].primitive is ops.dot and self._is_product(first):
-                numbered = [(self._numbers(operands), (operands, symbol)) for operands, symbol in members]
-                for piece in chunks(numbered, _is_next_row):
-                    self._add_group(stage, [member for _, member in piece])
-            else:
-                self._add_group(stage, members)
+            row = self._row(symbol)
+            groups.setdefault(self._signature(row), []).append(row)
+        for rows in groups.values():
+            rows.sort(key=lambda row: [number for part in row.parts for number in part.numbers[:4]])
+            for piece in [rows] if rows[0].vector is None else chunks(rows, _is_next_row):
+                self._add_group(stage, piece)
 
-    def _add_group(self, stage: str, members: Sequence[tuple[Operands, Symbol]]) -> None:
-        primitive = members[0][1].primitive
-        assert primitive is not None
-        buffer = "S" if stage == "body" else "U"
-        base = self.sizes[buffer]
-        self.sizes[buffer] += len(members)
-        operands: list[tuple[Run, ...]] = []
-        tracks = [self._columns([row[part] for row, _ in members]) for part in range(len(members[0][0]))]
-        if primitive is ops.dot:
-            operands += runs(tracks[:2])
-            tracks = tracks[2:]
-        for track in tracks:
-            operands += runs([track])
-        nodes = tuple([symbol for _, symbol in members])
-        self.stages[stage].append(Group(primitive, len(members), tuple(operands), Run(buffer, base, 1), nodes))
-        for row, symbol in enumerate(nodes):
-            self._slots[symbol] = buffer, base + row
-            self._group_of[symbol] = base
-
-    def _columns(self, rows: Sequence[tuple[Symbol, ...]]) -> list[Column]:
-        columns = []
-        for column in zip(*rows):
-            if column[0].kind == "constant":
-                columns.append(Column.of("C", self._constants([s.value for s in column])))
-            else:
-                columns.append(Column.of(self._slots[column[0]][0], [self._slots[s][1] for s in column]))
-        return columns
-
-    def _arranged(self, symbol: Symbol) -> Operands:
-        """The operands as the plan has them, in an order that does not depend on the user's where it may differ."""
-        primitive, operands = symbol.primitive, symbol.operands
-        if primitive is ops.dot:
-            n = len(operands) // 2
-            ranks = self._ranks
-            pairs = [
-                (a, b) if a.uniform and not b.uniform else self._pair(a, b)
-                for a, b in zip(operands[:n], operands[n : 2 * n])
-            ]
-            keys = [(ranks[b], ranks[a]) for a, b in pairs]
-            left, right = zip(*[pairs[k] for k in sorted(range(n), key=keys.__getitem__)])
-            return (left, right, operands[2 * n :]) if len(operands) % 2 else (left, right)
-        if primitive is ops.take:
-            return operands[:1], operands[1:]
-        if is_fold(primitive):
-            return (tuple(sorted(operands, key=self._ranks.__getitem__)) if primitive is ops.sum else operands,)
-        if primitive in _SWAPPABLE:
-            operands = self._pair(*operands)
-        return tuple([(operand,) for operand in operands])
-
-    def _pair(self, a: Symbol, b: Symbol) -> tuple[Symbol, Symbol]:
-        """Factors in a fixed order: what is uniform first, then by slot."""
-        ranks = self._ranks
-        return (b, a) if (not b.uniform, ranks[b]) < (not a.uniform, ranks[a]) else (a, b)
-
-    def _letters(self, symbols: Sequence[Symbol]) -> str:
-        return "".join([self._ranks[s][0] for s in symbols])
-
-    def _signature(self, symbol: Symbol, operands: Operands) -> Any:
+    def _signature(self, row: Row) -> Any:
         """What rows of one group have in common.
 
         With few operands that includes the groups which compute them: then a group's rows are those of the groups that
         it reads, in the same order, and all can run in one loop that keeps the numbers in between in registers.
         """
-        shared = operands[1] if symbol.primitive is ops.dot and self._is_product(operands) else None
+        symbol = row.symbol
         sources = [self._group_of.get(o) for o in symbol.operands] if len(symbol.operands) <= _FEW else []
-        return symbol.primitive, shared, *sources, *[self._letters(part) for part in operands]
+        shared = None if row.vector is None else row.vector.number
+        return symbol.primitive, shared, *sources, *[part.letters for part in row.parts]
 
-    def _is_product(self, operands: Operands) -> bool:
-        """Whether a dot is a row of a matrix product: uniform times per lane, and more than a multiple of a sum."""
-        left, right = operands[:2]
-        multiple = left[0].kind == "constant" and all(s is left[0] for s in left)
-        return not multiple and all(s.uniform for s in left) and not any(s.uniform for s in right)
+    def _add_group(self, stage: str, rows: Sequence[Row]) -> None:
+        primitive = rows[0].symbol.primitive
+        assert primitive is not None
+        buffer = "S" if stage == "body" else "U"
+        base = self.sizes[buffer]
+        self.sizes[buffer] += len(rows)
+        operands: list[tuple[Run, ...]] = []
+        tracks = [self._columns(parts) for parts in zip(*[row.parts for row in rows])]
+        if primitive is ops.dot:
+            operands += runs(tracks[:2])
+            tracks = tracks[2:]
+        for track in tracks:
+            operands += runs([track])
+        nodes = tuple([row.symbol for row in rows])
+        self.stages[stage].append(Group(primitive, len(rows), tuple(operands), Run(buffer, base, 1), nodes))
+        for slot, symbol in enumerate(nodes, start=base):
+            self._ranks[symbol] = buffer, slot
+            self._group_of[symbol] = base
 
-    def _numbers(self, operands: Operands) -> list[float]:
-        """The slots of a matrix product's row: its left factors and its bias."""
-        return [self._ranks[s][1] for part in (operands[0], *operands[2:]) for s in part]
+    def _columns(self, parts: Sequence[Part]) -> list[Column]:
+        columns = []
+        for letter, column in zip(parts[0].letters, zip(*[part.numbers for part in parts])):
+            slots: Any = self._constants(column) if letter == "C" else list(column)
+            columns.append(Column.of(letter, slots))
+        return columns
+
+    # ---- operands
+
+    def _row(self, symbol: Symbol) -> Row:
+        """The operands as the plan has them, in an order that does not depend on the user's where it may differ."""
+        primitive, operands = symbol.primitive, symbol.operands
+        if primitive is ops.dot:
+            return self._dot(symbol)
+        if primitive is ops.take:
+            return Row(symbol, (self._part(operands[:1]), self._part(operands[1:])))
+        if is_fold(primitive):
+            in_order = sorted(operands, key=self._rank) if primitive is ops.sum else operands
+            return Row(symbol, (self._part(in_order),))
+        if primitive in _SWAPPABLE:
+            operands = self._pair(*operands)
+        return Row(symbol, tuple([self._part([operand]) for operand in operands]))
+
+    def _dot(self, symbol: Symbol) -> Row:
+        n, operands = len(symbol.operands) // 2, symbol.operands
+        left, right = self._factors(operands[:n], operands[n : 2 * n])
+        bias = (self._part(operands[2 * n :]),) if len(operands) % 2 else ()
+        vector = self._vector(right)
+        if vector is None or not all(map(_uniform, left)) or _is_multiple(left):
+            keys = [(self._rank(b), self._rank(a)) for a, b in zip(left, right)]
+            order = sorted(range(n), key=keys.__getitem__)
+            return Row(symbol, (self._part([left[k] for k in order]), self._part([right[k] for k in order]), *bias))
+        weights = left if vector.order is None else [left[k] for k in vector.order]
+        return Row(symbol, (self._part(weights), vector.part, *bias), vector)
+
+    def _factors(self, left: tuple[Symbol, ...], right: tuple[Symbol, ...]) -> tuple[tuple[Symbol, ...], ...]:
+        """The factors of a dot, pair by pair what is uniform on the left."""
+        if all(map(_uniform, left)) and not any(map(_uniform, right)):
+            return left, right
+        return tuple(zip(*map(self._pair, left, right)))
+
+    def _vector(self, symbols: tuple[Symbol, ...]) -> Vector | None:
+        """Symbols as a vector, if they are all per lane; made once, as a layer has one for all neurons."""
+        if symbols not in self._vectors:
+            found = None
+            if not any(map(_uniform, symbols)):
+                ranks = list(map(self._rank, symbols))
+                order = sorted(range(len(ranks)), key=ranks.__getitem__)
+                part = self._part([symbols[k] for k in order])
+                found = Vector(len(self._vectors), None if order == list(range(len(order))) else order, part)
+            self._vectors[symbols] = found
+        return self._vectors[symbols]
+
+    def _pair(self, a: Symbol, b: Symbol) -> tuple[Symbol, Symbol]:
+        """Factors in a fixed order: what is uniform first, then by slot."""
+        return (b, a) if (not b.uniform, self._rank(b)) < (not a.uniform, self._rank(a)) else (a, b)
+
+    def _part(self, symbols: Sequence[Symbol]) -> Part:
+        if len(symbols) > 1 and set(map(_kind, symbols)) == {"leaf"}:  # the weights of a neuron
+            return Part("P" * len(symbols), list(map(_position, symbols)))
+        letters, numbers = zip(*map(self._rank, symbols))
+        return Part("".join(letters), numbers)
+
+    def _rank(self, symbol: Symbol) -> tuple[str, float]:
+        """The buffer, and the slot or, of a constant, the number: what operands are sorted by."""
+        found = self._ranks.get(symbol)
+        if found is None:
+            place = symbol.value if symbol.kind == "constant" else symbol.position
+            found = self._ranks[symbol] = _BUFFER[symbol.kind], place
+        return found
 
 
-def _is_next_row(a: _Member, b: _Member, c: _Member, d: _Member) -> bool:
-    """Whether the step of all slots from row c to d is that from row a to b."""
-    return list(map(sub, d[0], c[0])) == list(map(sub, b[0], a[0]))
+def _is_multiple(left: Sequence[Symbol]) -> bool:
+    """Whether all factors are the same constant: such a dot is a multiple of a sum."""
+    return left[0].kind == "constant" and all(symbol is left[0] for symbol in left)
+
+
+def _is_next_row(a: Row, b: Row, c: Row, d: Row) -> bool:
+    """Whether the step of all slots from row c to d is that from row a to b, the vector's apart."""
+    return all(
+        list(map(sub, d.parts[k].numbers, c.parts[k].numbers)) == list(map(sub, b.parts[k].numbers, a.parts[k].numbers))
+        for k in range(len(a.parts))
+        if k != 1
+    )
 
 
 def is_fold(primitive: Primitive | None) -> bool:
@@ -186,7 +230,7 @@ def _levels(symbols: Sequence[Symbol]) -> dict[str, list[list[Symbol]]]:
     places: dict[Symbol, tuple[str, int]] = {}
     levels: dict[str, list[list[Symbol]]] = {stage: [] for stage in _STAGES}
     for symbol in symbols:
-        below = [places[o] for o in symbol.operands if o in places]
+        below = [places[o] for o in symbol.below]
         stage = "body"
         if symbol.uniform:
             late = any(stage == "epilogue" for stage, _ in below)

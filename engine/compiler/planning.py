@@ -61,7 +61,7 @@ def _make_plan(
     roots = run("lower", lowered, roots)
     roots = run("raise again", raised, roots)
 
-    layout = Layout(graph, roots)
+    layout = Layout(roots)
     rest = iter(roots[results:])
     finish = [Copy(1, Run("G", position), layout.single(next(rest))) for position in totals]
     upstreams = [next(rest) for _ in entries]

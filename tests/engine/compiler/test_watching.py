@@ -34,15 +34,14 @@ def test_others_show_another_number_but_keep_their_own() -> None:
     assert w.data == 2.0
 
 
-def test_assigning_is_refused_and_undone() -> None:
+def test_assigning_to_others_is_refused() -> None:
     w, v, mine = Value(2.0), Value(3.0), []
 
     def assigns() -> None:
-        w.data = 5.0
-        w.data = 6.0
-        v.data = 3.0  # as before
         mine.append(Value(1.0))
         mine[0].data = 2.0
+        v.data = 3.0  # as before
+        w.data = 5.0
 
     with pytest.raises(TraceError, match="must not change Values"):
         under(assigns)
@@ -54,7 +53,6 @@ def test_errors_pass_through_and_leave_the_values() -> None:
     before = vars(Value)["_data"], vars(Value)["__apply_primitive__"]
 
     def fails() -> None:
-        w.data = 5.0
         raise KeyError
 
     with pytest.raises(KeyError):
