@@ -78,6 +78,10 @@ class NumpyProgram:
         self._batches: dict[int, _Batch] = {}
         self._lock = threading.Lock()  # the buffers are one set
 
+    def fitting(self, batch: int) -> NumpyProgram:
+        """The program for batches of that size: this one takes all."""
+        return self
+
     def run(self, leaves: Any, arrays: Sequence[Array], n: int) -> tuple[Array, Array | None]:
         """Run it on a batch.
 

@@ -57,6 +57,10 @@ class PythonProgram:
                 tape.append((function, [slot for operand in operands for slot in operand[row]], target))
         return tape
 
+    def fitting(self, batch: int) -> PythonProgram:
+        """The program for batches of that size: this one takes all."""
+        return self
+
     def run(
         self, leaves: Sequence[float], arrays: Sequence[Rows], n: int
     ) -> tuple[list[list[float]], list[float] | None]:

@@ -244,7 +244,7 @@ class Traced:
         self._programs: dict[Mode, Any] = {}
         self._recent: Mode = "outputs"
         self._plans: dict[Mode, Plan] = {}
-        self._checked: set[Mode] = set()
+        self._checked: set[Any] = set()  # programs
         self.labels = labels_of(self.trace.outputs)
         self._lock = threading.RLock()
 
@@ -309,24 +309,25 @@ class Traced:
         raise AssertionError("the python back end takes every plan")
 
     def check(self, mode: Mode, batch: Batch) -> None:
-        """Compare the first sample with the eager engine, once for each mode.
+        """Compare the first sample with the eager engine, once for each program.
 
         Raises:
             TraceError: they differ.
         """
-        if mode in self._checked:
+        program = self.program(mode).fitting(batch.size)
+        if program in self._checked:
             return
         with self._lock:
             first = Batch(1, batch.shapes, tuple([array[:1] for array in batch.arrays]))
             eager = self._eagerly(mode, first)
             try:
-                agree(eager, self._run(self.program(mode), first), _TOLERANCE[self.compiled.dtype])
+                agree(eager, self._run(program, first), _TOLERANCE[self.compiled.dtype])
             except TraceError:
                 if self.compiled.dtype == "float64":
                     raise
                 # With few digits and a small range it may be no mistake: the same plan in double precision tells.
                 agree(eager, self._run(build("python", self.plan(mode), "float64"), first), _TOLERANCE["float64"])
-            self._checked.add(mode)
+            self._checked.add(program)
 
     def _eagerly(self, mode: Mode, first: Batch) -> tuple[list[float], list[float]]:
         """The outputs and the gradient by the leaves for a single sample, by the eager engine."""

@@ -1,4 +1,4 @@
 """The native back end: a plan becomes LLVM kernels and a driver that trains in one call."""
 
-from .program import Program as Program
-from .program import build as build
+from .programs import Programs as Programs
+from .programs import build as build

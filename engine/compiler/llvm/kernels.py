@@ -27,11 +27,19 @@ Row = tuple[str | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How numbers are grouped: bits of one, numbers in a vector, lanes in a block."""
+    """How numbers are grouped: bits of one, numbers in a vector, lanes in a block.
+
+    Vectors run along the lanes; in a block of a single lane, along the rows of a group.
+    """
 
     bits: int
     width: int
     lanes: int
+
+    @property
+    def single(self) -> bool:
+        """Whether a block is one sample."""
+        return self.lanes == 1
 
 
 @dataclass

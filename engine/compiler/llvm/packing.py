@@ -73,12 +73,15 @@ def _entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
 
 
 def _load(code: Code, base: str, index: str, width: int) -> str:
-    return code.value(f"load <{width} x {code.scalar}>, ptr {code.pointer(base, index)}, align {code.align}")
+    return code.value(f"load {_type(code, width)}, ptr {code.pointer(base, index)}, align {code.align}")
 
 
 def _store(code: Code, value: str, base: str, index: str, width: int = 1) -> None:
-    kind = f"<{width} x {code.scalar}>" if width > 1 else code.scalar
-    code.lines.append(f"store {kind} {value}, ptr {code.pointer(base, index)}, align {code.align}")
+    code.lines.append(f"store {_type(code, width)} {value}, ptr {code.pointer(base, index)}, align {code.align}")
+
+
+def _type(code: Code, width: int) -> str:
+    return f"<{width} x {code.scalar}>" if width > 1 else code.scalar
 
 
 def _transpose(code: Code, rows: list[str], width: int) -> list[str]:

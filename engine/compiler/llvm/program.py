@@ -7,22 +7,23 @@ import dataclasses
 import functools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..plan import Group, Plan
+from ..plan import Group, Plan, Reduction
 from . import vectormath
 from .clusters import clusters, stored, straight, summed
 from .driver import driver
 from .helpers import crew, processors
-from .jit import Library, vector_bytes
+from .jit import Library
 from .kernels import Kernel, Kernels, Shape, copy, elementwise
 from .memory import Frame, address, aligned, whole_lines
 from .outer import by_rows, suits_rows
 from .partition import LONG, Cut, cost, cut
 from .products import product
 from .reductions import reduction, split, sums
-from .training import Training
+from .row_sums import row_reduction, row_sums
+from .rows import along_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,9 +34,8 @@ BLOCK_BYTES = 320_000
 """How much one block of samples may take: about what stays close to the core while all kernels pass over it."""
 
 
-def shape_of(plan: Plan, bits: int) -> Shape:
-    """How many lanes a block has: as many as its bytes allow, in whole tiles."""
-    width = vector_bytes() * 8 // bits
+def shape_of(plan: Plan, bits: int, width: int) -> Shape:
+    """For many samples: a block has as many lanes as its bytes allow, in whole tiles."""
     slots = plan.inputs + 1 + plan.sizes.get("S", 0)
     vectors = max(4, min(16, BLOCK_BYTES // (slots * width * bits // 8)))
     vectors = vectors // 4 * 4
@@ -50,11 +50,12 @@ class Compiled:
     """
 
     def __init__(self, plan: Plan, shape: Shape):
-        plan = dataclasses.replace(plan, body=tuple(map(straight, plan.body)))
+        if not shape.single:
+            plan = dataclasses.replace(plan, body=tuple(map(straight, plan.body)))
         self.plan, self.shape = plan, shape
         self.kernels = Kernels()
         uniform = Shape(shape.bits, 1, 1)
-        lazy = summed(plan)
+        lazy = [] if shape.single else summed(plan)
         body = [group for group in plan.body if all(group is not other for other in lazy)]
         parts = {"prologue": clusters(plan.prologue), "body": clusters(body), "epilogue": clusters(plan.epilogue)}
         kept = stored(plan, [cluster for part in parts.values() for cluster in part] + [[group] for group in lazy])
@@ -62,14 +63,12 @@ class Compiled:
         for name, part in parts.items():
             self.calls[name] = [self._add(self._kernel(cluster, kept, uniform)) for cluster in part]
         outer, plain = split(plan.reductions, lazy)
-        self.by_rows = any(suits_rows(shape, jobs) for jobs in outer)
+        self.by_rows = not shape.single and any(suits_rows(shape, jobs) for jobs in outer)
+        additions = row_sums if shape.single else sums
         for jobs in outer:
-            if suits_rows(shape, jobs):
-                self.calls["body"].append(self._add(by_rows(shape, plan.constants, jobs[0], plan.inputs)))
-            else:
-                self.calls["body"].append(self._add(reduction(shape, plan.constants, jobs)))
+            self.calls["body"].append(self._add(self._outer(jobs)))
         for entry in plain:
-            self.calls["body"].append(self._add(sums(shape, plan.constants, entry)))
+            self.calls["body"].append(self._add(additions(shape, plan.constants, entry)))
         for job in plan.finish:
             self.calls["epilogue"].append(self._add(copy(uniform, plan.constants, job)))
 
@@ -80,9 +79,18 @@ class Compiled:
         head = cluster[0]
         if head.uniform:
             return elementwise(uniform, self.plan.constants, cluster, kept)
+        if self.shape.single:
+            return along_rows(self.shape, self.plan.constants, cluster, kept)
         if head.is_product and head.rows > 1:
             return product(self.shape, self.plan.constants, cluster, kept)
         return elementwise(self.shape, self.plan.constants, cluster, kept)
+
+    def _outer(self, jobs: list[Reduction]) -> Kernel:
+        if self.shape.single:
+            return row_reduction(self.shape, self.plan.constants, jobs)
+        if suits_rows(self.shape, jobs):
+            return by_rows(self.shape, self.plan.constants, jobs[0], self.plan.inputs)
+        return reduction(self.shape, self.plan.constants, jobs)
 
     def text(self) -> str:
         """LLVM IR of all kernels and of the functions that they call."""
@@ -107,24 +115,23 @@ class Program:
     Args:
         plan: what to compute.
         dtype: "float64" or "float32".
+        shape: of vectors and blocks.
         threads: how many may share a call; no more are used than there are processors.
-        shape: of vectors and blocks; as fits the plan and this CPU by default.
     """
 
     name = "llvm"
-    narrow_width = 4  # training on batches up to this size uses vectors of this size
 
-    def __init__(self, plan: Plan, dtype: str, threads: int = 1, shape: Shape | None = None):
+    def __init__(self, plan: Plan, dtype: str, shape: Shape, threads: int = 1):
         import numpy as np
 
         started = time.perf_counter()
         self.plan, self.dtype = plan, np.dtype(dtype)
         bits = self.dtype.itemsize * 8
-        self.shape = shape or shape_of(plan, bits)
+        self.shape = shape
         compiled = Compiled(plan, self.shape)
         self._text = compiled.text()
         self._library = Library(self._text)
-        self._driver = driver(bits, self.shape.width)
+        self._driver = driver(bits, min(shape.width, shape.lanes))
         self.drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
         self._cost = cost(plan, self.shape)
@@ -146,11 +153,6 @@ class Program:
             "cached": self._library.cached,
             "seconds": time.perf_counter() - started,
         }
-
-    @functools.cached_property
-    def narrow(self) -> Program:
-        """The same plan for batches of a few samples, in short vectors: with long ones, most lanes would be padding."""
-        return Program(self.plan, self.dtype.name, shape=Shape(self.shape.bits, self.narrow_width, self.narrow_width))
 
     # ---- memory
     def _allocate(self) -> None:
@@ -220,10 +222,6 @@ class Program:
                 return results, None
             return results, self.buffers["G"][: self.plan.leaves].copy()
 
-    def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
-        """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
-        return Training(self, memories, frozen)
-
     def ir(self) -> str:
         """LLVM IR of the kernels."""
         return self._text
@@ -231,8 +229,3 @@ class Program:
     def stats(self) -> dict[str, Any]:
         """Kernels, calls of them per block, lanes of a block, bytes, seconds to compile, whether from the cache."""
         return dict(self._statistics)
-
-
-def build(plan: Plan, dtype: str, threads: int = 1) -> Program:
-    """Compile a plan for this machine."""
-    return Program(plan, dtype, threads)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .program import Program
+    from .programs import Programs
 
     Array = NDArray[Any]
 
@@ -22,7 +23,7 @@ class Training:
     """The parameters and what an optimiser remembers of them, in the memory that the native code works on.
 
     Args:
-        program: with gradients.
+        programs: of a plan with gradients.
         memories: how many numbers the optimiser remembers for each parameter.
         frozen: leaves that are not updated, by their numbers.
 
@@ -31,21 +32,21 @@ class Training:
         memory: memories x leaves.
     """
 
-    def __init__(self, program: Program, memories: int, frozen: Sequence[int] = ()):
+    def __init__(self, programs: Programs, memories: int, frozen: Sequence[int] = ()):
         import numpy as np
 
-        self._program = program
-        leaves, width = program.plan.leaves, program.shape.width
+        self._programs = programs
+        leaves, width = programs.plan.leaves, programs.width
         stride = -(-(leaves + width) // width) * width
-        self._all = aligned((memories + 2) * stride, program.dtype).reshape(-1, stride)
+        self._all = aligned((memories + 2) * stride, programs.dtype).reshape(-1, stride)
         self.parameters, trainable, self.memory = self._all[0, :leaves], self._all[1, :leaves], self._all[2:, :leaves]
         trainable[:] = 1.0
         trainable[list(frozen)] = 0.0
         self._frozen = len(frozen) > 0
-        start, row = address(self._all), stride * program.dtype.itemsize
+        start, row = address(self._all), stride * programs.dtype.itemsize
         self._state = np.array([0, start + 2 * row, start + row, leaves, stride], np.int64)
         self._frames: dict[Program, Frame] = {}
-        self._loss = aligned(1, program.dtype)
+        self._loss = aligned(1, programs.dtype)
         self._arrays: tuple[Array, ...] | None = None  # those and the settings that the frame describes
         self._optimizer: Any = None
         self._again: Any = None  # lock, driver and address of the frame
@@ -81,7 +82,7 @@ class Training:
         else:
             order = np.ascontiguousarray(order, np.int64)
             steps, batch = order.shape
-        program = self._program_for(batch)
+        program = self._programs.fitting(batch)
         cut = program.cut(batch)
         frame = self._frames.get(program)
         if frame is None:
@@ -89,7 +90,7 @@ class Training:
             frame.set(state=address(self._state))
         losses = np.full(steps, np.nan, program.dtype) if steps != 1 else self._loss
         form, coefficients = settings(optimizer, done, steps, program.dtype, self._frozen)
-        library, function = update(form, program.shape.bits, self._program.shape.width)
+        library, function = update(form, program.shape.bits, self._programs.width)
         with program.lock:
             frame.bind(arrays, cut, repeated=order is None and steps > 1)
             frame.set(
@@ -103,11 +104,6 @@ class Training:
                 self._arrays, self._optimizer = arrays, optimizer
                 self._again = program.lock, start, frame.address
             return losses.copy() if losses is self._loss else losses
-
-    def _program_for(self, batch: int) -> Program:
-        """The program, or its narrow form for a batch that leaves most of a vector empty."""
-        width = self._program.narrow_width
-        return self._program.narrow if batch <= width < self._program.shape.width else self._program
 
 
 def settings(optimizer: Any, t0: int, steps: int, dtype: Any, frozen: bool) -> tuple[Form, Array]:

@@ -13,7 +13,7 @@ import pytest
 
 import engine
 from engine import Value
-from engine.compiler.llvm import driver, kernels, optimisers, program, reductions
+from engine.compiler.llvm import driver, jit, kernels, optimisers, program, reductions
 from engine.compiler.llvm.ir import Code
 from engine.compiler.optimizer import OptimizerSettings
 
@@ -68,7 +68,7 @@ def no_store(patch: pytest.MonkeyPatch) -> None:
 
 def padding_counts(patch: pytest.MonkeyPatch) -> None:
     """The lanes that pad the last block weigh as much as samples."""
-    text = driver.packing(64, program.vector_bytes() // 8)
+    text = driver.packing(64, jit.vector_bytes() // 8)
     assert "double 0.0, double %weight" in text
     replaced = text.replace("double 0.0, double %weight", "double %weight, double %weight")
     patch.setattr(driver, "packing", lambda *_: replaced)

@@ -9,14 +9,13 @@ import pytest
 
 import engine
 from engine import Value
-from engine.compiler.llvm import program as program_module
-from engine.compiler.llvm.program import Program
+from engine.compiler.llvm import Programs, programs
 from engine.compiler.optimizer import OptimizerSettings
 
 from .test_training import program_of
 
 
-def layer(rows: int, columns: int, dtype: str) -> tuple[Program, Any, Any]:
+def layer(rows: int, columns: int, dtype: str) -> tuple[Programs, Any, Any]:
     """The mean of tanh(W x) * a, where a sample is (a, x): the inputs that W meets are not the first ones."""
     W = np.random.default_rng(rows * columns).normal(size=(rows, columns)) / columns**0.5
     w = [[Value(number) for number in row] for row in W]
@@ -42,12 +41,12 @@ def close(found: Any, expected: Any, dtype: str) -> bool:
 def test_gradients_of_every_shape(
     rows: int, columns: int, size: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program_module, "vector_bytes", lambda: size)
+    monkeypatch.setattr(programs, "vector_bytes", lambda: size)
     program, leaves, W = layer(rows, columns, dtype)
-    width = program.shape.width
-    assert program.by_rows == (4 * (-(-columns // width) * width) <= 5 * columns)
+    width, lanes = program.width, program.fitting(100).shape.lanes
+    assert program.fitting(100).by_rows == (4 * (-(-columns // width) * width) <= 5 * columns)
     random = np.random.default_rng(0)
-    for count in (1, width + 1, program.shape.lanes, 2 * program.shape.lanes + 3):
+    for count in (1, width + 1, lanes, 2 * lanes + 3):
         A, X = random.normal(size=(count, 1)).astype(dtype), random.normal(size=(count, columns)).astype(dtype)
         found = program.run(leaves.astype(dtype), (A, X))[1]
         assert close(found, gradient(W, A.astype(float), X.astype(float)), dtype)
@@ -57,9 +56,9 @@ def test_gradients_of_every_shape(
 def test_samples_in_any_order(columns: int) -> None:
     """Gathered from anywhere, with a ragged last batch; and the same batch again, packed once."""
     program, leaves, W = layer(5, columns, "float64")
-    assert program.by_rows
+    assert program.fitting(100).by_rows
     random = np.random.default_rng(1)
-    count, size = 300, 2 * program.shape.lanes + 5
+    count, size = 300, 2 * program.fitting(100).shape.lanes + 5
     A, X = random.normal(size=(count, 1)), random.normal(size=(count, columns))
     order = np.full((3, size), -1)
     order.ravel()[: 2 * size + 9] = random.integers(0, count, 2 * size + 9)

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import PRIMITIVES, Primitive, Value
-from engine.compiler.llvm import build
-from engine.compiler.llvm import program as program_module
+from engine.compiler.llvm import build, programs
 from engine.compiler.planning import make_plan
 from engine.compiler.trace import trace
 
@@ -93,7 +92,7 @@ def test_matrix_products_of_every_shape(
     rows: int, columns: int, count: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Full tiles and what is left over on each side: forward, to the inputs and to the matrix; all vector sizes."""
-    monkeypatch.setattr(program_module, "vector_bytes", lambda: size)
+    monkeypatch.setattr(programs, "vector_bytes", lambda: size)
     random = np.random.default_rng(rows * columns)
     W, b, V = random.normal(size=(rows, columns)), random.normal(size=rows), random.normal(size=(2, rows))
     w, bias, v = [[Value(x) for x in row] for row in W], [Value(x) for x in b], [[Value(x) for x in row] for row in V]

@@ -20,8 +20,7 @@ import pytest
 
 import engine
 from engine import Value
-from engine.compiler.llvm import build, helpers, partition
-from engine.compiler.llvm.program import Program
+from engine.compiler.llvm import Programs, build, helpers, partition
 from engine.compiler.planning import make_plan
 from engine.compiler.trace import trace
 
@@ -45,7 +44,7 @@ def three_processors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     partition.cut.cache_clear()
 
 
-def programs(threads: int, dtype: str = "float64") -> tuple[Program, Program, Any]:
+def programs(threads: int, dtype: str = "float64") -> tuple[Programs, Programs, Any]:
     """One program on one thread and on several, and its leaves."""
     one, leaves = program_of(mlp(), [(3,), (1,)], dtype)
     return one, build(one.plan, dtype, threads), leaves.astype(dtype)
@@ -59,7 +58,7 @@ def test_parts_are_the_whole(threads: int, count: int) -> None:
     arrays = samples(count)
     outputs, gradient = several.run(leaves, arrays)
     expected, exact = one.run(leaves, arrays)
-    assert several.cut(count).parts == min(3, threads, -(-count // one.shape.width))
+    assert several.fitting(count).cut(count).parts == min(3, threads, -(-count // one.width))
     assert np.array_equal(outputs, expected)
     assert gradient is not None
     assert exact is not None
@@ -154,7 +153,7 @@ def test_many_python_threads() -> None:
     leaves = programs(2)[2]
     arrays = samples(700)
 
-    def train(program: Program) -> list[float]:
+    def train(program: Programs) -> list[float]:
         training = program.training(1)
         training.parameters[:] = leaves
         return [*training(arrays, SGD, 0, 20), *[float(training(arrays, SGD, 20 + k)[0]) for k in range(20)]]
@@ -235,13 +234,13 @@ def test_the_interpreter_ends(when: str) -> None:
     code = f"""
 import threading, time
 import numpy as np
-from engine.compiler.llvm import helpers, partition
+from engine.compiler.llvm import build, helpers, partition
 helpers.processors = lambda: 2
 import engine.compiler.llvm.program as module
 module.processors, partition.PAYS = helpers.processors, 0.0
 from tests.engine.compiler.llvm.test_training import SGD, mlp, program_of, samples
 one, leaves = program_of(mlp(), [(3,), (1,)])
-program = module.build(one.plan, "float64", 2)
+program = build(one.plan, "float64", 2)
 training = program.training(1)
 training.parameters[:] = leaves
 def work():

@@ -1,0 +1,89 @@
+"""The native programs of one plan: for many samples, whose vectors take a number of several samples each, and for few.
+
+With few samples most of such a vector would be padding. So there the program takes one sample at a time, and its
+vectors run along what the plan computes of it. Each is compiled when a batch first needs it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..plan import Plan
+from .jit import vector_bytes
+from .kernels import Shape
+from .program import Program, shape_of
+from .training import Training
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+class Programs:
+    """A plan for this machine.
+
+    Args:
+        plan: what to compute.
+        dtype: "float64" or "float32".
+        threads: how many may share a call on many samples.
+
+    Attributes:
+        width: how many numbers a vector has.
+        few: up to so many samples run one after the other.
+    """
+
+    name = "llvm"
+
+    def __init__(self, plan: Plan, dtype: str, threads: int = 1):
+        import numpy as np
+
+        self.plan, self.dtype, self.threads = plan, np.dtype(dtype), threads
+        self.width = vector_bytes() // self.dtype.itemsize
+        self.few = min(4, self.width // 2)  # measured: here a sample takes a sixth to a fourth of a vector's time
+        self._programs: dict[bool, Program] = {}
+        self._recent: Program | None = None
+        self._lock = threading.Lock()
+
+    def fitting(self, batch: int) -> Program:
+        """The program for batches of that size."""
+        single = batch <= self.few
+        program = self._programs.get(single)
+        if program is None:
+            with self._lock:
+                program = self._programs.get(single)
+                if program is None:
+                    bits = 8 * self.dtype.itemsize
+                    shape = Shape(bits, self.width, 1) if single else shape_of(self.plan, bits, self.width)
+                    threads = 1 if single else self.threads
+                    program = self._programs[single] = Program(self.plan, self.dtype.name, shape, threads)
+        self._recent = program
+        return program
+
+    def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
+        """Outputs of every sample, and the gradient of the mean of the first output: see `Program.run`."""
+        return self.fitting(len(arrays[0]) if arrays else (batch or 1)).run(P, arrays, batch)
+
+    def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
+        """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
+        return Training(self, memories, frozen)
+
+    @property
+    def recent(self) -> Program:
+        """The program that was asked for last."""
+        return self._recent or self.fitting(self.few + 1)
+
+    def ir(self) -> str:
+        """LLVM IR of the kernels of the program that was asked for last."""
+        return self.recent.ir()
+
+    def stats(self) -> dict[str, Any]:
+        """What is known of the program that was asked for last: see `Program.stats`."""
+        return self.recent.stats()
+
+
+def build(plan: Plan, dtype: str, threads: int = 1) -> Programs:
+    """A plan for this machine."""
+    return Programs(plan, dtype, threads)
