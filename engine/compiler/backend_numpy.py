@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 from .. import ops
 from ..primitive import Primitive
 from ..template import parse, walk
-from .plan import Copy, Group, Plan, Reduction, Run
+from .plan import Copy, Group, Plan, Reduction, Run, Scatter
 
 Array = Any  # np.ndarray of the program's dtype
 Task = Callable[[], None]
@@ -123,6 +123,7 @@ class _Batch:
             self._buffers["X"][plan.weight] = 1.0 / max(n, 1)
         self.tasks: list[Task] = [self._group(group) for group in (*plan.prologue, *plan.body)]
         self.tasks += [self._reduction(reduction) for reduction in plan.reductions]
+        self.tasks += [self._scatter(scatter) for scatter in plan.scatters]
         self.tasks += [self._group(group) for group in plan.epilogue]
         self.tasks += [self._copy(copy) for copy in plan.finish]
 
@@ -219,6 +220,19 @@ class _Batch:
                 np.add.at(accumulators, index, total)
 
         return reduce
+
+    def _scatter(self, scatter: Scatter) -> Task:
+        index, source = (self._read(run, scatter.rows) for run in (scatter.index, scatter.source))
+        accumulators, targets = self._buffers["G"], np.array(scatter.target.slots(scatter.rows))
+
+        def scatter_add() -> None:
+            numbers = np.broadcast_to(index()[:, 0], (scatter.rows, self._n))
+            rows, samples = np.nonzero(np.isin(numbers, np.arange(targets.shape[1])))
+            columns = numbers[rows, samples].astype(int)
+            added = np.broadcast_to(source()[:, 0], numbers.shape)[rows, samples]
+            np.add.at(accumulators, targets[rows, columns], added)
+
+        return scatter_add
 
     def _copy(self, copy: Copy) -> Task:
         source = self._read(copy.source, copy.rows)

@@ -35,6 +35,11 @@ class PythonProgram:
             for row, (left,) in enumerate(self._slots(r.left, r.rows))
             for target, right in zip(self._slot(r.target, row), [None] if r.right is None else self._slot(r.right, 0))
         ]
+        self._scatters = [
+            (targets, index, source)
+            for s in plan.scatters
+            for targets, (index,), (source,) in zip(*[self._slots(r, s.rows) for r in (s.target, s.index, s.source)])
+        ]
         self._copies = [
             (self._slot(copy.target, row)[0], self._slot(copy.source, row)[0])
             for copy in plan.finish
@@ -89,6 +94,10 @@ class PythonProgram:
             outputs.append([memory[slot] for slot in self._outputs])
             for target, left, right in self._sums:
                 memory[target] += memory[left] if right is None else memory[left] * memory[right]
+            for targets, index, source in self._scatters:
+                number = memory[index]
+                if number in range(len(targets)):
+                    memory[targets[int(number)]] += memory[source]
         if not self.plan.sizes["G"]:
             return outputs, None
         _play(self._epilogue, memory)

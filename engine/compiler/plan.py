@@ -15,7 +15,7 @@ Per-lane ones hold one number per slot and sample (a lane is a sample):
 and it runs in this order, the middle part once for each block of samples:
 
     prologue                 groups over P, C, U -> U
-    body, then reductions    groups over everything -> S; then G += sums over lanes
+    body, then reductions    groups over everything -> S; then (with scatters) G += sums over lanes
     epilogue, then finish    groups over P, C, U, G -> U; then copies into G
 
 Afterwards G[0 : leaves] is the gradient of the weighted sum of the outputs.
@@ -136,6 +136,22 @@ class Reduction:
 
 
 @dataclass(frozen=True, slots=True)
+class Scatter:
+    """``G[target(r, index(r))] += sum over lanes of source(r)``; nothing where the index names no column of target.
+
+    Attributes:
+        rows: how many.
+        target: a run of buffer "G", with a column for each value of the index, from 0.
+        index, source: per lane, one column, one slot per row.
+    """
+
+    rows: int
+    target: Run
+    index: Run
+    source: Run
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """``G[target(r)] = source(r)`` for each of `rows` rows."""
 
@@ -158,6 +174,7 @@ class Plan:
         finish: after the epilogue.
         outputs: one run (a single slot of any buffer but G) per output, the loss first.
         sizes: the number of slots of U, S and G.
+        scatters: like the reductions, and with them.
     """
 
     leaves: int
@@ -171,6 +188,7 @@ class Plan:
     finish: tuple[Copy, ...]
     outputs: tuple[Run, ...]
     sizes: dict[str, int]
+    scatters: tuple[Scatter, ...] = ()
 
     @property
     def groups(self) -> Iterator[Group]:

@@ -11,6 +11,7 @@ from .grouping import Layout
 from .plan import Copy, Plan, Run
 from .raising import lowered, raised
 from .reductions import Entry, reductions
+from .scatters import picked, scatters
 from .symbol import Graph, Symbol, operations
 
 Pass = Callable[[Graph, Sequence[Symbol]], dict[Symbol, Symbol]]
@@ -61,15 +62,20 @@ def _make_plan(
     roots = run("lower", lowered, roots)
     roots = run("raise again", raised, roots)
 
-    layout = Layout(roots)
     rest = iter(roots[results:])
-    finish = [Copy(1, Run("G", position), layout.single(next(rest))) for position in totals]
+    whole = [next(rest) for _ in totals]
     upstreams = [next(rest) for _ in entries]
     final = {row: tuple([next(rest) for _ in row]) for row in factors}
     entries = [Entry(e.targets, final[e.coefficients], new) for e, new in zip(entries, upstreams)]
+    sums_end = max([len(graph.leaves), *[1 + max(entry.targets) for entry in entries]])
+    entries, picks = picked(entries)
+    read = [symbol for pick in picks for symbol in (pick.selector, pick.source)]
+    read += [entry.upstream for entry in entries] + [symbol for row in final.values() for symbol in row]
+
+    layout = Layout([*roots[:results], *whole, *read])
+    finish = [Copy(1, Run("G", k), layout.single(symbol)) for k, symbol in zip(totals, whole)]
     sums = tuple(reductions(entries, layout.slot))
     single = tuple([layout.single(root) for root in roots[:results]])
-    sums_end = max([len(graph.leaves), *[1 + max(entry.targets) for entry in entries]])
     plan = Plan(
         leaves=len(graph.leaves),
         inputs=inputs,
@@ -82,6 +88,7 @@ def _make_plan(
         finish=tuple(finish),
         outputs=single,
         sizes={**layout.sizes, "G": sums_end if gradients else 0},
+        scatters=tuple(scatters(picks, layout.slot)),
     )
     return plan, history
 

@@ -36,6 +36,9 @@ def explain(traced: Traced) -> str:
     if plan.reductions:
         sizes = ", ".join(f"{r.rows}x{r.columns}" for r in plan.reductions)
         lines.append(f"gradient    {len(plan.reductions)} sums over the samples: {sizes}")
+    if plan.scatters:
+        sizes = ", ".join(f"{s.rows} of {s.target.count}" for s in plan.scatters)
+        lines.append(f"lookups     {len(plan.scatters)} that add to what an index names: {sizes}")
     memory = {"leaves": plan.leaves, "constants": len(plan.constants), "inputs": plan.inputs}
     memory |= {"per sample": plan.sizes["S"], "uniform": plan.sizes["U"]}
     lines.append("numbers     " + ", ".join(f"{count} {name}" for name, count in memory.items()))
@@ -106,6 +109,9 @@ def draw(plan: Plan) -> str:
         connect(reduction.left, reduction.rows, "G")
         if reduction.right is not None:
             connect(reduction.right, 1, "G")
+    for scatter in plan.scatters:
+        connect(scatter.index, scatter.rows, "G")
+        connect(scatter.source, scatter.rows, "G")
     for run in plan.outputs:
         connect(run, 1, "output")
     edges = list(dict.fromkeys(edges))

@@ -64,10 +64,11 @@ def runs(tracks: Sequence[Sequence[Column]]) -> list[tuple[Run, ...]]:
     pieces = chunks(range(count), follows)
     if len(pieces) > max(8, count // 3):  # hopeless: one table for each stretch of equal buffers
         pieces = chunks(range(count), lambda a, b, c, d: all(t[c].buffer == t[d].buffer for t in tracks))
-    return [tuple(_run(track[piece[0] : piece[-1] + 1]) for piece in pieces) for track in tracks]
+    return [tuple(single(track[piece[0] : piece[-1] + 1]) for piece in pieces) for track in tracks]
 
 
-def _run(columns: Sequence[Column]) -> Run:
+def single(columns: Sequence[Column]) -> Run:
+    """One run with these columns: regular if they are, else a table."""
     first = columns[0]
     step = columns[1].slots[0] - first.slots[0] if len(columns) > 1 else 0
     starts = [column.slots[0] for column in columns]

@@ -86,6 +86,7 @@ def summed(plan: Plan) -> list[Group]:
     reads = [(run, group.rows) for group in plan.groups for run in _runs(group)]
     reads += [(run, 1) for run in plan.outputs]
     reads += [(copy.source, copy.rows) for copy in plan.finish]
+    reads += [(run, job.rows) for job in plan.scatters for run in (job.index, job.source)]
     found: set[int] = set()
     for job in plan.reductions:
         if job.right is not None:
@@ -126,6 +127,9 @@ def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
         for part, rows in ((job.left, job.rows), (job.right, 1)):
             if part is not None:
                 result |= {owner[part.buffer, s] for s in _slots(part, rows) if (part.buffer, s) in owner}
+    for scatter in plan.scatters:
+        for run in (scatter.index, scatter.source):
+            result |= {owner[run.buffer, s] for s in _slots(run, scatter.rows) if (run.buffer, s) in owner}
     for run in plan.outputs:
         result |= {owner[run.buffer, s] for s in _slots(run, 1) if (run.buffer, s) in owner}
     for copy in plan.finish:

@@ -229,23 +229,13 @@ class Code:
     def libm(self, name: str, *operands: Any) -> Vector:
         """Call a function of C's math library lane by lane, in double precision."""
         self.declared.add(f"declare double @{name}({', '.join(['double'] * len(operands))}) nounwind memory(none)")
-        result = Vector(self, "zeroinitializer" if self.width > 1 else "0.0")
-        for lane in range(self.width):
-            given = []
-            for operand in operands:
-                x = self.lift(operand).name
-                if self.width > 1:
-                    x = self.value(f"extractelement {self.type()} {x}, i32 {lane}")
-                if self.bits == 32:
-                    x = self.value(f"fpext float {x} to double")
-                given.append(f"double {x}")
-            z = self.value(f"call double @{name}({', '.join(given)})")
+        results = []
+        for numbers in zip(*[self.elements(self.lift(operand)) for operand in operands]):
             if self.bits == 32:
-                z = self.value(f"fptrunc double {z} to float")
-            if self.width == 1:
-                return Vector(self, z)
-            result = self.emit(f"insertelement {self.type()} {result.name}, {self.scalar} {z}, i32 {lane}")
-        return result
+                numbers = tuple([self.value(f"fpext float {x} to double") for x in numbers])
+            z = self.value(f"call double @{name}({', '.join(f'double {x}' for x in numbers)})")
+            results.append(self.value(f"fptrunc double {z} to float") if self.bits == 32 else z)
+        return self.vector_of(results)
 
     # ---- memory; an index is text: a number or the name of an i64
     def index(self, *terms: str | int | tuple[str, int]) -> str:
@@ -305,6 +295,22 @@ class Code:
         t = self.type()
         one = self.value(f"insertelement {t} poison, {self.scalar} {scalar}, i32 0")
         return self.emit(f"shufflevector {t} {one}, {t} poison, <{self.width} x i32> zeroinitializer")
+
+    def elements(self, vector: Vector) -> list[str]:
+        """The numbers of a vector, one by one."""
+        if self.width == 1:
+            return [vector.name]
+        t = self.type(vector.kind)
+        return [self.value(f"extractelement {t} {vector.name}, i32 {k}") for k in range(self.width)]
+
+    def vector_of(self, numbers: Sequence[str]) -> Vector:
+        """A vector of these numbers."""
+        if self.width == 1:
+            return Vector(self, numbers[0])
+        name, t = "poison", self.type()
+        for k, number in enumerate(numbers):
+            name = self.value(f"insertelement {t} {name}, {self.scalar} {number}, i32 {k}")
+        return Vector(self, name)
 
     def load_broadcast(self, base: str, index: str) -> Vector:
         """One number from memory in all lanes."""

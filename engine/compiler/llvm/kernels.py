@@ -7,6 +7,7 @@ differ in their place only share a kernel.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from functools import partial
 
 from ..plan import Copy, Group, Run
 from .ir import Code, Vector
+from .positions import named
 from .templates import POWERS, expand
 
 BUFFERS = "PCUGXS"
@@ -108,6 +110,10 @@ class Kernel:
             base += [(r, run.row * place.scale)] if r and run.row else []
             base += [(c, run.column * place.scale)] if c and run.column else []
         return code.index(*base, *([lane] if lane and not run.uniform else []))
+
+    def spot(self, place: Place, row: Row, column: Row, lane: str | None, k: int) -> str:
+        """The position of number k of a vector."""
+        return self.code.index(self.index(place, row, column, lane), 0 if place.run.uniform else k)
 
     def load(self, place: Place, row: Row, column: Row, lane: str | None) -> Vector:
         """One operand for the lanes from `lane` on."""
@@ -237,9 +243,16 @@ class Formula:
         return code.read(total)
 
     def _take(self, row: Row, lane: str | None) -> Vector:
-        """Compare the index with every position: no branch, and nan where none is hit."""
-        code = self.kernel.code
+        """The value at the index; nan where that names none."""
+        code, kernel = self.kernel.code, self.kernel
         index = self.load(0, 0, row, (None, 0), lane)
+        place = self.operands[1][0]
+        if len(self.operands[1]) == 1 and place is not None:
+            columns, hit = named(code, index, place.run.count)
+            spots = [kernel.spot(place, row, (column, 0), lane, k) for k, column in enumerate(columns)]
+            values = code.vector_of([code.load_scalar(f"%{place.run.buffer}", spot) for spot in spots])
+            return code.select(hit, values, math.nan)
+        # From several places: compare the index with every position, without a branch.
         chosen = code.variable(code.lift(float("nan")))
         position = code.variable(code.lift(0.0))
 

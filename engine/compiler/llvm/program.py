@@ -21,7 +21,7 @@ from .memory import Frame, address, aligned, whole_lines
 from .outer import by_rows, suits_rows
 from .partition import LONG, Cut, cost, cut
 from .products import product
-from .reductions import reduction, split, sums
+from .reductions import reduction, scatter, split, sums
 from .row_sums import row_reduction, row_sums
 from .rows import along_rows
 
@@ -69,6 +69,8 @@ class Compiled:
             self.calls["body"].append(self._add(self._outer(jobs)))
         for entry in plain:
             self.calls["body"].append(self._add(additions(shape, plan.constants, entry)))
+        for pick in plan.scatters:
+            self.calls["body"].append(self._add(scatter(shape, plan.constants, pick)))
         for job in plan.finish:
             self.calls["epilogue"].append(self._add(copy(uniform, plan.constants, job)))
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ..plan import Group, Reduction, Run
+from ..plan import Group, Reduction, Run, Scatter
 from .ir import Code, Vector
 from .kernels import Formula, Kernel, Place, Row, Shape
+from .positions import named
 
 
 def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction]) -> Kernel:
@@ -158,6 +159,23 @@ def sums(shape: Shape, constants: tuple[float, ...], job: Sums) -> Kernel:
                 kernel.columns(count, 0, partial(step, lane))
             indices = [kernel.index(target, (r, start + j), (None, 0), None) for j in range(rows)]
             _add_all(kernel, target.run, indices, [code.read(total) for total in totals], 0)
+    code.ret()
+    return kernel
+
+
+def scatter(shape: Shape, constants: tuple[float, ...], job: Scatter) -> Kernel:
+    """A kernel for ``G[target(r, index(r))] += sum over lanes of source(r)``."""
+    kernel = Kernel(Shape(shape.bits, 1, 1) if shape.single else shape, constants)
+    code = kernel.code
+    index, source, target = (kernel.place(run) for run in (job.index, job.source, job.target))
+    with kernel.rows(job.rows) as row, kernel.lanes() as lane:
+        columns, hit = named(code, kernel.load(index, row, (None, 0), lane), job.target.count)
+        added = code.select(hit, kernel.load(source, row, (None, 0), lane), 0.0)
+        for column, number in zip(columns, code.elements(added)):
+            address = code.pointer("%G", kernel.index(target, row, (column, 0), None))
+            old = code.value(f"load {code.scalar}, ptr {address}, align {code.align}")
+            new = code.value(f"fadd {code.scalar} {old}, {number}")
+            code.lines.append(f"store {code.scalar} {new}, ptr {address}, align {code.align}")
     code.ret()
     return kernel
 

@@ -8,12 +8,11 @@ computes some rows twice, which is harmless: results are never among the operand
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..plan import Group, Run
-from .ir import Code, Vector, literal
+from .ir import Code, Vector
 from .kernels import Formula, Kernel, Place, Row, Shape
 
 ACCUMULATORS = 8
@@ -90,11 +89,12 @@ class RowKernel(Kernel):
             return code.load_broadcast(buffer, self.index(place, row, column, None))
         if kind == "along":
             return code.load(buffer, self.index(place, row, column, None))
-        vector = "poison"
-        for k in range(code.width):
-            number = code.load_scalar(buffer, self.index(place, (row[0], row[1] + k), column, None))
-            vector = code.value(f"insertelement {code.type()} {vector}, {code.scalar} {number}, i32 {k}")
-        return Vector(code, vector)
+        spots = [self.spot(place, row, column, None, k) for k in range(code.width)]
+        return code.vector_of([code.load_scalar(buffer, spot) for spot in spots])
+
+    def spot(self, place: Place, row: Row, column: Row, lane: str | None, k: int) -> str:
+        """The position of number k of a vector."""
+        return self.index(place, (row[0], row[1] + k), column, None)
 
     @contextmanager
     def tiles(self, most: int) -> Iterator[list[Row]]:
@@ -129,12 +129,8 @@ def along_rows(shape: Shape, constants: tuple[float, ...], cluster: list[Group],
         kernel.known[member.result.buffer, member.result.base] = Vector(kernel.code, "poison")
     head, followers = formulas[0], formulas[1:]
     dot = group.primitive.name == "dot"
-    taken = group.primitive.name == "take" and len(group.operands[1]) == 1
     with kernel.tiles(4 if dot else 1) as rows:
-        if dot:
-            values = _dot(kernel, head, rows)
-        else:
-            values = [_take(kernel, head, row) if taken else head.value(row, None) for row in rows]
+        values = _dot(kernel, head, rows) if dot else [head.value(row, None) for row in rows]
         for row, value in zip(rows, values):
             head.finish(row, None, value)
             for follower in followers:
@@ -226,35 +222,3 @@ def sums_of_all(code: Code, vectors: list[Vector]) -> Vector:
             paired.append(low + high)
         vectors, bit = paired, bit * 2
     return vectors[0]
-
-
-def _take(kernel: RowKernel, head: Formula, row: Row) -> Vector:
-    """Read the place that the index names; nan where it names none."""
-    index, values = head.operands[0][0], head.operands[1][0]
-    assert index is not None
-    assert values is not None
-    code, count = kernel.code, values.run.count
-
-    def column(k: int) -> tuple[str, str]:
-        """The column of row k, and whether the index names one; 0 where it does not."""
-        x = code.load_scalar(f"%{index.run.buffer}", kernel.index(index, (row[0], row[1] + k), (None, 0), None))
-        t = code.scalar
-        above = code.value(f"fcmp oge {t} {x}, 0.0")
-        below = code.value(f"fcmp olt {t} {x}, {literal(count, code.bits)}")
-        inside = code.value(f"and i1 {above}, {below}")
-        number = code.value(f"fptosi {t} {code.value(f'select i1 {inside}, {t} {x}, {t} 0.0')} to i64")
-        whole = code.value(f"fcmp oeq {t} {code.value(f'sitofp i64 {number} to {t}')}, {x}")
-        return number, code.value(f"and i1 {inside}, {whole}")
-
-    if kernel.pattern(index.run) == "same" and kernel.pattern(values.run) != "apart":
-        number, hit = column(0)
-        x = kernel.load(values, row, (number, 0))
-        return code.emit(f"select i1 {hit}, {code.type()} {x.name}, {code.type()} {code.lift(math.nan).name}")
-    vector = "poison"
-    for k in range(code.width):
-        number, hit = column(k)
-        at = kernel.index(values, (row[0], row[1] + k), (number, 0), None)
-        found = code.load_scalar(f"%{values.run.buffer}", at)
-        found = code.value(f"select i1 {hit}, {code.scalar} {found}, {code.scalar} {literal(math.nan, code.bits)}")
-        vector = code.value(f"insertelement {code.type()} {vector}, {code.scalar} {found}, i32 {k}")
-    return Vector(code, vector)
