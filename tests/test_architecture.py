@@ -19,8 +19,8 @@ FLOORS = [
     {"value"},
     {"graph", "naming", "expressions"},
     {"copying", "backprop", "source"},
-    {"stepping", "paths", "explanation", "anomaly", "kinks", "rounding", "subjects", "strategies", "compiler"},
-    {"stepper", "culprits", "blackbox", "drawing"},
+    {"stepping", "paths", "explanation", "anomaly", "kinks", "rounding", "subjects", "strategies"},
+    {"stepper", "culprits", "blackbox", "drawing", "compiler"},
     {"verification", "walking"},
     {"checkup"},
 ]

@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from typing import Any, Literal, overload
 
 from .. import ops
-from ..backprop import grad
 from ..ieee import mean
 from ..value import Value
 from .batch import Batch, as_batch, flat, installed, nested
-from .checks import agree, check_labels, labels_of
+from .checks import Eager, agree, check_labels, labels_of
 from .errors import TraceError, Unsupported
 from .plan import Plan
 from .planning import make_plan
@@ -319,26 +318,23 @@ class Traced:
             return
         with self._lock:
             first = Batch(1, batch.shapes, tuple([array[:1] for array in batch.arrays]))
-            eager = self._eagerly(mode, first)
+            sample = first.sample(0)
+            leaves = [leaf.value for leaf in self.trace.graph.leaves]
+            by: list[Value] = {"outputs": [], "leaves": leaves, "inputs": flat(sample)}[mode]
+            eager = Eager(self.compiled.function(*sample), by)
             try:
-                agree(eager, self._run(program, first), _TOLERANCE[self.compiled.dtype])
+                agree(eager, self._numbers(program, first), _TOLERANCE[self.compiled.dtype])
             except TraceError:
                 if self.compiled.dtype == "float64":
                     raise
                 # With few digits and a small range it may be no mistake: the same plan in double precision tells.
-                agree(eager, self._run(build("python", self.plan(mode), "float64"), first), _TOLERANCE["float64"])
+                agree(eager, self._numbers(build("python", self.plan(mode), "float64"), first), _TOLERANCE["float64"])
             self._checked.add(program)
 
-    def _eagerly(self, mode: Mode, first: Batch) -> tuple[list[float], list[float]]:
-        """The outputs and the gradient by the leaves for a single sample, by the eager engine."""
-        sample = first.sample(0)
-        result = self.compiled.function(*sample)
-        outputs = [float(r) for r in (result if isinstance(result, (list, tuple)) else [result])]
-        if mode == "outputs":
-            return outputs, []
-        by = flat(sample) if mode == "inputs" else [leaf.value for leaf in self.trace.graph.leaves]
-        gradient = grad(result, by) if isinstance(result, Value) else [0.0] * len(by)
-        return (outputs + gradient, []) if mode == "inputs" else (outputs, gradient)
+    def _numbers(self, program: Any, first: Batch) -> list[float]:
+        """The outputs of a single sample, and their gradient by the leaves where the program has it."""
+        outputs, gradient = self._run(program, first)
+        return [*outputs[0], *([] if gradient is None else gradient)]
 
 
 def build(backend: str, plan: Plan, dtype: str) -> Any:

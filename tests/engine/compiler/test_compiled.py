@@ -175,6 +175,19 @@ def test_every_first_call_is_checked_against_the_eager_engine(backend: str, dtyp
 
 
 @BACKENDS
+@pytest.mark.parametrize("seed", range(5))
+def test_terms_that_cancel_are_no_mistake(backend: str, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    w = [Value(x) for x in random.normal(size=100)]
+    x = random.normal(size=(1, 100))
+    y = [dot(w, [Value(number) for number in x[0]]).data]
+    residual = compile(lambda x, y: dot(w, x) - y, backend=backend)
+    assert abs(residual(x, y)[0]) < 1e-12
+    squares = compile(lambda x, y: (dot(w, x) - y) ** 2, backend=backend)
+    assert np.abs(squares.value_and_grad(x, y)[1]).max() < 1e-12
+
+
+@BACKENDS
 def test_only_what_is_asked_for_is_built(backend: str) -> None:
     _, loss = line()
     compiled = compile(loss, backend=backend)
