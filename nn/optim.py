@@ -2,19 +2,36 @@
 
 On the whole dataset at once it is gradient descent, on random batches stochastic gradient descent: the
 optimiser only sees the gradients. What it remembers between steps it keeps in lists beside the parameters,
-place by place.
+place by place. A compiled program may keep it meanwhile: who looks at the lists gets them back.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import sqrt
+from typing import Any
 
 from engine import Constant, Value
 
 from .checks import real_number, show
 from .module import Module
+
+
+class Remembered:
+    """An attribute of an optimiser: a list of numbers beside its parameters, which may be kept elsewhere."""
+
+    def __set_name__(self, owner: type[Optimizer], name: str) -> None:
+        self._name = f"_{name}"
+
+    def __get__(self, optimizer: Optimizer, owner: type[Optimizer]) -> list[float]:
+        optimizer.take_back()
+        numbers: list[float] = getattr(optimizer, self._name)
+        return numbers
+
+    def __set__(self, optimizer: Optimizer, numbers: list[float]) -> None:
+        optimizer.take_back()
+        setattr(optimizer, self._name, numbers)
 
 
 class Optimizer(ABC):
@@ -30,9 +47,28 @@ class Optimizer(ABC):
             is negative, nan or infinite.
     """
 
+    keeper: Callable[[Optimizer], None] | None = None
+    """What has the remembered numbers at present and gives them back, as `take_back` calls it; None: nobody else."""
+
     def __init__(self, params: Iterable[Value], lr: float) -> None:
         self.params = _leaves(params)
         self.lr = lr
+
+    def take_back(self) -> None:
+        """Keep the remembered numbers oneself again."""
+        keeper = self.keeper
+        if keeper is not None:
+            self.keeper = None
+            try:
+                keeper(self)
+            except BaseException:  # such as Ctrl-C: they are still there
+                self.keeper = keeper
+                raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles, which have their own numbers."""
+        self.take_back()
+        return vars(self).copy()
 
     @property
     def lr(self) -> float:
@@ -70,6 +106,9 @@ class SGD(Optimizer):
         ValueError: if there are no parameters, one is given twice, an argument is negative, nan or infinite,
             or `nesterov` comes without momentum or with dampening.
 
+    Attributes:
+        velocity: v of each parameter; empty before the first step, or without momentum.
+
     >>> p = Value(1.0)
     >>> optimizer = SGD([p], lr=0.5, momentum=0.5)
     >>> for _ in range(2):
@@ -80,6 +119,8 @@ class SGD(Optimizer):
     -0.5
     -2.75
     """
+
+    velocity = Remembered()
 
     def __init__(
         self,
@@ -100,7 +141,7 @@ class SGD(Optimizer):
                 "nesterov needs momentum above 0 and dampening 0, "
                 f"not momentum={self.momentum:g} and dampening={self.dampening:g}"
             )
-        self.velocity: list[float] = []
+        self.velocity = []
 
     def step(self) -> None:
         """Change every parameter once, by the gradient that the last backward pass stored in it."""
@@ -133,6 +174,10 @@ class Adam(Optimizer):
         TypeError: if an item of `params` is no Value, or an argument no number.
         ValueError: if there are no parameters, one is given twice, or an argument is out of its range.
 
+    Attributes:
+        steps: how many were made.
+        mean, mean_square: the running means of each parameter's gradient and of its square.
+
     >>> p = Value(1.0)
     >>> optimizer = Adam([p], lr=0.25, eps=0.0)
     >>> (3 * p).backward()
@@ -140,6 +185,8 @@ class Adam(Optimizer):
     >>> p.data
     0.75
     """
+
+    mean, mean_square = Remembered(), Remembered()
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from engine import Batch, OptimizerSettings, Session, TraceError, compile, no_grad
@@ -78,7 +79,7 @@ class Trainer:
         self._session: Session | None = None  # of the samples' shape seen last; None: the optimiser steps itself
         self._shapes: Any = None
         self._done = 0
-        self._exported: list[float] | None = None
+        self._keeper: Callable[[Optimizer], None] | None = None  # gives the optimiser's memory back
         self._known: tuple[tuple[float, ...] | None, OptimizerSettings | None] = (None, None)
         self._last: tuple[Any, Any, Batch] | None = None  # what was given, where the program may read it in place
         self._own: Batch | None = None  # else: memory that the program is set up for, to be filled
@@ -102,9 +103,7 @@ class Trainer:
             ValueError: if `steps` is below 1; and as `step`.
         """
         steps = whole_number("steps", steps, least=1)
-        losses = self._train(self._batch(X, y), steps)
-        self.sync()
-        return [float(loss) for loss in losses]
+        return [float(loss) for loss in self._train(self._batch(X, y), steps)]
 
     def epoch(
         self,
@@ -145,9 +144,8 @@ class Trainer:
         if self._shapes != batch.shapes:
             self._prepare(batch)
         make = _order if self._session is None else self._session.order
-        losses = self._train(batch, 1, make(batch.size, batch_size, random_source(seed) if shuffle else None))
-        self.sync()
-        return [float(loss) for loss in losses]
+        order = make(batch.size, batch_size, random_source(seed) if shuffle else None)
+        return [float(loss) for loss in self._train(batch, 1, order)]
 
     def explain(self) -> str:
         """Passes, groups and costs of the program; see `engine.Compiled.explain`.
@@ -161,11 +159,6 @@ class Trainer:
     def backend(self) -> str:
         """The back end that was taken, and why not a better one; as asked for before the first step."""
         return self.compiled.used
-
-    def sync(self) -> None:
-        """Bring the optimiser's own memory (velocities, means) up to date; `run` and `epoch` do it."""
-        if self._session is not None:
-            self._exported = _export(self.optimizer, self._session)
 
     def _batch(self, X: Any, y: Any) -> Batch:
         if self._last is not None and X is self._last[0] and y is self._last[1]:
@@ -189,8 +182,9 @@ class Trainer:
             self._prepare(batch)
         if self._session is None or settings is None:
             return self._through_gradients(batch, steps, order, rates)
-        if _memory(self.optimizer) is not self._exported:
-            self._exported, self._done = _import(self.optimizer, self._session)
+        if self.optimizer.keeper is not self._keeper:
+            self._done = _import(self.optimizer, self._session)
+            self.optimizer.keeper = self._keeper
         if len(rates) > 1:
             settings = replace(settings, lr=rates)
         losses = self._session(batch, settings, self._done, steps, order)
@@ -212,13 +206,13 @@ class Trainer:
 
     def _prepare(self, batch: Batch) -> None:
         """Compile for samples of another shape."""
-        self.sync()
         self._check_mean(batch)
-        self._session, self._exported = None, None
+        self._session = None
         settings, parameters = self._settings(), self.compiled.bound(batch)
         if settings is not None and {*map(id, self.optimizer.params)} <= {*map(id, parameters)}:
             session = Session(self.compiled, batch, self.optimizer.params, settings.memories)
             self._session = session if session.native else None
+            self._keeper = partial(_export, session)
         self._shapes = batch.shapes
 
     def _check_mean(self, batch: Batch) -> None:
@@ -325,28 +319,20 @@ def _settings_of(optimizer: Optimizer) -> OptimizerSettings:
     )
 
 
-def _memory(optimizer: Optimizer) -> list[float] | None:
-    """The list that an optimiser makes anew in each of its steps."""
-    if isinstance(optimizer, SGD):
-        return optimizer.velocity
-    return optimizer.mean if isinstance(optimizer, Adam) else None
-
-
-def _import(optimizer: Optimizer, session: Session) -> tuple[list[float] | None, int]:
-    """Give the session what the optimiser remembers; what was read, and how many steps were made."""
+def _import(optimizer: Optimizer, session: Session) -> int:
+    """Give the session what the optimiser remembers; how many steps were made."""
     if isinstance(optimizer, SGD):
         session.remember([optimizer.velocity] if optimizer.velocity and optimizer.momentum else [], optimizer.params)
-        return optimizer.velocity, int(bool(optimizer.velocity))
+        return int(bool(optimizer.velocity))
     assert isinstance(optimizer, Adam)
     session.remember([optimizer.mean, optimizer.mean_square], optimizer.params)
-    return optimizer.mean, optimizer.steps
+    return optimizer.steps
 
 
-def _export(optimizer: Optimizer, session: Session) -> list[float] | None:
+def _export(session: Session, optimizer: Optimizer) -> None:
     """Give the optimiser what the session remembers."""
     rows = session.recall(optimizer.params)
     if isinstance(optimizer, SGD):
         optimizer.velocity = rows[0] if rows else optimizer.velocity  # without momentum it is left as it is
     elif isinstance(optimizer, Adam):
         optimizer.mean, optimizer.mean_square = rows
-    return _memory(optimizer)

@@ -84,7 +84,7 @@ def test_the_optimisers_memory_goes_in_and_out(name: str, backend: str) -> None:
         step = EagerStep(m, nn.cross_entropy, optimizer)
         for compiled in steps:
             if compiled:
-                trainer.run(X, Y, steps=1)
+                trainer.step(X, Y)
             else:
                 step(X.tolist(), Y.tolist())
         return data(m)
@@ -92,6 +92,60 @@ def test_the_optimisers_memory_goes_in_and_out(name: str, backend: str) -> None:
     reference = train([False] * 5)
     for steps in ([True] * 5, [False, True, True, False, True], [True, False, True, False, False]):
         assert train(steps) == pytest.approx(reference, rel=1e-9, abs=1e-12)
+
+
+def memory(optimizer: Any) -> list[list[float]]:
+    return [optimizer.velocity] if isinstance(optimizer, SGD) else [optimizer.mean, optimizer.mean_square]
+
+
+@FAST
+@pytest.mark.parametrize("name", ["momentum", "adam"])
+def test_the_optimisers_memory_is_its_own_to_everybody(name: str, backend: str) -> None:
+    """It stays in the program from step to step, and yet whoever looks at it or writes to it has the last word."""
+    m, other = model(), model()
+    optimizer, eager_one = OPTIMIZERS[name](m.parameters()), OPTIMIZERS[name](other.parameters())
+    trainers = [Trainer(m, nn.cross_entropy, optimizer, backend=backend) for _ in range(2)]
+    step = EagerStep(other, nn.cross_entropy, eager_one)
+
+    def same() -> None:
+        for row, expected in zip(memory(optimizer), memory(eager_one), strict=True):
+            assert row == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+    for k in range(4):
+        trainers[k // 2].step(X, Y)
+        step(X.tolist(), Y.tolist())
+        if k % 2:
+            copies = copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))
+            assert memory(copies[0]) == memory(copies[1]) == memory(optimizer)
+            same()
+    for one in (optimizer, eager_one):
+        for row in memory(one):
+            row[1] = 0.25
+    trainers[0].epoch(X, Y, batch_size=len(X), shuffle=False)
+    step(X.tolist(), Y.tolist())
+    trainers.clear()
+    gc.collect()
+    same()
+    assert data(m) == pytest.approx(data(other), rel=1e-9)
+
+
+def test_memory_that_cannot_be_given_back_is_not_lost() -> None:
+    """As when Ctrl-C comes in between."""
+    optimizer = SGD([Value(1.0)], lr=0.1, momentum=0.5)
+
+    def interrupted(optimizer: Optimizer) -> None:
+        raise KeyboardInterrupt
+
+    def giving(optimizer: Any) -> None:
+        optimizer.velocity = [2.0]
+
+    optimizer.keeper = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        _ = optimizer.velocity
+    assert optimizer.keeper is interrupted
+    optimizer.keeper = giving
+    assert optimizer.velocity == [2.0]
+    assert optimizer.keeper is None
 
 
 @FAST
