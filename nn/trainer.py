@@ -92,7 +92,7 @@ class Trainer:
             TypeError, ValueError, IndexError: if the samples or labels are not what model and loss take.
             FloatingPointError: if the loss is nan or infinite; the parameters stay as they were.
         """
-        return float(self._train(self._batch(X, y), steps=1)[0])
+        return self._train(self._batch(X, y), steps=1)[0]
 
     __call__ = step
 
@@ -103,7 +103,7 @@ class Trainer:
             ValueError: if `steps` is below 1; and as `step`.
         """
         steps = whole_number("steps", steps, least=1)
-        return [float(loss) for loss in self._train(self._batch(X, y), steps)]
+        return self._train(self._batch(X, y), steps)
 
     def epoch(
         self,
@@ -145,7 +145,7 @@ class Trainer:
             self._prepare(batch)
         make = _order if self._session is None else self._session.order
         order = make(batch.size, batch_size, random_source(seed) if shuffle else None)
-        return [float(loss) for loss in self._train(batch, 1, order)]
+        return self._train(batch, 1, order)
 
     def explain(self) -> str:
         """Passes, groups and costs of the program; see `engine.Compiled.explain`.
@@ -175,7 +175,7 @@ class Trainer:
         self._own = batch.copied()
         return batch
 
-    def _train(self, batch: Batch, steps: int, order: Any = None) -> Any:
+    def _train(self, batch: Batch, steps: int, order: Any = None) -> list[float]:
         rates = self._rates(steps if order is None else len(order))
         settings = self._settings()
         if self._shapes != batch.shapes:

@@ -58,7 +58,7 @@ class Session:
 
     def __call__(
         self, batch: Batch, settings: OptimizerSettings, done: int = 0, steps: int = 1, order: Any = None
-    ) -> Any:
+    ) -> list[float]:
         """Make steps; give the mean loss of each before its update.
 
         Args:
@@ -78,13 +78,13 @@ class Session:
         # A native step with a loss of nan or infinity changes nothing; only of several the first ones must be undone.
         several = steps > 1 or order is not None or not self._native_steps
         before = (training.parameters.copy(), self.memory.copy()) if several else None
-        losses = training(batch.arrays, settings, done, steps, order)
-        if not math.isfinite(losses[0] if len(losses) == 1 else losses.sum()):
+        losses: list[float] = training(batch.arrays, settings, done, steps, order)
+        if not math.isfinite(sum(losses)):
             if before is not None:
                 training.parameters[:], self.memory[:] = before
             rate = settings.lr if isinstance(settings.lr, float) else max(settings.lr)
             raise FloatingPointError(
-                f"the loss became {next(float(x) for x in losses if not math.isfinite(x))}, and the parameters stay as "
+                f"the loss became {next(x for x in losses if not math.isfinite(x))}, and the parameters stay as "
                 f"before this call: lower lr (now {rate:g}) and look for nan or inf in the data"
             )
         return losses
@@ -160,20 +160,20 @@ class ArrayTraining:
         self.memory = np.zeros((memories, program.plan.leaves), program.dtype)
         self._frozen = np.array(frozen, int)
 
-    def __call__(self, arrays: Any, settings: OptimizerSettings, done: int, steps: int, order: Any) -> Any:
+    def __call__(self, arrays: Any, settings: OptimizerSettings, done: int, steps: int, order: Any) -> list[float]:
         """Make steps; see Session."""
         import numpy as np
 
         kept = self.parameters[self._frozen]
-        losses = np.empty(steps if order is None else len(order), self._program.dtype)
-        for k in range(len(losses)):
+        losses = []
+        for k in range(steps if order is None else len(order)):
             part = arrays
             if order is not None:
                 rows = order[k][order[k] >= 0]
                 part = [array[rows] for array in arrays]
             outputs, gradient = self._program.run(self.parameters, part, len(part[0]) if part else 1)
             with np.errstate(all="ignore"):
-                losses[k] = outputs[:, 0].mean()
+                losses.append(float(outputs[:, 0].mean()))
             gradient[self._frozen] = 0.0
             update(self.parameters, gradient, self.memory, settings, done + k, k)
             self.parameters[self._frozen] = kept

@@ -54,7 +54,7 @@ _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
 
 @functools.cache
 def driver(bits: int, width: int) -> Library:
-    """The compiled driver, with ``void drive(frame)``, and ``void drive_with(frame, lines)`` for helpers."""
+    """The compiled driver, with ``double drive(frame)``, and ``double drive_with(frame, lines)`` for helpers."""
     return Library(text(bits, width))
 
 
@@ -86,14 +86,14 @@ def _calls() -> str:
 
 
 _ENTRIES = """
-define void @drive(ptr %frame) nounwind {
-  call void @steps(ptr %frame, ptr null)
-  ret void
+define double @drive(ptr %frame) nounwind {
+  %loss = call double @steps(ptr %frame, ptr null)
+  ret double %loss
 }
 
-define void @drive_with(ptr %frame, ptr %lines) nounwind {
-  call void @steps(ptr %frame, ptr %lines)
-  ret void
+define double @drive_with(ptr %frame, ptr %lines) nounwind {
+  %loss = call double @steps(ptr %frame, ptr %lines)
+  ret double %loss
 }
 """
 
@@ -183,9 +183,10 @@ def _run(code: Code, part: str, f: dict[str, str], a: dict[str, str], block: str
 
 
 def _steps(bits: int, width: int) -> str:
-    """``steps``: all steps of a call."""
-    code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"])
+    """``steps``: all steps of a call; the loss of the last one, as a caller of one step can read it at once."""
+    code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"], "double")
     code.linkage = "internal "
+    code.slots.append("%loss = alloca double")
     f, a = _fields(code)
     scalar = code.scalar
     nowhere = f"ptr {a['X']}, ptr {a['S']}"  # kernels that are no sample's do not read these
@@ -204,14 +205,20 @@ def _steps(bits: int, width: int) -> str:
         _run(code, "epilogue", f, a, nowhere, "1")
         total = code.load_scalar(a["G"], code.value(f"sub i64 {f['gradients']}, 1"))
         code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['losses'], step)}, align {code.align}")
+        code.lines.append(f"store double {_as_double(code, total)}, ptr %loss")
         updating = code.value(f"icmp ne ptr {a['update']}, null")
         with code.when(updating):
             lost = code.value(f"fsub {scalar} {total}, {total}")  # 0 unless the loss is nan or infinite
             lost = code.value(f"fcmp une {scalar} {lost}, 0.0")
-            code.lines += [f"br i1 {lost}, label %stop, label %sound", "stop:", "ret void", "sound:"]
+            code.lines += [f"br i1 {lost}, label %end, label %sound", "sound:"]
             code.lines.append(f"call void {a['update']}(ptr {a['P']}, ptr {a['G']}, ptr {a['state']}, i64 {step})")
-    code.ret()
+    code.label("end")
+    code.lines.append(f"ret double {code.value('load double, ptr %loss')}")
     return code.text()
+
+
+def _as_double(code: Code, number: str) -> str:
+    return number if code.bits == 64 else code.value(f"fpext float {number} to double")
 
 
 def _count(code: Code, ordered: str, mine: str, batch: str) -> str:

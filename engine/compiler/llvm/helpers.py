@@ -14,6 +14,7 @@ import functools
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from . import sharing
@@ -117,8 +118,8 @@ class Crew:
         self._free = threading.Lock()
         self._left = 0.0  # when the last call ended
 
-    def call(self, drive: Any, parts: int, pays: bool, frame: int) -> None:
-        """Run ``drive(frame, lines)`` with helpers; without them if another thread has them.
+    def call(self, drive: Callable[..., float], parts: int, pays: bool, frame: int) -> float:
+        """The result of ``drive(frame, lines)``, with helpers; without them if another thread has them.
 
         Args:
             drive: native code that shares its jobs with the helpers who have these lines, or with none.
@@ -127,15 +128,14 @@ class Crew:
             frame: what the code is given.
         """
         if not self._free.acquire(blocking=False):
-            drive(frame, None)
-            return
+            return drive(frame, None)
         helpers = self._helpers[: parts - 1]
         try:
             for helper in helpers:
                 helper.engage()
                 if helper.asleep and (pays or time.perf_counter() - self._left < _RECENT):
                     helper.wake()
-            drive(frame, self._place)
+            return drive(frame, self._place)
         finally:
             for helper in helpers:
                 helper.release()

@@ -1,7 +1,7 @@
 """The update of the parameters, one native pass over them, as nn's optimisers write it.
 
 Each combination of settings that changes the formula is its own little function; the numbers that may change from
-step to step (the learning rate, Adam's corrections) come in a row of coefficients per step.
+step to step (the learning rate, Adam's corrections) come in a row of coefficients per step, or in one for all.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from .jit import Library
 COEFFICIENTS = ("rate", "momentum", "kept", "decay", "beta1", "new1", "beta2", "new2", "root", "eps", "norm", "bound")
 """The columns of a step's row of coefficients."""
 
-STATE = ("coefficients", "memory", "trainable", "count", "stride")
-"""The fields of the block of 64-bit numbers that an update is given: three addresses, then two numbers."""
+STATE = ("coefficients", "memory", "trainable", "row", "count", "stride")
+"""The fields of the block of 64-bit numbers that an update is given: three addresses, then three numbers: from one
+step's coefficients to the next (0 if all have the same), how many parameters there are, and from one row of the memory
+to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def text(form: Form, bits: int, width: int) -> str:
     for k, name in enumerate(STATE):
         kind = "ptr" if k < 3 else "i64"
         fields[name] = code.value(f"load {kind}, ptr {code.pointer('%state', str(k), 'i64')}")
-    row = code.value(f"mul i64 %step, {len(COEFFICIENTS)}")
+    row = code.value(f"mul i64 %step, {fields['row']}")
     c = {name: code.load_broadcast(fields["coefficients"], code.index(row, k)) for k, name in enumerate(COEFFICIENTS)}
     scale = _norm_scale(code, form, fields, c) if form.clip_norm else None
     with code.loop(0, fields["count"], width) as i:

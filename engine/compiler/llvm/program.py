@@ -134,7 +134,7 @@ class Program:
         self._text = compiled.text()
         self._library = Library(self._text)
         self._driver = driver(bits, min(shape.width, shape.lanes))
-        self.drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._driver.address("drive"))
+        self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
         self._cost = cost(plan, self.shape)
         self.lock = threading.Lock()
@@ -188,8 +188,8 @@ class Program:
         """How the samples of a step are cut for the threads."""
         return cut(samples, self.threads, self.shape, self._cost)
 
-    def starter(self, cut: Cut, steps: int = 1) -> Callable[[int], None]:
-        """What runs the native code on the address of a frame. Its caller holds the lock."""
+    def starter(self, cut: Cut, steps: int = 1) -> Callable[[int], float]:
+        """What runs the native code on the address of a frame and gives the last loss. Its caller holds the lock."""
         if cut.parts == 1:
             return self.drive
         return functools.partial(crew().call, self._drive_with, cut.parts, cut.cost * steps >= LONG)
@@ -197,7 +197,7 @@ class Program:
     @functools.cached_property
     def _drive_with(self) -> Any:
         """As `drive`, with helpers."""
-        return ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self._driver.address("drive_with"))
+        return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(self._driver.address("drive_with"))
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output.

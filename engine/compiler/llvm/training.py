@@ -44,16 +44,16 @@ class Training:
         trainable[list(frozen)] = 0.0
         self._frozen = len(frozen) > 0
         start, row = address(self._all), stride * programs.dtype.itemsize
-        self._state = np.array([0, start + 2 * row, start + row, leaves, stride], np.int64)
+        self._state = np.array([0, start + 2 * row, start + row, 0, leaves, stride], np.int64)
         self._frames: dict[Program, Frame] = {}
-        self._loss = aligned(1, programs.dtype)
         self._arrays: tuple[Array, ...] | None = None  # those and the settings that the frame describes
         self._optimizer: Any = None
         self._again: Any = None  # lock, driver and address of the frame
+        self._settled: Any = None  # the optimiser whose coefficients are there for all steps
 
     def __call__(
         self, arrays: tuple[Array, ...], optimizer: Any, done: int = 0, steps: int = 1, order: Array | None = None
-    ) -> Array:
+    ) -> list[float]:
         """Make steps of an optimiser, all in native code.
 
         Args:
@@ -72,8 +72,7 @@ class Training:
             lock, drive, place = self._again
             with lock:
                 if arrays is self._arrays and optimizer is self._optimizer:  # no other thread has come in between
-                    drive(place)
-                    return self._loss.copy()
+                    return [drive(place)]
         import numpy as np
 
         self._arrays = self._optimizer = None
@@ -88,22 +87,31 @@ class Training:
         if frame is None:
             frame = self._frames[program] = Frame(program, self._all[0])
             frame.set(state=address(self._state))
-        losses = np.full(steps, np.nan, program.dtype) if steps != 1 else self._loss
-        form, coefficients = settings(optimizer, done, steps, program.dtype, self._frozen)
-        library, function = update(form, program.shape.bits, self._programs.width)
+        losses = np.full(steps, np.nan, program.dtype)
         with program.lock:
             frame.bind(arrays, cut, repeated=order is None and steps > 1)
-            frame.set(
-                steps=steps, order=0 if order is None else address(order), losses=address(losses), update=function
-            )
-            self._state[0] = address(coefficients)
+            same = self._settle(optimizer, done, steps, frame)
+            frame.set(steps=steps, order=0 if order is None else address(order), losses=address(losses))
             start = program.starter(cut, steps)
             start(frame.address)
-            self._kept = coefficients, library  # the frame points to these
-            if order is None and steps == 1 and done and optimizer.kind == "sgd":
+            if order is None and steps == 1 and same:
+                self._losses = losses  # the frame points there
                 self._arrays, self._optimizer = arrays, optimizer
                 self._again = program.lock, start, frame.address
-            return losses.copy() if losses is self._loss else losses
+        found: list[float] = losses.tolist()
+        return found
+
+    def _settle(self, optimizer: Any, done: int, steps: int, frame: Frame) -> bool:
+        """Let a frame make the optimiser's update; whether its coefficients are those of all later steps, too."""
+        same = done > 0 and optimizer.kind == "sgd" and isinstance(optimizer.lr, float)
+        if not same or self._settled is not optimizer:
+            form, coefficients = settings(optimizer, done, 1 if same else steps, self._programs.dtype, self._frozen)
+            self._state[0], self._state[3] = address(coefficients), 0 if same else len(COEFFICIENTS)
+            bits = 8 * self._programs.dtype.itemsize
+            self._update = *update(form, bits, self._programs.width), coefficients  # the frame points to these
+            self._settled = optimizer if same else None
+        frame.set(update=self._update[1])
+        return same
 
 
 def settings(optimizer: Any, t0: int, steps: int, dtype: Any, frozen: bool) -> tuple[Form, Array]:

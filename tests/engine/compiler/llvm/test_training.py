@@ -108,7 +108,7 @@ def test_updates_are_those_on_arrays(small: tuple[Programs, Any], form: Optimize
     found = []
     for done, steps in ((0, split), (split, 4 - split)):
         if steps:
-            found += training(arrays, form, done, steps).tolist()
+            found += training(arrays, form, done, steps)
     assert np.allclose(found, losses, rtol=1e-11, atol=1e-14)
     assert np.allclose(training.parameters, expected, rtol=1e-10, atol=1e-13)
     assert np.allclose(training.memory, memory, rtol=1e-10, atol=1e-13)
@@ -120,7 +120,7 @@ def test_single_steps_are_a_run(small: tuple[Programs, Any]) -> None:
     one, many = program.training(1), program.training(1)
     one.parameters[:] = many.parameters[:] = leaves
     single = [float(one(arrays, SGD, done)[0]) for done in range(6)]
-    assert many(arrays, SGD, 0, 6).tolist() == single
+    assert many(arrays, SGD, 0, 6) == single
     assert np.array_equal(one.parameters, many.parameters)
 
 
