@@ -24,7 +24,8 @@ FRAME = (
     "outputs",  # numbers of a sample that are stored
     "lanes",  # in a block
     "block",  # how many numbers a packed block takes
-    "rows",  # where in it the samples lie row by row; 0 if nobody reads them so
+    "rows",  # where in it is noted where the samples' rows are
+    "row_source",  # in which array; -1 if nobody reads rows
     "sources",  # how many arrays the inputs come from
     "source_table",  # their addresses and columns: [address, columns] each
     "prologue", "prologue_count",  # calls: [kernel, offsets] each
@@ -47,7 +48,7 @@ POSITION = {name: k for k, name in enumerate(FRAME)}
 IN_X, IN_S = 0, 1
 
 
-_NUMBERS = ["inputs", "outputs", "lanes", "block", "rows", "sources", "scratch", "gradients"]
+_NUMBERS = ["inputs", "outputs", "lanes", "block", "rows", "row_source", "sources", "scratch", "gradients"]
 _NUMBERS += ["steps", "batch", "parts", "span", "repeated"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
 
@@ -128,7 +129,6 @@ def _samples(bits: int, width: int) -> str:
     place = code.value(f"select i1 {kept}, i64 {place}, i64 %seat")
     room = code.pointer(a["X"], code.value(f"mul i64 {place}, {f['block']}"))
     block_size = code.value(f"mul i64 {f['block']}, {f['repeated']}")
-    by_rows = code.value(f"icmp ne i64 {f['rows']}, 0")
     later = code.value("icmp sgt i64 %step, 0")
     packed = code.value(f"and i1 {later}, {kept}")
     needed = code.value(f"xor i1 {packed}, true")
@@ -154,10 +154,9 @@ def _samples(bits: int, width: int) -> str:
                     with code.when(ordered):
                         number = _entry(code, mine, here)
                         code.lines.append(f"store i64 {number}, ptr {code.pointer(rows, lane, 'i64')}")
-            copy = code.value(f"select i1 {by_rows}, ptr {code.pointer(x, f['rows'])}, ptr null")
             code.lines.append(
                 f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['lanes']}, "
-                f"ptr {rows}, i64 {lanes}, {scalar} {weight}, ptr {copy}, i64 {f['inputs']})"
+                f"ptr {rows}, i64 {lanes}, {scalar} {weight}, ptr {code.pointer(x, f['rows'])}, i64 {f['row_source']})"
             )
         _run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes)
         _add_loss(code, a, f, loss, x, lanes)

@@ -270,19 +270,29 @@ class Code:
         address = self.pointer(base, index)
         self.lines.append(f"store {self.type()} {vector.name}, ptr {address}, align {self.align}")
 
-    def add_first(self, vector: Vector, base: str, index: str, count: int) -> None:
-        """Add the first lanes of a vector to as many consecutive numbers."""
+    def load_first(self, base: str, index: str, count: int) -> Vector:
+        """Consecutive numbers as the first lanes of a vector; what lies behind them is not touched."""
         if count == self.width:
-            self.store(self.load(base, index) + vector, base, index)
+            return self.load(base, index)
+        t, masks = self.type(), self.type("m")
+        name = f"@llvm.masked.load.{self.suffix}.p0"
+        self.declared.add(f"declare {t} {name}(ptr, i32, {masks}, {t})")
+        place = f"ptr {self.pointer(base, index)}, i32 {self.align}"
+        return self.emit(f"call {t} {name}({place}, {masks} {self._first(count)}, {t} zeroinitializer)")
+
+    def store_first(self, vector: Vector, base: str, index: str, count: int) -> None:
+        """Store the first lanes of a vector to as many consecutive numbers."""
+        if count == self.width:
+            self.store(vector, base, index)
             return
-        t, masks, address = self.type(), self.type("m"), self.pointer(base, index)
-        mask = f"{masks} <{', '.join('i1 true' if k < count else 'i1 false' for k in range(self.width))}>"
-        name = f"{self.suffix}.p0"
-        self.declared.add(f"declare {t} @llvm.masked.load.{name}(ptr, i32, {masks}, {t})")
-        self.declared.add(f"declare void @llvm.masked.store.{name}({t}, ptr, i32, {masks})")
-        old = self.emit(f"call {t} @llvm.masked.load.{name}(ptr {address}, i32 {self.align}, {mask}, {t} poison)")
-        new = f"{t} {(old + vector).name}"
-        self.lines.append(f"call void @llvm.masked.store.{name}({new}, ptr {address}, i32 {self.align}, {mask})")
+        t, masks = self.type(), self.type("m")
+        name = f"@llvm.masked.store.{self.suffix}.p0"
+        self.declared.add(f"declare void {name}({t}, ptr, i32, {masks})")
+        place = f"ptr {self.pointer(base, index)}, i32 {self.align}"
+        self.lines.append(f"call void {name}({t} {vector.name}, {place}, {masks} {self._first(count)})")
+
+    def _first(self, count: int) -> str:
+        return f"<{', '.join(f'i1 {str(lane < count).lower()}' for lane in range(self.width))}>"
 
     def load_scalar(self, base: str, index: str) -> str:
         """One number."""

@@ -45,6 +45,9 @@ class Frame:
     Args:
         program: whose kernels are called, in its buffers.
         parameters: the bound leaves, with room for a vector more.
+
+    Attributes:
+        in_place: whether the samples are read where they were when they were bound; else they must be bound each time.
     """
 
     def __init__(self, program: Program, parameters: Array):
@@ -61,7 +64,8 @@ class Frame:
             outputs += [base, slot if run.uniform else slot * lanes, int(not run.uniform)]
         self._outputs = np.array(outputs, np.int64)
         slots = (plan.inputs + 1) * lanes
-        self._block = slots + plan.inputs * lanes * program.by_rows
+        self._by_rows, self.in_place = program.by_rows, True
+        self._block = slots + lanes * 64 // program.shape.bits
         self._samples = aligned(0, program.dtype)
         self._bound: tuple[Any, ...] = ()
         self.set(
@@ -71,7 +75,7 @@ class Frame:
             output_table=address(self._outputs),
             lanes=lanes,
             block=self._block,
-            rows=slots * program.by_rows,
+            rows=slots,
             scratch=program.scratch,
             gradients=program.gradients,
         )
@@ -103,14 +107,28 @@ class Frame:
         for array in arrays:
             if array.dtype != self._dtype or not array.flags.c_contiguous:
                 raise ValueError(f"the samples must be C-contiguous arrays of {self._dtype}")
-        lanes = self._lanes
-        blocks = -(-cut.span // lanes) if repeated else 1
-        size = cut.parts * max(1, blocks) * self._block + lanes  # a vector may reach beyond the last row
+        source = self._source_of_rows(shapes)
+        self.in_place = source is not None
+        if source is None:
+            arrays, source = (np.concatenate(arrays, axis=1),), 0
+        blocks = -(-cut.span // self._lanes) if repeated else 1
+        size = cut.parts * max(1, blocks) * self._block
         if size > len(self._samples):
             self._samples = aligned(size, self._dtype)
         self._sources = np.array([x for a in arrays for x in (address(a), a.shape[1])] or [0], np.int64)
         self.set(
             X=address(self._samples), repeated=int(repeated), batch=cut.samples, sources=len(arrays),
-            source_table=address(self._sources), parts=cut.parts, span=cut.span,
+            source_table=address(self._sources), row_source=source, parts=cut.parts, span=cut.span,
         )  # fmt: skip
         self._bound = (arrays, shapes, cut, repeated)  # this also keeps the arrays alive
+
+    def _source_of_rows(self, shapes: tuple[tuple[int, ...], ...]) -> int | None:
+        """The array that has the inputs which are read row by row; -1 if none are, None if it takes several arrays."""
+        if not self._by_rows:
+            return -1
+        first = 0
+        for source, (_, columns) in enumerate(shapes):
+            if self._by_rows[0] >= first and self._by_rows[1] <= first + columns:
+                return source
+            first += columns
+        return None

@@ -1,8 +1,8 @@
 """Outer products with the inputs, sample by sample: vectors hold neighbouring columns, not neighbouring samples.
 
 With lanes in a vector, each entry of a gradient needs a sum over a vector's lanes at the end, which costs as much as a
-few samples. The inputs also lie row by row (see packing.py), and so a vector of them times one number of the left
-factor adds to as many entries at once.
+few samples. But the inputs lie row by row in the user's array, and so a vector of them times one number of the left
+factor adds to as many entries at once. Where the rows are is noted behind the slots of a packed block.
 """
 
 from __future__ import annotations
@@ -21,13 +21,28 @@ def suits_rows(shape: Shape, jobs: list[Reduction]) -> bool:
     return job.rows >= 4 and not job.left.uniform and 4 * padded <= 5 * job.columns
 
 
-def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, inputs: int) -> Kernel:
-    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, where `right` are inputs."""
+def inputs_by_rows(shape: Shape, products: list[list[Reduction]]) -> tuple[int, int] | None:
+    """The range of inputs which are read row by row; None if none are."""
+    runs = [jobs[0].right for jobs in products if suits_rows(shape, jobs)]
+    ranges = [(run.base, run.base + run.count) for run in runs if run is not None]
+    return (min(start for start, _ in ranges), max(stop for _, stop in ranges)) if ranges else None
+
+
+def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: int) -> Kernel:
+    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, where `right` are inputs.
+
+    Args:
+        shape: of vectors and blocks.
+        constants: the plan's.
+        job: what to add where.
+        slots: of a sample in X.
+    """
     assert job.right is not None
     kernel = Kernel(shape, constants)
     code, width = kernel.code, shape.width
     target, left = kernel.place(job.target), kernel.place(job.left)
-    samples = kernel.offset((inputs + 1) * shape.lanes + job.right.base)  # behind the slots
+    first = kernel.offset(job.right.base)
+    addresses = code.pointer("%X", str(slots * shape.lanes))
     wide = width * shape.bits >= 512  # then there are 32 registers, else 16
 
     def tile(row: Row, rows: int, vector: Row, vectors: int, last: int) -> None:
@@ -35,9 +50,11 @@ def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, inputs: 
         totals = [code.variable(code.lift(0.0)) for _ in range(rows * vectors)]
         loop = [(vector[0], width)] if vector[0] else []
         columns = [code.index(*loop, (vector[1] + i) * width) for i in range(vectors)]
+        counts = [width] * (vectors - 1) + [last]
+        inputs = [code.index(first, column) for column in columns]
         with code.loop(0, "%lanes") as lane:
-            sample = code.index(samples, (lane, inputs))
-            xs = [code.load("%X", code.index(sample, column)) for column in columns]
+            sample = code.value(f"load ptr, ptr {code.pointer(addresses, lane, 'ptr')}")
+            xs = [code.load_first(sample, place, count) for place, count in zip(inputs, counts)]
             for j in range(rows):
                 number = kernel.index(left, (row[0], row[1] + j), (None, 0), lane)
                 g = code.load_broadcast(f"%{job.left.buffer}", number)
@@ -45,9 +62,9 @@ def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, inputs: 
                     code.write(total, code.read(total) + g * x)
         for j in range(rows):
             start = kernel.index(target, (row[0], row[1] + j), (None, 0), None)
-            for i, column in enumerate(columns):
-                count = last if i == vectors - 1 else width
-                code.add_first(code.read(totals[j * vectors + i]), "%G", code.index(start, column), count)
+            for total, column, count in zip(totals[j * vectors :], columns, counts):
+                place = code.index(start, column)
+                code.store_first(code.load_first("%G", place, count) + code.read(total), "%G", place, count)
 
     def all_rows(vector: Row, vectors: int, last: int) -> None:
         for span, rows in tiles(code, job.rows, 4 if wide else 6):

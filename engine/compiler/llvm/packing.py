@@ -1,7 +1,7 @@
 """Packing: the samples of a block, from the rows of the user's arrays into the order in which kernels read them.
 
 Kernels read [slot][lane]: the numbers that neighbouring samples have in one slot are neighbours. Outer products may
-want the samples row by row too, one behind the other wherever in the arrays they come from.
+want the samples row by row too: for these it is noted where the rows are.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ def text(bits: int, width: int) -> str:
 
     Arguments: how many arrays, and for each its address and columns in `sources`; where the slots go and how many
     lanes apart they are; which sample each of the lanes has (-1: none) in `samples`; the weight of a sample; where to
-    put the samples row by row, or null, and how long such a row is.
+    put for each lane the address at which the sample's slot 0 would be, had array number `wanted` all slots; or null.
     """
     number = "double" if bits == 64 else "float"
     arguments = ["i64 %count", "ptr %sources", "ptr noalias %X", "i64 %stride", "ptr noalias %samples", "i64 %lanes"]
-    arguments += [f"{number} %weight", "ptr noalias %rows", "i64 %length"]
+    arguments += [f"{number} %weight", "ptr noalias %rows", "i64 %wanted"]
     code = Code("pack", bits, 1, arguments)
     code.linkage = "internal "
-    wanted = code.value("icmp ne ptr %rows, null")
     spare = _entry(code, "%samples", "0")
     nobody = code.value(f"icmp slt i64 {spare}, 0")  # a block of padding alone repeats sample 0
     spare = code.value(f"select i1 {nobody}, i64 0, i64 {spare}")
@@ -33,30 +32,28 @@ def text(bits: int, width: int) -> str:
         first = code.value("load i64, ptr %slot")
         target = code.pointer("%X", code.value(f"mul i64 {first}, %stride"))
         whole = code.value(f"and i64 {columns}, {-width}")
+        noted = code.value(f"icmp eq i64 {s}, %wanted")
+        back = code.value(f"sub i64 0, {first}")
         with code.loop(0, "%lanes", width) as lane:
-            given, copies = [], []
+            given = []
             for k in range(width):
                 sample = _entry(code, "%samples", code.index(lane, k))
                 missing = code.value(f"icmp slt i64 {sample}, 0")
                 sample = code.value(f"select i1 {missing}, i64 {spare}, i64 {sample}")
                 given.append(code.pointer(source, code.value(f"mul i64 {sample}, {columns}")))
-                row = code.value(f"mul i64 {code.index(lane, k)}, %length")
-                copies.append(code.pointer("%rows", code.index(row, first)))
+            with code.when(noted):
+                for k, row in enumerate(given):
+                    start = code.value(f"getelementptr {code.scalar}, ptr {row}, i64 {back}")
+                    code.lines.append(f"store ptr {start}, ptr {code.pointer('%rows', code.index(lane, k), 'ptr')}")
             with code.loop(0, whole, width) as c:
                 square = [_load(code, row, c, width) for row in given]
                 for k, vector in enumerate(_transpose(code, square, width)):
                     slot = code.value(f"mul i64 {code.index(c, k)}, %stride")
                     _store(code, vector, target, code.index(slot, lane), width)
-                with code.when(wanted):
-                    for vector, row in zip(square, copies):
-                        _store(code, vector, row, c, width)
             with code.loop(whole, columns) as c:
                 slot = code.index(code.value(f"mul i64 {c}, %stride"), lane)
                 for k in range(width):
-                    x = code.load_scalar(given[k], c)
-                    _store(code, x, target, code.index(slot, k))
-                    with code.when(wanted):
-                        _store(code, x, copies[k], c)
+                    _store(code, code.load_scalar(given[k], c), target, code.index(slot, k))
         code.lines.append(f"store i64 {code.value(f'add i64 {first}, {columns}')}, ptr %slot")
     last = code.value("load i64, ptr %slot")
     target = code.pointer("%X", code.value(f"mul i64 {last}, %stride"))

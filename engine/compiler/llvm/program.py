@@ -18,7 +18,7 @@ from .helpers import crew, processors
 from .jit import Library
 from .kernels import Kernel, Kernels, Shape, copy, elementwise
 from .memory import Frame, address, aligned, whole_lines
-from .outer import by_rows, suits_rows
+from .outer import by_rows, inputs_by_rows, suits_rows
 from .partition import LONG, Cut, cost, cut
 from .products import product
 from .reductions import reduction, scatter, split, sums
@@ -46,7 +46,7 @@ class Compiled:
     """The text of a plan's kernels and the order in which they are called.
 
     Attributes:
-        by_rows: whether a kernel reads the samples row by row.
+        by_rows: the range of inputs which kernels read row by row; None if none do.
     """
 
     def __init__(self, plan: Plan, shape: Shape):
@@ -63,7 +63,7 @@ class Compiled:
         for name, part in parts.items():
             self.calls[name] = [self._add(self._kernel(cluster, kept, uniform)) for cluster in part]
         outer, plain = split(plan.reductions, lazy)
-        self.by_rows = not shape.single and any(suits_rows(shape, jobs) for jobs in outer)
+        self.by_rows = None if shape.single else inputs_by_rows(shape, outer)
         additions = row_sums if shape.single else sums
         for jobs in outer:
             self.calls["body"].append(self._add(self._outer(jobs)))
@@ -91,7 +91,7 @@ class Compiled:
         if self.shape.single:
             return row_reduction(self.shape, self.plan.constants, jobs)
         if suits_rows(self.shape, jobs):
-            return by_rows(self.shape, self.plan.constants, jobs[0], self.plan.inputs)
+            return by_rows(self.shape, self.plan.constants, jobs[0], self.plan.inputs + 1)
         return reduction(self.shape, self.plan.constants, jobs)
 
     def text(self) -> str:

@@ -94,7 +94,7 @@ class Training:
             frame.set(steps=steps, order=0 if order is None else address(order), losses=address(losses))
             start = program.starter(cut, steps)
             start(frame.address)
-            if order is None and steps == 1 and same:
+            if order is None and steps == 1 and same and frame.in_place:
                 self._losses = losses  # the frame points there
                 self._arrays, self._optimizer = arrays, optimizer
                 self._again = program.lock, start, frame.address

@@ -44,7 +44,7 @@ def test_gradients_of_every_shape(
     monkeypatch.setattr(programs, "vector_bytes", lambda: size)
     program, leaves, W = layer(rows, columns, dtype)
     width, lanes = program.width, program.fitting(100).shape.lanes
-    assert program.fitting(100).by_rows == (4 * (-(-columns // width) * width) <= 5 * columns)
+    assert (program.fitting(100).by_rows is not None) == (4 * (-(-columns // width) * width) <= 5 * columns)
     random = np.random.default_rng(0)
     for count in (1, width + 1, lanes, 2 * lanes + 3):
         A, X = random.normal(size=(count, 1)).astype(dtype), random.normal(size=(count, columns)).astype(dtype)
@@ -56,7 +56,7 @@ def test_gradients_of_every_shape(
 def test_samples_in_any_order(columns: int) -> None:
     """Gathered from anywhere, with a ragged last batch; and the same batch again, packed once."""
     program, leaves, W = layer(5, columns, "float64")
-    assert program.fitting(100).by_rows
+    assert program.fitting(100).by_rows == (1, 1 + columns)
     random = np.random.default_rng(1)
     count, size = 300, 2 * program.fitting(100).shape.lanes + 5
     A, X = random.normal(size=(count, 1)), random.normal(size=(count, columns))
@@ -84,3 +84,23 @@ def test_what_lies_behind_a_row_is_left_alone() -> None:
     found = program.run(leaves, (np.ones((1, 1)), infinite))[1].reshape(W.shape)
     assert np.isnan(found[:, 0]).all()
     assert (found[:, 1:] == 0.0).all()
+
+
+def test_rows_in_two_arrays() -> None:
+    """They are joined at every call, so that what changes in place is seen."""
+    W = np.random.default_rng(2).normal(size=(5, 16))
+    w = [[Value(number) for number in row] for row in W]
+    program, leaves = program_of(lambda x, y: engine.sum([engine.dot(row, [*x, *y]).tanh() for row in w]), [(7,), (9,)])
+    random = np.random.default_rng(3)
+    X, Y = random.normal(size=(40, 7)), random.normal(size=(40, 9))
+    one = np.ones((40, 1))
+    assert program.fitting(40).by_rows == (0, 16)
+    assert close(program.run(leaves, (X, Y))[1], gradient(W, one, np.c_[X, Y]), "float64")
+    training, expected = program.training(0), W.ravel().copy()
+    training.parameters[:] = leaves
+    arrays, settings = (X, Y), OptimizerSettings("sgd", 0.1)
+    for done in range(4):
+        training(arrays, settings, done)
+        expected -= 0.1 * gradient(expected.reshape(W.shape), one, np.c_[X, Y])
+        assert close(training.parameters, expected, "float64")
+        Y += 1.0
