@@ -35,6 +35,7 @@ FRAME = (
     "results",  # where per-sample outputs go, row by row; or 0
     "scratch",  # how many numbers S has: those of the next seat follow
     "gradients",  # how many numbers G has, the last one for the loss: those of the next part follow
+    "cleared",  # how many of these are set to zero at the start of a step: all, or none if the kernels see to it
     "steps", "batch",  # batch: samples in a step
     "parts", "span",  # into how many parts the samples of a step are cut, and how many samples a part has
     "weight",  # of a sample in the mean; the driver writes it at every step
@@ -48,7 +49,7 @@ POSITION = {name: k for k, name in enumerate(FRAME)}
 IN_X, IN_S = 0, 1
 
 
-_NUMBERS = ["inputs", "outputs", "lanes", "block", "rows", "row_source", "sources", "scratch", "gradients"]
+_NUMBERS = ["inputs", "outputs", "lanes", "block", "rows", "row_source", "sources", "scratch", "gradients", "cleared"]
 _NUMBERS += ["steps", "batch", "parts", "span", "repeated"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
 
@@ -75,13 +76,13 @@ def _entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
 def _calls() -> str:
     """``calls``: run a list of kernels on one block."""
     pointers = ", ".join(f"ptr %{buffer}" for buffer in BUFFERS)
-    code = Code("calls", 64, 1, ["ptr %list", "i64 %count", *pointers.split(", "), "i64 %lanes"])
+    code = Code("calls", 64, 1, ["ptr %list", "i64 %count", *pointers.split(", "), "i64 %lanes", "i1 %first"])
     code.linkage = "internal "
     with code.loop(0, "%count") as c:
         at = code.index((c, 2))
         kernel = _entry(code, "%list", at, "ptr")
         offsets = _entry(code, "%list", code.index(at, 1), "ptr")
-        code.lines.append(f"call void {kernel}({pointers}, i64 %lanes, ptr {offsets})")
+        code.lines.append(f"call void {kernel}({pointers}, i64 %lanes, i1 %first, ptr {offsets})")
     code.ret()
     return code.text()
 
@@ -114,8 +115,7 @@ def _samples(bits: int, width: int) -> str:
     weight = _field(code, "weight", scalar)
     a["S"] = code.pointer(a["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
     a["G"] = code.pointer(a["G"], code.value(f"mul i64 %part, {f['gradients']}"))
-    # Gradients and the loss start from zero.
-    with code.loop(0, f["gradients"]) as g:
+    with code.loop(0, f["cleared"]) as g:
         code.lines.append(f"store {scalar} 0.0, ptr {code.pointer(a['G'], g)}, align {code.align}")
     loss = code.variable(code.lift(0.0))
     start = code.value(f"mul i64 %part, {f['span']}")
@@ -158,7 +158,7 @@ def _samples(bits: int, width: int) -> str:
                 f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['lanes']}, "
                 f"ptr {rows}, i64 {lanes}, {scalar} {weight}, ptr {code.pointer(x, f['rows'])}, i64 {f['row_source']})"
             )
-        _run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes)
+        _run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes, code.value(f"icmp eq i64 {block}, 0"))
         _add_loss(code, a, f, loss, x, lanes)
         wanted = code.value(f"icmp ne ptr {a['results']}, null")
         with code.when(wanted):
@@ -175,10 +175,12 @@ def _blocks(code: Code, samples: str, lanes: str) -> str:
     return code.value(f"sdiv i64 {code.value(f'sub i64 {up}, 1')}, {lanes}")
 
 
-def _run(code: Code, part: str, f: dict[str, str], a: dict[str, str], block: str, lanes: str) -> None:
+def _run(code: Code, part: str, f: dict[str, str], a: dict[str, str], block: str, lanes: str, first: str) -> None:
     """Run the kernels of one part of the program."""
     shared = f"ptr {a['P']}, ptr {a['C']}, ptr {a['U']}, ptr {a['G']}"
-    code.lines.append(f"call void @calls(ptr {a[part]}, i64 {f[f'{part}_count']}, {shared}, {block}, i64 {lanes})")
+    code.lines.append(
+        f"call void @calls(ptr {a[part]}, i64 {f[f'{part}_count']}, {shared}, {block}, i64 {lanes}, i1 {first})"
+    )
 
 
 def _steps(bits: int, width: int) -> str:
@@ -191,7 +193,7 @@ def _steps(bits: int, width: int) -> str:
     nowhere = f"ptr {a['X']}, ptr {a['S']}"  # kernels that are no sample's do not read these
     ordered = code.value(f"icmp ne ptr {a['order']}, null")
     with code.loop(0, f["steps"]) as step:
-        _run(code, "prologue", f, a, nowhere, "1")
+        _run(code, "prologue", f, a, nowhere, "1", "true")
         mine = code.pointer(a["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
         real = _count(code, ordered, mine, f["batch"])
         weight = code.value(f"fdiv {scalar} 1.0, {code.value(f'sitofp i64 {real} to {scalar}')}")
@@ -201,7 +203,7 @@ def _steps(bits: int, width: int) -> str:
             others = code.pointer(a["G"], code.value(f"mul i64 {part}, {f['gradients']}"))
             with code.loop(0, f["gradients"], width) as g:
                 code.store(code.load(a["G"], g) + code.load(others, g), a["G"], g)
-        _run(code, "epilogue", f, a, nowhere, "1")
+        _run(code, "epilogue", f, a, nowhere, "1", "true")
         total = code.load_scalar(a["G"], code.value(f"sub i64 {f['gradients']}, 1"))
         code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['losses'], step)}, align {code.align}")
         code.lines.append(f"store double {_as_double(code, total)}, ptr %loss")

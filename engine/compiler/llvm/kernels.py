@@ -19,7 +19,7 @@ from .positions import named
 from .templates import POWERS, expand
 
 BUFFERS = "PCUGXS"
-ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "ptr noalias readonly %T"]
+ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "i1 %first", "ptr noalias readonly %T"]
 
 FEW = 4  # columns, up to which they need no loop
 
@@ -68,10 +68,16 @@ class Kernels:
 
 
 class Kernel:
-    """One kernel in the making."""
+    """One kernel in the making.
 
-    def __init__(self, shape: Shape, constants: tuple[float, ...]):
-        self.shape, self.constants = shape, constants
+    Args:
+        shape: of vectors and blocks.
+        constants: the plan's.
+        alone: whether no other kernel adds to what this one adds to in G.
+    """
+
+    def __init__(self, shape: Shape, constants: tuple[float, ...], alone: bool = False):
+        self.shape, self.constants, self._alone = shape, constants, alone
         self.code = Code("kernel", shape.bits, shape.width, ARGUMENTS)
         self.offsets: list[int] = []
         self.known: dict[tuple[str, int], Vector] = {}  # results of this kernel's row that followers read
@@ -128,6 +134,12 @@ class Kernel:
     def store(self, group: Group, place: Place, row: Row, lane: str | None, value: Vector) -> None:
         """Store one result and remember it for the followers."""
         self.code.store(value, f"%{group.result.buffer}", self.index(place, row, (None, 0), lane))
+
+    def so_far(self, old: str, kind: str) -> str:
+        """What G has from earlier blocks of the step; `old` is what it holds, maybe from the step before."""
+        if not self._alone:
+            return old  # cleared at the start of the step, since no kernel knows whether it is the first to add
+        return self.code.value(f"select i1 %first, {kind} zeroinitializer, {kind} {old}")
 
     # ---- loops
     @contextmanager

@@ -78,6 +78,7 @@ class Frame:
             rows=slots,
             scratch=program.scratch,
             gradients=program.gradients,
+            cleared=0 if program.alone else program.gradients,
         )
         for part, (table, _) in program.calls.items():
             self.set(**{part: address(table), f"{part}_count": len(table) // 2})

@@ -8,6 +8,7 @@ factor adds to as many entries at once. Where the rows are is noted behind the s
 from __future__ import annotations
 
 from ..plan import Reduction
+from .ir import Vector
 from .kernels import Kernel, Row, Shape
 from .reductions import tiles
 
@@ -28,7 +29,7 @@ def inputs_by_rows(shape: Shape, products: list[list[Reduction]]) -> tuple[int, 
     return (min(start for start, _ in ranges), max(stop for _, stop in ranges)) if ranges else None
 
 
-def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: int) -> Kernel:
+def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: int, alone: bool) -> Kernel:
     """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, where `right` are inputs.
 
     Args:
@@ -36,9 +37,10 @@ def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: i
         constants: the plan's.
         job: what to add where.
         slots: of a sample in X.
+        alone: whether no other kernel adds to the target.
     """
     assert job.right is not None
-    kernel = Kernel(shape, constants)
+    kernel = Kernel(shape, constants, alone)
     code, width = kernel.code, shape.width
     target, left = kernel.place(job.target), kernel.place(job.left)
     first = kernel.offset(job.right.base)
@@ -64,7 +66,8 @@ def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: i
             start = kernel.index(target, (row[0], row[1] + j), (None, 0), None)
             for total, column, count in zip(totals[j * vectors :], columns, counts):
                 place = code.index(start, column)
-                code.store_first(code.load_first("%G", place, count) + code.read(total), "%G", place, count)
+                old = Vector(code, kernel.so_far(code.load_first("%G", place, count).name, code.type()))
+                code.store_first(old + code.read(total), "%G", place, count)
 
     def all_rows(vector: Row, vectors: int, last: int) -> None:
         for span, rows in tiles(code, job.rows, 4 if wide else 6):

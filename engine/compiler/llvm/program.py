@@ -21,7 +21,7 @@ from .memory import Frame, address, aligned, whole_lines
 from .outer import by_rows, inputs_by_rows, suits_rows
 from .partition import LONG, Cut, cost, cut
 from .products import product
-from .reductions import reduction, scatter, split, sums
+from .reductions import Sums, each_alone, reduction, scatter, split, sums
 from .row_sums import row_reduction, row_sums
 from .rows import along_rows
 
@@ -47,6 +47,7 @@ class Compiled:
 
     Attributes:
         by_rows: the range of inputs which kernels read row by row; None if none do.
+        alone: whether each number of G is added to by one kernel, which begins anew at the first block of a step.
     """
 
     def __init__(self, plan: Plan, shape: Shape):
@@ -64,11 +65,11 @@ class Compiled:
             self.calls[name] = [self._add(self._kernel(cluster, kept, uniform)) for cluster in part]
         outer, plain = split(plan.reductions, lazy)
         self.by_rows = None if shape.single else inputs_by_rows(shape, outer)
-        additions = row_sums if shape.single else sums
+        self.alone = not shape.single and not plan.scatters and each_alone(outer, plain)
         for jobs in outer:
             self.calls["body"].append(self._add(self._outer(jobs)))
         for entry in plain:
-            self.calls["body"].append(self._add(additions(shape, plan.constants, entry)))
+            self.calls["body"].append(self._add(self._sums(entry)))
         for pick in plan.scatters:
             self.calls["body"].append(self._add(scatter(shape, plan.constants, pick)))
         for job in plan.finish:
@@ -91,8 +92,13 @@ class Compiled:
         if self.shape.single:
             return row_reduction(self.shape, self.plan.constants, jobs)
         if suits_rows(self.shape, jobs):
-            return by_rows(self.shape, self.plan.constants, jobs[0], self.plan.inputs + 1)
-        return reduction(self.shape, self.plan.constants, jobs)
+            return by_rows(self.shape, self.plan.constants, jobs[0], self.plan.inputs + 1, self.alone)
+        return reduction(self.shape, self.plan.constants, jobs, self.alone)
+
+    def _sums(self, entry: Sums) -> Kernel:
+        if self.shape.single:
+            return row_sums(self.shape, self.plan.constants, entry)
+        return sums(self.shape, self.plan.constants, entry, self.alone)
 
     def text(self) -> str:
         """LLVM IR of all kernels and of the functions that they call."""
@@ -138,7 +144,7 @@ class Program:
         self.threads = min(threads, processors())
         self._cost = cost(plan, self.shape)
         self.lock = threading.Lock()
-        self.by_rows = compiled.by_rows
+        self.by_rows, self.alone = compiled.by_rows, compiled.alone
         self.calls = {name: self._call_table(calls) for name, calls in compiled.calls.items()}
         self.buffers: dict[str, Array] = {}
         self._parameters = aligned(plan.leaves + self.shape.width, self.dtype)

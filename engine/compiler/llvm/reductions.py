@@ -13,9 +13,9 @@ from .kernels import Formula, Kernel, Place, Row, Shape
 from .positions import named
 
 
-def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction]) -> Kernel:
+def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction], alone: bool = False) -> Kernel:
     """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, over jobs that differ in place only."""
-    kernel = Kernel(shape, constants)
+    kernel = Kernel(shape, constants, alone)
     code, job = kernel.code, jobs[0]
     assert job.right is not None
     target = kernel.place(job.target)
@@ -120,6 +120,13 @@ def split(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[list[R
     return list(products.values()), list(collected.values())
 
 
+def each_alone(products: list[list[Reduction]], plain: list[Sums]) -> bool:
+    """Whether no number of G is added to by two kernels."""
+    targets = [slot for jobs in products for row in jobs[0].target.slots(jobs[0].rows) for slot in row]
+    targets += [slot for entry in plain for slot in entry.targets]
+    return len(set(targets)) == len(targets)
+
+
 def _shape(job: Reduction) -> Any:
     """Equal for outer products that can share the accumulators of one kernel: same target, same strides."""
     left, right = job.left, job.right
@@ -128,9 +135,9 @@ def _shape(job: Reduction) -> Any:
     return job.rows, job.target, left.buffer, left.row, right.buffer, right.count, right.column
 
 
-def sums(shape: Shape, constants: tuple[float, ...], job: Sums) -> Kernel:
+def sums(shape: Shape, constants: tuple[float, ...], job: Sums, alone: bool = False) -> Kernel:
     """A kernel for ``G[target] += sum over lanes and terms``, for each target and its terms."""
-    kernel = Kernel(shape, constants)
+    kernel = Kernel(shape, constants, alone)
     code, buffers = kernel.code, job.factors()
     base = job.source.result.base if isinstance(job.source, Group) else 0
     count = len(job.terms[0]) // len(buffers)
@@ -215,7 +222,7 @@ def _add_all(kernel: Kernel, run: Run, indices: list[str], vectors: list[Vector]
         if stride == 1 and run.table is None:
             address = code.pointer("%G", indices[0])
             old = code.value(f"load {t}, ptr {address}, align {code.align}")
-            new = code.value(f"fadd {t} {old}, {four}")
+            new = code.value(f"fadd {t} {kernel.so_far(old, t)}, {four}")
             code.lines.append(f"store {t} {new}, ptr {address}, align {code.align}")
             return
         numbers = [code.value(f"extractelement {t} {four}, i32 {k}") for k in range(4)]
@@ -224,7 +231,7 @@ def _add_all(kernel: Kernel, run: Run, indices: list[str], vectors: list[Vector]
     for index, number in zip(indices, numbers):
         address = code.pointer("%G", index)
         old = code.value(f"load {code.scalar}, ptr {address}, align {code.align}")
-        new = code.value(f"fadd {code.scalar} {old}, {number}")
+        new = code.value(f"fadd {code.scalar} {kernel.so_far(old, code.scalar)}, {number}")
         code.lines.append(f"store {code.scalar} {new}, ptr {address}, align {code.align}")
 
 

@@ -104,3 +104,34 @@ def test_rows_in_two_arrays() -> None:
         expected -= 0.1 * gradient(expected.reshape(W.shape), one, np.c_[X, Y])
         assert close(training.parameters, expected, "float64")
         Y += 1.0
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_gradients_begin_anew_at_every_step(shared: bool) -> None:
+    """Over several blocks, whether or not two kernels add to the same number."""
+    random = np.random.default_rng(4)
+    W = random.normal(size=(5, 16))
+    w = [[Value(number) for number in row] for row in W]
+
+    def loss(x: Any) -> Any:
+        total = engine.sum([engine.dot(row, x).tanh() for row in w])
+        return total + w[1][2] * x[0] if shared else total
+
+    program, leaves = program_of(loss, [(16,)])
+    one = program.fitting(100)
+    assert one.alone is not shared
+    X = random.normal(size=(2 * one.shape.lanes + 3, 16))
+    training, expected = program.training(0), W.copy()
+    training.parameters[:] = leaves
+    for done in range(3):
+        assert close(program.run(expected.ravel(), (X,))[1], _shared_gradient(expected, X, shared), "float64")
+        training((X,), OptimizerSettings("sgd", 0.1), done, steps=2)
+        for _ in range(2):
+            expected -= 0.1 * _shared_gradient(expected, X, shared).reshape(W.shape)
+        assert close(training.parameters, expected.ravel(), "float64")
+
+
+def _shared_gradient(W: Any, X: Any, shared: bool) -> Any:
+    found = gradient(W, np.ones((len(X), 1)), X)
+    found[16 + 2] += shared * X[:, 0].mean()
+    return found
