@@ -176,7 +176,7 @@ class Trainer:
         return batch
 
     def _train(self, batch: Batch, steps: int, order: Any = None) -> list[float]:
-        rates = self._rates(steps if order is None else len(order))
+        rates = () if self.schedule is None else self._rates(steps if order is None else len(order), self.schedule)
         settings = self._settings()
         if self._shapes != batch.shapes:
             self._prepare(batch)
@@ -192,15 +192,13 @@ class Trainer:
         self.steps += len(losses)
         if rates:
             self.optimizer.lr = rates[-1]
-        if isinstance(self.optimizer, Adam):
-            self.optimizer.steps = self._done
+        if settings.kind == "adam":
+            self.optimizer.steps = self._done  # type: ignore[attr-defined]  # an Adam, as the settings say
         return losses
 
-    def _rates(self, count: int) -> tuple[float, ...]:
-        """The learning rates of the next steps, the first of them in the optimiser; none without a schedule."""
-        if self.schedule is None:
-            return ()
-        rates = [real_number("a learning rate", self.schedule(self.steps + k), least=0.0) for k in range(count)]
+    def _rates(self, count: int, schedule: Callable[[int], float]) -> tuple[float, ...]:
+        """The learning rates of the next steps, the first of them in the optimiser."""
+        rates = [real_number("a learning rate", schedule(self.steps + k), least=0.0) for k in range(count)]
         self.optimizer.lr = rates[0]
         return tuple(rates)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import functools
-import threading
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..plan import Group, Plan, Reduction
@@ -125,11 +125,12 @@ class Program:
         dtype: "float64" or "float32".
         shape: of vectors and blocks.
         threads: how many may share a call; no more are used than there are processors.
+        lock: to be held during a call; one of its own by default.
     """
 
     name = "llvm"
 
-    def __init__(self, plan: Plan, dtype: str, shape: Shape, threads: int = 1):
+    def __init__(self, plan: Plan, dtype: str, shape: Shape, threads: int = 1, lock: Lock | None = None):
         import numpy as np
 
         started = time.perf_counter()
@@ -143,7 +144,7 @@ class Program:
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
         self._cost = cost(plan, self.shape)
-        self.lock = threading.Lock()
+        self.lock = lock or Lock()
         self.by_rows, self.alone = compiled.by_rows, compiled.alone
         self.calls = {name: self._call_table(calls) for name, calls in compiled.calls.items()}
         self.buffers: dict[str, Array] = {}

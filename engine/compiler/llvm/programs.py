@@ -33,6 +33,7 @@ class Programs:
     Attributes:
         width: how many numbers a vector has.
         few: up to so many samples run one after the other.
+        lock: held during every call: what one program trains, the other one may train next.
     """
 
     name = "llvm"
@@ -45,7 +46,7 @@ class Programs:
         self.few = min(4, self.width // 2)  # measured: here a sample takes a sixth to a fourth of a vector's time
         self._programs: dict[bool, Program] = {}
         self._recent: Program | None = None
-        self._lock = threading.Lock()
+        self._lock, self.lock = threading.Lock(), threading.Lock()
 
     def fitting(self, batch: int) -> Program:
         """The program for batches of that size."""
@@ -58,7 +59,7 @@ class Programs:
                     bits = 8 * self.dtype.itemsize
                     shape = Shape(bits, self.width, 1) if single else shape_of(self.plan, bits, self.width)
                     threads = 1 if single else self.threads
-                    program = self._programs[single] = Program(self.plan, self.dtype.name, shape, threads)
+                    program = self._programs[single] = Program(self.plan, self.dtype.name, shape, threads, self.lock)
         self._recent = program
         return program
 

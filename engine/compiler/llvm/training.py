@@ -46,9 +46,8 @@ class Training:
         start, row = address(self._all), stride * programs.dtype.itemsize
         self._state = np.array([0, start + 2 * row, start + row, 0, leaves, stride], np.int64)
         self._frames: dict[Program, Frame] = {}
-        self._arrays: tuple[Array, ...] | None = None  # those and the settings that the frame describes
+        self._arrays: tuple[Array, ...] | None = None  # those and the settings of which a single step can be repeated
         self._optimizer: Any = None
-        self._again: Any = None  # lock, driver and address of the frame
         self._settled: Any = None  # the optimiser whose coefficients are there for all steps
 
     def __call__(
@@ -67,12 +66,15 @@ class Training:
             The loss of every step, before its update. If one is nan or infinite, that step and the ones after it
             are not made, and their losses are nan.
         """
-        # The frame still describes this very step: only call. (Adam's coefficients change at every step.)
-        if arrays is self._arrays and optimizer is self._optimizer and steps == 1 and order is None and done:
-            lock, drive, place = self._again
-            with lock:
-                if arrays is self._arrays and optimizer is self._optimizer:  # no other thread has come in between
-                    return [drive(place)]
+        with self._programs.lock:
+            if arrays is self._arrays and optimizer is self._optimizer and steps == 1 and order is None and done:
+                return [self._drive(self._place)]  # the frame describes this very step
+            return self._described(arrays, optimizer, done, steps, order)
+
+    def _described(
+        self, arrays: tuple[Array, ...], optimizer: Any, done: int, steps: int, order: Array | None
+    ) -> list[float]:
+        """The same, after it has been written into a frame."""
         import numpy as np
 
         self._arrays = self._optimizer = None
@@ -87,17 +89,15 @@ class Training:
         if frame is None:
             frame = self._frames[program] = Frame(program, self._all[0])
             frame.set(state=address(self._state))
+        frame.bind(arrays, cut, repeated=order is None and steps > 1)
+        same = self._settle(optimizer, done, steps, frame)
         losses = np.full(steps, np.nan, program.dtype)
-        with program.lock:
-            frame.bind(arrays, cut, repeated=order is None and steps > 1)
-            same = self._settle(optimizer, done, steps, frame)
-            frame.set(steps=steps, order=0 if order is None else address(order), losses=address(losses))
-            start = program.starter(cut, steps)
-            start(frame.address)
-            if order is None and steps == 1 and same and frame.in_place:
-                self._losses = losses  # the frame points there
-                self._arrays, self._optimizer = arrays, optimizer
-                self._again = program.lock, start, frame.address
+        frame.set(steps=steps, order=0 if order is None else address(order), losses=address(losses))
+        drive = program.starter(cut, steps)
+        drive(frame.address)
+        if order is None and steps == 1 and same and frame.in_place:
+            self._arrays, self._optimizer = arrays, optimizer
+            self._drive, self._place, self._losses = drive, frame.address, losses  # the frame points to these losses
         found: list[float] = losses.tolist()
         return found
 
