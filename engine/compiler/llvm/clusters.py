@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..plan import Group, Plan, Run
-from .kernels import FEW
+from .kernels import FEW, aligned
+from .templates import is_cheap
 
 
 def clusters(groups: Sequence[Group]) -> list[list[Group]]:
@@ -108,21 +109,16 @@ def summed(plan: Plan) -> list[Group]:
 def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
     """Ids of the groups whose results are read outside of their own cluster."""
     owner: dict[tuple[str, int], int] = {}
-    cluster_of: dict[int, int] = {}
-    everything = list(parts)
-    for number, cluster in enumerate(everything):
-        for group in cluster:
-            cluster_of[id(group)] = number
-            for r in range(group.rows):
-                owner[group.result.buffer, group.result.base + r] = id(group)
     result: set[int] = set()
-    for number, cluster in enumerate(everything):
+    for cluster in parts:
+        own = {(group.result.buffer, group.result.base) for group in cluster}
         for group in cluster:
             for run in _runs(group):
-                for slot in _slots(run, group.rows):
-                    source = owner.get((run.buffer, slot))
-                    if source is not None and cluster_of[source] != number:
-                        result.add(source)
+                if not (aligned(run, group.rows) and (run.buffer, run.base) in own):
+                    slots = [(run.buffer, slot) for slot in _slots(run, group.rows)]
+                    result |= {owner[slot] for slot in slots if slot in owner}
+            for r in range(group.rows):  # of a result that is computed again, the first one is stored
+                owner.setdefault((group.result.buffer, group.result.base + r), id(group))
     for job in plan.reductions:
         for part, rows in ((job.left, job.rows), (job.right, 1)):
             if part is not None:
@@ -137,6 +133,30 @@ def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
             owner[copy.source.buffer, s] for s in _slots(copy.source, copy.rows) if (copy.source.buffer, s) in owner
         }
     return result
+
+
+def recomputed(parts: Sequence[list[Group]]) -> list[list[Group]]:
+    """The clusters, which now compute again what takes less than a load: sums and products of what they read anyway.
+
+    A result that all its readers compute again need not be stored.
+    """
+    sources = {(g.result.buffer, g.result.base): g for cluster in parts for g in cluster if is_cheap(g.primitive)}
+    return [_with_copies(cluster, sources) for cluster in parts]
+
+
+def _with_copies(cluster: list[Group], sources: dict[tuple[str, int], Group]) -> list[Group]:
+    rows = cluster[0].rows
+    own = {(group.result.buffer, group.result.base) for group in cluster}
+    reads = {run: None for group in cluster for run in _runs(group) if (run.buffer, run.base) not in own}
+    copies = []
+    for run in sorted(reads, key=lambda run: run.base):
+        source = sources.get((run.buffer, run.base))
+        if source is None or source.rows != rows or not aligned(run, rows):
+            continue
+        if all(operand in reads or (operand.uniform and operand.table is None) for operand in _runs(source)):
+            copies.append(replace(source))
+    start = 1 if cluster[0].is_product else 0
+    return [*cluster[:start], *copies, *cluster[start:]]
 
 
 def _runs(group: Group) -> Iterable[Run]:

@@ -189,7 +189,7 @@ class Formula:
 
     def _is_known(self, run: Run) -> bool:
         """Whether the same row of this kernel has computed it."""
-        return _aligned(run, self.group.rows) and (run.buffer, run.base) in self.kernel.known
+        return aligned(run, self.group.rows) and (run.buffer, run.base) in self.kernel.known
 
     def load(self, operand: int, part: int, row: Row, column: Row, lane: str | None) -> Vector:
         """One operand: from memory, or as this kernel has just computed it."""
@@ -279,7 +279,7 @@ class Formula:
         return code.read(chosen)
 
 
-def _aligned(run: Run, rows: int) -> bool:
+def aligned(run: Run, rows: int) -> bool:
     """Whether row r of the run is slot base + r."""
     return run.table is None and run.count == 1 and (run.row == 1 or rows == 1)
 

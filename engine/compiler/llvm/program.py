@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..plan import Group, Plan, Reduction
 from . import vectormath
-from .clusters import clusters, stored, straight, summed
+from .clusters import clusters, recomputed, stored, straight, summed
 from .driver import driver
 from .helpers import crew, processors
 from .jit import Library
@@ -58,7 +58,11 @@ class Compiled:
         uniform = Shape(shape.bits, 1, 1)
         lazy = [] if shape.single else summed(plan)
         body = [group for group in plan.body if all(group is not other for other in lazy)]
-        parts = {"prologue": clusters(plan.prologue), "body": clusters(body), "epilogue": clusters(plan.epilogue)}
+        parts = {
+            "prologue": clusters(plan.prologue),
+            "body": recomputed(clusters(body)),
+            "epilogue": clusters(plan.epilogue),
+        }
         kept = stored(plan, [cluster for part in parts.values() for cluster in part] + [[group] for group in lazy])
         self.calls: dict[str, list[tuple[int, list[int]]]] = {}
         for name, part in parts.items():

@@ -50,6 +50,17 @@ def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vecto
     return _number(code, walk(tree, values, functools.partial(_apply, code)))
 
 
+@functools.cache
+def is_cheap(primitive: Primitive) -> bool:
+    """Whether it takes no more than additions and multiplications."""
+    if not isinstance(primitive.native, str) or primitive.arity is None:
+        return False
+    found: list[str] = []
+    values = dict.fromkeys(primitive.operands)
+    walk(parse(primitive.native, tuple(values)), values, lambda operation, *parts: found.append(operation))
+    return set(found) <= {"+", "-", "*", "neg", "number"}
+
+
 def _number(code: Code, value: Any) -> Vector:
     """A mask becomes 1.0 and 0.0, as conditions are numbers between primitives."""
     vector = code.lift(value)
