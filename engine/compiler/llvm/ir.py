@@ -122,6 +122,12 @@ class Vector:
         """The mask of lanes that are not equal; nan differs from everything."""
         return self.compare("une", other)
 
+    def has(self, bit: int) -> Vector:
+        """The mask of lanes of integers that have that bit."""
+        code = self.code
+        zero = code.lift(0, "i")
+        return code.emit(f"icmp ne {code.type('i')} {(self & bit).name}, {zero.name}", "m")
+
     @property
     def bits(self) -> Vector:
         """The same bits as integers."""
@@ -394,6 +400,16 @@ class Code:
         self.lines += [f"br i1 {condition}, label %then{k}, label %else{k}", f"then{k}:"]
         yield
         self.label(f"else{k}")
+
+    def rarely(self, mask: Vector) -> str:
+        """Whether the mask holds in any lane, as a condition for `when` that is not expected to hold."""
+        name = mask.name
+        if self.width > 1:
+            full = f"@llvm.vector.reduce.or.v{self.width}i1"
+            self.declared.add(f"declare i1 {full}({self.type('m')})")
+            name = self.value(f"call i1 {full}({self.type('m')} {name})")
+        self.declared.add("declare i1 @llvm.expect.i1(i1, i1)")
+        return self.value(f"call i1 @llvm.expect.i1(i1 {name}, i1 false)")
 
     def ret(self, value: Vector | None = None) -> None:
         """Return, with a vector or nothing."""

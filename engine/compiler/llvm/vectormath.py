@@ -20,7 +20,7 @@ FUNCTIONS: dict[str, Callable[..., Vector]] = {}
 """The functions of this file by name; each becomes one LLVM function in the modules that call it."""
 
 
-def _function(build: Callable[..., Vector]) -> Callable[..., Vector]:
+def function(build: Callable[..., Vector]) -> Callable[..., Vector]:
     """Register a formula; calling it then calls the LLVM function instead of repeating its text."""
     name = build.__name__.strip("_")
     FUNCTIONS[name] = build
@@ -92,7 +92,7 @@ def _expm1_reduced(code: Code, r: Vector, rest: Vector | None = None) -> Vector:
     return code.fma(r * r, q, r) if rest is None else code.fma(r * r, q, rest) + r
 
 
-@_function
+@function
 def exp(code: Code, x: Vector) -> Vector:
     """E to the x; the power of two comes in two factors, so that subnormal results are right."""
     x = _clamp(code, x, *((-746.0, 710.0) if code.bits == 64 else (-104.5, 89.0)))
@@ -101,7 +101,7 @@ def exp(code: Code, x: Vector) -> Vector:
     return code.fma(_expm1_reduced(code, r), scale, scale) * code.select(below, 2.0**-64, 2.0**64)
 
 
-@_function
+@function
 def quarter_expm1(code: Code, x: Vector) -> Vector:
     """(exp(x) - 1) / 4, which overflows later than exp: enough for expm1, sinh and cosh."""
     x = _clamp(code, x, *((-40.0, 710.8) if code.bits == 64 else (-20.0, 89.5)))
@@ -121,14 +121,14 @@ def _decay(code: Code, size: Vector) -> tuple[Vector, Vector]:
     return scale, _expm1_reduced(code, r, rest)
 
 
-@_function
+@function
 def exp_of_minus(code: Code, size: Vector) -> Vector:
     """exp(-size) for size >= 0, subnormal results included."""
     scale, p = _decay(code, size)
     return code.fma(p, scale, scale) * 2.0**-64
 
 
-@_function
+@function
 def expm1_of_minus(code: Code, size: Vector) -> Vector:
     """exp(-size) - 1 for size >= 0."""
     scale, p = _decay(code, size)
@@ -136,7 +136,7 @@ def expm1_of_minus(code: Code, size: Vector) -> Vector:
     return code.fma(p, scale, scale - 1.0)
 
 
-@_function
+@function
 def logistic(code: Code, size: Vector) -> Vector:
     """1 / (1 + e) with e = exp(-size), for size >= 0."""
     e = exp_of_minus(code, size)
@@ -212,7 +212,7 @@ def _log_of(code: Code, u: Vector, correction: Vector | None) -> Vector:
     return code.fma(k, high, f - (half_square - tail))
 
 
-@_function
+@function
 def log(code: Code, x: Vector) -> Vector:
     """The natural logarithm: -inf at 0, nan below."""
     smallest, scale, exponent = (2.0**-1022, 2.0**54, 54.0) if code.bits == 64 else (2.0**-126, 2.0**25, 25.0)
@@ -228,7 +228,7 @@ def _special_log(code: Code, x: Vector, z: Vector) -> Vector:
     return code.select(x < 0.0, math.nan, z)
 
 
-@_function
+@function
 def log1p(code: Code, x: Vector) -> Vector:
     """log(u) with u = 1 + x rounded, and the rounding (x - (u - 1)) / u put back."""
     u = _opaque_add(code, x, 1.0)
