@@ -9,12 +9,15 @@ from typing import Any
 
 from ...primitive import Primitive
 from ...template import parse, walk
-from . import trigonometry, vectormath
+from . import error_function, trigonometry, vectormath
 from .ir import Code, Vector
 
 _BUILT_IN = {"fabs": "fabs", "floor": "floor", "ceil": "ceil", "rint": "rint", "sqrt": "sqrt", "copysign": "copysign"}
-_VECTOR = {name: getattr(vectormath, name) for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")}
-_VECTOR |= {"sin": trigonometry.sin, "cos": trigonometry.cos}
+_VECTOR = {
+    **{name: getattr(vectormath, name) for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")},
+    **{name: getattr(trigonometry, name) for name in ("sin", "cos")},
+    **{name: getattr(error_function, name) for name in ("erf", "erfc")},
+}
 _COMPARISONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
 
 

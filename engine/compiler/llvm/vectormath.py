@@ -114,10 +114,14 @@ def quarter_expm1(code: Code, x: Vector) -> Vector:
 # take one reduction, one polynomial and one division together
 
 
-def _decay(code: Code, size: Vector) -> tuple[Vector, Vector]:
-    """2**(n + 64) and exp(r) - 1, with -size = n ln 2 + r."""
+def _decay(code: Code, size: Vector, more: Vector | None = None) -> tuple[Vector, Vector]:
+    """2**(n + 64) and exp(r) - 1, with -(size + more) = n ln 2 + r; `more` is what rounding has cut off the size."""
     x, lowest = -size, -746.0 if code.bits == 64 else -104.5
     scale, r, rest = _reduce(code, code.select(x < lowest, lowest, x), less=-64)
+    if more is not None:
+        rest, before = rest - more, r
+        r = before + rest
+        rest = rest + (before - r)
     return scale, _expm1_reduced(code, r, rest)
 
 
@@ -252,12 +256,17 @@ def softplus(code: Code, x: Vector) -> Vector:
     return code.select(x > 0.0, x + rest, rest)
 
 
-def exp_of_square(code: Code, x: Vector, scale: float) -> Vector:
-    """exp(-scale * x * x): the rounding of the square, which fma gives, is put back as a factor."""
+def decay_of_square(code: Code, x: Vector, factor: float) -> tuple[Vector, Vector]:
+    """As `_decay` for factor * x * x, with a power of two as factor: what rounding cuts off the square counts."""
     square = code.emit(f"fmul {code.type()} {x.name}, {x.name}")
-    lost = code.fma(x, x, -square)
-    z = exp(code, square * -scale)
-    return code.select(square > 1e4, z, z - z * (lost * scale))
+    lost = code.select(square > 1e4, 0.0, code.fma(x, x, -square))
+    return _decay(code, square * factor, lost * factor)
+
+
+def exp_of_square(code: Code, x: Vector, factor: float) -> Vector:
+    """exp(-factor * x * x), with a power of two as factor."""
+    scale, p = decay_of_square(code, x, factor)
+    return code.fma(p, scale, scale) * 2.0**-64
 
 
 def definitions(names: set[str], bits: int, width: int) -> tuple[list[str], set[str]]:
