@@ -30,13 +30,15 @@ class Trainer:
             gradients from there.
         backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
         dtype: "float64" or "float32".
+        threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
         clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
         schedule: the learning rate of each step by its number, from 0; it is assigned to `optimizer.lr`.
 
     Raises:
-        TypeError: if `optimizer` is no Optimizer.
-        ValueError: if both ways of clipping are asked for, or one with 0 or less.
+        TypeError: if `optimizer` is no Optimizer, or `threads` no whole number.
+        ValueError: if both ways of clipping are asked for, or one with 0 or less; if `threads` is below 1, or more
+            than 1 for another back end.
         ImportError: if the back end needs a package that is not installed.
 
     >>> from nn import MLP, mse
@@ -56,6 +58,7 @@ class Trainer:
         backend: str = "auto",
         dtype: str = "float64",
         *,
+        threads: int = 1,
         clip_norm: float | None = None,
         clip_value: float | None = None,
         schedule: Callable[[int], float] | None = None,
@@ -75,7 +78,7 @@ class Trainer:
             return loss([model(x)], [y])
 
         of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} of {type(model).__name__}"
-        self.compiled = compile(of_sample, backend=backend, dtype=dtype)
+        self.compiled = compile(of_sample, backend=backend, dtype=dtype, threads=threads)
         self._session: Session | None = None  # of the samples' shape seen last; None: the optimiser steps itself
         self._shapes: Any = None
         self._done = 0

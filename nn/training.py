@@ -114,6 +114,7 @@ def fit(
     progress: bool | Reporter = False,
     step: Callable[[Model, LossFunction, Optimizer], Step] = EagerStep,
     backend: str = "eager",
+    threads: int = 1,
 ) -> History:
     """Train a model by stochastic gradient descent on random batches of the data.
 
@@ -136,6 +137,7 @@ def fit(
         backend: "eager" for that step; "llvm", "numpy" or "python" for whole epochs in compiled code, with the same
             batches and the same numbers up to rounding; "auto" for the best of these, and eager steps where model or
             loss cannot be compiled. `History.backend` tells which one it was, and why.
+        threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
 
     Returns:
         The losses of all epochs and batches.
@@ -143,7 +145,8 @@ def fit(
     Raises:
         TypeError: if an argument is of the wrong kind, or the loss is not one Value.
         ValueError: if there is no data, X and y differ in length, a size is below 1, or the optimiser holds
-            none of the model's parameters, or both `step` and `backend` are given.
+            none of the model's parameters, or both `step` and `backend` are given, or `threads` for a back end that
+            has only one.
         ImportError: if the back end needs a package that is not installed.
         FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch (as before
             that epoch in compiled code).
@@ -168,10 +171,12 @@ def fit(
     rng = random_source(seed)
     if backend != "eager" and step is not EagerStep:
         raise ValueError(f"a step of your own runs eagerly: leave out backend={backend!r} or step")
+    if backend == "eager" and whole_number("threads", threads, least=1) > 1:
+        raise ValueError(f'eager steps run on one thread: leave out threads={threads}, or take backend="llvm"')
     history = History()
     one_epoch = _eager(step(model, loss, optimizer))
     if backend != "eager":
-        compiled, history.backend = _compiled(model, X, y, loss, optimizer, backend)
+        compiled, history.backend = _compiled(model, X, y, loss, optimizer, backend, threads)
         one_epoch = compiled or one_epoch
     with reporting(progress) as report:
         for epoch in range(1, epochs + 1):
@@ -199,14 +204,14 @@ def _eager(update: Step) -> Epoch:
 
 
 def _compiled(
-    model: Model, X: Any, y: Any, loss: LossFunction, optimizer: Optimizer, backend: str
+    model: Model, X: Any, y: Any, loss: LossFunction, optimizer: Optimizer, backend: str, threads: int
 ) -> tuple[Epoch | None, str]:
     """Epochs in compiled code and the name of the back end, or None and why there is no such thing."""
     from engine import TraceError
 
     from .trainer import Trainer
 
-    trainer = Trainer(model, loss, optimizer, backend)
+    trainer = Trainer(model, loss, optimizer, backend, threads=threads)
     try:
         data = trainer.prepare(X, y)
     except TraceError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import operator
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,10 +30,14 @@ Mode = Literal["outputs", "leaves", "inputs"]
 
 
 @overload
-def compile(function: Callable[..., Any], *, dtype: str = ..., backend: str = ...) -> Compiled: ...
+def compile(function: Callable[..., Any], *, dtype: str = ..., backend: str = ..., threads: int = ...) -> Compiled: ...
 @overload
-def compile(*, dtype: str = ..., backend: str = ...) -> Callable[[Callable[..., Any]], Compiled]: ...
-def compile(function: Callable[..., Any] | None = None, *, dtype: str = "float64", backend: str = "auto") -> Any:
+def compile(
+    *, dtype: str = ..., backend: str = ..., threads: int = ...
+) -> Callable[[Callable[..., Any]], Compiled]: ...
+def compile(
+    function: Callable[..., Any] | None = None, *, dtype: str = "float64", backend: str = "auto", threads: int = 1
+) -> Any:
     """Compile a function of one sample, to be called on batches of them.
 
     The function takes Values or lists of Values and returns one Value, or a list of them. It is traced at the first
@@ -44,10 +49,13 @@ def compile(function: Callable[..., Any] | None = None, *, dtype: str = "float64
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.
         dtype: "float64" or "float32".
         backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
+        threads: how many of them may share the samples of a call, in the "llvm" back end: no more than there are
+            processors, and one where the samples are too few for sharing to pay. With as many threads the numbers are
+            the same every time; with another count they may differ by rounding, as sums are made in another order.
 
     Raises:
-        TypeError: `function` cannot be called.
-        ValueError: there is no such dtype or back end.
+        TypeError: `function` cannot be called, or `threads` is no whole number.
+        ValueError: there is no such dtype or back end; `threads` is below 1, or the back end has no more than one.
         ImportError: the back end needs a package that is not installed.
 
     >>> w, b = Value(2.0), Value(1.0)
@@ -62,8 +70,8 @@ def compile(function: Callable[..., Any] | None = None, *, dtype: str = "float64
     (3.0, 3.0)
     """
     if function is None:
-        return functools.partial(compile, dtype=dtype, backend=backend)
-    return Compiled(function, dtype, backend)
+        return functools.partial(compile, dtype=dtype, backend=backend, threads=threads)
+    return Compiled(function, dtype, backend, threads)
 
 
 class Compiled:
@@ -73,9 +81,12 @@ class Compiled:
         function: the Python function.
         dtype: "float64" or "float32".
         backend: the back end that was asked for.
+        threads: how many may share a call.
     """
 
-    def __init__(self, function: Callable[..., Any], dtype: str = "float64", backend: str = "auto") -> None:
+    def __init__(
+        self, function: Callable[..., Any], dtype: str = "float64", backend: str = "auto", threads: int = 1
+    ) -> None:
         if not callable(function):
             raise TypeError(f"compile() takes a function, got {function!r}")
         if isinstance(function, Compiled):
@@ -88,6 +99,7 @@ class Compiled:
             _require(backend)
         functools.update_wrapper(self, function)
         self.function, self.dtype, self.backend = function, dtype, backend
+        self.threads = _thread_count(threads, backend)
         self._lock = threading.RLock()
         self._traced: dict[tuple[Shape, ...], Traced] = {}
         self._latest: Traced | None = None
@@ -300,7 +312,7 @@ class Traced:
                 self.reasons[f"{backend}: {missing[0]} is not installed: {_INSTALL[backend]}"] = None
                 continue
             try:
-                return build(backend, plan, self.compiled.dtype)
+                return build(backend, plan, self.compiled.dtype, self.compiled.threads)
             except Unsupported as lacking:
                 if wanted != "auto":
                     raise
@@ -337,7 +349,7 @@ class Traced:
         return [*outputs[0], *([] if gradient is None else gradient)]
 
 
-def build(backend: str, plan: Plan, dtype: str) -> Any:
+def build(backend: str, plan: Plan, dtype: str, threads: int = 1) -> Any:
     """A program for a plan.
 
     Raises:
@@ -356,7 +368,7 @@ def build(backend: str, plan: Plan, dtype: str) -> Any:
         return NumpyProgram(plan, dtype)
     from . import llvm
 
-    return llvm.build(plan, dtype)
+    return llvm.build(plan, dtype, threads)
 
 
 @contextmanager
@@ -375,6 +387,17 @@ def _require(backend: str) -> None:
     for package in _NEEDS[backend]:
         if not installed(package):
             raise ImportError(f"the {backend} back end needs {package}: {_INSTALL[backend]}")
+
+
+def _thread_count(threads: Any, backend: str) -> int:
+    if isinstance(threads, bool) or not hasattr(threads, "__index__"):
+        raise TypeError(f"threads must be a whole number, got {threads!r}: give an int of at least 1")
+    count = operator.index(threads)
+    if count < 1:
+        raise ValueError(f"threads must be at least 1, got {count}")
+    if count > 1 and backend in ("numpy", "python"):
+        raise ValueError(f"the {backend} back end has one thread: leave out threads={count}, or take backend='llvm'")
+    return count
 
 
 def _mean(outputs: Any) -> float:

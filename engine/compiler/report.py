@@ -21,6 +21,7 @@ def explain(traced: Traced) -> str:
     lines = [f"{traced.compiled!r}, one sample of the shapes {', '.join(map(str, traced.shapes)) or 'of no arguments'}"]
     lines.append(f"back end    {program.name}")
     lines += [f"            not {reason}" for reason in traced.reasons]
+    lines.append(f"threads     {_threads(traced)}")
     lines.append("passes      " + ", ".join(f"{name} {count}" for name, count in traced.history) + " operations")
     lines.append("seconds     " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in traced.seconds.items()))
     groups = list(plan.groups)
@@ -47,6 +48,19 @@ def explain(traced: Traced) -> str:
         lines.append(f"speed       {_speed(traced)}")
         lines.append("native      " + ", ".join(f"{name} {_show(value)}" for name, value in program.stats().items()))
     return "\n".join(lines)
+
+
+def _threads(traced: Traced) -> str:
+    """How many share a call, and why not as many as may."""
+    program, most = traced.program(), traced.compiled.threads
+    if most == 1:
+        return "1"
+    if program.name != "llvm":
+        return f"1, not {most}: only the llvm back end has more"
+    partition = program.partition
+    if partition.threads == 1:
+        return f"1, not {most}: there is one processor"
+    return f"{partition.threads} for {max(partition.least, program.few + 1)} samples or more, else 1"
 
 
 def _speed(traced: Traced, samples: int = 512) -> str:

@@ -1,6 +1,7 @@
 """One training step, compiled, against hand-written NumPy, PyTorch, JAX and micrograd.
 
     taskset -c 1 python -m tests.benchmarks.compiled [words in the workloads' names]
+    python -m tests.benchmarks.compiled threads       # two threads beside one: see threads.py
 
 All contenders of a workload run in turns in this one process, on one thread; what counts is the median of the CPU time
 of a step. "x" columns say how many times longer a contender takes than our calls one by one, and than a step of our
@@ -31,6 +32,7 @@ from engine.compiler.llvm.peak import peak_flops  # noqa: E402
 from engine.compiler.planning import make_plan  # noqa: E402
 from engine.compiler.trace import trace  # noqa: E402
 
+from . import threads  # noqa: E402
 from .more_workloads import gpt, physics  # noqa: E402
 from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons  # noqa: E402
 
@@ -199,6 +201,9 @@ def jax_epoch(workload: Workload, dtype: str) -> Callable[[], None]:
 
 def main(words: list[str]) -> None:
     """Print the tables of all workloads whose name contains every word."""
+    if "threads" in words:
+        threads.main()
+        return
     builders = [
         moons,
         lambda: moons("tanh"),

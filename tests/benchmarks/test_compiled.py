@@ -67,3 +67,10 @@ def test_the_benchmark_prints_its_table(capsys: pytest.CaptureFixture[str]) -> N
     assert "% of the core's peak" in printed
     steps, _, _ = ours(workload, "float32")
     assert set(measure(steps, rounds=1, target=0.001)) == set(steps)
+
+
+def test_the_benchmark_of_threads_compares_two_programs() -> None:
+    from .threads import compare, epochs
+
+    single, loop = compare(moons(), "float64", rounds=2)
+    assert all(len(times) == 2 and min(times) > 0.0 for times in (single, loop, epochs("float32", 256, rounds=4)))

@@ -339,6 +339,25 @@ def test_a_trainer_explains_its_program() -> None:
     assert "matrix products: 4x5, 3x4, 4x3" in trainer.explain()
 
 
+@pytest.mark.skipif("llvm" not in BACKENDS, reason="needs llvmlite")
+def test_two_threads_take_the_same_course(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.compiler.llvm import partition
+
+    monkeypatch.setattr(partition, "MARGIN", 0.0)  # share every step, however short
+    courses = []
+    for threads in (1, 2, 2):
+        m = model()
+        trainer = Trainer(m, nn.cross_entropy, Adam(m.parameters(), lr=0.05), "llvm", threads=threads)
+        losses = [*trainer.run(X, Y, 5), trainer.step(X, Y), *trainer.epoch(X, Y, 20, seed=1), trainer.step(X, Y)]
+        history = nn.fit(
+            m, X, Y, nn.cross_entropy, SGD(m.parameters(), 0.1), 2, 20, seed=2, backend="llvm", threads=threads
+        )
+        courses.append([*losses, *history.batch_losses, *data(m)])
+    assert courses[1] == courses[2]
+    assert courses[1] == pytest.approx(courses[0], rel=1e-10)
+    assert "\nthreads     " in trainer.explain()
+
+
 @FAST
 def test_single_precision_learns_too(backend: str) -> None:
     m = model()
@@ -380,6 +399,10 @@ def test_fit_falls_back_to_eager_steps_and_says_why() -> None:
         nn.fit(m, X, Y, nn.cross_entropy, optimizer, step=lambda *parts: EagerStep(*parts), backend="auto")
     with pytest.raises(ValueError, match="backend"):
         nn.fit(m, X, Y, nn.cross_entropy, optimizer, backend="cuda")
+    with pytest.raises(ValueError, match="eager steps run on one thread"):
+        nn.fit(m, X, Y, nn.cross_entropy, optimizer, threads=2)
+    with pytest.raises(ValueError, match="threads must be at least 1"):
+        nn.fit(m, X, Y, nn.cross_entropy, optimizer, threads=0)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

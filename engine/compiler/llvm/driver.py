@@ -4,8 +4,8 @@ It knows no program: what to call and where the numbers are it reads from a fram
 driver per size of numbers serves all programs, and it is compiled once per machine.
 
 The samples of a step are one job, in one part or in several for as many threads (see sharing.py). Each part has
-gradients and a loss of its own, which the caller's thread adds, in the order of the parts, before it makes the update.
-Each thread, called a seat, has room of its own for a block's results.
+gradients and a loss of its own. Adding them, in the order of the parts, and updating the leaves is a second job, each
+part of which takes some leaves. Each thread, called a seat, has room of its own for a block's results.
 """
 
 from __future__ import annotations
@@ -38,19 +38,27 @@ FRAME = (
     "cleared",  # how many of these are set to zero at the start of a step: all, or none if the kernels see to it
     "steps", "batch",  # batch: samples in a step
     "parts", "span",  # into how many parts the samples of a step are cut, and how many samples a part has
+    "time",  # that a part takes, as sharing.py counts it
     "weight",  # of a sample in the mean; the driver writes it at every step
     "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: one block for each seat
     "order",  # sample numbers, `batch` for each step, -1 for none; or 0: samples 0 to batch - 1, in every step
     "losses",  # one per step
     "update",  # the optimiser's function; or 0
+    "whole",  # 1: the update of a leaf may depend on all gradients
     "state",  # what the optimiser is given: see optimisers.py
 )  # fmt: skip
 POSITION = {name: k for k, name in enumerate(FRAME)}
 IN_X, IN_S = 0, 1
 
+LINE = 16
+"""Numbers that two threads had better not share: 128 bytes of them, or half as many."""
+
+MANY = 1024
+"""Gradients that helpers help to add; fewer are added sooner by one."""
+
 
 _NUMBERS = ["inputs", "outputs", "lanes", "block", "rows", "row_source", "sources", "scratch", "gradients", "cleared"]
-_NUMBERS += ["steps", "batch", "parts", "span", "repeated"]
+_NUMBERS += ["steps", "batch", "parts", "span", "time", "repeated", "whole"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
 
 
@@ -62,7 +70,8 @@ def driver(bits: int, width: int) -> Library:
 
 def text(bits: int, width: int) -> str:
     """LLVM IR of the driver."""
-    return packing(bits, width) + _calls() + _samples(bits, width) + share_text() + _steps(bits, width) + _ENTRIES
+    jobs = _calls() + _samples(bits, width) + _leaves(bits, width)
+    return packing(bits, width) + jobs + share_text() + _steps(bits, width) + _ENTRIES
 
 
 def _field(code: Code, name: str, kind: str = "i64") -> str:
@@ -183,6 +192,40 @@ def _run(code: Code, part: str, f: dict[str, str], a: dict[str, str], block: str
     )
 
 
+def _leaves(bits: int, width: int) -> str:
+    """``leaves``: the sums of gradients over the parts of a step, and the update, of some leaves: a job for `share`."""
+    code = Code("leaves", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
+    code.linkage = "internal "
+    f, a = _fields(code)
+    lines = code.value(f"sdiv i64 {f['gradients']}, {LINE}")
+    share = code.value(f"sdiv i64 {lines}, {f['parts']}")  # the last part takes what is left over as well
+    each = code.value(f"mul i64 {share}, {LINE}")
+    start = code.value(f"mul i64 %part, {each}")
+    next_part = code.value("add i64 %part, 1")
+    last = code.value(f"icmp eq i64 {next_part}, {f['parts']}")
+    stop = code.value(f"select i1 {last}, i64 {f['gradients']}, i64 {code.value(f'mul i64 {next_part}, {each}')}")
+    with code.loop(1, f["parts"]) as part:
+        others = code.pointer(a["G"], code.value(f"mul i64 {part}, {f['gradients']}"))
+        with code.loop(start, stop, width) as g:
+            code.store(code.load(a["G"], g) + code.load(others, g), a["G"], g)
+    with code.when(_updating(code, f, a, whole=0)):
+        _update(code, a, "%step", start, stop)
+    code.ret()
+    return code.text()
+
+
+def _updating(code: Code, f: dict[str, str], a: dict[str, str], whole: int) -> str:
+    """Whether there is an update, and it is one of this sort."""
+    some = code.value(f"icmp ne ptr {a['update']}, null")
+    sort = code.value(f"icmp eq i64 {f['whole']}, {whole}")
+    return code.value(f"and i1 {some}, {sort}")
+
+
+def _update(code: Code, a: dict[str, str], step: str, start: str, stop: str) -> None:
+    what = f"ptr {a['P']}, ptr {a['G']}, ptr {a['state']}, i64 {step}, i64 {start}, i64 {stop}"
+    code.lines.append(f"call void {a['update']}({what})")
+
+
 def _steps(bits: int, width: int) -> str:
     """``steps``: all steps of a call; the loss of the last one, as a caller of one step can read it at once."""
     code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"], "double")
@@ -192,27 +235,27 @@ def _steps(bits: int, width: int) -> str:
     scalar = code.scalar
     nowhere = f"ptr {a['X']}, ptr {a['S']}"  # kernels that are no sample's do not read these
     ordered = code.value(f"icmp ne ptr {a['order']}, null")
+    many = code.value(f"icmp sgt i64 {f['gradients']}, {MANY}")
+    helped = code.value(f"select i1 {many}, ptr %lines, ptr null")
     with code.loop(0, f["steps"]) as step:
         _run(code, "prologue", f, a, nowhere, "1", "true")
         mine = code.pointer(a["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
         real = _count(code, ordered, mine, f["batch"])
         weight = code.value(f"fdiv {scalar} 1.0, {code.value(f'sitofp i64 {real} to {scalar}')}")
         code.lines.append(f"store {scalar} {weight}, ptr {code.pointer('%frame', str(POSITION['weight']), 'i64')}")
-        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @samples, i64 {f['parts']}, ptr %lines)")
-        with code.loop(1, f["parts"]) as part:
-            others = code.pointer(a["G"], code.value(f"mul i64 {part}, {f['gradients']}"))
-            with code.loop(0, f["gradients"], width) as g:
-                code.store(code.load(a["G"], g) + code.load(others, g), a["G"], g)
-        _run(code, "epilogue", f, a, nowhere, "1", "true")
-        total = code.load_scalar(a["G"], code.value(f"sub i64 {f['gradients']}, 1"))
+        how = f"i64 {f['parts']}, i64 {f['time']}"
+        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @samples, {how}, ptr %lines)")
+        total = _loss(code, f, a)
         code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['losses'], step)}, align {code.align}")
         code.lines.append(f"store double {_as_double(code, total)}, ptr %loss")
-        updating = code.value(f"icmp ne ptr {a['update']}, null")
-        with code.when(updating):
+        with code.when(code.value(f"icmp ne ptr {a['update']}, null")):
             lost = code.value(f"fsub {scalar} {total}, {total}")  # 0 unless the loss is nan or infinite
             lost = code.value(f"fcmp une {scalar} {lost}, 0.0")
             code.lines += [f"br i1 {lost}, label %end, label %sound", "sound:"]
-            code.lines.append(f"call void {a['update']}(ptr {a['P']}, ptr {a['G']}, ptr {a['state']}, i64 {step})")
+        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @leaves, {how}, ptr {helped})")
+        _run(code, "epilogue", f, a, nowhere, "1", "true")
+        with code.when(_updating(code, f, a, whole=1)):
+            _update(code, a, step, "0", f["gradients"])
     code.label("end")
     code.lines.append(f"ret double {code.value('load double, ptr %loss')}")
     return code.text()
@@ -220,6 +263,17 @@ def _steps(bits: int, width: int) -> str:
 
 def _as_double(code: Code, number: str) -> str:
     return number if code.bits == 64 else code.value(f"fpext float {number} to double")
+
+
+def _loss(code: Code, f: dict[str, str], a: dict[str, str]) -> str:
+    """The sum of the parts' losses."""
+    total = code.variable(code.lift(0.0))
+    with code.loop(0, f["parts"]) as part:
+        place = code.index(code.value(f"mul i64 {code.index(part, 1)}, {f['gradients']}"), -1)
+        code.write(total, code.read(total) + code.load_broadcast(a["G"], place))
+    if code.width == 1:
+        return code.read(total).name
+    return code.value(f"extractelement {code.type()} {code.read(total).name}, i32 0")
 
 
 def _count(code: Code, ordered: str, mine: str, batch: str) -> str:

@@ -43,33 +43,24 @@ class Helper:
     Args:
         place: the address of the line.
         part: which part of a job is this helper's.
+
+    Attributes:
+        line: the fields.
     """
 
     def __init__(self, place: int, part: int):
-        self._line = (ctypes.c_int64 * FIELDS).from_address(place)
+        self.line = memoryview((ctypes.c_int64 * FIELDS).from_address(place)).cast("B").cast("q")
         self._place, self._part = place, part
-        self._set(standing=ASLEEP, part=part, give_way=_give_way())
+        give_way, nap, moment = _system()
+        self._set(standing=ASLEEP, part=part, give_way=give_way, nap=nap, moment=moment)
         self._waker = threading.Lock()
         self._waker.acquire()
         self._thread: threading.Thread | None = None
         self._ending = False
 
-    def engage(self) -> None:
-        """Do not fall asleep before `release`."""
-        self._line[_ENGAGED] = 1
-
-    def release(self) -> None:
-        """The call is over."""
-        self._line[_ENGAGED] = 0
-
-    @property
-    def asleep(self) -> bool:
-        """Whether jobs would be offered in vain."""
-        return self._line[_STANDING] == ASLEEP
-
     def wake(self) -> None:
-        """Be there as soon as the system lets it; nothing if it refuses."""
-        if self._ending:
+        """Be there as soon as the system lets it, unless this helper rests; nothing if the system refuses."""
+        if self._ending or self.line[_RESTING] > 0:
             return
         if self._thread is None:
             thread = threading.Thread(target=self._serve, name=f"stepgrad helper {self._part}", daemon=True)
@@ -100,16 +91,20 @@ class Helper:
 
     def _set(self, **fields: int) -> None:
         for name, value in fields.items():
-            self._line[LINE.index(name)] = value
+            self.line[LINE.index(name)] = value
 
 
-_STANDING, _ENGAGED = LINE.index("standing"), LINE.index("engaged")
+_STANDING, _ENGAGED, _RESTING = (LINE.index(name) for name in ("standing", "engaged", "resting"))
 
 
 class Crew:
     """The helpers of this process: one for each processor but the caller's."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """With new helpers, whom nobody has in use."""
         count, size = processors() - 1, 8 * FIELDS
         self._memory = ctypes.create_string_buffer((count + 1) * size)
         start = ctypes.addressof(self._memory)
@@ -127,18 +122,18 @@ class Crew:
             pays: whether the call takes so long that waking helpers for it alone pays.
             frame: what the code is given.
         """
-        if not self._free.acquire(blocking=False):
+        if not self._free.acquire(False):
             return drive(frame, None)
         helpers = self._helpers[: parts - 1]
         try:
             for helper in helpers:
-                helper.engage()
-                if helper.asleep and (pays or time.perf_counter() - self._left < _RECENT):
+                helper.line[_ENGAGED] = 1  # from now on it does not fall asleep
+                if helper.line[_STANDING] == ASLEEP and (pays or time.perf_counter() - self._left < _RECENT):
                     helper.wake()
             return drive(frame, self._place)
         finally:
             for helper in helpers:
-                helper.release()
+                helper.line[_ENGAGED] = 0
             self._left = time.perf_counter()
             self._free.release()
 
@@ -157,9 +152,7 @@ def crew() -> Crew:
     global _crew
     if _crew is None:
         with _lock:
-            if _crew is None:
-                _help()
-                _crew = Crew()
+            _crew = _crew or Crew()
     return _crew
 
 
@@ -169,10 +162,12 @@ def _end() -> None:
         _crew.end()
 
 
-def _forget() -> None:
-    """In a forked process: threads do not come along."""
-    global _crew, _lock
-    _crew, _lock = None, threading.Lock()
+def _begin() -> None:
+    """In a forked process: threads do not come along, and locks may be held by those who did not."""
+    global _lock
+    _lock = threading.Lock()
+    if _crew is not None:
+        _crew.begin()
 
 
 @functools.cache
@@ -183,12 +178,16 @@ def _help() -> tuple[Library, Any]:
 
 
 @functools.cache
-def _give_way() -> int:
-    """The address of the system's function that lets another thread have the processor."""
-    function = ctypes.CDLL("kernel32").SwitchToThread if os.name == "nt" else ctypes.CDLL(None).sched_yield
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
+def _system() -> tuple[int, int, int]:
+    """The addresses of the system's functions that let another thread run and that sleep, and for it a moment."""
+    if os.name == "nt":
+        library, names, moment = ctypes.CDLL("kernel32"), ("SwitchToThread", "Sleep"), 1  # ms
+    else:
+        library, names, moment = ctypes.CDLL(None), ("sched_yield", "usleep"), 500  # us
+    give_way, nap = (ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for name in names)
+    return give_way, nap, moment
 
 
 atexit.register(_end)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_begin)

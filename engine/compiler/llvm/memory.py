@@ -119,7 +119,7 @@ class Frame:
         self._sources = np.array([x for a in arrays for x in (address(a), a.shape[1])] or [0], np.int64)
         self.set(
             X=address(self._samples), repeated=int(repeated), batch=cut.samples, sources=len(arrays),
-            source_table=address(self._sources), row_source=source, parts=cut.parts, span=cut.span,
+            source_table=address(self._sources), row_source=source, parts=cut.parts, span=cut.span, time=cut.time,
         )  # fmt: skip
         self._bound = (arrays, shapes, cut, repeated)  # this also keeps the arrays alive
 

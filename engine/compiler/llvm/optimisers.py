@@ -37,14 +37,15 @@ class Form:
 
 @functools.cache
 def update(form: Form, bits: int, width: int) -> tuple[Library, int]:
-    """The compiled update of that form and its address, of type ``void(P, G, state, step)``."""
+    """The compiled update of that form and its address, of type ``void(P, G, state, step, start, stop)``."""
     library = Library(text(form, bits, width))
     return library, library.address("update")
 
 
 def text(form: Form, bits: int, width: int) -> str:
-    """LLVM IR of the update."""
-    code = Code("update", bits, width, ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step"])
+    """LLVM IR of the update, of the leaves from `start` to `stop`, whole vectors."""
+    arguments = ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step", "i64 %start", "i64 %stop"]
+    code = Code("update", bits, width, arguments)
     fields = {}
     for k, name in enumerate(STATE):
         kind = "ptr" if k < 3 else "i64"
@@ -52,7 +53,9 @@ def text(form: Form, bits: int, width: int) -> str:
     row = code.value(f"mul i64 %step, {fields['row']}")
     c = {name: code.load_broadcast(fields["coefficients"], code.index(row, k)) for k, name in enumerate(COEFFICIENTS)}
     scale = _norm_scale(code, form, fields, c) if form.clip_norm else None
-    with code.loop(0, fields["count"], width) as i:
+    beyond = code.value(f"icmp sgt i64 %stop, {fields['count']}")
+    stop = code.value(f"select i1 {beyond}, i64 {fields['count']}, i64 %stop")
+    with code.loop("%start", stop, width) as i:
         p, g = code.load("%P", i), code.load("%G", i)
         g = _clipped(code, form, c, g)
         if scale is not None:

@@ -19,7 +19,7 @@ from .jit import Library
 from .kernels import Kernel, Kernels, Shape, copy, elementwise
 from .memory import Frame, address, aligned, whole_lines
 from .outer import by_rows, inputs_by_rows, suits_rows
-from .partition import LONG, Cut, cost, cut
+from .partition import LONG, Cut, partition
 from .products import product
 from .reductions import Sums, each_alone, reduction, scatter, split, sums
 from .row_sums import row_reduction, row_sums
@@ -147,7 +147,7 @@ class Program:
         self._driver = driver(bits, min(shape.width, shape.lanes))
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
-        self._cost = cost(plan, self.shape)
+        self.partition = partition(plan, self.shape, self.threads)
         self.lock = lock or Lock()
         self.by_rows, self.alone = compiled.by_rows, compiled.alone
         self.calls = {name: self._call_table(calls) for name, calls in compiled.calls.items()}
@@ -195,10 +195,6 @@ class Program:
         return np.array(table, np.int64), offsets
 
     # ---- calls
-    def cut(self, samples: int) -> Cut:
-        """How the samples of a step are cut for the threads."""
-        return cut(samples, self.threads, self.shape, self._cost)
-
     def starter(self, cut: Cut, steps: int = 1) -> Callable[[int], float]:
         """What runs the native code on the address of a frame and gives the last loss. Its caller holds the lock."""
         if cut.parts == 1:
@@ -224,7 +220,7 @@ class Program:
         import numpy as np
 
         count = arrays[0].shape[0] if arrays else (batch or 1)
-        cut = self.cut(count)
+        cut = self.partition.cut(count)
         results = np.empty((count, len(self.plan.outputs)), self.dtype)
         with self.lock:
             self._parameters[: self.plan.leaves] = P

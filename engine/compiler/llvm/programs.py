@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..plan import Plan
+from .helpers import processors
 from .jit import vector_bytes
 from .kernels import Shape
+from .partition import Partition, partition
 from .program import Program, shape_of
 from .training import Training
 
@@ -70,6 +72,12 @@ class Programs:
     def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
         """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
         return Training(self, memories, frozen)
+
+    @property
+    def partition(self) -> Partition:
+        """How batches of many samples are cut for the threads."""
+        shape = shape_of(self.plan, 8 * self.dtype.itemsize, self.width)
+        return partition(self.plan, shape, min(self.threads, processors()))
 
     @property
     def recent(self) -> Program:

@@ -9,8 +9,10 @@ Each helper has a line of memory of its own, which holds where it stands and wha
     done -> idle         by the caller, who has waited for it
     idle -> asleep       by the helper, when nothing has come for a while; only Python wakes it, see helpers.py
 
-So a caller never waits for a helper that has not begun: it may be asleep, or the machine busy. And whoever makes a
-part, the parts and the order in which they are put together are the same, and so are the results.
+So a caller never waits for a helper that has not begun: it may be asleep, or the machine busy. It does wait for one
+that has begun. If that takes long, or its offers are not taken, then the system has no processor for the helper: it
+rests for many times as long, which means that it is offered nothing and naps instead of watching. Whoever makes a part,
+the parts and the order in which they are put together are the same, and so are the results.
 """
 
 from __future__ import annotations
@@ -19,19 +21,32 @@ from .jit import binding
 
 IDLE, OFFERED, CLAIMED, DONE, ASLEEP = range(5)
 
-LINE = ("standing", "job", "frame", "step", "part", "engaged", "give_way")
+LINE = ("standing", "job", "frame", "step", "part", "engaged", "resting", "missed", "rest", "give_way", "nap", "moment")
 """The fields of a helper's line: what the states above are, the offered job and what it is called with, the part that
-is this helper's, whether a caller has it in use, and the address of the system's function that lets others run."""
+is this helper's, whether a caller has it in use; for how many jobs it is to rest, how long it has taken no offer, and
+how long its last rest for that reason was; and the addresses of the system's functions that let others run and that
+sleep, with how long the latter is to."""
 
 FIELDS = 16
 """Fields from one line to the next, of 64 bits each: no two helpers write to one cache line, nor to a pair of them."""
 
 SPINS = 2000
-"""How often a caller looks whether a helper has finished before it lets other threads have the processor."""
+"""How often a caller looks whether a helper has finished, some 50 microseconds, before it now and then lets other
+threads have the processor."""
+
+RESTS = 20
+"""For how many jobs a helper rests for each part's time that the caller has waited."""
+
+MISSED = 8000
+"""Looks after which a helper that takes no offer rests: some 200 microseconds."""
+
+SHORT, LONGEST = 64_000, 4_000_000
+"""Looks that such a rest takes at first; each further one in a row takes twice as many, up to the second number."""
 
 _SHARE = """
-; Make all parts of a job. A job is void(frame, step, part, seat); part 0 and seat 0 are the caller's.
-define internal void @share(ptr %frame, i64 %step, ptr %job, i64 %parts, ptr %lines) nounwind {{
+; Make all parts of a job. A job is void(frame, step, part, seat); part 0 and seat 0 are the caller's. `time` is how
+; often one may look in the time that a part takes.
+define internal void @share(ptr %frame, i64 %step, ptr %job, i64 %parts, i64 %time, ptr %lines) nounwind {{
 entry:
   %alone = icmp eq ptr %lines, null
   br i1 %alone, label %own, label %offers
@@ -41,16 +56,9 @@ offers:
   br i1 %more, label %offer, label %own
 offer:
   %line = call ptr @line(ptr %lines, i64 %k)
-  %job.place = getelementptr i64, ptr %line, i64 {job}
-  %frame.place = getelementptr i64, ptr %line, i64 {frame}
-  %step.place = getelementptr i64, ptr %line, i64 {step}
-  store ptr %job, ptr %job.place
-  store ptr %frame, ptr %frame.place
-  store i64 %step, ptr %step.place
-  %offered = cmpxchg ptr %line, i64 {IDLE}, i64 {OFFERED} acq_rel monotonic
+  call void @offer(ptr %line, ptr %frame, i64 %step, ptr %job)
   %k.next = add i64 %k, 1
   br label %offers
-
 own:
   call void %job(ptr %frame, i64 %step, i64 0, i64 0)
   br label %others
@@ -59,35 +67,16 @@ others:
   %left = icmp slt i64 %j, %parts
   br i1 %left, label %other, label %end
 other:
-  br i1 %alone, label %make, label %withdraw
-withdraw:
+  br i1 %alone, label %make, label %ask
+ask:
   %theirs = call ptr @line(ptr %lines, i64 %j)
-  %answer = cmpxchg ptr %theirs, i64 {OFFERED}, i64 {IDLE} acq_rel acquire
-  %standing = extractvalue {{ i64, i1 }} %answer, 0
-  %claimed = icmp eq i64 %standing, {CLAIMED}
-  %finished = icmp eq i64 %standing, {DONE}
-  %begun = or i1 %claimed, %finished
+  %begun = call i1 @begun(ptr %theirs, i64 %time)
   br i1 %begun, label %wait, label %make
 make:
   call void %job(ptr %frame, i64 %step, i64 %j, i64 0)
   br label %next
 wait:
-  %spins = phi i64 [ 0, %withdraw ], [ %spins.next, %again ]
-  %now = load atomic i64, ptr %theirs acquire, align 8
-  %ready = icmp eq i64 %now, {DONE}
-  br i1 %ready, label %collect, label %rest
-rest:
-  {pause}
-  %spins.next = add i64 %spins, 1
-  %long = icmp sgt i64 %spins, {SPINS}
-  br i1 %long, label %yield, label %again
-yield:
-  call void @give_way(ptr %theirs)
-  br label %again
-again:
-  br label %wait
-collect:
-  store atomic i64 {IDLE}, ptr %theirs release, align 8
+  call void @wait(ptr %theirs, i64 %time)
   br label %next
 next:
   %j.next = add i64 %j, 1
@@ -95,59 +84,7 @@ next:
 end:
   ret void
 }}
-"""
 
-_HELP = """
-; Be a helper, until nothing has come for a while.
-define void @help(ptr %line, i64 %patience) nounwind {{
-entry:
-  %engaged.place = getelementptr i64, ptr %line, i64 {engaged}
-  br label %watch
-watch:
-  %idle = phi i64 [ 0, %entry ], [ 0, %work ], [ %idle.next, %rest ], [ 0, %sleep ], [ %idle.next, %yield ]
-  %standing = load atomic i64, ptr %line acquire, align 8
-  %offered = icmp eq i64 %standing, {OFFERED}
-  br i1 %offered, label %claim, label %rest
-claim:
-  %answer = cmpxchg ptr %line, i64 {OFFERED}, i64 {CLAIMED} acq_rel monotonic
-  %mine = extractvalue {{ i64, i1 }} %answer, 1
-  br i1 %mine, label %work, label %rest
-work:
-  %job.place = getelementptr i64, ptr %line, i64 {job}
-  %frame.place = getelementptr i64, ptr %line, i64 {frame}
-  %step.place = getelementptr i64, ptr %line, i64 {step}
-  %part.place = getelementptr i64, ptr %line, i64 {part}
-  %job = load ptr, ptr %job.place
-  %frame = load ptr, ptr %frame.place
-  %step = load i64, ptr %step.place
-  %part = load i64, ptr %part.place
-  call void %job(ptr %frame, i64 %step, i64 %part, i64 %part)
-  store atomic i64 {DONE}, ptr %line release, align 8
-  br label %watch
-rest:
-  {pause}
-  %nothing = icmp eq i64 %standing, {IDLE}
-  %idle.more = add i64 %idle, 1
-  %idle.next = select i1 %nothing, i64 %idle.more, i64 0
-  %tired = icmp sgt i64 %idle.next, %patience
-  br i1 %tired, label %consider, label %watch
-consider:
-  %engaged = load atomic i64, ptr %engaged.place acquire, align 8
-  %needed = icmp ne i64 %engaged, 0
-  br i1 %needed, label %yield, label %sleep
-yield:
-  call void @give_way(ptr %line)
-  br label %watch
-sleep:
-  %slept = cmpxchg ptr %line, i64 {IDLE}, i64 {ASLEEP} acq_rel monotonic
-  %asleep = extractvalue {{ i64, i1 }} %slept, 1
-  br i1 %asleep, label %end, label %watch
-end:
-  ret void
-}}
-"""
-
-_COMMON = """
 define internal ptr @line(ptr %lines, i64 %part) nounwind {{
   %k = sub i64 %part, 1
   %field = mul i64 %k, {FIELDS}
@@ -155,30 +92,180 @@ define internal ptr @line(ptr %lines, i64 %part) nounwind {{
   ret ptr %line
 }}
 
-define internal void @give_way(ptr %line) nounwind {{
-  %place = getelementptr i64, ptr %line, i64 {give_way}
-  %function = load ptr, ptr %place
-  %ignored = call i32 %function()
+; Offer a part, unless the helper rests.
+define internal void @offer(ptr %line, ptr %frame, i64 %step, ptr %job) nounwind {{
+  %job.place = getelementptr i64, ptr %line, i64 {job}
+  %frame.place = getelementptr i64, ptr %line, i64 {frame}
+  %step.place = getelementptr i64, ptr %line, i64 {step}
+  %resting.place = getelementptr i64, ptr %line, i64 {resting}
+  %resting = load i64, ptr %resting.place
+  %rests = icmp sgt i64 %resting, 0
+  br i1 %rests, label %not, label %do
+not:
+  %less = sub i64 %resting, 1
+  store atomic i64 %less, ptr %resting.place monotonic, align 8
+  ret void
+do:
+  store ptr %job, ptr %job.place
+  store ptr %frame, ptr %frame.place
+  store i64 %step, ptr %step.place
+  %ignored = cmpxchg ptr %line, i64 {IDLE}, i64 {OFFERED} acq_rel monotonic
+  ret void
+}}
+
+; Whether the helper has taken the offer; if not, it is withdrawn, and the helper rests if that is nothing new.
+define internal i1 @begun(ptr %line, i64 %time) nounwind {{
+  %answer = cmpxchg ptr %line, i64 {OFFERED}, i64 {IDLE} acq_rel acquire
+  %standing = extractvalue {{ i64, i1 }} %answer, 0
+  %claimed = icmp eq i64 %standing, {CLAIMED}
+  %done = icmp eq i64 %standing, {DONE}
+  %begun = or i1 %claimed, %done
+  %refused = icmp eq i64 %standing, {OFFERED}
+  br i1 %refused, label %miss, label %end
+miss:
+  %missed.place = getelementptr i64, ptr %line, i64 {missed}
+  %before = load i64, ptr %missed.place
+  %missed = add i64 %before, %time
+  store i64 %missed, ptr %missed.place
+  %often = icmp sgt i64 %missed, {MISSED}
+  br i1 %often, label %rest, label %end
+rest:
+  store i64 0, ptr %missed.place
+  %rest.place = getelementptr i64, ptr %line, i64 {rest}
+  %last = load i64, ptr %rest.place
+  %first = icmp eq i64 %last, 0
+  %twice = shl i64 %last, 1
+  %wanted = select i1 %first, i64 {SHORT}, i64 %twice
+  %too.long = icmp sgt i64 %wanted, {LONGEST}
+  %rest.now = select i1 %too.long, i64 {LONGEST}, i64 %wanted
+  store i64 %rest.now, ptr %rest.place
+  %jobs = udiv i64 %rest.now, %time
+  %resting.place = getelementptr i64, ptr %line, i64 {resting}
+  store atomic i64 %jobs, ptr %resting.place monotonic, align 8
+  br label %end
+end:
+  ret i1 %begun
+}}
+
+; Wait until the helper has made its part; it rests if that took long.
+define internal void @wait(ptr %line, i64 %time) nounwind {{
+entry:
+  %give_way.place = getelementptr i64, ptr %line, i64 {give_way}
+  %give_way = load ptr, ptr %give_way.place
+  br label %look
+look:
+  %looks = phi i64 [ 0, %entry ], [ %more, %pause ], [ %more, %yield ]
+  %standing = load atomic i64, ptr %line acquire, align 8
+  %done = icmp eq i64 %standing, {DONE}
+  %long = icmp sgt i64 %looks, {SPINS}
+  br i1 %done, label %collect, label %pause
+pause:
+  {pause}
+  %more = add i64 %looks, 1
+  %some = and i64 %looks, 15
+  %now.and.then = icmp eq i64 %some, 0
+  %due = and i1 %long, %now.and.then
+  br i1 %due, label %yield, label %look
+yield:
+  %ignored = call i32 %give_way()
+  br label %look
+collect:
+  store atomic i64 {IDLE}, ptr %line release, align 8
+  %longer = icmp sgt i64 %looks, %time
+  %slow = and i1 %longer, %long
+  br i1 %slow, label %rest, label %well
+rest:
+  %times = udiv i64 %looks, %time
+  %jobs = mul i64 %times, {RESTS}
+  %resting.place = getelementptr i64, ptr %line, i64 {resting}
+  store atomic i64 %jobs, ptr %resting.place monotonic, align 8
+  ret void
+well:
+  %missed.place = getelementptr i64, ptr %line, i64 {missed}
+  %rest.place = getelementptr i64, ptr %line, i64 {rest}
+  store i64 0, ptr %missed.place
+  store i64 0, ptr %rest.place
+  ret void
+}}
+"""
+
+_HELP = """
+; Be a helper, until nothing has come for a while and no caller is there.
+define void @help(ptr %line, i64 %patience) nounwind {{
+entry:
+  %job.place = getelementptr i64, ptr %line, i64 {job}
+  %frame.place = getelementptr i64, ptr %line, i64 {frame}
+  %step.place = getelementptr i64, ptr %line, i64 {step}
+  %part.place = getelementptr i64, ptr %line, i64 {part}
+  %engaged.place = getelementptr i64, ptr %line, i64 {engaged}
+  %resting.place = getelementptr i64, ptr %line, i64 {resting}
+  %nap.place = getelementptr i64, ptr %line, i64 {nap}
+  %moment.place = getelementptr i64, ptr %line, i64 {moment}
+  %part = load i64, ptr %part.place
+  %nap = load ptr, ptr %nap.place
+  %moment = load i32, ptr %moment.place
+  br label %look
+look:
+  %looks = phi i64 [ 0, %entry ], [ 0, %work ], [ %more, %pause ], [ %more, %nap.a.moment ], [ 0, %sleep ]
+  %standing = load atomic i64, ptr %line acquire, align 8
+  %offered = icmp eq i64 %standing, {OFFERED}
+  br i1 %offered, label %claim, label %pause
+claim:
+  %answer = cmpxchg ptr %line, i64 {OFFERED}, i64 {CLAIMED} acq_rel monotonic
+  %mine = extractvalue {{ i64, i1 }} %answer, 1
+  br i1 %mine, label %work, label %pause
+work:
+  %job = load ptr, ptr %job.place
+  %frame = load ptr, ptr %frame.place
+  %step = load i64, ptr %step.place
+  call void %job(ptr %frame, i64 %step, i64 %part, i64 %part)
+  store atomic i64 {DONE}, ptr %line release, align 8
+  br label %look
+pause:
+  {pause}
+  %more = add i64 %looks, 1
+  %done = icmp eq i64 %standing, {DONE}
+  %resting = load atomic i64, ptr %resting.place monotonic, align 8
+  %rests = icmp sgt i64 %resting, 0
+  %in.vain = or i1 %done, %rests
+  %limit = select i1 %in.vain, i64 {SPINS}, i64 %patience
+  %tired = icmp sgt i64 %more, %limit
+  br i1 %tired, label %consider, label %look
+consider:
+  %engaged = load atomic i64, ptr %engaged.place acquire, align 8
+  %unused = icmp eq i64 %engaged, 0
+  %idle = icmp eq i64 %standing, {IDLE}
+  %may.sleep = and i1 %unused, %idle
+  br i1 %may.sleep, label %sleep, label %nap.a.moment
+nap.a.moment:  ; the caller does not get on, or offers nothing: it may need this very processor
+  %ignored = call i32 %nap(i32 %moment)
+  br label %look
+sleep:
+  %slept = cmpxchg ptr %line, i64 {IDLE}, i64 {ASLEEP} acq_rel monotonic
+  %asleep = extractvalue {{ i64, i1 }} %slept, 1
+  br i1 %asleep, label %end, label %look
+end:
   ret void
 }}
 """
 
 
 def share_text() -> str:
-    """LLVM IR of ``share(frame, step, job, parts, lines)``, which makes a job; lines are null where nobody helps."""
-    return _filled(_SHARE + _COMMON)
+    """LLVM IR of ``share(frame, step, job, parts, time, lines)``, which makes a job; no lines: nobody helps."""
+    return _filled(_SHARE)
 
 
 def help_text() -> str:
     """LLVM IR of ``help(line, patience)``, which a helper runs."""
-    return _filled(_HELP + _COMMON)
+    return _filled(_HELP)
 
 
 def _filled(text: str) -> str:
-    fields = {name: k for k, name in enumerate(LINE)}
-    states = {"IDLE": IDLE, "OFFERED": OFFERED, "CLAIMED": CLAIMED, "DONE": DONE, "ASLEEP": ASLEEP}
+    numbers = {name: k for k, name in enumerate(LINE)}
+    names = ("IDLE", "OFFERED", "CLAIMED", "DONE", "ASLEEP", "FIELDS", "SPINS", "RESTS", "MISSED", "SHORT", "LONGEST")
+    numbers |= {name: globals()[name] for name in names}
     declaration, pause = _pause()
-    return declaration + text.format(**fields, **states, FIELDS=FIELDS, SPINS=SPINS, pause=pause)
+    return declaration + text.format(pause=pause, **numbers)
 
 
 def _pause() -> tuple[str, str]:

@@ -84,7 +84,7 @@ class Training:
             order = np.ascontiguousarray(order, np.int64)
             steps, batch = order.shape
         program = self._programs.fitting(batch)
-        cut = program.cut(batch)
+        cut = program.partition.cut(batch)
         frame = self._frames.get(program)
         if frame is None:
             frame = self._frames[program] = Frame(program, self._all[0])
@@ -110,7 +110,9 @@ class Training:
             bits = 8 * self._programs.dtype.itemsize
             self._update = *update(form, bits, self._programs.width), coefficients  # the frame points to these
             self._settled = optimizer if same else None
-        frame.set(update=self._update[1])
+        plan = self._programs.plan
+        whole = optimizer.clip_norm is not None or bool(plan.epilogue or plan.finish)
+        frame.set(update=self._update[1], whole=int(whole))
         return same
 
 

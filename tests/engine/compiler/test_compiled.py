@@ -202,9 +202,14 @@ def test_only_what_is_asked_for_is_built(backend: str) -> None:
     [
         ({"dtype": "float16"}, ValueError, "float64"),
         ({"backend": "cuda"}, ValueError, "llvm"),
+        ({"threads": 0}, ValueError, "at least 1, got 0"),
+        ({"threads": 2.0}, TypeError, "whole number, got 2.0"),
+        ({"threads": True}, TypeError, "whole number"),
+        ({"threads": "2"}, TypeError, "whole number"),
+        ({"threads": 2, "backend": "python"}, ValueError, "leave out threads=2, or take backend='llvm'"),
     ],
 )
-def test_wrong_options(keywords: dict[str, str], error: type[Exception], message: str) -> None:
+def test_wrong_options(keywords: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         compile(lambda x: x, **keywords)
     with pytest.raises(TypeError, match="plain function"):
@@ -227,6 +232,9 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(function([1.0])) == [2.0]
     assert "back end    numpy" in function.explain()
     assert "llvmlite is not installed" in function.explain()
+    several = compile(lambda x: x + 1.0, threads=2)
+    assert list(several([1.0])) == [2.0]
+    assert "1, not 2: only the llvm back end has more" in several.explain()
     monkeypatch.setattr(module, "installed", lambda package: False)
     alone = compile(lambda x: x + 1.0)
     assert alone([1.0]) == [2.0]

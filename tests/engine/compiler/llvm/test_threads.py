@@ -21,12 +21,14 @@ import pytest
 import engine
 from engine import Value
 from engine.compiler.llvm import Programs, build, helpers, partition
+from engine.compiler.llvm.sharing import ASLEEP, IDLE, LINE
 from engine.compiler.planning import make_plan
 from engine.compiler.trace import trace
 
 from .test_training import SGD, mlp, program_of, samples
 
 ROOT = Path(__file__).parents[4]
+STILL = engine.OptimizerSettings("sgd", 0.0)
 ADAM = engine.OptimizerSettings("adam", 0.01, clip_norm=0.5)
 
 
@@ -37,11 +39,9 @@ def three_processors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(helpers, "processors", lambda: 3)
     monkeypatch.setattr("engine.compiler.llvm.program.processors", lambda: 3)
     monkeypatch.setattr(helpers, "_crew", None)
-    monkeypatch.setattr(partition, "PAYS", 0.0)
-    partition.cut.cache_clear()
+    monkeypatch.setattr(partition, "MARGIN", 0.0)
     yield
     helpers._end()
-    partition.cut.cache_clear()
 
 
 def programs(threads: int, dtype: str = "float64") -> tuple[Programs, Programs, Any]:
@@ -58,7 +58,7 @@ def test_parts_are_the_whole(threads: int, count: int) -> None:
     arrays = samples(count)
     outputs, gradient = several.run(leaves, arrays)
     expected, exact = one.run(leaves, arrays)
-    assert several.fitting(count).cut(count).parts == min(3, threads, -(-count // one.width))
+    assert several.fitting(count).partition.cut(count).parts == min(3, threads, -(-count // one.width))
     assert np.array_equal(outputs, expected)
     assert gradient is not None
     assert exact is not None
@@ -181,12 +181,32 @@ def test_helpers_sleep_and_are_woken() -> None:
     training(samples(1000), SGD, 0, 300)
     (helper, _) = helpers.crew()._helpers
     deadline = time.monotonic() + 10.0
-    while not helper.asleep and time.monotonic() < deadline:
+    while helper.line[0] != ASLEEP and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert helper.asleep
+    assert helper.line[0] == ASLEEP
     assert sum(thread.name.startswith("stepgrad helper") for thread in threading.enumerate()) == 1
     assert np.isfinite(training(samples(1000), SGD, 300, 300)).all()
     assert sum(thread.name.startswith("stepgrad helper") for thread in threading.enumerate()) == 1
+
+
+def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller makes its part, and before long offers it nothing; the numbers are the same."""
+    _, several, leaves = programs(2)
+    training = several.training(0)
+    training.parameters[:] = leaves
+    expected = training(samples(1000), STILL, 0, 2)
+    helpers._end()
+    monkeypatch.setattr(helpers, "_crew", None)
+    crew = helpers.crew()
+    monkeypatch.setattr(helpers.Helper, "wake", lambda self: self._set(standing=IDLE))
+    training = several.training(0)
+    training.parameters[:] = leaves
+    assert np.array_equal(training(samples(1000), STILL, 0, 2), expected)
+    line = crew._helpers[0].line
+    assert line[LINE.index("resting")] == 0
+    training(samples(1000), STILL, 0, 2000)
+    assert line[LINE.index("resting")] > 0
+    assert line[LINE.index("standing")] == IDLE
 
 
 def test_a_program_may_go_while_helpers_watch() -> None:
@@ -209,14 +229,17 @@ def test_after_the_end_of_the_helpers_the_caller_makes_all_parts() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_process_has_its_own_helpers() -> None:
     _, several, leaves = programs(2)
-    expected, _ = several.run(leaves, samples(3000))
+    arrays = samples(3000)
+    training = several.training(0)
+    training.parameters[:] = leaves
+    expected = [training(arrays, STILL, k)[0] for k in range(3)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any thread
         child = os.fork()
     if child == 0:
         status = 1
         try:
-            status = int(not all(np.array_equal(several.run(leaves, samples(3000))[0], expected) for _ in range(20)))
+            status = int([training(arrays, STILL, k)[0] for k in range(1, 200)] != [expected[0]] * 199)
         finally:
             os._exit(status)
     deadline = time.monotonic() + 30.0
@@ -237,7 +260,7 @@ import numpy as np
 from engine.compiler.llvm import build, helpers, partition
 helpers.processors = lambda: 2
 import engine.compiler.llvm.program as module
-module.processors, partition.PAYS = helpers.processors, 0.0
+module.processors, partition.MARGIN = helpers.processors, 0.0
 from tests.engine.compiler.llvm.test_training import SGD, mlp, program_of, samples
 one, leaves = program_of(mlp(), [(3,), (1,)])
 program = build(one.plan, "float64", 2)
@@ -255,3 +278,14 @@ if {when == "while asleep"}:
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_part_left_out_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison above is worth something only if it fails for a wrong cut."""
+    one, several, leaves = programs(2)
+    found = [program.run(leaves, samples(300))[1] for program in (one, several)]
+    assert np.allclose(*found, rtol=1e-11)
+    right = partition.Partition.cut
+    monkeypatch.setattr(partition.Partition, "cut", lambda *given: right(*given)._replace(parts=1))
+    found = [program.run(leaves, samples(300))[1] for program in (one, several)]
+    assert not np.allclose(*found, rtol=1e-3)
