@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-import gc
 import operator
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial, update_wrapper
 from typing import Any, Literal, overload
 
-from .. import ops
 from ..ieee import mean
 from ..value import Value
 from .batch import Batch, as_batch, flat, installed, nested
 from .checks import Eager, agree, check_labels, labels_of
 from .errors import TraceError, Unsupported
+from .fingerprint import fingerprint, has_template
 from .plan import Plan
 from .planning import make_plan
+from .recipe import Recipe, collector_at_rest
 from .trace import Shape, Trace, trace
 
 BACKENDS = ("llvm", "numpy", "python")
@@ -70,7 +69,7 @@ def compile(
     (3.0, 3.0)
     """
     if function is None:
-        return functools.partial(compile, dtype=dtype, backend=backend, threads=threads)
+        return partial(compile, dtype=dtype, backend=backend, threads=threads)
     return Compiled(function, dtype, backend, threads)
 
 
@@ -97,7 +96,7 @@ class Compiled:
             raise ValueError(f"backend must be 'auto', 'llvm', 'numpy' or 'python', got {backend!r}")
         if backend != "auto":
             _require(backend)
-        functools.update_wrapper(self, function)
+        update_wrapper(self, function)
         self.function, self.dtype, self.backend = function, dtype, backend
         self.threads = _thread_count(threads, backend)
         self._lock = threading.RLock()
@@ -251,13 +250,12 @@ class Traced:
             self.trace: Trace = trace(compiled.function, shapes)
         self.seconds = {"trace": time.perf_counter() - started}
         self.reasons: dict[str, None] = {}  # why the best back end was not taken
-        self.history: list[tuple[str, int]] = []
         self._programs: dict[Mode, Any] = {}
         self._recent: Mode = "outputs"
-        self._plans: dict[Mode, Plan] = {}
+        self._recipes: dict[Mode, Recipe] = {}
         self._checked: set[Any] = set()  # programs
         self.labels = labels_of(self.trace.outputs)
-        self._lock = threading.RLock()
+        self._lock, self._planning = threading.RLock(), threading.Lock()
 
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
         """The outputs and the gradient by the leaves."""
@@ -279,18 +277,22 @@ class Traced:
             arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
         return program.run(leaves, arrays, batch.size)  # type: ignore[no-any-return]  # one of three classes
 
-    def plan(self, mode: Mode | None = None) -> Plan:
-        """The plan of one mode, or of the one that was asked for last."""
+    def recipe(self, mode: Mode | None = None) -> Recipe:
+        """Of the plan of one mode, or of the one that was asked for last."""
         mode = self._recent = mode or self._recent
         with self._lock:
-            if mode not in self._plans:
-                started = time.perf_counter()
+            if mode not in self._recipes:
                 graph, outputs, inputs = self.trace.graph, self.trace.outputs, self.trace.inputs
                 wrt = inputs if mode == "inputs" else ()
-                with collector_at_rest():
-                    self._plans[mode], self.history = make_plan(graph, outputs, len(inputs), mode == "leaves", wrt)
-                self.seconds["plan"] = time.perf_counter() - started
-        return self._plans[mode]
+                make = partial(make_plan, graph, outputs, len(inputs), mode == "leaves", wrt)
+                digest = fingerprint(self.trace)
+                digest = f"{digest} {mode}" if digest else ""
+                self._recipes[mode] = Recipe(make, len(graph.leaves), digest, self._planning)
+            return self._recipes[mode]
+
+    def plan(self, mode: Mode | None = None) -> Plan:
+        """The plan of one mode, or of the one that was asked for last."""
+        return self.recipe(mode).plan
 
     def program(self, mode: Mode | None = None) -> Any:
         """The program of one mode, or of the one that was asked for last."""
@@ -298,13 +300,12 @@ class Traced:
         program = self._programs.get(mode)
         if program is None:
             with self._lock:
-                plan = self.plan(mode)
                 started = time.perf_counter()
-                program = self._programs[mode] = self._build(plan)
+                program = self._programs[mode] = self._build(mode)
                 self.seconds["build"] = time.perf_counter() - started
         return program
 
-    def _build(self, plan: Plan) -> Any:
+    def _build(self, mode: Mode) -> Any:
         wanted = self.compiled.backend
         for backend in BACKENDS if wanted == "auto" else (wanted,):
             missing = [package for package in _NEEDS[backend] if not installed(package)]
@@ -312,7 +313,7 @@ class Traced:
                 self.reasons[f"{backend}: {missing[0]} is not installed: {_INSTALL[backend]}"] = None
                 continue
             try:
-                return build(backend, plan, self.compiled.dtype, self.compiled.threads)
+                return build(backend, self.recipe(mode), self.compiled.dtype, self.compiled.threads)
             except Unsupported as lacking:
                 if wanted != "auto":
                     raise
@@ -340,7 +341,8 @@ class Traced:
                 if self.compiled.dtype == "float64":
                     raise
                 # With few digits and a small range it may be no mistake: the same plan in double precision tells.
-                agree(eager, self._numbers(build("python", self.plan(mode), "float64"), first), _TOLERANCE["float64"])
+                exact = build("python", self.recipe(mode), "float64")
+                agree(eager, self._numbers(exact, first), _TOLERANCE["float64"])
             self._checked.add(program)
 
     def _numbers(self, program: Any, first: Batch) -> list[float]:
@@ -349,7 +351,7 @@ class Traced:
         return [*outputs[0], *([] if gradient is None else gradient)]
 
 
-def build(backend: str, plan: Plan, dtype: str, threads: int = 1) -> Any:
+def build(backend: str, recipe: Recipe, dtype: str, threads: int = 1) -> Any:
     """A program for a plan.
 
     Raises:
@@ -358,29 +360,18 @@ def build(backend: str, plan: Plan, dtype: str, threads: int = 1) -> Any:
     if backend == "python":
         from .backend_python import PythonProgram
 
-        return PythonProgram(plan)
-    for primitive in {group.primitive for group in plan.groups}:
-        if primitive.native is None and primitive not in (ops.dot, ops.take):
-            raise Unsupported(f"the primitive {primitive.name} has no native template")
+        return PythonProgram(recipe.plan)
+    if not recipe.fingerprint:  # what has one is made of the table's own primitives: these have templates
+        for primitive in {group.primitive for group in recipe.plan.groups}:
+            if not has_template(primitive):
+                raise Unsupported(f"the primitive {primitive.name} has no native template")
     if backend == "numpy":
         from .backend_numpy import NumpyProgram
 
-        return NumpyProgram(plan, dtype)
+        return NumpyProgram(recipe.plan, dtype)
     from . import llvm
 
-    return llvm.build(plan, dtype, threads)
-
-
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """No cyclic garbage collections while a graph is built: it is no garbage, and they take a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    return llvm.build(recipe, dtype, threads)
 
 
 def _require(backend: str) -> None:

@@ -17,13 +17,14 @@ def explain(traced: Traced) -> str:
     Args:
         traced: a function traced for one shape of samples.
     """
-    program, plan = traced.program(), traced.plan()
+    program, recipe, plan = traced.program(), traced.recipe(), traced.plan()
     lines = [f"{traced.compiled!r}, one sample of the shapes {', '.join(map(str, traced.shapes)) or 'of no arguments'}"]
     lines.append(f"back end    {program.name}")
     lines += [f"            not {reason}" for reason in traced.reasons]
     lines.append(f"threads     {_threads(traced)}")
-    lines.append("passes      " + ", ".join(f"{name} {count}" for name, count in traced.history) + " operations")
-    lines.append("seconds     " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in traced.seconds.items()))
+    lines.append("passes      " + ", ".join(f"{name} {count}" for name, count in recipe.history) + " operations")
+    seconds = {**traced.seconds, "plan": recipe.seconds}
+    lines.append("seconds     " + ", ".join(f"{name} {took:.3f}" for name, took in seconds.items()))
     groups = list(plan.groups)
     products = [group for group in groups if group.is_product and group.rows > 1]
     lines.append(f"groups      {len(groups)} of {sum(group.rows for group in groups)} operations")

@@ -40,7 +40,7 @@ class Symbol(Value):
     It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one; the slots of a Value stay empty.
     """
 
-    __slots__ = ("below", "graph", "kind", "operands", "position", "primitive", "uniform", "value")
+    __slots__ = ("below", "graph", "kind", "number", "operands", "position", "primitive", "uniform", "value")
     __symbolic__ = True
 
     graph: Graph
@@ -50,6 +50,7 @@ class Symbol(Value):
     below: tuple[Symbol, ...]  # the operands that are results themselves: few, next to all the weights of a layer
     uniform: bool  # it depends on no input: the same for every sample
     value: Any  # leaf: the Value; constant: the float; input, accumulator: the position
+    number: int  # among all symbols of the graph
     position: int  # leaf, input, accumulator: among those of its kind; else -1
 
     __hash__ = object.__hash__
@@ -219,6 +220,7 @@ class Graph:
         self.open = True
         self.symbols: dict[Value, Symbol] = {}
         self._known: dict[Any, Symbol] = {}
+        self._count = 0
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -317,6 +319,7 @@ class Graph:
                 symbol.graph, symbol.kind, symbol.primitive = self, "leaf", None
                 symbol.operands = symbol.below = ()
                 symbol.uniform, symbol.value, symbol.position = True, value, len(leaves)
+                symbol.number = self._count = self._count + 1
                 leaves.append(symbol)
 
     def _add(
@@ -327,6 +330,7 @@ class Graph:
         symbol.below = tuple([o for o in operands if o.operands]) if operands else ()
         symbol.uniform, symbol.value = uniform, value
         symbol.position = value if kind in ("input", "accumulator") else -1
+        symbol.number = self._count = self._count + 1
         self.symbols[symbol] = symbol
         return symbol
 

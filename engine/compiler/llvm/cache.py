@@ -1,9 +1,9 @@
-"""Object code on disk, so that a second process does not compile again.
+"""Object code and blueprints on disk, so that a second process does not compile again.
 
-One file per program in the user's cache directory, named by a hash of everything the code depends on: the
-LLVM text, the CPU and its features, llvmlite's version. A file carries a checksum and is written under another name and
-then renamed, so that readers see all of it or nothing, whoever is killed when. Whatever goes wrong
-with the disk, compilation goes on without the cache.
+One file each in the user's cache directory, named by a hash of everything that the content depends on: the LLVM text or
+the fingerprint of the graph, the CPU and its features, llvmlite's version. A file carries a checksum and is written
+under another name and then renamed, so that readers see all of it or nothing, whoever is killed when. Nothing that is
+read is executed but object code. Whatever goes wrong with the disk, compilation goes on without the cache.
 
 Set the environment variable ``STEPGRAD_CACHE`` to a directory to have it elsewhere, or to ``off``.
 """
@@ -21,6 +21,7 @@ from pathlib import Path
 LIMIT = 64 * 2**20
 """Bytes that the cache may take; the files used longest ago go first."""
 
+OBJECT, BLUEPRINT = ".o", ".plan"
 _MAGIC = b"stepgrad object 1\n"
 
 
@@ -61,16 +62,16 @@ def _machine() -> bytes:
 
 
 def key(text: str) -> str:
-    """The name of the file for that program on this machine."""
+    """The name of the file for that text on this machine."""
     return hashlib.sha256(_machine() + b"\0" + text.encode()).hexdigest()[:40]
 
 
-def read(name: str) -> bytes | None:
-    """The object code stored under that name; None if there is none or the file is damaged."""
+def read(name: str, suffix: str = OBJECT) -> bytes | None:
+    """What is stored under that name; None if there is nothing or the file is damaged."""
     where = directory()
     if where is None:
         return None
-    path = where / f"{name}.o"
+    path = where / f"{name}{suffix}"
     try:
         stored = path.read_bytes()
     except OSError:
@@ -84,8 +85,8 @@ def read(name: str) -> bytes | None:
     return code
 
 
-def write(name: str, code: bytes) -> None:
-    """Store object code under that name, all or nothing; no error if the disk refuses."""
+def write(name: str, code: bytes, suffix: str = OBJECT) -> None:
+    """Store something under that name, all or nothing; no error if the disk refuses."""
     where = directory()
     if where is None:
         return
@@ -95,7 +96,7 @@ def write(name: str, code: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(_MAGIC + hashlib.sha256(code).digest() + code)
-            os.replace(temporary, where / f"{name}.o")
+            os.replace(temporary, where / f"{name}{suffix}")
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
@@ -107,7 +108,8 @@ def _trim(where: Path) -> None:
     """Delete the files used longest ago, until the rest is within the limit; and what killed writers left."""
     files = []
     for entry in os.scandir(where):
-        if entry.is_file(follow_symlinks=False) and (entry.name.endswith(".o") or entry.name.startswith("writing-")):
+        mine = entry.name.endswith((OBJECT, BLUEPRINT)) or entry.name.startswith("writing-")
+        if mine and entry.is_file(follow_symlinks=False):
             with contextlib.suppress(OSError):
                 status = entry.stat()
                 files.append((status.st_mtime, status.st_size, entry.path))

@@ -50,17 +50,35 @@ class Library:
 
     Args:
         text: LLVM IR.
+
+    Attributes:
+        key: under which the cache has the code.
+        cached: whether it was there already.
     """
 
     def __init__(self, text: str):
-        llvm = binding()
-        key = cache.key(text)
-        code = cache.read(key)
+        self.key = cache.key(text)
+        code = cache.read(self.key)
         self.cached = code is not None
         if code is None:
             target = machine()
             code = target.emit_object(optimised(text, target))
-            cache.write(key, code)
+            cache.write(self.key, code)
+        self._load(code)
+
+    @classmethod
+    def stored(cls, key: str) -> Library | None:
+        """The library of which the cache has the code under that key; None if it has none."""
+        code = cache.read(key)
+        if code is None:
+            return None
+        library = cls.__new__(cls)
+        library.key, library.cached = key, True
+        library._load(code)
+        return library
+
+    def _load(self, code: bytes) -> None:
+        llvm = binding()
         # The engine asks for a module; the code comes from the object file.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))

@@ -53,15 +53,14 @@ class Frame:
     def __init__(self, program: Program, parameters: Array):
         import numpy as np
 
-        self._inputs, self._lanes, self._dtype = program.plan.inputs, program.shape.lanes, program.dtype
+        self._inputs, self._lanes, self._dtype = program.blueprint.inputs, program.shape.lanes, program.dtype
         self.fields = aligned(len(FRAME), np.int64)
         self.address = address(self.fields)
-        plan, lanes, buffers = program.plan, program.shape.lanes, dict(program.buffers, P=parameters)
+        plan, lanes, buffers = program.blueprint, program.shape.lanes, dict(program.buffers, P=parameters)
         outputs, marks = [], {"X": IN_X, "S": IN_S}
         for run in plan.outputs:
-            slot = run.table[0] if run.table is not None else run.base
             base = marks[run.buffer] if run.buffer in marks else address(buffers[run.buffer])
-            outputs += [base, slot if run.uniform else slot * lanes, int(not run.uniform)]
+            outputs += [base, run.base if run.uniform else run.base * lanes, int(not run.uniform)]
         self._outputs = np.array(outputs, np.int64)
         slots = (plan.inputs + 1) * lanes
         self._by_rows, self.in_place = program.by_rows, True

@@ -92,11 +92,15 @@ class Partition:
         return Cut(samples, -(-samples // span), span, samples * self.cost)
 
 
-def partition(plan: Plan, shape: Shape, threads: int) -> Partition:
-    """How to cut the steps of a plan, by what they cost."""
+def cost(plan: Plan, shape: Shape) -> float:
+    """Nanoseconds that a sample takes, about."""
     operations = plan.flops() + sum(FUNCTION * group.rows for group in plan.body if _calls(group))
-    cost = OPERATION * max(1, operations) / shape.width
-    lost = HANDING + MOVING * plan.leaves * shape.bits / 8
+    return OPERATION * max(1, operations) / shape.width
+
+
+def partition(cost: float, leaves: int, shape: Shape, threads: int) -> Partition:
+    """How to cut the steps of a program, by what a sample costs and how many leaves there are."""
+    lost = HANDING + MOVING * leaves * shape.bits / 8
     saved = cost * (1.0 - 1.0 / threads)  # by each sample
     return Partition(threads, shape.width, cost, math.ceil(MARGIN * lost / saved) if threads > 1 else 1)
 

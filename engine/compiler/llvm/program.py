@@ -11,7 +11,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..plan import Group, Plan, Reduction
-from . import vectormath
+from ..recipe import Recipe
+from . import cache, vectormath
+from .blueprint import Blueprint, load
 from .clusters import clusters, recomputed, stored, straight, summed
 from .driver import driver
 from .helpers import crew, processors
@@ -19,7 +21,7 @@ from .jit import Library
 from .kernels import Kernel, Kernels, Shape, copy, elementwise
 from .memory import Frame, address, aligned, whole_lines
 from .outer import by_rows, inputs_by_rows, suits_rows
-from .partition import LONG, Cut, partition
+from .partition import LONG, Cut, cost, partition
 from .products import product
 from .reductions import Sums, each_alone, reduction, scatter, split, sums
 from .row_sums import row_reduction, row_sums
@@ -34,8 +36,10 @@ BLOCK_BYTES = 320_000
 """How much one block of samples may take: about what stays close to the core while all kernels pass over it."""
 
 
-def shape_of(plan: Plan, bits: int, width: int) -> Shape:
-    """For many samples: a block has as many lanes as its bytes allow, in whole tiles."""
+def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
+    """For many samples a block has as many lanes as its bytes allow, in whole tiles; for a single one it has one."""
+    if single:
+        return Shape(bits, width, 1)
     slots = plan.inputs + 1 + plan.sizes.get("S", 0)
     vectors = max(4, min(16, BLOCK_BYTES // (slots * width * bits // 8)))
     vectors = vectors // 4 * 4
@@ -48,9 +52,11 @@ class Compiled:
     Attributes:
         by_rows: the range of inputs which kernels read row by row; None if none do.
         alone: whether each number of G is added to by one kernel, which begins anew at the first block of a step.
+        cost: nanoseconds that a sample takes, about.
     """
 
     def __init__(self, plan: Plan, shape: Shape):
+        self.cost = cost(plan, shape)
         if not shape.single:
             plan = dataclasses.replace(plan, body=tuple(map(straight, plan.body)))
         self.plan, self.shape = plan, shape
@@ -104,6 +110,25 @@ class Compiled:
             return row_sums(self.shape, self.plan.constants, entry)
         return sums(self.shape, self.plan.constants, entry, self.alone)
 
+    def blueprint(self, code: str) -> Blueprint:
+        """How to run the kernels, whose object code has that key."""
+        plan = self.plan
+        return Blueprint(
+            code=code,
+            shape=self.shape,
+            kernels=len(self.kernels.codes),
+            calls=self.calls,
+            by_rows=self.by_rows,
+            alone=self.alone,
+            cost=self.cost,
+            leaves=plan.leaves,
+            inputs=plan.inputs,
+            weight=plan.weight,
+            constants=plan.constants,
+            outputs=plan.outputs,
+            sizes=plan.sizes,
+        )
+
     def text(self) -> str:
         """LLVM IR of all kernels and of the functions that they call."""
         declared: set[str] = set()
@@ -118,6 +143,28 @@ class Compiled:
         return "\n".join([*sorted(declared), *parts])
 
 
+def compiled(recipe: Recipe, bits: int, width: int, single: bool) -> tuple[Blueprint, Library]:
+    """The kernels of a plan and how to call them; the plan is made only if the cache does not know them.
+
+    Args:
+        recipe: of the plan.
+        bits: of a number.
+        width: numbers in a vector.
+        single: whether samples go one by one.
+    """
+    name = cache.key(f"{recipe.fingerprint} {bits} {width} {single}") if recipe.fingerprint else ""
+    known = load(cache.read(name, cache.BLUEPRINT) or b"") if name else None
+    library = Library.stored(known.code) if known else None
+    if known and library:
+        return known, library
+    made = Compiled(recipe.plan, shape_of(recipe.plan, bits, width, single))
+    library = Library(made.text())
+    blueprint = made.blueprint(library.key)
+    if name:
+        cache.write(name, blueprint.dump(), cache.BLUEPRINT)
+    return blueprint, library
+
+
 class Program:
     """A plan compiled for this machine, with the buffers that it works in.
 
@@ -125,40 +172,40 @@ class Program:
     since the GIL is released.
 
     Args:
-        plan: what to compute.
+        recipe: of the plan.
         dtype: "float64" or "float32".
-        shape: of vectors and blocks.
+        width: numbers in a vector.
+        single: whether samples go one by one.
         threads: how many may share a call; no more are used than there are processors.
         lock: to be held during a call; one of its own by default.
     """
 
     name = "llvm"
 
-    def __init__(self, plan: Plan, dtype: str, shape: Shape, threads: int = 1, lock: Lock | None = None):
+    def __init__(
+        self, recipe: Recipe, dtype: str, width: int, single: bool, threads: int = 1, lock: Lock | None = None
+    ):
         import numpy as np
 
         started = time.perf_counter()
-        self.plan, self.dtype = plan, np.dtype(dtype)
+        self.recipe, self.dtype = recipe, np.dtype(dtype)
         bits = self.dtype.itemsize * 8
-        self.shape = shape
-        compiled = Compiled(plan, self.shape)
-        self._text = compiled.text()
-        self._library = Library(self._text)
-        self._driver = driver(bits, min(shape.width, shape.lanes))
+        self.blueprint, self._library = compiled(recipe, bits, width, single)
+        self.shape, self.by_rows, self.alone = self.blueprint.shape, self.blueprint.by_rows, self.blueprint.alone
+        self._driver = driver(bits, min(self.shape.width, self.shape.lanes))
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
-        self.partition = partition(plan, self.shape, self.threads)
+        self.partition = partition(self.blueprint.cost, self.blueprint.leaves, self.shape, self.threads)
         self.lock = lock or Lock()
-        self.by_rows, self.alone = compiled.by_rows, compiled.alone
-        self.calls = {name: self._call_table(calls) for name, calls in compiled.calls.items()}
+        self.calls = {name: self._call_table(calls) for name, calls in self.blueprint.calls.items()}
         self.buffers: dict[str, Array] = {}
-        self._parameters = aligned(plan.leaves + self.shape.width, self.dtype)
+        self._parameters = aligned(self.blueprint.leaves + self.shape.width, self.dtype)
         self._allocate()
         self._frame = Frame(self, self._parameters)
         self._losses = aligned(1, self.dtype)
         self._statistics = {
-            "kernels": len(compiled.kernels.codes),
-            "calls": sum(len(calls) for calls in compiled.calls.values()),
+            "kernels": self.blueprint.kernels,
+            "calls": sum(len(calls) for calls in self.blueprint.calls.values()),
             "lanes": self.shape.lanes,
             "vector": self.shape.width,
             "threads": self.threads,
@@ -170,7 +217,7 @@ class Program:
     # ---- memory
     def _allocate(self) -> None:
         """The buffers that calls work in; who calls brings the parameters and the samples."""
-        plan, width = self.plan, self.shape.width
+        plan, width = self.blueprint, self.shape.width
         self.scratch = whole_lines(plan.sizes.get("S", 0) * self.shape.lanes + width, self.dtype)
         self.gradients = whole_lines(max(plan.sizes.get("G", 0), plan.leaves) + width + 1, self.dtype)
         sizes = {
@@ -221,19 +268,19 @@ class Program:
 
         count = arrays[0].shape[0] if arrays else (batch or 1)
         cut = self.partition.cut(count)
-        results = np.empty((count, len(self.plan.outputs)), self.dtype)
+        results = np.empty((count, len(self.blueprint.outputs)), self.dtype)
         with self.lock:
-            self._parameters[: self.plan.leaves] = P
+            self._parameters[: self.blueprint.leaves] = P
             self._frame.bind(arrays, cut, repeated=False)
             self._frame.set(steps=1, losses=address(self._losses), results=address(results))
             self.starter(cut)(self._frame.address)
-            if self.plan.weight is None:
+            if self.blueprint.weight is None:
                 return results, None
-            return results, self.buffers["G"][: self.plan.leaves].copy()
+            return results, self.buffers["G"][: self.blueprint.leaves].copy()
 
     def ir(self) -> str:
         """LLVM IR of the kernels."""
-        return self._text
+        return Compiled(self.recipe.plan, self.shape).text()
 
     def stats(self) -> dict[str, Any]:
         """Kernels, calls of them per block, lanes of a block, bytes, seconds to compile, whether from the cache."""

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..plan import Plan
+from ..recipe import Recipe
 from .helpers import processors
 from .jit import vector_bytes
-from .kernels import Shape
-from .partition import Partition, partition
+from .partition import Partition, cost, partition
 from .program import Program, shape_of
 from .training import Training
 
@@ -28,7 +28,7 @@ class Programs:
     """A plan for this machine.
 
     Args:
-        plan: what to compute.
+        recipe: of the plan.
         dtype: "float64" or "float32".
         threads: how many may share a call on many samples.
 
@@ -40,10 +40,10 @@ class Programs:
 
     name = "llvm"
 
-    def __init__(self, plan: Plan, dtype: str, threads: int = 1):
+    def __init__(self, recipe: Recipe, dtype: str, threads: int = 1):
         import numpy as np
 
-        self.plan, self.dtype, self.threads = plan, np.dtype(dtype), threads
+        self.recipe, self.dtype, self.threads = recipe, np.dtype(dtype), threads
         self.width = vector_bytes() // self.dtype.itemsize
         self.few = min(4, self.width // 2)  # measured: here a sample takes a sixth to a fourth of a vector's time
         self._programs: dict[bool, Program] = {}
@@ -58,12 +58,17 @@ class Programs:
             with self._lock:
                 program = self._programs.get(single)
                 if program is None:
-                    bits = 8 * self.dtype.itemsize
-                    shape = Shape(bits, self.width, 1) if single else shape_of(self.plan, bits, self.width)
                     threads = 1 if single else self.threads
-                    program = self._programs[single] = Program(self.plan, self.dtype.name, shape, threads, self.lock)
+                    program = self._programs[single] = Program(
+                        self.recipe, self.dtype.name, self.width, single, threads, self.lock
+                    )
         self._recent = program
         return program
+
+    @property
+    def plan(self) -> Plan:
+        """What the programs compute."""
+        return self.recipe.plan
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output: see `Program.run`."""
@@ -76,8 +81,8 @@ class Programs:
     @property
     def partition(self) -> Partition:
         """How batches of many samples are cut for the threads."""
-        shape = shape_of(self.plan, 8 * self.dtype.itemsize, self.width)
-        return partition(self.plan, shape, min(self.threads, processors()))
+        shape = shape_of(self.plan, 8 * self.dtype.itemsize, self.width, single=False)
+        return partition(cost(self.plan, shape), self.plan.leaves, shape, min(self.threads, processors()))
 
     @property
     def recent(self) -> Program:
@@ -93,6 +98,6 @@ class Programs:
         return self.recent.stats()
 
 
-def build(plan: Plan, dtype: str, threads: int = 1) -> Programs:
-    """A plan for this machine."""
-    return Programs(plan, dtype, threads)
+def build(plan: Plan | Recipe, dtype: str, threads: int = 1) -> Programs:
+    """A plan, or what makes it when it is needed, for this machine."""
+    return Programs(plan if isinstance(plan, Recipe) else Recipe(lambda: (plan, []), plan.leaves), dtype, threads)

@@ -36,7 +36,7 @@ class Training:
         import numpy as np
 
         self._programs = programs
-        leaves, width = programs.plan.leaves, programs.width
+        leaves, width = programs.recipe.leaves, programs.width
         stride = -(-(leaves + width) // width) * width
         self._all = aligned((memories + 2) * stride, programs.dtype).reshape(-1, stride)
         self.parameters, trainable, self.memory = self._all[0, :leaves], self._all[1, :leaves], self._all[2:, :leaves]
