@@ -98,7 +98,7 @@ def _derivatives(node: Symbol, needed: set[Symbol]) -> list[tuple[Symbol, Any]]:
 
 def _shared(pairs: list[tuple[Symbol, Any]], adjoint: Symbol) -> tuple[list[tuple[Symbol, Any]], list[Share]]:
     """Of operands and derivatives those that make no share, and the share."""
-    yes = [o.position >= 0 and d.__class__ is Symbol and not d.uniform for o, d in pairs]
+    yes = [not o.operands and d.__class__ is Symbol and not d.uniform for o, d in pairs]
     if not any(yes):
         return pairs, []
     symbols, coefficients = zip(*compress(pairs, yes))

@@ -41,8 +41,8 @@ def fingerprint(trace: Trace) -> str:
     graph = trace.graph
     found = {o for symbol in symbols for o in symbol.operands if o.kind == "constant"}
     constants = sorted(found.union(o for o in trace.outputs if o.kind == "constant"), key=_number)
-    words = array("I", [len(graph.leaves), len(trace.inputs), len(constants), len(trace.outputs)])
-    for part in (graph.leaves, trace.inputs, constants, trace.outputs):
+    words = array("i", [len(graph.leaves), len(trace.inputs), len(constants), len(trace.outputs)])
+    for part in (trace.inputs, constants, trace.outputs):
         words.extend(map(_number, part))
     for symbol in symbols:
         assert symbol.primitive is not None

@@ -21,7 +21,7 @@ _SWAPPABLE = frozenset({ops.add, ops.mul})
 _FEW = 5  # operands, up to which rows are asked to read them from the same groups
 _STAGES = ("prologue", "body", "epilogue")
 
-_kind, _position, _uniform = map(attrgetter, ("kind", "position", "uniform"))
+_kind, _number, _uniform = map(attrgetter, ("kind", "number", "uniform"))
 
 
 class Part(NamedTuple):
@@ -193,7 +193,7 @@ class Layout:
 
     def _part(self, symbols: Sequence[Symbol]) -> Part:
         if len(symbols) > 1 and set(map(_kind, symbols)) == {"leaf"}:  # the weights of a neuron
-            return Part("P" * len(symbols), list(map(_position, symbols)))
+            return Part("P" * len(symbols), list(map(_number, symbols)))
         letters, numbers = zip(*map(self._rank, symbols))
         return Part("".join(letters), numbers)
 
@@ -201,7 +201,7 @@ class Layout:
         """The buffer, and the slot or, of a constant, the number: what operands are sorted by."""
         found = self._ranks.get(symbol)
         if found is None:
-            place = symbol.value if symbol.kind == "constant" else symbol.position
+            place = symbol.number if symbol.kind == "leaf" else symbol.value
             found = self._ranks[symbol] = _BUFFER[symbol.kind], place
         return found
 

@@ -99,7 +99,7 @@ def _seed(graph: Graph, inputs: int) -> Contribution:
 
 
 def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entry], dict[int, Symbol]]:
-    """The sums over the samples, and for the leaves whose gradient needs more than one, the whole by their position.
+    """The sums over the samples, and for the leaves whose gradient needs more than one, the whole by their number.
 
     Per sample the sweep goes down to the uniform symbols. What arrives there is summed over the samples, and swept
     from there down to the leaves once. Most often they are leaves, and nothing remains to do.
@@ -109,7 +109,7 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
         border = {loss}
     shares: list[Share] = []
     found = sweep({loss: [seed]}, border, stop=True, shares=shares)
-    entries = [Entry([s.position for s in symbols], factors, upstream) for symbols, factors, upstream in shares]
+    entries = [Entry([s.number for s in symbols], factors, upstream) for symbols, factors, upstream in shares]
     extra = len(graph.leaves)
 
     def add_up(target: int, contributions: Sequence[Contribution]) -> Symbol:
@@ -122,7 +122,7 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
     seeds: dict[Symbol, list[Contribution]] = {}
     for symbol, contributions in found.items():
         if symbol.kind == "leaf":
-            add_up(symbol.position, contributions)
+            add_up(symbol.number, contributions)
             continue
         accumulator, reached, extra = add_up(extra, contributions), None, extra + 1
         conditions = [c.reached for c in contributions if c.reached is not None]
@@ -138,6 +138,6 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
     direct = {target for entry in entries for target in entry.targets}
     totals = {}
     for leaf, contributions in sweep(seeds, set(graph.leaves)).items():
-        before = [Contribution(None, graph.source("accumulator", leaf.position))] if leaf.position in direct else []
-        totals[leaf.position] = gather(graph, [*before, *contributions])[0]
+        before = [Contribution(None, graph.source("accumulator", leaf.number))] if leaf.number in direct else []
+        totals[leaf.number] = gather(graph, [*before, *contributions])[0]
     return entries, totals

@@ -7,7 +7,7 @@ the same object. Every operation on a symbol goes through the table's primitives
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 from typing import Any, NoReturn
 
@@ -40,18 +40,17 @@ class Symbol(Value):
     It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one; the slots of a Value stay empty.
     """
 
-    __slots__ = ("below", "graph", "kind", "number", "operands", "position", "primitive", "uniform", "value")
+    __slots__ = ("below", "graph", "kind", "number", "operands", "uniform", "value")
     __symbolic__ = True
 
     graph: Graph
     kind: str  # "input", "leaf", "constant", "accumulator", or "" for the result of a primitive
-    primitive: Primitive | None
+    primitive: Primitive | None = vars(Value)["_primitive"]  # the very slot, faster than the property
     operands: tuple[Symbol, ...]
     below: tuple[Symbol, ...]  # the operands that are results themselves: few, next to all the weights of a layer
     uniform: bool  # it depends on no input: the same for every sample
     value: Any  # leaf: the Value; constant: the float; input, accumulator: the position
-    number: int  # among all symbols of the graph
-    position: int  # leaf, input, accumulator: among those of its kind; else -1
+    number: int  # leaf: which one; of other symbols, to tell them apart, below 0
 
     __hash__ = object.__hash__
 
@@ -218,9 +217,9 @@ class Graph:
     def __init__(self) -> None:
         self.leaves: list[Symbol] = []
         self.open = True
-        self.symbols: dict[Value, Symbol] = {}
+        self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
-        self._count = 0
+        self._lowest = 0
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -270,15 +269,9 @@ class Graph:
 
     def lift_all(self, operands: Sequence[Any]) -> tuple[Symbol, ...]:
         """The symbols of all operands, which are as many as weights in a layer, and most often known."""
-        known = self.symbols
         if self.open:
-            try:
-                return tuple(map(known.__getitem__, operands))
-            except (KeyError, TypeError):  # a new leaf, or a number, ...
-                leaves = [o for o in operands if o.__class__ is Value and o not in known and o._primitive is None]
-            if leaves:
-                self._bind(leaves)
-                return self.lift_all(operands)
+            with suppress(TypeError):  # no hash: lift says what is wrong
+                return tuple(map(self.symbols.__getitem__, operands))
         return tuple(map(self.lift, operands))
 
     def lift(self, operand: Any) -> Symbol:
@@ -290,49 +283,54 @@ class Graph:
                     "A compiled function must not keep results in globals, attributes or lists for later: return them.",
                 )
             return operand
-        if isinstance(operand, Value):
-            known = self.symbols.get(operand)
-            if known is not None:
-                return known
-            return self._import(operand)
-        return self.constant(as_float(operand, "a compiled function"))
+        if _is_plain(operand):
+            return self.symbols[operand]
+        return self.constant(
+            operand.data if isinstance(operand, Constant) else as_float(operand, "a compiled function")
+        )
 
     def _import(self, root: Value) -> Symbol:
         symbols = self.symbols
         for value in topological_order(root):
-            if value in symbols:
-                continue
-            if isinstance(value, Constant):
-                symbols[value] = self.constant(value.data)
-            elif value.primitive is None:
-                self._bind([value])
-            else:
-                symbols[value] = self.make(value.primitive, tuple([symbols[o] for o in value.operands]))
+            if value._primitive is not None and value not in symbols:
+                symbols[value] = self.make(value._primitive, tuple([symbols[o] for o in value.operands]))
         return symbols[root]
-
-    def _bind(self, values: Iterable[Value]) -> None:
-        """Make leaves of Values that were not computed."""
-        symbols, leaves = self.symbols, self.leaves
-        for value in values:
-            if value not in symbols:
-                symbol = symbols[value] = _new(Symbol)  # as _add, inline: a network has many
-                symbol.graph, symbol.kind, symbol.primitive = self, "leaf", None
-                symbol.operands = symbol.below = ()
-                symbol.uniform, symbol.value, symbol.position = True, value, len(leaves)
-                symbol.number = self._count = self._count + 1
-                leaves.append(symbol)
 
     def _add(
         self, primitive: Primitive | None, operands: tuple[Symbol, ...], kind: str, value: Any, uniform: bool
     ) -> Symbol:
         symbol = _new(Symbol)
-        symbol.graph, symbol.kind, symbol.primitive, symbol.operands = self, kind, primitive, operands
+        symbol.graph, symbol.kind, symbol._primitive, symbol.operands = self, kind, primitive, operands
         symbol.below = tuple([o for o in operands if o.operands]) if operands else ()
         symbol.uniform, symbol.value = uniform, value
-        symbol.position = value if kind in ("input", "accumulator") else -1
-        symbol.number = self._count = self._count + 1
+        symbol.number = self._lowest = self._lowest - 1
         self.symbols[symbol] = symbol
         return symbol
+
+
+class _Symbols(dict[Any, Symbol]):
+    """The symbols of a graph by Value, made when a Value is first met; a symbol stands for itself."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def __missing__(self, operand: Any) -> Symbol:
+        graph = self._graph
+        if operand.__class__ is not Value and not _is_plain(operand):
+            return graph.lift(operand)
+        if operand._primitive is not None:
+            return graph._import(operand)
+        symbol = self[operand] = _new(Symbol)  # a leaf: as Graph._add, inline, for networks have many
+        symbol.graph, symbol.kind, symbol._primitive = graph, "leaf", None
+        symbol.operands = symbol.below = ()
+        symbol.uniform, symbol.value, symbol.number = True, operand, len(graph.leaves)
+        graph.leaves.append(symbol)
+        return symbol
+
+
+def _is_plain(operand: Any) -> bool:
+    """Whether this is a Value of any class, and no symbol or constant."""
+    return isinstance(operand, Value) and not isinstance(operand, (Symbol, Constant))
 
 
 _uniform = attrgetter("uniform")

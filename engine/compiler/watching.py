@@ -53,10 +53,9 @@ def watched(disturbed: bool = False) -> Iterator[set[Value]]:
 
     def apply(primitive: Primitive, operands: Sequence[Any]) -> Any:
         """What a primitive does when its first operand is a Value: no number is read if there is a symbol too."""
-        kinds: set[Any] = set(map(type, operands))
-        for kind in kinds:
-            if hasattr(kind, "__symbolic__"):
-                return kind.__apply_primitive__(primitive, operands)
+        for operand in reversed(operands):  # what comes last in a dot are inputs
+            if hasattr(type(operand), "__symbolic__"):
+                return type(operand).__apply_primitive__(primitive, operands)
         return accessors["__apply_primitive__"].__func__(primitive, operands)
 
     setattr(Value, "_data", property(read, write))  # noqa: B010  # an assignment is an error to mypy
