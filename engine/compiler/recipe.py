@@ -38,6 +38,11 @@ class Recipe:
         self.history: list[tuple[str, int]] = []
         self.seconds = 0.0
 
+    @classmethod
+    def of(cls, plan: Plan) -> Recipe:
+        """The recipe of a plan that is there."""
+        return cls(lambda: (plan, []), plan.leaves)
+
     @property
     def plan(self) -> Plan:
         """The plan."""

@@ -100,4 +100,4 @@ class Programs:
 
 def build(plan: Plan | Recipe, dtype: str, threads: int = 1) -> Programs:
     """A plan, or what makes it when it is needed, for this machine."""
-    return Programs(plan if isinstance(plan, Recipe) else Recipe(lambda: (plan, []), plan.leaves), dtype, threads)
+    return Programs(plan if isinstance(plan, Recipe) else Recipe.of(plan), dtype, threads)

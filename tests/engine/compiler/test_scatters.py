@@ -16,6 +16,7 @@ from engine.compiler.backend_python import PythonProgram
 from engine.compiler.compiled import build
 from engine.compiler.plan import Plan, Run
 from engine.compiler.planning import make_plan
+from engine.compiler.recipe import Recipe
 from engine.compiler.trace import trace
 
 from .backends import INSTALLED, close
@@ -84,7 +85,7 @@ def test_an_index_that_names_nothing_adds_nothing(backend: str, batch: int) -> N
     rows = np.array([[2.0], [-1.0], [4.0], [1.5], [np.nan], [1e300], [-np.inf], [2.0], [0.0]])
     for first in range(len(rows)):
         X = np.resize(np.roll(rows, -first, 0), (batch, 1))
-        program = build(backend, plan, "float64")
+        program = build(backend, Recipe.of(plan), "float64")
         outputs, gradient = program.run([leaf.data for leaf in leaves], (X,), batch)
         found = dict(zip(leaves, gradient))
         for k, leaf in enumerate(table):
@@ -115,7 +116,7 @@ def test_planted_mistakes_are_noticed(backend: str) -> None:
         rows = (np.array(samples),)
 
     def error(plan: Plan) -> float:
-        program = build(backend, plan, "float64")
+        program = build(backend, Recipe.of(plan), "float64")
         _, gradient = program.run([leaf.data for leaf in leaves], rows, len(samples))
         return max(abs(float(g) - e) for g, e in zip(gradient, expected))
 
