@@ -37,13 +37,15 @@ BLOCK_BYTES = 320_000
 
 
 def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
-    """For many samples a block has as many lanes as its bytes allow, in whole tiles; for a single one it has one."""
+    """For many samples a block has as many lanes as its bytes allow; for a single one it has one.
+
+    It is an odd number of vectors, so that slots side by side do not meet in the same few lines of the cache.
+    """
     if single:
         return Shape(bits, width, 1)
     slots = plan.inputs + 1 + plan.sizes.get("S", 0)
-    vectors = max(4, min(16, BLOCK_BYTES // (slots * width * bits // 8)))
-    vectors = vectors // 4 * 4
-    return Shape(bits, width, vectors * width)
+    vectors = max(5, min(13, BLOCK_BYTES // (slots * width * bits // 8)))
+    return Shape(bits, width, (vectors - 1 + vectors % 2) * width)
 
 
 class Compiled:
