@@ -79,7 +79,8 @@ def _speed(traced: Traced, samples: int = 512) -> str:
         program.run(leaves, arrays, samples)
         best = min(best, time.perf_counter() - started)
     rate = plan.flops() * samples / best
-    return f"{rate / 1e9:.3g} GFLOP/s on {samples} samples, {rate / peak_flops(dtype):.0%} of the core's peak"
+    share = f"{rate / peak_flops(dtype):.0%} of {'the' if traced.compiled.threads == 1 else 'one'} core's peak"
+    return f"{rate / 1e9:.3g} GFLOP/s on {samples} samples, {share}"
 
 
 def _show(value: Any) -> str:

@@ -24,7 +24,7 @@ FUNCTION = 25
 HANDING = 3_000.0
 """Nanoseconds that it takes to hand jobs over and to come back together, the call from Python included."""
 
-MOVING = 0.12
+MOVING = 0.09
 """Nanoseconds for each byte of the parameters, which go from core to core, and so do their gradients."""
 
 MARGIN = 1.5
