@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .driver import FRAME, IN_S, IN_X, POSITION
+from .fields import FRAME, IN_S, IN_X, POSITION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
