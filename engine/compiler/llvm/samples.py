@@ -48,21 +48,23 @@ def samples(bits: int, width: int) -> str:
     packed = code.value(f"and i1 {later}, {kept}")
     needed = code.value(f"xor i1 {packed}, true")
     rows = code.value(f"alloca i64, i64 {f['lanes']}, align 64")
+    code.slots.append("%used = alloca i64")
     with code.loop(0, blocks) as block:
         done = code.value(f"mul i64 {block}, {f['lanes']}")
         first = code.value(f"add i64 {start}, {done}")
         left = code.value(f"sub i64 {count}, {done}")
         short = code.value(f"icmp slt i64 {left}, {f['lanes']}")
         samples = code.value(f"select i1 {short}, i64 {left}, i64 {f['lanes']}")
-        padded = code.value(f"add i64 {samples}, {width - 1}")
-        lanes = code.value(f"and i64 {padded}, {-width}")
+        code.lines.append(f"store i64 {samples}, ptr %used")
         x = code.pointer(room, code.value(f"mul i64 {block}, {block_size}"))
         with code.when(needed):
-            _list_rows(code, rows, lanes, first, samples, a["order"], f["batch"])
+            _list_rows(code, rows, first, samples, a["order"], f["batch"])
+            lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
             code.lines.append(
                 f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['lanes']}, "
                 f"ptr {rows}, i64 {lanes}, {scalar} {weight}, ptr {code.pointer(x, f['rows'])}, i64 {f['row_source']})"
             )
+        lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
         run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes, code.value(f"icmp eq i64 {block}, 0"))
         _add_loss(code, a, f, loss, x, lanes)
         wanted = code.value(f"icmp ne ptr {a['results']}, null")
@@ -75,11 +77,16 @@ def samples(bits: int, width: int) -> str:
     return code.text()
 
 
-def _list_rows(code: Code, rows: str, lanes: str, first: str, samples: str, order: str, batch: str) -> None:
-    """Which samples the lanes of a block take, -1 for none: by the step's order, or one after the other."""
+def _list_rows(code: Code, rows: str, first: str, samples: str, order: str, batch: str) -> None:
+    """Which samples the lanes of a block take, -1 for none: by the step's order, or one after the other.
+
+    Lanes behind the last sample are not used, such as most of an epoch's last batch.
+    """
     ordered = code.value(f"icmp ne ptr {order}, null")
     mine = code.pointer(order, code.value(f"mul i64 %step, {batch}"), "i64")
-    with code.loop(0, lanes) as lane:
+    with code.when(ordered):
+        code.lines.append("store i64 0, ptr %used")
+    with code.loop(0, _whole_vectors(code, samples)) as lane:
         here = code.index(first, lane)
         inside = code.value(f"icmp slt i64 {lane}, {samples}")
         code.lines.append(f"store i64 -1, ptr {code.pointer(rows, lane, 'i64')}")
@@ -88,6 +95,13 @@ def _list_rows(code: Code, rows: str, lanes: str, first: str, samples: str, orde
             with code.when(ordered):
                 number = entry(code, mine, here)
                 code.lines.append(f"store i64 {number}, ptr {code.pointer(rows, lane, 'i64')}")
+                with code.when(code.value(f"icmp sge i64 {number}, 0")):
+                    code.lines.append(f"store i64 {code.index(lane, 1)}, ptr %used")
+
+
+def _whole_vectors(code: Code, lanes: str) -> str:
+    """As many lanes, and those that fill the last vector."""
+    return code.value(f"and i64 {code.value(f'add i64 {lanes}, {code.width - 1}')}, {-code.width}")
 
 
 def _blocks(code: Code, samples: str, lanes: str) -> str:
