@@ -2,6 +2,7 @@
 
     taskset -c 1 python -m tests.benchmarks.compiled [words in the workloads' names]
     python -m tests.benchmarks.compiled threads       # two threads beside one: see threads.py
+    taskset -c 1 python -m tests.benchmarks.compiled compile    # how long until programs are ready: see compile_time.py
 
 All contenders of a workload run in turns in this one process, on one thread; what counts is the median of the CPU time
 of a step. "x" columns say how many times longer a contender takes than our calls one by one, and than a step of our
@@ -32,7 +33,7 @@ from engine.compiler.llvm.peak import peak_flops  # noqa: E402
 from engine.compiler.planning import make_plan  # noqa: E402
 from engine.compiler.trace import trace  # noqa: E402
 
-from . import threads  # noqa: E402
+from . import compile_time, threads  # noqa: E402
 from .more_workloads import gpt, physics  # noqa: E402
 from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons  # noqa: E402
 
@@ -204,6 +205,9 @@ def main(words: list[str]) -> None:
     if "threads" in words:
         threads.main()
         return
+    if "compile" in words:
+        compile_time.main()
+        return
     builders = [
         moons,
         lambda: moons("tanh"),
@@ -221,6 +225,8 @@ def main(words: list[str]) -> None:
     if not words or "epoch" in words:
         for dtype in ("float64", "float32"):
             epoch(dtype)
+    if not words:
+        compile_time.main()
 
 
 if __name__ == "__main__":

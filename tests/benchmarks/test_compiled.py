@@ -69,6 +69,14 @@ def test_the_benchmark_prints_its_table(capsys: pytest.CaptureFixture[str]) -> N
     assert set(measure(steps, rounds=1, target=0.001)) == set(steps)
 
 
+def test_the_benchmark_of_compile_time_finds_programs_again(capsys: pytest.CaptureFixture[str]) -> None:
+    from .compile_time import main
+
+    main(["W1 moons"], repeats=1)
+    _, first, later, imported = capsys.readouterr().out.splitlines()[-1].rsplit(maxsplit=3)
+    assert min(map(float, (first, later, imported))) > 0.0
+
+
 def test_the_benchmark_of_threads_compares_two_programs() -> None:
     from .threads import compare, epochs
 
