@@ -58,7 +58,10 @@ class Run:
         """The slots of every row."""
         if self.table is not None:
             return [list(self.table[r * self.count : (r + 1) * self.count]) for r in range(rows)]
-        return [[self.base + r * self.row + c * self.column for c in range(self.count)] for r in range(rows)]
+        starts = [self.base + r * self.row for r in range(rows)]
+        if not self.column:
+            return [[start] * self.count for start in starts]
+        return [list(range(start, start + self.count * self.column, self.column)) for start in starts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from ..plan import Group, Plan, Run
 from .kernels import FEW, aligned
 from .templates import is_cheap
 
+_COMPUTED = frozenset("SU")
+
 
 def clusters(groups: Sequence[Group]) -> list[list[Group]]:
     """The groups in an order in which they can run, cut into clusters of equal rows.
@@ -164,7 +166,9 @@ def _runs(group: Group) -> Iterable[Run]:
 
 
 def _slots(run: Run, rows: int) -> Iterable[int]:
-    """The distinct slots of a run, as quickly as its shape allows."""
+    """The distinct slots of a run, as quickly as its shape allows; none where no group computes anything."""
+    if run.buffer not in _COMPUTED:  # all the weights of a layer
+        return ()
     if run.table is not None:
         return set(run.table)
     columns = range(run.base, run.base + run.count * run.column, run.column) if run.column else (run.base,)
