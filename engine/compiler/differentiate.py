@@ -72,11 +72,11 @@ def sweep(
         if node not in pending or (stop and node in wanted):
             continue
         adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
-        pairs = _derivatives(node, needed)
-        if shares is not None and reached is None and len(pairs) > 1:
-            pairs, share = _shared(pairs, adjoint)
+        operands, found = _derivatives(node, needed)
+        if shares is not None and reached is None and len(operands) > 1:
+            operands, found, share = _shared(operands, found, adjoint)
             shares += share
-        for operand, contribution in _pass_on(node, pairs, adjoint, reached):
+        for operand, contribution in _pass_on(node, operands, found, adjoint, reached):
             if operand in pending:
                 pending[operand].append(contribution)
             else:
@@ -84,34 +84,37 @@ def sweep(
     return {node: contributions for node, contributions in pending.items() if node in wanted}
 
 
-def _derivatives(node: Symbol, needed: set[Symbol]) -> list[tuple[Symbol, Any]]:
-    """Those operands of `node` that are needed, with the derivatives of `node` by them."""
+def _derivatives(node: Symbol, needed: set[Symbol]) -> tuple[list[Symbol], list[Any]]:
+    """Those operands of `node` that are needed, and the derivatives of `node` by them."""
     primitive, operands = node.primitive, node.operands
     assert primitive is not None
+    wanted = list(map(needed.__contains__, operands))
     if primitive.arity is not None:
-        return [(o, rule(node, *operands)) for rule, o in zip(primitive.rules, operands) if o in needed]
+        found = [rule(node, *operands) for rule in compress(primitive.rules, wanted)]
+        return list(compress(operands, wanted)), found
     found = primitive.rules[0](node, *operands)
     if len(found) != len(operands):
         raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(operands)} operands")
-    return list(compress(zip(operands, found), map(needed.__contains__, operands)))
+    return list(compress(operands, wanted)), list(compress(found, wanted))
 
 
-def _shared(pairs: list[tuple[Symbol, Any]], adjoint: Symbol) -> tuple[list[tuple[Symbol, Any]], list[Share]]:
+def _shared(operands: list[Symbol], found: list[Any], adjoint: Symbol) -> tuple[list[Symbol], list[Any], list[Share]]:
     """Of operands and derivatives those that make no share, and the share."""
-    yes = [not o.operands and d.__class__ is Symbol and not d.uniform for o, d in pairs]
+    yes = [not o.operands and d.__class__ is Symbol and not d.uniform for o, d in zip(operands, found)]
     if not any(yes):
-        return pairs, []
-    symbols, coefficients = zip(*compress(pairs, yes))
-    return list(compress(pairs, map(not_, yes))), [Share(symbols, coefficients, adjoint)]
+        return operands, found, []
+    share = Share(tuple(compress(operands, yes)), tuple(compress(found, yes)), adjoint)
+    no = list(map(not_, yes))
+    return list(compress(operands, no)), list(compress(found, no)), [share]
 
 
 def _pass_on(
-    node: Symbol, pairs: list[tuple[Symbol, Any]], adjoint: Symbol, reached: Symbol | None
+    node: Symbol, operands: Sequence[Symbol], found: Sequence[Any], adjoint: Symbol, reached: Symbol | None
 ) -> Iterable[tuple[Symbol, Contribution]]:
     """What `node` contributes to its operands, given its derivatives by them."""
     graph, primitive = node.graph, node.primitive
     assert primitive is not None
-    for operand, d in pairs:
+    for operand, d in zip(operands, found):
         if d is None:
             continue
         if reached is None and d.__class__ is Symbol and d.kind != "constant":  # as nearly always

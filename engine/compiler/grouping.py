@@ -21,7 +21,7 @@ _SWAPPABLE = frozenset({ops.add, ops.mul})
 _FEW = 5  # operands, up to which rows are asked to read them from the same groups
 _STAGES = ("prologue", "body", "epilogue")
 
-_kind, _number, _uniform = map(attrgetter, ("kind", "number", "uniform"))
+_number, _uniform = attrgetter("number"), attrgetter("uniform")
 
 
 class Part(NamedTuple):
@@ -159,21 +159,18 @@ class Layout:
 
     def _dot(self, symbol: Symbol) -> Row:
         n, operands = len(symbol.operands) // 2, symbol.operands
-        left, right = self._factors(operands[:n], operands[n : 2 * n])
+        left, right = operands[:n], operands[n : 2 * n]
         bias = (self._part(operands[2 * n :]),) if len(operands) % 2 else ()
-        vector = self._vector(right)
-        if vector is None or not all(map(_uniform, left)) or _is_multiple(left):
+        vector = self._vector(right) if all(map(_uniform, left)) else None
+        if vector is None:  # as with the weights on the right, on both sides, or nowhere
+            left, right = zip(*map(self._pair, left, right))
+            vector = self._vector(right) if all(map(_uniform, left)) else None
+        if vector is None or _is_multiple(left):
             keys = [(self._rank(b), self._rank(a)) for a, b in zip(left, right)]
             order = sorted(range(n), key=keys.__getitem__)
             return Row(symbol, (self._part([left[k] for k in order]), self._part([right[k] for k in order]), *bias))
         weights = left if vector.order is None else [left[k] for k in vector.order]
         return Row(symbol, (self._part(weights), vector.part, *bias), vector)
-
-    def _factors(self, left: tuple[Symbol, ...], right: tuple[Symbol, ...]) -> tuple[tuple[Symbol, ...], ...]:
-        """The factors of a dot, pair by pair what is uniform on the left."""
-        if all(map(_uniform, left)) and not any(map(_uniform, right)):
-            return left, right
-        return tuple(zip(*map(self._pair, left, right)))
 
     def _vector(self, symbols: tuple[Symbol, ...]) -> Vector | None:
         """Symbols as a vector, if they are all per lane; made once, as a layer has one for all neurons."""
@@ -192,8 +189,9 @@ class Layout:
         return (b, a) if (not b.uniform, self._rank(b)) < (not a.uniform, self._rank(a)) else (a, b)
 
     def _part(self, symbols: Sequence[Symbol]) -> Part:
-        if len(symbols) > 1 and set(map(_kind, symbols)) == {"leaf"}:  # the weights of a neuron
-            return Part("P" * len(symbols), list(map(_number, symbols)))
+        slots = list(map(_number, symbols))
+        if min(slots) >= 0:  # the weights of a neuron, for only leaves have such numbers
+            return Part("P" * len(slots), slots)
         letters, numbers = zip(*map(self._rank, symbols))
         return Part("".join(letters), numbers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from .. import ops
 from .conditions import EITHER, NOT_EQUAL
@@ -14,6 +15,7 @@ from .reductions import Entry, reductions
 from .scatters import picked, scatters
 from .symbol import Graph, Symbol, operations
 
+_number = attrgetter("number")
 Pass = Callable[[Graph, Sequence[Symbol]], dict[Symbol, Symbol]]
 
 
@@ -109,7 +111,7 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
         border = {loss}
     shares: list[Share] = []
     found = sweep({loss: [seed]}, border, stop=True, shares=shares)
-    entries = [Entry([s.number for s in symbols], factors, upstream) for symbols, factors, upstream in shares]
+    entries = [Entry(list(map(_number, symbols)), factors, upstream) for symbols, factors, upstream in shares]
     extra = len(graph.leaves)
 
     def add_up(target: int, contributions: Sequence[Contribution]) -> Symbol:

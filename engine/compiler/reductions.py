@@ -55,10 +55,11 @@ def reductions(entries: Sequence[Entry], slot: Slot) -> Iterator[Reduction]:
 
 def _merged(entries: Sequence[Entry]) -> tuple[list[int], tuple[Symbol, ...]]:
     """The targets in order, and their coefficients."""
+    targets, factors, _ = entries[0]
+    if len(entries) == 1 and targets == sorted(targets):
+        return targets, factors
     targets = [target for entry in entries for target in entry.targets]
     factors = tuple([symbol for entry in entries for symbol in entry.coefficients])
-    if len(entries) == 1 and targets == sorted(targets):
-        return targets, entries[0].coefficients
     order = sorted(range(len(targets)), key=targets.__getitem__)
     return [targets[k] for k in order], tuple([factors[k] for k in order])
 
