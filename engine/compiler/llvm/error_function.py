@@ -58,10 +58,10 @@ def erfc_from_half(code: Code, size: Vector) -> Vector:
     size = code.select(size > largest, largest, size)
     t = (size - center) / (size + center)
     first, *others = FAR[code.bits]
-    rest = polynomial(code, t, others) * t
+    rest = code.fma(polynomial(code, t, others), t, first - 1.25)
     scale, p = decay_of_square(code, size, 1.0)
-    # exp(-x**2) q with q = first + rest, as 2**n (first + (first p + (rest + rest p))): the one large sum comes last.
-    power = code.fma(first, p, code.fma(rest, p, rest)) + first
+    # exp(-x**2) q with q = 1.25 + rest, as 2**n (1.25 + (1.25 p + (rest + rest p))): the one large sum comes last.
+    power = code.fma(p, 1.25, code.fma(rest, p, rest)) + 1.25
     return power * scale / (size * 2.0 + 1.0) * 2.0**-64
 
 
