@@ -113,12 +113,13 @@ def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
     owner: dict[tuple[str, int], int] = {}
     result: set[int] = set()
     for cluster in parts:
-        own = {(group.result.buffer, group.result.base) for group in cluster}
+        computed: set[tuple[str, int]] = set()
         for group in cluster:
             for run in _runs(group):
-                if not (aligned(run, group.rows) and (run.buffer, run.base) in own):
+                if not (aligned(run, group.rows) and _place(run) in computed):
                     slots = [(run.buffer, slot) for slot in _slots(run, group.rows)]
                     result |= {owner[slot] for slot in slots if slot in owner}
+            computed.add(_place(group.result))
             for r in range(group.rows):  # of a result that is computed again, the first one is stored
                 owner.setdefault((group.result.buffer, group.result.base + r), id(group))
     for job in plan.reductions:
@@ -142,23 +143,27 @@ def recomputed(parts: Sequence[list[Group]]) -> list[list[Group]]:
 
     A result that all its readers compute again need not be stored.
     """
-    sources = {(g.result.buffer, g.result.base): g for cluster in parts for g in cluster if is_cheap(g.primitive)}
+    sources = {_place(g.result): g for cluster in parts for g in cluster if is_cheap(g.primitive)}
     return [_with_copies(cluster, sources) for cluster in parts]
 
 
 def _with_copies(cluster: list[Group], sources: dict[tuple[str, int], Group]) -> list[Group]:
+    first = 1 if cluster[0].is_product else 0  # a product runs before all else, and reads what it reads from memory
     rows = cluster[0].rows
-    own = {(group.result.buffer, group.result.base) for group in cluster}
-    reads = {run: None for group in cluster for run in _runs(group) if (run.buffer, run.base) not in own}
-    copies = []
-    for run in sorted(reads, key=lambda run: run.base):
-        source = sources.get((run.buffer, run.base))
+    own = {_place(group.result) for group in cluster}
+    reads = {run for group in cluster for run in _runs(group) if _place(run) not in own}
+    copies: dict[tuple[str, int], Group] = {}
+    for run in sorted({run for group in cluster[first:] for run in _runs(group)} & reads, key=_place):
+        source = sources.get(_place(run))
         if source is None or source.rows != rows or not aligned(run, rows):
             continue
         if all(operand in reads or (operand.uniform and operand.table is None) for operand in _runs(source)):
-            copies.append(replace(source))
-    start = 1 if cluster[0].is_product else 0
-    return [*cluster[:start], *copies, *cluster[start:]]
+            copies[_place(run)] = replace(source)
+    return [*cluster[:first], *copies.values(), *cluster[first:]]
+
+
+def _place(run: Run) -> tuple[str, int]:
+    return run.buffer, run.base
 
 
 def _runs(group: Group) -> Iterable[Run]:

@@ -41,8 +41,12 @@ ACCURATE: dict[str, Callable[..., Vector]] = {
     "gaussian": lambda code, x: vectormath.exp_of_square(code, x, 1.0),
     "normal_pdf": lambda code, x: vectormath.exp_of_square(code, x, 0.5) * 0.3989422804014327,
     "sigmoid": lambda code, x: vectormath.sigmoid(code, x),
+    "logsigmoid": lambda code, x: -vectormath.softplus(code, -x),
+    "softplus": lambda code, x: vectormath.softplus(code, x),
+    "silu": lambda code, x: vectormath.silu(code, x),
 }
-"""Primitives whose template, as a formula of intrinsics, would lose digits in the tails."""
+"""Primitives whose template, as a formula of intrinsics, would lose digits in the tails, or share less with what else
+is computed of x."""
 
 
 def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vector:

@@ -252,8 +252,13 @@ def _opaque_add(code: Code, a: Vector, b: Any) -> Vector:
 
 def softplus(code: Code, x: Vector) -> Vector:
     """max(x, 0) + log1p(exp(-|x|))."""
-    rest = log1p(code, exp(code, -_abs(code, x)))
+    rest = log1p(code, exp_of_minus(code, _abs(code, x)))
     return code.select(x > 0.0, x + rest, rest)
+
+
+def silu(code: Code, x: Vector) -> Vector:
+    """The product of x and sigmoid(x); -0 at -inf."""
+    return code.select(x.equals(-math.inf), -0.0, x * sigmoid(code, x))
 
 
 def decay_of_square(code: Code, x: Vector, factor: float) -> tuple[Vector, Vector]:

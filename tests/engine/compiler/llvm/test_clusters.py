@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,25 @@ def test_cheap_results_are_computed_again_from_what_is_read_anyway() -> None:
     kept = stored(plan, parts)
     assert [id(group) in kept for group in parts[0]] == [True, True]  # the product reads all rows of the doubled ones
     assert [id(group) in kept for group in parts[1]] == [False, False, False, True]
+
+
+def test_what_a_product_adds_to_is_stored_before_it_is_computed_again() -> None:
+    def function(x: Any) -> Any:
+        h = [engine.exp(a) for a in x]
+        twice = [2.0 * a for a in h]
+        return [dot(row, h, b) * b - a for row, a, b in zip(WEIGHTS, h, twice)]
+
+    plan = plan_of(function, 4)
+    parts = recomputed(clusters(plan.body))
+    assert names(parts) == [["exp", "mul"], ["dot", "mul", "mul", "sub"]]
+    assert id(parts[0][1]) in stored(plan, parts)
+    weights = [[w.data for w in row] for row in WEIGHTS]
+    samples = np.random.default_rng(0).normal(size=(9, 4))
+    h = np.exp(samples)
+    expected = (h @ np.array(weights).T + 2 * h) * (2 * h) - h
+    for count in (1, 9):
+        found = engine.compile(function, backend="llvm")(samples[:count])
+        assert np.allclose(found, expected[:count], rtol=1e-13)
 
 
 def test_what_all_readers_compute_again_is_not_stored() -> None:
