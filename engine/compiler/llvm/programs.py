@@ -52,7 +52,9 @@ class Programs:
 
     def fitting(self, batch: int) -> Program:
         """The program for batches of that size."""
-        single = batch <= self.few
+        return self._one(single=batch <= self.few)
+
+    def _one(self, single: bool) -> Program:
         program = self._programs.get(single)
         if program is None:
             with self._lock:
@@ -72,7 +74,14 @@ class Programs:
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output: see `Program.run`."""
-        return self.fitting(len(arrays[0]) if arrays else (batch or 1)).run(P, arrays, batch)
+        import numpy as np
+
+        count = len(arrays[0]) if arrays else (batch or 1)
+        outputs, gradient = self.fitting(count).run(P, arrays, batch)
+        if gradient is not None and count > self.few and count % self.width and np.isnan(gradient).any():
+            # What pads the last vector is a sample again, with weight 0: if it has an infinity, 0 * inf is nan.
+            outputs, gradient = self._one(single=True).run(P, arrays, batch)
+        return outputs, gradient
 
     def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
         """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""

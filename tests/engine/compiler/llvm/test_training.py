@@ -177,6 +177,19 @@ def test_padding_lanes_never_make_nan() -> None:
     assert gradient[0] == pytest.approx((0.5 + 0.25 + 0.125) / 3)
 
 
+@pytest.mark.parametrize("count", [1, 5, 8, 13])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 3), (5, 16)])
+def test_an_infinite_gradient_is_not_nan(rows: int, columns: int, count: int) -> None:
+    """Not even where the sample that it comes from is repeated, with weight 0, to fill the last vector."""
+    w = [[Value(1.0) for _ in range(columns)] for _ in range(rows)]
+    program, leaves = program_of(lambda x: engine.sum([engine.dot(row, x) for row in w]), [(columns,)])
+    X = np.full((count, columns), 2.0)
+    X[0, 0] = math.inf
+    _, gradient = program.run(leaves, (X,))
+    assert gradient is not None
+    assert np.allclose(gradient.reshape(rows, columns), [math.inf, *[2.0] * (columns - 1)], rtol=1e-14)
+
+
 def test_infinities_and_nan_are_what_the_samples_make_them() -> None:
     w = Value(1.0)
     program, leaves = program_of(lambda x: (w * x[0]).log(), [(1,)])
