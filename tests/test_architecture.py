@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,9 @@ def test_import_is_light(package: str) -> None:
     code = f"import sys, {package}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert not HEAVY & set(loaded.split())
+
+
+@pytest.mark.parametrize("package", ["engine/compiler", "engine/compiler/llvm"])
+def test_the_map_of_a_package_names_its_modules(package: str) -> None:
+    words = set(re.findall(r"\w+", ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text())) or ""))
+    assert {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"} <= words
