@@ -5,7 +5,6 @@ Under it the native back end finds on disk what it made of such a graph before, 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from array import array
 from operator import attrgetter
@@ -34,9 +33,8 @@ def fingerprint(trace: Trace) -> str:
     Those are graphs with primitives that a user has declared: their rules and templates are code that nobody can
     compare.
     """
-    version = _engine()
     symbols = operations(trace.outputs)
-    if not version or not {symbol.primitive for symbol in symbols} <= _OWN.keys():
+    if not ENGINE or not {symbol.primitive for symbol in symbols} <= _OWN.keys():
         return ""
     graph = trace.graph
     found = {o for symbol in symbols for o in symbol.operands if o.kind == "constant"}
@@ -48,19 +46,25 @@ def fingerprint(trace: Trace) -> str:
         assert symbol.primitive is not None
         words.extend((symbol.number, _OWN[symbol.primitive], len(symbol.operands)))
         words.extend(map(_number, symbol.operands))
-    digest = hashlib.sha256(version.encode())
+    digest = hashlib.sha256(ENGINE.encode())
     digest.update(words)
     digest.update(array("d", [constant.value for constant in constants]))
     return digest.hexdigest()
 
 
-@functools.cache
 def _engine() -> str:
-    """A digest of the sources of the engine and its compiler; empty where they are no files."""
+    """A digest of the sources of the engine and its compiler; empty where they are no files to read."""
     root = Path(__file__).parents[1]
-    files = sorted([*root.glob("*.py"), *(root / "compiler").rglob("*.py")])
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(root)}\n".encode())
-        digest.update(file.read_bytes())
+    try:
+        files = sorted([*root.glob("*.py"), *(root / "compiler").rglob("*.py")])
+        for file in files:
+            digest.update(f"{file.relative_to(root)}\n".encode())
+            digest.update(file.read_bytes())
+    except OSError:
+        return ""
     return digest.hexdigest() if files else ""
+
+
+ENGINE = _engine()
+"""Made at import, when the sources are those that run."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
 from .. import ops
 from .conditions import EITHER, NOT_EQUAL
 from .differentiate import Contribution, Share, gather, sweep
 from .grouping import Layout
-from .plan import Copy, Plan, Run
+from .plan import Copy, Plan
 from .raising import lowered, raised
 from .reductions import Entry, reductions
+from .runs import Column, chunks, single
 from .scatters import picked, scatters
 from .symbol import Graph, Symbol, operations
 
@@ -75,9 +76,9 @@ def _make_plan(
     read += [entry.upstream for entry in entries] + [symbol for row in final.values() for symbol in row]
 
     layout = Layout([*roots[:results], *whole, *read])
-    finish = [Copy(1, Run("G", k), layout.single(symbol)) for k, symbol in zip(totals, whole)]
+    finish = _copies([(k, *layout.slot(symbol)) for k, symbol in zip(totals, whole)])
     sums = tuple(reductions(entries, layout.slot))
-    single = tuple([layout.single(root) for root in roots[:results]])
+    where = tuple([layout.single(root) for root in roots[:results]])
     plan = Plan(
         leaves=len(graph.leaves),
         inputs=inputs,
@@ -88,11 +89,24 @@ def _make_plan(
         reductions=sums,
         epilogue=tuple(layout.stages["epilogue"]),
         finish=tuple(finish),
-        outputs=single,
+        outputs=where,
         sizes={**layout.sizes, "G": sums_end if gradients else 0},
         scatters=tuple(scatters(picks, layout.slot)),
     )
     return plan, history
+
+
+def _copies(places: list[tuple[int, str, int]]) -> Iterator[Copy]:
+    """Copies into G from a buffer and slot each, neighbours together."""
+
+    def follows(*rows: tuple[int, str, int]) -> bool:
+        (a, first, p), (b, second, q), (c, _, r), (d, last, s) = rows
+        return first == second == last and d - c == b - a and s - r == q - p
+
+    for piece in chunks(sorted(places), follows):
+        targets, buffers, slots = zip(*piece)
+        target, source = single([Column.of("G", list(targets))]), single([Column.of(buffers[0], list(slots))])
+        yield Copy(len(piece), target, source)
 
 
 def _seed(graph: Graph, inputs: int) -> Contribution:

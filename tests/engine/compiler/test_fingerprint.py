@@ -109,7 +109,7 @@ def test_what_a_user_declared_has_none() -> None:
 
 def test_another_version_of_the_engine_has_others(monkeypatch: pytest.MonkeyPatch) -> None:
     before = of(network([1.0, 2.0]))
-    monkeypatch.setattr(module, "_engine", lambda: "another")
+    monkeypatch.setattr(module, "ENGINE", "another")
     assert of(network([1.0, 2.0])) not in (before, "")
-    monkeypatch.setattr(module, "_engine", lambda: "")  # no source files to tell
+    monkeypatch.setattr(module, "ENGINE", "")  # no source files to tell
     assert of(network([1.0, 2.0])) == ""

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine import Value, dot, ops, relu
+from engine import Value, compile, dot, ops, relu
 from engine.compiler.backend_python import PythonProgram
 from engine.compiler.plan import Group, Plan, Run
 from engine.compiler.planning import make_plan
 from engine.compiler.runs import Column, runs
 from engine.compiler.trace import trace
+
+from .backends import INSTALLED
 
 
 def plan_of(function: Callable[..., Any], *shapes: tuple[int, ...]) -> Plan:
@@ -183,3 +185,19 @@ def test_a_wrong_operation_is_caught(right: Any, wrong: Any) -> None:
 
     assert any(group.primitive is right for group in plan.body)
     assert error(replace(plan, body=tuple(map(swap, plan.body)))) > 1e-9
+
+
+def test_gradients_with_a_part_that_is_no_samples_are_copied_together() -> None:
+    weights = [Value(0.1 * k - 0.7) for k in range(12)]
+
+    def loss(x: Any) -> Any:
+        return engine.dot(weights, x) ** 2 + 0.5 * engine.sum([w * w for w in weights])
+
+    plan = plan_of(loss, (12,))
+    assert [(copy.rows, copy.target.row, copy.source.row) for copy in plan.finish] == [(12, 1, 1)]
+    x = [[float(k % 5) for k in range(12)], [1.0 - k for k in range(12)]]
+    _, gradients = PythonProgram(plan).run([w.data for w in weights], [x], 2)
+    losses = [loss([Value(a) for a in row]) for row in x]
+    assert gradients == pytest.approx(engine.grad(engine.mean(losses), weights), rel=1e-12)
+    for backend in INSTALLED:
+        assert compile(loss, backend=backend).value_and_grad(x)[1] == pytest.approx(gradients, rel=1e-12)
