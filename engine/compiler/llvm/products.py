@@ -11,13 +11,8 @@ from .kernels import Formula, Kernel, Row, Shape
 
 def tile_sizes(shape: Shape) -> tuple[int, int]:
     """Rows and vectors of a tile: as many accumulators as registers allow, next to the operands."""
-    rows, vectors = (4, 4) if shape.width * shape.bits >= 512 else (4, 2)
-    count = shape.lanes // shape.width
-    while count % vectors:
-        vectors -= 1
-    if vectors == 1:
-        rows *= 2
-    return rows, vectors
+    vectors = min(4 if shape.width * shape.bits >= 512 else 2, shape.lanes // shape.width)
+    return (8, 1) if vectors == 1 else (4, vectors)
 
 
 def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], stored: set[int]) -> Kernel:
