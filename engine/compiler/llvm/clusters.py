@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..plan import Group, Plan, Run
+from ..runs import Column, runs
 from .kernels import FEW, aligned
 from .templates import is_cheap
 
@@ -25,40 +26,35 @@ def clusters(groups: Sequence[Group]) -> list[list[Group]]:
     for head, group in enumerate(groups):
         if head in done:
             continue
-        members = [head]
         inside = {head}
-        reach = head + 1
-        while reach < len(groups):
-            aligned, elsewhere = needs[reach]
+        for reach in range(head + 1, len(groups)):
+            same_row, elsewhere = needs[reach]
             candidate = groups[reach]
             if (
                 reach not in done
                 and candidate.rows == group.rows
                 and _elementwise(candidate)
                 and elsewhere <= done
-                and aligned <= done | inside
+                and same_row <= done | inside
             ):
-                members.append(reach)
                 inside.add(reach)
-            reach += 1
         done |= inside
-        result.append([groups[i] for i in members])
+        result.append([groups[i] for i in sorted(inside)])
     return result
 
 
 def straight(group: Group) -> Group:
     """The group with each column as a run of its own, if these are few: then a row needs no loop."""
-    if group.is_product or any(sum(run.count for run in runs) > FEW for runs in group.operands):
+    if group.is_product or any(sum(run.count for run in part) > FEW for part in group.operands):
         return group
-    operands = tuple([tuple([one for run in runs for one in _columns(run, group.rows)]) for runs in group.operands])
+    operands = tuple([tuple([one for run in part for one in _columns(run, group.rows)]) for part in group.operands])
     return replace(group, operands=operands)
 
 
 def _columns(run: Run, rows: int) -> list[Run]:
-    if run.table is not None:
-        tables = [run.table[c :: run.count] for c in range(run.count)]
-        return [replace(run, base=table[0], count=1, table=table) for table in tables]
-    return [replace(run, base=run.base + c * run.column, count=1, column=0) for c in range(run.count)]
+    """Each column of a run; also of an irregular one the columns may be regular."""
+    columns = [Column.of(run.buffer, list(slots)) for slots in zip(*run.slots(rows))]
+    return [runs([[column]])[0][0] for column in columns]
 
 
 def _elementwise(group: Group) -> bool:
@@ -68,17 +64,16 @@ def _elementwise(group: Group) -> bool:
 
 def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], int]) -> tuple[set[int], set[int]]:
     """The groups that it reads row by row, and those that it reads otherwise."""
-    aligned, elsewhere = set(), set()
+    same_row, elsewhere = set(), set()
     for run in _runs(group):
         read = {owners[run.buffer, slot] for slot in _slots(run, group.rows) if (run.buffer, slot) in owners}
-        same_row = (run.table is None and run.count == 1 and run.row == 1) or (group.rows == 1 and run.count == 1)
-        if same_row and len(read) == 1:
+        if aligned(run, group.rows) and len(read) == 1:
             (owner,) = read
             if groups[owner].result.base == run.base and groups[owner].rows == group.rows:
-                aligned.add(owner)
+                same_row.add(owner)
                 continue
         elsewhere |= read
-    return aligned, elsewhere
+    return same_row, elsewhere
 
 
 def summed(plan: Plan) -> list[Group]:
@@ -167,7 +162,7 @@ def _place(run: Run) -> tuple[str, int]:
 
 
 def _runs(group: Group) -> Iterable[Run]:
-    return (run for runs in group.operands for run in runs)
+    return (run for part in group.operands for run in part)
 
 
 def _slots(run: Run, rows: int) -> Iterable[int]:
