@@ -29,7 +29,7 @@ MANY = 1024
 @functools.cache
 def driver(bits: int, width: int) -> Library:
     """The compiled driver, with ``double drive(frame)``, and ``double drive_with(frame, lines)`` for helpers."""
-    return Library(text(bits, width))
+    return Library(text(bits, width), quick=True)
 
 
 def text(bits: int, width: int) -> str:
@@ -39,6 +39,8 @@ def text(bits: int, width: int) -> str:
 
 
 _ENTRIES = """
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)
+
 define double @drive(ptr %frame) nounwind {
   %loss = call double @steps(ptr %frame, ptr null)
   ret double %loss

@@ -30,8 +30,8 @@ def samples(bits: int, width: int) -> str:
     weight = field(code, "weight", scalar)
     a["S"] = code.pointer(a["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
     a["G"] = code.pointer(a["G"], code.value(f"mul i64 %part, {f['gradients']}"))
-    with code.loop(0, f["cleared"]) as g:
-        code.lines.append(f"store {scalar} 0.0, ptr {code.pointer(a['G'], g)}, align {code.align}")
+    size = code.value(f"mul i64 {f['cleared']}, {code.align}")
+    code.lines.append(f"call void @llvm.memset.p0.i64(ptr align {code.align} {a['G']}, i8 0, i64 {size}, i1 false)")
     loss = code.variable(code.lift(0.0))
     start = code.value(f"mul i64 %part, {f['span']}")
     left = code.value(f"sub i64 {f['batch']}, {start}")
