@@ -92,22 +92,35 @@ def _expm1_reduced(code: Code, r: Vector, rest: Vector | None = None) -> Vector:
     return code.fma(r * r, q, r) if rest is None else code.fma(r * r, q, rest) + r
 
 
-@function
-def exp(code: Code, x: Vector) -> Vector:
-    """E to the x; the power of two comes in two factors, so that subnormal results are right."""
-    x = _clamp(code, x, *((-746.0, 710.0) if code.bits == 64 else (-104.5, 89.0)))
+# ---- exp and expm1, of parts that LLVM finds to be common in one kernel
+
+
+def _growth(code: Code, x: Vector) -> tuple[Vector, Vector, Vector]:
+    """Whether x < 0, 2**(n +- 64) and exp(r) - 1, with x = n ln 2 + r.
+
+    The power of two that is left is 2**-64 or 2**64. In two factors it takes results right from the smallest subnormal
+    number to infinity.
+    """
+    x = _clamp(code, x, *((-746.0, 710.8) if code.bits == 64 else (-104.5, 89.5)))
     below = x < 0.0
     scale, r, _ = _reduce(code, x, less=code.select(below, -64.0, 64.0))
-    return code.fma(_expm1_reduced(code, r), scale, scale) * code.select(below, 2.0**-64, 2.0**64)
+    return below, scale, _expm1_reduced(code, r)
+
+
+@function
+def exp(code: Code, x: Vector) -> Vector:
+    """E to the x."""
+    below, scale, p = _growth(code, x)
+    return code.fma(p, scale, scale) * code.select(below, 2.0**-64, 2.0**64)
 
 
 @function
 def quarter_expm1(code: Code, x: Vector) -> Vector:
     """(exp(x) - 1) / 4, which overflows later than exp: enough for expm1, sinh and cosh."""
-    x = _clamp(code, x, *((-40.0, 710.8) if code.bits == 64 else (-20.0, 89.5)))
-    scale, r, _ = _reduce(code, x, less=2)
-    # Where n is 0, the reduced one is the answer to all its digits; a sum with 1 would lose those of a subnormal one.
-    return code.fma(_expm1_reduced(code, r), scale, scale - 0.25)
+    below, scale, p = _growth(code, x)
+    scale = scale * code.select(below, 2.0**-66, 2.0**62)
+    # Where n is 0, p is the answer to all its digits; a sum with 1 would lose those of a subnormal one.
+    return code.fma(p, scale, scale - 0.25)
 
 
 # ---- tanh and sigmoid, of parts that LLVM finds to be common: tanh x, sigmoid(2 x) and sigmoid(-2 x) in one kernel
