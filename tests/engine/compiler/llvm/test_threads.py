@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,37 +225,9 @@ def test_after_the_end_of_the_helpers_the_caller_makes_all_parts() -> None:
     assert np.array_equal(several.run(leaves, samples(300))[0], expected)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_process_has_its_own_helpers() -> None:
-    _, several, leaves = programs(2)
-    arrays = samples(3000)
-    training = several.training(0)
-    training.parameters[:] = leaves
-    expected = [training(arrays, STILL, k)[0] for k in range(3)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any thread
-        child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            status = int([training(arrays, STILL, k)[0] for k in range(1, 200)] != [expected[0]] * 199)
-        finally:
-            os._exit(status)
-    deadline = time.monotonic() + 30.0
-    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    if ended == (0, 0):
-        os.kill(child, 9)
-        os.waitpid(child, 0)
-    assert ended == (child, 0)
-
-
-@pytest.mark.parametrize("when", ["at once", "while asleep", "in the middle"])
-def test_the_interpreter_ends(when: str) -> None:
-    """Without a hang, a crash or a word."""
-    code = f"""
-import threading, time
-import numpy as np
+SCRIPT = """
+import os, threading, time, warnings
+from engine import OptimizerSettings
 from engine.compiler.llvm import build, helpers, partition
 helpers.processors = lambda: 2
 import engine.compiler.llvm.program as module
@@ -266,18 +237,43 @@ one, leaves = program_of(mlp(), [(3,), (1,)])
 program = build(one.plan, "float64", 2)
 training = program.training(1)
 training.parameters[:] = leaves
-def work():
-    training(samples(500), SGD, 0, {10**5 if when == "in the middle" else 100})
-if {when == "in the middle"}:
-    threading.Thread(target=work, daemon=True).start()
-    time.sleep(0.2)
-else:
-    work()
-if {when == "while asleep"}:
-    time.sleep(0.2)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def run_alone(rest: str) -> None:
+    """In a process of its own, where there is no other package's thread: without a hang, a crash or a word."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT + rest], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_has_its_own_helpers() -> None:
+    run_alone("""
+still, arrays = OptimizerSettings("sgd", 0.0), samples(3000)
+expected = [training(arrays, still, k)[0] for k in range(3)]
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any thread
+child = os.fork()
+if child == 0:
+    os._exit(int([training(arrays, still, k)[0] for k in range(1, 200)] != [expected[0]] * 199))
+assert os.waitpid(child, 0) == (child, 0)
+""")
+
+
+@pytest.mark.parametrize(
+    ("steps", "rest"),
+    [
+        (100, "work()"),
+        (100, "work(); time.sleep(0.2)"),
+        (10**5, "threading.Thread(target=work, daemon=True).start(); time.sleep(0.2)"),
+    ],
+    ids=["at once", "while asleep", "in the middle"],
+)
+def test_the_interpreter_ends(steps: int, rest: str) -> None:
+    run_alone(f"""
+def work():
+    training(samples(500), SGD, 0, {steps})
+{rest}
+""")
 
 
 def test_a_part_left_out_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
