@@ -6,7 +6,7 @@ import operator
 import threading
 import time
 from collections.abc import Callable
-from functools import partial, update_wrapper
+from functools import cached_property, partial, update_wrapper
 from typing import Any, Literal, overload
 
 from ..ieee import mean
@@ -277,6 +277,10 @@ class Traced:
             arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
         return program.run(leaves, arrays, batch.size)  # type: ignore[no-any-return]  # one of three classes
 
+    @cached_property
+    def _fingerprint(self) -> str:
+        return fingerprint(self.trace)
+
     def recipe(self, mode: Mode | None = None) -> Recipe:
         """Of the plan of one mode, or of the one that was asked for last."""
         mode = self._recent = mode or self._recent
@@ -285,8 +289,7 @@ class Traced:
                 graph, outputs, inputs = self.trace.graph, self.trace.outputs, self.trace.inputs
                 wrt = inputs if mode == "inputs" else ()
                 make = partial(make_plan, graph, outputs, len(inputs), mode == "leaves", wrt)
-                digest = fingerprint(self.trace)
-                digest = f"{digest} {mode}" if digest else ""
+                digest = f"{self._fingerprint} {mode}" if self._fingerprint else ""
                 self._recipes[mode] = Recipe(make, len(graph.leaves), digest, self._planning)
             return self._recipes[mode]
 
