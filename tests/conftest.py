@@ -1,8 +1,15 @@
 """Settings of the whole suite: no deadlines for Hypothesis (machines differ), the same examples every time on CI."""
 
+import atexit
 import os
+import tempfile
 
 from hypothesis import settings
+
+# Tests neither use nor fill the user's cache of compiled programs.
+_cache = tempfile.TemporaryDirectory(prefix="stepgrad-")
+atexit.register(_cache.cleanup)
+os.environ["STEPGRAD_CACHE"] = _cache.name
 
 # Benchmarks are programs, and need contenders that the tests do not.
 collect_ignore_glob = ["benchmarks/[!t]*.py"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,11 +26,6 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     "W3": lambda: gpt(3),
     "W4": physics,
 }
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
 
 
 @pytest.mark.parametrize("builder", WORKLOADS.values(), ids=list(WORKLOADS))
