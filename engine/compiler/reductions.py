@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from operator import lt
 from typing import NamedTuple
 
 from .plan import Reduction, Run
@@ -36,10 +37,13 @@ def reductions(entries: Sequence[Entry], slot: Slot) -> Iterator[Reduction]:
         if entry.coefficients:
             by_upstream.setdefault(entry.upstream, []).append(entry)
     matrices: dict[object, tuple[tuple[Symbol, ...], list[_Row]]] = {}
+    rounds: Counter[object] = Counter()  # no two rows of a matrix have the same targets
     for upstream, parts in by_upstream.items():
-        targets, factors = _merged(parts)
-        shape = (factors, tuple([t - targets[0] for t in targets]))
-        matrices.setdefault(shape, (factors, []))[1].append(_Row(*slot(upstream), targets))
+        for targets, factors in _merged(parts):
+            shape = (factors, tuple([t - targets[0] for t in targets]))
+            rounds[shape, targets[0]] += 1
+            matrix = shape, rounds[shape, targets[0]]
+            matrices.setdefault(matrix, (factors, []))[1].append(_Row(*slot(upstream), targets))
     for factors, rows in matrices.values():
         yield from _outer(factors, rows, slot)
     layers: dict[int, list[_Row]] = {}  # the first contribution to each target, the second one, ...
@@ -53,15 +57,21 @@ def reductions(entries: Sequence[Entry], slot: Slot) -> Iterator[Reduction]:
         yield from _sums(layer)
 
 
-def _merged(entries: Sequence[Entry]) -> tuple[list[int], tuple[Symbol, ...]]:
-    """The targets in order, and their coefficients."""
+def _merged(entries: Sequence[Entry]) -> Iterator[tuple[list[int], tuple[Symbol, ...]]]:
+    """The targets in order, and their coefficients; what is added to a target again, in further rounds."""
     targets, factors, _ = entries[0]
-    if len(entries) == 1 and targets == sorted(targets):
-        return targets, factors
-    targets = [target for entry in entries for target in entry.targets]
-    factors = tuple([symbol for entry in entries for symbol in entry.coefficients])
-    order = sorted(range(len(targets)), key=targets.__getitem__)
-    return [targets[k] for k in order], tuple([factors[k] for k in order])
+    if len(entries) == 1 and all(map(lt, targets, targets[1:])):
+        yield targets, factors
+        return
+    layers: dict[int, dict[int, Symbol]] = {}
+    times: Counter[int] = Counter()
+    for entry in entries:
+        for target, factor in zip(entry.targets, entry.coefficients):
+            layers.setdefault(times[target], {})[target] = factor
+            times[target] += 1
+    for layer in layers.values():
+        order = sorted(layer)
+        yield order, tuple([layer[target] for target in order])
 
 
 def _follows(a: _Row, b: _Row, c: _Row, d: _Row) -> bool:
@@ -73,10 +83,19 @@ def _follows(a: _Row, b: _Row, c: _Row, d: _Row) -> bool:
     )
 
 
+def _apart(rows: Sequence[_Row]) -> bool:
+    """Whether no two of the rows have a target in common: a back end may add them at once."""
+    targets = rows[0].targets
+    if len(rows) == 1 or abs(rows[1].targets[0] - targets[0]) > targets[-1] - targets[0]:
+        return True
+    return len({target for row in rows for target in row.targets}) == len(rows) * len(targets)
+
+
 def _outer(factors: tuple[Symbol, ...], rows: list[_Row], slot: Slot) -> Iterator[Reduction]:
     rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
     right = [Column.of(buffer, [position]) for buffer, position in map(slot, factors)]
-    for piece in chunks(rows, _follows):
+    pieces = [part for piece in chunks(rows, _follows) for part in ([piece] if _apart(piece) else [[r] for r in piece])]
+    for piece in pieces:
         target = [Column.of("G", list(column)) for column in zip(*[row.targets for row in piece])]
         left = _run_of([row.slot for row in piece], piece[0].buffer)
         for target_run, right_run in zip(*runs([target, right])):

@@ -121,6 +121,26 @@ def test_runs_cover_exactly_the_slots(rows: list[list[int]]) -> None:
     assert found == rows
 
 
+def test_no_reduction_adds_twice_to_one_number() -> None:
+    w = [Value(0.1 * k + 0.3) for k in range(7)]
+
+    def sliding(x: Any) -> Any:
+        rows = [engine.tanh(dot([w[k], w[k], w[k + 1]], x[:3])) for k in range(6)]
+        again = [engine.sigmoid(dot(w[2 * k : 2 * k + 3], x[:3])) for k in (0, 1, 0)]
+        return engine.sum(rows + again) + dot([w[0]] * 4, x) * dot(w[:4], x)
+
+    for reduction in plan_of(sliding, (4,)).reductions:
+        targets = [slot for row in reduction.target.slots(reduction.rows) for slot in row]
+        assert len(set(targets)) == len(targets)
+    samples = [[0.1 * i - 0.3 * k for k in range(4)] for i in range(9)]
+    expected = engine.grad(engine.mean([sliding([Value(a) for a in sample]) for sample in samples]), w)
+    for backend in INSTALLED:
+        assert engine.compile(sliding, backend=backend).value_and_grad(samples)[1] == pytest.approx(expected)
+        for sample in samples[:2]:  # one sample runs along the rows
+            one = engine.grad(sliding([Value(a) for a in sample]), w)
+            assert engine.compile(sliding, backend=backend).value_and_grad([sample])[1] == pytest.approx(one)
+
+
 # ---- planted mistakes: the comparison with the eager engine sees each of them ----
 
 SAMPLES = [[0.5, -1.0, 2.0], [1.5, 0.25, -0.5], [-0.75, 1.25, 1.0]]
