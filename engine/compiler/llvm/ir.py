@@ -366,6 +366,12 @@ class Code:
         """Let a variable hold another vector."""
         self.lines.append(f"store {self.type()} {vector.name}, ptr {variable}")
 
+    def array(self, count: int) -> str:
+        """Room for so many numbers, for `load` and `store`."""
+        name = self.fresh()
+        self.slots.append(f"{name} = alloca [{count} x {self.scalar}], align 64")
+        return name
+
     def label(self, name: str) -> None:
         """Begin the block of that name, falling into it."""
         self.lines += [f"br label %{name}", f"{name}:"]

@@ -8,6 +8,9 @@ from ..plan import Group
 from .ir import Vector
 from .kernels import Formula, Kernel, Row, Shape
 
+UNROLLED = 3
+"""Up to so many groups that follow a product are written once for each sum of a tile, more of them once in a loop."""
+
 
 def tile_sizes(shape: Shape) -> tuple[int, int]:
     """Rows and vectors of a tile: as many accumulators as registers allow, next to the operands."""
@@ -51,12 +54,22 @@ def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], st
 
         for part, run in enumerate(group.operands[0]):
             kernel.columns(run.count, 0, partial(step, part))
-        for j in range(rows):
-            for q, lane in enumerate(lanes):
-                row = (index, start + j)
-                head.finish(row, lane, code.read(totals[j * len(lanes) + q]))
-                for follower in followers:
-                    follower.emit(row, lane)
+        if len(followers) <= UNROLLED:
+            for j in range(rows):
+                for q, lane in enumerate(lanes):
+                    finish((index, start + j), lane, code.read(totals[j * len(lanes) + q]))
+            return
+        place = code.array(len(totals) * width)
+        for k, total in enumerate(totals):
+            code.store(code.read(total), place, str(k * width))
+        with code.loop(0, rows) as here, code.loop(0, len(lanes) * width, width) as lane:
+            row = code.index(here, *([index] if index else [])), start
+            finish(row, code.index(lanes[0], lane), code.load(place, code.index((here, len(lanes) * width), lane)))
+
+    def finish(row: Row, lane: str, total: Vector) -> None:
+        head.finish(row, lane, total)
+        for follower in followers:
+            follower.emit(row, lane)
 
     def all_rows(most: int, lanes: list[str]) -> None:
         tiles = -(-group.rows // most)
