@@ -59,6 +59,21 @@ def eager(optimizer: Callable[[list[Value]], Optimizer]) -> tuple[list[float], l
     return losses, data(m)
 
 
+@FAST
+@pytest.mark.parametrize("samples", [1, 3, 10, 50])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8, 9, 32])
+def test_epochs_of_batches_of_any_size(backend: str, samples: int, size: int) -> None:
+    """A last batch that is shorter than the others counts its own samples only, in programs for few samples too."""
+    m = model()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), lr=0.1, momentum=0.9), backend)
+    losses = trainer.epoch(X[:samples], Y[:samples], batch_size=size, seed=5)
+    expected = model()
+    step = EagerStep(expected, nn.cross_entropy, SGD(expected.parameters(), lr=0.1, momentum=0.9))
+    batches = nn.batches(X[:samples].tolist(), Y[:samples].tolist(), size, seed=5)
+    assert losses == pytest.approx([step(list(x), list(y)) for x, y in batches], rel=1e-11)
+    assert data(m) == pytest.approx(data(expected), rel=1e-10, abs=1e-12)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", [*OPTIMIZERS, "unknown"])
 def test_it_trains_like_the_eager_loop(name: str, backend: str) -> None:

@@ -65,8 +65,11 @@ def samples(bits: int, width: int) -> str:
                 f"ptr {rows}, i64 {lanes}, {scalar} {weight}, ptr {code.pointer(x, f['rows'])}, i64 {f['row_source']})"
             )
         lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
-        run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes, code.value(f"icmp eq i64 {block}, 0"))
-        _add_loss(code, a, f, loss, x, lanes)
+        begins = code.value(f"icmp eq i64 {block}, 0")  # the gradients anew, so also without a sample
+        real = code.value(f"icmp sgt i64 {lanes}, 0")
+        with code.when(code.value(f"or i1 {begins}, {real}")):
+            run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes, begins)
+            _add_loss(code, a, f, loss, x, lanes)
         wanted = code.value(f"icmp ne ptr {a['results']}, null")
         with code.when(wanted):
             _store_outputs(code, a, f, x, first, samples)
