@@ -11,34 +11,33 @@
 from typing import TYPE_CHECKING, Any
 
 from . import graph as graph
+from . import methods as _methods  # noqa: F401  # these two give Value its operators and methods
+from . import operators as _operators  # noqa: F401
 from .backprop import backward as backward
 from .backprop import grad as grad
-from .backprop import gradient as gradient
-from .backprop import hessian as hessian
-from .backprop import hvp as hvp
-from .backprop import jacobian as jacobian
-from .backprop import jvp as jvp
 from .backprop import local_derivatives as local_derivatives
-from .backprop import value_and_grad as value_and_grad
+from .functional import gradient as gradient
+from .functional import hessian as hessian
+from .functional import hvp as hvp
+from .functional import jacobian as jacobian
+from .functional import jvp as jvp
+from .functional import value_and_grad as value_and_grad
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
-from .naming import label as label
-from .naming import label_locals as label_locals
+from .modes import no_grad as no_grad
 from .ops import *  # noqa: F403  # the whole table: an operation is added there and nowhere else
 from .primitive import PRIMITIVES as PRIMITIVES
 from .primitive import Interval as Interval
 from .primitive import Primitive as Primitive
 from .primitive import declare as declare
 from .primitive import lookup as lookup
+from .text.names import label as label
+from .text.names import label_locals as label_locals
 from .value import Constant as Constant
 from .value import Value as Value
-from .value import no_grad as no_grad
 
 if TYPE_CHECKING:
-    from .anomaly import AnomalyError as AnomalyError
-    from .anomaly import detect_anomaly as detect_anomaly
-    from .anomaly import find_anomaly as find_anomaly
-    from .check import check_gradients as check_gradients
+    from .checking import check_gradients as check_gradients
     from .compiler import Batch as Batch
     from .compiler import Compiled as Compiled
     from .compiler import OptimizerSettings as OptimizerSettings
@@ -48,15 +47,17 @@ if TYPE_CHECKING:
     from .drawing import draw as draw
     from .drawing import draw_dot as draw_dot
     from .drawing import to_dot as to_dot
+    from .stepping import AnomalyError as AnomalyError
     from .stepping import backward_steps as backward_steps
+    from .stepping import detect_anomaly as detect_anomaly
+    from .stepping import find_anomaly as find_anomaly
     from .stepping import forward_steps as forward_steps
 
 _UPPER_FLOORS = {
-    "anomaly": ("AnomalyError", "detect_anomaly", "find_anomaly"),
-    "check": ("check_gradients",),
+    "checking": ("check_gradients",),
     "compiler": ("Batch", "Compiled", "OptimizerSettings", "Session", "TraceError", "compile"),
     "drawing": ("draw", "draw_dot", "to_dot"),
-    "stepping": ("backward_steps", "forward_steps"),
+    "stepping": ("AnomalyError", "backward_steps", "detect_anomaly", "find_anomaly", "forward_steps"),
 }
 
 

@@ -11,8 +11,10 @@ from typing import Any, Literal, overload
 from weakref import WeakSet
 
 from .graph import topological_order
-from .primitive import Primitive, as_float
-from .value import MANY, Constant, Value, inside_rule, observed_by, observer
+from .modes import inside_rule, observed_by, observer
+from .numbers import as_float
+from .primitive import Primitive
+from .value import MANY, Constant, Value
 
 Function = Callable[..., Any]
 
@@ -261,135 +263,3 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
         adjoints = sweep(output)
         found = [adjoints.get(x, 0.0) + 0.0 for x in wanted]  # + 0.0: an unreached one is -0.0
     return found[0] if single else found
-
-
-def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
-    """The function that gives ``f(*xs)`` and its partial derivatives at numbers `xs`.
-
-    >>> value_and_grad(lambda x, y: x * y)(2.0, 3.0)
-    (6.0, [3.0, 2.0])
-    """
-
-    def evaluate(*xs: Any) -> tuple[float, list[float]]:
-        inputs, output = _call(f, xs)
-        return output._data, grad(output, inputs)
-
-    return evaluate
-
-
-def gradient(f: Function) -> Callable[..., list[float]]:
-    """The function that gives the partial derivatives of ``f`` at numbers `xs`, in a list.
-
-    >>> gradient(lambda x, y: x * y)(2.0, 3.0)
-    [3.0, 2.0]
-    """
-    evaluate = value_and_grad(f)
-    return lambda *xs: evaluate(*xs)[1]
-
-
-def jacobian(f: Function) -> Callable[..., list[list[float]]]:
-    """The function that gives the Jacobian of ``f``, which returns a list: one row per output.
-
-    >>> jacobian(lambda x, y: [x * y, x + y])(2.0, 3.0)
-    [[3.0, 2.0], [1.0, 1.0]]
-    """
-
-    def evaluate(*xs: Any) -> list[list[float]]:
-        inputs = [Value(x) for x in xs]
-        return [grad(output, inputs) for output in _outputs(f(*inputs))]
-
-    return evaluate
-
-
-def hessian(f: Function) -> Callable[..., list[list[float]]]:
-    """The function that gives the matrix of second derivatives of ``f``.
-
-    >>> hessian(lambda x, y: x * x * y)(2.0, 3.0)
-    [[6.0, 4.0], [4.0, 0.0]]
-    """
-
-    def evaluate(*xs: Any) -> list[list[float]]:
-        inputs, output = _call(f, xs)
-        return [grad(first, inputs) for first in grad(output, inputs, create_graph=True)]
-
-    return evaluate
-
-
-def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
-    """The product of the Hessian of ``f`` at `xs` with the vector `v`: the gradient's derivative along `v`.
-
-    Raises:
-        ValueError: `v` has another length than `xs`.
-
-    >>> hvp(lambda x, y: x * x * y, [2.0, 3.0], [1.0, 0.0])
-    [6.0, 4.0]
-    """
-    direction = _direction(xs, v)
-    inputs, output = _call(f, xs)
-    tangents = dict(zip(inputs, direction))
-    return [_push(first, tangents) for first in grad(output, inputs, create_graph=True)]
-
-
-def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
-    """The value of ``f`` at `xs` and its derivative along `v`, by forward mode.
-
-    Tangents are pushed from the leaves to the result, over the same local derivatives as backprop's.
-
-    Returns:
-        (value, directional derivative): floats, or lists of them if ``f`` returns a list.
-
-    Raises:
-        ValueError: `v` has another length than `xs`.
-
-    >>> jvp(lambda x, y: x * y, [2.0, 3.0], [1.0, 10.0])
-    (6.0, 23.0)
-    """
-    direction = _direction(xs, v)
-    inputs = [Value(x) for x in xs]
-    tangents = dict(zip(inputs, direction))
-    result = f(*inputs)
-    if isinstance(result, (list, tuple)):
-        outputs = _outputs(result)
-        return [output._data for output in outputs], [_push(output, tangents) for output in outputs]
-    output = _as_output(result)
-    return output._data, _push(output, tangents)
-
-
-def _push(root: Value, seeds: dict[Value, float]) -> float:
-    """The tangent of `root` when the tangents of the leaves are `seeds`: the sweep read the other way."""
-    tangent = dict(seeds)
-    for node in topological_order(root):
-        if node in tangent:
-            continue
-        terms = [
-            d * tangent[operand]
-            for operand, d in zip(node.operands, local_derivatives(node))
-            if d is not None and operand in tangent
-        ]
-        if terms:
-            tangent[node] = sum(terms)
-    return tangent.get(root, 0.0)
-
-
-def _call(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Value]:
-    inputs = [Value(x) for x in xs]
-    return inputs, _as_output(f(*inputs))
-
-
-def _as_output(result: Any) -> Value:
-    """What a differentiated function returned, as a Value: a number is a constant function."""
-    if isinstance(result, Value):
-        return result
-    return Value(as_float(result, "the result of a function to differentiate: it must be one Value, which"))
-
-
-def _outputs(results: Any) -> list[Value]:
-    if not isinstance(results, (list, tuple)):
-        raise TypeError(f"jacobian() takes a function that returns a list of Values, got {results!r}")
-    return [_as_output(result) for result in results]
-
-
-def _direction(xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
-    if len(xs) != len(v):
-        raise ValueError(f"a direction of {len(v)} numbers for {len(xs)} inputs: give one for each")
-    return [as_float(number, "a direction") for number in v]

@@ -20,13 +20,13 @@ from typing import Any as _Any
 
 from . import ieee as _ieee
 from .ieee import ieee as _total
+from .numbers import as_float as _as_float
 from .primitive import BOOLEAN as _BOOLEAN
 from .primitive import INDEX as _INDEX
 from .primitive import POSITIVE as _POSITIVE
 from .primitive import REALS as _REALS
 from .primitive import Interval as _Interval
 from .primitive import Primitive as _Primitive
-from .primitive import as_float as _as_float
 from .primitive import declare as _declare
 
 _inf = _math.inf
@@ -71,36 +71,39 @@ def _either(condition: _Any, x: _Any, y: _Any) -> _Any:
 # fmt: off
 
 # ---- arithmetic ----------------------------------------------------------------------------------------------
-add = _declare("add", _operator.add, [lambda z, x, y: 1.0, lambda z, x, y: 1.0], symbol="+", formula="x + y",
-               native="x + y")
-sub = _declare("sub", _operator.sub, [lambda z, x, y: 1.0, lambda z, x, y: -1.0], symbol="-", formula="x - y",
-               native="x - y")
-mul = _declare("mul", _operator.mul, [lambda z, x, y: y, lambda z, x, y: x], symbol="*", formula="x * y",
-               native="x * y")
-div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: -z / y], symbol="/", formula="x / y",
+add = _declare("add", _operator.add, [lambda z, x, y: 1.0, lambda z, x, y: 1.0], formula="x + y",
+               symbol="+", dunder="add", precedence=1, native="x + y")
+sub = _declare("sub", _operator.sub, [lambda z, x, y: 1.0, lambda z, x, y: -1.0], formula="x - y",
+               symbol="-", dunder="sub", precedence=1, native="x - y")
+mul = _declare("mul", _operator.mul, [lambda z, x, y: y, lambda z, x, y: x], formula="x * y",
+               symbol="*", dunder="mul", precedence=2, native="x * y")
+div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: -z / y], formula="x / y",
+               symbol="/", dunder="truediv", precedence=2,
                kink=lambda z, x, y: y, convention="IEEE 754 at the pole y = 0", native="x / y")
-neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], symbol="neg", formula="-x", native="-x")
+neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], formula="-x",
+               symbol="neg", dunder="neg", precedence=3, native="-x")
 pow: _Primitive = _declare("pow", _ieee.power, [
                    lambda z, x, y: _either(y == 0, 0.0, _either(_normal(z), y * (z / x), y * pow(x, y - 1))),
-                   lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))],
-               symbol="**", formula="x ** y", domain=(_POSITIVE, _REALS),
+                   lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))], formula="x ** y",
+               symbol="**", dunder="pow", precedence=4, domain=(_POSITIVE, _REALS),
                convention="x**0 by x and 0**y by y have derivative 0", native="pow(x, y)")
-floordiv = _declare("floordiv", _ieee.floor_divide, [lambda z, x, y: 0.0, lambda z, x, y: 0.0], symbol="//",
-                    formula="floor(x / y)", kink=lambda z, x, y: _to_multiple(x, y), convention="0 at the jumps",
-                    native="floordiv(x, y)")
-mod = _declare("mod", _ieee.modulo, [lambda z, x, y: 1.0, lambda z, x, y: -floordiv(x, y)], symbol="%",
-               formula="x - y * floor(x / y)", kink=lambda z, x, y: _to_multiple(x, y),
-               convention="1 by x and -(x // y) by y at the jumps", native="mod(x, y)")
+floordiv = _declare("floordiv", _ieee.floor_divide, [lambda z, x, y: 0.0, lambda z, x, y: 0.0],
+                    formula="floor(x / y)", symbol="//", dunder="floordiv", precedence=2,
+                    kink=lambda z, x, y: _to_multiple(x, y), convention="0 at the jumps", native="floordiv(x, y)")
+mod = _declare("mod", _ieee.modulo, [lambda z, x, y: 1.0, lambda z, x, y: -floordiv(x, y)],
+               formula="x - y * floor(x / y)", symbol="%", dunder="mod", precedence=2,
+               kink=lambda z, x, y: _to_multiple(x, y), convention="1 by x and -(x // y) by y at the jumps",
+               native="mod(x, y)")
 
 # ---- signs and rounding --------------------------------------------------------------------------------------
 abs = _declare("abs", _operator.abs, [lambda z, x: sign(x)], formula="abs(x)",
-               kink=lambda z, x: x, convention="0 at 0", aliases=("absolute", "fabs"), native="fabs(x)")
+               kink=lambda z, x: x, convention="0 at 0", aliases=("absolute", "fabs"), native="fabs(x)", dunder="abs")
 sign: _Primitive = _declare("sign", _ieee.sign, [lambda z, x: 0.0], formula="sign(x)",
                 kink=lambda z, x: x, convention="0 at 0", native="x if x == 0 or x != x else copysign(1, x)")
 floor = _declare("floor", _ieee.to_integer(_math.floor), [lambda z, x: 0.0], formula="floor(x)",
-                 kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps", native="floor(x)")
+                 kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps", native="floor(x)", dunder="floor")
 ceil = _declare("ceil", _ieee.to_integer(_math.ceil), [lambda z, x: 0.0], formula="ceil(x)",
-                kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps", native="ceil(x)")
+                kink=lambda z, x: _to_multiple(x, 1.0), convention="0 at the jumps", native="ceil(x)", dunder="ceil")
 round = _declare("round", _ieee.to_integer(_py.round), [lambda z, x: 0.0], formula="nint(x)",
                  kink=lambda z, x: _to_multiple(x - 0.5, 1.0), convention="halves go to even; 0 at the jumps",
                  aliases=("rint",), native="rint(x)")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+from .numbers import _short, as_float
 from .template import parse
 
 __all__ = [
@@ -84,6 +85,9 @@ class Primitive:
         aliases: other names, such as NumPy's.
         arrange: turns the arguments of a call into the flat tuple of operands (n-ary only).
         method: whether Values have it as a method.
+        dunder: Python's operator for it, as ``"add"`` for ``__add__`` and ``__radd__``; "" if there is none.
+        precedence: how tightly that operator binds when it is written between its operands, as in Python: 1 for
+            sums, 2 for products, 3 for a sign, 4 for powers; 0 for what is written as a call.
         native: what the compiler makes of it: a template (see engine.template; n-ary: a fold), or a function that
             composes it of other primitives. Without one, functions that use it are not compiled to native code.
     """
@@ -103,6 +107,8 @@ class Primitive:
     arrange: Callable[..., tuple[Any, ...]] | None = None
     method: bool = True
     native: str | Callable[..., Any] | None = None
+    dunder: str = ""
+    precedence: int = 0
     rules: tuple[Rule, ...] = field(init=False, repr=False)  # as a tuple whatever the arity, for the sweeps
 
     def __post_init__(self) -> None:
@@ -216,6 +222,8 @@ def declare(
     arrange: Callable[..., tuple[Any, ...]] | None = None,
     method: bool = True,
     native: str | Callable[..., Any] | None = None,
+    dunder: str = "",
+    precedence: int = 0,
 ) -> Primitive:
     """Add a primitive to the table; from then on it is first-class everywhere.
 
@@ -239,6 +247,8 @@ def declare(
         native: what the compiler makes of it: a template of engine.template, such as ``"x / (1 + fabs(x))"``, in the
             operands' names (n-ary: a fold over `z`, the result so far, and `x`), or a function of the operands that
             returns the same from other primitives.
+        dunder: the name of Python's operator for it, as in `Primitive`.
+        precedence: how tightly that operator binds, as in `Primitive`.
 
     Returns:
         The primitive, to be called with Values or numbers.
@@ -291,6 +301,8 @@ def declare(
         arrange,
         method,
         native,
+        dunder,
+        precedence,
     )
     for announce in _on_declare:
         announce(primitive)
@@ -311,38 +323,6 @@ def flatten(name: str) -> Callable[..., tuple[Any, ...]]:
     return arrange
 
 
-def as_float(number: Any, where: str) -> float:
-    """The float of anything that is one real number: int, bool, NumPy scalar, Fraction, Decimal, ...
-
-    Raises:
-        TypeError: it is not one real number (text, None, complex, containers, arrays, functions).
-        OverflowError: an integer or a fraction beyond the range of floats.
-    """
-    if number.__class__ is float:
-        return number
-    if number.__class__ is bool:  # conditions in rules
-        return 1.0 if number else 0.0
-    if not is_number(number):
-        raise TypeError(f"{where} takes real numbers, got {_short(number)} of type {type(number).__name__}")
-    try:
-        return float(number)
-    except OverflowError:
-        raise OverflowError(f"{where}: {_short(number)} is beyond the range of a float (about 1.8e308)") from None
-    except (TypeError, ValueError):
-        raise TypeError(f"{where} takes real numbers, got {_short(number)} of type {type(number).__name__}") from None
-
-
-def is_number(number: Any) -> bool:
-    """Whether this is one real number of any kind: it has ``__float__``, no length, and is no text or complex."""
-    return isinstance(number, (float, int)) or (
-        hasattr(type(number), "__float__")
-        and not hasattr(type(number), "__symbolic__")  # a traced value has a number only when the program runs
-        and not isinstance(number, (str, bytes, complex))
-        and getattr(number, "shape", ()) == ()
-        and getattr(getattr(number, "dtype", None), "kind", "f") in "biuf"
-    )
-
-
 def _check_rule(name: str, rule: Rule, expected: tuple[str, ...]) -> None:
     if not callable(rule):
         raise TypeError(f"{name}: a local derivative must be callable as rule({', '.join(expected)}), got {rule!r}")
@@ -353,11 +333,3 @@ def _check_rule(name: str, rule: Rule, expected: tuple[str, ...]) -> None:
             f"{name}: a local derivative is called as rule({', '.join(expected)}), the output z first; "
             f"this one takes {inspect.signature(rule)}"
         ) from None
-
-
-def _short(thing: object, most: int = 40) -> str:
-    """A repr that stays on its line, whatever the thing."""
-    if isinstance(thing, int) and thing.bit_length() > 128:
-        return f"an integer of {thing.bit_length()} bits"
-    text = repr(thing)
-    return text if len(text) <= most else text[: most - 3] + "..."

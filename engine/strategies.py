@@ -20,7 +20,7 @@ except ImportError:
 from .backprop import local_derivatives
 from .graph import topological_order
 from .primitive import PRIMITIVES, REALS, Interval, Primitive, lookup
-from .source import expression as expression_code
+from .text.source import expression as expression_code
 from .value import Value
 
 __all__ = ["Expression", "Network", "datasets", "expressions", "networks", "numbers", "points", "values"]

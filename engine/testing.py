@@ -67,8 +67,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .check import check_gradients
-from .reports import Report
+from .checking.gradients import check_gradients
+from .checking.report import Report
 
 __all__ = ["assert_gradients"]
 

@@ -9,48 +9,48 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .checkpoint import load as load
-from .checkpoint import save as save
-from .data import batches as batches
-from .data import train_test_split as train_test_split
-from .functional import ACTIVATIONS as ACTIVATIONS
-from .functional import log_softmax as log_softmax
-from .functional import one_hot as one_hot
-from .functional import softmax as softmax
-from .initializers import INITIALIZERS as INITIALIZERS
-from .layers import MLP as MLP
-from .layers import Layer as Layer
-from .layers import Neuron as Neuron
-from .losses import bce as bce
-from .losses import bce_with_logits as bce_with_logits
-from .losses import cross_entropy as cross_entropy
-from .losses import hinge as hinge
-from .losses import mae as mae
-from .losses import mse as mse
-from .losses import nll as nll
-from .module import Module as Module
-from .optim import SGD as SGD
-from .optim import Adam as Adam
-from .optim import AdamW as AdamW
-from .optim import Optimizer as Optimizer
-from .progress import Progress as Progress
-from .training import EagerStep as EagerStep
-from .training import History as History
-from .training import Step as Step
-from .training import accuracy as accuracy
-from .training import classify as classify
-from .training import fit as fit
-from .training import predict as predict
-from .training import score as score
+from .data.checkpoint import load as load
+from .data.checkpoint import save as save
+from .data.splits import batches as batches
+from .data.splits import train_test_split as train_test_split
+from .evaluation import accuracy as accuracy
+from .evaluation import classify as classify
+from .evaluation import predict as predict
+from .evaluation import score as score
+from .layers.activations import ACTIVATIONS as ACTIVATIONS
+from .layers.activations import log_softmax as log_softmax
+from .layers.activations import one_hot as one_hot
+from .layers.activations import softmax as softmax
+from .layers.dense import MLP as MLP
+from .layers.dense import Layer as Layer
+from .layers.dense import Neuron as Neuron
+from .layers.initializers import INITIALIZERS as INITIALIZERS
+from .layers.module import Module as Module
+from .losses.losses import bce as bce
+from .losses.losses import bce_with_logits as bce_with_logits
+from .losses.losses import cross_entropy as cross_entropy
+from .losses.losses import hinge as hinge
+from .losses.losses import mae as mae
+from .losses.losses import mse as mse
+from .losses.losses import nll as nll
+from .optimisers.optimisers import SGD as SGD
+from .optimisers.optimisers import Adam as Adam
+from .optimisers.optimisers import AdamW as AdamW
+from .optimisers.optimisers import Optimizer as Optimizer
+from .training.loop import History as History
+from .training.loop import fit as fit
+from .training.progress import Progress as Progress
+from .training.steps import EagerStep as EagerStep
+from .training.steps import Step as Step
 
 if TYPE_CHECKING:
-    from .trainer import Trainer as Trainer
+    from .training.compiled import Trainer as Trainer
 
 
 def __getattr__(name: str) -> Any:
     """`Trainer` is imported when somebody asks for it: it brings the compiler."""
     if name == "Trainer":
-        from .trainer import Trainer
+        from .training.compiled import Trainer
 
         return Trainer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

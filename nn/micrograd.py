@@ -14,7 +14,7 @@ from typing import Any
 
 from engine import Value, dot
 
-from .module import Module as Module
+from .layers.module import Module as Module
 
 
 class Neuron(Module):

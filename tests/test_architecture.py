@@ -1,4 +1,4 @@
-"""The shape of the project: imports point down the floors, and `import engine` stays light."""
+"""The shape of the project: imports point down the floors, in no circle, and `import engine` stays light."""
 
 from __future__ import annotations
 
@@ -6,26 +6,58 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# What a floor imports when it is loaded stands on a floor below it. A package counts as one module.
-FLOORS = [
-    {"template", "ieee", "differences", "display", "reports", "check"},
-    {"primitive", "testing"},
-    {"ops", "oracle"},
-    {"value"},
-    {"graph", "naming", "expressions"},
-    {"copying", "backprop", "source"},
-    {"stepping", "paths", "explanation", "anomaly", "kinks", "rounding", "subjects", "strategies"},
-    {"stepper", "culprits", "blackbox", "drawing", "compiler"},
-    {"verification", "walking"},
-    {"checkup"},
-]
-CORE = ["template", "primitive", "ieee", "ops", "value", "graph", "copying", "backprop"]
+# From the ground up; what stands on one line is one floor. A module belongs to the longest name that it begins with.
+# What is imported stands on a floor below, or in the same package.
+FLOORS = """
+    engine.numbers  engine.template  engine.ieee  engine.modes
+    engine.primitive
+    engine.ops
+    engine.value
+    engine.graph  engine.operators
+    engine.backprop  engine.copying
+    engine.functional  engine.methods
+    engine.text
+    engine.stepping
+    engine.checking
+    engine.drawing
+    engine.compiler.errors  engine.compiler.batch  engine.compiler.optimizers
+    engine.compiler.frontend
+    engine.compiler.passes
+    engine.compiler.plan
+    engine.compiler.pipeline
+    engine.compiler.backends.llvm.ir
+    engine.compiler.backends.llvm.kernels
+    engine.compiler.backends.llvm.jit
+    engine.compiler.backends.llvm.runtime
+    engine.compiler.backends.llvm
+    engine.compiler.backends
+    engine.compiler.selfcheck
+    engine.compiler.specialisation
+    engine.compiler.explain
+    engine.compiler.compiled
+    engine.compiler.training
+    engine.compiler
+    engine.testing  engine.strategies
+    engine.commands
+    engine  engine.__main__
+    nn.arguments
+    nn.layers
+    nn.losses  nn.optimisers  nn.data
+    nn.training.steps
+    nn.evaluation
+    nn.training
+    nn  nn.micrograd
+""".strip().splitlines()
+HEIGHT = {name: height for height, line in enumerate(FLOORS) for name in line.split()}
+
 HEAVY = {
     "numpy",
     "graphviz",
@@ -40,62 +72,106 @@ HEAVY = {
 }
 
 
-def imports(path: Path, *, top_level_only: bool) -> list[tuple[str, int]]:
-    """Modules that a file imports, as absolute names, with their lines."""
-    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
-    found = []
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found += [(alias.name, node.lineno) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            found += [(module, node.lineno)]
-            found += [(f"{module}.{alias.name}", node.lineno) for alias in node.names if node.module is None]
-    return found
+class Import(NamedTuple):
+    """One module that a file imports."""
+
+    module: str
+    line: int
+    lazy: bool  # inside a function
+    for_types: bool  # under TYPE_CHECKING
 
 
-def modules(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
-
-
-def floor_of(module: str) -> int:
-    (floor,) = [k for k, names in enumerate(FLOORS) if module.split(".")[1] in names]
-    return floor
-
-
-@pytest.mark.parametrize("path", modules("engine"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_down(path: Path) -> None:
+def name_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
-    if parts[1] in ("__init__", "__main__"):
-        return  # the roof
-    here = ".".join(parts[:2])
-    for module, line in imports(path, top_level_only=True):
-        if module.startswith("engine.") and module.split(".")[1] != parts[1]:
-            assert floor_of(module) < floor_of(here), f"{path}:{line} imports {module}, which is not below it"
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def test_the_engine_never_imports_the_network_package() -> None:
-    for path in modules("engine"):
-        for module, line in imports(path, top_level_only=False):
-            assert module.split(".")[0] not in {"nn", "tests", "demos"}, f"{path}:{line} imports {module}"
+PATHS = {name_of(path): path for package in ("engine", "nn") for path in sorted((ROOT / package).rglob("*.py"))}
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """What a file imports, as absolute names."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+
+    def walk(node: ast.AST, lazy: bool, for_types: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                for alias in child.names:
+                    yield Import(alias.name, child.lineno, lazy, for_types)
+            elif isinstance(child, ast.ImportFrom):
+                base = package[: len(package) - child.level + 1] if child.level else ()
+                module = ".".join([*base, *([child.module] if child.module else [])])
+                for alias in child.names:
+                    inner = f"{module}.{alias.name}"
+                    yield Import(inner if inner in PATHS else module, child.lineno, lazy, for_types)
+            else:
+                types = for_types or (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test))
+                yield from walk(child, lazy or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)), types)
+
+    yield from walk(ast.parse(path.read_text(encoding="utf-8")), False, False)
+
+
+IMPORTS = {name: list(imports(path)) for name, path in PATHS.items()}
+
+
+def floor_of(module: str) -> str:
+    """The name in the list that stands for a module."""
+    while module not in HEIGHT:
+        module, dot, _ = module.rpartition(".")
+        assert dot, f"{module} stands on no floor: add it to FLOORS"
+    return module
+
+
+def is_delegation(module: str, found: Import) -> bool:
+    """The public face and the methods of Value fetch upper floors when somebody asks for them, and nobody else does."""
+    return found.lazy and module in {"engine.methods", "engine", "nn"}
+
+
+@pytest.mark.parametrize("module", PATHS)
+def test_imports_point_down(module: str) -> None:
+    here = floor_of(module)
+    for found in IMPORTS[module]:
+        top = found.module.split(".")[0]
+        if top not in ("engine", "nn") or is_delegation(module, found):
+            continue
+        if found.for_types and module in ("engine.value", "engine.methods", "engine", "nn"):
+            continue  # the signatures of what upper floors add
+        there = floor_of(found.module)
+        if top != module.split(".")[0]:
+            assert (top, module.split(".")[0]) == ("engine", "nn"), f"{module}:{found.line} imports {found.module}"
+        elif there != here:
+            assert HEIGHT[there] < HEIGHT[here], f"{module}:{found.line} imports {found.module}, which is not below it"
+
+
+def test_there_is_no_circle() -> None:
+    """Lazy imports count too, but not those for type checkers alone."""
+    below = {
+        module: {f.module for f in found if f.module in PATHS and not f.for_types and not is_delegation(module, f)}
+        for module, found in IMPORTS.items()
+    }
+    while below:
+        ground = {module for module, needs in below.items() if not needs & below.keys() - {module}}
+        assert ground, f"a circle among {sorted(below)}"
+        below = {module: needs for module, needs in below.items() if module not in ground}
+
+
+def test_the_floors_name_only_what_is_there() -> None:
+    assert HEIGHT.keys() <= PATHS.keys()
 
 
 def test_the_network_package_uses_the_public_face_of_the_engine() -> None:
-    for path in modules("nn"):
-        for module, line in imports(path, top_level_only=False):
-            assert not module.startswith("engine."), f"{path}:{line} reaches into {module}"
-            assert module.split(".")[0] not in {"tests", "demos"}, f"{path}:{line} imports {module}"
+    for module, found in IMPORTS.items():
+        for one in found:
+            assert one.module.split(".")[0] not in {"tests", "demos"}, f"{module}:{one.line} imports {one.module}"
+            if module.startswith("nn"):
+                assert not one.module.startswith("engine."), f"{module}:{one.line} reaches into {one.module}"
 
 
-def test_imports_inside_functions_of_the_core_are_delegations_of_value() -> None:
-    """Methods of Value that belong to a higher floor import it where they run; nothing else does so."""
-    for name in CORE:
-        path = ROOT / "engine" / f"{name}.py"
-        inside = set(imports(path, top_level_only=False)) - set(imports(path, top_level_only=True))
-        assert not inside or name == "value", f"{path} imports inside functions: {inside}"
+def test_every_package_is_installed() -> None:
+    """They are listed one by one."""
+    (listing,) = re.findall(r"^packages = (\[.*?\])$", (ROOT / "pyproject.toml").read_text(), re.DOTALL | re.MULTILINE)
+    listed = ast.literal_eval(listing)
+    assert listed == sorted(name for name, path in PATHS.items() if path.name == "__init__.py")
 
 
 def test_no_module_has_the_name_of_a_public_function() -> None:
@@ -103,9 +179,10 @@ def test_no_module_has_the_name_of_a_public_function() -> None:
     import nn
 
     for package in (engine, nn):
-        for path in modules(package.__name__):
-            public = None if path.stem.startswith("__") else getattr(package, path.stem, None)
-            assert not callable(public), f"{path} hides {package.__name__}.{path.stem} on import"
+        for name, path in PATHS.items():
+            if name.split(".")[0] == package.__name__:
+                public = None if path.stem.startswith("__") else getattr(package, path.stem, None)
+                assert not callable(public), f"{path} hides {package.__name__}.{path.stem} on import"
 
 
 @pytest.mark.parametrize("package", ["engine", "nn"])
@@ -116,7 +193,18 @@ def test_import_is_light(package: str) -> None:
     assert not HEAVY & set(loaded.split())
 
 
-@pytest.mark.parametrize("package", ["engine/compiler", "engine/compiler/llvm"])
+@pytest.mark.parametrize(
+    "package", [name for name, path in PATHS.items() if path.name == "__init__.py" and name.count(".")]
+)
 def test_the_map_of_a_package_names_its_modules(package: str) -> None:
-    words = set(re.findall(r"\w+", ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text())) or ""))
-    assert {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"} <= words
+    folder = PATHS[package].parent
+    words = set(re.findall(r"\w+", ast.get_docstring(ast.parse(PATHS[package].read_text())) or ""))
+    inside = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert inside - {"__init__"} <= words
+
+
+def test_no_folder_is_crowded() -> None:
+    for package, path in PATHS.items():
+        if path.name == "__init__.py":
+            most = 20 if package == "engine" else 15
+            assert len([*path.parent.glob("*.py")]) <= most, f"{package} wants rooms"

@@ -1,17 +1,17 @@
 """The compiler: a function of Values, traced once, differentiated as a graph, planned, and run by a back end.
 
-To read it in order:
+The way of a program, in the order of the folders:
 
-- what a user calls: compiled, batch, errors, report; for training: session, lending, optimizer
-- tracing: symbol (the traced graph), conditions, trace, watching, checks
-- passes over the graph: simplify, raising, differentiate
-- the plan: plan (what it is), planning (the passes in order), grouping, runs, reductions, scatters
-- back ends: backend_python, backend_numpy, llvm; recipe and fingerprint spare them a plan that is known already
+    a function -> frontend -> passes -> plan -> backends/{python, numpy, llvm}
+                                                training/ makes steps of it
+
+- compiled: what a user calls; specialisation: one shape of samples; batch: the arguments; pipeline: the passes in order
+- selfcheck: the program against the eager engine; explain: what it became; errors: refusals; optimizers: steps
 """
 
 from .batch import Batch as Batch
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile
 from .errors import TraceError as TraceError
-from .optimizer import OptimizerSettings as OptimizerSettings
-from .session import Session as Session
+from .optimizers import OptimizerSettings as OptimizerSettings
+from .training.session import Session as Session

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..primitive import is_number
+from ..numbers import is_number
 from ..value import Value
-from .trace import Shape
 
 SMALL = 65536  # bytes that are copied faster than a program is set up for other memory
+
+Shape = tuple[int, ...]
+"""Of one sample: () for a number, (n,) for a list of n, ..."""
 
 
 @cache

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 import threading
-import time
 from collections.abc import Callable
-from functools import cached_property, partial, update_wrapper
-from typing import Any, Literal, overload
+from functools import partial, update_wrapper
+from typing import Any, overload
 
 from ..ieee import mean
 from ..value import Value
-from .batch import Batch, as_batch, flat, installed, nested
-from .checks import Eager, agree, check_labels, labels_of
-from .errors import TraceError, Unsupported
-from .fingerprint import fingerprint, has_template
-from .plan import Plan
-from .planning import make_plan
-from .recipe import Recipe, collector_at_rest
-from .trace import Shape, Trace, trace
-
-BACKENDS = ("llvm", "numpy", "python")
-_NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "python": ()}
-_INSTALL = {"llvm": 'pip install "stepgrad[compile]"', "numpy": "pip install numpy"}
-_TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
-
-Mode = Literal["outputs", "leaves", "inputs"]
+from .backends.choice import BACKENDS, require, takes_lists, thread_count
+from .batch import Batch, Shape, as_batch, nested
+from .errors import TraceError
+from .specialisation import TOLERANCE, Specialisation
 
 
 @overload
@@ -90,18 +77,18 @@ class Compiled:
             raise TypeError(f"compile() takes a function, got {function!r}")
         if isinstance(function, Compiled):
             raise TypeError(f"compile() takes a plain function, got {function!r}: call compile() on its `function`")
-        if dtype not in _TOLERANCE:
+        if dtype not in TOLERANCE:
             raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}")
         if backend != "auto" and backend not in BACKENDS:
             raise ValueError(f"backend must be 'auto', 'llvm', 'numpy' or 'python', got {backend!r}")
         if backend != "auto":
-            _require(backend)
+            require(backend)
         update_wrapper(self, function)
         self.function, self.dtype, self.backend = function, dtype, backend
-        self.threads = _thread_count(threads, backend)
+        self.threads = thread_count(threads, backend)
         self._lock = threading.RLock()
-        self._traced: dict[tuple[Shape, ...], Traced] = {}
-        self._latest: Traced | None = None
+        self._known: dict[tuple[Shape, ...], Specialisation] = {}
+        self._latest: Specialisation | None = None
 
     # ---- running it ----
 
@@ -116,9 +103,9 @@ class Compiled:
             TypeError, ValueError: an argument is no batch of numbers.
         """
         batch = self.batch(*arguments)
-        traced = self._trace(batch)
-        outputs, _ = traced.run("outputs", batch)
-        if not traced.trace.single:
+        special = self._trace(batch)
+        outputs, _ = special.run("outputs", batch)
+        if not special.trace.single:
             return outputs
         return [row[0] for row in outputs] if isinstance(outputs, list) else outputs[:, 0]
 
@@ -150,15 +137,15 @@ class Compiled:
         if wrt not in ("parameters", "inputs"):
             raise ValueError(f"wrt must be 'parameters' or 'inputs', got {wrt!r}")
         batch = batch or self.batch(*arguments)
-        traced = self._trace(batch)
-        if not traced.trace.single:
+        special = self._trace(batch)
+        if not special.trace.single:
             raise TraceError("the function returns a list: a gradient needs one result, such as their sum")
         if not batch.size:
             raise ValueError("the mean of no samples has no gradient: give at least one sample")
         if wrt == "parameters":
-            outputs, gradients = traced.run("leaves", batch)
+            outputs, gradients = special.run("leaves", batch)
             return _mean(outputs), gradients
-        outputs, _ = traced.run("inputs", batch)
+        outputs, _ = special.run("inputs", batch)
         return _mean(outputs), _by_argument(outputs, batch)
 
     @property
@@ -189,13 +176,13 @@ class Compiled:
 
     def explain(self) -> str:
         """Passes, groups and costs of the last call's program, as text."""
-        from .report import explain
+        from .explain import explain
 
-        return explain(self._last())
+        return explain(self._last(), repr(self))
 
     def draw(self) -> str:
         """The groups of the last call's program, and what they read, as a graph in DOT."""
-        from .report import draw
+        from .explain import draw
 
         return draw(self._last().plan())
 
@@ -215,7 +202,7 @@ class Compiled:
 
     # ---- inside ----
 
-    def _last(self) -> Traced:
+    def _last(self) -> Specialisation:
         if self._latest is None:
             raise RuntimeError("the function has not been traced yet: call it once")
         return self._latest
@@ -226,172 +213,19 @@ class Compiled:
         Raises:
             TypeError, ValueError: an argument is no batch of numbers.
         """
-        lists = self.backend == "python" or (self.backend == "auto" and not installed("numpy"))
-        return as_batch(arguments, None if lists else self.dtype)
+        return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
 
-    def _trace(self, batch: Batch) -> Traced:
-        traced = self._traced.get(batch.shapes)
-        if traced is None:
+    def _trace(self, batch: Batch) -> Specialisation:
+        special = self._known.get(batch.shapes)
+        if special is None:
             with self._lock:
-                traced = self._traced.get(batch.shapes)
-                if traced is None:
-                    traced = self._traced[batch.shapes] = Traced(self, batch.shapes)
-        self._latest = traced
-        return traced
-
-
-class Traced:
-    """A compiled function for samples of one shape: its trace, and its programs as they are asked for."""
-
-    def __init__(self, compiled: Compiled, shapes: tuple[Shape, ...]) -> None:
-        self.compiled, self.shapes = compiled, shapes
-        started = time.perf_counter()
-        with collector_at_rest():
-            self.trace: Trace = trace(compiled.function, shapes)
-        self.seconds = {"trace": time.perf_counter() - started}
-        self.reasons: dict[str, None] = {}  # why the best back end was not taken
-        self._programs: dict[Mode, Any] = {}
-        self._recent: Mode = "outputs"
-        self._recipes: dict[Mode, Recipe] = {}
-        self._checked: set[Any] = set()  # programs
-        self.labels = labels_of(self.trace.outputs)
-        self._lock, self._planning = threading.RLock(), threading.Lock()
-
-    def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
-        """The outputs and the gradient by the leaves."""
-        check_labels(self.labels, batch)
-        lists = isinstance(batch.arrays[0] if batch.arrays else [], list)
-        if not batch.size:
-            return ([] if lists else _array([], self.compiled.dtype).reshape(0, len(self.trace.outputs))), None
-        self.check(mode, batch)
-        program = self.program(mode)
-        outputs, gradients = self._run(program, batch)
-        if program.name == "python" and not lists:
-            outputs, gradients = (_array(numbers, self.compiled.dtype) for numbers in (outputs, gradients))
-        return outputs, ([] if gradients is None and mode == "leaves" else gradients)
-
-    def _run(self, program: Any, batch: Batch) -> tuple[Any, Any]:
-        leaves = [leaf.value._data for leaf in self.trace.graph.leaves]
-        arrays = batch.arrays
-        if program.name == "python":
-            arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
-        return program.run(leaves, arrays, batch.size)  # type: ignore[no-any-return]  # one of three classes
-
-    @cached_property
-    def _fingerprint(self) -> str:
-        return fingerprint(self.trace)
-
-    def recipe(self, mode: Mode | None = None) -> Recipe:
-        """Of the plan of one mode, or of the one that was asked for last."""
-        mode = self._recent = mode or self._recent
-        with self._lock:
-            if mode not in self._recipes:
-                graph, outputs, inputs = self.trace.graph, self.trace.outputs, self.trace.inputs
-                wrt = inputs if mode == "inputs" else ()
-                make = partial(make_plan, graph, outputs, len(inputs), mode == "leaves", wrt)
-                digest = f"{self._fingerprint} {mode}" if self._fingerprint else ""
-                self._recipes[mode] = Recipe(make, len(graph.leaves), digest, self._planning)
-            return self._recipes[mode]
-
-    def plan(self, mode: Mode | None = None) -> Plan:
-        """The plan of one mode, or of the one that was asked for last."""
-        return self.recipe(mode).plan
-
-    def program(self, mode: Mode | None = None) -> Any:
-        """The program of one mode, or of the one that was asked for last."""
-        mode = self._recent = mode or self._recent
-        program = self._programs.get(mode)
-        if program is None:
-            with self._lock:
-                started = time.perf_counter()
-                program = self._programs[mode] = self._build(mode)
-                self.seconds["build"] = time.perf_counter() - started
-        return program
-
-    def _build(self, mode: Mode) -> Any:
-        wanted = self.compiled.backend
-        for backend in BACKENDS if wanted == "auto" else (wanted,):
-            missing = [package for package in _NEEDS[backend] if not installed(package)]
-            if missing:
-                self.reasons[f"{backend}: {missing[0]} is not installed: {_INSTALL[backend]}"] = None
-                continue
-            try:
-                return build(backend, self.recipe(mode), self.compiled.dtype, self.compiled.threads)
-            except Unsupported as lacking:
-                if wanted != "auto":
-                    raise
-                self.reasons[f"{backend}: {lacking}"] = None
-        raise AssertionError("the python back end takes every plan")
-
-    def check(self, mode: Mode, batch: Batch) -> None:
-        """Compare the first sample with the eager engine, once for each program.
-
-        Raises:
-            TraceError: they differ.
-        """
-        program = self.program(mode).fitting(batch.size)
-        if program in self._checked:
-            return
-        with self._lock:
-            first = Batch(1, batch.shapes, tuple([array[:1] for array in batch.arrays]))
-            sample = first.sample(0)
-            leaves = [leaf.value for leaf in self.trace.graph.leaves]
-            by: list[Value] = {"outputs": [], "leaves": leaves, "inputs": flat(sample)}[mode]
-            eager = Eager(self.compiled.function(*sample), by)
-            try:
-                agree(eager, self._numbers(program, first), _TOLERANCE[self.compiled.dtype])
-            except TraceError:
-                if self.compiled.dtype == "float64":
-                    raise
-                # With few digits and a small range it may be no mistake: the same plan in double precision tells.
-                exact = build("python", self.recipe(mode), "float64")
-                agree(eager, self._numbers(exact, first), _TOLERANCE["float64"])
-            self._checked.add(program)
-
-    def _numbers(self, program: Any, first: Batch) -> list[float]:
-        """The outputs of a single sample, and their gradient by the leaves where the program has it."""
-        outputs, gradient = self._run(program, first)
-        return [*outputs[0], *([] if gradient is None else gradient)]
-
-
-def build(backend: str, recipe: Recipe, dtype: str, threads: int = 1) -> Any:
-    """A program for a plan.
-
-    Raises:
-        Unsupported: a primitive of the plan has no native template, which only plain Python can do without.
-    """
-    if backend == "python":
-        from .backend_python import PythonProgram
-
-        return PythonProgram(recipe.plan)
-    if not recipe.fingerprint:  # what has one is made of the table's own primitives: these have templates
-        for primitive in {group.primitive for group in recipe.plan.groups}:
-            if not has_template(primitive):
-                raise Unsupported(f"the primitive {primitive.name} has no native template")
-    if backend == "numpy":
-        from .backend_numpy import NumpyProgram
-
-        return NumpyProgram(recipe.plan, dtype)
-    from . import llvm
-
-    return llvm.build(recipe, dtype, threads)
-
-
-def _require(backend: str) -> None:
-    for package in _NEEDS[backend]:
-        if not installed(package):
-            raise ImportError(f"the {backend} back end needs {package}: {_INSTALL[backend]}")
-
-
-def _thread_count(threads: Any, backend: str) -> int:
-    if isinstance(threads, bool) or not hasattr(threads, "__index__"):
-        raise TypeError(f"threads must be a whole number, got {threads!r}: give an int of at least 1")
-    count = operator.index(threads)
-    if count < 1:
-        raise ValueError(f"threads must be at least 1, got {count}")
-    if count > 1 and backend in ("numpy", "python"):
-        raise ValueError(f"the {backend} back end has one thread: leave out threads={count}, or take backend='llvm'")
-    return count
+                special = self._known.get(batch.shapes)
+                if special is None:
+                    special = self._known[batch.shapes] = Specialisation(
+                        self.function, batch.shapes, self.dtype, self.backend, self.threads
+                    )
+        self._latest = special
+        return special
 
 
 def _mean(outputs: Any) -> float:
@@ -416,9 +250,3 @@ def _by_argument(outputs: Any, batch: Batch) -> Any:
         found.append(part)
         base += width
     return found[0] if len(found) == 1 else found
-
-
-def _array(numbers: Any, dtype: str) -> Any:
-    import numpy as np
-
-    return None if numbers is None else np.array(numbers, dtype)

@@ -17,13 +17,14 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from ..display import short
 from ..graph import topological_order
-from ..naming import Names
-from ..stepping import Step, backward_steps, forward_steps
+from ..stepping.backward_pass import backward_steps
+from ..stepping.steps import Step, forward_steps
+from ..text.names import Names
+from ..text.sheet import short
 from ..value import Constant, Value
+from .dot_text import haste
 from .picture import words
-from .source import haste
 from .views import parameter_names
 
 Json = Any

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..backprop import local_derivatives as derivatives_of
-from ..display import short
 from ..graph import topological_order
+from ..text.sheet import short
 from ..value import Constant, Value
-from . import LIMIT, modules, views
+from . import collapse as modules
+from . import views
 
 Kind = Literal["operation", "leaf", "parameter", "constant", "module", "alike"]
+
+LIMIT = 1500  # boxes; Graphviz takes about two seconds to place them, and a reader longer
 
 
 @dataclass(frozen=True, slots=True)

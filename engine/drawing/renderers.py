@@ -15,7 +15,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import TIMEOUT
+TIMEOUT = 60.0  # seconds for Graphviz
+
 
 Renderer = Callable[[str, str], bytes]
 

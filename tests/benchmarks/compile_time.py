@@ -21,9 +21,8 @@ import numpy as np
 
 import engine
 import nn
-
-from .more_workloads import gpt, physics
-from .workloads import digits, moons
+from tests.benchmarks.more_workloads import gpt, physics
+from tests.benchmarks.workloads import digits, moons
 
 Problem = tuple[Callable[..., Any], list[Any]]
 

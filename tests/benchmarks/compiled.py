@@ -28,10 +28,9 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 
 import nn  # noqa: E402
-from engine.compiler.llvm import build  # noqa: E402
-from engine.compiler.llvm.peak import peak_flops  # noqa: E402
-from engine.compiler.planning import make_plan  # noqa: E402
-from engine.compiler.trace import trace  # noqa: E402
+from engine.compiler.backends.llvm import build  # noqa: E402
+from engine.compiler.backends.llvm.jit.peak import peak_flops  # noqa: E402
+from engine.compiler.pipeline import make_plan, trace  # noqa: E402
 
 from . import compile_time, threads  # noqa: E402
 from .more_workloads import gpt, physics  # noqa: E402

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 import engine
-
-from .workloads import Array, Workload, dense, jax_step, network, torch_step, values_of
+from tests.benchmarks.workloads import Array, Workload, dense, jax_step, network, torch_step, values_of
 
 VOCABULARY, WIDTH, HEADS, TOKENS = 27, 16, 4, 8
 HEAD = WIDTH // HEADS

@@ -7,11 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from engine.compiler.planning import make_plan
-from engine.compiler.trace import trace
-
-from .more_workloads import gpt, physics
-from .workloads import Workload, digits, moons
+from engine.compiler.pipeline import make_plan, trace
+from tests.benchmarks.more_workloads import gpt, physics
+from tests.benchmarks.workloads import Workload, digits, moons
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("jax")
@@ -30,7 +28,7 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
 
 @pytest.mark.parametrize("builder", WORKLOADS.values(), ids=list(WORKLOADS))
 def test_gradients_are_those_of_pytorch(builder: Callable[[], Workload]) -> None:
-    from engine.compiler.llvm import build
+    from engine.compiler.backends.llvm import build
 
     workload = builder()
     loss, arrays = workload.oracle
@@ -51,7 +49,7 @@ def test_gradients_are_those_of_pytorch(builder: Callable[[], Workload]) -> None
 
 
 def test_the_benchmark_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
-    from .compiled import measure, ours, report
+    from tests.benchmarks.compiled import measure, ours, report
 
     workload = moons()
     workload.contenders = {"NumPy by hand": workload.contenders["NumPy by hand"]}
@@ -64,7 +62,7 @@ def test_the_benchmark_prints_its_table(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_benchmark_of_compile_time_finds_programs_again(capsys: pytest.CaptureFixture[str]) -> None:
-    from .compile_time import main
+    from tests.benchmarks.compile_time import main
 
     main(["W1 moons"], repeats=1)
     _, first, later, imported = capsys.readouterr().out.splitlines()[-1].rsplit(maxsplit=3)
@@ -72,7 +70,7 @@ def test_the_benchmark_of_compile_time_finds_programs_again(capsys: pytest.Captu
 
 
 def test_the_benchmark_of_threads_compares_two_programs() -> None:
-    from .threads import compare, epochs
+    from tests.benchmarks.threads import compare, epochs
 
     single, loop = compare(moons(), "float64", rounds=2)
     assert all(len(times) == 2 and min(times) > 0.0 for times in (single, loop, epochs("float32", 256, rounds=4)))

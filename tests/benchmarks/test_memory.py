@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .memory import SCRIPTS, peak
+from tests.benchmarks.memory import SCRIPTS, peak
 
 
 def test_what_a_process_takes_is_seen() -> None:

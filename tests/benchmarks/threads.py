@@ -1,4 +1,4 @@
-"""Programs on two threads beside one: the wall-clock time of a step, each in single calls and in the native loop.
+"""Variants on two threads beside one: the wall-clock time of a step, each in single calls and in the native loop.
 
     python -m tests.benchmarks.compiled threads
 
@@ -16,13 +16,11 @@ from typing import Any
 import numpy as np
 
 import nn
-from engine.compiler.llvm import build
-from engine.compiler.llvm.helpers import processors
-from engine.compiler.planning import make_plan
-from engine.compiler.trace import trace
-
-from .more_workloads import gpt, physics
-from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons
+from engine.compiler.backends.llvm import build
+from engine.compiler.backends.llvm.runtime.threads import processors
+from engine.compiler.pipeline import make_plan, trace
+from tests.benchmarks.more_workloads import gpt, physics
+from tests.benchmarks.workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons
 
 Step = Callable[[], Any]
 COUNTS = (1, 2)
@@ -71,7 +69,7 @@ def shortest(steps: list[tuple[Step, int]], rounds: int) -> list[float]:
 
 def compare(workload: Workload, dtype: str, rounds: int) -> tuple[list[float], list[float]]:
     """A step on one thread and on two: in single calls, and in the native loop."""
-    from .compiled import Momentum
+    from tests.benchmarks.compiled import Momentum
 
     traced = trace(workload.loss, [array.shape[1:] for array in workload.arrays])
     plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)

@@ -10,8 +10,7 @@ from mpmath import mp
 
 import engine
 from engine import PRIMITIVES, Constant, Primitive, Value, local_derivatives
-
-from . import oracle
+from tests.engine import oracle
 
 TABLE = [pytest.param(primitive, id=name) for name, primitive in PRIMITIVES.items()]
 

@@ -11,8 +11,7 @@ import pytest
 
 import engine
 from engine import TraceError, Value, compile, dot, tanh
-
-from .backends import INSTALLED
+from tests.engine.compiler.everywhere import INSTALLED
 
 np = pytest.importorskip("numpy")
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
@@ -223,7 +222,7 @@ def test_wrong_options(keywords: dict[str, Any], error: type[Exception], message
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.compiler import compiled as module
+    from engine.compiler.backends import choice as module
 
     monkeypatch.setattr(module, "installed", lambda package: package != "llvmlite")
     with pytest.raises(ImportError, match=r"stepgrad\[compile\]"):

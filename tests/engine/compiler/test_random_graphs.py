@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, compile, ops
-
-from .backends import INSTALLED, close
+from tests.engine.compiler.everywhere import INSTALLED, close
 
 UNARY = [ops.tanh, ops.sin, ops.cos, ops.sigmoid, ops.softplus, ops.relu, ops.abs, ops.square, ops.erf, ops.gelu,
          ops.silu, ops.atan, ops.neg, ops.gaussian, ops.elu, ops.normal_cdf, ops.logsigmoid]  # fmt: skip

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from engine import PRIMITIVES, Primitive, Value, compile
-
-from .backends import INSTALLED, close, eager
+from tests.engine.compiler.everywhere import INSTALLED, close, eager
 
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 0.5, -2.5, 3.0, 30.0, -30.0, 700.0, -800.0, 1e300, 1e-8]
 

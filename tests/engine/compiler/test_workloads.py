@@ -11,8 +11,7 @@ import pytest
 import engine
 import nn
 from engine import Value, compile, dot, logsumexp, take
-
-from .backends import INSTALLED
+from tests.engine.compiler.everywhere import INSTALLED
 
 np = pytest.importorskip("numpy")
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)

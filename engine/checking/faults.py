@@ -1,0 +1,228 @@
+"""The smallest thing that is wrong: a primitive's rule, a sum over uses, or code that the graph does not record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from ..backprop import local_derivatives, sweep
+from ..graph import topological_order
+from ..primitive import Primitive
+from ..text.source import call, expression
+from ..value import Constant, Value
+from . import oracle
+from .differences import central, judge, steps
+from .kinks import kink_of
+from .report import Derivative, Fault
+from .rounding import rounding
+from .subject import Subject
+
+_AGREEMENT = 1e-6  # rules stay within a few units in the last place of fifty digits; this asks for six digits
+
+
+def audit(nodes: Iterable[Value]) -> Fault | None:
+    """The first node with a wrong local derivative, compared one by one; None if all are right.
+
+    By fifty digits where the primitive has a formula and mpmath is installed, else by differences.
+
+    >>> audit(topological_order(Value(300.0).tanh() * 2)) is None
+    True
+    """
+    seen: set[Any] = set()
+    for number, node in enumerate(nodes, 1):
+        key = (node.primitive, node.inputs)
+        if node.primitive is None or key in seen or kink_of(node) == 0.0:
+            continue
+        seen.add(key)
+        for position, (operand, got) in enumerate(zip(node.operands, local_derivatives(node))):
+            if isinstance(operand, Constant) or _domain(node.primitive, position, len(node.inputs)).integers:
+                continue
+            expected = _expected(node, position, 0.0 if got is None else got)
+            if expected is not None:
+                return _local_fault(node, number, position, 0.0 if got is None else got, expected)
+    return None
+
+
+class _Expected(NamedTuple):
+    number: float
+    source: str
+
+
+def _domain(primitive: Primitive, position: int, count: int) -> Any:
+    return list(primitive.domains(count))[position]
+
+
+def _expected(node: Value, position: int, got: float) -> _Expected | None:
+    """What the local derivative should have been; None if it is right."""
+    primitive, inputs = node.primitive, node.inputs
+    assert primitive is not None  # asked of results only
+    if primitive.formula and oracle.available():
+        exact = oracle.derivative(primitive, inputs, position)
+        if not hasattr(exact, "imag") or exact.imag != 0:  # outside the domain that the formula has
+            return None
+        exact = float(exact.real)
+        if abs(got - exact) <= _AGREEMENT * abs(exact) + 1e-300:
+            return None
+        return _Expected(exact, f"{oracle.DIGITS} digits of {primitive.formula}")
+
+    def line(x: float) -> float:
+        return primitive.forward(*inputs[:position], x, *inputs[position + 1 :])
+
+    x, distance = inputs[position], kink_of(node)
+    reach = math.inf if distance is None else abs(distance) / 2
+    noise = 2.0**-50 * abs(node.data)
+    verdict = judge(got, 2.0**-45 * abs(got), (central(line, x, step, noise) for step in steps(x, reach)))
+    if verdict.status != "differs" or verdict.estimate is None:
+        return None
+    return _Expected(verdict.estimate.derivative, "differences of its values")
+
+
+def _local_fault(node: Value, number: int, position: int, got: float, expected: _Expected) -> Fault:
+    primitive, inputs = node.primitive, node.inputs
+    assert primitive is not None  # as above
+    names = operand_names(primitive, len(inputs))
+    numbers = ", ".join(f"{name} = {x!r}" for name, x in list(zip(names, inputs))[:8])
+    largest = max(abs(got), abs(expected.number))
+    relative = abs(got - expected.number) / largest if largest else 0.0
+    label = "" if node.label is None else f" {node.label!r}"
+    what = (
+        f"{primitive.name}{label}, node {number} of the graph: its local derivative by {names[position]} at {numbers} "
+        f"is {got!r}, and {expected.source} give {expected.number!r}: relative error {relative:.2g}"
+    )
+    return Fault(what, _one_node(primitive, inputs, position, expected.number), primitive.name)
+
+
+def operand_names(primitive: Primitive, count: int) -> list[str]:
+    """One name per operand of a node.
+
+    >>> import engine
+    >>> operand_names(engine.maximum, 2), operand_names(engine.hypot, 2)
+    (['xs0', 'xs1'], ['x', 'y'])
+    """
+    if primitive.arity is not None:
+        return list(primitive.operands)
+    return [f"{primitive.operands[0]}{k}" for k in range(count)]
+
+
+def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, expected: float) -> str:
+    names = operand_names(primitive, len(inputs))
+    values = ", ".join(f"Value({x!r})" for x in inputs)
+    return (
+        f"from engine import Value, grad, lookup\n"
+        f"{primitive.name} = lookup({primitive.name!r})\n"
+        f"{', '.join(names)} = {values}\n"
+        f"print(grad({call(primitive, names)}, {names[position]}), 'should be', {expected!r})"
+    )
+
+
+# ---- from a wrong derivative to its cause ------------------------------------------------------------------------
+
+
+def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
+    """Why this derivative is wrong: the first primitive, else the smallest subgraph, else the code around it."""
+    position = subject.names.index(wrong.name)
+    recording = subject.record(subject.moved(position, wrong.at))
+    nodes = recording.nodes
+    return (
+        audit(nodes)
+        or _wrong_subgraph(recording.output, recording.coordinates[position], wrong)
+        or (_wrong_at_order(nodes, subject.order) if subject.order > 1 else None)
+        or _outside_the_graph(wrong)
+    )
+
+
+def _replay(order: Sequence[Value], leaf: Value) -> Callable[[float], float]:
+    """The recorded graph as a function of one of its leaves."""
+
+    def at(x: float) -> float:
+        number = {leaf: x}
+        for node in order:
+            if node not in number:
+                operands = [number[operand] for operand in node.operands]
+                number[node] = node.data if node.primitive is None else node.primitive.forward(*operands)
+        return number[order[-1]]
+
+    return at
+
+
+def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | None:
+    """The first node, operands before results, whose derivative by the leaf is wrong as the sweep sums it."""
+    name, x = wrong.name if wrong.name.isidentifier() else "x", wrong.at
+    depends = {leaf}
+    for node in topological_order(output):
+        if not depends.intersection(node.operands):
+            continue
+        depends.add(node)
+        order = topological_order(node)
+        claimed, errors = sweep(node)[leaf] + 0.0, rounding(node)
+        candidates = (central(_replay(order, leaf), x, step, errors.value) for step in steps(x))
+        verdict = judge(claimed, errors.derivatives[leaf], candidates)
+        if verdict.status == "differs" and verdict.estimate is not None:
+            expected = verdict.estimate.derivative
+            code = expression(node, {leaf: name})
+            uses = sum(operand is leaf for each in order for operand in each.operands)
+            what = (
+                f"each local derivative is right, but not their sum over the {uses} uses of {name}: the smallest "
+                f"graph that is wrong is {code} at {name} = {x!r}, where the sweep gives {claimed!r} and "
+                f"differences give {expected!r}"
+            )
+            return Fault(
+                what,
+                f"from engine import *\n{name} = Value({x!r})\nprint(grad({code}, {name}), 'should be', {expected!r})",
+            )
+    return None
+
+
+def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
+    """The first primitive that, alone, has a right gradient and a wrong derivative of this order."""
+    seen: set[Any] = set()
+    for node in nodes:
+        key = (node.primitive, node.inputs)
+        if node.primitive is None or key in seen or kink_of(node) == 0.0:
+            continue
+        seen.add(key)
+        single = alone(node.primitive, node.inputs).of_order(order)
+        recording = single.record(single.numbers)
+        errors, adjoints = rounding(recording.output), sweep(recording.output)
+        for position, (name, x, leaf) in enumerate(zip(single.names, single.numbers, recording.coordinates)):
+            claimed, slack = adjoints.get(leaf, 0.0) + 0.0, errors.derivatives.get(leaf, 0.0)
+            line = single.line(position)
+            verdict = judge(claimed, slack, (central(line, x, step, errors.value) for step in steps(x)))
+            if verdict.status == "differs" and verdict.estimate is not None:
+                what = (
+                    f"{node.primitive.name}: its rule gives right numbers and a wrong graph: at "
+                    f"{', '.join(map(repr, node.inputs[:8]))} the derivative of order {order}, last by {name}, is "
+                    f"{claimed!r}, and differences give {verdict.estimate.derivative!r}; write the rule with the "
+                    "engine's own functions, on z and the operands"
+                )
+                return Fault(what, primitive=node.primitive.name)
+    return None
+
+
+def alone(primitive: Primitive, inputs: tuple[float, ...]) -> Subject:
+    """A primitive as a function of those of its operands that are real numbers, not indices or conditions.
+
+    >>> import engine
+    >>> alone(engine.where, (1.0, 2.0, 3.0)).names
+    ('x', 'y')
+    """
+    free = [k for k, domain in enumerate(primitive.domains(len(inputs))) if not domain.integers]
+    names = operand_names(primitive, len(inputs))
+
+    def apply(values: list[Value]) -> Value:
+        operands: list[Any] = list(inputs)
+        for k, value in zip(free, values):
+            operands[k] = value
+        return Value.__apply_primitive__(primitive, tuple(operands))
+
+    return Subject(apply, primitive.name, tuple(names[k] for k in free), tuple(inputs[k] for k in free))
+
+
+def _outside_the_graph(wrong: Derivative) -> Fault:
+    """Every part of the graph is right, so that the function depends on the input in a way it does not record."""
+    return Fault(
+        f"no part of the recorded graph is wrong: the function depends on {wrong.name} also outside of it. Look for "
+        "float(), .data, detach(), no_grad() or functions of math on the way from the input, or for code that "
+        "changes what it reads"
+    )

@@ -1,0 +1,136 @@
+"""Kinks along a line: where a function leaves one smooth piece, and which node or branch does it.
+
+A recorded graph tells on which piece a point lies: its shape (a branch in the user's code changes it), the operands
+that each node did not select (structural zeros: `where`, `take`, `maximum`) and the side of each node's kink. Two
+points on one piece have the same signature, so the end of a piece is found by bisection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
+
+from ..backprop import local_derivatives
+from ..value import Constant, Value
+
+Nodes = Sequence[Value]
+
+
+class Piece(NamedTuple):
+    """The smooth piece on one side of a point: it lies between the distances `start` and `end`.
+
+    `start` is 0 where the point itself belongs to the piece. `at` is the coordinate where the piece ends (or, where
+    it does not begin at the point, the point itself); `why` says what happens there: "" if nothing does in reach.
+    """
+
+    start: float
+    end: float
+    at: float
+    why: str
+
+
+def kink_of(node: Value) -> float | None:
+    """Zero where the node has no derivative; its size grows with the distance, its sign tells the side."""
+    primitive = node.primitive
+    if primitive is None or primitive.kink is None:
+        return None
+    return float(primitive.kink(node.data, *node.inputs))
+
+
+def side(node: Value) -> Hashable:
+    """What stays the same on a smooth piece: for a number in the code that number, as a branch may choose it."""
+    if node.primitive is None:
+        return repr(node.data) if isinstance(node, Constant) else None
+    distance = kink_of(node)
+    sign = 0 if not distance else 1 if distance > 0 else -1
+    return node.primitive.name, sign, tuple(d is None for d in local_derivatives(node))
+
+
+def at_kink(nodes: Nodes) -> list[Value]:
+    """The nodes that are exactly at their kink."""
+    return [node for node in nodes if kink_of(node) == 0.0]
+
+
+def _can_kink(node: Value) -> bool:
+    """Whether its primitive has kinks, or selects among its operands."""
+    primitive = node.primitive
+    return primitive is not None and (primitive.kink is not None or None in local_derivatives(node))
+
+
+def describe(node: Value, position: int) -> str:
+    """A node, its numbers and where it stands, for a report.
+
+    >>> import engine
+    >>> describe(engine.relu(Value(0.0)), 2)
+    'relu(0.0), node 2 of the graph'
+    """
+    assert node.primitive is not None  # only results of operations have kinks
+    inputs = ", ".join(map(repr, node.inputs[:4])) + (", ..." if len(node.inputs) > 4 else "")
+    label = "" if node.label is None else f" {node.label!r}"
+    return f"{node.primitive.name}({inputs}){label}, node {position} of the graph"
+
+
+def difference(here: Nodes, there: Nodes) -> str:
+    """What changes between two recordings of one function: the nodes that change sides, or a branch."""
+    branch = "a branch in the function's own code"
+    if [node.primitive for node in here] != [node.primitive for node in there]:
+        return branch
+    changed = [
+        describe(node, k)
+        for k, (node, other) in enumerate(zip(here, there), 1)
+        if node.primitive is not None and side(node) != side(other)
+    ]
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return " and ".join(changed[:3]) + more if changed else branch
+
+
+def piece(record: Callable[[float], Nodes], x: float, step: float) -> Piece:
+    """The smooth piece at `x` in the direction of `step` (its sign), looked for up to that far.
+
+    Args:
+        record: the nodes that the function records at a coordinate.
+        x: the point.
+        step: direction and reach.
+    """
+    direction, reach = (1.0 if step > 0 else -1.0), abs(step)
+    ignored = _restless(*(record(x + step * part) for part in (0.3, 0.6, 1.0)))
+
+    def signature(distance: float) -> Hashable:
+        nodes = record(x + distance * direction)
+        return tuple(None if k in ignored else side(node) for k, node in enumerate(nodes))
+
+    smallest = max(reach * 2.0**-64, abs(x) * 2.0**-51)
+    own, base = signature(0.0), signature(smallest)
+    probes = (signature(reach * 2.0**-k) for k in (0, 1, 3, 6, 12, 24))  # for branches of the user's code
+    if not any(map(_can_kink, record(x))) and own == base and all(probe == base for probe in probes):
+        return Piece(0.0, reach, x, "")
+    start = 0.0 if own == base else smallest
+    why = "" if own == base else difference(record(x), record(x + smallest * direction))
+    inside = outside = smallest
+    while outside < reach:
+        outside = min(2 * inside, reach)
+        if signature(outside) != base:
+            break
+        inside = outside
+    else:
+        return Piece(start, reach, x, why)
+    while (middle := (inside + outside) / 2) not in (inside, outside) and outside - inside > 1e-15 * abs(x):
+        if signature(middle) == base:
+            inside = middle
+        else:
+            outside = middle
+    if start:
+        return Piece(start, inside, x, why)
+    there, beyond = x + inside * direction, x + outside * direction
+    return Piece(start, inside, beyond, difference(record(there), record(beyond)))
+
+
+def _restless(first: Nodes, second: Nodes, third: Nodes) -> set[int]:
+    """The positions of numbers that follow the coordinate, computed outside of the graph: no branch chose them."""
+    if not len(first) == len(second) == len(third):
+        return set()
+    return {
+        k
+        for k, nodes in enumerate(zip(first, second, third))
+        if all(isinstance(node, Constant) for node in nodes) and len({node.data for node in nodes}) == 3
+    }

@@ -1,0 +1,107 @@
+"""Local derivatives to fifty digits, from the formula column of the table (needs mpmath)."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+from ..primitive import Primitive
+
+DIGITS = 50
+_ENOUGH_FOR_ZERO = 800  # a third goes to the step; the rest shows the smallest of floats beside 1
+_MOST_DIGITS = 1600
+
+
+def available() -> bool:
+    """Whether mpmath is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("mpmath") is not None
+
+
+@lru_cache(maxsize=1)
+def context() -> Any:
+    """A context of mpmath of our own, so that the user's precision stays as it is.
+
+    Raises:
+        ImportError: mpmath is not installed.
+    """
+    try:
+        import mpmath
+    except ImportError:
+        raise ImportError('fifty digits need mpmath: pip install "stepgrad[check]"') from None
+    own = mpmath.mp.clone()
+    own.dps = DIGITS
+    return own
+
+
+@cache
+def _compiled(formula: str) -> Any:
+    return compile(formula, "<formula of a primitive>", "eval")
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, Any]:
+    """What a formula may use: mpmath's functions, and Python's where mpmath has none."""
+    own = context()
+    functions = {name: getattr(own, name) for name in dir(own) if not name.startswith("_")}
+    for name in ("erfc", "ncdf"):  # mpmath cannot evaluate them far out, where they are 0, 1 or 2 to any precision
+        functions[name] = _clipped(functions[name])
+    return {**{name: getattr(builtins, name) for name in ("abs", "max", "min", "len", "int", "map")}, **functions}
+
+
+def _clipped(function: Any) -> Any:
+    return lambda x: function(max(min(x, 10000), -10000))
+
+
+def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
+    """The formula of a primitive at `inputs`, as a number of mpmath.
+
+    Raises:
+        ValueError: the primitive was declared without a formula.
+
+    >>> import engine
+    >>> print(value(engine.tanh, [1.0]))
+    0.76159415595576488811945828260479359041276859725794
+    """
+    if not primitive.formula:
+        raise ValueError(f"{primitive.name} was declared without a formula")
+    exact = [context().mpf(x) for x in inputs]
+    named = {primitive.operands[0]: exact} if primitive.arity is None else dict(zip(primitive.operands, exact))
+    return eval(_compiled(primitive.formula), {**_names(), **named})
+
+
+def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> Any:
+    """The derivative of a primitive by one of its operands, as a number of mpmath.
+
+    By a central difference whose step is far below the distance of any float from the next one, and so from kinks.
+    In the tail of a function nearly all digits of its values cancel: the precision is doubled until two results
+    agree.
+
+    >>> import engine
+    >>> float(derivative(engine.tanh, [1.0], 0)), float(derivative(engine.tanh, [300.0], 0))
+    (0.4199743416140261, 1.0601586212017243e-260)
+    """
+    own = context()
+    before, after = list(inputs[:position]), list(inputs[position + 1 :])
+
+    x = own.mpf(inputs[position])
+    small = max(0, -math.frexp(inputs[position])[1] // 3)  # of a tiny x, so many zeros after the point, about
+
+    def at_precision(digits: int) -> Any:
+        with own.workdps(digits + small):  # so that the step shows beside the other operands
+            step = own.mpf(10) ** -(digits // 3) * min(1, abs(x) or 1)
+            above, below = (value(primitive, [*before, x + sign * step, *after]) for sign in (1, -1))
+            return (above - below) / (2 * step)
+
+    digits = 2 * DIGITS
+    found = at_precision(digits)
+    while digits < _MOST_DIGITS:
+        digits *= 2
+        coarse, found = found, at_precision(digits)
+        if abs(coarse - found) <= 1e-25 * abs(found) and (found != 0 or digits >= _ENOUGH_FOR_ZERO):
+            break
+    return found

@@ -1,0 +1,111 @@
+"""The command ``selftest``: every primitive of the table, against 50 digits on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..backprop import local_derivatives
+from ..primitive import PRIMITIVES, Interval, Primitive
+from ..text.sheet import Sheet
+from ..value import Value
+from . import oracle
+from .faults import alone
+from .whitebox import check_subject
+
+_MISTAKE = 2
+
+
+class Row(NamedTuple):
+    """How one primitive does: worst errors in units in the last place, and what disagrees."""
+
+    primitive: Primitive
+    value: float
+    derivative: float
+    where: tuple[float, ...]
+    alarms: int
+
+
+def selftest(argv: Sequence[str]) -> int:
+    """Check every primitive of the table on this machine; print its worst errors in units in the last place."""
+    parser = argparse.ArgumentParser(prog="python -m engine selftest", description=selftest.__doc__)
+    parser.add_argument("--points", type=int, default=50, help="random points per primitive (50)")
+    arguments = parser.parse_args(argv)
+    if arguments.points < 1:
+        parser.error(f"--points must be positive, got {arguments.points}")
+    if not oracle.available():
+        print('error: the exact results need mpmath: pip install "stepgrad[check]"', file=sys.stderr)
+        return _MISTAKE
+    rows = [examine(primitive, arguments.points) for primitive in PRIMITIVES.values() if primitive.formula]
+    cells = [
+        (
+            row.primitive.name,
+            f"{row.value:.2f}",
+            f"{row.derivative:.2f}",
+            ", ".join(f"{x:.6g}" for x in row.where[:3]),
+            "ok" if not row.alarms else f"{row.alarms} WRONG",
+        )
+        for row in rows
+    ]
+    title = f"{len(rows)} primitives, {arguments.points} points each: worst errors in units in the last place"
+    print(Sheet(title, ("primitive", "value", "derivative", "worst derivative at", "check"), cells, heads=True))
+    return 1 if any(row.alarms for row in rows) else 0
+
+
+def examine(primitive: Primitive, points: int) -> Row:
+    """Compare a primitive with 50 digits and with differences at random points of its domain.
+
+    >>> import engine
+    >>> examine(engine.mul, 5)[1:]
+    (0.0, 0.0, (), 0)
+    """
+    random_ = random.Random(primitive.name)
+    worst_value = worst_derivative = 0.0
+    where: tuple[float, ...] = ()
+    alarms = 0
+    for _ in range(points):
+        inputs = _draw_point(primitive, random_)
+        node = Value.__apply_primitive__(primitive, tuple(map(Value, inputs)))
+        worst_value = max(worst_value, _ulps(node.data, oracle.value(primitive, inputs)))
+        for position, got in enumerate(local_derivatives(node)):
+            error = 0.0 if got is None else _ulps(got, oracle.derivative(primitive, inputs, position))
+            if error > worst_derivative:
+                worst_derivative, where = error, tuple(inputs)
+        alarms += not check_subject(alone(primitive, tuple(inputs)), order=1)
+    return Row(primitive, worst_value, worst_derivative, where, alarms)
+
+
+def _draw_point(primitive: Primitive, random_: random.Random) -> list[float]:
+    """Operands of the domain: of every size up to the hundreds, off the kinks, with results that are finite."""
+    while True:
+        inputs = [_draw(domain, random_) for domain in primitive.domains(primitive.arity or 4)]
+        z = primitive.forward(*inputs)
+        node = Value.__apply_primitive__(primitive, tuple(map(Value, inputs)))
+        smooth = primitive.kink is None or abs(primitive.kink(z, *inputs)) > 1e-9
+        if smooth and all(math.isfinite(d) for d in (z, *local_derivatives(node)) if d is not None):
+            return inputs
+
+
+def _draw(domain: Interval, random_: random.Random) -> float:
+    if domain.integers:
+        return float(random_.randint(int(domain.low), int(domain.high)))
+    width = random_.choice((1.0, 5.0, 30.0, 300.0))
+    low, high = max(domain.low, -width), min(domain.high, width)
+    if low >= high:  # a domain that lies further out
+        low, high = (domain.low, domain.low + width) if domain.low > 0 else (domain.high - width, domain.high)
+    while (x := random_.uniform(low, high)) not in domain:
+        pass
+    return x
+
+
+def _ulps(got: float, exact: object) -> float:
+    """The error of a number in units in the last place of the exact one; 0 below the range of normal floats."""
+    context = oracle.context()
+    nearest = float(context.mpf(exact))
+    if got == nearest or abs(nearest) < 2.3e-308:
+        return 0.0 if abs(got - nearest) < 1e-307 else math.inf
+    return float(abs(context.mpf(got) - exact) / context.mpf(math.ulp(nearest)))

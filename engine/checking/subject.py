@@ -1,0 +1,253 @@
+"""What is checked: a scalar function of named coordinates, with the graph it records at any of their values.
+
+The coordinates are the function's inputs and, after them, every leaf that it reads besides: a module's parameters,
+found in the graph. A derivative of a higher order is checked as the gradient of a function that is itself a
+derivative, along a fixed direction that no coordinate is missing from.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from .. import ops
+from ..backprop import grad, local_derivatives, sweep
+from ..graph import leaves, topological_order
+from ..modes import no_grad
+from ..numbers import as_float
+from ..primitive import Primitive
+from ..value import Value
+
+
+class Recording(NamedTuple):
+    """One evaluation: the result, the coordinates' Values, and all nodes that may have kinks."""
+
+    output: Value
+    coordinates: list[Value]
+    nodes: list[Value]
+
+
+def weight(position: int) -> float:
+    """The weights of outputs and directions: 1, then numbers between 1 and 2 in no simple ratio.
+
+    >>> weight(0), 1 < weight(1) < 2
+    (1.0, True)
+    """
+    return 1.0 + position * 0.6180339887498949 % 1.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A function, its coordinates and the point.
+
+    Attributes:
+        call: takes the Values of the inputs, gives what the user's function returns.
+        title: how a report names it.
+        names: one for each coordinate.
+        numbers: the point.
+        parameters: the leaves besides the inputs, last among the coordinates.
+        order: which derivative the gradient of is checked.
+        unrecorded: whether values may be computed under no_grad.
+    """
+
+    call: Callable[[list[Value]], Any]
+    title: str
+    names: tuple[str, ...]
+    numbers: tuple[float, ...]
+    parameters: tuple[Value, ...] = ()
+    order: int = 1
+    unrecorded: bool = False
+
+    def value(self, numbers: Sequence[float]) -> float:
+        """The function at other values of the coordinates."""
+        if not self.unrecorded or self.order > 1:
+            return self.record(numbers).output.data
+        with no_grad(), self._placed(numbers) as coordinates:
+            return self._output(coordinates).data
+
+    def line(self, position: int) -> Callable[[float], float]:
+        """The function of one coordinate alone."""
+
+        def at(x: float) -> float:
+            try:
+                return self.value(self.moved(position, x))
+            except (ArithmeticError, ValueError):  # math.log of the user's code, left of its domain
+                return math.nan
+
+        return at
+
+    def moved(self, position: int, x: float) -> list[float]:
+        """The point with one coordinate changed."""
+        numbers = list(self.numbers)
+        numbers[position] = x
+        return numbers
+
+    def record(self, numbers: Sequence[float]) -> Recording:
+        """Evaluate, with the graph."""
+        with self._placed(numbers) as coordinates:
+            output = self._output(coordinates)
+            nodes = topological_order(output)
+            for _ in range(self.order - 1):
+                derivatives = grad(output, coordinates, create_graph=True)
+                output = ops.dot(derivatives, [weight(k) for k in range(len(derivatives))])
+                nodes += topological_order(output)
+        return Recording(output, coordinates, list(dict.fromkeys(nodes)))
+
+    @contextmanager
+    def _placed(self, numbers: Sequence[float]) -> Iterator[list[Value]]:
+        """The coordinates' Values, holding `numbers` for as long as the context lasts."""
+        split = len(numbers) - len(self.parameters)
+        inputs = [Value(x, name) for x, name in zip(numbers[:split], self.names)]
+        before = [leaf.data for leaf in self.parameters]
+        try:
+            for leaf, x in zip(self.parameters, numbers[split:]):
+                leaf.data = x
+            yield [*inputs, *self.parameters]
+        finally:
+            for leaf, x in zip(self.parameters, before):
+                leaf.data = x
+
+    def _output(self, coordinates: list[Value]) -> Value:
+        return _single(self.call(coordinates[: len(coordinates) - len(self.parameters)]))
+
+    def of_order(self, order: int) -> Subject:
+        """The (order - 1)-th derivative along the fixed direction, as a subject itself."""
+        return replace(self, order=order)
+
+
+def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any]) -> Subject:
+    """Bring a user's function into this form.
+
+    Args:
+        f: a function of Values, called as ``f(*values)`` or, if `point` is a mapping, ``f(**values)``; a module
+            (it has ``parameters()``) is called with one list of them. It returns a Value or a list of them.
+        point: one number per input.
+
+    Raises:
+        TypeError: the number of arguments is wrong, or the result is no Value.
+        ValueError: the function is not deterministic, or its value or derivative at the point is not finite.
+    """
+    if not callable(f):
+        raise TypeError(f"check_gradients() takes a function of Values, got {f!r} of type {type(f).__name__}")
+    call, names, numbers = _calling(f, point)
+    title = f"{name_of(f)} at " + ", ".join(f"{name} = {x!r}" for name, x in list(zip(names, numbers))[:6])
+    title += ", ..." if len(names) > 6 else ""
+    subject = Subject(call, title, names, numbers)
+    first, again = subject.record(numbers), subject.record(numbers)
+    if first.output.data != again.output.data and not math.isnan(first.output.data):
+        raise ValueError(
+            f"the function is not deterministic: it gave {first.output.data!r} and then {again.output.data!r} at the "
+            "same point; fix its random numbers, and let it change nothing that it reads"
+        )
+    _require_finite(first)
+    read = set(leaves(again.output))  # a leaf made anew in each evaluation is no parameter
+    bound = tuple(leaf for leaf in leaves(first.output) if leaf in read)
+    subject = replace(
+        subject,
+        names=names + _parameter_names(f, bound),
+        numbers=numbers + tuple(leaf.data for leaf in bound),
+        parameters=bound,
+    )
+    plain = replace(subject, unrecorded=True)
+    return plain if plain.value(subject.numbers) == first.output.data else subject  # no: it differentiates inside
+
+
+def _calling(
+    f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any]
+) -> tuple[Callable[[list[Value]], Any], tuple[str, ...], tuple[float, ...]]:
+    """How `f` is called with the list of its inputs, and their names and numbers."""
+    if isinstance(point, Mapping):
+        names = tuple(map(str, point))
+        numbers = tuple(as_float(x, f"the point's {name}") for name, x in point.items())
+        _require_bind(f, point, (), dict.fromkeys(names))
+        return lambda values: f(**dict(zip(names, values))), names, numbers
+    if isinstance(point, (str, bytes)) or not hasattr(type(point), "__iter__"):
+        raise TypeError(f"the point is a list of numbers, one per input, or a dict of them; got {point!r}")
+    numbers = tuple(as_float(x, f"the point's number {k}") for k, x in enumerate(point))
+    if callable(getattr(f, "parameters", None)):
+        return f, tuple(f"x[{k}]" for k in range(len(numbers))), numbers
+    if isinstance(f, Primitive) and f.arity == len(numbers):
+        return lambda values: f(*values), f.operands, numbers
+    bound = _require_bind(f, point, numbers, {})
+    return lambda values: f(*values), bound, numbers
+
+
+def _require_bind(
+    f: Callable[..., Any], point: Any, positional: tuple[float, ...], named: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """The names of the inputs by the signature of `f`; refuse a wrong number of them."""
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):  # written in C: it will tell itself
+        return tuple(f"x{k}" for k in range(len(positional)))
+    try:
+        bound = signature.bind(*positional, **named)
+    except TypeError as error:
+        given = f"{len(positional)} numbers" if positional or not named else f"the inputs {', '.join(named)}"
+        raise TypeError(
+            f"{name_of(f)}{signature} cannot be called with {given} of the point {point!r}: {error}"
+        ) from None
+    names: list[str] = []
+    for name, bound_to in bound.arguments.items():
+        several = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+        names += [f"{name}[{k}]" for k in range(len(bound_to))] if several else [name]
+    return tuple(names)
+
+
+def _single(result: Any) -> Value:
+    """What the function returned as one Value: of several, a sum with fixed weights."""
+    if isinstance(result, Value):
+        return result
+    if isinstance(result, (list, tuple)) and result:
+        total: Value = ops.dot(list(map(_single, result)), [weight(k) for k in range(len(result))])
+        return total
+    raise TypeError(
+        f"the function must return a Value or a list of them, got {result!r} of type {type(result).__name__}: compute "
+        "with the engine's functions, since math's and float() drop the graph (or give grad= to check other code)"
+    )
+
+
+def _require_finite(recording: Recording) -> None:
+    """Refuse a point without a value, and one on the edge of a domain, where the gradient is infinite.
+
+    Nodes that were not selected may have any value.
+    """
+    for x in recording.coordinates:
+        if not math.isfinite(x.data):
+            raise ValueError(f"a gradient is checked at finite numbers, got {x.data!r} for {x.label or 'an input'}")
+    if not math.isfinite(recording.output.data):
+        node = next(node for node in recording.nodes if not math.isfinite(node.data))
+        raise ValueError(f"the point is outside the domain: {_with_domain(node, f'is {node.data!r}')}")
+    adjoints = sweep(recording.output)
+    if all(math.isfinite(adjoints.get(x, 0.0)) for x in recording.coordinates):
+        return
+    for node in recording.nodes:
+        infinite = [d for d in local_derivatives(node) if d is not None and not math.isfinite(d)]
+        if infinite and node.primitive is not None:
+            domains = node.primitive.domains(len(node.inputs))
+            if any(x not in domain for x, domain in zip(node.inputs, domains)):
+                problem = _with_domain(node, f"has the derivative {infinite[0]!r}")
+                raise ValueError(f"the point is on the edge of the domain: {problem}")
+
+
+def _with_domain(node: Value, problem: str) -> str:
+    if node.primitive is None:
+        return f"a leaf {problem}"
+    inputs, domain = ", ".join(map(repr, node.inputs)), ", ".join(map(str, node.primitive.domain))
+    return f"{node.primitive.name}({inputs}) {problem}; its domain is {domain}"
+
+
+def _parameter_names(f: Any, parameters: Sequence[Value]) -> tuple[str, ...]:
+    """By the module's own names, else by label, else by number."""
+    named = {value: name for name, value in f.named_parameters()} if hasattr(f, "named_parameters") else {}
+    return tuple(named.get(leaf) or leaf.label or f"parameter {k}" for k, leaf in enumerate(parameters))
+
+
+def name_of(f: Any) -> str:
+    """How a report calls a function."""
+    name = str(getattr(f, "__name__", type(f).__name__))
+    return "f" if name == "<lambda>" else name

@@ -1,0 +1,5 @@
+"""Back ends: each turns a plan into a program.
+
+- choice: the best that is installed, or the one that was asked for
+- python: the plan read aloud, the reference for the others; numpy: groups as arrays; llvm: native code
+"""

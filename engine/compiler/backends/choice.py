@@ -1,0 +1,100 @@
+"""Which back end runs a plan: the best that is installed, or the one that was asked for."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from ..batch import installed
+from ..errors import Unsupported
+from ..frontend.fingerprint import has_template
+from ..plan.lazy import LazyPlan
+
+BACKENDS = ("llvm", "numpy", "python")
+
+
+_NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "python": ()}
+
+
+_INSTALL = {"llvm": 'pip install "stepgrad[compile]"', "numpy": "pip install numpy"}
+
+
+def choose(wanted: str, lazy_plan: LazyPlan, dtype: str, threads: int) -> tuple[Any, list[str]]:
+    """The program of the back end that is wanted ("auto": the best there is), and why not of a better one.
+
+    Raises:
+        Unsupported: the one that is wanted, and not just any, has no code for a primitive.
+    """
+    reasons: list[str] = []
+    for backend in BACKENDS if wanted == "auto" else (wanted,):
+        missing = _missing(backend)
+        if missing:
+            reasons.append(f"{backend}: {missing} is not installed: {_INSTALL[backend]}")
+            continue
+        try:
+            return build(backend, lazy_plan, dtype, threads), reasons
+        except Unsupported as lacking:
+            if wanted != "auto":
+                raise
+            reasons.append(f"{backend}: {lacking}")
+    raise AssertionError("the python back end takes every plan")
+
+
+def build(backend: str, lazy_plan: LazyPlan, dtype: str, threads: int = 1) -> Any:
+    """A program for a plan.
+
+    Raises:
+        Unsupported: a primitive of the plan has no native template, which only plain Python can do without.
+    """
+    if backend == "python":
+        from .python import PythonProgram
+
+        return PythonProgram(lazy_plan.plan)
+    if not lazy_plan.fingerprint:  # what has one is made of the table's own primitives: these have templates
+        for primitive in {group.primitive for group in lazy_plan.plan.groups}:
+            if not has_template(primitive):
+                raise Unsupported(f"the primitive {primitive.name} has no native template")
+    if backend == "numpy":
+        from .numpy import NumpyProgram
+
+        return NumpyProgram(lazy_plan.plan, dtype)
+    from . import llvm
+
+    return llvm.build(lazy_plan, dtype, threads)
+
+
+def require(backend: str) -> None:
+    """Refuse a back end whose packages are not installed.
+
+    Raises:
+        ImportError: it needs a package that is not there.
+    """
+    missing = _missing(backend)
+    if missing:
+        raise ImportError(f"the {backend} back end needs {missing}: {_INSTALL[backend]}")
+
+
+def takes_lists(backend: str) -> bool:
+    """Whether its programs read lists of numbers and no arrays."""
+    return backend == "python" or (backend == "auto" and not installed("numpy"))
+
+
+def _missing(backend: str) -> str:
+    """A package that the back end needs and that is not there."""
+    return next((package for package in _NEEDS[backend] if not installed(package)), "")
+
+
+def thread_count(threads: Any, backend: str) -> int:
+    """How many threads may share a call.
+
+    Raises:
+        TypeError, ValueError: no whole number from 1, or more than the back end has.
+    """
+    if isinstance(threads, bool) or not hasattr(threads, "__index__"):
+        raise TypeError(f"threads must be a whole number, got {threads!r}: give an int of at least 1")
+    count = operator.index(threads)
+    if count < 1:
+        raise ValueError(f"threads must be at least 1, got {count}")
+    if count > 1 and backend in ("numpy", "python"):
+        raise ValueError(f"the {backend} back end has one thread: leave out threads={count}, or take backend='llvm'")
+    return count

@@ -1,0 +1,12 @@
+"""The native back end: a plan becomes LLVM kernels and a driver that trains in one call.
+
+In the order of the work:
+
+- fusion (groups that share a kernel) and schedule (kernels, and the calls of them) -> kernels/, written in ir/
+- jit/ makes machine code of them; runtime/ is the loop around it
+- program: a plan's code with its buffers; variants: one program for many samples, one for few
+- training: whole steps, with the parameters in native memory
+"""
+
+from .variants import Variants as Variants
+from .variants import build as build

@@ -1,0 +1,136 @@
+"""Native templates of the table as vector code."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .....primitive import Primitive
+from .....template import parse, walk
+from . import error_function, trigonometry, vectormath
+from .builder import Code
+from .vector import Vector
+
+_BUILT_IN = {"fabs": "fabs", "floor": "floor", "ceil": "ceil", "rint": "rint", "sqrt": "sqrt", "copysign": "copysign"}
+_VECTOR = {
+    **{name: getattr(vectormath, name) for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")},
+    **{name: getattr(trigonometry, name) for name in ("sin", "cos")},
+    **{name: getattr(error_function, name) for name in ("erf", "erfc")},
+}
+_COMPARISONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
+
+
+def _root(code: Code, x: Vector) -> Vector:
+    """pow(x, 0.5): as sqrt, but inf at -inf and 0 at -0."""
+    return code.select(x.equals(-math.inf), math.inf, code.intrinsic("sqrt", x + 0.0))
+
+
+POWERS: dict[float | None, Callable[[Code, Vector], Vector]] = {
+    2.0: lambda code, x: x * x,
+    3.0: lambda code, x: x * x * x,
+    -1.0: lambda code, x: 1.0 / x,
+    -2.0: lambda code, x: (1.0 / x) * (1.0 / x),
+    0.5: _root,
+    -0.5: lambda code, x: 1.0 / _root(code, x),
+    -1.5: lambda code, x: 1.0 / _root(code, x) / code.intrinsic("fabs", x),
+}
+"""pow(x, y) for exponents that need no library."""
+
+ACCURATE: dict[str, Callable[..., Vector]] = {
+    "gaussian": lambda code, x: vectormath.exp_of_square(code, x, 1.0),
+    "normal_pdf": lambda code, x: vectormath.exp_of_square(code, x, 0.5) * 0.3989422804014327,
+    "sigmoid": lambda code, x: vectormath.sigmoid(code, x),
+    "logsigmoid": lambda code, x: -vectormath.softplus(code, -x),
+    "softplus": lambda code, x: vectormath.softplus(code, x),
+    "silu": lambda code, x: vectormath.silu(code, x),
+}
+"""Primitives whose template, as a formula of intrinsics, would lose digits in the tails, or share less with what else
+is computed of x."""
+
+
+def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vector:
+    """The result of a primitive's template for vectors in place of its operands' names."""
+    if primitive.name in ACCURATE:
+        return ACCURATE[primitive.name](code, *values.values())
+    assert isinstance(primitive.native, str)
+    tree = parse(primitive.native, tuple(values))
+    return _number(code, walk(tree, values, functools.partial(_apply, code)))
+
+
+@functools.cache
+def is_cheap(primitive: Primitive) -> bool:
+    """Whether it takes no more than additions and multiplications."""
+    if not isinstance(primitive.native, str) or primitive.arity is None:
+        return False
+    found: list[str] = []
+    values = dict.fromkeys(primitive.operands)
+    walk(parse(primitive.native, tuple(values)), values, lambda operation, *parts: found.append(operation))
+    return set(found) <= {"+", "-", "*", "neg", "number"}
+
+
+def _number(code: Code, value: Any) -> Vector:
+    """A mask becomes 1.0 and 0.0, as conditions are numbers between primitives."""
+    vector = code.lift(value)
+    return code.as_number(vector) if vector.kind == "m" else vector
+
+
+def _mask(code: Code, value: Any) -> Vector:
+    """A number is a condition that holds unless it is 0."""
+    vector = code.lift(value)
+    return vector if vector.kind == "m" else vector.differs(0.0)
+
+
+def _apply(code: Code, operation: str, *parts: Any) -> Any:
+    """One node of a template."""
+    if operation == "number":
+        return code.lift(parts[0])
+    if operation == "select":
+        return code.select(_mask(code, parts[0]), _number(code, parts[1]), _number(code, parts[2]))
+    if operation in {"and", "or"}:
+        a, b = (_mask(code, part) for part in parts)
+        return a & b if operation == "and" else a | b
+    if operation == "not":
+        return ~_mask(code, parts[0])
+    operands = [_number(code, part) for part in parts]
+    if operation in _COMPARISONS:
+        return operands[0].compare(_COMPARISONS[operation], operands[1])
+    match operation, operands:
+        case "+", [a, b]:
+            return a + b
+        case "-", [a, b]:
+            return a - b
+        case "*", [a, b]:
+            return a * b
+        case "/", [a, b]:
+            return a / b
+        case "neg", [a]:
+            return -a
+        case "floordiv", [a, b]:
+            return _floor_divide(code, a, b)
+        case "mod", [a, b]:
+            return _modulo(code, a, b)
+    if operation in _BUILT_IN:
+        return code.intrinsic(_BUILT_IN[operation], *operands)
+    if operation in _VECTOR:
+        return _VECTOR[operation](code, *operands)
+    return code.libm(operation, *operands)
+
+
+def _modulo(code: Code, a: Vector, b: Vector) -> Vector:
+    """Python's %: the sign of the divisor; nan for a % 0."""
+    rest = code.libm("fmod", a, b)
+    other_side = rest.differs(0.0) & ((rest < 0.0) ^ (b < 0.0))
+    return code.select(rest.equals(0.0), code.intrinsic("copysign", 0.0, b), code.select(other_side, rest + b, rest))
+
+
+def _floor_divide(code: Code, a: Vector, b: Vector) -> Vector:
+    """Python's //, from the exact remainder; a // 0 as a / 0."""
+    rest = code.libm("fmod", a, b)
+    whole = (a - rest) / b
+    whole = code.select(rest.differs(0.0) & ((rest < 0.0) ^ (b < 0.0)), whole - 1.0, whole)
+    down = code.intrinsic("floor", whole)
+    near = code.select((whole - down) > 0.5, down + 1.0, down)
+    near = code.select(whole.equals(0.0), code.intrinsic("copysign", 0.0, a / b), near)
+    return code.select(b.equals(0.0), a / b, near)

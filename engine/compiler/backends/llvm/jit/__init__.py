@@ -1,0 +1,5 @@
+"""Machine code: made by LLVM, kept in a cache.
+
+- library: IR to functions in memory; cache: files on disk; artifact: all that running them needs
+- peak: what the core can do at best
+"""

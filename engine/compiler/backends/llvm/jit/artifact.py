@@ -1,0 +1,81 @@
+"""What is left of a plan once its kernels are compiled: all that it takes to run them, and little to keep on disk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ....plan.plan import Run
+from ..kernels.kernel import Shape
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One program.
+
+    Attributes:
+        code: the key of the object code.
+        shape: of its vectors and blocks.
+        kernels: how many there are, named kernel0, kernel1, ...
+        calls: of each stage, the numbers of the kernels and their offsets.
+        by_rows: the range of inputs which kernels read row by row; None if none do.
+        alone: whether each number of G is added to by one kernel.
+        cost: nanoseconds that a sample takes, about.
+        leaves, inputs, weight, constants, outputs, sizes: as in the plan.
+    """
+
+    code: str
+    shape: Shape
+    kernels: int
+    calls: dict[str, list[tuple[int, list[int]]]]
+    by_rows: tuple[int, int] | None
+    alone: bool
+    cost: float
+    leaves: int
+    inputs: int
+    weight: int | None
+    constants: tuple[float, ...]
+    outputs: tuple[Run, ...]
+    sizes: dict[str, int]
+
+    def dump(self) -> bytes:
+        """As text, which `load` reads."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+
+def load(stored: bytes) -> Artifact | None:
+    """The artifact of a text; None where it is none."""
+    try:
+        found = json.loads(stored)
+        return Artifact(
+            code=_a(str, found["code"]),
+            shape=Shape(*[_a(int, found["shape"][name]) for name in ("bits", "width", "lanes")]),
+            kernels=_a(int, found["kernels"]),
+            calls={
+                stage: [(_a(int, kernel), [_a(int, offset) for offset in offsets]) for kernel, offsets in calls]
+                for stage, calls in found["calls"].items()
+            },
+            by_rows=None if found["by_rows"] is None else _pair(*found["by_rows"]),
+            alone=_a(bool, found["alone"]),
+            cost=_a(float, found["cost"]),
+            leaves=_a(int, found["leaves"]),
+            inputs=_a(int, found["inputs"]),
+            weight=None if found["weight"] is None else _a(int, found["weight"]),
+            constants=tuple([_a(float, number) for number in found["constants"]]),
+            outputs=tuple([Run(_a(str, run["buffer"]), _a(int, run["base"])) for run in found["outputs"]]),
+            sizes={_a(str, name): _a(int, size) for name, size in found["sizes"].items()},
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _pair(start: Any, stop: Any) -> tuple[int, int]:
+    return _a(int, start), _a(int, stop)
+
+
+def _a(kind: type, found: Any) -> Any:
+    """What was found, if it is of that kind."""
+    if type(found) is not kind:
+        raise TypeError(f"{found!r} is no {kind.__name__}")
+    return found

@@ -1,0 +1,37 @@
+"""What this core can do: multiply-adds in registers, as fast as they go."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import time
+
+from ..ir.builder import Code
+from .library import Library, vector_bytes
+
+_CHAINS = 12  # independent sums, more than the latency times the units of any core
+
+
+@functools.cache
+def peak_flops(dtype: str) -> float:
+    """Floating-point operations per second of CPU time, of one core."""
+    bits = 64 if dtype == "float64" else 32
+    width = vector_bytes() * 8 // bits
+    code = Code("peak", bits, width, ["ptr %x", "i64 %n"])
+    sums = [code.variable(code.load("%x", str(k * width))) for k in range(_CHAINS)]
+    a, b = code.load("%x", "0"), code.load("%x", str(width))
+    with code.loop(0, "%n"):
+        for name in sums:
+            code.write(name, code.read(name) * a + b)
+    for k, name in enumerate(sums):
+        code.store(code.read(name), "%x", str(k * width))
+    code.ret()
+    library = Library("\n".join([*sorted(code.declared), code.text()]))
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(library.address("peak"))
+    memory = (ctypes.c_double * (_CHAINS * 8))()
+    count, best = 400_000, float("inf")
+    for _ in range(5):
+        started = time.process_time()
+        function(ctypes.addressof(memory), count)
+        best = min(best, time.process_time() - started)
+    return 2.0 * _CHAINS * width * count / best

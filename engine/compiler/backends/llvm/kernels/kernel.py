@@ -1,0 +1,322 @@
+"""Kernels: small functions over one block of samples, each emitted once however many groups need it.
+
+Memory of a block is laid out [slot][lane]: the numbers that neighbouring samples have in one slot are neighbours.
+Where a kernel finds its runs is not part of its text but of a table of offsets, its argument `T`; so groups that
+differ in their place only share a kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from ....plan.plan import Copy, Group, Run
+from ..ir.builder import Code
+from ..ir.lookups import named
+from ..ir.templates import POWERS, expand
+from ..ir.vector import Vector
+
+BUFFERS = "PCUGXS"
+ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "i1 %first", "ptr noalias readonly %T"]
+
+FEW = 4  # columns, up to which they need no loop
+
+Row = tuple[str | None, int]
+"""A row of a group: the name of a loop's index (or None) plus a constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How numbers are grouped: bits of one, numbers in a vector, lanes in a block.
+
+    Vectors run along the lanes; in a block of a single lane, along the rows of a group.
+    """
+
+    bits: int
+    width: int
+    lanes: int
+
+    @property
+    def single(self) -> bool:
+        """Whether a block is one sample."""
+        return self.lanes == 1
+
+
+@dataclass
+class Kernels:
+    """The kernels of a program and the calls of them.
+
+    Attributes:
+        texts: bodies of kernels, with the names they got.
+        functions: the functions of `vectormath` that they call, with the width of vectors.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    codes: list[Code] = field(default_factory=list)
+
+    def add(self, kernel: Kernel) -> tuple[int, list[int]]:
+        """The number of the kernel with that body, and this call's offsets."""
+        body = kernel.code.body()
+        name = self.texts.get(body)
+        if name is None:
+            name = self.texts[body] = f"kernel{len(self.codes)}"
+            kernel.code.name = name
+            self.codes.append(kernel.code)
+        return int(name[6:]), kernel.offsets
+
+
+class Kernel:
+    """One kernel in the making.
+
+    Args:
+        shape: of vectors and blocks.
+        constants: the plan's.
+        alone: whether no other kernel adds to what this one adds to in G.
+    """
+
+    def __init__(self, shape: Shape, constants: tuple[float, ...], alone: bool = False):
+        self.shape, self.constants, self._alone = shape, constants, alone
+        self.code = Code("kernel", shape.bits, shape.width, ARGUMENTS)
+        self.offsets: list[int] = []
+        self.known: dict[tuple[str, int], Vector] = {}  # results of this kernel's row that followers read
+
+    def offset(self, number: int) -> str:
+        """A number of the table of offsets, by the name it has in the kernel."""
+        position = len(self.offsets)
+        self.offsets.append(number)
+        self.code.slots += [
+            f"%at{position} = getelementptr inbounds i64, ptr %T, i64 {position}",
+            f"%offset{position} = load i64, ptr %at{position}",
+        ]
+        return f"%offset{position}"
+
+    # ---- addresses
+    def place(self, run: Run) -> Place:
+        """Where a run is; to be made outside the loops that use it."""
+        scale = 1 if run.uniform else self.shape.lanes
+        if run.table is not None:
+            position = len(self.offsets)
+            self.offsets += [slot * scale for slot in run.table]
+            return Place(run, scale, "", position)
+        return Place(run, scale, self.offset(run.base * scale), 0)
+
+    def index(self, place: Place, row: Row, column: Row, lane: str | None) -> str:
+        """The position of one operand in its buffer."""
+        run, code = place.run, self.code
+        (r, r0), (c, c0) = row, column
+        if run.table is not None:
+            terms: list[str | int | tuple[str, int]] = [place.position + r0 * run.count + c0]
+            terms += [(name, factor) for name, factor in ((r, run.count), (c, 1)) if name]
+            entry = code.pointer("%T", code.index(*terms), "i64")
+            base: list[str | int | tuple[str, int]] = [code.value(f"load i64, ptr {entry}")]
+        else:
+            base = [place.base, (r0 * run.row + c0 * run.column) * place.scale]
+            base += [(r, run.row * place.scale)] if r and run.row else []
+            base += [(c, run.column * place.scale)] if c and run.column else []
+        return code.index(*base, *([lane] if lane and not run.uniform else []))
+
+    def spot(self, place: Place, row: Row, column: Row, lane: str | None, k: int) -> str:
+        """The position of number k of a vector."""
+        return self.code.index(self.index(place, row, column, lane), 0 if place.run.uniform else k)
+
+    def load(self, place: Place, row: Row, column: Row, lane: str | None) -> Vector:
+        """One operand for the lanes from `lane` on."""
+        run = place.run
+        if run.buffer == "C" and run.table is None and not (run.row or run.column):
+            return self.code.lift(self.constants[run.base])
+        index = self.index(place, row, column, lane)
+        if run.uniform:
+            return self.code.load_broadcast(f"%{run.buffer}", index)
+        return self.code.load(f"%{run.buffer}", index)
+
+    def store(self, group: Group, place: Place, row: Row, lane: str | None, value: Vector) -> None:
+        """Store one result and remember it for the followers."""
+        self.code.store(value, f"%{group.result.buffer}", self.index(place, row, (None, 0), lane))
+
+    def so_far(self, old: str, kind: str) -> str:
+        """What G has from earlier blocks of the step; `old` is what it holds, maybe from the step before."""
+        if not self._alone:
+            return old  # cleared at the start of the step, since no kernel knows whether it is the first to add
+        return self.code.value(f"select i1 %first, {kind} zeroinitializer, {kind} {old}")
+
+    # ---- loops
+    @contextmanager
+    def rows(self, count: int) -> Iterator[Row]:
+        """Over the rows of a group."""
+        if count == 1:
+            yield None, 0
+        else:
+            with self.code.loop(0, count) as r:
+                yield r, 0
+
+    def columns(self, count: int, start: int, step: Callable[[Row], None]) -> None:
+        """Over columns `start` to `count`; few of them without a loop."""
+        if count - start <= FEW:
+            for column in range(start, count):
+                step((None, column))
+        else:
+            with self.code.loop(start, count) as c:
+                step((c, 0))
+
+    @contextmanager
+    def lanes(self) -> Iterator[str]:
+        """Over the lanes of the block, a vector at a time."""
+        with self.code.loop(0, "%lanes", self.shape.width) as lane:
+            yield lane
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run in a kernel: its base's name, or its position in the table of offsets."""
+
+    run: Run
+    scale: int
+    base: str
+    position: int
+
+
+class Formula:
+    """One group as a step of a kernel: prepares its addresses once, then gives its value row by row."""
+
+    def __init__(self, kernel: Kernel, group: Group, stored: bool):
+        self.kernel, self.group = kernel, group
+        self.operands = [
+            [None if self._is_known(run) else kernel.place(run) for run in runs] for runs in group.operands
+        ]
+        self.result = kernel.place(group.result) if stored else None
+
+    def _is_known(self, run: Run) -> bool:
+        """Whether the same row of this kernel has computed it."""
+        return aligned(run, self.group.rows) and (run.buffer, run.base) in self.kernel.known
+
+    def load(self, operand: int, part: int, row: Row, column: Row, lane: str | None) -> Vector:
+        """One operand: from memory, or as this kernel has just computed it."""
+        place = self.operands[operand][part]
+        if place is None:
+            run = self.group.operands[operand][part]
+            return self.kernel.known[run.buffer, run.base]
+        return self.kernel.load(place, row, column, lane)
+
+    def emit(self, row: Row, lane: str | None) -> None:
+        """Compute one row for the lanes from `lane` on; store it if somebody else reads it."""
+        self.finish(row, lane, self.value(row, lane))
+
+    def finish(self, row: Row, lane: str | None, value: Vector) -> None:
+        """Let a value be this row's result."""
+        self.kernel.known[self.group.result.buffer, self.group.result.base] = value
+        if self.result is not None:
+            self.kernel.store(self.group, self.result, row, lane, value)
+
+    def value(self, row: Row, lane: str | None) -> Vector:
+        """One row for the lanes from `lane` on."""
+        name = self.group.primitive.name
+        if name == "dot":
+            return self._dot(row, lane)
+        if name == "take":
+            return self._take(row, lane)
+        if self.group.primitive.arity is None:
+            return self._fold(row, lane)
+        if name == "pow" and (exponent := self._constant(1)) in POWERS:
+            return POWERS[exponent](self.kernel.code, self.load(0, 0, row, (None, 0), lane))
+        values = [self.load(k, 0, row, (None, 0), lane) for k in range(len(self.operands))]
+        return expand(self.kernel.code, self.group.primitive, dict(zip(self.group.primitive.operands, values)))
+
+    def _constant(self, operand: int) -> float | None:
+        """The number that an operand is in every row, if it is one."""
+        (run,) = self.group.operands[operand]
+        constant = run.buffer == "C" and run.table is None and (run.row == 0 or self.group.rows == 1)
+        return self.kernel.constants[run.base] if constant else None
+
+    def _fold(self, row: Row, lane: str | None) -> Vector:
+        code = self.kernel.code
+        total = code.variable(self.load(0, 0, row, (None, 0), lane))
+
+        def step(part: int, column: Row) -> None:
+            x = self.load(0, part, row, column, lane)
+            code.write(total, expand(code, self.group.primitive, {"z": code.read(total), "x": x}))
+
+        for part, run in enumerate(self.group.operands[0]):
+            self.kernel.columns(run.count, int(part == 0), partial(step, part))
+        return code.read(total)
+
+    def _dot(self, row: Row, lane: str | None) -> Vector:
+        code = self.kernel.code
+        bias = len(self.group.operands) > 2
+        total = code.variable(self.load(2, 0, row, (None, 0), lane) if bias else code.lift(0.0))
+
+        def step(part: int, column: Row) -> None:
+            a, b = (self.load(k, part, row, column, lane) for k in (0, 1))
+            code.write(total, code.read(total) + a * b)
+
+        for part, run in enumerate(self.group.operands[0]):
+            self.kernel.columns(run.count, 0, partial(step, part))
+        return code.read(total)
+
+    def _take(self, row: Row, lane: str | None) -> Vector:
+        """The value at the index; nan where that names none."""
+        code, kernel = self.kernel.code, self.kernel
+        index = self.load(0, 0, row, (None, 0), lane)
+        place = self.operands[1][0]
+        if len(self.operands[1]) == 1 and place is not None:
+            columns, hit = named(code, index, place.run.count)
+            spots = [kernel.spot(place, row, (column, 0), lane, k) for k, column in enumerate(columns)]
+            values = code.vector_of([code.load_scalar(f"%{place.run.buffer}", spot) for spot in spots])
+            return code.select(hit, values, math.nan)
+        # From several places: compare the index with every position, without a branch.
+        chosen = code.variable(code.lift(float("nan")))
+        position = code.variable(code.lift(0.0))
+
+        def step(part: int, column: Row) -> None:
+            here = code.read(position)
+            x = self.load(1, part, row, column, lane)
+            code.write(chosen, code.select(index.equals(here), x, code.read(chosen)))
+            code.write(position, here + 1.0)
+
+        for part, run in enumerate(self.group.operands[1]):
+            self.kernel.columns(run.count, 0, partial(step, part))
+        return code.read(chosen)
+
+
+def aligned(run: Run, rows: int) -> bool:
+    """Whether row r of the run is slot base + r."""
+    return run.table is None and run.count == 1 and (run.row == 1 or rows == 1)
+
+
+def elementwise(shape: Shape, constants: tuple[float, ...], cluster: list[Group], stored: set[int]) -> Kernel:
+    """A kernel for groups of equal rows, each of which reads only earlier memory and its own row of the others.
+
+    Args:
+        shape: of vectors and blocks; width 1 for groups that all lanes share.
+        constants: the plan's.
+        cluster: the groups, in order.
+        stored: ids of the groups whose results somebody else reads.
+    """
+    kernel = Kernel(shape, constants)
+    formulas = []
+    for group in cluster:
+        formulas.append(Formula(kernel, group, id(group) in stored))
+        kernel.known[group.result.buffer, group.result.base] = Vector(kernel.code, "poison")
+    with kernel.rows(cluster[0].rows) as row:
+        if cluster[0].uniform:
+            for formula in formulas:
+                formula.emit(row, None)
+        else:
+            with kernel.lanes() as lane:
+                for formula in formulas:
+                    formula.emit(row, lane)
+    kernel.code.ret()
+    return kernel
+
+
+def copy(shape: Shape, constants: tuple[float, ...], job: Copy) -> Kernel:
+    """A kernel for ``G[target(r)] = source(r)``."""
+    kernel = Kernel(shape, constants)
+    source, target = kernel.place(job.source), kernel.place(job.target)
+    with kernel.rows(job.rows) as row:
+        value = kernel.load(source, row, (None, 0), None)
+        kernel.code.store(value, "%G", kernel.index(target, row, (None, 0), None))
+    kernel.code.ret()
+    return kernel

@@ -1,0 +1,255 @@
+"""Sums over the lanes: gradients of uniform numbers, as outer products in tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ....plan.plan import Group, Reduction, Run, Scatter
+from ..ir.builder import Code
+from ..ir.lookups import named
+from ..ir.vector import Vector
+from .kernel import Formula, Kernel, Place, Row, Shape
+
+
+def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction], alone: bool = False) -> Kernel:
+    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, over jobs that differ in place only."""
+    kernel = Kernel(shape, constants, alone)
+    code, job = kernel.code, jobs[0]
+    assert job.right is not None
+    target = kernel.place(job.target)
+    if len(jobs) == 1:
+        left, right = kernel.place(job.left), kernel.place(job.right)
+    else:
+        bases = len(kernel.offsets)
+        for one in jobs:
+            assert one.right is not None
+            kernel.offsets += [one.left.base * shape.lanes, one.right.base * shape.lanes]
+    most = 4 if shape.width * shape.bits >= 512 else 3  # rows of a tile, as registers allow
+
+    def lanes(left: Place, right: Place, row: Row, rows: int, column: Row, columns: int, totals: list[str]) -> None:
+        with kernel.lanes() as lane:
+            gs = [kernel.load(left, (row[0], row[1] + j), (None, 0), lane) for j in range(rows)]
+            for i in range(columns):
+                x = kernel.load(right, (None, 0), (column[0], column[1] + i), lane)
+                for j, g in enumerate(gs):
+                    total = totals[j * columns + i]
+                    code.write(total, code.read(total) + g * x)
+
+    def tile(row: Row, rows: int, column: Row, columns: int) -> None:
+        totals = [code.variable(code.lift(0.0)) for _ in range(rows * columns)]
+        if len(jobs) == 1:
+            lanes(left, right, row, rows, column, columns, totals)
+        else:
+            with code.loop(0, len(jobs)) as number:
+                entries = [code.pointer("%T", code.index(bases + k, (number, 2)), "i64") for k in (0, 1)]
+                places = [
+                    Place(run, shape.lanes, code.value(f"load i64, ptr {entry}"), 0)
+                    for run, entry in ((job.left, entries[0]), (job.right, entries[1]))
+                    if run is not None
+                ]
+                lanes(places[0], places[1], row, rows, column, columns, totals)
+        sums = [code.read(total) for total in totals]
+        if columns == 1:  # a column of sums: side by side where the target is
+            indices = [kernel.index(target, (row[0], row[1] + j), column, None) for j in range(rows)]
+            _add_all(kernel, target.run, indices, sums, job.target.row)
+        else:
+            for j in range(rows):
+                spots = [(column[0], column[1] + i) for i in range(columns)]
+                indices = [kernel.index(target, (row[0], row[1] + j), spot, None) for spot in spots]
+                _add_all(kernel, target.run, indices, sums[j * columns : (j + 1) * columns], job.target.column)
+
+    def over_columns(row: Row, rows: int) -> None:
+        for column, columns in tiles(code, job.columns, 4):
+            with column as c:
+                tile(row, rows, c, columns)
+
+    for row, rows in tiles(code, job.rows, most):
+        with row as r:
+            over_columns(r, rows)
+    code.ret()
+    return kernel
+
+
+@dataclass
+class Sums:
+    """Gradients of which each sums equally many terms over the lanes: slots, or products of two slots.
+
+    Attributes:
+        source: the buffer of the slots, the two buffers of the factors, or the group to compute on the way.
+        targets: slots of G.
+        terms: for each target its slots, factor after factor.
+    """
+
+    source: str | tuple[str, str] | Group
+    targets: list[int] = field(default_factory=list)
+    terms: list[list[int]] = field(default_factory=list)
+
+    def factors(self) -> list[str]:
+        """The buffers of the factors of one term."""
+        if isinstance(self.source, Group):
+            return ["C"]  # the slots are rows of the group, which no buffer holds
+        return [self.source] if isinstance(self.source, str) else list(self.source)
+
+
+def split(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[list[Reduction]], list[Sums]]:
+    """What one kernel can do: outer products into one target, and sums of equally many terms of one source.
+
+    `lazy` are the groups to be computed on the way.
+    """
+    products: dict[Any, list[Reduction]] = {}
+    terms: dict[tuple[str | tuple[str, str], int], list[int]] = {}
+    for job in jobs:
+        if job.right is None:
+            for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
+                terms.setdefault((job.left.buffer, target), []).append(slot)
+        elif job.rows == job.columns == 1:
+            ((left,),), ((right,),), ((target,),) = (run.slots(1) for run in (job.left, job.right, job.target))
+            terms.setdefault(((job.left.buffer, job.right.buffer), target), []).extend([left, right])
+        else:
+            products.setdefault(_shape(job), []).append(job)
+    computed = {(g.result.buffer, g.result.base + r): g for g in lazy for r in range(g.rows)}
+    collected: dict[Any, Sums] = {}
+    for (buffers, target), slots in terms.items():
+        source = computed.get((buffers, slots[0]), buffers) if isinstance(buffers, str) else buffers
+        key = (id(source) if isinstance(source, Group) else source, len(slots))
+        entry = collected.setdefault(key, Sums(source))
+        entry.targets.append(target)
+        entry.terms.append(slots)
+    return list(products.values()), list(collected.values())
+
+
+def each_alone(products: list[list[Reduction]], plain: list[Sums]) -> bool:
+    """Whether no number of G is added to by two kernels."""
+    targets = [slot for jobs in products for row in jobs[0].target.slots(jobs[0].rows) for slot in row]
+    targets += [slot for entry in plain for slot in entry.targets]
+    return len(set(targets)) == len(targets)
+
+
+def _shape(job: Reduction) -> Any:
+    """Equal for outer products that can share the accumulators of one kernel: same target, same strides."""
+    left, right = job.left, job.right
+    if right is None or left.table is not None or right.table is not None or left.uniform or right.uniform:
+        return id(job)
+    return job.rows, job.target, left.buffer, left.row, right.buffer, right.count, right.column
+
+
+def sums(shape: Shape, constants: tuple[float, ...], job: Sums, alone: bool = False) -> Kernel:
+    """A kernel for ``G[target] += sum over lanes and terms``, for each target and its terms."""
+    kernel = Kernel(shape, constants, alone)
+    code, buffers = kernel.code, job.factors()
+    base = job.source.result.base if isinstance(job.source, Group) else 0
+    count = len(job.terms[0]) // len(buffers)
+    factors = []
+    for k, buffer in enumerate(buffers):
+        table = tuple(slot - base for slots in job.terms for slot in slots[k :: len(buffers)])
+        factors.append(kernel.place(Run(buffer, 0, count=count, table=table)))
+    formula = Formula(kernel, job.source, stored=False) if isinstance(job.source, Group) else None
+    target = kernel.place(Run("G", 0, table=tuple(job.targets)))
+
+    def added(total: Vector, row: Row, column: Row, lane: str) -> Vector:
+        if formula is not None:
+            return total + formula.value((kernel.index(factors[0], row, column, None), 0), lane)
+        values = [kernel.load(factor, row, column, lane) for factor in factors]
+        return total + (values[0] if len(values) == 1 else values[0] * values[1])
+
+    for row, rows in tiles(code, len(job.targets), 4):
+        with row as (r, start):
+            totals = [code.variable(code.lift(0.0)) for _ in range(rows)]
+
+            def step(lane: str, column: Row, r: str | None = r, start: int = start, totals: list[str] = totals) -> None:
+                for j, total in enumerate(totals):
+                    code.write(total, added(code.read(total), (r, start + j), column, lane))
+
+            with kernel.lanes() as lane:
+                kernel.columns(count, 0, partial(step, lane))
+            indices = [kernel.index(target, (r, start + j), (None, 0), None) for j in range(rows)]
+            _add_all(kernel, target.run, indices, [code.read(total) for total in totals], 0)
+    code.ret()
+    return kernel
+
+
+def scatter(shape: Shape, constants: tuple[float, ...], job: Scatter) -> Kernel:
+    """A kernel for ``G[target(r, index(r))] += sum over lanes of source(r)``."""
+    kernel = Kernel(Shape(shape.bits, 1, 1) if shape.single else shape, constants)
+    code = kernel.code
+    index, source, target = (kernel.place(run) for run in (job.index, job.source, job.target))
+    with kernel.rows(job.rows) as row, kernel.lanes() as lane:
+        columns, hit = named(code, kernel.load(index, row, (None, 0), lane), job.target.count)
+        added = code.select(hit, kernel.load(source, row, (None, 0), lane), 0.0)
+        for column, number in zip(columns, code.elements(added)):
+            address = code.pointer("%G", kernel.index(target, row, (column, 0), None))
+            old = code.value(f"load {code.scalar}, ptr {address}, align {code.align}")
+            new = code.value(f"fadd {code.scalar} {old}, {number}")
+            code.lines.append(f"store {code.scalar} {new}, ptr {address}, align {code.align}")
+    code.ret()
+    return kernel
+
+
+class _Span:
+    """A loop over full tiles, or the one tile that needs no loop."""
+
+    def __init__(self, code: Code, start: int, stop: int, step: int):
+        self.single = stop - start == step
+        self.start = start
+        self.loop = None if self.single else code.loop(start, stop, step)
+
+    def __enter__(self) -> Row:
+        return (None, self.start) if self.loop is None else (self.loop.__enter__(), 0)
+
+    def __exit__(self, *exception: object) -> None:
+        if self.loop is not None:
+            self.loop.__exit__(None, None, None)
+
+
+def tiles(code: Code, count: int, most: int) -> list[tuple[_Span, int]]:
+    """Spans of full tiles and of the rest, with the size of their tiles."""
+    size = min(most, count)
+    full = count // size * size
+    spans = [(_Span(code, 0, full, size), size)]
+    if count - full:
+        spans.append((_Span(code, full, count, count - full), count - full))
+    return spans
+
+
+def _add_all(kernel: Kernel, run: Run, indices: list[str], vectors: list[Vector], stride: int) -> None:
+    """G[index] += the sum over the lanes of the vector, for several at once where they are neighbours."""
+    code, width = kernel.code, kernel.shape.width
+    if len(vectors) == 4 and width >= 4:
+        t = f"<4 x {code.scalar}>"
+        four = sums_of_four(code, vectors)
+        if stride == 1 and run.table is None:
+            address = code.pointer("%G", indices[0])
+            old = code.value(f"load {t}, ptr {address}, align {code.align}")
+            new = code.value(f"fadd {t} {kernel.so_far(old, t)}, {four}")
+            code.lines.append(f"store {t} {new}, ptr {address}, align {code.align}")
+            return
+        numbers = [code.value(f"extractelement {t} {four}, i32 {k}") for k in range(4)]
+    else:
+        numbers = [code.horizontal_sum(vector) for vector in vectors]
+    for index, number in zip(indices, numbers):
+        address = code.pointer("%G", index)
+        old = code.value(f"load {code.scalar}, ptr {address}, align {code.align}")
+        new = code.value(f"fadd {code.scalar} {kernel.so_far(old, code.scalar)}, {number}")
+        code.lines.append(f"store {code.scalar} {new}, ptr {address}, align {code.align}")
+
+
+def sums_of_four(code: Code, vectors: Sequence[Vector]) -> str:
+    """The four sums over the lanes of four vectors, as one vector: two rounds of pairing, then halves."""
+    width, names = code.width, [vector.name for vector in vectors]
+    for bit in (1, 2):
+        keep = [lane if not lane & bit else width + lane - bit for lane in range(width)]
+        give = [lane + bit if not lane & bit else width + lane for lane in range(width)]
+        paired = []
+        for a, b in zip(names[::2], names[1::2]):
+            parts = [code.shuffle(a, b, lanes, width) for lanes in (keep, give)]
+            paired.append(code.value(f"fadd {code.type()} {parts[0]}, {parts[1]}"))
+        names = paired
+    name = names[0]
+    while width > 4:
+        half = width // 2
+        low, high = (code.shuffle(name, name, range(k, k + half), width) for k in (0, half))
+        name, width = code.value(f"fadd <{half} x {code.scalar}> {low}, {high}"), half
+    return name

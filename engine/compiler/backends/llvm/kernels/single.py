@@ -1,0 +1,225 @@
+"""Kernels for blocks of one sample: vectors run along the rows of a group instead of along the lanes.
+
+In a block of one lane, neighbouring slots are neighbours in memory. So a vector takes the numbers that as many
+neighbouring rows read: as they lie, where the rows read neighbouring slots; one number in all places, where they read
+the same slot; else gathered one by one. A last vector that would reach beyond the rows begins earlier instead and
+computes some rows twice, which is harmless: results are never among the operands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ....plan.plan import Group, Run
+from ..ir.builder import Code
+from ..ir.vector import Vector
+from .kernel import Formula, Kernel, Place, Row, Shape
+
+ACCUMULATORS = 8
+"""Sums of products that a tile has under way: a multiplication and addition takes about as many half cycles."""
+
+
+def starts(rows: int, width: int) -> list[int]:
+    """Where the vectors begin that cover so many rows."""
+    return [min(k * width, rows - width) for k in range(-(-rows // width))]
+
+
+def pattern(run: Run, rows: int, width: int) -> str:
+    """How a run's slots lie under each vector: "same", "along" (neighbours), or "apart"."""
+    if run.table is None:
+        return {0: "same", 1: "along"}.get(run.row, "apart") if width > 1 else "same"
+    first = [run.table[(start + i) * run.count :][: run.count] for start in starts(rows, width) for i in range(width)]
+    steps = {
+        b - a
+        for k in range(0, len(first), width)
+        for below, above in zip(first[k : k + width - 1], first[k + 1 : k + width])
+        for a, b in zip(below, above)
+    }
+    return "same" if steps <= {0} else "along" if steps == {1} else "apart"
+
+
+def width_for(cluster: list[Group], most: int) -> int:
+    """How many rows a vector takes: many, unless fewer find more of their operands side by side."""
+    rows = cluster[0].rows
+    runs = [
+        (run, group.primitive.name == "dot" and in_rows(run, rows))
+        for group in cluster
+        for o in group.operands
+        for run in o
+    ]
+
+    def cost(width: int) -> float:
+        """Loads and operations for all rows, roughly."""
+        loads = [run.count * (width if pattern(run, rows, width) == "apart" and not lies else 1) for run, lies in runs]
+        return (sum(loads) + len(cluster)) * -(-rows // width)
+
+    return min([width for width in (16, 8, 4, 2, 1) if width <= min(rows, most)], key=cost)
+
+
+def in_rows(run: Run, rows: int) -> bool:
+    """Whether each row reads neighbouring slots, column after column."""
+    if run.table is None:
+        return run.column == 1
+    lines = [run.table[k * run.count : (k + 1) * run.count] for k in range(rows)]
+    return all(line == tuple(range(line[0], line[0] + run.count)) for line in lines)
+
+
+class RowKernel(Kernel):
+    """A kernel whose vectors run along `rows` rows."""
+
+    def __init__(self, shape: Shape, constants: tuple[float, ...], rows: int, width: int):
+        super().__init__(Shape(shape.bits, width, 1), constants)
+        self.count = rows
+        self._patterns: dict[Run, str] = {}
+
+    def pattern(self, run: Run) -> str:
+        """How a run's slots lie under the vectors of this kernel."""
+        found = self._patterns.get(run)
+        if found is None:
+            found = self._patterns[run] = pattern(run, self.count, self.shape.width)
+        return found
+
+    def load(self, place: Place, row: Row, column: Row, lane: str | None = None) -> Vector:
+        """One operand for the rows from `row` on."""
+        run, code = place.run, self.code
+        if run.buffer == "C" and run.table is None and not (run.row or run.column):
+            return code.lift(self.constants[run.base])
+        buffer, kind = f"%{run.buffer}", self.pattern(run)
+        if kind == "same":
+            return code.load_broadcast(buffer, self.index(place, row, column, None))
+        if kind == "along":
+            return code.load(buffer, self.index(place, row, column, None))
+        spots = [self.spot(place, row, column, None, k) for k in range(code.width)]
+        return code.vector_of([code.load_scalar(buffer, spot) for spot in spots])
+
+    def spot(self, place: Place, row: Row, column: Row, lane: str | None, k: int) -> str:
+        """The position of number k of a vector."""
+        return self.index(place, (row[0], row[1] + k), column, None)
+
+    @contextmanager
+    def tiles(self, most: int) -> Iterator[list[Row]]:
+        """Over the rows, in tiles of up to `most` vectors: where these begin."""
+        code, width = self.code, self.shape.width
+        vectors = -(-self.count // width)
+        tiles = -(-vectors // most)
+        size = -(-vectors // tiles)
+        last = self.count - width
+        if tiles == 1:
+            yield [(None, start) for start in starts(self.count, width)]
+            return
+        with code.loop(0, tiles * size * width, size * width) as r:
+            if tiles * size * width == self.count:
+                yield [(r, k * width) for k in range(size)]
+                return
+            begin = []
+            for k in range(size):
+                here = code.index(r, k * width)
+                beyond = code.value(f"icmp sgt i64 {here}, {last}")
+                begin.append(code.value(f"select i1 {beyond}, i64 {last}, i64 {here}"))
+            yield [(name, 0) for name in begin]
+
+
+def along_rows(shape: Shape, constants: tuple[float, ...], cluster: list[Group], stored: set[int]) -> Kernel:
+    """A kernel for groups of equal rows, of which those after the first one have a fixed number of operands."""
+    group = cluster[0]
+    kernel = RowKernel(shape, constants, group.rows, width_for(cluster, shape.width))
+    formulas = []
+    for member in cluster:
+        formulas.append(Formula(kernel, member, id(member) in stored))
+        kernel.known[member.result.buffer, member.result.base] = Vector(kernel.code, "poison")
+    head, followers = formulas[0], formulas[1:]
+    dot = group.primitive.name == "dot"
+    with kernel.tiles(4 if dot else 1) as rows:
+        values = _dot(kernel, head, rows) if dot else [head.value(row, None) for row in rows]
+        for row, value in zip(rows, values):
+            head.finish(row, None, value)
+            for follower in followers:
+                follower.emit(row, None)
+    kernel.code.ret()
+    return kernel
+
+
+def _dot(kernel: RowKernel, head: Formula, rows: list[Row]) -> list[Vector]:
+    """Sums of products for several vectors of rows at once."""
+    code = kernel.code
+    biased = len(head.group.operands) > 2
+    totals = [code.variable(head.load(2, 0, row, (None, 0), None) if biased else code.lift(0.0)) for row in rows]
+    for left, right in zip(*head.operands[:2]):
+        assert left is not None
+        assert right is not None
+        width, runs = kernel.shape.width, (left.run, right.run)
+        whole = 0
+        if (
+            width > 1
+            and any(kernel.pattern(run) == "apart" for run in runs)
+            and all(in_rows(run, kernel.count) for run in runs)
+        ):
+            whole = left.run.count // width * width
+        if whole:
+            for row, total in zip(rows, totals):
+                code.write(total, code.read(total) + _along_columns(kernel, left, right, row, whole))
+        _along_rows(kernel, left, right, rows, whole, totals)
+    return [code.read(total) for total in totals]
+
+
+def _along_rows(kernel: RowKernel, left: Place, right: Place, rows: list[Row], first: int, totals: list[str]) -> None:
+    """Add the products of the columns from `first` on, a column for all rows after the other."""
+    code, count = kernel.code, left.run.count
+    split = max(1, ACCUMULATORS // len(rows)) if count - first >= 4 else 1
+    sums = [totals, *([code.variable(code.lift(0.0)) for _ in rows] for _ in range(split - 1))]
+
+    def step(column: Row, split: int) -> None:
+        for k in range(split):
+            for row, total in zip(rows, sums[k]):
+                a, b = (kernel.load(place, row, (column[0], column[1] + k)) for place in (left, right))
+                code.write(total, code.read(total) + a * b)
+
+    whole = first + (count - first) // split * split
+    _columns(code, first, whole, split, lambda column: step(column, split))
+    for column in range(whole, count):
+        step((None, column), 1)
+    for extra in sums[1:]:
+        for total, more in zip(totals, extra):
+            code.write(total, code.read(total) + code.read(more))
+
+
+def _along_columns(kernel: RowKernel, left: Place, right: Place, row: Row, count: int) -> Vector:
+    """The sums of products over `count` columns, for as many rows as a vector has: vectors take columns."""
+    code, width = kernel.code, kernel.shape.width
+    totals = [code.variable(code.lift(0.0)) for _ in range(width)]
+
+    def step(column: Row) -> None:
+        for k, total in enumerate(totals):
+            a, b = (
+                code.load(f"%{place.run.buffer}", kernel.index(place, (row[0], row[1] + k), column, None))
+                for place in (left, right)
+            )
+            code.write(total, code.read(total) + a * b)
+
+    _columns(code, 0, count, width, step)
+    return sums_of_all(code, [code.read(total) for total in totals])
+
+
+def _columns(code: Code, first: int, stop: int, step: int, body: Callable[[Row], None]) -> None:
+    """Over columns, `step` at a time; few of them without a loop."""
+    if stop - first <= 4 * step:
+        for column in range(first, stop, step):
+            body((None, column))
+    else:
+        with code.loop(first, stop, step) as c:
+            body((c, 0))
+
+
+def sums_of_all(code: Code, vectors: list[Vector]) -> Vector:
+    """The sum over each of as many vectors as they have numbers, as one vector: rounds of pairing."""
+    width, bit = code.width, 1
+    while bit < width:
+        keep = [k if not k & bit else width + k - bit for k in range(width)]
+        give = [k + bit if not k & bit else width + k for k in range(width)]
+        paired = []
+        for a, b in zip(vectors[::2], vectors[1::2]):
+            low, high = (Vector(code, code.shuffle(a.name, b.name, lanes, width)) for lanes in (keep, give))
+            paired.append(low + high)
+        vectors, bit = paired, bit * 2
+    return vectors[0]

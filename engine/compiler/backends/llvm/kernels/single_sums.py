@@ -1,0 +1,175 @@
+"""Gradients over blocks of one sample: what is added to the accumulators lies along vectors.
+
+Nothing is summed over lanes here, but outer products over the jobs that share a target, and plain sums over their
+terms. A last vector that would reach beyond the target begins earlier and leaves alone what is done already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from ....plan.plan import Reduction, Run
+from ..ir.builder import Code
+from ..ir.vector import Vector
+from .kernel import Kernel, Place, Row, Shape
+from .lane_sums import Sums, reduction, sums, tiles
+from .single import RowKernel, pattern
+
+TILE = 4, 2
+"""Numbers of the one factor and vectors of the other that a tile multiplies."""
+
+
+class _Factor(NamedTuple):
+    """One side of an outer product: its run with one slot per row, how many there are, the stride in the target."""
+
+    run: Run
+    slots: int
+    stride: int
+
+    @property
+    def lies_along(self) -> bool:
+        """Whether its slots lie as those of the target do, side by side."""
+        return self.run.table is None and self.run.row == 1 and self.stride == 1
+
+
+def _factors(job: Reduction) -> tuple[_Factor, _Factor] | None:
+    """Both sides, the one that vectors can take last; None if neither can be."""
+    left, right, target = job.left, job.right, job.target
+    assert right is not None
+    row = Run(right.buffer, right.base, right.column, table=right.table)  # as rows: one slot each
+    sides = _Factor(left, job.rows, target.row), _Factor(row, job.columns, target.column)
+    possible = [pair for pair in (sides, sides[::-1]) if pair[1].lies_along]
+    if target.table is not None or not possible:
+        return None
+    return max(possible, key=lambda pair: pair[1].slots)
+
+
+def row_reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction]) -> Kernel:
+    """A kernel for ``G[target(r, c)] += left(r) * right(c)``, over jobs that differ in the places of the factors."""
+    factors = _factors(jobs[0])
+    if factors is None:
+        return reduction(Shape(shape.bits, 1, 1), constants, jobs)
+    broadcast, along = factors
+    width = _width(shape, along.slots)
+    kernel = Kernel(Shape(shape.bits, width, 1), constants)
+    code, target = kernel.code, kernel.offset(jobs[0].target.base)
+    if len(jobs) == 1:
+        single = [kernel.place(factor.run) for factor in factors]
+    else:
+        bases = len(kernel.offsets)
+        for job in jobs:
+            pair = _factors(job)
+            assert pair is not None
+            kernel.offsets += [factor.run.base for factor in pair]
+
+    def tile(first: Row, rows: int, start: Row, vectors: int, skip: int) -> None:
+        def spot(j: int, i: int) -> str:
+            row, column = (first[0], first[1] + j), (start[0], start[1] + i * width)
+            return code.pointer("%G", _at(code, target, row, broadcast.stride, column))
+
+        spots = [spot(j, i) for j in range(rows) for i in range(vectors)]
+        olds = [_load(code, spot) for spot in spots]
+        totals = [code.variable(old) for old in olds]
+
+        def multiply(places: list[Place]) -> None:
+            xs = []
+            for i in range(vectors):
+                at = kernel.index(places[1], (start[0], start[1] + i * width), (None, 0), None)
+                xs.append(code.load(f"%{along.run.buffer}", at))
+            for j in range(rows):
+                at = kernel.index(places[0], (first[0], first[1] + j), (None, 0), None)
+                g = code.load_broadcast(f"%{broadcast.run.buffer}", at)
+                for i, x in enumerate(xs):
+                    total = totals[j * vectors + i]
+                    code.write(total, code.read(total) + g * x)
+
+        if len(jobs) == 1:
+            multiply(single)
+        else:
+            with code.loop(0, len(jobs)) as number:
+                entries = [code.pointer("%T", code.index(bases + k, (number, 2)), "i64") for k in (0, 1)]
+                names = [code.value(f"load i64, ptr {entry}") for entry in entries]
+                multiply([Place(factor.run, 1, name, 0) for factor, name in zip(factors, names)])
+        for place, old, total in zip(spots, olds, totals):
+            _store(code, place, _kept(code, skip, old, code.read(total)))
+
+    for span, rows in tiles(code, broadcast.slots, TILE[0]):
+        with span as first:
+            _cover(code, along.slots, width, TILE[1], partial(tile, first, rows))
+    code.ret()
+    return kernel
+
+
+def row_sums(shape: Shape, constants: tuple[float, ...], job: Sums) -> Kernel:
+    """A kernel for ``G[target] += sum of the target's terms``, for all targets of the job."""
+    count = len(job.targets)
+    target_run = Run("G", 0, table=tuple(job.targets))
+    width = _width(shape, count)
+    if width == 1 or pattern(target_run, count, width) != "along":
+        return sums(Shape(shape.bits, 1, 1), constants, job)
+    kernel = RowKernel(shape, constants, count, width)
+    code, buffers = kernel.code, job.factors()
+    terms = len(job.terms[0]) // len(buffers)
+    factors = []
+    for k, buffer in enumerate(buffers):
+        table = tuple(slot for slots in job.terms for slot in slots[k :: len(buffers)])
+        factors.append(kernel.place(Run(buffer, 0, count=terms, table=table)))
+    target = kernel.place(target_run)
+
+    def add(row: Row, vectors: int, skip: int) -> None:
+        spot = code.pointer("%G", kernel.index(target, row, (None, 0), None))
+        old = _load(code, spot)
+        total = code.variable(old)
+
+        def step(column: Row) -> None:
+            values = [kernel.load(factor, row, column) for factor in factors]
+            so_far = code.read(total)
+            code.write(total, so_far + (values[0] if len(values) == 1 else values[0] * values[1]))
+
+        kernel.columns(terms, 0, step)
+        _store(code, spot, _kept(code, skip, old, code.read(total)))
+
+    _cover(code, count, width, 1, add)
+    code.ret()
+    return kernel
+
+
+def _width(shape: Shape, count: int) -> int:
+    """How many of `count` numbers a vector takes."""
+    return next(width for width in (16, 8, 4, 2, 1) if width <= min(count, shape.width))
+
+
+def _cover(code: Code, count: int, width: int, most: int, body: Callable[[Row, int, int], None]) -> None:
+    """Call ``body(start, vectors, skip)`` over `count` numbers, of which those in the first `skip` places are done."""
+    whole = count // width * width
+    for span, size in tiles(code, whole, most * width):
+        with span as start:
+            body(start, size // width, 0)
+    if count > whole:
+        body((None, count - width), 1, width - (count - whole))
+
+
+def _at(code: Code, base: str, row: Row, stride: int, column: Row) -> str:
+    """The position of a number of the target."""
+    terms: list[str | int | tuple[str, int]] = [base, row[1] * stride + column[1]]
+    terms += [(row[0], stride)] if row[0] else []
+    terms += [column[0]] if column[0] else []
+    return code.index(*terms)
+
+
+def _load(code: Code, address: str) -> Vector:
+    return code.emit(f"load {code.type()}, ptr {address}, align {code.align}")
+
+
+def _store(code: Code, address: str, vector: Vector) -> None:
+    code.lines.append(f"store {code.type()} {vector.name}, ptr {address}, align {code.align}")
+
+
+def _kept(code: Code, skip: int, old: Vector, new: Vector) -> Vector:
+    """The new numbers, but the old ones in the first `skip` places."""
+    if not skip:
+        return new
+    places = [k if k < skip else code.width + k for k in range(code.width)]
+    return Vector(code, code.shuffle(old.name, new.name, places, code.width))

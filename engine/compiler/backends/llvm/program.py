@@ -1,0 +1,169 @@
+"""A native program: its kernels, its buffers and the calls from Python."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from ...plan.lazy import LazyPlan
+from .jit import cache
+from .jit.artifact import Artifact, load
+from .jit.library import Library
+from .runtime.cost_model import LONG, Cut, partition
+from .runtime.driver import driver
+from .runtime.memory import Frame, address, aligned, whole_lines
+from .runtime.threads import crew, processors
+from .schedule import Compiled, shape_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+def compiled(lazy_plan: LazyPlan, bits: int, width: int, single: bool) -> tuple[Artifact, Library]:
+    """The kernels of a plan and how to call them; the plan is made only if the cache does not know them.
+
+    Args:
+        lazy_plan: of the plan.
+        bits: of a number.
+        width: numbers in a vector.
+        single: whether samples go one by one.
+    """
+    name = cache.key(f"{lazy_plan.fingerprint} {bits} {width} {single}") if lazy_plan.fingerprint else ""
+    known = load(cache.read(name, cache.ARTIFACT) or b"") if name else None
+    library = Library.stored(known.code) if known else None
+    if known and library:
+        return known, library
+    made = Compiled(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
+    library = Library(made.text())
+    artifact = made.artifact(library.key)
+    if name:
+        cache.write(name, artifact.dump(), cache.ARTIFACT)
+    return artifact, library
+
+
+class Program:
+    """A plan compiled for this machine, with the buffers that it works in.
+
+    Calls from several threads wait for each other: the buffers are one set. Different programs run side by side,
+    since the GIL is released.
+
+    Args:
+        lazy_plan: of the plan.
+        dtype: "float64" or "float32".
+        width: numbers in a vector.
+        single: whether samples go one by one.
+        threads: how many may share a call; no more are used than there are processors.
+        lock: to be held during a call; one of its own by default.
+    """
+
+    name = "llvm"
+
+    def __init__(
+        self, lazy_plan: LazyPlan, dtype: str, width: int, single: bool, threads: int = 1, lock: Lock | None = None
+    ):
+        import numpy as np
+
+        started = time.perf_counter()
+        self.lazy_plan, self.dtype = lazy_plan, np.dtype(dtype)
+        bits = self.dtype.itemsize * 8
+        self.artifact, self._library = compiled(lazy_plan, bits, width, single)
+        self.shape, self.by_rows, self.alone = self.artifact.shape, self.artifact.by_rows, self.artifact.alone
+        self._driver = driver(bits, min(self.shape.width, self.shape.lanes))
+        self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
+        self.threads = min(threads, processors())
+        self.partition = partition(self.artifact.cost, self.artifact.leaves, self.shape, self.threads)
+        self.lock = lock or Lock()
+        self.calls = {name: self._call_table(calls) for name, calls in self.artifact.calls.items()}
+        self.buffers: dict[str, Array] = {}
+        self._parameters = aligned(self.artifact.leaves + self.shape.width, self.dtype)
+        self._allocate()
+        self._frame = Frame(self, self._parameters)
+        self._losses = aligned(1, self.dtype)
+        self._statistics = {
+            "kernels": self.artifact.kernels,
+            "calls": sum(len(calls) for calls in self.artifact.calls.values()),
+            "lanes": self.shape.lanes,
+            "vector": self.shape.width,
+            "threads": self.threads,
+            "bytes": sum(array.nbytes for array in self.buffers.values()),
+            "cached": self._library.cached,
+            "seconds": time.perf_counter() - started,
+        }
+
+    # ---- memory
+    def _allocate(self) -> None:
+        """The buffers that calls work in; who calls brings the parameters and the samples."""
+        plan, width = self.artifact, self.shape.width
+        self.scratch = whole_lines(plan.sizes.get("S", 0) * self.shape.lanes + width, self.dtype)
+        self.gradients = whole_lines(max(plan.sizes.get("G", 0), plan.leaves) + width + 1, self.dtype)
+        sizes = {
+            "C": len(plan.constants) + width,
+            "U": plan.sizes.get("U", 0) + width,
+            "G": self.gradients * self.threads,
+            "S": self.scratch * self.threads,
+        }
+        for name, size in sizes.items():
+            self.buffers[name] = aligned(size, self.dtype)
+        self.buffers["C"][: len(plan.constants)] = plan.constants
+
+    def _call_table(self, calls: list[tuple[int, list[int]]]) -> tuple[Array, Array]:
+        """Addresses of kernels and of their offsets, and the offsets themselves."""
+        import numpy as np
+
+        offsets = np.array([number for _, numbers in calls for number in numbers] or [0], np.int64)
+        place, table = address(offsets), []
+        for kernel, numbers in calls:
+            table += [self._library.address(f"kernel{kernel}"), place]
+            place += 8 * len(numbers)
+        return np.array(table, np.int64), offsets
+
+    # ---- calls
+    def starter(self, cut: Cut, steps: int = 1) -> Callable[[int], float]:
+        """What runs the native code on the address of a frame and gives the last loss. Its caller holds the lock."""
+        if cut.parts == 1:
+            return self.drive
+        return functools.partial(crew().call, self._drive_with, cut.parts, cut.cost * steps >= LONG)
+
+    @functools.cached_property
+    def _drive_with(self) -> Any:
+        """As `drive`, with helpers."""
+        return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(self._driver.address("drive_with"))
+
+    def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
+        """Outputs of every sample, and the gradient of the mean of the first output.
+
+        Args:
+            P: the bound leaves.
+            arrays: samples x columns, the columns together the program's inputs.
+            batch: the number of samples, where no array tells.
+
+        Returns:
+            The outputs, samples x outputs; the gradient by the leaves, or None if the plan has none.
+        """
+        import numpy as np
+
+        count = arrays[0].shape[0] if arrays else (batch or 1)
+        cut = self.partition.cut(count)
+        results = np.empty((count, len(self.artifact.outputs)), self.dtype)
+        with self.lock:
+            self._parameters[: self.artifact.leaves] = P
+            self._frame.bind(arrays, cut, repeated=False)
+            self._frame.set(steps=1, losses=address(self._losses), results=address(results))
+            self.starter(cut)(self._frame.address)
+            if self.artifact.weight is None:
+                return results, None
+            return results, self.buffers["G"][: self.artifact.leaves].copy()
+
+    def ir(self) -> str:
+        """LLVM IR of the kernels."""
+        return Compiled(self.lazy_plan.plan, self.shape).text()
+
+    def stats(self) -> dict[str, Any]:
+        """Kernels, calls of them per block, lanes of a block, bytes, seconds to compile, whether from the cache."""
+        return dict(self._statistics)

@@ -1,0 +1,151 @@
+"""The driver: steps -> batches -> parts -> blocks -> kernels -> update, in one native call.
+
+It knows no program: what to call and where the numbers are it reads from a frame, an array of 64-bit fields. So one
+driver per size of numbers serves all programs, and it is compiled once per machine.
+
+The samples of a step are one job, in one part or in several for as many threads (see sharing.py). Each part has
+gradients and a loss of its own. Adding them, in the order of the parts, and updating the leaves is a second job, each
+part of which takes some leaves. Each thread, called a seat, has room of its own for a block's results.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from ..ir.builder import Code
+from ..jit.library import Library
+from .fork_join import share_text
+from .frame import POSITION, entry, fields
+from .packing import text as packing
+from .samples import calls, run, samples
+
+LINE = 16
+"""Numbers that two threads had better not share: 128 bytes of them, or half as many."""
+
+MANY = 1024
+"""Gradients that helpers help to add; fewer are added sooner by one."""
+
+
+@functools.cache
+def driver(bits: int, width: int) -> Library:
+    """The compiled driver, with ``double drive(frame)``, and ``double drive_with(frame, lines)`` for helpers."""
+    return Library(text(bits, width), quick=True)
+
+
+def text(bits: int, width: int) -> str:
+    """LLVM IR of the driver."""
+    jobs = calls() + samples(bits, width) + _leaves(bits, width)
+    return packing(bits, width) + jobs + share_text() + _steps(bits, width) + _ENTRIES
+
+
+_ENTRIES = """
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)
+
+define double @drive(ptr %frame) nounwind {
+  %loss = call double @steps(ptr %frame, ptr null)
+  ret double %loss
+}
+
+define double @drive_with(ptr %frame, ptr %lines) nounwind {
+  %loss = call double @steps(ptr %frame, ptr %lines)
+  ret double %loss
+}
+"""
+
+
+def _leaves(bits: int, width: int) -> str:
+    """``leaves``: the sums of gradients over the parts of a step, and the update, of some leaves: a job for `share`."""
+    code = Code("leaves", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
+    code.linkage = "internal "
+    f, a = fields(code)
+    lines = code.value(f"sdiv i64 {f['gradients']}, {LINE}")
+    share = code.value(f"sdiv i64 {lines}, {f['parts']}")  # the last part takes what is left over as well
+    each = code.value(f"mul i64 {share}, {LINE}")
+    start = code.value(f"mul i64 %part, {each}")
+    next_part = code.value("add i64 %part, 1")
+    last = code.value(f"icmp eq i64 {next_part}, {f['parts']}")
+    stop = code.value(f"select i1 {last}, i64 {f['gradients']}, i64 {code.value(f'mul i64 {next_part}, {each}')}")
+    with code.loop(1, f["parts"]) as part:
+        others = code.pointer(a["G"], code.value(f"mul i64 {part}, {f['gradients']}"))
+        with code.loop(start, stop, width) as g:
+            code.store(code.load(a["G"], g) + code.load(others, g), a["G"], g)
+    with code.when(_updating(code, f, a, whole=0)):
+        _update(code, a, "%step", start, stop)
+    code.ret()
+    return code.text()
+
+
+def _updating(code: Code, f: dict[str, str], a: dict[str, str], whole: int) -> str:
+    """Whether there is an update, and it is one of this sort."""
+    some = code.value(f"icmp ne ptr {a['update']}, null")
+    sort = code.value(f"icmp eq i64 {f['whole']}, {whole}")
+    return code.value(f"and i1 {some}, {sort}")
+
+
+def _update(code: Code, a: dict[str, str], step: str, start: str, stop: str) -> None:
+    what = f"ptr {a['P']}, ptr {a['G']}, ptr {a['state']}, i64 {step}, i64 {start}, i64 {stop}"
+    code.lines.append(f"call void {a['update']}({what})")
+
+
+def _steps(bits: int, width: int) -> str:
+    """``steps``: all steps of a call; the loss of the last one, as a caller of one step can read it at once."""
+    code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"], "double")
+    code.linkage = "internal "
+    code.slots.append("%loss = alloca double")
+    f, a = fields(code)
+    scalar = code.scalar
+    nowhere = f"ptr {a['X']}, ptr {a['S']}"  # kernels that are no sample's do not read these
+    ordered = code.value(f"icmp ne ptr {a['order']}, null")
+    many = code.value(f"icmp sgt i64 {f['gradients']}, {MANY}")
+    helped = code.value(f"select i1 {many}, ptr %lines, ptr null")
+    with code.loop(0, f["steps"]) as step:
+        run(code, "prologue", f, a, nowhere, "1", "true")
+        mine = code.pointer(a["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
+        real = _count(code, ordered, mine, f["batch"])
+        weight = code.value(f"fdiv {scalar} 1.0, {code.value(f'sitofp i64 {real} to {scalar}')}")
+        code.lines.append(f"store {scalar} {weight}, ptr {code.pointer('%frame', str(POSITION['weight']), 'i64')}")
+        how = f"i64 {f['parts']}, i64 {f['time']}"
+        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @samples, {how}, ptr %lines)")
+        total = _loss(code, f, a)
+        code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['losses'], step)}, align {code.align}")
+        code.lines.append(f"store double {_as_double(code, total)}, ptr %loss")
+        with code.when(code.value(f"icmp ne ptr {a['update']}, null")):
+            lost = code.value(f"fsub {scalar} {total}, {total}")  # 0 unless the loss is nan or infinite
+            lost = code.value(f"fcmp une {scalar} {lost}, 0.0")
+            code.lines += [f"br i1 {lost}, label %end, label %sound", "sound:"]
+        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @leaves, {how}, ptr {helped})")
+        run(code, "epilogue", f, a, nowhere, "1", "true")
+        with code.when(_updating(code, f, a, whole=1)):
+            _update(code, a, step, "0", f["gradients"])
+    code.label("end")
+    code.lines.append(f"ret double {code.value('load double, ptr %loss')}")
+    return code.text()
+
+
+def _as_double(code: Code, number: str) -> str:
+    return number if code.bits == 64 else code.value(f"fpext float {number} to double")
+
+
+def _loss(code: Code, f: dict[str, str], a: dict[str, str]) -> str:
+    """The sum of the parts' losses."""
+    total = code.variable(code.lift(0.0))
+    with code.loop(0, f["parts"]) as part:
+        place = code.index(code.value(f"mul i64 {code.index(part, 1)}, {f['gradients']}"), -1)
+        code.write(total, code.read(total) + code.load_broadcast(a["G"], place))
+    if code.width == 1:
+        return code.read(total).name
+    return code.value(f"extractelement {code.type()} {code.read(total).name}, i32 0")
+
+
+def _count(code: Code, ordered: str, mine: str, batch: str) -> str:
+    """How many samples a step has: the entries of its order that are not -1."""
+    code._count += 1
+    name = f"%real{code._count}"
+    code.slots.append(f"{name} = alloca i64")
+    code.lines.append(f"store i64 {batch}, ptr {name}")
+    with code.when(ordered), code.loop(0, batch) as k:
+        number = entry(code, mine, k)
+        sign = code.value(f"ashr i64 {number}, 63")
+        old = code.value(f"load i64, ptr {name}")
+        code.lines.append(f"store i64 {code.value(f'add i64 {old}, {sign}')}, ptr {name}")
+    return code.value(f"load i64, ptr {name}")

@@ -1,0 +1,59 @@
+"""The frame: what a call's native code is told, an array of 64-bit fields, and how that code reads it."""
+
+from __future__ import annotations
+
+from ..ir.builder import Code
+from ..kernels.kernel import BUFFERS
+
+FRAME = (
+    *BUFFERS,  # addresses; X and S of the first block, G of the first part
+    "inputs",  # numbers of a sample, the weight not counted
+    "outputs",  # numbers of a sample that are stored
+    "lanes",  # in a block
+    "block",  # how many numbers a packed block takes
+    "rows",  # where in it is noted where the samples' rows are
+    "row_source",  # in which array; -1 if nobody reads rows
+    "sources",  # how many arrays the inputs come from
+    "source_table",  # their addresses and columns: [address, columns] each
+    "prologue", "prologue_count",  # calls: [kernel, offsets] each
+    "body", "body_count",
+    "epilogue", "epilogue_count",
+    "output_table",  # per output: [address of its buffer, IN_X or IN_S; offset; 1 per lane or 0 uniform]
+    "results",  # where per-sample outputs go, row by row; or 0
+    "scratch",  # how many numbers S has: those of the next seat follow
+    "gradients",  # how many numbers G has, the last one for the loss: those of the next part follow
+    "cleared",  # how many of these are set to zero at the start of a step: all, or none if the kernels see to it
+    "steps", "batch",  # batch: samples in a step
+    "parts", "span",  # into how many parts the samples of a step are cut, and how many samples a part has
+    "time",  # that a part takes, as sharing.py counts it
+    "weight",  # of a sample in the mean; the driver writes it at every step
+    "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: one block for each seat
+    "order",  # sample numbers, `batch` for each step, -1 for none; or 0: samples 0 to batch - 1, in every step
+    "losses",  # one per step
+    "update",  # the optimiser's function; or 0
+    "whole",  # 1: the update of a leaf may depend on all gradients
+    "state",  # what the optimiser is given: see optimisers.py
+)  # fmt: skip
+POSITION = {name: k for k, name in enumerate(FRAME)}
+IN_X, IN_S = 0, 1
+"""Instead of an address: an output is in the current block of X, or in the S of the thread that makes the part."""
+
+_NUMBERS = ["inputs", "outputs", "lanes", "block", "rows", "row_source", "sources", "scratch", "gradients", "cleared"]
+_NUMBERS += ["steps", "batch", "parts", "span", "time", "repeated", "whole"]
+_NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
+
+
+def field(code: Code, name: str, kind: str = "i64") -> str:
+    """A field of the frame."""
+    return code.value(f"load {kind}, ptr {code.pointer('%frame', str(POSITION[name]), 'i64')}")
+
+
+def entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
+    """An entry of a table that the frame points to."""
+    return code.value(f"load {kind}, ptr {code.pointer(table, index, 'i64')}")
+
+
+def fields(code: Code) -> tuple[dict[str, str], dict[str, str]]:
+    """The numbers and the addresses of the frame."""
+    f = {name: field(code, name) for name in _NUMBERS}
+    return f, {name: field(code, name, "ptr") for name in FRAME if name not in (*f, "weight")}

@@ -1,0 +1,149 @@
+"""Arrays for native code: aligned, and kept alive as long as a frame points to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .frame import FRAME, IN_S, IN_X, POSITION
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..jit.artifact import Artifact
+    from ..kernels.kernel import Shape
+    from .cost_model import Cut
+
+    Array = NDArray[Any]
+
+
+def aligned(count: int, dtype: Any) -> Array:
+    """A zeroed array that begins on a cache line."""
+    import numpy as np
+
+    size = np.dtype(dtype).itemsize
+    raw = np.zeros(count * size + 64, np.uint8)
+    start = -address(raw) % 64
+    return raw[start : start + count * size].view(dtype)
+
+
+def whole_lines(count: int, dtype: Any) -> int:
+    """At least as many numbers, in whole pairs of cache lines: what two threads write to lies apart."""
+    import numpy as np
+
+    pair = int(128 // np.dtype(dtype).itemsize)
+    return -(-count // pair) * pair
+
+
+def address(array: Array) -> int:
+    """Where an array begins."""
+    number: int = array.__array_interface__["data"][0]
+    return number
+
+
+class Program(Protocol):
+    """What a frame is told of a program; see `program.Program`."""
+
+    artifact: Artifact
+    shape: Shape
+    dtype: Any
+    buffers: dict[str, Array]
+    calls: dict[str, tuple[Array, Array]]
+    by_rows: Any
+    alone: bool
+    scratch: int
+    gradients: int
+
+
+class Frame:
+    """What the driver reads: where the parameters, the samples and everything else are.
+
+    Args:
+        program: whose kernels are called, in its buffers.
+        parameters: the bound leaves, with room for a vector more.
+
+    Attributes:
+        in_place: whether the samples are read where they were when they were bound; else they must be bound each time.
+    """
+
+    def __init__(self, program: Program, parameters: Array):
+        import numpy as np
+
+        self._inputs, self._lanes, self._dtype = program.artifact.inputs, program.shape.lanes, program.dtype
+        self.fields = aligned(len(FRAME), np.int64)
+        self.address = address(self.fields)
+        plan, lanes, buffers = program.artifact, program.shape.lanes, dict(program.buffers, P=parameters)
+        outputs, marks = [], {"X": IN_X, "S": IN_S}
+        for run in plan.outputs:
+            base = marks[run.buffer] if run.buffer in marks else address(buffers[run.buffer])
+            outputs += [base, run.base if run.uniform else run.base * lanes, int(not run.uniform)]
+        self._outputs = np.array(outputs, np.int64)
+        slots = (plan.inputs + 1) * lanes
+        self._by_rows, self.in_place = program.by_rows, True
+        self._block = slots + lanes * 64 // program.shape.bits
+        self._samples = aligned(0, program.dtype)
+        self._bound: tuple[Any, ...] = ()
+        self.set(
+            **{name: address(array) for name, array in buffers.items()},
+            inputs=plan.inputs,
+            outputs=len(plan.outputs),
+            output_table=address(self._outputs),
+            lanes=lanes,
+            block=self._block,
+            rows=slots,
+            scratch=program.scratch,
+            gradients=program.gradients,
+            cleared=0 if program.alone else program.gradients,
+        )
+        for part, (table, _) in program.calls.items():
+            self.set(**{part: address(table), f"{part}_count": len(table) // 2})
+
+    def set(self, **fields: int) -> None:
+        """Write fields."""
+        for name, value in fields.items():
+            self.fields[POSITION[name]] = value
+
+    def bind(self, arrays: tuple[Array, ...], cut: Cut, repeated: bool) -> None:
+        """Tell where the samples are, and make room for them in packed form.
+
+        Args:
+            arrays: samples x columns, the columns together the program's inputs.
+            cut: of the samples of a step.
+            repeated: the steps share one batch, which is packed once and kept; else each block is packed when needed.
+        """
+        import numpy as np
+
+        shapes = tuple([array.shape for array in arrays])
+        as_before = self._bound[1:] == (shapes, cut, repeated)
+        if as_before and all(a is b for a, b in zip(arrays, self._bound[0])):
+            return
+        columns = sum(shape[1] for shape in shapes)
+        if columns != self._inputs:
+            raise ValueError(f"the samples have {columns} columns, the program reads {self._inputs}")
+        for array in arrays:
+            if array.dtype != self._dtype or not array.flags.c_contiguous:
+                raise ValueError(f"the samples must be C-contiguous arrays of {self._dtype}")
+        source = self._source_of_rows(shapes)
+        self.in_place = source is not None
+        if source is None:
+            arrays, source = (np.concatenate(arrays, axis=1),), 0
+        blocks = -(-cut.span // self._lanes) if repeated else 1
+        size = cut.parts * max(1, blocks) * self._block
+        if size > len(self._samples):
+            self._samples = aligned(size, self._dtype)
+        self._sources = np.array([x for a in arrays for x in (address(a), a.shape[1])] or [0], np.int64)
+        self.set(
+            X=address(self._samples), repeated=int(repeated), batch=cut.samples, sources=len(arrays),
+            source_table=address(self._sources), row_source=source, parts=cut.parts, span=cut.span, time=cut.time,
+        )  # fmt: skip
+        self._bound = (arrays, shapes, cut, repeated)  # this also keeps the arrays alive
+
+    def _source_of_rows(self, shapes: tuple[tuple[int, ...], ...]) -> int | None:
+        """The array that has the inputs which are read row by row; -1 if none are, None if it takes several arrays."""
+        if not self._by_rows:
+            return -1
+        first = 0
+        for source, (_, columns) in enumerate(shapes):
+            if self._by_rows[0] >= first and self._by_rows[1] <= first + columns:
+                return source
+            first += columns
+        return None

@@ -1,0 +1,96 @@
+"""Packing: the samples of a block, from the rows of the user's arrays into the order in which kernels read them.
+
+Kernels read [slot][lane]: the numbers that neighbouring samples have in one slot are neighbours. Outer products may
+want the samples row by row too: for these it is noted where the rows are.
+"""
+
+from __future__ import annotations
+
+from ..ir.builder import Code
+
+
+def text(bits: int, width: int) -> str:
+    """LLVM IR of ``pack``: the samples of one block and their weights; lanes without a sample repeat one.
+
+    Arguments: how many arrays, and for each its address and columns in `sources`; where the slots go and how many
+    lanes apart they are; which sample each of the lanes has (-1: none) in `samples`; the weight of a sample; where to
+    put for each lane the address at which the sample's slot 0 would be, had array number `wanted` all slots; or null.
+    """
+    number = "double" if bits == 64 else "float"
+    arguments = ["i64 %count", "ptr %sources", "ptr noalias %X", "i64 %stride", "ptr noalias %samples", "i64 %lanes"]
+    arguments += [f"{number} %weight", "ptr noalias %rows", "i64 %wanted"]
+    code = Code("pack", bits, 1, arguments)
+    code.linkage = "internal "
+    spare = _entry(code, "%samples", "0")
+    nobody = code.value(f"icmp slt i64 {spare}, 0")  # a block of padding alone repeats sample 0
+    spare = code.value(f"select i1 {nobody}, i64 0, i64 {spare}")
+    code.slots += ["%slot = alloca i64"]
+    code.lines.append("store i64 0, ptr %slot")
+    with code.loop(0, "%count") as s:
+        at = code.index((s, 2))
+        source, columns = _entry(code, "%sources", at, "ptr"), _entry(code, "%sources", code.index(at, 1))
+        first = code.value("load i64, ptr %slot")
+        target = code.pointer("%X", code.value(f"mul i64 {first}, %stride"))
+        whole = code.value(f"and i64 {columns}, {-width}")
+        noted = code.value(f"icmp eq i64 {s}, %wanted")
+        back = code.value(f"sub i64 0, {first}")
+        with code.loop(0, "%lanes", width) as lane:
+            given = []
+            for k in range(width):
+                sample = _entry(code, "%samples", code.index(lane, k))
+                missing = code.value(f"icmp slt i64 {sample}, 0")
+                sample = code.value(f"select i1 {missing}, i64 {spare}, i64 {sample}")
+                given.append(code.pointer(source, code.value(f"mul i64 {sample}, {columns}")))
+            with code.when(noted):
+                for k, row in enumerate(given):
+                    start = code.value(f"getelementptr {code.scalar}, ptr {row}, i64 {back}")
+                    code.lines.append(f"store ptr {start}, ptr {code.pointer('%rows', code.index(lane, k), 'ptr')}")
+            with code.loop(0, whole, width) as c:
+                square = [_load(code, row, c, width) for row in given]
+                for k, vector in enumerate(_transpose(code, square, width)):
+                    slot = code.value(f"mul i64 {code.index(c, k)}, %stride")
+                    _store(code, vector, target, code.index(slot, lane), width)
+            with code.loop(whole, columns) as c:
+                slot = code.index(code.value(f"mul i64 {c}, %stride"), lane)
+                for k in range(width):
+                    _store(code, code.load_scalar(given[k], c), target, code.index(slot, k))
+        code.lines.append(f"store i64 {code.value(f'add i64 {first}, {columns}')}, ptr %slot")
+    last = code.value("load i64, ptr %slot")
+    target = code.pointer("%X", code.value(f"mul i64 {last}, %stride"))
+    with code.loop(0, "%lanes") as lane:
+        missing = code.value(f"icmp slt i64 {_entry(code, '%samples', lane)}, 0")
+        weight = code.value(f"select i1 {missing}, {number} 0.0, {number} %weight")
+        _store(code, weight, target, lane)
+    code.ret()
+    return code.text()
+
+
+def _entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
+    return code.value(f"load {kind}, ptr {code.pointer(table, index, 'i64')}")
+
+
+def _load(code: Code, base: str, index: str, width: int) -> str:
+    return code.value(f"load {_type(code, width)}, ptr {code.pointer(base, index)}, align {code.align}")
+
+
+def _store(code: Code, value: str, base: str, index: str, width: int = 1) -> None:
+    code.lines.append(f"store {_type(code, width)} {value}, ptr {code.pointer(base, index)}, align {code.align}")
+
+
+def _type(code: Code, width: int) -> str:
+    return f"<{width} x {code.scalar}>" if width > 1 else code.scalar
+
+
+def _transpose(code: Code, rows: list[str], width: int) -> list[str]:
+    """A square of numbers with rows and columns exchanged: in each round, blocks twice as large swap corners."""
+    bit = 1
+    while bit < width:
+        new = list(rows)
+        for r in range(width):
+            if not r & bit:
+                a, b = rows[r], rows[r | bit]
+                new[r] = code.shuffle(a, b, [k if not k & bit else width + k - bit for k in range(width)], width)
+                new[r | bit] = code.shuffle(a, b, [k + bit if not k & bit else width + k for k in range(width)], width)
+        rows = new
+        bit *= 2
+    return rows

@@ -1,0 +1,160 @@
+"""The samples of one part of a step, block by block: packing, kernels, loss and outputs."""
+
+from __future__ import annotations
+
+from ..ir.builder import Code
+from ..kernels.kernel import BUFFERS
+from .frame import IN_S, IN_X, entry, field, fields
+
+
+def calls() -> str:
+    """``calls``: run a list of kernels on one block."""
+    pointers = ", ".join(f"ptr %{buffer}" for buffer in BUFFERS)
+    code = Code("calls", 64, 1, ["ptr %list", "i64 %count", *pointers.split(", "), "i64 %lanes", "i1 %first"])
+    code.linkage = "internal "
+    with code.loop(0, "%count") as c:
+        at = code.index((c, 2))
+        kernel = entry(code, "%list", at, "ptr")
+        offsets = entry(code, "%list", code.index(at, 1), "ptr")
+        code.lines.append(f"call void {kernel}({pointers}, i64 %lanes, i1 %first, ptr {offsets})")
+    code.ret()
+    return code.text()
+
+
+def samples(bits: int, width: int) -> str:
+    """``samples``: the gradients and the loss of one part of a step, a job for `share`."""
+    code = Code("samples", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
+    code.linkage = "internal "
+    f, a = fields(code)
+    scalar = code.scalar
+    weight = field(code, "weight", scalar)
+    a["S"] = code.pointer(a["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
+    a["G"] = code.pointer(a["G"], code.value(f"mul i64 %part, {f['gradients']}"))
+    size = code.value(f"mul i64 {f['cleared']}, {code.align}")
+    code.lines.append(f"call void @llvm.memset.p0.i64(ptr align {code.align} {a['G']}, i8 0, i64 {size}, i1 false)")
+    loss = code.variable(code.lift(0.0))
+    start = code.value(f"mul i64 %part, {f['span']}")
+    left = code.value(f"sub i64 {f['batch']}, {start}")
+    all_of_it = code.value(f"icmp sgt i64 {left}, {f['span']}")
+    count = code.value(f"select i1 {all_of_it}, i64 {f['span']}, i64 {left}")
+    blocks, most = (_blocks(code, number, f["lanes"]) for number in (count, f["span"]))
+    # Where the blocks of this part, or the one of this seat, are packed.
+    kept = code.value(f"icmp ne i64 {f['repeated']}, 0")
+    place = code.value(f"mul i64 %part, {most}")
+    place = code.value(f"select i1 {kept}, i64 {place}, i64 %seat")
+    room = code.pointer(a["X"], code.value(f"mul i64 {place}, {f['block']}"))
+    block_size = code.value(f"mul i64 {f['block']}, {f['repeated']}")
+    later = code.value("icmp sgt i64 %step, 0")
+    packed = code.value(f"and i1 {later}, {kept}")
+    needed = code.value(f"xor i1 {packed}, true")
+    rows = code.value(f"alloca i64, i64 {f['lanes']}, align 64")
+    code.slots.append("%used = alloca i64")
+    with code.loop(0, blocks) as block:
+        done = code.value(f"mul i64 {block}, {f['lanes']}")
+        first = code.value(f"add i64 {start}, {done}")
+        left = code.value(f"sub i64 {count}, {done}")
+        short = code.value(f"icmp slt i64 {left}, {f['lanes']}")
+        samples = code.value(f"select i1 {short}, i64 {left}, i64 {f['lanes']}")
+        code.lines.append(f"store i64 {samples}, ptr %used")
+        x = code.pointer(room, code.value(f"mul i64 {block}, {block_size}"))
+        with code.when(needed):
+            _list_rows(code, rows, first, samples, a["order"], f["batch"])
+            lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
+            code.lines.append(
+                f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['lanes']}, "
+                f"ptr {rows}, i64 {lanes}, {scalar} {weight}, ptr {code.pointer(x, f['rows'])}, i64 {f['row_source']})"
+            )
+        lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
+        begins = code.value(f"icmp eq i64 {block}, 0")  # the gradients anew, so also without a sample
+        real = code.value(f"icmp sgt i64 {lanes}, 0")
+        with code.when(code.value(f"or i1 {begins}, {real}")):
+            run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes, begins)
+            _add_loss(code, a, f, loss, x, lanes)
+        wanted = code.value(f"icmp ne ptr {a['results']}, null")
+        with code.when(wanted):
+            _store_outputs(code, a, f, x, first, samples)
+    total = code.horizontal_sum(code.read(loss))
+    last = code.value(f"sub i64 {f['gradients']}, 1")
+    code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['G'], last)}, align {code.align}")
+    code.ret()
+    return code.text()
+
+
+def _list_rows(code: Code, rows: str, first: str, samples: str, order: str, batch: str) -> None:
+    """Which samples the lanes of a block take, -1 for none: by the step's order, or one after the other.
+
+    Lanes behind the last sample are not used, such as most of an epoch's last batch.
+    """
+    ordered = code.value(f"icmp ne ptr {order}, null")
+    mine = code.pointer(order, code.value(f"mul i64 %step, {batch}"), "i64")
+    with code.when(ordered):
+        code.lines.append("store i64 0, ptr %used")
+    with code.loop(0, _whole_vectors(code, samples)) as lane:
+        here = code.index(first, lane)
+        inside = code.value(f"icmp slt i64 {lane}, {samples}")
+        code.lines.append(f"store i64 -1, ptr {code.pointer(rows, lane, 'i64')}")
+        with code.when(inside):
+            code.lines.append(f"store i64 {here}, ptr {code.pointer(rows, lane, 'i64')}")
+            with code.when(ordered):
+                number = entry(code, mine, here)
+                code.lines.append(f"store i64 {number}, ptr {code.pointer(rows, lane, 'i64')}")
+                with code.when(code.value(f"icmp sge i64 {number}, 0")):
+                    code.lines.append(f"store i64 {code.index(lane, 1)}, ptr %used")
+
+
+def _whole_vectors(code: Code, lanes: str) -> str:
+    """As many lanes, and those that fill the last vector."""
+    return code.value(f"and i64 {code.value(f'add i64 {lanes}, {code.width - 1}')}, {-code.width}")
+
+
+def _blocks(code: Code, samples: str, lanes: str) -> str:
+    up = code.value(f"add i64 {samples}, {lanes}")
+    return code.value(f"sdiv i64 {code.value(f'sub i64 {up}, 1')}, {lanes}")
+
+
+def run(code: Code, part: str, f: dict[str, str], a: dict[str, str], block: str, lanes: str, first: str) -> None:
+    """Run the kernels of one part of the program."""
+    shared = f"ptr {a['P']}, ptr {a['C']}, ptr {a['U']}, ptr {a['G']}"
+    code.lines.append(
+        f"call void @calls(ptr {a[part]}, i64 {f[f'{part}_count']}, {shared}, {block}, i64 {lanes}, i1 {first})"
+    )
+
+
+def _address(code: Code, a: dict[str, str], output: str, x: str) -> tuple[str, str]:
+    """Where an output is in the current block, and its stride from lane to lane. X and S are not the same for all."""
+    at = code.index((output, 3))
+    base = entry(code, a["output_table"], at, "ptr")
+    for mark, own in ((IN_X, x), (IN_S, a["S"])):
+        there = code.value(f"icmp eq ptr {base}, inttoptr (i64 {mark} to ptr)")
+        base = code.value(f"select i1 {there}, ptr {own}, ptr {base}")
+    place = code.pointer(base, entry(code, a["output_table"], code.index(at, 1)))
+    return place, entry(code, a["output_table"], code.index(at, 2))
+
+
+def _add_loss(code: Code, a: dict[str, str], f: dict[str, str], loss: str, x: str, lanes: str) -> None:
+    """Loss += weight * outputs[0], lane by lane; a lane without a sample is left out, whatever it holds."""
+    place, stride = _address(code, a, "0", x)
+    weights = code.pointer(x, code.value(f"mul i64 {f['inputs']}, {f['lanes']}"))
+    same = code.value(f"icmp eq i64 {stride}, 0")
+    with code.loop(0, lanes, code.width) as lane:
+        weight = code.load(weights, lane)
+        holder = code.variable(code.lift(0.0))
+        code.lines.append(f"br i1 {same}, label %uniform, label %varied")
+        code.lines.append("uniform:")
+        code.write(holder, code.load_broadcast(place, "0"))
+        code.lines += ["br label %loaded", "varied:"]
+        code.write(holder, code.load(place, lane))
+        code.label("loaded")
+        term = code.select(weight.equals(0.0), 0.0, weight * code.read(holder))
+        code.write(loss, code.read(loss) + term)
+
+
+def _store_outputs(code: Code, a: dict[str, str], f: dict[str, str], x: str, first: str, samples: str) -> None:
+    """Copy the outputs of the block's samples to the results, one row per sample."""
+    row = code.pointer(a["results"], code.value(f"mul i64 {first}, {f['outputs']}"))
+    with code.loop(0, f["outputs"]) as output:
+        place, stride = _address(code, a, output, x)
+        with code.loop(0, samples) as lane:
+            value = code.load_scalar(place, code.value(f"mul i64 {lane}, {stride}"))
+            spot = code.index(code.value(f"mul i64 {lane}, {f['outputs']}"), output)
+            code.lines.append(f"store {code.scalar} {value}, ptr {code.pointer(row, spot)}, align {code.align}")

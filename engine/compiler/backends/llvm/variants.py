@@ -1,0 +1,113 @@
+"""The native programs of one plan: for many samples, whose vectors take a number of several samples each, and for few.
+
+With few samples most of such a vector would be padding. So there the program takes one sample at a time, and its
+vectors run along what the plan computes of it. Each is compiled when a batch first needs it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...plan.lazy import LazyPlan
+from ...plan.plan import Plan
+from .jit.library import vector_bytes
+from .program import Program
+from .runtime.cost_model import Partition, cost, partition
+from .runtime.threads import processors
+from .schedule import shape_of
+from .training import Training
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+class Variants:
+    """A plan for this machine.
+
+    Args:
+        lazy_plan: of the plan.
+        dtype: "float64" or "float32".
+        threads: how many may share a call on many samples.
+
+    Attributes:
+        width: how many numbers a vector has.
+        few: up to so many samples run one after the other.
+        lock: held during every call: what one program trains, the other one may train next.
+    """
+
+    name = "llvm"
+
+    def __init__(self, lazy_plan: LazyPlan, dtype: str, threads: int = 1):
+        import numpy as np
+
+        self.lazy_plan, self.dtype, self.threads = lazy_plan, np.dtype(dtype), threads
+        self.width = vector_bytes() // self.dtype.itemsize
+        self.few = min(4, self.width // 2)  # measured: here a sample takes a sixth to a fourth of a vector's time
+        self._programs: dict[bool, Program] = {}
+        self._recent: Program | None = None
+        self._lock, self.lock = threading.Lock(), threading.Lock()
+
+    def fitting(self, batch: int) -> Program:
+        """The program for batches of that size."""
+        return self._one(single=batch <= self.few)
+
+    def _one(self, single: bool) -> Program:
+        program = self._programs.get(single)
+        if program is None:
+            with self._lock:
+                program = self._programs.get(single)
+                if program is None:
+                    threads = 1 if single else self.threads
+                    program = self._programs[single] = Program(
+                        self.lazy_plan, self.dtype.name, self.width, single, threads, self.lock
+                    )
+        self._recent = program
+        return program
+
+    @property
+    def plan(self) -> Plan:
+        """What the programs compute."""
+        return self.lazy_plan.plan
+
+    def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
+        """Outputs of every sample, and the gradient of the mean of the first output: see `Program.run`."""
+        import numpy as np
+
+        count = len(arrays[0]) if arrays else (batch or 1)
+        outputs, gradient = self.fitting(count).run(P, arrays, batch)
+        if gradient is not None and count > self.few and count % self.width and np.isnan(gradient).any():
+            # What pads the last vector is a sample again, with weight 0: if it has an infinity, 0 * inf is nan.
+            outputs, gradient = self._one(single=True).run(P, arrays, batch)
+        return outputs, gradient
+
+    def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
+        """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
+        return Training(self, memories, frozen)
+
+    @property
+    def partition(self) -> Partition:
+        """How batches of many samples are cut for the threads."""
+        shape = shape_of(self.plan, 8 * self.dtype.itemsize, self.width, single=False)
+        return partition(cost(self.plan, shape), self.plan.leaves, shape, min(self.threads, processors()))
+
+    @property
+    def recent(self) -> Program:
+        """The program that was asked for last."""
+        return self._recent or self.fitting(self.few + 1)
+
+    def ir(self) -> str:
+        """LLVM IR of the kernels of the program that was asked for last."""
+        return self.recent.ir()
+
+    def stats(self) -> dict[str, Any]:
+        """What is known of the program that was asked for last: see `Program.stats`."""
+        return self.recent.stats()
+
+
+def build(plan: Plan | LazyPlan, dtype: str, threads: int = 1) -> Variants:
+    """A plan, or what makes it when it is needed, for this machine."""
+    return Variants(plan if isinstance(plan, LazyPlan) else LazyPlan.of(plan), dtype, threads)

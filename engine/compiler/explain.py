@@ -1,0 +1,144 @@
+"""What became of a function: passes, groups and costs as text, and the groups as a picture."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from typing import Any
+
+from .plan.plan import Group, Plan, Run
+from .specialisation import Specialisation
+
+
+def explain(traced: Specialisation, title: str) -> str:
+    """A report on the program that ran last.
+
+    Args:
+        traced: a function traced for one shape of samples.
+        title: what it is called.
+    """
+    program, lazy_plan, plan = traced.program(), traced.lazy_plan(), traced.plan()
+    lines = [f"{title}, one sample of the shapes {', '.join(map(str, traced.shapes)) or 'of no arguments'}"]
+    lines.append(f"back end    {program.name}")
+    lines += [f"            not {reason}" for reason in traced.reasons]
+    lines.append(f"threads     {_threads(traced)}")
+    lines.append("passes      " + ", ".join(f"{name} {count}" for name, count in lazy_plan.history) + " operations")
+    seconds = {**traced.seconds, "plan": lazy_plan.seconds}
+    lines.append("seconds     " + ", ".join(f"{name} {took:.3f}" for name, took in seconds.items()))
+    groups = list(plan.groups)
+    products = [group for group in groups if group.is_product and group.rows > 1]
+    lines.append(f"groups      {len(groups)} of {sum(group.rows for group in groups)} operations")
+    lines.append(
+        f"products    {len(products)} matrix products: " + ", ".join(f"{g.rows}x{g.columns}" for g in products)
+        if products
+        else "products    no matrix products"
+    )
+    kinds = Counter(group.primitive.name for group in groups if group not in products)
+    lines.append("others      " + ", ".join(f"{count} {name}" for name, count in kinds.most_common()))
+    if plan.reductions:
+        sizes = ", ".join(f"{r.rows}x{r.columns}" for r in plan.reductions)
+        lines.append(f"gradient    {len(plan.reductions)} sums over the samples: {sizes}")
+    if plan.scatters:
+        sizes = ", ".join(f"{s.rows} of {s.target.count}" for s in plan.scatters)
+        lines.append(f"lookups     {len(plan.scatters)} that add to what an index names: {sizes}")
+    memory = {"leaves": plan.leaves, "constants": len(plan.constants), "inputs": plan.inputs}
+    memory |= {"per sample": plan.sizes["S"], "uniform": plan.sizes["U"]}
+    lines.append("numbers     " + ", ".join(f"{count} {name}" for name, count in memory.items()))
+    lines.append(f"work        {plan.flops()} floating-point operations per sample")
+    if hasattr(program, "stats"):
+        lines.append(f"speed       {_speed(traced)}")
+        lines.append("native      " + ", ".join(f"{name} {_show(value)}" for name, value in program.stats().items()))
+    return "\n".join(lines)
+
+
+def _threads(traced: Specialisation) -> str:
+    """How many share a call, and why not as many as may."""
+    program, most = traced.program(), traced.threads
+    if most == 1:
+        return "1"
+    if program.name != "llvm":
+        return f"1, not {most}: only the llvm back end has more"
+    partition = program.partition
+    if partition.threads == 1:
+        return f"1, not {most}: there is one processor"
+    return f"{partition.threads} for {max(partition.least, program.few + 1)} samples or more, else 1"
+
+
+def _speed(traced: Specialisation, samples: int = 512) -> str:
+    """How fast the native code is on samples of zeros, beside what the core can do."""
+    import numpy as np
+
+    from .backends.llvm.jit.peak import peak_flops
+
+    program, plan, dtype = traced.program(), traced.plan(), traced.dtype
+    leaves = np.array([leaf.value.data for leaf in traced.trace.graph.leaves], dtype)
+    arrays = (np.zeros((samples, plan.inputs), dtype),)
+    best = math.inf
+    for _ in range(5):
+        started = time.perf_counter()
+        program.run(leaves, arrays, samples)
+        best = min(best, time.perf_counter() - started)
+    rate = plan.flops() * samples / best
+    share = f"{rate / peak_flops(dtype):.0%} of {'the' if traced.threads == 1 else 'one'} core's peak"
+    return f"{rate / 1e9:.3g} GFLOP/s on {samples} samples, {share}"
+
+
+def _show(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def draw(plan: Plan) -> str:
+    r"""The groups and what they read, as DOT text.
+
+    >>> from engine import Value
+    >>> from engine.compiler import compile
+    >>> double = compile(lambda x: x + x, backend="python")
+    >>> double([3.0])
+    [6.0]
+    >>> print(double.draw())
+    digraph plan {
+      rankdir=LR; node [shape=box, fontname="monospace"];
+      X [label="inputs\n1", shape=ellipse];
+      g0 [label="+\n1"];
+      X -> g0;
+      g0 -> output;
+    }
+    """
+    groups = list(plan.groups)
+    owner = {(g.result.buffer, g.result.base + row): f"g{k}" for k, g in enumerate(groups) for row in range(g.rows)}
+    names = {"X": ("inputs", plan.inputs), "P": ("leaves", plan.leaves), "G": ("gradients", plan.sizes["G"])}
+    edges: list[str] = []
+
+    def sources(run: Run, rows: int) -> list[str]:
+        if run.buffer in names:
+            return [run.buffer]
+        return [owner[run.buffer, slot] for row in run.slots(rows) for slot in row if run.buffer != "C"]
+
+    def connect(run: Run, rows: int, target: str) -> None:
+        edges.extend(f"  {source} -> {target};" for source in sources(run, rows))
+
+    for k, group in enumerate(groups):
+        for runs in group.operands:
+            for run in runs:
+                connect(run, group.rows, f"g{k}")
+    for reduction in plan.reductions:
+        connect(reduction.left, reduction.rows, "G")
+        if reduction.right is not None:
+            connect(reduction.right, 1, "G")
+    for scatter in plan.scatters:
+        connect(scatter.index, scatter.rows, "G")
+        connect(scatter.source, scatter.rows, "G")
+    for run in plan.outputs:
+        connect(run, 1, "output")
+    edges = list(dict.fromkeys(edges))
+    used = {word for edge in edges for word in edge.split()}
+    boxes = [f'  {b} [label="{text}\\n{n}", shape=ellipse];' for b, (text, n) in names.items() if {b, f"{b};"} & used]
+    boxes += [f'  g{k} [label="{_title(group)}"];' for k, group in enumerate(groups)]
+    return "\n".join(["digraph plan {", '  rankdir=LR; node [shape=box, fontname="monospace"];', *boxes, *edges, "}"])
+
+
+def _title(group: Group) -> str:
+    if group.is_product:
+        return f"matrix product\\n{group.rows} x {group.columns}"
+    return f"{group.primitive.symbol}\\n{group.rows}"

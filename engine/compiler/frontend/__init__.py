@@ -1,0 +1,7 @@
+"""From the user's function to a graph of symbols.
+
+- symbol: what stands for a Value while the function runs; graph: all symbols, each expression once
+- conditions: comparisons and what follows from them
+- trace: the function run on symbols, twice; watching: what it does with Values meanwhile
+- fingerprint: what tells one traced function from another, for the cache
+"""

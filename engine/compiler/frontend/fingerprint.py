@@ -1,0 +1,70 @@
+"""The fingerprint of a traced function: equal for equal graphs, in every process, and made in milliseconds.
+
+Under it the native back end finds on disk what it made of such a graph before, without planning it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from operator import attrgetter
+from pathlib import Path
+
+from ... import ops
+from ...primitive import Primitive
+from .conditions import CONDITIONS, DETACH
+from .graph import operations
+from .trace import Trace
+
+
+def has_template(primitive: Primitive) -> bool:
+    """Whether back ends can make code of it."""
+    return primitive.native is not None or primitive in (ops.dot, ops.take)
+
+
+_TABLE = {p.name: p for p in (*vars(ops).values(), *CONDITIONS, DETACH) if isinstance(p, Primitive) and has_template(p)}
+_OWN = {_TABLE[name]: k for k, name in enumerate(sorted(_TABLE))}
+_number = attrgetter("number")
+
+
+def fingerprint(trace: Trace) -> str:
+    """A digest of the graph and of the engine itself; empty for graphs that it does not determine.
+
+    Those are graphs with primitives that a user has declared: their rules and templates are code that nobody can
+    compare.
+    """
+    symbols = operations(trace.outputs)
+    if not ENGINE or not {symbol.primitive for symbol in symbols} <= _OWN.keys():
+        return ""
+    graph = trace.graph
+    found = {o for symbol in symbols for o in symbol.operands if o.kind == "constant"}
+    constants = sorted(found.union(o for o in trace.outputs if o.kind == "constant"), key=_number)
+    words = array("i", [len(graph.leaves), len(trace.inputs), len(constants), len(trace.outputs)])
+    for part in (trace.inputs, constants, trace.outputs):
+        words.extend(map(_number, part))
+    for symbol in symbols:
+        assert symbol.primitive is not None
+        words.extend((symbol.number, _OWN[symbol.primitive], len(symbol.operands)))
+        words.extend(map(_number, symbol.operands))
+    digest = hashlib.sha256(ENGINE.encode())
+    digest.update(words)
+    digest.update(array("d", [constant.value for constant in constants]))
+    return digest.hexdigest()
+
+
+def _engine() -> str:
+    """A digest of the sources of the engine and its compiler; empty where they are no files to read."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    try:
+        files = sorted([*root.glob("*.py"), *(root / "compiler").rglob("*.py")])
+        for file in files:
+            digest.update(f"{file.relative_to(root)}\n".encode())
+            digest.update(file.read_bytes())
+    except OSError:
+        return ""
+    return digest.hexdigest() if files else ""
+
+
+ENGINE = _engine()
+"""Made at import, when the sources are those that run."""

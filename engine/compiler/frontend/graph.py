@@ -1,0 +1,181 @@
+"""The graph of symbols: each expression once, each bound Value a leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from operator import attrgetter
+from typing import Any
+
+from ... import ops
+from ...graph import topological_order
+from ...numbers import as_float
+from ...primitive import Primitive
+from ...value import Constant, Value
+from ..errors import refusal
+from .conditions import BOTH, EITHER, EQUAL, NOT_EQUAL
+from .symbol import Symbol
+
+_new = object.__new__
+
+
+_COMMUTATIVE = frozenset({ops.add, ops.mul, EQUAL, NOT_EQUAL, BOTH, EITHER})
+
+
+Simplifier = Callable[["Graph", Primitive, "tuple[Symbol, ...]"], "Symbol | None"]
+Differentiator = Callable[[Symbol, Sequence[Symbol]], "list[Symbol]"]
+
+
+class Graph:
+    """The symbols of one program, each expression once.
+
+    Args:
+        simplify: gives what an operation is by an identity, or None; it is asked whenever a symbol is made.
+        derivatives: gives the derivatives of a symbol by others, for functions that differentiate.
+
+    Attributes:
+        leaves: the symbols of bound Values, in the order of first use.
+        symbols: of the Values met so far, and of symbols that a function may get hold of: themselves.
+        open: while the function runs; what it has kept for later is refused afterwards.
+    """
+
+    def __init__(self, simplify: Simplifier, derivatives: Differentiator) -> None:
+        self._simplify, self.derivatives = simplify, derivatives
+        self.leaves: list[Symbol] = []
+        self.open = True
+        self.symbols = _Symbols(self)
+        self._known: dict[Any, Symbol] = {}
+        self._lowest = 0
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """While the compiler's passes call the rules of the table on its symbols."""
+        self.open = True
+        try:
+            yield
+        finally:
+            self.open = False
+
+    def make(self, primitive: Primitive, operands: tuple[Symbol, ...]) -> Symbol:
+        """The symbol for `primitive` of `operands`, simplified."""
+        key = (primitive, operands)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        if all(operand.kind == "constant" for operand in operands):
+            made = self.constant(as_float(primitive.forward(*[o.value for o in operands]), primitive.name))
+        else:
+            simpler = self._simplify(self, primitive, operands)
+            if simpler is None:
+                simpler = self._add(primitive, operands, "", None, all(map(_uniform, operands)))
+            made = simpler
+        self._known[key] = made
+        if primitive in _COMMUTATIVE:
+            self._known[primitive, operands[::-1]] = made
+        return made
+
+    def known(self, primitive: Primitive, operands: tuple[Symbol, ...]) -> Symbol | None:
+        """What `make` has given for these already."""
+        return self._known.get((primitive, operands))
+
+    def constant(self, number: float) -> Symbol:
+        """The symbol of a number."""
+        key = number.hex()
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._add(None, (), "constant", number, True)
+        return known
+
+    def source(self, kind: str, position: int) -> Symbol:
+        """The input or accumulator of that position."""
+        known = self._known.get((kind, position))
+        if known is None:
+            known = self._known[kind, position] = self._add(None, (), kind, position, kind != "input")
+        return known
+
+    def lift_all(self, operands: Sequence[Any]) -> tuple[Symbol, ...]:
+        """The symbols of all operands, which are as many as weights in a layer, and most often known."""
+        if self.open:
+            with suppress(TypeError):  # no hash: lift says what is wrong
+                return tuple(map(self.symbols.__getitem__, operands))
+        return tuple(map(self.lift, operands))
+
+    def lift(self, operand: Any) -> Symbol:
+        """The symbol of anything that a primitive takes: a symbol, a Value with all it was computed from, a number."""
+        if isinstance(operand, Symbol):
+            if operand.graph is not self or not self.open:
+                raise refusal(
+                    "a traced value outlived the function that made it",
+                    "A compiled function must not keep results in globals, attributes or lists for later: return them.",
+                )
+            return operand
+        if _is_plain(operand):
+            return self.symbols[operand]
+        return self.constant(
+            operand.data if isinstance(operand, Constant) else as_float(operand, "a compiled function")
+        )
+
+    def _import(self, root: Value) -> Symbol:
+        symbols = self.symbols
+        for value in topological_order(root):
+            if value._primitive is not None and value not in symbols:
+                symbols[value] = self.make(value._primitive, tuple([symbols[o] for o in value.operands]))
+        return symbols[root]
+
+    def _add(
+        self, primitive: Primitive | None, operands: tuple[Symbol, ...], kind: str, value: Any, uniform: bool
+    ) -> Symbol:
+        symbol = _new(Symbol)
+        symbol.graph, symbol.kind, symbol._primitive, symbol.operands = self, kind, primitive, operands
+        symbol.below = tuple([o for o in operands if o.operands]) if operands else ()
+        symbol.uniform, symbol.value = uniform, value
+        symbol.number = self._lowest = self._lowest - 1
+        self.symbols[symbol] = symbol
+        return symbol
+
+
+class _Symbols(dict[Any, Symbol]):
+    """The symbols of a graph by Value, made when a Value is first met; a symbol stands for itself."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def __missing__(self, operand: Any) -> Symbol:
+        graph = self._graph
+        if operand.__class__ is not Value and not _is_plain(operand):
+            return graph.lift(operand)
+        if operand._primitive is not None:
+            return graph._import(operand)
+        symbol = self[operand] = _new(Symbol)  # a leaf: as Graph._add, inline, for networks have many
+        symbol.graph, symbol.kind, symbol._primitive = graph, "leaf", None
+        symbol.operands = symbol.below = ()
+        symbol.uniform, symbol.value, symbol.number = True, operand, len(graph.leaves)
+        graph.leaves.append(symbol)
+        return symbol
+
+
+def _is_plain(operand: Any) -> bool:
+    """Whether this is a Value of any class, and no symbol or constant."""
+    return isinstance(operand, Value) and not isinstance(operand, (Symbol, Constant))
+
+
+_uniform = attrgetter("uniform")
+
+
+def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[Symbol]:
+    """All operations under `roots`, operands first: iterative, stable, each once, without what is `known` already.
+
+    Leaves, inputs and constants are left out: they are most of a network, and passes have nothing to do with them.
+    """
+    found: list[Symbol] = []
+    seen: set[Symbol] = set()
+    stack: list[Any] = [root for root in roots if root.operands][::-1]
+    while stack:
+        node = stack.pop()
+        if node is None:
+            found.append(stack.pop())
+        elif node not in seen and node not in known:
+            seen.add(node)
+            stack += (node, None)
+            stack += [operand for operand in node.below[::-1] if operand not in seen]
+    return found

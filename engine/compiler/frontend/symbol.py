@@ -1,0 +1,237 @@
+"""Symbols: what stands for a Value while a function is traced, and the graph that they form.
+
+Equal expressions are one symbol (hash-consing), so two traces into one graph are equal just when their results are
+the same object. Every operation on a symbol goes through the table's primitives, as for Values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ... import ops
+from ...modes import is_recording
+from ...numbers import is_number
+from ...primitive import Primitive, watch
+from ...value import Value
+from ..errors import MissingNumberError, refusal
+from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, INVERT, LESS, LESS_EQUAL, NOT_EQUAL
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+
+_FIX_BRANCH = (
+    "While a function is compiled its inputs have no numbers yet, so it cannot branch on them. "
+    "Use where(condition, a, b), maximum, minimum, relu or abs; for a < x < b write (a < x) & (x < b)."
+)
+_FIX_NUMBER = (
+    "While a function is compiled its inputs have no numbers yet. Use the engine's functions (engine.exp in place of "
+    "math.exp, engine.floor in place of int), and take(index, values) to index by a value."
+)
+
+
+class Symbol(Value):
+    """One node of a traced graph. It behaves like a Value as far as a function of unknown inputs can.
+
+    It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one; the slots of a Value stay empty.
+    """
+
+    __slots__ = ("below", "graph", "kind", "number", "operands", "uniform", "value")
+    __symbolic__ = True
+
+    graph: Graph
+    kind: str  # "input", "leaf", "constant", "accumulator", or "" for the result of a primitive
+    primitive: Primitive | None = vars(Value)["_primitive"]  # the very slot, faster than the property
+    operands: tuple[Symbol, ...]
+    below: tuple[Symbol, ...]  # the operands that are results themselves: few, next to all the weights of a layer
+    uniform: bool  # it depends on no input: the same for every sample
+    value: Any  # leaf: the Value; constant: the float; input, accumulator: the position
+    number: int  # leaf: which one; of other symbols, to tell them apart, below 0
+
+    __hash__ = object.__hash__
+
+    @staticmethod
+    def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
+        graph = next(operand.graph for operand in reversed(operands) if operand.__class__ is Symbol)
+        result = graph.make(primitive, graph.lift_all(operands))
+        return result if is_recording() else graph.make(DETACH, (result,))
+
+    def masked(self, derivative: Any) -> Any:
+        """What `unless` gives for a traced condition."""
+        if self.kind == "constant":
+            return None if self.value else derivative
+        return Masked(self, derivative)
+
+    # ---- what needs a number ----
+
+    def __bool__(self) -> bool:
+        if self.kind == "constant":
+            return bool(self.value)
+        raise refusal(
+            "a branch on the truth of a traced value (if, while, and, or, not, in, max, min, sorted)", _FIX_BRANCH
+        )
+
+    def _no_number(self, *_: Any) -> NoReturn:
+        raise refusal(
+            "a traced value was used as a plain number (float, int, math.*, range, an index, format)", _FIX_NUMBER
+        )
+
+    __float__ = __int__ = __index__ = __complex__ = __trunc__ = _no_number
+
+    def __format__(self, spec: str) -> str:
+        return self._no_number() if spec else repr(self)
+
+    @property
+    def _data(self) -> float:  # type: ignore[override]  # what the engine reads of a Value: that it fails is the point
+        raise MissingNumberError(str(refusal("a traced value was used where a number is needed", _FIX_NUMBER)))
+
+    @property  # type: ignore[misc]  # nobody can assign to it either
+    def data(self) -> float:
+        """Refused: a traced value has no number."""
+        raise refusal("the data of a traced value was read", _FIX_NUMBER)
+
+    @property  # type: ignore[misc]  # as above
+    def grad(self) -> float:
+        """Refused: a traced value has no number."""
+        raise refusal(
+            "the grad of a traced value was read", "Use engine.grad(y, x, create_graph=True) inside the function."
+        )
+
+    def backward(self) -> NoReturn:
+        """Refused: use engine.grad."""
+        raise refusal(
+            "backward() was called on a traced value",
+            "Inside a compiled function use engine.grad(y, x, create_graph=True); outside, compiled.backward(...).",
+        )
+
+    @property
+    def label(self) -> str | None:
+        """Labels are accepted and forgotten."""
+        return None
+
+    @label.setter
+    def label(self, label: str | None) -> None:
+        pass
+
+    def detach(self) -> Symbol:
+        """The same number, through which no derivative passes."""
+        return self.graph.make(DETACH, (self,))
+
+    def __repr__(self) -> str:
+        if self.kind:
+            return f"<traced {self.kind} {self.value!r}>"
+        return f"<traced {self.primitive.name if self.primitive else '?'} of {len(self.operands)}>"
+
+    # ---- comparisons and conditions ----
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare(LESS, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(LESS, other, self)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare(LESS_EQUAL, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(LESS_EQUAL, other, self)
+
+    def __eq__(self, other: object) -> Any:
+        return self._compare(EQUAL, self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compare(NOT_EQUAL, self, other)
+
+    def _compare(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        return _operation(primitive, x, y, self.graph)
+
+    def __and__(self, other: Any) -> Any:
+        return self._condition(BOTH, other)
+
+    __rand__ = __and__
+
+    def __or__(self, other: Any) -> Any:
+        return self._condition(EITHER, other)
+
+    __ror__ = __or__
+
+    def _condition(self, primitive: Primitive, other: Any) -> Any:
+        other = self.graph.constant(float(other)) if isinstance(other, bool) else other
+        for side in (self, other):
+            if not isinstance(side, Symbol) or not (side.kind == "constant" or side.primitive in CONDITIONS):
+                return NotImplemented
+        return self.graph.make(primitive, (self, other))
+
+    def __invert__(self) -> Symbol:
+        if self.kind != "constant" and self.primitive not in CONDITIONS:
+            raise TypeError(f"~ negates a condition, such as x > 0, got {self!r}")
+        return self.graph.make(INVERT, (self,))
+
+    # ---- operators that are no method of the table; the rest is installed below ----
+
+    def __pos__(self) -> Symbol:
+        return self
+
+    def __round__(self, digits: int | None = None) -> Symbol:
+        if digits is not None:
+            raise TypeError(f"round() of a Value takes no digits: write round(v * 10**{digits}) / 10**{digits}")
+        return ops.round(self)  # type: ignore[no-any-return]  # of a Symbol it is one
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return ops.floordiv(self, other), ops.mod(self, other)
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return ops.floordiv(other, self), ops.mod(other, self)
+
+    @staticmethod
+    def __differentiate__(output: Any, inputs: Sequence[Any]) -> list[Symbol]:
+        """What engine.grad(..., create_graph=True) does inside a traced function."""
+        graph = next(s.graph for s in (output, *inputs) if isinstance(s, Symbol))
+        return graph.derivatives(graph.lift(output), [graph.lift(x) for x in inputs])
+
+
+class Masked:
+    """A local derivative that is a structural zero for the samples where `condition` holds."""
+
+    __slots__ = ("condition", "derivative")
+
+    def __init__(self, condition: Symbol, derivative: Any) -> None:
+        self.condition, self.derivative = condition, derivative
+
+
+# ---- operators, from the table ----
+
+
+def _operation(primitive: Primitive, x: Any, y: Any, graph: Graph) -> Any:
+    for side in (x, y):
+        if not isinstance(side, (Symbol, Value)) and not is_number(side):
+            return NotImplemented
+    return Symbol.__apply_primitive__(primitive, (x, y))
+
+
+def _unary(primitive: Primitive) -> Callable[[Symbol], Any]:
+    return lambda self: primitive(self)
+
+
+def _binary(primitive: Primitive) -> Callable[[Symbol, Any], Any]:
+    return lambda self, other: _operation(primitive, self, other, self.graph)
+
+
+def _reflected(primitive: Primitive) -> Callable[[Symbol, Any], Any]:
+    return lambda self, other: _operation(primitive, other, self, self.graph)
+
+
+def _install(primitive: Primitive) -> None:
+    """Give Symbol the operators and methods that Value has."""
+    if primitive.dunder and primitive.arity == 1:
+        setattr(Symbol, f"__{primitive.dunder}__", _unary(primitive))
+    elif primitive.dunder:
+        setattr(Symbol, f"__{primitive.dunder}__", _binary(primitive))
+        setattr(Symbol, f"__r{primitive.dunder}__", _reflected(primitive))
+    if primitive.method:
+        for name in (primitive.name, *primitive.aliases):
+            setattr(Symbol, name, lambda self, *others, **named: primitive(self, *others, **named))
+
+
+watch(_install)

@@ -1,0 +1,160 @@
+"""Tracing: run the user's function on symbols, twice, and make sure that it is a function of its inputs.
+
+The second run finds other numbers in all Values that it has not made itself. Both runs share one graph, in which equal
+expressions are one symbol: whatever is not the same computation then, because of a random number, a counter, or a
+number read from a Value, shows as a difference.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...numbers import is_number
+from ...value import Value
+from ..batch import Shape
+from ..errors import TraceError
+from .graph import Graph, operations
+from .symbol import Symbol
+from .watching import watched
+
+_lock = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A traced function.
+
+    Attributes:
+        graph: all symbols; its leaves are the bound Values.
+        inputs: the symbols of the numbers of one sample, argument after argument.
+        outputs: the results.
+        single: whether the function returned one result and no list.
+    """
+
+    graph: Graph
+    inputs: list[Symbol]
+    outputs: list[Symbol]
+    single: bool
+
+
+def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Callable[[], Graph]) -> Trace:
+    """Trace a function of one sample.
+
+    Args:
+        function: takes one argument per shape.
+        shapes: of each argument for one sample: () for a single number, (n,) for a list of n, ...
+        new_graph: gives an empty graph.
+
+    Raises:
+        TraceError: it does what cannot be compiled; the message names the line and the remedy.
+    """
+    graph = new_graph()
+    inputs: list[Symbol] = []
+    arguments = [_argument(graph, shape, inputs) for shape in shapes]
+    with _lock, graph.opened():
+        with watched() as made:
+            outputs, single = _run(function, arguments, graph)
+        leaves = len(graph.leaves)
+        with watched(disturbed=True) as made_again:
+            again, _ = _run(function, arguments, graph)
+    try:
+        created = _compare(outputs, again, made, made_again)
+    except _Difference as difference:
+        raise TraceError(
+            f"{_name(function)} computes something else when it is called again: {difference}. A compiled function "
+            "must depend on its arguments and on Values only: no random numbers, counters or changing globals, and no "
+            "number read from a Value (data, float(), detach(), an if on a Value, no_grad); pass what changes as an "
+            "argument"
+        ) from None
+    if created:
+        graph, outputs = _without(created, new_graph(), outputs)
+        inputs = [graph.source("input", symbol.value) for symbol in inputs]
+    else:
+        del graph.leaves[leaves:]
+    return Trace(graph, inputs, outputs, single)
+
+
+def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
+    if not shape:
+        inputs.append(graph.source("input", len(inputs)))
+        return inputs[-1]
+    return [_argument(graph, shape[1:], inputs) for _ in range(shape[0])]
+
+
+def _run(function: Callable[..., Any], arguments: Sequence[Any], graph: Graph) -> tuple[list[Symbol], bool]:
+    copies = [_copied(argument) for argument in arguments]  # the function may change its lists
+    result = function(*copies)
+    single = not isinstance(result, (list, tuple))
+    results = [result] if single else list(result)
+    if not results:
+        raise TraceError(f"{_name(function)} returned an empty list: return a Value or a list of Values")
+    for found in results:
+        if not isinstance(found, (Symbol, Value)) and not is_number(found):
+            raise TraceError(
+                f"{_name(function)} returned {found!r} of type {type(found).__name__}: "
+                "a compiled function returns a Value or a flat list of Values"
+            )
+    return [graph.lift(found) for found in results], single
+
+
+def _copied(argument: Any) -> Any:
+    return [_copied(part) for part in argument] if isinstance(argument, list) else argument
+
+
+def _name(function: Callable[..., Any]) -> str:
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__qualname__", repr(function))
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name
+
+
+class _Difference(Exception):  # noqa: N818  # what differs, for the message of an error
+    pass
+
+
+def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again: set[Value]) -> dict[Symbol, float]:
+    """Walk both traces; give the leaves that the function itself makes in every run, with their numbers.
+
+    Raises:
+        _Difference: the traces differ in anything else.
+    """
+    created: dict[Symbol, float] = {}
+    stack = list(zip(first, second))
+    seen: set[tuple[Symbol, Symbol]] = set()
+    if len(first) != len(second):
+        raise _Difference(f"{len(first)} results, then {len(second)}")
+    while stack:
+        pair = a, b = stack.pop()
+        if a is b or pair in seen:
+            continue
+        seen.add(pair)
+        if a.kind == b.kind == "leaf" and a.value is not b.value:
+            number, other = a.value._data, b.value._data
+            if (number != other and number == number) or a.value not in made or b.value not in again:
+                raise _Difference(f"a Value that holds {number!r}, then one that holds {other!r}")
+            created[a] = number
+        elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
+            raise _Difference(f"{a!r}, then {b!r}")
+        stack += zip(a.operands, b.operands)
+    return created
+
+
+def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) -> tuple[Graph, list[Symbol]]:
+    """The same graph with constants in place of the leaves that are made anew in every call."""
+    new: dict[Symbol, Symbol] = {}
+
+    def source(symbol: Symbol) -> Symbol:
+        if symbol in new:
+            return new[symbol]
+        if symbol in created:
+            return graph.constant(created[symbol])
+        if symbol.kind == "leaf":
+            return graph.lift(symbol.value)
+        return graph.constant(symbol.value) if symbol.kind == "constant" else graph.source(symbol.kind, symbol.value)
+
+    for symbol in operations(outputs):
+        assert symbol.primitive is not None
+        new[symbol] = graph.make(symbol.primitive, tuple([source(o) for o in symbol.operands]))
+    return graph, [source(output) for output in outputs]

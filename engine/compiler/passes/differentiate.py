@@ -1,0 +1,235 @@
+"""Backprop from graph to graph: the table's rules, called on symbols, give the local derivatives as symbols.
+
+What arrives at one node is gathered at the end, as one n-ary dot of coefficients and upstream adjoints: so that the
+backward pass of a layer is a matrix product, like its forward pass, with no rule that knows of layers.
+
+A derivative that is a structural zero for some samples comes with a condition. The adjoint is then selected and not
+multiplied by zero, and what has got no contribution at all passes none on: `reached` says for which samples it has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from operator import attrgetter, not_
+from typing import Any, NamedTuple
+
+from ... import ops
+from ...numbers import as_float
+from ..errors import TraceError
+from ..frontend.conditions import EITHER, INVERT, NOT_EQUAL
+from ..frontend.graph import Graph, operations
+from ..frontend.symbol import Masked, Symbol
+
+
+class Contribution(NamedTuple):
+    """``coefficient * upstream`` (None: 1) to an adjoint, made only where `reached` holds (None: always)."""
+
+    coefficient: Symbol | None
+    upstream: Symbol
+    reached: Symbol | None = None
+
+
+Contributions = dict[Symbol, list[Contribution]]
+
+
+class Share(NamedTuple):
+    """``coefficients[k] * upstream`` to the adjoint of ``symbols[k]``, for each k: what a layer gives its weights."""
+
+    symbols: tuple[Symbol, ...]
+    coefficients: tuple[Symbol, ...]
+    upstream: Symbol
+
+
+def derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
+    """The derivatives of `output` by each of `inputs`, which may be results: they are symbols again."""
+    graph = output.graph
+    seed = Contribution(None, graph.constant(1.0))
+    found = sweep({output: [seed]}, set(inputs))
+    return [gather(graph, found[x])[0] if x in found else graph.constant(0.0) for x in inputs]
+
+
+def sweep(
+    seeds: Contributions, wanted: set[Symbol], stop: bool = False, shares: list[Share] | None = None
+) -> Contributions:
+    """The contributions to the adjoints of `wanted`, not yet gathered.
+
+    Args:
+        seeds: the contributions that the sweep starts from.
+        wanted: what to differentiate by.
+        stop: do not go further down from what is wanted.
+        shares: where to put what is the product of a coefficient per sample and an adjoint, to what is wanted and no
+            result; these contributions are not among those that are returned.
+    """
+    needed = set(wanted)
+    nodes: list[Symbol] = []  # those through which something wanted is reached
+    for node in operations(seeds):
+        if not needed.isdisjoint(node.operands):
+            needed.add(node)
+            nodes.append(node)
+    pending: Contributions = {node: list(contributions) for node, contributions in seeds.items()}
+    for node in reversed(nodes):
+        if node not in pending or (stop and node in wanted):
+            continue
+        adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
+        operands, found = _derivatives(node, needed)
+        if shares is not None and reached is None and len(operands) > 1:
+            operands, found, share = _shared(operands, found, adjoint)
+            shares += share
+        for operand, contribution in _pass_on(node, operands, found, adjoint, reached):
+            if operand in pending:
+                pending[operand].append(contribution)
+            else:
+                pending[operand] = [contribution]
+    return {node: contributions for node, contributions in pending.items() if node in wanted}
+
+
+def _derivatives(node: Symbol, needed: set[Symbol]) -> tuple[list[Symbol], list[Any]]:
+    """Those operands of `node` that are needed, and the derivatives of `node` by them."""
+    primitive, operands = node.primitive, node.operands
+    assert primitive is not None
+    wanted = list(map(needed.__contains__, operands))
+    if primitive.arity is not None:
+        found = [rule(node, *operands) for rule in compress(primitive.rules, wanted)]
+        return list(compress(operands, wanted)), found
+    found = primitive.rules[0](node, *operands)
+    if len(found) != len(operands):
+        raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(operands)} operands")
+    return list(compress(operands, wanted)), list(compress(found, wanted))
+
+
+def _shared(operands: list[Symbol], found: list[Any], adjoint: Symbol) -> tuple[list[Symbol], list[Any], list[Share]]:
+    """Of operands and derivatives those that make no share, and the share."""
+    yes = [not o.operands and d.__class__ is Symbol and not d.uniform for o, d in zip(operands, found)]
+    if not any(yes):
+        return operands, found, []
+    share = Share(tuple(compress(operands, yes)), tuple(compress(found, yes)), adjoint)
+    no = list(map(not_, yes))
+    return list(compress(operands, no)), list(compress(found, no)), [share]
+
+
+def _pass_on(
+    node: Symbol, operands: Sequence[Symbol], found: Sequence[Any], adjoint: Symbol, reached: Symbol | None
+) -> Iterable[tuple[Symbol, Contribution]]:
+    """What `node` contributes to its operands, given its derivatives by them."""
+    graph, primitive = node.graph, node.primitive
+    assert primitive is not None
+    for operand, d in zip(operands, found):
+        if d is None:
+            continue
+        if reached is None and d.__class__ is Symbol and d.kind != "constant":  # as nearly always
+            yield operand, Contribution(d, adjoint)
+            continue
+        unselected = None
+        if isinstance(d, Masked):
+            unselected, d = d.condition, d.derivative
+        if not isinstance(d, Symbol):
+            try:
+                d = graph.constant(as_float(d, f"the adjoint of {primitive.name}"))
+            except TypeError as error:
+                raise TraceError(f"the rule of {primitive.name} cannot be traced: {error}") from None
+        yield operand, _contribution(graph, d, adjoint, reached, unselected)
+
+
+def _contribution(
+    graph: Graph, d: Symbol, adjoint: Symbol, reached: Symbol | None, unselected: Symbol | None
+) -> Contribution:
+    constant = d.value if d.kind == "constant" else None
+    if unselected is not None:
+        selected = graph.make(INVERT, (unselected,))
+        reached = selected if reached is None else reached & selected
+    if reached is None and constant is None:
+        return Contribution(d, adjoint)
+    term = graph.make(ops.mul, (d, adjoint))
+    if reached is not None and not (unselected is None and constant is not None and math.isfinite(constant)):
+        term = graph.make(ops.where, (reached, term, graph.constant(0.0)))
+    return Contribution(None, term, reached)
+
+
+def gather(graph: Graph, contributions: Sequence[Contribution]) -> tuple[Symbol, Symbol | None]:
+    """The sum of the contributions as a symbol, and where any was made (None: everywhere)."""
+    reached: Symbol | None = None
+    if all(c.reached is not None for c in contributions):
+        for contribution in contributions:
+            assert contribution.reached is not None
+            reached = contribution.reached if reached is None else graph.make(EITHER, (reached, contribution.reached))
+    terms = [c.upstream for c in contributions if c.coefficient is None]
+    for uniform in (True, False):  # apart, so that the matrix of uniform coefficients is a matrix product
+        factors = [(c.coefficient, c.upstream) for c in contributions if c.coefficient is not None]
+        factors = [(a, b) for a, b in factors if (a.uniform or b.uniform) is uniform]
+        if len(factors) == 1:
+            terms.append(graph.make(ops.mul, factors[0]))
+        elif factors:
+            left, right = zip(*[(b, a) if b.uniform and not a.uniform else (a, b) for a, b in factors])
+            bias = (add_up(graph, terms),) if terms else ()
+            terms = [graph.make(ops.dot, (*left, *right, *bias))]
+    return add_up(graph, terms), reached
+
+
+def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:
+    """The sum of at least one symbol."""
+    if len(terms) == 1:
+        return terms[0]
+    return graph.make(ops.add if len(terms) == 2 else ops.sum, tuple(terms))
+
+
+class Entry(NamedTuple):
+    """``G[targets[k]] += sum over samples of coefficients[k] * upstream``; without coefficients one target, times 1."""
+
+    targets: list[int]
+    coefficients: tuple[Symbol, ...]
+    upstream: Symbol
+
+
+_number = attrgetter("number")
+
+
+def _seed(graph: Graph, inputs: int) -> Contribution:
+    """The backward pass starts from the weight of the sample in the mean."""
+    return Contribution(None, graph.source("input", inputs))
+
+
+def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entry], dict[int, Symbol]]:
+    """The sums over the samples, and for the leaves whose gradient needs more than one, the whole by their number.
+
+    Per sample the sweep goes down to the uniform symbols. What arrives there is summed over the samples, and swept
+    from there down to the leaves once. Most often they are leaves, and nothing remains to do.
+    """
+    border = {o for s in operations([loss]) if not s.uniform for o in s.below if o.uniform}.union(graph.leaves)
+    if loss.uniform and loss.kind != "constant":
+        border = {loss}
+    shares: list[Share] = []
+    found = sweep({loss: [seed]}, border, stop=True, shares=shares)
+    entries = [Entry(list(map(_number, symbols)), factors, upstream) for symbols, factors, upstream in shares]
+    extra = len(graph.leaves)
+
+    def add_up(target: int, contributions: Sequence[Contribution]) -> Symbol:
+        for coefficient, upstream, _ in contributions:
+            if coefficient is not None and coefficient.uniform:
+                upstream, coefficient = graph.make(ops.mul, (coefficient, upstream)), None
+            entries.append(Entry([target], () if coefficient is None else (coefficient,), upstream))
+        return graph.source("accumulator", target)
+
+    seeds: dict[Symbol, list[Contribution]] = {}
+    for symbol, contributions in found.items():
+        if symbol.kind == "leaf":
+            add_up(symbol.number, contributions)
+            continue
+        accumulator, reached, extra = add_up(extra, contributions), None, extra + 1
+        conditions = [c.reached for c in contributions if c.reached is not None]
+        if len(conditions) == len(contributions):
+            somewhere = conditions[0]
+            for condition in conditions[1:]:
+                somewhere = graph.make(EITHER, (somewhere, condition))
+            number = add_up(extra, [Contribution(None, somewhere)])
+            reached, extra = graph.make(NOT_EQUAL, (number, graph.constant(0.0))), extra + 1
+        seeds[symbol] = [Contribution(None, accumulator, reached)]
+    if not seeds:  # as for most networks
+        return entries, {}
+    direct = {target for entry in entries for target in entry.targets}
+    totals = {}
+    for leaf, contributions in sweep(seeds, set(graph.leaves)).items():
+        before = [Contribution(None, graph.source("accumulator", leaf.number))] if leaf.number in direct else []
+        totals[leaf.number] = gather(graph, [*before, *contributions])[0]
+    return entries, totals

@@ -1,0 +1,57 @@
+"""Lowering: what is left is only what back ends have a template for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Any
+
+from ... import ops
+from ..frontend.conditions import DETACH
+from ..frontend.graph import Graph, operations
+from ..frontend.symbol import Symbol
+from .raising import _with
+
+
+def _root(x: Symbol) -> Any:
+    """The square root as x ** 0.5, which is 0 at -0 and inf at -inf, where sqrt is -0 and nan."""
+    return ops.where(x == -inf, inf, ops.sqrt(x + 0.0))
+
+
+_POWERS: dict[float, Callable[[Symbol], Any]] = {  # of constant exponents, to within 2 ULP of pow, which is slow
+    0.5: _root,
+    -0.5: lambda x: 1.0 / _root(x),
+    1.5: lambda x: _root(x) * abs(x),
+    -1.5: lambda x: 1.0 / (_root(x) * abs(x)),
+    3.0: lambda x: x * x * x,
+    4.0: lambda x: ops.square(ops.square(x)),
+}
+
+
+def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
+    """Each operation with its replacement, in which only primitives with a template, `dot` and `take` are left.
+
+    What has neither template nor composition stays as it is: a back end that runs Python can still call it.
+    """
+    new: dict[Symbol, Symbol] = {}
+
+    def lower(roots: Sequence[Symbol]) -> None:
+        for symbol in operations(roots, new):
+            primitive = symbol.primitive
+            first, *others = symbol.operands
+            parts: Symbol | None = None
+            if primitive is DETACH:
+                new[symbol] = new.get(first, first)
+            elif primitive is ops.pow and others[0].kind == "constant" and others[0].value in _POWERS:
+                parts = _POWERS[others[0].value](new.get(first, first))
+            elif primitive is not None and callable(primitive.native):
+                parts = graph.lift(primitive.native(*[new.get(o, o) for o in symbol.operands]))
+            else:
+                new[symbol] = _with(graph, symbol, new)
+            if parts is not None:
+                lower([parts])
+                new[symbol] = new.get(parts, parts)
+            new.setdefault(new[symbol], new[symbol])
+
+    lower(roots)
+    return new

@@ -1,0 +1,100 @@
+"""Algebra on the graph, as a table of identities. Each gives the very same float, signed zeros, inf and nan included.
+
+What is tempting and wrong on floats stays out: ``0 * x -> 0`` (inf), ``x - x -> 0`` (inf, nan), ``x + 0 -> x`` (-0.0),
+``x / x -> 1`` (0), ``exp(log(x)) -> x`` (rounding).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ... import ops
+from ...primitive import Primitive
+from ..frontend.conditions import EQUAL, INVERT, NOT_EQUAL
+
+if TYPE_CHECKING:
+    from ..frontend.graph import Graph
+    from ..frontend.symbol import Symbol
+
+
+def _is(number: float) -> Callable[[Symbol], bool]:
+    """Whether a symbol is that constant, the sign of a zero included."""
+    sign = math.copysign(1.0, number)
+    return lambda s: s.kind == "constant" and s.value == number and math.copysign(1.0, s.value) == sign
+
+
+def _of(primitive: Primitive) -> Callable[[Symbol], bool]:
+    return lambda s: s.primitive is primitive
+
+
+def _anything(s: Symbol) -> bool:
+    return True
+
+
+def _constant(s: Symbol) -> bool:
+    return s.kind == "constant"
+
+
+ONE, MINUS_ONE, ZERO, MINUS_ZERO, TWO = map(_is, (1.0, -1.0, 0.0, -0.0, 2.0))
+X = _anything
+
+# fmt: off
+IDENTITIES: list[tuple[str, Primitive, tuple[Callable[..., bool], ...], Callable[..., Any]]] = [
+    ("1 * x = x",           ops.mul, (ONE, X),            lambda g, _, x: x),
+    ("x * 1 = x",           ops.mul, (X, ONE),            lambda g, x, _: x),
+    ("-1 * x = -x",         ops.mul, (MINUS_ONE, X),      lambda g, _, x: g.make(ops.neg, (x,))),
+    ("x * -1 = -x",         ops.mul, (X, MINUS_ONE),      lambda g, x, _: g.make(ops.neg, (x,))),
+    ("x / 1 = x",           ops.div, (X, ONE),            lambda g, x, _: x),
+    ("x / -1 = -x",         ops.div, (X, MINUS_ONE),      lambda g, x, _: g.make(ops.neg, (x,))),
+    ("x + -0 = x",          ops.add, (X, MINUS_ZERO),     lambda g, x, _: x),
+    ("-0 + x = x",          ops.add, (MINUS_ZERO, X),     lambda g, _, x: x),
+    ("x - 0 = x",           ops.sub, (X, ZERO),           lambda g, x, _: x),
+    ("-0 - x = -x",         ops.sub, (MINUS_ZERO, X),     lambda g, _, x: g.make(ops.neg, (x,))),
+    ("--x = x",             ops.neg, (_of(ops.neg),),     lambda g, x: x.operands[0]),
+    ("x + -y = x - y",      ops.add, (X, _of(ops.neg)),   lambda g, x, y: g.make(ops.sub, (x, y.operands[0]))),
+    ("-x + y = y - x",      ops.add, (_of(ops.neg), X),   lambda g, x, y: g.make(ops.sub, (y, x.operands[0]))),
+    ("x - -y = x + y",      ops.sub, (X, _of(ops.neg)),   lambda g, x, y: g.make(ops.add, (x, y.operands[0]))),
+    ("x ** 0 = 1",          ops.pow, (X, ZERO),           lambda g, x, _: g.constant(1.0)),
+    ("x ** -0 = 1",         ops.pow, (X, MINUS_ZERO),     lambda g, x, _: g.constant(1.0)),
+    ("x ** 1 = x",          ops.pow, (X, ONE),            lambda g, x, _: x),
+    ("x ** 2 = square(x)",  ops.pow, (X, TWO),            lambda g, x, _: g.make(ops.square, (x,))),
+    ("x ** -1 = 1 / x",     ops.pow, (X, MINUS_ONE),      lambda g, x, _: g.make(ops.reciprocal, (x,))),
+    ("||x|| = |x|",         ops.abs, (_of(ops.abs),),     lambda g, x: x),
+    ("|-x| = |x|",          ops.abs, (_of(ops.neg),),     lambda g, x: g.make(ops.abs, x.operands)),
+    ("(-x) ** 2 = x ** 2",  ops.square, (_of(ops.neg),),  lambda g, x: g.make(ops.square, x.operands)),
+    ("relu relu x = relu x", ops.relu, (_of(ops.relu),),  lambda g, x: x),
+    ("not x != y = (x == y)", INVERT, (_of(NOT_EQUAL),),  lambda g, c: g.make(EQUAL, c.operands)),
+    ("not x == y = (x != y)", INVERT, (_of(EQUAL),),      lambda g, c: g.make(NOT_EQUAL, c.operands)),
+    ("not not c = c",       INVERT, (_of(INVERT),),       lambda g, c: c.operands[0]),
+    ("a known condition",   ops.where, (_constant, X, X), lambda g, c, x, y: x if c.value else y),
+]
+# fmt: on
+
+_BY_PRIMITIVE: dict[Primitive, list[tuple[tuple[Callable[..., bool], ...], Callable[..., Any]]]] = {}
+for _name, _primitive, _pattern, _result in IDENTITIES:
+    _BY_PRIMITIVE.setdefault(_primitive, []).append((_pattern, _result))
+
+
+def simplify(graph: Graph, primitive: Primitive, operands: tuple[Symbol, ...]) -> Symbol | None:
+    """What ``primitive(*operands)`` is by an identity; None where there is none."""
+    for pattern, result in _BY_PRIMITIVE.get(primitive, ()):
+        if all(matches(operand) for matches, operand in zip(pattern, operands)):
+            return result(graph, *operands)  # type: ignore[no-any-return]  # every line gives a symbol
+    if len(operands) == 1 and primitive.name in ("sum", "maximum", "minimum", "mean"):
+        return operands[0]
+    if primitive is ops.where and operands[1] is operands[2]:
+        return operands[1]
+    if primitive is ops.mul:
+        return _opposite(graph, *operands)
+    if primitive is ops.take and operands[0].kind == "constant":
+        return operands[1 + int(operands[0].value)]
+    return None
+
+
+def _opposite(graph: Graph, x: Symbol, y: Symbol) -> Symbol | None:
+    """``c * x = -(-c * x)`` for a constant c, where the product on the right is known already."""
+    c, x = (x, y) if x.kind == "constant" else (y, x)
+    known = graph.known(ops.mul, (graph.constant(-c.value), x)) if c.kind == "constant" else None
+    return None if known is None else graph.make(ops.neg, (known,))

@@ -1,0 +1,7 @@
+"""From a graph to a plan: what to compute in which order, and where each number lies.
+
+- plan: what a plan is
+- layout: operations in groups, and a slot for each; strides: which slots lie evenly spaced
+- outer_products, lookups: the gradient's sums over the samples
+- lazy: a plan that is made only when somebody asks for it
+"""

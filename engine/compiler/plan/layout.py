@@ -1,0 +1,243 @@
+"""From symbols to the plan: equal operations of one level form a group with consecutive slots.
+
+The rows of a group are sorted by the slots of their operands, and the factors of a dot likewise, so that what a loop
+of the user computed in any order comes out as plain runs: base, stride, stride.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter, sub
+from typing import Any, NamedTuple
+
+from ... import ops
+from ...primitive import Primitive
+from ..frontend.graph import operations
+from ..frontend.symbol import Symbol
+from .plan import Group, Run
+from .strides import Column, chunks, runs
+
+_BUFFER = {"leaf": "P", "constant": "C", "input": "X", "accumulator": "G"}
+_SWAPPABLE = frozenset({ops.add, ops.mul})
+_FEW = 5  # operands, up to which rows are asked to read them from the same groups
+_STAGES = ("prologue", "body", "epilogue")
+
+_number, _uniform = attrgetter("number"), attrgetter("uniform")
+
+
+class Part(NamedTuple):
+    """Where the symbols of one operand are: the letters of their buffers, and their slots there.
+
+    For a constant the number itself stands in place of the slot, which is given to it with its group.
+    """
+
+    letters: str
+    numbers: Sequence[float]
+
+
+class Vector(NamedTuple):
+    """What the rows of a matrix are multiplied by: in its own order, which the rows must take over."""
+
+    number: int
+    order: list[int] | None  # None: it is in order already
+    part: Part
+
+
+class Row(NamedTuple):
+    """An operation, with its operands as the plan has them; of a matrix product also the vector."""
+
+    symbol: Symbol
+    parts: tuple[Part, ...]
+    vector: Vector | None = None
+
+
+class Layout:
+    """Where every symbol is, and the groups that compute them, placed level by level.
+
+    Attributes:
+        stages: the groups of each stage.
+        constants: the content of buffer C.
+        sizes: the slots used of U and S.
+    """
+
+    def __init__(self, roots: Sequence[Symbol]) -> None:
+        self.stages: dict[str, list[Group]] = {stage: [] for stage in _STAGES}
+        self.constants: list[float] = []
+        self.sizes = {"U": 0, "S": 0}
+        self._ranks: dict[Symbol, tuple[str, float]] = {}  # buffer and slot; of a constant the number
+        self._group_of: dict[Symbol, int] = {}  # by its first slot
+        self._vectors: dict[tuple[Symbol, ...], Vector | None] = {}
+        self._known_constants: dict[tuple[str, ...], int] = {}
+        for stage, levels in _levels(operations(roots)).items():
+            for level in levels:
+                self._place(stage, level)
+
+    def slot(self, symbol: Symbol) -> tuple[str, int]:
+        """The buffer and the slot of a symbol."""
+        if symbol.kind == "constant":
+            return "C", self._constants([symbol.value])[0]
+        buffer, slot = self._rank(symbol)
+        return buffer, int(slot)
+
+    def single(self, symbol: Symbol) -> Run:
+        """A run of just that symbol."""
+        return Run(*self.slot(symbol))
+
+    def _constants(self, column: Sequence[float]) -> list[int]:
+        """Slots of C for the constants that one operand has in all rows: one if they are equal, else in a row."""
+        key = tuple([number.hex() for number in column])
+        if len(set(key)) == 1:
+            key = key[:1]
+        base = self._known_constants.get(key)
+        if base is None:
+            base = self._known_constants[key] = len(self.constants)
+            self.constants += column[: len(key)]
+        return [base] * len(column) if len(key) == 1 else list(range(base, base + len(column)))
+
+    def _place(self, stage: str, symbols: list[Symbol]) -> None:
+        """Form the groups of one level and give their results slots."""
+        groups: dict[Any, list[Row]] = {}
+        for symbol in symbols:
+            row = self._row(symbol)
+            groups.setdefault(self._signature(row), []).append(row)
+        for rows in groups.values():
+            rows.sort(key=lambda row: [number for part in row.parts for number in part.numbers[:4]])
+            for piece in [rows] if rows[0].vector is None else chunks(rows, _is_next_row):
+                self._add_group(stage, piece)
+
+    def _signature(self, row: Row) -> Any:
+        """What rows of one group have in common.
+
+        With few operands that includes the groups which compute them: then a group's rows are those of the groups that
+        it reads, in the same order, and all can run in one loop that keeps the numbers in between in registers.
+        """
+        symbol = row.symbol
+        sources = [self._group_of.get(o) for o in symbol.operands] if len(symbol.operands) <= _FEW else []
+        shared = None if row.vector is None else row.vector.number
+        return symbol.primitive, shared, *sources, *[part.letters for part in row.parts]
+
+    def _add_group(self, stage: str, rows: Sequence[Row]) -> None:
+        primitive = rows[0].symbol.primitive
+        assert primitive is not None
+        buffer = "S" if stage == "body" else "U"
+        base = self.sizes[buffer]
+        self.sizes[buffer] += len(rows)
+        operands: list[tuple[Run, ...]] = []
+        tracks = [self._columns(parts) for parts in zip(*[row.parts for row in rows])]
+        if primitive is ops.dot:
+            operands += runs(tracks[:2])
+            tracks = tracks[2:]
+        for track in tracks:
+            operands += runs([track])
+        nodes = tuple([row.symbol for row in rows])
+        self.stages[stage].append(Group(primitive, len(rows), tuple(operands), Run(buffer, base, 1), nodes))
+        for slot, symbol in enumerate(nodes, start=base):
+            self._ranks[symbol] = buffer, slot
+            self._group_of[symbol] = base
+
+    def _columns(self, parts: Sequence[Part]) -> list[Column]:
+        columns = []
+        for letter, column in zip(parts[0].letters, zip(*[part.numbers for part in parts])):
+            slots: Any = self._constants(column) if letter == "C" else list(column)
+            columns.append(Column.of(letter, slots))
+        return columns
+
+    # ---- operands
+
+    def _row(self, symbol: Symbol) -> Row:
+        """The operands as the plan has them, in an order that does not depend on the user's where it may differ."""
+        primitive, operands = symbol.primitive, symbol.operands
+        if primitive is ops.dot:
+            return self._dot(symbol)
+        if primitive is ops.take:
+            return Row(symbol, (self._part(operands[:1]), self._part(operands[1:])))
+        if is_fold(primitive):
+            in_order = sorted(operands, key=self._rank) if primitive is ops.sum else operands
+            return Row(symbol, (self._part(in_order),))
+        if primitive in _SWAPPABLE:
+            operands = self._pair(*operands)
+        return Row(symbol, tuple([self._part([operand]) for operand in operands]))
+
+    def _dot(self, symbol: Symbol) -> Row:
+        n, operands = len(symbol.operands) // 2, symbol.operands
+        left, right = operands[:n], operands[n : 2 * n]
+        bias = (self._part(operands[2 * n :]),) if len(operands) % 2 else ()
+        vector = self._vector(right) if all(map(_uniform, left)) else None
+        if vector is None:  # as with the weights on the right, on both sides, or nowhere
+            left, right = zip(*map(self._pair, left, right))
+            vector = self._vector(right) if all(map(_uniform, left)) else None
+        if vector is None or _is_multiple(left):
+            keys = [(self._rank(b), self._rank(a)) for a, b in zip(left, right)]
+            order = sorted(range(n), key=keys.__getitem__)
+            return Row(symbol, (self._part([left[k] for k in order]), self._part([right[k] for k in order]), *bias))
+        weights = left if vector.order is None else [left[k] for k in vector.order]
+        return Row(symbol, (self._part(weights), vector.part, *bias), vector)
+
+    def _vector(self, symbols: tuple[Symbol, ...]) -> Vector | None:
+        """Symbols as a vector, if they are all per lane; made once, as a layer has one for all neurons."""
+        if symbols not in self._vectors:
+            found = None
+            if not any(map(_uniform, symbols)):
+                ranks = list(map(self._rank, symbols))
+                order = sorted(range(len(ranks)), key=ranks.__getitem__)
+                part = self._part([symbols[k] for k in order])
+                found = Vector(len(self._vectors), None if order == list(range(len(order))) else order, part)
+            self._vectors[symbols] = found
+        return self._vectors[symbols]
+
+    def _pair(self, a: Symbol, b: Symbol) -> tuple[Symbol, Symbol]:
+        """Factors in a fixed order: what is uniform first, then by slot."""
+        return (b, a) if (not b.uniform, self._rank(b)) < (not a.uniform, self._rank(a)) else (a, b)
+
+    def _part(self, symbols: Sequence[Symbol]) -> Part:
+        slots = list(map(_number, symbols))
+        if min(slots) >= 0:  # the weights of a neuron, for only leaves have such numbers
+            return Part("P" * len(slots), slots)
+        letters, numbers = zip(*map(self._rank, symbols))
+        return Part("".join(letters), numbers)
+
+    def _rank(self, symbol: Symbol) -> tuple[str, float]:
+        """The buffer, and the slot or, of a constant, the number: what operands are sorted by."""
+        found = self._ranks.get(symbol)
+        if found is None:
+            place = symbol.number if symbol.kind == "leaf" else symbol.value
+            found = self._ranks[symbol] = _BUFFER[symbol.kind], place
+        return found
+
+
+def _is_multiple(left: Sequence[Symbol]) -> bool:
+    """Whether all factors are the same constant: such a dot is a multiple of a sum."""
+    return left[0].kind == "constant" and all(symbol is left[0] for symbol in left)
+
+
+def _is_next_row(a: Row, b: Row, c: Row, d: Row) -> bool:
+    """Whether the step of all slots from row c to d is that from row a to b, the vector's apart."""
+    return all(
+        list(map(sub, d.parts[k].numbers, c.parts[k].numbers)) == list(map(sub, b.parts[k].numbers, a.parts[k].numbers))
+        for k in range(len(a.parts))
+        if k != 1
+    )
+
+
+def is_fold(primitive: Primitive | None) -> bool:
+    """Whether it takes any number of operands, one after the other."""
+    return primitive is not None and primitive.arity is None and primitive not in (ops.dot, ops.take)
+
+
+def _levels(symbols: Sequence[Symbol]) -> dict[str, list[list[Symbol]]]:
+    """The operations of each stage by their level: how many operations of the stage lie below."""
+    places: dict[Symbol, tuple[str, int]] = {}
+    levels: dict[str, list[list[Symbol]]] = {stage: [] for stage in _STAGES}
+    for symbol in symbols:
+        below = [places[o] for o in symbol.below]
+        stage = "body"
+        if symbol.uniform:
+            late = any(stage == "epilogue" for stage, _ in below)
+            late = late or any(o.kind == "accumulator" for o in symbol.operands)
+            stage = "epilogue" if late else "prologue"
+        level = 1 + max([level for other, level in below if other == stage], default=0)
+        places[symbol] = stage, level
+        while len(levels[stage]) < level:
+            levels[stage].append([])
+        levels[stage][level - 1].append(symbol)
+    return levels

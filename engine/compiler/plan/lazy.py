@@ -1,0 +1,67 @@
+"""How to come by a plan, which need not be made where a back end knows what became of it."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from .plan import Plan
+
+
+class LazyPlan:
+    """A plan that is made when it is asked for.
+
+    Args:
+        make: gives it, and the number of operations after each pass.
+        leaves: how many it binds.
+        fingerprint: what determines the plan; empty if nothing does but the plan itself.
+        lock: held meanwhile, for plans that are made of one graph.
+
+    Attributes:
+        history: the number of operations after each pass, once it is made.
+        seconds: that it took.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], tuple[Plan, list[tuple[str, int]]]],
+        leaves: int,
+        fingerprint: str = "",
+        lock: AbstractContextManager[object] | None = None,
+    ) -> None:
+        self._make, self._lock = make, lock or threading.Lock()
+        self._plan: Plan | None = None
+        self.leaves, self.fingerprint = leaves, fingerprint
+        self.history: list[tuple[str, int]] = []
+        self.seconds = 0.0
+
+    @classmethod
+    def of(cls, plan: Plan) -> LazyPlan:
+        """The lazy_plan of a plan that is there."""
+        return cls(lambda: (plan, []), plan.leaves)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan."""
+        with self._lock:
+            if self._plan is None:
+                started = time.perf_counter()
+                with collector_at_rest():
+                    self._plan, self.history = self._make()
+                self.seconds = time.perf_counter() - started
+            return self._plan
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """No cyclic garbage collections while a graph is built: it is no garbage, and they take a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,109 @@
+"""The gradient's sums over the samples, as outer products: upstream adjoints times what the leaf was multiplied by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from operator import lt
+from typing import NamedTuple
+
+from ..frontend.symbol import Symbol
+from ..passes.differentiate import Entry
+from .plan import Reduction, Run
+from .strides import Column, chunks, runs
+
+Slot = Callable[[Symbol], tuple[str, int]]
+
+
+class _Row(NamedTuple):
+    """All products of one upstream adjoint, by target."""
+
+    buffer: str
+    slot: int
+    targets: list[int]
+
+
+def reductions(entries: Sequence[Entry], slot: Slot) -> Iterator[Reduction]:
+    """The entries as reductions, outer products first."""
+    by_upstream: dict[Symbol, list[Entry]] = {}
+    for entry in entries:
+        if entry.coefficients:
+            by_upstream.setdefault(entry.upstream, []).append(entry)
+    matrices: dict[object, tuple[tuple[Symbol, ...], list[_Row]]] = {}
+    rounds: Counter[object] = Counter()  # no two rows of a matrix have the same targets
+    for upstream, parts in by_upstream.items():
+        for targets, factors in _merged(parts):
+            shape = (factors, tuple([t - targets[0] for t in targets]))
+            rounds[shape, targets[0]] += 1
+            matrix = shape, rounds[shape, targets[0]]
+            matrices.setdefault(matrix, (factors, []))[1].append(_Row(*slot(upstream), targets))
+    for factors, rows in matrices.values():
+        yield from _outer(factors, rows, slot)
+    layers: dict[int, list[_Row]] = {}  # the first contribution to each target, the second one, ...
+    times: Counter[int] = Counter()
+    for entry in entries:
+        if not entry.coefficients:
+            (target,) = entry.targets
+            layers.setdefault(times[target], []).append(_Row(*slot(entry.upstream), [target]))
+            times[target] += 1
+    for layer in layers.values():
+        yield from _sums(layer)
+
+
+def _merged(entries: Sequence[Entry]) -> Iterator[tuple[list[int], tuple[Symbol, ...]]]:
+    """The targets in order, and their coefficients; what is added to a target again, in further rounds."""
+    targets, factors, _ = entries[0]
+    if len(entries) == 1 and all(map(lt, targets, targets[1:])):
+        yield targets, factors
+        return
+    layers: dict[int, dict[int, Symbol]] = {}
+    times: Counter[int] = Counter()
+    for entry in entries:
+        for target, factor in zip(entry.targets, entry.coefficients):
+            layers.setdefault(times[target], {})[target] = factor
+            times[target] += 1
+    for layer in layers.values():
+        order = sorted(layer)
+        yield order, tuple([layer[target] for target in order])
+
+
+def _follows(a: _Row, b: _Row, c: _Row, d: _Row) -> bool:
+    """Whether the step from c to d is that from a to b, in upstream slots and in targets."""
+    return (
+        a.buffer == d.buffer == b.buffer
+        and d.slot - c.slot == b.slot - a.slot
+        and d.targets[0] - c.targets[0] == b.targets[0] - a.targets[0]
+    )
+
+
+def _apart(rows: Sequence[_Row]) -> bool:
+    """Whether no two of the rows have a target in common: a back end may add them at once."""
+    targets = rows[0].targets
+    if len(rows) == 1 or abs(rows[1].targets[0] - targets[0]) > targets[-1] - targets[0]:
+        return True
+    return len({target for row in rows for target in row.targets}) == len(rows) * len(targets)
+
+
+def _outer(factors: tuple[Symbol, ...], rows: list[_Row], slot: Slot) -> Iterator[Reduction]:
+    rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
+    right = [Column.of(buffer, [position]) for buffer, position in map(slot, factors)]
+    pieces = [part for piece in chunks(rows, _follows) for part in ([piece] if _apart(piece) else [[r] for r in piece])]
+    for piece in pieces:
+        target = [Column.of("G", list(column)) for column in zip(*[row.targets for row in piece])]
+        left = _run_of([row.slot for row in piece], piece[0].buffer)
+        for target_run, right_run in zip(*runs([target, right])):
+            yield Reduction(len(piece), target_run, left, right_run)
+
+
+def _sums(rows: list[_Row]) -> Iterator[Reduction]:
+    rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
+    pieces = chunks(rows, _follows)
+    if len(pieces) > max(8, len(rows) // 4):  # hopeless: tables
+        pieces = chunks(rows, lambda a, b, c, d: c.buffer == d.buffer)
+    for piece in pieces:
+        target = _run_of([row.targets[0] for row in piece], "G")
+        yield Reduction(len(piece), target, _run_of([row.slot for row in piece], piece[0].buffer))
+
+
+def _run_of(slots: list[int], buffer: str) -> Run:
+    return runs([[Column.of(buffer, slots)]])[0][0]

@@ -1,0 +1,99 @@
+"""Checks while a program runs: labels in range, and the first sample against the eager engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from ..backprop import grad
+from ..checking.differences import EPSILON
+from ..checking.rounding import rounding
+from ..value import Value
+from .batch import Batch
+from .errors import TraceError
+from .frontend.graph import operations
+from .frontend.symbol import Symbol
+
+
+def labels_of(outputs: Sequence[Symbol]) -> dict[int, int]:
+    """The inputs that `take` uses as they are, with the number of values to take from."""
+    return {
+        s.operands[0].value: len(s.operands) - 1
+        for s in operations(outputs)
+        if s.primitive is not None and s.primitive.name == "take" and s.operands[0].kind == "input"
+    }
+
+
+def check_labels(labels: dict[int, int], batch: Batch) -> None:
+    """Refuse indices that take() would refuse.
+
+    Raises:
+        IndexError: one is negative or too large.
+        ValueError: one is no whole number.
+    """
+    for position, count in labels.items():
+        column = batch.column(position)
+        for number in set(column if isinstance(column, list) else column.tolist()):
+            if not float(number).is_integer():
+                raise ValueError(f"take() needs a whole number as index, got {number!r}")
+            if not 0 <= number < count:
+                raise IndexError(f"take() of index {number:g} from {count} values: give 0 to {count - 1}")
+
+
+class Eager:
+    """What the eager engine gives for one sample.
+
+    Args:
+        result: of the function, a Value, a number or a list of these.
+        by: the Values by which a single result is differentiated.
+
+    Attributes:
+        numbers: the results, and their gradient.
+    """
+
+    def __init__(self, result: Any, by: Sequence[Value]) -> None:
+        self._results, self._by = list(result) if isinstance(result, (list, tuple)) else [result], by
+        first = self._results[0]
+        gradient = grad(first, by) if by and isinstance(first, Value) else [0.0] * len(by)
+        self.numbers = {"result": list(map(float, self._results)), "gradient": gradient}
+
+    @cached_property
+    def noise(self) -> dict[str, list[float]]:
+        """How far the numbers may be off by rounding: by more than they are themselves, where terms cancel."""
+        bounds = [rounding(result).derivatives if isinstance(result, Value) else {} for result in self._results]
+        sizes = [abs(node.data) for found in bounds for node in found]
+        largest = max([1.0, *filter(math.isfinite, sizes)])
+        # The bounds are of first order: of a square near 0 they see nothing.
+        own = 4 * EPSILON * len(sizes) * largest  # what the error of one node can be
+        return {
+            "result": [sum([d * abs(node.data) for node, d in found.items()], own**2) for found in bounds],
+            "gradient": [bounds[0].get(value, 0.0) + own * largest for value in self._by],
+        }
+
+
+def agree(eager: Eager, compiled: Sequence[float], tolerance: float) -> None:
+    """Compare what the eager engine gives for a sample with what a program gives.
+
+    Args:
+        eager: the one.
+        compiled: the other: results, then their gradient.
+        tolerance: the largest difference, as a share of the largest number.
+
+    Raises:
+        TraceError: they differ by more, and by more than rounding.
+    """
+    rest = iter(compiled)
+    for what, expected in eager.numbers.items():
+        scale = max([1e-300, *[abs(x) for x in expected if math.isfinite(x)]])
+        for k, (x, y) in enumerate(zip(expected, map(float, islice(rest, len(expected))), strict=True)):
+            if x == y or (x != x and y != y) or abs(x - y) <= tolerance * scale:
+                continue
+            if abs(x - y) <= eager.noise[what][k]:
+                continue
+            raise TraceError(
+                f"the compiled {what} {y!r} differs from the eager engine's {x!r}: the function depends on something "
+                "that changes from call to call, or a rule of a primitive is wrong; pass what changes as an argument"
+            )

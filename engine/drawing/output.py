@@ -1,0 +1,243 @@
+"""A graph as DOT text, as a file, as a page to step through, and as what a notebook shows.
+
+What these need is imported when something is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..value import Value
+from .picture import LIMIT
+from .renderers import TIMEOUT
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from graphviz import Digraph
+
+    from .renderers import Renderer
+
+FORMATS = ("svg", "png", "pdf", "dot")
+
+
+def to_dot(
+    root: Value,
+    *,
+    names: Any = None,
+    collapse: str | int | None = None,
+    expand: Iterable[str] = (),
+    path_to: Value | str | None = None,
+    around: Value | str | None = None,
+    radius: int = 2,
+    limit: int | None = LIMIT,
+    local_derivatives: bool = False,
+    theme: str = "light",
+    rankdir: str = "LR",
+) -> str:
+    """The graph of `root` as DOT text; this needs no Graphviz.
+
+    One box per Value: its label or operation, its number and, once a backward pass has run, its gradient, whose size
+    colours the box. Leaves have square corners, parameters blue borders, constants none; the root's is the heaviest.
+    A gradient of exactly 0 has a dashed border, one that is nan or infinite stands out in magenta.
+
+    Args:
+        root: the result whose graph it is.
+        names: a module, or anything with `named_parameters()`: its parameters are shown under their paths.
+        collapse: draw one box for each module of `names`: ``"layer"``, ``"neuron"``, any other word in the
+            parameters' paths, or a depth; or ``"alike"``, without names, one box for nodes of the same form. A box
+            shows how many parameters it holds, the norm of their gradient, and how often it repeats.
+        expand: paths of modules to open: each shows the modules inside it, or its nodes.
+        path_to: draw only the paths from the root to this Value (or the one of this label or path).
+        around: draw only the neighbourhood of this Value (or the one of this label or path);
+            a dashed border says that neighbours are left out.
+        radius: how many edges the neighbourhood reaches.
+        limit: the most boxes to draw; None for any number.
+        local_derivatives: write on each edge the derivative of the result by that operand.
+        theme: ``"light"`` or ``"dark"``.
+        rankdir: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
+
+    Raises:
+        TypeError: an argument is of the wrong kind.
+        ValueError: there would be more than `limit` boxes, the message says what to do; or a node, module,
+            theme or direction that does not exist.
+
+    >>> a = Value(3.0, "a")
+    >>> print(to_dot(a * a))
+    digraph {
+    ...
+    n0 [label=<<b>a</b><br/>3> style="filled" color="#3f4a57"]
+    n1 [label=<<b>*</b><br/>9> color="#1b1f24" penwidth=2.2]
+    n0 -> n1
+    n0 -> n1
+    }
+    """
+    from .dot_text import dot_source
+    from .picture import take
+
+    picture = take(
+        root,
+        names=names,
+        collapse=collapse,
+        expand=expand,
+        path_to=path_to,
+        around=around,
+        radius=radius,
+        limit=limit,
+        local_derivatives=local_derivatives,
+    )
+    return dot_source(picture, theme, rankdir)
+
+
+def draw(
+    root: Value,
+    path: str | os.PathLike[str],
+    *,
+    renderer: Renderer | None = None,
+    timeout: float = TIMEOUT,
+    **options: Any,
+) -> Path:
+    """Draw the graph of `root` to a file: SVG, PNG, PDF or DOT, as its name ends.
+
+    Images are made by the program `dot` if it is on PATH, else by the Graphviz inside pygraphviz
+    (``pip install "stepgrad[draw]"``). A file is written whole or not at all.
+
+    Args:
+        root: the result whose graph it is.
+        path: where to: ``.svg``, ``.png``, ``.pdf`` or ``.dot``, which needs no Graphviz.
+        renderer: what makes the image instead: a function of DOT text and format that returns bytes.
+        timeout: seconds that Graphviz may take.
+        options: what to draw and how: those of `to_dot`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ImportError: there is no Graphviz; the message says how to get one.
+        OSError: the file cannot be written.
+        TimeoutError: Graphviz takes longer than `timeout`.
+        TypeError, ValueError: as `to_dot`; the name ends otherwise; a PNG would have too many pixels.
+
+    >>> import tempfile
+    >>> a, b = Value(2.0, "a"), Value(3.0, "b")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     draw(a * b, folder + "/g.dot").name
+    'g.dot'
+    """
+    from . import files, renderers
+
+    target = files.writable(path)
+    format_ = target.suffix[1:].lower()
+    if format_ not in FORMATS:
+        raise ValueError(f"a picture is drawn to a name that ends in .{', .'.join(FORMATS)}, got {str(path)!r}")
+    dot = to_dot(root, **options)
+    if format_ == "dot":
+        image = dot.encode()
+    elif renderer is None:
+        image = renderers.render(dot, format_, timeout=timeout)
+    else:
+        image = renderers.custom(renderer, dot, format_)
+    return files.write(target, image)
+
+
+def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph:  # noqa: A002  # micrograd's name
+    """The graph as a `graphviz.Digraph`, as micrograd's function of the same name gives it.
+
+    Its `render`, `pipe` and display in notebooks also work where there is no program `dot` but pygraphviz.
+
+    Args:
+        root: the result whose graph it is.
+        format: what `render` makes, by Graphviz's name: ``"svg"``, ``"png"``, ...
+        rankdir: ``"LR"`` from left to right, or ``"TB"`` from top to bottom.
+
+    >>> a = Value(3.0, "a")
+    >>> draw_dot(a * a).source.splitlines()[-3:]
+    ['n0 -> n1', 'n0 -> n1', '}']
+    """
+    from .digraph import digraph
+    from .dot_text import statements
+    from .picture import take
+
+    return digraph(list(statements(take(root), rankdir=rankdir)), format)
+
+
+def save_steps(
+    root: Value,
+    path: str | os.PathLike[str],
+    *,
+    names: Any = None,
+    limit: int | None = LIMIT,
+    renderer: Renderer | None = None,
+    timeout: float = TIMEOUT,
+) -> Path:
+    """Save a page that steps through the forward and the backward pass of `root` in a browser.
+
+    One file that needs no network. It shows the pass from gradients of zero, and leaves those of the graph alone.
+
+    Args:
+        root: the result to differentiate.
+        path: where to: ``.html``.
+        names: a module, or anything with `named_parameters()`: its parameters are shown under their paths.
+        limit: the most boxes; None for any number.
+        renderer: what places the boxes instead of Graphviz: a function of DOT text and the format ``"json0"``
+            that returns bytes.
+        timeout: seconds that Graphviz may take.
+
+    Returns:
+        The path.
+
+    Raises:
+        ImportError, OSError, TimeoutError, TypeError, ValueError: as `draw`.
+    """
+    from . import files, page, renderers
+
+    target = files.writable(path)
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"the page is saved to a name that ends in .html, got {str(path)!r}")
+
+    def place(dot: str) -> bytes:
+        if renderer is None:
+            return renderers.render(dot, "json0", timeout=timeout)
+        return renderers.custom(renderer, dot, "json0")
+
+    return files.write(target, page.page_of(root, names=names, limit=limit, place=place).encode())
+
+
+def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    """What a notebook shows of a Value: its text, and its graph as SVG where an image can be made.
+
+    A graph over the limit is shown with nodes that are alike in one box. Nothing is raised: text is always there.
+    """
+    wanted = {"text/plain", "image/svg+xml"} if include is None else set(include)
+    wanted -= set(exclude or ())
+    bundle = {"text/plain": repr(root)} if "text/plain" in wanted else {}
+    if "image/svg+xml" in wanted and _shows_images():
+        image = _image(root)
+        if image is not None:
+            bundle["image/svg+xml"] = image
+    return bundle
+
+
+def _shows_images() -> bool:
+    """Whether it is not IPython in a terminal that asks: it would make the user wait for a picture it drops."""
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is None or "image/svg+xml" in shell.display_formatter.active_types
+
+
+def _image(root: Value) -> str | None:
+    """The graph as SVG, or None if it is too large for a glance or there is no Graphviz."""
+    from ..graph import topological_order
+    from .renderers import render
+
+    count = len(topological_order(root))
+    if count > 100 * LIMIT:
+        return None
+    try:
+        return render(to_dot(root, collapse=None if count <= LIMIT else "alike"), "svg", timeout=20.0).decode()
+    except (ImportError, OSError, RuntimeError, ValueError):
+        return None

@@ -1,0 +1,129 @@
+"""What the upper floors add to Value, attached in this one place; their signatures stand in the class.
+
+What only some users need, such as stepping and drawing, is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from .backprop import backward
+from .copying import deepcopy_graph, reduce_graph
+from .graph import topological_order
+from .value import Value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .stepping.explanation import Explanation
+    from .stepping.paths import Why
+    from .stepping.stepper import Stepper
+    from .stepping.steps import ForwardStep, Step
+
+
+def backward_steps(self: Value, names: Any = None) -> Iterator[Step]:
+    """Run the backward pass lazily, one `Step` at a time: see `engine.backward_steps`.
+
+    >>> x = Value(3.0, label="x")
+    >>> for step in (x * x).backward_steps(): print(step)
+    step 1 of 1: x*x = 9, upstream 1
+      x  1 * 3 = 3  grad 0 -> 3  partial, path 1 of 2
+      x  1 * 3 = 3  grad 3 -> 6  final, path 2 of 2
+    """
+    from .stepping.backward_pass import backward_steps
+
+    return backward_steps(self, names)
+
+
+def forward_steps(self: Value, names: Any = None) -> Iterator[ForwardStep]:
+    """The operations of the forward pass from the leaves up: see `engine.forward_steps`.
+
+    >>> for step in (Value(3.0, label="x") * 2).forward_steps(): print(step)
+    forward 1 of 1: x*2 = 6
+      x  = 3
+    """
+    from .stepping.steps import forward_steps
+
+    return forward_steps(self, names)
+
+
+def stepper(self: Value, *, forward: bool = False, names: Any = None) -> Stepper:
+    """A debugger for the backward pass, and before it the forward pass: see `engine.stepping.Stepper`."""
+    from .stepping.stepper import Stepper
+
+    return Stepper(self, forward=forward, names=names)
+
+
+def why(self: Value, target: Value | str, k: int = 5, names: Any = None) -> Why:
+    """The derivative by a node as a sum over the `k` largest paths: see `engine.stepping.why`.
+
+    >>> a = Value(3.0, label="a")
+    >>> L = a * a + a
+    >>> L.why(a, names={"L": L})
+    dL/da = 7 = 3 [a -> a*a -> L] + 3 [a -> a*a -> L] + 1 [a -> L]
+      3  = 3 * 1  a -> a*a -> L
+      3  = 3 * 1  a -> a*a -> L
+      1  = 1      a -> L
+    """
+    from .stepping.paths import why
+
+    return why(self, target, k, names)
+
+
+def explain(self: Value, names: Any = None, rows: int = 30) -> Explanation:
+    """The expression of this Value in labels, and a table of its graph: see `engine.stepping.explain`."""
+    from .stepping.explanation import explain
+
+    return explain(self, names, rows)
+
+
+def zero_grad(self: Value) -> None:
+    """Set the gradient of every Value in this graph to 0."""
+    for node in topological_order(self):
+        node._grad = 0.0
+
+
+def draw(self: Value, path: str | PathLike[str], **options: Any) -> Path:
+    """Draw the graph of this Value to an ``.svg``, ``.png``, ``.pdf`` or ``.dot`` file; see `engine.draw`."""
+    from .drawing import draw
+
+    return draw(self, path, **options)
+
+
+def save_steps(self: Value, path: str | PathLike[str], **options: Any) -> Path:
+    """Save both passes as a page to step through in a browser; see `engine.drawing.save_steps`."""
+    from .drawing import save_steps as save
+
+    return save(self, path, **options)
+
+
+def mimebundle(self: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    """What a notebook shows: the picture, or the text where there is none."""
+    from .drawing import mimebundle as bundle
+
+    return bundle(self, include, exclude)
+
+
+def reduce(self: Value, protocol: Any) -> Any:
+    """What pickle stores: a leaf like any object, a result in flat form."""
+    return reduce_graph(self, partial(object.__reduce_ex__, self))
+
+
+for _name, _method in {
+    "backward": backward,
+    "zero_grad": zero_grad,
+    "backward_steps": backward_steps,
+    "forward_steps": forward_steps,
+    "stepper": stepper,
+    "why": why,
+    "explain": explain,
+    "draw": draw,
+    "save_steps": save_steps,
+    "_repr_mimebundle_": mimebundle,
+    "__deepcopy__": deepcopy_graph,
+    "__reduce_ex__": reduce,
+}.items():
+    setattr(Value, _name, _method)

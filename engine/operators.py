@@ -1,0 +1,112 @@
+"""Value meets the table: its operators, and a method for each primitive, are made from the table's columns.
+
+They are specialised by arity because they run once per node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import ops
+from .modes import open_modes
+from .primitive import Primitive, watch
+from .value import Value, as_operand, new_node
+
+
+def _unary(primitive: Primitive) -> Callable[[Value], Value]:
+    forward = primitive.forward
+
+    def method(self: Value) -> Value:
+        x = self._data
+        z = forward(x)
+        if z.__class__ is not float or open_modes:
+            return Value.__apply_primitive__(primitive, (self,))
+        return new_node(primitive, z, self, None, x, None)
+
+    return method
+
+
+def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
+    forward = primitive.forward
+
+    def method(self: Value, other: Any) -> Value:
+        x = self._data
+        if isinstance(other, Value):
+            y = other._data
+        else:
+            number = other if other.__class__ is float else as_operand(other)
+            if number is None:
+                return NotImplemented  # type: ignore[no-any-return]  # Python's answer to an unknown operand
+            other = y = number
+        if open_modes:
+            return Value.__apply_primitive__(primitive, (self, other))
+        return new_node(primitive, forward(x, y), self, other, x, y)
+
+    return method
+
+
+def _reflected(primitive: Primitive) -> Callable[[Value, Any], Value]:
+    forward = primitive.forward
+
+    def method(self: Value, other: Any) -> Value:
+        number = other if other.__class__ is float else as_operand(other)
+        if number is None:
+            return NotImplemented  # type: ignore[no-any-return]  # as above
+        if open_modes:
+            return Value.__apply_primitive__(primitive, (number, self))
+        y = self._data
+        return new_node(primitive, forward(number, y), number, self, number, y)
+
+    return method
+
+
+def _general(primitive: Primitive) -> Callable[..., Value]:
+    def method(self: Value, *others: Any, **named: Any) -> Value:
+        return primitive(self, *others, **named)  # type: ignore[no-any-return]  # of a Value it is one
+
+    return method
+
+
+def _install(primitive: Primitive) -> None:
+    """Give Value the operator of a primitive, and a method of its name and aliases."""
+    if primitive.dunder and primitive.arity == 1:
+        setattr(Value, f"__{primitive.dunder}__", _unary(primitive))
+    elif primitive.dunder:
+        setattr(Value, f"__{primitive.dunder}__", _binary(primitive))
+        setattr(Value, f"__r{primitive.dunder}__", _reflected(primitive))
+    if not primitive.method:
+        return
+    method = _unary(primitive) if primitive.arity == 1 else _general(primitive)
+    for name in (primitive.name, *primitive.aliases):
+        if hasattr(Value, name):
+            raise ValueError(f"a Value already has an attribute {name!r}: choose another, or method=False")
+    method.__name__, method.__doc__ = primitive.name, primitive.__doc__
+    for name in (primitive.name, *primitive.aliases):
+        setattr(Value, name, method)
+
+
+# ---- operators that are no single primitive ----------------------------------------------------------------------
+
+
+def _pos(self: Value) -> Value:
+    return self
+
+
+def _round(self: Value, digits: int | None = None) -> Value:
+    if digits is not None:
+        raise TypeError(f"round() of a Value takes no digits: write round(v * 10**{digits}) / 10**{digits}")
+    return ops.round(self)  # type: ignore[no-any-return]  # of a Value it is one
+
+
+def _divmod(self: Value, other: Any) -> tuple[Value, Value]:
+    return self // other, self % other
+
+
+def _rdivmod(self: Value, other: Any) -> tuple[Value, Value]:
+    return other // self, other % self
+
+
+for _name, _operator in {"pos": _pos, "round": _round, "divmod": _divmod, "rdivmod": _rdivmod}.items():
+    setattr(Value, f"__{_name}__", _operator)
+watch(_install)

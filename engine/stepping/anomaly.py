@@ -1,0 +1,196 @@
+"""Where an inf or a nan came from: the first one of a forward or a backward pass, with its operands and its line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..backprop import flowing_derivatives
+from ..graph import topological_order
+from ..modes import observed_by, observer
+from ..primitive import Primitive
+from ..text.callers import Source, users_line, written
+from ..text.names import Names
+from ..text.sheet import Sheet, Shown, short
+from ..value import Constant, Value
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Anomaly(Shown):
+    """The first number of a pass that is not finite.
+
+    Attributes:
+        phase: whether it is the value of `node` ("forward") or the gradient of `operand` ("backward").
+        number: inf, -inf or nan.
+        node: whose operation gave it.
+        primitive: that operation.
+        operand: in the backward pass the operand whose gradient it is.
+        upstream: in the backward pass the gradient of `node`.
+        local: in the backward pass the local derivative.
+        path: from the root to the node, and to the operand if there is one.
+        source: file and line that made the node, if `detect_anomaly` was active.
+    """
+
+    phase: Literal["forward", "backward"]
+    number: float
+    node: Value
+    primitive: Primitive
+    operand: Value | None
+    upstream: float
+    local: float
+    path: tuple[Value, ...]
+    source: Source | None
+    names: Names = field(repr=False)
+
+    def sheet(self) -> Sheet:
+        """What is shown of it."""
+        names, node = self.names, self.node
+        operands = {operand: x for operand, x in zip(node.operands, node.inputs) if not isinstance(operand, Constant)}
+        listed = [f"{names(operand)} = {short(x)}" for operand, x in list(operands.items())[:8]]
+        if len(operands) > 8:
+            listed.append(f"... {len(operands) - 8} more")
+        notes = [f"{names.formula(node)} = {short(node._data)}" + (f"   with {', '.join(listed)}" if listed else "")]
+        if self.operand is None:
+            title = f"{self.primitive.name} gave {short(self.number)} in the forward pass"
+        else:
+            title = (
+                f"{self.primitive.name} gave {names(self.operand)} the gradient {short(self.number)} "
+                "in the backward pass"
+            )
+            notes.append(f"upstream {short(self.upstream)} * local derivative {short(self.local)}")
+        if self.source is not None:
+            notes.append(f"made at {written(self.source)}".removesuffix(": "))
+        if len(self.path) > 1:
+            notes.append(f"path from the root: {names.route(self.path)}")
+        return Sheet(title, notes=notes)
+
+
+class AnomalyError(FloatingPointError):
+    """An inf or a nan turned up inside `detect_anomaly`.
+
+    Attributes:
+        anomaly: what is known about it.
+    """
+
+    def __init__(self, anomaly: Anomaly) -> None:
+        super().__init__(anomaly.text)
+        self.anomaly = anomaly
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Raise an error at the first inf or nan, in this thread: when a node gets it, or a gradient in a sweep.
+
+    Inside, each operation also remembers the line of the caller's code that made it, so it runs slower.
+
+    Raises:
+        AnomalyError: a `FloatingPointError`; it names the operation, its operands, the line and the path from the
+            root. Gradients are not touched.
+
+    >>> x = Value(0.0, label="x")
+    >>> with detect_anomaly():
+    ...     (x.sqrt() * 2).backward()
+    Traceback (most recent call last):
+    ...
+    engine.stepping.anomaly.AnomalyError: sqrt gave x the gradient inf in the backward pass
+      sqrt(x) = 0   with x = 0
+      upstream 2 * local derivative inf
+      made at <doctest engine.stepping.anomaly.detect_anomaly[1]>:2: (x.sqrt() * 2).backward()
+      path from the root: sqrt(x)*2 -> sqrt(x) -> x
+    """
+    with observed_by(_Detector()):
+        yield
+
+
+def find_anomaly(root: Value) -> Anomaly | None:
+    """The first inf or nan in the forward pass of a graph, else in its backward pass; None if all is finite.
+
+    Touches no gradient. It knows the line only inside `detect_anomaly`.
+
+    Raises:
+        TypeError: `root` is no Value.
+
+    >>> p = Value(0.0, label="p")
+    >>> find_anomaly(1 - p.log() * p)
+    log gave -inf in the forward pass
+      log(p) = -inf   with p = 0
+      path from the root: (1 - log(p)*p) -> log(p)*p -> log(p)
+    """
+    order = topological_order(root)
+    for node in order:
+        if node._primitive is not None and not math.isfinite(node._data):
+            return _in_forward(node, order)
+    return _in_backward(order)
+
+
+def _in_forward(node: Value, order: list[Value]) -> Anomaly:
+    assert node._primitive is not None  # leaves are given, not computed
+    above = {order[-1]: order[-1]}  # the node through which one is reached first
+    for parent in reversed(order):
+        for operand in parent.operands if parent in above else ():
+            above.setdefault(operand, parent)
+    path = _path(node, above)
+    return Anomaly(
+        "forward", node._data, node, node._primitive, None, math.nan, math.nan, path, _source(node), Names(order)
+    )
+
+
+def _in_backward(order: list[Value]) -> Anomaly | None:
+    root = order[-1]
+    adjoint = {root: 1.0}
+    above = {root: root}
+    for node in reversed(order):
+        if node._primitive is None or node not in adjoint:
+            continue
+        upstream = adjoint[node]
+        for operand, d in zip(node.operands, flowing_derivatives(node)):
+            if d is None:
+                continue
+            above.setdefault(operand, node)
+            adjoint[operand] = adjoint.get(operand, -0.0) + upstream * d
+            number = adjoint[operand]
+            if not math.isfinite(number):
+                path = (*_path(node, above), operand)
+                source, names = _source(node), Names(order)
+                return Anomaly("backward", number, node, node._primitive, operand, upstream, d, path, source, names)
+    return None
+
+
+def _path(node: Value, above: dict[Value, Value]) -> tuple[Value, ...]:
+    path = [node]
+    while above[node] is not node:
+        node = above[node]
+        path.append(node)
+    return tuple(reversed(path))
+
+
+# ---- inside the context ------------------------------------------------------------------------------------------
+
+
+class _Detector:
+    """Looks at all that is computed, and remembers which line computed it.
+
+    Lines are kept by `id`, so that graphs can be freed; a new node at the same address brings its own line.
+    """
+
+    def __init__(self) -> None:
+        self.sources: dict[int, Source] = {}
+
+    def made(self, node: Value) -> None:
+        self.sources[id(node)] = users_line()
+        if not math.isfinite(node._data):
+            raise AnomalyError(_in_forward(node, topological_order(node)))
+
+    def swept(self, root: Value, adjoints: dict[Value, float]) -> None:
+        if not all(map(math.isfinite, adjoints.values())):
+            anomaly = _in_backward(topological_order(root))
+            if anomaly is not None:  # not just the adjoint of a constant, which nobody sees
+                raise AnomalyError(anomaly)
+
+
+def _source(node: Value) -> Source | None:
+    watching = observer()
+    return watching.sources.get(id(node)) if isinstance(watching, _Detector) else None

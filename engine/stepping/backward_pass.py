@@ -1,0 +1,239 @@
+"""Backprop one step at a time: a record of each use of the chain rule, and a pass that moves forth and back.
+
+A pass adds in the order of the sweep and writes the sums to `grad` as it goes, so that at its end every gradient
+is, to the last bit, what `backward` leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..backprop import flowing_derivatives, passes_under_way, stop_passes
+from ..graph import topological_order
+from ..text.names import Names
+from ..value import Constant, Value
+from .steps import Step
+
+_UNREACHED = -0.0  # where every sum of adjoints starts, as in the sweep
+
+
+# ---- the pass ----------------------------------------------------------------------------------------------------
+
+
+class BackwardPass:
+    """The backward pass from `root` as a position that moves by single steps, forth and back.
+
+    Local derivatives are known from the forward pass, so they are all evaluated here: a rule that raises does so
+    before any gradient is touched. Nothing is written until the first step.
+    """
+
+    def __init__(self, root: Value, names: Any = None) -> None:
+        self.root = root
+        self.order = topological_order(root)
+        self.names = Names(self.order, names)
+        self.nodes: list[Value] = []  # whose steps there are, in order
+        self.position = 0  # how many of them are done
+        self._locals: list[tuple[float | None, ...]] = []
+        self._expected = dict.fromkeys(self.order, 0)  # how many contributions each node gets
+        for node in reversed(self.order):
+            if node._primitive is None or not (node is root or self._expected[node]):
+                continue
+            derivatives = tuple(flowing_derivatives(node))
+            self.nodes.append(node)
+            self._locals.append(derivatives)
+            for operand, d in zip(node.operands, derivatives):
+                self._expected[operand] += d is not None
+        self._adjoint = dict.fromkeys(self.order, _UNREACHED)
+        self._adjoint[root] = 1.0
+        self._arrived = dict.fromkeys(self.order, 0)
+        self._original: dict[Value, float] = {}  # the gradients that were there before the first step
+        self._undo: list[tuple[float, ...]] = []
+        self.stopped = False
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def state(self, node: Value) -> tuple[int, int]:
+        """How many contributions a node has had, of how many.
+
+        >>> x = Value(3.0)
+        >>> run = BackwardPass(x * x)
+        >>> run.state(x), run.advance() is not None, run.state(x)
+        ((0, 2), True, (2, 2))
+        """
+        return self._arrived[node], self._expected[node]
+
+    def stop_of(self, node: Value) -> int | None:
+        """The position just after the step of a node, for a leaf after the one that completes its gradient."""
+        for k in reversed(range(len(self))):
+            if self.nodes[k] is node:
+                return k + 1
+            if node._primitive is None:
+                for operand, d in zip(self.nodes[k].operands, self._locals[k]):
+                    if operand is node and d is not None:
+                        return k + 1
+        return None
+
+    def accumulating(self) -> int:
+        """How many leaves held a gradient before, to which this pass adds."""
+        leaves = (node for node in self.order if node._primitive is None)
+        return sum(self._original.get(leaf, leaf._grad) != 0.0 for leaf in leaves)
+
+    def peek(self) -> Step:
+        """The next step, not yet done."""
+        node, derivatives = self.nodes[self.position], self._locals[self.position]
+        upstream, operands = self._adjoint[node], node.operands
+        adjoint = {operand: self._adjoint[operand] for operand in operands}
+        arrived = {operand: self._arrived[operand] for operand in operands}
+        contributions: list[float | None] = []
+        before, after, paths = [], [], []
+        for operand, d in zip(operands, derivatives):
+            before.append(self._grad(operand, adjoint[operand]))
+            if d is None:
+                contributions.append(None)
+            else:
+                contribution = upstream * d
+                contributions.append(contribution)
+                adjoint[operand] += contribution
+                arrived[operand] += 1
+            after.append(self._grad(operand, adjoint[operand]))
+            paths.append((arrived[operand], self._expected[operand]))
+        assert node._primitive is not None  # leaves have no step
+        return Step(
+            node,
+            node._primitive,
+            operands,
+            upstream,
+            derivatives,
+            tuple(contributions),
+            tuple(before),
+            tuple(after),
+            tuple(paths),
+            self.position + 1,
+            len(self),
+            self.names,
+        )
+
+    def advance(self) -> Step:
+        """Do the next step and write the gradients it changes."""
+        self._check_open()
+        if self.position:
+            self._check_untouched(self.nodes[self.position].operands)
+        with self._all_or_nothing():
+            if self.position == 0:
+                self.begin()
+            step = self.peek()
+            self._undo.append(tuple(self._adjoint[operand] for operand in step.operands))
+            for operand, contribution, grad in zip(step.operands, step.contributions, step.after):
+                if contribution is not None:
+                    self._adjoint[operand] += contribution
+                    self._arrived[operand] += 1
+                    operand._grad = grad
+            self.position += 1
+            if self.position == len(self):
+                passes_under_way.discard(self)
+        return step
+
+    def retreat(self) -> None:
+        """Undo the last step: every gradient is what it was before it."""
+        self._check_open()
+        operands = self.nodes[self.position - 1].operands
+        self._check_untouched(operands)
+        with self._all_or_nothing():
+            passes_under_way.add(self)
+            self.position -= 1
+            for operand, before, d in zip(operands, self._undo.pop(), self._locals[self.position]):
+                if d is not None:
+                    self._adjoint[operand] = before
+                    self._arrived[operand] -= 1
+                    operand._grad = self._grad(operand, before)
+            if self.position == 0:
+                self._restore()
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """An error or Ctrl-C in the middle of a move restores the gradients from before the pass, and closes it."""
+        try:
+            yield
+        except BaseException:
+            self._restore()
+            self.stopped = True
+            raise
+
+    def begin(self) -> None:
+        """Write what holds before the first step: 1 for the root, 0 for all other results."""
+        stop_passes(self._adjoint)
+        self._original = {node: node._grad for node in self.order}
+        if len(self):
+            passes_under_way.add(self)
+        for node in self.order:
+            if not isinstance(node, Constant):
+                node._grad = self._grad(node, self._adjoint[node])
+
+    def stop(self) -> None:
+        """Give up half-way: the gradients that were there come back. At the end of the pass they stay."""
+        if 0 < self.position < len(self):
+            self._restore()
+        self.stopped = True
+
+    def _restore(self) -> None:
+        passes_under_way.discard(self)
+        for node, grad in self._original.items():
+            node._grad = grad
+        self._original = {}
+
+    def _check_open(self) -> None:
+        if self.stopped:
+            raise RuntimeError("this pass was closed, by close() or by another backward pass: start a new one")
+
+    def _check_untouched(self, operands: tuple[Value, ...]) -> None:
+        """Raise if somebody else has written a gradient that is about to be moved."""
+        for operand in operands:
+            expected = self._grad(operand, self._adjoint[operand])
+            if operand._grad != expected and (operand._grad == operand._grad or expected == expected):
+                raise RuntimeError(
+                    f"the gradient of {self.names(operand)} is {operand._grad!r}, where this pass left {expected!r}: "
+                    "it was changed in between; start a new pass"
+                )
+
+    def _grad(self, node: Value, adjoint: float) -> float:
+        """What `grad` holds: contributions add up in a leaf over several passes, in a result they do not."""
+        before = self._original.get(node, node._grad) if node._primitive is None else 0.0
+        return before + adjoint
+
+
+def backward_steps(root: Value, names: Any = None) -> Iterator[Step]:
+    """Run the backward pass lazily, one `Step` at a time; at the end all gradients are those of `backward`.
+
+    Abandoned half-way (``break``, an error in the loop, ``close()``), it restores the gradients that were there.
+
+    Args:
+        root: what to differentiate.
+        names: a mapping from names to Values or a module, for what is printed.
+
+    Raises:
+        TypeError: `root` is no Value.
+
+    >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+    >>> for step in backward_steps(a * b + a):
+    ...     print(step)
+    step 1 of 2: a*b + a = -4, upstream 1
+      a*b  1 * 1 = 1  grad 0 -> 1  final
+      a    1 * 1 = 1  grad 0 -> 1  partial, path 1 of 2
+    step 2 of 2: a*b = -6, upstream 1
+      a  1 * (-3) = -3  grad 1 -> -2  final, path 2 of 2
+      b  1 * 2 = 2      grad 0 -> 2   final
+    """
+    return _walk(BackwardPass(root, names))
+
+
+def _walk(run: BackwardPass) -> Iterator[Step]:
+    try:
+        if not len(run):
+            run.begin()
+        while run.position < len(run):
+            yield run.advance()
+    finally:
+        run.stop()

@@ -1,0 +1,90 @@
+"""A graph in words: the expression a node stands for, and a table of everything that went into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..backprop import flowing_derivatives
+from ..graph import topological_order
+from ..text.names import Names
+from ..text.sheet import Sheet, Shown, short
+from ..value import Constant, Value
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Explanation(Shown):
+    """What a node is made of.
+
+    Attributes:
+        node: what is explained.
+        expression: the node in the user's labels, down to labelled nodes.
+        nodes: all nodes in topological order, constants left out.
+        rows: how many of them are shown.
+    """
+
+    node: Value
+    expression: str
+    nodes: tuple[Value, ...]
+    rows: int
+    names: Names = field(repr=False)
+
+    def sheet(self) -> Sheet:
+        """What is shown of it."""
+        name = self.names(self.node)
+        title = f"{self.expression} = {short(self.node._data)}"
+        if name != self.expression:
+            title = f"{name} = {title}"
+        left_out = len(self.nodes) - self.rows
+        if left_out > 0:
+            head = (self.rows + 1) // 2
+            gap = [(f"... {left_out:,} more nodes ...", "", "", "", "")]
+            rows = [
+                *self._table(self.nodes[:head]),
+                *gap,
+                *self._table(self.nodes[len(self.nodes) - self.rows + head :]),
+            ]
+        else:
+            rows = self._table(self.nodes)
+        return Sheet(title, ("node", "value", "gradient", "formula", "local derivatives"), rows, heads=True)
+
+    def _table(self, nodes: tuple[Value, ...]) -> list[tuple[str, ...]]:
+        names = self.names
+        table: list[tuple[str, ...]] = []
+        for node in nodes:
+            parts = [
+                f"d/d{names.bracketed(operand)} = {short(d)}"
+                for operand, d in zip(node.operands, flowing_derivatives(node))
+                if d is not None
+            ]
+            if len(parts) > 6:
+                parts[6:] = [f"... {len(parts) - 6} more"]
+            formula = "" if node._primitive is None else names.formula(node)
+            table.append((names(node), short(node._data), short(node._grad), formula, ", ".join(parts)))
+        return table
+
+
+def explain(node: Value, names: Any = None, rows: int = 30) -> Explanation:
+    """The expression of a node, and each node of its graph with value, gradient, formula and local derivatives.
+
+    Args:
+        node: what to explain.
+        names: a mapping from names to Values or a module, for what is printed.
+        rows: how many nodes are shown; the middle of a longer table is left out, with a count.
+
+    Raises:
+        TypeError: `node` is no Value.
+        ValueError: `rows` is less than 2.
+
+    >>> a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(10.0, "c")
+    >>> explain((a * b + c) * 2)
+    (a*b + c) * 2 = 8
+      node           value  gradient  formula      local derivatives
+      ...
+    """
+    if not isinstance(rows, int) or rows < 2:
+        raise ValueError(f"rows, the number of nodes shown, must be 2 or more, got {rows!r}")
+    order = topological_order(node)
+    called = Names(order, names)
+    nodes = tuple(n for n in order if not isinstance(n, Constant))
+    return Explanation(node, called.expression(node), nodes, rows, called)

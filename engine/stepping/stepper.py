@@ -1,0 +1,395 @@
+"""A debugger for derivatives: step through the passes of a graph forth and back, with breakpoints."""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..numbers import as_float
+from ..primitive import Primitive
+from ..text.sheet import Sheet, Shown, short
+from ..value import Constant, Value
+from .backward_pass import BackwardPass
+from .breakpoints import Breakpoint, _at_primitive
+from .steps import AnyStep, ForwardSteps, Step, progress
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+_ROWS = 20  # nodes shown of a large graph
+
+
+class Stepper(Shown):
+    """A position in the passes of a graph that moves in single steps, forth and back.
+
+    Gradients are written as it goes: at the end they are those of ``backward()``, and going back restores each.
+    Closed half-way, by ``close()``, ``with`` or when it is dropped, it restores those that were there.
+
+    Args:
+        root: the result to differentiate.
+        forward: begin with the forward pass, one operation at a time.
+        names: a mapping from names to Values or a module, for what is printed.
+
+    Raises:
+        TypeError: `root` is no Value.
+        ValueError: `root` is a leaf.
+
+    >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+    >>> s = Stepper(a * b + a)
+    >>> s.next()
+    step 1 of 2: a*b + a = -4, upstream 1
+      a*b  1 * 1 = 1  grad 0 -> 1  final
+      a    1 * 1 = 1  grad 0 -> 1  partial, path 1 of 2
+    >>> s
+    backward pass of a*b + a: 1 of 2 steps done
+      node     value  gradient  state
+      a*b + a  -4     1         done
+      a*b      -6     1         next
+      b        -3     0         waits for 1 path
+      a        2      1         partial, path 1 of 2
+    >>> s.back().position, a.grad
+    (0, 0.0)
+    >>> s.to("a").after
+    (-2.0, 2.0)
+    """
+
+    def __init__(self, root: Value, *, forward: bool = False, names: Any = None) -> None:
+        self._pass = BackwardPass(root, names)
+        self._given_names = names
+        self.names = self._pass.names
+        if not len(self._pass):
+            raise ValueError(f"{root!r} is a leaf: there is nothing to step through; compute something from it")
+        computed = [node for node in self._pass.order if node._primitive is not None] if forward else []
+        self._forward = ForwardSteps(computed, self.names)
+        self._forward_done = 0
+        self._last: AnyStep | None = None
+        self._stopped_at = ""
+        self.breakpoints: list[Breakpoint] = []
+        weakref.finalize(self, self._pass.stop).atexit = False
+
+    # ---- where it stands ----
+
+    @property
+    def root(self) -> Value:
+        """The result that is differentiated."""
+        return self._pass.root
+
+    @property
+    def position(self) -> int:
+        """How many steps have been done, those of the forward pass included."""
+        return self._forward_done + self._pass.position
+
+    def __len__(self) -> int:
+        return len(self._forward) + len(self._pass)
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps have been done."""
+        return self.position == len(self)
+
+    @property
+    def last(self) -> AnyStep | None:
+        """The record of the last step that was done."""
+        return self._last
+
+    # ---- moving ----
+
+    def next(self, count: int = 1) -> AnyStep:
+        """Do the next step, or `count` of them; gives the record of the last.
+
+        Raises:
+            IndexError: there are fewer steps left; nothing has moved.
+            ValueError: `count` is less than 1.
+            RuntimeError: the stepper was closed, or the gradients were changed by something else.
+        """
+        self._check_count(count, len(self) - self.position, "left", "the pass is complete: back() goes back")
+        return self._move(self.position + count)
+
+    def back(self, count: int = 1) -> Stepper:
+        """Undo the last step, or `count` of them: every gradient is exactly what it was.
+
+        Raises:
+            IndexError: fewer steps have been done; nothing has moved.
+            ValueError: `count` is less than 1.
+            RuntimeError: the stepper was closed, or the gradients were changed by something else.
+        """
+        self._check_count(count, self.position, "done", "this is the start of the pass: next() goes on")
+        self._move(self.position - count)
+        return self
+
+    def to(self, target: Value | str) -> AnyStep:
+        """Go, forth or back, to just after the step of a node; for a leaf, the one that makes its gradient final.
+
+        Args:
+            target: a node or its name, as it is printed.
+
+        Raises:
+            ValueError: it is not in the graph, no gradient reaches it, or several nodes have that label.
+        """
+        node = self.names.find(target)
+        stops = self._stops(node)
+        if not stops:
+            raise ValueError(f"no gradient reaches {self.names(node)}: it has no step")
+        ahead = [stop for stop in stops if stop >= self.position]
+        return self._move(min(ahead) if ahead else max(stops))
+
+    def run(self) -> AnyStep:
+        """Go on to the next breakpoint, or to the end.
+
+        Raises:
+            IndexError: it is at the end already.
+        """
+        return self.until(None)
+
+    def until(self, condition: Callable[[AnyStep], Any] | None) -> AnyStep:
+        """Go on until ``condition(step)`` holds after a step, or a breakpoint stops it, or to the end.
+
+        Raises:
+            TypeError: `condition` cannot be called.
+            IndexError: it is at the end already.
+        """
+        if condition is not None and not callable(condition):
+            raise TypeError(f"until() takes a function from a step to true or false, got {condition!r}")
+        step = self.next()
+        while not self._meets(step, condition) and not self.done:
+            step = self.next()
+        return step
+
+    def _meets(self, step: AnyStep, condition: Callable[[AnyStep], Any] | None) -> bool:
+        met = [point.description for point in self.breakpoints if point.condition(step)]
+        if condition is not None and condition(step):
+            met.append("the condition holds")
+        self._stopped_at = ", ".join(met)
+        return bool(met)
+
+    def _move(self, position: int) -> AnyStep:
+        """Move to a position; gives the record of the step before it."""
+        self._stopped_at = ""
+        while self.position > position:
+            self._undo()
+        if self._last is None and 0 < position == self.position:  # undone up to here: do the last one once more
+            self._undo()
+        while self.position < position:
+            if self._forward_done < len(self._forward):
+                self._last = self._forward[self._forward_done]
+                self._forward_done += 1
+            else:
+                self._last = self._pass.advance()
+        return self._last  # type: ignore[return-value]  # at the start: of use to back() only, which drops it
+
+    def _undo(self) -> None:
+        if self._pass.position:
+            self._pass.retreat()
+        else:
+            self._forward_done -= 1
+        self._last = None
+
+    def _check_count(self, count: int, there: int, what: str, none: str) -> None:
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"the number of steps must be 1 or more, got {count!r}")
+        if count > there:
+            most = f"only {there} {'step is' if there == 1 else 'steps are'} {what}"
+            raise IndexError(f"cannot go {count} steps: {most}" if there else none)
+
+    def _stops(self, node: Value) -> list[int]:
+        """The positions just after the node is computed, and after its gradient is handed on or complete."""
+        stops = [k for k, computed in enumerate(self._forward.nodes, 1) if computed is node]
+        stop = self._pass.stop_of(node)
+        return stops if stop is None else [*stops, len(self._forward) + stop]
+
+    # ---- breakpoints ----
+
+    def break_at(
+        self,
+        target: Value | str | Primitive | Callable[[AnyStep], bool],
+        *,
+        changes: bool = False,
+        nan: bool = False,
+        exceeds: float | None = None,
+    ) -> Breakpoint:
+        """Make `run` and `until` stop after a step.
+
+        Args:
+            target: a node or its name: its own step, for a leaf the one that makes its gradient final; a
+                primitive, its name or symbol: each step of such a node; or a function from a step to whether to stop.
+            changes: stop whenever the gradient of the node changes instead.
+            nan: stop when it turns nan instead.
+            exceeds: stop when it gets larger than this, in size, instead.
+
+        Returns:
+            The breakpoint, for `clear`.
+
+        Raises:
+            TypeError: `target` is none of these.
+            ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition.
+
+        >>> a = Value(2.0, "a")
+        >>> s = Stepper(a * a * a)
+        >>> s.break_at("a", exceeds=10)
+        <breakpoint: the gradient of a exceeds 10>
+        >>> s.run().after
+        (8.0, 12.0)
+        """
+        if changes + nan + (exceeds is not None) > 1:
+            raise ValueError("one breakpoint has one condition: give changes, nan or exceeds")
+        on_gradient = changes or nan or exceeds is not None
+        made: Breakpoint
+        if isinstance(target, str) and not on_gradient and not self.names.labelled(target):
+            target = self._primitive(target) or target
+        if isinstance(target, Primitive):
+            made = _at_primitive(target)
+        elif isinstance(target, (Value, str)):
+            node = self.names.find(target)
+            made = self._on_gradient(node, changes, nan, exceeds) if on_gradient else self._at_node(node)
+        elif callable(target):
+            made = Breakpoint(f"{getattr(target, '__name__', target)} holds", target)
+        else:
+            raise TypeError(f"break_at() takes a node, a name, a primitive or a function of a step, got {target!r}")
+        self.breakpoints.append(made)
+        return made
+
+    def clear(self, point: Breakpoint | None = None) -> None:
+        """Remove a breakpoint, or all of them.
+
+        Raises:
+            ValueError: it is not among them.
+        """
+        if point is None:
+            self.breakpoints.clear()
+        elif point in self.breakpoints:
+            self.breakpoints.remove(point)
+        else:
+            raise ValueError(f"{point!r} is not set; there are {self.breakpoints}")
+
+    def _primitive(self, name: str) -> Primitive | None:
+        """The primitive of that name or symbol, if the graph has it."""
+        there = {node._primitive for node in self._pass.order if node._primitive is not None}
+        named = (p for p in there if name in (p.name, p.symbol, *p.aliases))
+        return next(named, None)
+
+    def _at_node(self, node: Value) -> Breakpoint:
+        leaf = node._primitive is None
+
+        def condition(step: AnyStep) -> bool:
+            if not leaf:
+                return step.node is node
+            return isinstance(step, Step) and any(
+                operand is node and final and d is not None
+                for operand, final, d in zip(step.operands, step.final, step.locals)
+            )
+
+        name = self.names(node)
+        return Breakpoint(f"the gradient of {name} is final" if leaf else f"the step of {name}", condition)
+
+    def _on_gradient(self, node: Value, changes: bool, nan: bool, exceeds: float | None) -> Breakpoint:
+        limit = 0.0 if exceeds is None else as_float(exceeds, "exceeds=")
+
+        def event(before: float, after: float) -> bool:
+            if changes:
+                return before != after and not (before != before and after != after)
+            if nan:
+                return before == before and after != after
+            return abs(after) > limit and not abs(before) > limit
+
+        def condition(step: AnyStep) -> bool:
+            places = [k for k, operand in enumerate(step.operands) if operand is node]
+            return bool(places) and isinstance(step, Step) and event(step.before[places[0]], step.after[places[-1]])
+
+        what = "changes" if changes else "turns nan" if nan else f"exceeds {short(limit)}"
+        return Breakpoint(f"the gradient of {self.names(node)} {what}", condition)
+
+    # ---- as a page ----
+
+    def save(self, path: str | PathLike[str], **options: Any) -> Path:
+        """Save both passes as a page to step through in a browser, wherever this stepper stands.
+
+        Args:
+            path: where to: an ``.html`` file, complete in itself.
+            options: those of `engine.drawing.save_steps`.
+
+        Raises:
+            ImportError: there is no Graphviz; the message says how to get one.
+            OSError: the file cannot be written.
+            ValueError: the graph is too large for a page.
+        """
+        return self.root.save_steps(path, **{"names": self._given_names, **options})
+
+    # ---- the end ----
+
+    def close(self) -> None:
+        """Give up: half-way, the gradients that were there come back; at the end they stay."""
+        self._pass.stop()
+
+    def __enter__(self) -> Stepper:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- what is shown ----
+
+    def sheet(self) -> Sheet:
+        """Where it stands, what is done and what waits."""
+        forward = self._forward_done < len(self._forward)
+        done, total = (self._forward_done, len(self._forward)) if forward else (self._pass.position, len(self._pass))
+        title = f"{'forward' if forward else 'backward'} pass of {self.names(self.root)}: {done} of {total} steps done"
+        if self._pass.stopped:
+            title += "; closed"
+        if self._stopped_at:
+            title += f"; stopped: {self._stopped_at}"
+        nodes = [node for node in self._pass.order if not isinstance(node, Constant)]
+        states = self._forward_states() if forward else self._backward_states()
+        if not forward:
+            nodes.reverse()
+        chosen, notes = _window(nodes, states)
+        before = 0 if forward else self._pass.accumulating()
+        if before:
+            which = "1 leaf" if before == 1 else f"{before:,} leaves"
+            notes.append(f"{which} held a gradient before, and this pass adds to it; zero_grad() first clears it")
+        heads = ("node", "value", "state") if forward else ("node", "value", "gradient", "state")
+        rows = []
+        for node in chosen:
+            value = "?" if forward and states[node] in ("next", "waits") else short(node._data)
+            middle = () if forward else (short(node._grad),)
+            rows.append((self.names(node), value, *middle, states[node]))
+        return Sheet(title, heads, rows, notes, heads=True)
+
+    def _forward_states(self) -> dict[Value, str]:
+        states = dict.fromkeys(self._pass.order, "given")
+        for k, node in enumerate(self._forward.nodes):
+            states[node] = "done" if k < self._forward_done else "next" if k == self._forward_done else "waits"
+        return states
+
+    def _backward_states(self) -> dict[Value, str]:
+        run = self._pass
+        states = {}
+        for node in run.order:
+            k, n = run.state(node)
+            states[node] = progress(k, n) if n else "no gradient: not selected"
+        for k, node in enumerate(run.nodes):
+            if k < run.position:
+                states[node] = "done"
+            elif k == run.position:
+                states[node] = "next"
+        return states
+
+
+def _window(nodes: list[Value], states: dict[Value, str]) -> tuple[list[Value], list[str]]:
+    """All nodes of a small graph; of a large one those around the next step, and a count of the rest."""
+    if len(nodes) <= _ROWS:
+        return nodes, []
+    place = next((k for k, node in enumerate(nodes) if states[node] == "next"), len(nodes))
+    start = min(max(place - _ROWS // 4, 0), len(nodes) - _ROWS)
+    chosen = nodes[start : start + _ROWS]
+    rest = Counter(states[node].split(",")[0].split(" ")[0] for node in (*nodes[:start], *nodes[start + _ROWS :]))
+    counts = ", ".join(f"{count:,} {state}" for state, count in rest.items())
+    return chosen, [f"... and {len(nodes) - _ROWS:,} more nodes: {counts}"]

@@ -1,0 +1,169 @@
+"""The records of single steps of the forward and the backward pass, as they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..graph import topological_order
+from ..primitive import Primitive
+from ..text.names import Names
+from ..text.sheet import Sheet, Shown, short
+from ..value import Constant, Value
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Step(Shown):
+    """One use of the chain rule: what one node hands on to its operands.
+
+    Every tuple has one entry per operand, in order.
+
+    Attributes:
+        node: whose gradient is final and is handed on.
+        primitive: the operation that made it.
+        operands: the Values it was computed from; ``x * x`` has the same one twice.
+        upstream: the gradient of `node`.
+        locals: the local derivatives; None where nothing flows: a constant, or an operand that was not selected.
+        contributions: upstream times local derivative; None as above.
+        before: the operand's gradient before its contribution.
+        after: and after it.
+        paths: ``(k, n)``: this was contribution k of the n that the operand gets.
+        number: which step of the pass this is, from 1.
+        total: how many steps the pass has.
+    """
+
+    node: Value
+    primitive: Primitive
+    operands: tuple[Value, ...]
+    upstream: float
+    locals: tuple[float | None, ...]
+    contributions: tuple[float | None, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    paths: tuple[tuple[int, int], ...]
+    number: int
+    total: int
+    names: Names = field(repr=False)
+
+    @property
+    def final(self) -> tuple[bool, ...]:
+        """Whether the operand's gradient has had all its contributions; until then it is partial."""
+        return tuple(k == n for k, n in self.paths)
+
+    def sheet(self) -> Sheet:
+        """What is shown of it."""
+        names, node = self.names, self.node
+        title = f"step {self.number} of {self.total}: {_equation(names, node)}, upstream {short(self.upstream)}"
+        rows = []
+        for k, operand in enumerate(self.operands):
+            local, contribution = self.locals[k], self.contributions[k]
+            if isinstance(operand, Constant):
+                continue
+            if local is None or contribution is None:
+                rows.append((names(operand), "nothing: not selected", f"grad {short(self.after[k])}", ""))
+                continue
+            rows.append(
+                (
+                    names(operand),
+                    f"{short(self.upstream)} * {_factor(local)} = {short(contribution)}",
+                    f"grad {short(self.before[k])} -> {short(self.after[k])}",
+                    progress(*self.paths[k]),
+                )
+            )
+        return Sheet(title, ("operand", "upstream * local", "gradient", "state"), rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ForwardStep(Shown):
+    """One operation of the forward pass: a node computed from its operands.
+
+    Attributes:
+        node: the result.
+        primitive: the operation.
+        operands: the Values it was computed from.
+        inputs: their numbers at the time.
+        value: the number that came out.
+        number: which step of the pass this is, from 1.
+        total: how many steps the pass has.
+    """
+
+    node: Value
+    primitive: Primitive
+    operands: tuple[Value, ...]
+    inputs: tuple[float, ...]
+    value: float
+    number: int
+    total: int
+    names: Names = field(repr=False)
+
+    def sheet(self) -> Sheet:
+        """What is shown of it."""
+        names = self.names
+        title = f"forward {self.number} of {self.total}: {_equation(names, self.node)}"
+        rows = [
+            (names(operand), f"= {short(x)}")
+            for operand, x in dict(zip(self.operands, self.inputs)).items()
+            if not isinstance(operand, Constant)
+        ]
+        return Sheet(title, ("operand", "value"), rows)
+
+
+def progress(k: int, n: int) -> str:
+    """How far a gradient is that has had `k` of its `n` contributions."""
+    if k < n:
+        return f"partial, path {k} of {n}" if k else f"waits for {n} path{'s' * (n > 1)}"
+    return "final" if n < 2 else f"final, path {k} of {n}"
+
+
+def _equation(names: Names, node: Value) -> str:
+    name, formula = names(node), names.formula(node)
+    return f"{name} = {short(node._data)}" if name == formula else f"{name} = {formula} = {short(node._data)}"
+
+
+def _factor(number: float) -> str:
+    text = short(number)
+    return f"({text})" if text[0] == "-" else text
+
+
+def forward_steps(root: Value, names: Any = None) -> Iterator[ForwardStep]:
+    """The operations of the recorded forward pass, from the leaves up, as `ForwardStep` records.
+
+    Args:
+        root: the result.
+        names: a mapping from names to Values or a module, for what is printed.
+
+    Raises:
+        TypeError: `root` is no Value.
+
+    >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+    >>> print(next(forward_steps(a * b + a)))
+    forward 1 of 2: a*b = -6
+      a  = 2
+      b  = -3
+    """
+    order = topological_order(root)
+    return iter(ForwardSteps([node for node in order if node._primitive is not None], Names(order, names)))
+
+
+class ForwardSteps(Sequence[ForwardStep]):
+    """The operations in topological order, each made into a record when it is looked at."""
+
+    def __init__(self, nodes: list[Value], names: Names) -> None:
+        self.nodes, self.names = nodes, names
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, k: Any) -> Any:
+        node = self.nodes[k]
+        assert node._primitive is not None  # only results are steps
+        return ForwardStep(
+            node, node._primitive, node.operands, node.inputs, node._data, k + 1, len(self.nodes), self.names
+        )
+
+
+AnyStep = Step | ForwardStep

@@ -1,0 +1,7 @@
+"""What people read: names, tables and formulas, and back from a formula to a graph.
+
+- sheet: what every shown result is, a title, columns, rows and notes, coloured where that helps
+- names: what a node is called, by its label, by a module's path, or by the expression that made it
+- source: a graph as Python; expressions: Python as a graph, read safely
+- callers: which line of the user's code is running
+"""

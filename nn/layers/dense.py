@@ -1,0 +1,162 @@
+"""Neuron, Layer and MLP: networks made of scalar nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine import Value, dot
+
+from ..arguments import Seed, as_inputs, as_row, random_source, whole_number
+from .activations import Activation, activation_name, get_activation
+from .initializers import Initializer, get_initializer
+from .module import Module
+
+
+class Neuron(Module):
+    """activation(w · x + b): one weight per input and a bias.
+
+    Args:
+        nin: the number of inputs.
+        activation: a name of `nn.ACTIVATIONS` or a callable from Value to Value.
+        init: a name of `nn.INITIALIZERS`, a callable, or None for the one that fits the activation; the bias
+            is 0.
+        seed: an int for the same weights every time, or a `random.Random` to draw from.
+        nout: the number of neurons in the layer, which Xavier's initialisation takes into account.
+
+    Raises:
+        TypeError, ValueError: if an argument is of the wrong kind or out of range.
+
+    >>> Neuron(3, activation="tanh", seed=1)
+    Neuron(3, tanh)
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        activation: str | Activation = "relu",
+        init: str | Initializer | None = None,
+        seed: Seed = None,
+        nout: int = 1,
+    ) -> None:
+        nin = whole_number("nin", nin, least=1)
+        nout = whole_number("nout", nout, least=1)
+        rng = random_source(seed)
+        self.activation = get_activation(activation)
+        draw = get_initializer(init, activation_name(self.activation))
+        self.w = [Value(draw(rng, nin, nout)) for _ in range(nin)]
+        self.b = Value(0.0)
+
+    def __call__(self, x: Any) -> Value:
+        """The output for `nin` numbers or Values.
+
+        Raises:
+            ValueError: if there are not `nin` of them.
+            TypeError: if one is no number.
+        """
+        if type(x) is not list or len(x) != len(self.w):  # a layer has made its inputs a list already
+            x = as_inputs(self, x, len(self.w))
+        return self.activation(dot(self.w, x, self.b))
+
+    def __repr__(self) -> str:
+        return f"Neuron({len(self.w)}, {activation_name(self.activation)})"
+
+
+class Layer(Module):
+    """`nout` neurons that see the same `nin` inputs; the output is always a list.
+
+    Args:
+        nin: the number of inputs.
+        nout: the number of neurons.
+        activation: a name of `nn.ACTIVATIONS` or a callable from Value to Value.
+        init: a name of `nn.INITIALIZERS`, a callable, or None for the one that fits the activation.
+        seed: an int for the same weights every time, or a `random.Random` to draw from.
+
+    Raises:
+        TypeError, ValueError: if an argument is of the wrong kind or out of range.
+
+    >>> layer = Layer(2, 3, init="zeros")
+    >>> [y.data for y in layer([1.0, 2.0])]
+    [0.0, 0.0, 0.0]
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        activation: str | Activation = "relu",
+        init: str | Initializer | None = None,
+        seed: Seed = None,
+    ) -> None:
+        rng = random_source(seed)
+        self.nin = whole_number("nin", nin, least=1)
+        nout = whole_number("nout", nout, least=1)
+        self.neurons = [Neuron(self.nin, activation, init, rng, nout) for _ in range(nout)]
+
+    def __call__(self, x: Any) -> list[Value]:
+        """The outputs of all neurons for one sample of `nin` numbers or Values.
+
+        Raises:
+            ValueError: if there are not `nin` of them.
+            TypeError: if one is no number.
+        """
+        inputs = as_inputs(self, x, self.nin)
+        return [neuron(inputs) for neuron in self.neurons]
+
+    def __repr__(self) -> str:
+        return f"Layer({self.nin}, {len(self.neurons)}, {activation_name(self.neurons[0].activation)})"
+
+
+class MLP(Module):
+    """A multi-layer perceptron: layers in a row, each fed with the outputs of the one before.
+
+    Its parameters are initialised at random. For regression keep the identity activation at the output and
+    train with `mse`; for classification keep it too and train with `cross_entropy`, which applies softmax
+    itself.
+
+    Args:
+        nin: the number of inputs.
+        nouts: the sizes of the layers, the last one that of the output.
+        activation: that of the hidden layers, a name of `nn.ACTIVATIONS` or a callable from Value to Value.
+        output: the activation of the last layer.
+        init: a name of `nn.INITIALIZERS`, a callable, or None for the one that fits each layer's activation.
+        seed: an int for the same weights every time, or a `random.Random` to draw from.
+
+    Raises:
+        TypeError, ValueError: if an argument is of the wrong kind or out of range.
+
+    >>> MLP(2, [16, 16, 1], seed=1)
+    MLP of 337 parameters
+      layers.0: Layer(2, 16, relu)
+      layers.1: Layer(16, 16, relu)
+      layers.2: Layer(16, 1, identity)
+    >>> len(MLP(2, [16, 16, 1])([0.5, -1.0]))
+    1
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: str | Activation = "relu",
+        output: str | Activation = "identity",
+        init: str | Initializer | None = None,
+        seed: Seed = None,
+    ) -> None:
+        rng = random_source(seed)
+        sizes = [nin, *as_row("nouts", nouts)]
+        activations = [get_activation(activation)] * (len(sizes) - 2) + [get_activation(output)]
+        self.layers = [
+            Layer(size, next_size, chosen, init, rng) for size, next_size, chosen in zip(sizes, sizes[1:], activations)
+        ]
+
+    def __call__(self, x: Any) -> list[Value]:
+        """The outputs of the last layer for one sample of `nin` numbers or Values.
+
+        Raises:
+            ValueError: if there are not `nin` of them.
+            TypeError: if one is no number.
+        """
+        for layer in self.layers:
+            x = layer(x)
+        return x  # type: ignore[no-any-return]  # a list of Values after the first layer

@@ -1,0 +1,56 @@
+"""How weights are drawn: the parameters of a network are initialised at random, reproducibly from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import sqrt
+from random import Random
+from typing import TypeAlias
+
+from ..arguments import show
+
+Initializer: TypeAlias = Callable[[Random, int, int], float]
+"""One weight, from the source of random numbers and the numbers of inputs and of neurons of its layer."""
+
+# Glorot and Bengio (2010) keep the variance of signals and gradients through layers that are linear around 0;
+# He et al. (2015) make up for the half of the signal that relu and its relatives cut off.
+INITIALIZERS: dict[str, Initializer] = {
+    "zeros":          lambda rng, nin, nout: 0.0,
+    "uniform":        lambda rng, nin, nout: rng.uniform(-1.0, 1.0),
+    "xavier_uniform": lambda rng, nin, nout: rng.uniform(-1.0, 1.0) * sqrt(6.0 / (nin + nout)),
+    "xavier_normal":  lambda rng, nin, nout: rng.gauss(0.0, 1.0) * sqrt(2.0 / (nin + nout)),
+    "he_uniform":     lambda rng, nin, nout: rng.uniform(-1.0, 1.0) * sqrt(6.0 / nin),
+    "he_normal":      lambda rng, nin, nout: rng.gauss(0.0, 1.0) * sqrt(2.0 / nin),
+}  # fmt: skip
+INITIALIZERS["glorot_uniform"] = INITIALIZERS["xavier_uniform"]
+INITIALIZERS["glorot_normal"] = INITIALIZERS["xavier_normal"]
+
+FITTING = dict.fromkeys(("relu", "leaky_relu", "elu", "gelu", "silu"), "he_uniform")
+"""The initialiser that fits an activation, by name; all others get `xavier_uniform`."""
+
+
+def get_initializer(choice: str | Initializer | None, activation: str = "identity") -> Initializer:
+    """The initialiser of a name, a callable as it is, or for None the one that fits the activation.
+
+    Args:
+        choice: a name of `INITIALIZERS`, a callable `(rng, nin, nout) -> float`, or None.
+        activation: the name of the activation of the layer.
+
+    Raises:
+        ValueError: if there is none of that name.
+        TypeError: if `choice` is neither a name nor a callable.
+
+    >>> get_initializer("zeros")(Random(0), 2, 3)
+    0.0
+    >>> get_initializer(None, "relu") is INITIALIZERS["he_uniform"]
+    True
+    """
+    if choice is None:
+        choice = FITTING.get(activation, "xavier_uniform")
+    if callable(choice):
+        return choice
+    if not isinstance(choice, str):
+        raise TypeError(f"an initialiser is a name or a callable (rng, nin, nout) -> float, not {show(choice)}")
+    if choice not in INITIALIZERS:
+        raise ValueError(f"no initialiser is named {choice!r}: choose one of {', '.join(INITIALIZERS)}")
+    return INITIALIZERS[choice]

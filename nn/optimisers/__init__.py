@@ -1,0 +1,1 @@
+"""Optimisers: how parameters follow their gradients; see optimisers."""

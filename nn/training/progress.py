@@ -1,0 +1,83 @@
+"""How far training has come, and ways to show it: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import NamedTuple, TypeAlias
+
+from ..arguments import show
+
+
+class Progress(NamedTuple):
+    """Where training stands after a batch; epochs and batches count from 1.
+
+    >>> Progress(epoch=3, epochs=10, batch=2, batches=5, loss=0.25).done
+    0.24
+    """
+
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    loss: float
+    """The mean loss of this epoch so far."""
+
+    @property
+    def done(self) -> float:
+        """The share of all batches that is done, from 0 to 1."""
+        return ((self.epoch - 1) * self.batches + self.batch) / (self.epochs * self.batches)
+
+
+Reporter: TypeAlias = Callable[[Progress], object]
+
+
+def reporting(progress: bool | Reporter) -> AbstractContextManager[Reporter]:
+    """What a `progress` option asks for, to be entered for the time of the training.
+
+    Args:
+        progress: False for silence, a callable to be called with a `Progress` after each batch, or True for a
+            bar (with the package rich, on a terminal) or plain lines.
+
+    Raises:
+        TypeError: if it is something else.
+    """
+    if isinstance(progress, bool):
+        if not progress:
+            return nullcontext(lambda state: None)
+        return _bar() if sys.stdout.isatty() and _has_rich() else nullcontext(_line)
+    if not callable(progress):
+        raise TypeError(f"progress is True, False or a callable that takes a Progress, not {show(progress)}")
+    return nullcontext(progress)
+
+
+def _line(state: Progress) -> None:
+    """Print about ten lines in the course of a training, each at the end of an epoch."""
+    every = max(1, state.epochs // 10)
+    if state.batch == state.batches and (state.epoch % every == 0 or state.epoch == state.epochs):
+        print(f"epoch {state.epoch}/{state.epochs}  loss {state.loss:.4g}")
+
+
+def _has_rich() -> bool:
+    try:
+        import rich  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+@contextmanager
+def _bar() -> Iterator[Reporter]:
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    text = TextColumn("{task.description}")
+    with Bar(text, BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("training", total=1.0)
+
+        def report(state: Progress) -> None:
+            description = f"epoch {state.epoch}/{state.epochs}  loss {state.loss:.4g}"
+            bar.update(task, completed=state.done, description=description)
+
+        yield report

@@ -1,0 +1,67 @@
+"""One step of training: what a loop calls for every batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+from engine import Value
+
+from ..arguments import show
+from ..optimisers.optimisers import Optimizer
+
+Model: TypeAlias = Callable[[Any], Any]
+"""A module or function from one sample to its output: a Value or a list of Values."""
+
+
+LossFunction: TypeAlias = Callable[[list[Any], list[Any]], Any]
+"""A function from the outputs and labels of a batch to one Value, such as `nn.mse`."""
+
+
+class Step(Protocol):
+    """One update of the parameters by a batch: all that the loop of `fit` needs."""
+
+    def __call__(self, X: list[Any], y: list[Any]) -> float:
+        """Update the parameters by a batch of samples and labels, and return its loss before the update."""
+
+
+class EagerStep:
+    """The step in the open: predict, score the predictions against the labels, backpropagate, update.
+
+    Backprop both propagates the error back through every node and stores the parameters' gradients, from which
+    the optimiser then takes its step.
+
+    >>> from nn import MLP, SGD, mse
+    >>> model = MLP(1, [1], init="zeros")
+    >>> EagerStep(model, mse, SGD(model.parameters(), lr=0.25))([[1.0]], [2.0])
+    4.0
+    >>> model([1.0])[0].data
+    2.0
+    """
+
+    def __init__(self, model: Model, loss: LossFunction, optimizer: Optimizer) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+
+    def __call__(self, X: list[Any], y: list[Any]) -> float:
+        """Update the parameters by one batch, and return its loss before the update.
+
+        Raises:
+            TypeError: if the loss is not one Value.
+            FloatingPointError: if it is nan or infinite; the parameters stay as they were.
+        """
+        predictions = [self.model(x) for x in X]
+        loss = self.loss(predictions, y)
+        if not isinstance(loss, Value):
+            raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: reduce it to mean or sum")
+        if not math.isfinite(loss.data):
+            raise FloatingPointError(
+                f"the loss became {loss.data}, and the parameters stay as before this batch: "
+                f"lower lr (now {self.optimizer.lr:g}) and look for nan or inf in the data"
+            )
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.data

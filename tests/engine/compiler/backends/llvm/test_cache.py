@@ -1,0 +1,122 @@
+"""The object cache: found again, damaged, switched off, bounded, written by two at once, killed while writing."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from engine.compiler.backends.llvm.jit import cache
+from engine.compiler.backends.llvm.jit.library import Library
+
+TEXT = "define i64 @answer() {\n  ret i64 42\n}\n"
+
+
+@pytest.fixture
+def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path / "objects"))
+    return tmp_path / "objects"
+
+
+def answer(library: Library) -> int:
+    number: int = ctypes.CFUNCTYPE(ctypes.c_int64)(library.address("answer"))()
+    return number
+
+
+def test_the_second_time_comes_from_the_cache(where: Path) -> None:
+    first, second = Library(TEXT), Library(TEXT)
+    assert (first.cached, second.cached) == (False, True)
+    assert answer(first) == answer(second) == 42
+    assert [path.suffix for path in where.iterdir()] == [".o"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", b"stepgrad object 1\n" + bytes(40)])
+def test_a_damaged_file_is_compiled_again(where: Path, damage: bytes) -> None:
+    Library(TEXT)
+    (path,) = where.iterdir()
+    path.write_bytes(damage)
+    library = Library(TEXT)
+    assert not library.cached
+    assert answer(library) == 42
+    assert Library(TEXT).cached
+
+
+def test_one_flipped_bit_is_noticed(where: Path) -> None:
+    Library(TEXT)
+    (path,) = where.iterdir()
+    stored = bytearray(path.read_bytes())
+    stored[-1] ^= 1
+    path.write_bytes(bytes(stored))
+    assert cache.read(path.stem) is None
+
+
+def test_another_program_has_another_key(where: Path) -> None:
+    assert cache.key(TEXT) != cache.key(TEXT.replace("42", "43"))
+
+
+@pytest.mark.parametrize("word", ["off", "0", "no", "OFF"])
+def test_switched_off(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setenv("STEPGRAD_CACHE", word)
+    assert cache.directory() is None
+    cache.write("x", b"y")
+    assert cache.read("x") is None
+
+
+def test_a_directory_that_cannot_be_made_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path / "file" / "below"))
+    assert answer(Library(TEXT)) == 42
+
+
+def test_bounded_and_the_oldest_goes_first(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "LIMIT", 4000)
+    for k in range(6):
+        cache.write(f"{k}", bytes(900))
+        os.utime(where / f"{k}.o", (k, k))
+    cache.write("last", bytes(900))
+    assert sum(path.stat().st_size for path in where.iterdir()) <= 4000
+    assert cache.read("last") is not None
+    assert cache.read("0") is None
+
+
+def test_what_a_killed_writer_left_harms_nothing(where: Path) -> None:
+    program = textwrap.dedent("""
+        import os, signal
+        from engine.compiler.backends.llvm.jit import cache
+        os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)
+        cache.write("name", b"code" * 1000)
+    """)
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("this system has no SIGKILL")
+    process = subprocess.run([sys.executable, "-c", program], check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert cache.read("name") is None
+    cache.write("name", b"whole")
+    assert cache.read("name") == b"whole"
+
+
+def _write(number: int) -> None:
+    for _ in range(50):
+        cache.write("same", bytes([number]) * 5000)
+
+
+def test_two_writers_at_once(where: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(k,)) for k in (1, 2)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        stored = cache.read("same")
+        assert stored in (None, bytes([1]) * 5000, bytes([2]) * 5000)
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    assert cache.read("same") is not None
+    assert [path.name for path in where.iterdir()] == ["same.o"]

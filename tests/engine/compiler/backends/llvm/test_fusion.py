@@ -1,0 +1,97 @@
+"""Which groups share a kernel, what they compute again, and what is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine import Value, dot, ops
+from engine.compiler.backends.llvm.fusion import clusters, recomputed, stored, straight
+from engine.compiler.backends.llvm.ir.templates import is_cheap
+from engine.compiler.pipeline import make_plan, trace
+from engine.compiler.plan.plan import Group, Plan, Run
+
+WEIGHTS = [[Value(0.1 * j - 0.2 * k) for k in range(4)] for j in range(4)]
+
+
+def plan_of(function: Any, inputs: int) -> Plan:
+    traced = trace(function, [(inputs,)])
+    return make_plan(traced.graph, traced.outputs, len(traced.inputs))[0]
+
+
+def names(parts: list[list[Group]]) -> list[list[str]]:
+    return [[group.primitive.name for group in cluster] for cluster in parts]
+
+
+def doubled_twice(x: Any) -> Any:
+    """What is doubled before a product is needed again after it."""
+    h = [engine.exp(a) for a in x]
+    twice = [2.0 * a for a in h]
+    z = [dot(row, twice) for row in WEIGHTS]
+    return [a * b - c for a, b, c in zip(z, twice, h)]
+
+
+def test_chains_of_equal_rows_share_a_kernel() -> None:
+    assert names(clusters(plan_of(doubled_twice, 4).body)) == [["exp", "mul"], ["dot", "mul", "sub"]]
+
+
+def test_cheap_results_are_computed_again_from_what_is_read_anyway() -> None:
+    plan = plan_of(doubled_twice, 4)
+    parts = recomputed(clusters(plan.body))
+    assert names(parts) == [["exp", "mul"], ["dot", "mul", "mul", "sub"]]
+    kept = stored(plan, parts)
+    assert [id(group) in kept for group in parts[0]] == [True, True]  # the product reads all rows of the doubled ones
+    assert [id(group) in kept for group in parts[1]] == [False, False, False, True]
+
+
+def test_what_a_product_adds_to_is_stored_before_it_is_computed_again() -> None:
+    def function(x: Any) -> Any:
+        h = [engine.exp(a) for a in x]
+        twice = [2.0 * a for a in h]
+        return [dot(row, h, b) * b - a for row, a, b in zip(WEIGHTS, h, twice)]
+
+    plan = plan_of(function, 4)
+    parts = recomputed(clusters(plan.body))
+    assert names(parts) == [["exp", "mul"], ["dot", "mul", "mul", "sub"]]
+    assert id(parts[0][1]) in stored(plan, parts)
+    weights = [[w.data for w in row] for row in WEIGHTS]
+    samples = np.random.default_rng(0).normal(size=(9, 4))
+    h = np.exp(samples)
+    expected = (h @ np.array(weights).T + 2 * h) * (2 * h) - h
+    for count in (1, 9):
+        found = engine.compile(function, backend="llvm")(samples[:count])
+        assert np.allclose(found, expected[:count], rtol=1e-13)
+
+
+def test_what_all_readers_compute_again_is_not_stored() -> None:
+    def function(x: Any) -> Any:
+        h = [engine.exp(a) for a in x]
+        z = [dot(row, h) for row in WEIGHTS]
+        return [a * (2.0 * b) - b for a, b in zip(z, h)] + [dot(WEIGHTS[0], [2.0 * b + engine.sin(b) for b in h])]
+
+    plan = plan_of(function, 4)
+    parts = recomputed(clusters(plan.body))
+    doubled = [group for cluster in parts for group in cluster if group.primitive is ops.mul and group.rows == 4]
+    assert len(doubled) == 3
+    assert not {id(group) for group in doubled[:2]} & stored(plan, parts)
+
+
+def test_what_is_cheap() -> None:
+    assert all(map(is_cheap, (ops.add, ops.sub, ops.mul, ops.neg, ops.square)))
+    assert not any(map(is_cheap, (ops.div, ops.exp, ops.relu, ops.sum, ops.dot, ops.sigmoid)))
+
+
+@given(st.data(), st.integers(1, 5), st.integers(1, 6))
+def test_straight_groups_read_the_same_columns(data: st.DataObject, rows: int, columns: int) -> None:
+    slots = st.lists(st.integers(0, 50), min_size=rows * columns, max_size=rows * columns)
+    runs = [Run("S", 7, row=data.draw(st.integers(-1, 3)), count=columns, column=data.draw(st.integers(-1, 3)))]
+    runs.append(Run("S", 0, count=columns, table=tuple(data.draw(slots))))
+    group = Group(ops.dot, rows, ((runs[0],), (runs[1],)), Run("S", 60, 1))
+    new = straight(group)
+    for (run,), parts in zip(group.operands, new.operands):
+        assert (len(parts) == columns) if columns <= 4 else (parts == (run,))
+        assert [[slot for part in parts for slot in part.slots(rows)[r]] for r in range(rows)] == run.slots(rows)

@@ -1,0 +1,146 @@
+"""Planted mistakes: each pass of the native back end is broken on purpose, and the comparison must notice.
+
+A test that compares gradients is worth something only if it fails for a wrong compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import engine
+from engine import Value
+from engine.compiler.backends.llvm import schedule
+from engine.compiler.backends.llvm.ir.builder import Code
+from engine.compiler.backends.llvm.jit import library as jit
+from engine.compiler.backends.llvm.kernels import kernel as kernels
+from engine.compiler.backends.llvm.kernels import lane_sums as reductions
+from engine.compiler.backends.llvm.runtime import driver
+from engine.compiler.backends.llvm.runtime import update as optimisers
+from engine.compiler.optimizers import OptimizerSettings
+from tests.engine.compiler.backends.llvm.test_training import program_of
+
+W = np.random.default_rng(0).normal(size=(9, 7))
+X = np.random.default_rng(1).normal(size=(21, 7))
+
+
+def network() -> tuple[Any, Any]:
+    """Products, elementwise groups that follow them, outer products and plain sums."""
+    w = [[Value(x) for x in row] for row in W]
+    b = [Value(0.1 * k) for k in range(len(W))]
+    return program_of(lambda x: engine.sum([engine.dot(row, x, c).tanh() for row, c in zip(w, b)]), [(7,)])
+
+
+def right() -> bool:
+    """Whether the program gives the outputs and gradients that NumPy gives."""
+    compiled, leaves = network()
+    outputs, gradient = compiled.run(leaves, (X,))
+    H = np.tanh(X @ W.T + 0.1 * np.arange(len(W)))
+    back = (1 - H * H) / len(X)
+    expected = np.c_[back.T @ X, back.sum(0)].ravel()
+    assert gradient is not None
+    close = np.abs(gradient - expected).max() <= 1e-12 * np.abs(expected).max()
+    return bool(np.allclose(outputs[:, 0], H.sum(1), rtol=1e-12) and close)
+
+
+def moves_right() -> bool:
+    """Whether two steps of momentum go where they should."""
+    compiled, leaves = network()
+    training = compiled.training(1)
+    training.parameters[:] = leaves
+    training((X,), OptimizerSettings("sgd", 0.1, momentum=0.5), 0, 2)
+    p, v = leaves, 0.0
+    for _ in range(2):
+        _, gradient = compiled.run(p, (X,))
+        v = 0.5 * v + gradient
+        p = p - 0.1 * v
+    return bool(np.allclose(training.parameters, p, rtol=1e-12))
+
+
+def test_without_a_mistake() -> None:
+    assert right()
+    assert moves_right()
+
+
+def no_store(patch: pytest.MonkeyPatch) -> None:
+    """Results that others read are not stored."""
+    patch.setattr(schedule, "stored", lambda *_: set())
+
+
+def padding_counts(patch: pytest.MonkeyPatch) -> None:
+    """The lanes that pad the last block weigh as much as samples."""
+    text = driver.packing(64, jit.vector_bytes() // 8)
+    assert "double 0.0, double %weight" in text
+    replaced = text.replace("double 0.0, double %weight", "double %weight, double %weight")
+    patch.setattr(driver, "packing", lambda *_: replaced)
+    driver.driver.cache_clear()
+
+
+def lanes_left_out(patch: pytest.MonkeyPatch) -> None:
+    """Sums over the lanes stop a vector too early."""
+    original = Code.loop
+
+    def loop(self: Code, start: Any, stop: Any, step: int = 1) -> Any:
+        if stop == "%lanes" and self.name == "kernel":
+            stop = self.value(f"sub i64 %lanes, {step}")
+        return original(self, start, stop, step)
+
+    patch.setattr(Code, "loop", loop)
+
+
+def sums_exchanged(patch: pytest.MonkeyPatch) -> None:
+    """Of four sums, two go to each other's place."""
+    original = reductions.sums_of_four
+    patch.setattr(reductions, "sums_of_four", lambda code, v: original(code, [v[1], v[0], v[2], v[3]]))
+
+
+def factors_exchanged(patch: pytest.MonkeyPatch) -> None:
+    """A matrix product takes the bias of the next row."""
+    original = kernels.Kernel.index
+
+    def index(self: Any, place: Any, row: Any, column: Any, lane: Any) -> str:
+        shift = 1 if place.run.buffer == "P" and place.run.count == 1 else 0
+        return original(self, place, (row[0], row[1] + shift), column, lane)
+
+    patch.setattr(kernels.Kernel, "index", index)
+
+
+def twice(patch: pytest.MonkeyPatch) -> None:
+    """An outer product is added twice."""
+    original = schedule.split
+
+    def split(*given: Any) -> Any:
+        outer, plain = original(*given)
+        return outer + outer, plain
+
+    patch.setattr(schedule, "split", split)
+
+
+PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [
+    no_store, padding_counts, lanes_left_out, sums_exchanged, factors_exchanged, twice,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", PLANTED)
+def test_a_planted_mistake_is_noticed(mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: Any) -> None:
+    mistake(monkeypatch)
+    try:
+        noticed = not right()
+    except (RuntimeError, KeyError):  # LLVM may refuse the text
+        noticed = True
+    finally:
+        driver.driver.cache_clear()
+    assert noticed
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("momentum", "kept"), ("rate", "momentum")])
+def test_a_mistake_in_the_update_is_noticed(name: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = tuple({name: wrong, wrong: name}.get(column, column) for column in optimisers.COEFFICIENTS)
+    monkeypatch.setattr(optimisers, "COEFFICIENTS", columns)
+    optimisers.update.cache_clear()
+    noticed = not moves_right()
+    optimisers.update.cache_clear()
+    assert noticed

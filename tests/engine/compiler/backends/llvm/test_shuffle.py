@@ -1,0 +1,32 @@
+"""The native shuffle is Python's."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.compiler.backends.llvm.runtime.shuffle import shuffled
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 3000), st.integers(0, 2**40), st.integers(0, 700))
+def test_the_order_and_the_state_of_python(count: int, seed: int, before: int) -> None:
+    ours, theirs = random.Random(seed), random.Random(seed)
+    for source in (ours, theirs):
+        source.gauss(0, 1)
+        for _ in range(before):
+            source.random()
+    expected = list(range(count))
+    theirs.shuffle(expected)
+    assert shuffled(count, ours).tolist() == expected
+    assert ours.getstate() == theirs.getstate()
+
+
+def test_another_generator_shuffles_itself() -> None:
+    class Reversed(random.Random):
+        def shuffle(self, x: list[int]) -> None:  # type: ignore[override]  # a shuffle of our own, on purpose
+            x[:] = x[::-1]
+
+    assert shuffled(4, Reversed()).tolist() == [3, 2, 1, 0]

@@ -1,0 +1,288 @@
+"""Several threads for one call: the same numbers in every run, whoever makes which part, and an orderly end."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import engine
+from engine import Value
+from engine.compiler.backends.llvm import Variants, build
+from engine.compiler.backends.llvm.runtime import cost_model as partition
+from engine.compiler.backends.llvm.runtime import threads as helpers
+from engine.compiler.backends.llvm.runtime.fork_join import ASLEEP, IDLE, LINE
+from engine.compiler.pipeline import make_plan, trace
+from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples
+
+ROOT = Path(__file__).parents[5]
+STILL = engine.OptimizerSettings("sgd", 0.0)
+ADAM = engine.OptimizerSettings("adam", 0.01, clip_norm=0.5)
+
+
+@pytest.fixture(autouse=True)
+def three_processors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """However many there are; and every step is shared, however short."""
+    helpers._end()
+    monkeypatch.setattr(helpers, "processors", lambda: 3)
+    monkeypatch.setattr("engine.compiler.backends.llvm.program.processors", lambda: 3)
+    monkeypatch.setattr(helpers, "_crew", None)
+    monkeypatch.setattr(partition, "MARGIN", 0.0)
+    yield
+    helpers._end()
+
+
+def programs(threads: int, dtype: str = "float64") -> tuple[Variants, Variants, Any]:
+    """One program on one thread and on several, and its leaves."""
+    one, leaves = program_of(mlp(), [(3,), (1,)], dtype)
+    return one, build(one.plan, dtype, threads), leaves.astype(dtype)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 127, 128, 129, 130, 257, 1000])
+def test_parts_are_the_whole(threads: int, count: int) -> None:
+    """Around the limits of vectors and blocks: a sample left out or counted twice would show."""
+    one, several, leaves = programs(threads)
+    arrays = samples(count)
+    outputs, gradient = several.run(leaves, arrays)
+    expected, exact = one.run(leaves, arrays)
+    assert several.fitting(count).partition.cut(count).parts == min(3, threads, -(-count // one.width))
+    assert np.array_equal(outputs, expected)
+    assert gradient is not None
+    assert exact is not None
+    assert np.abs(gradient - exact).max() <= 1e-12 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("count", [9, 100, 300])
+@pytest.mark.parametrize("form", [SGD, ADAM], ids=lambda form: form.kind)
+def test_training_is_that_of_one_thread_and_the_same_every_time(form: Any, count: int) -> None:
+    one, several, leaves = programs(2)
+    found = []
+    for program in (one, *[several] * 20):
+        training = program.training(form.memories)
+        training.parameters[:] = leaves
+        losses = [
+            *training(samples(count), form, 0, 30),
+            *[training(samples(count), form, 30 + k)[0] for k in range(9)],
+        ]
+        found.append(np.array([*losses, *training.parameters, *training.memory.ravel()]))
+    assert np.allclose(found[0], found[1], rtol=1e-10, atol=1e-13)
+    assert all(np.array_equal(other, found[1]) for other in found[2:])
+
+
+def test_an_epoch_with_a_ragged_last_batch() -> None:
+    one, several, leaves = programs(2)
+    order = np.full(20 * 24, -1)
+    order[:461] = np.random.default_rng(0).permutation(461)
+    arrays, found = samples(461), []
+    for program in (one, several):
+        training = program.training(1)
+        training.parameters[:] = leaves
+        losses = [training(arrays, SGD, 20 * k, order=order.reshape(20, 24)) for k in range(3)]
+        found.append(np.array([*np.ravel(losses), *training.parameters]))
+    assert np.allclose(found[0], found[1], rtol=1e-11, atol=1e-14)
+
+
+def test_single_precision() -> None:
+    one, several, leaves = programs(2, "float32")
+    X, Y = (array.astype("float32") for array in samples(500))
+    for expected, found in zip(one.run(leaves, (X, Y)), several.run(leaves, (X, Y))):
+        assert expected is not None
+        assert found is not None
+        assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_numbers_computed_once_are_read_by_all_parts() -> None:
+    a, b = Value(0.5), Value(-1.5)
+    one, leaves = program_of(lambda x: engine.exp(a * b) * x[0] + (a * a).tanh(), [(1,)])
+    X = np.random.default_rng(0).normal(size=(200, 1))
+    found, gradient = build(one.plan, "float64", 2).run(leaves, (X,))
+    expected, exact = one.run(leaves, (X,))
+    assert np.array_equal(found, expected)
+    assert gradient == pytest.approx(exact, rel=1e-12)
+
+
+def test_a_program_without_gradients() -> None:
+    traced = trace(lambda x: [x[0].exp(), x[0] * x[1]], [(2,)])
+    plan, _ = make_plan(traced.graph, traced.outputs, 2)
+    X = np.random.default_rng(0).normal(size=(333, 2))
+    outputs, gradient = build(plan, "float64", 2).run(np.zeros(0), (X,))
+    assert gradient is None
+    assert np.allclose(outputs, np.c_[np.exp(X[:, 0]), X[:, 0] * X[:, 1]], rtol=1e-14)
+
+
+def test_a_loss_that_is_no_number_ends_the_call_for_all() -> None:
+    one, several, leaves = programs(2)
+    X, Y = samples(400)
+    X[333] = math.nan
+    found = []
+    for program in (one, several):
+        training = program.training(1)
+        training.parameters[:] = leaves
+        losses = training((X, Y), SGD, 0, order=np.arange(400).reshape(10, 40))
+        assert np.isfinite(losses).tolist() == [True] * 8 + [False] * 2
+        found.append(training.parameters.copy())
+    assert np.allclose(found[0], found[1], rtol=1e-12)
+    several.run(leaves, samples(100))  # and the next call works
+
+
+def test_an_error_leaves_everything_usable() -> None:
+    _, several, leaves = programs(2)
+    expected, _ = several.run(leaves, samples(300))
+    with pytest.raises(ValueError, match="columns"):
+        several.run(leaves, (np.zeros((300, 3)),))
+    assert np.array_equal(several.run(leaves, samples(300))[0], expected)
+
+
+def test_many_python_threads() -> None:
+    """One program and several, at once, with too few processors for all."""
+    shared = programs(3)[1]
+    own = [programs(2)[1] for _ in range(3)]
+    leaves = programs(2)[2]
+    arrays = samples(700)
+
+    def train(program: Variants) -> list[float]:
+        training = program.training(1)
+        training.parameters[:] = leaves
+        return [*training(arrays, SGD, 0, 20), *[float(training(arrays, SGD, 20 + k)[0]) for k in range(20)]]
+
+    work = [shared, *own, shared, *own]
+    expected = [train(program) for program in work]
+    found: list[Any] = [None] * len(work)
+
+    def make(k: int) -> None:
+        found[k] = train(work[k])
+
+    for _ in range(5):
+        threads = [threading.Thread(target=make, args=(k,)) for k in range(len(work))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == expected
+
+
+def test_helpers_sleep_and_are_woken() -> None:
+    _, several, leaves = programs(2)
+    training = several.training(1)
+    training.parameters[:] = leaves
+    training(samples(1000), SGD, 0, 300)
+    (helper, _) = helpers.crew()._helpers
+    deadline = time.monotonic() + 10.0
+    while helper.line[0] != ASLEEP and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert helper.line[0] == ASLEEP
+    assert sum(thread.name.startswith("stepgrad helper") for thread in threading.enumerate()) == 1
+    assert np.isfinite(training(samples(1000), SGD, 300, 300)).all()
+    assert sum(thread.name.startswith("stepgrad helper") for thread in threading.enumerate()) == 1
+
+
+def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller makes its part, and before long offers it nothing; the numbers are the same."""
+    _, several, leaves = programs(2)
+    training = several.training(0)
+    training.parameters[:] = leaves
+    expected = training(samples(1000), STILL, 0, 2)
+    helpers._end()
+    monkeypatch.setattr(helpers, "_crew", None)
+    crew = helpers.crew()
+    monkeypatch.setattr(helpers.Helper, "wake", lambda self: self._set(standing=IDLE))
+    training = several.training(0)
+    training.parameters[:] = leaves
+    assert np.array_equal(training(samples(1000), STILL, 0, 2), expected)
+    line = crew._helpers[0].line
+    assert line[LINE.index("resting")] == 0
+    training(samples(1000), STILL, 0, 2000)
+    assert line[LINE.index("resting")] > 0
+    assert line[LINE.index("standing")] == IDLE
+
+
+def test_a_program_may_go_while_helpers_watch() -> None:
+    for _ in range(20):
+        _, several, leaves = programs(2)
+        several.run(leaves, samples(300))
+        gone = weakref.ref(several)
+        del several
+        assert gone() is None
+        gc.collect()
+
+
+def test_after_the_end_of_the_helpers_the_caller_makes_all_parts() -> None:
+    _, several, leaves = programs(2)
+    expected, _ = several.run(leaves, samples(300))
+    helpers._end()
+    assert np.array_equal(several.run(leaves, samples(300))[0], expected)
+
+
+SCRIPT = """
+import os, threading, time, warnings
+from engine import OptimizerSettings
+from engine.compiler.backends.llvm import build
+from engine.compiler.backends.llvm.runtime import cost_model as partition, threads as helpers
+helpers.processors = lambda: 2
+import engine.compiler.backends.llvm.program as module
+module.processors, partition.MARGIN = helpers.processors, 0.0
+from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples
+one, leaves = program_of(mlp(), [(3,), (1,)])
+program = build(one.plan, "float64", 2)
+training = program.training(1)
+training.parameters[:] = leaves
+"""
+
+
+def run_alone(rest: str) -> None:
+    """In a process of its own, where there is no other package's thread: without a hang, a crash or a word."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT + rest], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_has_its_own_helpers() -> None:
+    run_alone("""
+still, arrays = OptimizerSettings("sgd", 0.0), samples(3000)
+expected = [training(arrays, still, k)[0] for k in range(3)]
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any thread
+child = os.fork()
+if child == 0:
+    os._exit(int([training(arrays, still, k)[0] for k in range(1, 200)] != [expected[0]] * 199))
+assert os.waitpid(child, 0) == (child, 0)
+""")
+
+
+@pytest.mark.parametrize(
+    ("steps", "rest"),
+    [
+        (100, "work()"),
+        (100, "work(); time.sleep(0.2)"),
+        (10**5, "threading.Thread(target=work, daemon=True).start(); time.sleep(0.2)"),
+    ],
+    ids=["at once", "while asleep", "in the middle"],
+)
+def test_the_interpreter_ends(steps: int, rest: str) -> None:
+    run_alone(f"""
+def work():
+    training(samples(500), SGD, 0, {steps})
+{rest}
+""")
+
+
+def test_a_part_left_out_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison above is worth something only if it fails for a wrong cut."""
+    one, several, leaves = programs(2)
+    found = [program.run(leaves, samples(300))[1] for program in (one, several)]
+    assert np.allclose(*found, rtol=1e-11)
+    right = partition.Partition.cut
+    monkeypatch.setattr(partition.Partition, "cut", lambda *given: right(*given)._replace(parts=1))
+    found = [program.run(leaves, samples(300))[1] for program in (one, several)]
+    assert not np.allclose(*found, rtol=1e-3)

@@ -1,0 +1,294 @@
+"""Native training: the optimisers, batches in any order, and buffers that stay where they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import math
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import engine
+from engine import Value
+from engine.compiler.backends.llvm import Variants, build
+from engine.compiler.optimizers import OptimizerSettings, update
+from engine.compiler.pipeline import make_plan, trace
+
+SGD = OptimizerSettings("sgd", 0.05, momentum=0.9)
+
+
+def program_of(function: Any, shapes: list[tuple[int, ...]], dtype: str = "float64") -> tuple[Variants, Any]:
+    """A compiled function, and the numbers of its leaves."""
+    traced = trace(function, shapes)
+    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    return build(plan, dtype), np.array([leaf.value.data for leaf in traced.graph.leaves])
+
+
+def mlp(inputs: int = 3, hidden: int = 5, seed: int = 0) -> Any:
+    """The squared error of a small network."""
+    random = np.random.default_rng(seed)
+    w1 = [[Value(random.normal()) for _ in range(inputs)] for _ in range(hidden)]
+    w2, b = [Value(random.normal()) for _ in range(hidden)], [Value(random.normal()) for _ in range(hidden)]
+
+    def loss(x: Any, y: Any) -> Any:
+        return (engine.dot(w2, [engine.dot(w, x, c).tanh() for w, c in zip(w1, b)]) - y[0]) ** 2
+
+    return loss
+
+
+def samples(count: int, seed: int = 1) -> tuple[Any, Any]:
+    random = np.random.default_rng(seed)
+    return random.normal(size=(count, 3)), random.normal(size=(count, 1))
+
+
+@pytest.fixture(scope="module")
+def small() -> tuple[Variants, Any]:
+    return program_of(mlp(), [(3,), (1,)])
+
+
+def test_the_gradient_of_a_line() -> None:
+    w, b = Value(2.0), Value(0.5)
+    program, leaves = program_of(lambda x: w * x[0] + b, [(1,)])
+    outputs, gradient = program.run(leaves, (np.array([[1.0], [3.0]]),))
+    assert outputs.tolist() == [[2.5], [6.5]]
+    assert gradient is not None
+    assert gradient.tolist() == [2.0, 1.0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 31, 33, 127, 128, 129, 300])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_every_sample_counts_once(small: tuple[Variants, Any], count: int, dtype: str) -> None:
+    """Whatever is left over in the last block: a lane counted twice, or not at all, would show."""
+    program, leaves = small if dtype == "float64" else program_of(mlp(), [(3,), (1,)], dtype)
+    X, Y = (array.astype(dtype) for array in samples(count))
+    outputs, gradient = program.run(leaves.astype(dtype), (X, Y))
+    single = [program.run(leaves.astype(dtype), (X[k : k + 1], Y[k : k + 1])) for k in range(count)]
+    tolerance = 1e-12 if dtype == "float64" else 1e-5
+    assert np.allclose(outputs, np.concatenate([o for o, _ in single]), rtol=tolerance, atol=0.0)
+    mean = np.mean([g for _, g in single], axis=0)
+    assert gradient is not None
+    assert np.abs(gradient - mean).max() <= tolerance * np.abs(mean).max()
+
+
+forms = st.one_of(
+    st.builds(
+        OptimizerSettings, st.just("sgd"), st.floats(0.001, 0.1), momentum=st.sampled_from([0.0, 0.9]),
+        dampening=st.sampled_from([0.0, 0.3]), weight_decay=st.sampled_from([0.0, 0.1]), nesterov=st.booleans(),
+        clip_norm=st.sampled_from([None, 0.5]), clip_value=st.sampled_from([None, 0.2]),
+    ),
+    st.builds(
+        OptimizerSettings, st.just("adam"), st.floats(0.001, 0.1), weight_decay=st.sampled_from([0.0, 0.1]),
+        decoupled=st.booleans(), beta1=st.sampled_from([0.9, 0.5]), clip_norm=st.sampled_from([None, 0.5]),
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=25)
+@given(forms, st.integers(0, 3))
+def test_updates_are_those_on_arrays(small: tuple[Variants, Any], form: OptimizerSettings, split: int) -> None:
+    program, leaves = small
+    if form.nesterov and not form.momentum:
+        form = dataclasses.replace(form, nesterov=False)
+    arrays = samples(20)
+    expected, memory = leaves.copy(), np.zeros((form.memories, len(leaves)))
+    losses = []
+    for done in range(4):
+        outputs, gradient = program.run(expected, arrays)
+        losses.append(outputs.mean())
+        update(expected, gradient, memory, form, done)
+    training = program.training(form.memories)
+    training.parameters[:] = leaves
+    found = []
+    for done, steps in ((0, split), (split, 4 - split)):
+        if steps:
+            found += training(arrays, form, done, steps)
+    assert np.allclose(found, losses, rtol=1e-11, atol=1e-14)
+    assert np.allclose(training.parameters, expected, rtol=1e-10, atol=1e-13)
+    assert np.allclose(training.memory, memory, rtol=1e-10, atol=1e-13)
+
+
+def test_single_steps_are_a_run(small: tuple[Variants, Any]) -> None:
+    program, leaves = small
+    arrays = samples(50)
+    one, many = program.training(1), program.training(1)
+    one.parameters[:] = many.parameters[:] = leaves
+    single = [float(one(arrays, SGD, done)[0]) for done in range(6)]
+    assert many(arrays, SGD, 0, 6) == single
+    assert np.array_equal(one.parameters, many.parameters)
+
+
+def test_between_steps_parameters_samples_and_settings_may_change(small: tuple[Variants, Any]) -> None:
+    program, leaves = small
+    X, Y = samples(10)
+    training = program.training(1)
+    training.parameters[:] = leaves
+    for done in range(3):
+        training((X, Y), SGD, done)
+    X[0] = 5.0  # in place: the next step must see it
+    training.parameters[0] = 1.5
+    expected, _ = program.run(training.parameters, (X, Y))
+    assert training((X, Y), SGD, 3)[0] == pytest.approx(expected.mean(), rel=1e-13)
+    before = training.parameters.copy()
+    still = dataclasses.replace(SGD, lr=0.0)
+    training((X, Y), still, 4)
+    assert np.array_equal(before, training.parameters)
+    other = samples(4, seed=9)
+    assert training(other, still, 5)[0] == pytest.approx(program.run(before, other)[0].mean(), rel=1e-13)
+
+
+def test_an_epoch_in_any_order_with_a_ragged_last_batch(small: tuple[Variants, Any]) -> None:
+    program, leaves = small
+    X, Y = samples(23)
+    order = np.full(32, -1)
+    order[:23] = np.random.default_rng(0).permutation(23)
+    order = order.reshape(4, 8)
+    training, eager = program.training(1), program.training(1)
+    training.parameters[:] = eager.parameters[:] = leaves
+    losses = training((X, Y), SGD, 0, order=order)
+    for k, rows in enumerate(order):
+        rows = rows[rows >= 0]
+        assert eager((X[rows], Y[rows]), SGD, k)[0] == pytest.approx(losses[k], rel=1e-12)
+    assert np.allclose(training.parameters, eager.parameters, rtol=1e-12)
+
+
+@pytest.mark.parametrize("form", [SGD, dataclasses.replace(SGD, clip_norm=0.5)])
+def test_frozen_leaves_stay(small: tuple[Variants, Any], form: OptimizerSettings) -> None:
+    program, leaves = small
+    training = program.training(1, [3])
+    training.parameters[:] = leaves
+    training(samples(9), form, 0, 5)
+    changed = training.parameters != leaves
+    assert not changed[3]
+    assert changed.sum() == len(leaves) - 1
+
+
+def test_padding_lanes_never_make_nan() -> None:
+    w = Value(1.0)
+    program, leaves = program_of(lambda x: w * (1 / x[0]), [(1,)])
+    _, gradient = program.run(leaves, (np.array([[2.0], [4.0], [8.0]]),))
+    assert gradient is not None
+    assert gradient[0] == pytest.approx((0.5 + 0.25 + 0.125) / 3)
+
+
+@pytest.mark.parametrize("count", [1, 5, 8, 13])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 3), (5, 16)])
+def test_an_infinite_gradient_is_not_nan(rows: int, columns: int, count: int) -> None:
+    """Not even where the sample that it comes from is repeated, with weight 0, to fill the last vector."""
+    w = [[Value(1.0) for _ in range(columns)] for _ in range(rows)]
+    program, leaves = program_of(lambda x: engine.sum([engine.dot(row, x) for row in w]), [(columns,)])
+    X = np.full((count, columns), 2.0)
+    X[0, 0] = math.inf
+    _, gradient = program.run(leaves, (X,))
+    assert gradient is not None
+    assert np.allclose(gradient.reshape(rows, columns), [math.inf, *[2.0] * (columns - 1)], rtol=1e-14)
+
+
+def test_infinities_and_nan_are_what_the_samples_make_them() -> None:
+    w = Value(1.0)
+    program, leaves = program_of(lambda x: (w * x[0]).log(), [(1,)])
+    outputs, _ = program.run(leaves, (np.array([[0.0], [-1.0], [math.inf], [1.0]]),))
+    assert outputs[0, 0] == -math.inf
+    assert math.isnan(outputs[1, 0])
+    assert outputs[2, 0] == math.inf
+    assert outputs[3, 0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (lambda: (np.zeros((4, 3)),), "3 columns, the program reads 4"),
+        (lambda: (np.zeros((4, 3), np.float32), np.zeros((4, 1))), "C-contiguous arrays of float64"),
+        (lambda: (np.zeros((3, 4)).T, np.zeros((4, 1))), "C-contiguous"),
+    ],
+)
+def test_samples_that_do_not_fit(small: tuple[Variants, Any], arrays: Any, message: str) -> None:
+    program, leaves = small
+    with pytest.raises(ValueError, match=message):
+        program.run(leaves, arrays())
+
+
+def test_two_threads_share_a_program(small: tuple[Variants, Any]) -> None:
+    program, leaves = small
+    expected = {}
+    for seed in (1, 2):
+        training = program.training(1)
+        training.parameters[:] = leaves
+        expected[seed] = [float(training(samples(40, seed), SGD, done)[0]) for done in range(30)]
+    found: dict[int, list[float]] = {}
+
+    def work(seed: int) -> None:
+        training = program.training(1)
+        training.parameters[:] = leaves
+        arrays = samples(40, seed)
+        found[seed] = [float(training(arrays, SGD, done)[0]) for done in range(30)]
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == expected
+
+
+def test_training_outlives_the_names_of_its_program() -> None:
+    program, leaves = program_of(mlp(), [(3,), (1,)])
+    training = program.training(1)
+    training.parameters[:] = leaves
+    del program
+    gc.collect()
+    assert math.isfinite(training(samples(5), SGD, 0)[0])
+
+
+def test_programs_are_freed_by_reference_counts_alone() -> None:
+    """With their native code and buffers, of which nothing else holds any: a thousand compilations leave nothing."""
+    w, kept = Value(2.0), []
+    gc.disable()
+    try:
+        for _ in range(20):
+            program, leaves = program_of(lambda x: (w * x[0]).tanh(), [(1,)])
+            training = program.training(1)
+            training((np.ones((3, 1)),), SGD)
+            kept += [weakref.ref(program), weakref.ref(program.recent._library), weakref.ref(training)]
+            kept += [weakref.ref(array) for array in program.recent.buffers.values()]
+            del program, training, leaves
+        assert not [reference for reference in kept if reference() is not None]
+    finally:
+        gc.enable()
+
+
+def test_a_loss_that_is_no_number_changes_nothing_more(small: tuple[Variants, Any]) -> None:
+    program, leaves = small
+    X, Y = samples(12)
+    X[7] = math.nan
+    training = program.training(1)
+    training.parameters[:] = leaves
+    losses = training((X, Y), SGD, 0, order=np.arange(12).reshape(6, 2))
+    assert np.isfinite(losses).tolist() == [True] * 3 + [False] * 3
+    other = program.training(1)
+    other.parameters[:] = leaves
+    other((X, Y), SGD, 0, order=np.arange(6).reshape(3, 2))
+    assert np.array_equal(training.parameters, other.parameters)
+    assert np.array_equal(training.memory, other.memory)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_few_samples_run_one_after_the_other(count: int, dtype: str) -> None:
+    """And the way back: a larger batch follows, on the same parameters and memory."""
+    found = []
+    for few in (count, 0):
+        program, leaves = program_of(mlp(), [(3,), (1,)], dtype)
+        program.few = few
+        training = program.training(1)
+        training.parameters[:] = leaves
+        few_samples, more = (tuple(array.astype(dtype) for array in samples(n)) for n in (count, 40))
+        losses = [*training(few_samples, SGD, 0, 2), *training(more, SGD, 2, 2)]
+        losses += [training(few_samples, SGD, 4)[0] for _ in range(3)]
+        found.append(np.array([*losses, *training.parameters, *training.memory[0]]))
+    assert np.allclose(found[0], found[1], rtol=1e-11 if dtype == "float64" else 1e-4)

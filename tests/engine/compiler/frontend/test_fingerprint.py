@@ -1,0 +1,116 @@
+"""Fingerprints of traced functions: equal for equal graphs, in every process, and for no others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine import Value, where
+from engine.compiler.frontend import fingerprint as module
+from engine.compiler.frontend.fingerprint import fingerprint
+from engine.compiler.frontend.graph import operations
+from engine.compiler.frontend.symbol import Symbol
+from engine.compiler.frontend.trace import Trace
+from engine.compiler.pipeline import trace
+from tests.engine.compiler.test_random_graphs import random_function
+
+SHAPES = [(2,), ()]
+
+
+def of(function: Callable[..., Any]) -> str:
+    return fingerprint(trace(function, SHAPES))
+
+
+def network(numbers: list[float]) -> Callable[..., Any]:
+    w = [Value(number) for number in numbers]
+    return lambda x, y: (engine.dot(w, x, 0.5).tanh() - y) ** 2
+
+
+def test_the_numbers_of_parameters_do_not_count() -> None:
+    assert of(network([1.0, 2.0])) == of(network([3.0, 3.0])) != ""
+
+
+def test_it_is_the_same_in_every_process() -> None:
+    program = textwrap.dedent("""
+        from tests.engine.compiler.frontend.test_fingerprint import network, of
+        from engine import where
+        print(of(network([1.0, 2.0])), of(lambda x, y: where((x[0] < y) & (x[1] <= y), x[0], y.detach())))
+    """)
+    found = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-c", program]
+        found.add(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    (line,) = found
+    both = of(lambda x, y: where((x[0] < y) & (x[1] <= y), x[0], y.detach()))
+    assert line.split() == [of(network([1.0, 2.0])), both]
+
+
+def test_whatever_changes_the_program_changes_it() -> None:
+    v, w = Value(1.0), Value(2.0)
+    functions: list[Callable[..., Any]] = [
+        lambda x, y: x[0] * y,
+        lambda x, y: x[1] * y,
+        lambda x, y: x[0] / y,
+        lambda x, y: y / x[0],
+        lambda x, y: [x[0] * y, y],
+        lambda x, y: [y, x[0] * y],
+        lambda x, y: x[0] * y + 0.0,
+        lambda x, y: x[0] * y + 1.0,
+        lambda x, y: x[0] * y + 5e-324,
+        lambda x, y: where(x[0] > 0, -0.0, y),
+        lambda x, y: where(x[0] > 0, 0.0, y),
+        lambda x, y: v * x[0] + w * x[1] + v * y,
+        lambda x, y: v * x[0] + w * x[1] + w * y,
+        lambda x, y: 2.0,
+        lambda x, y: v,
+        lambda x, y: y,
+    ]
+    assert len({of(function) for function in functions}) == len(functions)
+
+
+def described(traced: Trace) -> list[Any]:
+    """The graph in full."""
+    places: dict[Symbol, Any] = {}
+    leaves = {leaf: k for k, leaf in enumerate(traced.graph.leaves)}
+
+    def place(s: Symbol) -> Any:
+        return places[s] if s in places else (s.kind, repr(leaves.get(s, s.value)))
+
+    for symbol in operations(traced.outputs):
+        places[symbol] = symbol.primitive, len(places), tuple(map(place, symbol.operands))
+    return [*places.values(), *map(place, traced.outputs), len(leaves)]
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 4))
+def test_graphs_with_one_fingerprint_are_equal(a: int, b: int, m: int, n: int) -> None:
+    one, other = (trace(random_function(seed, size)[0], [(3,)]) for seed, size in ((a, m), (b, n)))
+    again = trace(random_function(a, m)[0], [(3,)])
+    assert fingerprint(one) == fingerprint(again)
+    if described(one) != described(other):
+        assert fingerprint(one) != fingerprint(other)
+
+
+def test_what_a_user_declared_has_none() -> None:
+    primitive = engine.declare("fingerprinted", lambda x: x, [lambda z, x: 1.0], native="x")
+    try:
+        assert of(lambda x, y: primitive(y)) == ""
+    finally:
+        del engine.PRIMITIVES["fingerprinted"]
+
+
+def test_another_version_of_the_engine_has_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = of(network([1.0, 2.0]))
+    monkeypatch.setattr(module, "ENGINE", "another")
+    assert of(network([1.0, 2.0])) not in (before, "")
+    monkeypatch.setattr(module, "ENGINE", "")  # no source files to tell
+    assert of(network([1.0, 2.0])) == ""

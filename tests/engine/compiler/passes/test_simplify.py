@@ -1,0 +1,109 @@
+"""Every identity of the rewrite table gives the very same float, signed zeros, inf and nan included."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engine import ops
+from engine.compiler.frontend.graph import Graph
+from engine.compiler.frontend.symbol import Symbol
+from engine.compiler.passes.differentiate import derivatives
+from engine.compiler.passes.simplify import IDENTITIES, simplify
+
+SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 5e-324, 1.5, -2.5, 1e308]
+CONSTANTS = [1.0, -1.0, 0.0, -0.0, 2.0]
+
+
+def same(x: float, y: float) -> bool:
+    """The same float, all nans being equal."""
+    return (x != x and y != y) or struct.pack("d", x) == struct.pack("d", y)
+
+
+def run(root: Symbol, numbers: dict[Symbol, float]) -> float:
+    """The number of a symbol, by the primitives' forward functions."""
+    if root.primitive is not None:
+        return root.primitive.forward(*[run(operand, numbers) for operand in root.operands])
+    return root.value if root.kind == "constant" else numbers[root]  # type: ignore[no-any-return]  # a float
+
+
+def matching(graph: Graph, pattern: Any) -> list[Symbol]:
+    """Symbols that a place of a pattern accepts: constants, inputs, and operations on an input."""
+    x, y = graph.source("input", 0), graph.source("input", 1)
+    from engine.compiler.frontend.conditions import EQUAL, INVERT, NOT_EQUAL
+
+    raw = [graph._add(p, (x,), "", None, False) for p in (ops.neg, ops.abs, ops.relu)]
+    raw += [graph._add(p, (x, y), "", None, False) for p in (EQUAL, NOT_EQUAL)]
+    raw.append(graph._add(INVERT, (raw[-1],), "", None, False))
+    candidates = [*map(graph.constant, CONSTANTS), x, *raw]
+    return [s for s in candidates if pattern(s)]
+
+
+@pytest.mark.parametrize(("name", "primitive", "pattern", "result"), IDENTITIES, ids=[line[0] for line in IDENTITIES])
+@given(x=st.floats(), y=st.floats())
+@example(x=-0.0, y=0.0)
+def test_an_identity_gives_the_same_float(
+    name: str, primitive: Any, pattern: Any, result: Any, x: float, y: float
+) -> None:
+    graph = Graph(simplify, derivatives)
+    choices = [matching(graph, place)[:3] for place in pattern]
+    assert all(choices)
+    for operands in itertools.product(*choices):
+        left = graph._add(primitive, operands, "", None, False)
+        right = result(graph, *operands)
+        for first, second in [(x, y), *itertools.product(SPECIAL, repeat=2)]:
+            numbers = {graph.source("input", 0): first, graph.source("input", 1): second}
+            found, expected = run(right, numbers), run(left, numbers)
+            if primitive is ops.pow and expected == expected:  # C's pow rounds to within 1 ULP, a product to 0.5
+                assert found == expected or abs(found - expected) <= math.ulp(expected), (name, first)
+            else:
+                assert same(found, expected), (name, operands, first, second)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "expression", "number"),
+    [
+        ("0 * x = 0", lambda x: 0.0, lambda x: 0.0 * x, math.inf),
+        ("x - x = 0", lambda x: 0.0, lambda x: x - x, math.inf),
+        ("x + 0 = x", lambda x: x, lambda x: x + 0.0, -0.0),
+        ("0 - x = -x", lambda x: -x, lambda x: 0.0 - x, 0.0),
+        ("x / x = 1", lambda x: 1.0, lambda x: x / x, 0.0),
+    ],
+)
+def test_tempting_rewrites_stay_out(name: str, wrong: Any, expression: Any, number: float) -> None:
+    graph = Graph(simplify, derivatives)
+    symbol = expression(graph.source("input", 0))
+    assert symbol.primitive is not None, f"{name} was applied"
+    found = run(symbol, {graph.source("input", 0): number})
+    assert not same(found, wrong(number))  # the rewrite would be seen
+
+
+def test_equal_expressions_are_one_symbol() -> None:
+    graph = Graph(simplify, derivatives)
+    x, y = graph.source("input", 0), graph.source("input", 1)
+    assert x * y + 1.0 is y * x + 1.0
+    assert x - y is not y - x
+    assert (graph.constant(0.0) is graph.constant(-0.0)) is False
+    assert graph.constant(math.nan) is graph.constant(float("nan"))
+
+
+@given(c=st.floats(), x=st.floats())
+def test_one_product_serves_a_constant_of_either_sign(c: float, x: float) -> None:
+    graph = Graph(simplify, derivatives)
+    symbol = graph.source("input", 0)
+    first, second = c * symbol, -c * symbol
+    assert math.isnan(c) or abs(c) == 1.0 or (second.primitive is ops.neg and second.operands == (first,))
+    assert same(run(second, {symbol: x}), -c * x)
+
+
+def test_constants_fold_by_the_forward_function() -> None:
+    graph = Graph(simplify, derivatives)
+    assert (graph.constant(2.0) ** 3).value == 8.0
+    assert ops.log(graph.constant(0.0)).value == -math.inf
+    assert bool(graph.constant(1.0) > 0.0)

@@ -1,0 +1,140 @@
+"""Gradients of lookups: which sums become scatters, and that all back ends add to the right places."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import engine
+from engine import Value, compile, take
+from engine.compiler.backends.choice import build
+from engine.compiler.backends.python import PythonProgram
+from engine.compiler.pipeline import make_plan, trace
+from engine.compiler.plan.lazy import LazyPlan
+from engine.compiler.plan.plan import Plan, Run
+from tests.engine.compiler.everywhere import INSTALLED, close
+
+
+def embedding(size: int, width: int) -> list[list[Value]]:
+    return [[Value(0.4 + 0.3 * math.sin(7 * k + 3 * j)) for j in range(width)] for k in range(size)]
+
+
+def loss_of(table: list[list[Value]], tokens: int) -> Any:
+    def loss(x: Any) -> Any:
+        vectors = [[take(x[t], column) for column in zip(*table)] for t in range(tokens)]
+        return engine.sum(
+            [engine.tanh(engine.sum([p * (k + 1.5) for k, p in enumerate(parts)])) for parts in zip(*vectors)]
+        )
+
+    return loss
+
+
+def plan_of(loss: Any, inputs: int) -> tuple[Plan, list[Value]]:
+    traced = trace(loss, [(inputs,)])
+    plan, _ = make_plan(traced.graph, traced.outputs, inputs, gradients=True)
+    return plan, [leaf.value for leaf in traced.graph.leaves]
+
+
+def test_an_embedding_is_a_scatter_for_each_token() -> None:
+    plan, _ = plan_of(loss_of(embedding(5, 3), 2), 2)
+    assert [(s.rows, s.target.count) for s in plan.scatters] == [(3, 5), (3, 5)]
+    assert not plan.reductions
+    assert not [group for group in plan.body if group.primitive.name == "equal"]
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@settings(max_examples=8)
+@given(
+    size=st.integers(2, 9), width=st.integers(1, 9), tokens=st.integers(1, 3), batch=st.integers(1, 40), data=st.data()
+)
+def test_embeddings_agree_with_the_eager_engine(
+    backend: str, size: int, width: int, tokens: int, batch: int, data: Any
+) -> None:
+    table = embedding(size, width)
+    loss = loss_of(table, tokens)
+    row = st.lists(st.integers(0, size - 1), min_size=tokens, max_size=tokens)
+    samples = data.draw(st.lists(row, min_size=batch, max_size=batch))
+    compiled = compile(loss, backend=backend)
+    value, gradients = compiled.value_and_grad(samples)
+    total = engine.mean([loss(sample) for sample in samples])
+    expected = engine.grad(total, compiled.parameters)
+    scale = max([1.0, *map(abs, expected)])
+    assert close(total.data, value, scale)
+    assert all(close(e, float(f), scale) for f, e in zip(gradients, expected))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+@pytest.mark.parametrize("batch", [1, 9])
+def test_an_index_that_names_nothing_adds_nothing(backend: str, batch: int) -> None:
+    """A computed one that is nan, a fraction or out of range."""
+    pytest.importorskip("numpy")
+    if backend not in INSTALLED:
+        pytest.skip("not installed")
+    import numpy as np
+
+    table = [Value(float(k)) for k in range(4)]
+    plan, leaves = plan_of(lambda x: 2.0 * take(x[0] * 1.0, table), 1)
+    assert [s.target.count for s in plan.scatters] == [4]
+    rows = np.array([[2.0], [-1.0], [4.0], [1.5], [np.nan], [1e300], [-np.inf], [2.0], [0.0]])
+    for first in range(len(rows)):
+        X = np.resize(np.roll(rows, -first, 0), (batch, 1))
+        program = build(backend, LazyPlan.of(plan), "float64")
+        outputs, gradient = program.run([leaf.data for leaf in leaves], (X,), batch)
+        found = dict(zip(leaves, gradient))
+        for k, leaf in enumerate(table):
+            assert found[leaf] == pytest.approx(2.0 * np.count_nonzero(k == X) / batch, rel=1e-14)
+        assert np.array_equal(outputs, np.where(np.isin(X, range(4)), 2.0 * X, np.nan), equal_nan=True)
+
+
+def test_tables_that_share_an_index() -> None:
+    """Of different lengths, with one adjoint: each leaf gets its own share."""
+    a, b = [Value(0.5 * k) for k in range(5)], [Value(1.0 - k) for k in range(3)]
+    loss = compile(lambda x: (take(x[0], a) + take(x[0], b)) ** 2, backend="python")
+    samples = [[0.0], [2.0], [2.0], [1.0]]
+    _, gradients = loss.value_and_grad(samples)
+    total = engine.mean([(take(int(x), a) + take(int(x), b)) ** 2 for (x,) in samples])
+    assert gradients == pytest.approx(engine.grad(total, loss.parameters), rel=1e-14)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_planted_mistakes_are_noticed(backend: str) -> None:
+    loss = loss_of(embedding(5, 3), 2)
+    plan, leaves = plan_of(loss, 2)
+    samples = [[0.0, 4.0], [3.0, 3.0], [4.0, 1.0]]
+    expected = engine.grad(engine.mean([loss([int(x) for x in s]) for s in samples]), leaves)
+    rows: Any = [samples]
+    if backend != "python":
+        import numpy as np
+
+        rows = (np.array(samples),)
+
+    def error(plan: Plan) -> float:
+        program = build(backend, LazyPlan.of(plan), "float64")
+        _, gradient = program.run([leaf.data for leaf in leaves], rows, len(samples))
+        return max(abs(float(g) - e) for g, e in zip(gradient, expected))
+
+    assert error(plan) < 1e-14
+    first, second = plan.scatters
+    shifted = replace(first.target, base=first.target.base + 1)
+    wrong = [(first,), (first, first, second), (replace(first, index=second.index), second)]
+    wrong += [(replace(first, source=second.source), second), (replace(first, rows=2), second)]
+    wrong += [(replace(first, target=shifted, rows=2), second), (replace(first, target=_shorter(first.target)), second)]
+    for scatters in wrong:
+        assert error(replace(plan, scatters=scatters)) > 1e-6
+
+
+def _shorter(run: Run) -> Run:
+    assert run.table is None
+    return replace(run, count=run.count - 1)
+
+
+def test_plans_without_lookups_have_none() -> None:
+    w = [Value(1.0), Value(2.0)]
+    plan, _ = plan_of(lambda x: engine.where(x[0] > 0.0, engine.dot(w, x), w[0]), 2)
+    assert plan.scatters == ()
+    assert PythonProgram(plan).run([1.0, 2.0], [[[1.0, 1.0]]], 1)[1] == [1.0, 1.0]

@@ -1,0 +1,221 @@
+"""The plan: what the passes make of known functions, and that a mistake in any of it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine import Value, compile, dot, ops, relu
+from engine.compiler.backends.python import PythonProgram
+from engine.compiler.pipeline import make_plan, trace
+from engine.compiler.plan.plan import Group, Plan, Run
+from engine.compiler.plan.strides import Column, runs
+from tests.engine.compiler.everywhere import INSTALLED
+
+
+def plan_of(function: Callable[..., Any], *shapes: tuple[int, ...]) -> Plan:
+    traced = trace(function, shapes)
+    return make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)[0]
+
+
+def trace_only(function: Callable[..., Any], *shapes: tuple[int, ...]) -> tuple[Group, ...]:
+    """The groups that compute the outputs, without gradients."""
+    traced = trace(function, shapes)
+    return make_plan(traced.graph, traced.outputs, len(traced.inputs))[0].body
+
+
+def layer(n: int, m: int) -> list[tuple[list[Value], Value]]:
+    return [([Value(0.1 * (j + 1) - 0.05 * i) for i in range(n)], Value(0.01 * j)) for j in range(m)]
+
+
+FIRST, SECOND = layer(3, 4), layer(4, 2)
+
+
+def network(x: Any, y: Any) -> Any:
+    h = [relu(dot(w, x, b)) for w, b in FIRST]
+    return engine.sum([(dot(w, h, b) - y) ** 2 for w, b in SECOND])
+
+
+def by_hand(x: Any, y: Any) -> Any:
+    h = []
+    for w, b in FIRST:
+        z = 0.0
+        for wi, xi in zip(w, x):
+            z = wi * xi + z
+        h.append(relu(z + b))
+    total = 0.0
+    for w, b in SECOND:
+        total += (sum(wi * hi for wi, hi in zip(w, h)) + b - y) ** 2
+    return total
+
+
+def test_a_dense_network_becomes_matrix_products() -> None:
+    plan = plan_of(network, (3,), ())
+    products = [(g.rows, g.columns) for g in plan.body if g.is_product]
+    assert products == [(4, 3), (2, 4), (4, 2)]  # both layers, and the transposed second one
+    outer = sorted((r.rows, r.columns) for r in plan.reductions if r.right is not None)
+    assert outer == [(2, 4), (4, 3)]
+    assert (plan.prologue, plan.epilogue, plan.finish) == ((), (), ())
+    assert all(run.table is None for g in plan.body for runs_ in g.operands for run in runs_)
+
+
+def test_loops_written_by_hand_become_the_same_products() -> None:
+    products = [(g.rows, g.columns) for g in plan_of(by_hand, (3,), ()).body if g.is_product]
+    assert products == [(4, 3), (2, 4), (4, 2)]
+
+
+def test_rows_stay_together_with_the_rows_that_they_read() -> None:
+    def function(x: Any) -> Any:
+        first, second = [engine.exp(a) for a in x], [engine.square(a) for a in x]
+        return engine.sum([engine.tanh(a) - b for a, b in zip(first + second, second + first)])
+
+    groups = trace_only(function, (8,))
+    assert [g.primitive for g in groups if g.rows == 8] == [ops.exp, ops.square, ops.tanh, ops.tanh, ops.sub, ops.sub]
+    assert all(run.table is None for g in groups if g.primitive is not ops.dot for (run, *_) in g.operands)
+
+
+def test_a_multiple_of_a_sum_is_no_matrix_product() -> None:
+    columns = range(5)
+    groups = trace_only(lambda x, y: [dot([2.0, 2.0], [x[k], y[k]]) for k in columns], (5,), (5,))
+    assert [(g.rows, g.is_product) for g in groups] == [(5, False)]
+    groups = trace_only(lambda x: [dot([2.0, k], [x[0], x[1]]) for k in range(3, 8)], (2,))
+    assert [(g.rows, g.is_product) for g in groups] == [(5, True)]
+
+
+def test_what_depends_on_no_input_is_computed_once() -> None:
+    w = Value(2.0)
+    plan = plan_of(lambda x: engine.exp(w) * x + engine.square(w), ())
+    assert {g.primitive for g in plan.prologue} == {ops.exp, ops.square, ops.mul}
+    assert plan.epilogue
+    assert len(plan.finish) == 1
+    _, gradients = PythonProgram(plan).run([2.0], [[[3.0], [5.0]]], 2)
+    assert gradients == pytest.approx([engine.exp(2.0) * 4.0 + 4.0])
+
+
+def test_a_loss_without_inputs() -> None:
+    w = Value(3.0)
+    compiled = engine.compile(lambda: w * w, backend="python")
+    assert compiled() == [9.0]
+    assert compiled.value_and_grad() == (9.0, [6.0])
+
+
+def test_unselected_operands_of_parameters_contribute_nothing() -> None:
+    w = Value(0.0)
+    compiled = engine.compile(lambda x: engine.where(x > 0, engine.log(w) * x, x), backend="python")
+    assert compiled.value_and_grad([-1.0, -2.0]) == (-1.5, [0.0])
+
+
+@given(st.lists(st.lists(st.integers(0, 40), min_size=3, max_size=3), min_size=1, max_size=6))
+def test_runs_cover_exactly_the_slots(rows: list[list[int]]) -> None:
+    columns = [Column.of("S", list(column)) for column in zip(*rows)]
+    (pieces,) = runs([columns])
+    found = [[slot for run in pieces for slot in run.slots(len(rows))[r]] for r in range(len(rows))]
+    assert found == rows
+
+
+def test_no_reduction_adds_twice_to_one_number() -> None:
+    w = [Value(0.1 * k + 0.3) for k in range(7)]
+
+    def sliding(x: Any) -> Any:
+        rows = [engine.tanh(dot([w[k], w[k], w[k + 1]], x[:3])) for k in range(6)]
+        again = [engine.sigmoid(dot(w[2 * k : 2 * k + 3], x[:3])) for k in (0, 1, 0)]
+        return engine.sum(rows + again) + dot([w[0]] * 4, x) * dot(w[:4], x)
+
+    for reduction in plan_of(sliding, (4,)).reductions:
+        targets = [slot for row in reduction.target.slots(reduction.rows) for slot in row]
+        assert len(set(targets)) == len(targets)
+    samples = [[0.1 * i - 0.3 * k for k in range(4)] for i in range(9)]
+    expected = engine.grad(engine.mean([sliding([Value(a) for a in sample]) for sample in samples]), w)
+    for backend in INSTALLED:
+        assert engine.compile(sliding, backend=backend).value_and_grad(samples)[1] == pytest.approx(expected)
+        for sample in samples[:2]:  # one sample runs along the rows
+            one = engine.grad(sliding([Value(a) for a in sample]), w)
+            assert engine.compile(sliding, backend=backend).value_and_grad([sample])[1] == pytest.approx(one)
+
+
+# ---- planted mistakes: the comparison with the eager engine sees each of them ----
+
+SAMPLES = [[0.5, -1.0, 2.0], [1.5, 0.25, -0.5], [-0.75, 1.25, 1.0]]
+TARGETS = [[0.3], [-0.4], [1.1]]
+
+
+def error(plan: Plan) -> float:
+    """How far a plan for `network` is from the eager engine, in outputs and gradients."""
+    leaves = [v for w, b in (*FIRST, *SECOND) for v in (*w, b)]
+    try:
+        outputs, gradients = PythonProgram(plan).run([v.data for v in leaves], [SAMPLES, TARGETS], len(SAMPLES))
+    except (TypeError, ValueError, IndexError):
+        return float("inf")
+    losses = [network([Value(a) for a in x], y[0]) for x, y in zip(SAMPLES, TARGETS)]
+    expected = engine.grad(engine.mean(losses), leaves)
+    assert gradients is not None
+    pairs = [*zip([o[0] for o in outputs], [x.data for x in losses]), *zip(gradients, expected)]
+    return max(abs(a - b) for a, b in pairs)
+
+
+def shifted(run: Run) -> Run:
+    return replace(run, base=run.base + 1 if run.base < 3 else run.base - 1)
+
+
+def test_the_plan_without_mistakes_agrees() -> None:
+    assert error(plan_of(network, (3,), ())) < 1e-12
+
+
+def test_every_wrong_operand_is_caught() -> None:
+    plan = plan_of(network, (3,), ())
+    count = 0
+    for k, group in enumerate(plan.body):
+        for i, parts in enumerate(group.operands):
+            if parts[0].buffer == "C" or group.primitive is ops.neg:
+                continue
+            wrong = (*group.operands[:i], (shifted(parts[0]), *parts[1:]), *group.operands[i + 1 :])
+            body = (*plan.body[:k], replace(group, operands=wrong), *plan.body[k + 1 :])
+            assert error(replace(plan, body=body)) > 1e-9, (k, i, group)
+            count += 1
+    assert count > 15
+
+
+def test_every_wrong_sum_is_caught() -> None:
+    plan = plan_of(network, (3,), ())
+    for k, r in enumerate(plan.reductions):
+        for wrong in (
+            replace(r, target=shifted(r.target)),
+            replace(r, left=shifted(r.left)),
+            replace(r, rows=r.rows - 1),
+        ):
+            sums = (*plan.reductions[:k], wrong, *plan.reductions[k + 1 :])
+            assert error(replace(plan, reductions=sums)) > 1e-9
+        assert error(replace(plan, reductions=(*plan.reductions, r))) > 1e-9  # counted twice
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(ops.sub, ops.add), (ops.relu, ops.abs), (ops.square, ops.exp)])
+def test_a_wrong_operation_is_caught(right: Any, wrong: Any) -> None:
+    plan = plan_of(network, (3,), ())
+
+    def swap(group: Group) -> Group:
+        return replace(group, primitive=wrong) if group.primitive is right else group
+
+    assert any(group.primitive is right for group in plan.body)
+    assert error(replace(plan, body=tuple(map(swap, plan.body)))) > 1e-9
+
+
+def test_gradients_with_a_part_that_is_no_samples_are_copied_together() -> None:
+    weights = [Value(0.1 * k - 0.7) for k in range(12)]
+
+    def loss(x: Any) -> Any:
+        return engine.dot(weights, x) ** 2 + 0.5 * engine.sum([w * w for w in weights])
+
+    plan = plan_of(loss, (12,))
+    assert [(copy.rows, copy.target.row, copy.source.row) for copy in plan.finish] == [(12, 1, 1)]
+    x = [[float(k % 5) for k in range(12)], [1.0 - k for k in range(12)]]
+    _, gradients = PythonProgram(plan).run([w.data for w in weights], [x], 2)
+    losses = [loss([Value(a) for a in row]) for row in x]
+    assert gradients == pytest.approx(engine.grad(engine.mean(losses), weights), rel=1e-12)
+    for backend in INSTALLED:
+        assert compile(loss, backend=backend).value_and_grad(x)[1] == pytest.approx(gradients, rel=1e-12)

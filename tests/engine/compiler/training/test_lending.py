@@ -1,0 +1,101 @@
+"""Values whose numbers live in an array: whoever looks finds ordinary Values with the array's numbers."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine import Value
+from engine.compiler.training.lending import Loan
+
+np = pytest.importorskip("numpy")
+
+LOOKS: dict[str, Callable[[Value], Any]] = {
+    "data": lambda v: v.data,
+    "float": float,
+    "int": int,
+    "bool": bool,
+    "add": lambda v: (v + 1.0).data - 1.0,
+    "radd": lambda v: (1.0 + v).data - 1.0,
+    "method": lambda v: v.neg().data,
+    "equal": lambda v: v == 7.0,
+    "less": lambda v: v < 8.0,
+    "format": lambda v: f"{v:.1f}",
+    "repr": repr,
+    "pickle": lambda v: pickle.loads(pickle.dumps(v)).data,
+    "deepcopy": lambda v: copy.deepcopy(v).data,
+    "copy": lambda v: copy.copy(v).data,
+    "detach": lambda v: v.detach().data,
+}
+
+
+def lent() -> tuple[list[Value], Any, Loan]:
+    values = [Value(1.0, label="a"), Value(2.0), Value(3.0)]
+    array = np.zeros(3)
+    loan = Loan(values, array)
+    loan.take()
+    array[:] = [7.0, 8.0, 9.0]
+    return values, array, loan
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=list(LOOKS))
+def test_any_look_brings_all_numbers_back(look: Callable[[Value], Any]) -> None:
+    values, _, loan = lent()
+    found = look(values[0])
+    assert not loan.open
+    assert found == look(Value(7.0, label="a"))
+    assert [type(v) for v in values] == [Value] * 3
+    assert [v.data for v in values] == [7.0, 8.0, 9.0]
+    assert values[0].label == "a"
+
+
+def test_a_write_comes_after_the_return_and_before_the_next_loan() -> None:
+    values, array, loan = lent()
+    values[1].data = -1.0
+    assert [v.data for v in values] == [7.0, -1.0, 9.0]
+    loan.take()
+    assert array.tolist() == [7.0, -1.0, 9.0]
+    values[0].grad = 3.0  # gradients are not lent
+    assert loan.open
+    assert values[0].grad == 3.0
+
+
+def test_what_is_not_lent_stays_as_it_is() -> None:
+    values, array, loan = lent()
+    loan.give_back()
+    array[:] = 0.0
+    loan.give_back()
+    assert [v.data for v in values] == [7.0, 8.0, 9.0]
+
+
+def test_a_second_loan_ends_the_first() -> None:
+    values, _, first = lent()
+    other = np.zeros(3)
+    second = Loan(values, other)
+    second.take()
+    assert not first.open
+    assert other.tolist() == [7.0, 8.0, 9.0]
+    other[:] = 5.0
+    assert values[2].data == 5.0
+    assert type(values[2]) is Value
+
+
+def test_an_interrupted_loan_can_be_given_back() -> None:
+    class Stubborn(Value):
+        """Its class cannot be changed."""
+
+        @property
+        def __class__(self) -> Any:  # type: ignore[override]  # that it raises on assignment is the point
+            return Stubborn
+
+    values = [Value(1.0), Stubborn(2.0)]
+    loan = Loan(values, np.zeros(2))
+    with pytest.raises(AttributeError):
+        loan.take()
+    assert values[0].data == 1.0
+    assert type(values[0]) is Value
+    assert values[1].data == 2.0

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Value, dot, logsumexp, to_dot, topological_order
+from engine.drawing.collapse import module_of, owners, steps
+from engine.drawing.picture import Picture, take
+from engine.drawing.views import parameter_names
+from tests.engine.drawing.networks import Network, expression
+
+
+def modules(picture: Picture) -> dict[str, tuple[str, ...]]:
+    return {box.title: (box.symbol, *box.rows) for box in picture.boxes if box.kind == "module"}
+
+
+def test_one_box_per_layer() -> None:
+    model = Network(2, 4, 3, 1)
+    loss = model.loss(5)
+    loss.backward()
+    picture = take(loss, names=model, collapse="layer")
+    assert modules(picture) == {
+        "layers.0": ("×5", "12 parameters", "40 nodes"),
+        "layers.1": ("×5", "15 parameters", "30 nodes"),
+        "layers.2": ("×5", "4 parameters", "10 nodes"),
+    }
+    for box in picture.boxes:
+        if box.kind == "module":
+            held = [value.grad for path, value in model.named_parameters() if path.startswith(box.title + ".")]
+            assert box.grad == pytest.approx(sum(g * g for g in held) ** 0.5)
+    assert {box.title: box.symbol for box in picture.boxes if box.kind == "alike"} == {
+        "x": "×10",
+        "-": "×5",
+        "**": "×5",
+        "+": "×5",
+        "2": "×5",
+        "-1 … 1": "×5",
+    }
+
+
+def test_one_box_per_neuron_and_an_opened_one() -> None:
+    model = Network(2, 4, 1)
+    loss = model.loss(1)
+    picture = take(loss, names=model, collapse="neuron")
+    assert sorted(modules(picture)) == [*(f"layers.0.neurons.{k}" for k in range(4)), "layers.1.neurons.0"]
+    opened = take(loss, names=model, collapse="layer", expand="layers.0")
+    assert sorted(modules(opened)) == [*(f"layers.0.neurons.{k}" for k in range(4)), "layers.1"]
+    further = take(loss, names=model, collapse="layer", expand=["layers.0", "layers.0.neurons.2"])
+    assert "layers.0.neurons.2" not in modules(further)
+    assert [box.title for box in further.boxes if box.kind == "parameter"] == [
+        "layers.0.neurons.2.w.0",
+        "layers.0.neurons.2.w.1",
+        "layers.0.neurons.2.b",
+    ]
+
+
+def test_depths() -> None:
+    model = Network(2, 4, 1)
+    loss = model.loss(1)
+    assert take(loss, names=model, collapse=1) == take(loss, names=model, collapse="layer")
+    assert take(loss, names=model, collapse=2) == take(loss, names=model, collapse="neuron")
+    assert take(loss, names=model, collapse=9) == take(loss, names=model, collapse="neuron")
+
+
+@given(st.lists(st.integers(1, 4), min_size=2, max_size=4), st.integers(1, 6), st.sampled_from(["layer", "neuron"]))
+def test_no_parameter_and_no_edge_is_lost(sizes: list[int], samples: int, collapse: str) -> None:
+    model = Network(*sizes)
+    loss = model.loss(samples)
+    picture = take(loss, names=model, collapse=collapse)
+    held = sum(int(rows[1].split()[0]) for rows in modules(picture).values())
+    reached = set(topological_order(loss))
+    assert held == sum(value in reached for _, value in model.named_parameters())
+    whole = take(loss, names=model)
+    assert sum(edge.count for edge in picture.edges) <= len(whole.edges)
+    assert len(picture.boxes) <= len(whole.boxes)
+    where = range(len(picture.boxes))
+    assert all(edge.tail in where and edge.head in where and edge.tail != edge.head for edge in picture.edges)
+
+
+def test_a_neuron_written_by_hand_is_one_box() -> None:
+    """micrograd's way: products, a chain of additions from the bias, an activation."""
+    w = [Value(0.5), Value(-1.0)]
+    b = Value(0.1)
+    names = {"neurons.0.w.0": w[0], "neurons.0.w.1": w[1], "neurons.0.b": b}
+    y = sum((wi * xi for wi, xi in zip(w, [1.0, 2.0])), b).relu()
+    picture = take((y - 1.0) ** 2, names=names, collapse="neuron")
+    assert [(box.title, box.symbol) for box in picture.boxes if box.kind == "module"] == [("neurons.0", "")]
+    assert [box.symbol for box in picture.boxes if box.kind == "operation"] == ["-", "**"]
+
+
+def test_what_a_penalty_takes_of_a_module_is_not_in_its_box() -> None:
+    model = Network(2, 3, 1)
+    values = [value for _, value in model.named_parameters()]
+    loss = model.loss(4) + 0.1 * sum((p * p for p in values), Value(0.0))
+    own = owners(topological_order(loss), parameter_names(model))
+    squares = [node for node in topological_order(loss) if node._op == "*" and node.operands[0] is node.operands[1]]
+    assert len(squares) == len(values)
+    assert not any(node in own for node in squares)
+    picture = take(loss, names=model, collapse="layer")
+    assert [box for box in picture.boxes if box.symbol == f"×{len(values)}" and box.title == "*"]
+
+
+def test_a_loss_over_several_neurons_is_outside() -> None:
+    model = Network(2, 3)
+    logits = model([Value(1.0, "x0"), Value(-1.0, "x1")])
+    picture = take(logsumexp(logits) - logits[0], names=model, collapse="layer")
+    assert [box.symbol for box in picture.boxes if box.kind == "operation"] == ["logsumexp", "-"]
+
+
+def test_what_lies_between_two_layers_belongs_to_the_first() -> None:
+    model = Network(2, 3, 1)
+    (first, second), x = model.layers, [Value(1.0, "x0"), Value(-1.0, "x1")]
+    hidden = [dot(w, x, b) for w, b in first]
+    swish = [h * h.sigmoid() for h in hidden]
+    root = dot(second[0][0], swish, second[0][1])
+    picture = take(root, names=model, collapse="layer")
+    assert sorted(box.title for box in picture.boxes) == ["layers.0", "layers.1", "x0", "x1"]
+
+
+def test_nodes_that_are_alike_need_no_names() -> None:
+    xs = [Value(float(k), f"x{k}") for k in range(6)]
+    root = sum((x.tanh() ** 2 for x in xs[1:]), xs[0].tanh() ** 2)
+    picture = take(root, collapse="alike")
+    assert [(box.title, box.symbol) for box in picture.boxes] == [
+        ("x", "×6"),
+        ("tanh", "×6"),
+        ("2", "×6"),
+        ("**", "×6"),
+        ("+", "×5"),
+    ]
+
+
+def test_a_large_batch_has_no_more_boxes_than_a_small_one() -> None:
+    model = Network(2, 4, 1)
+    few, many = (take(model.loss(n), names=model, collapse="layer") for n in (5, 50))
+    assert len(few.boxes) == len(many.boxes)
+
+
+def test_paths_and_their_parts() -> None:
+    assert steps("0.neurons.3.w.2.1") == ("0", "neurons.3", "w.2.1")
+    assert module_of("layers.1.b") == ("layers.1",)
+    assert module_of("slope") == ("slope",)
+
+
+def test_titles_of_modules_are_escaped() -> None:
+    w = Value(1.0)
+    x = Value(2.0, "x")
+    dot_text = to_dot(w * x, names={"<b>&.w": w}, collapse=1)
+    assert re.search(r"<b>&lt;b&gt;&amp;</b>", dot_text)
+
+
+def test_a_name_of_a_result_is_no_parameter() -> None:
+    x = Value(2.0, "x")
+    y = x * x
+    assert to_dot(y + 1.0, names={"y": y}).count("<b>y</b>") == 1
+    with pytest.raises(ValueError, match="needs names=model"):
+        to_dot(y + 1.0, names={"y": y}, collapse="layer")
+
+
+def test_mistakes() -> None:
+    root, _, _ = expression()
+    model = Network(2, 3, 1)
+    loss = model.loss(1)
+    with pytest.raises(ValueError, match="collapse='layer' needs names=model"):
+        to_dot(root, collapse="layer")
+    with pytest.raises(ValueError, match="no module is called 'block'; there are layers, neurons"):
+        to_dot(loss, names=model, collapse="block")
+    with pytest.raises(ValueError, match="a depth is 1 or more, got 0"):
+        to_dot(loss, names=model, collapse=0)
+    with pytest.raises(TypeError, match=r"collapse takes .*, got 1\.5 of type float"):
+        to_dot(loss, names=model, collapse=1.5)  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(TypeError, match="collapse takes"):
+        to_dot(loss, names=model, collapse=True)
+    with pytest.raises(ValueError, match=r"expand: there is no module 'layers\.7'; there are layers\.0"):
+        to_dot(loss, names=model, collapse="layer", expand="layers.7")
+    with pytest.raises(ValueError, match='not "alike"'):
+        to_dot(loss, names=model, collapse="alike", expand="layers.0")
+    with pytest.raises(ValueError, match="expand opens a box that collapse made"):
+        to_dot(loss, names=model, expand="layers.0")

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import html
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Value, leaves, maximum, relu, to_dot, topological_order, where
+from engine.drawing.picture import words
+from engine.drawing.theme import LIGHT, GradientScale
+from tests.engine.drawing.networks import NASTY, expression
+from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
+
+
+def boxes(dot: str) -> list[str]:
+    return re.findall(r"^n\d+ \[.*", dot, re.M)
+
+
+def edges(dot: str) -> list[str]:
+    return re.findall(r"^n\d+ -> n\d+.*", dot, re.M)
+
+
+def test_the_whole_text_of_an_expression() -> None:
+    root, _, _ = expression()
+    assert to_dot(root).splitlines()[5:] == [
+        'n0 [label=<<b>a</b><br/>2<br/>∇ -2> fillcolor="#fdce8b" style="filled" color="#3f4a57"]',
+        'n1 [label=<<b>b</b><br/>-3<br/>∇ 4> fillcolor="#f79a72" style="filled" color="#3f4a57"]',
+        'n2 [label=<<b>*</b><br/>-6<br/>∇ 2> fillcolor="#fdce8b"]',
+        'n3 [shape=plaintext label=<10> fontcolor="#68717d" height=0.3 width=0.2]',
+        'n4 [label=<<b>+</b><br/>4<br/>∇ 2> fillcolor="#fdce8b"]',
+        'n5 [label=<<b>L</b><font color="#68717d">&#160;*</font><br/>8<br/>∇ 1> '
+        'fillcolor="#efeabc" color="#1b1f24" penwidth=2.2]',
+        "n0 -> n2",
+        "n1 -> n2",
+        "n2 -> n4",
+        "n3 -> n4",
+        "n4 -> n5",
+        "n0 -> n5",
+        "}",
+    ]
+
+
+def test_before_a_backward_pass_there_are_no_gradients_and_no_legend() -> None:
+    a = Value(2.0, "a")
+    assert "∇" not in to_dot(a * a)
+    (a * a).backward()
+    assert "∇" in to_dot(a * a)
+
+
+def test_both_edges_of_a_square() -> None:
+    a = Value(3.0)
+    assert edges(to_dot(a * a)) == ["n0 -> n1", "n0 -> n1"]
+
+
+def test_kinds_are_told_apart() -> None:
+    x, w = Value(1.0, "x"), Value(2.0)
+    dot = to_dot(w * x + 5, names={"model.w": w})
+    parameter, leaf, product, constant, root = boxes(dot)
+    assert 'style="filled"' in leaf
+    assert LIGHT.parameter in parameter
+    assert "model.w" in parameter
+    assert "style" not in product
+    assert "shape=plaintext" in constant
+    assert "penwidth=2.2" in root
+
+
+def test_nan_and_zero_stand_out() -> None:
+    x, dead, bad = Value(1.0, "x"), Value(-1.0, "dead"), Value(0.0, "bad")
+    root = x + relu(dead) + bad.log() * 0.0
+    root.backward()
+    assert math.isnan(root.data)
+    dot = to_dot(root)
+    (box,) = (line for line in boxes(dot) if "dead" in line)
+    assert "dashed" in box
+    (box,) = (line for line in boxes(dot) if "bad" in line)
+    assert LIGHT.nan in box
+    assert "nan, inf" in dot
+    assert f'<font color="{LIGHT.nan}"><b>-inf</b></font>' in dot
+
+
+def test_local_derivatives_on_the_edges() -> None:
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    assert edges(to_dot(a * b, local_derivatives=True)) == ['n0 -> n2 [label=" 3 "]', 'n1 -> n2 [label=" 2 "]']
+    chosen = where(1.0, a, b)
+    assert edges(to_dot(chosen, local_derivatives=True))[-1] == 'n2 -> n3 [label=" not selected " style=dotted]'
+
+
+def test_themes_and_directions() -> None:
+    root, _, _ = expression()
+    assert "rankdir=TB" in to_dot(root, rankdir="TB")
+    assert "#14171c" in to_dot(root, theme="dark")
+    assert "#14171c" not in to_dot(root)
+    with pytest.raises(ValueError, match="no theme 'neon': choose from light, dark"):
+        to_dot(root, theme="neon")
+    with pytest.raises(ValueError, match="no rankdir 'XY'"):
+        to_dot(root, rankdir="XY")
+
+
+def test_something_that_is_no_graph() -> None:
+    with pytest.raises(TypeError, match=r"a graph hangs on a Value, got 3\.0"):
+        to_dot(3.0)  # type: ignore[arg-type]  # on purpose
+
+
+@given(lazy_plans(), st.lists(floats(), min_size=3, max_size=3))
+def test_one_box_per_node_one_edge_per_operand_the_same_every_time(lazy_plan: LazyPlan, numbers: list[float]) -> None:
+    root = build(lazy_plan, [Value(x) for x in numbers])
+    order = topological_order(root)
+    dot = to_dot(root)
+    assert len(boxes(dot)) == len(order)
+    index = {node: i for i, node in enumerate(order)}
+    assert edges(dot) == [f"n{index[operand]} -> n{index[node]}" for node in order for operand in node.operands]
+    assert to_dot(root) == dot
+    again = build(lazy_plan, [Value(x) for x in numbers])
+    assert to_dot(again) == dot
+
+
+def assert_label_stays_inside(label: str) -> None:
+    a = Value(2.0, label)
+    plain = Value(2.0, "a")
+    lines, expected = to_dot(maximum(a, 1.0)).split("\n"), to_dot(maximum(plain, 1.0)).split("\n")
+    assert len(lines) == len(expected)
+    shown = re.fullmatch(r"n0 \[label=<<b>([^<>]*)</b><br/>2> style=\"filled\" color=\"#3f4a57\"\]", lines[4])
+    assert shown is not None
+    assert "&" not in re.sub(r"&(lt|gt|amp|quot|#x27|#93);", "", shown.group(1))
+    assert html.unescape(shown.group(1)).replace("\\\\", "\\") == words(label)
+    assert lines[:4] + lines[5:] == expected[:4] + expected[5:]
+
+
+@pytest.mark.parametrize("label", NASTY)
+def test_a_nasty_label_stays_inside(label: str) -> None:
+    assert_label_stays_inside(label)
+
+
+@given(st.text(st.characters(), min_size=1))
+def test_any_label_stays_inside(label: str) -> None:
+    assert_label_stays_inside(label)
+
+
+@given(st.text(st.characters()))
+def test_words_fit_a_line_and_can_be_encoded(text: str) -> None:
+    shown = words(text)
+    assert len(shown) <= 32
+    assert len((shown + "x").splitlines()) == 1
+    assert shown.encode().decode() == shown
+    assert "\0" not in shown
+
+
+def test_a_scale_of_gradients() -> None:
+    scale = GradientScale([1e-30, 1.0, 0.0, math.inf], LIGHT)
+    assert scale.colour(1e-30) == scale.colour(1e-6) == LIGHT.scale[0]
+    assert scale.colour(-1.0) == LIGHT.scale[-1]
+    assert scale.colour(0.0) == LIGHT.box
+    assert scale.colour(math.inf) == scale.colour(math.nan) == LIGHT.nan
+    assert GradientScale([0.5, -0.5], LIGHT).samples().keys() == {"0.05", "0.16", "0.5"}
+
+
+def test_gradients_at_the_ends_of_the_floats_have_colours() -> None:
+    x = Value(1.0)
+    root = x * 5e-324 + x * 1.7e308
+    root.backward()
+    assert len(leaves(root)) == 1
+    assert to_dot(root)
+
+
+def test_only_a_value_that_a_long_chain_uses_all_along_makes_dot_hurry() -> None:
+    x = Value(0.5, "x")
+    root = x
+    for _ in range(30):
+        root = root * x
+    assert "nslimit" not in to_dot(root)
+    for _ in range(100):
+        root = root * x
+    assert "nslimit" in to_dot(root)
+    chain = x
+    for _ in range(1000):
+        chain = chain.sin()
+    assert "nslimit" not in to_dot(chain)

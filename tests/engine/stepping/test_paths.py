@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine import Value, topological_order
+from engine.backprop import flowing_derivatives
+from tests.engine.graphs import TAME, LazyPlan, build, floats, lazy_plans
+
+POINTS = st.lists(floats(), min_size=3, max_size=3)
+
+
+def all_products(node: Value, target: Value) -> Iterator[float]:
+    """By recursion over every path."""
+    if node is target:
+        yield 1.0
+        return
+    for operand, d in zip(node.operands, flowing_derivatives(node)):
+        if d is not None:
+            yield from (d * rest for rest in all_products(operand, target))
+
+
+def test_the_sum_over_two_paths() -> None:
+    a, b = Value(2.0), Value(-3.0)
+    c = a * b
+    d = c + a
+    loss = d * 4.0
+    engine.label(a=a, b=b, c=c, d=d, L=loss)
+    why = loss.why(a)
+    assert (why.gradient, why.count, why.share) == (-8.0, 2, 1.0)
+    assert [path.product for path in why.paths] == [-12.0, 4.0]
+    assert why.paths[0].nodes == (a, c, d, loss)
+    assert why.paths[0].locals == (-3.0, 1.0, 4.0)
+    assert str(why) == (
+        "dL/da = -8 = -12 [a -> c -> d -> L] + 4 [a -> d -> L]\n"
+        "  -12  = (-3) * 1 * 4  a -> c -> d -> L\n"
+        "  4    = 1 * 4         a -> d -> L"
+    )
+    assert str(why.paths[1]) == "4 = 1 * 4  [a -> d -> L]"
+    assert str(loss.why("b")).startswith("dL/db = 8 = 8 [b -> c -> d -> L]")
+    assert "a -&gt; d" in why._repr_html_()
+
+
+@given(lazy_plans(most=9), POINTS, st.integers(0, 10), st.integers(1, 6))
+def test_against_every_path(lazy_plan: LazyPlan, xs: list[float], which: int, k: int) -> None:
+    root = build(lazy_plan, [Value(x) for x in xs])
+    nodes = topological_order(root)
+    target = nodes[which % len(nodes)]
+    every = list(all_products(root, target))
+    why = root.why(target, k=k)
+    assert why.count == len(every)
+    assert why.gradient == engine.grad(root, target)
+    assert math.isclose(math.fsum(every), why.gradient, rel_tol=1e-9, abs_tol=1e-9 * math.fsum(map(abs, every)))
+    largest = sorted(map(abs, every), reverse=True)[:k]
+    assert len(why.paths) == len(largest)
+    assert all(math.isclose(abs(path.product), size, rel_tol=1e-12) for path, size in zip(why.paths, largest))
+    assert len({(path.nodes, path.locals) for path in why.paths}) <= len(why.paths)
+    for path in why.paths:
+        assert path.nodes[0] is target
+        assert path.nodes[-1] is root
+        assert math.isclose(math.prod(path.locals), path.product, rel_tol=1e-12)
+    total = math.fsum(map(abs, every))
+    if total:
+        assert math.isclose(why.share, math.fsum(largest) / total, rel_tol=1e-9)
+
+
+@given(lazy_plans([*TAME, "relu", "maximum"], most=8), POINTS)
+def test_all_paths_sum_to_the_gradient_of_backward(lazy_plan: LazyPlan, xs: list[float]) -> None:
+    leaves = [Value(x) for x in xs]
+    root = build(lazy_plan, leaves)
+    root.backward()
+    for leaf in leaves:
+        if leaf not in set(topological_order(root)):
+            continue
+        products = [path.product for path in root.why(leaf, k=10_000).paths]
+        total = math.fsum(products)
+        if math.isnan(total):  # hypot has no derivative at (0, 0)
+            assert math.isnan(leaf.grad)
+        else:
+            assert math.isclose(total, leaf.grad, rel_tol=1e-9, abs_tol=1e-9 * sum(map(abs, products)))
+
+
+def test_more_paths_than_anybody_can_count() -> None:
+    x = y = Value(1.0, "x")
+    for _ in range(2000):
+        y = y * 1.0 + y * 0.25
+    why = y.why(x, k=3)
+    assert why.count == 2**2000
+    assert "the sum over about 10^602 paths" in why.text
+    assert [path.product for path in why.paths] == [1.0, 0.25, 0.25]
+    assert 0.0 < why.share < 1e-100
+    assert "more ..." in why.text
+
+
+def test_equal_products_are_not_searched_without_end() -> None:
+    x = y = Value(1.0, "x")
+    for _ in range(20_000):
+        y = y * 0.9 + y * 0.1 * 1.0
+    why = y.why(x, k=4)
+    assert [len(path.nodes) for path in why.paths] == [40_001, 40_002, 40_002, 40_002]
+
+
+def test_nan_comes_first() -> None:
+    x = Value(0.0, "x")
+    for y in (x.sqrt() * 0.0 + x * 1e300, x * 1e300 + x.sqrt() * 0.0):
+        assert math.isnan((y * 1.0).why(x, k=1).paths[0].product)
+        assert math.isnan((y * 1.0).why(x, k=2).paths[0].product)
+
+
+def test_no_path() -> None:
+    x, y = Value(1.0, "x"), Value(2.0, "y")
+    loss = engine.where(1.0, x, y)
+    loss.label = "L"
+    assert str(loss.why(y)) == "dL/dy = 0: no path leads there"
+    assert loss.why(y).count == 0
+
+
+def test_itself() -> None:
+    x = Value(1.0, "x")
+    why = x.why(x)
+    assert (why.count, why.gradient, str(why.paths[0])) == (1, 1.0, "1 = 1  [x]")
+
+
+def test_names_of_a_module() -> None:
+    class Module:
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def named_parameters(self) -> list[tuple[str, Value]]:
+            return [("layer.w", self.w)]
+
+    module = Module()
+    loss = module.w * 3.0
+    assert str(loss.why("layer.w", names=module)).startswith("d(layer.w*3)/d(layer.w) = 3")
+
+
+def test_mistakes() -> None:
+    x = Value(1.0, "x")
+    y = x * 2.0
+    with pytest.raises(ValueError, match="is not in the graph of x"):
+        y.why(Value(3.0))
+    with pytest.raises(ValueError, match="must be 1 or more, got 0"):
+        y.why(x, k=0)
+    with pytest.raises(TypeError, match="a node is named by itself or by its label, got 3"):
+        y.why(3)  # type: ignore[arg-type]  # on purpose

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine import Value, topological_order
+from engine.text.expressions import parse
+from engine.text.names import Names
+from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
+
+POINTS = st.lists(floats(), min_size=3, max_size=3)
+
+
+def written(root: Value, most: int = 10_000) -> str:
+    return Names(topological_order(root)).expression(root, most)
+
+
+def test_label() -> None:
+    a, ws = Value(1.0), [Value(2.0), [Value(3.0)]]
+    engine.label(a=a, w=ws)
+    assert a.label == "a"
+    assert ws[1][0].label == "w[1][0]"  # type: ignore[index]  # a list
+    with pytest.raises(TypeError, match=r"label\(b=...\) names a Value or a list of them, got 2"):
+        engine.label(a2=a, b=2)
+    assert a.label == "a"
+
+
+def test_label_locals() -> None:
+    a, kept, _hidden = Value(1.0), Value(2.0, "mine"), Value(3.0)
+    ws = [Value(4.0), Value(5.0)]
+    constant = (a * 2.0).operands[1]
+    number = 6.0
+    assert engine.label_locals() == ["a", "ws[0]", "ws[1]"]
+    assert (a.label, kept.label, _hidden.label, ws[1].label) == ("a", "mine", None, "ws[1]")
+    assert (constant.label, number) == (None, 6.0)
+
+
+def test_brackets_stand_where_they_must() -> None:
+    a, b, c = Value(2.0, "a"), Value(3.0, "b"), Value(5.0, "c")
+    for node, text in [
+        ((a * b + c) * a, "(a*b + c) * a"),
+        (a - (b - c), "a - (b - c)"),
+        (a - b - c, "a - b - c"),
+        (a / (b * c), "a/(b*c)"),
+        (-(a**2), "-a**2"),
+        ((-a) ** 2, "(-a)**2"),
+        (a ** (b**c), "a**b**c"),
+        ((a**b) ** c, "(a**b)**c"),
+        (a**-2, "a**-2"),
+        (Value(-3.0) * a, "v1*a"),
+        (-3 * a, "-3*a"),
+        (-(a + b), "-(a + b)"),
+        (a // b % c, "a//b%c"),
+        (engine.dot([a, b], [c, 2], a), "dot([a, b], [c, 2], a)"),
+        (engine.where(1.0, a, b + c), "where(1, a, b + c)"),
+        (engine.tanh(a * 0.25), "tanh(a*0.25)"),
+    ]:
+        assert written(node) == text
+
+
+@given(lazy_plans(most=6), POINTS)
+def test_what_is_written_can_be_read_again(lazy_plan: LazyPlan, xs: list[float]) -> None:
+    leaves = [Value(round(x, 3), label=name) for x, name in zip(xs, "xyz")]
+    root = build(lazy_plan, leaves)
+    text = written(root)
+    again = parse(text, {str(leaf.label): leaf for leaf in leaves})
+    assert math.isclose(again.data, root.data, rel_tol=1e-12, abs_tol=1e-12)
+
+
+def test_long_expressions_stop_at_one_operation() -> None:
+    x = y = Value(1.0, "x")
+    for _ in range(100_000):
+        y = y + x
+    assert written(y, 160) == "add100000 + x"
+
+
+def test_names_stay_apart() -> None:
+    a = Value(2.0, "a")
+    first, second = a * a, a * a
+    root = first + second
+    root.label = "mul3"
+    names = Names(topological_order(root))
+    assert [names(first), names(second), names(root)] == ["a*a", "mul3'", "mul3"]
+    assert names.find("mul3'") is second
+    assert names.find("a*a") is first
+
+
+def test_labels_that_come_later_count() -> None:
+    a, b = Value(2.0), Value(3.0)
+    root = (a * b).tanh()
+    s = root.stepper()
+    assert str(s).splitlines()[-1].split()[0] == "v1"
+    assert engine.label_locals() == ["a", "b", "root"]
+    assert str(s).splitlines()[-1].split()[0] == "a"
+    assert s.to("b").operands[1] is b
+    assert s.to("a*b").node is root.operands[0]
+
+
+def test_names_from_outside() -> None:
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    names = Names(topological_order(a * b), {"weight": a, "elsewhere": Value(1.0)})
+    assert (names(a), names.find("weight") is a) == ("weight", True)
+    with pytest.raises(ValueError, match="no node is called 'a'"):
+        names.find("a")

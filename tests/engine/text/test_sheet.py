@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import io
+import math
+import re
+import sys
+
+import pytest
+
+from engine import Value
+from engine.text.sheet import Sheet, short
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (-8.0, "-8"), (0.196611, "0.1966"), (0.0, "0"), (-0.0, "0"), (1e-12, "1e-12"), (123456.0, "123456"),
+        (2.5e300, "2.5e+300"), (math.inf, "inf"), (-math.inf, "-inf"), (math.nan, "nan"), (1 / 3, "0.3333"),
+    ],
+)  # fmt: skip
+def test_short(number: float, text: str) -> None:
+    assert short(number) == text
+
+
+def test_text_is_aligned() -> None:
+    sheet = Sheet("title", ("a", "b"), [("1", "22"), ("333", "")], ["note"], heads=True)
+    assert str(sheet) == repr(sheet) == "title\n  a    b\n  1    22\n  333\n  note"
+    assert str(Sheet("only a title")) == "only a title"
+
+
+def test_html_is_escaped() -> None:
+    html = Sheet("a < b", ("<x>",), [("&",)], ["<note>"])._repr_html_()
+    assert "a &lt; b" in html
+    assert "&lt;x&gt;" in html
+    assert "<td style='text-align:left'>&amp;</td>" in html
+    assert "&lt;note&gt;" in html
+
+
+def test_colour_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    step = next((Value(2.0, "a") * 3.0).backward_steps())
+    plain = str(step)
+    assert "\x1b" not in plain
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Terminal())
+        coloured = str(step)
+        patch.setenv("NO_COLOR", "1")
+        assert str(step) == plain
+    assert "\x1b[32mfinal" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    assert step.text == plain
+
+
+def test_without_rich_a_terminal_gets_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert "\x1b" not in str(Sheet("title"))

@@ -1,0 +1,142 @@
+"""The checks of input: what they take, what they refuse, and that a refusal names value and remedy."""
+
+import random
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from engine import Constant, Value
+from nn import arguments as checks
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ([1], True),
+        ((), True),
+        (np.zeros(3), True),
+        (range(3), True),
+        (np.float64(1.0), False),
+        (np.array(1.0), False),
+        (Value(1.0), False),
+        ("text", False),
+        ({"a": 1}, False),
+        ({1, 2}, False),
+        (3.0, False),
+        (None, False),
+        ((i for i in range(3)), False),
+    ],
+)
+def test_is_row(item, expected):
+    assert checks.is_row(item) is expected
+
+
+@pytest.mark.parametrize("label", [2, 2.0, np.int64(2), np.uint8(2), np.float32(2.0), np.array(2), Fraction(2)])
+def test_class_index_takes_every_whole_number(label):
+    index = checks.class_index(label, 3)
+    assert index == 2
+    assert type(index) is int
+
+
+@pytest.mark.parametrize(
+    ("label", "error", "message"),
+    [
+        (3, IndexError, "class 3 is out of range: with 3 classes labels go from 0 to 2"),
+        (-1, IndexError, "class -1 is out of range"),
+        (np.int8(-1), IndexError, "class -1"),
+        (1.5, ValueError, "must be whole, from 0 to 2, not 1.5"),
+        (float("nan"), ValueError, "not nan"),
+        (float("inf"), ValueError, "not inf"),
+        (True, TypeError, r"bool True: write int\(label\)"),
+        (np.bool_(False), TypeError, "bool False"),
+        ("1", TypeError, "a class index from 0 to 2 must be a number, not str '1'"),
+        (None, TypeError, "not NoneType None"),
+        (1j, TypeError, "not complex 1j"),
+    ],
+)
+def test_class_index_refuses(label, error, message):
+    with pytest.raises(error, match=message):
+        checks.class_index(label, 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (0, ValueError, "batch_size must be at least 1, not 0"),
+        (-3, ValueError, "at least 1, not -3"),
+        (2.5, TypeError, "batch_size must be a whole number, not float 2.5: give an int of at least 1"),
+        (True, TypeError, "not bool True"),
+        ("8", TypeError, "not str '8'"),
+        (None, TypeError, "not NoneType None"),
+    ],
+)
+def test_whole_number_refuses(value, error, message):
+    with pytest.raises(error, match=message):
+        checks.whole_number("batch_size", value, least=1)
+
+
+def test_whole_number_takes_numpy_integers():
+    assert checks.whole_number("nin", np.int32(4), least=1) == 4
+
+
+@pytest.mark.parametrize("value", [0.25, np.float32(0.25), np.array(0.25), Fraction(1, 4)])
+def test_real_number_takes_every_real(value):
+    number = checks.real_number("lr", value, least=0.0)
+    assert number == 0.25
+    assert type(number) is float
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (-0.1, ValueError, "lr must be a finite number of at least 0, not -0.1"),
+        (float("nan"), ValueError, "not nan"),
+        (float("inf"), ValueError, "not inf"),
+        (10**400, ValueError, "not inf"),
+        ("0.1", TypeError, "lr must be a number, not str '0.1'"),
+        (None, TypeError, "not NoneType None"),
+        (True, TypeError, "not bool True"),
+        (Value(0.1), TypeError, "not Value"),
+    ],
+)
+def test_real_number_refuses(value, error, message):
+    with pytest.raises(error, match=message):
+        checks.real_number("lr", value, least=0.0)
+
+
+def test_as_inputs_keeps_values_and_makes_numbers_constants():
+    v = Value(2.0)
+    first, second, third = checks.as_inputs("model", (v, 3, np.float64(0.5)), 3)
+    assert first is v
+    assert isinstance(second, Constant)
+    assert second.data == 3.0
+    assert third.data == 0.5
+
+
+def test_random_source():
+    rng = random.Random(1)
+    assert checks.random_source(rng) is rng
+    assert checks.random_source(7).random() == random.Random(7).random()
+    assert checks.random_source(np.int64(7)).random() == random.Random(7).random()
+
+
+def test_without_a_seed_the_module_random_decides():
+    random.seed(3)
+    first = checks.random_source(None).random()
+    second = checks.random_source(None).random()
+    random.seed(3)
+    assert checks.random_source(None).random() == first
+    assert first != second
+
+
+@pytest.mark.parametrize(("seed", "error"), [(1.5, TypeError), ("1", TypeError), (True, TypeError), (-1, ValueError)])
+def test_random_source_refuses(seed, error):
+    with pytest.raises(error, match="seed must be"):
+        checks.random_source(seed)
+
+
+def test_messages_stay_short():
+    with pytest.raises(TypeError) as caught:
+        checks.real_number("lr", list(range(100_000)))
+    assert len(str(caught.value)) < 120
