@@ -11,7 +11,7 @@ from typing import Any, Literal, overload
 from weakref import WeakSet
 
 from .graph import topological_order
-from .modes import inside_rule, observed_by, observer
+from .modes import always_recorded, inside_rule, observed_by, observer
 from .numbers import as_float
 from .primitive import Primitive
 from .value import MANY, Constant, Value
@@ -173,6 +173,7 @@ def backward(root: Value) -> None:
     deque(map(_set_grad, nodes, grads), maxlen=0)
 
 
+@always_recorded()
 def _sweep_graph(root: Value) -> dict[Value, Any]:
     """The adjoints as Values, themselves recorded, so that they can be differentiated again."""
     adjoint: dict[Value, Any] = {root: 1.0}

@@ -1,4 +1,7 @@
-"""Derivatives of Python functions at numbers: gradients, Jacobians, Hessians and their products."""
+"""Derivatives of Python functions at numbers: gradients, Jacobians, Hessians and their products.
+
+Each records the function for itself, also where a `no_grad` is open further out.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 from .backprop import Function, grad, local_derivatives
 from .graph import topological_order
+from .modes import always_recorded
 from .numbers import as_float
 from .value import Value
 
@@ -18,6 +22,7 @@ def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
     (6.0, [3.0, 2.0])
     """
 
+    @always_recorded()
     def evaluate(*xs: Any) -> tuple[float, list[float]]:
         inputs, output = _call(f, xs)
         return output._data, grad(output, inputs)
@@ -42,6 +47,7 @@ def jacobian(f: Function) -> Callable[..., list[list[float]]]:
     [[3.0, 2.0], [1.0, 1.0]]
     """
 
+    @always_recorded()
     def evaluate(*xs: Any) -> list[list[float]]:
         inputs = [Value(x) for x in xs]
         return [grad(output, inputs) for output in _outputs(f(*inputs))]
@@ -56,6 +62,7 @@ def hessian(f: Function) -> Callable[..., list[list[float]]]:
     [[6.0, 4.0], [4.0, 0.0]]
     """
 
+    @always_recorded()
     def evaluate(*xs: Any) -> list[list[float]]:
         inputs, output = _call(f, xs)
         return [grad(first, inputs) for first in grad(output, inputs, create_graph=True)]
@@ -63,6 +70,7 @@ def hessian(f: Function) -> Callable[..., list[list[float]]]:
     return evaluate
 
 
+@always_recorded()
 def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
     """The product of the Hessian of ``f`` at `xs` with the vector `v`: the gradient's derivative along `v`.
 
@@ -78,6 +86,7 @@ def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
     return [_push(first, tangents) for first in grad(output, inputs, create_graph=True)]
 
 
+@always_recorded()
 def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
     """The value of ``f`` at `xs` and its derivative along `v`, by forward mode.
 

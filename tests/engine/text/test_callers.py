@@ -1,0 +1,15 @@
+"""The user's line is found by folders, not by how a file's name begins."""
+
+from __future__ import annotations
+
+import pytest
+
+import engine
+from engine.text import callers
+
+
+def test_a_file_beside_a_package_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = callers._OURS[1].rstrip("/\\") + "_train.py"
+    source = "import engine\n\ndef loss(x):\n    return x if x > 0 else -x\n\nengine.compile(loss, backend='python')([1.0])\n"
+    with pytest.raises(engine.TraceError, match=r"nn_train\.py:4:"):
+        exec(compile(source, beside, "exec"), {"__name__": "nn_train"})
