@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import sys
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-_OURS = tuple(os.path.join(_PROJECT, package, "") for package in ("engine", "nn"))  # folders: nn_train.py is not ours
+# Folders, so that nn_train.py is the user's; and contextlib, whose frames stand between ours.
+_OURS = (*[os.path.join(_PROJECT, package, "") for package in ("engine", "nn")], contextlib.__file__)
 
 Source = tuple[str, int]
 """File and line."""

@@ -10,6 +10,7 @@ from engine.text import callers
 
 def test_a_file_beside_a_package_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     beside = callers._OURS[1].rstrip("/\\") + "_train.py"
-    source = "import engine\n\ndef loss(x):\n    return x if x > 0 else -x\n\nengine.compile(loss, backend='python')([1.0])\n"
+    function = "import engine\n\ndef loss(x):\n    return x if x > 0 else -x\n\n"
+    source = function + "engine.compile(loss, backend='python')([1.0])\n"
     with pytest.raises(engine.TraceError, match=r"nn_train\.py:4:"):
         exec(compile(source, beside, "exec"), {"__name__": "nn_train"})
