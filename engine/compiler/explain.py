@@ -11,20 +11,20 @@ from .plan.plan import Group, Plan, Run
 from .specialisation import Specialisation
 
 
-def explain(traced: Specialisation, title: str) -> str:
+def explain(specialisation: Specialisation, title: str) -> str:
     """A report on the program that ran last.
 
     Args:
-        traced: a function traced for one shape of samples.
+        specialisation: a function traced for one shape of samples.
         title: what it is called.
     """
-    program, lazy_plan, plan = traced.program(), traced.lazy_plan(), traced.plan()
-    lines = [f"{title}, one sample of the shapes {', '.join(map(str, traced.shapes)) or 'of no arguments'}"]
+    program, lazy_plan, plan = specialisation.program(), specialisation.lazy_plan(), specialisation.plan()
+    lines = [f"{title}, one sample of the shapes {', '.join(map(str, specialisation.shapes)) or 'of no arguments'}"]
     lines.append(f"back end    {program.name}")
-    lines += [f"            not {reason}" for reason in traced.reasons]
-    lines.append(f"threads     {_threads(traced)}")
+    lines += [f"            not {reason}" for reason in specialisation.reasons]
+    lines.append(f"threads     {_threads(specialisation)}")
     lines.append("passes      " + ", ".join(f"{name} {count}" for name, count in lazy_plan.history) + " operations")
-    seconds = {**traced.seconds, "plan": lazy_plan.seconds}
+    seconds = {**specialisation.seconds, "plan": lazy_plan.seconds}
     lines.append("seconds     " + ", ".join(f"{name} {took:.3f}" for name, took in seconds.items()))
     groups = list(plan.groups)
     products = [group for group in groups if group.is_product and group.rows > 1]
@@ -47,32 +47,32 @@ def explain(traced: Specialisation, title: str) -> str:
     lines.append("numbers     " + ", ".join(f"{count} {name}" for name, count in memory.items()))
     lines.append(f"work        {plan.flops()} floating-point operations per sample")
     if hasattr(program, "stats"):
-        lines.append(f"speed       {_speed(traced)}")
+        lines.append(f"speed       {_speed(specialisation)}")
         lines.append("native      " + ", ".join(f"{name} {_show(value)}" for name, value in program.stats().items()))
     return "\n".join(lines)
 
 
-def _threads(traced: Specialisation) -> str:
+def _threads(specialisation: Specialisation) -> str:
     """How many share a call, and why not as many as may."""
-    program, most = traced.program(), traced.threads
+    program, most = specialisation.program(), specialisation.threads
     if most == 1:
         return "1"
     if program.name != "llvm":
         return f"1, not {most}: only the llvm back end has more"
-    partition = program.partition
-    if partition.threads == 1:
+    cost_model = program.cost_model
+    if cost_model.threads == 1:
         return f"1, not {most}: there is one processor"
-    return f"{partition.threads} for {max(partition.least, program.few + 1)} samples or more, else 1"
+    return f"{cost_model.threads} for {max(cost_model.least, program.few + 1)} samples or more, else 1"
 
 
-def _speed(traced: Specialisation, samples: int = 512) -> str:
+def _speed(specialisation: Specialisation, samples: int = 512) -> str:
     """How fast the native code is on samples of zeros, beside what the core can do."""
     import numpy as np
 
     from .backends.llvm.jit.peak import peak_flops
 
-    program, plan, dtype = traced.program(), traced.plan(), traced.dtype
-    leaves = np.array([leaf.value.data for leaf in traced.trace.graph.leaves], dtype)
+    program, plan, dtype = specialisation.program(), specialisation.plan(), specialisation.dtype
+    leaves = np.array([leaf.value.data for leaf in specialisation.trace.graph.leaves], dtype)
     arrays = (np.zeros((samples, plan.inputs), dtype),)
     best = math.inf
     for _ in range(5):
@@ -80,7 +80,7 @@ def _speed(traced: Specialisation, samples: int = 512) -> str:
         program.run(leaves, arrays, samples)
         best = min(best, time.perf_counter() - started)
     rate = plan.flops() * samples / best
-    share = f"{rate / peak_flops(dtype):.0%} of {'the' if traced.threads == 1 else 'one'} core's peak"
+    share = f"{rate / peak_flops(dtype):.0%} of {'the' if specialisation.threads == 1 else 'one'} core's peak"
     return f"{rate / 1e9:.3g} GFLOP/s on {samples} samples, {share}"
 
 

@@ -356,9 +356,9 @@ def test_a_trainer_explains_its_program() -> None:
 
 @pytest.mark.skipif("llvm" not in BACKENDS, reason="needs llvmlite")
 def test_two_threads_take_the_same_course(monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.compiler.backends.llvm.runtime import cost_model as partition
+    from engine.compiler.backends.llvm.runtime import cost_model
 
-    monkeypatch.setattr(partition, "MARGIN", 0.0)  # share every step, however short
+    monkeypatch.setattr(cost_model, "MARGIN", 0.0)  # share every step, however short
     courses = []
     for threads in (1, 2, 2):
         m = model()

@@ -13,11 +13,17 @@ from .kernels.kernel import FEW, aligned
 _COMPUTED = frozenset("SU")
 
 
-def clusters(groups: Sequence[Group]) -> list[list[Group]]:
-    """The groups in an order in which they can run, cut into clusters of equal rows.
+def fuse(groups: Sequence[Group]) -> list[list[Group]]:
+    """Fuse groups with equal rows, so that one kernel computes them: lists of groups, in an order that can run.
 
-    A group joins the cluster of an earlier one if each of its operands was computed before the cluster, or is the
-    same row of a group in the cluster. (Then it may also run before the groups that stood between the two.)
+    A group is fused with an earlier one if each of its operands was computed before that one, or is the same row of a
+    group fused with it already. (Then it may also run before the groups that stood between the two.)
+
+    Args:
+        groups: of one stage, each after the ones that it reads.
+
+    Returns:
+        Lists with each group once. The first group of a list may be any; a row of the others needs no loop.
     """
     owners = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(groups) for r in range(g.rows)}
     needs = [_needs(group, groups, owners) for group in groups]
@@ -44,7 +50,7 @@ def clusters(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def straight(group: Group) -> Group:
-    """The group with each column as a run of its own, if these are few: then a row needs no loop."""
+    """The group with a run for each column, if the columns are few: then a row needs no loop over them."""
     if group.is_product or any(sum(run.count for run in part) > FEW for part in group.operands):
         return group
     operands = tuple([tuple([one for run in part for one in _columns(run, group.rows)]) for part in group.operands])
@@ -77,7 +83,7 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
 
 
 def summed(plan: Plan) -> list[Group]:
-    """The groups of the body that nobody reads but plain sums over the lanes: these compute them as they go."""
+    """The groups of the body that only plain sums over the lanes read: a sum can compute them as it goes."""
     candidates = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(plan.body) for r in range(g.rows)}
     possible = {i for i, group in enumerate(plan.body) if _elementwise(group)}
     by_target: dict[int, set[int | None]] = {}
@@ -104,12 +110,12 @@ def summed(plan: Plan) -> list[Group]:
 
 
 def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
-    """Ids of the groups whose results are read outside of their own cluster."""
+    """The ids of the groups whose results somebody reads who is not fused with them: these are stored."""
     owner: dict[tuple[str, int], int] = {}
     result: set[int] = set()
-    for cluster in parts:
+    for fused in parts:
         computed: set[tuple[str, int]] = set()
-        for group in cluster:
+        for group in fused:
             for run in _runs(group):
                 if not (aligned(run, group.rows) and _place(run) in computed):
                     slots = [(run.buffer, slot) for slot in _slots(run, group.rows)]
@@ -134,27 +140,27 @@ def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
 
 
 def recomputed(parts: Sequence[list[Group]]) -> list[list[Group]]:
-    """The clusters, which now compute again what takes less than a load: sums and products of what they read anyway.
+    """Let fused groups compute again what takes less than a load: sums and products of what they read anyway.
 
     A result that all its readers compute again need not be stored.
     """
-    sources = {_place(g.result): g for cluster in parts for g in cluster if is_cheap(g.primitive)}
-    return [_with_copies(cluster, sources) for cluster in parts]
+    sources = {_place(g.result): g for fused in parts for g in fused if is_cheap(g.primitive)}
+    return [_with_copies(fused, sources) for fused in parts]
 
 
-def _with_copies(cluster: list[Group], sources: dict[tuple[str, int], Group]) -> list[Group]:
-    first = 1 if cluster[0].is_product else 0  # a product runs before all else, and reads what it reads from memory
-    rows = cluster[0].rows
-    own = {_place(group.result) for group in cluster}
-    reads = {run for group in cluster for run in _runs(group) if _place(run) not in own}
+def _with_copies(fused: list[Group], sources: dict[tuple[str, int], Group]) -> list[Group]:
+    first = 1 if fused[0].is_product else 0  # a product runs before all else, and reads what it reads from memory
+    rows = fused[0].rows
+    own = {_place(group.result) for group in fused}
+    reads = {run for group in fused for run in _runs(group) if _place(run) not in own}
     copies: dict[tuple[str, int], Group] = {}
-    for run in sorted({run for group in cluster[first:] for run in _runs(group)} & reads, key=_place):
+    for run in sorted({run for group in fused[first:] for run in _runs(group)} & reads, key=_place):
         source = sources.get(_place(run))
         if source is None or source.rows != rows or not aligned(run, rows):
             continue
         if all(operand in reads or (operand.uniform and operand.table is None) for operand in _runs(source)):
             copies[_place(run)] = replace(source)
-    return [*cluster[:first], *copies.values(), *cluster[first:]]
+    return [*fused[:first], *copies.values(), *fused[first:]]
 
 
 def _place(run: Run) -> tuple[str, int]:

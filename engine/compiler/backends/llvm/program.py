@@ -13,11 +13,11 @@ from ...plan.lazy import LazyPlan
 from .jit import cache
 from .jit.artifact import Artifact, load
 from .jit.library import Library
-from .runtime.cost_model import LONG, Cut, partition
+from .runtime.cost_model import LONG, Split, cost_model
 from .runtime.driver import driver
 from .runtime.memory import Frame, address, aligned, whole_lines
-from .runtime.threads import crew, processors
-from .schedule import Compiled, shape_of
+from .runtime.threads import processors, thread_pool
+from .schedule import Schedule, shape_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def compiled(lazy_plan: LazyPlan, bits: int, width: int, single: bool) -> tuple[Artifact, Library]:
+def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) -> tuple[Artifact, Library]:
     """The kernels of a plan and how to call them; the plan is made only if the cache does not know them.
 
     Args:
@@ -39,7 +39,7 @@ def compiled(lazy_plan: LazyPlan, bits: int, width: int, single: bool) -> tuple[
     library = Library.stored(known.code) if known else None
     if known and library:
         return known, library
-    made = Compiled(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
+    made = Schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
     library = Library(made.text())
     artifact = made.artifact(library.key)
     if name:
@@ -72,12 +72,12 @@ class Program:
         started = time.perf_counter()
         self.lazy_plan, self.dtype = lazy_plan, np.dtype(dtype)
         bits = self.dtype.itemsize * 8
-        self.artifact, self._library = compiled(lazy_plan, bits, width, single)
-        self.shape, self.by_rows, self.alone = self.artifact.shape, self.artifact.by_rows, self.artifact.alone
+        self.artifact, self._library = load_or_compile(lazy_plan, bits, width, single)
+        self.shape, self.by_samples, self.alone = self.artifact.shape, self.artifact.by_samples, self.artifact.alone
         self._driver = driver(bits, min(self.shape.width, self.shape.lanes))
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
-        self.partition = partition(self.artifact.cost, self.artifact.leaves, self.shape, self.threads)
+        self.cost_model = cost_model(self.artifact.cost, self.artifact.leaves, self.shape, self.threads)
         self.lock = lock or Lock()
         self.calls = {name: self._call_table(calls) for name, calls in self.artifact.calls.items()}
         self.buffers: dict[str, Array] = {}
@@ -124,16 +124,16 @@ class Program:
         return np.array(table, np.int64), offsets
 
     # ---- calls
-    def starter(self, cut: Cut, steps: int = 1) -> Callable[[int], float]:
+    def starter(self, split: Split, steps: int = 1) -> Callable[[int], float]:
         """What runs the native code on the address of a frame and gives the last loss. Its caller holds the lock."""
-        if cut.parts == 1:
+        if split.parts == 1:
             return self.drive
-        return functools.partial(crew().call, self._drive_with, cut.parts, cut.cost * steps >= LONG)
+        return functools.partial(thread_pool().call, self._drive_shared, split.parts, split.cost * steps >= LONG)
 
     @functools.cached_property
-    def _drive_with(self) -> Any:
-        """As `drive`, with helpers."""
-        return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(self._driver.address("drive_with"))
+    def _drive_shared(self) -> Any:
+        """As `drive`, with the workers of the thread pool."""
+        return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(self._driver.address("drive_shared"))
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output.
@@ -149,20 +149,20 @@ class Program:
         import numpy as np
 
         count = arrays[0].shape[0] if arrays else (batch or 1)
-        cut = self.partition.cut(count)
+        split = self.cost_model.split(count)
         results = np.empty((count, len(self.artifact.outputs)), self.dtype)
         with self.lock:
             self._parameters[: self.artifact.leaves] = P
-            self._frame.bind(arrays, cut, repeated=False)
+            self._frame.bind(arrays, split, repeated=False)
             self._frame.set(steps=1, losses=address(self._losses), results=address(results))
-            self.starter(cut)(self._frame.address)
+            self.starter(split)(self._frame.address)
             if self.artifact.weight is None:
                 return results, None
             return results, self.buffers["G"][: self.artifact.leaves].copy()
 
     def ir(self) -> str:
         """LLVM IR of the kernels."""
-        return Compiled(self.lazy_plan.plan, self.shape).text()
+        return Schedule(self.lazy_plan.plan, self.shape).text()
 
     def stats(self) -> dict[str, Any]:
         """Kernels, calls of them per block, lanes of a block, bytes, seconds to compile, whether from the cache."""

@@ -6,15 +6,15 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from ...plan.plan import Group, Plan, Reduction
-from .fusion import clusters, recomputed, stored, straight, summed
+from .fusion import fuse, recomputed, stored, straight, summed
 from .ir import vectormath
 from .jit.artifact import Artifact
 from .kernels.kernel import Kernel, Kernels, Shape, copy, elementwise
-from .kernels.lane_sums import Sums, each_alone, reduction, scatter, split, sums
+from .kernels.lane_sums import Sums, each_alone, kernel_jobs, outer_product, scatter, sums
 from .kernels.matmul import product
-from .kernels.outer_rows import by_rows, inputs_by_rows, suits_rows
+from .kernels.outer_samples import by_samples, inputs_by_samples, suits_samples
 from .kernels.single import along_rows
-from .kernels.single_sums import row_reduction, row_sums
+from .kernels.single_sums import row_outer_product, row_sums
 from .runtime.cost_model import cost
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
     return Shape(bits, width, (vectors - 1 + vectors % 2) * width)
 
 
-class Compiled:
+class Schedule:
     """The text of a plan's kernels and the order in which they are called.
 
     Attributes:
-        by_rows: the range of inputs which kernels read row by row; None if none do.
+        by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
         alone: whether each number of G is added to by one kernel, which begins anew at the first block of a step.
         cost: nanoseconds that a sample takes, about.
     """
@@ -58,16 +58,16 @@ class Compiled:
         lazy = [] if shape.single else summed(plan)
         body = [group for group in plan.body if all(group is not other for other in lazy)]
         parts = {
-            "prologue": clusters(plan.prologue),
-            "body": recomputed(clusters(body)),
-            "epilogue": clusters(plan.epilogue),
+            "prologue": fuse(plan.prologue),
+            "body": recomputed(fuse(body)),
+            "epilogue": fuse(plan.epilogue),
         }
-        kept = stored(plan, [cluster for part in parts.values() for cluster in part] + [[group] for group in lazy])
+        kept = stored(plan, [fused for part in parts.values() for fused in part] + [[group] for group in lazy])
         self.calls: dict[str, list[tuple[int, list[int]]]] = {}
         for name, part in parts.items():
-            self.calls[name] = [self._add(self._kernel(cluster, kept, uniform)) for cluster in part]
-        outer, plain = split(plan.reductions, lazy)
-        self.by_rows = None if shape.single else inputs_by_rows(shape, outer)
+            self.calls[name] = [self._add(self._kernel(fused, kept, uniform)) for fused in part]
+        outer, plain = kernel_jobs(plan.reductions, lazy)
+        self.by_samples = None if shape.single else inputs_by_samples(shape, outer)
         self.alone = not shape.single and not plan.scatters and each_alone(outer, plain)
         for jobs in outer:
             self.calls["body"].append(self._add(self._outer(jobs)))
@@ -81,22 +81,22 @@ class Compiled:
     def _add(self, kernel: Kernel) -> tuple[int, list[int]]:
         return self.kernels.add(kernel)
 
-    def _kernel(self, cluster: list[Group], kept: set[int], uniform: Shape) -> Kernel:
-        head = cluster[0]
+    def _kernel(self, fused: list[Group], kept: set[int], uniform: Shape) -> Kernel:
+        head = fused[0]
         if head.uniform:
-            return elementwise(uniform, self.plan.constants, cluster, kept)
+            return elementwise(uniform, self.plan.constants, fused, kept)
         if self.shape.single:
-            return along_rows(self.shape, self.plan.constants, cluster, kept)
+            return along_rows(self.shape, self.plan.constants, fused, kept)
         if head.is_product and head.rows > 1:
-            return product(self.shape, self.plan.constants, cluster, kept)
-        return elementwise(self.shape, self.plan.constants, cluster, kept)
+            return product(self.shape, self.plan.constants, fused, kept)
+        return elementwise(self.shape, self.plan.constants, fused, kept)
 
     def _outer(self, jobs: list[Reduction]) -> Kernel:
         if self.shape.single:
-            return row_reduction(self.shape, self.plan.constants, jobs)
-        if suits_rows(self.shape, jobs):
-            return by_rows(self.shape, self.plan.constants, jobs[0], self.plan.inputs + 1, self.alone)
-        return reduction(self.shape, self.plan.constants, jobs, self.alone)
+            return row_outer_product(self.shape, self.plan.constants, jobs)
+        if suits_samples(self.shape, jobs):
+            return by_samples(self.shape, self.plan.constants, jobs[0], self.plan.inputs + 1, self.alone)
+        return outer_product(self.shape, self.plan.constants, jobs, self.alone)
 
     def _sums(self, entry: Sums) -> Kernel:
         if self.shape.single:
@@ -111,7 +111,7 @@ class Compiled:
             shape=self.shape,
             kernels=len(self.kernels.codes),
             calls=self.calls,
-            by_rows=self.by_rows,
+            by_samples=self.by_samples,
             alone=self.alone,
             cost=self.cost,
             leaves=plan.leaves,

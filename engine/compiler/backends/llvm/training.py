@@ -84,16 +84,16 @@ class Training:
             order = np.ascontiguousarray(order, np.int64)
             steps, batch = order.shape
         program = self._programs.fitting(batch)
-        cut = program.partition.cut(batch)
+        split = program.cost_model.split(batch)
         frame = self._frames.get(program)
         if frame is None:
             frame = self._frames[program] = Frame(program, self._all[0])
             frame.set(state=address(self._state))
-        frame.bind(arrays, cut, repeated=order is None and steps > 1)
+        frame.bind(arrays, split, repeated=order is None and steps > 1)
         same = self._settle(optimizer, done, steps, frame)
         losses = np.full(steps, np.nan, program.dtype)
         frame.set(steps=steps, order=0 if order is None else address(order), losses=address(losses))
-        drive = program.starter(cut, steps)
+        drive = program.starter(split, steps)
         drive(frame.address)
         if order is None and steps == 1 and same and frame.in_place:
             self._arrays, self._optimizer = arrays, optimizer

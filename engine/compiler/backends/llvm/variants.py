@@ -14,7 +14,7 @@ from ...plan.lazy import LazyPlan
 from ...plan.plan import Plan
 from .jit.library import vector_bytes
 from .program import Program
-from .runtime.cost_model import Partition, cost, partition
+from .runtime.cost_model import CostModel, cost, cost_model
 from .runtime.threads import processors
 from .schedule import shape_of
 from .training import Training
@@ -89,10 +89,10 @@ class Variants:
         return Training(self, memories, frozen)
 
     @property
-    def partition(self) -> Partition:
-        """How batches of many samples are cut for the threads."""
+    def cost_model(self) -> CostModel:
+        """How to split batches of many samples for the threads."""
         shape = shape_of(self.plan, 8 * self.dtype.itemsize, self.width, single=False)
-        return partition(cost(self.plan, shape), self.plan.leaves, shape, min(self.threads, processors()))
+        return cost_model(cost(self.plan, shape), self.plan.leaves, shape, min(self.threads, processors()))
 
     @property
     def recent(self) -> Program:

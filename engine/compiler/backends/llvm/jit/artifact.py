@@ -19,7 +19,7 @@ class Artifact:
         shape: of its vectors and blocks.
         kernels: how many there are, named kernel0, kernel1, ...
         calls: of each stage, the numbers of the kernels and their offsets.
-        by_rows: the range of inputs which kernels read row by row; None if none do.
+        by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
         alone: whether each number of G is added to by one kernel.
         cost: nanoseconds that a sample takes, about.
         leaves, inputs, weight, constants, outputs, sizes: as in the plan.
@@ -29,7 +29,7 @@ class Artifact:
     shape: Shape
     kernels: int
     calls: dict[str, list[tuple[int, list[int]]]]
-    by_rows: tuple[int, int] | None
+    by_samples: tuple[int, int] | None
     alone: bool
     cost: float
     leaves: int
@@ -56,7 +56,7 @@ def load(stored: bytes) -> Artifact | None:
                 stage: [(_a(int, kernel), [_a(int, offset) for offset in offsets]) for kernel, offsets in calls]
                 for stage, calls in found["calls"].items()
             },
-            by_rows=None if found["by_rows"] is None else _pair(*found["by_rows"]),
+            by_samples=None if found["by_samples"] is None else _pair(*found["by_samples"]),
             alone=_a(bool, found["alone"]),
             cost=_a(float, found["cost"]),
             leaves=_a(int, found["leaves"]),

@@ -1,4 +1,4 @@
-"""Object code and blueprints on disk, so that a second process does not compile again.
+"""Object code and artifacts on disk, so that a second process does not compile again.
 
 One file each in the user's cache directory, named by a hash of everything that the content depends on: the LLVM text or
 the fingerprint of the graph, the CPU and its features, llvmlite's version. A file carries a checksum and is written

@@ -1,6 +1,6 @@
 """Kernels: the code of groups of a plan, each body once.
 
 - kernel: element by element, and what all kernels share
-- matmul: dots that read the same vector; outer_rows, lane_sums: the gradient's sums over the samples
+- matmul: dots that read the same vector; outer_samples, lane_sums: the gradient's sums over the samples
 - single, single_sums: the same for one sample at a time, vectors along its rows
 """

@@ -15,7 +15,7 @@ from functools import partial
 
 from ....plan.plan import Copy, Group, Run
 from ..ir.builder import Code
-from ..ir.lookups import named
+from ..ir.lookups import lookup
 from ..ir.templates import POWERS, expand
 from ..ir.vector import Vector
 
@@ -24,8 +24,8 @@ ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "i
 
 FEW = 4  # columns, up to which they need no loop
 
-Row = tuple[str | None, int]
-"""A row of a group: the name of a loop's index (or None) plus a constant."""
+Index = tuple[str | None, int]
+"""Of a row or a column: the name of a loop's counter (or None) plus a constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Kernel:
             return Place(run, scale, "", position)
         return Place(run, scale, self.offset(run.base * scale), 0)
 
-    def index(self, place: Place, row: Row, column: Row, lane: str | None) -> str:
+    def index(self, place: Place, row: Index, column: Index, lane: str | None) -> str:
         """The position of one operand in its buffer."""
         run, code = place.run, self.code
         (r, r0), (c, c0) = row, column
@@ -118,11 +118,11 @@ class Kernel:
             base += [(c, run.column * place.scale)] if c and run.column else []
         return code.index(*base, *([lane] if lane and not run.uniform else []))
 
-    def spot(self, place: Place, row: Row, column: Row, lane: str | None, k: int) -> str:
+    def spot(self, place: Place, row: Index, column: Index, lane: str | None, k: int) -> str:
         """The position of number k of a vector."""
         return self.code.index(self.index(place, row, column, lane), 0 if place.run.uniform else k)
 
-    def load(self, place: Place, row: Row, column: Row, lane: str | None) -> Vector:
+    def load(self, place: Place, row: Index, column: Index, lane: str | None) -> Vector:
         """One operand for the lanes from `lane` on."""
         run = place.run
         if run.buffer == "C" and run.table is None and not (run.row or run.column):
@@ -132,7 +132,7 @@ class Kernel:
             return self.code.load_broadcast(f"%{run.buffer}", index)
         return self.code.load(f"%{run.buffer}", index)
 
-    def store(self, group: Group, place: Place, row: Row, lane: str | None, value: Vector) -> None:
+    def store(self, group: Group, place: Place, row: Index, lane: str | None, value: Vector) -> None:
         """Store one result and remember it for the followers."""
         self.code.store(value, f"%{group.result.buffer}", self.index(place, row, (None, 0), lane))
 
@@ -144,7 +144,7 @@ class Kernel:
 
     # ---- loops
     @contextmanager
-    def rows(self, count: int) -> Iterator[Row]:
+    def rows(self, count: int) -> Iterator[Index]:
         """Over the rows of a group."""
         if count == 1:
             yield None, 0
@@ -152,7 +152,7 @@ class Kernel:
             with self.code.loop(0, count) as r:
                 yield r, 0
 
-    def columns(self, count: int, start: int, step: Callable[[Row], None]) -> None:
+    def columns(self, count: int, start: int, step: Callable[[Index], None]) -> None:
         """Over columns `start` to `count`; few of them without a loop."""
         if count - start <= FEW:
             for column in range(start, count):
@@ -192,7 +192,7 @@ class Formula:
         """Whether the same row of this kernel has computed it."""
         return aligned(run, self.group.rows) and (run.buffer, run.base) in self.kernel.known
 
-    def load(self, operand: int, part: int, row: Row, column: Row, lane: str | None) -> Vector:
+    def load(self, operand: int, part: int, row: Index, column: Index, lane: str | None) -> Vector:
         """One operand: from memory, or as this kernel has just computed it."""
         place = self.operands[operand][part]
         if place is None:
@@ -200,17 +200,17 @@ class Formula:
             return self.kernel.known[run.buffer, run.base]
         return self.kernel.load(place, row, column, lane)
 
-    def emit(self, row: Row, lane: str | None) -> None:
+    def emit(self, row: Index, lane: str | None) -> None:
         """Compute one row for the lanes from `lane` on; store it if somebody else reads it."""
         self.finish(row, lane, self.value(row, lane))
 
-    def finish(self, row: Row, lane: str | None, value: Vector) -> None:
+    def finish(self, row: Index, lane: str | None, value: Vector) -> None:
         """Let a value be this row's result."""
         self.kernel.known[self.group.result.buffer, self.group.result.base] = value
         if self.result is not None:
             self.kernel.store(self.group, self.result, row, lane, value)
 
-    def value(self, row: Row, lane: str | None) -> Vector:
+    def value(self, row: Index, lane: str | None) -> Vector:
         """One row for the lanes from `lane` on."""
         name = self.group.primitive.name
         if name == "dot":
@@ -230,11 +230,11 @@ class Formula:
         constant = run.buffer == "C" and run.table is None and (run.row == 0 or self.group.rows == 1)
         return self.kernel.constants[run.base] if constant else None
 
-    def _fold(self, row: Row, lane: str | None) -> Vector:
+    def _fold(self, row: Index, lane: str | None) -> Vector:
         code = self.kernel.code
         total = code.variable(self.load(0, 0, row, (None, 0), lane))
 
-        def step(part: int, column: Row) -> None:
+        def step(part: int, column: Index) -> None:
             x = self.load(0, part, row, column, lane)
             code.write(total, expand(code, self.group.primitive, {"z": code.read(total), "x": x}))
 
@@ -242,12 +242,12 @@ class Formula:
             self.kernel.columns(run.count, int(part == 0), partial(step, part))
         return code.read(total)
 
-    def _dot(self, row: Row, lane: str | None) -> Vector:
+    def _dot(self, row: Index, lane: str | None) -> Vector:
         code = self.kernel.code
         bias = len(self.group.operands) > 2
         total = code.variable(self.load(2, 0, row, (None, 0), lane) if bias else code.lift(0.0))
 
-        def step(part: int, column: Row) -> None:
+        def step(part: int, column: Index) -> None:
             a, b = (self.load(k, part, row, column, lane) for k in (0, 1))
             code.write(total, code.read(total) + a * b)
 
@@ -255,13 +255,13 @@ class Formula:
             self.kernel.columns(run.count, 0, partial(step, part))
         return code.read(total)
 
-    def _take(self, row: Row, lane: str | None) -> Vector:
+    def _take(self, row: Index, lane: str | None) -> Vector:
         """The value at the index; nan where that names none."""
         code, kernel = self.kernel.code, self.kernel
         index = self.load(0, 0, row, (None, 0), lane)
         place = self.operands[1][0]
         if len(self.operands[1]) == 1 and place is not None:
-            columns, hit = named(code, index, place.run.count)
+            columns, hit = lookup(code, index, place.run.count)
             spots = [kernel.spot(place, row, (column, 0), lane, k) for k, column in enumerate(columns)]
             values = code.vector_of([code.load_scalar(f"%{place.run.buffer}", spot) for spot in spots])
             return code.select(hit, values, math.nan)
@@ -269,7 +269,7 @@ class Formula:
         chosen = code.variable(code.lift(float("nan")))
         position = code.variable(code.lift(0.0))
 
-        def step(part: int, column: Row) -> None:
+        def step(part: int, column: Index) -> None:
             here = code.read(position)
             x = self.load(1, part, row, column, lane)
             code.write(chosen, code.select(index.equals(here), x, code.read(chosen)))
@@ -285,22 +285,22 @@ def aligned(run: Run, rows: int) -> bool:
     return run.table is None and run.count == 1 and (run.row == 1 or rows == 1)
 
 
-def elementwise(shape: Shape, constants: tuple[float, ...], cluster: list[Group], stored: set[int]) -> Kernel:
+def elementwise(shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int]) -> Kernel:
     """A kernel for groups of equal rows, each of which reads only earlier memory and its own row of the others.
 
     Args:
         shape: of vectors and blocks; width 1 for groups that all lanes share.
         constants: the plan's.
-        cluster: the groups, in order.
+        fused: the groups that one kernel computes, in order.
         stored: ids of the groups whose results somebody else reads.
     """
     kernel = Kernel(shape, constants)
     formulas = []
-    for group in cluster:
+    for group in fused:
         formulas.append(Formula(kernel, group, id(group) in stored))
         kernel.known[group.result.buffer, group.result.base] = Vector(kernel.code, "poison")
-    with kernel.rows(cluster[0].rows) as row:
-        if cluster[0].uniform:
+    with kernel.rows(fused[0].rows) as row:
+        if fused[0].uniform:
             for formula in formulas:
                 formula.emit(row, None)
         else:

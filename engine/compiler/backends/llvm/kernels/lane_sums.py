@@ -9,12 +9,12 @@ from typing import Any
 
 from ....plan.plan import Group, Reduction, Run, Scatter
 from ..ir.builder import Code
-from ..ir.lookups import named
+from ..ir.lookups import lookup
 from ..ir.vector import Vector
-from .kernel import Formula, Kernel, Place, Row, Shape
+from .kernel import Formula, Index, Kernel, Place, Shape
 
 
-def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction], alone: bool = False) -> Kernel:
+def outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction], alone: bool = False) -> Kernel:
     """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, over jobs that differ in place only."""
     kernel = Kernel(shape, constants, alone)
     code, job = kernel.code, jobs[0]
@@ -29,7 +29,7 @@ def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction],
             kernel.offsets += [one.left.base * shape.lanes, one.right.base * shape.lanes]
     most = 4 if shape.width * shape.bits >= 512 else 3  # rows of a tile, as registers allow
 
-    def lanes(left: Place, right: Place, row: Row, rows: int, column: Row, columns: int, totals: list[str]) -> None:
+    def lanes(left: Place, right: Place, row: Index, rows: int, column: Index, columns: int, totals: list[str]) -> None:
         with kernel.lanes() as lane:
             gs = [kernel.load(left, (row[0], row[1] + j), (None, 0), lane) for j in range(rows)]
             for i in range(columns):
@@ -38,7 +38,7 @@ def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction],
                     total = totals[j * columns + i]
                     code.write(total, code.read(total) + g * x)
 
-    def tile(row: Row, rows: int, column: Row, columns: int) -> None:
+    def tile(row: Index, rows: int, column: Index, columns: int) -> None:
         totals = [code.variable(code.lift(0.0)) for _ in range(rows * columns)]
         if len(jobs) == 1:
             lanes(left, right, row, rows, column, columns, totals)
@@ -61,7 +61,7 @@ def reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction],
                 indices = [kernel.index(target, (row[0], row[1] + j), spot, None) for spot in spots]
                 _add_all(kernel, target.run, indices, sums[j * columns : (j + 1) * columns], job.target.column)
 
-    def over_columns(row: Row, rows: int) -> None:
+    def over_columns(row: Index, rows: int) -> None:
         for column, columns in tiles(code, job.columns, 4):
             with column as c:
                 tile(row, rows, c, columns)
@@ -94,10 +94,15 @@ class Sums:
         return [self.source] if isinstance(self.source, str) else list(self.source)
 
 
-def split(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[list[Reduction]], list[Sums]]:
-    """What one kernel can do: outer products into one target, and sums of equally many terms of one source.
+def kernel_jobs(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[list[Reduction]], list[Sums]]:
+    """Put reductions together that one kernel can make.
 
-    `lazy` are the groups to be computed on the way.
+    Args:
+        jobs: the reductions of a plan.
+        lazy: groups that the sums compute as they go.
+
+    Returns:
+        The outer products, in lists with equal targets; and the sums, of equally many terms of one source each.
     """
     products: dict[Any, list[Reduction]] = {}
     terms: dict[tuple[str | tuple[str, str], int], list[int]] = {}
@@ -149,7 +154,7 @@ def sums(shape: Shape, constants: tuple[float, ...], job: Sums, alone: bool = Fa
     formula = Formula(kernel, job.source, stored=False) if isinstance(job.source, Group) else None
     target = kernel.place(Run("G", 0, table=tuple(job.targets)))
 
-    def added(total: Vector, row: Row, column: Row, lane: str) -> Vector:
+    def added(total: Vector, row: Index, column: Index, lane: str) -> Vector:
         if formula is not None:
             return total + formula.value((kernel.index(factors[0], row, column, None), 0), lane)
         values = [kernel.load(factor, row, column, lane) for factor in factors]
@@ -159,7 +164,9 @@ def sums(shape: Shape, constants: tuple[float, ...], job: Sums, alone: bool = Fa
         with row as (r, start):
             totals = [code.variable(code.lift(0.0)) for _ in range(rows)]
 
-            def step(lane: str, column: Row, r: str | None = r, start: int = start, totals: list[str] = totals) -> None:
+            def step(
+                lane: str, column: Index, r: str | None = r, start: int = start, totals: list[str] = totals
+            ) -> None:
                 for j, total in enumerate(totals):
                     code.write(total, added(code.read(total), (r, start + j), column, lane))
 
@@ -177,7 +184,7 @@ def scatter(shape: Shape, constants: tuple[float, ...], job: Scatter) -> Kernel:
     code = kernel.code
     index, source, target = (kernel.place(run) for run in (job.index, job.source, job.target))
     with kernel.rows(job.rows) as row, kernel.lanes() as lane:
-        columns, hit = named(code, kernel.load(index, row, (None, 0), lane), job.target.count)
+        columns, hit = lookup(code, kernel.load(index, row, (None, 0), lane), job.target.count)
         added = code.select(hit, kernel.load(source, row, (None, 0), lane), 0.0)
         for column, number in zip(columns, code.elements(added)):
             address = code.pointer("%G", kernel.index(target, row, (column, 0), None))
@@ -196,7 +203,7 @@ class _Span:
         self.start = start
         self.loop = None if self.single else code.loop(start, stop, step)
 
-    def __enter__(self) -> Row:
+    def __enter__(self) -> Index:
         return (None, self.start) if self.loop is None else (self.loop.__enter__(), 0)
 
     def __exit__(self, *exception: object) -> None:

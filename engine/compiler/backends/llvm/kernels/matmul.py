@@ -6,7 +6,7 @@ from functools import partial
 
 from ....plan.plan import Group
 from ..ir.vector import Vector
-from .kernel import Formula, Kernel, Row, Shape
+from .kernel import Formula, Index, Kernel, Shape
 
 UNROLLED = 3
 """Up to so many groups that follow a product are written once for each sum of a tile, more of them once in a loop."""
@@ -18,22 +18,22 @@ def tile_sizes(shape: Shape) -> tuple[int, int]:
     return (8, 1) if vectors == 1 else (4, vectors)
 
 
-def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], stored: set[int]) -> Kernel:
+def product(shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int]) -> Kernel:
     """A kernel for ``result[r] = sum over c of left[r, c] * right[c] (+ bias[r])`` and what follows row by row.
 
-    `left` is the same for all lanes and `right` for all rows.
+    `left` is the same for all lanes and `right` for all rows; see `elementwise` for the arguments.
     """
     kernel = Kernel(shape, constants)
-    group, code = cluster[0], kernel.code
+    group, code = fused[0], kernel.code
     head = Formula(kernel, group, id(group) in stored)
     followers = []
-    for follower in cluster:
+    for follower in fused:
         kernel.known[follower.result.buffer, follower.result.base] = Vector(code, "poison")
         if follower is not group:
             followers.append(Formula(kernel, follower, id(follower) in stored))
     width = shape.width
 
-    def tile(first: Row, rows: int, lanes: list[str]) -> None:
+    def tile(first: Index, rows: int, lanes: list[str]) -> None:
         index, start = first
         totals = []
         for j in range(rows):
@@ -41,7 +41,7 @@ def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], st
                 bias = head.load(2, 0, (index, start + j), (None, 0), lane) if _biased(group) else 0.0
                 totals.append(code.variable(code.lift(bias)))
 
-        def step(part: int, column: Row) -> None:
+        def step(part: int, column: Index) -> None:
             left, right = head.operands[0][part], head.operands[1][part]
             assert left is not None
             assert right is not None
@@ -66,7 +66,7 @@ def product(shape: Shape, constants: tuple[float, ...], cluster: list[Group], st
             row = code.index(here, *([index] if index else [])), start
             finish(row, code.index(lanes[0], lane), code.load(place, code.index((here, len(lanes) * width), lane)))
 
-    def finish(row: Row, lane: str, total: Vector) -> None:
+    def finish(row: Index, lane: str, total: Vector) -> None:
         head.finish(row, lane, total)
         for follower in followers:
             follower.emit(row, lane)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from ....plan.plan import Group, Run
 from ..ir.builder import Code
 from ..ir.vector import Vector
-from .kernel import Formula, Kernel, Place, Row, Shape
+from .kernel import Formula, Index, Kernel, Place, Shape
 
 ACCUMULATORS = 8
 """Sums of products that a tile has under way: a multiplication and addition takes about as many half cycles."""
@@ -39,12 +39,12 @@ def pattern(run: Run, rows: int, width: int) -> str:
     return "same" if steps <= {0} else "along" if steps == {1} else "apart"
 
 
-def width_for(cluster: list[Group], most: int) -> int:
+def width_for(fused: list[Group], most: int) -> int:
     """How many rows a vector takes: many, unless fewer find more of their operands side by side."""
-    rows = cluster[0].rows
+    rows = fused[0].rows
     runs = [
         (run, group.primitive.name == "dot" and in_rows(run, rows))
-        for group in cluster
+        for group in fused
         for o in group.operands
         for run in o
     ]
@@ -52,7 +52,7 @@ def width_for(cluster: list[Group], most: int) -> int:
     def cost(width: int) -> float:
         """Loads and operations for all rows, roughly."""
         loads = [run.count * (width if pattern(run, rows, width) == "apart" and not lies else 1) for run, lies in runs]
-        return (sum(loads) + len(cluster)) * -(-rows // width)
+        return (sum(loads) + len(fused)) * -(-rows // width)
 
     return min([width for width in (16, 8, 4, 2, 1) if width <= min(rows, most)], key=cost)
 
@@ -80,7 +80,7 @@ class RowKernel(Kernel):
             found = self._patterns[run] = pattern(run, self.count, self.shape.width)
         return found
 
-    def load(self, place: Place, row: Row, column: Row, lane: str | None = None) -> Vector:
+    def load(self, place: Place, row: Index, column: Index, lane: str | None = None) -> Vector:
         """One operand for the rows from `row` on."""
         run, code = place.run, self.code
         if run.buffer == "C" and run.table is None and not (run.row or run.column):
@@ -93,12 +93,12 @@ class RowKernel(Kernel):
         spots = [self.spot(place, row, column, None, k) for k in range(code.width)]
         return code.vector_of([code.load_scalar(buffer, spot) for spot in spots])
 
-    def spot(self, place: Place, row: Row, column: Row, lane: str | None, k: int) -> str:
+    def spot(self, place: Place, row: Index, column: Index, lane: str | None, k: int) -> str:
         """The position of number k of a vector."""
         return self.index(place, (row[0], row[1] + k), column, None)
 
     @contextmanager
-    def tiles(self, most: int) -> Iterator[list[Row]]:
+    def tiles(self, most: int) -> Iterator[list[Index]]:
         """Over the rows, in tiles of up to `most` vectors: where these begin."""
         code, width = self.code, self.shape.width
         vectors = -(-self.count // width)
@@ -120,12 +120,12 @@ class RowKernel(Kernel):
             yield [(name, 0) for name in begin]
 
 
-def along_rows(shape: Shape, constants: tuple[float, ...], cluster: list[Group], stored: set[int]) -> Kernel:
-    """A kernel for groups of equal rows, of which those after the first one have a fixed number of operands."""
-    group = cluster[0]
-    kernel = RowKernel(shape, constants, group.rows, width_for(cluster, shape.width))
+def along_rows(shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int]) -> Kernel:
+    """A kernel for fused groups, whose vectors run along the rows: see `elementwise` for the arguments."""
+    group = fused[0]
+    kernel = RowKernel(shape, constants, group.rows, width_for(fused, shape.width))
     formulas = []
-    for member in cluster:
+    for member in fused:
         formulas.append(Formula(kernel, member, id(member) in stored))
         kernel.known[member.result.buffer, member.result.base] = Vector(kernel.code, "poison")
     head, followers = formulas[0], formulas[1:]
@@ -140,7 +140,7 @@ def along_rows(shape: Shape, constants: tuple[float, ...], cluster: list[Group],
     return kernel
 
 
-def _dot(kernel: RowKernel, head: Formula, rows: list[Row]) -> list[Vector]:
+def _dot(kernel: RowKernel, head: Formula, rows: list[Index]) -> list[Vector]:
     """Sums of products for several vectors of rows at once."""
     code = kernel.code
     biased = len(head.group.operands) > 2
@@ -163,20 +163,20 @@ def _dot(kernel: RowKernel, head: Formula, rows: list[Row]) -> list[Vector]:
     return [code.read(total) for total in totals]
 
 
-def _along_rows(kernel: RowKernel, left: Place, right: Place, rows: list[Row], first: int, totals: list[str]) -> None:
+def _along_rows(kernel: RowKernel, left: Place, right: Place, rows: list[Index], first: int, totals: list[str]) -> None:
     """Add the products of the columns from `first` on, a column for all rows after the other."""
     code, count = kernel.code, left.run.count
-    split = max(1, ACCUMULATORS // len(rows)) if count - first >= 4 else 1
-    sums = [totals, *([code.variable(code.lift(0.0)) for _ in rows] for _ in range(split - 1))]
+    chains = max(1, ACCUMULATORS // len(rows)) if count - first >= 4 else 1
+    sums = [totals, *([code.variable(code.lift(0.0)) for _ in rows] for _ in range(chains - 1))]
 
-    def step(column: Row, split: int) -> None:
-        for k in range(split):
+    def step(column: Index, chains: int) -> None:
+        for k in range(chains):
             for row, total in zip(rows, sums[k]):
                 a, b = (kernel.load(place, row, (column[0], column[1] + k)) for place in (left, right))
                 code.write(total, code.read(total) + a * b)
 
-    whole = first + (count - first) // split * split
-    _columns(code, first, whole, split, lambda column: step(column, split))
+    whole = first + (count - first) // chains * chains
+    _columns(code, first, whole, chains, lambda column: step(column, chains))
     for column in range(whole, count):
         step((None, column), 1)
     for extra in sums[1:]:
@@ -184,12 +184,12 @@ def _along_rows(kernel: RowKernel, left: Place, right: Place, rows: list[Row], f
             code.write(total, code.read(total) + code.read(more))
 
 
-def _along_columns(kernel: RowKernel, left: Place, right: Place, row: Row, count: int) -> Vector:
+def _along_columns(kernel: RowKernel, left: Place, right: Place, row: Index, count: int) -> Vector:
     """The sums of products over `count` columns, for as many rows as a vector has: vectors take columns."""
     code, width = kernel.code, kernel.shape.width
     totals = [code.variable(code.lift(0.0)) for _ in range(width)]
 
-    def step(column: Row) -> None:
+    def step(column: Index) -> None:
         for k, total in enumerate(totals):
             a, b = (
                 code.load(f"%{place.run.buffer}", kernel.index(place, (row[0], row[1] + k), column, None))
@@ -201,7 +201,7 @@ def _along_columns(kernel: RowKernel, left: Place, right: Place, row: Row, count
     return sums_of_all(code, [code.read(total) for total in totals])
 
 
-def _columns(code: Code, first: int, stop: int, step: int, body: Callable[[Row], None]) -> None:
+def _columns(code: Code, first: int, stop: int, step: int, body: Callable[[Index], None]) -> None:
     """Over columns, `step` at a time; few of them without a loop."""
     if stop - first <= 4 * step:
         for column in range(first, stop, step):

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from ....plan.plan import Reduction, Run
 from ..ir.builder import Code
 from ..ir.vector import Vector
-from .kernel import Kernel, Place, Row, Shape
-from .lane_sums import Sums, reduction, sums, tiles
+from .kernel import Index, Kernel, Place, Shape
+from .lane_sums import Sums, outer_product, sums, tiles
 from .single import RowKernel, pattern
 
 TILE = 4, 2
@@ -46,11 +46,11 @@ def _factors(job: Reduction) -> tuple[_Factor, _Factor] | None:
     return max(possible, key=lambda pair: pair[1].slots)
 
 
-def row_reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction]) -> Kernel:
+def row_outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction]) -> Kernel:
     """A kernel for ``G[target(r, c)] += left(r) * right(c)``, over jobs that differ in the places of the factors."""
     factors = _factors(jobs[0])
     if factors is None:
-        return reduction(Shape(shape.bits, 1, 1), constants, jobs)
+        return outer_product(Shape(shape.bits, 1, 1), constants, jobs)
     broadcast, along = factors
     width = _width(shape, along.slots)
     kernel = Kernel(Shape(shape.bits, width, 1), constants)
@@ -64,7 +64,7 @@ def row_reduction(shape: Shape, constants: tuple[float, ...], jobs: list[Reducti
             assert pair is not None
             kernel.offsets += [factor.run.base for factor in pair]
 
-    def tile(first: Row, rows: int, start: Row, vectors: int, skip: int) -> None:
+    def tile(first: Index, rows: int, start: Index, vectors: int, skip: int) -> None:
         def spot(j: int, i: int) -> str:
             row, column = (first[0], first[1] + j), (start[0], start[1] + i * width)
             return code.pointer("%G", _at(code, target, row, broadcast.stride, column))
@@ -118,12 +118,12 @@ def row_sums(shape: Shape, constants: tuple[float, ...], job: Sums) -> Kernel:
         factors.append(kernel.place(Run(buffer, 0, count=terms, table=table)))
     target = kernel.place(target_run)
 
-    def add(row: Row, vectors: int, skip: int) -> None:
+    def add(row: Index, vectors: int, skip: int) -> None:
         spot = code.pointer("%G", kernel.index(target, row, (None, 0), None))
         old = _load(code, spot)
         total = code.variable(old)
 
-        def step(column: Row) -> None:
+        def step(column: Index) -> None:
             values = [kernel.load(factor, row, column) for factor in factors]
             so_far = code.read(total)
             code.write(total, so_far + (values[0] if len(values) == 1 else values[0] * values[1]))
@@ -141,7 +141,7 @@ def _width(shape: Shape, count: int) -> int:
     return next(width for width in (16, 8, 4, 2, 1) if width <= min(count, shape.width))
 
 
-def _cover(code: Code, count: int, width: int, most: int, body: Callable[[Row, int, int], None]) -> None:
+def _cover(code: Code, count: int, width: int, most: int, body: Callable[[Index, int, int], None]) -> None:
     """Call ``body(start, vectors, skip)`` over `count` numbers, of which those in the first `skip` places are done."""
     whole = count // width * width
     for span, size in tiles(code, whole, most * width):
@@ -151,7 +151,7 @@ def _cover(code: Code, count: int, width: int, most: int, body: Callable[[Row, i
         body((None, count - width), 1, width - (count - whole))
 
 
-def _at(code: Code, base: str, row: Row, stride: int, column: Row) -> str:
+def _at(code: Code, base: str, row: Index, stride: int, column: Index) -> str:
     """The position of a number of the target."""
     terms: list[str | int | tuple[str, int]] = [base, row[1] * stride + column[1]]
     terms += [(row[0], stride)] if row[0] else []

@@ -2,5 +2,5 @@
 
 - driver: the loop; frame: what it is told; memory: buffers
 - packing, samples: from the user's arrays to blocks; shuffle: orders of samples
-- update: the optimiser's step; cost_model: how to cut a batch; fork_join, threads: sharing it
+- update: the optimiser's step; cost_model: how to split a batch; fork_join, threads: sharing it
 """

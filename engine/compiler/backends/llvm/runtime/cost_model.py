@@ -1,6 +1,6 @@
-"""Into how many parts a step's samples are cut: as many as there are threads, or one where sharing would not pay.
+"""The cost model: into how many parts to split a step's samples, as many as there are threads or one, by what pays.
 
-The cut depends on the program and the number of samples only, never on how busy the machine is: parts are added in
+The split depends on the program and the number of samples only, never on how busy the machine is: parts are added in
 their order, so the same call gives the same numbers every time. What follows are figures of one machine; where they
 are wrong by half, the limits are a little high or low.
 """
@@ -39,8 +39,8 @@ LOOK = 25.0
 _CALL = re.compile(r"\b(?!fabs|floor|ceil|rint|sqrt|copysign)[a-z]\w*\(")
 
 
-class Cut(NamedTuple):
-    """How the samples of a step are cut.
+class Split(NamedTuple):
+    """How the samples of a step are split.
 
     Attributes:
         samples: all of them.
@@ -56,13 +56,13 @@ class Cut(NamedTuple):
 
     @property
     def time(self) -> int:
-        """How often one may look at a helper in the time that a part takes."""
+        """How often one may look at a worker in the time that a part takes."""
         return max(1, int(self.cost / self.parts / LOOK))
 
 
 @dataclass(frozen=True)
-class Partition:
-    """How the steps of a program are cut.
+class CostModel:
+    """What the steps of a program cost, and so how to split them.
 
     Attributes:
         threads: that may share a step.
@@ -70,11 +70,11 @@ class Partition:
         cost: nanoseconds that a sample takes, about.
         least: the smallest number of samples that are shared.
 
-    >>> partition = Partition(threads=2, width=4, cost=100.0, least=50)
-    >>> partition.cut(1000)
-    Cut(samples=1000, parts=2, span=512, cost=100000.0)
-    >>> partition.cut(10)
-    Cut(samples=10, parts=1, span=10, cost=1000.0)
+    >>> cost_model = CostModel(threads=2, width=4, cost=100.0, least=50)
+    >>> cost_model.split(1000)
+    Split(samples=1000, parts=2, span=512, cost=100000.0)
+    >>> cost_model.split(10)
+    Split(samples=10, parts=1, span=10, cost=1000.0)
     """
 
     threads: int
@@ -82,14 +82,14 @@ class Partition:
     cost: float
     least: int
 
-    def cut(self, samples: int) -> Cut:
-        """How to cut a step of so many samples."""
+    def split(self, samples: int) -> Split:
+        """How to split a step of so many samples."""
         if self.threads == 1 or samples < self.least:
-            return Cut(samples, 1, samples, samples * self.cost)
+            return Split(samples, 1, samples, samples * self.cost)
         vectors = -(-samples // self.width)
         tile = 4 if vectors >= 16 * self.threads else 1  # products go by four vectors, where there are many
         span = -(-vectors // (self.threads * tile)) * tile * self.width
-        return Cut(samples, -(-samples // span), span, samples * self.cost)
+        return Split(samples, -(-samples // span), span, samples * self.cost)
 
 
 def cost(plan: Plan, shape: Shape) -> float:
@@ -98,11 +98,11 @@ def cost(plan: Plan, shape: Shape) -> float:
     return OPERATION * max(1, operations) / shape.width
 
 
-def partition(cost: float, leaves: int, shape: Shape, threads: int) -> Partition:
-    """How to cut the steps of a program, by what a sample costs and how many leaves there are."""
+def cost_model(cost: float, leaves: int, shape: Shape, threads: int) -> CostModel:
+    """The cost model of a program, by what a sample costs and how many leaves there are."""
     lost = HANDING + MOVING * leaves * shape.bits / 8
     saved = cost * (1.0 - 1.0 / threads)  # by each sample
-    return Partition(threads, shape.width, cost, math.ceil(MARGIN * lost / saved) if threads > 1 else 1)
+    return CostModel(threads, shape.width, cost, math.ceil(MARGIN * lost / saved) if threads > 1 else 1)
 
 
 def _calls(group: Group) -> bool:

@@ -3,7 +3,7 @@
 It knows no program: what to call and where the numbers are it reads from a frame, an array of 64-bit fields. So one
 driver per size of numbers serves all programs, and it is compiled once per machine.
 
-The samples of a step are one job, in one part or in several for as many threads (see sharing.py). Each part has
+The samples of a step are one job, in one part or in several for as many threads (see fork_join.py). Each part has
 gradients and a loss of its own. Adding them, in the order of the parts, and updating the leaves is a second job, each
 part of which takes some leaves. Each thread, called a seat, has room of its own for a block's results.
 """
@@ -23,12 +23,12 @@ LINE = 16
 """Numbers that two threads had better not share: 128 bytes of them, or half as many."""
 
 MANY = 1024
-"""Gradients that helpers help to add; fewer are added sooner by one."""
+"""Gradients that workers help to add; fewer are added sooner by one."""
 
 
 @functools.cache
 def driver(bits: int, width: int) -> Library:
-    """The compiled driver, with ``double drive(frame)``, and ``double drive_with(frame, lines)`` for helpers."""
+    """The compiled driver, with ``double drive(frame)``, and ``double drive_shared(frame, lines)`` for workers."""
     return Library(text(bits, width), quick=True)
 
 
@@ -46,7 +46,7 @@ define double @drive(ptr %frame) nounwind {
   ret double %loss
 }
 
-define double @drive_with(ptr %frame, ptr %lines) nounwind {
+define double @drive_shared(ptr %frame, ptr %lines) nounwind {
   %loss = call double @steps(ptr %frame, ptr %lines)
   ret double %loss
 }
@@ -97,7 +97,7 @@ def _steps(bits: int, width: int) -> str:
     nowhere = f"ptr {a['X']}, ptr {a['S']}"  # kernels that are no sample's do not read these
     ordered = code.value(f"icmp ne ptr {a['order']}, null")
     many = code.value(f"icmp sgt i64 {f['gradients']}, {MANY}")
-    helped = code.value(f"select i1 {many}, ptr %lines, ptr null")
+    shared = code.value(f"select i1 {many}, ptr %lines, ptr null")
     with code.loop(0, f["steps"]) as step:
         run(code, "prologue", f, a, nowhere, "1", "true")
         mine = code.pointer(a["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
@@ -113,7 +113,7 @@ def _steps(bits: int, width: int) -> str:
             lost = code.value(f"fsub {scalar} {total}, {total}")  # 0 unless the loss is nan or infinite
             lost = code.value(f"fcmp une {scalar} {lost}, 0.0")
             code.lines += [f"br i1 {lost}, label %end, label %sound", "sound:"]
-        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @leaves, {how}, ptr {helped})")
+        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @leaves, {how}, ptr {shared})")
         run(code, "epilogue", f, a, nowhere, "1", "true")
         with code.when(_updating(code, f, a, whole=1)):
             _update(code, a, step, "0", f["gradients"])

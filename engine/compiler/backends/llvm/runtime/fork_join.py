@@ -1,16 +1,16 @@
-"""One job in several parts, made by the caller's thread and by helpers: offering, claiming and waiting, natively.
+"""One job in several parts, made by the caller's thread and by workers: offering, claiming and waiting, natively.
 
-Each helper has a line of memory of its own, which holds where it stands and what it is offered:
+Each worker has a line of memory of its own, which holds where it stands and what it is offered:
 
     idle -> offered      by the caller, at the start of a job
-    offered -> claimed   by the helper, which then makes its part
+    offered -> claimed   by the worker, which then makes its part
     offered -> idle      by the caller, who has finished its own part meanwhile and makes this one too
-    claimed -> done      by the helper
+    claimed -> done      by the worker
     done -> idle         by the caller, who has waited for it
-    idle -> asleep       by the helper, when nothing has come for a while; only Python wakes it, see helpers.py
+    idle -> asleep       by the worker, when nothing has come for a while; only Python wakes it, see threads.py
 
-So a caller never waits for a helper that has not begun: it may be asleep, or the machine busy. It does wait for one
-that has begun. If that takes long, or its offers are not taken, then the system has no processor for the helper: it
+So a caller never waits for a worker that has not begun: it may be asleep, or the machine busy. It does wait for one
+that has begun. If that takes long, or its offers are not taken, then the system has no processor for the worker: it
 rests for many times as long, which means that it is offered nothing and naps instead of watching. Whoever makes a part,
 the parts and the order in which they are put together are the same, and so are the results.
 """
@@ -22,23 +22,23 @@ from ..jit.library import binding
 IDLE, OFFERED, CLAIMED, DONE, ASLEEP = range(5)
 
 LINE = ("standing", "job", "frame", "step", "part", "engaged", "resting", "missed", "rest", "give_way", "nap", "moment")
-"""The fields of a helper's line: what the states above are, the offered job and what it is called with, the part that
-is this helper's, whether a caller has it in use; for how many jobs it is to rest, how long it has taken no offer, and
+"""The fields of a worker's line: what the states above are, the offered job and what it is called with, the part that
+is this worker's, whether a caller has it in use; for how many jobs it is to rest, how long it has taken no offer, and
 how long its last rest for that reason was; and the addresses of the system's functions that let others run and that
 sleep, with how long the latter is to."""
 
 FIELDS = 16
-"""Fields from one line to the next, of 64 bits each: no two helpers write to one cache line, nor to a pair of them."""
+"""Fields from one line to the next, of 64 bits each: no two workers write to one cache line, nor to a pair of them."""
 
 SPINS = 2000
-"""How often a caller looks whether a helper has finished, some 50 microseconds, before it now and then lets other
+"""How often a caller looks whether a worker has finished, some 50 microseconds, before it now and then lets other
 threads have the processor."""
 
 RESTS = 20
-"""For how many jobs a helper rests for each part's time that the caller has waited."""
+"""For how many jobs a worker rests for each part's time that the caller has waited."""
 
 MISSED = 8000
-"""Looks after which a helper that takes no offer rests: some 200 microseconds."""
+"""Looks after which a worker that takes no offer rests: some 200 microseconds."""
 
 SHORT, LONGEST = 64_000, 4_000_000
 """Looks that such a rest takes at first; each further one in a row takes twice as many, up to the second number."""
@@ -92,7 +92,7 @@ define internal ptr @line(ptr %lines, i64 %part) nounwind {{
   ret ptr %line
 }}
 
-; Offer a part, unless the helper rests.
+; Offer a part, unless the worker rests.
 define internal void @offer(ptr %line, ptr %frame, i64 %step, ptr %job) nounwind {{
   %job.place = getelementptr i64, ptr %line, i64 {job}
   %frame.place = getelementptr i64, ptr %line, i64 {frame}
@@ -113,7 +113,7 @@ do:
   ret void
 }}
 
-; Whether the helper has taken the offer; if not, it is withdrawn, and the helper rests if that is nothing new.
+; Whether the worker has taken the offer; if not, it is withdrawn, and the worker rests if that is nothing new.
 define internal i1 @begun(ptr %line, i64 %time) nounwind {{
   %answer = cmpxchg ptr %line, i64 {OFFERED}, i64 {IDLE} acq_rel acquire
   %standing = extractvalue {{ i64, i1 }} %answer, 0
@@ -147,7 +147,7 @@ end:
   ret i1 %begun
 }}
 
-; Wait until the helper has made its part; it rests if that took long.
+; Wait until the worker has made its part; it rests if that took long.
 define internal void @wait(ptr %line, i64 %time) nounwind {{
 entry:
   %give_way.place = getelementptr i64, ptr %line, i64 {give_way}
@@ -189,9 +189,9 @@ well:
 }}
 """
 
-_HELP = """
-; Be a helper, until nothing has come for a while and no caller is there.
-define void @help(ptr %line, i64 %patience) nounwind {{
+_WORKER = """
+; Be a worker, until nothing has come for a while and no caller is there.
+define void @work(ptr %line, i64 %patience) nounwind {{
 entry:
   %job.place = getelementptr i64, ptr %line, i64 {job}
   %frame.place = getelementptr i64, ptr %line, i64 {frame}
@@ -255,9 +255,9 @@ def share_text() -> str:
     return _filled(_SHARE)
 
 
-def help_text() -> str:
-    """LLVM IR of ``help(line, patience)``, which a helper runs."""
-    return _filled(_HELP)
+def worker_text() -> str:
+    """LLVM IR of ``work(line, patience)``, which a worker runs."""
+    return _filled(_WORKER)
 
 
 def _filled(text: str) -> str:

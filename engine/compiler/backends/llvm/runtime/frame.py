@@ -11,8 +11,8 @@ FRAME = (
     "outputs",  # numbers of a sample that are stored
     "lanes",  # in a block
     "block",  # how many numbers a packed block takes
-    "rows",  # where in it is noted where the samples' rows are
-    "row_source",  # in which array; -1 if nobody reads rows
+    "sample_table",  # where in a block the addresses of its samples are
+    "sample_source",  # in which array these are; -1 if no kernel reads samples there
     "sources",  # how many arrays the inputs come from
     "source_table",  # their addresses and columns: [address, columns] each
     "prologue", "prologue_count",  # calls: [kernel, offsets] each
@@ -25,20 +25,31 @@ FRAME = (
     "cleared",  # how many of these are set to zero at the start of a step: all, or none if the kernels see to it
     "steps", "batch",  # batch: samples in a step
     "parts", "span",  # into how many parts the samples of a step are cut, and how many samples a part has
-    "time",  # that a part takes, as sharing.py counts it
+    "time",  # that a part takes, as fork_join.py counts it
     "weight",  # of a sample in the mean; the driver writes it at every step
     "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: one block for each seat
     "order",  # sample numbers, `batch` for each step, -1 for none; or 0: samples 0 to batch - 1, in every step
     "losses",  # one per step
     "update",  # the optimiser's function; or 0
     "whole",  # 1: the update of a leaf may depend on all gradients
-    "state",  # what the optimiser is given: see optimisers.py
+    "state",  # what the optimiser is given: see update.py
 )  # fmt: skip
 POSITION = {name: k for k, name in enumerate(FRAME)}
 IN_X, IN_S = 0, 1
 """Instead of an address: an output is in the current block of X, or in the S of the thread that makes the part."""
 
-_NUMBERS = ["inputs", "outputs", "lanes", "block", "rows", "row_source", "sources", "scratch", "gradients", "cleared"]
+_NUMBERS = [
+    "inputs",
+    "outputs",
+    "lanes",
+    "block",
+    "sample_table",
+    "sample_source",
+    "sources",
+    "scratch",
+    "gradients",
+    "cleared",
+]
 _NUMBERS += ["steps", "batch", "parts", "span", "time", "repeated", "whole"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ..jit.artifact import Artifact
     from ..kernels.kernel import Shape
-    from .cost_model import Cut
+    from .cost_model import Split
 
     Array = NDArray[Any]
 
@@ -48,7 +48,7 @@ class Program(Protocol):
     dtype: Any
     buffers: dict[str, Array]
     calls: dict[str, tuple[Array, Array]]
-    by_rows: Any
+    by_samples: Any
     alone: bool
     scratch: int
     gradients: int
@@ -78,7 +78,7 @@ class Frame:
             outputs += [base, run.base if run.uniform else run.base * lanes, int(not run.uniform)]
         self._outputs = np.array(outputs, np.int64)
         slots = (plan.inputs + 1) * lanes
-        self._by_rows, self.in_place = program.by_rows, True
+        self._by_samples, self.in_place = program.by_samples, True
         self._block = slots + lanes * 64 // program.shape.bits
         self._samples = aligned(0, program.dtype)
         self._bound: tuple[Any, ...] = ()
@@ -89,7 +89,7 @@ class Frame:
             output_table=address(self._outputs),
             lanes=lanes,
             block=self._block,
-            rows=slots,
+            sample_table=slots,
             scratch=program.scratch,
             gradients=program.gradients,
             cleared=0 if program.alone else program.gradients,
@@ -102,18 +102,18 @@ class Frame:
         for name, value in fields.items():
             self.fields[POSITION[name]] = value
 
-    def bind(self, arrays: tuple[Array, ...], cut: Cut, repeated: bool) -> None:
+    def bind(self, arrays: tuple[Array, ...], split: Split, repeated: bool) -> None:
         """Tell where the samples are, and make room for them in packed form.
 
         Args:
             arrays: samples x columns, the columns together the program's inputs.
-            cut: of the samples of a step.
+            split: of the samples of a step.
             repeated: the steps share one batch, which is packed once and kept; else each block is packed when needed.
         """
         import numpy as np
 
         shapes = tuple([array.shape for array in arrays])
-        as_before = self._bound[1:] == (shapes, cut, repeated)
+        as_before = self._bound[1:] == (shapes, split, repeated)
         if as_before and all(a is b for a, b in zip(arrays, self._bound[0])):
             return
         columns = sum(shape[1] for shape in shapes)
@@ -122,28 +122,29 @@ class Frame:
         for array in arrays:
             if array.dtype != self._dtype or not array.flags.c_contiguous:
                 raise ValueError(f"the samples must be C-contiguous arrays of {self._dtype}")
-        source = self._source_of_rows(shapes)
+        source = self._sample_source(shapes)
         self.in_place = source is not None
         if source is None:
             arrays, source = (np.concatenate(arrays, axis=1),), 0
-        blocks = -(-cut.span // self._lanes) if repeated else 1
-        size = cut.parts * max(1, blocks) * self._block
+        blocks = -(-split.span // self._lanes) if repeated else 1
+        size = split.parts * max(1, blocks) * self._block
         if size > len(self._samples):
             self._samples = aligned(size, self._dtype)
         self._sources = np.array([x for a in arrays for x in (address(a), a.shape[1])] or [0], np.int64)
         self.set(
-            X=address(self._samples), repeated=int(repeated), batch=cut.samples, sources=len(arrays),
-            source_table=address(self._sources), row_source=source, parts=cut.parts, span=cut.span, time=cut.time,
+            X=address(self._samples), repeated=int(repeated), batch=split.samples, sources=len(arrays),
+            source_table=address(self._sources), sample_source=source,
+            parts=split.parts, span=split.span, time=split.time,
         )  # fmt: skip
-        self._bound = (arrays, shapes, cut, repeated)  # this also keeps the arrays alive
+        self._bound = (arrays, shapes, split, repeated)  # this also keeps the arrays alive
 
-    def _source_of_rows(self, shapes: tuple[tuple[int, ...], ...]) -> int | None:
-        """The array that has the inputs which are read row by row; -1 if none are, None if it takes several arrays."""
-        if not self._by_rows:
+    def _sample_source(self, shapes: tuple[tuple[int, ...], ...]) -> int | None:
+        """The number of the array with the inputs that kernels read there; -1: none do; None: they are in several."""
+        if not self._by_samples:
             return -1
         first = 0
         for source, (_, columns) in enumerate(shapes):
-            if self._by_rows[0] >= first and self._by_rows[1] <= first + columns:
+            if self._by_samples[0] >= first and self._by_samples[1] <= first + columns:
                 return source
             first += columns
         return None

@@ -1,7 +1,7 @@
 """Packing: the samples of a block, from the rows of the user's arrays into the order in which kernels read them.
 
 Kernels read [slot][lane]: the numbers that neighbouring samples have in one slot are neighbours. Outer products may
-want the samples row by row too: for these it is noted where the rows are.
+want the samples as they lie in the user's array too: for these their addresses are noted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def text(bits: int, width: int) -> str:
     """
     number = "double" if bits == 64 else "float"
     arguments = ["i64 %count", "ptr %sources", "ptr noalias %X", "i64 %stride", "ptr noalias %samples", "i64 %lanes"]
-    arguments += [f"{number} %weight", "ptr noalias %rows", "i64 %wanted"]
+    arguments += [f"{number} %weight", "ptr noalias %places", "i64 %wanted"]
     code = Code("pack", bits, 1, arguments)
     code.linkage = "internal "
     spare = _entry(code, "%samples", "0")
@@ -44,7 +44,7 @@ def text(bits: int, width: int) -> str:
             with code.when(noted):
                 for k, row in enumerate(given):
                     start = code.value(f"getelementptr {code.scalar}, ptr {row}, i64 {back}")
-                    code.lines.append(f"store ptr {start}, ptr {code.pointer('%rows', code.index(lane, k), 'ptr')}")
+                    code.lines.append(f"store ptr {start}, ptr {code.pointer('%places', code.index(lane, k), 'ptr')}")
             with code.loop(0, whole, width) as c:
                 square = [_load(code, row, c, width) for row in given]
                 for k, vector in enumerate(_transpose(code, square, width)):

@@ -47,7 +47,7 @@ def samples(bits: int, width: int) -> str:
     later = code.value("icmp sgt i64 %step, 0")
     packed = code.value(f"and i1 {later}, {kept}")
     needed = code.value(f"xor i1 {packed}, true")
-    rows = code.value(f"alloca i64, i64 {f['lanes']}, align 64")
+    numbers = code.value(f"alloca i64, i64 {f['lanes']}, align 64")
     code.slots.append("%used = alloca i64")
     with code.loop(0, blocks) as block:
         done = code.value(f"mul i64 {block}, {f['lanes']}")
@@ -58,11 +58,12 @@ def samples(bits: int, width: int) -> str:
         code.lines.append(f"store i64 {samples}, ptr %used")
         x = code.pointer(room, code.value(f"mul i64 {block}, {block_size}"))
         with code.when(needed):
-            _list_rows(code, rows, first, samples, a["order"], f["batch"])
+            _list_samples(code, numbers, first, samples, a["order"], f["batch"])
             lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
             code.lines.append(
                 f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['lanes']}, "
-                f"ptr {rows}, i64 {lanes}, {scalar} {weight}, ptr {code.pointer(x, f['rows'])}, i64 {f['row_source']})"
+                f"ptr {numbers}, i64 {lanes}, {scalar} {weight}, "
+                f"ptr {code.pointer(x, f['sample_table'])}, i64 {f['sample_source']})"
             )
         lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
         begins = code.value(f"icmp eq i64 {block}, 0")  # the gradients anew, so also without a sample
@@ -80,7 +81,7 @@ def samples(bits: int, width: int) -> str:
     return code.text()
 
 
-def _list_rows(code: Code, rows: str, first: str, samples: str, order: str, batch: str) -> None:
+def _list_samples(code: Code, numbers: str, first: str, samples: str, order: str, batch: str) -> None:
     """Which samples the lanes of a block take, -1 for none: by the step's order, or one after the other.
 
     Lanes behind the last sample are not used, such as most of an epoch's last batch.
@@ -92,12 +93,12 @@ def _list_rows(code: Code, rows: str, first: str, samples: str, order: str, batc
     with code.loop(0, _whole_vectors(code, samples)) as lane:
         here = code.index(first, lane)
         inside = code.value(f"icmp slt i64 {lane}, {samples}")
-        code.lines.append(f"store i64 -1, ptr {code.pointer(rows, lane, 'i64')}")
+        code.lines.append(f"store i64 -1, ptr {code.pointer(numbers, lane, 'i64')}")
         with code.when(inside):
-            code.lines.append(f"store i64 {here}, ptr {code.pointer(rows, lane, 'i64')}")
+            code.lines.append(f"store i64 {here}, ptr {code.pointer(numbers, lane, 'i64')}")
             with code.when(ordered):
                 number = entry(code, mine, here)
-                code.lines.append(f"store i64 {number}, ptr {code.pointer(rows, lane, 'i64')}")
+                code.lines.append(f"store i64 {number}, ptr {code.pointer(numbers, lane, 'i64')}")
                 with code.when(code.value(f"icmp sge i64 {number}, 0")):
                     code.lines.append(f"store i64 {code.index(lane, 1)}, ptr %used")
 

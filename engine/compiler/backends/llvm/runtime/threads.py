@@ -1,7 +1,7 @@
-"""Threads that help callers with their jobs: where they sleep, how they are woken, and how they end.
+"""The thread pool: its workers help callers with their jobs, sleep in between, and end with the interpreter.
 
-There is one crew per process. It helps one call at a time: another thread that calls meanwhile makes all parts itself,
-so that there are never more threads at work than callers and helpers. A helper watches for a fraction of a millisecond
+There is one pool per process. It serves one call at a time: another thread that calls meanwhile makes all parts itself,
+so that there are never more threads at work than callers and workers. A worker watches for a fraction of a millisecond
 after its last job, so that the next one begins at once, and then sleeps.
 """
 
@@ -18,13 +18,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..jit.library import Library
-from . import fork_join as sharing
+from . import fork_join
 from .fork_join import ASLEEP, FIELDS, IDLE, LINE
 
 PATIENCE = 10_000
-"""How often a helper looks for a job before it goes to sleep: for some 200 microseconds."""
+"""How often a worker looks for a job before it goes to sleep: for some 200 microseconds."""
 
-_RECENT = 200e-6  # seconds; where calls follow each other this closely, waking a helper pays
+_RECENT = 200e-6  # seconds; where calls follow each other this closely, waking a worker pays
 
 
 @functools.cache
@@ -37,12 +37,12 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-class Helper:
+class Worker:
     """One thread, started when it is first needed, and its line of memory.
 
     Args:
         place: the address of the line.
-        part: which part of a job is this helper's.
+        part: which part of a job is this worker's.
 
     Attributes:
         line: the fields.
@@ -59,11 +59,11 @@ class Helper:
         self._ending = False
 
     def wake(self) -> None:
-        """Be there as soon as the system lets it, unless this helper rests; nothing if the system refuses."""
+        """Be there as soon as the system lets it, unless this worker rests; nothing if the system refuses."""
         if self._ending or self.line[_RESTING] > 0:
             return
         if self._thread is None:
-            thread = threading.Thread(target=self._serve, name=f"stepgrad helper {self._part}", daemon=True)
+            thread = threading.Thread(target=self._serve, name=f"stepgrad worker {self._part}", daemon=True)
             try:
                 thread.start()
             except RuntimeError:  # no more threads, or the interpreter is about to end
@@ -82,7 +82,7 @@ class Helper:
             self._thread.join(timeout=1.0)
 
     def _serve(self) -> None:
-        help = _help()[1]
+        help = _work()[1]
         while True:
             self._waker.acquire()
             if self._ending:
@@ -97,84 +97,84 @@ class Helper:
 _STANDING, _ENGAGED, _RESTING = (LINE.index(name) for name in ("standing", "engaged", "resting"))
 
 
-class Crew:
-    """The helpers of this process: one for each processor but the caller's."""
+class ThreadPool:
+    """The workers of this process: one for each processor but the caller's."""
 
     def __init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
-        """With new helpers, whom nobody has in use."""
+        """With new workers, whom nobody has in use."""
         count, size = processors() - 1, 8 * FIELDS
         self._memory = ctypes.create_string_buffer((count + 1) * size)
         start = ctypes.addressof(self._memory)
         self._place = start + -start % size
-        self._helpers = [Helper(self._place + k * size, k + 1) for k in range(count)]
+        self._workers = [Worker(self._place + k * size, k + 1) for k in range(count)]
         self._free = threading.Lock()
         self._left = 0.0  # when the last call ended
 
     def call(self, drive: Callable[..., float], parts: int, pays: bool, frame: int) -> float:
-        """The result of ``drive(frame, lines)``, with helpers; without them if another thread has them.
+        """The result of ``drive(frame, lines)``, with workers; without them if another thread has them.
 
         Args:
-            drive: native code that shares its jobs with the helpers who have these lines, or with none.
+            drive: native code that shares its jobs with the workers who have these lines, or with none.
             parts: of its jobs, at most as many as there are processors.
-            pays: whether the call takes so long that waking helpers for it alone pays.
+            pays: whether the call takes so long that waking workers for it alone pays.
             frame: what the code is given.
         """
         if not self._free.acquire(False):
             return drive(frame, None)
-        helpers = self._helpers[: parts - 1]
+        workers = self._workers[: parts - 1]
         try:
-            for helper in helpers:
-                helper.line[_ENGAGED] = 1  # from now on it does not fall asleep
-                if helper.line[_STANDING] == ASLEEP and (pays or time.perf_counter() - self._left < _RECENT):
-                    helper.wake()
+            for worker in workers:
+                worker.line[_ENGAGED] = 1  # from now on it does not fall asleep
+                if worker.line[_STANDING] == ASLEEP and (pays or time.perf_counter() - self._left < _RECENT):
+                    worker.wake()
             return drive(frame, self._place)
         finally:
-            for helper in helpers:
-                helper.line[_ENGAGED] = 0
+            for worker in workers:
+                worker.line[_ENGAGED] = 0
             self._left = time.perf_counter()
             self._free.release()
 
     def end(self) -> None:
         """End all threads."""
-        for helper in self._helpers:
-            helper.end()
+        for worker in self._workers:
+            worker.end()
 
 
-_crew: Crew | None = None
+_pool: ThreadPool | None = None
 _lock = threading.Lock()
 
 
-def crew() -> Crew:
-    """The crew of this process."""
-    global _crew
-    if _crew is None:
+def thread_pool() -> ThreadPool:
+    """The thread pool of this process, made when it is first needed."""
+    global _pool
+    if _pool is None:
         with _lock:
-            _crew = _crew or Crew()
-    return _crew
+            _pool = _pool or ThreadPool()
+    return _pool
 
 
 def _end() -> None:
     """When the interpreter ends: native code must not run any more when its memory is freed."""
-    if _crew is not None:
-        _crew.end()
+    if _pool is not None:
+        _pool.end()
 
 
 def _begin() -> None:
     """In a forked process: threads do not come along, and locks may be held by those who did not."""
     global _lock
     _lock = threading.Lock()
-    if _crew is not None:
-        _crew.begin()
+    if _pool is not None:
+        _pool.begin()
 
 
 @functools.cache
-def _help() -> tuple[Library, Any]:
-    """The native function that helpers run."""
-    library = Library(sharing.help_text())
-    return library, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(library.address("help"))
+def _work() -> tuple[Library, Any]:
+    """The native function that workers run."""
+    library = Library(fork_join.worker_text())
+    return library, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(library.address("work"))
 
 
 @functools.cache

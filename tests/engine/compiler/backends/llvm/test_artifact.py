@@ -29,7 +29,7 @@ EXAMPLE = Artifact(
     shape=Shape(64, 4, 16),
     kernels=2,
     calls={"prologue": [], "body": [(0, [1, 2]), (1, [])], "epilogue": [(0, [3])]},
-    by_rows=(0, 2),
+    by_samples=(0, 2),
     alone=False,
     cost=1.5,
     leaves=3,
@@ -72,7 +72,7 @@ def test_what_is_no_blueprint_is_none(stored: bytes) -> None:
 @pytest.mark.parametrize("wrong", ["text", 1.5, None, [[]], {"a": 1}, [1], True])
 def test_fields_of_another_kind_are_refused(name: str, wrong: Any) -> None:
     fields = json.loads(EXAMPLE.dump())
-    if type(wrong) is not type(fields[name]) and not (name in ("weight", "by_rows") and wrong is None):
+    if type(wrong) is not type(fields[name]) and not (name in ("weight", "by_samples") and wrong is None):
         fields[name] = wrong
         assert load(json.dumps(fields).encode()) is None
     del fields[name]

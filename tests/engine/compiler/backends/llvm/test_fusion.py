@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, dot, ops
-from engine.compiler.backends.llvm.fusion import clusters, recomputed, stored, straight
+from engine.compiler.backends.llvm.fusion import fuse, recomputed, stored, straight
 from engine.compiler.backends.llvm.ir.templates import is_cheap
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.plan import Group, Plan, Run
@@ -24,7 +24,7 @@ def plan_of(function: Any, inputs: int) -> Plan:
 
 
 def names(parts: list[list[Group]]) -> list[list[str]]:
-    return [[group.primitive.name for group in cluster] for cluster in parts]
+    return [[group.primitive.name for group in fused] for fused in parts]
 
 
 def doubled_twice(x: Any) -> Any:
@@ -36,12 +36,12 @@ def doubled_twice(x: Any) -> Any:
 
 
 def test_chains_of_equal_rows_share_a_kernel() -> None:
-    assert names(clusters(plan_of(doubled_twice, 4).body)) == [["exp", "mul"], ["dot", "mul", "sub"]]
+    assert names(fuse(plan_of(doubled_twice, 4).body)) == [["exp", "mul"], ["dot", "mul", "sub"]]
 
 
 def test_cheap_results_are_computed_again_from_what_is_read_anyway() -> None:
     plan = plan_of(doubled_twice, 4)
-    parts = recomputed(clusters(plan.body))
+    parts = recomputed(fuse(plan.body))
     assert names(parts) == [["exp", "mul"], ["dot", "mul", "mul", "sub"]]
     kept = stored(plan, parts)
     assert [id(group) in kept for group in parts[0]] == [True, True]  # the product reads all rows of the doubled ones
@@ -55,7 +55,7 @@ def test_what_a_product_adds_to_is_stored_before_it_is_computed_again() -> None:
         return [dot(row, h, b) * b - a for row, a, b in zip(WEIGHTS, h, twice)]
 
     plan = plan_of(function, 4)
-    parts = recomputed(clusters(plan.body))
+    parts = recomputed(fuse(plan.body))
     assert names(parts) == [["exp", "mul"], ["dot", "mul", "mul", "sub"]]
     assert id(parts[0][1]) in stored(plan, parts)
     weights = [[w.data for w in row] for row in WEIGHTS]
@@ -74,8 +74,8 @@ def test_what_all_readers_compute_again_is_not_stored() -> None:
         return [a * (2.0 * b) - b for a, b in zip(z, h)] + [dot(WEIGHTS[0], [2.0 * b + engine.sin(b) for b in h])]
 
     plan = plan_of(function, 4)
-    parts = recomputed(clusters(plan.body))
-    doubled = [group for cluster in parts for group in cluster if group.primitive is ops.mul and group.rows == 4]
+    parts = recomputed(fuse(plan.body))
+    doubled = [group for fused in parts for group in fused if group.primitive is ops.mul and group.rows == 4]
     assert len(doubled) == 3
     assert not {id(group) for group in doubled[:2]} & stored(plan, parts)
 

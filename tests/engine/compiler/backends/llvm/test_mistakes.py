@@ -110,13 +110,13 @@ def factors_exchanged(patch: pytest.MonkeyPatch) -> None:
 
 def twice(patch: pytest.MonkeyPatch) -> None:
     """An outer product is added twice."""
-    original = schedule.split
+    original = schedule.kernel_jobs
 
-    def split(*given: Any) -> Any:
+    def kernel_jobs(*given: Any) -> Any:
         outer, plain = original(*given)
         return outer + outer, plain
 
-    patch.setattr(schedule, "split", split)
+    patch.setattr(schedule, "kernel_jobs", kernel_jobs)
 
 
 PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [

@@ -20,8 +20,8 @@ import pytest
 import engine
 from engine import Value
 from engine.compiler.backends.llvm import Variants, build
-from engine.compiler.backends.llvm.runtime import cost_model as partition
-from engine.compiler.backends.llvm.runtime import threads as helpers
+from engine.compiler.backends.llvm.runtime import cost_model
+from engine.compiler.backends.llvm.runtime import threads as pools
 from engine.compiler.backends.llvm.runtime.fork_join import ASLEEP, IDLE, LINE
 from engine.compiler.pipeline import make_plan, trace
 from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples
@@ -34,13 +34,13 @@ ADAM = engine.OptimizerSettings("adam", 0.01, clip_norm=0.5)
 @pytest.fixture(autouse=True)
 def three_processors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """However many there are; and every step is shared, however short."""
-    helpers._end()
-    monkeypatch.setattr(helpers, "processors", lambda: 3)
+    pools._end()
+    monkeypatch.setattr(pools, "processors", lambda: 3)
     monkeypatch.setattr("engine.compiler.backends.llvm.program.processors", lambda: 3)
-    monkeypatch.setattr(helpers, "_crew", None)
-    monkeypatch.setattr(partition, "MARGIN", 0.0)
+    monkeypatch.setattr(pools, "_pool", None)
+    monkeypatch.setattr(cost_model, "MARGIN", 0.0)
     yield
-    helpers._end()
+    pools._end()
 
 
 def programs(threads: int, dtype: str = "float64") -> tuple[Variants, Variants, Any]:
@@ -57,7 +57,7 @@ def test_parts_are_the_whole(threads: int, count: int) -> None:
     arrays = samples(count)
     outputs, gradient = several.run(leaves, arrays)
     expected, exact = one.run(leaves, arrays)
-    assert several.fitting(count).partition.cut(count).parts == min(3, threads, -(-count // one.width))
+    assert several.fitting(count).cost_model.split(count).parts == min(3, threads, -(-count // one.width))
     assert np.array_equal(outputs, expected)
     assert gradient is not None
     assert exact is not None
@@ -178,14 +178,14 @@ def test_helpers_sleep_and_are_woken() -> None:
     training = several.training(1)
     training.parameters[:] = leaves
     training(samples(1000), SGD, 0, 300)
-    (helper, _) = helpers.crew()._helpers
+    (worker, _) = pools.thread_pool()._workers
     deadline = time.monotonic() + 10.0
-    while helper.line[0] != ASLEEP and time.monotonic() < deadline:
+    while worker.line[0] != ASLEEP and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert helper.line[0] == ASLEEP
-    assert sum(thread.name.startswith("stepgrad helper") for thread in threading.enumerate()) == 1
+    assert worker.line[0] == ASLEEP
+    assert sum(thread.name.startswith("stepgrad worker") for thread in threading.enumerate()) == 1
     assert np.isfinite(training(samples(1000), SGD, 300, 300)).all()
-    assert sum(thread.name.startswith("stepgrad helper") for thread in threading.enumerate()) == 1
+    assert sum(thread.name.startswith("stepgrad worker") for thread in threading.enumerate()) == 1
 
 
 def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,14 +194,14 @@ def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> Non
     training = several.training(0)
     training.parameters[:] = leaves
     expected = training(samples(1000), STILL, 0, 2)
-    helpers._end()
-    monkeypatch.setattr(helpers, "_crew", None)
-    crew = helpers.crew()
-    monkeypatch.setattr(helpers.Helper, "wake", lambda self: self._set(standing=IDLE))
+    pools._end()
+    monkeypatch.setattr(pools, "_pool", None)
+    pool = pools.thread_pool()
+    monkeypatch.setattr(pools.Worker, "wake", lambda self: self._set(standing=IDLE))
     training = several.training(0)
     training.parameters[:] = leaves
     assert np.array_equal(training(samples(1000), STILL, 0, 2), expected)
-    line = crew._helpers[0].line
+    line = pool._workers[0].line
     assert line[LINE.index("resting")] == 0
     training(samples(1000), STILL, 0, 2000)
     assert line[LINE.index("resting")] > 0
@@ -221,7 +221,7 @@ def test_a_program_may_go_while_helpers_watch() -> None:
 def test_after_the_end_of_the_helpers_the_caller_makes_all_parts() -> None:
     _, several, leaves = programs(2)
     expected, _ = several.run(leaves, samples(300))
-    helpers._end()
+    pools._end()
     assert np.array_equal(several.run(leaves, samples(300))[0], expected)
 
 
@@ -229,10 +229,10 @@ SCRIPT = """
 import os, threading, time, warnings
 from engine import OptimizerSettings
 from engine.compiler.backends.llvm import build
-from engine.compiler.backends.llvm.runtime import cost_model as partition, threads as helpers
-helpers.processors = lambda: 2
+from engine.compiler.backends.llvm.runtime import cost_model, threads as pools
+pools.processors = lambda: 2
 import engine.compiler.backends.llvm.program as module
-module.processors, partition.MARGIN = helpers.processors, 0.0
+module.processors, cost_model.MARGIN = pools.processors, 0.0
 from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples
 one, leaves = program_of(mlp(), [(3,), (1,)])
 program = build(one.plan, "float64", 2)
@@ -248,7 +248,7 @@ def run_alone(rest: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_process_has_its_own_helpers() -> None:
+def test_a_forked_process_has_its_own_workers() -> None:
     run_alone("""
 still, arrays = OptimizerSettings("sgd", 0.0), samples(3000)
 expected = [training(arrays, still, k)[0] for k in range(3)]
@@ -278,11 +278,11 @@ def work():
 
 
 def test_a_part_left_out_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The comparison above is worth something only if it fails for a wrong cut."""
+    """The comparison above is worth something only if it fails for a wrong split."""
     one, several, leaves = programs(2)
     found = [program.run(leaves, samples(300))[1] for program in (one, several)]
     assert np.allclose(*found, rtol=1e-11)
-    right = partition.Partition.cut
-    monkeypatch.setattr(partition.Partition, "cut", lambda *given: right(*given)._replace(parts=1))
+    right = cost_model.CostModel.split
+    monkeypatch.setattr(cost_model.CostModel, "split", lambda *given: right(*given)._replace(parts=1))
     found = [program.run(leaves, samples(300))[1] for program in (one, several)]
     assert not np.allclose(*found, rtol=1e-3)

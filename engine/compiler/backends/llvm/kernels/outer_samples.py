@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from ....plan.plan import Reduction
 from ..ir.vector import Vector
-from .kernel import Kernel, Row, Shape
+from .kernel import Index, Kernel, Shape
 from .lane_sums import tiles
 
 
-def suits_rows(shape: Shape, jobs: list[Reduction]) -> bool:
-    """Whether it is one product with neighbouring inputs, which fill most of the vectors."""
+def suits_samples(shape: Shape, jobs: list[Reduction]) -> bool:
+    """Whether the jobs are one outer product with neighbouring inputs, which fill most of the vectors."""
     job = jobs[0]
     if len(jobs) > 1 or job.right is None or job.right.buffer != "X" or job.right.column != 1 or job.target.column != 1:
         return False
@@ -22,14 +22,14 @@ def suits_rows(shape: Shape, jobs: list[Reduction]) -> bool:
     return job.rows >= 4 and not job.left.uniform and 4 * padded <= 5 * job.columns
 
 
-def inputs_by_rows(shape: Shape, products: list[list[Reduction]]) -> tuple[int, int] | None:
-    """The range of inputs which are read row by row; None if none are."""
-    runs = [jobs[0].right for jobs in products if suits_rows(shape, jobs)]
+def inputs_by_samples(shape: Shape, products: list[list[Reduction]]) -> tuple[int, int] | None:
+    """The range of inputs that kernels read in the user's array, sample by sample; None if none do."""
+    runs = [jobs[0].right for jobs in products if suits_samples(shape, jobs)]
     ranges = [(run.base, run.base + run.count) for run in runs if run is not None]
     return (min(start for start, _ in ranges), max(stop for _, stop in ranges)) if ranges else None
 
 
-def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: int, alone: bool) -> Kernel:
+def by_samples(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: int, alone: bool) -> Kernel:
     """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, where `right` are inputs.
 
     Args:
@@ -47,7 +47,7 @@ def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: i
     addresses = code.pointer("%X", str(slots * shape.lanes))
     wide = width * shape.bits >= 512  # then there are 32 registers, else 16
 
-    def tile(row: Row, rows: int, vector: Row, vectors: int, last: int) -> None:
+    def tile(row: Index, rows: int, vector: Index, vectors: int, last: int) -> None:
         """`rows` x `vectors` sums, of which `last` columns in the last vector are wanted."""
         totals = [code.variable(code.lift(0.0)) for _ in range(rows * vectors)]
         loop = [(vector[0], width)] if vector[0] else []
@@ -69,7 +69,7 @@ def by_rows(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: i
                 old = Vector(code, kernel.so_far(code.load_first("%G", place, count).name, code.type()))
                 code.store_first(old + code.read(total), "%G", place, count)
 
-    def all_rows(vector: Row, vectors: int, last: int) -> None:
+    def all_rows(vector: Index, vectors: int, last: int) -> None:
         for span, rows in tiles(code, job.rows, 4 if wide else 6):
             with span as row:
                 tile(row, rows, vector, vectors, last)
