@@ -25,6 +25,7 @@ from .functional import value_and_grad as value_and_grad
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
 from .modes import no_grad as no_grad
+from .modes import purpose as purpose
 from .ops import *  # noqa: F403  # the whole table: an operation is added there and nowhere else
 from .primitive import PRIMITIVES as PRIMITIVES
 from .primitive import Interval as Interval

@@ -1,4 +1,4 @@
-"""Modes of recording: whether results are recorded in this thread, and who is told of them."""
+"""Modes of this thread: whether results are recorded, who is told of them, and what a user's function is called for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
 open_modes: list[None] = []
 """An entry for each context below that is open in any thread: while there is none, nodes need not ask."""
 
+_purpose: ContextVar[str] = ContextVar("purpose", default="")
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 _observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
@@ -75,3 +76,29 @@ def _mode(variable: ContextVar[Any], setting: Any) -> Iterator[None]:
 def is_recording() -> bool:
     """Whether results computed in this thread are recorded, that is, no `no_grad` is open."""
     return not open_modes or recording.get()
+
+
+@contextmanager
+def called_for(purpose: str) -> Iterator[None]:
+    """What functions are called for inside, in this thread: see `purpose`."""
+    token = _purpose.set(purpose)
+    try:
+        yield
+    finally:
+        _purpose.reset(token)
+
+
+def purpose() -> str:
+    """Why the function that runs now is being called: for code that draws random numbers, such as dropout.
+
+    Returns:
+        "check" if its results at several points are compared, so that what is random must be held fixed; "trace" if
+        it is being compiled, so that nothing can be drawn at all; "" if somebody wants its result.
+
+    >>> import engine
+    >>> purposes = []
+    >>> report = engine.check_gradients(lambda x: purposes.append(engine.purpose()) or x * x, [1.0])
+    >>> set(purposes)
+    {'check'}
+    """
+    return _purpose.get()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..modes import called_for
+
 if TYPE_CHECKING:
     from .report import Report
 
@@ -49,8 +51,10 @@ def check_gradients(
             raise ValueError(f"grad= gives first derivatives only, so that order must be 1, got {order}")
         from .blackbox import check_callable
 
-        return check_callable(f, point, grad)
+        with called_for("check"):
+            return check_callable(f, point, grad)
     from .subject import subject_of
     from .whitebox import check_subject
 
-    return check_subject(subject_of(f, point), order)
+    with called_for("check"):
+        return check_subject(subject_of(f, point), order)

@@ -86,12 +86,12 @@ def nested(numbers: Sequence[Any], shape: Shape) -> Any:
 
 
 def flat(samples: Any) -> list[Any]:
-    """What nested lists hold, in order.
+    """What nested lists or tuples hold, in order.
 
     >>> flat([[1, 2], [[3]], 4])
     [1, 2, 3, 4]
     """
-    return [x for part in samples for x in flat(part)] if isinstance(samples, list) else [samples]
+    return [x for part in samples for x in flat(part)] if isinstance(samples, (list, tuple)) else [samples]
 
 
 def _product(shape: Shape) -> int:

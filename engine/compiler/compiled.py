@@ -26,10 +26,10 @@ def compile(
 ) -> Any:
     """Compile a function of one sample, to be called on batches of them.
 
-    The function takes Values or lists of Values and returns one Value, or a list of them. It is traced at the first
-    call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have then. Other
-    numbers that it reads from outside are constants of the program; compile it again if they change. An index
-    out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
+    The function takes Values or lists of Values and returns one Value, or a list of them, nested or not. It is traced
+    at the first call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have
+    then. Other numbers that it reads from outside are constants of the program; compile it again if they change. An
+    index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 
     Args:
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.
@@ -93,7 +93,7 @@ class Compiled:
     # ---- running it ----
 
     def __call__(self, *arguments: Any) -> Any:
-        """The results for every sample: an array of N numbers, or N x k if the function returns a list of k.
+        """The results for every sample: an array of N numbers, or N x k if the function returns a list of k, and so on.
 
         Args:
             arguments: for each argument of the function, the samples: N numbers, N rows of numbers, ...
@@ -105,9 +105,12 @@ class Compiled:
         batch = self.batch(*arguments)
         special = self._trace(batch)
         outputs, _ = special.run("outputs", batch)
-        if not special.trace.single:
+        shape = special.trace.shape
+        if len(shape) == 1:
             return outputs
-        return [row[0] for row in outputs] if isinstance(outputs, list) else outputs[:, 0]
+        if isinstance(outputs, list):
+            return [nested(row, shape) for row in outputs]
+        return outputs.reshape(len(outputs), *shape)
 
     def backward(self, *arguments: Any) -> float:
         """Add the gradient of the mean over the samples to the `grad` of every bound leaf; give the mean.

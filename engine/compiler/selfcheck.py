@@ -12,7 +12,7 @@ from ..backprop import grad
 from ..checking.differences import EPSILON
 from ..checking.rounding import rounding
 from ..value import Value
-from .batch import Batch
+from .batch import Batch, flat
 from .errors import TraceError
 from .frontend.graph import operations
 from .frontend.symbol import Symbol
@@ -47,7 +47,7 @@ class Eager:
     """What the eager engine gives for one sample.
 
     Args:
-        result: of the function, a Value, a number or a list of these.
+        result: of the function, a Value, a number or a list of these, nested or not.
         by: the Values by which a single result is differentiated.
 
     Attributes:
@@ -55,7 +55,7 @@ class Eager:
     """
 
     def __init__(self, result: Any, by: Sequence[Value]) -> None:
-        self._results, self._by = list(result) if isinstance(result, (list, tuple)) else [result], by
+        self._results, self._by = flat(result), by
         first = self._results[0]
         gradient = grad(first, by) if by and isinstance(first, Value) else [0.0] * len(by)
         self.numbers = {"result": list(map(float, self._results)), "gradient": gradient}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...modes import called_for
 from ...numbers import is_number
 from ...value import Value
 from ..batch import Shape
@@ -30,14 +31,19 @@ class Trace:
     Attributes:
         graph: all symbols; its leaves are the bound Values.
         inputs: the symbols of the numbers of one sample, argument after argument.
-        outputs: the results.
-        single: whether the function returned one result and no list.
+        outputs: the results, those of nested lists in one row.
+        shape: of what the function returned: () for one result, (n,) for a list of n, ...
     """
 
     graph: Graph
     inputs: list[Symbol]
     outputs: list[Symbol]
-    single: bool
+    shape: Shape
+
+    @property
+    def single(self) -> bool:
+        """Whether the function returned one result and no list."""
+        return not self.shape
 
 
 def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Callable[[], Graph]) -> Trace:
@@ -54,13 +60,15 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
     graph = new_graph()
     inputs: list[Symbol] = []
     arguments = [_argument(graph, shape, inputs) for shape in shapes]
-    with _lock, graph.opened():
+    with _lock, graph.opened(), called_for("trace"):
         with watched() as made:
-            outputs, single = _run(function, arguments, graph)
+            outputs, shape = _run(function, arguments, graph)
         leaves = len(graph.leaves)
         with watched(disturbed=True) as made_again:
-            again, _ = _run(function, arguments, graph)
+            again, shape_again = _run(function, arguments, graph)
     try:
+        if shape != shape_again:
+            raise _Difference(f"results of shape {shape}, then {shape_again}")
         created = _compare(outputs, again, made, made_again)
     except _Difference as difference:
         raise TraceError(
@@ -74,7 +82,7 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
     else:
         del graph.leaves[leaves:]
-    return Trace(graph, inputs, outputs, single)
+    return Trace(graph, inputs, outputs, shape)
 
 
 def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
@@ -84,20 +92,32 @@ def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
     return [_argument(graph, shape[1:], inputs) for _ in range(shape[0])]
 
 
-def _run(function: Callable[..., Any], arguments: Sequence[Any], graph: Graph) -> tuple[list[Symbol], bool]:
+def _run(function: Callable[..., Any], arguments: Sequence[Any], graph: Graph) -> tuple[list[Symbol], Shape]:
     copies = [_copied(argument) for argument in arguments]  # the function may change its lists
-    result = function(*copies)
-    single = not isinstance(result, (list, tuple))
-    results = [result] if single else list(result)
-    if not results:
-        raise TraceError(f"{_name(function)} returned an empty list: return a Value or a list of Values")
-    for found in results:
+    results: list[Symbol] = []
+
+    def collect(found: Any) -> Shape:
+        """Append all results in nested lists; give their shape."""
+        if isinstance(found, (list, tuple)):
+            shapes = [collect(part) for part in found]
+            if not shapes:
+                raise TraceError(f"{_name(function)} returned an empty list: return a Value or a list of Values")
+            if shapes.count(shapes[0]) != len(shapes):
+                raise TraceError(
+                    f"{_name(function)} returned a ragged list, its parts have the shapes {sorted(set(shapes))}: a "
+                    "compiled function returns rows of one length"
+                )
+            return (len(shapes), *shapes[0])
         if not isinstance(found, (Symbol, Value)) and not is_number(found):
             raise TraceError(
                 f"{_name(function)} returned {found!r} of type {type(found).__name__}: "
-                "a compiled function returns a Value or a flat list of Values"
+                "a compiled function returns a Value or a list of Values, nested or not"
             )
-    return [graph.lift(found) for found in results], single
+        results.append(graph.lift(found))
+        return ()
+
+    shape = collect(function(*copies))
+    return results, shape
 
 
 def _copied(argument: Any) -> Any:

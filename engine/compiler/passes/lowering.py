@@ -7,6 +7,8 @@ from math import inf
 from typing import Any
 
 from ... import ops
+from ...modes import always_recorded
+from ...primitive import Primitive
 from ..frontend.conditions import DETACH
 from ..frontend.graph import Graph, operations
 from ..frontend.symbol import Symbol
@@ -31,7 +33,8 @@ _POWERS: dict[float, Callable[[Symbol], Any]] = {  # of constant exponents, to w
 def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     """Each operation with its replacement, in which only primitives with a template, `dot` and `take` are left.
 
-    What has neither template nor composition stays as it is: a back end that runs Python can still call it.
+    What has neither template nor composition is what its forward function composes of other primitives. If that wants
+    numbers (`math.exp`, an if) it stays as it is: a back end that runs Python can still call it.
     """
     new: dict[Symbol, Symbol] = {}
 
@@ -44,6 +47,10 @@ def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
                 new[symbol] = new.get(first, first)
             elif primitive is ops.pow and others[0].kind == "constant" and others[0].value in _POWERS:
                 parts = _POWERS[others[0].value](new.get(first, first))
+            elif primitive is not None and primitive.native is None and primitive not in (ops.dot, ops.take):
+                parts = _composed(graph, primitive, [new.get(o, o) for o in symbol.operands])
+                if parts is None:
+                    new[symbol] = _with(graph, symbol, new)
             elif primitive is not None and callable(primitive.native):
                 parts = graph.lift(primitive.native(*[new.get(o, o) for o in symbol.operands]))
             else:
@@ -55,3 +62,13 @@ def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
 
     lower(roots)
     return new
+
+
+def _composed(graph: Graph, primitive: Primitive, operands: Sequence[Symbol]) -> Symbol | None:
+    """What the forward function makes of symbols; None if it cannot, or makes something else the second time."""
+    try:
+        with always_recorded():
+            first, second = (graph.lift(primitive.forward(*operands)) for _ in range(2))
+    except Exception:  # it is the user's code, and says in its own way that it wants floats
+        return None
+    return first if first is second else None

@@ -84,6 +84,31 @@ def test_nested_samples(backend: str) -> None:
 
 
 @BACKENDS
+def test_nested_results(backend: str) -> None:
+    """A sequence model gives a list of rows for each sample."""
+    w = Value(2.0)
+    compiled = compile(lambda x: [[w * a, a + 1.0, a] for a in x], backend=backend)
+    X = [[1.0, 2.0], [3.0, 4.0], [0.5, -1.0]]
+    expected = [[[2.0 * a, a + 1.0, a] for a in x] for x in X]
+    found = compiled(X)
+    np.testing.assert_array_equal(found, expected)
+    if backend != "python":  # which sees lists, and an empty one has no shape
+        assert compiled(np.zeros((0, 2))).shape == (0, 2, 3)
+    with pytest.raises(TraceError, match="returns a list"):
+        compiled.backward(X)
+    np.testing.assert_array_equal(compile(lambda x: [([x, x],)], backend=backend)([1.0]), [[[[1.0, 1.0]]]])
+
+
+def test_ragged_and_empty_results_are_refused() -> None:
+    with pytest.raises(TraceError, match="ragged list, its parts have the shapes"):
+        compile(lambda x: [[x, x], [x]])([1.0])
+    with pytest.raises(TraceError, match="ragged"):
+        compile(lambda x: [[x], x])([1.0])
+    with pytest.raises(TraceError, match="empty list"):
+        compile(lambda x: [[x], []])([1.0])
+
+
+@BACKENDS
 def test_batches_of_any_size(backend: str) -> None:
     compiled = compile(lambda x: tanh(x) * 3, backend=backend)
     for n in (1, 2, 3, 7, 20, 33, 130):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine import PRIMITIVES, Primitive, Value, compile
+from engine import PRIMITIVES, Primitive, TraceError, Value, compile
 from tests.engine.compiler.everywhere import INSTALLED, close, eager
 
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 0.5, -2.5, 3.0, 30.0, -30.0, 700.0, -800.0, 1e300, 1e-8]
@@ -81,7 +81,7 @@ def test_a_new_entry_compiles_without_touching_the_compiler(backend: str) -> Non
 def test_a_primitive_of_python_only_runs_in_python_and_auto_says_why() -> None:
     from engine import declare
 
-    plain = declare("python_only", lambda x: x * 3.0, [lambda z, x: 3.0])
+    plain = declare("python_only", lambda x: math.fabs(x) * 3.0, [lambda z, x: 3.0])
     try:
         compiled = compile(lambda x: plain(x))
         assert list(compiled([2.0])) == [6.0]
@@ -89,6 +89,57 @@ def test_a_primitive_of_python_only_runs_in_python_and_auto_says_why() -> None:
     finally:
         del PRIMITIVES["python_only"]
         delattr(Value, "python_only")
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_primitive_without_template_is_what_its_forward_composes(backend: str) -> None:
+    """Of any arity; one that calls another declared primitive too."""
+    from engine import declare, exp, sigmoid
+
+    swish = declare(
+        "swish_f", lambda x: x * sigmoid(x), [lambda z, x: sigmoid(x) * (1 + x * sigmoid(-x))], method=False
+    )
+    both = declare(
+        "both_f",
+        lambda x, y: swish(x) * exp(y) + 2.0,
+        [lambda z, x, y: sigmoid(x) * (1 + x * sigmoid(-x)) * exp(y), lambda z, x, y: z - 2.0],
+        method=False,
+    )
+    power_mean = declare(
+        "power_f",
+        lambda *xs: sum(x * x for x in xs) / len(xs),
+        lambda z, *xs: [2.0 * x / len(xs) for x in xs],
+    )
+    try:
+
+        def function(x):
+            return both(swish(x[0]), x[1]) + power_mean(x)
+
+        compiled = compile(function, backend=backend)
+        points = [[0.3, -1.2], [-2.0, 0.5], [4.0, 0.0]]
+        outputs, (_, gradients) = compiled(points), compiled.value_and_grad(points, wrt="inputs")
+        assert compiled.used.startswith(backend)
+        for point, found, gradient in zip(points, outputs, gradients):
+            (expected, *_), slopes = eager(function, [point])
+            assert close(expected, float(found), 1.0)
+            for x, y in zip(slopes, gradient):
+                assert close(x, float(y), 1.0)
+    finally:
+        for name in ("swish_f", "both_f", "power_f"):
+            del PRIMITIVES[name]
+
+
+def test_a_forward_that_counts_is_not_composed() -> None:
+    from engine import declare
+
+    calls = iter(range(1, 100))
+    counting = declare("counting_f", lambda x: x * next(calls), [lambda z, x: 1.0], method=False)
+    try:
+        compiled = compile(lambda x: counting(x))
+        with pytest.raises(TraceError):  # what plain Python makes of it differs from what the engine made
+            compiled([2.0])
+    finally:
+        del PRIMITIVES["counting_f"]
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
