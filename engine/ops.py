@@ -206,6 +206,11 @@ def _dot_operands(ws: _Any, xs: _Any, bias: _Any = None) -> tuple[_Any, ...]:
     return (*ws, *xs) if bias is None else (*ws, *xs, bias)
 
 
+def _dot_arguments(xs: _Any) -> list[_Any]:
+    n = len(xs) // 2
+    return [[*xs[:n]], [*xs[n : 2 * n]], *xs[2 * n :]]
+
+
 def _dot_derivatives(z: _Any, *xs: _Any) -> list[_Any]:
     n = len(xs) // 2
     return [*xs[n : 2 * n], *xs[:n], *[1.0] * (len(xs) % 2)]
@@ -251,7 +256,7 @@ def _shifted_logsumexp(*xs: _Any) -> _Any:
 sum = _declare("sum", _ieee.total, lambda z, *xs: [1.0] * len(xs), formula="fsum(xs)", native="z + x")
 mean = _declare("mean", _ieee.mean, lambda z, *xs: [1 / len(xs)] * len(xs), formula="fsum(xs) / len(xs)",
                 native=lambda *xs: sum(xs) / len(xs))
-dot = _declare("dot", _ieee.dot, _dot_derivatives, arrange=_dot_operands,
+dot = _declare("dot", _ieee.dot, _dot_derivatives, arrange=_dot_operands, arguments=_dot_arguments,
                formula="fdot(xs[:len(xs)//2], xs[len(xs)//2:len(xs)//2*2]) + fsum(xs[len(xs)//2*2:])")
 maximum = _declare("maximum", _ieee.largest, lambda z, *xs: _shared(z, xs, lambda x: x < z), formula="max(xs)",
                    kink=lambda z, *xs: _runner_up(*xs), convention="ties share evenly",
@@ -270,5 +275,6 @@ where: _Primitive = _declare("where", lambda condition, x, y: x if condition els
                  native="x if condition != 0 else y")
 take = _declare("take", lambda index, *values: values[int(index)],
                 lambda z, index, *values: [None, *(unless(index != k, 1.0) for k in range(len(values)))],
-                arrange=_take_operands, formula="xs[1 + int(xs[0])]", domain=(_INDEX, _REALS),
+                arrange=_take_operands, arguments=lambda xs: [xs[0], [*xs[1:]]],
+                formula="xs[1 + int(xs[0])]", domain=(_INDEX, _REALS),
                 convention="the values that were not selected get no contribution")

@@ -84,6 +84,7 @@ class Primitive:
         defaults: values of the last operands when they are left out.
         aliases: other names, such as NumPy's.
         arrange: turns the arguments of a call into the flat tuple of operands (n-ary only).
+        arguments: the other way: the arguments of a call, lists among them, from the flat operands.
         method: whether Values have it as a method.
         dunder: Python's operator for it, as ``"add"`` for ``__add__`` and ``__radd__``; "" if there is none.
         precedence: how tightly that operator binds when it is written between its operands, as in Python: 1 for
@@ -109,6 +110,7 @@ class Primitive:
     native: str | Callable[..., Any] | None = None
     dunder: str = ""
     precedence: int = 0
+    arguments: Callable[[Sequence[Any]], list[Any]] | None = None
     rules: tuple[Rule, ...] = field(init=False, repr=False)  # as a tuple whatever the arity, for the sweeps
 
     def __post_init__(self) -> None:
@@ -224,6 +226,7 @@ def declare(
     native: str | Callable[..., Any] | None = None,
     dunder: str = "",
     precedence: int = 0,
+    arguments: Callable[[Sequence[Any]], list[Any]] | None = None,
 ) -> Primitive:
     """Add a primitive to the table; from then on it is first-class everywhere.
 
@@ -249,6 +252,8 @@ def declare(
             returns the same from other primitives.
         dunder: the name of Python's operator for it, as in `Primitive`.
         precedence: how tightly that operator binds, as in `Primitive`.
+        arguments: for n-ary primitives with an `arrange`, its inverse, so that graphs are written as they are called:
+            without it, all operands in a row.
 
     Returns:
         The primitive, to be called with Values or numbers.
@@ -303,6 +308,7 @@ def declare(
         native,
         dunder,
         precedence,
+        arguments,
     )
     for announce in _on_declare:
         announce(primitive)

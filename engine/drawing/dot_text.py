@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ..text.sheet import short
-from .picture import Box, Edge, Picture, words
+from ..text.sheet import short, words
+from .picture import Box, Edge, Picture
 from .theme import THEMES, GradientScale, Theme
 
 FONT = "Helvetica,Arial,sans-serif"

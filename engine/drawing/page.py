@@ -20,12 +20,10 @@ from typing import Any
 from ..graph import topological_order
 from ..stepping.backward_pass import backward_steps
 from ..stepping.steps import Step, forward_steps
-from ..text.names import Names
-from ..text.sheet import short
+from ..text.names import Names, given_names
+from ..text.sheet import short, words
 from ..value import Constant, Value
 from .dot_text import haste
-from .picture import words
-from .views import parameter_names
 
 Json = Any
 _LINE = 17  # pixels from one line of text to the next
@@ -57,7 +55,7 @@ def _twin(root: Value, names: Any) -> tuple[Value, dict[Value, str]]:
     memo: dict[int, Any] = {}
     twin = copy.deepcopy(root, memo)
     twin.zero_grad()
-    paths = parameter_names(names)
+    paths = given_names(names)
     return twin, {memo[id(value)]: path for value, path in paths.items() if id(value) in memo}
 
 
@@ -67,7 +65,7 @@ def _fill(root: Value, paths: dict[Value, str], place: Callable[[str], bytes]) -
     given = {path: value for value, path in paths.items()}
     name = Names(order, given)
     kinds = [_kind(node, paths) for node in order]
-    boxes = [_lines(node, name(node), kind == "parameter") for node, kind in zip(order, kinds)]
+    boxes = [_lines(node, paths.get(node) or name(node), kind == "parameter") for node, kind in zip(order, kinds)]
     operations = [index[step.node] for step in forward_steps(root, given)]
     uses = [_step(step, index) for step in backward_steps(root, given)]
     data = {
@@ -114,7 +112,7 @@ def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
     if is_parameter:  # what tells paths apart is at their end
         return words(name if len(name) <= 26 else "…" + name[-25:], 26), ""
     operation = "" if node._op in name else words(node._op, 10)
-    return words(name, 22 if node._label == name else 18), operation
+    return words(name, 22 if node._label else 18), operation
 
 
 def _size(box: tuple[str, str], node: Value) -> tuple[int, int]:

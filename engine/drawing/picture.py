@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..backprop import local_derivatives as derivatives_of
 from ..graph import topological_order
+from ..text.names import Names
 from ..text.sheet import short
 from ..value import Constant, Value
 from . import collapse as modules
@@ -80,14 +80,15 @@ def take(
 ) -> Picture:
     """The picture of a graph; for the arguments see `engine.draw`."""
     order = topological_order(root)
-    paths = views.parameter_names(names)
+    called = Names(order, names)
+    paths = called.given
     if path_to is not None and around is not None:
         raise ValueError("path_to and around are two views of a graph: give one of them")
     shown = order
     if path_to is not None:
-        shown = views.paths_to(views.find(path_to, order, paths, "path_to"), order)
+        shown = views.paths_to(called.find(path_to), order)
     elif around is not None:
-        shown = views.neighbourhood(views.find(around, order, paths, "around"), radius, order)
+        shown = views.neighbourhood(called.find(around), radius, order)
     if collapse is None:
         if expand:
             raise ValueError("expand opens a box that collapse made: give collapse too")
@@ -227,22 +228,3 @@ def _repeats(nodes: list[Value], paths: dict[Value, str]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-# ---- words -------------------------------------------------------------------------------------------------------
-
-# What has no place in XML, or would turn the text around it: control characters, halves of surrogate pairs,
-# non-characters, and the overrides of writing direction.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
-_VISIBLE = {"\n": "↵", "\r": "↵", "\u2028": "↵", "\u2029": "↵", "\t": "⇥"}
-
-
-def words(text: str, most: int = 32) -> str:
-    r"""Text that can stand in a box: one line of at most `most` characters, each of which can be printed.
-
-    >>> words("two\nlines"), words("x" * 100_000, most=8)
-    ('two↵lines', 'xxxxxxx…')
-    """
-    if len(text) > most:
-        text = text[: most - 1] + "…"
-    return _UNPRINTABLE.sub(lambda found: _VISIBLE.get(found.group(), "\ufffd"), text)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
+from ..numbers import as_float
 from ..primitive import Primitive
-from .steps import AnyStep
-
-if TYPE_CHECKING:
-    pass
+from ..text.names import Names
+from ..text.sheet import short
+from ..value import Value
+from .steps import AnyStep, Step
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,11 +24,101 @@ class Breakpoint:
     """
 
     description: str
-    condition: Callable[[AnyStep], bool]
+    condition: Callable[[AnyStep], Any]
 
     def __repr__(self) -> str:
         return f"<breakpoint: {self.description}>"
 
 
+def breakpoint_at(
+    target: Value | str | Primitive | Callable[[AnyStep], Any],
+    order: Iterable[Value],
+    names: Names,
+    *,
+    changes: bool = False,
+    nan: bool = False,
+    exceeds: float | None = None,
+) -> Breakpoint:
+    """The breakpoint that is meant: see `Stepper.break_at`, whose arguments these are.
+
+    Args:
+        target: where to stop.
+        order: the nodes of the graph.
+        names: what they are called.
+        changes: whether to stop when the gradient of the node changes.
+        nan: whether to stop when it turns nan.
+        exceeds: the size beyond which to stop.
+
+    Raises:
+        TypeError: `target` is none of what it may be.
+        ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition.
+    """
+    if changes + nan + (exceeds is not None) > 1:
+        raise ValueError("one breakpoint has one condition: give changes, nan or exceeds")
+    on_gradient = changes or nan or exceeds is not None
+    if isinstance(target, str) and not on_gradient and not names.labelled(target):
+        target = _primitive(target, order) or target
+    if isinstance(target, Primitive):
+        return _at_primitive(target)
+    if isinstance(target, (Value, str)):
+        node = names.find(target)
+        if changes:
+            return _on_gradient(node, f"the gradient of {names(node)} changes", _changes)
+        if nan:
+            return _on_gradient(node, f"the gradient of {names(node)} turns nan", _turns_nan)
+        if exceeds is not None:
+            limit = as_float(exceeds, "exceeds=")
+            return _on_gradient(node, f"the gradient of {names(node)} exceeds {short(limit)}", _exceeds(limit))
+        return _at_result(node, names) if node.primitive is not None else _at_leaf(node, names)
+    if callable(target):
+        return Breakpoint(f"{getattr(target, '__name__', target)} holds", target)
+    raise TypeError(f"break_at() takes a node, a name, a primitive or a function of a step, got {target!r}")
+
+
+def _primitive(name: str, order: Iterable[Value]) -> Primitive | None:
+    """The primitive of that name or symbol, if the graph has it."""
+    there = {node.primitive for node in order if node.primitive is not None}
+    return next((p for p in there if name in (p.name, p.symbol, *p.aliases)), None)
+
+
+# ---- the kinds of conditions -------------------------------------------------------------------------------------
+
+
 def _at_primitive(primitive: Primitive) -> Breakpoint:
     return Breakpoint(f"a step of {primitive.name}", lambda step: step.primitive is primitive)
+
+
+def _at_result(node: Value, names: Names) -> Breakpoint:
+    return Breakpoint(f"the step of {names(node)}", lambda step: step.node is node)
+
+
+def _at_leaf(leaf: Value, names: Names) -> Breakpoint:
+    def completes(step: AnyStep) -> bool:
+        return isinstance(step, Step) and any(
+            operand is leaf and final and d is not None
+            for operand, final, d in zip(step.operands, step.final, step.locals)
+        )
+
+    return Breakpoint(f"the gradient of {names(leaf)} is final", completes)
+
+
+def _on_gradient(node: Value, description: str, event: Callable[[float, float], bool]) -> Breakpoint:
+    """When what a step does to the gradient of the node, from before to after, is such an event."""
+
+    def condition(step: AnyStep) -> bool:
+        places = [k for k, operand in enumerate(step.operands) if operand is node]
+        return bool(places) and isinstance(step, Step) and event(step.before[places[0]], step.after[places[-1]])
+
+    return Breakpoint(description, condition)
+
+
+def _changes(before: float, after: float) -> bool:
+    return before != after and not (before != before and after != after)
+
+
+def _turns_nan(before: float, after: float) -> bool:
+    return before == before and after != after
+
+
+def _exceeds(limit: float) -> Callable[[float, float], bool]:
+    return lambda before, after: abs(after) > limit and not abs(before) > limit

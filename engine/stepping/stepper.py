@@ -8,13 +8,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..numbers import as_float
 from ..primitive import Primitive
 from ..text.sheet import Sheet, Shown, short
 from ..value import Constant, Value
 from .backward_pass import BackwardPass
-from .breakpoints import Breakpoint, _at_primitive
-from .steps import AnyStep, ForwardSteps, Step, progress
+from .breakpoints import Breakpoint, breakpoint_at
+from .steps import AnyStep, ForwardSteps, progress
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -237,21 +236,7 @@ class Stepper(Shown):
         >>> s.run().after
         (8.0, 12.0)
         """
-        if changes + nan + (exceeds is not None) > 1:
-            raise ValueError("one breakpoint has one condition: give changes, nan or exceeds")
-        on_gradient = changes or nan or exceeds is not None
-        made: Breakpoint
-        if isinstance(target, str) and not on_gradient and not self.names.labelled(target):
-            target = self._primitive(target) or target
-        if isinstance(target, Primitive):
-            made = _at_primitive(target)
-        elif isinstance(target, (Value, str)):
-            node = self.names.find(target)
-            made = self._on_gradient(node, changes, nan, exceeds) if on_gradient else self._at_node(node)
-        elif callable(target):
-            made = Breakpoint(f"{getattr(target, '__name__', target)} holds", target)
-        else:
-            raise TypeError(f"break_at() takes a node, a name, a primitive or a function of a step, got {target!r}")
+        made = breakpoint_at(target, self._pass.order, self.names, changes=changes, nan=nan, exceeds=exceeds)
         self.breakpoints.append(made)
         return made
 
@@ -267,43 +252,6 @@ class Stepper(Shown):
             self.breakpoints.remove(point)
         else:
             raise ValueError(f"{point!r} is not set; there are {self.breakpoints}")
-
-    def _primitive(self, name: str) -> Primitive | None:
-        """The primitive of that name or symbol, if the graph has it."""
-        there = {node._primitive for node in self._pass.order if node._primitive is not None}
-        named = (p for p in there if name in (p.name, p.symbol, *p.aliases))
-        return next(named, None)
-
-    def _at_node(self, node: Value) -> Breakpoint:
-        leaf = node._primitive is None
-
-        def condition(step: AnyStep) -> bool:
-            if not leaf:
-                return step.node is node
-            return isinstance(step, Step) and any(
-                operand is node and final and d is not None
-                for operand, final, d in zip(step.operands, step.final, step.locals)
-            )
-
-        name = self.names(node)
-        return Breakpoint(f"the gradient of {name} is final" if leaf else f"the step of {name}", condition)
-
-    def _on_gradient(self, node: Value, changes: bool, nan: bool, exceeds: float | None) -> Breakpoint:
-        limit = 0.0 if exceeds is None else as_float(exceeds, "exceeds=")
-
-        def event(before: float, after: float) -> bool:
-            if changes:
-                return before != after and not (before != before and after != after)
-            if nan:
-                return before == before and after != after
-            return abs(after) > limit and not abs(before) > limit
-
-        def condition(step: AnyStep) -> bool:
-            places = [k for k, operand in enumerate(step.operands) if operand is node]
-            return bool(places) and isinstance(step, Step) and event(step.before[places[0]], step.after[places[-1]])
-
-        what = "changes" if changes else "turns nan" if nan else f"exceeds {short(limit)}"
-        return Breakpoint(f"the gradient of {self.names(node)} {what}", condition)
 
     # ---- as a page ----
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..graph import topological_order
 from ..primitive import Primitive
 from ..text.names import Names
 from ..text.sheet import Sheet, Shown, short
 from ..value import Constant, Value
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

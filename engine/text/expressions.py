@@ -5,23 +5,17 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, cast
+from unicodedata import normalize
 
 from ..primitive import PRIMITIVES, Primitive
 from ..value import Value
+from .source import SIGN
 
-_CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: operator.pos}
+CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -30,6 +24,33 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
+
+# What is written otherwise elsewhere, and what to write here.
+_ELSEWHERE = {
+    "ln": "log", "lg": "log10", "ld": "log2", "max": "maximum", "min": "minimum", "power": "pow", "sgn": "sign",
+    "logistic": "sigmoid", "expit": "sigmoid", "swish": "silu", "norm": "hypot", "avg": "mean",
+}  # fmt: skip
+_OTHERWISE: dict[type[ast.AST], str] = {
+    ast.IfExp: "x if condition else y is written where(condition, x, y)",
+    ast.BoolOp: "conditions are not joined here: write where(condition, x, y), one inside the other",
+    ast.BitXor: "a power is written with **, such as x**2",
+    ast.MatMult: "a product of lists is written dot([...], [...])",
+}
+_SIGNS = {"|": "abs(x)", "²": "x**2", "³": "x**3", "√": "sqrt(x)", "·": "x*y", "×": "x*y", "÷": "x/y", "−": "x - y"}
+_NO_STAR = re.compile(r"(?<![\w.])(\d[\d_]*\.?\d*(?:[eE][+-]?\d+)?|\.\d+|\))\s*([^\W\d]\w*|\()")
+
+
+@cache
+def _syntax(written: str) -> type[ast.AST]:
+    """What Python's parser makes of an operator."""
+    expression = ast.parse(written, mode="eval").body
+    return type(cast("ast.BinOp | ast.UnaryOp", expression).op)
+
+
+def _operators() -> dict[type[ast.AST], Primitive]:
+    """The infix operators and the sign, by Python's syntax, from the columns of the table."""
+    infix = [p for p in PRIMITIVES.values() if p.precedence]
+    return {_syntax(f"{SIGN}x" if p.arity == 1 else f"x {p.symbol} y"): p for p in infix}
 
 
 class ExpressionError(ValueError):
@@ -50,8 +71,9 @@ def parse(expression: str, values: Mapping[str, Value]) -> Any:
     """What an expression comes to: a Value, or a float if it has no names.
 
     Args:
-        expression: Python's operators, numbers, names, pi, e, inf, nan, lists, and calls of primitives.
-        values: the Value of each name.
+        expression: Python's operators, numbers, names, pi, e, inf, nan, lists, calls of primitives, and
+            ``(n := ...)`` for what is used again further on.
+        values: the Value of each name; a name may have an index, such as ``w[0]``.
 
     Raises:
         ExpressionError: it cannot be read, or has what the table does not.
@@ -63,10 +85,20 @@ def parse(expression: str, values: Mapping[str, Value]) -> Any:
     """
     line = " ".join(expression.split())
     try:
+        line.encode()
+    except UnicodeEncodeError as error:
+        raise ExpressionError("this is no character", line, error.start) from None
+    try:
         return _Reader(line, values).scalar(ast.parse(line, mode="eval").body)
     except SyntaxError as error:
         column = min(max((error.offset or 1) - 1, 0), len(line))
-        raise ExpressionError(f"this is no expression: {error.msg}", line, column) from None
+        missing = _NO_STAR.search(line)
+        if missing is not None and missing.start() <= column <= missing.end() + 1:
+            factors = " * ".join(missing.groups())
+            raise ExpressionError(f"a product is written with *: {factors}", line, missing.start()) from None
+        sign = next((sign for sign in line if sign in _SIGNS), None)
+        remedy = f"for {sign} write {_SIGNS[sign]}" if sign is not None else error.msg
+        raise ExpressionError(f"this is no expression: {remedy}", line, column) from None
     except (RecursionError, MemoryError):
         raise ExpressionError("this is nested too deeply: build it in Python", f"{line[:60]} ...", 0) from None
 
@@ -84,14 +116,16 @@ def names_in(expression: str) -> list[str]:
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
     names.sort(key=lambda node: (node.lineno, node.col_offset))
-    return [name for name in dict.fromkeys(node.id for node in names) if name not in _CONSTANTS]
+    return [name for name in dict.fromkeys(node.id for node in names) if name not in CONSTANTS]
 
 
 class _Reader:
     """Walks the syntax tree; every kind of node that is not here is refused where it stands."""
 
     def __init__(self, expression: str, values: Mapping[str, Value]) -> None:
-        self.expression, self.values = expression, values
+        self.expression = expression
+        self.values: dict[str, Any] = {normalize("NFKC", name): value for name, value in values.items()}
+        self.operators = _operators()
 
     def scalar(self, node: ast.expr) -> Any:
         """What is a Value or a float here."""
@@ -106,20 +140,25 @@ class _Reader:
             return self.number(node)
         if isinstance(node, ast.Name):
             return self.name(node)
-        if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-            x, y = self.scalar(node.left), self.scalar(node.right)
-            if isinstance(x, Value) or isinstance(y, Value):
-                return _BINARY[type(node.op)](x, y)
-            return float(_BINARY[type(node.op)](Value(x), y))  # numbers too go by IEEE 754: 1/0 is inf
-        if isinstance(node, ast.UnaryOp) and type(node.op) in _UNARY:
-            return _UNARY[type(node.op)](self.scalar(node.operand))
+        if isinstance(node, ast.BinOp) and type(node.op) in self.operators:
+            return self.operators[type(node.op)](self.scalar(node.left), self.scalar(node.right))
+        if isinstance(node, ast.UnaryOp) and type(node.op) in self.operators:
+            return self.operators[type(node.op)](self.scalar(node.operand))
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd):
+            return self.scalar(node.operand)
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
             return float(_COMPARE[type(node.ops[0])](self.scalar(node.left), self.scalar(node.comparators[0])))
         if isinstance(node, ast.Call):
             return self.call(node)
         if isinstance(node, (ast.List, ast.Tuple)):
             return [self.read(item) for item in node.elts]
-        raise self.error("an expression has numbers, names, + - * / // % **, comparisons and calls; not this", node)
+        if isinstance(node, ast.NamedExpr):
+            return self.bind(node)
+        if isinstance(node, (ast.Subscript, ast.Attribute)) and ast.unparse(node) in self.values:
+            return self.values[ast.unparse(node)]  # w[0], as label() names what is in lists
+        kind = type(node.op) if isinstance(node, ast.BinOp) else type(node)
+        allowed = "an expression has numbers, names, + - * / // % **, comparisons and calls; not this"
+        raise self.error(_OTHERWISE.get(kind, allowed), node)
 
     def number(self, node: ast.Constant) -> float:
         try:
@@ -130,15 +169,28 @@ class _Reader:
     def name(self, node: ast.Name) -> Any:
         if node.id in self.values:
             return self.values[node.id]
-        if node.id in _CONSTANTS:
-            return _CONSTANTS[node.id]
+        if node.id in CONSTANTS:
+            return CONSTANTS[node.id]
         if _find(node.id) is not None:
             raise self.error(f"{node.id} is a function: call it, {node.id}(...)", node)
         raise self.error(f"{node.id} has no value: give {node.id}=...", node)
 
+    def bind(self, node: ast.NamedExpr) -> Any:
+        name = node.target.id
+        if name in self.values or name in CONSTANTS:
+            raise self.error(f"{name} has a value already: choose another name", node)
+        self.values[name] = found = self.scalar(node.value)
+        return found
+
     def call(self, node: ast.Call) -> Any:
+        if isinstance(node.func, ast.Constant) or (isinstance(node.func, ast.Name) and node.func.id in self.values):
+            raise self.error("only functions of the table can be called: a product is written with *", node.func)
+        if isinstance(node.func, ast.Attribute) and _find(node.func.attr) is not None:
+            raise self.error(f"only functions of the table can be called: write {node.func.attr}(...)", node.func)
         if not isinstance(node.func, ast.Name):
             raise self.error("only functions of the table can be called, by their names", node.func)
+        if node.func.id == "float":
+            return self.written_number(node)
         primitive = _find(node.func.id)
         if primitive is None:
             near = _near(node.func.id)
@@ -151,6 +203,13 @@ class _Reader:
             return primitive(*operands, **named)
         except (TypeError, ValueError, IndexError) as error:
             raise self.error(str(error), node) from None
+
+    def written_number(self, node: ast.Call) -> float:
+        """``float("nan")``, as Python has it."""
+        text = node.args[0].value if len(node.args) == 1 and isinstance(node.args[0], ast.Constant) else None
+        if not isinstance(text, str) or text.lstrip(SIGN) not in ("inf", "nan"):
+            raise self.error('float() is for float("inf") and float("nan") alone: it would drop the graph', node)
+        return float(text)
 
     def error(self, problem: str, node: ast.expr) -> ExpressionError:
         before = self.expression.encode()[: node.col_offset]  # Python counts in bytes
@@ -166,4 +225,4 @@ def _find(name: str) -> Primitive | None:
 def _near(name: str) -> str | None:
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name, PRIMITIVES, n=1)), None)
+    return _ELSEWHERE.get(name) or next(iter(get_close_matches(name, PRIMITIVES, n=1)), None)

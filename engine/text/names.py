@@ -7,24 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..value import Constant, Value
-from .sheet import short
+from .sheet import short, words
+from .source import ATOM, NEGATIVE, Text, bracket, write
 
-# How tightly each operator binds.
-_OPERATORS = {
-    "add": 1,
-    "sub": 1,
-    "mul": 2,
-    "div": 2,
-    "floordiv": 2,
-    "mod": 2,
-    "neg": 3,
-    "pow": 4,
-}  # how tightly they bind
-_NEGATIVE, _ATOM = 3, 5
 _BRIEF = 24  # characters of an expression that can still stand for its node
 _ENDS = 4  # nodes shown at each end of a long path
-
-Text = tuple[str, int]  # an expression and how tightly its outermost operator binds
+_LONGEST = 80  # characters of a label that are shown
 
 
 # ---- labels ------------------------------------------------------------------------------------------------------
@@ -92,7 +80,10 @@ class Names:
 
     Args:
         order: the nodes in topological order.
-        given: a mapping from names to Values, or a module: anything with ``named_parameters()``.
+        given: a mapping from names to Values, pairs of them, or a module: anything with ``named_parameters()``.
+
+    Raises:
+        TypeError: `given` is nothing of the kind.
 
     >>> from engine import topological_order
     >>> a = Value(2.0, "a")
@@ -105,12 +96,12 @@ class Names:
     def __init__(self, order: Sequence[Value], given: Any = None) -> None:
         self._order = order
         self._position = {node: k for k, node in enumerate(order, 1)}
-        self._given = {node: name for name, node in _pairs(given) if node in self._position}
+        self.given = given_names(given)
         self._owners: dict[str, Value] = {}  # of every name so far, so that none stands for two nodes
         for node in order:
-            label = self._label(node)
+            label = self.label(node)
             if label:
-                self._owners.setdefault(label, node)
+                self._owners.setdefault(words(label, _LONGEST), node)
 
     def __call__(self, node: Value) -> str:
         """The name of a node, by the labels of the moment."""
@@ -121,26 +112,31 @@ class Names:
         name = self(node)
         return name if name.isidentifier() else f"({name})"
 
-    def _label(self, node: Value) -> str | None:
-        return self._given.get(node) or node._label
+    def label(self, node: Value) -> str:
+        """What people have called the node, here or by a label, to the last character; else nothing."""
+        return self.given.get(node) or node._label or ""
 
     def _text(self, node: Value) -> Text:
-        label = self._label(node)
+        label = self.label(node)
         if label:
-            return label, _ATOM
+            return words(label, _LONGEST), ATOM
         if isinstance(node, Constant):
-            return short(node._data), _NEGATIVE if node._data < 0 else _ATOM
-        brief = None if node.primitive is None else self._write(node, _BRIEF)
+            return short(node._data), NEGATIVE if node._data < 0 else ATOM
+        brief = None if node.primitive is None else write(node, self._unopened, _BRIEF)
         if brief is not None and self._owners.setdefault(brief[0], node) is node:
             return brief
         name = f"{'v' if node.primitive is None else node.primitive.name}{self._position[node]}"
         while self._owners.setdefault(name, node) is not node:
             name += "'"
-        return name, _ATOM
+        return name, ATOM
+
+    def _unopened(self, node: Value) -> Text | None:
+        """The name of what is not written out: leaves, and nodes that have been called something."""
+        return self._text(node) if node.primitive is None or self.label(node) else None
 
     def labelled(self, name: str) -> list[Value]:
-        """The nodes with that label."""
-        return [node for node in self._order if self._label(node) == name]
+        """The nodes with that label, as it is or as it is printed."""
+        return [node for node in self._order if name in (label := self.label(node), words(label, _LONGEST)) and label]
 
     def _called(self, name: str) -> list[Value]:
         """The nodes of that name: none, one, or several with the same label."""
@@ -182,67 +178,46 @@ class Names:
         """The names along a path; the middle of a long one is left out, with a count."""
         left_out = max(len(nodes) - 2 * _ENDS, 0)
         shown = nodes if left_out < 2 else (*nodes[:_ENDS], *nodes[-_ENDS:])
-        texts = [_bracket(text, binds, _ATOM if " " in text else 0) for text, binds in map(self._text, shown)]
+        texts = [bracket(text, binds, ATOM if " " in text else 0) for text, binds in map(self._text, shown)]
         if left_out > 1:
             texts.insert(_ENDS, f"... {left_out:,} more ...")
         return " -> ".join(texts)
 
     def formula(self, node: Value) -> str:
         """One operation, in the names of its operands; of a leaf its name."""
-        if node.primitive is None:
-            return self(node)
-        return _join(node, [self._text(operand) for operand in node.operands])[0]
+        written = None if node.primitive is None else write(node, self._text)
+        return self(node) if written is None else written[0]
 
     def expression(self, node: Value, most: int = 160) -> str:
         """What the node stands for, down to labelled nodes; the `formula` alone where that takes more than `most`."""
-        written = self._write(node, most)
+        written = None if node.primitive is None else write(node, self._unopened, most)
         return self.formula(node) if written is None else written[0]
 
-    def _write(self, node: Value, most: int) -> Text | None:
-        """The expression of a node, labelled or not; None if it is longer. Each level takes a character or more."""
-        if node.primitive is None:
-            return self._text(node)
-        parts = []
-        left = most
-        for operand in node.operands:
-            part = self._text(operand) if self._label(operand) else self._write(operand, left - 1) if left > 0 else None
-            if part is None:
-                return None
-            left -= len(part[0])
-            parts.append(part)
-        written = _join(node, parts)
-        return written if len(written[0]) <= most else None
 
+def given_names(given: Any) -> dict[Value, str]:
+    """What each Value is to be called, as users say it.
 
-def _pairs(given: Any) -> list[tuple[str, Value]]:
+    Args:
+        given: a mapping from names to Values, pairs of them, a module (anything with ``named_parameters()``), or None.
+
+    Raises:
+        TypeError: it is nothing of the kind.
+
+    >>> w = Value(0.5)
+    >>> given_names({"w": w}) == given_names([("w", w)]) == {w: "w"}
+    True
+    """
     if given is None:
-        return []
-    if hasattr(given, "named_parameters"):
-        return list(given.named_parameters())
-    if isinstance(given, Mapping):
-        return list(given.items())
-    raise TypeError(f"names takes a mapping from names to Values or a module with named_parameters(), got {given!r}")
-
-
-def _join(node: Value, parts: list[Text]) -> Text:
-    """An operation on operands that are written already, with the brackets it needs."""
-    primitive = node.primitive
-    assert primitive is not None  # leaves are written by their names
-    binds = _OPERATORS.get(primitive.name)
-    if binds is None:
-        texts = [text for text, _ in parts]
-        if primitive.name == "dot":  # two lists and a bias, as it was called
-            n = len(texts) // 2
-            texts = [f"[{', '.join(texts[:n])}]", f"[{', '.join(texts[n : 2 * n])}]", *texts[2 * n :]]
-        return f"{primitive.name}({', '.join(texts)})", _ATOM
-    if len(parts) == 1:
-        return f"-{_bracket(*parts[0], binds)}", binds
-    if primitive.name == "pow":  # binds to the right
-        return f"{_bracket(*parts[0], _ATOM)}**{_bracket(*parts[1], 3)}", binds
-    x, y = _bracket(*parts[0], binds), _bracket(*parts[1], binds + 1)
-    gap = " " if binds == 1 or " " in x + y else ""
-    return f"{x}{gap}{primitive.symbol}{gap}{y}", binds
-
-
-def _bracket(text: str, binds: int, at_least: int) -> str:
-    return text if binds >= at_least else f"({text})"
+        return {}
+    found = given.named_parameters() if hasattr(given, "named_parameters") else given
+    try:
+        pairs = [(name, value) for name, value in (found.items() if isinstance(found, Mapping) else found)]
+    except (TypeError, ValueError):
+        pairs = [(None, None)]
+    for name, value in pairs:
+        if not isinstance(name, str) or not isinstance(value, Value):
+            raise TypeError(
+                "names= takes a module (anything with named_parameters()), or a mapping from names to Values; got "
+                f"{given!r} of type {type(given).__name__}"
+            )
+    return {value: name for name, value in pairs}

@@ -22,6 +22,35 @@ def short(number: float) -> str:
     return f"{number:.4g}"
 
 
+# What would act on a terminal, has no place in XML, or would turn the text around it: control characters, halves of
+# surrogate pairs, non-characters, and the overrides of writing direction.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+_VISIBLE = {"\n": "↵", "\r": "↵", "\u2028": "↵", "\u2029": "↵", "\t": "⇥", "\x7f": "␡"}
+
+
+def visible(text: str) -> str:
+    r"""Text on one line, of characters that are shown and do nothing: a terminal's escape sequence is seen, not obeyed.
+
+    >>> visible("two\nlines"), visible("\x1b[31mred\0")
+    ('two↵lines', '␛[31mred␀')
+    """
+    return _UNPRINTABLE.sub(_show, text)
+
+
+def _show(found: re.Match[str]) -> str:
+    character = found.group()
+    return _VISIBLE.get(character) or (chr(0x2400 + ord(character)) if character < " " else "\ufffd")
+
+
+def words(text: str, most: int = 32) -> str:
+    """`visible` text of at most `most` characters.
+
+    >>> words("x" * 100_000, most=8)
+    'xxxxxxx…'
+    """
+    return visible(text if len(text) <= most else text[: most - 1] + "…")
+
+
 def on_colour_terminal() -> bool:
     """Whether output goes to a terminal that shows colours, and `rich` is there to make them."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

@@ -1,16 +1,64 @@
-"""A graph as one Python expression, to paste: shared nodes get a name where they first occur."""
+"""A graph as text, the one writer: for people in their names, and as Python to paste.
+
+What it writes, `expressions` reads: operators are infix and bracketed no more than they need, by the table's columns;
+everything else is a call.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from ..graph import topological_order
 from ..primitive import Primitive
 from ..value import Value
 
-_INFIX = {"add", "sub", "mul", "div", "pow", "floordiv", "mod"}
+SIGN = "-"  # the operator of one operand; in pictures its symbol tells it from a difference
+SUM, PRODUCT, NEGATIVE, POWER, ATOM = 1, 2, 3, 4, 5  # how tightly text binds: `Primitive.precedence`, and what is whole
+
+Text = tuple[str, int]
+"""An expression, and how tightly its outermost operator binds."""
+
+
+# An operator that is set apart by spaces where its operands have some, and the two ends of its operation.
+class _Operator(str):
+    __slots__ = ()
+
+
+_OPEN, _CLOSE = _Operator("open"), _Operator("close")
+
+
+def write(
+    root: Value,
+    atom: Callable[[Value], Text | None],
+    most: int | None = None,
+    bind: Callable[[Value], str | None] = lambda node: None,
+) -> Text | None:
+    """The operation of a node on its operands, these written out in turn.
+
+    Args:
+        root: a result.
+        atom: the text of a node that is not opened: a leaf, or what has a name; None for one that is.
+        most: how many characters it may take.
+        bind: a name that a node gets where it is opened (``:=``), if it does.
+
+    Returns:
+        The text; None if it would be longer than `most`.
+
+    >>> import engine
+    >>> x, y = Value(2.0, "x"), Value(3.0, "y")
+    >>> write(-(x * (x + y)) / y, lambda node: (node.label, ATOM) if node.label else None)
+    ('-(x * (x + y)) / y', 2)
+    """
+    assert root.primitive is not None  # a leaf is written by its name
+
+    def opened(node: Value) -> Text | tuple[Primitive, Sequence[Value], str | None]:
+        return atom(node) or (node.primitive, node.operands, bind(node))  # type: ignore[return-value]  # leaves are atoms
+
+    text = _written(root.primitive, root.operands, opened, most)
+    return None if text is None else (text, root.primitive.precedence or ATOM)
 
 
 def call(primitive: Primitive, operands: Sequence[str]) -> str:
@@ -18,69 +66,129 @@ def call(primitive: Primitive, operands: Sequence[str]) -> str:
 
     >>> import engine
     >>> call(engine.mul, ["x", "-2.0"]), call(engine.tanh, ["x"]), call(engine.dot, ["w", "x", "b"])
-    ('(x * (-2.0))', 'tanh(x)', 'dot([w], [x], b)')
+    ('x*-2.0', 'tanh(x)', 'dot([w], [x], b)')
     """
-    return "".join(map(str, _parts(primitive, list(operands))))
+    text = _written(primitive, operands, lambda written: (written, NEGATIVE if written[0] == SIGN else ATOM), None)
+    assert text is not None  # there is no limit
+    return text
 
 
 def expression(root: Value, names: Mapping[Value, str]) -> str:
     """A graph as one expression in the names of its leaves; other leaves appear as their numbers.
 
+    Shared nodes get a name where they first occur, so that what is read back is the same graph.
+
     >>> x, y = Value(2.0), Value(3.0)
     >>> a = x.tanh()
     >>> expression(a * y + a, {x: "x", y: "y"})
-    '(((n1 := tanh(x)) * y) + n1)'
+    '(n1 := tanh(x)) * y + n1'
     """
     uses = Counter(operand for node in topological_order(root) for operand in node.operands)
     named = dict(names)
-    text: list[str] = []
-    stack: list[Any] = [root]
-    fresh = 0
+    taken = set(named.values())
+    fresh = (name for name in map("n{}".format, count(1)) if name not in taken)
+
+    def atom(node: Value) -> Text | None:
+        if node in named:
+            return named[node], ATOM
+        return number(node._data) if node.primitive is None else None
+
+    def bind(node: Value) -> str | None:
+        return named.setdefault(node, next(fresh)) if uses[node] > 1 else None
+
+    text = atom(root) or write(root, atom, None, bind)
+    assert text is not None  # there is no limit
+    return text[0]
+
+
+def number(x: float) -> Text:
+    """A number as code that gives it, to the last bit.
+
+    >>> number(-0.1), number(float("inf"))
+    (('-0.1', 3), ('float("inf")', 5))
+    """
+    text = repr(x)
+    if text.lstrip(SIGN) in ("inf", "nan"):
+        return f'float("{text}")', ATOM
+    return text, NEGATIVE if text[0] == SIGN else ATOM
+
+
+def bracket(text: str, binds: int, at_least: int) -> str:
+    """Text in brackets, unless it binds tightly enough."""
+    return text if binds >= at_least else f"({text})"
+
+
+def _written(
+    primitive: Primitive, operands: Sequence[Any], opened: Callable[[Any], Any], most: int | None
+) -> str | None:
+    """Text from left to right, from a stack of what is still to be written: graphs may be deeper than recursion."""
+    tokens: list[str] = []
+    length = 0
+    stack: list[Any] = _parts(primitive, operands)[::-1]
     while stack:
         item = stack.pop()
-        if isinstance(item, str):
-            text.append(item)
-        elif item in named:
-            text.append(named[item])
-        elif item.primitive is None:
-            text.append(_number(item.data))
+        if item.__class__ is tuple:
+            operand, at_least = item
+            found: Any = opened(operand)
+            if len(found) == 3:
+                inner, below, name = found
+                parts = _parts(inner, below)
+                if name is not None:
+                    parts = [f"({name} := ", *parts, ")"]
+                elif (inner.precedence or ATOM) < at_least:
+                    parts = ["(", *parts, ")"]
+                stack += reversed(parts)
+                continue
+            text, binds = found
+            item = bracket(text, binds, at_least)
+        tokens.append(item)
+        length += 0 if item is _OPEN or item is _CLOSE else len(item)
+        if most is not None and length > most:
+            return None
+    joined = _joined(tokens)
+    return joined if most is None or len(joined) <= most else None
+
+
+def _parts(primitive: Primitive, operands: Sequence[Any]) -> list[Any]:
+    """An operation as it is written: text, and pairs of an operand and how tightly it must bind."""
+    binds = primitive.precedence
+    if binds and primitive.arity == 1:
+        return [SIGN, (operands[0], binds)]
+    if binds == POWER:  # binds to the right, and looser than a sign there
+        return [(operands[0], ATOM), primitive.symbol, (operands[1], NEGATIVE)]
+    if binds == SUM:
+        return [(operands[0], binds), f" {primitive.symbol} ", (operands[1], binds + 1)]
+    if binds:
+        return [_OPEN, (operands[0], binds), _Operator(primitive.symbol), (operands[1], binds + 1), _CLOSE]
+    arguments = operands if primitive.arguments is None else primitive.arguments(operands)
+    return [f"{primitive.name}(", *_listed(arguments), ")"]
+
+
+def _listed(arguments: Sequence[Any]) -> list[Any]:
+    parts: list[Any] = []
+    for argument in arguments:
+        parts += [", ", "[", *_listed(argument), "]"] if isinstance(argument, list) else [", ", (argument, 0)]
+    return parts[1:]
+
+
+def _joined(tokens: list[str]) -> str:
+    """The text; an operator stands apart where there is a space in its operation."""
+    text: list[str] = []
+    wide = [False]  # whether there is, for each operation that is open
+    places = [0]  # of their operators
+    for token in tokens:
+        if token is _OPEN:
+            wide.append(False)
+            places.append(0)
+        elif token is _CLOSE:
+            place = places.pop()
+            if wide.pop():
+                text[place] = f" {text[place]} "
+                wide[-1] = True
         else:
-            parts = _parts(item.primitive, list(item.operands))
-            if uses[item] > 1:
-                fresh += 1
-                named[item] = f"n{fresh}"
-                parts = [f"({named[item]} := ", *parts, ")"]
-            stack.extend(reversed(parts))
+            if token.__class__ is _Operator:
+                places[-1] = len(text)
+            elif " " in token:
+                wide[-1] = True
+            text.append(token)
     return "".join(text)
-
-
-def _number(number: float) -> str:
-    """A number as code that gives it."""
-    text = repr(number)
-    if text.lstrip("-") in ("inf", "nan"):
-        return f'float("{text}")'
-    return f"({text})" if text.startswith("-") else text
-
-
-def _parts(primitive: Primitive, operands: list[Any]) -> list[Any]:
-    """Text and operands in the order in which they are written."""
-    operands = [f"({o})" if isinstance(o, str) and o.startswith("-") else o for o in operands]
-    name = primitive.name
-    if name in _INFIX:
-        return ["(", operands[0], f" {primitive.symbol} ", operands[1], ")"]
-    if name == "neg":
-        return ["(-", operands[0], ")"]
-    if name == "dot":
-        half = len(operands) // 2
-        lists = ["[", *_listed(operands[:half]), "], [", *_listed(operands[half : 2 * half]), "]"]
-        bias = [", ", operands[-1]] if len(operands) % 2 else []
-        return ["dot(", *lists, *bias, ")"]
-    if name == "take":
-        return ["take(", operands[0], ", [", *_listed(operands[1:]), "])"]
-    if primitive.arity is None:
-        return [f"{name}([", *_listed(operands), "])"]
-    return [f"{name}(", *_listed(operands), ")"]
-
-
-def _listed(operands: Sequence[Any]) -> list[Any]:
-    return [part for operand in operands for part in (", ", operand)][1:]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine import Value, dot, logsumexp, to_dot, topological_order
 from engine.drawing.collapse import module_of, owners, steps
 from engine.drawing.picture import Picture, take
-from engine.drawing.views import parameter_names
+from engine.text.names import given_names
 from tests.engine.drawing.networks import Network, expression
 
 
@@ -95,7 +95,7 @@ def test_what_a_penalty_takes_of_a_module_is_not_in_its_box() -> None:
     model = Network(2, 3, 1)
     values = [value for _, value in model.named_parameters()]
     loss = model.loss(4) + 0.1 * sum((p * p for p in values), Value(0.0))
-    own = owners(topological_order(loss), parameter_names(model))
+    own = owners(topological_order(loss), given_names(model))
     squares = [node for node in topological_order(loss) if node._op == "*" and node.operands[0] is node.operands[1]]
     assert len(squares) == len(values)
     assert not any(node in own for node in squares)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value, leaves, maximum, relu, to_dot, topological_order, where
-from engine.drawing.picture import words
 from engine.drawing.theme import LIGHT, GradientScale
+from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, expression
 from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine import Value, leaves, topological_order
 from engine.drawing import save_steps
 from engine.drawing.page import page_of
-from engine.drawing.picture import words
+from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
 from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
 

@@ -12,7 +12,7 @@ import pytest
 
 from engine import Value, draw, draw_dot, to_dot
 from engine.drawing import renderers
-from engine.drawing.picture import words
+from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
 
 SVG = "{http://www.w3.org/2000/svg}"

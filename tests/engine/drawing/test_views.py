@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value, to_dot, topological_order
-from engine.drawing.views import find, neighbourhood, parameter_names, paths_to
+from engine.drawing.views import neighbourhood, paths_to
 from tests.engine.drawing.networks import Network, expression
 from tests.engine.drawing.test_dot_text import boxes
 from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
@@ -59,13 +59,13 @@ def test_views_hold_just_the_nodes_they_should(lazy_plan: LazyPlan, numbers: lis
 def test_nodes_that_cannot_be_found() -> None:
     root, a, _ = expression()
     twin = Value(1.0, "a")
-    with pytest.raises(ValueError, match="path_to: no node of the graph is labelled 'z'"):
+    with pytest.raises(ValueError, match="no node is called 'z'; there are a, b, L"):
         to_dot(root, path_to="z")
-    with pytest.raises(ValueError, match="each of 2 nodes of the graph is labelled 'a'"):
+    with pytest.raises(ValueError, match="2 nodes are labelled 'a'"):
         to_dot(root + twin, path_to="a")
     with pytest.raises(ValueError, match="is not in the graph"):
         to_dot(root, path_to=twin)
-    with pytest.raises(TypeError, match="around takes a Value or a label, got 3"):
+    with pytest.raises(TypeError, match="named by itself or by its label, got 3"):
         to_dot(root, around=3)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="radius is a number of edges"):
         to_dot(root, around=a, radius=-1)
@@ -78,16 +78,6 @@ def test_the_path_to_a_parameter_by_its_name() -> None:
     dot = to_dot(model.loss(1), names=model, path_to="layers.0.neurons.1.w.0")
     assert "<b>layers.0.neurons.1.w.0</b>" in dot
     assert "layers.0.neurons.2" not in dot
-
-
-def test_names_from_modules_mappings_and_pairs() -> None:
-    w = Value(1.0)
-    assert parameter_names(None) == {}
-    assert parameter_names({"w": w}) == parameter_names([("w", w)]) == {w: "w"}
-    assert find("w", [w], {w: "w"}, "x") is w
-    for wrong in (3, [w], {"w": 1.0}, {1: w}):
-        with pytest.raises(TypeError, match="names= takes a module"):
-            parameter_names(wrong)
 
 
 def test_too_many_boxes_are_an_error_that_says_what_to_do() -> None:

@@ -66,5 +66,5 @@ def test_names_of_parameters() -> None:
 def test_mistakes() -> None:
     with pytest.raises(ValueError, match="must be 2 or more, got 1"):
         Value(1.0).explain(rows=1)
-    with pytest.raises(TypeError, match="names takes a mapping"):
+    with pytest.raises(TypeError, match="names= takes a module"):
         Value(1.0).explain(names=3)

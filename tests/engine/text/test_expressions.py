@@ -53,16 +53,29 @@ def test_the_graph_is_that_of_python() -> None:
         ("zzz(w)", "there is no function zzz", 0),
         ("w + tanh", "tanh is a function: call it", 4),
         ("w.real", "not this", 0),
-        ("w if w else 1", "not this", 0),
+        ("w if w else 1", "is written where(condition, x, y)", 0),
+        ("w and w", "conditions are not joined here", 0),
+        ("w^2", "a power is written with **, such as x**2", 0),
+        ("2w + 1", "a product is written with *: 2 * w", 0),
+        ("1 + 3.5e2 w", "a product is written with *: 3.5e2 * w", 4),
+        ("(w + 1)(w)", "only functions of the table", 1),
+        ("2(w)", "a product is written with *", 0),
+        ("w(2)", "a product is written with *", 0),
+        ("ln(w)", "there is no function ln: did you mean log?", 0),
+        ("1 + math.sin(w)", "write sin(...)", 4),
+        ("|w|", "for | write abs(x)", 0),
+        ("w²", "for ² write x**2", 1),
+        ("float(w)", "it would drop the graph", 0),
+        ("w*\udcff", "this is no character", 2),
         ("w < w < w", "not this", 0),
         ("~w", "not this", 0),
-        ("w @ w", "not this", 0),
+        ("w @ w", "is written dot([...], [...])", 0),
         ("'w' + w", "not this", 0),
         ("True + w", "not this", 0),
         ("1j*w", "not this", 0),
         ("lambda: w", "not this", 0),
         ("[w for w in w]", "not this", 0),
-        ("(w := 3)", "not this", 1),
+        ("(w := 3)", "w has a value already", 1),
         ("w.__class__()", "only functions of the table", 0),
         ("tanh(w)(w)", "only functions of the table", 0),
         ("__import__('os')", "there is no function __import__", 0),
@@ -107,6 +120,39 @@ def test_nothing_but_an_expression_error(text: str) -> None:
     except ExpressionError as mistake:
         mistakes.append(mistake)
     assert all(0 <= mistake.column <= len(mistake.expression) for mistake in mistakes)
+
+
+def test_names_are_compared_as_python_compares_them() -> None:
+    assert parse("µ + 1", {"\u00b5": Value(3.0)}).data == 4.0  # the micro sign is read as the letter mu
+
+
+def test_a_part_that_is_used_again() -> None:
+    w = Value(3.0)
+    root = parse("(n := w*w) + n", {"w": w})
+    assert root.operands[0] is root.operands[1]
+
+
+def test_names_with_an_index() -> None:
+    w = [Value(2.0), Value(3.0)]
+    engine.label(w=w)
+    root = w[0] * w[1]
+    assert parse(root.explain().expression, {str(leaf.label): leaf for leaf in w}).operands == tuple(w)
+
+
+def test_the_operators_are_those_of_the_table() -> None:
+    """Not of a list of the reader's own: what is declared with an operator is read, and written, at once."""
+    matmul = engine.declare(
+        "test_expressions_shift", lambda x, y: x * 2.0**y, [lambda z, x, y: z / x, lambda z, x, y: z],
+        symbol="<<", dunder="lshift", precedence=1,
+    )  # fmt: skip
+    try:
+        x, y = Value(3.0, "x"), Value(2.0, "y")
+        root = parse("x << y", {"x": x, "y": y})
+        assert (root.primitive, root.data) == (matmul, 12.0)
+        assert root.explain().expression == "x << y"
+    finally:
+        del engine.PRIMITIVES["test_expressions_shift"]
+        del Value.__lshift__, Value.__rlshift__, Value.test_expressions_shift  # type: ignore[attr-defined]
 
 
 def test_names_in() -> None:

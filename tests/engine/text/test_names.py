@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import engine
 from engine import Value, topological_order
 from engine.text.expressions import parse
-from engine.text.names import Names
+from engine.text.names import Names, given_names
 from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
@@ -106,3 +106,26 @@ def test_names_from_outside() -> None:
     assert (names(a), names.find("weight") is a) == ("weight", True)
     with pytest.raises(ValueError, match="no node is called 'a'"):
         names.find("a")
+
+
+def test_names_from_modules_mappings_and_pairs() -> None:
+    w = Value(1.0)
+    assert given_names(None) == {}
+    assert given_names({"w": w}) == given_names([("w", w)]) == {w: "w"}
+    for wrong in (3, [w], {"w": 1.0}, {1: w}):
+        with pytest.raises(TypeError, match="names= takes a module"):
+            given_names(wrong)
+
+
+def test_labels_do_nothing_to_a_terminal() -> None:
+    a, b = Value(2.0, "\x1b[31mred\0"), Value(3.0, "long" * 250_000)
+    root = a * b
+    names = Names(topological_order(root))
+    assert names(a) == "␛[31mred␀"
+    assert len(names(b)) == 80
+    assert names.find("␛[31mred␀") is names.find("\x1b[31mred\0") is a
+    assert names.find(names(b)) is b
+    text = str(root.explain()) + str(root.stepper()) + str(root.why(a))
+    assert "\x1b" not in text
+    assert "\0" not in text
+    assert len(text) < 2000
