@@ -32,6 +32,11 @@ def is_row(item: object) -> bool:
     return hasattr(item, "__len__") and getattr(item, "ndim", 1) > 0
 
 
+def has_rows(item: Any) -> bool:
+    """Whether `item` is a row of rows, such as a batch or the positions of a sequence."""
+    return is_row(item) and len(item) > 0 and is_row(item[0])
+
+
 def as_row(name: str, item: Any) -> list[Any]:
     """`item` as a list that is not empty.
 
@@ -69,8 +74,7 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
     try:
         return [item if isinstance(item, Value) else Constant(item) for item in x]
     except TypeError as error:
-        remedy = "one sample at a time, for a batch write [model(x) for x in X]"
-        raise TypeError(f"{taker} takes {count} numbers or Values ({remedy}): {error}") from None
+        raise TypeError(f"{taker} takes {count} numbers or Values: {error}") from None
 
 
 def plain(item: Any) -> Any:
@@ -92,6 +96,18 @@ def whole_number(name: str, value: Any, least: int) -> int:
     if number < least:
         raise ValueError(f"{name} must be at least {least}, not {number}")
     return number
+
+
+def true_or_false(name: str, value: Any) -> bool:
+    """`value`, which must be a bool: "no" and 0 are none.
+
+    Raises:
+        TypeError: if it is something else.
+    """
+    value = plain(value)
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {show(value)}")
+    return value
 
 
 def real_number(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> float:

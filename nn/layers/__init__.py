@@ -1,5 +1,7 @@
 """What networks are built of.
 
-- module: parameters by name, and all that holds some
+- module: parameters by name, and all that holds some; train and eval mode
 - dense: neurons, layers, MLPs; activations; initializers
+- sequential: modules in a row and around a shortcut; embedding, normalization, attention
+- dropout: masks that are functions of where in a training they are drawn
 """

@@ -7,9 +7,9 @@ from typing import Any
 
 from engine import Value, dot
 
-from ..arguments import Seed, as_inputs, as_row, random_source, whole_number
+from ..arguments import Seed, as_inputs, as_row, has_rows, random_source, true_or_false, whole_number
 from .activations import Activation, activation_name, get_activation
-from .initializers import Initializer, get_initializer
+from .initializers import Initializer, get_initializer, weights
 from .module import Module
 
 
@@ -23,6 +23,7 @@ class Neuron(Module):
             is 0.
         seed: an int for the same weights every time, or a `random.Random` to draw from.
         nout: the number of neurons in the layer, which Xavier's initialisation takes into account.
+        bias: whether there is one.
 
     Raises:
         TypeError, ValueError: if an argument is of the wrong kind or out of range.
@@ -38,14 +39,15 @@ class Neuron(Module):
         init: str | Initializer | None = None,
         seed: Seed = None,
         nout: int = 1,
+        bias: bool = True,
     ) -> None:
         nin = whole_number("nin", nin, least=1)
         nout = whole_number("nout", nout, least=1)
         rng = random_source(seed)
         self.activation = get_activation(activation)
         draw = get_initializer(init, activation_name(self.activation))
-        self.w = [Value(draw(rng, nin, nout)) for _ in range(nin)]
-        self.b = Value(0.0)
+        self.w = weights(draw, rng, nin, nout, nin)
+        self.b = Value(0.0) if true_or_false("bias", bias) else None
 
     def __call__(self, x: Any) -> Value:
         """The output for `nin` numbers or Values.
@@ -59,7 +61,8 @@ class Neuron(Module):
         return self.activation(dot(self.w, x, self.b))
 
     def __repr__(self) -> str:
-        return f"Neuron({len(self.w)}, {activation_name(self.activation)})"
+        bias = "" if self.b is not None else ", bias=False"
+        return f"Neuron({len(self.w)}, {activation_name(self.activation)}{bias})"
 
 
 class Layer(Module):
@@ -71,6 +74,7 @@ class Layer(Module):
         activation: a name of `nn.ACTIVATIONS` or a callable from Value to Value.
         init: a name of `nn.INITIALIZERS`, a callable, or None for the one that fits the activation.
         seed: an int for the same weights every time, or a `random.Random` to draw from.
+        bias: whether each neuron has one.
 
     Raises:
         TypeError, ValueError: if an argument is of the wrong kind or out of range.
@@ -87,24 +91,29 @@ class Layer(Module):
         activation: str | Activation = "relu",
         init: str | Initializer | None = None,
         seed: Seed = None,
+        bias: bool = True,
     ) -> None:
         rng = random_source(seed)
         self.nin = whole_number("nin", nin, least=1)
         nout = whole_number("nout", nout, least=1)
-        self.neurons = [Neuron(self.nin, activation, init, rng, nout) for _ in range(nout)]
+        self.neurons = [Neuron(self.nin, activation, init, rng, nout, bias) for _ in range(nout)]
 
-    def __call__(self, x: Any) -> list[Value]:
-        """The outputs of all neurons for one sample of `nin` numbers or Values.
+    def __call__(self, x: Any) -> list[Any]:
+        """The outputs of all neurons for one sample of `nin` numbers or Values, or for each of several rows of them.
 
         Raises:
             ValueError: if there are not `nin` of them.
             TypeError: if one is no number.
         """
+        if has_rows(x):
+            return [self(row) for row in x]
         inputs = as_inputs(self, x, self.nin)
         return [neuron(inputs) for neuron in self.neurons]
 
     def __repr__(self) -> str:
-        return f"Layer({self.nin}, {len(self.neurons)}, {activation_name(self.neurons[0].activation)})"
+        first = self.neurons[0]
+        bias = "" if first.b is not None else ", bias=False"
+        return f"Layer({self.nin}, {len(self.neurons)}, {activation_name(first.activation)}{bias})"
 
 
 class MLP(Module):
@@ -121,6 +130,7 @@ class MLP(Module):
         output: the activation of the last layer.
         init: a name of `nn.INITIALIZERS`, a callable, or None for the one that fits each layer's activation.
         seed: an int for the same weights every time, or a `random.Random` to draw from.
+        bias: whether each neuron has one.
 
     Raises:
         TypeError, ValueError: if an argument is of the wrong kind or out of range.
@@ -142,16 +152,18 @@ class MLP(Module):
         output: str | Activation = "identity",
         init: str | Initializer | None = None,
         seed: Seed = None,
+        bias: bool = True,
     ) -> None:
         rng = random_source(seed)
         sizes = [nin, *as_row("nouts", nouts)]
         activations = [get_activation(activation)] * (len(sizes) - 2) + [get_activation(output)]
         self.layers = [
-            Layer(size, next_size, chosen, init, rng) for size, next_size, chosen in zip(sizes, sizes[1:], activations)
+            Layer(size, next_size, chosen, init, rng, bias)
+            for size, next_size, chosen in zip(sizes, sizes[1:], activations)
         ]
 
-    def __call__(self, x: Any) -> list[Value]:
-        """The outputs of the last layer for one sample of `nin` numbers or Values.
+    def __call__(self, x: Any) -> list[Any]:
+        """The outputs of the last layer for one sample of `nin` numbers or Values, or for each of several rows.
 
         Raises:
             ValueError: if there are not `nin` of them.

@@ -7,7 +7,9 @@ from math import sqrt
 from random import Random
 from typing import TypeAlias
 
-from ..arguments import show
+from engine import Value
+
+from ..arguments import real_number, show
 
 Initializer: TypeAlias = Callable[[Random, int, int], float]
 """One weight, from the source of random numbers and the numbers of inputs and of neurons of its layer."""
@@ -17,6 +19,7 @@ Initializer: TypeAlias = Callable[[Random, int, int], float]
 INITIALIZERS: dict[str, Initializer] = {
     "zeros":          lambda rng, nin, nout: 0.0,
     "uniform":        lambda rng, nin, nout: rng.uniform(-1.0, 1.0),
+    "normal":         lambda rng, nin, nout: rng.gauss(0.0, 1.0),
     "xavier_uniform": lambda rng, nin, nout: rng.uniform(-1.0, 1.0) * sqrt(6.0 / (nin + nout)),
     "xavier_normal":  lambda rng, nin, nout: rng.gauss(0.0, 1.0) * sqrt(2.0 / (nin + nout)),
     "he_uniform":     lambda rng, nin, nout: rng.uniform(-1.0, 1.0) * sqrt(6.0 / nin),
@@ -54,3 +57,16 @@ def get_initializer(choice: str | Initializer | None, activation: str = "identit
     if choice not in INITIALIZERS:
         raise ValueError(f"no initialiser is named {choice!r}: choose one of {', '.join(INITIALIZERS)}")
     return INITIALIZERS[choice]
+
+
+def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> list[Value]:
+    """Fresh parameters of a layer with `nin` inputs and `nout` neurons.
+
+    Raises:
+        TypeError: if the initialiser gives no number.
+        ValueError: if it gives nan or infinity.
+
+    >>> [w.data for w in weights(INITIALIZERS["zeros"], Random(0), 2, 3, 2)]
+    [0.0, 0.0]
+    """
+    return [Value(real_number("a weight that an initialiser gives", draw(rng, nin, nout))) for _ in range(count)]

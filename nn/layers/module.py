@@ -5,9 +5,25 @@ from __future__ import annotations
 import reprlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from engine import Constant, Value
+
+from ..arguments import show
+
+_evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
+
+
+@contextmanager
+def evaluating() -> Iterator[None]:
+    """Inside, in this thread, every module is in eval mode, whatever its own; nothing is changed to be restored."""
+    token = _evaluating.set(True)
+    try:
+        yield
+    finally:
+        _evaluating.reset(token)
 
 
 class Module:
@@ -46,6 +62,44 @@ class Module:
         """
         return list(_named_parameters("", self, set()))
 
+    def modules(self) -> Iterator[Module]:
+        """This module and all that it holds, each once, in the order of their attributes.
+
+        >>> from nn import MLP
+        >>> [type(module).__name__ for module in MLP(2, [1]).modules()]
+        ['MLP', 'Layer', 'Neuron']
+        """
+        return _modules(self, set())
+
+    @property
+    def training(self) -> bool:
+        """Whether the module is in train mode, as a fresh one is; in eval mode `Dropout` lets everything pass."""
+        return not _evaluating.get() and vars(self).get("_training", True)
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(f"the mode is True for training and False for evaluation, not {show(mode)}")
+        vars(self)["_training"] = mode
+
+    def train(self, mode: bool = True) -> Module:
+        """Put this module and all that it holds into train mode, or with False into eval mode; give it back.
+
+        Raises:
+            TypeError: if `mode` is no bool.
+
+        >>> from nn import Dropout
+        >>> Dropout(0.9).eval()([1.0, 2.0])
+        [1.0, 2.0]
+        """
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Put this module and all that it holds into eval mode; give it back."""
+        return self.train(False)
+
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero, before the next backward pass adds to it."""
         for parameter in self.parameters():
@@ -78,6 +132,17 @@ def _named_parameters(prefix: str, module: Module, seen: set[int]) -> Iterator[t
             yield from _named_parameters(path, item, seen)
         elif _is_parameter(item):
             yield path, item
+
+
+def _modules(module: Module, seen: set[int]) -> Iterator[Module]:
+    """This module and those inside that are not among the ids in `seen`."""
+    if id(module) in seen:
+        return
+    seen.add(id(module))
+    yield module
+    for _, item in _contents("", vars(module)):
+        if isinstance(item, Module):
+            yield from _modules(item, seen)
 
 
 def _contents(path: str, item: Any) -> Iterator[tuple[str, Value | Module]]:

@@ -127,8 +127,7 @@ def test_inputs_of_the_wrong_length(make, x):
         (3.0, r"Layer\(2, 3, relu\) takes a row of 2 numbers or Values, not float 3.0"),
         ("ab", "not str 'ab'"),
         ({1: 2.0, 2: 3.0}, "not dict"),
-        ([[1.0, 2.0], [3.0, 4.0]], r"for a batch write \[model\(x\) for x in X\]\): .*list"),
-        (np.zeros((2, 2)), r"for a batch write \[model\(x\) for x in X\]\): .*ndarray"),
+        ([1.0, [2.0]], r"Layer\(2, 3, relu\) takes 2 numbers or Values: .*list"),
         ([1.0, "2"], "str"),
         ([1.0, None], "NoneType"),
         ((i for i in (1.0, 2.0)), "not generator"),
@@ -137,6 +136,28 @@ def test_inputs_of_the_wrong_length(make, x):
 def test_inputs_of_the_wrong_kind(x, message):
     with pytest.raises(TypeError, match=message):
         MLP(2, [3, 1])(x)
+
+
+def test_rows_are_taken_one_by_one():
+    """A batch, or the positions of a sequence, at any depth."""
+    model = MLP(2, [3, 1], activation="tanh", seed=1)
+    rows = np.array([[[1.0, 2.0], [3.0, 4.0]], [[0.5, 0.0], [-1.0, 1.0]]])
+    assert [[y.data for [y] in sequence] for sequence in model(rows)] == [
+        [model(row)[0].data for row in sequence] for sequence in rows
+    ]
+    with pytest.raises(ValueError, match="takes 2 inputs, got 3"):
+        model([[1.0, 2.0], [1.0, 2.0, 3.0]])
+
+
+def test_without_bias():
+    model = MLP(2, [3, 1], bias=False, seed=1)
+    assert len(model.parameters()) == 9
+    assert [p.data for p in model.parameters()] == [p.data for p in MLP(2, [3, 1], seed=1).parameters() if p.data]
+    assert repr(model.layers[0]) == "Layer(2, 3, relu, bias=False)"
+    assert repr(model.layers[0].neurons[0]) == "Neuron(2, relu, bias=False)"
+    assert model([0.0, 0.0])[0].data == 0.0
+    with pytest.raises(TypeError, match="bias must be True or False, not str 'no'"):
+        Layer(2, 3, bias="no")
 
 
 def test_a_neuron_on_its_own_checks_its_inputs_too():

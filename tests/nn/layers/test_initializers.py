@@ -16,7 +16,7 @@ BOUND = {
     "xavier_uniform": math.sqrt(6 / (NIN + NOUT)),
     "he_uniform": math.sqrt(6 / NIN),
 }
-SPREAD = {"xavier_normal": math.sqrt(2 / (NIN + NOUT)), "he_normal": math.sqrt(2 / NIN)}
+SPREAD = {"normal": 1.0, "xavier_normal": math.sqrt(2 / (NIN + NOUT)), "he_normal": math.sqrt(2 / NIN)}
 
 
 def draws(name, count=4000):
@@ -62,6 +62,12 @@ def test_the_default_fits_the_activation(activation, fitting):
     chosen = Layer(NIN, NOUT, activation=activation, seed=1)
     named = Layer(NIN, NOUT, activation=activation, init=fitting, seed=1)
     assert [p.data for p in chosen.parameters()] == [p.data for p in named.parameters()]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, "0.5", None, True])
+def test_an_initialiser_that_gives_no_finite_number_is_refused(bad):
+    with pytest.raises((ValueError, TypeError), match="a weight that an initialiser gives"):
+        Layer(2, 2, init=lambda rng, nin, nout: bad)
 
 
 def test_biases_start_at_zero_and_weights_do_not():

@@ -1,0 +1,74 @@
+"""SelfAttention: every position of a sequence looks at the others."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+from engine import dot
+
+from ..arguments import Seed, as_row, has_rows, random_source, show, true_or_false, whole_number
+from .activations import softmax
+from .dense import Layer
+from .module import Module
+
+
+class SelfAttention(Module):
+    """Multi-head scaled dot-product attention of a sequence to itself (Vaswani et al., 2017).
+
+    Each head takes its share of a query, a key and a value of every position. A position's answer is the mean of the
+    values, weighted by softmax(query · key / sqrt(share)); the heads' answers side by side go through a last layer.
+
+    Args:
+        size: the length of a position's vector; a multiple of `heads`.
+        heads: how many there are.
+        causal: whether a position sees only those up to itself, as for predicting the next one.
+        bias: whether the four linear layers have biases.
+        seed: an int for the same weights every time, or a `random.Random` to draw from.
+
+    Raises:
+        TypeError, ValueError: if an argument is of the wrong kind or out of range.
+
+    >>> attention = SelfAttention(4, heads=2, causal=True, seed=1)
+    >>> answers = attention([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+    >>> len(answers), len(answers[0])
+    (3, 4)
+    >>> attention
+    SelfAttention(4, heads=2, causal=True)
+    """
+
+    def __init__(self, size: int, heads: int = 1, causal: bool = False, bias: bool = True, seed: Seed = None) -> None:
+        size, self.heads = whole_number("size", size, least=1), whole_number("heads", heads, least=1)
+        if size % self.heads:
+            raise ValueError(f"{size} numbers cannot be shared by {self.heads} heads: choose a multiple")
+        self.causal, rng = true_or_false("causal", causal), random_source(seed)
+        self.query, self.key, self.value, self.output = (
+            Layer(size, size, "identity", seed=rng, bias=bias) for _ in range(4)
+        )
+
+    def __call__(self, sequence: Any) -> list[Any]:
+        """The answers of all positions: as many vectors of `size`; of a batch of sequences, those of each.
+
+        Raises:
+            TypeError, ValueError: if it is no row of vectors of `size` numbers or Values.
+        """
+        if not has_rows(sequence):
+            raise TypeError(f"{self} takes a row of vectors, one for each position, not {show(sequence)}")
+        if has_rows(sequence[0]):
+            return [self(one) for one in sequence]
+        x = as_row("the sequence", sequence)
+        queries, keys, values = self.query(x), self.key(x), self.value(x)
+        share = self.query.nin // self.heads
+        cuts = [slice(start, start + share) for start in range(0, self.query.nin, share)]
+        mixed = []
+        for place, query in enumerate(queries):
+            seen = place + 1 if self.causal else len(x)
+            answer: list[Any] = []
+            for cut in cuts:
+                weights = softmax([dot(query[cut], key[cut]) / sqrt(share) for key in keys[:seen]])
+                answer += [dot(weights, column) for column in zip(*[value[cut] for value in values[:seen]])]
+            mixed.append(answer)
+        return self.output(mixed)
+
+    def __repr__(self) -> str:
+        return f"SelfAttention({self.query.nin}, heads={self.heads}, causal={self.causal})"

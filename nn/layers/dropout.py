@@ -1,0 +1,185 @@
+"""Dropout: units left out at random, by a mask that is a function of where in a training it is drawn.
+
+The mask depends on (seed, step, sample, unit) and on nothing else, through a counter-based generator: whoever makes
+the step, in whatever order, on however many threads, draws the same. `drawing` tells the modules which step and sample
+it is; the compiler's programs read the mask as further inputs of a sample, which `Layout` makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from engine import purpose
+
+from ..arguments import Seed, is_row, random_source, real_number
+from .module import Module
+
+
+class Dropout(Module):
+    """Each entry is dropped with probability p and else scaled by 1 / (1 - p) (Srivastava et al., 2014).
+
+    In eval mode everything passes. Which entries are dropped is determined by the seed and by where they are: the
+    step of the training, the place of the sample in its batch, the entry. Outside of `nn.fit` every call is a sample
+    of its own; `engine.check_gradients` holds the mask fixed.
+
+    Args:
+        p: the probability, from 0 to below 1.
+        seed: an int for the same masks every time, or a `random.Random` to draw the int from.
+
+    Raises:
+        TypeError, ValueError: if an argument is of the wrong kind or out of range.
+
+    >>> dropout = Dropout(0.5, seed=1)
+    >>> dropout([1.0, 1.0, 1.0, 1.0]), dropout([1.0, 1.0, 1.0, 1.0])
+    ([2.0, 0.0, 2.0, 0.0], [2.0, 2.0, 0.0, 0.0])
+    >>> dropout.eval()([1.0, 1.0])
+    [1.0, 1.0]
+    """
+
+    def __init__(self, p: float = 0.5, seed: Seed = None) -> None:
+        self.p = real_number("p", p, least=0.0, most=1.0)
+        if self.p == 1.0:
+            raise ValueError("p must be below 1: of 1 nothing would be left")
+        self.seed = random_source(seed).getrandbits(64)
+        self.calls = 0
+
+    def __call__(self, x: Any) -> Any:
+        """The entries of nested rows, or a single one, with those dropped that the mask drops.
+
+        Raises:
+            TraceError: if it is compiled in train mode outside of a training, where no mask can be drawn.
+        """
+        if not self.training:
+            return x
+        flat = _flat(x)
+        factors = iter(self._factors(len(flat)))
+        return _scaled(x, factors)
+
+    def _factors(self, count: int) -> Sequence[Any]:
+        source = _source.get()
+        if source is not None:
+            return source.factors(self, count)
+        if purpose() == "trace":
+            from engine import TraceError
+
+            raise TraceError(
+                "Dropout in train mode draws another mask at every call, which a compiled function cannot: call "
+                "model.eval() first, or train with nn.fit or nn.Trainer, which hand the masks in"
+            )
+        factors = Place(0, self.calls).factors(self, count)
+        self.calls += purpose() != "check"
+        return factors
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p:g})"
+
+
+class Source(Protocol):
+    """Where masks come from."""
+
+    def factors(self, dropout: Dropout, count: int) -> Sequence[Any]:
+        """What to multiply the next `count` entries by."""
+
+
+_source: ContextVar[Source | None] = ContextVar("source", default=None)
+
+
+@contextmanager
+def drawing(source: Source) -> Iterator[None]:
+    """Masks come from `source` inside, in this thread."""
+    token = _source.set(source)
+    try:
+        yield
+    finally:
+        _source.reset(token)
+
+
+class Place:
+    """A sample of a step: the masks of its entries, one after the other.
+
+    Args:
+        step: how many steps were made before.
+        sample: its place in the batch.
+    """
+
+    def __init__(self, step: int, sample: int) -> None:
+        self.step, self.sample, self.unit = step, sample, 0
+
+    def factors(self, dropout: Dropout, count: int) -> list[float]:
+        """0 for what is dropped, else 1 / (1 - p)."""
+        units = range(self.unit, self.unit + count)
+        self.unit += count
+        sample = hashed(dropout.seed, self.step, self.sample)
+        return [0.0 if _share(hashed(sample, unit)) < dropout.p else 1.0 / (1.0 - dropout.p) for unit in units]
+
+
+class Layout:
+    """Which entries a model masks in one sample; it hands out what stands for their factors.
+
+    Args:
+        factors: as many as there are entries in one sample, or None while they are counted: then they are 1.
+
+    Attributes:
+        units: the Dropout of every entry, in order.
+    """
+
+    def __init__(self, factors: Sequence[Any] | None = None) -> None:
+        self._given = factors
+        self.units: list[Dropout] = []
+
+    def factors(self, dropout: Dropout, count: int) -> Sequence[Any]:
+        """What stands for the next `count` factors."""
+        first = len(self.units)
+        self.units += [dropout] * count
+        return [1.0] * count if self._given is None else self._given[first : len(self.units)]
+
+    def masks(self, steps: Any, samples: Any) -> Any:
+        """The factors of all entries in several samples, samples x entries.
+
+        Args:
+            steps: an array of the step of each sample.
+            samples: of its place in the batch.
+        """
+        import numpy as np
+
+        seeds = np.array([dropout.seed for dropout in self.units], np.uint64)
+        rates = np.array([dropout.p for dropout in self.units])
+        units = np.arange(len(self.units), dtype=np.uint64)
+        places = hashed(seeds[None, :], steps.astype(np.uint64)[:, None], samples.astype(np.uint64)[:, None])
+        return np.where(_share(hashed(places, units[None, :])) < rates, 0.0, 1.0 / (1.0 - rates))
+
+
+def hashed(seed: Any, *numbers: Any) -> Any:
+    """64 bits that look random, of a seed and whole numbers; ints, or arrays of uint64 with equal results.
+
+    Each number is added in steps of the golden ratio and mixed by the finaliser of SplitMix64 (Steele, Lea and Flood,
+    2014).
+
+    >>> hex(hashed(1, 2, 3))
+    '0xee3bb459e9e297b'
+    """
+    for number in numbers:
+        bits = (seed + (number + 1) * 0x9E3779B97F4A7C15) & _64
+        bits = ((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9) & _64
+        bits = ((bits ^ (bits >> 27)) * 0x94D049BB133111EB) & _64
+        seed = bits ^ (bits >> 31)
+    return seed
+
+
+_64 = (1 << 64) - 1
+
+
+def _share(bits: Any) -> Any:
+    """64 bits as a number from 0 to below 1."""
+    return (bits >> 11) * 2.0**-53
+
+
+def _flat(x: Any) -> list[Any]:
+    return [entry for row in x for entry in _flat(row)] if is_row(x) else [x]
+
+
+def _scaled(x: Any, factors: Iterator[Any]) -> Any:
+    return [_scaled(row, factors) for row in x] if is_row(x) else x * next(factors)

@@ -1,0 +1,54 @@
+"""Embedding: a row of parameters for each of a number of tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine import Value, take
+
+from ..arguments import Seed, class_index, is_row, random_source, whole_number
+from .initializers import Initializer, get_initializer, weights
+from .module import Module
+
+
+class Embedding(Module):
+    """The vector of a token, looked up by its number; of nested rows of tokens, the vector of each.
+
+    Args:
+        count: how many tokens there are.
+        size: the length of a vector.
+        init: a name of `nn.INITIALIZERS` or a callable; "normal", as in PyTorch, by default.
+        seed: an int for the same vectors every time, or a `random.Random` to draw from.
+
+    Raises:
+        TypeError, ValueError: if an argument is of the wrong kind or out of range.
+
+    >>> letters = Embedding(27, 2, seed=1)
+    >>> len(letters(3)), [len(vector) for vector in letters([3, 0, 3])]
+    (2, [2, 2, 2])
+    >>> letters
+    Embedding(27, 2)
+    """
+
+    def __init__(self, count: int, size: int, init: str | Initializer = "normal", seed: Seed = None) -> None:
+        count, size = whole_number("count", count, least=1), whole_number("size", size, least=1)
+        rng, draw = random_source(seed), get_initializer(init)
+        self.weight = [weights(draw, rng, count, size, size) for _ in range(count)]
+
+    def __call__(self, token: Any) -> list[Any]:
+        """The vector of a token, or of each token in nested rows.
+
+        Args:
+            token: a whole number from 0 to count - 1, or a Value that holds one.
+
+        Raises:
+            TypeError, ValueError, IndexError: if it is no number, none that is whole, or out of range.
+        """
+        if is_row(token):
+            return [self(item) for item in token]
+        if not isinstance(token, Value):
+            token = float(class_index(token, len(self.weight)))
+        return [take(token, column) for column in zip(*self.weight)]
+
+    def __repr__(self) -> str:
+        return f"Embedding({len(self.weight)}, {len(self.weight[0])})"

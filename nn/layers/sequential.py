@@ -1,0 +1,106 @@
+"""Sequential and Residual: modules in a row, and around a shortcut; Activation: a function between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..arguments import is_row, same_length, show
+from .activations import Activation as Function
+from .activations import activation_name, get_activation
+from .module import Module
+
+
+class Sequential(Module):
+    """Modules or functions in a row, each called with what the one before has given.
+
+    Args:
+        layers: what to call, in order: modules, or functions of what the one before gives.
+
+    Raises:
+        TypeError: if one of them cannot be called.
+        ValueError: if there is none.
+
+    >>> from nn import Layer
+    >>> Sequential(Layer(2, 3, bias=False, seed=1), Layer(3, 1, "identity", seed=2))
+    Sequential of 10 parameters
+      layers.0: Layer(2, 3, relu, bias=False)
+      layers.1: Layer(3, 1, identity)
+    """
+
+    def __init__(self, *layers: Callable[[Any], Any]) -> None:
+        if not layers:
+            raise ValueError("Sequential() of no layers: give at least one")
+        for place, layer in enumerate(layers):
+            if not callable(layer):
+                raise TypeError(f"layer {place} of Sequential is no module or function but {show(layer)}")
+        self.layers = list(layers)
+
+    def __call__(self, x: Any) -> Any:
+        """What the last layer gives."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Residual(Module):
+    """x + inner(x), place by place (He et al., 2015): the gradient has a way around the inner module.
+
+    Args:
+        inner: a module or function whose output has the shape of its input.
+
+    Raises:
+        TypeError: if it cannot be called.
+
+    >>> from nn import Layer
+    >>> [y.data for y in Residual(Layer(2, 2, init="zeros"))([1.0, 2.0])]
+    [1.0, 2.0]
+    """
+
+    def __init__(self, inner: Callable[[Any], Any]) -> None:
+        if not callable(inner):
+            raise TypeError(f"Residual takes a module or function, not {show(inner)}")
+        self.inner = inner
+
+    def __call__(self, x: Any) -> Any:
+        """The sum of input and output.
+
+        Raises:
+            ValueError: if their shapes differ.
+        """
+        return _added(x, self.inner(x))
+
+
+class Activation(Module):
+    """An activation as a layer of its own, for rows nested to any depth.
+
+    Args:
+        function: a name of `nn.ACTIVATIONS` or a callable from Value to Value.
+
+    Raises:
+        TypeError, ValueError: if it is none.
+
+    >>> from engine import Value
+    >>> [y.data for y in Activation("relu")([Value(-1.0), Value(2.0)])]
+    [0.0, 2.0]
+    """
+
+    def __init__(self, function: str | Function) -> None:
+        self.function = get_activation(function)
+
+    def __call__(self, x: Any) -> Any:
+        """The function of every entry."""
+        return [self(item) for item in x] if is_row(x) else self.function(x)
+
+    def __repr__(self) -> str:
+        return f"Activation({activation_name(self.function)})"
+
+
+def _added(x: Any, y: Any) -> Any:
+    if is_row(x) and is_row(y):
+        x, y = list(x), list(y)
+        same_length("inputs of Residual", x, "outputs of its module", y)
+        return [_added(a, b) for a, b in zip(x, y)]
+    if is_row(x) or is_row(y):
+        raise ValueError(f"Residual adds an input {show(x)} to an output {show(y)}: their shapes must be the same")
+    return x + y
