@@ -27,6 +27,7 @@ from .graph import topological_order as topological_order
 from .modes import no_grad as no_grad
 from .modes import purpose as purpose
 from .ops import *  # noqa: F403  # the whole table: an operation is added there and nowhere else
+from .operators import affine as affine
 from .primitive import PRIMITIVES as PRIMITIVES
 from .primitive import Interval as Interval
 from .primitive import Primitive as Primitive

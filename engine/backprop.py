@@ -5,12 +5,14 @@ A sweep sums the adjoints apart from the graph, so that a run which is interrupt
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, overload
 from weakref import WeakSet
 
-from .graph import topological_order
+from .graph import recorded_order, topological_order
 from .modes import always_recorded, inside_rule, observed_by, observer
 from .numbers import as_float
 from .primitive import Primitive
@@ -22,6 +24,10 @@ Function = Callable[..., Any]
 # -0.0, recognised by its identity. What is unreached passes nothing on: 0 * inf would be nan.
 _UNREACHED = float("-0.0")
 
+
+_commit = threading.RLock()  # threads whose graphs share leaves add to their gradients one after the other
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_commit.acquire, after_in_parent=_commit.release, after_in_child=_commit.release)
 
 _set_grad = vars(Value)["_grad"].__set__
 
@@ -99,9 +105,9 @@ def _as_derivative(d: Any, primitive: Primitive) -> float:
 def sweep(root: Value) -> dict[Value, float]:
     """The adjoint of every node: d root / d node, in topological order, so that `root` comes last.
 
-    Runs on floats; `_sweep_graph` is the same rule by rule on Values.
+    Numbers written in expressions have none. Runs on floats; `_sweep_graph` is the same rule by rule on Values.
     """
-    adjoint = dict.fromkeys(topological_order(root), _UNREACHED)
+    adjoint = dict.fromkeys(recorded_order(root), _UNREACHED)
     adjoint[root] = 1.0
     for node, upstream in reversed(adjoint.items()):
         primitive = node._primitive
@@ -113,6 +119,8 @@ def sweep(root: Value) -> dict[Value, float]:
                 d = primitive.rules[0](node._data, node._x)
                 if d is not None:
                     adjoint[a] += upstream * d
+            elif primitive.pullback is not None:
+                primitive.pullback(adjoint, upstream, a, node._x, node._y)
             elif b is MANY:
                 for operand, d in zip(a, _call_rules(primitive, node._data, node._x)):
                     if d is not None:
@@ -120,16 +128,17 @@ def sweep(root: Value) -> dict[Value, float]:
             else:
                 da = db = None
                 z, x, y = node._data, node._x, node._y
-                if a.__class__ is not Constant:
-                    da = primitive.rules[0](z, x, y)
-                if b.__class__ is not Constant:
-                    db = primitive.rules[1](z, x, y)
+                by_a, by_b = primitive.rules
+                if a.__class__ is not float and a.__class__ is not Constant:
+                    da = by_a(z, x, y)
+                if b.__class__ is not float and b.__class__ is not Constant:
+                    db = by_b(z, x, y)
                 if da is not None:
                     adjoint[a] += upstream * da
                 if db is not None:
                     adjoint[b] += upstream * db
         except ArithmeticError:  # raised by a rule, so before anything was added
-            for operand, d in zip(node.operands, local_derivatives(node)):
+            for operand, d in zip(node.operands, flowing_derivatives(node)):
                 if d is not None:
                     adjoint[operand] += upstream * d
     if set(map(type, adjoint.values())) != {float}:
@@ -151,7 +160,7 @@ def backward(root: Value) -> None:
     """Add d root / d leaf to the `grad` of every leaf, and set that of every result to its adjoint.
 
     All or nothing: the gradients are written at the end, by one call that runs no Python code in between, so that
-    not even Ctrl-C finds some of them written.
+    not even Ctrl-C finds some of them written. Threads may call it on graphs that share leaves.
 
     Raises:
         TypeError: `root` is no Value.
@@ -164,13 +173,10 @@ def backward(root: Value) -> None:
     adjoints = sweep(root)
     if passes_under_way:
         stop_passes(adjoints)
-    nodes: list[Value] = []
-    grads: list[float] = []
-    for node, adjoint in adjoints.items():
-        if node.__class__ is not Constant:
-            nodes.append(node)
-            grads.append((node._grad if node._primitive is None else 0.0) + adjoint)
-    deque(map(_set_grad, nodes, grads), maxlen=0)
+    nodes = [node for node in adjoints if node.__class__ is not Constant]
+    with _commit:
+        grads = [(node._grad if node._primitive is None else 0.0) + adjoints[node] for node in nodes]
+        deque(map(_set_grad, nodes, grads), maxlen=0)
 
 
 @always_recorded()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .value import MANY, Constant, Value
@@ -19,6 +20,32 @@ def topological_order(root: Value) -> list[Value]:
     >>> [node.label or node._op for node in topological_order(a * b + c)]
     ['a', 'b', '*', 'c', '+']
     """
+    return _ordered(root, _with_numbers)
+
+
+def recorded_order(root: Value) -> list[Value]:
+    """The topological order without the numbers that were written in expressions: what a sweep has to visit.
+
+    They stay the floats that they are, where `topological_order` makes a Constant of each for those who look.
+
+    >>> a = Value(1.0, "a")
+    >>> [node.label or node._op for node in recorded_order(2 * a + 3)]
+    ['a', '*', '+']
+    """
+    return _ordered(root, _without_numbers)
+
+
+def _with_numbers(node: Value) -> tuple[Any, Any]:
+    a, b = (*node.operands, None)[:2]
+    return a, b
+
+
+def _without_numbers(node: Value) -> tuple[Any, Any]:
+    return (node._b, None) if node._a.__class__ is float else (node._a, None)
+
+
+def _ordered(root: Value, operands_of: Callable[[Value], tuple[Any, Any]]) -> list[Value]:
+    """The order; `operands_of` tells what the operands are of a node that has a number among them."""
     if not isinstance(root, Value):
         raise TypeError(f"a graph hangs on a Value, got {root!r} of type {type(root).__name__}")
     order: list[Value] = []
@@ -36,7 +63,7 @@ def topological_order(root: Value) -> list[Value]:
                 emit(node)
                 continue
             if a.__class__ is float or b.__class__ is float:
-                a, b = (*node.operands, None)[:2]
+                a, b = operands_of(node)
             # In a graph without cycles, operands that have been seen have been emitted.
             if b is MANY:
                 if seen.issuperset(a):
@@ -58,4 +85,4 @@ def leaves(root: Value) -> list[Value]:
     >>> [leaf.data for leaf in leaves(a * b + 5 * a)]
     [1.0, 2.0]
     """
-    return [n for n in topological_order(root) if n.primitive is None and not isinstance(n, Constant)]
+    return [n for n in recorded_order(root) if n.primitive is None and not isinstance(n, Constant)]

@@ -214,7 +214,12 @@ def mean(*xs: float) -> float:
 def dot(*xs: float) -> float:
     """Sum of the products of the first half with the second; an odd operand at the end is added."""
     n = len(xs) // 2
-    return _total([*map(mul, xs, xs[n : 2 * n]), *xs[2 * n :]])
+    return inner(xs[:n], xs[n : 2 * n], xs[2 * n :])
+
+
+def inner(ws: Sequence[float], xs: Sequence[float], more: Sequence[float]) -> float:
+    """Sum of the products of `ws` with `xs`, and of `more`, rounded once."""
+    return _total([*map(mul, ws, xs), *more])
 
 
 def largest(*xs: float) -> float:

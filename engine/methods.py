@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .backprop import backward
 from .copying import deepcopy_graph, reduce_graph
-from .graph import topological_order
+from .graph import recorded_order
 from .value import Value
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def explain(self: Value, names: Any = None, rows: int = 30) -> Explanation:
 
 def zero_grad(self: Value) -> None:
     """Set the gradient of every Value in this graph to 0."""
-    for node in topological_order(self):
+    for node in recorded_order(self):
         node._grad = 0.0
 
 

@@ -5,13 +5,16 @@ They are specialised by arity because they run once per node.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import ops
+from .ieee import inner
 from .modes import open_modes
 from .primitive import Primitive, watch
-from .value import Value, as_operand, new_node
+from .value import MANY, Constant, Value, as_operand, new_node
+
+_new = object.__new__
 
 
 def _unary(primitive: Primitive) -> Callable[[Value], Value]:
@@ -22,7 +25,16 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
         z = forward(x)
         if z.__class__ is not float or open_modes:
             return Value.__apply_primitive__(primitive, (self,))
-        return new_node(primitive, z, self, None, x, None)
+        node = _new(Value)
+        node._data = z
+        node._grad = 0.0
+        node._label = None
+        node._primitive = primitive
+        node._a = self
+        node._b = None
+        node._x = x
+        node._y = None
+        return node
 
     return method
 
@@ -32,7 +44,7 @@ def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
 
     def method(self: Value, other: Any) -> Value:
         x = self._data
-        if isinstance(other, Value):
+        if other.__class__ is Value or isinstance(other, Value):
             y = other._data
         else:
             number = other if other.__class__ is float else as_operand(other)
@@ -41,7 +53,16 @@ def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
             other = y = number
         if open_modes:
             return Value.__apply_primitive__(primitive, (self, other))
-        return new_node(primitive, forward(x, y), self, other, x, y)
+        node = _new(Value)
+        node._data = forward(x, y)
+        node._grad = 0.0
+        node._label = None
+        node._primitive = primitive
+        node._a = self
+        node._b = other
+        node._x = x
+        node._y = y
+        return node
 
     return method
 
@@ -59,6 +80,47 @@ def _reflected(primitive: Primitive) -> Callable[[Value, Any], Value]:
         return new_node(primitive, forward(number, y), number, self, number, y)
 
     return method
+
+
+def affine(weights: Sequence[Sequence[Any]], inputs: Sequence[Any], biases: Sequence[Any]) -> list[Value]:
+    """``dot(row, inputs, bias)`` for each row of weights and its bias, as a layer needs it: the inputs are read once.
+
+    Args:
+        weights: m rows of n Values or numbers each.
+        inputs: n Values or numbers.
+        biases: m Values, numbers or None for none.
+
+    Returns:
+        m Values, or floats where all operands are numbers.
+
+    Raises:
+        ValueError: there are no inputs, or a row is not as long as the inputs, or the biases are not as many as the
+            rows.
+
+    >>> w, b, x = [Value(2.0), Value(3.0)], Value(1.0), [Value(10.0), Value(20.0)]
+    >>> affine([w], x, [b])
+    [Value(data=81.0, grad=0.0)]
+    """
+    if len(weights) != len(biases):
+        raise ValueError(f"affine() of {len(weights)} rows of weights with {len(biases)} biases: give one for each")
+    xs, dot = tuple(inputs), ops.dot
+    constant = all(x.__class__ is Constant for x in xs)
+    try:
+        xd = [x._data for x in xs] if xs and not open_modes else None
+    except AttributeError:  # numbers among them
+        xd = None
+    nodes = []
+    for ws, bias in zip(weights, biases):
+        if xd is None or len(ws) != len(xs):
+            nodes.append(dot(ws, xs, bias))
+            continue
+        try:
+            wd = [w._data for w in ws]
+            more, bd = ((), ()) if bias is None else ((bias,), (bias._data,))
+            nodes.append(new_node(dot, inner(wd, xd, bd), (*ws, *xs, *more), MANY, [*wd, *xd, *bd], constant))
+        except AttributeError:
+            nodes.append(dot(ws, xs, bias))
+    return nodes
 
 
 def _general(primitive: Primitive) -> Callable[..., Value]:

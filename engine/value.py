@@ -95,7 +95,8 @@ class Value:
     (Value(data=4.0, grad=1.0), -3.0, 2.0)
     """
 
-    # The two operands and their recorded numbers; n-ary: the tuple, MANY, the list of numbers, None.
+    # The two operands and their recorded numbers; n-ary: the tuple, MANY, the list of numbers, and for a dot whether
+    # its second half are constants.
     __slots__ = ("_a", "_b", "_data", "_grad", "_label", "_primitive", "_x", "_y")
 
     _a: Any

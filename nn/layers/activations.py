@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import engine
-from engine import Value, exp, logsumexp, maximum
+from engine import Primitive, Value, exp, logsumexp, maximum
 
 from ..arguments import as_row, class_index, is_row, show, whole_number
 
@@ -60,6 +60,11 @@ def get_activation(choice: str | Activation) -> Activation:
             "build it from engine's functions (engine.tanh, not math.tanh)"
         )
     return choice
+
+
+def as_method(activation: Activation) -> Activation:
+    """The method of Value that does the same, which a primitive calls in the end."""
+    return getattr(Value, activation.name, activation) if isinstance(activation, Primitive) else activation
 
 
 def activation_name(activation: Activation) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from engine import Value, dot
+from engine import Value, affine, dot
 
 from ..arguments import Seed, as_inputs, as_row, has_rows, random_source, true_or_false, whole_number
-from .activations import Activation, activation_name, get_activation
+from .activations import Activation, activation_name, as_method, get_activation
 from .initializers import Initializer, get_initializer, weights
 from .module import Module
 
@@ -108,7 +108,12 @@ class Layer(Module):
         if has_rows(x):
             return [self(row) for row in x]
         inputs = as_inputs(self, x, self.nin)
-        return [neuron(inputs) for neuron in self.neurons]
+        sums = affine([neuron.w for neuron in self.neurons], inputs, [neuron.b for neuron in self.neurons])
+        shared = self.neurons[0].activation
+        quick = as_method(shared)
+        return [
+            quick(z) if neuron.activation is shared else neuron.activation(z) for neuron, z in zip(self.neurons, sums)
+        ]
 
     def __repr__(self) -> str:
         first = self.neurons[0]
