@@ -16,6 +16,7 @@ from . import operators as _operators  # noqa: F401
 from .backprop import backward as backward
 from .backprop import grad as grad
 from .backprop import local_derivatives as local_derivatives
+from .collector import collector_at_rest as collector_at_rest
 from .functional import gradient as gradient
 from .functional import hessian as hessian
 from .functional import hvp as hvp
@@ -26,8 +27,8 @@ from .graph import leaves as leaves
 from .graph import topological_order as topological_order
 from .modes import no_grad as no_grad
 from .modes import purpose as purpose
-from .ops import *  # noqa: F403  # the whole table: an operation is added there and nowhere else
 from .operators import affine as affine
+from .ops import *  # noqa: F403  # the whole table: an operation is added there and nowhere else
 from .primitive import PRIMITIVES as PRIMITIVES
 from .primitive import Interval as Interval
 from .primitive import Primitive as Primitive

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
+import inspect
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -40,9 +42,15 @@ def observed_by(watching: Observer | None) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+class no_grad:  # noqa: N801  # used as a function, as in PyTorch
     """Results computed inside, in this thread, are leaves: nothing is recorded.
+
+    As a decorator, ``@no_grad()``, it holds while the function runs; of a generator or coroutine function while that
+    runs, and not between its steps. A ``with no_grad():`` around a ``yield``, though, is still open for whoever
+    consumes the generator, until it goes on: take the decorator there.
+
+    Raises:
+        TypeError: it decorates what is no function, or an asynchronous generator function.
 
     >>> from engine import Value
     >>> x = Value(2.0)
@@ -50,9 +58,70 @@ def no_grad() -> Iterator[None]:
     ...     y = x * x
     >>> y.operands
     ()
+    >>> @no_grad()
+    ... def squares():
+    ...     while True:
+    ...         yield x * x
+    >>> inside, outside = next(squares()), x * x
+    >>> len(inside.operands), len(outside.operands)
+    (0, 2)
     """
-    with _mode(recording, False):
-        yield
+
+    def __init__(self) -> None:
+        self._open: list[AbstractContextManager[None]] = []
+
+    def __enter__(self) -> None:
+        mode = _mode(recording, False)
+        mode.__enter__()
+        self._open.append(mode)
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.pop().__exit__(*error)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorate a function."""
+        if not callable(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"no_grad() decorates a function, a generator function or a coroutine, got {function!r}")
+        wrapped: Callable[..., Any]
+        if inspect.isgeneratorfunction(function):
+
+            def wrapped(*arguments: Any, **named: Any) -> Any:
+                return _in_steps(function(*arguments, **named))
+
+        elif inspect.iscoroutinefunction(function):
+
+            async def wrapped(*arguments: Any, **named: Any) -> Any:
+                with no_grad():
+                    return await function(*arguments, **named)
+
+        else:
+
+            def wrapped(*arguments: Any, **named: Any) -> Any:
+                with no_grad():
+                    return function(*arguments, **named)
+
+        return functools.wraps(function)(wrapped)
+
+
+def _in_steps(generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """The same generator, each of whose steps runs under `no_grad`."""
+    step: Callable[[], Any] = generator.__next__
+    while True:
+        try:
+            with no_grad():
+                item = step()
+        except StopIteration as end:
+            return end.value
+        try:
+            sent = yield item
+        except GeneratorExit:
+            with no_grad():
+                generator.close()
+            raise
+        except BaseException as error:
+            step = functools.partial(generator.throw, error)
+        else:
+            step = functools.partial(generator.send, sent)
 
 
 @contextmanager

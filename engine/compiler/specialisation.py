@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, Literal
 
+from ..collector import collector_at_rest
 from ..value import Value
 from .backends.choice import build, choose
 from .batch import Batch, Shape, flat
@@ -15,7 +16,7 @@ from .errors import TraceError
 from .frontend.fingerprint import fingerprint
 from .frontend.trace import Trace
 from .pipeline import make_plan, trace
-from .plan.lazy import LazyPlan, collector_at_rest
+from .plan.lazy import LazyPlan
 from .plan.plan import Plan
 from .selfcheck import Eager, agree, check_labels, labels_of
 

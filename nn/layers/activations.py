@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import methodcaller
 from typing import Any, TypeAlias
 
 import engine
@@ -63,8 +64,10 @@ def get_activation(choice: str | Activation) -> Activation:
 
 
 def as_method(activation: Activation) -> Activation:
-    """The method of Value that does the same, which a primitive calls in the end."""
-    return getattr(Value, activation.name, activation) if isinstance(activation, Primitive) else activation
+    """A primitive as a call of the method that Values have of it: half the time of a call of the primitive."""
+    if isinstance(activation, Primitive) and activation.method:
+        return methodcaller(activation.name)
+    return activation
 
 
 def activation_name(activation: Activation) -> str:

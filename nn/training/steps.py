@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
-from engine import Value
+from engine import Value, collector_at_rest
 
 from ..arguments import show
 from ..optimisers.optimisers import Optimizer
@@ -52,6 +52,10 @@ class EagerStep:
             TypeError: if the loss is not one Value.
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
+        with collector_at_rest():
+            return self._update(X, y)
+
+    def _update(self, X: list[Any], y: list[Any]) -> float:
         predictions = [self.model(x) for x in X]
         loss = self.loss(predictions, y)
         if not isinstance(loss, Value):

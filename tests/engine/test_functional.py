@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import pytest
+
 import engine
 from engine import Value, no_grad
 
@@ -37,3 +42,78 @@ def test_no_grad_inside_the_function_still_counts() -> None:
 
     with no_grad():
         assert engine.gradient(f)(3.0) == [9.0]
+
+
+# ---- no_grad as a decorator ----
+
+
+def test_a_decorated_generator_records_nothing_while_it_runs_and_its_consumer_does() -> None:
+    x = Value(3.0)
+    seen = []
+
+    @no_grad()
+    def generator() -> Any:
+        sent = yield x * x
+        seen.append((x * sent).operands)
+        try:
+            yield x * 2
+        except KeyError:
+            seen.append((x * 3).operands)
+            yield x * 4
+        finally:
+            seen.append((x * 5).operands)
+        return x * 6
+
+    running = generator()
+    assert next(running).operands == ()
+    assert len((x * x).operands) == 2
+    assert running.send(x).operands == ()
+    assert running.throw(KeyError("now")).operands == ()
+    assert len((x * x).operands) == 2
+    with pytest.raises(StopIteration) as end:
+        next(running)
+    assert end.value.value.operands == ()
+    assert seen == [(), (), ()]
+
+
+def test_closing_a_decorated_generator_closes_it_without_recording() -> None:
+    x, seen = Value(3.0), []
+
+    @no_grad()
+    def generator() -> Any:
+        try:
+            yield x
+        finally:
+            seen.append((x * x).operands)
+
+    running = generator()
+    next(running)
+    running.close()
+    assert seen == [()]
+
+
+def test_other_functions_can_be_decorated() -> None:
+    x = Value(3.0)
+
+    @no_grad()
+    def square(y: Value) -> Value:
+        return square(y - 1) if y.data > 3 else y * y
+
+    @no_grad()
+    async def later() -> Value:
+        await asyncio.sleep(0)
+        return x * x
+
+    assert square.__name__ == "square"
+    assert square(x + 1).operands == ()
+    assert asyncio.run(later()).operands == ()
+    assert len((x * x).operands) == 2
+
+
+def test_what_cannot_be_decorated_is_named() -> None:
+    async def ticks() -> Any:
+        yield 1
+
+    for wrong in (3, ticks):
+        with pytest.raises(TypeError, match="no_grad"):
+            no_grad()(wrong)  # type: ignore[arg-type]  # on purpose

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
+from ...collector import collector_at_rest
 from .plan import Plan
 
 
@@ -53,15 +53,3 @@ class LazyPlan:
                     self._plan, self.history = self._make()
                 self.seconds = time.perf_counter() - started
             return self._plan
-
-
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """No cyclic garbage collections while a graph is built: it is no garbage, and they take a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

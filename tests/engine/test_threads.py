@@ -1,0 +1,75 @@
+"""Graphs that share leaves, differentiated by several threads at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+
+import pytest
+
+from engine import Value, collector_at_rest
+
+
+def test_no_contribution_is_lost() -> None:
+    leaves = [Value(float(k)) for k in range(50)]
+    rounds, threads = 60, 8
+
+    def work() -> None:
+        for _ in range(rounds):
+            sum(leaves, Value(0.0)).backward()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        workers = [threading.Thread(target=work) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert {leaf.grad for leaf in leaves} == {float(rounds * threads)}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_forked_while_another_thread_commits_can_go_on() -> None:
+    leaf, stop = Value(2.0), threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            (leaf * leaf).backward()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any thread
+            for _ in range(20):
+                child = os.fork()
+                if child == 0:
+                    x = Value(3.0)
+                    (x * x).backward()
+                    os._exit(0 if x.grad == 6.0 else 1)
+                assert os.waitpid(child, 0) == (child, 0)
+    finally:
+        stop.set()
+        worker.join()
+
+
+def test_the_collector_wakes_when_the_last_context_ends() -> None:
+    import gc
+
+    with collector_at_rest():
+        with collector_at_rest():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with collector_at_rest():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
