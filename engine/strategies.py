@@ -119,7 +119,7 @@ class Expression:
     >>> x = Value(2.0)
     >>> e = Expression(x.exp() * x, [x])
     >>> e
-    Expression.of(lambda x0: (exp(x0) * x0), [2.0])
+    Expression.of(lambda x0: exp(x0)*x0, [2.0])
     >>> e(0.0), e(Value(0.0)).data
     (0.0, 0.0)
     """
