@@ -28,7 +28,7 @@ FLOORS = """
     engine.stepping
     engine.checking
     engine.drawing
-    engine.compiler.errors  engine.compiler.batch  engine.compiler.optimizers
+    engine.compiler.errors  engine.compiler.batch  engine.compiler.optimizers  engine.compiler.lending
     engine.compiler.frontend
     engine.compiler.passes
     engine.compiler.plan

@@ -7,6 +7,7 @@ The way of a program, in the order of the folders:
 
 - compiled: what a user calls; specialisation: one shape of samples; batch: the arguments; pipeline: the passes in order
 - selfcheck: the program against the eager engine; explain: what it became; errors: refusals; optimizers: steps
+- lending: the Values' numbers, lent to the programs that read or train them
 """
 
 from .batch import Batch as Batch

@@ -55,7 +55,7 @@ class Batch:
     def refill(self, *arguments: Any) -> bool:
         """Take the numbers of other arguments over, if they are arrays of the same shapes."""
         for argument, array, shape in zip(arguments, self.arrays, self.shapes):
-            if type(argument) is not type(array) or argument.dtype.kind not in "fiu":
+            if not isinstance(argument, type(array)) or argument.dtype.kind not in "fiu" or _has_mask(argument):
                 return False
             if argument.shape != (self.size, *shape):
                 return False
@@ -126,11 +126,14 @@ def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
 def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any]:
     import numpy as np
 
+    given = argument
     if type(argument) is not np.ndarray:
         try:
             argument = np.asarray(argument)
         except ValueError:
             raise ValueError(f"argument {position} is ragged: its samples must all have the same length") from None
+    if _has_mask(given):
+        raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
     if argument.dtype.kind not in "fbiu":
         if argument.dtype == object:
             _as_lists(argument.tolist(), position)  # says what is wrong with it
@@ -139,6 +142,12 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
         raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
     size, shape = argument.shape[0], argument.shape[1:]
     return size, shape, np.ascontiguousarray(argument.reshape(size, _product(shape)), dtype)
+
+
+def _has_mask(argument: Any) -> bool:
+    """Whether entries of an array are masked: no array of plain numbers would tell."""
+    mask = getattr(argument, "mask", None)
+    return hasattr(argument, "filled") and mask is not None and bool(mask.any())
 
 
 def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]]]:

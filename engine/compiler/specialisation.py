@@ -15,6 +15,7 @@ from .batch import Batch, Shape, flat
 from .errors import TraceError
 from .frontend.fingerprint import fingerprint
 from .frontend.trace import Trace
+from .lending import Leaves
 from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
@@ -50,6 +51,7 @@ class Specialisation:
         self._lazy_plans: dict[Mode, LazyPlan] = {}
         self._checked: set[Any] = set()  # programs
         self.labels = labels_of(self.trace.outputs)
+        self._leaves = Leaves([leaf.value for leaf in self.trace.graph.leaves])
         self._lock, self._planning = threading.RLock(), threading.Lock()
 
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
@@ -66,10 +68,12 @@ class Specialisation:
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
 
     def _run(self, program: Any, batch: Batch) -> tuple[Any, Any]:
-        leaves = [leaf.value._data for leaf in self.trace.graph.leaves]
         arrays = batch.arrays
         if program.name == "python":
             arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
+            leaves: Any = [value._data for value in self._leaves.values]
+        else:
+            leaves = self._leaves.numbers()
         return program.run(leaves, arrays, batch.size)  # type: ignore[no-any-return]  # one of three classes
 
     @cached_property

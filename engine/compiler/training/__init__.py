@@ -1,5 +1,4 @@
 """Training a compiled loss, where the parameters live meanwhile.
 
 - session: whole steps of an optimiser on a compiled loss
-- lending: the Values' numbers, lent to the program that trains them
 """

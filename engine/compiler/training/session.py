@@ -12,10 +12,10 @@ from ...value import Value
 from ..batch import Batch
 from ..compiled import Compiled
 from ..errors import TraceError
+from ..lending import Loan
 from ..optimizers import OptimizerSettings, update
 from ..selfcheck import check_labels
 from ..specialisation import Specialisation
-from .lending import Loan
 
 
 class Session:

@@ -334,3 +334,39 @@ def test_parameters_stay_picklable() -> None:
     w, loss = line()
     compile(loss, backend="python").backward(X, Y)
     assert pickle.loads(pickle.dumps(w[0])).data == 0.5
+
+
+def test_memory_mapped_samples_are_arrays(tmp_path: Any) -> None:
+    mapped = np.memmap(tmp_path / "samples", np.float64, "w+", shape=(6, 2))
+    mapped[:] = np.arange(12.0).reshape(6, 2)
+    compiled = compile(lambda x: x[0] * 2.0 + x[1])
+    np.testing.assert_array_equal(compiled(mapped), compiled(np.array(mapped)))
+    batch = compiled.batch(mapped)
+    copied = batch.copied()
+    assert copied is not None
+    assert copied.refill(mapped + 1.0)
+    np.testing.assert_array_equal(copied.arrays[0], np.array(mapped) + 1.0)
+
+
+def test_masked_samples_are_refused() -> None:
+    masked = np.ma.masked_array([1.0, 2.0], [False, True])
+    compiled = compile(lambda x: x * 2.0)
+    compiled([1.0, 2.0])
+    with pytest.raises(TypeError, match="masked array with gaps"):
+        compiled(masked)
+    copied = compiled.batch(np.array([1.0, 2.0])).copied()
+    assert copied is not None
+    assert not copied.refill(masked)
+    np.testing.assert_array_equal(compiled(np.ma.masked_array([1.0, 2.0])), [2.0, 4.0])
+
+
+@BACKENDS
+def test_small_calls_leave_nothing_behind(backend: str) -> None:
+    """Their samples are copied to one place; results of an earlier call stay what they were."""
+    w = Value(3.0)
+    compiled = compile(lambda x, y: [w * x[0] + y, x[1] * y], backend=backend)
+    rng = np.random.default_rng(0)
+    calls = [(rng.normal(size=(n, 2)), rng.normal(size=n)) for n in (1, 1, 2, 300, 2, 1, 700, 5, 5)]
+    results = [np.array(compiled(x, y)) if backend == "python" else compiled(x, y) for x, y in calls]
+    for (x, y), found in zip(calls, results):
+        np.testing.assert_allclose(found, np.stack([3.0 * x[:, 0] + y, x[:, 1] * y], 1), rtol=1e-13, atol=1e-15)

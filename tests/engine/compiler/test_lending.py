@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine import Value
-from engine.compiler.training.lending import Loan
+from engine.compiler.lending import Loan
 
 np = pytest.importorskip("numpy")
 
@@ -99,3 +99,56 @@ def test_an_interrupted_loan_can_be_given_back() -> None:
     assert values[0].data == 1.0
     assert type(values[0]) is Value
     assert values[1].data == 2.0
+
+
+def test_leaves_are_read_where_they_live() -> None:
+    values, array, loan = lent()
+    leaves = Leaves([values[2], values[0]])
+    assert list(leaves.numbers()) == [9.0, 7.0]
+    assert loan.open
+    array[:] = [1.5, 2.5, 3.5]  # a step of the program that has them
+    assert list(leaves.numbers()) == [3.5, 1.5]
+    assert Leaves(values).numbers() is array
+    values[0].data = -1.0
+    assert list(leaves.numbers()) == [3.5, -1.0]
+
+
+def test_leaves_of_nobody_are_lent_once_nobody_looks() -> None:
+    values = [Value(1.0), Value(2.0)]
+    leaves = Leaves(values)
+    first = leaves.numbers()
+    assert list(first) == [1.0, 2.0]
+    assert leaves.numbers() is first  # no walk over the values
+    values[1].data = 5.0
+    for _ in range(10):
+        assert list(leaves.numbers()) == [1.0, 5.0]
+    assert type(values[0]) is not Value
+    assert values[0].data == 1.0
+
+
+def test_taking_turns_does_not_lend_every_time() -> None:
+    values = [Value(float(k)) for k in range(5)]
+    leaves = Leaves(values)
+    lendings = 0
+    for k in range(200):
+        found = leaves.numbers()
+        lendings += type(values[0]) is not Value
+        assert list(found) == [v.data for v in values]
+        values[k % 5].data += 1.0
+    assert lendings <= 8
+
+
+def test_two_readers_of_some_of_the_same_values() -> None:
+    values = [Value(float(k)) for k in range(4)]
+    one, other = Leaves(values[:3]), Leaves(values[1:])
+    for _ in range(5):
+        assert list(one.numbers()) == [0.0, 1.0, 2.0]
+        assert list(other.numbers()) == [1.0, 2.0, 3.0]
+    assert Leaves([]).numbers() == []
+
+
+def test_a_loan_in_single_precision_is_read_but_never_made_by_a_reader() -> None:
+    value = Value(0.1)
+    leaves = Leaves([value])
+    assert leaves.numbers()[0] == 0.1
+    assert value.data == 0.1

@@ -1,0 +1,136 @@
+"""Values whose numbers live in an array, for as long as nobody looks; and whoever wants them as an array.
+
+Copying thousands of numbers into Values after every step would take longer than the step. So the Values are lent:
+while they are, they have a class that fetches all the numbers back at the first touch of any of them, be it by
+``.data``, by the engine or by pickle, and is gone after that.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from ..value import Value
+
+_slot = vars(Value)["_data"]  # what the class of lent Values hides; while lent it holds the Loan
+
+
+class Loan:
+    """Numbers of Values in an array.
+
+    Args:
+        values: leaves.
+        array: as long as they are; the numbers are written here whenever they are taken.
+
+    Attributes:
+        open: whether they are in the array at present; then all of them are.
+    """
+
+    def __init__(self, values: Sequence[Value], array: Any) -> None:
+        self.values, self.array = list(values), array
+        self._lock = threading.RLock()
+        self.open = False
+
+    def take(self) -> None:
+        """Bring the Values' numbers into the array, which is where they live from then on."""
+        if self.open:
+            return
+        with self._lock:
+            self.array[:] = [value._data for value in self.values]
+            self.open = True  # before, so that an interrupted loan can be given back
+            for value in self.values:
+                lent = _lent(type(value))
+                _slot.__set__(value, self)
+                value.__class__ = lent
+
+    def give_back(self) -> None:
+        """Bring the array's numbers into the Values, which are ordinary ones from then on."""
+        with self._lock:
+            if self.open:
+                self.open = False
+                for value, number in zip(self.values, self.array.tolist()):
+                    if type(value) in _own:  # not so for the rest of an interrupted loan
+                        value.__class__ = _own[type(value)]
+                    _slot.__set__(value, number)
+
+
+class Leaves:
+    """The numbers of Values as an array, read where they live.
+
+    While nothing is done but calls of programs, they live in an array, and a call reads it without asking every Value.
+    If another program has them already, that is its array; else one here. Where calls and looks at the Values take
+    turns, lending would cost more than it spares, so that each look doubles the number of calls that read the Values
+    one by one.
+
+    Args:
+        values: leaves.
+    """
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self.values = list(values)
+        self._loan: Loan | None = None  # where they were found last
+        self._own: Loan | None = None
+        self._places: Any = None  # of the values in the loan's array; None: it is theirs alone
+        self._wait, self._pause = 0, 1
+
+    def numbers(self) -> Any:
+        """The numbers, in order: an array that nobody may write to, or a list."""
+        loan = self._loan
+        if loan is None or not loan.open:
+            loan = self._loan = self._find()
+            if loan is None:
+                return [value._data for value in self.values]
+        return loan.array if self._places is None else loan.array[self._places]
+
+    def _find(self) -> Loan | None:
+        """An open loan that has all the values: that of another program, or one's own if it is time for it."""
+        import numpy as np
+
+        first = self.values[0] if self.values else None
+        if first is None:
+            return None
+        if type(first) in _own:
+            loan: Loan = _slot.__get__(first)
+            if loan is not self._own:
+                places = {id(value): place for place, value in enumerate(loan.values)}
+                found = [places.get(id(value), -1) for value in self.values]
+                if min(found) >= 0:
+                    self._places = None if len(found) == len(places) and found == sorted(found) else np.array(found)
+                    return loan
+        if self._wait:
+            self._wait -= 1
+            return None
+        self._wait = self._pause = min(2 * self._pause, 1024)
+        if self._own is None:
+            self._own = Loan(self.values, np.zeros(len(self.values)))
+        self._own.take()
+        self._places = None
+        return self._own
+
+
+_lent_classes: dict[type[Value], type[Value]] = {}
+_own: dict[type[Value], type[Value]] = {}  # the other way
+
+
+def _lent(kind: type[Value]) -> type[Value]:
+    """A class like `kind` whose instances come back at the first touch."""
+    if kind in _lent_classes:
+        return _lent_classes[kind]
+
+    def read(value: Value) -> float:
+        _slot.__get__(value).give_back()
+        return value._data
+
+    def write(value: Value, number: float) -> None:
+        _slot.__get__(value).give_back()
+        value._data = number
+
+    def reduce(value: Value, protocol: Any) -> Any:
+        _slot.__get__(value).give_back()
+        return value.__reduce_ex__(protocol)
+
+    body = {"__slots__": (), "_data": property(read, write), "__reduce_ex__": reduce, "__doc__": kind.__doc__}
+    lent = type(kind.__name__, (kind,), {**body, "__module__": kind.__module__, "__qualname__": kind.__qualname__})
+    _lent_classes[kind], _own[lent] = lent, kind
+    return lent
