@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine import Value
-from engine.compiler.lending import Loan
+from engine.compiler.lending import Leaves, Loan
 
 np = pytest.importorskip("numpy")
 
