@@ -42,10 +42,12 @@ from .value import Value as Value
 if TYPE_CHECKING:
     from .checking import check_gradients as check_gradients
     from .compiler import Batch as Batch
+    from .compiler import BatchLoss as BatchLoss
     from .compiler import Compiled as Compiled
     from .compiler import OptimizerSettings as OptimizerSettings
     from .compiler import Session as Session
     from .compiler import TraceError as TraceError
+    from .compiler import batch_loss as batch_loss
     from .compiler import compile as compile
     from .drawing import draw as draw
     from .drawing import draw_dot as draw_dot
@@ -58,7 +60,16 @@ if TYPE_CHECKING:
 
 _UPPER_FLOORS = {
     "checking": ("check_gradients",),
-    "compiler": ("Batch", "Compiled", "OptimizerSettings", "Session", "TraceError", "compile"),
+    "compiler": (
+        "Batch",
+        "BatchLoss",
+        "Compiled",
+        "OptimizerSettings",
+        "Session",
+        "TraceError",
+        "batch_loss",
+        "compile",
+    ),
     "drawing": ("draw", "draw_dot", "to_dot"),
     "stepping": ("AnomalyError", "backward_steps", "detect_anomaly", "find_anomaly", "forward_steps"),
 }

@@ -41,6 +41,7 @@ from .losses.losses import hinge as hinge
 from .losses.losses import mae as mae
 from .losses.losses import mse as mse
 from .losses.losses import nll as nll
+from .losses.reduction import per_sample as per_sample
 from .optimisers.optimisers import SGD as SGD
 from .optimisers.optimisers import Adam as Adam
 from .optimisers.optimisers import AdamW as AdamW

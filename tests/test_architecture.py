@@ -32,7 +32,7 @@ FLOORS = """
     engine.compiler.frontend
     engine.compiler.passes
     engine.compiler.plan
-    engine.compiler.pipeline
+    engine.compiler.pipeline  engine.compiler.loss_structure
     engine.compiler.backends.llvm.ir
     engine.compiler.backends.llvm.kernels
     engine.compiler.backends.llvm.jit

@@ -1,1 +1,4 @@
-"""Losses: from the outputs and labels of a batch to one Value; see losses."""
+"""Losses: from the outputs and labels of a batch to one Value.
+
+- losses: the losses by name; reduction: from those of samples to one, and from a loss of one sample to one of a batch
+"""

@@ -12,20 +12,15 @@ that are numbers are checked; a Value as a label joins the graph unchecked, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
 import engine
-from engine import Value, dot, log, log1p, logsumexp, mean, relu, softplus, square, take
+from engine import Value, dot, log, log1p, logsumexp, relu, softplus, square, take
 
-from ..arguments import Numbers, as_row, class_index, is_row, plain, real_number, same_length, show
+from ..arguments import Numbers, as_row, class_index, is_row, plain, real_number, same_length
 from ..layers.activations import log_softmax
-
-# A loss is a Value if its predictions are Values and a float if they are numbers; with "none" a list of them.
-Loss: TypeAlias = Any
-
-REDUCTIONS: dict[str, Callable[[list[Loss]], Loss]] = {"mean": mean, "sum": engine.sum}
-
+from .reduction import Loss, check_reduction, reduced
 
 # ---- regression and two classes: place by place ----
 
@@ -165,8 +160,8 @@ def _either(target: Any, if_one: Callable[[], Loss], if_zero: Callable[[], Loss]
 
 
 def _place_by_place(formula: Callable[[Any, Any], Loss], prediction: Numbers, target: Numbers, reduction: str) -> Loss:
-    _check_reduction(reduction)
-    return _reduced(_pair(formula, prediction, target), reduction)
+    check_reduction(reduction)
+    return reduced(_pair(formula, prediction, target), reduction)
 
 
 def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> Loss:
@@ -296,33 +291,10 @@ def _distribution(target: Any, classes: int) -> list[Any]:
 
 
 def _row_by_row(formula: Callable[[list[Any], Any], Loss], scores: Any, target: Any, reduction: str) -> Loss:
-    _check_reduction(reduction)
+    check_reduction(reduction)
     rows = as_row("logits", scores)
     if not is_row(rows[0]):
         return formula(rows, target)
     targets = as_row("targets", target)
     same_length("rows of logits", rows, "targets", targets)
-    return _reduced([formula(as_row("logits", row), t) for row, t in zip(rows, targets)], reduction)
-
-
-# ---- reduction ----
-
-
-def _check_reduction(reduction: str) -> None:
-    if reduction != "none" and reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)} or none, not {show(reduction)}")
-
-
-def _reduced(losses: Loss, reduction: str) -> Loss:
-    if reduction == "none" or not isinstance(losses, list):
-        return losses
-    flat = list(_flat(losses))
-    return flat[0] if len(flat) == 1 else REDUCTIONS[reduction](flat)
-
-
-def _flat(losses: Iterable[Loss]) -> Iterator[Loss]:
-    for loss in losses:
-        if isinstance(loss, list):
-            yield from _flat(loss)
-        else:
-            yield loss
+    return reduced([formula(as_row("logits", row), t) for row, t in zip(rows, targets)], reduction)

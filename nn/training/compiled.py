@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from engine import Batch, OptimizerSettings, Session, TraceError, compile, no_grad
+from engine import Batch, BatchLoss, OptimizerSettings, Session, compile
 
 from ..arguments import Seed, random_source, real_number, show, whole_number
 from ..optimisers.optimisers import SGD, Adam, AdamW, Optimizer
+from .sample_loss import SampleLoss
 from .steps import LossFunction, Model
 
 
@@ -24,8 +25,9 @@ class Trainer:
 
     Args:
         model: a module, or a function from one sample to its output.
-        loss: a function from the outputs and labels of a batch to the mean over its samples, such as
-            `nn.cross_entropy`.
+        loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`: the mean or
+            sum of one term for each sample, times any constant, plus terms of parameters alone. What it is, is seen in
+            its graph for every size of batch; of anything else the error tells which line mixes the samples.
         optimizer: what changes the parameters. SGD, Adam and AdamW run in compiled code; any other gets its
             gradients from there.
         backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
@@ -73,14 +75,12 @@ class Trainer:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.clip_norm, self.clip_value, self.schedule = clip_norm, clip_value, schedule
         self.steps = 0
-
-        def of_sample(x: Any, y: Any) -> Any:
-            return loss([model(x)], [y])
-
-        of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} of {type(model).__name__}"
-        self.compiled = compile(of_sample, backend=backend, dtype=dtype, threads=threads)
+        self._sample_loss = SampleLoss(model, loss)
+        self._compile = partial(compile, self._sample_loss.function, backend=backend, dtype=dtype, threads=threads)
+        self.compiled = self._compile()
         self._session: Session | None = None  # of the samples' shape seen last; None: the optimiser steps itself
         self._shapes: Any = None
+        self._sized: Any = None  # shapes, and size of the batches for which samples are weighted
         self._done = 0
         self._keeper: Callable[[Optimizer], None] | None = None  # gives the optimiser's memory back
         self._known: tuple[tuple[float, ...] | None, OptimizerSettings | None] = (None, None)
@@ -91,7 +91,7 @@ class Trainer:
         """Change the parameters once, by the mean gradient over all samples; give their mean loss before.
 
         Raises:
-            TraceError: if model or loss cannot be compiled, or the loss is not the mean over the samples.
+            TraceError: if model or loss cannot be compiled, or the loss mixes samples.
             TypeError, ValueError, IndexError: if the samples or labels are not what model and loss take.
             FloatingPointError: if the loss is nan or infinite; the parameters stay as they were.
         """
@@ -131,24 +131,40 @@ class Trainer:
         size = whole_number("batch_size", batch_size, least=1)
         return self.epoch_of(self._batch(X, y), size, seed, shuffle)
 
-    def prepare(self, X: Any, y: Any) -> Batch:
+    def prepare(self, X: Any, y: Any, batch_size: int | None = None) -> Batch:
         """Compile for samples like these, and make them ready for `epoch_of`.
 
+        Args:
+            X: the samples.
+            y: as many labels.
+            batch_size: how many a step will take, so that the loss is looked at for this number, and for that of the
+                smaller last batch; None for all samples.
+
         Raises:
-            TraceError: if model or loss cannot be compiled, or the loss is not the mean over the samples.
+            TraceError: if model or loss cannot be compiled, or the loss mixes samples.
             TypeError, ValueError: if X and y are no samples and labels.
         """
         batch = self._batch(X, y)
+        size = batch.size
+        if batch_size is not None:
+            size = min(whole_number("batch_size", batch_size, least=1), size)
+        for count in {size, batch.size % size or size}:
+            self._weigh(batch, count)
         self._prepare(batch)
         return batch
 
     def epoch_of(self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True) -> list[float]:
         """As `epoch`, of samples that `prepare` has made ready."""
+        size = min(batch_size, batch.size)
+        self._weigh(batch, size)
         if self._shapes != batch.shapes:
             self._prepare(batch)
         make = _order if self._session is None else self._session.order
         order = make(batch.size, batch_size, random_source(seed) if shuffle else None)
-        return self._train(batch, 1, order)
+        rest = batch.size % size
+        if not rest or self._structure(batch, rest) == self._structure(batch, size):
+            return self._train(batch, 1, order, size)
+        return [*self._train(batch, 1, order[:-1], size), *self._train(batch, 1, order[-1:], rest)]
 
     def explain(self) -> str:
         """Passes, groups and costs of the program; see `engine.Compiled.explain`.
@@ -178,7 +194,9 @@ class Trainer:
         self._own = batch.copied()
         return batch
 
-    def _train(self, batch: Batch, steps: int, order: Any = None) -> list[float]:
+    def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
+        if self._sized != (batch.shapes, size or batch.size):
+            self._weigh(batch, size or batch.size)
         rates = () if self.schedule is None else self._rates(steps if order is None else len(order), self.schedule)
         settings = self._settings()
         if self._shapes != batch.shapes:
@@ -207,7 +225,6 @@ class Trainer:
 
     def _prepare(self, batch: Batch) -> None:
         """Compile for samples of another shape."""
-        self._check_mean(batch)
         self._session = None
         settings, parameters = self._settings(), self.compiled.bound(batch)
         if settings is not None and {*map(id, self.optimizer.params)} <= {*map(id, parameters)}:
@@ -216,18 +233,17 @@ class Trainer:
             self._keeper = partial(_export, session)
         self._shapes = batch.shapes
 
-    def _check_mean(self, batch: Batch) -> None:
-        """The program takes the mean over the samples: so must the loss."""
-        samples = [batch.sample(k) for k in range(min(2, batch.size))]
-        with no_grad():
-            outputs, labels = [self.model(x) for x, _ in samples], [y for _, y in samples]
-            whole = float(self.loss(outputs, labels))
-            mean = math.fsum(float(self.loss([x], [y])) for x, y in zip(outputs, labels)) / len(samples)
-        if not math.isclose(whole, mean, rel_tol=1e-6, abs_tol=1e-9) and math.isfinite(whole):
-            raise TraceError(
-                f"the loss of {len(samples)} samples is {whole:g}, and the mean of their losses {mean:g}: a Trainer "
-                'needs a loss that is the mean over the samples, such as nn.mse with reduction="mean"'
-            )
+    def _structure(self, batch: Batch, size: int) -> BatchLoss:
+        """How the loss of so many samples is made of single ones."""
+        if self._shapes != batch.shapes:
+            self.compiled.bound(batch)  # traced, so that it is known what the model gives
+        return self._sample_loss.structure(batch.shapes, size)
+
+    def _weigh(self, batch: Batch, size: int) -> None:
+        """Make the program's mean over so many samples the loss of such a batch."""
+        if self._sample_loss.weigh(self._structure(batch, size)):
+            self.compiled, self._shapes = self._compile(), None
+        self._sized = batch.shapes, size
 
     def _settings(self) -> OptimizerSettings | None:
         """The optimiser's settings; None for one that is not known here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -69,8 +70,8 @@ def fit(
         step: makes the step of the loop from model, loss and optimiser; the default runs on the engine's
             graph.
         backend: "eager" for that step; "llvm", "numpy" or "python" for whole epochs in compiled code, with the same
-            batches and the same numbers up to rounding; "auto" for the best of these, and eager steps where model or
-            loss cannot be compiled. `History.backend` tells which one it was, and why.
+            batches and the same numbers up to rounding; "auto" for the best of these, and eager steps, with a warning
+            that says why, where model or loss cannot be compiled. `History.backend` tells which one it was, and why.
         threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
 
     Returns:
@@ -110,7 +111,7 @@ def fit(
     history = History()
     one_epoch = _eager(step(model, loss, optimizer))
     if backend != "eager":
-        compiled, history.backend = _compiled(model, X, y, loss, optimizer, backend, threads)
+        compiled, history.backend = _compiled(model, X, y, loss, optimizer, batch_size, backend, threads)
         one_epoch = compiled or one_epoch
     with reporting(progress) as report:
         for epoch in range(1, epochs + 1):
@@ -138,7 +139,14 @@ def _eager(update: Step) -> Epoch:
 
 
 def _compiled(
-    model: Model, X: Any, y: Any, loss: LossFunction, optimizer: Optimizer, backend: str, threads: int
+    model: Model,
+    X: Any,
+    y: Any,
+    loss: LossFunction,
+    optimizer: Optimizer,
+    batch_size: int | None,
+    backend: str,
+    threads: int,
 ) -> tuple[Epoch | None, str]:
     """Epochs in compiled code and the name of the back end, or None and why there is no such thing."""
     from engine import TraceError
@@ -147,10 +155,11 @@ def _compiled(
 
     trainer = Trainer(model, loss, optimizer, backend, threads=threads)
     try:
-        data = trainer.prepare(X, y)
+        data = trainer.prepare(X, y, batch_size)
     except TraceError as error:
         if backend != "auto":
             raise
+        warnings.warn(f"fit trains in eager steps, which take longer: {error}", stacklevel=3)
         return None, f"eager: {error}"
 
     def one_epoch(_: Any, __: Any, batch_size: int | None, shuffle: bool, rng: Any) -> Iterator[tuple[int, int, float]]:

@@ -19,6 +19,31 @@ LossFunction: TypeAlias = Callable[[list[Any], list[Any]], Any]
 """A function from the outputs and labels of a batch to one Value, such as `nn.mse`."""
 
 
+def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
+    """The loss of a batch, or whatever it is that the function gives.
+
+    Raises:
+        TypeError: if the function takes one sample and no batch.
+    """
+    try:
+        return loss(outputs, labels)
+    except Exception as error:
+        if _takes(loss, outputs[:1], labels[:1]) or not _takes(loss, outputs[0], labels[0]):
+            raise  # it takes batches, or it takes neither
+        name = getattr(loss, "__name__", "the loss")
+        raise TypeError(
+            f"a loss takes the outputs and labels of a batch, and {name} those of one sample, it seems: for a batch it "
+            f"raised {type(error).__name__}: {error}\nGive nn.per_sample({name}), its mean over the samples"
+        ) from error
+
+
+def _takes(loss: LossFunction, outputs: Any, labels: Any) -> bool:
+    try:
+        return isinstance(loss(outputs, labels), (Value, float))
+    except Exception:  # whatever the user's function does not take
+        return False
+
+
 class Step(Protocol):
     """One update of the parameters by a batch: all that the loop of `fit` needs."""
 
@@ -57,7 +82,7 @@ class EagerStep:
 
     def _update(self, X: list[Any], y: list[Any]) -> float:
         predictions = [self.model(x) for x in X]
-        loss = self.loss(predictions, y)
+        loss = scored(self.loss, predictions, y)
         if not isinstance(loss, Value):
             raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: reduce it to mean or sum")
         if not math.isfinite(loss.data):

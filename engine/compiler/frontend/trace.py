@@ -72,7 +72,7 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
         created = _compare(outputs, again, made, made_again)
     except _Difference as difference:
         raise TraceError(
-            f"{_name(function)} computes something else when it is called again: {difference}. A compiled function "
+            f"{described(function)} computes something else when it is called again: {difference}. A compiled function "
             "must depend on its arguments and on Values only: no random numbers, counters or changing globals, and no "
             "number read from a Value (data, float(), detach(), an if on a Value, no_grad); pass what changes as an "
             "argument"
@@ -101,16 +101,16 @@ def _run(function: Callable[..., Any], arguments: Sequence[Any], graph: Graph) -
         if isinstance(found, (list, tuple)):
             shapes = [collect(part) for part in found]
             if not shapes:
-                raise TraceError(f"{_name(function)} returned an empty list: return a Value or a list of Values")
+                raise TraceError(f"{described(function)} returned an empty list: return a Value or a list of Values")
             if shapes.count(shapes[0]) != len(shapes):
                 raise TraceError(
-                    f"{_name(function)} returned a ragged list, its parts have the shapes {sorted(set(shapes))}: a "
+                    f"{described(function)} returned a ragged list, its parts have the shapes {sorted(set(shapes))}: a "
                     "compiled function returns rows of one length"
                 )
             return (len(shapes), *shapes[0])
         if not isinstance(found, (Symbol, Value)) and not is_number(found):
             raise TraceError(
-                f"{_name(function)} returned {found!r} of type {type(found).__name__}: "
+                f"{described(function)} returned {found!r} of type {type(found).__name__}: "
                 "a compiled function returns a Value or a list of Values, nested or not"
             )
         results.append(graph.lift(found))
@@ -124,7 +124,8 @@ def _copied(argument: Any) -> Any:
     return [_copied(part) for part in argument] if isinstance(argument, list) else argument
 
 
-def _name(function: Callable[..., Any]) -> str:
+def described(function: Callable[..., Any]) -> str:
+    """A function for a message: its name, and where it stands."""
     code = getattr(function, "__code__", None)
     name = getattr(function, "__qualname__", repr(function))
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import engine
 import nn
 from engine import TraceError, Value
 from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
@@ -280,14 +281,14 @@ def test_a_loss_that_becomes_infinite_leaves_the_parameters(backend: str) -> Non
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_loss_that_is_no_mean_is_refused(backend: str) -> None:
+def test_a_loss_that_mixes_samples_is_refused(backend: str) -> None:
     m = model()
 
-    def total(outputs: list[Any], labels: list[Any]) -> Any:
-        return nn.cross_entropy(outputs, labels, reduction="sum")
+    def root(outputs: list[Any], labels: list[Any]) -> Any:
+        return engine.sqrt(nn.cross_entropy(outputs, labels))
 
-    with pytest.raises(TraceError, match="mean over the samples"):
-        Trainer(m, total, SGD(m.parameters(), lr=0.1), backend=backend).step(X, Y)
+    with pytest.raises(TraceError, match="mixes the 50 samples"):
+        Trainer(m, root, SGD(m.parameters(), lr=0.1), backend=backend).step(X, Y)
 
 
 def test_what_cannot_be_compiled_is_refused() -> None:
@@ -407,7 +408,9 @@ def test_fit_falls_back_to_eager_steps_and_says_why() -> None:
         return m(x) if x[0] > 0 else m(x[::-1])
 
     optimizer = SGD(m.parameters(), lr=0.1)
-    history = nn.fit(branching, X, Y, nn.cross_entropy, optimizer, epochs=1, backend="auto")
+    with pytest.warns(UserWarning, match="a branch on the truth of a traced value") as caught:
+        history = nn.fit(branching, X, Y, nn.cross_entropy, optimizer, epochs=1, backend="auto")
+    assert [warning.filename for warning in caught] == [__file__]
     assert history.backend.startswith("eager: a branch on the truth of a traced value")
     assert len(history.losses) == 1
     with pytest.raises(TraceError):

@@ -1,0 +1,255 @@
+"""How the loss of a batch is made of the losses of its samples: read off its graph, never sampled.
+
+A compiled program takes the mean of one function over all samples. Whether a loss is such a mean, times a constant, is
+seen when it is traced on the outputs and labels of a whole batch. As a linear form it has terms that each read one
+sample, the same for all under renaming and with the same weight, and terms that read none, such as penalties. Whatever
+else reads several samples mixes them, and is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ..primitive import Primitive
+from ..text.callers import Source, users_line, written
+from ..value import Value
+from .batch import Shape, nested
+from .errors import TraceError
+from .frontend.graph import Graph, operations
+from .frontend.symbol import Symbol
+from .frontend.trace import described, trace
+from .passes.differentiate import derivatives
+from .passes.linear import Form, linear_form
+from .passes.simplify import simplify
+
+_REMEDY = (
+    "A compiled step needs one term for each sample, all with the same formula and weight (a mean, a sum, either times "
+    "a constant; a weight may come with its sample), plus terms of parameters alone. Other losses train in eager steps."
+)
+
+
+@dataclass(frozen=True)
+class BatchLoss:
+    """The loss of a batch: scale * (mean of the losses of its samples) + extra * penalty().
+
+    Attributes:
+        scale: 1 for a mean, the number of samples for a sum.
+        extra: how often the terms that read no sample count besides: 0 for a mean.
+        penalty: gives the sum of these terms, from the Values that they read.
+    """
+
+    scale: float
+    extra: float
+    penalty: Callable[[], Any] = field(compare=False)
+
+
+def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size: int) -> BatchLoss:
+    """Read off the graph of a loss how it is made of the losses of single samples.
+
+    Args:
+        loss: a function from lists of outputs and labels, one for each sample, to one Value.
+        output: what a model gives for one sample, as an example: Values in lists, tuples and dicts.
+        label: the shape of one label: () for a number, (n,) for a list of n, ...
+        size: how many samples the batch has.
+
+    Raises:
+        TraceError: it is no mean or sum of one term for each sample, or it cannot be traced.
+
+    >>> import engine
+    >>> def squared(outputs, labels):
+    ...     return engine.sum([engine.square(o - y) for o, y in zip(outputs, labels)])
+    >>> batch_loss(squared, Value(0.0), (), 32).scale
+    32.0
+    """
+    labels = math.prod(label)
+    width = _numbers(output) + labels
+
+    def of_batch(samples: list[list[Symbol]]) -> Any:
+        outputs = [_like(output, iter(sample)) for sample in samples]
+        return loss(outputs, [nested(sample[width - labels :], label) for sample in samples])
+
+    def root(count: int, graph: Graph) -> Symbol:
+        found = trace(of_batch, [(count, width)], lambda: graph)
+        if not found.single:
+            raise TraceError(f"{described(loss)} returned a list: the loss of a batch is one Value, its mean or sum")
+        return found.outputs[0]
+
+    graph = Graph(simplify, derivatives)
+    whole, one = root(size, graph), root(1, graph)
+    try:
+        with graph.opened():
+            each, rest = _of_samples(graph, whole, width, size)
+            same, once = _of_samples(graph, one, width, 1)
+        scale, often = _ratio(each, same, size), _ratio(rest, once, size)
+    except _Mixed as mixed:
+        spotting = _Spotting(mixed.symbol)
+        if mixed.symbol is not None:
+            root(size, spotting)
+        where = f", at {written(spotting.line)}" if spotting.line else ""
+        raise TraceError(f"the loss {described(loss)} mixes the {size} samples: {mixed}{where}\n{_REMEDY}") from None
+    scale = (1.0 if often is None else often) if scale is None else scale
+    return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once))
+
+
+class _Mixed(Exception):  # noqa: N818  # why a loss is no sum over its samples, for the message of an error
+    def __init__(self, why: str, symbol: Symbol | None = None) -> None:
+        super().__init__(why)
+        self.symbol = symbol
+
+
+def _of_samples(graph: Graph, root: Symbol, width: int, size: int) -> tuple[Form, Form]:
+    """The linear form of each sample, in the names of the first one, and that of what reads no sample.
+
+    Raises:
+        _Mixed: there is no such form, or not one for all.
+    """
+    form = linear_form(graph, root)
+    reads = _reading(form, width)
+    rest = {key: weight for key, weight in form.items() if reads[key[0]] is None}
+    samples: list[Form] = [{} for _ in range(size)]
+    renamed: dict[Symbol, Symbol] = {}
+    for (term, factors), weight in form.items():
+        sample = reads[term]
+        if sample == _SEVERAL:
+            raise _Mixed(f"{_name(term)} is computed from several of them", term)
+        if sample is not None:
+            mine, key = samples[sample], (_renamed(graph, term, width, renamed), factors)
+            mine[key] = mine.get(key, 0.0) + weight
+    for k, other in enumerate(samples):
+        if not other and samples[0]:
+            raise _Mixed(f"sample {k} does not count at all")
+        if other.keys() != samples[0].keys():
+            raise _Mixed(f"the term of sample {k} has another formula than that of sample 0")
+        for key, weight in other.items():
+            if not _close(weight, samples[0][key], size):
+                raise _Mixed(f"sample {k} has the weight {weight:g} and sample 0 the weight {samples[0][key]:g}")
+    return {key: size * weight for key, weight in samples[0].items()}, rest
+
+
+_SEVERAL = -1
+
+
+def _reading(form: Form, width: int) -> dict[Symbol, int | None]:
+    """Which sample each symbol under the terms reads: None for none of them, _SEVERAL for more than one."""
+    terms = [term for term, _ in form]
+    reads: dict[Symbol, int | None] = {}
+
+    def source(symbol: Symbol) -> int | None:
+        if symbol.operands:
+            return reads[symbol]
+        return symbol.value // width if symbol.kind == "input" else None
+
+    for symbol in operations(terms):
+        found = {source(operand) for operand in symbol.operands if not operand.uniform}
+        reads[symbol] = None if not found else found.pop() if len(found) == 1 else _SEVERAL
+    reads.update((term, source(term)) for term in terms)
+    return reads
+
+
+def _renamed(graph: Graph, term: Symbol, width: int, known: dict[Symbol, Symbol]) -> Symbol:
+    """The same expression of the numbers of the first sample."""
+
+    def new(symbol: Symbol) -> Symbol:
+        if symbol.kind == "input":
+            return graph.source("input", symbol.value % width)
+        return known.get(symbol, symbol)
+
+    for symbol in operations([term], known):
+        assert symbol.primitive is not None
+        known[symbol] = (
+            symbol if symbol.uniform else graph.make(symbol.primitive, tuple([new(o) for o in symbol.operands]))
+        )
+    return new(term)
+
+
+def _ratio(form: Form, unit: Form, size: int) -> float | None:
+    """The number that `form` is of `unit`; None if both are empty.
+
+    Raises:
+        _Mixed: it is none.
+    """
+    if form.keys() != unit.keys():
+        raise _Mixed("its terms are others than those of the loss of one sample")
+    if not form:
+        return None
+    largest = max(unit, key=lambda key: abs(unit[key]))
+    if not all(map(math.isfinite, (*form.values(), *unit.values()))) or not unit[largest]:
+        raise _Mixed("a sample has the weight 0, or one that is not finite")
+    ratio = form[largest] / unit[largest]
+    for key, weight in form.items():
+        if not _close(weight, ratio * unit[key], size):
+            raise _Mixed("its terms have not the same weights as in the loss of one sample")
+    return 1.0 if _close(ratio, 1.0, size) else ratio
+
+
+def _close(x: float, y: float, terms: int) -> bool:
+    """Whether two weights are the same but for the rounding of so many sums."""
+    return abs(x - y) <= 4 * (terms + 4) * sys.float_info.epsilon * abs(y)
+
+
+def _name(symbol: Symbol) -> str:
+    return f"{symbol.primitive.name}()" if symbol.primitive else "a term"
+
+
+class _Spotting(Graph):
+    """A graph for another trace of the same function, to find the user's line that made a symbol of the first one."""
+
+    def __init__(self, symbol: Symbol | None) -> None:
+        super().__init__(simplify, derivatives)
+        self._wanted = symbol
+        self.line: Source | None = None
+
+    def _add(self, primitive: Primitive | None, *description: Any) -> Symbol:
+        made = super()._add(primitive, *description)
+        wanted = self._wanted
+        if self.line is None and wanted is not None and made.number == wanted.number and primitive is wanted.primitive:
+            self.line = users_line()
+        return made
+
+
+def _evaluated(form: Form) -> Any:
+    """The sum of terms that read no sample, computed from the Values that they do read."""
+    known: dict[Symbol, Any] = {}
+
+    def value(symbol: Symbol) -> Any:
+        return known[symbol] if symbol.operands else symbol.value
+
+    for symbol in operations([s for term, factors in form for s in (term, *(by for _, by in factors))]):
+        assert symbol.primitive is not None
+        known[symbol] = _applied(symbol.primitive, tuple([value(o) for o in symbol.operands]))
+    total: Any = 0.0
+    for (term, factors), weight in form.items():
+        product = weight * value(term)
+        for primitive, by in factors:
+            product = primitive(product, value(by))
+        total = total + product
+    return total
+
+
+def _applied(primitive: Primitive, operands: tuple[Any, ...]) -> Any:
+    """A primitive of operands that are in the order of the table, which a call of it would arrange anew."""
+    for operand in operands:
+        if isinstance(operand, Value):
+            return type(operand).__apply_primitive__(primitive, operands)
+    return primitive.forward(*operands)
+
+
+def _numbers(output: Any) -> int:
+    """How many numbers an output has."""
+    parts = output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else None
+    return 1 if parts is None else sum(map(_numbers, parts))
+
+
+def _like(output: Any, numbers: Iterator[Any]) -> Any:
+    """The next numbers in lists, tuples and dicts like those of an output."""
+    if isinstance(output, dict):
+        return {name: _like(part, numbers) for name, part in output.items()}
+    if isinstance(output, (list, tuple)):
+        parts = [_like(part, numbers) for part in output]
+        return parts if isinstance(output, list) else tuple(parts)
+    return next(numbers)

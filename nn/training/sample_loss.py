@@ -1,0 +1,83 @@
+"""What a Trainer compiles: the loss of one sample, such that its mean over a batch is the loss of that batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine import BatchLoss, Value, batch_loss
+
+from .steps import LossFunction, Model, scored
+
+Shape = tuple[int, ...]
+"""Of a sample or a label: () for a number, (n,) for a list of n, ..."""
+
+
+class SampleLoss:
+    """The loss of one sample, weighted for batches of a size.
+
+    The mean of the losses of single samples is the loss of the batch as it is, for most losses. Of a sum and its like
+    they are multiplied by a number that goes with the size of the batch; it stands in a Value, which the program reads
+    as it reads parameters, so that gradients and clipping have their right size, and the learning rate is left alone.
+
+    Args:
+        model: from one sample to its output.
+        loss: of a batch.
+
+    Attributes:
+        function: of a sample and its label, for `engine.compile`.
+    """
+
+    def __init__(self, model: Model, loss: LossFunction) -> None:
+        self._loss, self._known = loss, dict[Any, BatchLoss]()
+        self._outputs: dict[Shape, Any] = {}  # of a sample of each shape, as an example
+        self._scale, self._extra = Value(1.0), Value(0.0)
+        self._scaled = False  # whether the function includes the one, and what the other counts
+        self._penalty: Callable[[], Any] | None = None
+
+        def of_sample(x: Any, y: Any) -> Any:
+            output, shape = model(x), _shape(x)
+            if _nesting(output) != _nesting(self._outputs.get(shape)):
+                self._outputs[shape] = output
+                self._known.clear()
+            result = scored(loss, [output], [y])
+            if self._scaled:
+                result = self._scale * result
+            return result if self._penalty is None else result + self._extra * self._penalty()
+
+        of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} of {type(model).__name__}"
+        self.function: Callable[[Any, Any], Any] = of_sample
+
+    def structure(self, shapes: tuple[Shape, ...], size: int) -> BatchLoss:
+        """How the loss of so many samples of these shapes is made of single ones; the function must have been traced.
+
+        Raises:
+            TraceError: it mixes samples.
+        """
+        found = self._known.get((shapes, size))
+        if found is None:
+            sample, label = shapes
+            found = self._known[shapes, size] = batch_loss(self._loss, self._outputs[sample], label, size)
+        return found
+
+    def weigh(self, found: BatchLoss) -> bool:
+        """Weight samples for batches of that structure; give whether the function is another one, to compile again."""
+        before = self._scaled, self._penalty
+        self._scaled = self._scaled or found.scale != 1.0
+        if found.extra and self._penalty is None:
+            self._penalty = found.penalty
+        for value, number in ((self._scale, found.scale), (self._extra, found.extra)):
+            if value.data != number:
+                value.data = number
+        return before != (self._scaled, self._penalty)
+
+
+def _shape(sample: Any) -> Shape:
+    return (len(sample), *_shape(sample[0])) if isinstance(sample, list) else ()
+
+
+def _nesting(output: Any) -> Any:
+    """An output with a number's place in the place of each number."""
+    if isinstance(output, dict):
+        return {name: _nesting(part) for name, part in output.items()}
+    return [*map(_nesting, output)] if isinstance(output, (list, tuple)) else ()
