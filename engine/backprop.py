@@ -254,9 +254,7 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
     wanted: list[Any] = [inputs] if single else list(inputs)
     for traced in (output, *wanted):
         if hasattr(type(traced), "__differentiate__"):  # a function is being compiled
-            if not create_graph:
-                raise TypeError("inside a compiled function write grad(..., create_graph=True)")
-            symbols = type(traced).__differentiate__(output, wanted)
+            symbols = type(traced).__differentiate__(output, wanted, create_graph)
             return symbols[0] if single else symbols
     for x in wanted:
         if not isinstance(x, Value):

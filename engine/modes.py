@@ -15,6 +15,9 @@ inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
 open_modes: list[None] = []
 """An entry for each context below that is open in any thread: while there is none, nodes need not ask."""
 
+tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
+"""Who makes symbols in place of numbers in this thread: a function is being compiled."""
+
 _purpose: ContextVar[str] = ContextVar("purpose", default="")
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 _observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
@@ -28,6 +31,19 @@ class Observer(Protocol):
 
     def swept(self, root: Any, adjoints: dict[Any, float]) -> None:
         """The adjoints of a graph have been computed and are about to be used."""
+
+
+class Tracer(Protocol):
+    """Who is asked for the result of every operation on Values while a function is traced.
+
+    Attributes:
+        refusals: the errors that were raised so far for what cannot be traced, be they swallowed or not.
+    """
+
+    refusals: list[Any]
+
+    def apply(self, primitive: Any, operands: Any) -> Any:
+        """What stands for the result of a primitive."""
 
 
 def observer() -> Observer | None:
@@ -128,6 +144,13 @@ def _in_steps(generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
 def always_recorded() -> Iterator[None]:
     """Results computed inside, in this thread, are recorded, even where a `no_grad` is open further out."""
     with _mode(recording, True):
+        yield
+
+
+@contextmanager
+def traced_by(tracing: Tracer | None) -> Iterator[None]:
+    """Ask `tracing` for the results of operations, in this thread; None: compute them."""
+    with _mode(tracer, tracing):
         yield
 
 

@@ -21,9 +21,11 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
     forward = primitive.forward
 
     def method(self: Value) -> Value:
+        if open_modes:
+            return Value.__apply_primitive__(primitive, (self,))
         x = self._data
         z = forward(x)
-        if z.__class__ is not float or open_modes:
+        if z.__class__ is not float:
             return Value.__apply_primitive__(primitive, (self,))
         node = _new(Value)
         node._data = z
@@ -43,16 +45,18 @@ def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
     forward = primitive.forward
 
     def method(self: Value, other: Any) -> Value:
-        x = self._data
         if other.__class__ is Value or isinstance(other, Value):
+            if open_modes:
+                return Value.__apply_primitive__(primitive, (self, other))
             y = other._data
         else:
             number = other if other.__class__ is float else as_operand(other)
             if number is None:
                 return NotImplemented  # type: ignore[no-any-return]  # Python's answer to an unknown operand
+            if open_modes:
+                return Value.__apply_primitive__(primitive, (self, number))
             other = y = number
-        if open_modes:
-            return Value.__apply_primitive__(primitive, (self, other))
+        x = self._data
         node = _new(Value)
         node._data = forward(x, y)
         node._grad = 0.0

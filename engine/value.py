@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .modes import inside_rule, observer, open_modes, recording
+from .modes import inside_rule, observer, open_modes, recording, tracer
 from .numbers import as_float, is_number
 from .primitive import Primitive
 
@@ -228,6 +228,10 @@ class Value:
         y = _comparable(other)
         return NotImplemented if y is None else self._data == y
 
+    def __ne__(self, other: object) -> bool:
+        y = _comparable(other)
+        return NotImplemented if y is None else self._data != y
+
     def __lt__(self, other: Any) -> bool:
         y = _comparable(other)
         return NotImplemented if y is None else self._data < y
@@ -247,7 +251,11 @@ class Value:
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: tuple[Any, ...]) -> Value:
         """Record one node: what a primitive does when an operand is a Value."""
-        if primitive.arity == 1 and not open_modes:  # activations of networks: the most frequent call
+        if open_modes:
+            tracing = tracer.get()
+            if tracing is not None:
+                return tracing.apply(primitive, operands)  # type: ignore[no-any-return]  # a Symbol in place of it
+        elif primitive.arity == 1:  # activations of networks: the most frequent call
             (operand,) = operands
             x = operand._data
             z = primitive.forward(x)

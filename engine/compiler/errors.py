@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..text.callers import users_line, written
+from ..modes import tracer
+from ..text.callers import Source, users_line, written
 
 
 class TraceError(TypeError):
@@ -17,6 +18,17 @@ class Unsupported(NotImplementedError):  # noqa: N818  # it is the back end that
     """A primitive that a back end has no code for; another back end, or the eager engine, does."""
 
 
-def refusal(what: str, fix: str) -> TraceError:
-    """The error for something that a traced value cannot do."""
-    return TraceError(f"{what}, at {written(users_line())}\n{fix}")
+def refusal(what: str, fix: str, kind: type[TraceError] = TraceError, source: Source | None = None) -> TraceError:
+    """The error for something that a traced value cannot do; tracing ends with it even if somebody catches it.
+
+    Args:
+        what: was done.
+        fix: what to do instead.
+        kind: of error.
+        source: where; None for the line that runs.
+    """
+    error = kind(f"{what}, at {written(source or users_line())}\n{fix}")
+    tracing = tracer.get()
+    if tracing is not None:
+        tracing.refusals.append(error)
+    return error

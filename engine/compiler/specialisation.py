@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Any, Literal
 
 from ..collector import collector_at_rest
+from ..modes import always_recorded, observed_by
 from ..value import Value
 from .backends.choice import build, choose
 from .batch import Batch, Shape, flat
@@ -123,7 +124,8 @@ class Specialisation:
             sample = first.sample(0)
             leaves = [leaf.value for leaf in self.trace.graph.leaves]
             by: list[Value] = {"outputs": [], "leaves": leaves, "inputs": flat(sample)}[mode]
-            eager = Eager(self.function(*sample), by)
+            with always_recorded(), observed_by(None):
+                eager = Eager(self.function(*sample), by)
             try:
                 agree(eager, self._numbers(program, first), TOLERANCE[self.dtype])
             except TraceError:

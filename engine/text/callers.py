@@ -1,4 +1,4 @@
-"""Whose line it is: the innermost frame that is neither the engine's nor the network package's."""
+"""Whose line it is: the innermost frame that is neither this project's, nor Python's own library's or NumPy's."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 # Folders, so that nn_train.py is the user's; and contextlib, whose frames stand between ours.
 _OURS = (*[os.path.join(_PROJECT, package, "") for package in ("engine", "nn")], contextlib.__file__)
 
+_LIBRARY = (os.path.join(os.path.dirname(os.__file__), ""), "<frozen ")
+_INSTALLED = ("site-packages", "dist-packages")  # in the library's folder, but not of it
+_NUMPY = os.path.join("", "numpy", "")
+
 Source = tuple[str, int]
 """File and line."""
 
@@ -18,12 +22,30 @@ Source = tuple[str, int]
 def users_line() -> Source:
     """Where the caller's caller was called from, outside of this project; the outermost frame if there is no other."""
     frame = outermost = sys._getframe(1)
-    while frame.f_code.co_filename.startswith(_OURS):
+    while not _is_users(frame.f_code.co_filename):
         if frame.f_back is None:
             frame = outermost
             break
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
+
+
+def raised_at(error: BaseException) -> Source:
+    """The innermost line of the user's that an error came through."""
+    found = "", 0
+    step = error.__traceback__
+    while step is not None:
+        if not found[0] or _is_users(step.tb_frame.f_code.co_filename):
+            found = step.tb_frame.f_code.co_filename, step.tb_lineno
+        step = step.tb_next
+    return found
+
+
+def _is_users(name: str) -> bool:
+    if name.startswith(_OURS):
+        return False
+    installed = any(folder in name for folder in _INSTALLED)
+    return not (installed and _NUMPY in name) and (installed or not name.startswith(_LIBRARY))
 
 
 def written(source: Source) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 
 from ... import ops
 from ...graph import topological_order
+from ...modes import is_recording
 from ...numbers import as_float
 from ...primitive import Primitive
 from ...value import Constant, Value
 from ..errors import refusal
-from .conditions import BOTH, EITHER, EQUAL, NOT_EQUAL
+from .conditions import BOTH, DETACH, EITHER, EQUAL, NOT_EQUAL
 from .symbol import Symbol
 
 _new = object.__new__
@@ -36,12 +37,14 @@ class Graph:
     Attributes:
         leaves: the symbols of bound Values, in the order of first use.
         symbols: of the Values met so far, and of symbols that a function may get hold of: themselves.
+        made: the Values that the function has made from plain numbers, or computed from such.
         open: while the function runs; what it has kept for later is refused afterwards.
     """
 
     def __init__(self, simplify: Simplifier, derivatives: Differentiator) -> None:
         self._simplify, self.derivatives = simplify, derivatives
         self.leaves: list[Symbol] = []
+        self.made: set[Value] = set()
         self.open = True
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
@@ -73,6 +76,11 @@ class Graph:
         if primitive in _COMMUTATIVE:
             self._known[primitive, operands[::-1]] = made
         return made
+
+    def recorded(self, primitive: Primitive, operands: Sequence[Any]) -> Symbol:
+        """The symbol of what the function computes; one that passes no derivative on where a `no_grad` is open."""
+        result = self.make(primitive, self.lift_all(operands))
+        return result if is_recording() else self.make(DETACH, (result,))
 
     def known(self, primitive: Primitive, operands: tuple[Symbol, ...]) -> Symbol | None:
         """What `make` has given for these already."""
@@ -117,6 +125,12 @@ class Graph:
 
     def _import(self, root: Value) -> Symbol:
         symbols = self.symbols
+        if root not in self.made:
+            raise refusal(
+                f"{root!r}, which was computed outside of the function by {root.primitive}, was used",
+                "A result keeps the number that it was computed with: compute it inside of the function, or capture "
+                "its detach() if a constant is what you mean.",
+            )
         for value in topological_order(root):
             if value._primitive is not None and value not in symbols:
                 symbols[value] = self.make(value._primitive, tuple([symbols[o] for o in value.operands]))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ... import ops
-from ...modes import is_recording
 from ...numbers import is_number
 from ...primitive import Primitive, watch
 from ...value import Value
@@ -22,13 +21,16 @@ if TYPE_CHECKING:
 
 
 _FIX_BRANCH = (
-    "While a function is compiled its inputs have no numbers yet, so it cannot branch on them. "
+    "While a function is compiled its inputs and parameters have no numbers yet, so it cannot branch on them. "
     "Use where(condition, a, b), maximum, minimum, relu or abs; for a < x < b write (a < x) & (x < b)."
 )
 _FIX_NUMBER = (
-    "While a function is compiled its inputs have no numbers yet. Use the engine's functions (engine.exp in place of "
-    "math.exp, engine.floor in place of int), and take(index, values) to index by a value."
+    "While a function is compiled its inputs and parameters have no numbers yet. Use the engine's functions "
+    "(engine.exp in place of math.exp, engine.floor in place of int), take(index, values) to index by a value, and "
+    "detach() for what passes no derivative on. If a constant is what you mean, read it outside of the function."
 )
+_FIX_GRAD = "Use engine.grad(y, x, create_graph=True) inside the function."
+_FIX_GRAPH = "Look at the graph of a call with plain Values, outside of the compiled function."
 
 
 class Symbol(Value):
@@ -54,8 +56,7 @@ class Symbol(Value):
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
         graph = next(operand.graph for operand in reversed(operands) if operand.__class__ is Symbol)
-        result = graph.make(primitive, graph.lift_all(operands))
-        return result if is_recording() else graph.make(DETACH, (result,))
+        return graph.recorded(primitive, operands)
 
     def masked(self, derivative: Any) -> Any:
         """What `unless` gives for a traced condition."""
@@ -69,39 +70,42 @@ class Symbol(Value):
         if self.kind == "constant":
             return bool(self.value)
         raise refusal(
-            "a branch on the truth of a traced value (if, while, and, or, not, in, max, min, sorted)", _FIX_BRANCH
+            f"a branch on the truth of {self} (if, while, and, or, not, in, max, min, sorted, np.max, np.min)",
+            _FIX_BRANCH,
         )
 
     def _no_number(self, *_: Any) -> NoReturn:
-        raise refusal(
-            "a traced value was used as a plain number (float, int, math.*, range, an index, format)", _FIX_NUMBER
-        )
+        raise refusal(f"{self} was used as a plain number (float, int, math.*, range, an index, format)", _FIX_NUMBER)
 
     __float__ = __int__ = __index__ = __complex__ = __trunc__ = _no_number
 
     def __format__(self, spec: str) -> str:
         return self._no_number() if spec else repr(self)
 
+    def _no_graph(self, *_: Any, **__: Any) -> NoReturn:
+        raise refusal(f"the recorded graph of {self} was looked at, copied or changed", _FIX_GRAPH)
+
+    _a = _b = _x = _y = property(_no_graph)  # what topological_order and what is drawn are read from
+    __deepcopy__ = __reduce_ex__ = zero_grad = backward_steps = stepper = _no_graph
+
     @property
     def _data(self) -> float:  # type: ignore[override]  # what the engine reads of a Value: that it fails is the point
-        raise MissingNumberError(str(refusal("a traced value was used where a number is needed", _FIX_NUMBER)))
+        raise refusal(f"{self} was used where a number is needed", _FIX_NUMBER, MissingNumberError)
 
     @property  # type: ignore[misc]  # nobody can assign to it either
     def data(self) -> float:
         """Refused: a traced value has no number."""
-        raise refusal("the data of a traced value was read", _FIX_NUMBER)
+        raise refusal(f"the data of {self} was read", _FIX_NUMBER)
 
     @property  # type: ignore[misc]  # as above
     def grad(self) -> float:
         """Refused: a traced value has no number."""
-        raise refusal(
-            "the grad of a traced value was read", "Use engine.grad(y, x, create_graph=True) inside the function."
-        )
+        raise refusal(f"the grad of {self} was read", _FIX_GRAD)
 
     def backward(self) -> NoReturn:
         """Refused: use engine.grad."""
         raise refusal(
-            "backward() was called on a traced value",
+            f"backward() was called on {self}",
             "Inside a compiled function use engine.grad(y, x, create_graph=True); outside, compiled.backward(...).",
         )
 
@@ -185,8 +189,10 @@ class Symbol(Value):
         return ops.floordiv(other, self), ops.mod(other, self)
 
     @staticmethod
-    def __differentiate__(output: Any, inputs: Sequence[Any]) -> list[Symbol]:
+    def __differentiate__(output: Any, inputs: Sequence[Any], create_graph: bool) -> list[Symbol]:
         """What engine.grad(..., create_graph=True) does inside a traced function."""
+        if not create_graph:
+            raise refusal("grad() would give numbers", "Inside a compiled function write grad(..., create_graph=True).")
         graph = next(s.graph for s in (output, *inputs) if isinstance(s, Symbol))
         return graph.derivatives(graph.lift(output), [graph.lift(x) for x in inputs])
 

@@ -1,8 +1,8 @@
 """Tracing: run the user's function on symbols, twice, and make sure that it is a function of its inputs.
 
-The second run finds other numbers in all Values that it has not made itself. Both runs share one graph, in which equal
-expressions are one symbol: whatever is not the same computation then, because of a random number, a counter, or a
-number read from a Value, shows as a difference.
+Every operation on Values gives a symbol, and numbers of Values from outside are refused where they are read. Both runs
+share one graph, in which equal expressions are one symbol: whatever is not the same computation in the second one,
+because of a counter or a changing global, shows as a difference.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...modes import called_for
+from ...modes import always_recorded, called_for, observed_by
 from ...numbers import is_number
+from ...text.callers import raised_at
 from ...value import Value
 from ..batch import Shape
-from ..errors import TraceError
+from ..errors import TraceError, refusal
 from .graph import Graph, operations
 from .symbol import Symbol
-from .watching import watched
+from .watching import Watch, watched
 
 _lock = threading.RLock()
+_FIX_KEY = (
+    "While a function is compiled its inputs have no numbers yet, and Values are keys by identity. "
+    "Use take(index, values), with the values in a list, or where(x == a, ..., ...)."
+)
 
 
 @dataclass(frozen=True)
@@ -60,24 +65,23 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
     graph = new_graph()
     inputs: list[Symbol] = []
     arguments = [_argument(graph, shape, inputs) for shape in shapes]
-    with _lock, graph.opened(), called_for("trace"):
-        with watched() as made:
-            outputs, shape = _run(function, arguments, graph)
+    with _lock, graph.opened(), called_for("trace"), always_recorded(), observed_by(None):
+        with watched(graph) as first:
+            outputs, shape = _run(function, arguments, first)
         leaves = len(graph.leaves)
-        with watched(disturbed=True) as made_again:
-            again, shape_again = _run(function, arguments, graph)
+        with watched(graph, disturbed=True) as second:
+            again, shape_again = _run(function, arguments, second)
     try:
         if shape != shape_again:
             raise _Difference(f"results of shape {shape}, then {shape_again}")
-        created = _compare(outputs, again, made, made_again)
+        created = _compare(outputs, again, first.made, second.made)
     except _Difference as difference:
         raise TraceError(
             f"{described(function)} computes something else when it is called again: {difference}. A compiled function "
             "must depend on its arguments and on Values only: no random numbers, counters or changing globals, and no "
-            "number read from a Value (data, float(), detach(), an if on a Value, no_grad); pass what changes as an "
-            "argument"
+            "number that it gets from a Value in a roundabout way; pass what changes as an argument"
         ) from None
-    if created:
+    if created or any(leaf.value in first.made for leaf in graph.leaves):
         graph, outputs = _without(created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
     else:
@@ -92,7 +96,7 @@ def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
     return [_argument(graph, shape[1:], inputs) for _ in range(shape[0])]
 
 
-def _run(function: Callable[..., Any], arguments: Sequence[Any], graph: Graph) -> tuple[list[Symbol], Shape]:
+def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -> tuple[list[Symbol], Shape]:
     copies = [_copied(argument) for argument in arguments]  # the function may change its lists
     results: list[Symbol] = []
 
@@ -113,10 +117,19 @@ def _run(function: Callable[..., Any], arguments: Sequence[Any], graph: Graph) -
                 f"{described(function)} returned {found!r} of type {type(found).__name__}: "
                 "a compiled function returns a Value or a list of Values, nested or not"
             )
-        results.append(graph.lift(found))
+        results.append(watch.graph.lift(found))
         return ()
 
-    shape = collect(function(*copies))
+    try:
+        shape = collect(function(*copies))
+    except Exception as error:
+        if isinstance(error, KeyError) and error.args and isinstance(error.args[0], Symbol):
+            raise refusal(f"{error.args[0]} was looked up as a key", _FIX_KEY, source=raised_at(error)) from None
+        if watch.refusals and error is not watch.refusals[0]:
+            raise watch.refusals[0] from error
+        raise
+    if watch.refusals:
+        raise watch.refusals[0]
     return results, shape
 
 

@@ -1,67 +1,153 @@
-"""Watching Values while a function is traced: which ones it makes, which it assigns to, and what it reads of them.
+"""Watching Values while a function is traced: every operation gives a symbol, and no number of theirs gets out.
 
-For the while, accessors stand in place of the slot that holds the number of a Value: the engine too reads it from
-there. They serve the thread that traces; to any other thread they are the slot.
+The methods of Value that read or change one are replaced for the while. What stands in their place serves the thread
+that traces, and there the Values that the function has not made itself; for all others it is the method.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import get_ident
 from typing import Any
 
+from ...modes import traced_by, tracer
 from ...primitive import Primitive
 from ...value import Constant, Value
-from ..errors import refusal
+from ..errors import TraceError, refusal
+from .graph import Graph
+from .symbol import Symbol
 
 _slot = vars(Value)["_data"]
+_FIX_CHANGE = "A compiled function must not change Values: change parameters outside of it."
+
+
+class Watch:
+    """One run of a function on symbols.
+
+    Attributes:
+        graph: where they are made.
+        made: the Values that the function has made from plain numbers, or computed from such: ordinary ones.
+        refusals: what was refused so far.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.refusals = graph, list[TraceError]()
+        self.made = graph.made = set[Value]()
+
+    def is_bound(self, operand: Any) -> bool:
+        """Whether this is a Value from outside, whose number may be another one at the next call."""
+        return isinstance(operand, Value) and operand not in self.made and operand.__class__ is not Constant
+
+    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
+        """The symbol of an operation; the Value where all operands are the function's own."""
+        for operand in reversed(operands):  # what comes last in a dot are inputs
+            if operand.__class__ is Symbol or self.is_bound(operand):
+                return self.graph.recorded(primitive, operands)
+        with traced_by(None):
+            result = Value.__apply_primitive__(primitive, tuple(operands))
+        self.made.add(result)
+        return result
 
 
 @contextmanager
-def watched(disturbed: bool = False) -> Iterator[set[Value]]:
-    """Gives the Values that are made meanwhile.
+def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
+    """Gives the run.
 
     Args:
-        disturbed: whether all other Values show another number than their own to those who read it.
+        graph: where symbols are made.
+        disturbed: whether the engine itself, such as `repr`, finds other numbers in the Values from outside.
 
     Raises:
-        TraceError: another number was assigned to one of the others; it keeps its own.
+        TraceError: a number of one of these was read or changed.
     """
-    made: set[Value] = set()
-    me, accessors = get_ident(), {name: vars(Value)[name] for name in ("_data", "__apply_primitive__")}
-
-    def read(value: Value) -> float:
-        number: float = _slot.__get__(value)
-        if disturbed and value not in made and value.__class__ is not Constant and get_ident() == me:
-            return 0.61 - 1.37 * number
-        return number
-
-    def write(value: Value, number: float) -> None:
-        if value not in made and get_ident() == me:
-            try:
-                before = _slot.__get__(value)
-            except AttributeError:  # an empty slot: the Value is being made
-                made.add(value)
-            else:
-                if number != before and (number == number or before == before):
-                    raise refusal(
-                        f"the function assigned {number!r} to {value!r}",
-                        "A compiled function must not change Values: change parameters outside of it.",
-                    )
-        _slot.__set__(value, number)
-
-    def apply(primitive: Primitive, operands: Sequence[Any]) -> Any:
-        """What a primitive does when its first operand is a Value: no number is read if there is a symbol too."""
-        for operand in reversed(operands):  # what comes last in a dot are inputs
-            if hasattr(type(operand), "__symbolic__"):
-                return type(operand).__apply_primitive__(primitive, operands)
-        return accessors["__apply_primitive__"].__func__(primitive, operands)
-
-    setattr(Value, "_data", property(read, write))  # noqa: B010  # an assignment is an error to mypy
-    setattr(Value, "__apply_primitive__", staticmethod(apply))  # noqa: B010  # as above
+    watch = Watch(graph)
+    accessors = {**_ACCESSORS, "_data": _disturbed(watch)} if disturbed else _ACCESSORS
+    before = {name: vars(Value)[name] for name in accessors}
     try:
-        yield made
-    finally:
         for name, accessor in accessors.items():
             setattr(Value, name, accessor)
+        with traced_by(watch):
+            yield watch
+    finally:
+        for name, accessor in before.items():
+            setattr(Value, name, accessor)
+
+
+def _disturbed(watch: Watch) -> property:
+    def read(value: Value) -> float:
+        number: float = _slot.__get__(value)
+        return 0.61 - 1.37 * number if tracer.get() is watch and watch.is_bound(value) else number
+
+    return property(read, _slot.__set__)
+
+
+# ---- what stands in place of the methods ---------------------------------------------------------------------------
+
+
+def _watch_of(*operands: Any) -> Watch | None:
+    """The run, if there is one in this thread and one of these is a Value from outside."""
+    watch = tracer.get()
+    return watch if isinstance(watch, Watch) and any(map(watch.is_bound, operands)) else None
+
+
+def _as_symbol(name: str) -> Callable[..., Any]:
+    """Do what a symbol does."""
+    method, of_symbol = getattr(Value, name), getattr(Symbol, name)
+
+    def accessor(self: Value, *others: Any) -> Any:
+        watch = _watch_of(self, *others)
+        return method(self, *others) if watch is None else of_symbol(watch.graph.lift(self), *others)
+
+    return accessor
+
+
+def _refused(name: str, what: str, fix: str) -> Callable[..., Any]:
+    method = getattr(Value, name)
+
+    def accessor(self: Value, *arguments: Any, **named: Any) -> Any:
+        if _watch_of(self) is not None:
+            raise refusal(f"{what} of {self!r}", fix)
+        return method(self, *arguments, **named)
+
+    return accessor
+
+
+def _attribute(name: str) -> property:
+    own = vars(Value)[name]
+
+    def read(self: Value) -> Any:
+        watch = _watch_of(self)
+        return own.__get__(self) if watch is None else getattr(watch.graph.lift(self), name)
+
+    def write(self: Value, number: Any) -> None:
+        if _watch_of(self) is not None:
+            raise refusal(f"the function assigned {number!r} to {name} of {self!r}", _FIX_CHANGE)
+        own.__set__(self, number)
+
+    return property(read, write, doc=own.__doc__)
+
+
+def _made(self: Value, data: Any, label: str | None = None) -> None:
+    _init(self, data, label)
+    watch = tracer.get()
+    if isinstance(watch, Watch):
+        watch.made.add(self)
+
+
+_init = vars(Value)["__init__"]
+_COPY = "the function copied the number"
+_FIX_COPY = "Use detach() for a Value that follows another and passes no derivative on."
+_READING = ("float", "int", "bool", "format", "eq", "ne", "lt", "le", "gt", "ge")
+_STEPPING = ("backward_steps", "stepper")
+_ACCESSORS: dict[str, Any] = {
+    "__init__": _made,
+    "data": _attribute("data"),
+    "grad": _attribute("grad"),
+    **{f"__{name}__": _as_symbol(f"__{name}__") for name in _READING},
+    "detach": _as_symbol("detach"),
+    "backward": _as_symbol("backward"),
+    "zero_grad": _refused("zero_grad", "the function set the gradient", _FIX_CHANGE),
+    **{name: _refused(name, "the function stepped through the gradient", _FIX_CHANGE) for name in _STEPPING},
+    "__deepcopy__": _refused("__deepcopy__", _COPY, _FIX_COPY),
+    "__reduce_ex__": _refused("__reduce_ex__", _COPY, _FIX_COPY),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import random
@@ -91,6 +92,46 @@ def wraps_in_a_value(x: Any) -> Any:
     return Value(x) * 2
 
 
+def reads_a_parameter(x: Any) -> Any:
+    return W.data * x
+
+
+def branches_on_a_parameter(x: Any) -> Any:
+    return x if W > 0 else -x
+
+
+def rounds_the_number_of_a_parameter(x: Any) -> Any:
+    return round(W.data) * x
+
+
+def reads_what_follows_from_a_parameter(x: Any) -> Any:
+    return float(W * W) * x
+
+
+def branches_on_what_follows_from_a_parameter(x: Any) -> Any:
+    return x if W * W > 0.01 else -x
+
+
+def reads_the_gradient_of_a_parameter(x: Any) -> Any:
+    return x if W.grad == 0.0 else 2 * x
+
+
+def takes_the_largest_parameter(x: Any) -> Any:
+    return max(W, Value(0.0)) * x
+
+
+def sorts_parameters(x: Any) -> Any:
+    return sorted([W, Value(0.1)])[0] * x
+
+
+def prints_digits(x: Any) -> Any:
+    return x * float(f"{W:.1f}")
+
+
+def copies_a_parameter(x: Any) -> Any:
+    return copy.deepcopy(W) * x
+
+
 def takes_a_hessian(x: Any) -> Any:
     return engine.hessian(lambda a: a * a * a)(x)[0][0]
 
@@ -98,7 +139,10 @@ def takes_a_hessian(x: Any) -> Any:
 @pytest.mark.parametrize(
     "function",
     [
-        wraps_in_a_value, takes_a_hessian,
+        wraps_in_a_value, takes_a_hessian, reads_a_parameter, branches_on_a_parameter,
+        rounds_the_number_of_a_parameter, reads_what_follows_from_a_parameter,
+        branches_on_what_follows_from_a_parameter, reads_the_gradient_of_a_parameter, takes_the_largest_parameter,
+        sorts_parameters, prints_digits, copies_a_parameter,
         if_on_data, maximum_of_python, and_of_conditions, chained_comparison, membership, while_loop, equality, truth,
         as_float, as_int, of_math, as_index, as_range, formatted, reads_data, reads_grad, calls_backward,
     ],
@@ -133,24 +177,6 @@ def draws_a_branch(x: Any) -> Any:
     return x * 2 if next(counter) % 2 else x * 3
 
 
-def reads_a_parameter(x: Any) -> Any:
-    return W.data * x
-
-
-def branches_on_a_parameter(x: Any) -> Any:
-    return x if W > 0 else -x
-
-
-def detaches_a_parameter(x: Any) -> Any:
-    return W.detach() * x
-
-
-def computes_without_graph(x: Any) -> Any:
-    with engine.no_grad():
-        half = W * 0.5
-    return half * x
-
-
 kept: list[Any] = []
 
 
@@ -162,8 +188,7 @@ def grows(x: Any) -> Any:
 @pytest.mark.parametrize(
     "function",
     [
-        draws_a_number, counts, draws_a_branch, reads_a_parameter, branches_on_a_parameter, detaches_a_parameter,
-        computes_without_graph, grows,
+        draws_a_number, counts, draws_a_branch, grows,
     ],
 )  # fmt: skip
 def test_what_is_no_function_of_its_arguments_is_refused(function: Callable[..., Any]) -> None:
@@ -203,13 +228,15 @@ def test_a_traced_value_that_is_kept_for_later_is_refused() -> None:
 
 def test_errors_of_the_function_pass_through_and_leave_the_parameters() -> None:
     w = Value(3.0)
+    calls: list[Any] = [1]
 
     def fails(x: Any) -> Any:
         raise KeyError("mine")
 
     def fails_later(x: Any) -> Any:
-        if w.data < 0:
+        if len(calls) > 1:
             raise KeyError("mine")
+        calls.append(x)
         return w * x
 
     for function in (fails, fails_later):
@@ -267,6 +294,81 @@ def test_detach_stops_the_derivative_of_a_traced_value() -> None:
         return y * x
 
     assert compile(without_graph, backend="python").value_and_grad([2.0], wrt="inputs") == (8.0, [4.0])
+
+
+@pytest.mark.parametrize("number", [0.5, -3.0])
+def test_parameters_alone_are_symbols(number: float) -> None:
+    w = Value(0.3)
+
+    def without_graph() -> Any:
+        with engine.no_grad():
+            return w * w
+
+    functions: list[Callable[[Any], Any]] = [
+        lambda x: where(w > 0, w * w, -w) * x,
+        lambda x: abs(w) * round(w) * x,
+        lambda x: where((w > 0) & (w < 1), 1.0, w) * x,
+        lambda x: where(w == 0.5, x, -x) + where(w != 0.5, w, 0.0),
+        lambda x: w.detach() * w * x,
+        lambda x: without_graph() * w * x,
+        lambda x: engine.grad(w * w * w, w, create_graph=True) * x,
+        lambda x: engine.grad(w, w, create_graph=True) * x + w,
+        lambda x: engine.grad(w * x, w, create_graph=True),
+        lambda x: engine.maximum(w, Value(0.25)) * x,
+        lambda x: x * float(Value(2.0) * Value(3.0)) * engine.gradient(lambda t: t * t)(4.0)[0] + w,
+        lambda x: x * len({w, w}) + w if repr(w) and hash(w) and w is w and w.label is None else w,
+    ]
+    compiled = [compile(function, backend="python") for function in functions]
+    for one in compiled:
+        one.value_and_grad([1.5])
+    w.data = number
+    for one, function in zip(compiled, functions):
+        result = function(Value(1.5))
+        assert one.value_and_grad([1.5]) == (result.data, [engine.grad(result, w)])
+
+
+def test_a_result_from_outside_is_refused() -> None:
+    w = Value(2.0)
+    q = w * w
+    for function in (lambda x: q * x, lambda x: q, lambda x: where(q > 0, x, q)):
+        with pytest.raises(TraceError, match=r"data=4.0.*computed outside .*test_trace.py:\d+: (.|\n)*detach"):
+            compile(function, backend="python")([1.0])
+    constant = q.detach()
+    assert compile(lambda x: constant * x, backend="python")([1.5]) == [6.0]
+
+
+def test_a_refusal_that_is_swallowed_is_raised_in_the_end() -> None:
+    w = Value(2.0)
+
+    def swallows(x: Any) -> Any:
+        try:
+            return x * float(w)
+        except TypeError:
+            return x
+
+    def says_something_else(x: Any) -> Any:
+        try:
+            return x * float(w)
+        except TypeError as error:
+            raise RuntimeError("no") from error
+
+    for function in (swallows, says_something_else):
+        with pytest.raises(TraceError, match=r"test_trace.py:\d+: return x \* float\(w\)"):
+            compile(function, backend="python")([1.0])
+
+
+def test_a_first_call_under_no_grad_has_its_gradient() -> None:
+    w = Value(2.0)
+    compiled = compile(lambda x: w * w * x, backend="python")
+    with engine.no_grad():
+        assert compiled([3.0]) == [12.0]
+        assert compiled.value_and_grad([3.0]) == (12.0, [12.0])
+    assert compiled.value_and_grad([3.0]) == (12.0, [12.0])
+
+
+def test_a_symbol_is_no_key() -> None:
+    with pytest.raises(TraceError, match=r"input 0> was looked up as a key, at .*test_trace.py:\d+: (.|\n)*take"):
+        compile(lambda x: {0.0: 1.0}[x], backend="python")([0.0])
 
 
 def test_derivatives_inside_the_function() -> None:
