@@ -70,7 +70,7 @@ class Symbol(Value):
         if self.kind == "constant":
             return bool(self.value)
         raise refusal(
-            f"a branch on the truth of {self} (if, while, and, or, not, in, max, min, sorted, np.max, np.min)",
+            "a branch on the truth of a traced value (if, while, and, or, not, in, max, min, sorted, np.max, np.min)",
             _FIX_BRANCH,
         )
 
