@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import keyword
+import re
 import sys
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from .checking.gradients import check_gradients
 from .stepping.console import walk
-from .text.expressions import names_in, parse
-from .text.sheet import Sheet, short
+from .text.expressions import CONSTANTS, names_in, parse
+from .text.sheet import Sheet, short, visible
 from .value import Value
 
 MISTAKE = 2  # the exit status of a command that was not understood
@@ -30,12 +33,11 @@ def evaluate(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--draw", metavar="FILE", help="draw the graph: .svg, .png, .pdf, .dot, or .html for a page to step through"
     )
-    arguments = parser.parse_intermixed_args(argv)
+    arguments = parser.parse_intermixed_args(_without_dashes(argv))
     try:
         root, values = _built(arguments.expression, _read_point(arguments.values))
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISTAKE
+        return _mistake(error)
     if arguments.step:
         return walk(root)
     status = _report(arguments.expression, values, root)
@@ -43,9 +45,18 @@ def evaluate(argv: Sequence[str]) -> int:
         try:
             _draw(root, arguments.draw)
         except (ImportError, OSError, ValueError, RuntimeError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            return MISTAKE
+            return _mistake(error)
     return status
+
+
+def _without_dashes(argv: Sequence[str]) -> list[str]:
+    """The words, with a space before an expression such as ``-x**2``: the parser would look for an option -x."""
+    return [word if re.fullmatch(r"-h|--[a-z]+(=.*)?|[^-].*|", word, re.DOTALL) else f" {word}" for word in argv]
+
+
+def _mistake(error: Exception) -> int:
+    print("error: " + "\n".join(map(visible, str(error).split("\n"))), file=sys.stderr)
+    return MISTAKE
 
 
 def _draw(root: Value, path: str) -> None:
@@ -64,9 +75,11 @@ def _read_point(assignments: Sequence[str]) -> dict[str, float]:
     point: dict[str, float] = {}
     for assignment in assignments:
         name, equals, number = assignment.partition("=")
-        name = name.strip()
-        if not equals or not name.isidentifier():
+        name = normalize("NFKC", name.strip())  # as Python reads names: the micro sign is the letter mu
+        if not equals or not name.isidentifier() or keyword.iskeyword(name):
             raise ValueError(f"{assignment!r} gives no value: write name=number, such as x=1.3")
+        if name in CONSTANTS:
+            raise ValueError(f"{name} is {CONSTANTS[name]!r} here: choose another name")
         if name in point:
             raise ValueError(f"{name} is given twice")
         found = parse(number, {})
@@ -130,7 +143,7 @@ def check(argv: Sequence[str]) -> int:
     parser.add_argument("expression", help='such as "x**y * sin(x)"')
     parser.add_argument("values", nargs="*", metavar="name=number", help="such as x=1.3, or x=pi/4")
     parser.add_argument("--order", type=int, default=1, help="the highest order of derivatives; 1 is the gradient")
-    arguments = parser.parse_intermixed_args(argv)
+    arguments = parser.parse_intermixed_args(_without_dashes(argv))
     try:
         point = _read_point(arguments.values)
         _built(arguments.expression, point)  # mistakes come first
@@ -141,7 +154,6 @@ def check(argv: Sequence[str]) -> int:
         f.__name__ = " ".join(arguments.expression.split())
         report = check_gradients(f, point, arguments.order)
     except (TypeError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISTAKE
+        return _mistake(error)
     print(report)
     return 0 if report else 1

@@ -1,26 +1,33 @@
-"""The stepper at the command line: one key per move."""
+"""The stepper at the command line: its moves by their names, or by their first letters."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable
 
+from ..text.sheet import visible
 from ..value import Value
 from .stepper import Stepper
 
 _HELP = """\
-  n, Enter  next step (n 3: three)   b       back one step
-  j NAME    jump to a node           r       run to the end
-  w NAME    why: paths to a node     s       where it stands
-  h         this help                q       quit"""
+  n, next [COUNT]  next step, as Enter     j, jump NAME   to just after the step of a node
+  b, back [COUNT]  back one step           w, why NAME    the paths to a node
+  r, run           to the next breakpoint  break NAME     a breakpoint at a node or primitive
+  reset            back to the start       clear          no more breakpoints
+  s, state         where it stands         h, help        q, quit"""
 
 
 def walk(root: Value) -> int:
-    """Step through the forward and the backward pass of `root` by keys from standard input; gives the exit status."""
+    """Step through the forward and the backward pass of `root` by words from standard input; gives the exit status."""
+    if sys.stdin.isatty():
+        with contextlib.suppress(ImportError):  # not on every system
+            import readline  # noqa: F401  # from now on input() knows the arrow keys
     stepper = Stepper(root, forward=True)
     print(f"{root.explain().expression}: {len(stepper)} steps, forward and then backward\n{_HELP}")
     while True:
         line = _ask("(step) ")
-        if line is None or line in ("q", "quit"):
+        if line is None or line in ("q", "quit", "exit"):
             return 0
         try:
             print(_obey(stepper, line))
@@ -36,29 +43,49 @@ def _ask(prompt: str) -> str | None:
         print()
         return None
     if not sys.stdin.isatty():
-        print(line)
+        print(visible(line))
     return line
 
 
+def _clear(stepper: Stepper) -> str:
+    stepper.clear()
+    return "  no breakpoints"
+
+
+_PLAIN: dict[str, Callable[[Stepper], object]] = {
+    "run": Stepper.run,
+    "reset": Stepper.reset,
+    "state": lambda stepper: stepper,
+    "clear": _clear,
+    "help": lambda stepper: _HELP,
+}
+_COUNTED: dict[str, Callable[[Stepper, int], object]] = {"next": Stepper.next, "back": Stepper.back}
+_NAMED: dict[str, Callable[[Stepper, str], object]] = {
+    "jump": Stepper.jump,
+    "to": Stepper.to,
+    "why": Stepper.why,
+    "break": Stepper.break_at,
+}
+_LETTERS = {
+    "": "next",
+    "?": "help",
+    **{word[0]: word for word in ("next", "back", "run", "state", "jump", "why", "help")},
+}
+
+
 def _obey(stepper: Stepper, line: str) -> object:
-    key, _, name = line.partition(" ")
-    name = name.strip()
-    if key in ("", "n", "next"):
-        return stepper.next(_count(name))
-    if key in ("b", "back"):
-        return stepper.back(_count(name))
-    if key in ("r", "run"):
-        return stepper.run()
-    if key in ("s", "state"):
-        return stepper
-    if key in ("j", "jump", "w", "why"):
-        if not name:
-            raise ValueError(
-                f"{key} needs the name of a node, such as: {key} {stepper.names(stepper.root.operands[0])}"
-            )
-        return stepper.to(name) if key in ("j", "jump") else stepper.root.why(stepper.names.find(name))
-    if key in ("h", "help", "?"):
-        return _HELP
+    word, _, rest = line.partition(" ")
+    rest = rest.strip()
+    move = _LETTERS.get(word, word)
+    if move in _COUNTED:
+        return _COUNTED[move](stepper, _count(rest))
+    if move in _NAMED:
+        if not rest:
+            node = stepper.names(stepper.root.operands[0])
+            raise ValueError(f"{word} needs the name of a node, such as: {word} {node}")
+        return _NAMED[move](stepper, rest)
+    if move in _PLAIN and not rest:
+        return _PLAIN[move](stepper)
     raise ValueError(f"{line!r} is no command; h shows them")
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
+    from .paths import Why
+
 _ROWS = 20  # nodes shown of a large graph
 
 
@@ -138,6 +140,21 @@ class Stepper(Shown):
             raise ValueError(f"no gradient reaches {self.names(node)}: it has no step")
         ahead = [stop for stop in stops if stop >= self.position]
         return self._move(min(ahead) if ahead else max(stops))
+
+    def jump(self, target: Value | str) -> AnyStep:
+        """The same as `to`, by its name at the command line."""
+        return self.to(target)
+
+    def reset(self) -> Stepper:
+        """Go back to the start: every gradient is what it was."""
+        self._move(0)
+        return self
+
+    def why(self, target: Value | str, k: int = 5) -> Why:
+        """Why the gradient of a node is what it is: see `engine.stepping.why`; the names are this stepper's."""
+        from .paths import why
+
+        return why(self.root, target, k, self._given_names)
 
     def run(self) -> AnyStep:
         """Go on to the next breakpoint, or to the end.

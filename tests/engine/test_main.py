@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +79,13 @@ def test_as_a_command() -> None:
         (["w*2", "w=one"], "one has no value"),
         (["w*2", "w=[1]"], "a list stands only inside a call"),
         (["w*2", "2w=1"], "'2w=1' gives no value"),
+        (["w*2", "lambda=1"], "'lambda=1' gives no value"),
+        (["w*pi", "w=1", "pi=3"], "pi is 3.141592653589793 here: choose another name"),
+        (["w*\x1b[31m", "w=1"], "w*␛[31m"),
+        (["w*\udcff", "w=1"], "this is no character"),
+        (["w*2", "\udcff=1"], "gives no value"),
+        (["w^2", "w=1"], "a power is written with **"),
+        (["-w*", "w=1"], "this is no expression"),
         (["2*3"], "there is nothing to differentiate by"),
         (["w > 1", "w=2"], "there is nothing to differentiate by"),
     ],
@@ -85,6 +94,18 @@ def test_mistakes(capsys: pytest.CaptureFixture[str], argv: list[str], message: 
     status, out, err = run(capsys, *argv)
     assert (status, out) == (2, "")
     assert message in err
+
+
+def test_an_expression_that_begins_with_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "-x**2", "x=3")
+    assert (status, out.splitlines()[0]) == (0, "-x**2 = -9")
+    status, out, _ = run(capsys, "check", "-x", "x=-3", "--order", "2")
+    assert (status, out.splitlines()[0]) == (0, "-x at x = -3.0: 2 derivatives, none wrong")
+
+
+def test_names_are_written_as_python_reads_them(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "\u00b5*2", "\u00b5=3")  # the micro sign
+    assert (status, out.splitlines()[0]) == (0, "\u00b5*2 = 6")
 
 
 def test_no_words_at_all(capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +146,7 @@ def test_the_other_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     out = walk(monkeypatch, capsys, "r", "n", "b", "s", "h", "b 3", "n 3", "n x", "z", "j", "j q")
     assert "(step) n\n  the pass is complete: back() goes back\n" in out
     assert out.count("backward pass of tanh(w*x + b): 2 of 3 steps done") == 2
-    assert "  n, Enter  next step" in out
+    assert "  n, next [COUNT]  next step" in out
     assert "(step) b 3\nforward pass of tanh(w*x + b): 2 of 3 steps done" in out
     assert "(step) n 3\nstep 2 of 3" in out
     assert "  'x' is no number of steps" in out
@@ -133,3 +154,34 @@ def test_the_other_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert "  j needs the name of a node, such as: j w*x + b" in out
     assert "  no node is called 'q'; there are w, x, b" in out
     assert out.endswith("(step) \n")
+
+
+def test_the_steppers_names(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = ["jump w", "why x", "reset", "break tanh", "run", "clear", "run", "state x", "to b", "exit", "n"]
+    out = walk(monkeypatch, capsys, *keys)
+    assert "(step) jump w\nstep 3 of 3: w*x = 1" in out
+    assert "(step) why x\nd(tanh(w*x + b))/dx = 0.03533" in out
+    assert "(step) reset\nforward pass of tanh(w*x + b): 0 of 3 steps done" in out
+    assert "(step) break tanh\n<breakpoint: a step of tanh>\n(step) run\nforward 3 of 3" in out
+    assert "(step) clear\n  no breakpoints\n(step) run\nstep 3 of 3" in out
+    assert "'state x' is no command" in out
+    assert "(step) to b\nstep 2 of 3" in out
+    assert out.endswith("(step) exit\n")
+
+
+def test_the_up_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal, input() gets its history from readline."""
+    pty = pytest.importorskip("pty")
+    pytest.importorskip("readline")
+    code = "import sys; from engine.__main__ import main; sys.exit(main(['w*x', 'w=2', 'x=3', '--step']))"
+    parent, child = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=child, stdout=child, stderr=child, close_fds=True)
+    os.close(child)
+    os.write(parent, b"n\n\x1b[A\nq\n")  # the second line is the first one again
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other end is gone
+        while chunk := os.read(parent, 1000):
+            shown += chunk
+    os.close(parent)
+    assert process.wait() == 0
+    assert b"step 1 of 1: w*x = 6" in shown
