@@ -36,6 +36,8 @@ from .primitive import declare as declare
 from .primitive import lookup as lookup
 from .text.names import label as label
 from .text.names import label_locals as label_locals
+from .text.remarks import notes as notes
+from .text.remarks import register_note as register_note
 from .value import Constant as Constant
 from .value import Value as Value
 

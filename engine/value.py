@@ -7,10 +7,11 @@ from `methods`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .modes import inside_rule, observer, open_modes, recording, tracer
+from .modes import inside_rule, observer, open_modes, reads, recording, tracer
 from .numbers import as_float, is_number
 from .primitive import Primitive
 
@@ -68,6 +69,17 @@ def _comparable(other: object) -> float | int | None:
     if isinstance(other, Value):
         return other._data
     return other if isinstance(other, (int, float)) else as_operand(other)
+
+
+def _nearest(node: Value, most: int = 8) -> tuple[tuple[int, float], ...]:
+    """A node and the nearest of what it was computed from, by id and number: their graph can be freed."""
+    found = [node]
+    for each in found:
+        operands = each._a[:most] if each._b is MANY else (each._a, each._b)
+        found += [operand for operand in operands if isinstance(operand, Value)]
+        if len(found) >= most:
+            break
+    return tuple((id(near), near._data) for near in found[:most])
 
 
 # ---- the node ----------------------------------------------------------------------------------------------
@@ -213,6 +225,8 @@ class Value:
                 f"the local derivative of {name} took float() of a Value, which drops the graph: "
                 "write it with the engine's functions, not math's, to differentiate it again"
             )
+        caller = sys._getframe(1)
+        reads.append((_nearest(self), caller.f_code.co_filename, caller.f_lineno))
         return self._data
 
     def __int__(self) -> int:

@@ -34,6 +34,7 @@ from .layers.normalization import RMSNorm as RMSNorm
 from .layers.sequential import Activation as Activation
 from .layers.sequential import Residual as Residual
 from .layers.sequential import Sequential as Sequential
+from .losses import remarks as _remarks  # noqa: F401  # notes on graphs, registered on import
 from .losses.losses import bce as bce
 from .losses.losses import bce_with_logits as bce_with_logits
 from .losses.losses import cross_entropy as cross_entropy

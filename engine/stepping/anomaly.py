@@ -62,7 +62,7 @@ class Anomaly(Shown):
             )
             notes.append(f"upstream {short(self.upstream)} * local derivative {short(self.local)}")
         if self.source is not None:
-            notes.append(f"made at {written(self.source)}".removesuffix(": "))
+            notes.append(f"made at {written(self.source)}")
         if len(self.path) > 1:
             notes.append(f"path from the root: {names.route(self.path)}")
         return Sheet(title, notes=notes)

@@ -8,6 +8,7 @@ from typing import Any
 from ..backprop import flowing_derivatives
 from ..graph import topological_order
 from ..text.names import Names
+from ..text.remarks import about_gradients, about_numbers, has_gradients
 from ..text.sheet import Sheet, Shown, short
 from ..value import Constant, Value
 
@@ -46,7 +47,12 @@ class Explanation(Shown):
             ]
         else:
             rows = self._table(self.nodes)
-        return Sheet(title, ("node", "value", "gradient", "formula", "local derivatives"), rows, heads=True)
+        columns = ["node", "value", "gradient", "formula", "local derivatives"]
+        if not has_gradients(self.node):
+            columns.remove("gradient")
+            rows = [(*row[:2], *row[3:]) for row in rows]
+        notes = [*about_numbers(self.names), *about_gradients(self.names)]
+        return Sheet(title, columns, rows, notes, heads=True)
 
     def _table(self, nodes: tuple[Value, ...]) -> list[tuple[str, ...]]:
         names = self.names
@@ -79,8 +85,14 @@ def explain(node: Value, names: Any = None, rows: int = 30) -> Explanation:
     >>> a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(10.0, "c")
     >>> explain((a * b + c) * 2)
     (a*b + c) * 2 = 8
-      node           value  gradient  formula      local derivatives
-      ...
+      node           value  formula          local derivatives
+      a              2
+      b              -3
+      a*b            -6     a*b              d/da = -3, d/db = 2
+      c              10
+      a*b + c        4      a*b + c          d/d(a*b) = 1, d/dc = 1
+      (a*b + c) * 2  8      (a*b + c) * 2    d/d(a*b + c) = 2
+      no backward pass yet: gradients are not shown
     """
     if not isinstance(rows, int) or rows < 2:
         raise ValueError(f"rows, the number of nodes shown, must be 2 or more, got {rows!r}")

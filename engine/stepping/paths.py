@@ -10,6 +10,7 @@ from typing import Any
 from ..backprop import flowing_derivatives, grad
 from ..graph import topological_order
 from ..text.names import Names
+from ..text.remarks import about_numbers
 from ..text.sheet import Sheet, Shown, short
 from ..value import Value
 
@@ -79,13 +80,13 @@ class Why(Shown):
         names = self.names
         total = f"d{names.bracketed(self.output)}/d{names.bracketed(self.target)} = {short(self.gradient)}"
         if not self.count:
-            return Sheet(f"{total}: no path leads there")
+            return Sheet(f"{total}: no path leads there", notes=about_numbers(names))
         on_one_line = self._sum()
         number = "1 path" if self.count == 1 else f"{_count(self.count)} paths"
         whole = len(self.paths) == self.count and len(on_one_line) + len(total) <= _WIDTH
         title = f"{total} = {on_one_line}" if whole else f"{total}, the sum over {number}"
         rows = [(short(path.product), f"= {path.factors}", path.route) for path in self.paths]
-        notes = []
+        notes = about_numbers(names)
         if len(self.paths) < self.count:
             notes.append(f"... these {len(self.paths)} have {100 * self.share:.3g} % of the total size of all {number}")
         return Sheet(title, ("contribution", "local derivatives", "path"), rows, notes)

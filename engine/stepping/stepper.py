@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..primitive import Primitive
+from ..text.remarks import about_numbers
 from ..text.sheet import Sheet, Shown, short
 from ..value import Constant, Value
 from .backward_pass import BackwardPass
@@ -316,6 +317,7 @@ class Stepper(Shown):
         if not forward:
             nodes.reverse()
         chosen, notes = _window(nodes, states)
+        notes += about_numbers(self.names)
         before = 0 if forward else self._pass.accumulating()
         if before:
             which = "1 leaf" if before == 1 else f"{before:,} leaves"

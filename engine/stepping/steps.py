@@ -9,6 +9,7 @@ from typing import Any
 from ..graph import topological_order
 from ..primitive import Primitive
 from ..text.names import Names
+from ..text.remarks import changed_since
 from ..text.sheet import Sheet, Shown, short
 from ..value import Constant, Value
 
@@ -71,7 +72,8 @@ class Step(Shown):
                     progress(*self.paths[k]),
                 )
             )
-        return Sheet(title, ("operand", "upstream * local", "gradient", "state"), rows)
+        notes = changed_since([node], names)
+        return Sheet(title, ("operand", "upstream * local", "gradient", "state"), rows, notes)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -106,7 +108,7 @@ class ForwardStep(Shown):
             for operand, x in dict(zip(self.operands, self.inputs)).items()
             if not isinstance(operand, Constant)
         ]
-        return Sheet(title, ("operand", "value"), rows)
+        return Sheet(title, ("operand", "value"), rows, changed_since([self.node], names))
 
 
 def progress(k: int, n: int) -> str:

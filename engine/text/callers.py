@@ -19,6 +19,11 @@ Source = tuple[str, int]
 """File and line."""
 
 
+def is_ours(file: str) -> bool:
+    """Whether a file is the engine's or the network package's."""
+    return file.startswith(_OURS)
+
+
 def users_line() -> Source:
     """Where the caller's caller was called from, outside of this project; the outermost frame if there is no other."""
     frame = outermost = sys._getframe(1)
@@ -51,4 +56,4 @@ def _is_users(name: str) -> bool:
 def written(source: Source) -> str:
     """A line as it is shown: ``file:line: what stands there``."""
     name, line = source
-    return f"{name}:{line}: {linecache.getline(name, line).strip()}"
+    return f"{name}:{line}: {linecache.getline(name, line).strip()}".removesuffix(": ")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..value import Constant, Value
+from .lost import why_not_there
 from .sheet import short, words
 from .source import ATOM, NEGATIVE, Text, bracket, write
 
@@ -94,7 +95,7 @@ class Names:
     """
 
     def __init__(self, order: Sequence[Value], given: Any = None) -> None:
-        self._order = order
+        self.order = order
         self._position = {node: k for k, node in enumerate(order, 1)}
         self.given = given_names(given)
         self._owners: dict[str, Value] = {}  # of every name so far, so that none stands for two nodes
@@ -136,14 +137,14 @@ class Names:
 
     def labelled(self, name: str) -> list[Value]:
         """The nodes with that label, as it is or as it is printed."""
-        return [node for node in self._order if name in (label := self.label(node), words(label, _LONGEST)) and label]
+        return [node for node in self.order if name in (label := self.label(node), words(label, _LONGEST)) and label]
 
     def _called(self, name: str) -> list[Value]:
         """The nodes of that name: none, one, or several with the same label."""
         nodes = self.labelled(name)
         if nodes:
             return nodes
-        for node in self._order if name not in self._owners else ():
+        for node in self.order if name not in self._owners else ():
             self(node)  # brief expressions and numbered nodes get their names
         return [self._owners[name]] if name in self._owners else []
 
@@ -156,7 +157,7 @@ class Names:
         """
         if isinstance(target, Value):
             if target not in self._position:
-                raise ValueError(f"{target!r} is not in the graph of {self(self._order[-1])}")
+                raise ValueError(f"{target!r} is not in the graph of {self(self.order[-1])}{why_not_there(target)}")
             return target
         if not isinstance(target, str):
             raise TypeError(

@@ -12,5 +12,5 @@ def test_a_file_beside_a_package_is_the_users(monkeypatch: pytest.MonkeyPatch) -
     beside = callers._OURS[1].rstrip("/\\") + "_train.py"
     function = "import engine\n\ndef loss(x):\n    return x if x > 0 else -x\n\n"
     source = function + "engine.compile(loss, backend='python')([1.0])\n"
-    with pytest.raises(engine.TraceError, match=r"nn_train\.py:4:"):
+    with pytest.raises(engine.TraceError, match=r"nn_train\.py:4\b"):
         exec(compile(source, beside, "exec"), {"__name__": "nn_train"})

@@ -1,0 +1,54 @@
+"""Where numbers left the graph by float(), as math.exp(v) takes it: what depends on them has no gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+
+from ..modes import reads
+from ..primitive import PRIMITIVES
+from ..value import Value
+from .callers import is_ours, written
+
+
+def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator[str]:
+    """Numbers of this graph that float() took out of a Value which has no path to its root.
+
+    That float() was taken of a Value says nothing, since losses are printed: a number in this graph must be the one
+    that was read, or a function of the table of it, and none that could as well have been written by hand.
+    """
+    if not reads:
+        return
+    there = {id(node): node._data for node in order}
+    numbers = {leaf._data: leaf for leaf in order if leaf._primitive is None and not _could_be_written(leaf._data)}
+    said: set[tuple[str, int]] = set()
+    for below, file, line in reversed(reads):
+        (read, x), *_ = below
+        if there.get(read) is x or (file, line) in said or is_ours(file):
+            continue
+        leaf = next((numbers[z] for z in _images(x) if z in numbers), None) if numbers else None
+        if leaf is not None:
+            said.add((file, line))
+            yield f"float() left the graph here, and {name(leaf)} is a plain number: {written((file, line))}"
+
+
+def why_not_there(node: Value) -> str:
+    """What may have taken a Value out of a graph, for the message that it is not in there; else nothing."""
+    for below, file, line in reversed(reads):
+        if (id(node), node._data) in below and not is_ours(file):
+            return f"; float() left the graph at {written((file, line))}: use the engine's functions, not math's"
+    return ""
+
+
+def _images(x: float) -> Iterator[float]:
+    """What a number may have become: itself, and each function of the table of it."""
+    yield x
+    for primitive in PRIMITIVES.values():
+        if primitive.arity == 1:
+            with suppress(ArithmeticError, ValueError):  # of a primitive that a user declared
+                yield primitive.forward(x)
+
+
+def _could_be_written(x: float) -> bool:
+    return not math.isfinite(x) or len(f"{x!r}".replace(".", "").strip("-0")) < 10

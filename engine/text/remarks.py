@@ -1,0 +1,157 @@
+"""Notes: what a reader of a graph must know so as not to be misled by it, found in one place for all that shows graphs.
+
+A leaf that has been changed since, gradients that are not this graph's own, a number that left the graph by float().
+`nn` and others add their own by `register_note`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ..backprop import passes_under_way, sweep
+from ..graph import topological_order
+from ..modes import observed_by
+from ..value import Constant, Value
+from .lost import left_graph
+from .names import Names
+from .sheet import short
+
+Rule = Callable[[Sequence[Value], Callable[[Value], str]], Iterable[str]]
+"""From the nodes in topological order, and what each is called, to notes."""
+
+NO_PASS = "no backward pass yet: gradients are not shown"
+
+_FEW = 3  # notes of a kind that stand on lines of their own
+
+
+def notes(root: Value, names: Any = None) -> list[str]:
+    """What a reader of the graph of `root` must know: numbers that are stale, gradients that are not its own.
+
+    The same lines stand below `explain`, `why`, the stepper and pictures, as far as they concern what is shown.
+
+    Args:
+        root: the result.
+        names: a mapping from names to Values or a module, for what is printed.
+
+    Raises:
+        TypeError: `root` is no Value.
+
+    >>> x = Value(1.0, "x")
+    >>> y = x * x
+    >>> notes(y)
+    ['no backward pass yet: gradients are not shown']
+    >>> y.backward()
+    >>> x.data = 5
+    >>> notes(y)
+    ['x was 1 when this was computed (now 5): evaluate again']
+    >>> y.backward()
+    >>> notes(y)[1]
+    "x's gradient 4 is not this graph's own 2: an earlier backward() (zero_grad()), or changed since"
+    """
+    called = Names(topological_order(root), names)
+    return [*about_numbers(called), *about_gradients(called)]
+
+
+def register_note(rule: Rule) -> Rule:
+    """Add a rule by which notes are found: called with the nodes and their names, it gives the lines.
+
+    May be used as a decorator.
+
+    >>> @register_note
+    ... def huge(order, name):
+    ...     return [f"{name(node)} is huge" for node in order if abs(node.data) > 1e300]
+    >>> notes(Value(1e200, "x") * 1e150)[0]
+    'x*1e+150 is huge'
+    >>> _RULES.remove(huge)
+    """
+    if not callable(rule):
+        raise TypeError(f"register_note() takes a function of nodes and their names, got {rule!r}")
+    _RULES.append(rule)
+    return rule
+
+
+def about_numbers(names: Names) -> list[str]:
+    """The notes on what was computed."""
+    return [note for rule in _RULES for note in rule(names.order, names)]
+
+
+def about_gradients(names: Names) -> list[str]:
+    """The notes on the gradients that the nodes hold."""
+    order, root = names.order, names.order[-1]
+    if root.primitive is None or any(running.root is root for running in passes_under_way):
+        return []
+    if not has_gradients(root):
+        return [NO_PASS]
+    if root._grad != 1.0:
+        return [f"these are the gradients of a larger result: by it {names(root)} has {short(root._grad)}, not 1"]
+    with observed_by(None):
+        own = sweep(root)
+    foreign = [node for node in order if not isinstance(node, Constant) and not _close(node._grad, own[node])]
+    empty = [node for node in foreign if node._grad == 0.0]
+    kept = [node for node in foreign if node._grad != 0.0]
+    return [
+        *_alike(
+            [
+                f"{names(node)}'s gradient {short(node._grad)} is not this graph's own {short(own[node] + 0.0)}"
+                for node in kept
+            ],
+            f"{len(kept):,} gradients are not this graph's own, such as {{0}}",
+            "an earlier backward() (zero_grad()), or changed since",
+        ),
+        *_alike(
+            [f"{names(node)} has no gradient, this graph's own is {short(own[node])}" for node in empty],
+            f"{len(empty):,} nodes have no gradient, where this graph's own is not 0",
+            "backward() has not come there, or zero_grad() since",
+        ),
+    ]
+
+
+def has_gradients(root: Value) -> bool:
+    """Whether a backward pass has come to this result: its own gradient is 1, or something in a larger graph."""
+    return root._grad != 0.0
+
+
+def changed_since(order: Iterable[Value], name: Callable[[Value], str]) -> list[str]:
+    """Leaves that no longer hold the number that their results were computed from."""
+    was: dict[Value, float] = {}
+    for node in order:
+        if node._primitive is not None:
+            for operand, x in zip(node.operands, node.inputs):
+                if operand._data is not x and operand._primitive is None and not _same(operand._data, x):
+                    was.setdefault(operand, x)
+    found = [(name(leaf), *_apart(x, leaf._data)) for leaf, x in was.items()]
+    if len(found) > _FEW:
+        leaf, before, now = found[0]
+        what = "parameters" if isinstance(name, Names) and was.keys() <= name.given.keys() else "leaves"
+        many = f"{len(found):,} {what} changed since this was computed"
+        return [f"{many} ({leaf} was {before}, now {now}): evaluate again"]
+    return [f"{leaf} was {before} when this was computed (now {now}): evaluate again" for leaf, before, now in found]
+
+
+_RULES: list[Rule] = [changed_since, left_graph]
+
+
+# ---- lines and numbers -------------------------------------------------------------------------------------------
+
+
+def _alike(lines: list[str], together: str, remedy: str) -> list[str]:
+    """Each with the remedy; many in one line, in which {0} is the first."""
+    shown = lines if len(lines) <= _FEW else [together.format(lines[0])]
+    return [f"{line}: {remedy}" for line in shown]
+
+
+def _same(x: float, y: float) -> bool:
+    return (x == y and math.copysign(1.0, x) == math.copysign(1.0, y)) or (x != x and y != y)
+
+
+def _close(x: float, y: float) -> bool:
+    """Whether a gradient is that of a sweep, whichever order its contributions were added in."""
+    return x == y or (x != x and y != y) or math.isclose(x, y, rel_tol=1e-9)
+
+
+def _apart(before: float, now: float) -> tuple[str, str]:
+    """Two numbers, in as many digits as tell them apart."""
+    texts = short(before), short(now)
+    return texts if texts[0] != texts[1] else (repr(before), repr(now))

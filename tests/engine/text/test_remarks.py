@@ -1,0 +1,162 @@
+"""Notes: what would mislead a reader of a graph is said, and only that."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+import engine
+from engine import Value, notes
+from engine.text import remarks
+from engine.text.remarks import NO_PASS
+
+
+def test_a_leaf_that_has_changed_since() -> None:
+    x, w = Value(1.0, "x"), Value(0.5, "w")
+    y = x * w
+    y.backward()
+    assert notes(y) == []
+    x.data = 5
+    stale = "x was 1 when this was computed (now 5): evaluate again"
+    assert notes(y) == [stale]
+    for shown in (y.explain(), y.why(w), y.why(x), y.stepper(), y.stepper().next(), next(y.forward_steps())):
+        assert stale in [line.strip() for line in str(shown).splitlines()]
+    x.data, x.grad, w.grad = 1, 0.5, 1.0  # the one step of that stepper was the whole pass
+    assert notes(y) == []
+    w.data = 0.5 + 1e-12
+    assert notes(y) == ["w was 0.5 when this was computed (now 0.500000000001): evaluate again"]
+    w.data = 0.5
+    zero = Value(0.0, "zero")
+    root = y * zero
+    zero.data = -0.0
+    assert notes(root)[0] == "zero was 0.0 when this was computed (now -0.0): evaluate again"
+
+
+def test_many_alike_are_one_line() -> None:
+    ws = [Value(k / 10) for k in range(10)]
+    root = engine.sum(w * w for w in ws)
+    root.backward()
+    for w in ws:
+        w.data += 1
+    assert notes(root) == ["10 leaves changed since this was computed (v1 was 0, now 1): evaluate again"]
+    names = {f"layer.w.{k}": w for k, w in enumerate(ws)}
+    assert notes(root, names=names) == [
+        "10 parameters changed since this was computed (layer.w.0 was 0, now 1): evaluate again"
+    ]
+    for k, w in enumerate(ws):
+        w.data = k / 10
+    root.backward()
+    assert notes(root) == [
+        "9 gradients are not this graph's own, such as v3's gradient 0.4 is not this graph's own 0.2: "
+        "an earlier backward() (zero_grad()), or changed since"
+    ]
+    for w in ws:
+        w.grad = 0
+    assert notes(root) == [
+        "9 nodes have no gradient, where this graph's own is not 0: backward() has not come there, or zero_grad() since"
+    ]
+
+
+def test_no_backward_pass_yet() -> None:
+    """As after training: the gradients in the parameters are the last batch's."""
+    w = Value(0.5, "w")
+    (w * 3).backward()
+    fresh = w * 7
+    assert notes(fresh) == [NO_PASS]
+    text = str(fresh.explain())
+    assert "gradient  " not in text
+    assert text.endswith(NO_PASS)
+    fresh.backward()
+    assert notes(fresh) == [
+        "w's gradient 10 is not this graph's own 7: an earlier backward() (zero_grad()), or changed since"
+    ]
+    w.grad = 0
+    fresh.backward()
+    assert notes(fresh) == []
+    fresh.zero_grad()
+    assert notes(fresh) == [NO_PASS]
+
+
+def test_a_part_of_a_larger_result() -> None:
+    a = Value(2.0, "a")
+    part = a * a
+    (part * 3).backward()
+    assert notes(part) == ["these are the gradients of a larger result: by it a*a has 3, not 1"]
+    assert "gradient" in str(part.explain()).splitlines()[1]
+
+
+def test_a_pass_that_is_being_stepped_through_is_no_mistake() -> None:
+    a = Value(2.0, "a")
+    root = a * a * a
+    with root.stepper() as s:
+        s.next()
+        assert notes(root) == []
+    assert notes(root) == [NO_PASS]
+    list(root.backward_steps())
+    assert notes(root) == []
+
+
+def test_nan_gradients_are_their_own() -> None:
+    a = Value(0.0, "a")
+    root = a.log() * a
+    root.backward()
+    assert math.isnan(a.grad)
+    assert notes(root) == []
+
+
+def test_leaves_and_what_is_no_graph() -> None:
+    assert notes(Value(1.0)) == []
+    with pytest.raises(TypeError, match="a graph hangs on a Value"):
+        notes(3.0)  # type: ignore[arg-type]  # on purpose
+
+
+def test_float_left_the_graph() -> None:
+    q, p = Value(1.3, "q"), Value(2.0, "p")
+    root = p * math.exp(q)
+    first, *_ = notes(root)
+    assert first.startswith("float() left the graph here, and 3.669 is a plain number: ")
+    assert "root = p * math.exp(q)" in first
+    with pytest.raises(ValueError, match=r"is not in the graph of .*; float\(\) left the graph at .*math\.exp\(q\)"):
+        root.why(q)
+    other = p * math.tanh(q * 2)
+    with pytest.raises(ValueError, match=r"float\(\) left the graph at .*math\.tanh\(q \* 2\)"):
+        other.why(q)
+
+
+def test_printing_a_loss_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    w = Value(0.7, "w")
+    old = (w * 1.1).tanh()
+    print(f"{float(old)} {math.exp(old)}")
+    root = (w * 1.3).tanh() * w
+    print(float(root))
+    root.backward()
+    assert notes(root) == []
+    with pytest.raises(ValueError, match="is not in the graph of") as caught:
+        root.why(Value(3.0))
+    assert "float()" not in str(caught.value)
+
+
+def test_one_that_was_freed_is_not_taken_for_another() -> None:
+    for _ in range(50):
+        float(Value(0.123456789012))
+    fresh = Value(0.5, "fresh")
+    with pytest.raises(ValueError, match="is not in the graph") as caught:
+        (Value(1.0) * 2).why(fresh)
+    assert "float()" not in str(caught.value)
+
+
+def test_a_rule_of_ones_own() -> None:
+    @engine.register_note
+    def large(order: Any, name: Any) -> list[str]:
+        return [f"{name(node)} is large" for node in order if node.data > 100]
+
+    try:
+        root = Value(50.0, "x") * 3
+        assert notes(root) == ["x*3 is large", NO_PASS]
+        assert "x*3 is large" in str(root.explain())
+    finally:
+        remarks._RULES.remove(large)
+    with pytest.raises(TypeError, match="register_note"):
+        engine.register_note(3)  # type: ignore[arg-type]  # on purpose

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import engine
+import nn
+from engine import Value
+
+SAID = "cross_entropy of a softmax: pass the logits"
+
+
+def test_softmax_twice() -> None:
+    logits = [Value(0.3, "a"), Value(-1.2, "b"), Value(2.0, "c")]
+    once = nn.softmax(logits)
+    for target in (1, [0.2, 0.3, 0.5], [1.0, 0.0, 0.0], Value(1.0)):
+        loss = nn.cross_entropy(once, target)
+        assert engine.notes(loss)[0] == SAID
+        assert SAID in str(loss.explain())
+        assert SAID in str(loss.why("a"))
+        assert SAID not in str(engine.notes(nn.cross_entropy(logits, target)))
+
+
+def test_of_a_batch_in_one_line() -> None:
+    model = nn.MLP(2, [3, 2])
+    X = [[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]]
+    loss = nn.cross_entropy(nn.softmax([model(x) for x in X]), [0, 1, 0])
+    assert [note for note in engine.notes(loss) if SAID in note] == [f"{SAID} (3 samples)"]
+
+
+def test_attention_and_log_probabilities_are_no_mistake() -> None:
+    logits = [Value(0.3), Value(-1.2)]
+    weighted = engine.dot(nn.softmax(logits), [Value(1.0), Value(2.0)])
+    for root in (nn.nll(nn.log_softmax(logits), 0), nn.cross_entropy([weighted, 0.5], 1)):
+        assert SAID not in str(engine.notes(root))
