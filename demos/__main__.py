@@ -15,6 +15,7 @@ DEMOS = {
     "xor": ("quick", "seed"),
     "stepping": ("seed",),
     "gallery": ("output",),
+    "adopt": ("quick",),
 }
 """All demos, and which of the options here each has too."""
 

@@ -42,6 +42,8 @@ from .value import Constant as Constant
 from .value import Value as Value
 
 if TYPE_CHECKING:
+    from .adopting import Adoption as Adoption
+    from .adopting import adopt as adopt
     from .checking import check_gradients as check_gradients
     from .compiler import Batch as Batch
     from .compiler import BatchLoss as BatchLoss
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from .stepping import forward_steps as forward_steps
 
 _UPPER_FLOORS = {
+    "adopting": ("Adoption", "adopt"),
     "checking": ("check_gradients",),
     "compiler": (
         "Batch",

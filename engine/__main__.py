@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
+from .adopting import command as adopting
 from .checking.selftest import selftest
 from .commands import check, evaluate
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"check": check, "selftest": selftest}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"adopt": adopting.run, "check": check, "selftest": selftest}
 """Commands by their first word: each takes the words after it and returns the exit status."""
 
 

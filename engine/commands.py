@@ -23,7 +23,7 @@ def evaluate(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m engine",
         description="Value and gradients of an expression, checked by finite differences.",
-        epilog="Other commands, each with its own --help: check, selftest.",
+        epilog="Other commands, each with its own --help: adopt, check, selftest.",
     )
     parser.add_argument(
         "expression", help='such as "tanh(w*x + b)": Python\'s operators and the functions of the table'

@@ -25,7 +25,7 @@ FLOORS = """
     engine.backprop  engine.copying
     engine.functional  engine.methods
     engine.text
-    engine.stepping
+    engine.stepping  engine.adopting
     engine.checking
     engine.drawing
     engine.compiler.errors  engine.compiler.batch  engine.compiler.optimizers  engine.compiler.lending

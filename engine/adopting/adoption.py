@@ -1,0 +1,140 @@
+"""adopt(): a graph of a micrograd-like engine, judged, and turned into Values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..primitive import REALS, Primitive
+from ..value import Value
+from .graph import Node, TheirGraph
+from .meaning import Meaning, close, fits
+from .probes import Probed
+from .replay import Replay
+from .report import Adoption, Finding
+
+
+def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
+    """Take the graph of a micrograd-like engine, and name the bug in its backward pass if it has one.
+
+    Each node's `_backward` is called alone, and then `root.backward()` as a whole with every call recorded; numbers and
+    gradients of the objects are afterwards what they were. What an operation is follows from its name (``"+"``,
+    ``"tanh"``, ``"**2"``), or from its number where it has none.
+
+    Args:
+        root: a result of the engine: an object with `data`, `grad`, `_backward` (a closure or a method), `backward()`,
+            its operands in `_prev`, `prev`, `_children`, `children` or `parents` (a tuple, list or set), and the
+            operation's name in `_op` or `op`.
+        names: a mapping from names to objects, to call them by; else their `label`, if they have one.
+
+    Returns:
+        A report, true if nothing was found: `findings` with the first cause first, each with `kind`, `node`, `line` and
+        `sentence`; and `root`, the same graph as Values, to step through and to draw.
+
+    Raises:
+        TypeError: an object lacks one of these attributes; the message names it.
+
+    >>> class Theirs:
+    ...     def __init__(self, data, prev=(), op=""):
+    ...         self.data, self.grad, self._prev, self._op = data, 0.0, prev, op
+    ...         self._backward = lambda: None
+    ...     def __mul__(self, other):
+    ...         out = Theirs(self.data * other.data, (self, other), "*")
+    ...         def _backward():
+    ...             self.grad += other.data * out.grad
+    ...             other.grad = self.data * out.grad
+    ...         out._backward = _backward
+    ...         return out
+    ...     def backward(self):
+    ...         self.grad = 1.0
+    ...         self._backward()
+    >>> a, b = Theirs(2.0), Theirs(-3.0)
+    >>> report = adopt(a * b, {"a": a, "b": b})
+    >>> print(report.findings[0].sentence)
+    * (node 3, data -6) gives b its gradient by =, which loses what was there: write +=
+    >>> report.root.explain().expression
+    'a*b'
+    """
+    graph = TheirGraph(root, names)
+    with graph.restored():
+        given = {id(node): node.theirs.grad for node in graph.nodes}
+        probed = [Probed(graph, node) for node in graph.nodes if node.operands]
+        findings = _once_for_each_operation(probed)
+        values = _as_values(graph, {id(p.node): p for p in probed})
+        unknown = sorted({p.node.operation or "?" for p in probed if p.meaning is None})
+        replay = Replay(graph)
+        findings += replay.findings
+        if not findings and not unknown:
+            findings += _whole(graph, replay, values, given)
+    notes = [f"{', '.join(unknown)}: not in the table, so taken as it is"] * bool(unknown)
+    if not replay.calls:
+        notes.append("backward() called no node's _backward: only its result was compared")
+    title = f"{type(root).__name__} graph of {len(graph.nodes)} nodes"
+    return Adoption(title, findings, values[id(graph.root)], notes)
+
+
+def _once_for_each_operation(probed: list[Probed]) -> list[Finding]:
+    """The findings of all nodes, nearest to the leaves first; one for each kind and place where it is written."""
+    known: dict[tuple[str, str, str], Finding] = {}
+    for one in probed:
+        for finding in one.findings:
+            known.setdefault((finding.kind, one.node.operation, finding.line), finding)
+    return list(known.values())
+
+
+def _as_values(graph: TheirGraph, probed: dict[int, Probed]) -> dict[int, Value]:
+    """The same graph of Values, by the nodes' identity."""
+    values: dict[int, Value] = {}
+    for node in graph.nodes:
+        one = probed.get(id(node))
+        if one is None:
+            made = Value(node.number)
+        else:
+            meaning = one.meaning
+            if meaning is None or not fits(meaning, node):
+                meaning = Meaning(_opaque(node, one), tuple(node.operands))
+            operands = [values[id(o)] if isinstance(o, Node) else o for o in meaning.operands]
+            made = Value.__apply_primitive__(meaning.primitive, tuple(operands))
+        label = graph.name(node)
+        made.label = label if "(node " not in label else None
+        values[id(node)] = made
+    return values
+
+
+def _opaque(node: Node, probed: Probed) -> Primitive:
+    """An operation that the table does not have, with the number and the slopes that it shows."""
+    slopes = [probed.slopes.get(id(operand), 0.0) / node.operands.count(operand) for operand in node.operands]
+    return Primitive(
+        name=node.operation or "unknown",
+        symbol=node.operation or "?",
+        arity=len(node.operands),
+        forward=lambda *_: node.number,
+        local_derivatives=[lambda *_, slope=slope: slope for slope in slopes],
+        operands=tuple(f"x{k}" for k in range(len(node.operands))),
+        formula="",
+        domain=(REALS,),
+    )
+
+
+def _whole(graph: TheirGraph, replay: Replay, values: dict[int, Value], given: dict[int, Any]) -> list[Finding]:
+    """What no node and no call shows: gradients that do not come out, or that were there before."""
+    root = values[id(graph.root)]
+    root.backward()
+    own = {key: value.grad for key, value in values.items()}
+    root.zero_grad()
+    for node in graph.nodes:
+        got, right = replay.gradients[id(node)], own[id(node)]
+        if not node.operands and not close(got, right):
+            sentence = f"backward() leaves {got:.6g} in the gradient of {graph.name(node)}, where it is {right:.6g}"
+            return [Finding("overwrites" if got else "missing", node.theirs, "", sentence)]
+    if not given[id(graph.root)]:
+        return []  # their backward() has not run yet
+    for node in graph.nodes:
+        there, right = float(given[id(node)] or 0.0), own[id(node)]
+        if not node.operands and not close(there, right):
+            sentence = (
+                f"the gradient of {graph.name(node)} was {there:.6g} where this graph's is {right:.6g}: that of an "
+                "earlier backward() was still there; set gradients to 0 before"
+            )
+            return [Finding("stale", node.theirs, "", sentence)]
+    return []

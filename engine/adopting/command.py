@@ -1,0 +1,49 @@
+"""The command ``adopt``: run a student's file, and judge the largest graph that it makes."""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from .adoption import adopt
+from .graph import TheirGraph
+
+MISTAKE = 2  # the exit status of a command that was not understood
+
+
+def run(argv: Sequence[str]) -> int:
+    """Adopt a graph of a file's engine; the exit status is 0 if no bug was found."""
+    parser = argparse.ArgumentParser(
+        prog="python -m engine adopt",
+        description="Find the bug in the backward pass of a micrograd-like engine. The file is EXECUTED, as by "
+        "`python FILE`: give only files that you would run.",
+    )
+    parser.add_argument("file", metavar="FILE.py", help="defines the engine, and a result in a global variable")
+    parser.add_argument("--root", metavar="NAME", help="the variable of the result; the largest graph by default")
+    arguments = parser.parse_args(argv)
+    try:
+        variables = runpy.run_path(arguments.file, run_name="__main__")
+    except Exception as error:  # whatever a student's code raises
+        print(f"error: {arguments.file}: {type(error).__name__}: {error}", file=sys.stderr)
+        return MISTAKE
+    sizes = {name: size for name, thing in variables.items() if (size := _size(thing)) > 1}
+    name = arguments.root or max(sizes, key=lambda name: sizes[name], default="")
+    if name not in sizes:
+        there = f"defines no {name}; graphs are {', '.join(sizes)}" if sizes else "keeps no graph in a global variable"
+        print(f"error: {arguments.file} {there}", file=sys.stderr)
+        return MISTAKE
+    names = {key: thing for key, thing in variables.items() if _size(thing)}
+    report = adopt(variables[name], names)
+    print(f"{name}, a {report}")
+    return 0 if report else 1
+
+
+def _size(thing: Any) -> int:
+    """How many nodes the graph under a thing has; 0 if there is none."""
+    try:
+        return len(TheirGraph(thing).nodes)
+    except Exception:  # it is something else
+        return 0

@@ -1,0 +1,139 @@
+"""What an operation of another engine may be: primitives of the table, by the name it has there and by its number."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from .. import ops
+from ..primitive import PRIMITIVES, Primitive
+from ..value import Value
+from .graph import Node
+
+# What people call operations that have another name here.
+_SYNONYMS = {
+    "truediv": "div",
+    "divide": "div",
+    "plus": "add",
+    "minus": "sub",
+    "times": "mul",
+    "multiply": "mul",
+    "power": "pow",
+    "^": "pow",
+    "ln": "log",
+    "σ": "sigmoid",
+    "logistic": "sigmoid",
+    "sig": "sigmoid",
+    "lrelu": "leaky_relu",
+    "leakyrelu": "leaky_relu",
+    "negative": "neg",
+    "max": "maximum",
+    "min": "minimum",
+    "inv": "reciprocal",
+}
+_WITH_NUMBER = re.compile(r"(\*\*|\^|\+|-|\*|/|pow)\s*\(?\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\)?", re.IGNORECASE)
+_DIGITS = 1e-5  # relative: their numbers may be of single precision, their formulas others than the table's
+
+
+def close(got: float, expected: float) -> bool:
+    """Whether two numbers are the same up to another formula's rounding."""
+    if not math.isfinite(expected):
+        return True  # nothing can be said
+    return abs(got - expected) <= _DIGITS * max(1.0, abs(expected))
+
+
+class Meaning(NamedTuple):
+    """A primitive on operands in one order.
+
+    Attributes:
+        primitive: of the table.
+        operands: nodes, or numbers that stand in the operation's name.
+    """
+
+    primitive: Primitive
+    operands: tuple[Node | float, ...]
+
+    @property
+    def inputs(self) -> tuple[float, ...]:
+        """The operands' numbers as they are now."""
+        return tuple([o.number if isinstance(o, Node) else o for o in self.operands])
+
+    @property
+    def number(self) -> float:
+        """What the operation gives."""
+        return self.primitive.forward(*self.inputs)
+
+    def slopes(self) -> dict[int, float]:
+        """The derivative by each operand, by its identity; contributions to one that comes twice are summed."""
+        values = [Value(x) for x in self.inputs]
+        node = Value.__apply_primitive__(self.primitive, tuple(values))
+        node.backward()
+        found: dict[int, float] = {}
+        for operand, value in zip(self.operands, values):
+            if isinstance(operand, Node):
+                found[id(operand)] = found.get(id(operand), 0.0) + value.grad
+        return found
+
+    def at_a_kink(self) -> bool:
+        """Whether there is no one derivative, so that conventions differ."""
+        return self.primitive.kink is not None and abs(self.primitive.kink(self.number, *self.inputs)) < 1e-9
+
+
+def meanings(node: Node) -> list[Meaning]:
+    """What a node's operation may be: by its name if it has one, else any primitive that gives its number."""
+    name = node.operation.strip().lower()
+    found = list(_named(name, node))
+    if not found and not name:
+        found = [m for p in PRIMITIVES.values() for m in _orders(p, node.operands, node.ordered)]
+        found = [meaning for meaning in found if fits(meaning, node)]
+    return found
+
+
+def fits(meaning: Meaning, node: Node) -> bool:
+    """Whether the node's number is what the operation gives."""
+    number = meaning.number
+    return close(node.number, number) if math.isfinite(number) else not math.isfinite(node.number)
+
+
+def _named(name: str, node: Node) -> Iterator[Meaning]:
+    with_number = _WITH_NUMBER.fullmatch(name)
+    if with_number and len(node.operands) == 1:
+        primitive = _primitive(with_number[1])
+        if primitive is not None:
+            yield Meaning(primitive, (node.operands[0], float(with_number[2])))
+        return
+    for primitive in _primitives(name):
+        yield from _orders(primitive, node.operands, node.ordered)
+
+
+def _primitives(name: str) -> list[Primitive]:
+    """Those of a name: a minus sign is a difference or a negation."""
+    found = _primitive(name)
+    if found is ops.sub:
+        return [ops.sub, ops.neg]
+    return [] if found is None else [found, ops.sum] if found is ops.add else [found]
+
+
+def _primitive(name: str) -> Primitive | None:
+    name = _SYNONYMS.get(name, name)
+    for primitive in PRIMITIVES.values():
+        if name in (primitive.name, primitive.symbol.lower(), *primitive.aliases):
+            return primitive
+    return None
+
+
+def _orders(primitive: Primitive, operands: Sequence[Node], ordered: bool) -> Iterator[Meaning]:
+    """The orders in which operands may have been given: as listed first; a set lists one that came twice once."""
+    count, listed = len(operands), tuple(operands)
+    if primitive is ops.dot or primitive is ops.take:  # whose operands are arranged, which lists do not tell
+        return
+    if primitive.arity is None or primitive.arity == count:
+        yield Meaning(primitive, listed)
+    if primitive.arity == 2 and count == 2 and listed[0] is not listed[1]:
+        yield Meaning(primitive, listed[::-1])
+    if primitive.arity == 2 and count == 1 and not ordered:
+        yield Meaning(primitive, listed * 2)
+    if primitive.arity is not None and count + len(primitive.defaults) >= primitive.arity > count:
+        yield Meaning(primitive, (*listed, *primitive.defaults[count - primitive.arity :]))

@@ -1,0 +1,137 @@
+"""Each node's `_backward` alone: what it adds to its operands, for two upstream gradients and two presets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from .graph import Node, TheirGraph
+from .meaning import Meaning, close, fits, meanings
+from .report import Finding
+
+# Derivatives that are usually written by the output.
+_BY_OUTPUT: dict[str, Callable[[float], float]] = {
+    "tanh": lambda z: 1.0 - z * z,
+    "sigmoid": lambda z: z * (1.0 - z),
+    "exp": lambda z: z,
+    "sqrt": lambda z: 0.5 / z if z else 0.0,
+}
+_PRESET = 7.25  # what an operand's gradient holds before a probe that must add to it
+
+
+class Probed:
+    """One node, probed.
+
+    Attributes:
+        node: theirs.
+        meaning: what its operation is, or None if the table does not know it.
+        slopes: what it gives each operand for an upstream gradient of 1, by identity.
+        findings: its bugs.
+    """
+
+    def __init__(self, graph: TheirGraph, node: Node) -> None:
+        self._graph, self.node = graph, node
+        candidates = meanings(node)
+        fitting = [meaning for meaning in candidates if fits(meaning, node)]
+        self._operands = list({id(operand): operand for operand in node.operands}.values())
+        self.slopes: dict[int, float] = {}
+        self.findings: list[Finding] = []
+        self.meaning = next(iter(fitting or candidates), None)
+        try:
+            once, thrice, preset = self._probe(1.0, 0.0), self._probe(3.0, 0.0), self._probe(1.0, _PRESET)
+        except Exception as error:  # whatever a student's code raises
+            self._say("raises", f"_backward of {self._name()} raised {type(error).__name__}: {error}")
+            return
+        self.slopes = once
+        if candidates and not fitting:
+            self._wrong_number(candidates)
+            return
+        for meaning in fitting:  # any of them may be what was meant
+            if all(close(once[key], slope) for key, slope in meaning.slopes().items()):
+                self.meaning = meaning
+                break
+        self._judge(once, thrice, preset)
+
+    def _probe(self, upstream: float, preset: float) -> dict[int, float]:
+        """The gradients of the operands after `_backward`, which held `preset` before."""
+        node, operands = self.node, self._operands
+        for operand in operands:
+            operand.theirs.grad = preset
+        node.theirs.grad = upstream
+        before = [(each, each.theirs.data) for each in (node, *operands)]
+        node.theirs._backward()
+        for each, data in before:
+            if each.theirs.data is not data and float(each.theirs.data) != float(data):
+                if not any(finding.kind == "mutates" for finding in self.findings):
+                    self._say(
+                        "mutates",
+                        f"_backward of {self._name()} changes the data of {self._graph.name(each)} "
+                        f"from {float(data):.6g} to {float(each.theirs.data):.6g}",
+                    )
+                each.theirs.data = data
+        return {id(operand): float(operand.theirs.grad or 0.0) for operand in operands}
+
+    def _judge(self, once: dict[int, float], thrice: dict[int, float], preset: dict[int, float]) -> None:
+        meaning = self.meaning
+        expected = None if meaning is None or meaning.at_a_kink() else meaning.slopes()
+        for operand in self._operands:
+            key = id(operand)
+            got, d = once[key], None if expected is None else expected.get(key, 0.0)
+            what = f"{self._name()} gives {self._graph.name(operand)}"
+            if close(preset[key], got) and not close(preset[key], got + _PRESET):
+                self._say("overwrites", f"{what} its gradient by =, which loses what was there: write +=")
+            elif not close(thrice[key], 3.0 * got):
+                self._say(
+                    "upstream",
+                    f"{what} {got:.6g} for an upstream gradient of 1 and {thrice[key]:.6g} for 3: multiply by out.grad",
+                )
+            elif not close(preset[key] - _PRESET, got):
+                self._say("upstream", f"{what} what depends on that operand's own gradient: multiply by out.grad")
+            elif d is not None and not close(got, d):
+                if got == 0.0:
+                    self._say("missing", f"{what} nothing, where the derivative is {d:.6g}")
+                else:
+                    self._say("derivative", f"{what} {got:.6g}, where the derivative is {d:.6g}{self._hint(got, key)}")
+
+    def _wrong_number(self, candidates: Sequence[Meaning]) -> None:
+        node = self.node
+        if len(node.operands) == 1 and any(meaning.primitive.arity == 2 for meaning in candidates):
+            self._say("missing", f"{self._name()} has one operand in its list, where {node.operation} takes two")
+            return
+        self._say(
+            "forward",
+            f"{self._name()} is {node.number:.6g}, and {node.operation} of its operands gives "
+            f"{candidates[0].number:.6g}: a wrong formula, or a number that was changed since (evaluate again)",
+        )
+
+    def _hint(self, got: float, key: int) -> str:
+        """What a wrong derivative happens to be."""
+        assert self.meaning is not None
+        return next((f": {what}" for what, number in _mistakes(self.meaning, key) if close(got, number)), "")
+
+    def _name(self) -> str:
+        return self._graph.name(self.node)
+
+    def _say(self, kind: str, sentence: str) -> None:
+        self.findings.append(Finding(kind, self.node.theirs, self.node.line, sentence))
+
+
+def _mistakes(meaning: Meaning, key: int) -> Iterator[tuple[str, float]]:
+    """Derivatives that people write by mistake, and what is wrong with them."""
+    slopes, (z, xs) = meaning.slopes(), (meaning.number, meaning.inputs)
+    d = slopes[key]
+    yield "the sign is wrong", -d
+    yield "it is counted twice", 2.0 * d
+    primitive = meaning.primitive
+    if primitive.name in _BY_OUTPUT:
+        yield "computed from the input in place of the output", _BY_OUTPUT[primitive.name](xs[0])
+    elif primitive.arity == 1:
+        yield "computed from the output in place of the input", float(primitive.rules[0](z, z))
+    if primitive.name == "pow":
+        x, exponent = xs
+        yield "the exponent is not lowered by 1", exponent * z
+        if x:
+            yield "the factor of the exponent is missing", z / x
+            yield "the exponent is lowered by 2", exponent * z / x / x
+    if len(slopes) == 2:
+        yield "that is the derivative by the other operand", next(s for other, s in slopes.items() if other != key)
+    yield "as if the derivative were 1", 1.0

@@ -1,0 +1,145 @@
+"""Their `backward()` as a whole, from gradients of 0, with every call of a `_backward` recorded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+from .graph import Node, TheirGraph
+from .meaning import close
+from .report import Finding
+
+
+class Call(NamedTuple):
+    """One call of a `_backward`.
+
+    Attributes:
+        node: whose.
+        gradient: of the node, at that moment.
+        left: the gradient that the calls before have left there.
+    """
+
+    node: Node
+    gradient: float
+    left: float
+
+
+class Replay:
+    """One run of `backward()`.
+
+    Attributes:
+        calls: in order.
+        gradients: of every node afterwards, by identity.
+        findings: what shows only in the whole.
+    """
+
+    def __init__(self, graph: TheirGraph) -> None:
+        self._graph = graph
+        self.calls: list[Call] = []
+        self.gradients: dict[int, float] = {}
+        self.findings: list[Finding] = []
+        for node in graph.nodes:
+            node.theirs.grad = 0.0
+        error = self._run()
+        self.gradients = {id(node): float(node.theirs.grad or 0.0) for node in graph.nodes}
+        if error is not None:
+            self._say("raises", graph.root, f"backward() raised {type(error).__name__}: {error}")
+        elif self.calls:
+            self._judge()
+
+    def _run(self) -> Exception | None:
+        left: dict[int, float] = {}
+
+        def called(node: Node, original: Callable[[], Any]) -> None:
+            gradient = float(node.theirs.grad or 0.0)
+            self.calls.append(Call(node, gradient, left.get(id(node), 0.0)))
+            original()
+            for operand in node.operands:
+                left[id(operand)] = float(operand.theirs.grad or 0.0)
+
+        limit = sys.getrecursionlimit()
+        with _recorded(self._graph, called):
+            sys.setrecursionlimit(max(limit, 1000 + 20 * len(self._graph.nodes)))  # many engines recurse
+            try:
+                self._graph.root.theirs.backward()
+            except Exception as error:  # whatever a student's code raises
+                return error
+            finally:
+                sys.setrecursionlimit(limit)
+        return None
+
+    def _judge(self) -> None:
+        graph, root = self._graph, self._graph.root
+        first: dict[int, int] = {}
+        count: dict[int, int] = {}
+        for k, call in enumerate(self.calls):
+            first.setdefault(id(call.node), k)
+            count[id(call.node)] = count.get(id(call.node), 0) + 1
+        inner = [node for node in graph.nodes if node.operands]
+        if id(root) in first and not close(self.calls[first[id(root)]].gradient, 1.0):
+            self._say(
+                "seed", root,
+                f"backward() starts with a gradient of {self.calls[first[id(root)]].gradient:.6g} "
+                f"at the root {graph.name(root)}: set it to 1",
+            )  # fmt: skip
+        reset = next((c for c in self.calls if c.node is not root and not close(c.gradient, c.left)), None)
+        if reset is not None:
+            self._say(
+                "seed", reset.node,
+                f"backward() sets the gradient of {graph.name(reset.node)} to {reset.gradient:.6g}, "
+                f"where {reset.left:.6g} had come in: only the root starts with 1",
+            )  # fmt: skip
+        skipped = next((node for node in reversed(inner) if id(node) not in first), None)
+        if skipped is not None:
+            self._say("missing", skipped, f"backward() never calls the _backward of {graph.name(skipped)}")
+        twice = next((node for node in reversed(inner) if count.get(id(node), 0) > 1), None)
+        if twice is not None:
+            self._say(
+                "twice", twice,
+                f"backward() calls the _backward of {graph.name(twice)} {count[id(twice)]} times: "
+                "visit each node once",
+            )  # fmt: skip
+            return  # the order follows from it
+        for node in reversed(inner):
+            early = next((o for o in node.operands if first.get(id(o), len(first)) < first.get(id(node), 0)), None)
+            if early is not None and early.operands:
+                self._say(
+                    "order", early,
+                    f"{graph.name(early)} passes its gradient on before {graph.name(node)} has added to it: "
+                    "go in reverse topological order",
+                )  # fmt: skip
+                return
+
+    def _say(self, kind: str, node: Node, sentence: str) -> None:
+        self.findings.append(Finding(kind, node.theirs, node.line, sentence))
+
+
+@contextmanager
+def _recorded(graph: TheirGraph, called: Callable[[Node, Callable[[], Any]], None]) -> Iterator[None]:
+    """While `called` stands before every `_backward`: in the objects, or in their class where it is a method."""
+    nodes = {id(node.theirs): node for node in graph.nodes}
+    with ExitStack() as undo:
+        for cls in {type(node.theirs) for node in graph.nodes}:
+            method = getattr(cls, "_backward", None)
+            if callable(method):  # of a slot the class has a descriptor, which is not
+                own = vars(cls).get("_backward")
+                undo.callback(*(delattr, cls, "_backward") if own is None else (setattr, cls, "_backward", own))
+                setattr(cls, "_backward", _instead(method, nodes, called))  # noqa: B010  # a class of anybody's
+        for node in graph.nodes:
+            own = node.theirs._backward
+            if not hasattr(own, "__self__") or own.__self__ is not node.theirs:
+                undo.callback(setattr, node.theirs, "_backward", own)
+                node.theirs._backward = lambda node=node, own=own: called(node, own)
+        yield
+
+
+def _instead(
+    method: Callable[[Any], Any], nodes: dict[int, Node], called: Callable[[Node, Callable[[], Any]], None]
+) -> Callable[[Any], Any]:
+    def _backward(self: Any) -> Any:
+        node = nodes.get(id(self))
+        return method(self) if node is None else called(node, lambda: method(self))
+
+    return _backward

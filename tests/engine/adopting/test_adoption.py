@@ -1,0 +1,244 @@
+"""Adopting graphs of other engines: bugs get their names, right engines none, and the objects stay as they were."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from engine import adopt, leaves
+from engine.adopting.report import KINDS
+from tests.engine.adopting.bugs import BUGS, Bug
+from tests.engine.adopting.student import SOURCE
+
+
+def run(source: str, name: str = "student.py") -> Any:
+    module = ModuleType("student")
+    exec(compile(source, name, "exec"), vars(module))
+    return module
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_students_bug_is_named_first(bug: Bug) -> None:
+    assert bug.right in SOURCE
+    module = run(SOURCE.replace(bug.right, bug.wrong, 1))
+    root, names = module.graph()
+    report = adopt(root, names)
+    assert not report.ok
+    assert report.findings[0].kind == bug.kind, report.text
+
+
+def test_the_kinds_are_all_tried() -> None:
+    assert {bug.kind for bug in BUGS} | {"stale"} == KINDS.keys()
+
+
+# ---- right engines: no false alarm -------------------------------------------------------------------------------
+
+METHOD = """
+class Node:
+    def __init__(self, data, parents=(), op="", slopes=()):
+        self.data, self.grad, self.parents, self.op, self.slopes = data, None, list(parents), op, slopes
+    def __add__(self, other):
+        return Node(self.data + other.data, [self, other], "add", [1, 1])
+    def __mul__(self, other):
+        return Node(self.data * other.data, [self, other], "mul", [other.data, self.data])
+    def softsign(self):
+        return Node(self.data / (1 + abs(self.data)), [self], "softsign2", [1 / (1 + abs(self.data)) ** 2])
+    def _backward(self):
+        for parent, slope in zip(self.parents, self.slopes):
+            parent.grad += slope * self.grad
+    def backward(self):
+        order, seen = [], set()
+        def visit(node):
+            if id(node) not in seen:
+                seen.add(id(node))
+                for parent in node.parents:
+                    visit(parent)
+                order.append(node)
+        visit(self)
+        for node in order:
+            node.grad = 0
+        self.grad = 1
+        for node in reversed(order):
+            node._backward()
+"""
+
+STYLES: dict[str, Callable[[str], str]] = {
+    "as it stands": lambda source: source,
+    "tuples": lambda source: source.replace("set(_children)", "tuple(_children)"),
+    "lists": lambda source: source.replace("set(_children)", "list(_children)"),
+    "children": lambda source: source.replace("_prev", "children"),
+    "no names of operations": lambda source: source.replace("self._op = _op", "pass"),
+    "slots": lambda source: source.replace(
+        "    def __init__(self, data,",
+        "    __slots__ = ('data', 'grad', '_backward', '_prev', '_op')\n\n    def __init__(self, data,",
+    ),
+    "equal by value": lambda source: source.replace(
+        "    def __sub__",
+        "    def __eq__(self, other):\n        return self.data == other.data\n\n"
+        "    __hash__ = object.__hash__\n\n    def __sub__",
+    ),
+    "zeroes first": lambda source: source.replace(
+        "        self.grad = 1.0\n", "        for node in topo:\n            node.grad = 0\n        self.grad = 1\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES.keys())
+def test_a_right_engine_has_no_finding_and_becomes_values(style: Callable[[str], str]) -> None:
+    module = run(style(SOURCE))
+    root, names = module.graph()
+    report = adopt(root, names)
+    assert report.ok, report.text
+    assert bool(report)
+    root.backward()
+    report.root.backward()
+    assert report.root.data == pytest.approx(root.data, rel=1e-9)
+    for name, leaf in names.items():
+        value = next(v for v in leaves(report.root) if v.label == name)
+        assert value.grad == pytest.approx(leaf.grad, rel=1e-6)
+    assert adopt(root, names).ok  # its own gradients are there now
+
+
+def test_methods_parents_none_and_an_operation_that_nobody_knows() -> None:
+    module = run(METHOD)
+    a, b = module.Node(2), module.Node(-3)
+    root = (a * b + a).softsign() * a
+    report = adopt(root, {"a": a, "b": b})
+    assert report.ok, report.text
+    assert report.notes == ("softsign2: not in the table, so taken as it is",)
+    assert (a.grad, b.grad) == (None, None)
+    assert "_backward" in vars(module.Node)
+    assert module.Node._backward.__qualname__ == "Node._backward"
+    root.backward()
+    report.root.backward()
+    assert {v.label: v.grad for v in leaves(report.root)} == pytest.approx({"a": a.grad, "b": b.grad})
+
+
+def test_micrograd_itself() -> None:
+    micrograd = pytest.importorskip("micrograd.engine")
+    nn = pytest.importorskip("micrograd.nn")
+    model = nn.MLP(3, [4, 4, 1])
+    loss = (model([1.0, -2.0, 0.5]) - 1.0) ** 2 + sum(p * p for p in model.parameters()) / micrograd.Value(2.0)
+    assert adopt(loss).ok
+    for p in model.parameters():
+        p.grad = 0
+    loss.backward()
+    assert adopt(loss).ok
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, 1e-12, 30.0, -30.0])
+def test_kinks_and_tails_are_no_bugs(number: float) -> None:
+    module = run(SOURCE)
+    x = module.Scalar(number)
+    for root in (x.relu() + x, x.tanh() * 2.0, x.sigmoid() + x.exp()):
+        assert adopt(root).ok, adopt(root).text
+
+
+# ---- what it leaves alone, and what it refuses -------------------------------------------------------------------
+
+
+def test_the_objects_stay_exactly_as_they_were() -> None:
+    module = run(SOURCE.replace("self.grad += out.grad / self.data", "self.data += out.grad / self.data"))
+    root, names = module.graph()
+    for k, leaf in enumerate(names.values()):
+        leaf.grad = k + 0.5
+    nodes = graph_of(root)
+    before = [(dict(vars(node)), node._backward) for node in nodes]
+    adopt(root, names)
+    assert [(vars(node), node._backward) for node in nodes] == before
+
+
+def graph_of(root: Any) -> list[Any]:
+    found, stack = {}, [root]
+    while stack:
+        node = stack.pop()
+        if id(node) not in found:
+            found[id(node)] = node
+            stack += node._prev
+    return list(found.values())
+
+
+def test_gradients_of_an_earlier_pass_are_stale() -> None:
+    module = run(SOURCE)
+    root, names = module.graph()
+    names["a"].grad = 4.0
+    root.backward()
+    (finding,) = adopt(root, names).findings
+    assert (finding.kind, finding.node) == ("stale", names["a"])
+    assert "was" in finding.sentence
+
+
+def test_a_finding_names_node_line_and_numbers() -> None:
+    bug = next(bug for bug in BUGS if bug.name == "tanh of the input")
+    wrong = SOURCE.replace(bug.right, bug.wrong)
+    module = run(wrong, "homework.py")
+    root, names = module.graph()
+    (finding,) = adopt(root, names).findings
+    line = wrong[: wrong.index(bug.wrong)].count("\n")
+    assert finding.node._op == "tanh"
+    assert finding.line == f"homework.py:{line}"
+    assert finding.sentence.endswith("computed from the input in place of the output")
+    assert all(line in adopt(root, names).text for line in str(finding).split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"backward": None}, "no method `backward`"),
+        ({"_prev": ...}, "none of the attributes _prev, prev"),
+        ({"grad": ...}, "no attribute `grad`"),
+        ({"data": "three"}, "`data` is no real number but 'three'"),
+        ({"_backward": None}, "`_backward` cannot be called"),
+    ],
+)
+def test_what_cannot_be_adopted_is_named(change: dict[str, Any], named: str) -> None:
+    module = run(SOURCE)
+    root, _ = module.graph()
+    for name, thing in change.items():
+        if thing is ...:
+            delattr(root, name)
+        else:
+            setattr(root, name, thing)
+    with pytest.raises(TypeError, match="cannot be adopted: .*" + named.replace("`", ".")):
+        adopt(root)
+    with pytest.raises(TypeError, match="names takes a mapping"):
+        adopt(root, ["a"])  # type: ignore[arg-type]  # on purpose
+
+
+def test_a_long_chain_needs_no_recursion_of_ours() -> None:
+    module = run(METHOD)
+    x = module.Node(1.0)
+    root = x
+    for _ in range(2000):
+        root = root * x
+    assert adopt(root, {"x": x}).ok
+    assert math.isclose(root.data, 1.0)
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from engine.__main__ import main
+
+    file = tmp_path / "homework.py"
+    bug = BUGS[0]
+    file.write_text(SOURCE.replace(bug.right, bug.wrong) + "\n\nloss, inputs = graph()\nsmall = inputs['a'] * 2.0\n")
+    assert main(["adopt", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("loss, a Scalar graph of 27 nodes: 1 bug\n  overwrites: ")
+    assert f"{file}:" in out
+    assert main(["adopt", str(file), "--root", "small"]) == 0
+    assert "small, a Scalar graph of 3 nodes: no bug found" in capsys.readouterr().out
+    assert main(["adopt", str(file), "--root", "big"]) == 2
+    assert "defines no big; graphs are loss, small" in capsys.readouterr().err
+    (tmp_path / "none.py").write_text("x = 3\n")
+    assert main(["adopt", str(tmp_path / "none.py")]) == 2
+    assert "no graph" in capsys.readouterr().err
+    (tmp_path / "broken.py").write_text("x = 1 / 0\n")
+    assert main(["adopt", str(tmp_path / "broken.py")]) == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert main(["adopt", str(tmp_path / "missing.py")]) == 2
+    assert "missing.py" in capsys.readouterr().err
