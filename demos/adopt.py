@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> engine.Adoption:
     """Adopt a student's graph, show the finding, and go through the same graph in the stepper."""
     options().parse_args(argv)
     x, w = Scalar(0.5, label="x"), Scalar(-2.0, label="w")
-    root = x * w + x.exp()
+    root = x.exp() + x * w
     root.backward()
     print(f"the student's engine says: x.grad = {x.grad:.4f}, w.grad = {w.grad:.4f}\n")
     report = engine.adopt(root)
