@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> Trained:
     print("a  b  probability of 1  answer")
     for (a, b), [score] in zip(INPUTS, map(model, INPUTS)):
         print(f"{a:.0f}  {b:.0f}  {score.sigmoid().data:16.4f}  {int(score > 0):6d}")
-    print(f"right answers: {nn.accuracy(model, INPUTS, LABELS):.0%}")
+    print(f"right answers: {nn.accuracy(model, INPUTS, LABELS, loss=nn.bce_with_logits):.0%}")
     return Trained(model, losses)
 
 

@@ -52,6 +52,29 @@ def as_row(name: str, item: Any) -> list[Any]:
     return row
 
 
+def has_array(data: Any) -> bool:
+    """Whether `data` is an array or a table, so that results about it are arrays too."""
+    return hasattr(data, "__array__")
+
+
+def as_samples(name: str, data: Any) -> Any:
+    """Samples or labels as something to be indexed by their number: a list, or an array as it is; of a table its rows.
+
+    Raises:
+        TypeError: if it is no row.
+        ValueError: if it is empty.
+    """
+    if hasattr(data, "to_numpy"):  # a DataFrame or Series: iterating over one gives its columns
+        data = data.to_numpy()
+    if isinstance(data, list) or hasattr(data, "dtype"):
+        if not is_row(data):
+            raise TypeError(f"{name} must be a list, tuple or array, not {show(data)}")
+        if not len(data):
+            raise ValueError(f"{name} is empty: give at least one item")
+        return data
+    return as_row(name, data)
+
+
 def same_length(name: str, items: list[Any], other_name: str, others: list[Any]) -> None:
     """Raise a ValueError unless both have the same length: nothing is broadcast or cut short."""
     if len(items) != len(others):

@@ -51,7 +51,6 @@ FLOORS = """
     nn.arguments
     nn.layers
     nn.losses  nn.optimisers  nn.data
-    nn.training.steps
     nn.evaluation
     nn.training
     nn  nn.micrograd

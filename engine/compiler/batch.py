@@ -126,14 +126,13 @@ def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
 def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any]:
     import numpy as np
 
-    given = argument
     if type(argument) is not np.ndarray:
+        if _has_mask(argument):
+            raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
         try:
             argument = np.asarray(argument)
         except ValueError:
             raise ValueError(f"argument {position} is ragged: its samples must all have the same length") from None
-    if _has_mask(given):
-        raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
     if argument.dtype.kind not in "fbiu":
         if argument.dtype == object:
             _as_lists(argument.tolist(), position)  # says what is wrong with it

@@ -177,6 +177,15 @@ class Compiled:
             return self.backend
         return "; not ".join([self._latest.program().name, *self._latest.reasons])
 
+    @property
+    def flops(self) -> int:
+        """Floating-point operations for one sample, in the last call's program.
+
+        Raises:
+            RuntimeError: it has not been called yet.
+        """
+        return self._last().plan().flops()
+
     def explain(self) -> str:
         """Passes, groups and costs of the last call's program, as text."""
         from .explain import explain

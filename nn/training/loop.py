@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from ..arguments import Seed, random_source, show, whole_number
 from ..data.splits import batches
+from ..evaluation.rules import name_of_loss
 from ..layers.module import Module
 from ..optimisers.optimisers import Optimizer
 from .progress import Progress, Reporter, reporting
@@ -102,6 +103,8 @@ def fit(
             raise TypeError(f"{name} must be a callable, not {show(function)}")
     if isinstance(model, Module) and not {*map(id, model.parameters())} & {*map(id, optimizer.params)}:
         raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
+    if isinstance(model, Module):
+        vars(model)["_loss"] = name_of_loss(loss)  # which tells what its outputs mean
     epochs = whole_number("epochs", epochs, least=1)
     rng = random_source(seed)
     if backend != "eager" and step is not EagerStep:

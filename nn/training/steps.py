@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from engine import Value, collector_at_rest
 
 from ..arguments import show
+from ..evaluation.programs import LossFunction as LossFunction
+from ..evaluation.programs import Model as Model
 from ..optimisers.optimisers import Optimizer
-
-Model: TypeAlias = Callable[[Any], Any]
-"""A module or function from one sample to its output: a Value or a list of Values."""
-
-
-LossFunction: TypeAlias = Callable[[list[Any], list[Any]], Any]
-"""A function from the outputs and labels of a batch to one Value, such as `nn.mse`."""
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:

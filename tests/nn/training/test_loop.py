@@ -211,7 +211,9 @@ def test_divergence_stops_the_training_before_the_update(bad):
 def test_predictions_are_floats_and_leave_no_graph():
     model = MLP(2, [3, 2], seed=1)
     X = np.array([[0.5, 1.0], [2.0, -1.0]])
-    assert predict(model, X) == [[v.data for v in model(x)] for x in X]
+    found = predict(model, X)
+    assert isinstance(found, np.ndarray)
+    assert found.tolist() == predict(model, X.tolist()) == [[v.data for v in model(x)] for x in X]
     assert predict(lambda x: Value(x) * 2, [1.0, 2.0]) == [2.0, 4.0]
     assert predict(lambda x: x, [1.0, [2.0, 3]]) == [1.0, [2.0, 3.0]]
 
@@ -235,8 +237,8 @@ def test_accuracy():
     assert accuracy(same, rows, np.array([1.0, 0.0, 2.0, 0.0])) == 1.0
     assert accuracy(same, rows, one_hot([1, 1, 1, 1], 3)) == 0.25
     assert accuracy(same, np.array(rows), np.array(one_hot([1, 0, 2, 0], 3))) == 1.0
-    assert classify(same, [0.5, [-0.5], 0.0]) == [1, 0, 0]
-    assert accuracy(same, [0.5, [-0.5], 0.0], [1, -1, [0]]) == 1.0
+    assert classify(same, [0.5, [-0.5], 0.0], threshold=0.0) == [1, 0, 0]
+    assert accuracy(same, [0.5, [-0.5], 0.0], [1, -1, [0]], loss=hinge) == 1.0
 
 
 def test_score_is_the_loss_of_the_data_set():
@@ -309,4 +311,4 @@ def test_part_of_a_model_may_be_trained():
 )
 def test_accuracy_refuses(outputs, labels, error, message):
     with pytest.raises(error, match=message):
-        accuracy(lambda x: x, outputs, labels)
+        accuracy(lambda x: x, outputs, labels, loss=hinge)

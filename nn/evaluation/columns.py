@@ -1,0 +1,77 @@
+"""What evaluation asks of the outputs of many samples: of arrays at once, of nested lists one by one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..arguments import is_row
+
+
+def shape_of(output: Any) -> tuple[int, ...]:
+    """The shape of what a model gives for one sample, as its first entries tell it.
+
+    >>> shape_of(0.5), shape_of([0.5, 1.0]), shape_of([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
+    ((), (2,), (2, 3))
+    """
+    return (len(output), *shape_of(output[0])) if is_row(output) and len(output) else ()
+
+
+def nan_at(outputs: Any) -> int | None:
+    """The first sample with an output of nan.
+
+    >>> nan_at([[1.0], [math.nan]]), nan_at([1.0])
+    (1, None)
+    """
+    if hasattr(outputs, "dtype"):
+        bad = (outputs != outputs).reshape(len(outputs), -1).any(1)
+        return int(bad.argmax()) if bad.any() else None
+    return next((place for place, output in enumerate(outputs) if _has_nan(output)), None)
+
+
+def largest(outputs: Any) -> Any:
+    """The place of the largest number in each innermost row; the first of equal ones.
+
+    >>> largest([[1.0, 3.0], [2.0, 2.0]])
+    [1, 0]
+    """
+    if hasattr(outputs, "dtype"):
+        return outputs.argmax(-1)
+    return [row.index(max(row)) if not is_row(row[0]) else largest(row) for row in outputs]
+
+
+def above(outputs: Any, threshold: float) -> Any:
+    """1 for each number above the threshold, else 0; a row of one number is that number.
+
+    >>> above([[1.0], [-1.0]], 0.0)
+    [1, 0]
+    """
+    if hasattr(outputs, "dtype"):
+        numbers = outputs[..., 0] if outputs.ndim > 1 and outputs.shape[-1] == 1 else outputs
+        return (numbers > threshold).astype(int)
+    return [above(o, threshold) if is_row(o) and len(o) > 1 else int(only(o) > threshold) for o in outputs]
+
+
+def mapped(function: Any, outputs: Any) -> Any:
+    """`function` of every innermost row."""
+    if is_row(outputs[0]):
+        return [mapped(function, row) for row in outputs]
+    return function(list(outputs))
+
+
+def only(item: Any) -> Any:
+    """The item of a row of one; anything else as it is."""
+    return item[0] if is_row(item) and len(item) == 1 else item
+
+
+def flat(nested: Any) -> list[Any]:
+    """What nested rows hold, in order.
+
+    >>> flat([[1, 2], [[3]], 4])
+    [1, 2, 3, 4]
+    """
+    return [item for row in nested for item in flat(row)] if is_row(nested) else [nested]
+
+
+def _has_nan(output: Any) -> bool:
+    return any(map(_has_nan, output)) if is_row(output) else math.isnan(output)

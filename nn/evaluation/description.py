@@ -1,0 +1,88 @@
+"""What a model is made of, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import engine
+
+from ..layers.module import Module, evaluating
+from .columns import flat
+from .programs import Model
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A model in numbers; as text it is a table.
+
+    Attributes:
+        layers: the path of each layer, what it is, and how many parameters it has.
+        parameters: of the whole model.
+        nodes: of the graph of one sample, parameters and constants included.
+        operations: floating-point ones of the compiled program for one sample; None if the model does not compile.
+    """
+
+    layers: list[tuple[str, str, int]]
+    parameters: int
+    nodes: int
+    operations: int | None
+
+    def __repr__(self) -> str:
+        rows = [("path", "layer", "parameters"), *((path, text, f"{n:,}") for path, text, n in self.layers)]
+        widths = [max(len(row[k]) for row in rows) for k in range(3)]
+        lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
+        lines.append(f"{self.parameters:,} parameters; {self.nodes:,} nodes in the graph of one sample")
+        if self.operations is not None:
+            lines.append(f"compiled: {self.operations:,} floating-point operations a sample")
+        return "\n".join(lines)
+
+
+def summary(model: Model, sample: Any) -> Summary:
+    """The layers of a model, their parameters, the graph of one sample, and what it costs when it is compiled.
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+        sample: one sample.
+
+    Raises:
+        TypeError, ValueError: if the sample is not what the model takes.
+
+    >>> from nn import MLP
+    >>> summary(MLP(2, [4, 1], seed=1), [0.5, -1.0])
+    path      layer                  parameters
+    layers.0  Layer(2, 4, relu)              12
+    layers.1  Layer(4, 1, identity)           5
+    17 parameters; 28 nodes in the graph of one sample
+    compiled: 28 floating-point operations a sample
+    """
+    nodes: dict[engine.Value, None] = {}
+    for output in flat(model(sample)):
+        if isinstance(output, engine.Value):
+            nodes.update(dict.fromkeys(engine.topological_order(output)))
+    layers: list[tuple[str, str, int]] = list(_layers("", model, set())) if isinstance(model, Module) else []
+    parameters = sum(count for _, _, count in layers)
+    return Summary(layers, parameters, len(nodes), _operations(model, sample))
+
+
+def _layers(path: str, module: Module, seen: set[int]) -> Iterator[tuple[str, str, int]]:
+    """The innermost modules that a line describes, with the parameters that nobody before has."""
+    text = repr(module)
+    inner = [] if "\n" not in text else list(module.children())
+    for name, child in inner:
+        yield from _layers(f"{path}.{name}" if path else name, child, seen)
+    own = {id(parameter) for parameter in module.parameters()} - seen
+    seen |= own
+    if own or not inner:
+        yield path or "(model)", text if not inner else type(module).__name__, len(own)
+
+
+def _operations(model: Model, sample: Any) -> int | None:
+    with evaluating():
+        try:
+            compiled = engine.compile(model)
+            compiled([sample])
+        except Exception:  # what cannot be compiled says so where it matters
+            return None
+        return compiled.flops

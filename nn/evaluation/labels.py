@@ -1,0 +1,117 @@
+"""Labels: which class each one names. Texts are classes by their names, sorted; ints stay indices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..arguments import as_row, class_index, is_row, plain, real_number, same_length, show
+from ..layers.module import Module
+from .columns import only
+
+
+def classes_of(model: Any) -> list[Any] | None:
+    """The names of a model's classes, which `fit` found in labels that are texts; None if classes are indices."""
+    classes = vars(model).get("classes") if isinstance(model, Module) else None
+    named = isinstance(classes, list) and bool(classes) and all(isinstance(name, str) for name in classes)
+    return classes if named else None
+
+
+def are_texts(labels: Any) -> bool:
+    """Whether labels are names of classes.
+
+    Raises:
+        TypeError: if only some are.
+    """
+    kind = getattr(getattr(labels, "dtype", None), "kind", "O")
+    if kind in "US":
+        return True
+    if kind != "O":
+        return False
+    texts = [isinstance(label, str) for label in labels]
+    if any(texts) and not all(texts):
+        raise TypeError(f"some labels are texts and others are not, such as {show(labels[texts.index(False)])}")
+    return bool(texts) and texts[0]
+
+
+def as_indices(labels: Any, classes: list[Any]) -> list[int]:
+    """Names of classes as their indices.
+
+    Raises:
+        ValueError: if one is none of the classes.
+    """
+    places = {name: place for place, name in enumerate(classes)}
+    unknown = sorted({str(label) for label in labels} - places.keys())
+    if unknown:
+        raise ValueError(f"no class is named {unknown[0]!r}: the model knows {', '.join(map(str, classes))}")
+    return [places[str(label)] for label in labels]
+
+
+def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None = None) -> Any:
+    """The class that each label names: an array where labels are one, or a plain list of ints, else lists.
+
+    Args:
+        labels: for several outputs class indices or one-hot rows, for one output 1 against 0 or -1; or texts.
+        shape: of a sample's outputs: the last number is that of the classes, before it are positions of a sequence.
+        classes: the names of classes.
+
+    Raises:
+        TypeError: if a label is no number.
+        ValueError: if it is fractional, no one-hot row (zeros and a single 1), or no class of the model.
+        IndexError: if a class index is negative or too large.
+
+    >>> label_indices([[0, 1], 0], (2,)), label_indices([-1, 1], ())
+    ([1, 0], [0, 1])
+    """
+    outputs = shape[-1] if shape else 1
+    if are_texts(labels):
+        if classes is None:
+            raise ValueError(
+                "labels are texts, and the model knows no names: nn.fit with such labels sets model.classes"
+            )
+        return as_indices(labels, classes)
+    numbers = _whole(labels)
+    if numbers is not None and outputs > 1 and numbers.ndim == len(shape):
+        wrong = (numbers < 0) | (numbers >= outputs)
+        if wrong.any():
+            class_index(numbers[wrong][0], outputs)  # says what is wrong with it
+        return numbers
+    read = _sign if outputs == 1 else _index
+    return [_at_positions(read, label, outputs, len(shape) - 1) for label in labels]
+
+
+def _at_positions(read: Callable[[Any, int], int], label: Any, outputs: int, depth: int) -> Any:
+    if depth <= 0:
+        return read(label, outputs)
+    return [_at_positions(read, item, outputs, depth - 1) for item in as_row("the labels of a sequence", label)]
+
+
+def _whole(labels: Any) -> Any:
+    """Labels as an array of ints; None if they are none, or NumPy is not there."""
+    if not hasattr(labels, "dtype"):
+        if {*map(type, labels)} != {int}:
+            return None
+        try:
+            import numpy as np
+        except ImportError:
+            return None
+        labels = np.array(labels)
+    return labels if labels.dtype.kind in "iu" else None
+
+
+def _index(label: Any, outputs: int) -> int:
+    if not is_row(label):
+        return class_index(label, outputs)
+    row = [int(x) if isinstance(x, bool) else x for x in map(plain, as_row("label", label))]
+    same_length("entries of a one-hot label", row, "outputs", [None] * outputs)
+    entries = [real_number("an entry of a one-hot label", x) for x in row]
+    if sorted(entries) != [0.0] * (outputs - 1) + [1.0]:
+        raise ValueError(f"a one-hot label is zeros and a single 1, not {show(row)}")
+    return entries.index(1.0)
+
+
+def _sign(label: Any, _: int) -> int:
+    sign = real_number("a label", only(label))
+    if sign not in (-1.0, 0.0, 1.0):
+        raise ValueError(f"a label beside one output is 1 against 0 or -1, not {sign:g}")
+    return int(sign > 0.0)

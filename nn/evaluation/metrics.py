@@ -1,0 +1,231 @@
+"""How often, and how far, a model is right."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..arguments import as_samples, class_index, has_array, same_length, show, whole_number
+from .columns import flat, nan_at, shape_of
+from .labels import classes_of, label_indices
+from .predicting import classes_from
+from .programs import LossFunction, Model, outputs_of
+from .rules import RULES, name_of_loss
+
+Metric = Callable[[Any, Any], float]
+"""Of labels and outputs, as scikit-learn's functions take them."""
+
+
+def accuracy(
+    model: Model,
+    X: Any,
+    y: Any,
+    *,
+    loss: LossFunction | str | None = None,
+    threshold: float | None = None,
+    backend: str = "auto",
+) -> float:
+    """The share of samples whose class is the label's, from 0 to 1.
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+        X: the samples, a list, array or DataFrame of rows.
+        y: as many labels. With n outputs: class indices from 0 to n - 1, or one-hot rows. With one output: 1 against 0
+            or -1. Or names of classes, where the model was trained with such.
+        loss: what a single output was trained with, which tells its threshold; see `classify`.
+        threshold: of a single output, instead.
+        backend: as for `predict`.
+
+    Raises:
+        TypeError: if a label is no number, or X or y no list or array.
+        ValueError: if there is no data, X and y differ in length, a label is none of the model's, an output is nan, or
+            nothing tells the class of a single output.
+        IndexError: if a class index is negative or too large.
+
+    >>> from engine import Value
+    >>> accuracy(lambda x: [Value(1.0), Value(x)], [0.5, 2.0], [0, 0])
+    0.5
+    """
+    samples, labels = paired(X, y)
+    return accuracy_from(model, outputs_of(model, samples, backend), labels, loss, threshold)
+
+
+def confusion_matrix(
+    model: Model,
+    X: Any,
+    y: Any,
+    *,
+    loss: LossFunction | str | None = None,
+    threshold: float | None = None,
+    backend: str = "auto",
+) -> Any:
+    """How many samples of each class (rows, by label) are taken for each class (columns, by prediction).
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+        X: the samples.
+        y: as many labels.
+        loss: what a single output was trained with, which tells its threshold; see `classify`.
+        threshold: of a single output, instead.
+        backend: as for `predict`.
+
+    Returns:
+        C x C counts, classes in the order of their indices or of `model.classes`; an array if X is one, else lists.
+
+    Raises:
+        TypeError, ValueError, IndexError: as `accuracy`.
+
+    >>> from engine import Value
+    >>> confusion_matrix(lambda x: [Value(1.0), Value(x)], [0.5, 2.0, 3.0], [0, 0, 1])
+    [[1, 1], [0, 1]]
+    """
+    samples, labels = paired(X, y)
+    outputs = outputs_of(model, samples, backend)
+    shape = shape_of(outputs[0])
+    truth, found = _judged(model, outputs, labels, loss, threshold)
+    count = max(2, shape[-1] if shape else 1)
+    matrix = [[0] * count for _ in range(count)]
+    for row, column in zip(flat(truth), flat(found)):
+        matrix[row][column] += 1
+    if not has_array(X):
+        return matrix
+    import numpy as np
+
+    return np.array(matrix)
+
+
+def paired(X: Any, y: Any) -> tuple[Any, Any]:
+    """Samples and as many labels, to be indexed."""
+    samples, labels = as_samples("X", X), as_samples("y", y)
+    same_length("samples", samples, "labels", labels)
+    return samples, labels
+
+
+def accuracy_from(model: Model, outputs: Any, labels: Any, loss: Any = None, threshold: float | None = None) -> float:
+    """The accuracy of outputs."""
+    truth, found = _judged(model, outputs, labels, loss, threshold)
+    if hasattr(truth, "dtype") and hasattr(found, "dtype"):
+        return float((truth == found).mean())
+    pairs = list(zip(flat(truth), flat(found)))
+    return sum(bool(a == b) for a, b in pairs) / len(pairs)
+
+
+def _judged(model: Model, outputs: Any, labels: Any, loss: Any, threshold: float | None) -> tuple[Any, Any]:
+    """The classes of labels and of outputs."""
+    found = classes_from(model, outputs, loss, threshold)
+    return label_indices(labels, shape_of(outputs[0]), classes_of(model)), found
+
+
+def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -> float:
+    """The share of samples whose label is among the k largest outputs; of equal ones the first counts as larger.
+
+    Raises:
+        ValueError: if there are fewer than k + 1 outputs.
+
+    >>> top_k([2, 2], [[0.5, 0.1, 0.4], [0.5, 0.4, 0.1]], k=2)
+    0.5
+    """
+    shape = shape_of(outputs[0])
+    if not shape or shape[-1] <= k:
+        raise ValueError(f"top{k} of {shape[-1] if shape else 1} outputs is always right: take a smaller number")
+    hits = []
+    for label, row in zip(flat(label_indices(labels, shape, classes)), _rows(outputs)):
+        place = class_index(label, len(row))
+        if any(x != x for x in row):
+            raise ValueError(f"an output of sample {nan_at(outputs)} is nan: that is no class")
+        hits.append(sum(x > row[place] or (x == row[place] and i < place) for i, x in enumerate(row)) < k)
+    return sum(hits) / len(hits)
+
+
+def r2(labels: Any, outputs: Any) -> float:
+    """The coefficient of determination, 1 - squared errors / squared deviations; the mean over several outputs.
+
+    1 is perfect, 0 no better than the mean of the labels; nan if labels are all the same.
+
+    >>> r2([1.0, 2.0, 3.0], [[1.0], [2.0], [3.0]]), r2([1.0, 3.0], [2.0, 2.0])
+    (1.0, 0.0)
+    """
+    scores = []
+    for truth, found in zip(*_columns(labels, outputs)):
+        middle = math.fsum(truth) / len(truth)
+        spread = math.fsum((t - middle) ** 2 for t in truth)
+        errors = math.fsum((t - f) ** 2 for t, f in zip(truth, found))
+        scores.append(1.0 - errors / spread if spread else math.nan)
+    return math.fsum(scores) / len(scores)
+
+
+def mean_absolute_error(labels: Any, outputs: Any) -> float:
+    """The mean of |output - label|.
+
+    >>> mean_absolute_error([1.0, 2.0], [[1.5], [2.5]])
+    0.5
+    """
+    errors = [abs(t - f) for pair in zip(*_columns(labels, outputs)) for t, f in zip(*pair)]
+    return math.fsum(errors) / len(errors)
+
+
+def _columns(labels: Any, outputs: Any) -> tuple[list[list[float]], list[list[float]]]:
+    """Labels and outputs by output: one list for each, of all samples."""
+    truth, found = ([[float(x) for x in flat(row)] for row in _listed(part)] for part in (labels, outputs))
+    for place, (a, b) in enumerate(zip(truth, found)):
+        if len(a) != len(b):
+            raise ValueError(f"sample {place} has {len(a)} labels against {len(b)} outputs: give one for each")
+    return [list(column) for column in zip(*truth)], [list(column) for column in zip(*found)]
+
+
+def _rows(outputs: Any) -> list[list[float]]:
+    rows: list[list[float]] = []
+    for row in _listed(outputs):
+        rows += _rows(row) if isinstance(row[0], list) else [row]
+    return rows
+
+
+def _listed(numbers: Any) -> Any:
+    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
+
+
+# ---- by name ----
+
+
+def metrics_for(
+    metrics: str | Metric | Sequence[str | Metric] | None, model: Model, loss: LossFunction
+) -> dict[str, Metric]:
+    """Metrics by name, as functions of labels and outputs.
+
+    Args:
+        metrics: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and outputs; None for what
+            fits the loss: accuracy for classes, R² for `mse` and `mae`, else nothing.
+        model: whose outputs they will be.
+        loss: what it is trained with.
+
+    Raises:
+        TypeError, ValueError: if one is neither a name that is known nor a function.
+    """
+    if metrics is None:
+        name = name_of_loss(loss)
+        metrics = ["accuracy"] if name in RULES else ["r2"] if name in ("mse", "mae") else []
+    chosen = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
+    return dict(_metric(one, model, loss) for one in chosen)
+
+
+def _metric(metric: Any, model: Model, loss: LossFunction) -> tuple[str, Metric]:
+    if callable(metric):
+        return getattr(metric, "__name__", type(metric).__name__), lambda labels, outputs: float(
+            metric(labels, outputs)
+        )
+    if not isinstance(metric, str):
+        raise TypeError(f"a metric is a name or a function of labels and outputs, not {show(metric)}")
+    if metric == "accuracy":
+        rule = loss if name_of_loss(loss) in RULES else None
+        return metric, lambda labels, outputs: accuracy_from(model, outputs, labels, rule)
+    if re.fullmatch(r"top[0-9]+", metric):
+        k = whole_number("k of top-k", int(metric[3:]), least=1)
+        return metric, lambda labels, outputs: top_k(labels, outputs, k, classes_of(model))
+    known: dict[str, Metric] = {"r2": r2, "mae": mean_absolute_error}
+    if metric not in known:
+        raise ValueError(
+            f"no metric is named {metric!r}: choose accuracy, top3 (or another number), r2, mae, or give a function"
+        )
+    return metric, known[metric]

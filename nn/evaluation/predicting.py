@@ -1,0 +1,120 @@
+"""Outputs, probabilities and classes of samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .columns import above, largest, mapped, nan_at, only, shape_of
+from .labels import classes_of
+from .programs import LossFunction, Model, in_form_of, outputs_of
+from .rules import probabilities_of, threshold_of
+
+
+def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
+    """The outputs for every sample of X, as floats; no graph is kept, and the model is in eval mode meanwhile.
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+        X: the samples: a list, an array or a DataFrame.
+        backend: "llvm", "numpy" or "python" for compiled code, "eager", or "auto" for the best of these that can: the
+            first few samples run eagerly, and what cannot be compiled does with one warning.
+
+    Returns:
+        An array if X is one (or a DataFrame), else a list.
+
+    Raises:
+        TypeError: if X is no list or array, or a sample is not what the model takes.
+        ValueError: if X is empty, or a sample of the wrong length.
+
+    >>> from nn import Layer
+    >>> predict(Layer(2, 1, init="zeros"), [[1.0, 2.0], [3.0, 4.0]])
+    [[0.0], [0.0]]
+    """
+    return in_form_of(X, outputs_of(model, X, backend))
+
+
+def predict_proba(model: Model, X: Any, *, loss: LossFunction | str | None = None, backend: str = "auto") -> Any:
+    """The probability of every class for every sample, N x C; a single output p gives [1 - p, p].
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+        X: the samples.
+        loss: what the outputs were trained with, which tells whether they are logits; by default what `fit` has noted
+            on the module, or else its last activation if that is a sigmoid.
+        backend: as for `predict`.
+
+    Raises:
+        ValueError: if nothing tells what the outputs are, or one is nan; and as `predict`.
+
+    >>> from nn import Layer, bce_with_logits
+    >>> predict_proba(Layer(2, 1, init="zeros"), [[1.0, 2.0]], loss=bce_with_logits)
+    [[0.5, 0.5]]
+    """
+    probabilities = probabilities_of(model, loss)
+    outputs = _without_nan(outputs_of(model, X, backend))
+    rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
+    return in_form_of(X, [mapped(probabilities, row if isinstance(row, list) else [row]) for row in rows])
+
+
+def classify(
+    model: Model,
+    X: Any,
+    *,
+    loss: LossFunction | str | None = None,
+    threshold: float | None = None,
+    backend: str = "auto",
+) -> Any:
+    """The class of every sample: the index of its largest output, or whether its only output is above a threshold.
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+        X: the samples.
+        loss: what a single output was trained with, which tells the threshold: 0 for the logits of `bce_with_logits`
+            and the scores of `hinge`, 0.5 for the probabilities of `bce`; by default what `fit` has noted on the
+            module, or else its last activation if that is a sigmoid (0.5).
+        threshold: of a single output, instead.
+        backend: as for `predict`.
+
+    Returns:
+        Class indices, or names where the model was trained with such labels.
+
+    Raises:
+        ValueError: if nothing tells the threshold, an output is nan; and as `predict`.
+
+    >>> from engine import Value
+    >>> classify(lambda x: [Value(1.0), Value(x)], [0.5, 2.0])
+    [0, 1]
+    >>> classify(lambda x: x, [0.2, 0.7], threshold=0.5)
+    [0, 1]
+    """
+    found = in_form_of(X, classes_from(model, outputs_of(model, X, backend), loss, threshold))
+    names = classes_of(model)
+    if names is None:
+        return found
+    if hasattr(found, "dtype"):
+        import numpy as np
+
+        return np.array(names)[found]
+    return [names[place] for place in found]
+
+
+def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float | None = None) -> Any:
+    """The class index of every sample's outputs, an array if they are one.
+
+    Raises:
+        ValueError: if nothing tells the threshold of a single output, one is given for several, or an output is nan.
+    """
+    _without_nan(outputs)
+    shape = shape_of(outputs[0])
+    if shape and shape[-1] > 1:
+        if threshold is not None:
+            raise ValueError(f"a threshold is for a single output: of {shape[-1]} the largest one tells the class")
+        return largest(outputs)
+    return above(outputs, threshold_of(model, loss, threshold))
+
+
+def _without_nan(outputs: Any) -> Any:
+    place = nan_at(outputs)
+    if place is not None:
+        raise ValueError(f"the output of sample {place} is nan ({only(outputs[place])}): that is no class")
+    return outputs

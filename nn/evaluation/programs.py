@@ -1,0 +1,192 @@
+"""A model's outputs for many samples, from a compiled program where that is possible, in eval mode.
+
+A module keeps its programs, which read its parameters where they live, so that it is traced once. With
+`backend="auto"` the first few samples are predicted eagerly, which takes less time than a compiler; what cannot be
+compiled stays so, with one warning.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from engine import Value, no_grad
+
+from ..arguments import as_samples, has_array, is_row, show
+from ..layers.module import Module, evaluating
+from .columns import flat, shape_of
+from .rules import is_mean
+
+Model: TypeAlias = Callable[[Any], Any]
+"""A module or function from one sample to its output: a Value, or a list of Values, nested or not."""
+
+LossFunction: TypeAlias = Callable[[list[Any], list[Any]], Any]
+"""A function from the outputs and labels of a batch to one Value, such as `nn.mse`."""
+
+SOON = 50_000  # multiplications that plain Python makes in about as long as it takes to load a compiled program
+
+
+class EagerWarning(UserWarning):
+    """A model or a loss runs eagerly, and so slowly, since it cannot be compiled; the text says why."""
+
+
+class Programs:
+    """The compiled programs of a model, made when they are needed.
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._size = len(model.parameters()) if isinstance(model, Module) else 0
+        self._done = 0  # multiplications made eagerly
+        self._compiled: dict[Any, Any] = {}
+        self._refused: dict[Any, str] = {}
+        self._shapes: dict[Any, tuple[int, ...]] = {}  # of a sample's outputs
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Copies and pickles of a model make programs of their own."""
+        return type(None), ()
+
+    def outputs(self, X: Any, backend: str) -> Any:
+        """The outputs for all samples: an array, or lists where there is none, or in eager code.
+
+        Raises:
+            TypeError, ValueError: if a sample is not what the model takes.
+        """
+        model = self._model
+        return self._run(("outputs", backend), lambda: model, (X,), backend, self._eagerly)
+
+    def scored(self, loss: LossFunction, X: Any, y: Any, backend: str) -> tuple[float, Any]:
+        """The loss of all samples, and their outputs as `outputs` gives them.
+
+        Raises:
+            TypeError, ValueError, IndexError: if samples or labels are not what model and loss take.
+        """
+        model, key = self._model, ("scores", loss, backend)
+
+        def eagerly(X: Any, y: Any) -> tuple[float, Any]:
+            outputs = self.outputs(X, backend)
+            with no_grad():
+                return float(loss([_values(output) for output in outputs], list(y))), outputs
+
+        def of_sample(x: Any, label: Any) -> list[Any]:
+            outputs = model(x)
+            self._shapes[key] = shape_of(outputs)
+            return [loss([outputs], [label]), *flat(outputs)]
+
+        def finish(found: Any) -> tuple[float, Any]:
+            if not hasattr(found, "dtype"):
+                import numpy as np
+
+                found = np.array(found)
+            return float(found[:, 0].mean()), found[:, 1:].reshape(len(found), *self._shapes[key])
+
+        if not is_mean(loss):
+            return eagerly(X, y)
+        of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} and outputs of {type(model).__name__}"
+        result: tuple[float, Any] = self._run(key, lambda: of_sample, (X, y), backend, eagerly, finish)
+        return result
+
+    def _eagerly(self, X: Any) -> Any:
+        with no_grad():
+            return [_floats(self._model(x)) for x in X]
+
+    def _run(
+        self,
+        key: Any,
+        make: Callable[[], Any],
+        data: tuple[Any, ...],
+        backend: str,
+        eagerly: Callable[..., Any],
+        finish: Callable[[Any], Any] = lambda found: found,
+    ) -> Any:
+        """What the compiled function of `make` gives for the data, finished; or what eager code gives."""
+        with evaluating():
+            compiled = self._compiled.get(key)
+            if compiled is None:
+                self._done += len(data[0]) * (self._size + 10)
+                if backend == "eager" or (backend == "auto" and (self._done < SOON or key in self._refused)):
+                    return eagerly(*data)
+                from engine import compile
+
+                compiled = compile(make(), backend=backend)
+            if backend != "auto":
+                self._compiled[key] = compiled
+                return finish(compiled(*data))
+            try:
+                found = compiled(*data)
+            except Exception as error:
+                found = eagerly(*data)  # if it fails too, that is the error to see
+                self._warn(key, error)
+                return found
+            self._compiled[key] = compiled
+            return finish(found)
+
+    def _warn(self, key: Any, error: Exception) -> None:
+        from engine import TraceError
+
+        if isinstance(error, TraceError):  # anything else is about these samples
+            self._compiled.pop(key, None)
+            self._refused[key] = str(error)
+        warn_eager(type(self._model).__name__, error)
+
+
+def warn_eager(name: str, error: Exception) -> None:
+    """Say once for each reason that something runs eagerly."""
+    warnings.warn(f"{name} runs eagerly, which is slow: {error}", EagerWarning, stacklevel=2)
+
+
+def programs_of(model: Model) -> Programs:
+    """The programs of a model; a module keeps them.
+
+    Raises:
+        TypeError: if it cannot be called.
+    """
+    if isinstance(model, Module):
+        found = vars(model).get("_programs")
+        if found is None:
+            found = vars(model)["_programs"] = Programs(model)
+        return found
+    if not callable(model):
+        raise TypeError(f"model must be a callable, not {show(model)}")
+    try:
+        return _of_function(model)
+    except TypeError:  # it has no hash
+        return Programs(model)
+
+
+@lru_cache(maxsize=16)
+def _of_function(function: Model) -> Programs:
+    return Programs(function)
+
+
+def outputs_of(model: Model, X: Any, backend: str = "auto") -> Any:
+    """The outputs of a model for every sample: an array if a program gave them, or else nested lists of floats."""
+    return programs_of(model).outputs(as_samples("X", X), backend)
+
+
+def in_form_of(X: Any, results: Any) -> Any:
+    """Results as an array if X is one (or a DataFrame), else as lists."""
+    if not has_array(X):
+        return results.tolist() if hasattr(results, "tolist") else results
+    if hasattr(results, "tolist"):
+        return results
+    import numpy as np
+
+    try:
+        return np.array(results)
+    except ValueError:  # rows of different lengths
+        return results
+
+
+def _floats(output: Any) -> Any:
+    return [_floats(item) for item in output] if is_row(output) else float(output)
+
+
+def _values(output: Any) -> Any:
+    """Floats as Values, whose methods a loss may use."""
+    return [_values(item) for item in output] if is_row(output) else Value(output)

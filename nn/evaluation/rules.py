@@ -1,0 +1,134 @@
+"""How outputs tell a class: by the loss that a model was trained with, or else by its last activation."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import engine
+
+from ..arguments import real_number, show
+from ..layers import activations
+from ..layers.dense import MLP, Layer, Neuron
+from ..layers.dropout import Dropout
+from ..layers.module import Module
+from ..layers.sequential import Activation, Sequential
+from ..losses import losses
+
+
+class Rule(NamedTuple):
+    """What an output means.
+
+    Attributes:
+        threshold: above it a single output stands for the class 1; None if it stands for no class.
+        probabilities: of a row of outputs, or of a single one; None if they tell none.
+    """
+
+    threshold: float | None
+    probabilities: Callable[[list[Any]], list[Any]] | None
+
+
+def _pair(row: list[Any]) -> list[Any]:
+    return [1.0 - row[0], row[0]] if len(row) == 1 else row
+
+
+RULES: dict[str, Rule] = {
+    "cross_entropy":   Rule(None, activations.softmax),
+    "nll":             Rule(None, lambda row: [engine.exp(x) for x in row]),
+    "bce":             Rule(0.5, _pair),
+    "bce_with_logits": Rule(0.0, lambda row: _pair([engine.sigmoid(x) for x in row])),
+    "hinge":           Rule(0.0, None),
+}  # fmt: skip
+"""By the name of the loss."""
+
+SIGMOID = Rule(0.5, _pair)
+
+
+def name_of_loss(loss: Any) -> str:
+    """The name of one of `nn`'s own losses, with some of its arguments given or not; "" for any other.
+
+    >>> name_of_loss(losses.mse), name_of_loss(functools.partial(losses.bce, reduction="sum")), name_of_loss(max)
+    ('mse', 'bce', '')
+    """
+    while isinstance(loss, functools.partial):
+        loss = loss.func
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
+    if isinstance(loss, str) and not callable(getattr(losses, name, None)):
+        raise ValueError(f"no loss is named {loss!r}: give the loss itself, such as nn.bce_with_logits")
+    return name if isinstance(loss, str) or getattr(losses, name, None) is loss else ""
+
+
+def is_mean(loss: Any) -> bool:
+    """Whether a loss is known to be the mean of the losses of its samples.
+
+    >>> is_mean(losses.mse), is_mean(functools.partial(losses.mse, reduction="sum")), is_mean(max)
+    (True, False, False)
+    """
+    given = loss.keywords if isinstance(loss, functools.partial) else {}
+    return bool(name_of_loss(loss)) and not getattr(loss, "args", ()) and given.get("reduction", "mean") == "mean"
+
+
+def noted_loss(model: Any) -> str:
+    """The name of the loss that `fit` trained a module with; "" if there is none."""
+    return str(vars(model).get("_loss", "")) if isinstance(model, Module) else ""
+
+
+def rule_of(model: Any, loss: Any = None) -> Rule | None:
+    """What a model's outputs mean; None if nothing tells."""
+    name = name_of_loss(loss) if loss is not None else noted_loss(model)
+    if name in RULES:
+        return RULES[name]
+    return SIGMOID if last_activation(model) is engine.sigmoid else None
+
+
+def threshold_of(model: Any, loss: Any = None, threshold: Any = None) -> float:
+    """Where the classes of a single output part.
+
+    Raises:
+        TypeError: if `threshold` is no number.
+        ValueError: if it is not finite; if there is none and nothing tells.
+    """
+    if threshold is not None:
+        return real_number("threshold", threshold)
+    rule = rule_of(model, loss)
+    if rule is None or rule.threshold is None:
+        raise ValueError(
+            "nothing tells where the classes of a single output part: the model was not trained by nn.fit with a loss "
+            "for classes, and its last activation is no sigmoid; give threshold= (0.5 for a probability, 0 for a "
+            "logit or score) or loss="
+        )
+    return rule.threshold
+
+
+def probabilities_of(model: Any, loss: Any = None) -> Callable[[list[Any]], list[Any]]:
+    """What makes probabilities of a row of outputs.
+
+    Raises:
+        ValueError: if nothing tells.
+    """
+    rule = rule_of(model, loss)
+    if rule is None or rule.probabilities is None:
+        given = name_of_loss(loss) if loss is not None else noted_loss(model)
+        what = f"outputs trained with {given} are" if given else "nothing tells whether the outputs are"
+        raise ValueError(
+            f"{what} no probabilities or logits: give the loss that they were trained with, such as "
+            f"loss=nn.cross_entropy{'' if loss is None else f', not {show(loss)}'}"
+        )
+    return rule.probabilities
+
+
+def last_activation(model: Any) -> Any:
+    """The activation at the end of a model of known layers; None where only its code could tell."""
+    kind = type(model)
+    known = next((k for k in (Neuron, Layer, MLP, Sequential, Activation) if isinstance(model, k)), None)
+    if known is None or kind.__call__ is not known.__call__:
+        return None
+    if isinstance(model, Neuron):
+        return model.activation
+    if isinstance(model, Layer):
+        return model.neurons[0].activation
+    if isinstance(model, Activation):
+        return model.function
+    layers = [layer for layer in model.layers if not isinstance(layer, Dropout)]
+    return last_activation(layers[-1]) if layers else None

@@ -1,0 +1,74 @@
+"""Losses and metrics of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .labels import are_texts, as_indices, classes_of
+from .metrics import Metric, metrics_for, paired
+from .programs import LossFunction, Model, programs_of
+
+
+def score(model: Model, X: Any, y: Any, loss: LossFunction, *, backend: str = "auto") -> float:
+    """The loss of the model on a data set, as a float, in eval mode; no graph is kept.
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+        X: the samples, a list, array or DataFrame.
+        y: as many labels, as the loss takes them.
+        loss: a function from outputs and labels to one Value, such as `nn.cross_entropy`.
+        backend: as for `predict`.
+
+    Raises:
+        TypeError, ValueError, IndexError: as the loss raises them, and if X is no list or array, or empty.
+
+    >>> from engine import Value
+    >>> from nn import mse
+    >>> score(lambda x: Value(x), [1.0, 2.0], [1.0, 4.0], mse)
+    2.0
+    """
+    return evaluate(model, X, y, loss, metrics=(), backend=backend)["loss"]
+
+
+def evaluate(
+    model: Model,
+    X: Any,
+    y: Any,
+    loss: LossFunction,
+    metrics: str | Metric | Sequence[str | Metric] | None = None,
+    *,
+    backend: str = "auto",
+) -> dict[str, float]:
+    """The loss and the metrics of the model on a data set, in eval mode.
+
+    Args:
+        model: a module, or a function from one sample to its outputs.
+        X: the samples, a list, array or DataFrame.
+        y: as many labels, as the loss takes them.
+        loss: a function from outputs and labels to one Value, such as `nn.cross_entropy`.
+        metrics: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and outputs; None for what
+            fits the loss: accuracy for classes, R² for `mse` and `mae`, else nothing.
+        backend: as for `predict`.
+
+    Raises:
+        TypeError, ValueError, IndexError: as the loss and the metrics raise them.
+
+    >>> from engine import Value
+    >>> from nn import mse
+    >>> evaluate(lambda x: Value(x), [1.0, 2.0, 3.0], [1.0, 2.0, 4.5], mse)
+    {'loss': 0.75, 'r2': 0.6538461538461539}
+    """
+    samples, labels = paired(X, y)
+    return evaluated(model, samples, labels, loss, metrics_for(metrics, model, loss), backend)
+
+
+def evaluated(
+    model: Model, X: Any, y: Any, loss: LossFunction, metrics: dict[str, Metric], backend: str
+) -> dict[str, float]:
+    """As `evaluate`, of data that is checked and metrics that are known."""
+    classes = classes_of(model)
+    if classes is not None and are_texts(y):
+        y = as_indices(y, classes)
+    found, outputs = programs_of(model).scored(loss, X, y, backend)
+    return {"loss": found, **{name: metric(y, outputs) for name, metric in metrics.items()}}

@@ -1,0 +1,143 @@
+"""Metrics by hand and beside scikit-learn; evaluate and score; the summary."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nn
+from nn.evaluation import metrics, programs
+from nn.evaluation.metrics import mean_absolute_error, metrics_for, r2, top_k
+from tests.engine.compiler.everywhere import INSTALLED
+
+np = pytest.importorskip("numpy")
+
+NUMBERS = st.floats(-100.0, 100.0)
+BACKENDS = pytest.mark.parametrize("backend", ["eager", "auto", *INSTALLED])
+
+
+def same(x):
+    return x
+
+
+def test_confusion_matrix_by_hand():
+    rows = [[0.1, 0.9, 0.0], [3.0, 2.0, 1.0], [0.0, 0.0, 5.0], [1.0, 0.0, 0.0]]
+    assert nn.confusion_matrix(same, rows, [1, 0, 2, 1]) == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
+    found = nn.confusion_matrix(same, np.array(rows), np.array([1, 0, 2, 1]))
+    assert isinstance(found, np.ndarray)
+    assert nn.confusion_matrix(same, [2.0, -1.0, 3.0], [1, -1, 0], loss=nn.hinge) == [[1, 1], [0, 1]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.lists(NUMBERS, min_size=4, max_size=4)), min_size=1, max_size=30))
+def test_beside_scikit_learn(samples):
+    theirs = pytest.importorskip("sklearn.metrics")
+    y, rows = map(list, zip(*samples))
+    found = [row.index(max(row)) for row in rows]
+    assert nn.accuracy(same, rows, y) == theirs.accuracy_score(y, found)
+    expected = theirs.confusion_matrix(y, found, labels=range(4))
+    assert nn.confusion_matrix(same, rows, y) == expected.tolist()
+    if all(len(set(row)) == 4 for row in rows):
+        assert top_k(y, rows, 2) == theirs.top_k_accuracy_score(y, rows, k=2, labels=range(4))
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=30))
+def test_regression_beside_scikit_learn(pairs):
+    theirs = pytest.importorskip("sklearn.metrics")
+    y, found = map(list, zip(*pairs))
+    assert mean_absolute_error(y, found) == pytest.approx(theirs.mean_absolute_error(y, found))
+    if max(y) - min(y) > 1e-3:
+        assert r2(y, found) == pytest.approx(theirs.r2_score(y, found), rel=1e-6, abs=1e-9)
+
+
+def test_edges():
+    assert math.isnan(r2([1.0, 1.0], [1.0, 2.0]))
+    with pytest.raises(ValueError, match="top3 of 3 outputs is always right"):
+        top_k([0], [[1.0, 2.0, 3.0]], 3)
+    with pytest.raises(ValueError, match="sample 1 has 1 labels against 2 outputs"):
+        r2([[1.0, 2.0], [1.0]], [[1.0, 2.0], [1.0, 2.0]])
+
+
+def test_metrics_by_name():
+    model = nn.MLP(2, [3], seed=1)
+    assert list(metrics_for(None, model, nn.cross_entropy)) == ["accuracy"]
+    assert list(metrics_for(None, model, nn.mae)) == ["r2"]
+    assert list(metrics_for(None, model, lambda outputs, labels: outputs[0])) == []
+    assert list(metrics_for(["accuracy", "top2", "mae", max], model, nn.mse)) == ["accuracy", "top2", "mae", "max"]
+    assert list(metrics_for("r2", model, nn.mse)) == ["r2"]
+    with pytest.raises(ValueError, match="no metric is named 'acc'"):
+        metrics_for("acc", model, nn.mse)
+    with pytest.raises(TypeError, match="a metric is a name or a function of labels and outputs, not int 3"):
+        metrics_for([3], model, nn.mse)
+
+
+@pytest.mark.parametrize("bad", [[2, 7], [0.5, 0.5], [1, 1], [-1, 1], [0, 0], [math.nan, 1]])
+def test_a_one_hot_row_is_zeros_and_a_single_one(bad):
+    with pytest.raises(ValueError, match=r"one-hot|finite"):
+        nn.accuracy(same, [[1.0, 2.0]], [bad])
+    with pytest.raises(ValueError, match=r"one-hot|finite"):
+        nn.accuracy(same, np.array([[1.0, 2.0]]), np.array([bad]))
+
+
+def test_labels_out_of_range_name_themselves():
+    for labels in ([0, 5], np.array([0, 5]), np.array([0.0, 5.0]), [0, np.int64(5)]):
+        with pytest.raises(IndexError, match=r"class 5(.0)? is out of range: with 2 classes"):
+            nn.accuracy(same, [[1.0, 2.0]] * 2, labels)
+    with pytest.raises(IndexError, match="class -1 is out of range"):
+        nn.accuracy(same, [[1.0, 2.0]] * 2, np.array([0, -1]))
+    with pytest.raises(ValueError, match="labels are texts, and the model knows no names"):
+        nn.accuracy(same, [[1.0, 2.0]] * 2, ["a", "b"])
+    with pytest.raises(TypeError, match="some labels are texts and others are not, such as int 1"):
+        nn.accuracy(same, [[1.0, 2.0]] * 2, ["a", 1])
+
+
+@BACKENDS
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.mse, lambda outputs, labels: nn.mse(outputs, labels) ** 0.5])
+def test_scores_are_the_losses_of_the_eager_engine(backend, loss, monkeypatch):
+    monkeypatch.setattr(programs, "SOON", 0)
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(30, 2))
+    y = rng.integers(0, 3, 30) if loss is nn.cross_entropy else rng.normal(size=(30, 3))
+    model = nn.MLP(2, [4, 3], activation="tanh", seed=1)
+    expected = loss([model(x) for x in X], list(y)).data
+    assert nn.score(model, X, y, loss, backend=backend) == pytest.approx(expected, rel=1e-12)
+    assert nn.score(model, X.tolist(), y.tolist(), loss, backend=backend) == pytest.approx(expected, rel=1e-12)
+    found = nn.evaluate(model, X, y, loss, ["mae"] if y.ndim == 2 else None, backend=backend)
+    assert found["loss"] == pytest.approx(expected, rel=1e-12)
+    if loss is nn.cross_entropy:
+        assert found["accuracy"] == nn.accuracy(model, X, y)
+    else:
+        assert found["mae"] == pytest.approx(np.abs(nn.predict(model, X) - y).mean())
+
+
+def test_callable_metrics_get_labels_and_outputs():
+    model = nn.MLP(2, [3], seed=1)
+    seen = []
+
+    def share(labels, outputs):
+        seen.append((len(labels), len(outputs), len(outputs[0])))
+        return 0.25
+
+    found = nn.evaluate(model, [[1.0, 2.0]] * 4, [0, 1, 2, 0], nn.cross_entropy, ["accuracy", share])
+    assert list(found) == ["loss", "accuracy", "share"]
+    assert seen == [(4, 4, 3)]
+
+
+def test_summary():
+    shared = nn.Layer(2, 2, seed=1)
+
+    class Own(nn.Module):
+        def __init__(self):
+            self.first, self.again, self.scale = shared, shared, nn.Layer(2, 1).neurons[0].b
+
+        def __call__(self, x):
+            return [y * self.scale for y in self.again(self.first(x))]
+
+    found = nn.summary(Own(), [1.0, 2.0])
+    assert found.layers == [("first", "Layer(2, 2, relu)", 6), ("", "Own", 1)] or found.parameters == 7
+    assert found.parameters == 7
+    assert "7 parameters" in repr(found)
+    assert nn.summary(lambda x: x * 2.0, 3.0).layers == []
+    branching = nn.summary(lambda x: x[0] if x[0] > 0 else x[1], [1.0, 2.0])
+    assert branching.operations is None
+    assert metrics.accuracy is nn.accuracy

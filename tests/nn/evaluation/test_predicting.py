@@ -1,0 +1,261 @@
+"""Outputs, probabilities and classes: compiled and eager alike, arrays and lists, in eval mode, refusals."""
+
+import copy
+import math
+import pickle
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nn
+from engine import TraceError, Value, sigmoid
+from nn.evaluation import programs
+from nn.evaluation.rules import last_activation
+from tests.engine.compiler.everywhere import INSTALLED
+
+np = pytest.importorskip("numpy")
+
+BACKENDS = pytest.mark.parametrize("backend", ["eager", "auto", *INSTALLED])
+X = np.random.default_rng(0).normal(size=(40, 3))
+
+
+def network(*outputs, seed=1, **named):
+    return nn.MLP(3, [5, *outputs], activation="tanh", seed=seed, **named)
+
+
+@pytest.fixture(autouse=True)
+def _compile_at_once(monkeypatch):
+    monkeypatch.setattr(programs, "SOON", 0)
+
+
+@BACKENDS
+@pytest.mark.parametrize("outputs", [1, 4])
+def test_compiled_outputs_are_the_eager_ones(backend, outputs):
+    model = network(outputs)
+    expected = [[y.data for y in model(x)] for x in X]
+    found = nn.predict(model, X, backend=backend)
+    assert isinstance(found, np.ndarray)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    listed = nn.predict(model, X.tolist(), backend=backend)
+    assert isinstance(listed, list)
+    np.testing.assert_allclose(listed, expected, rtol=1e-12, atol=1e-14)
+
+
+@BACKENDS
+def test_parameters_are_read_as_they_are_at_the_call(backend):
+    model = network(2)
+    for _ in range(4):
+        model.parameters()[3].data += 0.5
+        expected = [[y.data for y in model(x)] for x in X[:4]]
+        for _ in range(3):
+            np.testing.assert_allclose(nn.predict(model, X[:4], backend=backend), expected, rtol=1e-12, atol=1e-14)
+
+
+@BACKENDS
+def test_eval_mode_for_the_while(backend):
+    model = nn.Sequential(nn.Layer(3, 4, seed=1), nn.Dropout(0.9, seed=1), nn.Layer(4, 2, "identity", seed=2))
+    still = nn.Sequential(model.layers[0], model.layers[2])
+    np.testing.assert_array_equal(nn.predict(model, X, backend=backend), nn.predict(still, X, backend=backend))
+    assert all(module.training for module in model.modules())
+    assert model.layers[1].calls == 0
+
+
+def test_data_frames():
+    pandas = pytest.importorskip("pandas")
+    model = network(2)
+    frame, labels = pandas.DataFrame(X, columns=list("abc")), pandas.Series([0, 1] * 20)
+    np.testing.assert_array_equal(nn.predict(model, frame), nn.predict(model, X))
+    assert nn.accuracy(model, frame, labels) == nn.accuracy(model, X, labels.tolist())
+
+
+def test_memory_maps(tmp_path):
+    mapped = np.memmap(tmp_path / "X", np.float64, "w+", shape=X.shape)
+    mapped[:] = X
+    np.testing.assert_array_equal(nn.predict(network(2), mapped), nn.predict(network(2), X))
+
+
+@BACKENDS
+def test_sequences(backend):
+    model = nn.Sequential(nn.Embedding(5, 3, seed=1), nn.SelfAttention(3, seed=1), nn.Layer(3, 5, "identity", seed=2))
+    tokens = [[0, 1, 2], [4, 4, 1]]
+    expected = [[[y.data for y in row] for row in model(x)] for x in tokens]
+    np.testing.assert_allclose(nn.predict(model, tokens, backend=backend), expected, rtol=1e-11)
+    classes = np.argmax(expected, -1)
+    assert nn.classify(model, tokens, backend=backend) == classes.tolist()
+    labels = [[0, 1, 2], [3, 4, 0]]
+    assert nn.accuracy(model, np.array(tokens), np.array(labels), backend=backend) == np.mean(classes == labels)
+    assert nn.accuracy(model, tokens, labels, backend=backend) == np.mean(classes == labels)
+
+
+# ---- what outputs mean ----
+
+
+def logits(p):
+    return math.log(p / (1 - p))
+
+
+def test_the_loss_that_fit_noted_tells_the_class():
+    """Of a single output between 0 and 0.5 a logit says 1, a probability says 0."""
+    y = [1.0 if x[0] > 0 else 0.0 for x in X]
+    model = network(1)
+    nn.fit(model, X, y, nn.bce_with_logits, nn.Adam(model.parameters(), lr=0.05), epochs=40, seed=1)
+    assert nn.accuracy(model, X, y) > 0.95
+    raw = [z for [z] in nn.predict(model, X.tolist())]
+    assert nn.classify(model, X.tolist()) == [int(z > 0) for z in raw]
+    np.testing.assert_allclose(nn.predict_proba(model, X)[:, 1], [sigmoid(z) for z in raw])
+
+
+def test_a_sigmoid_at_the_end_parts_at_a_half():
+    y = [1.0 if x[0] > 0 else 0.0 for x in X]
+    model = network(1, output="sigmoid")
+    for loss in (nn.bce, nn.mse):
+        nn.fit(model, X, y, loss, nn.Adam(model.parameters(), lr=0.05), epochs=30, seed=1)
+        expected = [int(p > 0.5) for [p] in nn.predict(model, X.tolist())]
+        assert nn.classify(model, X.tolist()) == expected
+        assert nn.accuracy(model, X, y) > 0.9
+    np.testing.assert_allclose(nn.predict_proba(model, X).sum(1), 1.0)
+
+
+def test_nothing_is_guessed():
+    model = network(1)
+    for call in (lambda: nn.classify(model, X), lambda: nn.accuracy(model, X, [0] * 40)):
+        with pytest.raises(ValueError, match=r"give threshold= \(0.5 for a probability"):
+            call()
+    with pytest.raises(ValueError, match=r"loss=nn\.cross_entropy"):
+        nn.predict_proba(network(3), X)
+    with pytest.raises(ValueError, match="trained with hinge are no probabilities"):
+        nn.predict_proba(model, X, loss=nn.hinge)
+    with pytest.raises(ValueError, match="a threshold is for a single output: of 3"):
+        nn.classify(network(3), X, threshold=0.5)
+    with pytest.raises(ValueError, match="no loss is named 'bcee'"):
+        nn.classify(model, X, loss="bcee")
+    vars(model)["_loss"] = "mse"
+    with pytest.raises(ValueError, match="threshold="):
+        nn.classify(model, X)
+    assert nn.classify(model, X, threshold=-1e9).tolist() == [1] * 40
+
+
+def test_probabilities():
+    model = network(3)
+    found = nn.predict_proba(model, X, loss=nn.cross_entropy)
+    raw = nn.predict(model, X)
+    np.testing.assert_allclose(found, np.exp(raw) / np.exp(raw).sum(1, keepdims=True))
+    logs = nn.predict_proba(lambda x: nn.log_softmax(x), raw, loss="nll")
+    np.testing.assert_allclose(logs, found)
+    assert nn.predict_proba(lambda x: x, [0.25], loss="bce") == [[0.75, 0.25]]
+
+
+def test_the_last_activation_is_read_where_the_code_is_known():
+    assert last_activation(nn.MLP(2, [2, 1], output="sigmoid")) is sigmoid
+    assert last_activation(nn.Sequential(nn.Layer(2, 1, "sigmoid"), nn.Dropout(0.5))) is sigmoid
+    assert last_activation(nn.Sequential(nn.Layer(2, 1), nn.Activation("sigmoid"))) is sigmoid
+    assert last_activation(nn.Neuron(2, "sigmoid")) is sigmoid
+    assert last_activation(lambda x: x) is None
+
+    class Negated(nn.MLP):
+        def __call__(self, x):
+            return [-y for y in super().__call__(x)]
+
+    assert last_activation(Negated(2, [1], output="sigmoid")) is None
+
+
+@BACKENDS
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_an_output_of_nan_is_no_class(backend, outputs):
+    model = network(outputs)
+    bad = X.copy()
+    bad[7, 1] = math.nan
+    loss = nn.bce_with_logits if outputs == 1 else nn.cross_entropy
+    for call in (
+        lambda: nn.classify(model, bad, loss=loss, backend=backend),
+        lambda: nn.accuracy(model, bad, [0] * 40, loss=loss, backend=backend),
+        lambda: nn.confusion_matrix(model, bad.tolist(), [0] * 40, loss=loss, backend=backend),
+        lambda: nn.predict_proba(model, bad, loss=loss, backend=backend),
+    ):
+        with pytest.raises(ValueError, match="the output of sample 7 is nan"):
+            call()
+
+
+# ---- compiled where possible ----
+
+
+def test_what_cannot_be_compiled_runs_eagerly_with_one_warning():
+    class Branching(nn.Module):
+        def __init__(self):
+            self.w = Value(2.0)
+
+        def __call__(self, x):
+            return x[0] * self.w if x[0] > 0 else x[1]
+
+    model = Branching()
+    expected = [2.0 * x[0] if x[0] > 0 else x[1] for x in X]
+    with pytest.warns(nn.EagerWarning, match="Branching runs eagerly, which is slow: .*branch"):
+        np.testing.assert_allclose(nn.predict(model, X), expected)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(nn.predict(model, X), expected)
+    with pytest.raises(TraceError):
+        nn.predict(model, X, backend="llvm" if "llvm" in INSTALLED else "python")
+
+
+def test_ragged_and_dictionary_samples_run_eagerly():
+    for samples in ([[1.0, 2.0], [3.0]], [{"a": 1.0}, {"a": 2.0}]):
+        with pytest.warns(nn.EagerWarning):
+            found = nn.predict(lambda x: Value(2.0) * sum(x.values() if isinstance(x, dict) else x), samples)
+        assert found == [2.0 * sum(x.values() if isinstance(x, dict) else x) for x in samples]
+
+
+def test_wrong_samples_give_the_models_own_error():
+    with pytest.raises(ValueError, match="takes 3 inputs, got 2"):
+        nn.predict(network(2), [[1.0, 2.0]])
+    with pytest.raises(ValueError, match="X is empty"):
+        nn.predict(network(2), [])
+    with pytest.raises(TypeError, match="X must be a list, tuple or array"):
+        nn.predict(network(2), 3.0)
+    with pytest.raises(TypeError, match="model must be a callable, not int 3"):
+        nn.predict(3, X)
+
+
+def test_models_with_programs_can_be_copied_and_pickled():
+    model = network(2)
+    expected = nn.predict(model, X)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(nn.predict(other, X), expected)
+        other.parameters()[0].data += 1.0
+        assert (nn.predict(other, X) != expected).any()
+    np.testing.assert_array_equal(nn.predict(model, X), expected)
+
+
+def test_one_trace_serves_all_calls():
+    calls = []
+
+    class Counting(nn.MLP):
+        def __call__(self, x):
+            calls.append(1)
+            return super().__call__(x)
+
+    model = Counting(3, [2], seed=1)
+    nn.predict(model, X)
+    traced = len(calls)
+    for _ in range(5):
+        nn.predict(model, X[:30])
+        nn.classify(model, X[10:])
+    assert len(calls) <= traced + 2  # the first small batch is compared too
+
+
+def test_a_few_samples_are_not_worth_a_compiler(monkeypatch):
+    monkeypatch.setattr(programs, "SOON", 1000)
+    model = network(2)
+    nn.predict(model, X[:3])
+    assert not vars(model)["_programs"]._compiled
+    nn.predict(model, np.repeat(X, 3, 0))
+    assert vars(model)["_programs"]._compiled
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=1, max_size=8), st.integers(1, 4))
+def test_any_samples(rows, outputs):
+    model = network(outputs, seed=outputs)
+    expected = [[y.data for y in model(x)] for x in rows]
+    np.testing.assert_allclose(nn.predict(model, rows, backend="python"), expected, rtol=1e-9, atol=1e-9)
