@@ -48,11 +48,12 @@ if TYPE_CHECKING:
     from .compiler import Batch as Batch
     from .compiler import BatchLoss as BatchLoss
     from .compiler import Compiled as Compiled
-    from .compiler import OptimizerSettings as OptimizerSettings
     from .compiler import Session as Session
     from .compiler import TraceError as TraceError
     from .compiler import batch_loss as batch_loss
     from .compiler import compile as compile
+    from .compiler import open_session as open_session
+    from .compiler import update_step as update_step
     from .drawing import draw as draw
     from .drawing import draw_dot as draw_dot
     from .drawing import to_dot as to_dot
@@ -69,11 +70,12 @@ _UPPER_FLOORS = {
         "Batch",
         "BatchLoss",
         "Compiled",
-        "OptimizerSettings",
         "Session",
         "TraceError",
         "batch_loss",
         "compile",
+        "open_session",
+        "update_step",
     ),
     "drawing": ("draw", "draw_dot", "to_dot"),
     "stepping": ("AnomalyError", "backward_steps", "detect_anomaly", "find_anomaly", "forward_steps"),

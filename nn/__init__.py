@@ -49,10 +49,12 @@ from .losses.losses import mae as mae
 from .losses.losses import mse as mse
 from .losses.losses import nll as nll
 from .losses.reduction import per_sample as per_sample
-from .optimisers.optimisers import SGD as SGD
-from .optimisers.optimisers import Adam as Adam
-from .optimisers.optimisers import AdamW as AdamW
-from .optimisers.optimisers import Optimizer as Optimizer
+from .optimisers.adam import Adam as Adam
+from .optimisers.adam import AdamW as AdamW
+from .optimisers.base import Optimizer as Optimizer
+from .optimisers.declaration import Memory as Memory
+from .optimisers.declaration import Setting as Setting
+from .optimisers.sgd import SGD as SGD
 from .training.loop import History as History
 from .training.loop import fit as fit
 from .training.progress import Progress as Progress

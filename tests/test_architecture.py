@@ -28,11 +28,12 @@ FLOORS = """
     engine.stepping  engine.adopting
     engine.checking
     engine.drawing
-    engine.compiler.errors  engine.compiler.batch  engine.compiler.optimizers  engine.compiler.lending
+    engine.compiler.errors  engine.compiler.batch  engine.compiler.lending
     engine.compiler.frontend
     engine.compiler.passes
     engine.compiler.plan
     engine.compiler.pipeline  engine.compiler.loss_structure
+    engine.compiler.update
     engine.compiler.backends.llvm.ir
     engine.compiler.backends.llvm.kernels
     engine.compiler.backends.llvm.jit

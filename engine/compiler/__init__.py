@@ -6,8 +6,8 @@ The way of a program, in the order of the folders:
                                                 training/ makes steps of it
 
 - compiled: what a user calls; specialisation: one shape of samples; batch: the arguments; pipeline: the passes in order
-- loss_structure: how the loss of a batch is made of the losses of its samples
-- selfcheck: the program against the eager engine; explain: what it became; errors: refusals; optimizers: steps
+- loss_structure: how the loss of a batch is made of the losses of its samples; update: an optimiser's rule, traced
+- selfcheck: the program against the eager engine; explain: what it became; errors: refusals
 - lending: the Values' numbers, lent to the programs that read or train them
 """
 
@@ -17,5 +17,6 @@ from .compiled import compile as compile
 from .errors import TraceError as TraceError
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss
-from .optimizers import OptimizerSettings as OptimizerSettings
+from .training.optimizer import update_step as update_step
 from .training.session import Session as Session
+from .training.session import open_session as open_session

@@ -46,11 +46,14 @@ class Batch:
             position -= width
         raise IndexError(f"there is no input {position}")
 
-    def copied(self) -> Batch | None:
-        """A copy in memory of its own, for `refill`; None if it is large, or made of lists."""
-        if any(isinstance(array, list) for array in self.arrays) or sum(a.nbytes for a in self.arrays) > SMALL:
-            return None
-        return Batch(self.size, self.shapes, tuple([array.copy() for array in self.arrays]))
+    @property
+    def is_small(self) -> bool:
+        """Whether copying its arrays costs less than setting a program up for other ones."""
+        return not any(isinstance(a, list) for a in self.arrays) and sum(a.nbytes for a in self.arrays) <= SMALL
+
+    def copied(self) -> Batch:
+        """The same in memory of its own."""
+        return Batch(self.size, self.shapes, tuple([a.copy() for a in self.arrays]))
 
     def refill(self, *arguments: Any) -> bool:
         """Take the numbers of other arguments over, if they are arrays of the same shapes."""

@@ -8,51 +8,78 @@ while they are, they have a class that fetches all the numbers back at the first
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..value import Value
 
-_slot = vars(Value)["_data"]  # what the class of lent Values hides; while lent it holds the Loan
+_data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
+"""What the class of lent Values hides; while they are lent the former holds the Loan."""
 
 
 class Loan:
-    """Numbers of Values in an array.
+    """Numbers of Values in an array, and perhaps their gradients.
 
     Args:
         values: leaves.
         array: as long as they are; the numbers are written here whenever they are taken.
+        gradients: gives the gradients to be written into the Values, of those that they had when they were taken;
+            None if these stay as they are.
 
     Attributes:
         open: whether they are in the array at present; then all of them are.
+        lock: held while numbers go in or out, and by whoever changes the array.
     """
 
-    def __init__(self, values: Sequence[Value], array: Any) -> None:
-        self.values, self.array = list(values), array
-        self._lock = threading.RLock()
+    def __init__(
+        self,
+        values: Sequence[Value],
+        array: Any,
+        gradients: Callable[[Sequence[float]], Sequence[float]] | None = None,
+    ) -> None:
+        self.values, self.array, self._gradients = list(values), array, gradients
+        self.lock = threading.RLock()
         self.open = False
 
     def take(self) -> None:
         """Bring the Values' numbers into the array, which is where they live from then on."""
-        if self.open:
-            return
-        with self._lock:
-            self.array[:] = [value._data for value in self.values]
-            self.open = True  # before, so that an interrupted loan can be given back
+        if not self.open:
+            with self.lock:
+                self.array[:] = [value._data for value in self.values]
+                self._lend()
+
+    def renew(self) -> None:
+        """Lend the Values again, whose numbers are in the array already."""
+        with self.lock:
             for value in self.values:
-                lent = _lent(type(value))
-                _slot.__set__(value, self)
-                value.__class__ = lent
+                value._data  # noqa: B018  # whoever else has it gives it back
+            self._lend()
+
+    def _lend(self) -> None:
+        values, count, whole = self.values, len(self.values), self._gradients is not None
+        lent = [("__class__", _lent(type(value), whole)) for value in values]
+        _write([*values, *values, self], [*[("_data", self)] * count, *lent, ("open", True)])
 
     def give_back(self) -> None:
         """Bring the array's numbers into the Values, which are ordinary ones from then on."""
-        with self._lock:
-            if self.open:
-                self.open = False
-                for value, number in zip(self.values, self.array.tolist()):
-                    if type(value) in _own:  # not so for the rest of an interrupted loan
-                        value.__class__ = _own[type(value)]
-                    _slot.__set__(value, number)
+        with self.lock:
+            if not self.open:
+                return
+            values = self.values
+            new = [("__class__", _own[type(value)]) for value in values]
+            new += [("_data", number) for number in self.array.tolist()]
+            if self._gradients is None:
+                _write([*values, *values, self], [*new, ("open", False)])
+            else:
+                gradients = self._gradients([_grad.__get__(value) for value in values])
+                new += [("_grad", gradient) for gradient in gradients]
+                _write([*values, *values, *values, self], [*new, ("open", False)])
+
+
+def _write(objects: Sequence[Any], attributes: Sequence[tuple[str, Any]]) -> None:
+    """Set an attribute of each, in one call that runs no Python code in between: Ctrl-C finds all set, or none."""
+    deque(map(setattr, objects, *zip(*attributes)), maxlen=0)
 
 
 class Leaves:
@@ -91,7 +118,7 @@ class Leaves:
         if first is None:
             return None
         if type(first) in _own:
-            loan: Loan = _slot.__get__(first)
+            loan: Loan = _data.__get__(first)
             if loan is not self._own:
                 places = {id(value): place for place, value in enumerate(loan.values)}
                 found = [places.get(id(value), -1) for value in self.values]
@@ -109,28 +136,36 @@ class Leaves:
         return self._own
 
 
-_lent_classes: dict[type[Value], type[Value]] = {}
+_lent_classes: dict[tuple[type[Value], bool], type[Value]] = {}
 _own: dict[type[Value], type[Value]] = {}  # the other way
 
 
-def _lent(kind: type[Value]) -> type[Value]:
-    """A class like `kind` whose instances come back at the first touch."""
-    if kind in _lent_classes:
-        return _lent_classes[kind]
+def _lent(kind: type[Value], whole: bool) -> type[Value]:
+    """A class like `kind` whose instances come back at the first touch, if `whole` of the gradient as well."""
+    if (kind, whole) in _lent_classes:
+        return _lent_classes[kind, whole]
 
-    def read(value: Value) -> float:
-        _slot.__get__(value).give_back()
-        return value._data
+    def fetched(name: str) -> property:
+        """An attribute that is there once all numbers are back."""
 
-    def write(value: Value, number: float) -> None:
-        _slot.__get__(value).give_back()
-        value._data = number
+        def read(value: Value) -> float:
+            _data.__get__(value).give_back()
+            number: float = getattr(value, name)
+            return number
+
+        def write(value: Value, number: float) -> None:
+            _data.__get__(value).give_back()
+            setattr(value, name, number)
+
+        return property(read, write)
 
     def reduce(value: Value, protocol: Any) -> Any:
-        _slot.__get__(value).give_back()
+        _data.__get__(value).give_back()
         return value.__reduce_ex__(protocol)
 
-    body = {"__slots__": (), "_data": property(read, write), "__reduce_ex__": reduce, "__doc__": kind.__doc__}
+    body = {"__slots__": (), "_data": fetched("_data"), "__reduce_ex__": reduce, "__doc__": kind.__doc__}
+    if whole:
+        body["_grad"] = fetched("_grad")
     lent = type(kind.__name__, (kind,), {**body, "__module__": kind.__module__, "__qualname__": kind.__qualname__})
-    _lent_classes[kind], _own[lent] = lent, kind
+    _lent_classes[kind, whole], _own[lent] = lent, kind
     return lent

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from engine import Batch, BatchLoss, OptimizerSettings, Session, compile
+from engine import Batch, BatchLoss, compile, open_session
 
 from ..arguments import Seed, random_source, real_number, show, whole_number
-from ..optimisers.optimisers import SGD, Adam, AdamW, Optimizer
+from ..optimisers.base import Optimizer
 from .sample_loss import SampleLoss
+from .samples import Samples
 from .steps import LossFunction, Model
+from .ways import GradientSteps, NativeSteps, Way, has_rule
 
 
 class Trainer:
     """A model, a loss and an optimiser, compiled into one program that makes whole steps.
 
     The numbers of the parameters stay in the program while it trains; `p.data` shows them at any time, and what is
-    assigned to it counts from the next step on. Gradients are not stored in the parameters.
+    assigned to it counts from the next step on; `p.grad` is the gradient of the last step. The learning rate and other
+    settings of the optimiser, its parameters, another optimiser, clipping and the schedule may be set at any time, and
+    count from the next step on.
 
     Args:
         model: a module, or a function from one sample to its output.
         loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`: the mean or
             sum of one term for each sample, times any constant, plus terms of parameters alone. What it is, is seen in
             its graph for every size of batch; of anything else the error tells which line mixes the samples.
-        optimizer: what changes the parameters. SGD, Adam and AdamW run in compiled code; any other gets its
-            gradients from there.
+        optimizer: what changes the parameters. One that is declared as a rule, as those of nn are, runs in compiled
+            code; one with a `step` of its own gets its gradients from there.
         backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
         dtype: "float64" or "float32".
         threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
@@ -65,27 +67,71 @@ class Trainer:
         clip_value: float | None = None,
         schedule: Callable[[int], float] | None = None,
     ) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
-        if clip_norm is not None and clip_value is not None:
-            raise ValueError("clip_norm and clip_value are two ways to clip: choose one")
-        for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
-            if limit is not None and real_number(name, limit) <= 0.0:
-                raise ValueError(f"{name} must be above 0, not {limit}")
-        self.model, self.loss, self.optimizer = model, loss, optimizer
-        self.clip_norm, self.clip_value, self.schedule = clip_norm, clip_value, schedule
-        self.steps = 0
+        self.model, self.loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
+        self._clip: tuple[float | None, float | None] = (None, None)
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+
         self._sample_loss = SampleLoss(model, loss)
         self._compile = partial(compile, self._sample_loss.function, backend=backend, dtype=dtype, threads=threads)
         self.compiled = self._compile()
-        self._session: Session | None = None  # of the samples' shape seen last; None: the optimiser steps itself
-        self._shapes: Any = None
         self._sized: Any = None  # shapes, and size of the batches for which samples are weighted
-        self._done = 0
-        self._keeper: Callable[[Optimizer], None] | None = None  # gives the optimiser's memory back
-        self._known: tuple[tuple[float, ...] | None, OptimizerSettings | None] = (None, None)
-        self._last: tuple[Any, Any, Batch] | None = None  # what was given, where the program may read it in place
-        self._own: Batch | None = None  # else: memory that the program is set up for, to be filled
+        self._lock = threading.RLock()  # one call at a time: threads take turns
+        self._way: Way | None = None  # how steps are made; None until the samples' shape is known
+        self._samples = Samples(self.compiled.batch)
+        self._steps_before = 0  # made in earlier ways
+
+    # ---- what may be set at any time ----
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What changes the parameters."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+        self._optimizer = optimizer
+
+    @property
+    def clip_norm(self) -> float | None:
+        """The largest norm of the whole gradient; None for any."""
+        return self._clip[0]
+
+    @clip_norm.setter
+    def clip_norm(self, limit: float | None) -> None:
+        self._clip = _limits(limit, self._clip[1])
+
+    @property
+    def clip_value(self) -> float | None:
+        """The largest entry of the gradient; None for any."""
+        return self._clip[1]
+
+    @clip_value.setter
+    def clip_value(self, limit: float | None) -> None:
+        self._clip = _limits(self._clip[0], limit)
+
+    @property
+    def schedule(self) -> Callable[[int], float] | None:
+        """The learning rate of each step by its number, from 0; None for that of the optimiser."""
+        return self._schedule
+
+    @schedule.setter
+    def schedule(self, schedule: Callable[[int], float] | None) -> None:
+        if schedule is not None and not callable(schedule):
+            raise TypeError(f"schedule must be a function of the step's number, not {show(schedule)}")
+        self._schedule = schedule
+
+    @property
+    def steps(self) -> int:
+        """How many steps were made."""
+        return self._steps_before + (self._way.made if self._way else 0)
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self._steps_before += whole_number("steps", steps, least=0) - self.steps
+
+    # ---- training ----
 
     def step(self, X: Any, y: Any) -> float:  # as in nn.fit
         """Change the parameters once, by the mean gradient over all samples; give their mean loss before.
@@ -93,9 +139,11 @@ class Trainer:
         Raises:
             TraceError: if model or loss cannot be compiled, or the loss mixes samples.
             TypeError, ValueError, IndexError: if the samples or labels are not what model and loss take.
-            FloatingPointError: if the loss is nan or infinite; the parameters stay as they were.
+            FloatingPointError: if the loss, or a parameter after the update, is nan or infinite; parameters, optimiser
+                and counts are as before that step. Its `losses` are those of the steps before it in this call.
         """
-        return self._train(self._batch(X, y), steps=1)[0]
+        with self._lock:
+            return self._train(self._batch(X, y), steps=1)[0]
 
     __call__ = step
 
@@ -106,7 +154,8 @@ class Trainer:
             ValueError: if `steps` is below 1; and as `step`.
         """
         steps = whole_number("steps", steps, least=1)
-        return self._train(self._batch(X, y), steps)
+        with self._lock:
+            return self._train(self._batch(X, y), steps)
 
     def epoch(
         self,
@@ -129,10 +178,11 @@ class Trainer:
             ValueError: if `batch_size` is below 1; and as `step`.
         """
         size = whole_number("batch_size", batch_size, least=1)
-        return self.epoch_of(self._batch(X, y), size, seed, shuffle)
+        with self._lock:
+            return self.epoch_of(self._batch(X, y), size, seed, shuffle)
 
     def prepare(self, X: Any, y: Any, batch_size: int | None = None) -> Batch:
-        """Compile for samples like these, and make them ready for `epoch_of`.
+        """Compile for samples like these, and make a copy of them ready for `epoch_of`.
 
         Args:
             X: the samples.
@@ -144,27 +194,31 @@ class Trainer:
             TraceError: if model or loss cannot be compiled, or the loss mixes samples.
             TypeError, ValueError: if X and y are no samples and labels.
         """
-        batch = self._batch(X, y)
-        size = batch.size
-        if batch_size is not None:
-            size = min(whole_number("batch_size", batch_size, least=1), size)
-        for count in {size, batch.size % size or size}:
-            self._weigh(batch, count)
-        self._prepare(batch)
-        return batch
+        with self._lock:
+            batch = self._samples.checked(X, y).copied()
+            size = batch.size
+            if batch_size is not None:
+                size = min(whole_number("batch_size", batch_size, least=1), size)
+            for count in {size, batch.size % size or size}:
+                self._weigh(batch, count)
+            self._prepared(batch)
+            return batch
 
     def epoch_of(self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True) -> list[float]:
         """As `epoch`, of samples that `prepare` has made ready."""
-        size = min(batch_size, batch.size)
-        self._weigh(batch, size)
-        if self._shapes != batch.shapes:
-            self._prepare(batch)
-        make = _order if self._session is None else self._session.order
-        order = make(batch.size, batch_size, random_source(seed) if shuffle else None)
-        rest = batch.size % size
-        if not rest or self._structure(batch, rest) == self._structure(batch, size):
-            return self._train(batch, 1, order, size)
-        return [*self._train(batch, 1, order[:-1], size), *self._train(batch, 1, order[-1:], rest)]
+        with self._lock:
+            size = min(batch_size, batch.size)
+            self._weigh(batch, size)
+            order = self._prepared(batch).order(batch.size, batch_size, random_source(seed) if shuffle else None)
+            rest = batch.size % size
+            if not rest or self._structure(batch, rest) == self._structure(batch, size):
+                return self._train(batch, 1, order, size)
+            losses = self._train(batch, 1, order[:-1], size)
+            try:
+                return losses + self._train(batch, 1, order[-1:], rest)
+            except FloatingPointError as error:
+                error.losses = losses  # type: ignore[attr-defined]  # as that of any other batch
+                raise
 
     def explain(self) -> str:
         """Passes, groups and costs of the program; see `engine.Compiled.explain`.
@@ -179,177 +233,67 @@ class Trainer:
         """The back end that was taken, and why not a better one; as asked for before the first step."""
         return self.compiled.used
 
+    # ---- inside ----
+
     def _batch(self, X: Any, y: Any) -> Batch:
-        if self._last is not None and X is self._last[0] and y is self._last[1]:
-            return self._last[2]
-        own = self._own
-        if own is not None and self._session is not None and own.shapes == self._shapes and own.refill(X, y):
-            self._session.check(own)
-            return own
-        batch = self.compiled.batch(X, y)
-        if not batch.size:
-            raise ValueError("there are no samples: give at least one")
-        views = [_is_view(array, given) for array, given in zip(batch.arrays, (X, y))]
-        self._last = (X, y, batch) if all(views) else None  # a copy would not see what is changed in place
-        self._own = batch.copied()
-        return batch
+        """The samples of a call."""
+        return self._samples.batch(X, y, self._way)
 
     def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
         if self._sized != (batch.shapes, size or batch.size):
             self._weigh(batch, size or batch.size)
-        rates = () if self.schedule is None else self._rates(steps if order is None else len(order), self.schedule)
-        settings = self._settings()
-        if self._shapes != batch.shapes:
-            self._prepare(batch)
-        if self._session is None or settings is None:
-            return self._through_gradients(batch, steps, order, rates)
-        if self.optimizer.keeper is not self._keeper:
-            self._done = _import(self.optimizer, self._session)
-            self.optimizer.keeper = self._keeper
-        if len(rates) > 1:
-            settings = replace(settings, lr=rates)
-        losses = self._session(batch, settings, self._done, steps, order)
-        self._done += len(losses)
-        self.steps += len(losses)
-        if rates:
-            self.optimizer.lr = rates[-1]
-        if settings.kind == "adam":
-            self.optimizer.steps = self._done  # type: ignore[attr-defined]  # an Adam, as the settings say
-        return losses
+        way, optimizer = self._prepared(batch), self._optimizer
+        rates: tuple[float, ...] = ()
+        if self._schedule is not None:
+            first, count = self.steps, steps if order is None else len(order)
+            rates = tuple([real_number("a learning rate", self._schedule(first + k), least=0.0) for k in range(count)])
+        before = way.made
+        try:
+            return way(batch, steps, order, self._clip, rates)
+        finally:
+            if rates:
+                optimizer.lr = rates[max(0, way.made - before - 1)]
 
-    def _rates(self, count: int, schedule: Callable[[int], float]) -> tuple[float, ...]:
-        """The learning rates of the next steps, the first of them in the optimiser."""
-        rates = [real_number("a learning rate", schedule(self.steps + k), least=0.0) for k in range(count)]
-        self.optimizer.lr = rates[0]
-        return tuple(rates)
+    def _prepared(self, batch: Batch) -> Way:
+        """How steps are made on samples of that shape with the present optimiser."""
+        way = self._way
+        if way is None or not way.holds(batch.shapes, self._optimizer):
+            way = self._prepare(batch)
+        return way
 
-    def _prepare(self, batch: Batch) -> None:
-        """Compile for samples of another shape."""
-        self._session = None
-        settings, parameters = self._settings(), self.compiled.bound(batch)
-        if settings is not None and {*map(id, self.optimizer.params)} <= {*map(id, parameters)}:
-            session = Session(self.compiled, batch, self.optimizer.params, settings.memories)
-            self._session = session if session.native else None
-            self._keeper = partial(_export, session)
-        self._shapes = batch.shapes
+    def _prepare(self, batch: Batch) -> Way:
+        """Compile for samples of another shape, or another optimiser."""
+        session = open_session(self.compiled, batch, self._optimizer) if has_rule(self._optimizer) else None
+        self._steps_before, self._way = self.steps, None
+        if session is not None:
+            self._way = NativeSteps(session, batch.shapes, self._optimizer)
+        else:
+            self.compiled.bound(batch)
+            self._way = GradientSteps(self.compiled, batch.shapes, self._optimizer)
+        return self._way
 
     def _structure(self, batch: Batch, size: int) -> BatchLoss:
         """How the loss of so many samples is made of single ones."""
-        if self._shapes != batch.shapes:
+        if self._way is None or not self._way.accepts(batch):
             self.compiled.bound(batch)  # traced, so that it is known what the model gives
         return self._sample_loss.structure(batch.shapes, size)
 
     def _weigh(self, batch: Batch, size: int) -> None:
         """Make the program's mean over so many samples the loss of such a batch."""
         if self._sample_loss.weigh(self._structure(batch, size)):
-            self.compiled, self._shapes = self._compile(), None
+            self._steps_before, self._way = self.steps, None
+            self.compiled = self._compile()
         self._sized = batch.shapes, size
 
-    def _settings(self) -> OptimizerSettings | None:
-        """The optimiser's settings; None for one that is not known here."""
-        key = _key(self.optimizer)
-        if key is None or key != self._known[0]:
-            found = None if key is None else _settings_of(self.optimizer)
-            if found is not None:
-                found = replace(found, clip_norm=self.clip_norm, clip_value=self.clip_value)
-                if self._session is not None and len(self._session.memory) != found.memories:
-                    self._shapes = None  # momentum was turned on or off: the program's memory is made for the other
-            self._known = (key, found)
-        return self._known[1]
 
-    def _through_gradients(
-        self, batch: Batch, steps: int, order: list[list[int]] | None, rates: Sequence[float]
-    ) -> list[float]:
-        """The gradients from the program, the steps by the optimiser itself."""
-        losses: list[float] = []
-        for rows in [None] * steps if order is None else order:
-            part = batch if rows is None else batch.rows([row for row in rows if row >= 0])
-            loss, gradients = self.compiled.value_and_grad(batch=part)
-            if not math.isfinite(loss):
-                raise FloatingPointError(f"the loss became {loss}: lower lr and look for nan or inf in the data")
-            if rates:
-                self.optimizer.lr = rates[len(losses)]
-            self.optimizer.zero_grad()
-            found = dict(zip(self.compiled.parameters, map(float, gradients)))
-            for parameter in self.optimizer.params:
-                parameter.grad = found.get(parameter, 0.0)
-            self._clip()
-            self.optimizer.step()
-            losses.append(loss)
-            self.steps += 1
-        return losses
-
-    def _clip(self) -> None:
-        """Clip the gradients in the parameters."""
-        params = self.optimizer.params
-        if self.clip_norm is not None:
-            scale = min(1.0, self.clip_norm / (math.hypot(*[p.grad for p in params]) + 1e-6))
-            for p in params:
-                p.grad *= scale
-        if self.clip_value is not None:
-            for p in params:
-                p.grad = max(-self.clip_value, min(p.grad, self.clip_value))
-
-
-def _is_view(array: Any, given: Any) -> bool:
-    """Whether `array`, made from `given`, has its memory: of a slice, both name the whole array as their base."""
-    base = getattr(array, "base", None)
-    return array is given or (base is not None and (base is given or base is getattr(given, "base", None)))
-
-
-def _order(samples: int, size: int, source: random.Random | None) -> list[list[int]]:
-    """The samples of each batch, in the order of `nn.batches`; the last one is filled with -1."""
-    order, size = list(range(samples)), min(size, samples)
-    if source is not None:
-        source.shuffle(order)
-    order += [-1] * (-samples % size)
-    return [order[start : start + size] for start in range(0, len(order), size)]
-
-
-# ---- the optimisers of nn, as the compiler knows them ----
-
-
-def _key(optimizer: Optimizer) -> tuple[float, ...] | None:
-    """All settings that may be changed between steps; None for another optimiser, subclasses included."""
-    if type(optimizer) is SGD:
-        o = optimizer
-        return o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov
-    if type(optimizer) is Adam or type(optimizer) is AdamW:
-        return optimizer.lr, *optimizer.betas, optimizer.eps, optimizer.weight_decay
-    return None
-
-
-def _settings_of(optimizer: Optimizer) -> OptimizerSettings:
-    if isinstance(optimizer, SGD):
-        o = optimizer
-        return OptimizerSettings("sgd", o.lr, o.momentum, o.dampening, o.nesterov, o.weight_decay)
-    assert isinstance(optimizer, Adam)
-    beta1, beta2 = optimizer.betas
-    return OptimizerSettings(
-        "adam",
-        optimizer.lr,
-        weight_decay=optimizer.weight_decay,
-        decoupled=isinstance(optimizer, AdamW),
-        beta1=beta1,
-        beta2=beta2,
-        eps=optimizer.eps,
-    )
-
-
-def _import(optimizer: Optimizer, session: Session) -> int:
-    """Give the session what the optimiser remembers; how many steps were made."""
-    if isinstance(optimizer, SGD):
-        session.remember([optimizer.velocity] if optimizer.velocity and optimizer.momentum else [], optimizer.params)
-        return int(bool(optimizer.velocity))
-    assert isinstance(optimizer, Adam)
-    session.remember([optimizer.mean, optimizer.mean_square], optimizer.params)
-    return optimizer.steps
-
-
-def _export(session: Session, optimizer: Optimizer) -> None:
-    """Give the optimiser what the session remembers."""
-    rows = session.recall(optimizer.params)
-    if isinstance(optimizer, SGD):
-        optimizer.velocity = rows[0] if rows else optimizer.velocity  # without momentum it is left as it is
-    elif isinstance(optimizer, Adam):
-        optimizer.mean, optimizer.mean_square = rows
+def _limits(clip_norm: float | None, clip_value: float | None) -> tuple[float | None, float | None]:
+    """Both ways to clip, checked."""
+    if clip_norm is not None and clip_value is not None:
+        raise ValueError("clip_norm and clip_value are two ways to clip: choose one")
+    limits = {"clip_norm": clip_norm, "clip_value": clip_value}
+    for name, given in limits.items():
+        if given is not None:
+            limits[name] = limit = real_number(name, given)
+            if limit <= 0.0:
+                raise ValueError(f"{name} must be above 0, not {limit}")
+    return limits["clip_norm"], limits["clip_value"]

@@ -11,7 +11,7 @@ from ..arguments import Seed, random_source, show, whole_number
 from ..data.splits import batches
 from ..evaluation.rules import name_of_loss
 from ..layers.module import Module
-from ..optimisers.optimisers import Optimizer
+from ..optimisers.base import Optimizer
 from .progress import Progress, Reporter, reporting
 from .steps import EagerStep, LossFunction, Model, Step
 

@@ -10,7 +10,7 @@ from engine import Value, collector_at_rest
 from ..arguments import show
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
-from ..optimisers.optimisers import Optimizer
+from ..optimisers.base import Optimizer
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, reduce
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -14,7 +14,11 @@ from numpy.lib.stride_tricks import as_strided
 from ... import ops
 from ...primitive import Primitive
 from ...template import parse, walk
+from ..errors import Unsupported
 from ..plan.plan import Copy, Group, Plan, Reduction, Run, Scatter
+
+if TYPE_CHECKING:
+    from .array_training import ArrayTraining
 
 Array = Any  # np.ndarray of the program's dtype
 Task = Callable[[], None]
@@ -62,6 +66,28 @@ def translate(text: str, names: tuple[str, ...]) -> Callable[..., None]:
     return function
 
 
+def apply(primitive: Primitive) -> Callable[..., Array]:
+    """A primitive as a function of arrays and floats.
+
+    Raises:
+        Unsupported: it has no template.
+    """
+    if not isinstance(primitive.native, str):
+        raise Unsupported(f"the primitive {primitive.name} has no native template")
+    names = ("z", "x") if primitive.arity is None else primitive.operands
+    function = translate(primitive.native, names)
+
+    def on_two(*operands: Any) -> Array:
+        out = np.empty(np.broadcast_shapes(*map(np.shape, operands)), np.result_type(*operands))
+        function(out, *operands)
+        return out
+
+    def fold(first: Any, *others: Any) -> Any:
+        return reduce(on_two, others, first)
+
+    return fold if primitive.arity is None else on_two
+
+
 class NumpyProgram:
     """A plan made ready to run on arrays."""
 
@@ -81,6 +107,12 @@ class NumpyProgram:
     def fitting(self, batch: int) -> NumpyProgram:
         """The program for batches of that size: this one takes all."""
         return self
+
+    def training(self, memories: int, frozen: Sequence[int] = ()) -> ArrayTraining:
+        """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
+        from .array_training import ArrayTraining
+
+        return ArrayTraining(self, memories, frozen)
 
     def run(self, leaves: Any, arrays: Sequence[Array], n: int) -> tuple[Array, Array | None]:
         """Run it on a batch.

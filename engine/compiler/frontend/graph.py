@@ -39,6 +39,7 @@ class Graph:
         symbols: of the Values met so far, and of symbols that a function may get hold of: themselves.
         made: the Values that the function has made from plain numbers, or computed from such.
         open: while the function runs; what it has kept for later is refused afterwards.
+        nonzero: symbols that are known to be no 0, so that a branch on their truth is decided.
     """
 
     def __init__(self, simplify: Simplifier, derivatives: Differentiator) -> None:
@@ -46,6 +47,7 @@ class Graph:
         self.leaves: list[Symbol] = []
         self.made: set[Value] = set()
         self.open = True
+        self.nonzero: set[Symbol] = set()
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
         self._lowest = 0

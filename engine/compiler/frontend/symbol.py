@@ -69,6 +69,8 @@ class Symbol(Value):
     def __bool__(self) -> bool:
         if self.kind == "constant":
             return bool(self.value)
+        if self in self.graph.nonzero:
+            return True
         raise refusal(
             "a branch on the truth of a traced value (if, while, and, or, not, in, max, min, sorted, np.max, np.min)",
             _FIX_BRANCH,

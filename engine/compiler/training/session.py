@@ -5,90 +5,95 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from ...value import Value
+from ..backends.update import on_arrays
 from ..batch import Batch
 from ..compiled import Compiled
 from ..errors import TraceError
-from ..lending import Loan
-from ..optimizers import OptimizerSettings, update
 from ..selfcheck import check_labels
 from ..specialisation import Specialisation
+from ..update import ConfiguredUpdate
+from ..lending import Loan
+from .optimizer import Optimizer, check_finite, configured, started
 
 
 class Session:
-    """Steps of an optimiser on a compiled loss.
+    """Steps of an optimiser on a compiled loss, in native code or NumPy; `open_session` makes it.
 
     Args:
-        compiled: the loss of one sample.
-        batch: samples like those to come.
-        trainable: the Values to update; others that the loss reads stay as they are.
-        memories: how many numbers the optimiser remembers for each parameter.
+        special: the loss of one sample, for samples of one shape.
+        program: of the loss and its gradient.
+        optimizer: whose parameters are updated; others that the loss reads stay as they are.
 
     Attributes:
-        leaves: the bound Values, in the order of `memory`.
-        memory: the optimiser's, memories x leaves.
-        native: whether the back end can make steps; plain Python cannot.
-
-    Raises:
-        TraceError: the loss cannot be compiled.
+        leaves: the bound Values, in the order of the training's parameters.
     """
 
-    def __init__(self, compiled: Compiled, batch: Batch, trainable: Sequence[Value], memories: int) -> None:
-        self.traced: Specialisation = compiled._trace(batch)
-        if not self.traced.trace.single:
-            raise TraceError("a loss to train on must be one Value, not a list")
-        self.leaves = [leaf.value for leaf in self.traced.trace.graph.leaves]
-        self.traced.check("leaves", batch)
-        program = self.traced.program("leaves")
-        self.native = program.name != "python"
-        if not self.native:
-            return
-        self._native_steps = program.name == "llvm"
-        wanted = set(trainable)
-        frozen = [place for place, value in enumerate(self.leaves) if value not in wanted]
-        make = program.training if self._native_steps else partial(ArrayTraining, program)
-        self._training: Any = make(memories, frozen)
-        self.memory = self._training.memory
-        self._place = {value: k for k, value in enumerate(self.leaves)}
-        self._loan = Loan(self.leaves, self._training.parameters)
-        self._found: tuple[Sequence[Value], Any] | None = None
+    def __init__(self, special: Specialisation, program: Any, optimizer: Optimizer) -> None:
+        self._special = special
+        self.leaves = [leaf.value for leaf in special.trace.graph.leaves]
+        self._shuffles_natively = program.name == "llvm"
+        place = {value: k for k, value in enumerate(self.leaves)}
+        self._optimizer, self._params = optimizer, optimizer.params
+        self._places = [place[value] for value in self._params]
+        self._frozen = sorted({*range(len(self.leaves))} - {*self._places})
+        self._training: Any = program.training(len(optimizer.state[1]), self._frozen)
+        self._loan = Loan(self.leaves, self._training.parameters, self._gradients)
         self._checked: Batch | None = None
+        self._configured: ConfiguredUpdate | None = None  # that of the last step
+        self._before = 0  # steps that were made in all when the training's count was 0
+        self._stepped = False  # whether there is a gradient of a step that the leaves have not got yet
+        self._keeper = self._give_back  # one object, to be recognised
 
-    def __call__(
-        self, batch: Batch, settings: OptimizerSettings, done: int = 0, steps: int = 1, order: Any = None
-    ) -> list[float]:
+    def __call__(self, batch: Batch, configured: ConfiguredUpdate, steps: int = 1, order: Any = None) -> list[float]:
         """Make steps; give the mean loss of each before its update.
 
         Args:
             batch: the samples.
-            settings: of the optimiser.
-            done: how many steps were made before.
+            configured: the update with its present settings; a new object whenever one changes.
             steps: how many to make on the whole batch, where there is no `order`.
             order: the samples of each step, steps x batch size, -1 for none.
 
         Raises:
-            FloatingPointError: a loss became nan or infinite; parameters and memory are as before the call.
+            FloatingPointError: a loss or an update is not finite; parameters and memory are as before that step. Its
+                `losses` are those of the steps before.
         """
         if batch is not self._checked:
             self.check(batch)
-        self._loan.take()
-        training = self._training
-        # A native step with a loss of nan or infinity changes nothing; only of several the first ones must be undone.
-        several = steps > 1 or order is not None or not self._native_steps
-        before = (training.parameters.copy(), self.memory.copy()) if several else None
-        losses: list[float] = training(batch.arrays, settings, done, steps, order)
-        if not math.isfinite(sum(losses)):
-            if before is not None:
-                training.parameters[:], self.memory[:] = before
-            rate = settings.lr if isinstance(settings.lr, float) else max(settings.lr)
-            raise FloatingPointError(
-                f"the loss became {next(x for x in losses if not math.isfinite(x))}, and the parameters stay as "
-                f"before this call: lower lr (now {rate:g}) and look for nan or inf in the data"
-            )
+        known = self._configured
+        if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
+            self._take(configured)
+        self._configured = configured
+        training, loan = self._training, self._loan
+        with loan.lock:  # who looks at a parameter meanwhile waits
+            if not loan.open:
+                training.sums[:] = 0.0
+                self._stepped = False
+                loan.take()
+            before = training.made
+            try:
+                losses: list[float] = training(batch.arrays, configured, steps, order)
+            finally:
+                self._stepped = self._stepped or training.made > before
+                if not loan.open:  # someone has looked between two chunks of the call, such as a signal handler
+                    loan.renew()
+        if training.made - before < len(losses):
+            self._fail(losses, configured)
         return losses
+
+    @property
+    def made(self) -> int:
+        """How many steps were made in all; `optimizer.steps` counts those since its memories were empty."""
+        made: int = self._before + self._training.made
+        return made
+
+    def configured(
+        self, clip_norm: float | None = None, clip_value: float | None = None, rates: Sequence[float] = ()
+    ) -> ConfiguredUpdate:
+        """The update with the present settings of the optimiser; see `optimizer.configured`."""
+        return configured(self._optimizer, clip_norm, clip_value, rates)
 
     def order(self, count: int, size: int, source: random.Random | None) -> Any:
         """The samples of each batch of an epoch: steps x size, -1 for none.
@@ -104,7 +109,7 @@ class Session:
         order = np.full(-(-count // size) * size, -1, np.int64)
         if source is None:
             order[:count] = np.arange(count)
-        elif self._native_steps:
+        elif self._shuffles_natively:
             from ..backends.llvm.runtime.shuffle import shuffled
 
             order[:count] = shuffled(count, source)
@@ -120,62 +125,113 @@ class Session:
         Raises:
             ValueError, IndexError: they do not fit.
         """
-        if batch.shapes != self.traced.shapes:
-            raise ValueError(f"samples of the shapes {batch.shapes}, where {self.traced.shapes} were compiled")
-        check_labels(self.traced.labels, batch)
+        if batch.shapes != self._special.shapes:
+            raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
+        check_labels(self._special.labels, batch)
         self._checked = batch
 
-    def remember(self, rows: Sequence[Sequence[float]], values: Sequence[Value]) -> None:
-        """Set the optimiser's memory of `values`, in their order; no rows: forget everything."""
-        self.memory[:] = 0.0
-        for k, row in enumerate(rows):
-            self.memory[k, self._places(values)] = row
+    def close(self) -> None:
+        """Give the parameters their numbers and gradients, and the optimiser its memory."""
+        self._loan.give_back()
+        if self._optimizer.keeper is self._keeper:
+            self._optimizer.take_back()
 
-    def recall(self, values: Sequence[Value]) -> list[list[float]]:
-        """The optimiser's memory of `values`, in their order."""
-        places = self._places(values)
-        return [row[places].tolist() for row in self.memory]
+    def _take(self, configured: ConfiguredUpdate) -> None:
+        """Take over what the optimiser remembers."""
+        training, optimizer = self._training, self._optimizer
+        steps, rows = started(optimizer, configured.rule.kept)
+        for k in configured.rule.kept:
+            training.memory[k] = 0.0
+            training.memory[k, self._places] = rows[k]
+        self._before += training.made - steps
+        training.made = steps
+        optimizer.keeper = self._keeper
 
-    def _places(self, values: Sequence[Value]) -> Any:
-        """Where `values` are among the leaves; found once for the list of an optimiser's parameters."""
+    def _give_back(self, optimizer: Optimizer) -> None:
+        """Give the optimiser what it remembers, as its `keeper`."""
+        assert self._configured is not None
+        kept, places = self._configured.rule.kept, self._places
+        rows = [
+            self._training.memory[k, places].tolist() if k in kept else row
+            for k, row in enumerate(optimizer.state[1])
+        ]
+        optimizer.state = self._training.made, tuple(rows)
+
+    def _gradients(self, before: Sequence[float]) -> list[float]:
+        """The gradients of the leaves as eager steps leave them.
+
+        Args:
+            before: the gradients when the first of the steps began.
+        """
+        training, configured = self._training, self._configured
+        if configured is None or not self._stepped:
+            return list(before)
+        gradient = training.gradient
+        if configured.clip:
+            norm = math.sqrt(math.fsum(x * x for x in gradient[self._places].tolist()))
+            (gradient,) = on_arrays(configured.clipping)(configured.numbers(1, norm), training.parameters, gradient)
+        found: list[float] = gradient.tolist()
+        sums = training.sums.tolist()
+        for k in self._frozen:  # nobody sets these to zero between the steps
+            found[k] = before[k] + sums[k]
+        return found
+
+    def _fail(self, losses: list[float], configured: ConfiguredUpdate) -> None:
+        """Say why the last step was not made.
+
+        Raises:
+            FloatingPointError: always.
+        """
+        *before, loss = losses
+        rates = [configured.lr] if isinstance(configured.lr, float) else configured.lr
+        rate = rates[min(len(before), len(rates) - 1)]
+        try:
+            if math.isfinite(loss):
+                self._name_parameter(configured, len(before))
+            self._training.gradient[:] = math.nan  # a sum that was not finished
+            raise FloatingPointError(
+                f"the loss became {loss}, and the parameters stay as before this batch: lower lr (now {rate:g}) and "
+                "look for nan or inf in the data"
+            )
+        except FloatingPointError as error:
+            error.losses = before  # type: ignore[attr-defined]  # for those who keep a history
+            raise
+
+    def _name_parameter(self, configured: ConfiguredUpdate, k: int) -> None:
+        """Say which parameter an update would make infinite or nan."""
         import numpy as np
 
-        if self._found is None or self._found[0] is not values or len(self._found[1]) != len(values):
-            self._found = values, np.array([self._place[value] for value in values])
-        return self._found[1]
+        training, rule = self._training, configured.rule
+        arrays = [training.parameters, training.gradient, *[training.memory[memory] for memory in rule.kept]]
+        P, G, *memories = [array[self._places] for array in arrays]
+        with np.errstate(all="ignore"):
+            norm = float(np.sqrt(G @ G))
+            new = on_arrays(rule)(configured.numbers(training.made + 1, norm, k), P, G, *memories)
+            check_finite(self._params, P.tolist(), G.tolist(), [np.broadcast_to(row, P.shape).tolist() for row in new])
+        raise FloatingPointError("an update is not finite; no parameter has changed: lower lr, or clip the gradient")
 
 
-class ArrayTraining:
-    """What a native program's training is, on NumPy arrays.
+def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Session | None:
+    """A session, or None where the optimiser has to make the steps itself, with gradients from the program.
 
-    Attributes:
-        parameters: the bound leaves.
-        memory: the optimiser's, memories x leaves.
+    That is so in plain Python, where a primitive of the rule has no template, and where the optimiser has parameters
+    that the loss does not read.
+
+    Args:
+        compiled: the loss of one sample.
+        batch: samples like those to come.
+        optimizer: what updates the parameters.
+
+    Raises:
+        TraceError: the loss or the rule cannot be compiled.
     """
-
-    def __init__(self, program: Any, memories: int, frozen: Sequence[int]) -> None:
-        import numpy as np
-
-        self._program = program
-        self.parameters = np.zeros(program.plan.leaves, program.dtype)
-        self.memory = np.zeros((memories, program.plan.leaves), program.dtype)
-        self._frozen = np.array(frozen, int)
-
-    def __call__(self, arrays: Any, settings: OptimizerSettings, done: int, steps: int, order: Any) -> list[float]:
-        """Make steps; see Session."""
-        import numpy as np
-
-        kept = self.parameters[self._frozen]
-        losses = []
-        for k in range(steps if order is None else len(order)):
-            part = arrays
-            if order is not None:
-                rows = order[k][order[k] >= 0]
-                part = [array[rows] for array in arrays]
-            outputs, gradient = self._program.run(self.parameters, part, len(part[0]) if part else 1)
-            with np.errstate(all="ignore"):
-                losses.append(float(outputs[:, 0].mean()))
-            gradient[self._frozen] = 0.0
-            update(self.parameters, gradient, self.memory, settings, done + k, k)
-            self.parameters[self._frozen] = kept
-        return losses
+    special = compiled._trace(batch)
+    if not special.trace.single:
+        raise TraceError("a loss to train on must be one Value, not a list")
+    special.check("leaves", batch)
+    program = special.program("leaves")
+    bound = {leaf.value for leaf in special.trace.graph.leaves}
+    templates = all(isinstance(s.primitive.native, str) for s in configured(optimizer).rule.operations)
+    if program.name == "python" or not templates or not bound.issuperset(optimizer.params):
+        return None
+    return Session(special, program, optimizer)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...update import ConfiguredUpdate
 from .runtime.memory import Frame, address, aligned
-from .runtime.update import COEFFICIENTS, Form, update
+from .runtime.update import POSITION, STATE, update
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-_COLUMN = {name: k for k, name in enumerate(COEFFICIENTS)}
+CHUNK = 0.05
+"""Seconds that native code may run before Python has a look at signals such as Ctrl-C, unless one step takes longer."""
+
+_MADE = POSITION["made"]
 
 
 class Training:
@@ -24,12 +29,13 @@ class Training:
 
     Args:
         programs: of a plan with gradients.
-        memories: how many numbers the optimiser remembers for each parameter.
+        memories: how many numbers the optimiser may remember for each parameter.
         frozen: leaves that are not updated, by their numbers.
 
     Attributes:
         parameters: the bound leaves; read and write at will between calls.
         memory: memories x leaves.
+        sums: of the gradients of the frozen leaves, over all steps.
     """
 
     def __init__(self, programs: Variants, memories: int, frozen: Sequence[int] = ()):
@@ -38,46 +44,61 @@ class Training:
         self._programs = programs
         leaves, width = programs.lazy_plan.leaves, programs.width
         stride = -(-(leaves + width) // width) * width
-        self._all = aligned((memories + 2) * stride, programs.dtype).reshape(-1, stride)
-        self.parameters, trainable, self.memory = self._all[0, :leaves], self._all[1, :leaves], self._all[2:, :leaves]
+        self._all = aligned((4 + 2 * memories) * stride, programs.dtype).reshape(-1, stride)
+        self.parameters, trainable, self.sums = self._all[:3, :leaves]
+        self.memory = self._all[3 : 3 + memories, :leaves]
         trainable[:] = 1.0
         trainable[list(frozen)] = 0.0
         self._frozen = len(frozen) > 0
         start, row = address(self._all), stride * programs.dtype.itemsize
-        self._state = np.array([0, start + 2 * row, start + row, 0, leaves, stride], np.int64)
-        self._frames: dict[Program, Frame] = {}
+        self._state = np.zeros(len(STATE), np.int64)
+        places = {"trainable": 1, "sums": 2, "memory": 3, "old": 3 + memories}
+        for name, number in {**{n: start + k * row for n, k in places.items()}, "count": leaves, "stride": stride}.items():
+            self._state[POSITION[name]] = number
+        self._frames: dict[Program, tuple[Frame, Array]] = {}
         self._arrays: tuple[Array, ...] | None = None  # those and the settings of which a single step can be repeated
-        self._optimizer: Any = None
-        self._settled: Any = None  # the optimiser whose coefficients are there for all steps
+        self._configured: ConfiguredUpdate | None = None
+        self._settled: ConfiguredUpdate | None = None
+        self._pace: dict[tuple[Program, int], int] = {}  # how many steps on so many samples fit into a chunk
+        self.gradient = np.zeros(leaves, programs.dtype)
+
+    @property
+    def made(self) -> int:
+        """How many steps the memory has seen."""
+        return int(self._state[_MADE])
+
+    @made.setter
+    def made(self, made: int) -> None:
+        self._state[_MADE] = made
 
     def __call__(
-        self, arrays: tuple[Array, ...], optimizer: Any, done: int = 0, steps: int = 1, order: Array | None = None
+        self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int = 1, order: Array | None = None
     ) -> list[float]:
-        """Make steps of an optimiser, all in native code.
+        """Make steps of an optimiser in native code, all or, if Ctrl-C comes in between, the first ones.
 
         Args:
             arrays: samples x columns, C-contiguous, of the program's dtype; the columns together its inputs.
-            optimizer: the settings; a new object whenever one of them changes.
-            done: how many steps were made before.
+            configured: the update; a new object whenever one of its numbers changes.
             steps: how many to make, where `order` is None.
             order: the samples of each step, steps x batch, int64, -1 for none; None: all samples in every step.
 
         Returns:
-            The loss of every step, before its update. If one is nan or infinite, that step and the ones after it
-            are not made, and their losses are nan.
+            The loss of every step, before its update. If a loss or an update is not finite, that step and the ones
+            after it are not made: `made` tells, and the losses end there.
         """
         with self._programs.lock:
-            if arrays is self._arrays and optimizer is self._optimizer and steps == 1 and order is None and done:
-                return [self._drive(self._place)]  # the frame describes this very step
-            return self._described(arrays, optimizer, done, steps, order)
+            if arrays is self._arrays and configured is self._configured and steps == 1 and order is None:
+                loss = self._drive(self._place)  # the frame describes this very step
+                return [loss] if loss == loss else self._losses.tolist()
+            return self._described(arrays, configured, steps, order)
 
     def _described(
-        self, arrays: tuple[Array, ...], optimizer: Any, done: int, steps: int, order: Array | None
+        self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int, order: Array | None
     ) -> list[float]:
         """The same, after it has been written into a frame."""
         import numpy as np
 
-        self._arrays = self._optimizer = None
+        self._arrays = self._configured = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
         else:
@@ -85,72 +106,57 @@ class Training:
             steps, batch = order.shape
         program = self._programs.fitting(batch)
         split = program.cost_model.split(batch)
-        frame = self._frames.get(program)
-        if frame is None:
-            frame = self._frames[program] = Frame(program, self._all[0])
-            frame.set(state=address(self._state))
+        frame = self._frame(program)
         frame.bind(arrays, split, repeated=order is None and steps > 1)
-        same = self._settle(optimizer, done, steps, frame)
+        self._settle(configured, frame)
         losses = np.full(steps, np.nan, program.dtype)
-        frame.set(steps=steps, order=0 if order is None else address(order), losses=address(losses))
-        drive = program.starter(split, steps)
-        drive(frame.address)
-        if order is None and steps == 1 and same and frame.in_place:
-            self._arrays, self._optimizer = arrays, optimizer
+        done, pace = 0, self._pace.get((program, batch), 1)
+        while done < steps:
+            count = min(pace, steps - done)
+            rates = self._state[POSITION["next_rate"]] * done * 8 + address(self._rates)
+            self._state[POSITION["rates"]] = rates
+            place = 0 if order is None else address(order) + 8 * batch * done
+            frame.set(steps=count, order=place, losses=address(losses) + losses.itemsize * done)
+            drive, before, started = program.starter(split, count), self._state[_MADE], time.perf_counter()
+            drive(frame.address)
+            made = int(self._state[_MADE] - before)
+            done += made
+            if made < count:
+                found: list[float] = losses[: done + 1].tolist()
+                return found
+            if count == pace:
+                each = max((time.perf_counter() - started) / count, 1e-9)
+                pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
+        if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
+            self._arrays, self._configured = arrays, configured
             self._drive, self._place, self._losses = drive, frame.address, losses  # the frame points to these losses
-        found: list[float] = losses.tolist()
+        found = losses.tolist()
         return found
 
-    def _settle(self, optimizer: Any, done: int, steps: int, frame: Frame) -> bool:
-        """Let a frame make the optimiser's update; whether its coefficients are those of all later steps, too."""
-        same = done > 0 and optimizer.kind == "sgd" and isinstance(optimizer.lr, float)
-        if not same or self._settled is not optimizer:
-            form, coefficients = settings(optimizer, done, 1 if same else steps, self._programs.dtype, self._frozen)
-            self._state[0], self._state[3] = address(coefficients), 0 if same else len(COEFFICIENTS)
+    def _frame(self, program: Program) -> Frame:
+        """The frame of a program, with gradients of its own: they are there until the next step."""
+        known = self._frames.get(program)
+        if known is None:
+            frame = Frame(program, self._all[0])
+            gradients = aligned(program.gradients * program.threads, program.dtype)
+            frame.set(state=address(self._state), G=address(gradients))
+            known = self._frames[program] = frame, gradients
+        frame, gradients = known
+        self.gradient = gradients[: self._programs.lazy_plan.leaves]
+        return frame
+
+    def _settle(self, configured: ConfiguredUpdate, frame: Frame) -> None:
+        """Let a frame make that update."""
+        import numpy as np
+
+        if self._settled is not configured:
             bits = 8 * self._programs.dtype.itemsize
-            self._update = *update(form, bits, self._programs.width), coefficients  # the frame points to these
-            self._settled = optimizer if same else None
+            self._update = update(configured.rule, self._frozen, bits, self._programs.width)
+            self._numbers = np.array([configured.limit, *configured.values])  # the frame points to these
+            self._rates = np.array(configured.lr).reshape(-1)
+            self._state[POSITION["numbers"]] = address(self._numbers)
+            self._state[POSITION["next_rate"]] = int(len(self._rates) > 1)
+            self._settled = configured
         plan = self._programs.plan
-        whole = optimizer.clip_norm is not None or bool(plan.epilogue or plan.finish)
+        whole = configured.rule.reads_norm or bool(plan.epilogue or plan.finish)
         frame.set(update=self._update[1], whole=int(whole))
-        return same
-
-
-def settings(optimizer: Any, t0: int, steps: int, dtype: Any, frozen: bool) -> tuple[Form, Array]:
-    """The form of an update and its coefficients, a row per step."""
-    import numpy as np
-
-    adam = optimizer.kind == "adam"
-    form = Form(
-        adam=adam,
-        momentum=not adam and bool(optimizer.momentum),
-        nesterov=not adam and bool(optimizer.nesterov),
-        decay=bool(optimizer.weight_decay),
-        decoupled=adam and bool(optimizer.decoupled),
-        clip_norm=optimizer.clip_norm is not None,
-        clip_value=optimizer.clip_value is not None,
-        frozen=frozen,
-    )
-    table = np.zeros((steps, len(COEFFICIENTS)))
-    column = {name: k for k, name in enumerate(COEFFICIENTS)}
-    table[:, column["rate"]] = optimizer.lr
-    table[:, column["decay"]] = optimizer.weight_decay
-    if adam:
-        t = np.arange(t0 + 1, t0 + steps + 1)
-        if form.decoupled:
-            table[:, column["decay"]] *= optimizer.lr
-        table[:, column["rate"]] /= 1.0 - optimizer.beta1**t
-        table[:, column["root"]] = np.sqrt(1.0 - optimizer.beta2**t)
-        for name, value in (("new1", 1 - optimizer.beta1), ("beta2", optimizer.beta2), ("new2", 1 - optimizer.beta2)):
-            table[:, column[name]] = value
-        table[:, column["eps"]] = optimizer.eps
-    else:
-        table[:, column["momentum"]] = optimizer.momentum
-        table[:, column["kept"]] = 1.0 - optimizer.dampening
-        if t0 == 0:
-            table[:1, column["kept"]] = 1.0
-    if form.clip_norm:
-        table[:, column["norm"]] = optimizer.clip_norm
-    if form.clip_value:
-        table[:, column["bound"]] = optimizer.clip_value
-    return form, np.ascontiguousarray(table, dtype)

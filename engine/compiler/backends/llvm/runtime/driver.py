@@ -11,13 +11,16 @@ part of which takes some leaves. Each thread, called a seat, has room of its own
 from __future__ import annotations
 
 import functools
+import math
 
 from ..ir.builder import Code
+from ..ir.vector import literal
 from ..jit.library import Library
 from .fork_join import share_text
 from .frame import POSITION, entry, fields
 from .packing import text as packing
 from .samples import calls, run, samples
+from .update import STATE
 
 LINE = 16
 """Numbers that two threads had better not share: 128 bytes of them, or half as many."""
@@ -70,7 +73,7 @@ def _leaves(bits: int, width: int) -> str:
         with code.loop(start, stop, width) as g:
             code.store(code.load(a["G"], g) + code.load(others, g), a["G"], g)
     with code.when(_updating(code, f, a, whole=0)):
-        _update(code, a, "%step", start, stop)
+        _update(code, a, a["G"], "%step", start, stop)
     code.ret()
     return code.text()
 
@@ -82,9 +85,20 @@ def _updating(code: Code, f: dict[str, str], a: dict[str, str], whole: int) -> s
     return code.value(f"and i1 {some}, {sort}")
 
 
-def _update(code: Code, a: dict[str, str], step: str, start: str, stop: str) -> None:
-    what = f"ptr {a['P']}, ptr {a['G']}, ptr {a['state']}, i64 {step}, i64 {start}, i64 {stop}"
+def _update(code: Code, a: dict[str, str], gradients: str, step: str, start: str, stop: str) -> None:
+    what = f"ptr {a['P']}, ptr {gradients}, ptr {a['state']}, i64 {step}, i64 {start}, i64 {stop}"
     code.lines.append(f"call void {a['update']}({what})")
+
+
+def _counted(code: Code, f: dict[str, str], a: dict[str, str], step: str) -> None:
+    """Count a step; one whose update is not finite is undone instead, and ends the call with a loss of nan."""
+    made, refused = (code.pointer(a["state"], str(STATE.index(name)), "i64") for name in ("made", "refused"))
+    with code.when(code.value(f"icmp ne i64 {code.value(f'load i64, ptr {refused}')}, 0")):
+        _update(code, a, "null", step, "0", f["gradients"])
+        code.lines.append(f"store i64 0, ptr {refused}")
+        code.lines += [f"store double {literal(math.nan, 64)}, ptr %loss", "br label %end", "undone:"]
+    count = code.value(f"add i64 {code.value(f'load i64, ptr {made}')}, 1")
+    code.lines.append(f"store i64 {count}, ptr {made}")
 
 
 def _steps(bits: int, width: int) -> str:
@@ -116,7 +130,9 @@ def _steps(bits: int, width: int) -> str:
         code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @leaves, {how}, ptr {shared})")
         run(code, "epilogue", f, a, nowhere, "1", "true")
         with code.when(_updating(code, f, a, whole=1)):
-            _update(code, a, step, "0", f["gradients"])
+            _update(code, a, a["G"], step, "0", f["gradients"])
+        with code.when(code.value(f"icmp ne ptr {a['update']}, null")):
+            _counted(code, f, a, step)
     code.label("end")
     code.lines.append(f"ret double {code.value('load double, ptr %loss')}")
     return code.text()

@@ -1,117 +1,170 @@
-"""The update of the parameters, one native pass over them, as nn's optimisers write it.
+"""The update of the parameters: an optimiser's traced rule as one native pass over them.
 
-Each combination of settings that changes the formula is its own little function; the numbers that may change from
-step to step (the learning rate, Adam's corrections) come in a row of coefficients per step, or in one for all.
+What the rule computes of the settings alone is computed once for each call, in double precision. The other operations
+run on vectors of parameters. The old numbers are kept until the driver knows that all new ones are finite.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Iterator
 
+from ....errors import Unsupported
+from ....frontend.symbol import Symbol
+from ....update import ALWAYS, Update
 from ..ir.builder import Code
+from ..ir.templates import expand
 from ..ir.vector import Vector
 from ..jit.library import Library
 
-COEFFICIENTS = ("rate", "momentum", "kept", "decay", "beta1", "new1", "beta2", "new2", "root", "eps", "norm", "bound")
-"""The columns of a step's row of coefficients."""
+STATE = ("made", "refused", "numbers", "rates", "next_rate", "memory", "old", "trainable", "sums", "count", "stride")
+"""The fields of the block of 64-bit numbers that an update is given: how many steps were made; whether the update of the
+present one is not finite; the addresses of the settings that are not 0, as `update.values` gives them after a limit,
+and of the learning rates; from one step's rate to the next; the addresses of the memories, of the old numbers of the
+parameters and memories, of 1.0 for each parameter that is updated and 0.0 for others, and of the sums of the others'
+gradients; how many parameters there are; and from one row of numbers to the next."""
 
-STATE = ("coefficients", "memory", "trainable", "row", "count", "stride")
-"""The fields of the block of 64-bit numbers that an update is given: three addresses, then three numbers: from one
-step's coefficients to the next (0 if all have the same), how many parameters there are, and from one row of the memory
-to the next."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What the formula of an update consists of."""
-
-    adam: bool = False
-    momentum: bool = False
-    nesterov: bool = False
-    decay: bool = False
-    decoupled: bool = False
-    clip_norm: bool = False
-    clip_value: bool = False
-    frozen: bool = False  # some parameters stay as they are
+POSITION = {name: k for k, name in enumerate(STATE)}
+_ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
 
 
 @functools.cache
-def update(form: Form, bits: int, width: int) -> tuple[Library, int]:
-    """The compiled update of that form and its address, of type ``void(P, G, state, step, start, stop)``."""
-    library = Library(text(form, bits, width))
+def update(rule: Update, frozen: bool, bits: int, width: int) -> tuple[Library, int]:
+    """The compiled update and its address, of type ``void(P, G, state, step, start, stop)``; see `text`.
+
+    Raises:
+        Unsupported: a primitive of the rule has no template.
+    """
+    library = Library(text(rule, frozen, bits, width))
     return library, library.address("update")
 
 
-def text(form: Form, bits: int, width: int) -> str:
-    """LLVM IR of the update, of the leaves from `start` to `stop`, whole vectors."""
+def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
+    """LLVM IR of the update, of the leaves from `start` to `stop`, whole vectors; where G is null, of its undoing.
+
+    Args:
+        rule: of the optimiser.
+        frozen: whether some parameters stay as they are.
+        bits: of a number.
+        width: numbers in a vector.
+    """
     arguments = ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step", "i64 %start", "i64 %stop"]
     code = Code("update", bits, width, arguments)
-    fields = {}
-    for k, name in enumerate(STATE):
-        kind = "ptr" if k < 3 else "i64"
-        fields[name] = code.value(f"load {kind}, ptr {code.pointer('%state', str(k), 'i64')}")
-    row = code.value(f"mul i64 %step, {fields['row']}")
-    c = {name: code.load_broadcast(fields["coefficients"], code.index(row, k)) for k, name in enumerate(COEFFICIENTS)}
-    scale = _norm_scale(code, form, fields, c) if form.clip_norm else None
-    beyond = code.value(f"icmp sgt i64 %stop, {fields['count']}")
-    stop = code.value(f"select i1 {beyond}, i64 {fields['count']}, i64 %stop")
+    f = {name: _field(code, name) for name in STATE if name not in ("made", "refused")}
+    beyond = code.value(f"icmp sgt i64 %stop, {f['count']}")
+    stop = code.value(f"select i1 {beyond}, i64 {f['count']}, i64 %stop")
+    with code.when(code.value("icmp eq ptr %G, null")):
+        with code.loop("%start", stop, width) as i:
+            for base, place, old in _rows(code, rule, f, i):
+                code.store(code.load(f["old"], old), base, place)
+        code.ret()
+        code.lines.append("new:")  # never reached: what follows a return is another block
+    uniform = _uniform(code, rule, f)
+    wrong = code.variable(code.lift(0.0))
     with code.loop("%start", stop, width) as i:
-        p, g = code.load("%P", i), code.load("%G", i)
-        g = _clipped(code, form, c, g)
-        if scale is not None:
-            g = g * scale
-        new = _adam(code, form, fields, c, i, p, g) if form.adam else _sgd(code, form, fields, c, i, p, g)
-        if form.frozen:
-            new = code.select(_is_trainable(code, fields, i), new, p)
-        code.store(new, "%P", i)
+        rows = list(_rows(code, rule, f, i))
+        used = code.load(f["trainable"], i).differs(0.0)  # not what lies behind the last one, either
+        values = {**uniform, rule.gradient: code.load("%G", i)}
+        values.update(zip(_remembered(rule), [code.load(base, place) for base, place, _ in rows]))
+        for symbol in rule.each:
+            values[symbol] = _operation(code, symbol, values)
+        if frozen:
+            code.store(code.load(f["sums"], i) + values[rule.gradient], f["sums"], i)
+        zero: Vector | float = 0.0
+        first, *others = rule.results
+        for symbol, result, (base, place, old) in zip(
+            _remembered(rule), (first, *[others[k] for k in rule.kept]), rows, strict=True
+        ):
+            before, new = values[symbol], _value(code, result, values)
+            code.store(before, f["old"], old)
+            code.store(code.select(used, new, before), base, place)
+            zero = (new - new) + zero  # or nan
+        bits = code.select(used, zero, 0.0).bits
+        code.write(wrong, (code.read(wrong).bits | bits).float)
+    with code.when(code.rarely(code.read(wrong).differs(0.0))):
+        code.lines.append(f"store i64 1, ptr {code.pointer('%state', str(POSITION['refused']), 'i64')}")
     code.ret()
-    return "\n".join(sorted(code.declared)) + "\n" + code.text()
+    once = _once(rule)
+    return "\n".join(sorted(code.declared | once.declared)) + "\n" + once.text() + code.text()
 
 
-def _is_trainable(code: Code, fields: dict[str, str], i: str) -> Vector:
-    return code.load(fields["trainable"], i).differs(0.0)
+def _field(code: Code, name: str) -> str:
+    kind = "ptr" if name in _ADDRESSES else "i64"
+    return code.value(f"load {kind}, ptr {code.pointer('%state', str(POSITION[name]), 'i64')}")
 
 
-def _clipped(code: Code, form: Form, c: dict[str, Vector], g: Vector) -> Vector:
-    """A gradient within the bound for every entry, if there is one; nan stays nan."""
-    if not form.clip_value:
-        return g
-    g = code.select(g > c["bound"], c["bound"], g)
-    return code.select(g < -c["bound"], -c["bound"], g)
+def _remembered(rule: Update) -> tuple[Symbol, ...]:
+    """What a step reads and writes of a parameter: its number and the memories that are kept."""
+    return (rule.number, *[rule.memories[k] for k in rule.kept])
 
 
-def _sgd(code: Code, form: Form, fields: dict[str, str], c: dict[str, Vector], i: str, p: Vector, g: Vector) -> Vector:
-    if form.decay:
-        g = g + c["decay"] * p
-    if form.momentum:
-        v = c["momentum"] * code.load(fields["memory"], i) + c["kept"] * g
-        code.store(v, fields["memory"], i)
-        g = g + c["momentum"] * v if form.nesterov else v
-    return p - c["rate"] * g
+def _rows(code: Code, rule: Update, f: dict[str, str], i: str) -> Iterator[tuple[str, str, str]]:
+    """Of the parameters and each memory that is kept: its base, the place in it, and the place among the old numbers."""
+    yield "%P", i, i
+    for k in rule.kept:
+        yield f["memory"], code.index(i, (f["stride"], k)), code.index(i, (f["stride"], k + 1))
 
 
-def _adam(code: Code, form: Form, fields: dict[str, str], c: dict[str, Vector], i: str, p: Vector, g: Vector) -> Vector:
-    if form.decay and form.decoupled:
-        p = p * (1.0 - c["decay"])
-    elif form.decay:
-        g = g + c["decay"] * p
-    second = code.index(i, fields["stride"])
-    m, v = code.load(fields["memory"], i), code.load(fields["memory"], second)
-    m = m + c["new1"] * (g - m)
-    v = c["beta2"] * v + c["new2"] * g * g
-    code.store(m, fields["memory"], i)
-    code.store(v, fields["memory"], second)
-    return p - c["rate"] * m / (code.intrinsic("sqrt", v) / c["root"] + c["eps"])
+def _uniform(code: Code, rule: Update, f: dict[str, str]) -> dict[Symbol, Vector]:
+    """What is the same for all parameters, in every lane."""
+    norm = _norm(code, f) if rule.reads_norm else "0.0"
+    made = code.value(f"load i64, ptr {code.pointer('%state', str(POSITION['made']), 'i64')}")
+    step = code.value(f"sitofp i64 {code.value(f'add i64 {made}, 1')} to double")
+    place = code.pointer(f["rates"], code.value(f"mul i64 %step, {f['next_rate']}"), "double")
+    rate = code.value(f"load double, ptr {place}")
+    room = code.fresh()
+    code.slots.append(f"{room} = alloca [{len(rule.uniform) + 1} x double], align 64")
+    what = f"ptr {f['numbers']}, double {step}, double {rate}, double {norm}, ptr {room}"
+    code.lines.append(f"call void @once({what})")
+    found = {}
+    for k, symbol in enumerate(rule.uniform):
+        number = code.value(f"load double, ptr {code.pointer(room, str(k), 'double')}")
+        found[symbol] = code.broadcast(number if code.bits == 64 else code.value(f"fptrunc double {number} to float"))
+    return found
 
 
-def _norm_scale(code: Code, form: Form, fields: dict[str, str], c: dict[str, Vector]) -> Vector:
-    """The factor min(1, limit / (norm + 1e-6)), over the gradients that are used."""
+def _once(rule: Update) -> Code:
+    """The function that computes what is the same for all parameters, in double precision."""
+    code = Code(
+        "once", 64, 1, ["ptr noalias %numbers", "double %step", "double %rate", "double %norm", "ptr noalias %out"]
+    )
+    code.linkage = "internal "
+    given = {"step": Vector(code, "%step"), "lr": Vector(code, "%rate"), "norm": Vector(code, "%norm")}
+    values = {}
+    for k, symbol in enumerate(rule.numbers):
+        name = ALWAYS[k] if k < len(ALWAYS) else ""
+        values[symbol] = given[name] if name in given else code.load("%numbers", str(max(0, k - len(ALWAYS) + 1)))
+    for symbol in rule.once:
+        values[symbol] = _operation(code, symbol, values)
+    for k, symbol in enumerate(rule.uniform):
+        code.store(values[symbol], "%out", str(k))
+    code.ret()
+    return code
+
+
+def _operation(code: Code, symbol: Symbol, values: dict[Symbol, Vector]) -> Vector:
+    primitive = symbol.primitive
+    assert primitive is not None
+    if not isinstance(primitive.native, str):
+        raise Unsupported(f"the primitive {primitive.name} has no native template")
+    operands = [_value(code, operand, values) for operand in symbol.operands]
+    if primitive.arity is not None:
+        return expand(code, primitive, dict(zip(primitive.operands, operands)))
+    return functools.reduce(lambda z, x: expand(code, primitive, {"z": z, "x": x}), operands)
+
+
+def _value(code: Code, symbol: Symbol, values: dict[Symbol, Vector]) -> Vector:
+    return code.lift(symbol.value) if symbol.kind == "constant" else values[symbol]
+
+
+def _norm(code: Code, f: dict[str, str]) -> str:
+    """The norm of the gradients that are used, as a double."""
     total = code.variable(code.lift(0.0))
-    with code.loop(0, fields["count"], code.width) as i:
-        g = _clipped(code, form, c, code.load("%G", i))
-        used = code.select(_is_trainable(code, fields, i), g, 0.0)  # not what lies behind the last one, either
-        code.write(total, code.read(total) + used * used)
-    squares = code.broadcast(code.horizontal_sum(code.read(total)))
-    scale = c["norm"] / (code.intrinsic("sqrt", squares) + 1e-6)
-    return code.select(scale > 1.0, 1.0, scale)
+    with code.loop(0, f["count"], code.width) as i:
+        g = code.select(code.load(f["trainable"], i).differs(0.0), code.load("%G", i), 0.0)
+        code.write(total, code.read(total) + g * g)
+    norm = code.horizontal_sum(code.read(total))
+    if code.bits == 32:
+        norm = code.value(f"fpext float {norm} to double")
+    code.declared.add("declare double @llvm.sqrt.f64(double)")
+    return code.value(f"call double @llvm.sqrt.f64(double {norm})")

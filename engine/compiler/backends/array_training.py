@@ -1,0 +1,81 @@
+"""Training with NumPy: what native training is, on arrays."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..update import ConfiguredUpdate
+from .numpy import NumpyProgram
+from .update import on_arrays
+
+
+class ArrayTraining:
+    """The parameters and what an optimiser remembers of them, in arrays; see `llvm.training.Training`.
+
+    Args:
+        program: of a plan with gradients.
+        memories: how many numbers the optimiser may remember for each parameter.
+        frozen: leaves that are not updated, by their numbers.
+
+    Attributes:
+        parameters: the bound leaves.
+        memory: memories x leaves.
+        gradient: of the last step.
+        sums: of the gradients of the frozen leaves, over all steps.
+    """
+
+    def __init__(self, program: NumpyProgram, memories: int, frozen: Sequence[int]) -> None:
+        self._program = program
+        leaves = program.plan.leaves
+        self.parameters, self.sums, self.gradient = (np.zeros(leaves, program.dtype) for _ in range(3))
+        self.memory = np.zeros((memories, leaves), program.dtype)
+        self._made = np.zeros((), np.int64)
+        self._used = np.ones(leaves, bool)
+        self._used[list(frozen)] = False
+
+    @property
+    def made(self) -> int:
+        """How many steps the memory has seen."""
+        return int(self._made)
+
+    @made.setter
+    def made(self, made: int) -> None:
+        self._made[...] = made
+
+    def __call__(
+        self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None
+    ) -> list[float]:
+        """Make steps; see `llvm.training.Training`."""
+        losses: list[float] = []
+        for k in range(steps if order is None else len(order)):
+            part = arrays
+            if order is not None:
+                rows = order[k][order[k] >= 0]
+                part = [array[rows] for array in arrays]
+            outputs, gradient = self._program.run(self.parameters, part, len(part[0]) if part else 1)
+            with np.errstate(all="ignore"):
+                losses.append(float(outputs[:, 0].mean()))
+                if not math.isfinite(losses[-1]) or not self._update(gradient, configured, k):
+                    break
+        return losses
+
+    def _update(self, gradient: Any, configured: ConfiguredUpdate, k: int) -> bool:
+        """Move the parameters, unless a number would not be finite."""
+        rule, used = configured.rule, self._used
+        norm = math.sqrt(float(gradient[used] @ gradient[used])) if rule.reads_norm else 0.0
+        memories = [self.memory[memory] for memory in rule.kept]
+        new = on_arrays(rule)(configured.numbers(self.made + 1, norm, k), self.parameters, gradient, *memories)
+        self.gradient = gradient
+        before = [self.parameters, *memories]
+        after = [np.where(used, found, old).astype(old.dtype, copy=False) for found, old in zip(new, before)]
+        if not all(np.isfinite(found[used]).all() for found in after):
+            return False
+        # One call that runs no Python code in between: Ctrl-C finds all of it written, or nothing.
+        targets = [*before, self._made, self.sums]
+        deque(map(np.copyto, targets, [*after, self._made + 1, self.sums + gradient]), maxlen=0)
+        return True

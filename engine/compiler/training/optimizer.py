@@ -1,0 +1,135 @@
+"""What the engine asks of an optimiser, and its steps on Values, all or nothing."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Protocol
+
+from ...value import Value
+from ..backends.update import on_floats
+from ..update import ConfiguredUpdate, Setting, form_of, traced
+from ..update import values as values_of
+
+Rows = tuple[list[float], ...]
+"""Of each memory a number for every parameter; an empty list has seen no step."""
+
+
+class Optimizer(Protocol):
+    """An optimiser that states its update as a rule; see `nn.Optimizer`.
+
+    Attributes:
+        params: the Values that it changes.
+        lr: the learning rate.
+        settings: the others by name; another mapping whenever one of them changes.
+        rule: of one parameter; see `update`.
+        state: how many steps the memories have seen, and what they hold: a plain attribute, which is set whole.
+        keeper: what has the state meanwhile and brings it back.
+    """
+
+    params: tuple[Value, ...]
+    lr: float
+    settings: Mapping[str, Setting]
+    rule: Callable[..., Any]
+    state: tuple[int, Rows]
+    keeper: Callable[[Any], None] | None
+
+    def take_back(self) -> None:
+        """Have the state oneself again."""
+
+
+def configured(
+    optimizer: Optimizer, clip_norm: float | None = None, clip_value: float | None = None, rates: Sequence[float] = ()
+) -> ConfiguredUpdate:
+    """The update of an optimiser with its present settings.
+
+    Args:
+        optimizer: of which kind and with which settings.
+        clip_norm: the largest norm of the whole gradient.
+        clip_value: the largest entry of the gradient.
+        rates: the learning rates of the next steps, if they are not all `optimizer.lr`.
+
+    Raises:
+        TraceError: its rule cannot be traced.
+    """
+    clip = "norm" if clip_norm is not None else "value" if clip_value is not None else ""
+    rule = traced(optimizer.rule, len(optimizer.state[1]), form_of(optimizer.settings), clip)
+    lr = tuple(rates) if rates else optimizer.lr
+    return ConfiguredUpdate(rule, clip, lr, clip_norm or clip_value or 0.0, values_of(optimizer.settings))
+
+
+def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
+    """The state before the next step: memories that have seen none are zeros, and if all are, that step is the first.
+
+    Args:
+        optimizer: whose state it is.
+        kept: which memories its rule keeps.
+
+    Raises:
+        ValueError: a memory has another number of entries than there are parameters.
+    """
+    optimizer.take_back()
+    steps, rows = optimizer.state
+    count = len(optimizer.params)
+    for k in kept:
+        if rows[k] and len(rows[k]) != count:
+            raise ValueError(
+                f"a memory of the optimiser has {len(rows[k])} numbers for {count} parameters: give one for each, or "
+                "an empty list to start anew"
+            )
+    if kept and not any(rows[k] for k in kept):
+        steps = 0
+    return steps, tuple([row or ([0.0] * count if k in kept else row) for k, row in enumerate(rows)])
+
+
+def update_step(optimizer: Optimizer) -> None:
+    """Change every parameter once by its gradient, or, if an error or Ctrl-C comes in between, none of them.
+
+    Raises:
+        FloatingPointError: a parameter or memory would not be finite; nothing has changed.
+        TraceError: the rule of the optimiser cannot be traced.
+    """
+    update = configured(optimizer)
+    kept = update.rule.kept
+    steps, rows = started(optimizer, kept)
+    params = optimizer.params
+    P, G = list(map(_data, params)), list(map(_grad, params))
+    numbers = update.numbers(steps + 1)
+    new, *memories = on_floats(update.rule)(numbers, P, G, *[rows[k] for k in kept])
+    for row in (new, *memories):
+        if not math.isfinite(sum(row)):
+            check_finite(params, P, G, (new, *memories))
+    changed = dict(zip(kept, memories))
+    state = steps + 1, tuple([changed.get(k, row) for k, row in enumerate(rows)])
+    # One call that runs no Python code in between: not even Ctrl-C finds some of them written.
+    names = ["_data"] * len(params)
+    deque(map(setattr, (*params, optimizer), (*names, "state"), (*new, state)), maxlen=0)
+
+
+_data, _grad = attrgetter("_data"), attrgetter("_grad")
+
+
+def check_finite(
+    params: Sequence[Value], P: Sequence[float], G: Sequence[float], new: Sequence[Sequence[float]]
+) -> None:
+    """Refuse an update that is not finite.
+
+    Args:
+        params: the parameters.
+        P: their numbers.
+        G: their gradients.
+        new: their new numbers, then each new memory.
+
+    Raises:
+        FloatingPointError: a number is nan or infinite; it names the parameter.
+    """
+    for k, numbers in enumerate(zip(*new)):
+        if not all(map(math.isfinite, numbers)):
+            bad = next(number for number in numbers if not math.isfinite(number))
+            what = f"parameter {k}" + (f" ({params[k].label})" if params[k].label else "")
+            raise FloatingPointError(
+                f"the update of {what}, which is {P[k]:g} and has the gradient {G[k]:g}, gives {bad}; no parameter has "
+                "changed: lower lr, clip the gradient, or choose eps above 0"
+            )

@@ -1,0 +1,226 @@
+"""An optimiser's rule, traced: how one parameter follows its gradient, as operations that every back end can run.
+
+The rule is a function of plain arithmetic, ``rule(p, g, *memories, s)``: the number of a parameter, its gradient, what
+is remembered of it, and the settings; it returns the new number and the new memories. Each of these may be a float, an
+array or a vector register: the rule is traced once, and eager steps, NumPy and native code are three readers of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from .. import ops
+from .errors import TraceError
+from .frontend.graph import operations
+from .frontend.symbol import Symbol
+from .passes.lowering import lowered
+from .pipeline import trace
+
+Setting: TypeAlias = "float | bool | tuple[float, ...]"
+Form: TypeAlias = "tuple[tuple[str, Any], ...]"
+"""Of each setting what changes the formula: a bool itself, 0.0 for a zero, None for any other number."""
+
+ALWAYS = ("step", "lr", "limit", "norm")
+"""The numbers of every step: which one it is, from 1; the learning rate; the bound of the gradient; its norm."""
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """A rule for settings of one form.
+
+    Attributes:
+        number, gradient: the symbols of a parameter.
+        memories: those of what is remembered of it.
+        numbers: the symbols of `ALWAYS`, then of the settings that are not 0, as `values` gives them.
+        once: the operations on these alone, operands first: they are made once a step.
+        each: those that are made for every parameter.
+        results: the new number, then the new memories.
+    """
+
+    number: Symbol
+    gradient: Symbol
+    memories: tuple[Symbol, ...]
+    numbers: tuple[Symbol, ...]
+    once: tuple[Symbol, ...]
+    each: tuple[Symbol, ...]
+    results: tuple[Symbol, ...]
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Which memories the rule has a use for; the others need not be there."""
+        read = self._read | {self.results[0]}
+        pairs = enumerate(zip(self.memories, self.results[1:]))
+        return tuple([k for k, (memory, new) in pairs if memory in read or new is not memory])
+
+    @property
+    def uniform(self) -> tuple[Symbol, ...]:
+        """What is computed once a step, or given, and read for every parameter."""
+        read = dict.fromkeys([o for symbol in self.each for o in symbol.operands] + list(self.results))
+        known = {*self.numbers, *self.once}
+        return tuple([symbol for symbol in read if symbol in known])
+
+    @property
+    def operations(self) -> tuple[Symbol, ...]:
+        """All that is computed."""
+        return (*self.once, *self.each)
+
+    @property
+    def reads_norm(self) -> bool:
+        """Whether it depends on the norm of the whole gradient."""
+        return self.numbers[ALWAYS.index("norm")] in self._read
+
+    @property
+    def _read(self) -> set[Symbol]:
+        return {operand for symbol in self.operations for operand in symbol.operands}
+
+
+class Settings:
+    """What a rule is given of the optimiser's settings: those that are declared, and `step`."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        vars(self).update(given)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"the rule reads the setting {name!r}, and there are {', '.join(vars(self))}: declare it in the class of "
+            f"the optimiser, as {name} = nn.Setting(...)"
+        )
+
+
+def form_of(settings: Mapping[str, Setting]) -> Form:
+    """What the formula of an update depends on.
+
+    >>> form_of({"momentum": 0.9, "dampening": 0.0, "nesterov": True, "betas": (0.9, 0.0)})
+    (('momentum', None), ('dampening', 0.0), ('nesterov', True), ('betas', (None, 0.0)))
+    """
+    return tuple([(name, _form(value)) for name, value in settings.items() if name != "lr"])
+
+
+def values(settings: Mapping[str, Setting]) -> list[float]:
+    """The settings that are not 0, pair by pair, as they follow `ALWAYS`.
+
+    >>> values({"momentum": 0.9, "dampening": 0.0, "nesterov": True, "betas": (0.9, 0.0)})
+    [0.9, 0.9]
+    """
+    numbers = [x for name, v in settings.items() if name != "lr" for x in (v if isinstance(v, tuple) else (v,))]
+    return [x for x in numbers if not isinstance(x, bool) and x]
+
+
+def _form(value: Setting) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_form, value))
+    return value if isinstance(value, bool) or value == 0.0 else None
+
+
+@lru_cache(maxsize=256)
+def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") -> Update:
+    """Trace a rule.
+
+    Args:
+        rule: called as ``rule(p, g, *memories, s)``.
+        memories: how many numbers it remembers for each parameter.
+        form: of the settings; see `form_of`.
+        clip: "value" to cut each entry of the gradient before, "norm" to scale the whole, "" for neither.
+
+    Raises:
+        TraceError: it cannot be traced, depends on something else, or returns something else.
+    """
+    count = sum(shape is None for _, value in form for shape in (value if isinstance(value, tuple) else (value,)))
+
+    def update(p: Symbol, g: Symbol, remembered: Sequence[Symbol], always: Sequence[Symbol], rest: Any) -> Any:
+        for number in rest:
+            number.graph.nonzero.add(number)
+        _, _, limit, norm = always
+        return rule(p, _clipped(g, clip, limit, norm), *remembered, _settings(form, always, rest))
+
+    update.__qualname__ = getattr(rule, "__qualname__", "rule")
+    found = trace(update, [(), (), (memories,), (len(ALWAYS),), (count,)])
+    if len(found.outputs) != 1 + memories:
+        raise TraceError(
+            f"{update.__qualname__} returned {len(found.outputs)} results: a rule returns the new number of the "
+            f"parameter, then its {memories} memories"
+        )
+    if found.graph.leaves:
+        raise TraceError(
+            f"{update.__qualname__} reads {found.graph.leaves[0].value!r}: a rule reads its arguments only; declare a "
+            "setting, name = nn.Setting(...), and read it as s.name"
+        )
+    with found.graph.opened():
+        new = lowered(found.graph, found.outputs)
+    results = tuple([new.get(output, output) for output in found.outputs])
+    number, gradient, *others = found.inputs
+    varying = {number, gradient, *others[:memories]}
+    once, each = [], []
+    for symbol in operations(results):
+        if varying.isdisjoint(symbol.operands):
+            once.append(symbol)
+        else:
+            varying.add(symbol)
+            each.append(symbol)
+    return Update(
+        number, gradient, tuple(others[:memories]), tuple(others[memories:]), tuple(once), tuple(each), results
+    )
+
+
+def _settings(form: Form, always: Sequence[Symbol], rest: Sequence[Symbol]) -> Settings:
+    numbers = iter(rest)
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(fill, value))
+        return next(numbers) if value is None else value
+
+    step, lr, *_ = always
+    return Settings({"step": step, "lr": lr, **{name: fill(value) for name, value in form}})
+
+
+def _clipped(g: Any, clip: str, limit: Any, norm: Any) -> Any:
+    """The gradient within its bounds; nan stays nan."""
+    if clip == "value":
+        return ops.where(g > limit, limit, ops.where(g < -limit, -limit, g))
+    if clip == "norm":
+        scale = limit / (norm + 1e-6)
+        return g * ops.where(scale > 1.0, 1.0, scale)
+    return g
+
+
+@dataclass(frozen=True, eq=False)
+class ConfiguredUpdate:
+    """An update with the numbers of its settings: what the steps of a back end are told.
+
+    Attributes:
+        rule: the traced rule.
+        clip: as for `traced`.
+        lr: the learning rate, or one for each of several steps.
+        limit: of the gradient; 0.0 without one.
+        values: the settings that are not 0.
+    """
+
+    rule: Update
+    clip: str
+    lr: float | tuple[float, ...]
+    limit: float
+    values: list[float]
+
+    def numbers(self, step: int, norm: float = 0.0, k: int = 0) -> list[float]:
+        """What the rule reads at a step.
+
+        Args:
+            step: which one it is for the memories, from 1.
+            norm: of the whole gradient.
+            k: which of several learning rates to take.
+        """
+        lr = self.lr if isinstance(self.lr, float) else self.lr[k]
+        return [float(step), lr, self.limit, norm, *self.values]
+
+    @property
+    def clipping(self) -> Update:
+        """What clips a gradient, alone: its result is the clipped one."""
+        return traced(_unchanged, 0, (), self.clip)
+
+
+def _unchanged(p: Any, g: Any, s: Settings) -> Any:
+    return g

@@ -1,0 +1,184 @@
+"""The base of the optimisers: a rule for one parameter, settings, and steps that are made whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from engine import Constant, Value
+
+from ..arguments import show, whole_number
+from ..layers.module import Module
+from .declaration import Memory, Setting
+
+
+class Optimizer:
+    """Base of the optimisers: a list of parameters, a learning rate, and `step()`.
+
+    An optimiser is a class that declares its settings, what it remembers of each parameter, and a rule: a function
+    of one parameter `p`, its gradient `g`, its memories in the order of their declaration, and the settings `s`, which
+    returns the new number and the new memories. `s.lr` is the learning rate and `s.step` the number of the step, from
+    1, counted since the memories were empty. The rule is plain arithmetic with the engine's functions; a branch on a
+    setting (``if s.momentum:``) is allowed, one on anything else is written with `engine.where`. Eager steps and every
+    back end of the compiler run that one rule:
+
+    >>> from engine import sqrt
+    >>> class RMSprop(Optimizer):
+    ...     alpha = Setting(0.99, least=0.0, below=1.0)
+    ...     eps = Setting(1e-8, least=0.0)
+    ...     mean_square = Memory()
+    ...
+    ...     @staticmethod
+    ...     def rule(p, g, mean_square, s):
+    ...         mean_square = s.alpha * mean_square + (1 - s.alpha) * g * g
+    ...         return p - s.lr * g / (sqrt(mean_square) + s.eps), mean_square
+    >>> p = Value(1.0)
+    >>> optimizer = RMSprop([p], lr=0.1, alpha=0.75, eps=0.0)
+    >>> (3 * p).backward()
+    >>> optimizer.step()
+    >>> p.data, optimizer.mean_square
+    (0.8, [2.25])
+
+    A class may override `step` instead, and do there what it likes: compiled training then gives it the gradients.
+
+    Args:
+        params: the Values to change, as `model.parameters()` gives them.
+        lr: the learning rate, 0 or more; `optimizer.lr = ...` changes it between steps, and so other settings.
+        settings: those of the class, by name.
+
+    Raises:
+        TypeError: if an item of `params` is no Value, a setting is of the wrong kind, or the class has no such setting.
+        ValueError: if there are no parameters, one is given twice or is the result of an operation, or a setting is
+            out of range.
+
+    Attributes:
+        params: a tuple; assign another one to change it: what is remembered follows the parameters that stay.
+        settings: all by name, another mapping whenever one of them changes.
+        memories: the names of what is remembered.
+        state: how many steps the memories have seen, and their lists; `steps` and the memories by name are better read.
+    """
+
+    lr = Setting(1e-3, least=0.0)
+    memories: ClassVar[tuple[str, ...]] = ()
+    keeper: Callable[[Any], None] | None = None
+    """What has the state at present and gives it back, as `take_back` calls it; None: nobody else."""
+
+    state: tuple[int, tuple[list[float], ...]]
+    settings: Mapping[str, Any]
+
+    def __init_subclass__(cls) -> None:
+        declared = {name: kind for base in reversed(cls.__mro__) for name, kind in vars(base).items()}
+        cls.memories = tuple([name for name, kind in declared.items() if isinstance(kind, Memory)])
+        cls._declared = {name: kind for name, kind in declared.items() if isinstance(kind, Setting)}
+
+    _declared: ClassVar[dict[str, Setting[Any]]] = {"lr": lr}
+
+    def __init__(self, params: Iterable[Value], lr: float, **settings: Any) -> None:
+        kind = type(self)
+        if kind.rule is Optimizer.rule and kind.step is Optimizer.step:
+            raise TypeError(f"{kind.__name__} is abstract: an optimiser declares a rule; see nn.Optimizer")
+        self._params = _leaves(params)
+        self.state = 0, tuple([[] for _ in kind.memories])
+        self.settings = {name: setting.default for name, setting in kind._declared.items()}
+        self.change({"lr": lr, **settings})
+
+    rule: Callable[..., Any] = NotImplemented
+    """The update of one parameter; a static method."""
+
+    def agree(self, settings: Mapping[str, Any]) -> None:
+        """Refuse settings that do not go together; for subclasses to override."""
+
+    def change(self, settings: Mapping[str, Any]) -> None:
+        """Set several settings at once, or, if one is refused, none.
+
+        Raises:
+            TypeError: if there is no such setting, or it is of another kind.
+            ValueError: if one is out of range, or they do not go together.
+        """
+        declared = type(self)._declared
+        for name in settings:
+            if name not in declared:
+                raise TypeError(f"{type(self).__name__} has no setting {name!r}: it has {', '.join(declared)}")
+        new = {**self.settings, **{name: declared[name].checked(value) for name, value in settings.items()}}
+        self.agree(new)
+        self.settings = new
+
+    @property
+    def params(self) -> tuple[Value, ...]:
+        """The parameters."""
+        return self._params
+
+    @params.setter
+    def params(self, params: Iterable[Value]) -> None:
+        new = _leaves(params)
+        self.take_back()
+        place = {p: k for k, p in enumerate(self._params)}
+        steps, rows = self.state
+        kept = [place.get(p) for p in new]
+        self.state = steps, tuple([[0.0 if k is None else row[k] for k in kept] if row else [] for row in rows])
+        self._params = new
+
+    @property
+    def steps(self) -> int:
+        """How many steps were made since the memories were empty."""
+        self.take_back()
+        return self.state[0]
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self.take_back()
+        self.state = whole_number("steps", steps, least=0), self.state[1]
+
+    def take_back(self) -> None:
+        """Have the state oneself again."""
+        keeper = self.keeper
+        if keeper is not None:
+            self.keeper = None
+            try:
+                keeper(self)
+            except BaseException:  # such as Ctrl-C: they are still there
+                self.keeper = keeper
+                raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles, which have their own numbers."""
+        self.take_back()
+        return vars(self).copy()
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero, before the next backward pass adds to it."""
+        for p in self._params:
+            p.grad = 0.0
+
+    def step(self) -> None:
+        """Change every parameter once, by the gradient that the last backward pass stored in it.
+
+        All or nothing: after an error, or Ctrl-C, no parameter has changed, and nothing that is remembered.
+
+        Raises:
+            FloatingPointError: if a parameter, or what is remembered of it, would become nan or infinite.
+        """
+        from engine import update_step
+
+        update_step(self)
+
+
+def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
+    """The parameters, each checked to be a leaf that is given once."""
+    if isinstance(params, Module):
+        raise TypeError(f"an optimiser takes Values, not a {type(params).__name__}: pass model.parameters()")
+    if isinstance(params, Value) or not isinstance(params, Iterable):
+        raise TypeError(f"an optimiser takes a list of Values, not {show(params)}: pass model.parameters()")
+    leaves = tuple(params)
+    if not leaves:
+        raise ValueError("no parameters to optimise: the list is empty (a generator that was used up?)")
+    places: dict[int, int] = {}
+    for place, p in enumerate(leaves):
+        if not isinstance(p, Value):
+            raise TypeError(f"parameter {place} is no Value but {show(p)}: pass model.parameters()")
+        if p.primitive is not None or isinstance(p, Constant):
+            raise ValueError(f"parameter {place} is no leaf that can be changed: {p!r}")
+        if id(p) in places:
+            raise ValueError(f"parameter {place} is parameter {places[id(p)]} again: give each one once")
+        places[id(p)] = place
+    return leaves

@@ -1,0 +1,100 @@
+"""What the class of an optimiser declares: its settings, checked wherever they are set, and what it remembers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from ..arguments import plain, real_number, show
+
+if TYPE_CHECKING:
+    from .base import Optimizer
+
+T = TypeVar("T", float, bool, "tuple[float, float]")
+
+
+class Setting(Generic[T]):
+    """A setting of an optimiser: a number, a pair of numbers, or a bool.
+
+    Args:
+        default: what it is unless said otherwise; it tells the kind.
+        least: the smallest number that is allowed.
+        below: what every number must be below.
+
+    >>> from engine import Value
+    >>> from nn import SGD
+    >>> optimizer = SGD([Value(1.0)], lr=0.1)
+    >>> optimizer.momentum = -1
+    Traceback (most recent call last):
+        ...
+    ValueError: momentum must be a finite number of at least 0, not -1.0
+    """
+
+    def __init__(self, default: T, *, least: float = -math.inf, below: float = math.inf) -> None:
+        self.default, self._least, self._below = default, least, below
+        self._name = "a setting"
+
+    def __set_name__(self, owner: type[Optimizer], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, optimizer: None, owner: type[Optimizer]) -> Setting[T]: ...
+    @overload
+    def __get__(self, optimizer: Optimizer, owner: type[Optimizer]) -> T: ...
+    def __get__(self, optimizer: Optimizer | None, owner: type[Optimizer]) -> Any:
+        return self if optimizer is None else optimizer.settings[self._name]
+
+    def __set__(self, optimizer: Optimizer, value: Any) -> None:
+        optimizer.change({self._name: value})
+
+    def checked(self, value: Any) -> T:
+        """A value for it.
+
+        Raises:
+            TypeError: if it is of another kind.
+            ValueError: if it is out of range.
+        """
+        name, found = self._name, plain(value)
+        if isinstance(self.default, bool):
+            if not isinstance(found, bool):
+                raise TypeError(f"{name} must be True or False, not {show(value)}")
+        elif isinstance(self.default, tuple):
+            message = f"{name} must be two numbers, such as {self.default}, not {show(value)}"
+            if not isinstance(found, (tuple, list)):
+                raise TypeError(message)
+            if len(found) != 2:
+                raise ValueError(message)
+            found = tuple([real_number(f"{name}[{k}]", x, least=self._least) for k, x in enumerate(found)])
+            if max(found) >= self._below:
+                raise ValueError(f"{name} must be below {self._below:g}, not {found}")
+        else:
+            found = real_number(name, found, least=self._least)
+            if found >= self._below:
+                raise ValueError(f"{name} must be below {self._below:g}, not {found}")
+        return found  # type: ignore[no-any-return]  # as the default
+
+
+class Memory:
+    """What an optimiser remembers: a number for each parameter; an empty list before the first step that needs it.
+
+    Compiled steps may keep the numbers meanwhile: who looks gets them back.
+    """
+
+    def __set_name__(self, owner: type[Optimizer], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, optimizer: None, owner: type[Optimizer]) -> Memory: ...
+    @overload
+    def __get__(self, optimizer: Optimizer, owner: type[Optimizer]) -> list[float]: ...
+    def __get__(self, optimizer: Optimizer | None, owner: type[Optimizer]) -> Any:
+        if optimizer is None:
+            return self
+        optimizer.take_back()
+        return optimizer.state[1][optimizer.memories.index(self._name)]
+
+    def __set__(self, optimizer: Optimizer, numbers: list[float]) -> None:
+        optimizer.take_back()
+        steps, rows = optimizer.state
+        place = optimizer.memories.index(self._name)
+        optimizer.state = steps, (*rows[:place], numbers, *rows[place + 1 :])

@@ -1,0 +1,155 @@
+"""Two ways to make compiled steps: all in the program, or with its gradients, by the optimiser itself."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from engine import Batch, Compiled, Session
+
+from ..optimisers.base import Optimizer
+
+Clip: TypeAlias = "tuple[float | None, float | None]"
+"""The largest norm of the whole gradient, and the largest entry."""
+
+
+def has_rule(optimizer: Optimizer) -> bool:
+    """Whether its steps are those of its rule: `step` is the one that all share."""
+    return type(optimizer).step is Optimizer.step and "step" not in vars(optimizer)
+
+
+class Way:
+    """How steps are made on samples of one shape, with one optimiser.
+
+    Attributes:
+        made: how many were made.
+    """
+
+    made: int
+
+    def __init__(self, shapes: Any, optimizer: Optimizer) -> None:
+        self.shapes, self.optimizer = shapes, optimizer
+        self._params, self._has_rule = optimizer.params, has_rule(optimizer)
+
+    def holds(self, shapes: Any, optimizer: Optimizer) -> bool:
+        """Whether it is for samples of these shapes, and the optimiser is the same with the same parameters."""
+        return (
+            shapes == self.shapes
+            and optimizer is self.optimizer
+            and optimizer.params is self._params
+            and has_rule(optimizer) is self._has_rule
+        )
+
+    def accepts(self, batch: Batch) -> bool:
+        """Whether the samples have the shapes of the program."""
+        return batch.shapes == self.shapes
+
+    def check(self, batch: Batch) -> None:
+        """Refuse labels that the loss refuses."""
+
+    def order(self, samples: int, size: int, source: random.Random | None) -> Any:
+        """The samples of each batch, in the order of `nn.batches`; the last one is filled with -1."""
+        order, size = list(range(samples)), min(size, samples)
+        if source is not None:
+            source.shuffle(order)
+        order += [-1] * (-samples % size)
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
+        """Make steps; give their losses.
+
+        Args:
+            batch: the samples.
+            steps: how many steps on all samples, where there is no order.
+            order: the samples of each step.
+            clip: the bounds of the gradient.
+            rates: the learning rate of each step; none for that of the optimiser.
+
+        Raises:
+            FloatingPointError: a loss or an update is not finite: that step is not made, those before it are; their
+                losses are the attribute `losses` of the error.
+        """
+        raise NotImplementedError
+
+
+class NativeSteps(Way):
+    """Whole steps in the program, where parameters and memories stay meanwhile."""
+
+    def __init__(self, session: Session, shapes: Any, optimizer: Optimizer) -> None:
+        super().__init__(shapes, optimizer)
+        self._session = session
+        self._settings: Mapping[str, Any] | None = None  # with these, and that clipping, the update was configured
+        self._clip: Clip = (None, None)
+
+    @property
+    def made(self) -> int:  # type: ignore[override]  # counted where the steps are made
+        """How many were made."""
+        return self._session.made
+
+    def check(self, batch: Batch) -> None:
+        """Refuse labels that the loss refuses."""
+        self._session.check(batch)
+
+    def order(self, samples: int, size: int, source: random.Random | None) -> Any:
+        """The samples of each batch, as an array."""
+        return self._session.order(samples, size, source)
+
+    def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
+        """Make steps; see `Way`."""
+        settings = self.optimizer.settings
+        if rates or settings is not self._settings or clip != self._clip:
+            self._update = self._session.configured(*clip, rates)
+            self._settings, self._clip = None if rates else settings, clip
+        return self._session(batch, self._update, steps, order)
+
+
+class GradientSteps(Way):
+    """Steps by the optimiser itself, with gradients from the program."""
+
+    def __init__(self, compiled: Compiled, shapes: Any, optimizer: Optimizer) -> None:
+        super().__init__(shapes, optimizer)
+        self._compiled, self.made = compiled, 0
+
+    def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
+        """Make steps; see `Way`."""
+        losses: list[float] = []
+        try:
+            for rows in [None] * steps if order is None else order:
+                if rates:
+                    self.optimizer.lr = rates[len(losses)]
+                losses.append(self._step(batch if rows is None else batch.rows([row for row in rows if row >= 0]), clip))
+        except FloatingPointError as error:
+            error.losses = losses  # type: ignore[attr-defined]  # for those who keep a history
+            raise
+        return losses
+
+    def _step(self, batch: Batch, clip: Clip) -> float:
+        optimizer = self.optimizer
+        loss, gradients = self._compiled.value_and_grad(batch=batch)
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss became {loss}, and the parameters stay as before this batch: lower lr (now "
+                f"{optimizer.lr:g}) and look for nan or inf in the data"
+            )
+        optimizer.zero_grad()
+        for parameter, gradient in zip(self._compiled.parameters, gradients):
+            parameter.grad += float(gradient)
+        _clip_gradients(optimizer, clip)
+        optimizer.step()
+        self.made += 1
+        return loss
+
+
+def _clip_gradients(optimizer: Optimizer, clip: Clip) -> None:
+    """Clip the gradients in the parameters."""
+    clip_norm, clip_value = clip
+    params = optimizer.params
+    if clip_norm is not None:
+        scale = min(1.0, clip_norm / (math.hypot(*[p.grad for p in params]) + 1e-6))
+        for p in params:
+            p.grad *= scale
+    if clip_value is not None:
+        for p in params:
+            p.grad = max(-clip_value, min(p.grad, clip_value))
