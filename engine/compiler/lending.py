@@ -59,7 +59,14 @@ class Loan:
     def _lend(self) -> None:
         values, count, whole = self.values, len(self.values), self._gradients is not None
         lent = [("__class__", _lent(type(value), whole)) for value in values]
-        _write([*values, *values, self], [*[("_data", self)] * count, *lent, ("open", True)])
+        try:
+            _write([*values, *values, self], [*[("_data", self)] * count, *lent, ("open", True)])
+        except BaseException:  # a class that does not let itself be changed: what has been lent comes back
+            for value, number in zip(values, self.array.tolist()):
+                if type(value) in _own:
+                    value.__class__ = _own[type(value)]
+                _data.__set__(value, number)
+            raise
 
     def give_back(self) -> None:
         """Bring the array's numbers into the Values, which are ordinary ones from then on."""
@@ -67,7 +74,7 @@ class Loan:
             if not self.open:
                 return
             values = self.values
-            new = [("__class__", _own[type(value)]) for value in values]
+            new: list[tuple[str, Any]] = [("__class__", _own[type(value)]) for value in values]
             new += [("_data", number) for number in self.array.tolist()]
             if self._gradients is None:
                 _write([*values, *values, self], [*new, ("open", False)])

@@ -27,7 +27,18 @@ class Adam(Optimizer):
 
     Attributes:
         steps: how many were made.
-        betas = Setting((0.9, 0.999), least=0.0, below=1.0)
+        mean, mean_square: the running means of each parameter's gradient and of its square; empty before the first
+            step.
+
+    >>> p = Value(1.0)
+    >>> optimizer = Adam([p], lr=0.25, eps=0.0)
+    >>> (3 * p).backward()
+    >>> optimizer.step()
+    >>> p.data
+    0.75
+    """
+
+    betas = Setting((0.9, 0.999), least=0.0, below=1.0)
     eps = Setting(1e-8, least=0.0)
     weight_decay = Setting(0.0, least=0.0)
     mean, mean_square = Memory(), Memory()

@@ -31,7 +31,8 @@ class Setting(Generic[T]):
     """
 
     def __init__(self, default: T, *, least: float = -math.inf, below: float = math.inf) -> None:
-        self.default, self._least, self._below = default, least, below
+        self.default: T = default
+        self._least, self._below = least, below
         self._name = "a setting"
 
     def __set_name__(self, owner: type[Optimizer], name: str) -> None:

@@ -30,8 +30,8 @@ class SGD(Optimizer):
     Raises:
         TypeError: if an item of `params` is no Value, or an argument no number.
         ValueError: if there are no parameters, one is given twice, an argument is negative, nan or infinite,
-            or `nesterov` comes without momentum or with dampening;
-            also when one is changed later.
+            or `nesterov` comes without momentum or with dampening, at once or by a
+            later change.
 
     Attributes:
         velocity: v of each parameter; empty before the first step, or without momentum.

@@ -35,8 +35,9 @@ class Way:
 
     def holds(self, shapes: Any, optimizer: Optimizer) -> bool:
         """Whether it is for samples of these shapes, and the optimiser is the same with the same parameters."""
+        same: bool = shapes == self.shapes
         return (
-            shapes == self.shapes
+            same
             and optimizer is self.optimizer
             and optimizer.params is self._params
             and has_rule(optimizer) is self._has_rule
@@ -44,7 +45,8 @@ class Way:
 
     def accepts(self, batch: Batch) -> bool:
         """Whether the samples have the shapes of the program."""
-        return batch.shapes == self.shapes
+        same: bool = batch.shapes == self.shapes
+        return same
 
     def check(self, batch: Batch) -> None:
         """Refuse labels that the loss refuses."""
@@ -119,7 +121,9 @@ class GradientSteps(Way):
             for rows in [None] * steps if order is None else order:
                 if rates:
                     self.optimizer.lr = rates[len(losses)]
-                losses.append(self._step(batch if rows is None else batch.rows([row for row in rows if row >= 0]), clip))
+                losses.append(
+                    self._step(batch if rows is None else batch.rows([row for row in rows if row >= 0]), clip)
+                )
         except FloatingPointError as error:
             error.losses = losses  # type: ignore[attr-defined]  # for those who keep a history
             raise

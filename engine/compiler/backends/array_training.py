@@ -47,9 +47,7 @@ class ArrayTraining:
     def made(self, made: int) -> None:
         self._made[...] = made
 
-    def __call__(
-        self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None
-    ) -> list[float]:
+    def __call__(self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None) -> list[float]:
         """Make steps; see `llvm.training.Training`."""
         losses: list[float] = []
         for k in range(steps if order is None else len(order)):

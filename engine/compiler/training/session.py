@@ -7,15 +7,14 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from ...value import Value
 from ..backends.update import on_arrays
 from ..batch import Batch
 from ..compiled import Compiled
 from ..errors import TraceError
+from ..lending import Loan
 from ..selfcheck import check_labels
 from ..specialisation import Specialisation
-from ..update import ConfiguredUpdate
-from ..lending import Loan
+from ..update import ALWAYS, ConfiguredUpdate
 from .optimizer import Optimizer, check_finite, configured, started
 
 
@@ -152,8 +151,7 @@ class Session:
         assert self._configured is not None
         kept, places = self._configured.rule.kept, self._places
         rows = [
-            self._training.memory[k, places].tolist() if k in kept else row
-            for k, row in enumerate(optimizer.state[1])
+            self._training.memory[k, places].tolist() if k in kept else row for k, row in enumerate(optimizer.state[1])
         ]
         optimizer.state = self._training.made, tuple(rows)
 
@@ -169,7 +167,8 @@ class Session:
         gradient = training.gradient
         if configured.clip:
             norm = math.sqrt(math.fsum(x * x for x in gradient[self._places].tolist()))
-            (gradient,) = on_arrays(configured.clipping)(configured.numbers(1, norm), training.parameters, gradient)
+            numbers = configured.numbers(1, norm)[: len(ALWAYS)]
+            (gradient,) = on_arrays(configured.clipping)(numbers, training.parameters, gradient)
         found: list[float] = gradient.tolist()
         sums = training.sums.tolist()
         for k in self._frozen:  # nobody sets these to zero between the steps
@@ -231,7 +230,8 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     special.check("leaves", batch)
     program = special.program("leaves")
     bound = {leaf.value for leaf in special.trace.graph.leaves}
-    templates = all(isinstance(s.primitive.native, str) for s in configured(optimizer).rule.operations)
+    rule = configured(optimizer).rule
+    templates = all(isinstance(s.primitive.native, str) for s in rule.operations if s.primitive)
     if program.name == "python" or not templates or not bound.issuperset(optimizer.params):
         return None
     return Session(special, program, optimizer)

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Constant, Value
-from nn import MLP, SGD, Adam, AdamW
-from nn.optimisers.optimisers import Optimizer
+from nn import MLP, SGD, Adam, AdamW, Optimizer
 
 START = [1.5, -0.7, 0.3]
 

@@ -53,7 +53,11 @@ class Training:
         start, row = address(self._all), stride * programs.dtype.itemsize
         self._state = np.zeros(len(STATE), np.int64)
         places = {"trainable": 1, "sums": 2, "memory": 3, "old": 3 + memories}
-        for name, number in {**{n: start + k * row for n, k in places.items()}, "count": leaves, "stride": stride}.items():
+        for name, number in {
+            **{n: start + k * row for n, k in places.items()},
+            "count": leaves,
+            "stride": stride,
+        }.items():
             self._state[POSITION[name]] = number
         self._frames: dict[Program, tuple[Frame, Array]] = {}
         self._arrays: tuple[Array, ...] | None = None  # those and the settings of which a single step can be repeated
@@ -122,15 +126,18 @@ class Training:
             made = int(self._state[_MADE] - before)
             done += made
             if made < count:
-                found: list[float] = losses[: done + 1].tolist()
-                return found
+                return self._found(losses[: done + 1])
             if count == pace:
                 each = max((time.perf_counter() - started) / count, 1e-9)
                 pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
         if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
             self._arrays, self._configured = arrays, configured
             self._drive, self._place, self._losses = drive, frame.address, losses  # the frame points to these losses
-        found = losses.tolist()
+        return self._found(losses)
+
+    @staticmethod
+    def _found(losses: Array) -> list[float]:
+        found: list[float] = losses.tolist()
         return found
 
     def _frame(self, program: Program) -> Frame:

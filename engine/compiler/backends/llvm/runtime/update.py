@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from typing import Any
 
 from ....errors import Unsupported
 from ....frontend.symbol import Symbol
@@ -18,11 +19,11 @@ from ..ir.vector import Vector
 from ..jit.library import Library
 
 STATE = ("made", "refused", "numbers", "rates", "next_rate", "memory", "old", "trainable", "sums", "count", "stride")
-"""The fields of the block of 64-bit numbers that an update is given: how many steps were made; whether the update of the
-present one is not finite; the addresses of the settings that are not 0, as `update.values` gives them after a limit,
-and of the learning rates; from one step's rate to the next; the addresses of the memories, of the old numbers of the
-parameters and memories, of 1.0 for each parameter that is updated and 0.0 for others, and of the sums of the others'
-gradients; how many parameters there are; and from one row of numbers to the next."""
+"""The fields of the block of 64-bit numbers that an update is given: how many steps were made; whether the update of
+the present one is not finite; the addresses of the settings that are not 0, as `update.values` gives them after a
+limit, and of the learning rates; from one step's rate to the next; the addresses of the memories, of the old numbers of
+the parameters and memories, of 1.0 for each parameter that is updated and 0.0 for others, and of the sums of the
+others' gradients; how many parameters there are; and from one row of numbers to the next."""
 
 POSITION = {name: k for k, name in enumerate(STATE)}
 _ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
@@ -70,7 +71,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
             values[symbol] = _operation(code, symbol, values)
         if frozen:
             code.store(code.load(f["sums"], i) + values[rule.gradient], f["sums"], i)
-        zero: Vector | float = 0.0
+        zero: Any = 0.0
         first, *others = rule.results
         for symbol, result, (base, place, old) in zip(
             _remembered(rule), (first, *[others[k] for k in rule.kept]), rows, strict=True
@@ -79,8 +80,8 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
             code.store(before, f["old"], old)
             code.store(code.select(used, new, before), base, place)
             zero = (new - new) + zero  # or nan
-        bits = code.select(used, zero, 0.0).bits
-        code.write(wrong, (code.read(wrong).bits | bits).float)
+        found: Vector = code.select(used, zero, 0.0).bits | code.read(wrong).bits
+        code.write(wrong, found.float)
     with code.when(code.rarely(code.read(wrong).differs(0.0))):
         code.lines.append(f"store i64 1, ptr {code.pointer('%state', str(POSITION['refused']), 'i64')}")
     code.ret()
@@ -99,7 +100,7 @@ def _remembered(rule: Update) -> tuple[Symbol, ...]:
 
 
 def _rows(code: Code, rule: Update, f: dict[str, str], i: str) -> Iterator[tuple[str, str, str]]:
-    """Of the parameters and each memory that is kept: its base, the place in it, and the place among the old numbers."""
+    """Of the parameters and each memory that is kept: base and place, and the place among the old numbers."""
     yield "%P", i, i
     for k in rule.kept:
         yield f["memory"], code.index(i, (f["stride"], k)), code.index(i, (f["stride"], k + 1))

@@ -20,8 +20,7 @@ from engine.compiler.backends.llvm.kernels import kernel as kernels
 from engine.compiler.backends.llvm.kernels import lane_sums as reductions
 from engine.compiler.backends.llvm.runtime import driver
 from engine.compiler.backends.llvm.runtime import update as optimisers
-from engine.compiler.optimizers import OptimizerSettings
-from tests.engine.compiler.backends.llvm.test_training import program_of
+from tests.engine.compiler.backends.llvm.test_training import program_of, update_of
 
 W = np.random.default_rng(0).normal(size=(9, 7))
 X = np.random.default_rng(1).normal(size=(21, 7))
@@ -51,7 +50,7 @@ def moves_right() -> bool:
     compiled, leaves = network()
     training = compiled.training(1)
     training.parameters[:] = leaves
-    training((X,), OptimizerSettings("sgd", 0.1, momentum=0.5), 0, 2)
+    training((X,), update_of("SGD", 0.1, momentum=0.5), 2)
     p, v = leaves, 0.0
     for _ in range(2):
         _, gradient = compiled.run(p, (X,))
@@ -136,10 +135,10 @@ def test_a_planted_mistake_is_noticed(mistake: Callable[[pytest.MonkeyPatch], No
     assert noticed
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("momentum", "kept"), ("rate", "momentum")])
-def test_a_mistake_in_the_update_is_noticed(name: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    columns = tuple({name: wrong, wrong: name}.get(column, column) for column in optimisers.COEFFICIENTS)
-    monkeypatch.setattr(optimisers, "COEFFICIENTS", columns)
+@pytest.mark.parametrize("order", [("lr", "step", "limit", "norm"), ("step", "limit", "lr", "norm")])
+def test_a_mistake_in_the_update_is_noticed(order: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule is given one number in place of another."""
+    monkeypatch.setattr(optimisers, "ALWAYS", order)
     optimisers.update.cache_clear()
     noticed = not moves_right()
     optimisers.update.cache_clear()

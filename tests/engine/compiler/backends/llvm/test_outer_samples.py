@@ -11,8 +11,7 @@ import engine
 from engine import Value
 from engine.compiler.backends.llvm import Variants
 from engine.compiler.backends.llvm import variants as programs
-from engine.compiler.optimizers import OptimizerSettings
-from tests.engine.compiler.backends.llvm.test_training import program_of
+from tests.engine.compiler.backends.llvm.test_training import program_of, update_of
 
 
 def layer(rows: int, columns: int, dtype: str) -> tuple[Variants, Any, Any]:
@@ -64,12 +63,12 @@ def test_samples_in_any_order(columns: int) -> None:
     rate = 0.1
     training, expected = program.training(0), W.ravel().copy()
     training.parameters[:] = leaves
-    training((A, X), OptimizerSettings("sgd", rate), order=order)
+    training((A, X), update_of("SGD", rate), order=order)
     for rows in order:
         rows = rows[rows >= 0]
         expected -= rate * gradient(expected.reshape(W.shape), A[rows], X[rows])
     assert close(training.parameters, expected, "float64")
-    training((A, X), OptimizerSettings("sgd", rate), 3, steps=3)
+    training((A, X), update_of("SGD", rate), steps=3)
     for _ in range(3):
         expected -= rate * gradient(expected.reshape(W.shape), A, X)
     assert close(training.parameters, expected, "float64")
@@ -100,9 +99,9 @@ def test_rows_in_two_arrays() -> None:
     assert close(program.run(leaves, (X, Y))[1], gradient(W, one, np.c_[X, Y]), "float64")
     training, expected = program.training(0), W.ravel().copy()
     training.parameters[:] = leaves
-    arrays, settings = (X, Y), OptimizerSettings("sgd", 0.1)
+    arrays, settings = (X, Y), update_of("SGD", 0.1)
     for done in range(4):
-        training(arrays, settings, done)
+        training(arrays, settings)
         expected -= 0.1 * gradient(expected.reshape(W.shape), one, np.c_[X, Y])
         assert close(training.parameters, expected, "float64")
         Y += 1.0
@@ -127,7 +126,7 @@ def test_gradients_begin_anew_at_every_step(shared: bool) -> None:
     training.parameters[:] = leaves
     for done in range(3):
         assert close(program.run(expected.ravel(), (X,))[1], _shared_gradient(expected, X, shared), "float64")
-        training((X,), OptimizerSettings("sgd", 0.1), done, steps=2)
+        training((X,), update_of("SGD", 0.1), steps=2)
         for _ in range(2):
             expected -= 0.1 * _shared_gradient(expected, X, shared).reshape(W.shape)
         assert close(training.parameters, expected.ravel(), "float64")

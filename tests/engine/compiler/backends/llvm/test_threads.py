@@ -24,11 +24,11 @@ from engine.compiler.backends.llvm.runtime import cost_model
 from engine.compiler.backends.llvm.runtime import threads as pools
 from engine.compiler.backends.llvm.runtime.fork_join import ASLEEP, IDLE, LINE
 from engine.compiler.pipeline import make_plan, trace
-from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples
+from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples, update_of
 
 ROOT = Path(__file__).parents[5]
-STILL = engine.OptimizerSettings("sgd", 0.0)
-ADAM = engine.OptimizerSettings("adam", 0.01, clip_norm=0.5)
+STILL = update_of("SGD", 0.0)
+ADAM = update_of("Adam", 0.01, clip_norm=0.5)
 
 
 @pytest.fixture(autouse=True)
@@ -65,16 +65,16 @@ def test_parts_are_the_whole(threads: int, count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [9, 100, 300])
-@pytest.mark.parametrize("form", [SGD, ADAM], ids=lambda form: form.kind)
+@pytest.mark.parametrize("form", [SGD, ADAM], ids=["sgd", "adam"])
 def test_training_is_that_of_one_thread_and_the_same_every_time(form: Any, count: int) -> None:
     one, several, leaves = programs(2)
     found = []
     for program in (one, *[several] * 20):
-        training = program.training(form.memories)
+        training = program.training(2)
         training.parameters[:] = leaves
         losses = [
-            *training(samples(count), form, 0, 30),
-            *[training(samples(count), form, 30 + k)[0] for k in range(9)],
+            *training(samples(count), form, 30),
+            *[training(samples(count), form)[0] for k in range(9)],
         ]
         found.append(np.array([*losses, *training.parameters, *training.memory.ravel()]))
     assert np.allclose(found[0], found[1], rtol=1e-10, atol=1e-13)
@@ -89,7 +89,7 @@ def test_an_epoch_with_a_ragged_last_batch() -> None:
     for program in (one, several):
         training = program.training(1)
         training.parameters[:] = leaves
-        losses = [training(arrays, SGD, 20 * k, order=order.reshape(20, 24)) for k in range(3)]
+        losses = [training(arrays, SGD, order=order.reshape(20, 24)) for k in range(3)]
         found.append(np.array([*np.ravel(losses), *training.parameters]))
     assert np.allclose(found[0], found[1], rtol=1e-11, atol=1e-14)
 
@@ -130,8 +130,8 @@ def test_a_loss_that_is_no_number_ends_the_call_for_all() -> None:
     for program in (one, several):
         training = program.training(1)
         training.parameters[:] = leaves
-        losses = training((X, Y), SGD, 0, order=np.arange(400).reshape(10, 40))
-        assert np.isfinite(losses).tolist() == [True] * 8 + [False] * 2
+        losses = training((X, Y), SGD, order=np.arange(400).reshape(10, 40))
+        assert np.isfinite(losses).tolist() == [True] * 8 + [False]
         found.append(training.parameters.copy())
     assert np.allclose(found[0], found[1], rtol=1e-12)
     several.run(leaves, samples(100))  # and the next call works
@@ -155,7 +155,7 @@ def test_many_python_threads() -> None:
     def train(program: Variants) -> list[float]:
         training = program.training(1)
         training.parameters[:] = leaves
-        return [*training(arrays, SGD, 0, 20), *[float(training(arrays, SGD, 20 + k)[0]) for k in range(20)]]
+        return [*training(arrays, SGD, 20), *[float(training(arrays, SGD)[0]) for k in range(20)]]
 
     work = [shared, *own, shared, *own]
     expected = [train(program) for program in work]
@@ -177,14 +177,14 @@ def test_helpers_sleep_and_are_woken() -> None:
     _, several, leaves = programs(2)
     training = several.training(1)
     training.parameters[:] = leaves
-    training(samples(1000), SGD, 0, 300)
+    training(samples(1000), SGD, 300)
     (worker, _) = pools.thread_pool()._workers
     deadline = time.monotonic() + 10.0
     while worker.line[0] != ASLEEP and time.monotonic() < deadline:
         time.sleep(0.001)
     assert worker.line[0] == ASLEEP
     assert sum(thread.name.startswith("stepgrad worker") for thread in threading.enumerate()) == 1
-    assert np.isfinite(training(samples(1000), SGD, 300, 300)).all()
+    assert np.isfinite(training(samples(1000), SGD, 300)).all()
     assert sum(thread.name.startswith("stepgrad worker") for thread in threading.enumerate()) == 1
 
 
@@ -227,13 +227,12 @@ def test_after_the_end_of_the_helpers_the_caller_makes_all_parts() -> None:
 
 SCRIPT = """
 import os, threading, time, warnings
-from engine import OptimizerSettings
 from engine.compiler.backends.llvm import build
 from engine.compiler.backends.llvm.runtime import cost_model, threads as pools
 pools.processors = lambda: 2
 import engine.compiler.backends.llvm.program as module
 module.processors, cost_model.MARGIN = pools.processors, 0.0
-from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples
+from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples, update_of
 one, leaves = program_of(mlp(), [(3,), (1,)])
 program = build(one.plan, "float64", 2)
 training = program.training(1)
@@ -250,12 +249,12 @@ def run_alone(rest: str) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_process_has_its_own_workers() -> None:
     run_alone("""
-still, arrays = OptimizerSettings("sgd", 0.0), samples(3000)
-expected = [training(arrays, still, k)[0] for k in range(3)]
+still, arrays = update_of("SGD", 0.0), samples(3000)
+expected = [training(arrays, still)[0] for k in range(3)]
 warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any thread
 child = os.fork()
 if child == 0:
-    os._exit(int([training(arrays, still, k)[0] for k in range(1, 200)] != [expected[0]] * 199))
+    os._exit(int([training(arrays, still)[0] for k in range(1, 200)] != [expected[0]] * 199))
 assert os.waitpid(child, 0) == (child, 0)
 """)
 
@@ -272,7 +271,7 @@ assert os.waitpid(child, 0) == (child, 0)
 def test_the_interpreter_ends(steps: int, rest: str) -> None:
     run_alone(f"""
 def work():
-    training(samples(500), SGD, 0, {steps})
+    training(samples(500), SGD, {steps})
 {rest}
 """)
 
