@@ -2,5 +2,6 @@
 
 - choice: the best that is installed, or the one that was asked for
 - python: the plan read aloud, the reference for the others; numpy: groups as arrays; llvm: native code
-- update: an optimiser's update in Python, on lists and arrays; array_training: steps with NumPy
+- update: an optimiser's update in Python, on lists and arrays; array_training: steps with NumPy;
+  array_templates: primitives on arrays
 """

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..update import ConfiguredUpdate
-from .numpy import NumpyProgram
 from .update import on_arrays
+
+if TYPE_CHECKING:
+    from .numpy import NumpyProgram
 
 
 class ArrayTraining:

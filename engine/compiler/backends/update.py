@@ -48,7 +48,7 @@ def on_arrays(update: Update) -> Callable[..., list[Any]]:
     """The update as a function of NumPy arrays: ``f(numbers, P, G, *memories)`` gives new arrays."""
     import numpy as np
 
-    from .numpy import apply
+    from .array_templates import apply
 
     writer = _Writer(update, _OPERATORS, apply)
     writer.names["sqrt"] = np.sqrt

@@ -100,7 +100,7 @@ def test_rows_in_two_arrays() -> None:
     training, expected = program.training(0), W.ravel().copy()
     training.parameters[:] = leaves
     arrays, settings = (X, Y), update_of("SGD", 0.1)
-    for done in range(4):
+    for _ in range(4):
         training(arrays, settings)
         expected -= 0.1 * gradient(expected.reshape(W.shape), one, np.c_[X, Y])
         assert close(training.parameters, expected, "float64")
@@ -124,7 +124,7 @@ def test_gradients_begin_anew_at_every_step(shared: bool) -> None:
     X = random.normal(size=(2 * one.shape.lanes + 3, 16))
     training, expected = program.training(0), W.copy()
     training.parameters[:] = leaves
-    for done in range(3):
+    for _ in range(3):
         assert close(program.run(expected.ravel(), (X,))[1], _shared_gradient(expected, X, shared), "float64")
         training((X,), update_of("SGD", 0.1), steps=2)
         for _ in range(2):

@@ -150,7 +150,7 @@ def test_between_steps_parameters_samples_and_settings_may_change(small: tuple[V
     X, Y = samples(10)
     training = program.training(1)
     training.parameters[:] = leaves
-    for done in range(3):
+    for _ in range(3):
         training((X, Y), SGD)
     X[0] = 5.0  # in place: the next step must see it
     training.parameters[0] = 1.5
