@@ -193,17 +193,17 @@ def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> Non
     _, several, leaves = programs(2)
     training = several.training(0)
     training.parameters[:] = leaves
-    expected = training(samples(1000), STILL, 0, 2)
+    expected = training(samples(1000), STILL, 2)
     pools._end()
     monkeypatch.setattr(pools, "_pool", None)
     pool = pools.thread_pool()
     monkeypatch.setattr(pools.Worker, "wake", lambda self: self._set(standing=IDLE))
     training = several.training(0)
     training.parameters[:] = leaves
-    assert np.array_equal(training(samples(1000), STILL, 0, 2), expected)
+    assert np.array_equal(training(samples(1000), STILL, 2), expected)
     line = pool._workers[0].line
     assert line[LINE.index("resting")] == 0
-    training(samples(1000), STILL, 0, 2000)
+    training(samples(1000), STILL, 2000)
     assert line[LINE.index("resting")] > 0
     assert line[LINE.index("standing")] == IDLE
 
