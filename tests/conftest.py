@@ -11,6 +11,9 @@ _cache = tempfile.TemporaryDirectory(prefix="stepgrad-")
 atexit.register(_cache.cleanup)
 os.environ["STEPGRAD_CACHE"] = _cache.name
 
+# Every pass of the compiler and every plan is verified, also in the processes that tests start.
+os.environ["STEPGRAD_VERIFY"] = "1"
+
 # Benchmarks are programs, and need contenders that the tests do not.
 collect_ignore_glob = ["benchmarks/[!t]*.py"]
 

@@ -186,11 +186,45 @@ class Compiled:
         """
         return self._last().plan().flops()
 
-    def explain(self) -> str:
-        """Passes, groups and costs of the last call's program, as text."""
-        from .explain import explain
+    def explain(self, stage: str = "") -> str:
+        """Passes, groups and costs of the last call's program, as text; or what one stage of the compiler made of it.
 
-        return explain(self._last(), repr(self))
+        Args:
+            stage: "trace", "raise", "differentiate", "lower", "raise again" or "look up" for the graph after that
+                pass; "plan" for the plan; in the "llvm" back end also "split", "defer", "fuse", "recompute", "store",
+                "share sums" and "kernels". Left out: a report on the whole.
+
+        Raises:
+            RuntimeError: it has not been called yet.
+            ValueError: there is no such stage.
+
+        >>> w, b = Value(2.0), Value(1.0)
+        >>> loss = compile(lambda x: (w * x + b) ** 2, backend="python")
+        >>> loss.backward([1.0, 2.0])
+        17.0
+        >>> print(loss.explain("trace"))  # p are leaves, x inputs, t results
+        t0 = mul(p0, x0)
+        t1 = add(t0, p1)
+        t2 = square(t1)
+        output t2
+        >>> print(loss.explain("plan"))  # P are leaves, X inputs, S results, G the gradient
+        slots  2 P, 1 C, 1 X, 0 U, 5 S, 2 G, and the weight of the sample behind the inputs
+        body
+          S[0] = mul(P[0], X[0])
+          S[1] = add(P[1], S[0])
+          S[2] = square(S[1])
+          S[3] = mul(C[0], S[1])
+          S[4] = mul(S[3], X[1])
+        sums over the samples
+          G[0] += S[4] * X[0]
+          G[1] += S[4]
+        outputs
+          S[2]
+        """
+        from .explain import explain, stage_text
+
+        special = self._last()
+        return stage_text(special, stage) if stage else explain(special, repr(self))
 
     def draw(self) -> str:
         """The groups of the last call's program, and what they read, as a graph in DOT."""
@@ -204,10 +238,7 @@ class Compiled:
         Raises:
             RuntimeError: another back end ran it.
         """
-        program = self._last().program()
-        if not hasattr(program, "ir"):
-            raise RuntimeError(f"the {program.name} back end ran this function: there is no LLVM IR")
-        return str(program.ir())
+        return self._last().program().ir()
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self.function, '__qualname__', self.function)!s} ({self.dtype}, {self.backend})>"

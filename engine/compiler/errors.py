@@ -32,3 +32,7 @@ def refusal(what: str, fix: str, kind: type[TraceError] = TraceError, source: So
     if tracing is not None:
         tracing.refusals.append(error)
     return error
+
+
+class PlanError(AssertionError):
+    """A verifier has found a mistake of the compiler itself: please report it, with the function that you compiled."""

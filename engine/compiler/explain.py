@@ -5,9 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+from .passes.verify import verify
+from .pipeline import stages
 from .plan.plan import Group, Plan, Run
+from .plan.text import computation_text, plan_text
+from .plan.verify import verify as verify_plan
 from .specialisation import Specialisation
 
 
@@ -22,7 +28,7 @@ def explain(specialisation: Specialisation, title: str) -> str:
     lines = [f"{title}, one sample of the shapes {', '.join(map(str, specialisation.shapes)) or 'of no arguments'}"]
     lines.append(f"back end    {program.name}")
     lines += [f"            not {reason}" for reason in specialisation.reasons]
-    lines.append(f"threads     {_threads(specialisation)}")
+    lines.append(f"threads     {program.shared_by(specialisation.threads)}")
     lines.append("passes      " + ", ".join(f"{name} {count}" for name, count in lazy_plan.history) + " operations")
     seconds = {**specialisation.seconds, "plan": lazy_plan.seconds}
     lines.append("seconds     " + ", ".join(f"{name} {took:.3f}" for name, took in seconds.items()))
@@ -46,23 +52,46 @@ def explain(specialisation: Specialisation, title: str) -> str:
     memory |= {"per sample": plan.sizes["S"], "uniform": plan.sizes["U"]}
     lines.append("numbers     " + ", ".join(f"{count} {name}" for name, count in memory.items()))
     lines.append(f"work        {plan.flops()} floating-point operations per sample")
-    if hasattr(program, "stats"):
+    if stats := program.stats():
         lines.append(f"speed       {_speed(specialisation)}")
-        lines.append("native      " + ", ".join(f"{name} {_show(value)}" for name, value in program.stats().items()))
+        lines.append("native      " + ", ".join(f"{name} {_show(value)}" for name, value in stats.items()))
     return "\n".join(lines)
 
 
-def _threads(specialisation: Specialisation) -> str:
-    """How many share a call, and why not as many as may."""
-    program, most = specialisation.program(), specialisation.threads
-    if most == 1:
-        return "1"
-    if program.name != "llvm":
-        return f"1, not {most}: only the llvm back end has more"
-    cost_model = program.cost_model
-    if cost_model.threads == 1:
-        return f"1, not {most}: there is one processor"
-    return f"{cost_model.threads} for {max(cost_model.least, program.few + 1)} samples or more, else 1"
+def stage_text(specialisation: Specialisation, stage: str) -> str:
+    """What a stage of the compiler gives, as text; it is verified on the way.
+
+    Args:
+        specialisation: a function traced for one shape of samples.
+        stage: its name: see `pipeline.stages`, and `backends.llvm.schedule.stages` for the native ones.
+
+    Raises:
+        ValueError: there is no such stage, or the back end that ran has not got it.
+        PlanError: a pass has made a mistake.
+    """
+    known: list[str] = []
+    for name, text in _stages(specialisation):
+        known.append(name)
+        if name == stage:
+            return text()
+    raise ValueError(f"stage must be one of {', '.join(map(repr, known))}, got {stage!r}")
+
+
+def _stages(specialisation: Specialisation) -> Iterator[tuple[str, Callable[[], str]]]:
+    """The names of all stages, in order, and what gives their texts."""
+    computation = specialisation.computation()
+    plan = None
+    for name, result in stages(computation):
+        if isinstance(result, Plan):
+            verify_plan(result, computation)
+            plan = result
+            yield name, partial(plan_text, result)
+        else:
+            verify(result, name)
+            computation = result
+            yield name, partial(computation_text, result)
+    assert plan is not None
+    yield from specialisation.program().stages(plan)
 
 
 def _speed(specialisation: Specialisation, samples: int = 512) -> str:

@@ -12,11 +12,13 @@ from ..collector import collector_at_rest
 from ..modes import always_recorded, observed_by
 from ..value import Value
 from .backends.choice import build, choose
+from .backends.protocol import Program, Runner
 from .batch import Batch, Shape, flat
 from .errors import TraceError
 from .frontend.fingerprint import fingerprint
 from .frontend.trace import Trace
 from .lending import Leaves
+from .passes.computation import Computation
 from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
@@ -47,10 +49,10 @@ class Specialisation:
             self.trace: Trace = trace(function, shapes)
         self.seconds = {"trace": time.perf_counter() - started}
         self.reasons: dict[str, None] = {}  # why the best back end was not taken
-        self._programs: dict[Mode, Any] = {}
+        self._programs: dict[Mode, Program] = {}
         self._recent: Mode = "outputs"
         self._lazy_plans: dict[Mode, LazyPlan] = {}
-        self._checked: set[Any] = set()  # programs
+        self._checked: set[Runner] = set()
         self.labels = labels_of(self.trace.outputs)
         self._leaves = Leaves([leaf.value for leaf in self.trace.graph.leaves])
         self._lock, self._planning = threading.RLock(), threading.Lock()
@@ -64,18 +66,18 @@ class Specialisation:
         self.check(mode, batch)
         program = self.program(mode)
         outputs, gradients = self._run(program, batch)
-        if program.name == "python" and not lists:
+        if program.takes_lists and not lists:
             outputs, gradients = (as_array(numbers, self.dtype) for numbers in (outputs, gradients))
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
 
-    def _run(self, program: Any, batch: Batch) -> tuple[Any, Any]:
+    def _run(self, program: Runner, batch: Batch) -> tuple[Any, Any]:
         arrays = batch.arrays
-        if program.name == "python":
+        if program.takes_lists:
             arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
             leaves: Any = [value._data for value in self._leaves.values]
         else:
             leaves = self._leaves.numbers()
-        return program.run(leaves, arrays, batch.size)  # type: ignore[no-any-return]  # one of three classes
+        return program.run(leaves, arrays, batch.size)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -86,18 +88,22 @@ class Specialisation:
         mode = self._recent = mode or self._recent
         with self._lock:
             if mode not in self._lazy_plans:
-                graph, outputs, inputs = self.trace.graph, self.trace.outputs, self.trace.inputs
-                wrt = inputs if mode == "inputs" else ()
-                make = partial(make_plan, graph, outputs, len(inputs), mode == "leaves", wrt)
+                graph = self.trace.graph
+                make = partial(make_plan, self.computation(mode))
                 digest = f"{self._fingerprint} {mode}" if self._fingerprint else ""
                 self._lazy_plans[mode] = LazyPlan(make, len(graph.leaves), digest, self._planning)
             return self._lazy_plans[mode]
+
+    def computation(self, mode: Mode | None = None) -> Computation:
+        """What one mode wants of the traced function, or the one that was asked for last."""
+        mode = mode or self._recent
+        return Computation.of(self.trace, mode == "leaves", self.trace.inputs if mode == "inputs" else ())
 
     def plan(self, mode: Mode | None = None) -> Plan:
         """The plan of one mode, or of the one that was asked for last."""
         return self.lazy_plan(mode).plan
 
-    def program(self, mode: Mode | None = None) -> Any:
+    def program(self, mode: Mode | None = None) -> Program:
         """The program of one mode, or of the one that was asked for last."""
         mode = self._recent = mode or self._recent
         program = self._programs.get(mode)
@@ -136,7 +142,7 @@ class Specialisation:
                 agree(eager, self._numbers(exact, first), TOLERANCE["float64"])
             self._checked.add(program)
 
-    def _numbers(self, program: Any, first: Batch) -> list[float]:
+    def _numbers(self, program: Runner, first: Batch) -> list[float]:
         """The outputs of a single sample, and their gradient by the leaves where the program has it."""
         outputs, gradient = self._run(program, first)
         return [*outputs[0], *([] if gradient is None else gradient)]

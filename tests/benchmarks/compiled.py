@@ -30,6 +30,7 @@ import numpy as np  # noqa: E402
 import nn  # noqa: E402
 from engine.compiler.backends.llvm import build  # noqa: E402
 from engine.compiler.backends.llvm.jit.peak import peak_flops  # noqa: E402
+from engine.compiler.passes.computation import Computation  # noqa: E402
 from engine.compiler.pipeline import make_plan, trace  # noqa: E402
 
 from . import compile_time, threads  # noqa: E402
@@ -58,7 +59,7 @@ def ours(workload: Workload, dtype: str) -> tuple[dict[str, tuple[Callable[[], A
     """Our two contenders, the plan, and the seconds that it took to make them."""
     started = time.process_time()
     traced = trace(workload.loss, [array.shape[1:] for array in workload.arrays])
-    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    plan, _ = make_plan(Computation.of(traced, gradients=True))
     planned = time.process_time()
     program = build(plan, dtype)
     program.fitting(len(workload.arrays[0]))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.benchmarks.more_workloads import gpt, physics
 from tests.benchmarks.workloads import Workload, digits, moons
@@ -38,7 +39,7 @@ def test_gradients_are_those_of_pytorch(builder: Callable[[], Workload]) -> None
     exact = np.concatenate([p.grad.numpy().ravel() for p in parameters])
 
     traced = trace(workload.loss, [array.shape[1:] for array in workload.arrays])
-    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    plan, _ = make_plan(Computation.of(traced, gradients=True))
     leaves = np.array([leaf.value.data for leaf in traced.graph.leaves])
     outputs, gradient = build(plan, "float64").run(leaves, tuple(map(np.ascontiguousarray, workload.arrays)))
     assert gradient is not None

@@ -18,6 +18,7 @@ import numpy as np
 import nn
 from engine.compiler.backends.llvm import build
 from engine.compiler.backends.llvm.runtime.threads import processors
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.benchmarks.more_workloads import gpt, physics
 from tests.benchmarks.workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons
@@ -72,7 +73,7 @@ def compare(workload: Workload, dtype: str, rounds: int) -> tuple[list[float], l
     from tests.benchmarks.compiled import Momentum
 
     traced = trace(workload.loss, [array.shape[1:] for array in workload.arrays])
-    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    plan, _ = make_plan(Computation.of(traced, gradients=True))
     arrays = tuple(np.ascontiguousarray(array, dtype) for array in workload.arrays)
     settings, loop = Momentum(workload.rate), max(5, 4000 // len(arrays[0]))
     single: list[tuple[Step, int]] = []

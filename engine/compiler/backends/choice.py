@@ -9,6 +9,7 @@ from ..batch import installed
 from ..errors import Unsupported
 from ..frontend.fingerprint import has_template
 from ..plan.lazy import LazyPlan
+from .protocol import Program
 
 BACKENDS = ("llvm", "numpy", "python")
 
@@ -19,7 +20,7 @@ _NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "python": ()}
 _INSTALL = {"llvm": 'pip install "stepgrad[compile]"', "numpy": "pip install numpy"}
 
 
-def choose(wanted: str, lazy_plan: LazyPlan, dtype: str, threads: int) -> tuple[Any, list[str]]:
+def choose(wanted: str, lazy_plan: LazyPlan, dtype: str, threads: int) -> tuple[Program, list[str]]:
     """The program of the back end that is wanted ("auto": the best there is), and why not of a better one.
 
     Raises:
@@ -40,7 +41,7 @@ def choose(wanted: str, lazy_plan: LazyPlan, dtype: str, threads: int) -> tuple[
     raise AssertionError("the python back end takes every plan")
 
 
-def build(backend: str, lazy_plan: LazyPlan, dtype: str, threads: int = 1) -> Any:
+def build(backend: str, lazy_plan: LazyPlan, dtype: str, threads: int = 1) -> Program:
     """A program for a plan.
 
     Raises:

@@ -14,13 +14,14 @@ from ...primitive import Primitive
 from ..plan.plan import Copy, Group, Plan, Reduction, Run, Scatter
 from .array_templates import translate
 from .array_training import ArrayTraining
+from .protocol import Interpreter
 
 Array = Any  # np.ndarray of the program's dtype
 Task = Callable[[], None]
 KEPT = 4  # how many batch sizes have their buffers kept
 
 
-class NumpyProgram:
+class NumpyProgram(Interpreter):
     """A plan made ready to run on arrays."""
 
     name = "numpy"
@@ -44,7 +45,7 @@ class NumpyProgram:
         """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
         return ArrayTraining(self, memories, frozen)
 
-    def run(self, leaves: Any, arrays: Sequence[Array], n: int) -> tuple[Array, Array | None]:
+    def run(self, leaves: Any, arrays: Sequence[Array], n: int, /) -> tuple[Array, Array | None]:
         """Run it on a batch.
 
         Args:

@@ -8,15 +8,17 @@ from typing import Any
 from ... import ops
 from ...primitive import Primitive
 from ..plan.plan import Group, Plan, Run
+from .protocol import Interpreter
 
 Instruction = tuple[Callable[..., float], list[int], int]
 Rows = Sequence[Sequence[float]]
 
 
-class PythonProgram:
+class PythonProgram(Interpreter):
     """A plan made ready to run on lists."""
 
     name = "python"
+    takes_lists = True
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -67,7 +69,7 @@ class PythonProgram:
         return self
 
     def run(
-        self, leaves: Sequence[float], arrays: Sequence[Rows], n: int
+        self, leaves: Sequence[float], arrays: Sequence[Rows], n: int, /
     ) -> tuple[list[list[float]], list[float] | None]:
         """Run it on a batch.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import compress
 from operator import attrgetter, not_
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from ..errors import TraceError
 from ..frontend.conditions import EITHER, INVERT, NOT_EQUAL
 from ..frontend.graph import Graph, operations
 from ..frontend.symbol import Masked, Symbol
+from .computation import Computation, GradientSum
 
 
 class Contribution(NamedTuple):
@@ -42,12 +44,27 @@ class Share(NamedTuple):
     upstream: Symbol
 
 
+def differentiated(computation: Computation) -> Computation:
+    """The pass: with the gradient of the leaves, and with derivatives by inputs as further outputs, where wanted."""
+    graph, loss = computation.graph, computation.outputs[0]
+    seed = Contribution(None, graph.source("input", computation.inputs))  # the weight of the sample in the mean
+    outputs = computation.outputs
+    if computation.wrt:
+        outputs += tuple(_gathered(graph, sweep({loss: [seed]}, set(computation.wrt)), computation.wrt))
+    sums, totals = _gradient(graph, loss, seed) if computation.gradients else ([], {})
+    return replace(computation, outputs=outputs, sums=tuple(sums), totals=totals)
+
+
 def derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
     """The derivatives of `output` by each of `inputs`, which may be results: they are symbols again."""
     graph = output.graph
     seed = Contribution(None, graph.constant(1.0))
-    found = sweep({output: [seed]}, set(inputs))
-    return [gather(graph, found[x])[0] if x in found else graph.constant(0.0) for x in inputs]
+    return _gathered(graph, sweep({output: [seed]}, set(inputs)), inputs)
+
+
+def _gathered(graph: Graph, found: Contributions, by: Sequence[Symbol]) -> list[Symbol]:
+    """The derivatives by these symbols; 0 by those to which nothing is contributed."""
+    return [gather(graph, found[x])[0] if x in found else graph.constant(0.0) for x in by]
 
 
 def sweep(
@@ -174,23 +191,10 @@ def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:
     return graph.make(ops.add if len(terms) == 2 else ops.sum, tuple(terms))
 
 
-class Entry(NamedTuple):
-    """``G[targets[k]] += sum over samples of coefficients[k] * upstream``; without coefficients one target, times 1."""
-
-    targets: list[int]
-    coefficients: tuple[Symbol, ...]
-    upstream: Symbol
-
-
 _number = attrgetter("number")
 
 
-def _seed(graph: Graph, inputs: int) -> Contribution:
-    """The backward pass starts from the weight of the sample in the mean."""
-    return Contribution(None, graph.source("input", inputs))
-
-
-def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entry], dict[int, Symbol]]:
+def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[GradientSum], dict[int, Symbol]]:
     """The sums over the samples, and for the leaves whose gradient needs more than one, the whole by their number.
 
     Per sample the sweep goes down to the uniform symbols. What arrives there is summed over the samples, and swept
@@ -201,35 +205,35 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Entr
         border = {loss}
     shares: list[Share] = []
     found = sweep({loss: [seed]}, border, stop=True, shares=shares)
-    entries = [Entry(list(map(_number, symbols)), factors, upstream) for symbols, factors, upstream in shares]
+    sums = [GradientSum(list(map(_number, symbols)), factors, upstream) for symbols, factors, upstream in shares]
     extra = len(graph.leaves)
 
-    def add_up(target: int, contributions: Sequence[Contribution]) -> Symbol:
+    def accumulate(target: int, contributions: Sequence[Contribution]) -> Symbol:
         for coefficient, upstream, _ in contributions:
             if coefficient is not None and coefficient.uniform:
                 upstream, coefficient = graph.make(ops.mul, (coefficient, upstream)), None
-            entries.append(Entry([target], () if coefficient is None else (coefficient,), upstream))
+            sums.append(GradientSum([target], () if coefficient is None else (coefficient,), upstream))
         return graph.source("accumulator", target)
 
     seeds: dict[Symbol, list[Contribution]] = {}
     for symbol, contributions in found.items():
         if symbol.kind == "leaf":
-            add_up(symbol.number, contributions)
+            accumulate(symbol.number, contributions)
             continue
-        accumulator, reached, extra = add_up(extra, contributions), None, extra + 1
+        accumulator, reached, extra = accumulate(extra, contributions), None, extra + 1
         conditions = [c.reached for c in contributions if c.reached is not None]
         if len(conditions) == len(contributions):
             somewhere = conditions[0]
             for condition in conditions[1:]:
                 somewhere = graph.make(EITHER, (somewhere, condition))
-            number = add_up(extra, [Contribution(None, somewhere)])
+            number = accumulate(extra, [Contribution(None, somewhere)])
             reached, extra = graph.make(NOT_EQUAL, (number, graph.constant(0.0))), extra + 1
         seeds[symbol] = [Contribution(None, accumulator, reached)]
     if not seeds:  # as for most networks
-        return entries, {}
-    direct = {target for entry in entries for target in entry.targets}
+        return sums, {}
+    direct = {target for each in sums for target in each.targets}
     totals = {}
     for leaf, contributions in sweep(seeds, set(graph.leaves)).items():
         before = [Contribution(None, graph.source("accumulator", leaf.number))] if leaf.number in direct else []
         totals[leaf.number] = gather(graph, [*before, *contributions])[0]
-    return entries, totals
+    return sums, totals

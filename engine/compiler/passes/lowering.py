@@ -12,7 +12,8 @@ from ...primitive import Primitive
 from ..frontend.conditions import DETACH
 from ..frontend.graph import Graph, operations
 from ..frontend.symbol import Symbol
-from .raising import _with
+from .computation import Computation
+from .raising import rebuilt
 
 
 def _root(x: Symbol) -> Any:
@@ -30,12 +31,17 @@ _POWERS: dict[float, Callable[[Symbol], Any]] = {  # of constant exponents, to w
 }
 
 
-def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
-    """Each operation with its replacement, in which only primitives with a template, `dot` and `take` are left.
+def lowered(computation: Computation) -> Computation:
+    """The pass: the same numbers, from primitives that have a template, `dot` and `take` only.
 
     What has neither template nor composition is what its forward function composes of other primitives. If that wants
     numbers (`math.exp`, an if) it stays as it is: a back end that runs Python can still call it.
     """
+    return computation.replaced(_replacements(computation.graph, computation.roots))
+
+
+def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
+    """Each operation under `roots` with its replacement."""
     new: dict[Symbol, Symbol] = {}
 
     def lower(roots: Sequence[Symbol]) -> None:
@@ -50,11 +56,11 @@ def lowered(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
             elif primitive is not None and primitive.native is None and primitive not in (ops.dot, ops.take):
                 parts = _composed(graph, primitive, [new.get(o, o) for o in symbol.operands])
                 if parts is None:
-                    new[symbol] = _with(graph, symbol, new)
+                    new[symbol] = rebuilt(graph, symbol, new)
             elif primitive is not None and callable(primitive.native):
                 parts = graph.lift(primitive.native(*[new.get(o, o) for o in symbol.operands]))
             else:
-                new[symbol] = _with(graph, symbol, new)
+                new[symbol] = rebuilt(graph, symbol, new)
             if parts is not None:
                 lower([parts])
                 new[symbol] = new.get(parts, parts)

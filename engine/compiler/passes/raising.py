@@ -12,10 +12,16 @@ from operator import is_
 from ... import ops
 from ..frontend.graph import Graph, operations
 from ..frontend.symbol import Symbol
+from .computation import Computation
 from .differentiate import add_up
 
 
-def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
+def raised(computation: Computation) -> Computation:
+    """The pass: the same numbers, up to rounding, with sums of many terms and dots in place of chains of two."""
+    return computation.replaced(_replacements(computation.graph, computation.roots))
+
+
+def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     """Each operation under `roots` with its replacement."""
     results = set(roots)
     uses: Counter[Symbol] = Counter(roots)
@@ -44,13 +50,13 @@ def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     new: dict[Symbol, Symbol] = {}
     for symbol in symbols:
         if symbol.primitive not in _ADDITIONS:
-            new[symbol] = _with(graph, symbol, new)
+            new[symbol] = rebuilt(graph, symbol, new)
         elif not is_inner(symbol):
             terms = terms_of(symbol)
             is_product = [t.primitive is ops.mul and uses[t] == 1 for t in terms]
             products = [t for t, yes in zip(terms, is_product) if yes]
             if len(products) < 2 and len(terms) == len(symbol.operands):
-                new[symbol] = _with(graph, symbol, new)
+                new[symbol] = rebuilt(graph, symbol, new)
             else:
                 new[symbol] = _sum(graph, [t for t, yes in zip(terms, is_product) if not yes], products, new)
     return new
@@ -59,7 +65,8 @@ def raised(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
 _ADDITIONS = frozenset({ops.add, ops.sum})
 
 
-def _with(graph: Graph, symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
+def rebuilt(graph: Graph, symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
+    """The same operation on the replacements of its operands."""
     if all(map(is_, map(new.get, symbol.below, symbol.below), symbol.below)):
         return symbol
     assert symbol.primitive is not None

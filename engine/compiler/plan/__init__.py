@@ -1,6 +1,6 @@
-"""From a graph to a plan: what to compute in which order, and where each number lies.
+"""From a computation to a plan: what to compute in which order, and where each number lies.
 
-- plan: what a plan is
+- plan: what a plan is; planner: makes one of a computation; verify: what must be true of it; text: a plan to read
 - layout: operations in groups, and a slot for each; strides: which slots lie evenly spaced
 - outer_products, lookups: the gradient's sums over the samples
 - lazy: a plan that is made only when somebody asks for it

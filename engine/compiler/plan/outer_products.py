@@ -8,14 +8,15 @@ from operator import lt
 from typing import NamedTuple
 
 from ..frontend.symbol import Symbol
-from ..passes.differentiate import Entry
+from ..passes.computation import GradientSum
 from .plan import Reduction, Run
 from .strides import Column, chunks, runs
 
-Slot = Callable[[Symbol], tuple[str, int]]
+SlotOf = Callable[[Symbol], tuple[str, int]]
+"""Gives the buffer and the slot of a symbol."""
 
 
-class _Row(NamedTuple):
+class _Products(NamedTuple):
     """All products of one upstream adjoint, by target."""
 
     buffer: str
@@ -23,43 +24,43 @@ class _Row(NamedTuple):
     targets: list[int]
 
 
-def reductions(entries: Sequence[Entry], slot: Slot) -> Iterator[Reduction]:
-    """The entries as reductions, outer products first."""
-    by_upstream: dict[Symbol, list[Entry]] = {}
-    for entry in entries:
-        if entry.coefficients:
-            by_upstream.setdefault(entry.upstream, []).append(entry)
-    matrices: dict[object, tuple[tuple[Symbol, ...], list[_Row]]] = {}
+def reductions(sums: Sequence[GradientSum], slot: SlotOf) -> Iterator[Reduction]:
+    """The sums of a gradient as jobs of a plan, outer products first."""
+    by_upstream: dict[Symbol, list[GradientSum]] = {}
+    for each in sums:
+        if each.coefficients:
+            by_upstream.setdefault(each.upstream, []).append(each)
+    matrices: dict[object, tuple[tuple[Symbol, ...], list[_Products]]] = {}
     rounds: Counter[object] = Counter()  # no two rows of a matrix have the same targets
     for upstream, parts in by_upstream.items():
         for targets, factors in _merged(parts):
             shape = (factors, tuple([t - targets[0] for t in targets]))
             rounds[shape, targets[0]] += 1
             matrix = shape, rounds[shape, targets[0]]
-            matrices.setdefault(matrix, (factors, []))[1].append(_Row(*slot(upstream), targets))
+            matrices.setdefault(matrix, (factors, []))[1].append(_Products(*slot(upstream), targets))
     for factors, rows in matrices.values():
         yield from _outer(factors, rows, slot)
-    layers: dict[int, list[_Row]] = {}  # the first contribution to each target, the second one, ...
+    layers: dict[int, list[_Products]] = {}  # the first contribution to each target, the second one, ...
     times: Counter[int] = Counter()
-    for entry in entries:
-        if not entry.coefficients:
-            (target,) = entry.targets
-            layers.setdefault(times[target], []).append(_Row(*slot(entry.upstream), [target]))
+    for each in sums:
+        if not each.coefficients:
+            (target,) = each.targets
+            layers.setdefault(times[target], []).append(_Products(*slot(each.upstream), [target]))
             times[target] += 1
     for layer in layers.values():
-        yield from _sums(layer)
+        yield from _plain(layer)
 
 
-def _merged(entries: Sequence[Entry]) -> Iterator[tuple[list[int], tuple[Symbol, ...]]]:
+def _merged(sums: Sequence[GradientSum]) -> Iterator[tuple[list[int], tuple[Symbol, ...]]]:
     """The targets in order, and their coefficients; what is added to a target again, in further rounds."""
-    targets, factors, _ = entries[0]
-    if len(entries) == 1 and all(map(lt, targets, targets[1:])):
+    targets, factors, _ = sums[0]
+    if len(sums) == 1 and all(map(lt, targets, targets[1:])):
         yield targets, factors
         return
     layers: dict[int, dict[int, Symbol]] = {}
     times: Counter[int] = Counter()
-    for entry in entries:
-        for target, factor in zip(entry.targets, entry.coefficients):
+    for each in sums:
+        for target, factor in zip(each.targets, each.coefficients):
             layers.setdefault(times[target], {})[target] = factor
             times[target] += 1
     for layer in layers.values():
@@ -67,7 +68,7 @@ def _merged(entries: Sequence[Entry]) -> Iterator[tuple[list[int], tuple[Symbol,
         yield order, tuple([layer[target] for target in order])
 
 
-def _follows(a: _Row, b: _Row, c: _Row, d: _Row) -> bool:
+def _follows(a: _Products, b: _Products, c: _Products, d: _Products) -> bool:
     """Whether the step from c to d is that from a to b, in upstream slots and in targets."""
     return (
         a.buffer == d.buffer == b.buffer
@@ -76,7 +77,7 @@ def _follows(a: _Row, b: _Row, c: _Row, d: _Row) -> bool:
     )
 
 
-def _apart(rows: Sequence[_Row]) -> bool:
+def _apart(rows: Sequence[_Products]) -> bool:
     """Whether no two of the rows have a target in common: a back end may add them at once."""
     targets = rows[0].targets
     if len(rows) == 1 or abs(rows[1].targets[0] - targets[0]) > targets[-1] - targets[0]:
@@ -84,7 +85,7 @@ def _apart(rows: Sequence[_Row]) -> bool:
     return len({target for row in rows for target in row.targets}) == len(rows) * len(targets)
 
 
-def _outer(factors: tuple[Symbol, ...], rows: list[_Row], slot: Slot) -> Iterator[Reduction]:
+def _outer(factors: tuple[Symbol, ...], rows: list[_Products], slot: SlotOf) -> Iterator[Reduction]:
     rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
     right = [Column.of(buffer, [position]) for buffer, position in map(slot, factors)]
     pieces = [part for piece in chunks(rows, _follows) for part in ([piece] if _apart(piece) else [[r] for r in piece])]
@@ -95,7 +96,7 @@ def _outer(factors: tuple[Symbol, ...], rows: list[_Row], slot: Slot) -> Iterato
             yield Reduction(len(piece), target_run, left, right_run)
 
 
-def _sums(rows: list[_Row]) -> Iterator[Reduction]:
+def _plain(rows: list[_Products]) -> Iterator[Reduction]:
     rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
     pieces = chunks(rows, _follows)
     if len(pieces) > max(8, len(rows) // 4):  # hopeless: tables

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import pickle
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import engine
 from engine import TraceError, Value, compile, dot, tanh
+from engine.compiler.errors import PlanError
 from tests.engine.compiler.everywhere import INSTALLED
 
 np = pytest.importorskip("numpy")
@@ -288,6 +290,49 @@ def test_explain_and_draw_show_the_passes_and_products() -> None:
     assert "matrix product\\n3 x 4" in dot_text
     with pytest.raises(RuntimeError, match="no LLVM IR"):
         compiled.llvm_ir()
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_every_stage_can_be_read(backend: str) -> None:
+    weights, table = [[Value(0.1 * (i + j)) for i in range(4)] for j in range(3)], [Value(0.5 * k) for k in range(4)]
+    compiled = compile(
+        lambda x, k: engine.sum([tanh(dot(w, x)) for w in weights]) * engine.take(k, table), backend=backend
+    )
+    compiled.value_and_grad([[1.0] * 4] * 9, [1.0] * 9)
+    shown = {
+        "trace": "t0 = dot(p0..3, x0..3)\n",
+        "raise": "take(x4, p12..15)",
+        "differentiate": "add to G0..3: t",
+        "lower": "output t",
+        "raise again": "add to G4..7: t",
+        "look up": "add to one of G12..15, by x4: t",
+        "plan": "S[r] = dot(P[4r + c, c < 4], X[c, c < 4])  for r < 3\n",
+    }
+    native = {
+        "split": "body kernel 0\n",
+        "defer": "body kernel 1\n",
+        "fuse": "body kernel 0\n  S[r] = dot(P[4r",
+        "recompute": "  S[",
+        "store": "  ~ S[r] = dot(",
+        "share sums": "sum kernel 0\n  G[4r + c, c < 4] += ",
+        "kernels": "define void @kernel0(",
+    }
+    for stage, text in {**shown, **(native if backend == "llvm" else {})}.items():
+        assert text in compiled.explain(stage), stage
+    with pytest.raises(ValueError, match=r"stage must be one of 'trace', 'raise', .*'plan'.*, got 'fuze'"):
+        compiled.explain("fuze")
+
+
+def test_explain_verifies_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.compiler import pipeline
+
+    compiled = compile(lambda x: x * x + x, backend="python")
+    compiled([2.0])
+    original = pipeline.planned
+    monkeypatch.setattr(pipeline, "planned", lambda computation: replace(original(computation), outputs=()))
+    assert "output t" in compiled.explain("look up")
+    with pytest.raises(PlanError, match="the 0 outputs are not the 1 that are wanted"):
+        compiled.explain("plan")
 
 
 @pytest.mark.skipif("llvm" not in INSTALLED, reason="needs llvmlite")

@@ -2,7 +2,8 @@
 
 In the order of the work:
 
-- fusion (groups that share a kernel) and schedule (kernels, and the calls of them) -> kernels/, written in ir/
+- schedule: the native passes in order, and the calls of their kernels -> kernels/, written in ir/
+- fusion: the passes; fused_plan: the record that they map; verify: what is true of it after each
 - jit/ makes machine code of them; runtime/ is the loop around it
 - program: a plan's code with its buffers; variants: one program for many samples, one for few
 - training: whole steps, with the parameters in native memory

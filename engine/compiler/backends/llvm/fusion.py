@@ -1,30 +1,84 @@
-"""Which groups share a kernel, and which results need not be stored."""
+"""The native passes over a plan: which groups share a kernel, what is computed again, and what need not be stored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ...plan.plan import Group, Plan, Run
+from ...plan.plan import Group, Run
 from ...plan.strides import Column, runs
+from .fused_plan import STAGES, Fused, FusedPlan, job_reads, place, runs_of
 from .ir.templates import is_cheap
 from .kernels.kernel import FEW, aligned
+from .kernels.lane_sums import kernel_jobs
 
 _COMPUTED = frozenset("SU")
 
 
-def fuse(groups: Sequence[Group]) -> list[list[Group]]:
-    """Fuse groups with equal rows, so that one kernel computes them: lists of groups, in an order that can run.
+def split_columns(fused_plan: FusedPlan) -> FusedPlan:
+    """Where a group of the body has few columns, give each a run of its own: then a row needs no loop over them."""
+    if fused_plan.shape.single:
+        return fused_plan
+    return replace(
+        fused_plan,
+        stages={**fused_plan.stages, "body": [[_split(g) for g in fused] for fused in fused_plan.stages["body"]]},
+    )
+
+
+def _split(group: Group) -> Group:
+    if group.is_product or any(sum(run.count for run in part) > FEW for part in group.operands):
+        return group
+    operands = tuple([tuple([one for run in part for one in _columns(run, group.rows)]) for part in group.operands])
+    return replace(group, operands=operands)
+
+
+def _columns(run: Run, rows: int) -> list[Run]:
+    """Each column of a run; also of an irregular one the columns may be regular."""
+    columns = [Column.of(run.buffer, list(slots)) for slots in zip(*run.slots(rows))]
+    return [runs([[column]])[0][0] for column in columns]
+
+
+def defer(fused_plan: FusedPlan) -> FusedPlan:
+    """Take out of the body what only plain sums over the lanes read: a sum computes it as it goes."""
+    if fused_plan.shape.single:
+        return fused_plan
+    plan, body = fused_plan.plan, [group for fused in fused_plan.stages["body"] for group in fused]
+    owner = {(g.result.buffer, g.result.base + r): k for k, g in enumerate(body) for r in range(g.rows)}
+    possible = {k for k, group in enumerate(body) if _needs_no_loop(group)}
+    by_target: dict[int, set[int | None]] = {}
+    plain = [job for job in plan.reductions if job.right is None]
+    for job in plain:
+        for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
+            by_target.setdefault(target, set()).add(owner.get((job.left.buffer, slot)))
+    groups = [group for fused in fused_plan.fused for group in fused]
+    reads = [(run, group.rows) for group in groups for run in runs_of(group)]
+    reads += job_reads(replace(plan, reductions=tuple([job for job in plan.reductions if job.right is not None])))
+    for run, rows in reads:
+        possible -= {owner[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in owner}
+    found: set[int] = set()
+    for owners in by_target.values():
+        own = {k for k in owners if k is not None}
+        if len(owners) == 1:
+            found |= own
+        else:  # the kernel of a sum computes one group
+            possible -= own
+    found &= possible
+    kept = [[group] for k, group in enumerate(body) if k not in found]
+    deferred = tuple([group for k, group in enumerate(body) if k in found])
+    return replace(fused_plan, stages={**fused_plan.stages, "body": kept}, deferred=deferred)
+
+
+def fuse(fused_plan: FusedPlan) -> FusedPlan:
+    """Fuse groups with equal rows, so that one kernel computes them.
 
     A group is fused with an earlier one if each of its operands was computed before that one, or is the same row of a
     group fused with it already. (Then it may also run before the groups that stood between the two.)
-
-    Args:
-        groups: of one stage, each after the ones that it reads.
-
-    Returns:
-        Lists with each group once. The first group of a list may be any; a row of the others needs no loop.
     """
+    stages = {stage: [group for fused in fused_plan.stages[stage] for group in fused] for stage in STAGES}
+    return replace(fused_plan, stages={stage: _fused(groups) for stage, groups in stages.items()})
+
+
+def _fused(groups: Sequence[Group]) -> list[Fused]:
     owners = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(groups) for r in range(g.rows)}
     needs = [_needs(group, groups, owners) for group in groups]
     done: set[int] = set()
@@ -39,7 +93,7 @@ def fuse(groups: Sequence[Group]) -> list[list[Group]]:
             if (
                 reach not in done
                 and candidate.rows == group.rows
-                and _elementwise(candidate)
+                and _needs_no_loop(candidate)
                 and elsewhere <= done
                 and same_row <= done | inside
             ):
@@ -49,29 +103,15 @@ def fuse(groups: Sequence[Group]) -> list[list[Group]]:
     return result
 
 
-def straight(group: Group) -> Group:
-    """The group with a run for each column, if the columns are few: then a row needs no loop over them."""
-    if group.is_product or any(sum(run.count for run in part) > FEW for part in group.operands):
-        return group
-    operands = tuple([tuple([one for run in part for one in _columns(run, group.rows)]) for part in group.operands])
-    return replace(group, operands=operands)
-
-
-def _columns(run: Run, rows: int) -> list[Run]:
-    """Each column of a run; also of an irregular one the columns may be regular."""
-    columns = [Column.of(run.buffer, list(slots)) for slots in zip(*run.slots(rows))]
-    return [runs([[column]])[0][0] for column in columns]
-
-
-def _elementwise(group: Group) -> bool:
-    """Whether a row needs no loop: such a group joins others at little cost."""
-    return all(run.count == 1 for run in _runs(group))
+def _needs_no_loop(group: Group) -> bool:
+    """Whether every operand has one column: such a group is fused with others at little cost."""
+    return all(run.count == 1 for run in runs_of(group))
 
 
 def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], int]) -> tuple[set[int], set[int]]:
     """The groups that it reads row by row, and those that it reads otherwise."""
     same_row, elsewhere = set(), set()
-    for run in _runs(group):
+    for run in runs_of(group):
         read = {owners[run.buffer, slot] for slot in _slots(run, group.rows) if (run.buffer, slot) in owners}
         if aligned(run, group.rows) and len(read) == 1:
             (owner,) = read
@@ -82,93 +122,54 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
     return same_row, elsewhere
 
 
-def summed(plan: Plan) -> list[Group]:
-    """The groups of the body that only plain sums over the lanes read: a sum can compute them as it goes."""
-    candidates = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(plan.body) for r in range(g.rows)}
-    possible = {i for i, group in enumerate(plan.body) if _elementwise(group)}
-    by_target: dict[int, set[int | None]] = {}
-    reads = [(run, group.rows) for group in plan.groups for run in _runs(group)]
-    reads += [(run, 1) for run in plan.outputs]
-    reads += [(copy.source, copy.rows) for copy in plan.finish]
-    reads += [(run, job.rows) for job in plan.scatters for run in (job.index, job.source)]
-    found: set[int] = set()
-    for job in plan.reductions:
-        if job.right is not None:
-            reads += [(job.left, job.rows), (job.right, 1)]
-            continue
-        for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
-            owner = candidates.get((job.left.buffer, slot))
-            by_target.setdefault(target, set()).add(owner)
-    for run, rows in reads:
-        possible -= {candidates[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in candidates}
-    for owners in by_target.values():
-        if len(owners) == 1:
-            found |= {owner for owner in owners if owner is not None}
-        else:
-            possible -= {owner for owner in owners if owner is not None}
-    return [group for i, group in enumerate(plan.body) if i in possible & found]
-
-
-def stored(plan: Plan, parts: Iterable[list[Group]]) -> set[int]:
-    """The ids of the groups whose results somebody reads who is not fused with them: these are stored."""
-    owner: dict[tuple[str, int], int] = {}
-    result: set[int] = set()
-    for fused in parts:
-        computed: set[tuple[str, int]] = set()
-        for group in fused:
-            for run in _runs(group):
-                if not (aligned(run, group.rows) and _place(run) in computed):
-                    slots = [(run.buffer, slot) for slot in _slots(run, group.rows)]
-                    result |= {owner[slot] for slot in slots if slot in owner}
-            computed.add(_place(group.result))
-            for r in range(group.rows):  # of a result that is computed again, the first one is stored
-                owner.setdefault((group.result.buffer, group.result.base + r), id(group))
-    for job in plan.reductions:
-        for part, rows in ((job.left, job.rows), (job.right, 1)):
-            if part is not None:
-                result |= {owner[part.buffer, s] for s in _slots(part, rows) if (part.buffer, s) in owner}
-    for scatter in plan.scatters:
-        for run in (scatter.index, scatter.source):
-            result |= {owner[run.buffer, s] for s in _slots(run, scatter.rows) if (run.buffer, s) in owner}
-    for run in plan.outputs:
-        result |= {owner[run.buffer, s] for s in _slots(run, 1) if (run.buffer, s) in owner}
-    for copy in plan.finish:
-        result |= {
-            owner[copy.source.buffer, s] for s in _slots(copy.source, copy.rows) if (copy.source.buffer, s) in owner
-        }
-    return result
-
-
-def recomputed(parts: Sequence[list[Group]]) -> list[list[Group]]:
-    """Let fused groups compute again what takes less than a load: sums and products of what they read anyway.
+def recompute(fused_plan: FusedPlan) -> FusedPlan:
+    """Let kernels of the body compute again what takes less than a load: sums and products of what they read anyway.
 
     A result that all its readers compute again need not be stored.
     """
-    sources = {_place(g.result): g for fused in parts for g in fused if is_cheap(g.primitive)}
-    return [_with_copies(fused, sources) for fused in parts]
+    body = fused_plan.stages["body"]
+    sources = {place(g.result): g for fused in body for g in fused if is_cheap(g.primitive)}
+    return replace(fused_plan, stages={**fused_plan.stages, "body": [_with_copies(fused, sources) for fused in body]})
 
 
-def _with_copies(fused: list[Group], sources: dict[tuple[str, int], Group]) -> list[Group]:
+def _with_copies(fused: Fused, sources: dict[tuple[str, int], Group]) -> Fused:
     first = 1 if fused[0].is_product else 0  # a product runs before all else, and reads what it reads from memory
     rows = fused[0].rows
-    own = {_place(group.result) for group in fused}
-    reads = {run for group in fused for run in _runs(group) if _place(run) not in own}
+    own = {place(group.result) for group in fused}
+    reads = {run for group in fused for run in runs_of(group) if place(run) not in own}
     copies: dict[tuple[str, int], Group] = {}
-    for run in sorted({run for group in fused[first:] for run in _runs(group)} & reads, key=_place):
-        source = sources.get(_place(run))
+    for run in sorted({run for group in fused[first:] for run in runs_of(group)} & reads, key=place):
+        source = sources.get(place(run))
         if source is None or source.rows != rows or not aligned(run, rows):
             continue
-        if all(operand in reads or (operand.uniform and operand.table is None) for operand in _runs(source)):
-            copies[_place(run)] = replace(source)
+        if all(operand in reads or (operand.uniform and operand.table is None) for operand in runs_of(source)):
+            copies[place(run)] = replace(source)
     return [*fused[:first], *copies.values(), *fused[first:]]
 
 
-def _place(run: Run) -> tuple[str, int]:
-    return run.buffer, run.base
+def store(fused_plan: FusedPlan) -> FusedPlan:
+    """Decide what is stored: the groups whose results somebody reads who is not fused with them."""
+    owner: dict[tuple[str, int], int] = {}
+    found: set[int] = set()
+    for fused in [*fused_plan.fused, *[[group] for group in fused_plan.deferred]]:
+        computed: set[tuple[str, int]] = set()
+        for group in fused:
+            for run in runs_of(group):
+                if not (aligned(run, group.rows) and place(run) in computed):
+                    slots = [(run.buffer, slot) for slot in _slots(run, group.rows)]
+                    found |= {owner[slot] for slot in slots if slot in owner}
+            computed.add(place(group.result))
+            for r in range(group.rows):  # of a result that is computed again, the first one is stored
+                owner.setdefault((group.result.buffer, group.result.base + r), id(group))
+    for run, rows in job_reads(fused_plan.plan):
+        found |= {owner[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in owner}
+    return replace(fused_plan, stored=frozenset(found))
 
 
-def _runs(group: Group) -> Iterable[Run]:
-    return (run for part in group.operands for run in part)
+def share_sums(fused_plan: FusedPlan) -> FusedPlan:
+    """Put reductions together that one kernel can make."""
+    products, sums = kernel_jobs(fused_plan.plan.reductions, fused_plan.deferred)
+    return replace(fused_plan, products=tuple(products), sums=tuple(sums))
 
 
 def _slots(run: Run, rows: int) -> Iterable[int]:

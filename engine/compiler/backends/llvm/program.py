@@ -17,7 +17,7 @@ from .runtime.cost_model import LONG, Split, cost_model
 from .runtime.driver import driver
 from .runtime.memory import Frame, address, aligned, whole_lines
 from .runtime.threads import processors, thread_pool
-from .schedule import Schedule, shape_of
+from .schedule import make_schedule, shape_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,8 +39,8 @@ def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) ->
     library = Library.stored(known.code) if known else None
     if known and library:
         return known, library
-    made = Schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
-    library = Library(made.text())
+    made = make_schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
+    library = Library(str(made))
     artifact = made.artifact(library.key)
     if name:
         cache.write(name, artifact.dump(), cache.ARTIFACT)
@@ -65,7 +65,7 @@ class Program:
         lock: to be held during a call; one of its own by default.
     """
 
-    name = "llvm"
+    takes_lists = False
 
     def __init__(
         self, lazy_plan: LazyPlan, dtype: str, width: int, single: bool, threads: int = 1, lock: Lock | None = None
@@ -178,7 +178,7 @@ class Program:
 
     def ir(self) -> str:
         """LLVM IR of the kernels."""
-        return Schedule(self.lazy_plan.plan, self.shape).text()
+        return str(make_schedule(self.lazy_plan.plan, self.shape))
 
     def stats(self) -> dict[str, Any]:
         """Kernels, calls of them per block, lanes of a block, bytes, seconds to compile, whether from the cache."""

@@ -1,21 +1,24 @@
-"""From a plan to kernels: which groups share one, how many samples a block has, what is called in which order."""
+"""From a plan to kernels: all native passes in order, a line each, and last the kernels and the calls of them."""
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...plan.plan import Group, Plan, Reduction
-from .fusion import fuse, recomputed, stored, straight, summed
+from ...passes.verify import asked_for
+from ...plan.plan import Plan, Reduction
+from .fused_plan import Fused, FusedPlan
+from .fusion import defer, fuse, recompute, share_sums, split_columns, store
 from .ir import vectormath
 from .jit.artifact import Artifact
 from .kernels.kernel import Kernel, Kernels, Shape, copy, elementwise
-from .kernels.lane_sums import Sums, each_alone, kernel_jobs, outer_product, scatter, sums
+from .kernels.lane_sums import Sums, each_alone, outer_product, scatter, sums
 from .kernels.matmul import product
 from .kernels.outer_samples import by_samples, inputs_by_samples, suits_samples
 from .kernels.single import along_rows
 from .kernels.single_sums import row_outer_product, row_sums
 from .runtime.cost_model import cost
+from .verify import verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +31,7 @@ BLOCK_BYTES = 320_000
 
 
 def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
-    """For many samples a block has as many lanes as its bytes allow; for a single one it has one.
+    """The shape of blocks: for many samples as many lanes as their bytes allow; for a single one it has one.
 
     It is an odd number of vectors, so that slots side by side do not meet in the same few lines of the cache.
     """
@@ -39,57 +42,70 @@ def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
     return Shape(bits, width, (vectors - 1 + vectors % 2) * width)
 
 
+def stages(plan: Plan, shape: Shape) -> Iterator[tuple[str, FusedPlan | Schedule]]:
+    """The plan after each native pass by the pass's name, and last its kernels."""
+    fused_plan = FusedPlan.of(plan, shape)
+    yield "split", (fused_plan := split_columns(fused_plan))  # a run for each column, where they are few
+    yield "defer", (fused_plan := defer(fused_plan))  # what only sums read is computed by them
+    yield "fuse", (fused_plan := fuse(fused_plan))  # groups of equal rows share a kernel
+    yield "recompute", (fused_plan := recompute(fused_plan))  # what takes less than a load is computed again
+    yield "store", (fused_plan := store(fused_plan))  # what nobody else reads stays in registers
+    yield "share sums", (fused_plan := share_sums(fused_plan))  # reductions with one target share a kernel
+    yield "kernels", Schedule(fused_plan)
+
+
+def make_schedule(plan: Plan, shape: Shape) -> Schedule:
+    """Run all native passes.
+
+    Raises:
+        PlanError: one of them has made a mistake, found by the verifier where STEPGRAD_VERIFY asks for it.
+    """
+    verifying = asked_for()
+    for _, result in stages(plan, shape):
+        if isinstance(result, Schedule):
+            return result
+        if verifying:
+            verify(result)
+    raise AssertionError("the last stage is the schedule")
+
+
 class Schedule:
-    """The text of a plan's kernels and the order in which they are called.
+    """The kernels of a plan and the order in which they are called.
+
+    Args:
+        fused_plan: after all passes.
 
     Attributes:
+        calls: for each stage the numbers of the kernels, with the offsets that each call is given.
         by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
         alone: whether each number of G is added to by one kernel, which begins anew at the first block of a step.
         cost: nanoseconds that a sample takes, about.
     """
 
-    def __init__(self, plan: Plan, shape: Shape):
-        self.cost = cost(plan, shape)
-        if not shape.single:
-            plan = dataclasses.replace(plan, body=tuple(map(straight, plan.body)))
+    def __init__(self, fused_plan: FusedPlan):
+        plan, shape = fused_plan.plan, fused_plan.shape
         self.plan, self.shape = plan, shape
+        self._uniform, self._stored = Shape(shape.bits, 1, 1), set(fused_plan.stored or ())
+        self.cost = cost(plan, shape)
+        self.by_samples = None if shape.single else inputs_by_samples(shape, fused_plan.products)
+        self.alone = not shape.single and not plan.scatters and each_alone(fused_plan.products, fused_plan.sums)
         self.kernels = Kernels()
-        uniform = Shape(shape.bits, 1, 1)
-        lazy = [] if shape.single else summed(plan)
-        body = [group for group in plan.body if all(group is not other for other in lazy)]
-        parts = {
-            "prologue": fuse(plan.prologue),
-            "body": recomputed(fuse(body)),
-            "epilogue": fuse(plan.epilogue),
-        }
-        kept = stored(plan, [fused for part in parts.values() for fused in part] + [[group] for group in lazy])
-        self.calls: dict[str, list[tuple[int, list[int]]]] = {}
-        for name, part in parts.items():
-            self.calls[name] = [self._add(self._kernel(fused, kept, uniform)) for fused in part]
-        outer, plain = kernel_jobs(plan.reductions, lazy)
-        self.by_samples = None if shape.single else inputs_by_samples(shape, outer)
-        self.alone = not shape.single and not plan.scatters and each_alone(outer, plain)
-        for jobs in outer:
-            self.calls["body"].append(self._add(self._outer(jobs)))
-        for entry in plain:
-            self.calls["body"].append(self._add(self._sums(entry)))
-        for pick in plan.scatters:
-            self.calls["body"].append(self._add(scatter(shape, plan.constants, pick)))
-        for job in plan.finish:
-            self.calls["epilogue"].append(self._add(copy(uniform, plan.constants, job)))
+        made = {stage: [self._kernel(fused) for fused in part] for stage, part in fused_plan.stages.items()}
+        made["body"] += map(self._outer, fused_plan.products)
+        made["body"] += map(self._sums, fused_plan.sums)
+        made["body"] += [scatter(shape, plan.constants, pick) for pick in plan.scatters]
+        made["epilogue"] += [copy(self._uniform, plan.constants, job) for job in plan.finish]
+        self.calls = {stage: [self.kernels.add(kernel) for kernel in kernels] for stage, kernels in made.items()}
 
-    def _add(self, kernel: Kernel) -> tuple[int, list[int]]:
-        return self.kernels.add(kernel)
-
-    def _kernel(self, fused: list[Group], kept: set[int], uniform: Shape) -> Kernel:
+    def _kernel(self, fused: Fused) -> Kernel:
         head = fused[0]
         if head.uniform:
-            return elementwise(uniform, self.plan.constants, fused, kept)
+            return elementwise(self._uniform, self.plan.constants, fused, self._stored)
         if self.shape.single:
-            return along_rows(self.shape, self.plan.constants, fused, kept)
+            return along_rows(self.shape, self.plan.constants, fused, self._stored)
         if head.is_product and head.rows > 1:
-            return product(self.shape, self.plan.constants, fused, kept)
-        return elementwise(self.shape, self.plan.constants, fused, kept)
+            return product(self.shape, self.plan.constants, fused, self._stored)
+        return elementwise(self.shape, self.plan.constants, fused, self._stored)
 
     def _outer(self, jobs: list[Reduction]) -> Kernel:
         if self.shape.single:
@@ -98,10 +114,10 @@ class Schedule:
             return by_samples(self.shape, self.plan.constants, jobs[0], self.plan.inputs + 1, self.alone)
         return outer_product(self.shape, self.plan.constants, jobs, self.alone)
 
-    def _sums(self, entry: Sums) -> Kernel:
+    def _sums(self, job: Sums) -> Kernel:
         if self.shape.single:
-            return row_sums(self.shape, self.plan.constants, entry)
-        return sums(self.shape, self.plan.constants, entry, self.alone)
+            return row_sums(self.shape, self.plan.constants, job)
+        return sums(self.shape, self.plan.constants, job, self.alone)
 
     def artifact(self, code: str) -> Artifact:
         """How to run the kernels, whose object code has that key."""
@@ -122,7 +138,7 @@ class Schedule:
             sizes=plan.sizes,
         )
 
-    def text(self) -> str:
+    def __str__(self) -> str:
         """LLVM IR of all kernels and of the functions that they call."""
         declared: set[str] = set()
         parts: list[str] = []

@@ -7,17 +7,19 @@ vectors run along what the plan computes of it. Each is compiled when a batch fi
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...plan.lazy import LazyPlan
 from ...plan.plan import Plan
+from .fused_plan import FusedPlan
 from .jit.library import vector_bytes
 from .program import Program
 from .runtime.cost_model import CostModel, cost, cost_model
 from .runtime.threads import processors
-from .schedule import shape_of
+from .schedule import shape_of, stages
 from .training import Training
+from .verify import verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +42,7 @@ class Variants:
     """
 
     name = "llvm"
+    takes_lists = False
 
     def __init__(self, lazy_plan: LazyPlan, dtype: str, threads: int = 1):
         import numpy as np
@@ -87,6 +90,22 @@ class Variants:
     def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
         """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
         return Training(self, memories, frozen)
+
+    def shared_by(self, threads: int) -> str:
+        """How many threads share a call, and why not `threads`, in words."""
+        if threads == 1:
+            return "1"
+        cost_model = self.cost_model
+        if cost_model.threads == 1:
+            return f"1, not {threads}: there is one processor"
+        return f"{cost_model.threads} for {max(cost_model.least, self.few + 1)} samples or more, else 1"
+
+    def stages(self, plan: Plan) -> Iterator[tuple[str, Callable[[], str]]]:
+        """What became of the plan in the program that was asked for last: see `schedule.stages`."""
+        for name, result in stages(plan, self.recent.shape):
+            if isinstance(result, FusedPlan):
+                verify(result)
+            yield name, result.__str__
 
     @property
     def cost_model(self) -> CostModel:

@@ -14,6 +14,7 @@ import engine
 from engine import Value, compile, take
 from engine.compiler.backends.choice import build
 from engine.compiler.backends.python import PythonProgram
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.lazy import LazyPlan
 from engine.compiler.plan.plan import Plan, Run
@@ -36,7 +37,7 @@ def loss_of(table: list[list[Value]], tokens: int) -> Any:
 
 def plan_of(loss: Any, inputs: int) -> tuple[Plan, list[Value]]:
     traced = trace(loss, [(inputs,)])
-    plan, _ = make_plan(traced.graph, traced.outputs, inputs, gradients=True)
+    plan, _ = make_plan(Computation.of(traced, gradients=True))
     return plan, [leaf.value for leaf in traced.graph.leaves]
 
 

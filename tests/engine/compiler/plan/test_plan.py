@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import engine
 from engine import Value, compile, dot, ops, relu
 from engine.compiler.backends.python import PythonProgram
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.plan import Group, Plan, Run
 from engine.compiler.plan.strides import Column, runs
@@ -21,13 +22,13 @@ from tests.engine.compiler.everywhere import INSTALLED
 
 def plan_of(function: Callable[..., Any], *shapes: tuple[int, ...]) -> Plan:
     traced = trace(function, shapes)
-    return make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)[0]
+    return make_plan(Computation.of(traced, gradients=True))[0]
 
 
 def trace_only(function: Callable[..., Any], *shapes: tuple[int, ...]) -> tuple[Group, ...]:
     """The groups that compute the outputs, without gradients."""
     traced = trace(function, shapes)
-    return make_plan(traced.graph, traced.outputs, len(traced.inputs))[0].body
+    return make_plan(Computation.of(traced))[0].body
 
 
 def layer(n: int, m: int) -> list[tuple[list[Value], Value]]:

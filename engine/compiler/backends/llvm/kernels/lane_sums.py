@@ -126,7 +126,7 @@ def kernel_jobs(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[
     return list(products.values()), list(collected.values())
 
 
-def each_alone(products: list[list[Reduction]], plain: list[Sums]) -> bool:
+def each_alone(products: Sequence[list[Reduction]], plain: Sequence[Sums]) -> bool:
     """Whether no number of G is added to by two kernels."""
     targets = [slot for jobs in products for row in jobs[0].target.slots(jobs[0].rows) for slot in row]
     targets += [slot for entry in plain for slot in entry.targets]

@@ -7,6 +7,8 @@ factor adds to as many entries at once. Where the rows are is noted behind the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ....plan.plan import Reduction
 from ..ir.vector import Vector
 from .kernel import Index, Kernel, Shape
@@ -22,7 +24,7 @@ def suits_samples(shape: Shape, jobs: list[Reduction]) -> bool:
     return job.rows >= 4 and not job.left.uniform and 4 * padded <= 5 * job.columns
 
 
-def inputs_by_samples(shape: Shape, products: list[list[Reduction]]) -> tuple[int, int] | None:
+def inputs_by_samples(shape: Shape, products: Sequence[list[Reduction]]) -> tuple[int, int] | None:
     """The range of inputs that kernels read in the user's array, sample by sample; None if none do."""
     runs = [jobs[0].right for jobs in products if suits_samples(shape, jobs)]
     ranges = [(run.base, run.base + run.count) for run in runs if run is not None]

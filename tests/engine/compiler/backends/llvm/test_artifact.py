@@ -17,6 +17,7 @@ from engine.compiler.backends.llvm import build
 from engine.compiler.backends.llvm.jit import cache
 from engine.compiler.backends.llvm.jit.artifact import Artifact, load
 from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.lazy import LazyPlan
 from engine.compiler.plan.plan import Run
@@ -83,7 +84,7 @@ def test_the_second_time_no_plan_is_made(where: Path) -> None:
     traced = trace(loss_of(0), [(2,), ()])
     leaves = np.array([leaf.value.data for leaf in traced.graph.leaves])
     arrays = np.ascontiguousarray(X), np.ascontiguousarray(Y[:, None])
-    make = partial(make_plan, traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    make = partial(make_plan, Computation.of(traced, gradients=True))
     first, second = (build(LazyPlan(source, len(leaves), "f"), "float64") for source in (make, never))
     for size in (5, 1):
         some = tuple([array[:size] for array in arrays])
@@ -123,7 +124,7 @@ def square(source: Any) -> Any:
 
 def plan_of_a_square() -> Any:
     traced = trace(lambda x: x * x, [()])
-    return make_plan(traced.graph, traced.outputs, 1)
+    return make_plan(Computation.of(traced))
 
 
 def test_functions_and_their_gradients_come_back(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:

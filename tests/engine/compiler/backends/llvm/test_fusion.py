@@ -10,17 +10,25 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, dot, ops
-from engine.compiler.backends.llvm.fusion import fuse, recomputed, stored, straight
+from engine.compiler.backends.llvm.fused_plan import FusedPlan
+from engine.compiler.backends.llvm.fusion import fuse, recompute, split_columns, store
 from engine.compiler.backends.llvm.ir.templates import is_cheap
+from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.plan import Group, Plan, Run
 
 WEIGHTS = [[Value(0.1 * j - 0.2 * k) for k in range(4)] for j in range(4)]
 
 
+def fused_plan_of(function: Any) -> FusedPlan:
+    """The plan of a function of four inputs, before any native pass."""
+    return FusedPlan.of(plan_of(function, 4), Shape(64, 4, 20))
+
+
 def plan_of(function: Any, inputs: int) -> Plan:
     traced = trace(function, [(inputs,)])
-    return make_plan(traced.graph, traced.outputs, len(traced.inputs))[0]
+    return make_plan(Computation.of(traced))[0]
 
 
 def names(parts: list[list[Group]]) -> list[list[str]]:
@@ -36,14 +44,13 @@ def doubled_twice(x: Any) -> Any:
 
 
 def test_chains_of_equal_rows_share_a_kernel() -> None:
-    assert names(fuse(plan_of(doubled_twice, 4).body)) == [["exp", "mul"], ["dot", "mul", "sub"]]
+    assert names(fuse(fused_plan_of(doubled_twice)).stages["body"]) == [["exp", "mul"], ["dot", "mul", "sub"]]
 
 
 def test_cheap_results_are_computed_again_from_what_is_read_anyway() -> None:
-    plan = plan_of(doubled_twice, 4)
-    parts = recomputed(fuse(plan.body))
+    fused_plan = store(recompute(fuse(fused_plan_of(doubled_twice))))
+    parts, kept = fused_plan.stages["body"], fused_plan.stored or set()
     assert names(parts) == [["exp", "mul"], ["dot", "mul", "mul", "sub"]]
-    kept = stored(plan, parts)
     assert [id(group) in kept for group in parts[0]] == [True, True]  # the product reads all rows of the doubled ones
     assert [id(group) in kept for group in parts[1]] == [False, False, False, True]
 
@@ -54,10 +61,10 @@ def test_what_a_product_adds_to_is_stored_before_it_is_computed_again() -> None:
         twice = [2.0 * a for a in h]
         return [dot(row, h, b) * b - a for row, a, b in zip(WEIGHTS, h, twice)]
 
-    plan = plan_of(function, 4)
-    parts = recomputed(fuse(plan.body))
+    fused_plan = store(recompute(fuse(fused_plan_of(function))))
+    parts, kept = fused_plan.stages["body"], fused_plan.stored or set()
     assert names(parts) == [["exp", "mul"], ["dot", "mul", "mul", "sub"]]
-    assert id(parts[0][1]) in stored(plan, parts)
+    assert id(parts[0][1]) in kept
     weights = [[w.data for w in row] for row in WEIGHTS]
     samples = np.random.default_rng(0).normal(size=(9, 4))
     h = np.exp(samples)
@@ -73,11 +80,11 @@ def test_what_all_readers_compute_again_is_not_stored() -> None:
         z = [dot(row, h) for row in WEIGHTS]
         return [a * (2.0 * b) - b for a, b in zip(z, h)] + [dot(WEIGHTS[0], [2.0 * b + engine.sin(b) for b in h])]
 
-    plan = plan_of(function, 4)
-    parts = recomputed(fuse(plan.body))
+    fused_plan = store(recompute(fuse(fused_plan_of(function))))
+    parts, kept = fused_plan.stages["body"], fused_plan.stored or set()
     doubled = [group for fused in parts for group in fused if group.primitive is ops.mul and group.rows == 4]
     assert len(doubled) == 3
-    assert not {id(group) for group in doubled[:2]} & stored(plan, parts)
+    assert not {id(group) for group in doubled[:2]} & kept
 
 
 def test_what_is_cheap() -> None:
@@ -86,12 +93,13 @@ def test_what_is_cheap() -> None:
 
 
 @given(st.data(), st.integers(1, 5), st.integers(1, 6))
-def test_straight_groups_read_the_same_columns(data: st.DataObject, rows: int, columns: int) -> None:
+def test_split_columns_are_the_same_columns(data: st.DataObject, rows: int, columns: int) -> None:
     slots = st.lists(st.integers(0, 50), min_size=rows * columns, max_size=rows * columns)
     runs = [Run("S", 7, row=data.draw(st.integers(-1, 3)), count=columns, column=data.draw(st.integers(-1, 3)))]
     runs.append(Run("S", 0, count=columns, table=tuple(data.draw(slots))))
     group = Group(ops.dot, rows, ((runs[0],), (runs[1],)), Run("S", 60, 1))
-    new = straight(group)
+    plan = Plan(0, 0, None, (), (), (group,), (), (), (), (), {"S": 60 + rows, "U": 0, "G": 0})
+    ((new,),) = split_columns(FusedPlan.of(plan, Shape(64, 4, 20))).stages["body"]
     for (run,), parts in zip(group.operands, new.operands):
         assert (len(parts) == columns) if columns <= 4 else (parts == (run,))
         assert [[slot for part in parts for slot in part.slots(rows)[r]] for r in range(rows)] == run.slots(rows)

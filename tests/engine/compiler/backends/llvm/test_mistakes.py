@@ -6,6 +6,7 @@ A test that compares gradients is worth something only if it fails for a wrong c
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from engine.compiler.backends.llvm.kernels import kernel as kernels
 from engine.compiler.backends.llvm.kernels import lane_sums as reductions
 from engine.compiler.backends.llvm.runtime import driver
 from engine.compiler.backends.llvm.runtime import update as optimisers
+from engine.compiler.errors import PlanError
 from tests.engine.compiler.backends.llvm.test_training import program_of, update_of
 
 W = np.random.default_rng(0).normal(size=(9, 7))
@@ -66,7 +68,7 @@ def test_without_a_mistake() -> None:
 
 def no_store(patch: pytest.MonkeyPatch) -> None:
     """Results that others read are not stored."""
-    patch.setattr(schedule, "stored", lambda *_: set())
+    patch.setattr(schedule, "store", lambda fused_plan: replace(fused_plan, stored=frozenset()))
 
 
 def padding_counts(patch: pytest.MonkeyPatch) -> None:
@@ -109,13 +111,13 @@ def factors_exchanged(patch: pytest.MonkeyPatch) -> None:
 
 def twice(patch: pytest.MonkeyPatch) -> None:
     """An outer product is added twice."""
-    original = schedule.kernel_jobs
+    original = schedule.share_sums
 
-    def kernel_jobs(*given: Any) -> Any:
-        outer, plain = original(*given)
-        return outer + outer, plain
+    def share_sums(fused_plan: Any) -> Any:
+        shared = original(fused_plan)
+        return replace(shared, products=shared.products * 2)
 
-    patch.setattr(schedule, "kernel_jobs", kernel_jobs)
+    patch.setattr(schedule, "share_sums", share_sums)
 
 
 PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [
@@ -125,6 +127,7 @@ PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [
 
 @pytest.mark.parametrize("mistake", PLANTED)
 def test_a_planted_mistake_is_noticed(mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: Any) -> None:
+    monkeypatch.setenv("STEPGRAD_VERIFY", "off")  # the numbers have to tell
     mistake(monkeypatch)
     try:
         noticed = not right()
@@ -133,6 +136,16 @@ def test_a_planted_mistake_is_noticed(mistake: Callable[[pytest.MonkeyPatch], No
     finally:
         driver.driver.cache_clear()
     assert noticed
+
+
+@pytest.mark.parametrize(
+    ("mistake", "named"),
+    [(no_store, r"body kernel 1: sum into S\[27\] reads S\[9\], which is not stored"), (twice, "added too often")],
+)
+def test_the_verifier_names_a_mistake_of_a_pass(mistake: Any, named: str, monkeypatch: Any) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(PlanError, match=named):
+        right()
 
 
 @pytest.mark.parametrize("order", [("lr", "step", "limit", "norm"), ("step", "limit", "lr", "norm")])

@@ -14,6 +14,7 @@ import engine
 from engine import PRIMITIVES, Primitive, Value
 from engine.compiler.backends.llvm import build
 from engine.compiler.backends.llvm import variants as programs
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.engine.compiler.backends.llvm.test_training import program_of
 from tests.engine.graphs import build as expression
@@ -28,7 +29,7 @@ TOLERANCE = {"normal_cdf": 1e-12, "gelu": 1e-12}  # in the tail the rounding of 
 def outputs(function: Any, columns: int, rows: Any) -> Any:
     """What a compiled function gives for each row."""
     traced = trace(function, [(columns,)])
-    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs))
+    plan, _ = make_plan(Computation.of(traced))
     leaves = np.array([leaf.value.data for leaf in traced.graph.leaves])
     return build(plan, "float64").run(leaves, (np.ascontiguousarray(rows, dtype=float),))[0][:, 0]
 

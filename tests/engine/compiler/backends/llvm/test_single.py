@@ -18,6 +18,7 @@ from engine.compiler.backends.llvm import variants as programs
 from engine.compiler.backends.llvm.kernels import single as rows
 from engine.compiler.backends.llvm.kernels import single_sums as row_sums
 from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.plan import Run
 
@@ -68,7 +69,7 @@ def random_loss(seed: int) -> tuple[Callable[[Any], Any], int]:
 def single(loss: Any, columns: int, batch: int, bytes_of_vectors: int = 64, dtype: str = "float64") -> tuple[Any, Any]:
     """The programs of a loss that take samples one by one, on vectors of that size, and the leaves that it reads."""
     traced = trace(loss, [(columns,)])
-    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    plan, _ = make_plan(Computation.of(traced, gradients=True))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(programs, "vector_bytes", lambda: bytes_of_vectors)
         made = build(plan, dtype)
@@ -135,7 +136,7 @@ def test_a_lookup_gives_nan_where_there_is_nothing(tokens: list[float]) -> None:
         return [*vectors, *[engine.take(x[0], vectors[k : k + 7]) for k in range(9)]]
 
     traced = trace(outputs, [(4,)])
-    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs))
+    plan, _ = make_plan(Computation.of(traced))
     leaves = [leaf.value.data for leaf in traced.graph.leaves]
     (found,) = build(plan, "float64").run(leaves, (np.array([tokens], float),))[0]
     rows = [[10.0 * t + j if t in range(7) else math.nan for j in range(16)] for t in tokens]
@@ -161,7 +162,7 @@ def test_extreme_numbers_come_out_as_with_many_samples() -> None:
         ]
 
     traced = trace(outputs, [(len(numbers),)])
-    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    plan, _ = make_plan(Computation.of(traced, gradients=True))
     leaves, X = [leaf.value.data for leaf in traced.graph.leaves], np.array([numbers, numbers[::-1]])
     results = []
     for few in (2, 0):

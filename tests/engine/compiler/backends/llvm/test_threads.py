@@ -23,6 +23,7 @@ from engine.compiler.backends.llvm import Variants, build
 from engine.compiler.backends.llvm.runtime import cost_model
 from engine.compiler.backends.llvm.runtime import threads as pools
 from engine.compiler.backends.llvm.runtime.fork_join import ASLEEP, IDLE, LINE
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples, update_of
 
@@ -115,7 +116,7 @@ def test_numbers_computed_once_are_read_by_all_parts() -> None:
 
 def test_a_program_without_gradients() -> None:
     traced = trace(lambda x: [x[0].exp(), x[0] * x[1]], [(2,)])
-    plan, _ = make_plan(traced.graph, traced.outputs, 2)
+    plan, _ = make_plan(Computation.of(traced))
     X = np.random.default_rng(0).normal(size=(333, 2))
     outputs, gradient = build(plan, "float64", 2).run(np.zeros(0), (X,))
     assert gradient is None

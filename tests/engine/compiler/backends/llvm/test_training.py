@@ -17,6 +17,7 @@ import engine
 import nn
 from engine import Value
 from engine.compiler.backends.llvm import Variants, build
+from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.training.optimizer import configured
 from engine.compiler.update import ConfiguredUpdate
@@ -35,7 +36,7 @@ SGD = update_of("SGD", 0.05, momentum=0.9)
 def program_of(function: Any, shapes: list[tuple[int, ...]], dtype: str = "float64") -> tuple[Variants, Any]:
     """A compiled function, and the numbers of its leaves."""
     traced = trace(function, shapes)
-    plan, _ = make_plan(traced.graph, traced.outputs, len(traced.inputs), gradients=True)
+    plan, _ = make_plan(Computation.of(traced, gradients=True))
     return build(plan, dtype), np.array([leaf.value.data for leaf in traced.graph.leaves])
 
 

@@ -1,0 +1,98 @@
+"""A plan on its way to kernels: what the native passes map, in one record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ...plan.plan import Group, Plan, Reduction, Run
+from ...plan.text import group_text, jobs_text, reduction_text, sizes_text
+from .kernels.kernel import Shape
+from .kernels.lane_sums import Sums
+
+STAGES = ("prologue", "body", "epilogue")
+
+Fused = list[Group]
+"""Groups of equal rows that one kernel computes, row by row. The first one may be any; the others need no loop."""
+
+
+@dataclass(frozen=True)
+class FusedPlan:
+    """A plan, and how its groups are shared out among kernels.
+
+    Attributes:
+        plan: what to compute.
+        shape: of vectors and blocks.
+        stages: for the prologue, the body and the epilogue, what is fused, in order.
+        deferred: groups of the body that sums over the lanes compute as they go.
+        stored: ids of the groups whose results are written to memory; None while that is not decided: all may be.
+        products: outer products, in lists that one kernel adds up.
+        sums: the other reductions, in jobs of one kernel each.
+    """
+
+    plan: Plan
+    shape: Shape
+    stages: Mapping[str, list[Fused]]
+    deferred: tuple[Group, ...] = ()
+    stored: frozenset[int] | None = None
+    products: tuple[list[Reduction], ...] = ()
+    sums: tuple[Sums, ...] = ()
+
+    @classmethod
+    def of(cls, plan: Plan, shape: Shape) -> FusedPlan:
+        """A plan of which nothing is fused yet."""
+        return cls(plan, shape, {stage: [[group] for group in getattr(plan, stage)] for stage in STAGES})
+
+    @property
+    def fused(self) -> Iterator[Fused]:
+        """What is fused in all stages, in the order in which it runs."""
+        for stage in STAGES:
+            yield from self.stages[stage]
+
+    def __str__(self) -> str:
+        """The record as text: the groups of a kernel stand together; what is not stored is marked with a ~."""
+        lines = [sizes_text(self.plan)]
+        for stage in STAGES:
+            for k, fused in enumerate(self.stages[stage]):
+                lines.append(f"{stage} kernel {k}")
+                lines += [f"  {'' if self._is_stored(group) else '~ '}{group_text(group)}" for group in fused]
+            if stage == "body":
+                lines += [f"in the sums\n  ~ {group_text(group)}" for group in self.deferred]
+                lines += jobs_text(self.plan) if not (self.products or self.sums) else self._shared_sums()
+        return "\n".join(lines)
+
+    def _shared_sums(self) -> Iterator[str]:
+        for k, jobs in enumerate(self.products):
+            yield f"sum kernel {k}"
+            yield from (f"  {reduction_text(job)}" for job in jobs)
+        for k, sums in enumerate(self.sums, start=len(self.products)):
+            source = place(sums.source.result)[0] if isinstance(sums.source, Group) else " * ".join(sums.source)
+            yield f"sum kernel {k}\n  G{sums.targets} += {len(sums.terms[0])} of {source} each"
+
+    def _is_stored(self, group: Group) -> bool:
+        return self.stored is None or id(group) in self.stored
+
+
+def place(run: Run) -> tuple[str, int]:
+    """The buffer of a run, and where it begins."""
+    return run.buffer, run.base
+
+
+def runs_of(group: Group) -> Iterator[Run]:
+    """All runs that a group reads."""
+    return (run for part in group.operands for run in part)
+
+
+def job_reads(plan: Plan) -> Iterator[tuple[Run, int]]:
+    """What is read by jobs that are no groups: runs, and how many rows of them."""
+    for job in plan.reductions:
+        yield job.left, job.rows
+        if job.right is not None:
+            yield job.right, 1
+    for pick in plan.scatters:
+        yield pick.index, pick.rows
+        yield pick.source, pick.rows
+    for run in plan.outputs:
+        yield run, 1
+    for copy in plan.finish:
+        yield copy.source, copy.rows

@@ -1,0 +1,137 @@
+"""The verifier of the native passes: kernels read only what has been stored, or what they have just computed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ...errors import PlanError
+from ...plan.plan import Group, Run
+from .fused_plan import STAGES, Fused, FusedPlan, job_reads, place, runs_of
+from .kernels.kernel import aligned
+from .kernels.lane_sums import Sums
+
+
+def verify(fused_plan: FusedPlan) -> None:
+    """Check a plan after a native pass.
+
+    Raises:
+        PlanError: a group is missing, or computed too often; a kernel reads what is not stored before it runs and what
+            it has not just computed, or loops where it must not; a sum reads what is nowhere; the kernels of the sums
+            do not make just the plan's. The message names the kernel and the slot.
+    """
+    _check_groups(fused_plan)
+    memory: set[tuple[str, int]] = set()
+    for stage in STAGES:
+        for k, fused in enumerate(fused_plan.stages[stage]):
+            _run(fused_plan, fused, f"{stage} kernel {k}", memory)
+        if stage == "body":
+            _check_deferred(fused_plan, memory)
+    own = {slot for group in fused_plan.deferred for slot in _results(group)}
+    for run, rows in job_reads(fused_plan.plan):
+        _read(run, rows, "a sum, an output or a copy", memory | own)
+    if fused_plan.products or fused_plan.sums:
+        _check_sums(fused_plan)
+
+
+def _check_groups(fused_plan: FusedPlan) -> None:
+    """That each group of the plan is there: once, or further times as a copy that is computed again."""
+    plan = fused_plan.plan
+    for stage in STAGES:
+        wanted = {place(group.result): group for group in getattr(plan, stage)}
+        found = [group for fused in fused_plan.stages[stage] for group in fused]
+        found += fused_plan.deferred if stage == "body" else ()
+        for group in found:
+            same = wanted.get(place(group.result))
+            if same is None or (same.primitive, same.rows, _reads(same)) != (
+                group.primitive,
+                group.rows,
+                _reads(group),
+            ):
+                raise PlanError(f"{stage}: {_name(group)} is no group of the plan")
+        missing = wanted.keys() - {place(group.result) for group in found}
+        for buffer, base in missing:
+            raise PlanError(f"{stage}: nobody computes {buffer}[{base}]")
+
+
+def _reads(group: Group) -> list[list[tuple[str, int]]]:
+    """The slots that each operand of a group reads, row by row, however they are cut into runs."""
+    found = []
+    for part in group.operands:
+        rows = zip(*[[[(run.buffer, slot) for slot in row] for row in run.slots(group.rows)] for run in part])
+        found.append([slot for row in rows for piece in row for slot in piece])
+    return found
+
+
+def _run(fused_plan: FusedPlan, fused: Fused, where: str, memory: set[tuple[str, int]]) -> None:
+    """Let one kernel run: what it reads is in memory, or in the same row of what it has computed before."""
+    stored, computed = fused_plan.stored, set()
+    for k, group in enumerate(fused):
+        if group.rows != fused[0].rows:
+            raise PlanError(f"{where}: {_name(group)} is fused with {fused[0].rows} rows")
+        if k and any(run.count != 1 for run in runs_of(group)):
+            raise PlanError(f"{where}: {_name(group)} needs a loop over columns, which only the first group may have")
+        for run in runs_of(group):
+            if not (aligned(run, group.rows) and place(run) in computed):
+                _read(run, group.rows, f"{where}: {_name(group)}", memory)
+        computed.add(place(group.result))
+    for group in fused:  # what other kernels read, which run after this one
+        if stored is None or id(group) in stored:
+            memory |= _results(group)
+
+
+def _read(run: Run, rows: int, where: str, memory: set[tuple[str, int]]) -> None:
+    if run.buffer in "SU":
+        for slot in (slot for row in run.slots(rows) for slot in row):
+            if (run.buffer, slot) not in memory:
+                raise PlanError(f"{where} reads {run.buffer}[{slot}], which is not stored by then")
+
+
+def _check_deferred(fused_plan: FusedPlan, memory: set[tuple[str, int]]) -> None:
+    """What sums compute as they go reads memory, and nobody else reads it."""
+    for group in fused_plan.deferred:
+        for run in runs_of(group):
+            _read(run, group.rows, f"in a sum: {_name(group)}", memory)
+    own = {slot for group in fused_plan.deferred for slot in _results(group)}
+    plain = [job.left for job in fused_plan.plan.reductions if job.right is None]
+    for run, rows in job_reads(fused_plan.plan):
+        if not any(run is one for one in plain):
+            for slot in {(run.buffer, slot) for row in run.slots(rows) for slot in row} & own:
+                raise PlanError(f"{slot[0]}[{slot[1]}] is computed in a sum, and read by somebody else")
+
+
+def _check_sums(fused_plan: FusedPlan) -> None:
+    """That the kernels of the sums add what the plan's reductions add, no more and no less."""
+    wanted: Counter[Any] = Counter()
+    found: Counter[Any] = Counter()
+    shared = [job for jobs in fused_plan.products for job in jobs]
+    for counter, reductions in ((wanted, fused_plan.plan.reductions), (found, shared)):
+        for job in reductions:
+            right = [None] if job.right is None else [(job.right.buffer, slot) for slot in job.right.slots(1)[0]]
+            for (left,), targets in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
+                counter.update((target, (job.left.buffer, left), r) for target, r in zip(targets, right))
+    for sums in fused_plan.sums:
+        for target, terms in zip(sums.targets, sums.terms):
+            found.update(_terms(sums, target, terms))
+    for target, left, right in (wanted - found) + (found - wanted):
+        factor = "" if right is None else f" * {right[0]}[{right[1]}]"
+        what = "is missing" if wanted[target, left, right] > found[target, left, right] else "is added too often"
+        raise PlanError(f"{left[0]}[{left[1]}]{factor} in G[{target}] {what}")
+
+
+def _terms(sums: Sums, target: int, slots: list[int]) -> list[tuple[Any, ...]]:
+    """The terms of one target as (target, left, right)."""
+    if isinstance(sums.source, Group):
+        return [(target, (sums.source.result.buffer, slot), None) for slot in slots]
+    if isinstance(sums.source, str):
+        return [(target, (sums.source, slot), None) for slot in slots]
+    left, right = sums.source
+    return [(target, (left, a), (right, b)) for a, b in zip(slots[::2], slots[1::2])]
+
+
+def _results(group: Group) -> set[tuple[str, int]]:
+    return {(group.result.buffer, group.result.base + r) for r in range(group.rows)}
+
+
+def _name(group: Group) -> str:
+    return f"{group.primitive.name} into {group.result.buffer}[{group.result.base}]"

@@ -1,0 +1,83 @@
+"""What every back end makes of a plan: a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from ..plan.plan import Plan
+
+
+class Runner(Protocol):
+    """What runs a plan on batches."""
+
+    @property
+    def takes_lists(self) -> bool:
+        """Whether it reads and gives lists of numbers; else NumPy arrays of its dtype."""
+
+    def run(self, leaves: Any, arrays: Any, n: int, /) -> tuple[Any, Any]:
+        """Run it on a batch.
+
+        Args:
+            leaves: the numbers of the bound leaves.
+            arrays: for each argument of the function, n rows of numbers.
+            n: how many samples.
+
+        Returns:
+            The outputs of each sample, n x outputs; the gradient of the mean of the first output by the leaves, or
+            None if the plan has none.
+        """
+
+
+class Program(Runner, Protocol):
+    """A plan made ready to run by a back end."""
+
+    @property
+    def name(self) -> str:
+        """Of the back end."""
+
+    def fitting(self, batch: int) -> Runner:
+        """What runs batches of that size: the same code for every sample, so that a check of one is worth something."""
+
+    def shared_by(self, threads: int) -> str:
+        """How many threads share a call, and why not `threads`, in words."""
+
+    def stages(self, plan: Plan) -> Iterable[tuple[str, Callable[[], str]]]:
+        """What became of the plan: the names of this back end's stages, in order, and what gives each as text."""
+
+    def stats(self) -> dict[str, Any]:
+        """Figures of the program, by name; none of a back end that interprets the plan."""
+
+    def ir(self) -> str:
+        """Its LLVM IR.
+
+        Raises:
+            RuntimeError: it has none.
+        """
+
+
+class Interpreter:
+    """The part of a `Program` that is the same for back ends which interpret the plan itself, in one thread."""
+
+    name = ""
+    takes_lists = False
+
+    def shared_by(self, threads: int) -> str:
+        """How many threads share a call, and why not `threads`, in words."""
+        return f"1, not {threads}: only the llvm back end has more" if threads > 1 else "1"
+
+    def stages(self, plan: Plan) -> Iterable[tuple[str, Callable[[], str]]]:
+        """None: the plan is what runs."""
+        return ()
+
+    def stats(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+    def ir(self) -> str:
+        """Refused: there is none.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError(f"the {self.name} back end ran this function: there is no LLVM IR")

@@ -1,0 +1,94 @@
+"""What the passes work on: the symbols of one graph that are wanted, in one record that each pass maps to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from ..frontend.graph import Graph
+from ..frontend.symbol import Symbol
+from ..frontend.trace import Trace
+
+
+class GradientSum(NamedTuple):
+    """``G[targets[k]] += sum over samples of coefficients[k] * upstream``; without coefficients one target, times 1."""
+
+    targets: list[int]
+    coefficients: tuple[Symbol, ...]
+    upstream: Symbol
+
+
+class GradientLookup(NamedTuple):
+    """``G[targets[selector]] += upstream`` for every sample whose selector is 0, 1, ... or len(targets) - 1."""
+
+    selector: Symbol
+    upstream: Symbol
+    targets: list[int]
+
+
+@dataclass(frozen=True)
+class Computation:
+    """What is to be computed, as symbols of one graph.
+
+    Attributes:
+        graph: of all symbols.
+        inputs: how many numbers one sample has.
+        outputs: the results for each sample; the first one is the loss, if it is differentiated.
+        gradients: whether the gradient of the leaves is wanted, summed over the samples.
+        wrt: inputs, by which the derivatives of the weighted loss are wanted as further outputs.
+        sums: what the samples add to G, the accumulators of the gradient; G[k] belongs to leaf k.
+        lookups: the same, where an index of the sample names the accumulator.
+        totals: leaves whose gradient takes more than these sums, with the whole, computed once after all samples.
+    """
+
+    graph: Graph
+    inputs: int
+    outputs: tuple[Symbol, ...]
+    gradients: bool = False
+    wrt: tuple[Symbol, ...] = ()
+    sums: tuple[GradientSum, ...] = ()
+    lookups: tuple[GradientLookup, ...] = ()
+    totals: Mapping[int, Symbol] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, trace: Trace, gradients: bool = False, wrt: Sequence[Symbol] = ()) -> Computation:
+        """What is wanted of a traced function, before any pass."""
+        return cls(trace.graph, len(trace.inputs), tuple(trace.outputs), gradients, tuple(wrt))
+
+    @property
+    def roots(self) -> list[Symbol]:
+        """All symbols that are wanted."""
+        roots = [*self.outputs, *self.totals.values()]
+        roots += [symbol for lookup in self.lookups for symbol in (lookup.selector, lookup.upstream)]
+        roots += [each.upstream for each in self.sums]
+        return roots + [symbol for row in self._coefficients() for symbol in row]
+
+    @property
+    def accumulators(self) -> int:
+        """How many numbers G has."""
+        if not self.gradients:
+            return 0
+        targets = [target for part in (self.sums, self.lookups) for each in part for target in each.targets]
+        return max([len(self.graph.leaves), *[1 + target for target in targets]])
+
+    def replaced(self, new: Mapping[Symbol, Symbol]) -> Computation:
+        """The same computation with other symbols, where there is a new one."""
+
+        def of(symbol: Symbol) -> Symbol:
+            return new.get(symbol, symbol)
+
+        rows = {row: tuple(map(of, row)) for row in self._coefficients()}
+        return replace(
+            self,
+            outputs=tuple(map(of, self.outputs)),
+            sums=tuple([GradientSum(s.targets, rows[s.coefficients], of(s.upstream)) for s in self.sums]),
+            lookups=tuple(
+                [GradientLookup(of(each.selector), of(each.upstream), each.targets) for each in self.lookups]
+            ),
+            totals={leaf: of(symbol) for leaf, symbol in self.totals.items()},
+        )
+
+    def _coefficients(self) -> list[tuple[Symbol, ...]]:
+        """Each row of coefficients once: all weights of a layer have the same ones."""
+        return list(dict.fromkeys([each.coefficients for each in self.sums]))

@@ -1,0 +1,53 @@
+"""Lookups: a sample adds to the one leaf that its index names, not zeros to all the others.
+
+The rule of `take` gives each leaf ``where(index == k, adjoint, 0)``. Over all k that is one addition for each sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ... import ops
+from ..frontend.conditions import EQUAL
+from ..frontend.symbol import Symbol
+from .computation import Computation, GradientLookup, GradientSum
+
+
+def looked_up(computation: Computation) -> Computation:
+    """The pass: sums that add a number where an index is 0, where it is 1, ... become one lookup."""
+    rest: list[GradientSum] = []
+    found: dict[tuple[Symbol, Symbol], list[dict[int, GradientSum]]] = {}
+    for each in computation.sums:
+        index, number = _selects(each)
+        if index is None:
+            rest.append(each)
+            continue
+        rounds = found.setdefault((index, each.upstream.operands[1]), [])
+        part = next((part for part in rounds if number not in part), None)
+        if part is None:
+            rounds.append(part := {})
+        part[number] = each
+    lookups = []
+    for (index, upstream), rounds in found.items():
+        for part in rounds:
+            if len(part) > 1 and all(number in part for number in range(len(part))):
+                lookups.append(GradientLookup(index, upstream, [part[k].targets[0] for k in range(len(part))]))
+            else:
+                rest += part.values()
+    return replace(computation, sums=tuple(rest), lookups=tuple(lookups))
+
+
+def _selects(each: GradientSum) -> tuple[Symbol | None, int]:
+    """The index and its value for which a sum adds something; (None, 0) if it is not of that kind."""
+    upstream = each.upstream
+    if each.coefficients or upstream.primitive is not ops.where:
+        return None, 0
+    condition, _, otherwise = upstream.operands
+    if condition.primitive is not EQUAL or otherwise.kind != "constant" or otherwise.value != 0.0:
+        return None, 0
+    index, number = condition.operands
+    if index.kind == "constant":
+        index, number = number, index
+    if number.kind != "constant" or not number.value.is_integer():
+        return None, 0
+    return index, int(number.value)
