@@ -13,7 +13,7 @@ from .kernels.lane_sums import Sums
 STAGES = ("prologue", "body", "epilogue")
 
 Fused = list[Group]
-"""Groups of equal rows that one kernel computes, row by row. The first one may be any; the others need no loop."""
+"""Groups of equal rows that one kernel computes, row by row. A matrix product is the first one."""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ def verify(fused_plan: FusedPlan) -> None:
 
     Raises:
         PlanError: a group is missing, or computed too often; a kernel reads what is not stored before it runs and what
-            it has not just computed, or loops where it must not; a sum reads what is nowhere; the kernels of the sums
-            do not make just the plan's. The message names the kernel and the slot.
+            it has not just computed; a sum reads what is nowhere; the kernels of the sums do not make just the plan's. The message names the kernel and the slot.
     """
     _check_groups(fused_plan)
     memory: set[tuple[str, int]] = set()
@@ -66,11 +65,9 @@ def _reads(group: Group) -> list[list[tuple[str, int]]]:
 def _run(fused_plan: FusedPlan, fused: Fused, where: str, memory: set[tuple[str, int]]) -> None:
     """Let one kernel run: what it reads is in memory, or in the same row of what it has computed before."""
     stored, computed = fused_plan.stored, set()
-    for k, group in enumerate(fused):
+    for group in fused:
         if group.rows != fused[0].rows:
             raise PlanError(f"{where}: {_name(group)} is fused with {fused[0].rows} rows")
-        if k and any(run.count != 1 for run in runs_of(group)):
-            raise PlanError(f"{where}: {_name(group)} needs a loop over columns, which only the first group may have")
         for run in runs_of(group):
             if not (aligned(run, group.rows) and place(run) in computed):
                 _read(run, group.rows, f"{where}: {_name(group)}", memory)
