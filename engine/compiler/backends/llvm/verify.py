@@ -17,7 +17,8 @@ def verify(fused_plan: FusedPlan) -> None:
 
     Raises:
         PlanError: a group is missing, or computed too often; a kernel reads what is not stored before it runs and what
-            it has not just computed; a sum reads what is nowhere; the kernels of the sums do not make just the plan's. The message names the kernel and the slot.
+            it has not just computed; a sum reads what is nowhere; the kernels of the sums do not make just the plan's.
+            The message names the kernel and the slot.
     """
     _check_groups(fused_plan)
     memory: set[tuple[str, int]] = set()
