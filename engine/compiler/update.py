@@ -16,6 +16,7 @@ from .. import ops
 from .errors import TraceError
 from .frontend.graph import operations
 from .frontend.symbol import Symbol
+from .passes.computation import Computation
 from .passes.lowering import lowered
 from .pipeline import trace
 
@@ -149,8 +150,7 @@ def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") 
             "setting, name = nn.Setting(...), and read it as s.name"
         )
     with found.graph.opened():
-        new = lowered(found.graph, found.outputs)
-    results = tuple([new.get(output, output) for output in found.outputs])
+        results = lowered(Computation.of(found)).outputs
     number, gradient, *others = found.inputs
     varying = {number, gradient, *others[:memories]}
     once, each = [], []
