@@ -17,6 +17,7 @@ from .backprop import backward as backward
 from .backprop import grad as grad
 from .backprop import local_derivatives as local_derivatives
 from .collector import collector_at_rest as collector_at_rest
+from .files import write_file as write_file
 from .functional import gradient as gradient
 from .functional import hessian as hessian
 from .functional import hvp as hvp

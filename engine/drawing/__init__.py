@@ -3,7 +3,7 @@
 - output: what users call, to_dot, draw, draw_dot, save_steps, and what a notebook shows
 - picture: boxes and edges; views and collapse choose what becomes a box; theme has the colours
 - dot_text: DOT text of a picture; digraph: the same as an object of the graphviz package
-- renderers: text to an image, by whichever Graphviz there is (bundled: one inside a package); files: writing it
+- renderers: text to an image, by whichever Graphviz there is (bundled: one inside a package)
 - page: both passes as a page to step through in a browser
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..files import writable, write_file
 from ..value import Value
 from .picture import LIMIT
 from .renderers import TIMEOUT
@@ -126,9 +127,9 @@ def draw(
     ...     draw(a * b, folder + "/g.dot").name
     'g.dot'
     """
-    from . import files, renderers
+    from . import renderers
 
-    target = files.writable(path)
+    target = writable(path)
     format_ = target.suffix[1:].lower()
     if format_ not in FORMATS:
         raise ValueError(f"a picture is drawn to a name that ends in .{', .'.join(FORMATS)}, got {str(path)!r}")
@@ -139,7 +140,7 @@ def draw(
         image = renderers.render(dot, format_, timeout=timeout)
     else:
         image = renderers.custom(renderer, dot, format_)
-    return files.write(target, image)
+    return write_file(target, image)
 
 
 def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph:  # noqa: A002  # micrograd's name
@@ -191,9 +192,9 @@ def save_steps(
     Raises:
         ImportError, OSError, TimeoutError, TypeError, ValueError: as `draw`.
     """
-    from . import files, page, renderers
+    from . import page, renderers
 
-    target = files.writable(path)
+    target = writable(path)
     if target.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"the page is saved to a name that ends in .html, got {str(path)!r}")
 
@@ -202,7 +203,7 @@ def save_steps(
             return renderers.render(dot, "json0", timeout=timeout)
         return renderers.custom(renderer, dot, "json0")
 
-    return files.write(target, page.page_of(root, names=names, limit=limit, place=place).encode())
+    return write_file(target, page.page_of(root, names=names, limit=limit, place=place).encode())
 
 
 def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:

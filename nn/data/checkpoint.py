@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from contextlib import suppress
 from typing import Any
 
-from engine import Value
+from engine import Value, write_file
 
 from ..arguments import show
 from ..layers.module import Module
@@ -36,23 +35,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
         "format": FORMAT,
         "parameters": {name: x if math.isfinite(x) else str(x) for name, x in numbers.items()},
     }
-    # Written beside the file first: a reader, or a crash in the middle, never sees half of it.
-    target = os.path.realpath(path)
-    folder = os.path.dirname(target)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"there is no folder {folder} to save into: create it first")
-    draft = f"{target}.{os.urandom(4).hex()}.draft"
-    try:
-        with open(draft, "x", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.remove(draft)
-        raise
+    write_file(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
 def load(model: Module, path: str | os.PathLike[str]) -> None:
@@ -72,7 +55,7 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     parameters = _by_name(model)
     try:
         with open(path, encoding="utf-8") as file:
-            content = json.load(file, parse_constant=_refuse)
+            content = json.load(file, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} is no JSON file that nn.save wrote: {error}") from error
     stored = content.get("parameters") if isinstance(content, dict) and content.get("format") == FORMAT else None
@@ -84,7 +67,10 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
             f"{os.fspath(path)} fits another model: {len(missing)} parameters are missing {_some(missing)}, "
             f"{len(unknown)} unknown {_some(unknown)}; build the model with the sizes it was saved with"
         )
-    numbers = {name: _number(name, stored[name]) for name in parameters}
+    try:
+        numbers = {name: _number(name, stored[name]) for name in parameters}
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from None
     for name, parameter in parameters.items():
         parameter.data = numbers[name]
 
@@ -115,6 +101,15 @@ def _number(name: str, stored: Any) -> float:
     if math.isinf(number):
         raise ValueError(f"parameter {name} is a number beyond the range of floats")
     return number
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys come once each: of two the reader could not tell which one counts."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        twice = next(key for k, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:k]])
+        raise ValueError(f"the key {twice!r} stands there twice")
+    return content
 
 
 def _refuse(constant: str) -> float:

@@ -4,13 +4,14 @@ import json
 import math
 import os
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import Value
-from nn import MLP, Module, load, micrograd, save
+from nn import MLP, Module, Neuron, load, micrograd, save
 
 
 class Row(Module):
@@ -166,3 +167,22 @@ def test_models_refused(tmp_path, function):
     ambiguous.table = {"0": Value(1.0), 0: Value(2.0)}
     with pytest.raises(ValueError, match=r"two parameters have the same path \(table.0\)"):
         function(ambiguous, tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"format": "stepgrad parameters 1", "parameters": {"w": 1, "w": 2}}', "the key 'w' stands there twice"),
+        ('{"format": "x", "format": "stepgrad parameters 1", "parameters": {}}', "the key 'format' stands there twice"),
+        (
+            '{"format": "stepgrad parameters 1", "parameters": {"w.0": "one", "b": 0}}',
+            r"odd.json: parameter w.0 is no number",
+        ),
+    ],
+)
+def test_keys_that_come_twice_and_odd_numbers_name_the_file(content: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message) as caught:
+        load(Neuron(1), path)
+    assert str(path) in str(caught.value)
