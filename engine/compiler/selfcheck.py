@@ -69,7 +69,7 @@ class Eager:
         # The bounds are of first order: of a square near 0 they see nothing.
         own = 4 * EPSILON * len(sizes) * largest  # what the error of one node can be
         return {
-            "result": [sum([d * abs(node.data) for node, d in found.items()], own**2) for found in bounds],
+            "result": [sum([d * abs(node.data) for node, d in found.items()], own * own) for found in bounds],
             "gradient": [bounds[0].get(value, 0.0) + own * largest for value in self._by],
         }
 

@@ -28,9 +28,11 @@ class NumpyProgram(Interpreter):
 
     def __init__(self, plan: Plan, dtype: str = "float64") -> None:
         self.plan, self.dtype = plan, np.dtype(dtype)
+        with np.errstate(over="ignore"):  # in single precision 1e200 is inf
+            constants = np.array(plan.constants, dtype)
         self._uniform = {
             "P": np.zeros(plan.leaves, dtype),
-            "C": np.array(plan.constants, dtype),
+            "C": constants,
             "U": np.zeros(plan.sizes["U"], dtype),
             "G": np.zeros(plan.sizes["G"], dtype),
         }

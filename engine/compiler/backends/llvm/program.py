@@ -104,6 +104,8 @@ class Program:
     # ---- memory
     def _allocate(self) -> None:
         """The buffers that calls work in; who calls brings the parameters and the samples."""
+        import numpy as np
+
         plan, width = self.artifact, self.shape.width
         self.scratch = whole_lines(plan.sizes.get("S", 0) * self.shape.lanes + width, self.dtype)
         self.gradients = whole_lines(max(plan.sizes.get("G", 0), plan.leaves) + width + 1, self.dtype)
@@ -115,7 +117,8 @@ class Program:
         }
         for name, size in sizes.items():
             self.buffers[name] = aligned(size, self.dtype)
-        self.buffers["C"][: len(plan.constants)] = plan.constants
+        with np.errstate(over="ignore"):  # in single precision 1e200 is inf
+            self.buffers["C"][: len(plan.constants)] = plan.constants
 
     def _call_table(self, calls: list[tuple[int, list[int]]]) -> tuple[Array, Array]:
         """Addresses of kernels and of their offsets, and the offsets themselves."""

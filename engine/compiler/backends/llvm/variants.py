@@ -78,14 +78,7 @@ class Variants:
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output: see `Program.run`."""
-        import numpy as np
-
-        count = len(arrays[0]) if arrays else (batch or 1)
-        outputs, gradient = self.fitting(count).run(P, arrays, batch)
-        if gradient is not None and count > self.few and count % self.width and np.isnan(gradient).any():
-            # What pads the last vector is a sample again, with weight 0: if it has an infinity, 0 * inf is nan.
-            outputs, gradient = self._one(single=True).run(P, arrays, batch)
-        return outputs, gradient
+        return self.fitting(len(arrays[0]) if arrays else (batch or 1)).run(P, arrays, batch)
 
     def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
         """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""

@@ -1,9 +1,11 @@
 """Object code and artifacts on disk, so that a second process does not compile again.
 
 One file each in the user's cache directory, named by a hash of everything that the content depends on: the LLVM text or
-the fingerprint of the graph, the CPU and its features, llvmlite's version. A file carries a checksum and is written
-under another name and then renamed, so that readers see all of it or nothing, whoever is killed when. Nothing that is
-read is executed but object code. Whatever goes wrong with the disk, compilation goes on without the cache.
+the fingerprint of the graph, the CPU and its features, llvmlite's version. A file carries a checksum over its name and
+content, and is written under another name and then renamed, so that readers see all of it or nothing, whoever is killed
+when. Nothing that is read is executed but object code, and it is read only where nobody else can have written it: from
+a folder and a file that belong to this user and that only this user may write to. Whatever goes wrong with the disk,
+compilation goes on without the cache.
 
 Set the environment variable ``STEPGRAD_CACHE`` to a directory to have it elsewhere, or to ``off``.
 """
@@ -14,15 +16,19 @@ import contextlib
 import functools
 import hashlib
 import os
+import stat
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 LIMIT = 64 * 2**20
 """Bytes that the cache may take; the files used longest ago go first."""
 
 OBJECT, ARTIFACT = ".o", ".plan"
-_MAGIC = b"stepgrad object 1\n"
+_MAGIC = b"stepgrad object 2\n"
+_DIGEST = hashlib.sha256().digest_size
+_warned: set[Path] = set()
 
 
 def directory() -> Path | None:
@@ -67,22 +73,76 @@ def key(text: str) -> str:
 
 
 def read(name: str, suffix: str = OBJECT) -> bytes | None:
-    """What is stored under that name; None if there is nothing or the file is damaged."""
+    """What is stored under that name; None for nothing, what is damaged, and what somebody else can have written."""
     where = directory()
-    if where is None:
+    if where is None or not _is_private(where):
         return None
     path = where / f"{name}{suffix}"
     try:
-        stored = path.read_bytes()
+        stored = _read_private(path)
     except OSError:
         return None
-    head = len(_MAGIC)
-    code = stored[head + 32 :]
-    if stored[:head] != _MAGIC or hashlib.sha256(code).digest() != stored[head : head + 32]:
+    code = stored[len(_MAGIC) + _DIGEST :]
+    if stored != _sealed(path.name, code):
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # now the one used last
     return code
+
+
+def _sealed(name: str, code: bytes) -> bytes:
+    """What a file of that name holds: the digest covers the name, so that no entry passes for another."""
+    return _MAGIC + hashlib.sha256(b"%s\0%s" % (name.encode(), code)).digest() + code
+
+
+def _read_private(path: Path) -> bytes:
+    """The content of a file of this user's that nobody else may write to; links and devices are no files.
+
+    Raises:
+        OSError: there is none.
+    """
+    # Not blocking: a pipe in its place would wait for a writer.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or _others_write(status):
+            _warn(path)
+            raise OSError(f"{path} is no file of this user's alone")
+        return file.read()
+
+
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+def _is_private(where: Path) -> bool:
+    """Whether the folder is this user's, and nobody else may write to it; if not, one warning says so."""
+    try:
+        status = where.stat()
+    except OSError:
+        return False
+    if not _others_write(status):
+        return True
+    _warn(where)
+    return False
+
+
+def _others_write(status: os.stat_result) -> bool:
+    """Whether somebody else owns it or may write to it. Windows keeps folders of users apart by itself."""
+    if not hasattr(os, "geteuid"):
+        return False
+    return status.st_uid != os.geteuid() or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def _warn(path: Path) -> None:
+    """Say once for each folder or file that the cache does without it."""
+    if path not in _warned:
+        _warned.add(path)
+        warnings.warn(
+            f"the cache of compiled code does not use {path}: it belongs to another user, or others may write to it. "
+            f"Take it over with chmod go-w, or set STEPGRAD_CACHE to a folder of your own, or to off",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 def write(name: str, code: bytes, suffix: str = OBJECT) -> None:
@@ -92,10 +152,12 @@ def write(name: str, code: bytes, suffix: str = OBJECT) -> None:
         return
     with contextlib.suppress(OSError):
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_private(where):
+            return
         handle, temporary = tempfile.mkstemp(prefix="writing-", dir=where)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_MAGIC + hashlib.sha256(code).digest() + code)
+                file.write(_sealed(f"{name}{suffix}", code))
             os.replace(temporary, where / f"{name}{suffix}")
         except BaseException:
             with contextlib.suppress(OSError):

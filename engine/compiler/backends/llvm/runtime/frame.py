@@ -27,6 +27,7 @@ FRAME = (
     "parts", "span",  # into how many parts the samples of a step are cut, and how many samples a part has
     "time",  # that a part takes, as fork_join.py counts it
     "weight",  # of a sample in the mean; the driver writes it at every step
+    "shared",  # 1: lanes without a sample share the weight of the one that they repeat, for gradients are summed
     "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: one block for each seat
     "order",  # sample numbers, `batch` for each step, -1 for none; or 0: samples 0 to batch - 1, in every step
     "losses",  # one per step
@@ -50,7 +51,7 @@ _NUMBERS = [
     "gradients",
     "cleared",
 ]
-_NUMBERS += ["steps", "batch", "parts", "span", "time", "repeated", "whole"]
+_NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "whole"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
 
 

@@ -92,6 +92,7 @@ class Frame:
             sample_table=slots,
             scratch=program.scratch,
             gradients=program.gradients,
+            shared=int(plan.sizes.get("G", 0) > 0),
             cleared=0 if program.alone else program.gradients,
         )
         for part, (table, _) in program.calls.items():

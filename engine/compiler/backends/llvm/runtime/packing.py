@@ -2,6 +2,9 @@
 
 Kernels read [slot][lane]: the numbers that neighbouring samples have in one slot are neighbours. Outer products may
 want the samples as they lie in the user's array too: for these their addresses are noted.
+
+Lanes without a sample repeat the first one of the block. Where gradients are summed they share its weight with it: a
+weight of 0 would make nan of an infinite gradient.
 """
 
 from __future__ import annotations
@@ -10,22 +13,23 @@ from ..ir.builder import Code
 
 
 def text(bits: int, width: int) -> str:
-    """LLVM IR of ``pack``: the samples of one block and their weights; lanes without a sample repeat one.
+    """LLVM IR of ``pack``: the samples of one block and their weights.
 
     Arguments: how many arrays, and for each its address and columns in `sources`; where the slots go and how many
-    lanes apart they are; which sample each of the lanes has (-1: none) in `samples`; the weight of a sample; where to
-    put for each lane the address at which the sample's slot 0 would be, had array number `wanted` all slots; or null.
+    lanes apart they are; which sample each of the lanes has (-1: none) in `samples`; the weight of a sample; whether
+    lanes without a sample share it; where to put for each lane the address at which the sample's slot 0 would be, had
+    array number `wanted` all slots; or null.
     """
     number = "double" if bits == 64 else "float"
     arguments = ["i64 %count", "ptr %sources", "ptr noalias %X", "i64 %stride", "ptr noalias %samples", "i64 %lanes"]
-    arguments += [f"{number} %weight", "ptr noalias %places", "i64 %wanted"]
+    arguments += [f"{number} %weight", "i1 %shared", "ptr noalias %places", "i64 %wanted"]
     code = Code("pack", bits, 1, arguments)
     code.linkage = "internal "
     spare = _entry(code, "%samples", "0")
     nobody = code.value(f"icmp slt i64 {spare}, 0")  # a block of padding alone repeats sample 0
     spare = code.value(f"select i1 {nobody}, i64 0, i64 {spare}")
-    code.slots += ["%slot = alloca i64"]
-    code.lines.append("store i64 0, ptr %slot")
+    code.slots += ["%slot = alloca i64", "%sharing = alloca i64"]
+    code.lines += ["store i64 0, ptr %slot", "store i64 1, ptr %sharing"]
     with code.loop(0, "%count") as s:
         at = code.index((s, 2))
         source, columns = _entry(code, "%sources", at, "ptr"), _entry(code, "%sources", code.index(at, 1))
@@ -59,8 +63,19 @@ def text(bits: int, width: int) -> str:
     target = code.pointer("%X", code.value(f"mul i64 {last}, %stride"))
     with code.loop(0, "%lanes") as lane:
         missing = code.value(f"icmp slt i64 {_entry(code, '%samples', lane)}, 0")
-        weight = code.value(f"select i1 {missing}, {number} 0.0, {number} %weight")
-        _store(code, weight, target, lane)
+        shares = code.value(f"zext i1 {code.value(f'and i1 {missing}, %shared')} to i64")
+        more = code.value(f"add i64 {code.value('load i64, ptr %sharing')}, {shares}")
+        code.lines.append(f"store i64 {more}, ptr %sharing")
+    sharing = code.value(f"sitofp i64 {code.value('load i64, ptr %sharing')} to {number}")
+    share = code.value(f"fdiv {number} %weight, {sharing}")
+    alone = code.value("xor i1 %shared, true")
+    nothing = code.value(f"or i1 {nobody}, {alone}")
+    unused = code.value(f"select i1 {nothing}, {number} 0.0, {number} {share}")
+    with code.loop(0, "%lanes") as lane:
+        missing = code.value(f"icmp slt i64 {_entry(code, '%samples', lane)}, 0")
+        first = code.value(f"icmp eq i64 {lane}, 0")
+        weight = code.value(f"select i1 {first}, {number} {share}, {number} %weight")
+        _store(code, code.value(f"select i1 {missing}, {number} {unused}, {number} {weight}"), target, lane)
     code.ret()
     return code.text()
 

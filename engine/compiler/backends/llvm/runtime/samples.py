@@ -39,7 +39,7 @@ def samples(bits: int, width: int) -> str:
     count = code.value(f"select i1 {all_of_it}, i64 {f['span']}, i64 {left}")
     blocks, most = (_blocks(code, number, f["lanes"]) for number in (count, f["span"]))
     # Where the blocks of this part, or the one of this seat, are packed.
-    kept = code.value(f"icmp ne i64 {f['repeated']}, 0")
+    kept, shared = (code.value(f"icmp ne i64 {f[name]}, 0") for name in ("repeated", "shared"))
     place = code.value(f"mul i64 %part, {most}")
     place = code.value(f"select i1 {kept}, i64 {place}, i64 %seat")
     room = code.pointer(a["X"], code.value(f"mul i64 {place}, {f['block']}"))
@@ -62,7 +62,7 @@ def samples(bits: int, width: int) -> str:
             lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
             code.lines.append(
                 f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['lanes']}, "
-                f"ptr {numbers}, i64 {lanes}, {scalar} {weight}, "
+                f"ptr {numbers}, i64 {lanes}, {scalar} {weight}, i1 {shared}, "
                 f"ptr {code.pointer(x, f['sample_table'])}, i64 {f['sample_source']})"
             )
         lanes = _whole_vectors(code, code.value("load i64, ptr %used"))

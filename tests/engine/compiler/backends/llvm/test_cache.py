@@ -37,7 +37,7 @@ def test_the_second_time_comes_from_the_cache(where: Path) -> None:
     assert [path.suffix for path in where.iterdir()] == [".o"]
 
 
-@pytest.mark.parametrize("damage", [b"", b"nonsense", b"stepgrad object 1\n" + bytes(40)])
+@pytest.mark.parametrize("damage", [b"", b"nonsense", b"stepgrad object 2\n" + bytes(40)])
 def test_a_damaged_file_is_compiled_again(where: Path, damage: bytes) -> None:
     Library(TEXT)
     (path,) = where.iterdir()
@@ -55,6 +55,61 @@ def test_one_flipped_bit_is_noticed(where: Path) -> None:
     stored[-1] ^= 1
     path.write_bytes(bytes(stored))
     assert cache.read(path.stem) is None
+
+
+def test_an_entry_under_another_name_is_compiled_again(where: Path) -> None:
+    Library(TEXT)
+    (path,) = where.iterdir()
+    other = TEXT.replace("42", "43")
+    path.rename(where / f"{Library(other).key}.o")
+    library = Library(other)
+    assert not library.cached
+    assert answer(library) == 43
+    cache.write("name", b"code", cache.OBJECT)
+    (where / "name.o").rename(where / "name.plan")
+    assert cache.read("name", cache.ARTIFACT) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders of users are apart by themselves")
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_a_folder_that_others_may_write_to_is_not_read(where: Path, mode: int) -> None:
+    Library(TEXT)
+    where.chmod(mode)
+    with pytest.warns(RuntimeWarning, match=f"does not use {where}: .*chmod go-w") as caught:
+        libraries = [Library(TEXT), Library(TEXT)]
+    assert len(caught) == 1
+    assert [library.cached for library in libraries] == [False, False]
+    assert answer(libraries[1]) == 42
+    where.chmod(0o700)
+    assert Library(TEXT).cached
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="as above")
+def test_a_folder_or_file_of_another_user_is_not_read(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Library(TEXT)
+    (path,) = where.iterdir()
+    path.chmod(0o620)
+    with pytest.warns(RuntimeWarning, match=f"does not use {path}"):
+        assert not Library(TEXT).cached
+    path.chmod(0o600)
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    with pytest.warns(RuntimeWarning, match=f"does not use {where}"):
+        assert not Library(TEXT).cached
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_link_or_a_pipe_is_no_entry(where: Path, tmp_path: Path) -> None:
+    Library(TEXT)
+    (path,) = where.iterdir()
+    elsewhere = tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    assert cache.read(path.stem) is None
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    with pytest.warns(RuntimeWarning, match="does not use"):
+        assert cache.read(path.stem) is None  # and nobody waits for a writer
 
 
 def test_another_program_has_another_key(where: Path) -> None:

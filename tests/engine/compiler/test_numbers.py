@@ -1,0 +1,75 @@
+"""Numbers at the edges: infinite gradients wherever their sample is, digits near 0, sums that overflow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import engine
+from engine import Value, compile
+from tests.engine.compiler.everywhere import INSTALLED
+
+BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
+
+
+@BACKENDS
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 71])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda w, x: engine.sqrt(w + x),
+        lambda w, x: engine.log(w + x) * 2,
+        lambda w, x: engine.cbrt(w + x) + w,
+        lambda w, x: engine.reciprocal(w + x),
+    ],
+)
+def test_an_infinite_gradient_is_infinite_in_every_back_end(
+    function: Callable[..., Any], first: bool, count: int, dtype: str, backend: str
+) -> None:
+    pytest.importorskip("numpy")
+    w = Value(0.0)
+    xs = [1.0] * count
+    xs[0 if first else -1] = 0.0
+    _, (gradient,) = compile(lambda x: function(w, x), backend=backend, dtype=dtype).value_and_grad(xs)
+    expected = engine.grad(engine.mean([function(w, Value(x)) for x in xs]), w)
+    assert math.isinf(expected)
+    assert float(gradient) == expected
+
+
+@BACKENDS
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.one_of(st.floats(-60, 60), st.sampled_from([-math.inf, math.inf, 0.0, 1e308])), min_size=3, max_size=3)
+)
+def test_logsumexp_keeps_the_digits_near_0(backend: str, row: list[float]) -> None:
+    compiled = compile(lambda x: engine.logsumexp([0.0, *x]), backend=backend)
+    expected = engine.logsumexp([0.0, *row])
+    assert float(compiled([row])[0]) == pytest.approx(expected, rel=1e-14, abs=0.0, nan_ok=True)
+
+
+@BACKENDS
+def test_logsumexp_of_hand_written_rows(backend: str) -> None:
+    mpmath = pytest.importorskip("mpmath")
+    compiled = compile(lambda x: engine.logsumexp([0.0, *x]), backend=backend)
+    for row in ([-40.0, -50.0], [-700.0, -745.0], [0.0, 0.0], [0.0, -40.0], [40.0, 1.0]):
+        with mpmath.workdps(400):
+            expected = float(mpmath.log(1 + sum(mpmath.exp(x) for x in row)))
+        assert float(compiled([row])[0]) == pytest.approx(expected, rel=1e-14, abs=0.0)
+    assert float(compiled([[-40.0, -50.0]])[0]) == pytest.approx(4.248547e-18, rel=1e-6)
+
+
+@BACKENDS
+def test_a_sum_of_finite_losses_that_overflows_is_the_eager_infinity(backend: str) -> None:
+    pytest.importorskip("numpy")
+    w = Value(1e308)
+    compiled = compile(lambda x: w * x, backend=backend)
+    loss, (gradient,) = compiled.value_and_grad([1.0, 1.0, 1.0])
+    assert loss == engine.mean([w * x for x in (1.0, 1.0, 1.0)]).data == math.inf
+    assert float(gradient) == pytest.approx(1.0)
