@@ -102,18 +102,13 @@ def relu(x: float) -> float:
 
 
 def leaky_relu(x: float, slope: float) -> float:
-    """X where positive, else slope * x."""
+    """``x`` where it is positive, else ``slope * x``."""
     return x if x > 0.0 else slope * x
 
 
 def elu(x: float, alpha: float) -> float:
-    """X where positive, else alpha * (exp(x) - 1)."""
+    """``x`` where it is positive, else ``alpha * (exp(x) - 1)``."""
     return x if x > 0.0 else alpha * expm1(x)
-
-
-def _exp(x: float) -> float:
-    """Exp for the formulas below, whose argument may overflow."""
-    return exp(x) if x < 709.0 else inf
 
 
 def sigmoid(x: float) -> float:
@@ -122,7 +117,7 @@ def sigmoid(x: float) -> float:
 
 
 def silu(x: float) -> float:
-    """X * sigmoid(x), with no rounding between the two."""
+    """``x * sigmoid(x)``, with no rounding between the two."""
     return x / (1.0 + exp(-x)) if x > -709.0 else x * exp(x) if x > -inf else -0.0 if x == -inf else nan
 
 
@@ -142,7 +137,7 @@ _TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
 
 def _halves(x: float) -> tuple[float, float]:
-    """X as the exact sum of two floats of 26 bits, whose products are exact."""
+    """``x`` as the exact sum of two floats of 26 bits, whose products are exact."""
     high = x * _SPLITTER
     high -= high - x
     return high, x - high
@@ -183,7 +178,7 @@ def normal_cdf(x: float) -> float:
 
 
 def gelu(x: float) -> float:
-    """X * normal_cdf(x); the limit 0 at -inf."""
+    """``x * normal_cdf(x)``; the limit 0 at -inf."""
     return x * normal_cdf(x) if x > -inf or x != x else -0.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,12 @@ class ArrayTraining:
         self._made = np.zeros((), np.int64)
         self._used = np.ones(leaves, bool)
         self._used[list(frozen)] = False
+
+    def shuffled(self, count: int, source: random.Random) -> list[int]:
+        """The numbers below `count` in the order in which the source's `shuffle` puts them."""
+        numbers = list(range(count))
+        source.shuffle(numbers)
+        return numbers
 
     @property
     def made(self) -> int:

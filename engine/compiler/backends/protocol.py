@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..plan.plan import Plan
+from ..update import ConfiguredUpdate
 
 
 class Runner(Protocol):
@@ -29,6 +31,40 @@ class Runner(Protocol):
         """
 
 
+class Training(Protocol):
+    """Parameters and what an optimiser remembers of them, where a program works on them, and its steps.
+
+    Attributes:
+        parameters: the bound leaves; to be read and written between calls.
+        memory: of the optimiser, memories x leaves.
+        gradient: of the last step, by the leaves.
+        sums: of the gradients of the frozen leaves, over all steps.
+        made: how many steps the memory has seen.
+    """
+
+    parameters: Any
+    memory: Any
+    gradient: Any
+    sums: Any
+    made: int
+
+    def __call__(self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None, /) -> list[float]:
+        """Make steps; give the loss of each before its update.
+
+        Args:
+            arrays: for each argument of the loss, an array of samples.
+            configured: the update with its settings.
+            steps: how many to make on all samples, where there is no `order`.
+            order: the samples of each step, steps x batch size, -1 for none.
+
+        Returns:
+            The losses of all steps. After a loss or an update that is not finite no more steps are made.
+        """
+
+    def shuffled(self, count: int, source: random.Random) -> Any:
+        """The numbers below `count` in the order in which the source's `shuffle` puts them."""
+
+
 class Program(Runner, Protocol):
     """A plan made ready to run by a back end."""
 
@@ -38,6 +74,14 @@ class Program(Runner, Protocol):
 
     def fitting(self, batch: int) -> Runner:
         """What runs batches of that size: the same code for every sample, so that a check of one is worth something."""
+
+    def training(self, memories: int, frozen: Sequence[int]) -> Training | None:
+        """Room to train in; None where the back end makes no steps of an optimiser.
+
+        Args:
+            memories: how many numbers the optimiser may remember for each parameter.
+            frozen: leaves that are not updated, by their numbers.
+        """
 
     def shared_by(self, threads: int) -> str:
         """How many threads share a call, and why not `threads`, in words."""

@@ -68,6 +68,9 @@ class PythonProgram(Interpreter):
         """The program for batches of that size: this one takes all."""
         return self
 
+    def training(self, memories: int, frozen: Sequence[int]) -> None:
+        """None: an optimiser makes its steps itself, with gradients from `run`."""
+
     def run(
         self, leaves: Sequence[float], arrays: Sequence[Rows], n: int, /
     ) -> tuple[list[list[float]], list[float] | None]:

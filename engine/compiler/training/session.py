@@ -7,6 +7,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from ...value import Value
+from ..backends.protocol import Training
 from ..backends.update import on_arrays
 from ..batch import Batch
 from ..compiled import Compiled
@@ -23,22 +25,21 @@ class Session:
 
     Args:
         special: the loss of one sample, for samples of one shape.
-        program: of the loss and its gradient.
+        training: with room for the bound Values of the loss.
         optimizer: whose parameters are updated; others that the loss reads stay as they are.
 
     Attributes:
         leaves: the bound Values, in the order of the training's parameters.
     """
 
-    def __init__(self, special: Specialisation, program: Any, optimizer: Optimizer) -> None:
+    def __init__(self, special: Specialisation, training: Training, optimizer: Optimizer) -> None:
         self._special = special
         self.leaves = [leaf.value for leaf in special.trace.graph.leaves]
-        self._shuffles_natively = program.name == "llvm"
         place = {value: k for k, value in enumerate(self.leaves)}
         self._optimizer, self._params = optimizer, optimizer.params
         self._places = [place[value] for value in self._params]
-        self._frozen = sorted({*range(len(self.leaves))} - {*self._places})
-        self._training: Any = program.training(len(optimizer.state[1]), self._frozen)
+        self._frozen = frozen_leaves(self.leaves, optimizer)
+        self._training = training
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients)
         self._checked: Batch | None = None
         self._configured: ConfiguredUpdate | None = None  # that of the last step
@@ -108,14 +109,8 @@ class Session:
         order = np.full(-(-count // size) * size, -1, np.int64)
         if source is None:
             order[:count] = np.arange(count)
-        elif self._shuffles_natively:
-            from ..backends.llvm.runtime.shuffle import shuffled
-
-            order[:count] = shuffled(count, source)
         else:
-            numbers = list(range(count))
-            source.shuffle(numbers)
-            order[:count] = numbers
+            order[:count] = self._training.shuffled(count, source)
         return order.reshape(-1, size)
 
     def check(self, batch: Batch) -> None:
@@ -228,10 +223,16 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     if not special.trace.single:
         raise TraceError("a loss to train on must be one Value, not a list")
     special.check("leaves", batch)
-    program = special.program("leaves")
-    bound = {leaf.value for leaf in special.trace.graph.leaves}
+    leaves = [leaf.value for leaf in special.trace.graph.leaves]
     rule = configured(optimizer).rule
     templates = all(isinstance(s.primitive.native, str) for s in rule.operations if s.primitive)
-    if program.name == "python" or not templates or not bound.issuperset(optimizer.params):
+    if not templates or not {*leaves}.issuperset(optimizer.params):
         return None
-    return Session(special, program, optimizer)
+    training = special.program("leaves").training(len(optimizer.state[1]), frozen_leaves(leaves, optimizer))
+    return None if training is None else Session(special, training, optimizer)
+
+
+def frozen_leaves(leaves: Sequence[Value], optimizer: Optimizer) -> list[int]:
+    """The numbers of the leaves that the optimiser does not update."""
+    updated = {*optimizer.params}
+    return [number for number, leaf in enumerate(leaves) if leaf not in updated]

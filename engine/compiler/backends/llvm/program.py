@@ -13,6 +13,7 @@ from ...plan.lazy import LazyPlan
 from .jit import cache
 from .jit.artifact import Artifact, load
 from .jit.library import Library
+from .kernels.kernel import kernel_name
 from .runtime.cost_model import LONG, Split, cost_model
 from .runtime.driver import driver
 from .runtime.memory import Frame, address, aligned, whole_lines
@@ -127,7 +128,7 @@ class Program:
         offsets = np.array([number for _, numbers in calls for number in numbers] or [0], np.int64)
         place, table = address(offsets), []
         for kernel, numbers in calls:
-            table += [self._library.address(f"kernel{kernel}"), place]
+            table += [self._library.address(kernel_name(kernel)), place]
             place += 8 * len(numbers)
         return np.array(table, np.int64), offsets
 

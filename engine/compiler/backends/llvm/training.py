@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...update import ConfiguredUpdate
 from .runtime.memory import Frame, address, aligned
+from .runtime.shuffle import shuffled
 from .runtime.update import POSITION, STATE, update
 
 if TYPE_CHECKING:
@@ -65,6 +67,10 @@ class Training:
         self._settled: ConfiguredUpdate | None = None
         self._pace: dict[tuple[Program, int], int] = {}  # how many steps on so many samples fit into a chunk
         self.gradient = np.zeros(leaves, programs.dtype)
+
+    def shuffled(self, count: int, source: random.Random) -> Array:
+        """The numbers below `count` in the order in which the source's `shuffle` puts them."""
+        return shuffled(count, source)
 
     @property
     def made(self) -> int:

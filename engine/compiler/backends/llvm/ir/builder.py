@@ -100,7 +100,7 @@ class Code:
         return self.emit(f"call {t} {full}({given})")
 
     def fma(self, a: Any, b: Any, c: Any) -> Vector:
-        """A * b + c, rounded once."""
+        """``a * b + c``, rounded once."""
         return self.intrinsic("fma", a, b, c)
 
     def call(self, name: str, *operands: Any) -> Vector:

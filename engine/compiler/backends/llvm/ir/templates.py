@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,22 +20,6 @@ _VECTOR = {
 }
 _COMPARISONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
 
-
-def _root(code: Code, x: Vector) -> Vector:
-    """pow(x, 0.5): as sqrt, but inf at -inf and 0 at -0."""
-    return code.select(x.equals(-math.inf), math.inf, code.intrinsic("sqrt", x + 0.0))
-
-
-POWERS: dict[float | None, Callable[[Code, Vector], Vector]] = {
-    2.0: lambda code, x: x * x,
-    3.0: lambda code, x: x * x * x,
-    -1.0: lambda code, x: 1.0 / x,
-    -2.0: lambda code, x: (1.0 / x) * (1.0 / x),
-    0.5: _root,
-    -0.5: lambda code, x: 1.0 / _root(code, x),
-    -1.5: lambda code, x: 1.0 / _root(code, x) / code.intrinsic("fabs", x),
-}
-"""pow(x, y) for exponents that need no library."""
 
 ACCURATE: dict[str, Callable[..., Vector]] = {
     "gaussian": lambda code, x: vectormath.exp_of_square(code, x, 1.0),

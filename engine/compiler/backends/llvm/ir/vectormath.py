@@ -50,7 +50,7 @@ def _horner(code: Code, x: Vector, coefficients: Sequence[float]) -> Vector:
 
 
 def _clamp(code: Code, x: Vector, low: float, high: float) -> Vector:
-    """X moved into [low, high]; nan stays nan, since it is neither above nor below."""
+    """``x`` moved into [low, high]; nan stays nan, since it is neither above nor below."""
     x = code.select(x > high, high, x)
     return code.select(x < low, low, x)
 
@@ -110,7 +110,7 @@ def _growth(code: Code, x: Vector) -> tuple[Vector, Vector, Vector]:
 
 @function
 def exp(code: Code, x: Vector) -> Vector:
-    """E to the x."""
+    """The exponential of x."""
     below, scale, p = _growth(code, x)
     return code.fma(p, scale, scale) * code.select(below, 2.0**-64, 2.0**64)
 

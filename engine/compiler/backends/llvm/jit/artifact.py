@@ -17,7 +17,7 @@ class Artifact:
     Attributes:
         code: the key of the object code.
         shape: of its vectors and blocks.
-        kernels: how many there are, named kernel0, kernel1, ...
+        kernels: how many there are; `kernel_name` tells what they are called.
         calls: of each stage, the numbers of the kernels and their offsets.
         by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
         alone: whether each number of G is added to by one kernel.

@@ -16,7 +16,7 @@ from functools import partial
 from ....plan.plan import Copy, Group, Run
 from ..ir.builder import Code
 from ..ir.lookups import lookup
-from ..ir.templates import POWERS, expand
+from ..ir.templates import expand
 from ..ir.vector import Vector
 
 BUFFERS = "PCUGXS"
@@ -45,27 +45,30 @@ class Shape:
         return self.lanes == 1
 
 
+def kernel_name(number: int) -> str:
+    """What a kernel is called in LLVM."""
+    return f"kernel{number}"
+
+
 @dataclass
 class Kernels:
-    """The kernels of a program and the calls of them.
+    """The kernels of a program, each once.
 
     Attributes:
-        texts: bodies of kernels, with the names they got.
-        functions: the functions of `vectormath` that they call, with the width of vectors.
+        numbers: of the kernels, by their bodies.
+        codes: the kernels.
     """
 
-    texts: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
     codes: list[Code] = field(default_factory=list)
 
     def add(self, kernel: Kernel) -> tuple[int, list[int]]:
         """The number of the kernel with that body, and this call's offsets."""
-        body = kernel.code.body()
-        name = self.texts.get(body)
-        if name is None:
-            name = self.texts[body] = f"kernel{len(self.codes)}"
-            kernel.code.name = name
+        number = self.numbers.setdefault(kernel.code.body(), len(self.codes))
+        if number == len(self.codes):
+            kernel.code.name = kernel_name(number)
             self.codes.append(kernel.code)
-        return int(name[6:]), kernel.offsets
+        return number, kernel.offsets
 
 
 class Kernel:
@@ -219,16 +222,8 @@ class Formula:
             return self._take(row, lane)
         if self.group.primitive.arity is None:
             return self._fold(row, lane)
-        if name == "pow" and (exponent := self._constant(1)) in POWERS:
-            return POWERS[exponent](self.kernel.code, self.load(0, 0, row, (None, 0), lane))
         values = [self.load(k, 0, row, (None, 0), lane) for k in range(len(self.operands))]
         return expand(self.kernel.code, self.group.primitive, dict(zip(self.group.primitive.operands, values)))
-
-    def _constant(self, operand: int) -> float | None:
-        """The number that an operand is in every row, if it is one."""
-        (run,) = self.group.operands[operand]
-        constant = run.buffer == "C" and run.table is None and (run.row == 0 or self.group.rows == 1)
-        return self.kernel.constants[run.base] if constant else None
 
     def _fold(self, row: Index, lane: str | None) -> Vector:
         code = self.kernel.code

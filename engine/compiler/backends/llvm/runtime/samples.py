@@ -133,7 +133,7 @@ def _address(code: Code, a: dict[str, str], output: str, x: str) -> tuple[str, s
 
 
 def _add_loss(code: Code, a: dict[str, str], f: dict[str, str], loss: str, x: str, lanes: str) -> None:
-    """Loss += weight * outputs[0], lane by lane; a lane without a sample is left out, whatever it holds."""
+    """``loss += weight * outputs[0]``, lane by lane; a lane without a sample is left out, whatever it holds."""
     place, stride = _address(code, a, "0", x)
     weights = code.pointer(x, code.value(f"mul i64 {f['inputs']}, {f['lanes']}"))
     same = code.value(f"icmp eq i64 {stride}, 0")
