@@ -35,6 +35,9 @@ from .primitive import Interval as Interval
 from .primitive import Primitive as Primitive
 from .primitive import declare as declare
 from .primitive import lookup as lookup
+from .requirements import Requirement as Requirement
+from .requirements import is_traced as is_traced
+from .requirements import require as require
 from .text.names import label as label
 from .text.names import label_locals as label_locals
 from .text.remarks import notes as notes

@@ -17,6 +17,7 @@ import builtins as _py
 import math as _math
 import operator as _operator
 from typing import Any as _Any
+from typing import NamedTuple as _NamedTuple
 
 from . import ieee as _ieee
 from .ieee import ieee as _total
@@ -230,13 +231,26 @@ def _dot_pullback(adjoints: _Any, upstream: float, operands: _Any, inputs: list[
 def _take_operands(index: _Any, values: _Any) -> tuple[_Any, ...]:
     values = tuple(values)
     if getattr(type(index), "__symbolic__", False):
-        return (index, *values)
-    position = _as_float(index if isinstance(index, int) else float(index), "take()")
-    if not position.is_integer():
-        raise ValueError(f"take() needs a whole number as index, got {index!r}")
-    if not 0 <= position < len(values):
-        raise IndexError(f"take() of index {position:g} from {len(values)} values: give 0 to {len(values) - 1}")
+        type(index).__require__(_Index(len(values)), (index,))
+    else:
+        _Index(len(values)).check(index if isinstance(index, int) else float(index))
     return (index, *values)
+
+
+class _Index(_NamedTuple):
+    """What the index of `take` has to be; see engine.requirements."""
+
+    values: int
+
+    def check(self, index: _Any) -> None:
+        position = _as_float(index, "take()")
+        if not position.is_integer():
+            raise ValueError(f"take() needs a whole number as index, got {index!r}")
+        if not 0 <= position < self.values:
+            raise IndexError(f"take() of index {position:g} from {self.values} values: give 0 to {self.values - 1}")
+
+    def accepts(self, least: float, most: float) -> bool:
+        return False
 
 
 def _shared(z: _Any, xs: tuple[_Any, ...], beaten: _Any) -> list[_Any]:

@@ -41,14 +41,14 @@ from .layers.sequential import Activation as Activation
 from .layers.sequential import Residual as Residual
 from .layers.sequential import Sequential as Sequential
 from .losses import remarks as _remarks  # noqa: F401  # notes on graphs, registered on import
-from .losses.losses import bce as bce
-from .losses.losses import bce_with_logits as bce_with_logits
-from .losses.losses import cross_entropy as cross_entropy
-from .losses.losses import hinge as hinge
-from .losses.losses import mae as mae
-from .losses.losses import mse as mse
-from .losses.losses import nll as nll
+from .losses.binary import bce as bce
+from .losses.binary import bce_with_logits as bce_with_logits
+from .losses.binary import hinge as hinge
+from .losses.classes import cross_entropy as cross_entropy
+from .losses.classes import nll as nll
 from .losses.reduction import per_sample as per_sample
+from .losses.regression import mae as mae
+from .losses.regression import mse as mse
 from .optimisers.adam import Adam as Adam
 from .optimisers.adam import AdamW as AdamW
 from .optimisers.base import Optimizer as Optimizer

@@ -169,7 +169,7 @@ def class_index(label: Any, classes: int) -> int:
     if not index.is_integer():
         raise ValueError(f"a class index must be whole, from 0 to {classes - 1}, not {label}")
     if not 0.0 <= index < classes:
-        raise IndexError(f"class {label} is out of range: with {classes} classes labels go from 0 to {classes - 1}")
+        raise IndexError(f"class {index:g} is out of range: with {classes} classes labels go from 0 to {classes - 1}")
     return int(index)
 
 

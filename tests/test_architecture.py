@@ -21,7 +21,7 @@ FLOORS = """
     engine.primitive
     engine.ops
     engine.value
-    engine.graph  engine.operators
+    engine.graph  engine.operators  engine.requirements
     engine.backprop  engine.copying
     engine.functional  engine.methods
     engine.text
@@ -40,7 +40,7 @@ FLOORS = """
     engine.compiler.backends.llvm.runtime
     engine.compiler.backends.llvm
     engine.compiler.backends
-    engine.compiler.selfcheck
+    engine.compiler.selfcheck  engine.compiler.requirements
     engine.compiler.specialisation
     engine.compiler.explain
     engine.compiler.compiled

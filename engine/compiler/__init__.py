@@ -8,6 +8,7 @@ The way of a program, in the order of the folders:
 - compiled: what a user calls; specialisation: one shape of samples; batch: the arguments; pipeline: the passes in order
 - loss_structure: how the loss of a batch is made of the losses of its samples; update: an optimiser's rule, traced
 - selfcheck: the program against the eager engine; explain: what it became; errors: refusals
+- requirements: what samples have to be, such as labels, checked at every call
 - lending: the Values' numbers, lent to the programs that read or train them
 """
 

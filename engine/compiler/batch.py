@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,20 +32,20 @@ class Batch:
         size: how many samples.
         shapes: the shape of each argument for one sample.
         arrays: each argument as `size` rows: a C-contiguous 2-D array, or a list of lists without NumPy.
+        given: the arguments as they were before, with the types of their numbers and all digits: arrays or lists.
     """
 
     size: int
     shapes: tuple[Shape, ...]
     arrays: tuple[Any, ...]
+    given: list[Any]
 
-    def column(self, position: int) -> Any:
-        """The numbers that one input has in all samples."""
-        for array, shape in zip(self.arrays, self.shapes):
-            width = _product(shape)
-            if position < width:
-                return [row[position] for row in array] if isinstance(array, list) else array[:, position]
-            position -= width
-        raise IndexError(f"there is no input {position}")
+    def columns_as_given(self, argument: int) -> Sequence[Sequence[Any]]:
+        """The numbers of each input of one argument in all samples, with their types and all digits."""
+        given = self.given[argument]
+        if isinstance(given, (list, tuple)):
+            return list(zip(*map(flat, [sample.tolist() if hasattr(sample, "tolist") else sample for sample in given])))
+        return given.reshape(self.size, -1).T.tolist()  # type: ignore[no-any-return]  # an array
 
     @property
     def is_small(self) -> bool:
@@ -53,7 +54,12 @@ class Batch:
 
     def copied(self) -> Batch:
         """The same in memory of its own."""
-        return Batch(self.size, self.shapes, tuple([a.copy() for a in self.arrays]))
+        arrays = tuple([a.copy() for a in self.arrays])
+        given = [
+            array if getattr(given, "dtype", None) == getattr(array, "dtype", 0) else copy.copy(given)
+            for given, array in zip(self.given, arrays)
+        ]
+        return Batch(self.size, self.shapes, arrays, given)
 
     def refill(self, *arguments: Any) -> bool:
         """Take the numbers of other arguments over, if they are arrays of the same shapes."""
@@ -64,12 +70,14 @@ class Batch:
                 return False
         for argument, array in zip(arguments, self.arrays):
             array[...] = argument.reshape(array.shape)
+        self.given[:] = arguments
         return True
 
     def rows(self, rows: Sequence[int]) -> Batch:
         """Some of the samples."""
         arrays = [[a[k] for k in rows] if isinstance(a, list) else a[rows] for a in self.arrays]
-        return Batch(len(rows), self.shapes, tuple(arrays))
+        given = [[a[k] for k in rows] if isinstance(a, (list, tuple)) else a[rows] for a in self.given]
+        return Batch(len(rows), self.shapes, tuple(arrays), given)
 
     def sample(self, row: int) -> list[Any]:
         """The arguments of one sample, as the function takes them: Values in nested lists."""
@@ -115,20 +123,22 @@ def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
         TypeError: an argument holds what is no real number.
         ValueError: rows of different lengths, or arguments with different numbers of samples.
     """
-    sizes, shapes, arrays = [], [], []
+    sizes, shapes, arrays, given = [], [], [], []
     for position, argument in enumerate(arguments, start=1):
         found = _as_array(argument, dtype, position) if dtype else _as_lists(argument, position)
         sizes.append(found[0])
         shapes.append(found[1])
         arrays.append(found[2])
+        given.append(found[3])
     if len(set(sizes)) > 1:
         raise ValueError(f"the arguments hold {', '.join(map(str, sizes))} samples: give as many in each")
-    return Batch(sizes[0] if sizes else 1, tuple(shapes), tuple(arrays))
+    return Batch(sizes[0] if sizes else 1, tuple(shapes), tuple(arrays), given)
 
 
-def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any]:
+def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any, Any]:
     import numpy as np
 
+    given = argument
     if type(argument) is not np.ndarray:
         if _has_mask(argument):
             raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
@@ -143,7 +153,8 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
     if argument.ndim == 0:
         raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
     size, shape = argument.shape[0], argument.shape[1:]
-    return size, shape, np.ascontiguousarray(argument.reshape(size, _product(shape)), dtype)
+    rows = np.ascontiguousarray(argument.reshape(size, _product(shape)), dtype)
+    return size, shape, rows, given if isinstance(given, (list, tuple)) else argument
 
 
 def _has_mask(argument: Any) -> bool:
@@ -152,7 +163,7 @@ def _has_mask(argument: Any) -> bool:
     return hasattr(argument, "filled") and mask is not None and bool(mask.any())
 
 
-def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]]]:
+def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]], Any]:
     samples = argument.tolist() if hasattr(argument, "tolist") else argument
     if not isinstance(samples, (list, tuple)):
         raise TypeError(f"argument {position} is {samples!r}: give a list or array with one entry for each sample")
@@ -164,7 +175,7 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
         rows.append(row)
     if len(shapes) > 1:
         raise ValueError(f"argument {position} is ragged: its samples have the shapes {sorted(shapes)}")
-    return len(rows), shapes.pop() if shapes else (), rows
+    return len(rows), shapes.pop() if shapes else (), rows, samples
 
 
 def _flatten(sample: Any, row: list[float], position: int) -> Shape:

@@ -1,4 +1,4 @@
-"""Checks while a program runs: labels in range, and the first sample against the eager engine."""
+"""The program against the eager engine, on single samples."""
 
 from __future__ import annotations
 
@@ -12,35 +12,8 @@ from ..backprop import grad
 from ..checking.differences import EPSILON
 from ..checking.rounding import rounding
 from ..value import Value
-from .batch import Batch, flat
+from .batch import flat
 from .errors import TraceError
-from .frontend.graph import operations
-from .frontend.symbol import Symbol
-
-
-def labels_of(outputs: Sequence[Symbol]) -> dict[int, int]:
-    """The inputs that `take` uses as they are, with the number of values to take from."""
-    return {
-        s.operands[0].value: len(s.operands) - 1
-        for s in operations(outputs)
-        if s.primitive is not None and s.primitive.name == "take" and s.operands[0].kind == "input"
-    }
-
-
-def check_labels(labels: dict[int, int], batch: Batch) -> None:
-    """Refuse indices that take() would refuse.
-
-    Raises:
-        IndexError: one is negative or too large.
-        ValueError: one is no whole number.
-    """
-    for position, count in labels.items():
-        column = batch.column(position)
-        for number in set(column if isinstance(column, list) else column.tolist()):
-            if not float(number).is_integer():
-                raise ValueError(f"take() needs a whole number as index, got {number!r}")
-            if not 0 <= number < count:
-                raise IndexError(f"take() of index {number:g} from {count} values: give 0 to {count - 1}")
 
 
 class Eager:

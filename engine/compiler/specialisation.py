@@ -22,7 +22,8 @@ from .passes.computation import Computation
 from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
-from .selfcheck import Eager, agree, check_labels, labels_of
+from .requirements import Requirements
+from .selfcheck import Eager, agree
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 
@@ -53,13 +54,13 @@ class Specialisation:
         self._recent: Mode = "outputs"
         self._lazy_plans: dict[Mode, LazyPlan] = {}
         self._checked: set[Runner] = set()
-        self.labels = labels_of(self.trace.outputs)
+        self.requirements = Requirements(self.trace.requirements, shapes)
         self._leaves = Leaves([leaf.value for leaf in self.trace.graph.leaves])
         self._lock, self._planning = threading.RLock(), threading.Lock()
 
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
         """The outputs and the gradient by the leaves."""
-        check_labels(self.labels, batch)
+        self.requirements.check(batch)
         lists = isinstance(batch.arrays[0] if batch.arrays else [], list)
         if not batch.size:
             return ([] if lists else as_array([], self.dtype).reshape(0, len(self.trace.outputs))), None
@@ -126,7 +127,7 @@ class Specialisation:
         if program in self._checked:
             return
         with self._lock:
-            first = Batch(1, batch.shapes, tuple([array[:1] for array in batch.arrays]))
+            first = batch.rows([0])
             sample = first.sample(0)
             leaves = [leaf.value for leaf in self.trace.graph.leaves]
             by: list[Value] = {"outputs": [], "leaves": leaves, "inputs": flat(sample)}[mode]

@@ -14,7 +14,7 @@ from ..layers.dense import MLP, Layer, Neuron
 from ..layers.dropout import Dropout
 from ..layers.module import Module
 from ..layers.sequential import Activation, Sequential
-from ..losses import losses
+from ..losses.named import LOSSES
 
 
 class Rule(NamedTuple):
@@ -48,21 +48,21 @@ SIGMOID = Rule(0.5, _pair)
 def name_of_loss(loss: Any) -> str:
     """The name of one of `nn`'s own losses, with some of its arguments given or not; "" for any other.
 
-    >>> name_of_loss(losses.mse), name_of_loss(functools.partial(losses.bce, reduction="sum")), name_of_loss(max)
+    >>> name_of_loss(LOSSES["mse"]), name_of_loss(functools.partial(LOSSES["bce"], reduction="sum")), name_of_loss(max)
     ('mse', 'bce', '')
     """
     while isinstance(loss, functools.partial):
         loss = loss.func
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
-    if isinstance(loss, str) and not callable(getattr(losses, name, None)):
+    if isinstance(loss, str) and name not in LOSSES:
         raise ValueError(f"no loss is named {loss!r}: give the loss itself, such as nn.bce_with_logits")
-    return name if isinstance(loss, str) or getattr(losses, name, None) is loss else ""
+    return name if isinstance(loss, str) or LOSSES.get(name) is loss else ""
 
 
 def is_mean(loss: Any) -> bool:
     """Whether a loss is known to be the mean of the losses of its samples.
 
-    >>> is_mean(losses.mse), is_mean(functools.partial(losses.mse, reduction="sum")), is_mean(max)
+    >>> is_mean(LOSSES["mse"]), is_mean(functools.partial(LOSSES["mse"], reduction="sum")), is_mean(max)
     (True, False, False)
     """
     given = loss.keywords if isinstance(loss, functools.partial) else {}

@@ -1,5 +1,15 @@
-"""Losses: from the outputs and labels of a batch to one Value.
+"""Losses: each scores predictions against labels with one number, which training makes small.
 
-- losses: the losses by name; reduction: from those of samples to one, and from a loss of one sample to one of a batch
+Nesting tells one sample from a batch: `cross_entropy([v, v, v], 2)` scores one row of logits,
+`cross_entropy([[v, v, v], ...], [2, ...])` one row for each sample. The others score place by place, at any
+nesting: `mse(v, 3.0)`, `mse([v, ...], [3.0, ...])`. A list of one output, as `Layer` and `MLP` return it,
+pairs with a bare number. Lengths must match: nothing is broadcast.
+
+`reduction` is "mean" over all samples (places), "sum", or "none" for each loss, nested as they came. Labels
+that are numbers are checked; a Value as a label joins the graph unchecked, and gradients flow into it.
+
+- regression: squared and absolute errors; binary: losses of two classes; classes: of several; named: all by name
+- labels: what a label of each is; places: predictions and targets in pairs
+- reduction: from the losses of samples to one, and from a loss of one sample to one of a batch
 - remarks: what a reader of their graphs is told, such as a cross-entropy of probabilities
 """

@@ -12,6 +12,7 @@ from ...graph import topological_order
 from ...modes import is_recording
 from ...numbers import as_float
 from ...primitive import Primitive
+from ...requirements import Requirement
 from ...value import Constant, Value
 from ..errors import refusal
 from .conditions import BOTH, DETACH, EITHER, EQUAL, NOT_EQUAL
@@ -38,6 +39,7 @@ class Graph:
         leaves: the symbols of bound Values, in the order of first use.
         symbols: of the Values met so far, and of symbols that a function may get hold of: themselves.
         made: the Values that the function has made from plain numbers, or computed from such.
+        requirements: what samples have to be, and of which symbols.
         open: while the function runs; what it has kept for later is refused afterwards.
         nonzero: symbols that are known to be no 0, so that a branch on their truth is decided.
     """
@@ -46,6 +48,7 @@ class Graph:
         self._simplify, self.derivatives = simplify, derivatives
         self.leaves: list[Symbol] = []
         self.made: set[Value] = set()
+        self.requirements: dict[tuple[Requirement, tuple[Symbol, ...]], None] = {}
         self.open = True
         self.nonzero: set[Symbol] = set()
         self.symbols = _Symbols(self)
@@ -102,6 +105,16 @@ class Graph:
         if known is None:
             known = self._known[kind, position] = self._add(None, (), kind, position, kind != "input")
         return known
+
+    def require(self, requirement: Requirement, symbols: tuple[Symbol, ...]) -> bool:
+        """Note what samples have to be; False for what is computed from bound Values, which nothing is required of."""
+        if all(symbol.kind == "constant" for symbol in symbols):
+            requirement.check(*[symbol.value for symbol in symbols])
+        elif any(o.kind == "leaf" for s in operations(symbols) for o in s.operands) or "leaf" in {*map(_kind, symbols)}:
+            return False
+        else:
+            self.requirements[requirement, symbols] = None
+        return True
 
     def lift_all(self, operands: Sequence[Any]) -> tuple[Symbol, ...]:
         """The symbols of all operands, which are as many as weights in a layer, and most often known."""
@@ -175,7 +188,7 @@ def _is_plain(operand: Any) -> bool:
     return isinstance(operand, Value) and not isinstance(operand, (Symbol, Constant))
 
 
-_uniform = attrgetter("uniform")
+_uniform, _kind = attrgetter("uniform"), attrgetter("kind")
 
 
 def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[Symbol]:

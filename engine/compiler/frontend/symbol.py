@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ... import ops
 from ...numbers import is_number
 from ...primitive import Primitive, watch
+from ...requirements import Requirement
 from ...value import Value
 from ..errors import MissingNumberError, refusal
 from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, INVERT, LESS, LESS_EQUAL, NOT_EQUAL
@@ -57,6 +58,11 @@ class Symbol(Value):
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
         graph = next(operand.graph for operand in reversed(operands) if operand.__class__ is Symbol)
         return graph.recorded(primitive, operands)
+
+    @staticmethod
+    def __require__(requirement: Requirement, values: Sequence[Any]) -> bool:
+        graph = next(value.graph for value in values if isinstance(value, Symbol))
+        return graph.require(requirement, graph.lift_all(values))
 
     def masked(self, derivative: Any) -> Any:
         """What `unless` gives for a traced condition."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...modes import always_recorded, called_for, observed_by
 from ...numbers import is_number
+from ...requirements import Requirement
 from ...text.callers import raised_at
 from ...value import Value
 from ..batch import Shape
@@ -37,12 +38,14 @@ class Trace:
         graph: all symbols; its leaves are the bound Values.
         inputs: the symbols of the numbers of one sample, argument after argument.
         outputs: the results, those of nested lists in one row.
+        requirements: what samples have to be, and the symbols that have to be it.
         shape: of what the function returned: () for one result, (n,) for a list of n, ...
     """
 
     graph: Graph
     inputs: list[Symbol]
     outputs: list[Symbol]
+    requirements: list[tuple[Requirement, tuple[Symbol, ...]]]
     shape: Shape
 
     @property
@@ -81,12 +84,13 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
             "must depend on its arguments and on Values only: no random numbers, counters or changing globals, and no "
             "number that it gets from a Value in a roundabout way; pass what changes as an argument"
         ) from None
+    requirements = [*graph.requirements]
     if created or any(leaf.value in first.made for leaf in graph.leaves):
         graph, outputs = _without(created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
     else:
         del graph.leaves[leaves:]
-    return Trace(graph, inputs, outputs, shape)
+    return Trace(graph, inputs, outputs, requirements, shape)
 
 
 def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:

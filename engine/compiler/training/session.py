@@ -14,7 +14,6 @@ from ..batch import Batch
 from ..compiled import Compiled
 from ..errors import TraceError
 from ..lending import Loan
-from ..selfcheck import check_labels
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate
 from .optimizer import Optimizer, check_finite, configured, started
@@ -41,7 +40,6 @@ class Session:
         self._frozen = frozen_leaves(self.leaves, optimizer)
         self._training = training
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients)
-        self._checked: Batch | None = None
         self._configured: ConfiguredUpdate | None = None  # that of the last step
         self._before = 0  # steps that were made in all when the training's count was 0
         self._stepped = False  # whether there is a gradient of a step that the leaves have not got yet
@@ -60,8 +58,7 @@ class Session:
             FloatingPointError: a loss or an update is not finite; parameters and memory are as before that step. Its
                 `losses` are those of the steps before.
         """
-        if batch is not self._checked:
-            self.check(batch)
+        self.check(batch)
         known = self._configured
         if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
             self._take(configured)
@@ -114,15 +111,14 @@ class Session:
         return order.reshape(-1, size)
 
     def check(self, batch: Batch) -> None:
-        """Refuse samples of another shape and labels out of range; needed again if the numbers of a batch change.
+        """Refuse samples of another shape, and labels that the loss would refuse.
 
         Raises:
-            ValueError, IndexError: they do not fit.
+            TypeError, ValueError, IndexError: they do not fit.
         """
         if batch.shapes != self._special.shapes:
             raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
-        check_labels(self._special.labels, batch)
-        self._checked = batch
+        self._special.requirements.check(batch)
 
     def close(self) -> None:
         """Give the parameters their numbers and gradients, and the optimiser its memory."""

@@ -415,7 +415,7 @@ def test_place_by_place_refuses_types(loss, prediction, target, message):
 @pytest.mark.parametrize(
     ("loss", "prediction", "target", "message"),
     [
-        (hinge, 0.5, 0, r"hinge labels are -1 and 1, not 0: turn 0 and 1 into them with 2 \* label - 1"),
+        (hinge, 0.5, 0, r"a hinge label is -1 or 1, not 0: turn 0 and 1 into them with 2 \* label - 1"),
         (hinge, 0.5, 0.5, "not 0.5"),
         (bce, 0.5, 2, "a target must be a finite number of at least 0 and at most 1, not 2.0"),
         (

@@ -1,0 +1,126 @@
+"""What samples have to be, such as their labels: checked in every call, on all numbers, as they were given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+from ..requirements import Requirement
+from .batch import Batch, Shape
+from .frontend.graph import operations
+from .frontend.symbol import Symbol
+
+KNOWN = 4096  # rows of numbers that are remembered as right, for each requirement
+REMEMBERED = 1 << 20  # bytes of arguments that are remembered as right
+
+Columns = dict[int, Sequence[Any]]
+"""By its position, the numbers that an input has in all samples."""
+
+
+class Requirements:
+    """What a traced function requires of its samples.
+
+    Args:
+        noted: each requirement, and the symbols that have to meet it together.
+        shapes: of the function's arguments.
+    """
+
+    def __init__(self, noted: Sequence[tuple[Requirement, tuple[Symbol, ...]]], shapes: Sequence[Shape]) -> None:
+        single: dict[Requirement, list[int]] = {}
+        self._checks: list[_OfEach | _OfRows] = []
+        for requirement, symbols in noted:
+            if len(symbols) == 1 and symbols[0].kind == "input":
+                single.setdefault(requirement, []).append(symbols[0].value)
+            else:
+                self._checks.append(_OfRows(requirement, symbols))
+        self._checks[:0] = [_OfEach(requirement, positions) for requirement, positions in single.items()]
+        read = {position for check in self._checks for position in check.positions}
+        widths = [math.prod(shape) for shape in shapes]
+        starts = [sum(widths[:k]) for k in range(len(widths))]
+        self._read = [  # argument, and which of its columns stands where
+            (k, [(p, p - start) for p in sorted(read) if 0 <= p - start < width])
+            for k, (start, width) in enumerate(zip(starts, widths))
+            if not read.isdisjoint(range(start, start + width))
+        ]
+        self._right: Any = None  # what the arguments were that were found right last
+
+    def check(self, batch: Batch) -> None:
+        """Refuse samples that the function would refuse in plain Python.
+
+        Raises:
+            TypeError, ValueError, IndexError: as the requirement says.
+        """
+        if not self._checks or not batch.size:
+            return
+        arguments = [batch.given[k] for k, _ in self._read]
+        contents = None
+        if all(hasattr(a, "tobytes") for a in arguments) and sum(a.nbytes for a in arguments) <= REMEMBERED:
+            contents = [(a.dtype, a.tobytes()) for a in arguments]
+            if contents == self._right:
+                return
+        columns: Columns = {}
+        for k, places in self._read:
+            found = batch.columns_as_given(k)
+            columns.update((position, found[place]) for position, place in places)
+        for check in self._checks:
+            check.check(columns)
+        self._right = contents
+
+
+class _OfEach:
+    """One requirement on each number of some inputs."""
+
+    def __init__(self, requirement: Requirement, positions: list[int]) -> None:
+        self._requirement, self.positions = requirement, positions
+        self._known: set[Any] = set()
+
+    def check(self, columns: Columns) -> None:
+        numbers = list(chain.from_iterable([columns[position] for position in self.positions]))
+        plain = _plain(numbers)
+        if plain and math.isfinite(sum(numbers)) and self._requirement.accepts(min(numbers), max(numbers)):
+            return
+        _check_all(numbers, self._known if plain else None, self._requirement.check)
+
+
+class _OfRows:
+    """One requirement on several numbers of a sample, or on what is computed from them."""
+
+    def __init__(self, requirement: Requirement, symbols: tuple[Symbol, ...]) -> None:
+        self._requirement, self._symbols = requirement, symbols
+        self._operations = operations(symbols)
+        sources = {*symbols, *[o for s in self._operations for o in s.operands]}
+        self.positions = sorted([s.value for s in sources if s.kind == "input"])
+        self._known: set[Any] = set()
+
+    def check(self, columns: Columns) -> None:
+        rows = list(zip(*[columns[position] for position in self.positions]))
+        _check_all(rows, self._known if _plain(chain.from_iterable(rows)) else None, self._check_row)
+
+    def _check_row(self, row: tuple[Any, ...]) -> None:
+        inputs, found = dict(zip(self.positions, row)), dict[Symbol, Any]()
+
+        def value(symbol: Symbol) -> Any:
+            if symbol.operands:
+                return found[symbol]
+            return symbol.value if symbol.kind == "constant" else inputs[symbol.value]
+
+        for symbol in self._operations:
+            assert symbol.primitive is not None
+            found[symbol] = symbol.primitive.forward(*[float(value(o)) for o in symbol.operands])
+        self._requirement.check(*map(value, self._symbols))
+
+
+def _plain(numbers: Iterable[Any]) -> bool:
+    """Whether all are ints and floats, of which equal ones are the same; True and 1 are not."""
+    return {*map(type, numbers)} <= {int, float}
+
+
+def _check_all(rows: list[Any], known: set[Any] | None, check: Callable[[Any], Any]) -> None:
+    """Check all rows, or those that are not among the known ones, which they join."""
+    new = rows if known is None else {*rows} - known
+    for row in new:
+        check(row)
+    if known is not None and len(known) + len(new) <= KNOWN:
+        known.update(new)

@@ -1,0 +1,146 @@
+"""Losses for several classes, row by row: cross-entropy of logits, and of their log_softmax."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import engine
+from engine import Value, dot, is_traced, logsumexp, require, take, where
+
+from ..arguments import as_row, is_row, same_length
+from ..layers.activations import log_softmax
+from .labels import ClassIndex, Distribution, without_unused
+from .reduction import Loss, check_reduction, reduced
+
+
+def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
+    """Cross-entropy, -log softmax(logits)[target]: softmax with class or one-hot labels, for classification.
+
+    It is computed from the differences to the logit of the target, so a loss near 0 keeps its digits and
+    logits of 1e4 and beyond neither overflow nor cancel. Do not apply softmax before.
+
+    Args:
+        logits: n numbers or Values of one sample, or a list of such rows.
+        target: for each sample a class index from 0 to n - 1 (int, NumPy integer or whole float), or a row of
+            n probabilities that sum to 1, such as a one-hot label.
+        reduction: "mean", "sum" or "none", over the samples.
+
+    Raises:
+        TypeError: if a label is a bool or no number.
+        ValueError: if a label is fractional or nan, probabilities are negative or do not sum to 1, lengths
+            differ, nothing is given, or the reduction is unknown.
+        IndexError: if a class index is negative or too large.
+
+    >>> from engine import Value
+    >>> round(cross_entropy([Value(0.0), Value(0.0)], 1).data, 6)
+    0.693147
+    >>> cross_entropy([[Value(1e4), Value(0.0)], [Value(1e4), Value(0.0)]], [0, [0.0, 1.0]]).data
+    5000.0
+    """
+    return _row_by_row(_cross_entropy, logits, target, reduction)
+
+
+def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
+    """Negative log-likelihood, -log_probabilities[target], of what `log_softmax` gives.
+
+    Args:
+        log_probabilities: n numbers or Values of one sample, or a list of such rows.
+        target: for each sample a class index from 0 to n - 1 (int, NumPy integer or whole float), or a row of
+            n probabilities that sum to 1.
+        reduction: "mean", "sum" or "none", over the samples.
+
+    Raises:
+        TypeError: if a label is a bool or no number.
+        ValueError: if a label is fractional or nan, probabilities are negative or do not sum to 1, lengths
+            differ, nothing is given, or the reduction is unknown.
+        IndexError: if a class index is negative or too large.
+
+    >>> from engine import Value
+    >>> nll([Value(-3.0), Value(-0.5)], 0).data
+    3.0
+    """
+    return _row_by_row(_nll, log_probabilities, target, reduction)
+
+
+def _cross_entropy(logits: list[Any], target: Any) -> Loss:
+    count = len(logits)
+    if count == 1:
+        raise ValueError("cross_entropy needs two logits or more: for one output use bce_with_logits or hinge")
+    if is_row(target):
+        return _of_probabilities(logits, _probabilities(target, count))
+    if isinstance(target, Value):
+        label = require(ClassIndex(count), target)
+        picked = take(target, logits)
+        return _relative(logits, picked) if label else logsumexp([x - picked for x in logits])
+    index = ClassIndex(count).check(target)
+    chosen = logits[index]
+    if is_traced(chosen):
+        return _relative(logits, chosen)
+    if chosen == -math.inf:
+        return logsumexp(logits) - chosen
+    return logsumexp([0.0, *[x - chosen for k, x in enumerate(logits) if k != index]])
+
+
+def _relative(logits: list[Any], chosen: Any) -> Loss:
+    """The loss from the differences to the chosen logit, or to 0 if that is -inf, a class that is ruled out."""
+    base = where(chosen == -math.inf, 0.0, chosen)
+    return logsumexp([x - base for x in logits]) - (chosen - base)
+
+
+def _of_probabilities(logits: list[Any], weights: list[Any]) -> Loss:
+    """sum_j w_j (logsumexp(x) - x_j), with every x taken relative to the likeliest one, by the label."""
+    if any(isinstance(weight, Value) for weight in weights) and not require(Distribution(len(logits)), *weights):
+        return -dot(weights, log_softmax(logits))
+    if any(map(is_traced, (*weights, *logits))):
+        best, chosen = weights[0], logits[0]
+        for weight, x in zip(weights[1:], logits[1:]):
+            better = weight > best
+            best, chosen = where(better, weight, best), where(better, x, chosen)
+        base = where(chosen == -math.inf, 0.0, chosen)
+        margins = [x - base for x in logits]
+        used = [without_unused(weight, margin) for weight, margin in zip(weights, margins)]
+        return engine.sum(weights) * logsumexp(margins) - dot(weights, used)
+    label = weights.index(max(weights))
+    margins, rest = logits, weights
+    if logits[label] != -math.inf:
+        margins = [x - logits[label] if k != label else 0.0 for k, x in enumerate(logits)]
+        rest = [weight if k != label else 0.0 for k, weight in enumerate(weights)]
+    terms = [(math.fsum(weights), logsumexp(margins)), *((-w, m) for w, m in zip(rest, margins) if w)]
+    return terms[0][1] if len(terms) == 1 else dot(*zip(*terms))
+
+
+def _nll(log_probabilities: list[Any], target: Any) -> Loss:
+    count = len(log_probabilities)
+    if is_row(target):
+        weights = _probabilities(target, count)
+        if any(isinstance(weight, Value) for weight in weights):
+            if not require(Distribution(count), *weights):
+                return -dot(weights, log_probabilities)
+            return -dot(weights, [without_unused(w, x) for w, x in zip(weights, log_probabilities)])
+        return -dot(*zip(*[(w, x) for w, x in zip(weights, log_probabilities) if w]))
+    if isinstance(target, Value):
+        require(ClassIndex(count), target)
+        return -take(target, log_probabilities)
+    return -log_probabilities[ClassIndex(count).check(target)]
+
+
+def _probabilities(target: Any, classes: int) -> list[Any]:
+    """A row of probabilities, checked if they are numbers."""
+    weights = as_row("target", target)
+    if len(weights) != classes:
+        raise ValueError(f"{len(weights)} probabilities against {classes} logits: give one for each class")
+    if any(isinstance(weight, Value) for weight in weights):
+        return weights
+    return Distribution(classes).check(*weights)
+
+
+def _row_by_row(formula: Callable[[list[Any], Any], Loss], scores: Any, target: Any, reduction: str) -> Loss:
+    check_reduction(reduction)
+    rows = as_row("logits", scores)
+    if not is_row(rows[0]):
+        return formula(rows, target)
+    targets = as_row("targets", target)
+    same_length("rows of logits", rows, "targets", targets)
+    return reduced([formula(as_row("logits", row), t) for row, t in zip(rows, targets)], reduction)

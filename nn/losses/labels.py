@@ -1,0 +1,122 @@
+"""What the labels of each loss are: one statement, by which eager losses and compiled calls check the numbers.
+
+A label that is a number is checked. One that is traced, because a function is being compiled, is noted, and checked for
+every sample of every call, what the function computes from labels included. A Value joins the graph unchecked, and
+gradients flow into it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import engine
+from engine import Value, require, where
+
+from ..arguments import class_index, plain, real_number
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite number in a range, or one of a few.
+
+    Attributes:
+        name: for messages, such as "a target".
+        least: what it is at least.
+        most: what it is at most.
+        among: the only numbers that it may be, unless there are none here.
+        remedy: what a message says to do about others.
+    """
+
+    name: str = "a target"
+    least: float = -math.inf
+    most: float = math.inf
+    among: tuple[float, ...] = ()
+    remedy: str = ""
+
+    def check(self, number: Any) -> float:
+        """The number as a float.
+
+        Raises:
+            TypeError: if it is no number.
+            ValueError: if it is another one.
+        """
+        found = real_number(self.name, number, self.least, self.most)
+        if self.among and found not in self.among:
+            allowed = " or ".join(f"{one:g}" for one in self.among)
+            raise ValueError(f"{self.name} is {allowed}, not {found:g}: {self.remedy}")
+        return found
+
+    def accepts(self, least: float, most: float) -> bool:
+        """Whether all finite numbers between are such."""
+        return not self.among and self.least <= least and most <= self.most
+
+
+TARGET = Number()
+PROBABILITY = Number(least=0.0, most=1.0)
+SIGN = Number("a hinge label", among=(-1.0, 1.0), remedy="turn 0 and 1 into them with 2 * label - 1")
+
+
+@dataclass(frozen=True)
+class ClassIndex:
+    """The index of one of so many classes: a whole number from 0 to classes - 1."""
+
+    classes: int
+
+    def check(self, label: Any) -> int:
+        """The label as an int; what it raises, `class_index` says."""
+        return class_index(label, self.classes)
+
+    def accepts(self, least: float, most: float) -> bool:
+        """Numbers between need not be whole."""
+        return False
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A row of so many probabilities that sum to 1, such as a one-hot label."""
+
+    classes: int
+
+    def check(self, *weights: Any) -> list[float]:
+        """The probabilities as floats.
+
+        Raises:
+            TypeError: if one is no number.
+            ValueError: if one is negative or above 1, or their sum is not 1.
+        """
+        numbers = [int(weight) if isinstance(weight, bool) else weight for weight in map(plain, weights)]
+        found = [real_number("a probability", number, 0.0, 1.0 + 1e-6) for number in numbers]
+        total = math.fsum(found)
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(
+                f"the probabilities of a target sum to {total:g}: divide them by it, or give a class index"
+            )
+        return found
+
+    def accepts(self, least: float, most: float) -> bool:
+        """Numbers between say nothing of a sum."""
+        return False
+
+
+def checked(label: Any, kind: Number) -> Any:
+    """A label that is to be of that kind: as a float if it is a number."""
+    if not isinstance(label, Value):
+        return kind.check(label)
+    require(kind, label)
+    return label
+
+
+def weighted(weight: Any, term: Any) -> Any:
+    """A term times a label that is traced, without a trace of a term of weight 0."""
+    return weight * without_unused(weight, term)
+
+
+def without_unused(weight: Any, term: Any) -> Any:
+    """The term; beside a label of 0 a number that no gradient flows into, since 0 * inf is nan.
+
+    That number is the term's, so that the derivative of the product by the label is right, too; or 0 if it is infinite.
+    """
+    number = term.detach() if isinstance(term, Value) else term
+    return where(weight == 0.0, where(engine.abs(number) < math.inf, number, 0.0), term)

@@ -1,0 +1,14 @@
+"""The losses of the package, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .binary import bce, bce_with_logits, hinge
+from .classes import cross_entropy, nll
+from .regression import mae, mse
+
+LOSSES: dict[str, Callable[..., Any]] = {
+    loss.__name__: loss for loss in (mse, mae, hinge, bce, bce_with_logits, cross_entropy, nll)
+}

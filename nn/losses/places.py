@@ -1,0 +1,42 @@
+"""Losses that score place by place: predictions and targets of the same nesting, paired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine import Value
+
+from ..arguments import Numbers, as_row, is_row, real_number, same_length
+from .reduction import Loss, check_reduction, reduced
+
+
+def place_by_place(formula: Callable[[Any, Any], Loss], prediction: Numbers, target: Numbers, reduction: str) -> Loss:
+    """The losses of all pairs of equal place, reduced.
+
+    Raises:
+        TypeError: if something is no number.
+        ValueError: if lengths differ, nothing is given, or the reduction is unknown; and as the formula raises it.
+    """
+    check_reduction(reduction)
+    return reduced(_pair(formula, prediction, target), reduction)
+
+
+def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> Loss:
+    """`formula` on the pairs of equal place, nested as they are."""
+    if is_row(prediction) and is_row(target):
+        predictions, targets = as_row("predictions", prediction), as_row("targets", target)
+        same_length("predictions", predictions, "targets", targets)
+        return [_pair(formula, p, t) for p, t in zip(predictions, targets)]
+    prediction, target = _only(prediction), _only(target)
+    if is_row(prediction) or is_row(target):
+        sizes = [f"{len(side)} values" if is_row(side) else "one" for side in (prediction, target)]
+        raise ValueError(f"a prediction of {sizes[0]} against a target of {sizes[1]}: nothing is broadcast")
+    if not isinstance(prediction, (Value, int, float)):
+        prediction = real_number("a prediction", prediction)
+    return formula(prediction, target)
+
+
+def _only(item: Any) -> Any:
+    """The item of a row of one, as Layer and MLP return it for one output; anything else as it is."""
+    return item[0] if is_row(item) and len(item) == 1 else item
