@@ -28,6 +28,9 @@ from .graph import leaves as leaves
 from .graph import topological_order as topological_order
 from .modes import no_grad as no_grad
 from .modes import purpose as purpose
+from .numbers import Requirement as Requirement
+from .numbers import is_traced as is_traced
+from .numbers import require as require
 from .operators import affine as affine
 from .ops import *  # noqa: F403  # the whole table: an operation is added there and nowhere else
 from .primitive import PRIMITIVES as PRIMITIVES
@@ -35,9 +38,6 @@ from .primitive import Interval as Interval
 from .primitive import Primitive as Primitive
 from .primitive import declare as declare
 from .primitive import lookup as lookup
-from .requirements import Requirement as Requirement
-from .requirements import is_traced as is_traced
-from .requirements import require as require
 from .text.names import label as label
 from .text.names import label_locals as label_locals
 from .text.remarks import notes as notes

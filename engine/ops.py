@@ -238,7 +238,7 @@ def _take_operands(index: _Any, values: _Any) -> tuple[_Any, ...]:
 
 
 class _Index(_NamedTuple):
-    """What the index of `take` has to be; see engine.requirements."""
+    """What the index of `take` has to be; see Requirement."""
 
     values: int
 

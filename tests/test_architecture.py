@@ -21,7 +21,7 @@ FLOORS = """
     engine.primitive
     engine.ops
     engine.value
-    engine.graph  engine.operators  engine.requirements
+    engine.graph  engine.operators
     engine.backprop  engine.copying
     engine.functional  engine.methods
     engine.text

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
-from ..requirements import Requirement
+from ..numbers import Requirement
 from .batch import Batch, Shape
 from .frontend.graph import operations
 from .frontend.symbol import Symbol

@@ -10,9 +10,8 @@ from typing import Any
 from ... import ops
 from ...graph import topological_order
 from ...modes import is_recording
-from ...numbers import as_float
+from ...numbers import Requirement, as_float
 from ...primitive import Primitive
-from ...requirements import Requirement
 from ...value import Constant, Value
 from ..errors import refusal
 from .conditions import BOTH, DETACH, EITHER, EQUAL, NOT_EQUAL

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ... import ops
-from ...numbers import is_number
+from ...numbers import Requirement, is_number
 from ...primitive import Primitive, watch
-from ...requirements import Requirement
 from ...value import Value
 from ..errors import MissingNumberError, refusal
 from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, INVERT, LESS, LESS_EQUAL, NOT_EQUAL

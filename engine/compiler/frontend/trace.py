@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...modes import always_recorded, called_for, observed_by
-from ...numbers import is_number
-from ...requirements import Requirement
+from ...numbers import Requirement, is_number
 from ...text.callers import raised_at
 from ...value import Value
 from ..batch import Shape
