@@ -60,6 +60,7 @@ AssertionError: f at x = 1.0: 1 of 1 derivative WRONG
     wrong = lookup('wrong')
     x = Value(1.0)
     print(grad(wrong(x), x), 'should be', 0.5403023058681398)
+  point: [1.0]
 """
 
 from __future__ import annotations

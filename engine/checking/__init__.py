@@ -1,9 +1,10 @@
 """Checking gradients: of Values and of anybody's functions, by differences whose error is bounded.
 
 - gradients: check_gradients, the door; subject: what is to be checked, as one kind of function
-- whitebox: functions of Values, primitive by primitive; blackbox: any other function
-- differences: slopes with an error bound; rounding: what rounding adds; kinks: where there is no one slope
-- faults: which primitive is to blame; report: what comes out
+- whitebox: functions of Values, primitive by primitive; blackbox: any other function; points: its arguments as numbers
+- estimates: derivatives from values alone, with an error bound, and what they say about a claim, at kinks too
+- rounding: what rounding adds; kinks: where a graph leaves a smooth piece
+- faults: which primitive is to blame; entries: lines of a report; report: what comes out
 - oracle, selftest: the table against 50 digits
 """
 

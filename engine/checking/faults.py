@@ -12,11 +12,15 @@ from ..primitive import Primitive
 from ..text.source import call, expression
 from ..value import Constant, Value
 from . import oracle
-from .differences import central, judge, steps
-from .kinks import kink_of
+from .estimates.differences import central, steps
+from .estimates.slopes import Slopes, slopes_at
+from .estimates.verdicts import judge
+from .kinks import describe, kink_of
 from .report import Derivative, Fault
 from .rounding import rounding
 from .subject import Subject
+
+__tracebackhide__ = True  # pytest then shows the user's own lines
 
 _AGREEMENT = 1e-6  # rules stay within a few units in the last place of fifty digits; this asks for six digits
 
@@ -32,7 +36,7 @@ def audit(nodes: Iterable[Value]) -> Fault | None:
     seen: set[Any] = set()
     for number, node in enumerate(nodes, 1):
         key = (node.primitive, node.inputs)
-        if node.primitive is None or key in seen or kink_of(node) == 0.0:
+        if node.primitive is None or key in seen:
             continue
         seen.add(key)
         for position, (operand, got) in enumerate(zip(node.operands, local_derivatives(node))):
@@ -45,8 +49,21 @@ def audit(nodes: Iterable[Value]) -> Fault | None:
 
 
 class _Expected(NamedTuple):
+    """What a local derivative should have been, who says so, and between which slopes if it is at a kink."""
+
     number: float
     source: str
+    slopes: tuple[float, float] | None = None
+
+    def beside(self, got: float) -> str:
+        """What came and what was expected, in words."""
+        if self.slopes is not None:
+            low, high = self.slopes
+            kink = f"at a kink with slopes {low:.9g} and {high:.9g}: expected a number in [{low:.9g}, {high:.9g}]"
+            return f"is {got!r} {kink}" if low != high else f"is {got!r} where the slope is {low:.9g}"
+        largest = max(abs(got), abs(self.number))
+        relative = abs(got - self.number) / largest if largest else 0.0
+        return f"is {got!r}, and {self.source} give {self.number!r}: relative error {relative:.2g}"
 
 
 def _domain(primitive: Primitive, position: int, count: int) -> Any:
@@ -54,7 +71,57 @@ def _domain(primitive: Primitive, position: int, count: int) -> Any:
 
 
 def _expected(node: Value, position: int, got: float) -> _Expected | None:
-    """What the local derivative should have been; None if it is right."""
+    """What the local derivative should have been; None if it is right, or lies between the slopes of a kink."""
+    expected = None if kink_of(node) == 0.0 else _expected_of_smooth(node, position, got)
+    if expected is None and kink_of(node) != 0.0:
+        return None
+    slopes = _local_slopes(node, position)
+    if not slopes.sides or (slopes.smooth and expected is not None):
+        return expected
+    if slopes.status(got, 2.0**-45 * abs(got) if math.isfinite(got) else 0.0) != "differs":
+        return None
+    low, high = slopes.low.slope, slopes.high.slope
+    return _Expected(low if math.isnan(got) else min(max(low, got), high), "differences", (low, high))
+
+
+def _local_line(node: Value, position: int) -> Callable[[float], float]:
+    """A node's primitive as a function of one operand."""
+    primitive, inputs = node.primitive, node.inputs
+    assert primitive is not None  # asked of results only
+    return lambda x: primitive.forward(*inputs[:position], x, *inputs[position + 1 :])
+
+
+def _local_slopes(node: Value, position: int) -> Slopes:
+    return slopes_at(_local_line(node, position), node.inputs[position], 2.0**-50 * abs(node.data))
+
+
+def undeclared_kink(nodes: Iterable[Value]) -> str:
+    """The first node with two slopes whose primitive was declared without a kink, and what to do; "" if none has.
+
+    >>> import engine
+    >>> from dataclasses import replace
+    >>> ramp = replace(engine.relu, name="ramp", kink=None)
+    >>> undeclared_kink([ramp(Value(0.0))])
+    'ramp(0.0), node 1 of the graph: 0 lies between 0 and 1: a kink? declare(kink=...)'
+    """
+    for number, node in enumerate(nodes, 1):
+        if node.primitive is None or node.primitive.kink is not None:
+            continue
+        for position, (operand, got) in enumerate(zip(node.operands, local_derivatives(node))):
+            if isinstance(operand, Constant) or got is None:
+                continue
+            slopes = _local_slopes(node, position)
+            if slopes.apart and slopes.status(got) != "differs":
+                low, high = slopes.low.slope, slopes.high.slope
+                return (
+                    f"{describe(node, number)}: {got:.9g} lies between {low:.9g} and {high:.9g}: a kink? "
+                    "declare(kink=...)"
+                )
+    return ""
+
+
+def _expected_of_smooth(node: Value, position: int, got: float) -> _Expected | None:
+    """By fifty digits, or by differences of the primitive itself."""
     primitive, inputs = node.primitive, node.inputs
     assert primitive is not None  # asked of results only
     if primitive.formula and oracle.available():
@@ -65,10 +132,7 @@ def _expected(node: Value, position: int, got: float) -> _Expected | None:
         if abs(got - exact) <= _AGREEMENT * abs(exact) + 1e-300:
             return None
         return _Expected(exact, f"{oracle.DIGITS} digits of {primitive.formula}")
-
-    def line(x: float) -> float:
-        return primitive.forward(*inputs[:position], x, *inputs[position + 1 :])
-
+    line = _local_line(node, position)
     x, distance = inputs[position], kink_of(node)
     reach = math.inf if distance is None else abs(distance) / 2
     noise = 2.0**-50 * abs(node.data)
@@ -83,14 +147,12 @@ def _local_fault(node: Value, number: int, position: int, got: float, expected: 
     assert primitive is not None  # as above
     names = operand_names(primitive, len(inputs))
     numbers = ", ".join(f"{name} = {x!r}" for name, x in list(zip(names, inputs))[:8])
-    largest = max(abs(got), abs(expected.number))
-    relative = abs(got - expected.number) / largest if largest else 0.0
     label = "" if node.label is None else f" {node.label!r}"
     what = (
         f"{primitive.name}{label}, node {number} of the graph: its local derivative by {names[position]} at {numbers} "
-        f"is {got!r}, and {expected.source} give {expected.number!r}: relative error {relative:.2g}"
+        f"{expected.beside(got)}"
     )
-    return Fault(what, _one_node(primitive, inputs, position, expected.number), primitive.name)
+    return Fault(what, _one_node(primitive, inputs, position, expected), primitive.name)
 
 
 def operand_names(primitive: Primitive, count: int) -> list[str]:
@@ -105,14 +167,17 @@ def operand_names(primitive: Primitive, count: int) -> list[str]:
     return [f"{primitive.operands[0]}{k}" for k in range(count)]
 
 
-def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, expected: float) -> str:
+def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, expected: _Expected) -> str:
+    wanted = f"'should be', {expected.number!r}"
+    if expected.slopes is not None:
+        wanted = f"'should lie between', {', '.join(map(repr, expected.slopes))}"
     names = operand_names(primitive, len(inputs))
     values = ", ".join(f"Value({x!r})" for x in inputs)
     return (
         f"from engine import Value, grad, lookup\n"
         f"{primitive.name} = lookup({primitive.name!r})\n"
         f"{', '.join(names)} = {values}\n"
-        f"print(grad({call(primitive, names)}, {names[position]}), 'should be', {expected!r})"
+        f"print(grad({call(primitive, names)}, {names[position]}), {wanted})"
     )
 
 
@@ -121,11 +186,14 @@ def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, expe
 
 def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     """Why this derivative is wrong: the first primitive, else the smallest subgraph, else the code around it."""
+    if wrong.slopes is not None:
+        return audit(subject.record(subject.numbers).nodes) or _sum_at_kink(wrong)
     position = subject.names.index(wrong.name)
     recording = subject.record(subject.moved(position, wrong.at))
     nodes = recording.nodes
     return (
         audit(nodes)
+        or (_sum_at_kink(wrong) if undeclared_kink(nodes) else None)
         or _wrong_subgraph(recording.output, recording.coordinates[position], wrong)
         or (_wrong_at_order(nodes, subject.order) if subject.order > 1 else None)
         or _outside_the_graph(wrong)
@@ -217,6 +285,16 @@ def alone(primitive: Primitive, inputs: tuple[float, ...]) -> Subject:
         return Value.__apply_primitive__(primitive, tuple(operands))
 
     return Subject(apply, primitive.name, tuple(names[k] for k in free), tuple(inputs[k] for k in free))
+
+
+def _sum_at_kink(wrong: Derivative) -> Fault:
+    """Every primitive's derivative lies between its slopes, and what the chain rule makes of them does not."""
+    low, high = wrong.slopes or (wrong.expected, wrong.expected)
+    slopes = f"the slope {low:.9g}" if low == high else f"slopes from {low:.9g} to {high:.9g}"
+    return Fault(
+        f"each rule is right, their sum is not: at a kink each primitive takes a slope of its own choice, and the "
+        f"chain rule makes {wrong.claimed:.9g} of them by {wrong.name}, where the function has {slopes}"
+    )
 
 
 def _outside_the_graph(wrong: Derivative) -> Fault:

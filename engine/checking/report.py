@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+
+from ..text.sheet import Sheet, Shown
+from .estimates.verdicts import Status
 
 _SHOWN = 40  # how many derivatives that agree are listed one by one
-Status = Literal["agrees", "differs", "unresolved"]
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Kink:
         why: the node or branch that makes it.
         distance: how far the input is from it, with the sign of the direction.
         taken: the derivative that the code under test gives at the checked point.
-        left: the derivative from below, as differences give it.
-        right: the derivative from above.
+        left: the derivative from below, as differences give it; nan where the function has no values.
+        right: the derivative from above, likewise.
         interval: the values of the input around the point between which the function is smooth: the check is valid
             there and was made there.
     """
@@ -35,10 +36,9 @@ class Kink:
     def __str__(self) -> str:
         place = f"at the point (taken there: {self.taken:.9g})" if self.distance == 0 else f"{self.distance:+.3g} away"
         low, high = self.interval
-        return (
-            f"kink {place}, {self.why}: derivative {self.left:.9g} below and {self.right:.9g} above; "
-            f"checked between {low:.17g} and {high:.17g}"
-        )
+        left, right = ("none" if math.isnan(slope) else f"{slope:.9g}" for slope in (self.left, self.right))
+        checked = f"; checked between {low:.17g} and {high:.17g}" if low < high else ""
+        return f"kink {place}, {self.why}: derivative {left} below and {right} above{checked}"
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ class Derivative:
         bound: how far off `expected` may be.
         status: ``"agrees"``, ``"differs"``, or ``"unresolved"`` if differences give too few digits to decide.
         kink: the kink that the check had to keep clear of.
+        slopes: at a kink, the smallest and the largest slope: a claim between them can be a (Clarke) gradient.
+        excluded: whether the differences exclude the claim by more than their bound and 1 %, though they are not sharp
+            enough, or not many enough, to be sure. Such an unresolved derivative counts against the report.
     """
 
     name: str
@@ -64,12 +67,46 @@ class Derivative:
     bound: float
     status: Status
     kink: Kink | None = None
+    slopes: tuple[float, float] | None = None
+    excluded: bool = False
 
     @property
     def relative_error(self) -> float:
-        """The disagreement over the larger of the two."""
+        """The disagreement over the larger of the two; inf of a claim that is no finite number."""
+        if not math.isfinite(self.claimed):
+            return math.inf if self.status == "differs" else 0.0
         largest = max(abs(self.claimed), abs(self.expected))
-        return abs(self.claimed - self.expected) / largest if largest > 0 else 0.0
+        return abs(self.claimed - self.expected) / largest if 0 < largest < math.inf else 0.0
+
+    @property
+    def finding(self) -> str:
+        """What the differences say about the claim, in words."""
+        if self.slopes is not None:
+            return self._between(*(0.0 if abs(slope) <= self.bound else slope for slope in self.slopes))
+        error = f", relative error {self.relative_error:.2g}" if self.status == "differs" or self.excluded else ""
+        return f"{self.claimed:.17g}, differences give {_with_bound(self.expected, self.bound)}{error}"
+
+    def _between(self, low: float, high: float) -> str:
+        if self.status == "agrees":
+            if low == high or math.isinf(self.claimed):
+                return f"{self.claimed:.17g} where the slope is {_slopes(low, high)}"
+            return f"{self.claimed:.17g} lies between the slopes {low:.9g} and {high:.9g}"
+        if low == high:
+            return f"{self.claimed:.17g} where the slope is {low:.9g}"
+        return (
+            f"{self.claimed:.17g} at a kink with slopes {low:.9g} and {high:.9g}: expected a number in "
+            f"[{low:.9g}, {high:.9g}]"
+        )
+
+
+def _slopes(low: float, high: float) -> str:
+    return f"{low:.9g}" if low == high else f"{low:.9g} to {high:.9g}"
+
+
+def worst(found: Sequence[Derivative]) -> Derivative:
+    """The first of those that speak most clearly against their claim."""
+    ranks = {"differs": 0, "unresolved": 2, "agrees": 3}
+    return min(found, key=lambda d: 1 if d.excluded else ranks[d.status])
 
 
 @dataclass(frozen=True)
@@ -87,26 +124,30 @@ class Fault:
     primitive: str = ""
 
 
-@dataclass(frozen=True)
-class Report:
-    """The outcome of a check; true if nothing disagrees. Its text says what matters, `derivatives` everything.
+@dataclass(frozen=True, repr=False)
+class Report(Shown):
+    """The outcome of a check; true if nothing disagrees. It prints as its text, and shows as a table in a notebook.
 
     Attributes:
         title: what was checked.
         derivatives: one entry per input, parameter and order.
         faults: what is wrong beneath the disagreements.
         notes: remarks, such as what was done about unresolved derivatives.
+        point: the point as Python to paste, so that a failure can be repeated.
+        directions: along how many random directions the gradient was checked; 0: along every input.
     """
 
     title: str
     derivatives: tuple[Derivative, ...]
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
+    point: str = ""
+    directions: int = 0
 
     @property
     def ok(self) -> bool:
-        """Whether no derivative differs and no fault was found."""
-        return not self.faults and not self.wrong
+        """Whether no derivative differs, none is excluded by the differences, and no fault was found."""
+        return not self.faults and not self.wrong and not any(d.excluded for d in self.derivatives)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -118,43 +159,83 @@ class Report:
 
     @property
     def unresolved(self) -> list[Derivative]:
-        """The derivatives that differences cannot confirm, for lack of digits."""
-        return [d for d in self.derivatives if d.status == "unresolved"]
+        """The derivatives that differences cannot confirm, for lack of digits; those they exclude come first."""
+        found = [d for d in self.derivatives if d.status == "unresolved"]
+        return sorted(found, key=lambda d: not d.excluded)
 
     @property
     def kinks(self) -> list[Kink]:
         """The kinks at or near the point, each once."""
         return list(dict.fromkeys(d.kink for d in self.derivatives if d.kink is not None))
 
-    def __str__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """The verdict in one line."""
+        total, wrong, unresolved = len(self.derivatives), len(self.wrong), len(self.unresolved)
+        excluded = sum(d.excluded for d in self.derivatives)
+        many = "1 derivative" if total == 1 else f"{total} derivatives"
+        many += f" along {self.directions} random directions" if self.directions else ""
+        verdict = f"{wrong} of {many} WRONG" if wrong else many if excluded or self.faults else f"{many}, none wrong"
+        verdict += f", {unresolved} unresolved" if unresolved else ""
+        verdict += f", {excluded} of them EXCLUDED by the differences" if excluded else ""
+        return f"{self.title}: {verdict}" + (", a FAULT" if self.faults and not wrong else "")
+
+    @property
+    def text(self) -> str:
+        """All that is worth telling, as plain text."""
         return "\n".join(self._lines())
 
-    def _lines(self) -> Iterator[str]:
-        total, wrong = len(self.derivatives), self.wrong
-        many = "1 derivative" if total == 1 else f"{total} derivatives"
-        verdict = f"{len(wrong)} of {many} WRONG" if wrong else f"{many}, none wrong"
-        yield f"{self.title}: {verdict}"
-        width = max((len(d.name) for d in self.derivatives), default=0)
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def sheet(self) -> Sheet:
+        """The same as a table."""
+        columns = ["verdict", "by", "order", "claimed", "differences give", "kink"]
+        rows = [
+            [
+                d.status,
+                d.name,
+                str(d.order),
+                f"{d.claimed:.9g}",
+                _slopes(*d.slopes) if d.slopes else _with_bound(d.expected, d.bound),
+                str(d.kink or ""),
+            ]
+            for d in self._listed()
+        ]
+        if not any(row[-1] for row in rows):
+            columns, rows = columns[:-1], [row[:-1] for row in rows]
+        return Sheet(self.headline, columns, rows, list(self._remarks()))
+
+    def _listed(self) -> list[Derivative]:
         right = [d for d in self.derivatives if d.status == "agrees"]
-        for d in [*wrong, *self.unresolved, *right[:_SHOWN]]:
+        return [*self.wrong, *self.unresolved, *right[:_SHOWN]]
+
+    def _lines(self) -> Iterator[str]:
+        yield self.headline
+        width = max((len(d.name) for d in self._listed()), default=0)
+        for d in self._listed():
             order = f" order {d.order}" if d.order > 1 else ""
-            error = f", relative error {d.relative_error:.2g}" if d.status == "differs" else ""
-            beside = f" at {d.at:.9g}" if d.kink is not None and d.kink.distance == 0 else ""
-            yield (
-                f"  {d.status:<10} by {d.name:<{width}}{order}{beside}: {d.claimed:.17g}, "
-                f"differences give {_with_bound(d.expected, d.bound)}{error}"
-            )
+            beside = f" at {d.at:.9g}" if d.kink is not None and d.kink.distance == 0 and d.slopes is None else ""
+            yield f"  {d.status:<10} by {d.name:<{width}}{order}{beside}: {d.finding}"
             if d.kink is not None:
                 yield f"             {d.kink}"
-        if len(right) > _SHOWN:
-            yield f"  agrees     by {len(right) - _SHOWN} more"
+        yield from (f"  {line}" for line in self._remarks())
+
+    def _remarks(self) -> Iterator[str]:
+        more = sum(d.status == "agrees" for d in self.derivatives) - _SHOWN
+        if more > 0:
+            yield f"agrees     by {more} more"
         for fault in self.faults:
-            yield f"  culprit: {fault.what}"
+            yield f"culprit: {fault.what}"
             if fault.code:
-                yield "  to reproduce:"
-                yield from (f"    {line}" for line in fault.code.splitlines())
-        for note in self.notes:
-            yield f"  note: {note}"
+                yield "to reproduce:"
+                yield from (f"  {line}" for line in fault.code.splitlines())
+        if self.point and not self.ok:
+            yield f"point: {self.point}"
+        yield from (f"note: {note}" for note in self.notes)
 
 
 def _with_bound(number: float, bound: float) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..backprop import local_derivatives
 from ..graph import topological_order
 from ..value import Value
-from .differences import EPSILON
+from .estimates.differences import EPSILON
 
 
 class Rounding(NamedTuple):

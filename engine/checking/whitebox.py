@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -16,12 +17,18 @@ from ..backprop import local_derivatives, sweep
 from ..functional import _push
 from ..value import Value
 from . import oracle
-from .differences import Estimate, Line, Verdict, central, judge, one_sided, steps
-from .faults import audit, find_culprit
+from .entries import across, at_slopes, between, derivative, kink_of_slopes
+from .estimates.clarke import Found, Neighbourhood, beside
+from .estimates.differences import Estimate, Line, central, one_sided, steps
+from .estimates.slopes import Slopes, slopes_at
+from .estimates.verdicts import Verdict, confirming, judge
+from .faults import audit, find_culprit, undeclared_kink
 from .kinks import Piece, at_kink, piece
-from .report import Derivative, Fault, Kink, Report
+from .report import Derivative, Fault, Kink, Report, worst
 from .rounding import rounding
 from .subject import Recording, Subject, weight
+
+__tracebackhide__ = True  # pytest then shows the user's own lines
 
 _UNDERFLOW = 1e-200  # products of tiny numbers vanish in one order of factors and not in the other
 
@@ -30,11 +37,13 @@ def check_subject(subject: Subject, order: int) -> Report:
     """The check itself, order by order; a fault ends it, as what is built on it would be wrong too."""
     derivatives: list[Derivative] = []
     notes: list[str] = []
+    faults: list[Fault] = []
     for each in (subject.of_order(k) for k in range(1, order + 1)):
         here = each.record(each.numbers)
         found = list(_check_order(each, here))
+        claims = _claims(here)
+        found += across(_neighbourhood(each, claims), each.names, claims.gradient, claims.slack, found)
         derivatives += found
-        faults: list[Fault] = []
         wrong = [d for d in found if d.status == "differs"]
         faults = [find_culprit(each, wrong[0])] if wrong else []
         if not wrong:
@@ -49,8 +58,8 @@ def check_subject(subject: Subject, order: int) -> Report:
         if not faults:
             faults = [fault for fault in [_forward_against_reverse(each, here)] if fault is not None]
         if faults:
-            return Report(subject.title, tuple(derivatives), tuple(faults), tuple(notes))
-    return Report(subject.title, tuple(derivatives), (), tuple(notes))
+            break
+    return Report(subject.title, tuple(derivatives), tuple(faults), tuple(notes), subject.written)
 
 
 def _flat(nodes: Iterable[Value]) -> list[Value]:
@@ -68,60 +77,115 @@ class _Claims(NamedTuple):
 
 def _claims(recording: Recording) -> _Claims:
     adjoints, errors = sweep(recording.output), rounding(recording.output)
-    return _Claims(
-        [adjoints.get(x, 0.0) + 0.0 for x in recording.coordinates],
-        [errors.derivatives.get(x, 0.0) for x in recording.coordinates],
-        errors.value,
-    )
+    gradient = [adjoints.get(x, 0.0) + 0.0 for x in recording.coordinates]
+    slack = [errors.derivatives.get(x, 0.0) for x in recording.coordinates]
+    return _Claims(gradient, [s if math.isfinite(g) else 0.0 for g, s in zip(gradient, slack)], errors.value)
 
 
 def _check_order(subject: Subject, here: Recording) -> Iterator[Derivative]:
     claims = _claims(here)
     cornered = bool(at_kink(here.nodes))
     for position, x in enumerate(subject.numbers):
-        line = subject.line(position)
+        line = _remembered(subject.line(position))
         claimed, slack = claims.gradient[position], claims.slack[position]
         likely = steps(x)[0]
-        verdict = judge(claimed, slack, (central(line, x, likely, claims.noise, levels) for levels in (2, 4)))
-        if verdict.status == "agrees" and not cornered:
-            yield _derivative(subject, position, x, claimed, verdict, None)
+        quick = (central(line, x, step, claims.noise, n) for step, n in ((likely / 4, 2), (likely, 4)))
+        found = confirming(claimed, slack, quick)
+        if found is not None and not cornered:
+            yield derivative(subject.names[position], x, claimed, Verdict("agrees", found), order=subject.order)
         else:
-            yield _check_closely(subject, position, claims, likely)
+            yield _Coordinate(subject, here, position, claims, line).check(likely)
 
 
-def _check_closely(subject: Subject, position: int, claims: _Claims, likely: float) -> Derivative:
-    """Look for kinks around the point, and compare on the smooth pieces that they leave."""
-    x, line = subject.numbers[position], subject.line(position)
-    claimed, slack, noise = claims.gradient[position], claims.slack[position], claims.noise
+def _remembered(line: Line) -> Line:
+    """The same function, evaluated once at any place."""
+    values: dict[float, float] = {}
 
-    def nodes(u: float) -> Sequence[Any]:
-        return subject.record(subject.moved(position, u)).nodes
+    def at(x: float) -> float:
+        if x not in values:
+            values[x] = line(x)
+        return values[x]
 
-    below, above = piece(nodes, x, -likely), piece(nodes, x, likely)
-    found = [p for p in (below, above) if p.why and p.end > 4 * p.start]  # else it is no piece: all changes always
-    if not found:
-        verdict = judge(claimed, slack, _central(line, x, noise))
-        return _derivative(subject, position, x, claimed, verdict, None)
-    kink = _kink(line, x, claims, position, below, above)
-    if below.start == 0 and above.start == 0:
-        verdict = judge(claimed, slack, _within(line, x, noise, below.end, above.end))
-        if verdict.status != "unresolved":
-            return _derivative(subject, position, x, claimed, verdict, kink)
-    return _check_beside(subject, position, kink, (below, above))
+    return at
 
 
-def _check_beside(subject: Subject, position: int, kink: Kink, pieces: tuple[Piece, Piece]) -> Derivative:
-    """At a kink there is no derivative to compare: compare in the middle of the piece on either side."""
-    x, line = subject.numbers[position], subject.line(position)
-    found: list[Derivative] = []
-    for sign, side in zip((-1.0, 1.0), pieces):
-        beside = x + sign * (side.start + side.end) / 2
-        reach = (side.end - side.start) / 2
-        recording = subject.record(subject.moved(position, beside))
-        claims = _claims(recording)
-        verdict = judge(claims.gradient[position], claims.slack[position], _central(line, beside, claims.noise, reach))
-        found.append(_derivative(subject, position, beside, claims.gradient[position], verdict, kink))
-    return min(found, key=lambda d: ("differs", "unresolved", "agrees").index(d.status))
+def _neighbourhood(subject: Subject, claims: _Claims) -> Neighbourhood:
+    def value(numbers: list[float]) -> float:
+        try:
+            return subject.value(numbers)
+        except (ArithmeticError, ValueError):
+            return math.nan
+
+    return Neighbourhood(value, subject.numbers, claims.noise)
+
+
+class _Coordinate:
+    """A closer look at one coordinate: for kinks around the point, comparing on the smooth pieces that they leave."""
+
+    def __init__(self, subject: Subject, here: Recording, position: int, claims: _Claims, line: Line) -> None:
+        self.subject, self.here, self.position, self.claims, self.line = subject, here, position, claims, line
+        self.x, self.name, self.order = subject.numbers[position], subject.names[position], subject.order
+        self.claimed, self.slack = claims.gradient[position], claims.slack[position]
+
+    def check(self, likely: float) -> Derivative:
+        x, line, noise = self.x, self.line, self.claims.noise
+        below, above = piece(self._nodes, x, -likely), piece(self._nodes, x, likely)
+        found = [p for p in (below, above) if p.why and p.end > 4 * p.start]  # else it is no piece: all changes always
+        if not found:
+            verdict = judge(self.claimed, self.slack, _central(line, x, noise))
+            return self._line(verdict) if verdict.status == "agrees" else self._undeclared(verdict, likely)
+        kink = _kink(line, x, self.claims, self.position, below, above)
+        if below.start == 0 and above.start == 0:
+            verdict = judge(self.claimed, self.slack, _within(line, x, noise, below.end, above.end))
+            if verdict.status != "unresolved":
+                return self._line(verdict, kink)
+            return worst(list(self._beside(kink, (below, above))))
+        slopes = slopes_at(line, x, noise, size=abs(self.claimed))
+        if not slopes.sides:
+            return self._line(Verdict("unresolved", None), kink)
+        left, right = (math.nan if side is None else side.slope for side in (slopes.left, slopes.right))
+        kink = replace(kink, left=left, right=right)
+        here = self._at_slopes(slopes, kink)
+        return worst([here, *(d for d in self._beside(kink, (below, above)) if d.status == "differs")])
+
+    def _nodes(self, u: float) -> Sequence[Any]:
+        return self.subject.record(self.subject.moved(self.position, u)).nodes
+
+    def _line(self, verdict: Verdict, kink: Kink | None = None) -> Derivative:
+        return derivative(self.name, self.x, self.claimed, verdict, kink, self.order)
+
+    def _at_slopes(self, slopes: Slopes, kink: Kink, found: Found | None = None) -> Derivative:
+        found = found or self._beside_the_line(slopes) or between(self.claimed, self.slack, slopes)
+        return at_slopes(self.name, self.x, found, kink, max(side.bound for side in slopes.sides), self.order)
+
+    def _beside_the_line(self, slopes: Slopes) -> Found | None:
+        count = len(self.subject.numbers)
+        if count < 2:
+            return None
+        unit = [float(k == self.position) for k in range(count)]
+        return beside(_neighbourhood(self.subject, self.claims), unit, self.claimed, self.slack, slopes)
+
+    def _undeclared(self, verdict: Verdict, likely: float) -> Derivative:
+        """No primitive and no branch says that there is a kink, or the end of a domain; the slopes may."""
+        slopes = slopes_at(self.line, self.x, self.claims.noise, size=abs(self.claimed))
+        if slopes.sides and not slopes.smooth:
+            why = undeclared_kink(self.here.nodes)
+            return self._at_slopes(slopes, kink_of_slopes(self.x, likely, self.claimed, slopes, why=why))
+        found = self._beside_the_line(slopes) if slopes.sides and math.isfinite(self.claimed) else None
+        if found is None:
+            return self._line(verdict)
+        kink = kink_of_slopes(self.x, likely, self.claimed, slopes, why="slopes beside the line")
+        return self._at_slopes(slopes, kink, found)
+
+    def _beside(self, kink: Kink, pieces: tuple[Piece, Piece]) -> Iterator[Derivative]:
+        """At a kink there is no derivative to compare: compare in the middle of the piece on either side as well."""
+        for sign, side in zip((-1.0, 1.0), pieces):
+            there = self.x + sign * (side.start + side.end) / 2
+            recording = self.subject.record(self.subject.moved(self.position, there))
+            claims = _claims(recording)
+            claimed, slack = claims.gradient[self.position], claims.slack[self.position]
+            verdict = judge(claimed, slack, _central(self.line, there, claims.noise, (side.end - side.start) / 2))
+            yield derivative(self.name, there, claimed, verdict, kink, self.order)
 
 
 def _central(line: Line, x: float, noise: float, reach: float = math.inf) -> Iterator[Estimate | None]:
@@ -148,14 +212,6 @@ def _slope(line: Line, x: float, step: float, noise: float) -> float:
     candidates = [one_sided(line, x, step / 4**k, noise) for k in range(6)]
     found = [estimate for estimate in candidates if estimate is not None]
     return min(found, key=lambda e: e.bound).derivative + 0.0 if found else math.nan
-
-
-def _derivative(
-    subject: Subject, position: int, at: float, claimed: float, verdict: Verdict, kink: Kink | None
-) -> Derivative:
-    estimate = verdict.estimate or Estimate(math.nan, math.inf, 0.0, 0.0)
-    name = subject.names[position]
-    return Derivative(name, subject.order, at, claimed, estimate.derivative, estimate.bound, verdict.status, kink)
 
 
 def _forward_against_reverse(subject: Subject, here: Recording) -> Fault | None:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from ..backprop import grad
-from ..checking.differences import EPSILON
+from ..checking.estimates.differences import EPSILON
 from ..checking.rounding import rounding
 from ..value import Value
 from .batch import flat

@@ -136,14 +136,14 @@ def test_a_value_as_the_result_is_a_number_too() -> None:
     ("f", "point", "grad", "error", "message"),
     [
         (lambda x: x, 1, 3, TypeError, "takes functions, got 3"),
-        (lambda x: x, "1", abs, TypeError, "a float, a list of floats or an array of float32 or float64, got '1'"),
+        (lambda x: x, "1", abs, TypeError, "a float, a list of floats, an array .*got '1'"),
         (lambda x: x, [], abs, TypeError, "a float, a list of floats"),
         (lambda x: x.sum(), np.array([1, 2]), abs, TypeError, "int64"),
         (lambda x: 1j, 1.0, abs, TypeError, "gives real numbers, got 1j"),
         (lambda x, y: x, 1.0, abs, TypeError, "cannot be called with the point's 1 arguments"),
         (lambda x: random.random(), 1.0, abs, ValueError, "not deterministic"),
         (lambda x: math.inf, 1.0, abs, ValueError, "outside the domain: the function gives inf"),
-        (lambda x: x[0], [1.0, 2.0], lambda x: 1.0, ValueError, r"grad gave \[1\] numbers for arguments of \[2\]"),
+        (lambda x: x[0], [1.0, 2.0], lambda x: 1.0, ValueError, "grad gave 1 numbers for the 2 of x: give one"),
         (lambda x: x, np.array([1.0, 2.0]), lambda x: x, ValueError, "and 2 outputs: give one derivative for each"),
     ],
 )

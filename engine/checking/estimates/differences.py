@@ -3,23 +3,25 @@
 A difference quotient has two errors: what the step leaves out, which shrinks with the step, and rounding, which
 grows as the step shrinks. Richardson's extrapolation removes the first order by order, and the last order removed
 says how much is left; rounding is the function's noise over the step. So the tolerance of a comparison is computed
-and not guessed. See Ridders, Advances in Engineering Software 4 (1982) 75.
+and not guessed. See Ridders, Advances in Engineering Software 4 (1982) 75. What the estimates say about a claim is
+told by `verdicts`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 Line = Callable[[float], float]
 """The function to differentiate, as a function of one coordinate."""
 
 EPSILON = 2.0**-52
-RESOLUTION = 1e-5  # an estimate decides when its bound is below this part of the derivative
 SAFETY = 10.0  # an error that is estimated, not proven, is taken this many times
-_ENOUGH = 3  # sharp estimates against a claim
-_OCTAVES = (0, -4, 5, -8, 9, -12, 13, -16, -20, -24, -28, -32, -36)  # steps to try, the likeliest first
+_MANTISSA = 181 / 128  # of every step, about sqrt(2): powers of two are whole periods of many a function
+_LONG_MANTISSA = 94906265 / 2**26  # of wide steps, where there is room for its digits
+_COARSE = 2.0**-9  # values on a grid of this part of their size or finer may be rounded, to half precision at worst
+_OCTAVES = (0, -4, 5, -8, 9, 7, -12, 11, 13, -16, -20, -24, -28, -32, -36)  # steps to try, the likeliest first
 
 
 class Estimate(NamedTuple):
@@ -29,6 +31,7 @@ class Estimate(NamedTuple):
     truncation: float
     rounding: float
     step: float
+    scale: float = 0.0  # how far the values spread, over the step: what a slope of 0 is small beside
 
     @property
     def bound(self) -> float:
@@ -38,21 +41,11 @@ class Estimate(NamedTuple):
     @property
     def flat(self) -> bool:
         """Whether all values were equal."""
-        return self.derivative == 0 and self.truncation == 0
-
-
-class Verdict(NamedTuple):
-    """How a claimed derivative compares with the best estimate of it.
-
-    ``"unresolved"``: nothing contradicts the claim, but no step gives digits enough to confirm it.
-    """
-
-    status: Literal["agrees", "differs", "unresolved"]
-    estimate: Estimate | None
+        return self.derivative == 0 and self.truncation == 0 and self.scale == 0
 
 
 def power_of_two(x: float) -> float:
-    """The largest power of two that is not above `x`: steps of such lengths are exact.
+    """The largest power of two that is not above `x`.
 
     >>> power_of_two(10.0), power_of_two(0.3)
     (8.0, 0.25)
@@ -60,19 +53,28 @@ def power_of_two(x: float) -> float:
     return 2.0 ** (math.frexp(x)[1] - 1)
 
 
+def uneven(step: float, x: float) -> float:
+    """A power of two made longer by about the root of two, in as many digits as leave ``x + step`` exact."""
+    return step * (_LONG_MANTISSA if step >= abs(x) * 2.0**-24 else _MANTISSA)
+
+
 def steps(x: float, reach: float = math.inf, epsilon: float = EPSILON) -> list[float]:
     """Steps for differences around `x` that stay within `reach` of it, the likeliest to do well first.
 
-    They adapt to the scale of `x` and to `epsilon`, the relative spacing of its numbers.
+    They adapt to the scale of `x` and to `epsilon`, the relative spacing of its numbers. Each is a power of two times
+    about the root of two, in as many digits as leave ``x + step`` exact: no whole number of periods of
+    ``sin(2 * pi * n * x)``, for n up to 2**20 and more.
     """
-    scale = max(power_of_two(abs(x)), 2.0**-10) if x else 2.0**-10
-    likely = scale * power_of_two(epsilon**0.2)
-    found = [likely * 2.0**octave for octave in _OCTAVES]
-    if reach < math.inf:
-        found.insert(0, min(likely, power_of_two(reach) / 2)) if reach > 0 else None
-    if x:
-        found.append(power_of_two(abs(x)) * 2.0**-10)  # for a tiny x too
+    own = power_of_two(abs(x)) if x else 0.0
+    scale = max(own, 2.0**-10)
+    precision = power_of_two(epsilon**0.2)
+    found = [scale * precision * 2.0**octave for octave in _OCTAVES]
+    if 0 < reach < math.inf:
+        found.insert(0, min(found[0], power_of_two(reach) / 4))
+    if 0 < own < scale:  # of a tiny x also what is small beside it
+        found[1:1] = [own * 2.0**-octave for octave in (10, 13, 7, 16, 4)]
     smallest = 4 * epsilon * max(abs(x), 2.0**-1000)
+    found = [uneven(step, x) for step in found]
     return list(dict.fromkeys(step for step in found if smallest <= step < reach))
 
 
@@ -95,9 +97,11 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
     True
     """
     row: list[float] = []
+    low, high = math.inf, -math.inf
     for level in range(levels):
         h = step / 2**level
         right, left = f(x + h), f(x - h)
+        low, high = min(low, left, right), max(high, left, right)
         quotient = (right - left) / ((x + h) - (x - h))
         if not math.isfinite(quotient):
             return None
@@ -107,7 +111,8 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
     noise = max(noise, 4 * EPSILON * max(abs(right), abs(left)))  # that of x + h itself included
     if row[-1] == row[-2] == 0:  # equal values may hide what is below the rounding of x
         noise = max(noise, EPSILON * (abs(x) + step))
-    return Estimate(row[-1], SAFETY * abs(row[-1] - row[-2]), 2 * noise / h, step)
+    left_out = max(SAFETY * abs(row[-1] - row[-2]), abs(row[-1] - coarser[-1]) if levels > 2 else 0.0)
+    return Estimate(row[-1], left_out, 2 * noise / h, step, (high - low) / step)
 
 
 def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | None:
@@ -142,55 +147,47 @@ def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
     """How far values of `f` near `x` are off by rounding, from how rough they are on a small grid.
 
     Third differences of a smooth function vanish there; those of noise of size s are about s times sqrt(20). The
-    smoother side counts: a jump at `x` is no noise.
+    second smoothest of four grids counts: noise is everywhere, a kink or a jump is not.
     """
-    unit = 1.37 * epsilon**0.625 * max(power_of_two(abs(x)) if x else 0.0, 2.0**-10)
+    scale = power_of_two(abs(x)) if x else 2.0**-10
+    unit = epsilon**0.625 * scale
+    away = scale * power_of_two(epsilon**0.2)
 
-    def roughness(direction: int) -> float:
-        a = [f(x + direction * k * unit) for k in range(1, 9)]
+    def roughness(start: float, step: float) -> float:
+        a = [f(start + k * step) for k in range(1, 9)]
         return max(abs(a[k + 3] - 3 * a[k + 2] + 3 * a[k + 1] - a[k]) for k in range(5))
 
-    return min((r for r in map(roughness, (-1, 1)) if math.isfinite(r)), default=0.0)
+    # grids of different widths, as one may happen to be as wide as a grid that the values lie on
+    grids = ((0.0, -1.37), (0.0, 1.43), (-away, -1.61), (away, 1.79))
+    found = sorted(filter(math.isfinite, (roughness(x + far, width * unit) for far, width in grids)))
+    return found[(len(found) - 1) // 2] if found else 0.0
 
 
-def agrees(claimed: float, estimate: Estimate, slack: float) -> bool:
-    """Whether the claim lies within the bound; `slack` is the claim's own rounding."""
-    return abs(claimed - estimate.derivative) <= estimate.bound + slack
+def grain(f: Line, x: float) -> float:
+    """The grid that values of `f` lie on where they are rounded more coarsely than floats; 0.0 if they are not.
 
+    Single precision inside of a function shows as values without digits beyond its own. The steps are wide, as the
+    values may be equal close to `x`, and have all digits that a float has, so that exact values have them too.
 
-def resolved(claimed: float, estimate: Estimate, resolution: float = RESOLUTION) -> bool:
-    """Whether the estimate is sharp enough to decide on this claim."""
-    return estimate.bound <= resolution * max(abs(claimed), abs(estimate.derivative))
-
-
-def judge(
-    claimed: float, slack: float, candidates: Iterable[Estimate | None], resolution: float = RESOLUTION
-) -> Verdict:
-    """Compare a claimed derivative with estimates, made one after another (by an iterator) until one decides.
-
-    The first sharp estimate that agrees settles it. A disagreement must be confirmed: at least two estimates at
-    different steps agree with each other and not with the claim; three sharp ones end the search.
+    >>> import struct
+    >>> grain(lambda x: struct.unpack("f", struct.pack("f", 100 + x / 1000))[0], 2.0) == 2.0**-17
+    True
+    >>> grain(lambda x: 100 + x / 1000, 2.0)
+    0.0
     """
-    found: list[Estimate] = []
-    for estimate in candidates:
-        if estimate is None:
-            continue
-        sharp = resolved(claimed, estimate, resolution) and agrees(claimed, estimate, slack)
-        if sharp or (estimate.flat and claimed == 0 and not found):  # at the likeliest step
-            return Verdict("agrees", estimate)
-        found.append(estimate)
-        sharp_ones = [e for e in found if resolved(claimed, e, resolution)]
-        if len(sharp_ones) >= _ENOUGH and not any(agrees(claimed, e, slack) for e in found):
-            break
-    if not found:
-        return Verdict("unresolved", None)
-    best = min(found, key=lambda estimate: estimate.bound)
-    if agrees(claimed, best, slack):
-        return Verdict("unresolved", best)
-    confirmed = any(
-        other is not best
-        and not agrees(claimed, other, slack)
-        and abs(other.derivative - best.derivative) <= other.bound + best.bound
-        for other in found
-    )
-    return Verdict("differs" if confirmed else "unresolved", best)
+    width = max(power_of_two(abs(x)) if x else 0.0, 2.0**-10) / math.sqrt(2)
+    here = f(x)
+    values = [f(x + sign * width * part) for part in (1, 0.31, 0.093) for sign in (1, -1)]
+    values = [value for value in values if math.isfinite(value) and value not in (0, here)]
+    if len(values) < 3:
+        return 0.0
+    finest = min(map(_last_digit, values))
+    size = max(map(abs, values))
+    return finest if 4 * EPSILON * size < finest <= _COARSE * size else 0.0
+
+
+def _last_digit(x: float) -> float:
+    """The value of the last binary digit of `x` that is not zero."""
+    mantissa, exponent = math.frexp(x)
+    whole = int(abs(mantissa) * 2**53)
+    return math.ldexp(float(whole & -whole), exponent - 53)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.checking.differences import (
+from engine.checking.estimates.differences import (
     Estimate,
     central,
-    judge,
+    grain,
     limit,
     measured_noise,
     one_sided,
     power_of_two,
     steps,
 )
+from engine.checking.estimates.verdicts import confirming, judge
 
 # Functions with their derivatives, written down independently of the engine.
 SMOOTH: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
@@ -66,11 +68,11 @@ def test_the_value_at_the_point_plays_no_part_on_one_side() -> None:
 
 
 @pytest.mark.parametrize("x", [0.0, 1.0, -3.7, 1e-12, 1e12, 5e-324, 1e300])
-def test_steps_are_powers_of_two_that_move_the_point(x: float) -> None:
+def test_steps_move_the_point_and_are_no_powers_of_two(x: float) -> None:
     found = steps(x)
     assert found
     for step in found:
-        assert math.frexp(step)[0] == 0.5
+        assert math.frexp(step)[0] != 0.5
         assert x - step < x < x + step
     for step in steps(x, reach=max(abs(x), 1.0) * 1e-3):
         assert step < max(abs(x), 1.0) * 1e-3
@@ -95,6 +97,30 @@ def test_noise_is_measured(size: float) -> None:
     assert 0.1 * size < measured_noise(noisy, 1.0) < 20 * size
     assert measured_noise(math.sin, 1.0) < 1e-14
     assert measured_noise(math.floor, 2.0) == 0.0, "a jump at the point is no noise"
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 1.0, 3.0])
+def test_no_whole_frequency_passes_with_slope_0(shift: float) -> None:
+    """All powers of two, and others that a step could be a whole number of periods of."""
+    ladder = [2**k * odd for k in range(21) for odd in (1, 3, 5, 181, 11863283)]
+    for frequency in [k for k in ladder if k <= 2**20] + list(range(1, 2**20, 4093)):
+        omega = 2 * math.pi * frequency
+
+        def f(x: float, omega: float = omega) -> float:
+            return math.sin(omega * x)
+
+        likely = steps(shift)[0]
+        quick = (central(f, shift, step, 1e-15, levels) for step, levels in ((likely / 4, 2), (likely, 4)))
+        assert confirming(0.0, 0.0, quick) is None, frequency
+
+
+def test_the_grid_of_coarse_values() -> None:
+    def single(x: float) -> float:
+        return struct.unpack("f", struct.pack("f", 100 + x / 1000))[0]
+
+    assert grain(single, 2.0) == 2.0**-17
+    for exact in (lambda x: 3.0, abs, math.floor, math.sin, lambda x: max(x - 1, 0), lambda x: round(100 * x) / 100):
+        assert grain(exact, 0.503) == 0.0
 
 
 def estimate(derivative: float, bound: float) -> Estimate:

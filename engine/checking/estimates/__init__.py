@@ -1,0 +1,6 @@
+"""Derivatives from values alone, and what they say about a claim.
+
+- differences: a derivative with a bound of its error; verdicts: whether a claim agrees with it
+- slopes: what a function has at a kink, a jump or the end of a domain in place of one derivative
+- clarke: the same of several inputs, along further directions
+"""

@@ -1,0 +1,173 @@
+"""Several inputs at a kink: whether a claim can be a gradient in Clarke's sense, along further directions.
+
+Clarke's gradients at a point are all limits of gradients at smooth points near it, and what lies between them. So the
+slope of one along any direction d lies between the smallest and the largest slope along d at smooth points near it,
+not only on the line through the point: relu(x + y) - relu(x - y) has one slope on the line of x through 0, and three
+beside it. Points near it are drawn, so that slopes may be missed: a claim differs only where it is further outside of
+what was found than that is wide. See Clarke, Optimization and Nonsmooth Analysis (1983), theorem 2.5.1.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
+
+from .differences import EPSILON, Estimate, Line, central, steps
+from .slopes import Side, Slopes, slopes_at
+from .verdicts import Status
+
+_POINTS = 8  # drawn near the point, each with its mirror image
+_SHRINK = 8.0  # the second cloud of them is so many times smaller
+_PAIRS = 6  # so many kinked inputs are combined two by two
+_MIXED = 4  # directions that move all kinked inputs at once
+_PERCENT = 0.01
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """A function of several numbers, near a point.
+
+    Attributes:
+        value: the function at other numbers.
+        point: the numbers.
+        noise: how far a value may be off.
+        epsilon: the relative spacing of the numbers.
+    """
+
+    value: Callable[[list[float]], float]
+    point: Sequence[float]
+    noise: float
+    epsilon: float = EPSILON
+
+    def line(self, direction: Sequence[float], start: Sequence[float]) -> Line:
+        """The function along a direction, from a start."""
+        return lambda t: self.value([x + t * d if d else x for x, d in zip(start, direction)])
+
+    def step(self, direction: Sequence[float]) -> float:
+        """A step that suits every number which the direction moves."""
+        moved = [(x, d) for x, d in zip(self.point, direction) if d]
+        return min(steps(x, epsilon=self.epsilon)[0] / abs(d) for x, d in moved)
+
+
+class Found(NamedTuple):
+    """What slopes say about a claim along one direction.
+
+    Attributes:
+        direction: one number for each input.
+        claimed: the claimed slope.
+        low: the smallest slope found.
+        high: the largest.
+        status: the verdict.
+        excluded: though unresolved, the claim is outside of what the slopes allow, as the function looks convex.
+    """
+
+    direction: list[float]
+    claimed: float
+    low: float
+    high: float
+    status: Status
+    excluded: bool = False
+
+
+def along(near: Neighbourhood, direction: list[float], claimed: float, slack: float) -> Found | None:
+    """The verdict on a claimed slope along one direction; None where the function has no values."""
+    line = near.line(direction, near.point)
+    unit = near.step(direction) / steps(0.0, epsilon=near.epsilon)[0]  # so that steps for 0 suit the point's numbers
+    finest = max(4096 * near.epsilon * abs(x / d) for x, d in zip(near.point, direction) if d) / unit
+    found = slopes_at(lambda t: line(t * unit), 0.0, near.noise, near.epsilon, abs(claimed) * unit, finest)
+    left, right = (
+        side and Side(side.slope / unit, side.bound / unit, side.step * unit) for side in (found.left, found.right)
+    )
+    slopes = Slopes(left, right, found.jump)
+    if not slopes.sides:
+        return None
+    kinked = beside(near, direction, claimed, slack, slopes)
+    low, high = slopes.low.slope, slopes.high.slope
+    return kinked or Found(direction, claimed, low, high, slopes.status(claimed, slack))
+
+
+def beside(near: Neighbourhood, direction: list[float], claimed: float, slack: float, slopes: Slopes) -> Found | None:
+    """The same, where the slopes on the line through the point are known; None where nothing looks like a kink."""
+    if not slopes.sides:
+        return None
+    low, high = slopes.low, slopes.high
+    kinked = slopes.apart or not all(math.isfinite(side.slope) for side in slopes.sides)
+    if kinked and slopes.status(claimed, slack) != "differs":
+        return Found(direction, claimed, low.slope, high.slope, slopes.status(claimed, slack))
+    if not math.isfinite(claimed) or not all(math.isfinite(side.slope) for side in slopes.sides):
+        return Found(direction, claimed, low.slope, high.slope, "differs")
+    size = max(abs(low.slope), abs(high.slope))
+    wide, narrow = (_slopes_near(near, direction, radius, size) for radius in (1.0, 1 / _SHRINK))
+    if not wide or not narrow:
+        return Found(direction, claimed, low.slope, high.slope, "differs") if kinked else None
+    spread = max(narrow) - min(narrow)
+    tolerance = max(low.bound, high.bound) + slack
+    if not kinked and (spread < 0.5 * (max(wide) - min(wide)) or spread <= 4 * tolerance + _PERCENT * abs(high.slope)):
+        return None  # the spread shrinks with the cloud: that of a smooth function
+    bottom, top = min(low.slope, *narrow), max(high.slope, *narrow)
+    tolerance += max(abs(min(wide) - min(narrow)), abs(max(wide) - max(narrow))) / 4  # what is left is a seventh
+    outside = max(bottom - claimed, claimed - top)
+    if outside <= tolerance:
+        return Found(direction, claimed, bottom, top, "agrees")
+    if outside > top - bottom + tolerance:
+        return Found(direction, claimed, bottom, top, "differs")
+    convex = low.slope - tolerance <= min(narrow) and max(narrow) <= high.slope + tolerance
+    excluded = convex and outside > tolerance + _PERCENT * max(abs(claimed), abs(bottom), abs(top))
+    return Found(direction, claimed, bottom, top, "unresolved", excluded)
+
+
+def _slopes_near(near: Neighbourhood, direction: Sequence[float], radius: float, size: float) -> list[float]:
+    """Slopes along a direction at smooth points near the point, where they are of this size."""
+    random_ = random.Random(0)
+    reach = [steps(x, epsilon=near.epsilon)[0] / 4 * radius for x in near.point]
+    step = near.step(direction) / 64 * radius
+    found: list[Estimate] = []
+    for _ in range(_POINTS):
+        away = [random_.uniform(-1, 1) * each for each in reach]
+        for sign in (1, -1):
+            start = [x + sign * each for x, each in zip(near.point, away)]
+            estimate = central(near.line(direction, start), 0.0, step, near.noise, levels=2)
+            found += [estimate] if estimate is not None else []
+    size = max([size, *(abs(estimate.derivative) for estimate in found if estimate.bound < math.inf)])
+    return [estimate.derivative for estimate in found if estimate.bound <= _PERCENT * size]
+
+
+def directions(count: int, kinked: Sequence[int], gradient: Sequence[float]) -> Iterator[list[float]]:
+    """Directions besides the coordinates, in which a claim at a kink may betray itself.
+
+    The claimed gradient itself, sums and differences of two kinked inputs, and all of them, with random signs too.
+
+    >>> [direction for direction in directions(2, [0, 1], [3.0, 4.0])][:3]
+    [[3.0, 4.0], [1.0, 1.0], [1.0, -1.0]]
+    """
+    if any(gradient):
+        yield list(gradient)
+    for first, second in combinations(kinked[:_PAIRS], 2):
+        for sign in (1.0, -1.0):
+            yield [1.0 if k == first else sign if k == second else 0.0 for k in range(count)]
+    random_ = random.Random(1)
+    if len(kinked) > 2:
+        for mixed in range(_MIXED):
+            signs = {k: random_.choice((-1.0, 1.0)) if mixed else 1.0 for k in kinked}
+            yield [signs.get(k, 0.0) for k in range(count)]
+
+
+def refuted(
+    near: Neighbourhood, gradient: Sequence[float], slack: Sequence[float], kinked: Sequence[int]
+) -> Found | None:
+    """The direction that speaks against the claim most clearly, if one does."""
+    worst: Found | None = None
+    for direction in directions(len(near.point), kinked, gradient):
+        claimed = math.fsum(g * d for g, d in zip(gradient, direction))
+        loose = math.fsum(s * abs(d) for s, d in zip(slack, direction))
+        found = along(near, direction, claimed, loose)
+        if found is None or found.status == "agrees":
+            continue
+        if found.status == "differs":
+            return found
+        worst = worst if worst is not None and worst.excluded >= found.excluded else found
+    return worst

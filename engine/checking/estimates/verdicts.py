@@ -1,0 +1,125 @@
+"""What estimates say about a claim: it agrees, it differs, or it stays unresolved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from .differences import EPSILON, Estimate
+
+Status = Literal["agrees", "differs", "unresolved"]
+_PERCENT = 0.01
+_ENOUGH = 3  # sharp estimates against a claim
+
+
+class Verdict(NamedTuple):
+    """How a claimed derivative compares with the best estimate of it.
+
+    Attributes:
+        status: ``"unresolved"`` if the differences give too few digits to confirm the claim, or to be sure against it.
+        estimate: the sharpest one; None if there is none.
+        excluded: whether the claim, though unresolved, is off by more than the estimate's bound and 1 %, and no other
+            estimate speaks for it.
+    """
+
+    status: Status
+    estimate: Estimate | None
+    excluded: bool = False
+
+
+def resolution(epsilon: float = EPSILON) -> float:
+    """An estimate decides when its bound is below this part of the derivative.
+
+    >>> f"{resolution():.1e}, in single precision {resolution(2.0**-23):.1e}"
+    '2.7e-07, in single precision 8.5e-04'
+    """
+    return float(epsilon**0.4 / 2)
+
+
+def agrees(claimed: float, estimate: Estimate, slack: float) -> bool:
+    """Whether the claim lies within the bound; `slack` is the claim's own rounding."""
+    return math.isfinite(claimed) and abs(claimed - estimate.derivative) <= estimate.bound + slack
+
+
+def excludes(claimed: float, estimate: Estimate, slack: float) -> bool:
+    """Whether the claim is off by more than the bound and 1 %."""
+    margin = estimate.bound + slack + _PERCENT * max(abs(claimed), abs(estimate.derivative))
+    return not abs(claimed - estimate.derivative) <= margin
+
+
+def resolved(claimed: float, estimate: Estimate, fine: float = resolution()) -> bool:
+    """Whether the estimate is sharp enough to decide on this claim."""
+    size = abs(claimed) if math.isfinite(claimed) else 0.0
+    return estimate.bound <= fine * max(size, abs(estimate.derivative))
+
+
+def confirming(
+    claimed: float, slack: float, candidates: Iterable[Estimate | None], epsilon: float = EPSILON
+) -> Estimate | None:
+    """The first estimate that is sharp and agrees, or shows a flat function where 0 is claimed; None if none does."""
+    fine = resolution(epsilon)
+    for estimate in candidates:
+        if estimate is None:
+            continue
+        if (estimate.flat and claimed == 0) or (resolved(claimed, estimate, fine) and agrees(claimed, estimate, slack)):
+            return estimate
+    return None
+
+
+def judge(
+    claimed: float,
+    slack: float,
+    candidates: Iterable[Estimate | None],
+    epsilon: float = EPSILON,
+    coarse: bool = False,
+) -> Verdict:
+    """Compare a claimed derivative with estimates, made one after another (by an iterator) until one decides.
+
+    The first sharp estimate that agrees settles it. A disagreement must be confirmed: at least two estimates at
+    different steps agree with each other and not with the claim; three sharp ones end the search. What is no finite
+    number differs from any estimate. A claim near 0 is judged beside the spread of the function's values at the
+    likeliest step, the first; a function that is flat there has the slope 0, unless its values are `coarse`.
+    """
+    fine = resolution(epsilon)
+    found: list[Estimate] = []
+    for estimate in candidates:
+        if estimate is None:
+            continue
+        sharp = resolved(claimed, estimate, fine) and agrees(claimed, estimate, slack)
+        if sharp or (estimate.flat and claimed == 0 and not found and not coarse):
+            return Verdict("agrees", estimate)
+        found.append(estimate)
+        sharp_ones = [e for e in found if resolved(claimed, e, fine)]
+        if len(sharp_ones) >= _ENOUGH and not any(agrees(claimed, e, slack) for e in found):
+            break
+    if not found:
+        return Verdict("unresolved", None)
+    best = _truest(found)
+    if agrees(claimed, best, slack):
+        enough = best.bound <= fine * max(abs(claimed), abs(best.derivative), found[0].scale)
+        return Verdict("agrees" if enough else "unresolved", best)
+    confirmed = not math.isfinite(claimed) or any(
+        other is not best
+        and not agrees(claimed, other, slack)
+        and abs(other.derivative - best.derivative) <= other.bound + best.bound
+        for other in found
+    )
+    if confirmed:
+        return Verdict("differs", best)
+    backed = any(agrees(claimed, e, slack) and e.bound <= _PERCENT * abs(claimed) for e in found)
+    return Verdict("unresolved", best, excludes(claimed, best, slack) and not backed)
+
+
+def _truest(found: list[Estimate]) -> Estimate:
+    """The sharpest, but a finer estimate that contradicts a coarser one by more than their bounds is truer.
+
+    Between wide steps, a function may do what their bound knows nothing of.
+    """
+    ordered = sorted(found, key=lambda estimate: -estimate.step)
+    best = ordered[0]
+    for finer in ordered[1:]:
+        contradicts = abs(finer.derivative - best.derivative) > finer.bound + best.bound
+        if contradicts or finer.bound < best.bound:
+            best = finer
+    return best

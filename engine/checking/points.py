@@ -1,0 +1,377 @@
+"""The point of a check as a flat list of numbers, whatever holds them, and the way back.
+
+A point may be a number, a list of numbers, an array of NumPy, PyTorch or JAX, or dicts, lists and tuples of these,
+nested as in a `state_dict` or a pytree. Each number has a path as its name, such as ``params['w'][0, 1]``.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+from ..numbers import is_number
+from .estimates.differences import EPSILON
+
+__tracebackhide__ = True  # pytest then shows the user's own lines
+
+_EPSILONS = {"float64": EPSILON, "float32": 2.0**-23}
+_WANTED = "a float, a list of floats, an array of float32 or float64, or dicts, lists and tuples of these"
+
+
+class Leaf(NamedTuple):
+    """The numbers that one list or array holds.
+
+    Attributes:
+        numbers: its numbers, flat.
+        indices: the text of each one's index.
+        epsilon: their relative spacing.
+        placed: a fresh one that holds other numbers.
+        moved: a fresh copy with one number changed.
+        shifted: for a direction, the function of t that gives the numbers moved by t along it.
+    """
+
+    numbers: list[float]
+    indices: list[str]
+    epsilon: float
+    placed: Callable[[Sequence[float]], Any]
+    moved: Callable[[int, float], Any]
+    shifted: Callable[[Sequence[float]], Callable[[float], Any]]
+
+
+Rebuild = Callable[[Iterator[Any]], Any]
+
+
+class Point:
+    """The arguments of a function as numbers.
+
+    Attributes:
+        numbers: all numbers, in order.
+        names: the path of each.
+        epsilons: the relative spacing of each.
+
+    >>> point = Point(({"w": [1.0, 2.0], "b": 3.0},), ["params"])
+    >>> point.names
+    ["params['w'][0]", "params['w'][1]", "params['b']"]
+    >>> point.moved(1, 5.0)
+    ({'w': [1.0, 5.0], 'b': 3.0},)
+    """
+
+    def __init__(self, arguments: tuple[Any, ...], names: Sequence[str]) -> None:
+        self.arguments = arguments
+        self.leaves: list[Leaf] = []
+        self.names: list[str] = []
+        self._rebuild = [self._flatten(argument, name, True) for argument, name in zip(arguments, names)]
+        self.argument_names = list(names)
+        self.numbers = [number for leaf in self.leaves for number in leaf.numbers]
+        self.epsilons = [leaf.epsilon for leaf in self.leaves for _ in leaf.numbers]
+        self._places = [(k, index) for k, leaf in enumerate(self.leaves) for index in range(len(leaf.numbers))]
+        self._originals = [leaf.placed(leaf.numbers) for leaf in self.leaves]
+        if not self.numbers:
+            raise TypeError(f"a gradient is checked at {_WANTED}, got none in {short(arguments)}")
+
+    def _flatten(self, x: Any, path: str, outermost: bool = False) -> Rebuild:
+        """Collect the leaves of one argument; give the function that builds it from others."""
+        parts: list[tuple[Any, Any]]
+        if isinstance(x, Mapping):
+            parts = list(x.items())
+        elif isinstance(x, (list, tuple)) and x and not _only_numbers(x):
+            parts = list(enumerate(x))
+        else:
+            return self._add_leaf(x, path, outermost)
+        inner = [(key, self._flatten(part, f"{path}[{key!r}]")) for key, part in parts]
+
+        def rebuild(leaves: Iterator[Any]) -> Any:
+            return _with_parts(x, {key: build(leaves) for key, build in inner})
+
+        return rebuild
+
+    def _add_leaf(self, x: Any, path: str, outermost: bool) -> Rebuild:
+        if not outermost and (x is None or _is_constant(x)):
+            return lambda leaves: x
+        leaf = leaf_of(x)
+        self.leaves.append(leaf)
+        self.names += [path + index for index in leaf.indices]
+        return next
+
+    def _built(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        parts = iter(leaves)
+        return tuple(rebuild(parts) for rebuild in self._rebuild)
+
+    def moved(self, index: int, number: float) -> tuple[Any, ...]:
+        """The arguments with one number changed."""
+        place, inner = self._places[index]
+        leaves = list(self._originals)
+        leaves[place] = self.leaves[place].moved(inner, number)
+        return self._built(leaves)
+
+    def placed(self, numbers: Sequence[float]) -> tuple[Any, ...]:
+        """The arguments with other numbers."""
+        return self._built([leaf.placed(part) for leaf, part in zip(self.leaves, self.split(numbers))])
+
+    def line(self, direction: Sequence[float]) -> Callable[[float], tuple[Any, ...]]:
+        """The arguments along a direction."""
+        lines = [leaf.shifted(part) for leaf, part in zip(self.leaves, self.split(direction))]
+        return lambda t: self._built([line(t) for line in lines])
+
+    def split(self, numbers: Sequence[float]) -> Iterator[Sequence[float]]:
+        """Numbers for the whole point, leaf by leaf."""
+        start = 0
+        for leaf in self.leaves:
+            yield numbers[start : start + len(leaf.numbers)]
+            start += len(leaf.numbers)
+
+    def claims(self, found: Any, outputs: int) -> list[list[float]]:
+        """What `grad` gave as derivatives: for each output, one for each number.
+
+        Raises:
+            ValueError: it is built unlike the point, or has too few or too many numbers.
+        """
+        several = len(self.arguments) > 1
+        parts = found if several else (found,)
+        if not isinstance(parts, (list, tuple)) or len(parts) != len(self.arguments):
+            raise ValueError(f"grad gave {short(found)} for {len(self.arguments)} arguments: give a tuple of as many")
+        leaves = iter(self.leaves)
+        flat: list[list[float]] = []
+        for argument, name, part in zip(self.arguments, self.argument_names, parts):
+            flat += [_counted(part, leaf, path, outputs) for leaf, path, part in _matched(argument, part, name, leaves)]
+        rows: list[list[float]] = [[] for _ in range(outputs)]
+        for numbers, leaf in zip(flat, self.leaves):
+            count = len(leaf.numbers)
+            for output, row in enumerate(rows):
+                row += numbers[output * count : (output + 1) * count]
+        return rows
+
+
+def _counted(found: Any, leaf: Leaf, path: str, outputs: int) -> list[float]:
+    """The derivatives by one leaf's numbers; None, as PyTorch gives for what plays no part, is zeros."""
+    wanted = outputs * len(leaf.numbers)
+    numbers = [0.0] * wanted if found is None else numbers_in(found)
+    if len(numbers) != wanted:
+        several = f" and {outputs} outputs" if outputs > 1 else ""
+        raise ValueError(
+            f"grad gave {len(numbers)} numbers for the {len(leaf.numbers)} of {path}{several}: give one derivative "
+            "for each"
+        )
+    return numbers
+
+
+def _matched(x: Any, found: Any, path: str, leaves: Iterator[Leaf]) -> Iterator[tuple[Leaf, str, Any]]:
+    """The leaves of an argument beside the parts of a gradient that is built like it."""
+    if isinstance(x, Mapping):
+        if not isinstance(found, Mapping):
+            raise ValueError(f"grad gave {short(found)} of type {type(found).__name__} for {path}: give a dict like it")
+        parts = [(key, part, found.get(key, _MISSING)) for key, part in x.items()]
+    elif isinstance(x, (list, tuple)) and x and not _only_numbers(x):
+        if not isinstance(found, (list, tuple)) or len(found) != len(x):
+            raise ValueError(f"grad gave {short(found)} for the {len(x)} parts of {path}: give one for each")
+        parts = [(key, part, given) for key, (part, given) in enumerate(zip(x, found))]
+    else:
+        yield next(leaves), path, found
+        return
+    for key, part, given in parts:
+        inner = f"{path}[{key!r}]"
+        if part is None or _is_constant(part):
+            continue
+        if given is _MISSING:
+            raise ValueError(f"grad gave nothing for {inner}: give its derivatives, or None for zeros")
+        yield from _matched(part, given, inner, leaves)
+
+
+_MISSING = object()
+
+
+def _only_numbers(x: Any) -> bool:
+    """Whether it is a list of numbers, or of lists of them: one leaf."""
+    if isinstance(x, (list, tuple)):
+        return bool(x) and type(x) in (list, tuple) and all(map(_only_numbers, x))
+    return isinstance(x, (int, float)) and not isinstance(x, bool)
+
+
+def _kind(x: Any) -> str:
+    return str(getattr(x, "dtype", "")).rpartition(".")[2]
+
+
+def _is_constant(x: Any) -> bool:
+    """Whether it is what a gradient passes over inside of a larger point, such as a counter of batches."""
+    return isinstance(x, (bool, str)) or _kind(x).startswith(("int", "uint", "bool"))
+
+
+def _with_parts(x: Any, parts: dict[Any, Any]) -> Any:
+    """A container like `x` with other parts."""
+    if isinstance(x, Mapping):
+        if type(x) is dict:
+            return parts
+        fresh: Any = copy.copy(x)
+        fresh.update(parts)
+        return fresh
+    values = list(parts.values())
+    if hasattr(x, "_fields"):  # a named tuple
+        return type(x)(*values)
+    return type(x)(values)
+
+
+# ---- leaves ------------------------------------------------------------------------------------------------------
+
+
+def leaf_of(x: Any) -> Leaf:
+    """A number, a list of numbers or an array as a leaf.
+
+    Raises:
+        TypeError: it is none of these.
+
+    >>> leaf_of([1.0, [2.0, 3.0]]).indices
+    ['[0]', '[1][0]', '[1][1]']
+    """
+    if isinstance(x, (int, float)) and not isinstance(x, bool):
+        return Leaf(
+            [float(x)],
+            [""],
+            EPSILON,
+            lambda numbers: numbers[0],
+            lambda _, number: number,
+            lambda direction: lambda t: float(x) + t * direction[0],
+        )
+    if _only_numbers(x) and isinstance(x, (list, tuple)):
+        return _leaf_of_list(x)
+    kind = _kind(x)
+    if kind in ("float16", "bfloat16"):
+        raise TypeError(f"{kind} has too few digits for differences: check the gradient in float32 or float64")
+    if kind.startswith("complex") or isinstance(x, complex):
+        raise TypeError(
+            f"a gradient is checked at real numbers, got {kind or 'complex'}: check a function of the real and the "
+            "imaginary part, f(re, im)"
+        )
+    if kind not in _EPSILONS:
+        raise TypeError(f"a gradient is checked at {_WANTED}, got {short(x)} of type {type(x).__name__} {kind}".strip())
+    indices = [f"[{', '.join(map(str, index))}]" if index else "" for index in product(*map(range, x.shape))]
+    return Leaf(numbers_in(x), indices, _EPSILONS[kind], *_array(x))
+
+
+def _leaf_of_list(x: Any) -> Leaf:
+    parts = [leaf_of(item) for item in x]
+    places = [(k, inner) for k, part in enumerate(parts) for inner in range(len(part.numbers))]
+    numbers = [number for part in parts for number in part.numbers]
+    counts = [len(part.numbers) for part in parts]
+
+    def placed(others: Sequence[float]) -> Any:
+        rest = iter(others)
+        return type(x)([part.placed([next(rest) for _ in range(count)]) for part, count in zip(parts, counts)])
+
+    def moved(index: int, number: float) -> Any:
+        outer, inner = places[index]
+        return type(x)([*x[:outer], parts[outer].moved(inner, number), *x[outer + 1 :]])
+
+    def shifted(direction: Sequence[float]) -> Callable[[float], Any]:
+        return lambda t: placed([number + t * d for number, d in zip(numbers, direction)])
+
+    indices = [f"[{k}]{parts[k].indices[inner]}" for k, inner in places]
+    return Leaf(numbers, indices, EPSILON, placed, moved, shifted)
+
+
+def _array(x: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """How an array is copied with other numbers, with one number changed, and moved along a direction."""
+    if hasattr(x, "detach"):  # PyTorch
+
+        def placed(numbers: Sequence[float]) -> Any:
+            fresh = x.detach().new_tensor(numbers).reshape(x.shape)
+            return fresh.requires_grad_(x.requires_grad)
+
+        def moved(index: int, number: float) -> Any:
+            fresh = x.detach().clone().contiguous()
+            fresh.view(-1)[index] = number
+            return fresh.requires_grad_(x.requires_grad)
+
+        def shifted(direction: Sequence[float]) -> Callable[[float], Any]:
+            start, along = x.detach(), placed(direction).detach()
+            return lambda t: (start + t * along).requires_grad_(x.requires_grad)
+
+        return placed, moved, shifted
+    import numpy
+
+    back: Callable[[Any], Any] = numpy.asarray
+    if hasattr(x, "at"):  # JAX: its arrays do not change, NumPy's copy does
+        import jax
+
+        back = jax.numpy.asarray
+    here = numpy.array(x)
+
+    def placed_(numbers: Sequence[float]) -> Any:
+        return back(numpy.array(numbers, dtype=here.dtype).reshape(here.shape))
+
+    def moved_(index: int, number: float) -> Any:
+        fresh = here.copy()
+        fresh.flat[index] = number
+        return back(fresh)
+
+    def shifted_(direction: Sequence[float]) -> Callable[[float], Any]:
+        along = numpy.array(direction, dtype=here.dtype).reshape(here.shape)
+        return lambda t: back(here + here.dtype.type(t) * along)
+
+    return placed_, moved_, shifted_
+
+
+def numbers_in(result: Any) -> list[float]:
+    """All numbers of a result in order, whatever holds them.
+
+    Raises:
+        TypeError: something in it is no real number.
+
+    >>> numbers_in((1.0, [2, 3.5]))
+    [1.0, 2.0, 3.5]
+    """
+    if isinstance(result, float):
+        return [float(result)]
+    if hasattr(result, "tolist"):
+        result = result.tolist()
+        if isinstance(result, list) and result and type(result[0]) is float:
+            return result
+    if isinstance(result, Mapping):
+        result = list(result.values())
+    if isinstance(result, (list, tuple)):
+        return [number for item in result for number in numbers_in(item)]
+    if not is_number(result):
+        raise TypeError(f"a function to check gives real numbers, got {short(result)} of type {type(result).__name__}")
+    return [float(result)]
+
+
+# ---- as text -----------------------------------------------------------------------------------------------------
+
+
+def short(thing: object) -> str:
+    """A thing in at most eighty characters."""
+    text = " ".join(repr(thing).split())
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def pasted(x: Any) -> str:
+    """An argument as Python to paste: all its numbers, with all their digits.
+
+    >>> pasted({"w": (1.0, 0.1)})
+    "{'w': (1.0, 0.1)}"
+    """
+    if isinstance(x, Mapping):
+        return "{" + ", ".join(f"{key!r}: {pasted(part)}" for key, part in x.items()) + "}"
+    if isinstance(x, (list, tuple)):
+        inner = ", ".join(map(pasted, x))
+        if isinstance(x, list):
+            return f"[{inner}]"
+        return f"({inner},)" if len(x) == 1 else f"({inner})"
+    kind = _kind(x)
+    if kind and hasattr(x, "tolist") and not isinstance(x, float):
+        library = type(x).__module__.partition(".")[0]
+        name = {"torch": "torch.tensor", "numpy": "numpy.array"}.get(library, "jax.numpy.array")
+        dtype = f"torch.{kind}" if library == "torch" else repr(kind)
+        return f"{name}({_literal(x.tolist())}, dtype={dtype})"
+    return repr(float(x)) if isinstance(x, float) else repr(x)
+
+
+def _literal(numbers: Any) -> str:
+    """Nested lists of numbers, with `inf` and `nan` as Python reads them."""
+    if isinstance(numbers, list):
+        return f"[{', '.join(map(_literal, numbers))}]"
+    if isinstance(numbers, float) and not math.isfinite(numbers):
+        return f"float({str(numbers)!r})"
+    return repr(numbers)
