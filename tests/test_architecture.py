@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -172,6 +173,23 @@ def test_every_package_is_installed() -> None:
     (listing,) = re.findall(r"^packages = (\[.*?^\])", (ROOT / "pyproject.toml").read_text(), re.DOTALL | re.MULTILINE)
     listed = ast.literal_eval(listing)
     assert listed == sorted(name for name, path in PATHS.items() if path.name == "__init__.py")
+
+
+def test_the_walk_from_a_step_to_machine_code() -> None:
+    """CONTRIBUTING lists the files; each of them imports the next one."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.partition("### From `Trainer.step` to machine code")[2].partition("\n## ")[0]
+    walk = [name_of(ROOT / path) for path in re.findall(r"^\d+\. `([\w/]+\.py)`", section, re.MULTILINE)]
+    assert 2 < len(walk) <= 12
+    assert (walk[0], walk[-1]) == ("nn.training.compiled", "engine.compiler.backends.llvm.jit.library")
+    for here, there in pairwise(walk):
+        assert there in {found.module for found in IMPORTS[here]}, f"{here} does not import {there}"
+
+
+def test_contributing_names_only_files_that_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:engine|nn|tests)/[\w/.]*)`", text):
+        assert (ROOT / path).exists(), path
 
 
 def test_no_module_has_the_name_of_a_public_function() -> None:
