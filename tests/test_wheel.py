@@ -30,7 +30,7 @@ for name in sys.argv[2].split():
         extra = (error.name or "").split(".")[0] in {"numpy", "llvmlite", "hypothesis", "mpmath", "matplotlib", "rich"}
         if not extra and "pip install" not in str(error):
             failed.append(f"{name}: {error}")
-sys.exit("; ".join(failed))
+sys.exit("; ".join(failed) or 0)
 """
 
 
