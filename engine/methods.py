@@ -86,8 +86,11 @@ def zero_grad(self: Value) -> None:
         node._grad = 0.0
 
 
-def draw(self: Value, path: str | PathLike[str], **options: Any) -> Path:
-    """Draw the graph of this Value to an ``.svg``, ``.png``, ``.pdf`` or ``.dot`` file; see `engine.draw`."""
+def draw(self: Value, path: str | PathLike[str] | None = None, **options: Any) -> Path | None:
+    """Draw the graph of this Value to an ``.svg``, ``.png``, ``.pdf`` or ``.dot`` file, or show it: see `engine.draw`.
+
+    Without a path a notebook shows it, and elsewhere it opens in the browser.
+    """
     from .drawing import draw
 
     return draw(self, path, **options)

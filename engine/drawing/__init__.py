@@ -1,9 +1,10 @@
 """Drawing a graph: from Values to boxes, from boxes to DOT text, from text to an image or a page.
 
 - output: what users call, to_dot, draw, draw_dot, save_steps, and what a notebook shows
-- picture: boxes and edges; views and collapse choose what becomes a box; theme has the colours
+- picture: boxes and edges; views and collapse choose what becomes a box; looks and theme say how one looks
+- layout: places boxes without Graphviz; svg: a picture drawn so; placing: which of the two places them
 - dot_text: DOT text of a picture; digraph: the same as an object of the graphviz package
-- renderers: text to an image, by whichever Graphviz there is (bundled: one inside a package)
+- images: a picture as an image; renderers: by whichever Graphviz there is (bundled: one inside a package)
 - page: both passes as a page to step through in a browser
 """
 

@@ -190,7 +190,8 @@ def group(order: list[Value], names: dict[Value, str], collapse: Any, expand: It
     Args:
         order: the nodes, in topological order.
         names: the parameters and their paths.
-        collapse: see `boxes_of_modules`; or ``"alike"``, which needs no names: only nodes that are alike are grouped.
+        collapse: see `boxes_of_modules`; or ``"alike"``, which needs no names: only nodes that are alike are grouped,
+            parameters among them.
         expand: see `boxes_of_modules`.
 
     Raises:
@@ -210,7 +211,7 @@ def group(order: list[Value], names: dict[Value, str], collapse: Any, expand: It
         fill_between(order, box)
     modules = {path: Group(".".join(path), path) for path in dict.fromkeys(box.values())}
     groups = {node: modules[path] for node, path in box.items()}
-    groups.update(_alike(order, names, box))
+    groups.update(_alike(order, {} if collapse == "alike" else names, box))
     return groups
 
 

@@ -7,41 +7,39 @@ import math
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ..text.sheet import short, words
-from .picture import Box, Edge, Picture
-from .theme import THEMES, GradientScale, Theme
+from ..text.sheet import visible
+from .looks import Look, Sample, Span, colours_of, is_crowded, legend, look, scale_of
+from .picture import Edge, Picture
+from .theme import Theme
 
 FONT = "Helvetica,Arial,sans-serif"
 RANKDIRS = ("LR", "TB", "RL", "BT")
 
 
-def dot_source(picture: Picture, theme: str = "light", rankdir: str = "LR") -> str:
+def dot_source(picture: Picture, theme: str = "light", rankdir: str = "LR", title: str = "") -> str:
     """A picture as DOT text.
 
     Raises:
         ValueError: there is no such theme or direction.
 
+    >>> from engine.drawing.picture import Box
     >>> print(dot_source(Picture([Box("constant", "", "", ("2",), None)], [])).splitlines()[-2])
     n0 [shape=plaintext label=<2> fontcolor="#68717d" height=0.3 width=0.2]
     """
-    return "\n".join(["digraph {", *statements(picture, theme, rankdir), "}", ""])
+    return "\n".join(["digraph {", *statements(picture, theme, rankdir, title), "}", ""])
 
 
-def statements(picture: Picture, theme: str = "light", rankdir: str = "LR") -> Iterator[str]:
+def statements(picture: Picture, theme: str = "light", rankdir: str = "LR", title: str = "") -> Iterator[str]:
     """What stands between the braces, line by line."""
-    if theme not in THEMES:
-        raise ValueError(f"there is no theme {theme!r}: choose from {', '.join(THEMES)}")
-    if rankdir not in RANKDIRS:
-        raise ValueError(f"there is no rankdir {rankdir!r}: choose from {', '.join(RANKDIRS)}")
-    colours = THEMES[theme]
-    gradients = [box.grad for box in picture.boxes if box.grad is not None]
-    scale = GradientScale(gradients, colours)
-    crowded = len(picture.edges) > max(60, 2.5 * len(picture.boxes))  # counts would push the boxes far apart
+    colours = colours_of(theme)
+    check_rankdir(rankdir)
+    scale = scale_of(picture, colours)
+    crowded = is_crowded(picture)
     ranksep, edge_colour = (1.2, colours.line + "70") if crowded else (0.36, colours.line)
     yield (
         f"graph [{haste([(edge.tail, edge.head) for edge in picture.edges], len(picture.boxes))}"
         f'rankdir={rankdir} bgcolor="{colours.page}" pad=0.15 nodesep=0.16 ranksep={ranksep} fontsize=9 '
-        f'fontname="{FONT}" fontcolor="{colours.muted}" labelloc=b labeljust=l]'
+        f'fontname="{FONT}" fontcolor="{colours.muted}" labelloc={"t" if title else "b"} labeljust=l]'
     )
     yield (
         f'node [shape=box style="rounded,filled" margin="0.11,0.06" height=0.3 width=0.5 penwidth=0.8 fontsize=10 '
@@ -51,12 +49,45 @@ def statements(picture: Picture, theme: str = "light", rankdir: str = "LR") -> I
         f'edge [arrowsize=0.55 penwidth=0.8 color="{edge_colour}" fontsize=9 fontname="{FONT}" '
         f'fontcolor="{colours.muted}"]'
     )
-    if gradients:
-        yield f"label=<{_legend(gradients, scale, colours)}>"
+    around = _around(legend(picture, scale, colours), picture.notes, title, colours)
+    if around:
+        yield f"label=<{around}>"
     for index, box in enumerate(picture.boxes):
-        yield f"n{index} [{_box(box, scale, colours)}]"
+        yield f"n{index} [{_box(look(box, scale, colours))}]"
     for edge in picture.edges:
         yield _edge(edge, with_count=not crowded)
+    for column in columns(picture):
+        chain = " -> ".join(f"n{index}" for index in column)
+        yield f"{{rank=same {chain} [style=invis]}}"
+
+
+def check_rankdir(rankdir: str) -> None:
+    """Refuse what is no direction.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if rankdir not in RANKDIRS:
+        raise ValueError(f"there is no rankdir {rankdir!r}: choose from {', '.join(RANKDIRS)}")
+
+
+def columns(picture: Picture) -> list[list[int]]:
+    """The boxes of modules that stand side by side, such as the neurons of a layer: dot keeps them in their order.
+
+    Those of one parent that take from the same boxes and give to the same ones.
+    """
+    takes: dict[int, set[int]] = {}
+    gives: dict[int, set[int]] = {}
+    for edge in picture.edges:
+        takes.setdefault(edge.head, set()).add(edge.tail)
+        gives.setdefault(edge.tail, set()).add(edge.head)
+    found: dict[object, list[int]] = {}
+    for index, box in enumerate(picture.boxes):
+        parent, dot, place = box.title.rpartition(".")
+        if box.kind == "module" and dot and place.isdecimal():
+            beside = frozenset(takes.get(index, ())), frozenset(gives.get(index, ()))
+            found.setdefault((parent, *beside), []).append(index)
+    return [column for column in found.values() if len(column) > 1]
 
 
 def haste(edges: list[tuple[int, int]], boxes: int) -> str:
@@ -83,55 +114,31 @@ def haste(edges: list[tuple[int, int]], boxes: int) -> str:
     return f"nslimit={400 / pieces:.3f} nslimit1={400 / pieces:.3f} mclimit={max(0.05, 1500 / pieces):.3f} "
 
 
-def _box(box: Box, scale: GradientScale, colours: Theme) -> str:
-    grad = box.grad
-    finite = grad is None or math.isfinite(grad)
-    lines = []
-    head = _head(box, colours.muted if finite else colours.nan_text)
-    if head:
-        lines.append(head)
-    bad = colours.nan if finite else colours.nan_text
-    lines += [f'<font color="{bad}"><b>{row}</b></font>' if row in ("nan", "inf", "-inf") else row for row in box.rows]
-    if grad is not None:
-        number = f"{'‖∇‖' if box.kind in ('module', 'alike') else '∇'} {short(grad)}"
-        lines.append(number if grad else f'<font color="{colours.muted}">{number}</font>')
-    label = "<br/>".join(lines)
-    if box.kind == "constant" and not box.root:
-        return f'shape=plaintext label=<{label}> fontcolor="{colours.muted}" height=0.3 width=0.2'
+def _box(look: Look) -> str:
+    label = "<br/>".join("".join(map(_span, line)) for line in look.lines)
+    if look.bare:
+        return f'shape=plaintext label=<{label}> fontcolor="{look.colour}" height=0.3 width=0.2'
     attributes = [f"label=<{label}>"]
-    if grad is not None:
-        attributes.append(f'fillcolor="{scale.colour(grad)}"')
-    if not finite:
-        attributes.append(f'fontcolor="{colours.nan_text}"')
-    attributes += _border(box, colours)
+    if look.fill is not None:
+        attributes.append(f'fillcolor="{look.fill}"')
+    if look.colour is not None:
+        attributes.append(f'fontcolor="{look.colour}"')
+    if look.square or look.dashed:
+        style = [*([] if look.square else ["rounded"]), "filled", *(["dashed"] if look.dashed else [])]
+        attributes.append(f'style="{",".join(style)}"')
+    if look.border is not None:
+        attributes.append(f'color="{look.border}"')
+    if look.width is not None:
+        attributes.append(f"penwidth={look.width}")
     return " ".join(attributes)
 
 
-def _head(box: Box, muted: str) -> str:
-    title = f"<b>{_text(box.title)}</b>" if box.title else ""
-    if not box.symbol:
-        return title
-    symbol = _text(box.symbol)
-    return f'{title}<font color="{muted}">&#160;{symbol}</font>' if title else f"<b>{symbol}</b>"
-
-
-def _border(box: Box, colours: Theme) -> list[str]:
-    """Corners and lines: square for leaves, blue for parameters, heavy for modules, heaviest for the root."""
-    dashed = ",dashed" if box.cut or box.grad == 0.0 else ""
-    found = []
-    if box.kind == "leaf":
-        found = [f'style="filled{dashed}"', f'color="{colours.leaf}"']
-    elif box.kind == "parameter":
-        found = [f'style="filled{dashed}"', f'color="{colours.parameter}"', "penwidth=1.4"]
-    elif box.kind == "module":
-        found = [f'style="filled{dashed}"', f'color="{colours.parameter}"', "penwidth=1.8"]
-    elif box.kind == "alike":
-        found = [f'style="rounded,filled{dashed}"', "penwidth=1.8"]
-    elif dashed:
-        found = [f'style="rounded,filled{dashed}"']
-    if box.root:
-        found += [f'color="{colours.root}"', "penwidth=2.2"]
-    return found
+def _span(span: Span) -> str:
+    text = _text(span.text)
+    if text.startswith(" ") and not span.bold:  # beside a title: Graphviz drops a space at the start
+        text = f"&#160;{text[1:]}"
+    text = f"<b>{text}</b>" if span.bold else text
+    return text if span.colour is None else f'<font color="{span.colour}">{text}</font>'
 
 
 def _edge(edge: Edge, with_count: bool) -> str:
@@ -145,17 +152,28 @@ def _edge(edge: Edge, with_count: bool) -> str:
     return f"n{edge.tail} -> n{edge.head}" + (f" [{' '.join(attributes)}]" if attributes else "")
 
 
-def _legend(gradients: list[float], scale: GradientScale, colours: Theme) -> str:
-    """A row of the colours that occur, each with the size of gradient that it stands for."""
-    cells = ["<td>|∇|</td>"]
-    if any(g != 0.0 and math.isfinite(g) for g in gradients):
-        for size, colour in scale.samples().items():
-            cells.append(f'<td bgcolor="{colour}"><font color="{colours.text}">{size}</font></td>')
-    if 0.0 in gradients:
-        cells.append(f'<td border="1" style="dashed" color="{colours.line}">0</td>')
-    if not all(map(math.isfinite, gradients)):
-        cells.append(f'<td bgcolor="{colours.nan}"><font color="{colours.nan_text}">nan, inf</font></td>')
-    return f'<table border="0" cellborder="0" cellspacing="3" cellpadding="3"><tr>{"".join(cells)}</tr></table>'
+def _around(samples: list[Sample], notes: list[str], title: str, colours: Theme) -> str:
+    """The title, the legend and the notes, one below the other."""
+    rows = []
+    if title:
+        rows.append(f'<td align="left"><font point-size="13" color="{colours.text}"><b>{_text(title)}</b></font></td>')
+    if samples:
+        cells = "".join(_sample(sample, colours) for sample in samples)
+        rows.append(
+            f'<td align="left"><table border="0" cellborder="0" cellspacing="3" cellpadding="3"><tr>{cells}</tr>'
+            "</table></td>"
+        )
+    rows += [f'<td align="left">{_text(note)}</td>' for note in notes]
+    lines = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="2">{lines}</table>' if rows else ""
+
+
+def _sample(sample: Sample, colours: Theme) -> str:
+    if sample.dashed:
+        return f'<td border="1" style="dashed" color="{colours.line}">{sample.text}</td>'
+    if sample.fill is None:
+        return f"<td>{sample.text}</td>"
+    return f'<td bgcolor="{sample.fill}"><font color="{sample.colour}">{sample.text}</font></td>'
 
 
 # Inside HTML-like labels Graphviz still reads \N as the name of the node, and older versions stumble over a lone ].
@@ -165,4 +183,4 @@ _SPECIAL = str.maketrans({"\\": "\\\\", "]": "&#93;"})
 @lru_cache(maxsize=1000)  # of the symbols of operations, above all
 def _text(text: str) -> str:
     """Text inside an HTML-like label."""
-    return html.escape(words(text)).translate(_SPECIAL)
+    return html.escape(visible(text)).translate(_SPECIAL)

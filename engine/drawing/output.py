@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import writable, write_file
 from ..value import Value
-from .picture import LIMIT
+from .picture import BUDGET, LIMIT
 from .renderers import TIMEOUT
 
 if TYPE_CHECKING:
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
     from graphviz import Digraph
 
+    from .layout import Edge, Placement, Point
     from .renderers import Renderer
 
-FORMATS = ("svg", "png", "pdf", "dot")
+_AT_A_GLANCE = 20_000  # Values, up to which a cell has its picture in a moment
 
 
 def to_dot(
     root: Value,
     *,
     names: Any = None,
-    collapse: str | int | None = None,
+    collapse: str | int | None = "auto",
     expand: Iterable[str] = (),
     path_to: Value | str | None = None,
     around: Value | str | None = None,
@@ -37,19 +38,22 @@ def to_dot(
     local_derivatives: bool = False,
     theme: str = "light",
     rankdir: str = "LR",
+    title: str = "",
 ) -> str:
     """The graph of `root` as DOT text; this needs no Graphviz.
 
     One box per Value: its label or operation, its number and, once a backward pass has run, its gradient, whose size
     colours the box. Leaves have square corners, parameters blue borders, constants none; the root's is the heaviest.
-    A gradient of exactly 0 has a dashed border, one that is nan or infinite stands out in magenta.
+    A gradient of exactly 0 has a dashed border, one that is nan or infinite stands out in magenta. What `engine.notes`
+    says of the graph stands below it.
 
     Args:
         root: the result whose graph it is.
         names: a module, or anything with `named_parameters()`: its parameters are shown under their paths.
         collapse: draw one box for each module of `names`: ``"layer"``, ``"neuron"``, any other word in the
             parameters' paths, or a depth; or ``"alike"``, without names, one box for nodes of the same form. A box
-            shows how many parameters it holds, the norm of their gradient, and how often it repeats.
+            shows how many parameters it holds, the norm of their gradient, and how often it repeats. By itself,
+            ``"auto"``, that happens from 150 boxes on, and a line says so; None draws all of them.
         expand: paths of modules to open: each shows the modules inside it, or its nodes.
         path_to: draw only the paths from the root to this Value (or the one of this label or path).
         around: draw only the neighbourhood of this Value (or the one of this label or path);
@@ -59,6 +63,7 @@ def to_dot(
         local_derivatives: write on each edge the derivative of the result by that operand.
         theme: ``"light"`` or ``"dark"``.
         rankdir: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
+        title: a line above the picture.
 
     Raises:
         TypeError: an argument is of the wrong kind.
@@ -69,13 +74,14 @@ def to_dot(
     >>> print(to_dot(a * a))
     digraph {
     ...
+    label=<...no backward pass yet: gradients are not shown...>
     n0 [label=<<b>a</b><br/>3> style="filled" color="#3f4a57"]
     n1 [label=<<b>*</b><br/>9> color="#1b1f24" penwidth=2.2]
     n0 -> n1
     n0 -> n1
     }
     """
-    from .dot_text import dot_source
+    from .images import Style, image
     from .picture import take
 
     picture = take(
@@ -89,34 +95,46 @@ def to_dot(
         limit=limit,
         local_derivatives=local_derivatives,
     )
-    return dot_source(picture, theme, rankdir)
+    return image(picture, "dot", Style(theme, rankdir, title)).decode()
 
 
 def draw(
     root: Value,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
+    theme: str = "light",
+    rankdir: str = "LR",
+    title: str = "",
+    dpi: float | None = None,
+    scale: float = 1.0,
     renderer: Renderer | None = None,
     timeout: float = TIMEOUT,
     **options: Any,
-) -> Path:
-    """Draw the graph of `root` to a file: SVG, PNG, PDF or DOT, as its name ends.
+) -> Path | None:
+    """Draw the graph of `root` to a file: SVG, PNG, PDF or DOT, as its name ends; without a path, show it.
 
-    Images are made by the program `dot` if it is on PATH, else by the Graphviz inside pygraphviz
-    (``pip install "stepgrad[draw]"``). A file is written whole or not at all.
+    An SVG of up to 60 boxes needs nothing else. Larger ones, PNG and PDF are made by the program `dot` if it is on
+    PATH, else by the Graphviz inside pygraphviz (``pip install "stepgrad[draw]"``). A file is written whole or not
+    at all.
 
     Args:
         root: the result whose graph it is.
-        path: where to: ``.svg``, ``.png``, ``.pdf`` or ``.dot``, which needs no Graphviz.
+        path: where to: ``.svg``, ``.png``, ``.pdf`` or ``.dot``. Without one, a notebook shows the picture, and
+            elsewhere it opens in the browser.
+        theme: ``"light"`` or ``"dark"``.
+        rankdir: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
+        title: a line above the picture.
+        dpi: of a PNG, pixels per inch; 144 unless said otherwise.
+        scale: how many times as large as usual.
         renderer: what makes the image instead: a function of DOT text and format that returns bytes.
         timeout: seconds that Graphviz may take.
-        options: what to draw and how: those of `to_dot`.
+        options: what to draw: those of `to_dot`.
 
     Returns:
-        The path.
+        The path of the file; None where a notebook shows the picture.
 
     Raises:
-        ImportError: there is no Graphviz; the message says how to get one.
+        ImportError: there is no Graphviz for a PNG or PDF; the message says how to get one.
         OSError: the file cannot be written.
         TimeoutError: Graphviz takes longer than `timeout`.
         TypeError, ValueError: as `to_dot`; the name ends otherwise; a PNG would have too many pixels.
@@ -124,23 +142,38 @@ def draw(
     >>> import tempfile
     >>> a, b = Value(2.0, "a"), Value(3.0, "b")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     draw(a * b, folder + "/g.dot").name
-    'g.dot'
+    ...     draw(a * b, folder + "/g.svg", title="A product").name
+    'g.svg'
     """
-    from . import renderers
+    from .images import FORMATS, Style, image
+    from .picture import take
 
-    target = writable(path)
-    format_ = target.suffix[1:].lower()
-    if format_ not in FORMATS:
-        raise ValueError(f"a picture is drawn to a name that ends in .{', .'.join(FORMATS)}, got {str(path)!r}")
-    dot = to_dot(root, **options)
-    if format_ == "dot":
-        image = dot.encode()
-    elif renderer is None:
-        image = renderers.render(dot, format_, timeout=timeout)
+    if path is None:
+        target, kind = None, "svg"
     else:
-        image = renderers.custom(renderer, dot, format_)
-    return write_file(target, image)
+        target = writable(path)
+        kind = target.suffix[1:].lower()
+        if kind not in FORMATS:
+            raise ValueError(f"a picture is drawn to a name that ends in .{', .'.join(FORMATS)}, got {str(path)!r}")
+    drawn = image(take(root, **options), kind, Style(theme, rankdir, title, dpi, scale), renderer, timeout)
+    return _shown(drawn) if target is None else write_file(target, drawn)
+
+
+def _shown(svg: bytes) -> Path | None:
+    """Show a picture: in the notebook that runs this, else in the browser, from a file."""
+    import sys
+    import tempfile
+    import webbrowser
+    from pathlib import Path
+
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None and _shows_images():
+        ipython.display.display({"image/svg+xml": svg.decode(), "text/plain": "a picture"}, raw=True)
+        return None
+    target = Path(tempfile.mkdtemp(prefix="stepgrad-"), "graph.svg")
+    target.write_bytes(svg)
+    webbrowser.open(target.as_uri())
+    return target
 
 
 def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph:  # noqa: A002  # micrograd's name
@@ -192,16 +225,19 @@ def save_steps(
     Raises:
         ImportError, OSError, TimeoutError, TypeError, ValueError: as `draw`.
     """
-    from . import page, renderers
+    from . import page, placing, renderers
 
     target = writable(path)
     if target.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"the page is saved to a name that ends in .html, got {str(path)!r}")
 
-    def place(dot: str) -> bytes:
+    def by_dot(dot: str) -> bytes:
         if renderer is None:
             return renderers.render(dot, "json0", timeout=timeout)
         return renderers.custom(renderer, dot, "json0")
+
+    def place(sizes: list[Point], edges: list[Edge]) -> Placement:
+        return placing.placed(sizes, edges, by_dot, renderer is None and placing.suits(len(sizes)))
 
     return write_file(target, page.page_of(root, names=names, limit=limit, place=place).encode())
 
@@ -209,7 +245,7 @@ def save_steps(
 def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
     """What a notebook shows of a Value: its text, and its graph as SVG where an image can be made.
 
-    A graph over the limit is shown with nodes that are alike in one box. Nothing is raised: text is always there.
+    A large graph is shown with nodes that are alike in one box. Nothing is raised: text is always there.
     """
     wanted = {"text/plain", "image/svg+xml"} if include is None else set(include)
     wanted -= set(exclude or ())
@@ -231,14 +267,24 @@ def _shows_images() -> bool:
 
 
 def _image(root: Value) -> str | None:
-    """The graph as SVG, or None if it is too large for a glance or there is no Graphviz."""
-    from ..graph import topological_order
-    from .renderers import render
+    """The graph as SVG that fits a cell, or None if it is too large for a glance.
 
-    count = len(topological_order(root))
-    if count > 100 * LIMIT:
+    What is still too much after collapsing is cut down to what lies next to the result.
+    """
+    from ..graph import topological_order
+    from .images import Style, image
+    from .picture import take
+
+    if len(topological_order(root)) > _AT_A_GLANCE:
         return None
+    picture = take(root, limit=None)
+    if len(picture.boxes) > BUDGET:
+        count = len(picture.boxes)
+        picture = take(root, around=root, radius=8, limit=None)
+        if len(picture.boxes) > BUDGET:
+            return None
+        picture.notes[0:0] = [f"of {count:,} boxes those next to the result: draw(path, limit=None) draws them all"]
     try:
-        return render(to_dot(root, collapse=None if count <= LIMIT else "alike"), "svg", timeout=20.0).decode()
-    except (ImportError, OSError, RuntimeError, ValueError):
+        return image(picture, "svg", Style(), timeout=20.0).decode()
+    except (OSError, RuntimeError, ValueError):  # Graphviz is broken, or too slow
         return None

@@ -1,7 +1,7 @@
 """The page to step through backprop in a browser: one file of inline SVG, data and plain JavaScript.
 
-Graphviz only places the boxes; their text and colours belong to the page, which follows the light or dark theme of the
-reader. A content security policy lets nothing run but the page's own script, so that no label ever could.
+A layout only places the boxes; their text and colours belong to the page, which follows the light or dark theme of
+the reader. A content security policy lets nothing run but the page's own script, so that no label ever could.
 """
 
 from __future__ import annotations
@@ -23,20 +23,22 @@ from ..stepping.steps import Step, forward_steps
 from ..text.names import Names, given_names
 from ..text.sheet import short, words
 from ..value import Constant, Value
-from .dot_text import haste
+from .layout import Edge, Placement, Point
+from .svg import path_of, width_of
 
 Json = Any
+Place = Callable[[list[Point], list[Edge]], Placement]
 _LINE = 17  # pixels from one line of text to the next
 
 
-def page_of(root: Value, *, names: Any, limit: int | None, place: Callable[[str], bytes]) -> str:
+def page_of(root: Value, *, names: Any, limit: int | None, place: Place) -> str:
     """The HTML of the page.
 
     Args:
         root: the result to differentiate.
         names: a module, or anything with `named_parameters()`, or None.
         limit: the most boxes; None for any number.
-        place: gives Graphviz's json0 for DOT text.
+        place: places boxes of these sizes and these edges.
 
     Raises:
         ValueError: there are more than `limit` boxes.
@@ -59,7 +61,7 @@ def _twin(root: Value, names: Any) -> tuple[Value, dict[Value, str]]:
     return twin, {memo[id(value)]: path for value, path in paths.items() if id(value) in memo}
 
 
-def _fill(root: Value, paths: dict[Value, str], place: Callable[[str], bytes]) -> str:
+def _fill(root: Value, paths: dict[Value, str], place: Place) -> str:
     order = topological_order(root)
     index = {node: i for i, node in enumerate(order)}
     given = {path: value for value, path in paths.items()}
@@ -84,7 +86,9 @@ def _fill(root: Value, paths: dict[Value, str], place: Callable[[str], bytes]) -
         "forward": operations,
         "backward": uses,
     }
-    svg = _svg(order, index, kinds, boxes, json.loads(place(_layout_source(order, index, boxes))))
+    sizes = [_size(box, node) for box, node in zip(boxes, order)]
+    edges = [(index[operand], i) for i, node in enumerate(order) for operand in node.operands]
+    svg = _svg(order, kinds, boxes, sizes, place(sizes, edges))
     folder = Path(__file__).parent
     style, script = ((folder / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
@@ -115,12 +119,11 @@ def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
     return words(name, 22 if node._label else 18), operation
 
 
-def _size(box: tuple[str, str], node: Value) -> tuple[int, int]:
+def _size(box: tuple[str, str], node: Value) -> Point:
     """Width and height of a box in pixels: its text of 12 pixels, as wide as that gets at most."""
     if isinstance(node, Constant) and not box[0]:
-        return max(40, 7 * len(short(node._data)) + 16), 26
-    letters = sum(13 if ord(c) > 0x2E80 else 9 if c.isupper() or c in "mw…" else 7 for c in "".join(box))
-    return max(92, letters + 24), 3 * _LINE + 9
+        return max(40.0, width_of(short(node._data), 12) + 16), 26.0
+    return max(92.0, width_of(box[0], 12, True) + width_of(f" {box[1]}", 12) + 22), 3.0 * _LINE + 9
 
 
 def _step(step: Step, index: dict[Value, int]) -> Json:
@@ -152,68 +155,41 @@ def _number(number: float | None) -> float | str | None:
 # ---- the graph as SVG --------------------------------------------------------------------------------------------
 
 
-def _layout_source(order: list[Value], index: dict[Value, int], boxes: list[tuple[str, str]]) -> str:
-    """DOT text of empty boxes of the right size."""
-    edges = [(index[operand], i) for i, node in enumerate(order) for operand in node.operands]
-    lines = [
-        "digraph {",
-        f"graph [{haste(edges, len(order))}rankdir=LR nodesep=0.17 ranksep=0.45]",
-        'node [shape=box label="" fixedsize=true]',
-    ]
-    for i, node in enumerate(order):
-        width, height = _size(boxes[i], node)
-        lines.append(f"n{i} [width={width / 72:.3f} height={height / 72:.3f}]")
-    for i, node in enumerate(order):
-        lines += [f'n{index[operand]} -> n{i} [id="e{i}_{j}"]' for j, operand in enumerate(node.operands)]
-    return "\n".join([*lines, "}"])
-
-
 def _svg(
-    order: list[Value], index: dict[Value, int], kinds: list[str], boxes: list[tuple[str, str]], placed: Json
+    order: list[Value], kinds: list[str], boxes: list[tuple[str, str]], sizes: list[Point], placed: Placement
 ) -> str:
-    """The graph, where Graphviz has placed it, as it looks before the first step."""
-    _, _, width, height = map(float, placed["bb"].split(","))
+    """The graph as it looks before the first step."""
     pad = 12
-    wide, high = width + 2 * pad, height + 2 * pad
+    wide, high = placed.width + 2 * pad, placed.height + 2 * pad
     lines = [
         f'<svg id="graph" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:.0f} {high:.0f}" '
         f'width="{wide:.0f}" height="{high:.0f}">',
         "<defs>",
         *(
             f'<marker id="{tip}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
-            'markerUnits="userSpaceOnUse" orient="auto"><path d="M0,0.5 L8,4 L0,7.5 z"/></marker>'
+            'markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0,0.5 L8,4 L0,7.5 z"/></marker>'
             for tip in ("tip", "tip-forward", "tip-hot")
         ),
         "</defs>",
     ]
+    ids = [f"e{i}_{j}" for i, node in enumerate(order) for j in range(len(node.operands))]
     lines += [
-        f'<path id="{edge["id"]}" class="edge" d="{_curve(edge["pos"], height, pad)}"/>'
-        for edge in placed.get("edges", [])
+        f'<path id="{id_}" class="edge" d="{path_of(curve, pad, pad)}"/>' for id_, curve in zip(ids, placed.curves)
     ]
-    for thing in placed["objects"]:
-        i = int(thing["name"][1:])
-        x, y = map(float, thing["pos"].split(","))
-        lines.append(_node(i, order[i], kinds[i], boxes[i], x + pad, height - y + pad))
+    for i, (x, y) in enumerate(placed.centres):
+        lines.append(_node(i, order[i], kinds[i], boxes[i], sizes[i], (x + pad, y + pad)))
     return "\n".join([*lines, "</svg>"])
 
 
-def _curve(spline: str, height: float, pad: int) -> str:
-    """Graphviz's spline, ``e,x,y p0 p1 p2 p3 ...``, as an SVG path to the tip of the arrow."""
-    points = [(float(x) + pad, height - float(y) + pad) for x, y in (p.split(",")[-2:] for p in spline.split())]
-    tip, start, *rest = points
-    curves = " ".join(f"{x:.1f},{y:.1f}" for x, y in rest)
-    return f"M{start[0]:.1f},{start[1]:.1f} C{curves} L{tip[0]:.1f},{tip[1]:.1f}"
-
-
-def _node(i: int, node: Value, kind: str, box: tuple[str, str], x: float, y: float) -> str:
-    width, height = _size(box, node)
+def _node(i: int, node: Value, kind: str, box: tuple[str, str], size: Point, centre: Point) -> str:
+    (width, height), (x, y) = size, centre
     left, top = x - width / 2, y - height / 2
     head, operation = (html.escape(text) for text in box)
     state = " todo" if node._primitive is not None else ""
     corner = 9 if node._primitive is not None else 2
     parts = [
         f'<g id="n{i}" class="node {kind}{state}" '
-        f'transform="translate({left:.1f},{top:.1f})"><rect width="{width}" height="{height}" rx="{corner}"/>'
+        f'transform="translate({left:.1f},{top:.1f})"><rect width="{width:.0f}" height="{height:.0f}" rx="{corner}"/>'
     ]
     value = short(node._data) if node._primitive is None else "·"
     if kind == "constant" and not box[0]:
@@ -225,7 +201,7 @@ def _node(i: int, node: Value, kind: str, box: tuple[str, str], x: float, y: flo
     parts.append(f'<text class="value" x="{middle}" y="{2 * _LINE}">{value}</text>')
     if kind != "constant":
         parts.append(f'<text class="grad" x="{middle}" y="{3 * _LINE}">∇ ·</text>')
-    parts.append(f'<circle class="mark" cx="{width}" cy="0" r="5.5"/></g>')
+    parts.append(f'<circle class="mark" cx="{width:.0f}" cy="0" r="5.5"/></g>')
     return "".join(parts)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..backprop import local_derivatives as derivatives_of
 from ..graph import topological_order
 from ..text.names import Names
+from ..text.remarks import about_gradients, about_numbers, has_gradients
 from ..text.sheet import short
 from ..value import Constant, Value
 from . import collapse as modules
@@ -17,6 +18,7 @@ from . import views
 
 Kind = Literal["operation", "leaf", "parameter", "constant", "module", "alike"]
 
+BUDGET = 150  # boxes; beyond, what can be drawn in one box is
 LIMIT = 1500  # boxes; Graphviz takes about two seconds to place them, and a reader longer
 
 
@@ -55,22 +57,18 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Boxes in topological order of their first node, and the edges between them."""
+    """Boxes in topological order of their first node, the edges between them, and what a reader must know."""
 
     boxes: list[Box]
     edges: list[Edge]
-
-
-def has_gradients(order: Iterable[Value]) -> bool:
-    """Whether a backward pass has run: some gradient is not zero."""
-    return any(node._grad != 0.0 for node in order)
+    notes: list[str] = field(default_factory=list)
 
 
 def take(
     root: Value,
     *,
     names: Any = None,
-    collapse: Any = None,
+    collapse: Any = "auto",
     expand: Iterable[str] = (),
     path_to: Value | str | None = None,
     around: Value | str | None = None,
@@ -89,18 +87,23 @@ def take(
         shown = views.paths_to(called.find(path_to), order)
     elif around is not None:
         shown = views.neighbourhood(called.find(around), radius, order)
-    if collapse is None:
+    parameters = {node: path for node, path in paths.items() if node._primitive is None}
+    groups: dict[Value, modules.Group] = {}
+    how = ""
+    if collapse in (None, "auto"):
         if expand:
             raise ValueError("expand opens a box that collapse made: give collapse too")
-        groups: dict[Value, modules.Group] = {}
+        if collapse == "auto" and len(shown) > BUDGET:
+            groups, how = _smallest(shown, parameters)
     else:
-        parameters = {node: path for node, path in paths.items() if node._primitive is None}
         groups = modules.group(shown, parameters, collapse, expand)
 
     where, members = _place(shown, groups)
+    notes = [] if not how else [f"{len(shown):,} nodes in {len(members):,} boxes, {how}; collapse=None draws them all"]
+    notes += [*about_numbers(called), *about_gradients(called)]
     if limit is not None and len(members) > limit:
         raise ValueError(_too_large(len(members), limit, paths, collapse))
-    with_gradients = has_gradients(shown)
+    with_gradients = has_gradients(root)
     cut = _cut_off(order, where) if around is not None else set()
     edges = _edges(shown, where, groups, local_derivatives)
     boxes = []
@@ -110,7 +113,16 @@ def take(
             boxes.append(_value_box(nodes[0], paths, with_gradients, nodes[0] is root, nodes[0] in cut))
         else:
             boxes.append(_group_box(group, nodes, paths, with_gradients, any(node is root for node in nodes)))
-    return Picture(boxes, edges)
+    return Picture(boxes, edges, notes)
+
+
+def _smallest(shown: list[Value], parameters: dict[Value, str]) -> tuple[dict[Value, modules.Group], str]:
+    """Groups that leave few boxes, and in words how they are made: layers if these are known, else nodes alike."""
+    if parameters.keys() & set(shown):
+        groups = modules.group(shown, parameters, "layer", ())
+        if len(_place(shown, groups)[1]) <= BUDGET:
+            return groups, "one for each layer"
+    return modules.group(shown, parameters, "alike", ()), "alike ones in one"
 
 
 def _place(shown: list[Value], groups: dict[Value, modules.Group]) -> tuple[dict[Value, int], list[list[Value]]]:
@@ -134,10 +146,11 @@ def _place(shown: list[Value], groups: dict[Value, modules.Group]) -> tuple[dict
 
 def _too_large(count: int, limit: int, paths: dict[Value, str], collapse: Any) -> str:
     collapses = 'collapse="layer" or "neuron"' if paths else 'names=model with collapse="layer", or collapse="alike"'
+    whole = collapse in (None, "auto")
     return (
         f"the picture would have {count:,} boxes, over the limit of {limit:,}, and nobody could read it: "
-        f"{'draw less with ' if collapse is None else 'open less with expand=, draw less with '}"
-        f"{collapses + ', ' if collapse is None else ''}path_to=w (only the paths to w), "
+        f"{'draw less with ' if whole else 'open less with expand=, draw less with '}"
+        f"{collapses + ', ' if whole else ''}path_to=w (only the paths to w), "
         f"around=node, radius=2 (only its neighbours), or say limit=None"
     )
 

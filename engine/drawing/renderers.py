@@ -24,7 +24,9 @@ MOST_PIXELS = 40_000_000
 PNG_DPI = 144  # two pixels to a point, for sharp text; SVG and PDF have no pixels
 
 
-def render(dot: str, kind: str, *, timeout: float = TIMEOUT, most_pixels: int = MOST_PIXELS) -> bytes:
+def render(
+    dot: str, kind: str, *, timeout: float = TIMEOUT, most_pixels: int = MOST_PIXELS, dpi: float = PNG_DPI
+) -> bytes:
     """An image of DOT text, made by the Graphviz at hand.
 
     Args:
@@ -32,6 +34,7 @@ def render(dot: str, kind: str, *, timeout: float = TIMEOUT, most_pixels: int = 
         kind: what Graphviz calls the format: ``"svg"``, ``"png"``, ``"pdf"``, ...
         timeout: seconds after which to give up.
         most_pixels: for PNG, the largest size of the image.
+        dpi: for PNG, pixels per inch of 72 points.
 
     Raises:
         ImportError: there is no Graphviz at all; the message names both ways to get one.
@@ -42,14 +45,15 @@ def render(dot: str, kind: str, *, timeout: float = TIMEOUT, most_pixels: int = 
     run = find_graphviz()
     if kind != "png":
         return run(dot, kind, "dot", None, timeout)
-    positioned = run(dot, "dot", "dot", PNG_DPI, timeout)  # the size is known before anything is painted
-    width, height = _size(positioned.decode("utf-8", "replace"))
+    positioned = run(dot, "dot", "dot", dpi, timeout)  # the size is known before anything is painted
+    width, height = _size(positioned.decode("utf-8", "replace"), dpi)
     if width * height > most_pixels:
         raise ValueError(
             f"a PNG of this graph would have {width:,} x {height:,} pixels, more than {most_pixels:,}: draw an SVG or "
-            "PDF, which have no pixels, or draw less of the graph with collapse=, path_to= or around="
+            "PDF, which have no pixels, ask for a smaller dpi=, or draw less of the graph with collapse=, path_to= or "
+            "around="
         )
-    return run(positioned.decode(), "png", "nop2", PNG_DPI, timeout)
+    return run(positioned.decode(), "png", "nop2", dpi, timeout)
 
 
 def custom(renderer: Renderer, dot: str, kind: str) -> bytes:
@@ -66,7 +70,7 @@ def custom(renderer: Renderer, dot: str, kind: str) -> bytes:
     return bytes(image)
 
 
-Run = Callable[[str, str, str, "int | None", float], bytes]
+Run = Callable[[str, str, str, "float | None", float], bytes]
 
 
 def find_graphviz() -> Run:
@@ -87,6 +91,11 @@ def find_graphviz() -> Run:
     )
 
 
+def has_graphviz() -> bool:
+    """Whether something runs Graphviz on this machine."""
+    return shutil.which("dot") is not None or _has_bundled()
+
+
 def _has_bundled() -> bool:
     """Whether pygraphviz is a version that has Graphviz inside: before 2.0 it needed the program."""
     try:
@@ -95,16 +104,16 @@ def _has_bundled() -> bool:
         return False
 
 
-def _run_program(program: str, dot: str, kind: str, layout: str, dpi: int | None, timeout: float) -> bytes:
+def _run_program(program: str, dot: str, kind: str, layout: str, dpi: float | None, timeout: float) -> bytes:
     engine = ["-Kneato", "-n2"] if layout == "nop2" else ["-Kdot"]
-    resolution = [] if dpi is None else [f"-Gdpi={dpi}"]
+    resolution = [] if dpi is None else [f"-Gdpi={dpi:g}"]
     return _run([program, *engine, *resolution, f"-T{kind}"], dot, timeout)
 
 
-def _run_bundled(dot: str, kind: str, layout: str, dpi: int | None, timeout: float) -> bytes:
+def _run_bundled(dot: str, kind: str, layout: str, dpi: float | None, timeout: float) -> bytes:
     script = str(Path(__file__).with_name("bundled.py"))
     path = json.dumps([entry or "." for entry in sys.path])
-    return _run([sys.executable, "-I", script, kind, layout, str(dpi or ""), path], dot, timeout)
+    return _run([sys.executable, "-I", script, kind, layout, f"{dpi:g}" if dpi else "", path], dot, timeout)
 
 
 def _run(command: Sequence[str], dot: str, timeout: float) -> bytes:
@@ -122,11 +131,11 @@ def _run(command: Sequence[str], dot: str, timeout: float) -> bytes:
     return done.stdout
 
 
-def _size(positioned: str) -> tuple[int, int]:
+def _size(positioned: str, dpi: float) -> tuple[int, int]:
     """The pixels of a graph with positions, from the bounding box that its first lines give in points."""
     box = re.search(r'\bbb="([^"]+)"', positioned)
     if box is None:
         raise RuntimeError("Graphviz gave a layout without a bounding box")
     left, bottom, right, top = map(float, box.group(1).split(","))
-    scale = PNG_DPI / 72
+    scale = dpi / 72
     return math.ceil((right - left) * scale), math.ceil((top - bottom) * scale)

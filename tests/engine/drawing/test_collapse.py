@@ -73,7 +73,7 @@ def test_no_parameter_and_no_edge_is_lost(sizes: list[int], samples: int, collap
     held = sum(int(rows[1].split()[0]) for rows in modules(picture).values())
     reached = set(topological_order(loss))
     assert held == sum(value in reached for _, value in model.named_parameters())
-    whole = take(loss, names=model)
+    whole = take(loss, names=model, collapse=None)
     assert sum(edge.count for edge in picture.edges) <= len(whole.edges)
     assert len(picture.boxes) <= len(whole.boxes)
     where = range(len(picture.boxes))
@@ -180,3 +180,30 @@ def test_mistakes() -> None:
         to_dot(loss, names=model, collapse="alike", expand="layers.0")
     with pytest.raises(ValueError, match="expand opens a box that collapse made"):
         to_dot(loss, names=model, expand="layers.0")
+
+
+def test_what_would_be_many_boxes_collapses_by_itself() -> None:
+    model = Network(2, 8, 8, 1)
+    loss = model.loss(10)
+    count = len(topological_order(loss))
+    picture = take(loss, names=model)
+    assert picture == take(loss, names=model, collapse="layer") or len(picture.boxes) < 20
+    assert picture.notes[0] == (
+        f"{count} nodes in {len(picture.boxes)} boxes, one for each layer; collapse=None draws them all"
+    )
+    assert len(take(loss, names=model, collapse=None).boxes) == count
+    alike = take(loss)
+    assert "alike ones in one" in alike.notes[0]
+    assert len(alike.boxes) < 30
+    small = model.loss(1)
+    assert len(take(small, names=model).boxes) == len(topological_order(small))
+    assert take(small, names=model).notes == ["no backward pass yet: gradients are not shown"]
+
+
+def test_parameters_that_are_each_a_module_do_not_make_a_picture_of_their_number() -> None:
+    """A plot of 143 boxes with a weight each was 8,000 pixels high."""
+    ws = {f"w{k}": Value(k / 100) for k in range(143)}
+    loss = sum((w * Value(1.0, f"x{k}") for k, w in enumerate(ws.values())), Value(0.0))
+    picture = take(loss, names=ws)
+    assert len(picture.boxes) < 10
+    assert len(take(loss, names=ws, collapse="alike").boxes) < 10

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from engine import Value, leaves, topological_order
 from engine.drawing import save_steps
 from engine.drawing.page import page_of
+from engine.drawing.placing import placed
 from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
 from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
@@ -59,7 +60,7 @@ class Reader(HTMLParser):
 
 
 def page(root: Value, names: Any = None) -> str:
-    return page_of(root, names=names, limit=None, place=place)
+    return page_of(root, names=names, limit=None, place=lambda sizes, edges: placed(sizes, edges, place, False))
 
 
 def data_of(text: str) -> Any:

@@ -1,0 +1,76 @@
+"""A picture as an image: SVG by our own layout where that is enough, by Graphviz what is large, PNG and PDF."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ..numbers import as_float
+from . import placing, renderers
+from .dot_text import dot_source
+from .picture import Picture
+from .svg import svg_source
+
+FORMATS = ("svg", "png", "pdf", "dot")
+
+
+class Style(NamedTuple):
+    """How a picture is to look: see `engine.draw`."""
+
+    theme: str = "light"
+    rankdir: str = "LR"
+    title: str = ""
+    dpi: float | None = None
+    scale: float = 1.0
+
+    def check(self, kind: str) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            TypeError: a size is no number, or the title no text.
+            ValueError: a size is not positive; `dpi` of what has no pixels.
+        """
+        if not isinstance(self.title, str):
+            raise TypeError(f"title= is text, got {self.title!r} of type {type(self.title).__name__}")
+        for name, size in (("scale", self.scale), ("dpi", self.dpi)):
+            if size is not None and not 0 < as_float(size, f"{name}=") < 1e5:
+                raise ValueError(f"{name}= is a positive number, got {size!r}")
+        if self.dpi is not None and kind != "png":
+            raise ValueError(f"dpi= is for PNG: a .{kind} has no pixels, and scale= makes it larger")
+
+
+def image(
+    picture: Picture,
+    kind: str,
+    style: Style,
+    renderer: renderers.Renderer | None = None,
+    timeout: float = renderers.TIMEOUT,
+) -> bytes:
+    """The bytes of a file of that kind: svg, png, pdf or dot.
+
+    Raises:
+        ImportError, TimeoutError, TypeError, ValueError: as `engine.draw`.
+    """
+    style.check(kind)
+    if kind == "svg" and renderer is None and placing.suits(len(picture.boxes)):
+        return svg_source(picture, style.theme, style.rankdir, style.title, style.scale).encode()
+    dot = dot_source(picture, style.theme, style.rankdir, style.title)
+    if kind == "dot":
+        return dot.encode()
+    if renderer is not None:
+        return renderers.custom(renderer, dot, kind)
+    if kind == "pdf" and style.scale != 1.0:
+        dot = dot.replace("graph [", f"graph [dpi={72 * style.scale:g} ", 1)
+    dpi = (style.dpi or renderers.PNG_DPI) * style.scale
+    drawn = renderers.render(dot, kind, timeout=timeout, dpi=dpi)
+    return _scaled(drawn, style.scale) if kind == "svg" and style.scale != 1.0 else drawn
+
+
+def _scaled(svg: bytes, scale: float) -> bytes:
+    """The same SVG in another size: its coordinates stay."""
+
+    def size(found: re.Match[bytes]) -> bytes:
+        return b'%s="%dpt"' % (found.group(1), round(float(found.group(2)) * scale))
+
+    head, rest = svg[:2000], svg[2000:]
+    return re.sub(rb'(?<=\s)(width|height)="([\d.]+)pt"', size, head, count=2) + rest

@@ -1,0 +1,330 @@
+"""Placing boxes without Graphviz: in layers, with few crossings, no two boxes in one place and no edge through a box.
+
+The method of Sugiyama, Tagawa and Toda (1981) in four steps: a layer for each box; a point on every layer that an edge
+passes, shared by all edges from the same box; an order in each layer that crosses few edges; and the places that keep
+edges short and straight, by least squares. An edge bends only between layers, so that it can meet no box.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect, insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+Point = tuple[float, float]
+Edge = tuple[int, int]
+
+NODE_GAP, EDGE_GAP = 12.0, 7.0  # across the flow, in points: between boxes, and beside an edge that passes
+LAYER_GAP = 26.0  # along the flow, at least
+_SWEEPS = 8
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where everything is, in points from the top left corner.
+
+    Attributes:
+        width: of the whole.
+        height: of the whole.
+        centres: of the boxes.
+        curves: one for each edge, from tail to head: the start, and three points for each cubic Bézier curve.
+    """
+
+    width: float
+    height: float
+    centres: list[Point]
+    curves: list[list[Point]]
+
+
+def place(
+    sizes: Sequence[Point], edges: Sequence[Edge], rankdir: str = "LR", room: Sequence[float] | None = None
+) -> Placement:
+    """Place boxes so that edges run in one direction.
+
+    Args:
+        sizes: width and height of each box.
+        edges: (tail, head), as indices of boxes; where they make a circle, some run backwards.
+        rankdir: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
+        room: what the label of each edge takes along the flow, beside its head.
+
+    >>> place([(40, 20), (40, 20), (50, 30)], [(0, 2), (1, 2)]).centres
+    [(20.0, 10.0), (20.0, 42.0), (93.4, 26.0)]
+    """
+    upright = rankdir in ("TB", "BT")
+    along = [h if upright else w for w, h in sizes]
+    across = [w if upright else h for w, h in sizes]
+    position = _positions(len(sizes), edges)
+    forward = [position[tail] < position[head] for tail, head in edges]
+    graph = _Layers(
+        along,
+        across,
+        [edge if ahead else edge[::-1] for edge, ahead in zip(edges, forward)],
+        room or [0.0] * len(edges),
+        position,
+    )
+    graph.arrange()
+    length, breadth, centres, curves = graph.drawn()
+    curves = [curve if ahead else curve[::-1] for ahead, curve in zip(forward, curves)]
+
+    def at(point: Point) -> Point:
+        u, v = point
+        u = length - u if rankdir in ("RL", "BT") else u
+        return (v, u) if upright else (u, v)
+
+    width, height = (breadth, length) if upright else (length, breadth)
+    return Placement(width, height, [at(c) for c in centres], [[at(p) for p in curve] for curve in curves])
+
+
+class _Layers:
+    """Boxes, and the points by which edges pass a layer, as numbers from 0: those after the boxes are points."""
+
+    def __init__(
+        self,
+        along: Sequence[float],
+        across: Sequence[float],
+        edges: Sequence[Edge],
+        room: Sequence[float],
+        position: Sequence[int],
+    ) -> None:
+        self.along, self.across, self.edges, self.room = list(along), list(across), edges, room
+        self.boxes = len(along)
+        self.order = sorted(range(self.boxes), key=position.__getitem__)
+        self.rank = _ranks(self.order, edges)
+        self.chains: list[list[int]] = []  # of each edge: tail, points, head
+        self.point: dict[tuple[int, int], int] = {}  # by tail and rank
+        for tail, head in edges:
+            points = [self._passing(tail, rank) for rank in range(self.rank[tail] + 1, self.rank[head])]
+            self.chains.append([tail, *points, head])
+        count = len(self.rank)
+        self.before: list[list[int]] = [[] for _ in range(count)]  # neighbours in the layer before, and after
+        self.after: list[list[int]] = [[] for _ in range(count)]
+        for a, b in dict.fromkeys((a, b) for chain in self.chains for a, b in pairwise(chain)):
+            self.after[a].append(b)
+            self.before[b].append(a)
+        self.layers = self._in_reading_order()
+        self.place = [0] * count  # in the order of its layer
+        self.v = [0.0] * count
+
+    def _passing(self, tail: int, rank: int) -> int:
+        key = (tail, rank)
+        if key not in self.point:
+            self.point[key] = len(self.rank)
+            self.rank.append(rank)
+            self.along.append(0.0)
+            self.across.append(0.0)
+        return self.point[key]
+
+    def _in_reading_order(self) -> list[list[int]]:
+        """The layers in the order in which the formula is read: operands in theirs, from the result down."""
+        layers: list[list[int]] = [[] for _ in range(max(self.rank, default=-1) + 1)]
+        seen: set[int] = set()
+        for root in reversed(self.order):
+            stack = [root]
+            while stack:
+                node = stack.pop()
+                if node not in seen:
+                    seen.add(node)
+                    layers[self.rank[node]].append(node)
+                    stack += reversed(self.before[node])
+        return layers
+
+    # ---- the order in each layer ----
+
+    def arrange(self) -> None:
+        """Find an order with few crossings, and the places across the flow."""
+        self._number()
+        best, fewest = [layer[:] for layer in self.layers], self.crossings()
+        for sweep in range(2 * _SWEEPS):
+            if not fewest:
+                break
+            forth = sweep % 2 == 0
+            beside = self.before if forth else self.after
+            for layer in self.layers if forth else reversed(self.layers):
+                layer.sort(key=lambda node: self._mean(beside[node], self.place[node]))
+                self._number([layer])
+            self._swap_neighbours()
+            found = self.crossings()
+            if found < fewest:
+                best, fewest = [layer[:] for layer in self.layers], found
+        self.layers = best
+        self._number()
+        self._settle()
+
+    def _number(self, layers: Sequence[list[int]] | None = None) -> None:
+        for layer in self.layers if layers is None else layers:
+            for k, node in enumerate(layer):
+                self.place[node] = k
+
+    def _mean(self, nodes: list[int], otherwise: float) -> float:
+        return sum(self.place[n] for n in nodes) / len(nodes) if nodes else otherwise
+
+    def crossings(self) -> int:
+        """How many pairs of edges cross between layers."""
+        count = 0
+        for layer in self.layers:
+            seen: list[int] = []
+            for node in layer:
+                ends = sorted(self.place[n] for n in self.after[node])
+                count += sum(len(seen) - bisect(seen, end) for end in ends)
+                for end in ends:
+                    insort(seen, end)
+        return count
+
+    def _swap_neighbours(self) -> None:
+        """Swap two that stand side by side wherever that crosses fewer edges."""
+        for layer in self.layers:
+            for _ in range(4):
+                improved = False
+                for k in range(len(layer) - 1):
+                    a, b = layer[k], layer[k + 1]
+                    if self._pairs(b, a) < self._pairs(a, b):
+                        layer[k], layer[k + 1] = b, a
+                        self.place[a], self.place[b] = k + 1, k
+                        improved = True
+                if not improved:
+                    break
+
+    def _pairs(self, first: int, second: int) -> int:
+        """How many edges of the two cross if one stands before the other."""
+        count = 0
+        for beside in (self.before, self.after):
+            above = sorted(self.place[n] for n in beside[first])
+            count += sum(len(above) - bisect(above, self.place[n]) for n in beside[second])
+        return count
+
+    # ---- places across the flow ----
+
+    def _settle(self) -> None:
+        """Move each layer to where its edges are shortest, in turn: the sum of squares only gets smaller."""
+        for layer in self.layers:
+            for a, b in pairwise(layer):
+                self.v[b] = self.v[a] + self._apart(a, b)
+        both = [[*b, *a] for b, a in zip(self.before, self.after)]
+        for neighbours, forth in [(self.before, True), (self.after, False), *[(both, True), (both, False)] * _SWEEPS]:
+            for layer in self.layers if forth else reversed(self.layers):
+                self._move(layer, neighbours)
+        lowest = min((self.v[n] - self.across[n] / 2 for n in range(len(self.v))), default=0.0)
+        self.v = [v - lowest for v in self.v]
+
+    def _apart(self, a: int, b: int) -> float:
+        gap = NODE_GAP if a < self.boxes and b < self.boxes else EDGE_GAP
+        return (self.across[a] + self.across[b]) / 2 + gap
+
+    def _move(self, layer: list[int], neighbours: list[list[int]]) -> None:
+        """The places nearest to the means of the neighbours that keep the order and the gaps (isotonic regression)."""
+        offsets = [0.0]
+        for a, b in pairwise(layer):
+            offsets.append(offsets[-1] + self._apart(a, b))
+        blocks: list[list[float]] = []  # weight, weighted sum, how many
+        for node, offset in zip(layer, offsets):
+            near = neighbours[node]
+            weights = [8.0 if node >= self.boxes and n >= self.boxes else 2.0 if n >= self.boxes else 1.0 for n in near]
+            weight = sum(weights) or 0.01
+            wanted = sum(w * self.v[n] for w, n in zip(weights, near)) / weight if near else self.v[node]
+            blocks.append([weight, weight * (wanted - offset), 1])
+            while len(blocks) > 1 and blocks[-2][1] / blocks[-2][0] > blocks[-1][1] / blocks[-1][0]:
+                last = blocks.pop()
+                blocks[-1] = [x + y for x, y in zip(blocks[-1], last)]
+        places = [total / weight for weight, total, count in blocks for _ in range(int(count))]
+        for node, offset, place_ in zip(layer, offsets, places):
+            self.v[node] = place_ + offset
+
+    # ---- along the flow ----
+
+    def drawn(self) -> tuple[float, float, list[Point], list[list[Point]]]:
+        """Length, breadth, centres and curves, as if the flow went from left to right."""
+        breadths = [max(self.along[n] for n in layer) for layer in self.layers]
+        starts, u = [], 0.0
+        for k, breadth in enumerate(breadths):
+            u += self._gap(k) if k else 0.0
+            starts.append(u)
+            u += breadth
+        ends = [start + breadth for start, breadth in zip(starts, breadths)]
+        centres = [(starts[r] + breadths[r] / 2, v) for r, v in zip(self.rank, self.v)]
+        lowest = max((self.v[n] + self.across[n] / 2 for n in range(len(self.v))), default=0.0)
+        ports = self._ports()
+        curves = []
+        for chain, port in zip(self.chains, ports):
+            tail, head = chain[0], chain[-1]
+            at = (centres[tail][0] + self.along[tail] / 2, self.v[tail])
+            curve = [at]
+            for a, b in pairwise(chain):
+                v = port if b == head else self.v[b]
+                left, right = ends[self.rank[a]], starts[self.rank[b]]
+                middle = (left + right) / 2
+                _line(curve, (left, curve[-1][1]))
+                curve += [(middle, curve[-1][1]), (middle, v), (right, v)]
+            _line(curve, (centres[head][0] - self.along[head] / 2, port))
+            curves.append(curve)
+        return u, lowest, centres[: self.boxes], curves
+
+    def _gap(self, rank: int) -> float:
+        """The room before a layer: more where edges are steep, and for the labels that stand there."""
+        steep = max((abs(self.v[a] - self.v[b]) for b in self.layers[rank] for a in self.before[b]), default=0.0)
+        labels = max((room for (_, h), room in zip(self.edges, self.room) if self.rank[h] == rank), default=0.0)
+        return LAYER_GAP + min(0.15 * steep, 60.0) + labels
+
+    def _ports(self) -> list[float]:
+        """Where across the flow each edge meets its head: side by side, in the order in which they come."""
+        coming: dict[int, list[int]] = {}
+        for k, (_, head) in enumerate(self.edges):
+            coming.setdefault(head, []).append(k)
+        ports = [0.0] * len(self.edges)
+        for head, several in coming.items():
+            several.sort(key=lambda k: self.v[self.chains[k][-2]])
+            step = min(12.0, 0.75 * self.across[head] / len(several))
+            for place_, k in enumerate(several):
+                ports[k] = self.v[head] + (place_ - (len(several) - 1) / 2) * step
+        return ports
+
+
+def _line(curve: list[Point], to: Point) -> None:
+    """A straight piece, as a curve."""
+    if curve[-1] != to:
+        curve += [curve[-1], to, to]
+
+
+def _positions(boxes: int, edges: Sequence[Edge]) -> list[int]:
+    """Where each box comes in an order of operands before results, but for a few edges that close circles."""
+    operands: list[list[int]] = [[] for _ in range(boxes)]
+    used = [False] * boxes
+    for tail, head in edges:
+        operands[head].append(tail)
+        used[tail] = True
+    position = [-1] * boxes
+    seen = [False] * boxes
+    count = 0
+    for root in sorted(range(boxes), key=lambda box: used[box]):  # from the results down
+        stack = [(root, False)]
+        while stack:
+            box, done = stack.pop()
+            if done:
+                position[box] = count
+                count += 1
+            elif not seen[box]:
+                seen[box] = True
+                stack.append((box, True))
+                stack += [(tail, False) for tail in reversed(operands[box])]
+    return position
+
+
+def _ranks(order: Sequence[int], edges: Sequence[Edge]) -> list[int]:
+    """The layer of each box: one further than its operands; nearer to what uses it where that makes edges shorter.
+
+    Args:
+        order: the boxes, operands before results.
+        edges: (tail, head).
+    """
+    before: list[set[int]] = [set() for _ in order]
+    after: list[set[int]] = [set() for _ in order]
+    for tail, head in edges:
+        before[head].add(tail)
+        after[tail].add(head)
+    rank = [0] * len(order)
+    for box in order:
+        rank[box] = max((rank[tail] + 1 for tail in before[box]), default=0)
+    for box in reversed(order):
+        if len(after[box]) > len(before[box]) or not before[box]:
+            rank[box] = min((rank[head] - 1 for head in after[box]), default=rank[box])
+    return rank

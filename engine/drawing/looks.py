@@ -1,0 +1,126 @@
+"""How a picture looks, whoever draws it: the lines of text in a box, its colours and border, and the legend."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..text.sheet import short, words
+from .picture import Box, Picture
+from .theme import THEMES, GradientScale, Theme
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line of text; without a colour it has that of the box."""
+
+    text: str
+    bold: bool = False
+    colour: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A box: its lines, and what differs from the usual.
+
+    Attributes:
+        lines: of text, each in pieces.
+        fill: the colour inside.
+        colour: of the text.
+        border: of the line around it.
+        width: of that line, in points.
+        square: whether its corners are.
+        dashed: whether that line is.
+        bare: whether there is only text.
+    """
+
+    lines: list[list[Span]]
+    fill: str | None = None
+    colour: str | None = None
+    border: str | None = None
+    width: float | None = None
+    square: bool = False
+    dashed: bool = False
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One field of the legend."""
+
+    text: str
+    fill: str | None = None
+    colour: str | None = None
+    dashed: bool = False
+
+
+def colours_of(theme: str) -> Theme:
+    """The theme of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if theme not in THEMES:
+        raise ValueError(f"there is no theme {theme!r}: choose from {', '.join(THEMES)}")
+    return THEMES[theme]
+
+
+def scale_of(picture: Picture, colours: Theme) -> GradientScale:
+    """The colours for the gradients of a picture."""
+    return GradientScale((box.grad for box in picture.boxes if box.grad is not None), colours)
+
+
+def look(box: Box, scale: GradientScale, colours: Theme) -> Look:
+    """How a box looks: square corners for leaves, blue for parameters, heavy for modules, heaviest for the root."""
+    grad = box.grad
+    finite = grad is None or math.isfinite(grad)
+    lines = [_head(box, colours.muted if finite else colours.nan_text)] if box.title or box.symbol else []
+    bad = colours.nan if finite else colours.nan_text
+    lines += [[Span(row, True, bad) if row in ("nan", "inf", "-inf") else Span(row)] for row in box.rows]
+    if grad is not None:
+        number = f"{'‖∇‖' if box.kind in ('module', 'alike') else '∇'} {short(grad)}"
+        lines.append([Span(number, False, None if grad else colours.muted)])
+    if box.kind == "constant" and not box.root:
+        return Look(lines, colour=colours.muted, bare=True)
+    border, width = {
+        "leaf": (colours.leaf, None),
+        "parameter": (colours.parameter, 1.4),
+        "module": (colours.parameter, 1.8),
+        "alike": (None, 1.8),
+    }.get(box.kind, (None, None))
+    return Look(
+        lines,
+        fill=None if grad is None else scale.colour(grad),
+        colour=None if finite else colours.nan_text,
+        border=colours.root if box.root else border,
+        width=2.2 if box.root else width,
+        square=box.kind in ("leaf", "parameter", "module"),
+        dashed=box.cut or grad == 0.0,
+    )
+
+
+def _head(box: Box, muted: str) -> list[Span]:
+    title = [Span(words(box.title), True)] if box.title else []
+    if not box.symbol:
+        return title
+    return [*title, Span(f" {words(box.symbol)}", False, muted)] if title else [Span(words(box.symbol), True)]
+
+
+def legend(picture: Picture, scale: GradientScale, colours: Theme) -> list[Sample]:
+    """The colours that occur, each with the size of gradient that it stands for; nothing without gradients."""
+    gradients = [box.grad for box in picture.boxes if box.grad is not None]
+    if not gradients:
+        return []
+    found = [Sample("|∇|")]
+    if any(g != 0.0 and math.isfinite(g) for g in gradients):
+        found += [Sample(size, colour, colours.text) for size, colour in scale.samples().items()]
+    if 0.0 in gradients:
+        found.append(Sample("0", dashed=True))
+    if not all(map(math.isfinite, gradients)):
+        found.append(Sample("nan, inf", colours.nan, colours.nan_text))
+    return found
+
+
+def is_crowded(picture: Picture) -> bool:
+    """Whether edges are so many that they must be faint, and their counts would push the boxes far apart."""
+    return len(picture.edges) > max(60, 2.5 * len(picture.boxes))

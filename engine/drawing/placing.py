@@ -1,0 +1,63 @@
+"""Where boxes go: by our own layout if they are few or there is no Graphviz, else by Graphviz."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from .dot_text import haste
+from .layout import Edge, Placement, Point, place
+from .renderers import has_graphviz
+
+SMALL = 60  # boxes, up to which our own layout is as good, and quicker
+
+ByDot = Callable[[str], bytes]
+"""From DOT text to Graphviz's json0."""
+
+
+def suits(boxes: int) -> bool:
+    """Whether our own layout is the one for so many boxes.
+
+    >>> suits(10)
+    True
+    """
+    return boxes <= SMALL or not has_graphviz()
+
+
+def placed(sizes: Sequence[Point], edges: Sequence[Edge], by_dot: ByDot, own: bool) -> Placement:
+    """Boxes of these sizes from left to right.
+
+    Args:
+        sizes: width and height of each, in points.
+        edges: (tail, head), as indices of boxes.
+        by_dot: runs Graphviz.
+        own: whether our own layout is to be used instead.
+    """
+    if own:
+        return place(sizes, edges)
+    lines = [
+        "digraph {",
+        f"graph [{haste(list(edges), len(sizes))}rankdir=LR nodesep=0.17 ranksep=0.45]",
+        'node [shape=box label="" fixedsize=true]',
+        *(f"n{i} [width={width / 72:.3f} height={height / 72:.3f}]" for i, (width, height) in enumerate(sizes)),
+        *(f'n{tail} -> n{head} [id="e{k}"]' for k, (tail, head) in enumerate(edges)),
+    ]
+    return _read(by_dot("\n".join([*lines, "}"])), len(sizes), len(edges))
+
+
+def _read(json0: bytes, boxes: int, edges: int) -> Placement:
+    found = json.loads(json0)
+    _, _, width, height = map(float, found["bb"].split(","))
+
+    def at(point: str) -> Point:
+        x, y = map(float, point.split(",")[-2:])
+        return x, height - y
+
+    centres = [(0.0, 0.0)] * boxes
+    for thing in found["objects"]:
+        centres[int(thing["name"][1:])] = at(thing["pos"])
+    curves: list[list[Point]] = [[]] * edges
+    for edge in found.get("edges", []):
+        tip, *spline = map(at, edge["pos"].split())  # e,x,y p0 p1 p2 p3 ...: to the tip of the arrow
+        curves[int(edge["id"][1:])] = [*spline, spline[-1], tip, tip]
+    return Placement(width, height, centres, curves)

@@ -1,0 +1,203 @@
+"""SVG of a picture by our own layout: what a notebook, a browser and a bare install show, with no Graphviz."""
+
+from __future__ import annotations
+
+import html
+import math
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+from ..text.sheet import visible
+from .dot_text import check_rankdir
+from .layout import Placement, Point, place
+from .looks import Look, Sample, Span, colours_of, is_crowded, legend, look, scale_of
+from .picture import Picture
+from .theme import Theme
+
+FONT = "Helvetica,Arial,sans-serif"
+SIZE, SMALL = 10.0, 9.0  # of letters, in points
+_LINE = 12.5  # from one line of a box to the next
+_PAD = 11.0  # around the whole
+_NARROW, _WIDE = set("ijlI.,:;'|!()[]{}ft/\\ -\xa0r∂"), set("mwMW@%…")
+
+
+@lru_cache(maxsize=4000)
+def width_of(text: str, size: float = SIZE, bold: bool = False) -> float:
+    """About how wide text is in Helvetica, in points; rather too wide than too narrow.
+
+    >>> width_of("will") < width_of("mama")
+    True
+    """
+    ems = 0.0
+    for letter in text:
+        if letter in _NARROW:
+            ems += 0.34
+        elif letter in _WIDE:
+            ems += 0.9
+        elif unicodedata.east_asian_width(letter) in "WF":
+            ems += 1.05
+        else:
+            ems += 0.72 if letter.isupper() else 0.6
+    return ems * size * (1.1 if bold else 1.0)
+
+
+def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", title: str = "", scale: float = 1.0) -> str:
+    """A picture as SVG.
+
+    Raises:
+        ValueError: there is no such theme or direction.
+    """
+    colours = colours_of(theme)
+    check_rankdir(rankdir)
+    shades = scale_of(picture, colours)
+    looks = [look(box, shades, colours) for box in picture.boxes]
+    crowded = is_crowded(picture)
+    labels = [edge.label if edge.count == 1 or not crowded else "" for edge in picture.edges]
+    upright = rankdir in ("TB", "BT")
+    coming = [0.0] * len(looks)  # room for the labels of what comes in, one beside the other
+    for edge, label in zip(picture.edges, labels):
+        coming[edge.head] += (width_of(label, SMALL) + 6 if upright else SMALL + 3) if label else 0.0
+    sizes = [_size(look, need, upright) for look, need in zip(looks, coming)]
+    room = [(SMALL + 6 if upright else width_of(label, SMALL) + 8) if label else 0.0 for label in labels]
+    placed = place(sizes, [(edge.tail, edge.head) for edge in picture.edges], rankdir, room)
+    body = [*_edges(picture, placed, labels, colours, crowded, rankdir)]
+    body += [_box(look, size, centre, colours) for look, size, centre in zip(looks, sizes, placed.centres)]
+    above, high_above, wide_above = _lines(legend(picture, shades, colours), picture.notes, title, colours)
+    head = high_above if title else 0.0  # with a title everything that is said stands above, as in DOT text
+    width = max(placed.width, wide_above) + 2 * _PAD
+    height = placed.height + high_above + 2 * _PAD
+    top_of_lines = _PAD if title else _PAD + placed.height + 2
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * scale:.0f}pt" height="{height * scale:.0f}pt" '
+            f'viewBox="0 0 {width:.1f} {height:.1f}" font-family="{FONT}" font-size="{SIZE:g}" fill="{colours.text}">',
+            *([f"<title>{_text(title)}</title>"] if title else []),
+            f'<rect width="100%" height="100%" fill="{colours.page}"/>',
+            f'<g transform="translate({_PAD:g},{_PAD + head:g})">',
+            *body,
+            "</g>",
+            f'<g transform="translate({_PAD:g},{top_of_lines:g})">',
+            *above,
+            "</g>",
+            "</svg>",
+            "",
+        ]
+    )
+
+
+# ---- boxes -------------------------------------------------------------------------------------------------------
+
+
+def _size(look: Look, coming: float, upright: bool) -> Point:
+    text = max((sum(width_of(s.text, SIZE, s.bold) for s in line) for line in look.lines), default=0.0)
+    width = max(text + (4 if look.bare else 15), 15 if look.bare else 36)
+    height = max(_LINE * len(look.lines) + (4 if look.bare else 8), 22)
+    return (max(width, coming / 0.75), height) if upright else (width, max(height, coming / 0.75))
+
+
+def _box(look: Look, size: Point, centre: Point, colours: Theme) -> str:
+    (width, height), (x, y) = size, centre
+    parts = []
+    if not look.bare:
+        dashes = ' stroke-dasharray="5 2"' if look.dashed else ""
+        parts.append(
+            f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}" '
+            f'rx="{0 if look.square else 7}" fill="{look.fill or colours.box}" stroke="{look.border or colours.line}" '
+            f'stroke-width="{look.width or 0.8}"{dashes}/>'
+        )
+    first = y - _LINE * (len(look.lines) - 1) / 2 + 0.36 * SIZE
+    colour = f' fill="{look.colour}"' if look.colour is not None else ""
+    lines = "".join(
+        f'<text x="{x:.1f}" y="{first + k * _LINE:.1f}">{"".join(map(_span, line))}</text>'
+        for k, line in enumerate(look.lines)
+    )
+    return "".join([*parts, f'<g text-anchor="middle"{colour}>{lines}</g>'])
+
+
+def _span(span: Span) -> str:
+    bold = ' font-weight="bold"' if span.bold else ""
+    colour = f' fill="{span.colour}"' if span.colour is not None else ""
+    return f"<tspan{bold}{colour}>{_text(span.text)}</tspan>" if bold or colour else _text(span.text)
+
+
+# ---- edges -------------------------------------------------------------------------------------------------------
+
+
+def path_of(curve: list[Point], dx: float = 0.0, dy: float = 0.0) -> str:
+    """The start and the Bézier curves of an edge as SVG writes them."""
+    points = [f"{x + dx:.1f},{y + dy:.1f}" for x, y in curve]
+    return f"M{points[0]} C{' '.join(points[1:])}" if len(points) > 1 else f"M{points[0]}"
+
+
+def _edges(
+    picture: Picture, placed: Placement, labels: list[str], colours: Theme, crowded: bool, rankdir: str
+) -> Iterator[str]:
+    faint = ' stroke-opacity="0.45"' if crowded else ""
+    yield f'<g fill="none" stroke="{colours.line}" stroke-width="0.8"{faint}>'
+    for edge, curve in zip(picture.edges, placed.curves):
+        heavy = f' stroke-width="{0.8 + 0.5 * math.log10(edge.count):.2f}"' if edge.count > 1 else ""
+        dotted = ' stroke-dasharray="1 3"' if edge.label == "not selected" else ""
+        yield f'<path d="{path_of(curve)}"{heavy}{dotted}/>'
+    yield "</g>"
+    yield f'<g fill="{colours.line}"{faint.replace("stroke", "fill")}>'
+    for curve in placed.curves:
+        yield f'<path d="{_tip(curve)}"/>'
+    yield "</g>"
+    yield f'<g font-size="{SMALL:g}" fill="{colours.muted}">'
+    for label, curve in zip(labels, placed.curves):
+        if label:
+            (x, y) = curve[-1]
+            dx, dy, anchor = {
+                "LR": (-8, -2.5, "end"), "RL": (8, -2.5, "start"), "TB": (3, -8, "start"), "BT": (3, 14, "start"),
+            }[rankdir]  # fmt: skip
+            yield f'<text x="{x + dx:.1f}" y="{y + dy:.1f}" text-anchor="{anchor}">{_text(label)}</text>'
+    yield "</g>"
+
+
+def _tip(curve: list[Point], length: float = 6.0, breadth: float = 4.4) -> str:
+    """The triangle at the end of an edge."""
+    x, y = curve[-1]
+    fx, fy = next((p for p in reversed(curve) if p != curve[-1]), (x - 1, y))
+    away = math.hypot(x - fx, y - fy)
+    ux, uy = (x - fx) / away, (y - fy) / away
+    bx, by = x - length * ux, y - length * uy
+    half = breadth / 2
+    return f"M{x:.1f},{y:.1f} L{bx - half * uy:.1f},{by + half * ux:.1f} L{bx + half * uy:.1f},{by - half * ux:.1f} z"
+
+
+# ---- what is said above or below ---------------------------------------------------------------------------------
+
+
+def _lines(samples: list[Sample], notes: list[str], title: str, colours: Theme) -> tuple[list[str], float, float]:
+    """Title, legend and notes one below the other; the height and width they take."""
+    found, y, wide = [], 0.0, 0.0
+    if title:
+        y += 15
+        found.append(f'<text x="0" y="{y - 3:g}" font-size="13" font-weight="bold">{_text(title)}</text>')
+        wide = width_of(title, 13, True)
+        y += 4
+    if samples:
+        x = 0.0
+        for sample in samples:
+            width = width_of(sample.text, SMALL) + 8
+            if sample.fill is not None or sample.dashed:
+                look = f'fill="{sample.fill}"' if sample.fill else f'fill="none" stroke="{colours.line}" '
+                dashes = 'stroke-dasharray="3 2"' if sample.dashed else ""
+                found.append(f'<rect x="{x:.1f}" y="{y + 3:.1f}" width="{width:.1f}" height="15" {look}{dashes}/>')
+            found.append(
+                f'<text x="{x + width / 2:.1f}" y="{y + 13.5:.1f}" font-size="{SMALL:g}" text-anchor="middle" '
+                f'fill="{sample.colour or colours.muted}">{sample.text}</text>'
+            )
+            x += width + 3
+        wide = max(wide, x)
+        y += 21
+    for note in notes:
+        y += 13
+        found.append(f'<text x="0" y="{y - 3:.1f}" font-size="{SMALL:g}" fill="{colours.muted}">{_text(note)}</text>')
+        wide = max(wide, width_of(note, SMALL))
+    return found, y + (6 if title and found else 0), wide
+
+
+def _text(text: str) -> str:
+    return html.escape(visible(text), quote=False)

@@ -1,0 +1,167 @@
+"""The layout without Graphviz: nothing overlaps, no edge runs through a box, and few edges cross."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine import Value, draw
+from engine.drawing.layout import Placement, Point, _Layers, place
+from engine.drawing.picture import take
+from engine.drawing.svg import svg_source, width_of
+from tests.engine.drawing.networks import NASTY, Network, expression
+from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
+
+Edges = list[tuple[int, int]]
+SIZES = st.tuples(st.integers(10, 120), st.integers(10, 60))
+
+
+@st.composite
+def drawings(draw_: st.DrawFn) -> tuple[list[tuple[int, int]], Edges]:
+    sizes = draw_(st.lists(SIZES, min_size=1, max_size=25))
+    box = st.integers(0, len(sizes) - 1)
+    edges = draw_(st.lists(st.tuples(box, box).filter(lambda e: e[0] != e[1]), max_size=60))
+    return sizes, edges
+
+
+def along(curve: list[Point]) -> list[Point]:
+    """Points of an edge, close to each other."""
+    found = []
+    for k in range(0, len(curve) - 1, 3):
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = curve[k : k + 4]
+        for i in range(17):
+            t = i / 16
+            a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+            found.append((a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy))
+    return found
+
+
+def assert_clean(sizes: list[tuple[int, int]], edges: Edges, placed: Placement) -> None:
+    spans = [(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for (w, h), (x, y) in zip(sizes, placed.centres)]
+    for i, (left, top, right, bottom) in enumerate(spans):
+        assert left >= -0.01
+        assert right <= placed.width + 0.01
+        assert top >= -0.01
+        assert bottom <= placed.height + 0.01
+        for other in spans[:i]:
+            assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+    for (tail, head), curve in zip(edges, placed.curves):
+        for x, y in along(curve):
+            for i, (left, top, right, bottom) in enumerate(spans):
+                if left + 0.1 < x < right - 0.1 and top + 0.1 < y < bottom - 0.1:
+                    raise AssertionError(f"the edge from {tail} to {head} runs through {i}")
+        for box, (x, y) in ((tail, curve[0]), (head, curve[-1])):
+            left, top, right, bottom = spans[box]
+            assert left - 0.1 <= x <= right + 0.1
+            assert top - 0.1 <= y <= bottom + 0.1
+
+
+@given(drawings(), st.sampled_from(["LR", "TB", "RL", "BT"]))
+def test_no_overlaps_and_no_edge_through_a_box(drawing: tuple[list[tuple[int, int]], Edges], rankdir: str) -> None:
+    sizes, edges = drawing
+    placed = place(sizes, edges, rankdir)
+    assert_clean(sizes, edges, placed)
+    assert place(sizes, edges, rankdir) == placed
+
+
+@given(lazy_plans(most=20), st.lists(floats(), min_size=3, max_size=3))
+def test_graphs(plan: LazyPlan, xs: list[float]) -> None:
+    picture = take(build(plan, [Value(x, name) for x, name in zip(xs, "xyz")]))
+    sizes = [(40, 30)] * len(picture.boxes)
+    edges = [(edge.tail, edge.head) for edge in picture.edges]
+    placed = place(sizes, edges)
+    assert_clean(sizes, edges, placed)
+    for tail, head in edges:
+        assert placed.centres[tail][0] < placed.centres[head][0]
+
+
+def test_a_tree_is_drawn_without_crossings() -> None:
+    edges = [(k, 8 + k // 2) for k in range(8)] + [(8 + k, 12 + k // 2) for k in range(4)] + [(12, 14), (13, 14)]
+    shuffled = sorted(edges, key=lambda e: (e[0] * 7) % 15)
+    layers = _Layers([30.0] * 15, [20.0] * 15, shuffled, [0.0] * 14, range(15))
+    layers.arrange()
+    assert layers.crossings() == 0
+
+
+def test_neurons_stand_in_their_order_and_operands_in_theirs() -> None:
+    model = Network(3, 5, 4, 1)
+    picture = take(model.loss(1), names=model, collapse="neuron")
+    edges = [(edge.tail, edge.head) for edge in picture.edges]
+    placed = place([(100, 50)] * len(picture.boxes), edges)
+    for layer in ("layers.0", "layers.1"):
+        heights = [placed.centres[i][1] for i, box in enumerate(picture.boxes) if box.title.startswith(layer)]
+        assert heights == sorted(heights)
+    a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    for root in (a - b, b - a, engine.dot([a, b], [c, 2.0]), engine.maximum(c, b, a)):
+        picture = take(root)
+        placed = place([(40, 30)] * len(picture.boxes), [(e.tail, e.head) for e in picture.edges])
+        heights = [placed.centres[e.tail][1] for e in picture.edges]
+        assert heights == sorted(heights)
+
+
+def test_a_long_chain_and_a_value_used_all_along() -> None:
+    x = y = Value(0.5, "x")
+    for _ in range(400):
+        y = y * x
+    picture = take(y)
+    sizes = [(40, 30)] * len(picture.boxes)
+    placed = place(sizes, [(e.tail, e.head) for e in picture.edges])
+    assert placed.height < 150
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_svg_is_well_formed_and_text_fits_its_box(rankdir: str, theme: str) -> None:
+    root, _, _ = expression()
+    svg = svg_source(take(root, local_derivatives=True), theme, rankdir, "A <title>")
+    tree = ElementTree.fromstring(svg)
+    assert [element.text for element in tree if element.tag.endswith("title")] == ["A <title>"]
+    assert width_of("L *", bold=True) < 36
+    assert "-3" in "".join(tree.itertext())
+
+
+def test_nasty_labels_stay_inside() -> None:
+    root = Value(0.0, "start")
+    for label in NASTY[:20]:
+        root = root + Value(1.0, label)
+    shown = "".join(ElementTree.fromstring(svg_source(take(root, collapse=None))).itertext())
+    assert "</td></tr></table>>" in shown
+    assert "␛" in "".join(ElementTree.fromstring(svg_source(take(Value(1.0, "\x1b[31m") * 2))).itertext())
+
+
+def test_title_scale_and_dpi(tmp_path: Path) -> None:
+    root, _, _ = expression()
+
+    def width(path: Path | None) -> float:
+        assert path is not None
+        found = re.search(r'width="(\d+)pt"', path.read_text(encoding="utf-8"))
+        assert found is not None
+        return float(found.group(1))
+
+    usual = width(draw(root, tmp_path / "g.svg"))
+    assert width(draw(root, tmp_path / "g.svg", scale=2)) == pytest.approx(2 * usual, abs=2)
+    assert "A title" in (draw(root, tmp_path / "g.svg", title="A title") or tmp_path).read_text(encoding="utf-8")
+    assert "<b>A title</b>" in engine.to_dot(root, title="A title")
+    with pytest.raises(ValueError, match=r"dpi= is for PNG: a \.svg has no pixels, and scale= makes it larger"):
+        draw(root, tmp_path / "g.svg", dpi=300)
+    for wrong in ({"scale": 0}, {"scale": -1}, {"scale": float("nan")}):
+        with pytest.raises(ValueError, match="scale= is a positive number"):
+            draw(root, tmp_path / "g.svg", **wrong)
+    with pytest.raises(TypeError, match="title= is text"):
+        draw(root, tmp_path / "g.svg", title=3)  # type: ignore[arg-type]  # on purpose
+
+
+def test_without_a_path_it_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url))
+    root, _, _ = expression()
+    path = root.draw()
+    assert path is not None
+    assert opened == [path.as_uri()]
+    assert path.read_text(encoding="utf-8").startswith("<svg")
