@@ -3,8 +3,7 @@
 - output: what users call, to_dot, draw, draw_dot, save_steps, and what a notebook shows
 - picture: boxes and edges; views and collapse choose what becomes a box; looks and theme say how one looks
 - layout: places boxes without Graphviz; svg: a picture drawn so; placing: which of the two places them
-- dot_text: DOT text of a picture; digraph: the same as an object of the graphviz package
-- images: a picture as an image; renderers: by whichever Graphviz there is (bundled: one inside a package)
+- graphviz: DOT text of a picture, and images made of it; images: a picture as an image, by either way
 - page: both passes as a page to step through in a browser
 """
 

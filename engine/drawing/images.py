@@ -6,8 +6,9 @@ import re
 from typing import NamedTuple
 
 from ..numbers import as_float
-from . import placing, renderers
-from .dot_text import dot_source
+from . import placing
+from .graphviz import renderers
+from .graphviz.dot_text import dot_source
 from .picture import Picture
 from .svg import svg_source
 

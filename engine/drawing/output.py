@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import writable, write_file
 from ..value import Value
+from .graphviz.renderers import TIMEOUT
 from .picture import BUDGET, LIMIT
-from .renderers import TIMEOUT
 
 if TYPE_CHECKING:
     import os
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from graphviz import Digraph
 
+    from .graphviz.renderers import Renderer
     from .layout import Edge, Placement, Point
-    from .renderers import Renderer
 
 _AT_A_GLANCE = 20_000  # Values, up to which a cell has its picture in a moment
 
@@ -190,8 +190,8 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph: 
     >>> draw_dot(a * a).source.splitlines()[-3:]
     ['n0 -> n1', 'n0 -> n1', '}']
     """
-    from .digraph import digraph
-    from .dot_text import statements
+    from .graphviz.digraph import digraph
+    from .graphviz.dot_text import statements
     from .picture import take
 
     return digraph(list(statements(take(root), rankdir=rankdir)), format)
@@ -225,7 +225,8 @@ def save_steps(
     Raises:
         ImportError, OSError, TimeoutError, TypeError, ValueError: as `draw`.
     """
-    from . import page, placing, renderers
+    from . import page, placing
+    from .graphviz import renderers
 
     target = writable(path)
     if target.suffix.lower() not in (".html", ".htm"):

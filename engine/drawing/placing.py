@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from .dot_text import haste
+from .graphviz.dot_text import haste
+from .graphviz.renderers import has_graphviz
 from .layout import Edge, Placement, Point, place
-from .renderers import has_graphviz
 
 SMALL = 60  # boxes, up to which our own layout is as good, and quicker
 

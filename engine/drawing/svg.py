@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ..text.sheet import visible
-from .dot_text import check_rankdir
+from .graphviz.dot_text import check_rankdir
 from .layout import Placement, Point, place
 from .looks import Look, Sample, Span, colours_of, is_crowded, legend, look, scale_of
 from .picture import Picture

@@ -12,7 +12,8 @@ from typing import ClassVar
 import pytest
 
 from engine import Value, draw, draw_dot, to_dot
-from engine.drawing import placing, renderers
+from engine.drawing import placing
+from engine.drawing.graphviz import renderers
 from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
 

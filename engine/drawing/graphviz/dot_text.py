@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ..text.sheet import visible
-from .looks import Look, Sample, Span, colours_of, is_crowded, legend, look, scale_of
-from .picture import Edge, Picture
-from .theme import Theme
+from ...text.sheet import visible
+from ..looks import Look, Sample, Span, colours_of, is_crowded, legend, look, scale_of
+from ..picture import Edge, Picture
+from ..theme import Theme
 
 FONT = "Helvetica,Arial,sans-serif"
 RANKDIRS = ("LR", "TB", "RL", "BT")
