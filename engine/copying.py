@@ -1,68 +1,129 @@
-"""Deep copies and pickles of a graph in flat form: a chain of a million nodes must not recurse."""
+"""Deep copies and pickles of a graph in flat form: a chain of a million nodes must not recurse, nor take long."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any, NamedTuple
 
-from .graph import topological_order
+from .collector import collector_at_rest
+from .graph import recorded_order
 from .primitive import Primitive
-from .value import MANY, Value, new_node
+from .value import MANY, Value
 
-Row = tuple[Primitive, tuple[int, ...], bool, Any, Any, float, float, "str | None"]
+_new = object.__new__
+_NUMBER, _NONE, _MANY = -1, -2, -3  # in place of an operand's position
 
 
 def deepcopy_graph(root: Value, memo: dict[int, Any]) -> Value:
     """A copy of all that `root` was computed from; what `memo` has been copied already stays shared."""
-    for node in topological_order(root):
-        if id(node) in memo:
-            continue
-        if node._primitive is None:
-            clone = memo[id(node)] = copy.copy(node)
-            if hasattr(node, "__dict__"):  # a subclass may hold anything
-                clone.__dict__.update(copy.deepcopy(node.__dict__, memo))
-        else:
-            operands = tuple(memo[id(operand)] for operand in node.operands)
-            clone = memo[id(node)] = _build(node._primitive, operands, node._b is MANY, node._x, node._y, node._data)
-            clone._grad, clone._label = node._grad, node._label
+    with collector_at_rest():
+        for node in recorded_order(root):
+            if id(node) in memo:
+                continue
+            a, b = node._a, node._b
+            if a is None:
+                clone = memo[id(node)] = copy.copy(node)
+                if hasattr(node, "__dict__"):  # a subclass may hold anything
+                    clone.__dict__.update(copy.deepcopy(node.__dict__, memo))
+                continue
+            clone = memo[id(node)] = _new(Value)
+            if b is MANY:
+                clone._a, clone._b = tuple([memo[id(operand)] for operand in a]), MANY
+            else:
+                clone._a = a if a.__class__ is float else memo[id(a)]
+                clone._b = b if b is None or b.__class__ is float else memo[id(b)]
+            clone._data, clone._grad, clone._label = node._data, node._grad, node._label
+            clone._primitive, clone._x, clone._y = node._primitive, node._x, node._y
     return memo[id(root)]  # type: ignore[no-any-return]  # a memo holds anything
 
 
+class Table(NamedTuple):
+    """The results of a graph, in topological order after its leaves, one column for each of their slots.
+
+    Attributes:
+        primitives: which ones there are; codes: of each result, which of them.
+        a, b: positions of the operands, or what stands in place of one.
+        x, y: the recorded numbers; 0 where there are none.
+        data, grads: the results' own.
+        labels: those that there are, by position among the results.
+        many: of n-ary results, by position: operands' positions, recorded numbers, and the fourth slot.
+    """
+
+    primitives: Sequence[Primitive]
+    codes: array[int]
+    a: array[int]
+    b: array[int]
+    x: array[float]
+    y: array[float]
+    data: array[float]
+    grads: array[float]
+    labels: dict[int, str]
+    many: dict[int, tuple[array[int], array[float], Any]]
+
+
 def reduce_graph(root: Value, default: Callable[[int], Any]) -> Any:
-    """What pickle stores for a Value: a leaf like any object, a result as a table with one row per node.
+    """What pickle stores for a Value: a leaf like any object, a result as a table of all that it was computed from.
 
     Leaves stay shared with everything else in the pickle; a result that two roots share comes back once for each.
     """
     if root._primitive is None:
         return default(4)
-    order = topological_order(root)
-    position = {node: k for k, node in enumerate(order)}
-    rows: list[Value | Row] = []
-    for node in order:
-        if node._primitive is None:
-            rows.append(node)
-        else:
-            operands = tuple(position[operand] for operand in node.operands)
-            recorded = (node._b is MANY, node._x, node._y)
-            rows.append((node._primitive, operands, *recorded, node._data, node._grad, node._label))
-    return restore_graph, (rows,)
+    with collector_at_rest():
+        order = recorded_order(root)
+        leaves = [node for node in order if node._primitive is None]
+        return restore_graph, (leaves, _table(leaves, [node for node in order if node._primitive is not None]))
 
 
-def restore_graph(rows: list[Value | Row]) -> Value:
+def _table(leaves: Sequence[Value], results: Sequence[Value]) -> Table:
+    position: dict[Any, int] = dict(zip([*leaves, *results], count()))
+    position[None], position[MANY] = _NONE, _MANY
+    firsts = [MANY if node._b is MANY else node._a for node in results]
+    seconds = [node._b for node in results]
+    codes: dict[Any, int] = {}
+    many = {
+        k: (array("i", map(position.__getitem__, node._a)), array("d", node._x), node._y)
+        for k, node in enumerate(results)
+        if node._b is MANY
+    }
+    return Table(
+        codes=array("i", [codes.setdefault(node._primitive, len(codes)) for node in results]),
+        primitives=list(codes),
+        a=array("i", [_NUMBER if a.__class__ is float else position[a] for a in firsts]),
+        b=array("i", [_NUMBER if b.__class__ is float else position[b] for b in seconds]),
+        x=array("d", [0.0 if node._b is MANY else node._x for node in results]),
+        y=array("d", [node._y if node._y.__class__ is float else 0.0 for node in results]),
+        data=array("d", [node._data for node in results]),
+        grads=array("d", [node._grad for node in results]),
+        labels={k: node._label for k, node in enumerate(results) if node._label is not None},
+        many=many,
+    )
+
+
+def restore_graph(leaves: Sequence[Value], table: Table) -> Value:
     """The root of a graph that `reduce_graph` stored."""
-    nodes: list[Value] = []
-    for row in rows:
-        if isinstance(row, Value):
-            nodes.append(row)
-        else:
-            primitive, operands, many, x, y, data, grad, label = row
-            node = _build(primitive, tuple(nodes[k] for k in operands), many, x, y, data)
-            node._grad, node._label = grad, label
-            nodes.append(node)
+    nodes = list(leaves)
+    first, add, primitives = len(nodes), nodes.append, table.primitives
+    with collector_at_rest():
+        for code, a, b, x, y, data, grad in zip(
+            table.codes, table.a, table.b, table.x, table.y, table.data, table.grads
+        ):
+            node = _new(Value)
+            node._data, node._grad, node._label, node._primitive = data, grad, None, primitives[code]
+            if b == _MANY:
+                operands, numbers, node._y = table.many[len(nodes) - first]
+                node._a, node._b, node._x = tuple([nodes[k] for k in operands]), MANY, list(numbers)
+            else:
+                node._x = x
+                node._a = nodes[a] if a >= 0 else x
+                if b == _NONE:
+                    node._b = node._y = None
+                else:
+                    node._y = y
+                    node._b = nodes[b] if b >= 0 else y
+            add(node)
+    for k, label in table.labels.items():
+        nodes[first + k]._label = label
     return nodes[-1]
-
-
-def _build(primitive: Primitive, operands: tuple[Value, ...], many: bool, x: Any, y: Any, data: float) -> Value:
-    a, b = (operands, MANY) if many else (*operands, None)[:2]
-    return new_node(primitive, data, a, b, x, y)
