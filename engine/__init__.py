@@ -26,6 +26,7 @@ from .functional import jvp as jvp
 from .functional import value_and_grad as value_and_grad
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
+from .interval import Interval as Interval
 from .modes import no_grad as no_grad
 from .modes import purpose as purpose
 from .numbers import Requirement as Requirement
@@ -34,7 +35,6 @@ from .numbers import require as require
 from .operators import affine as affine
 from .ops import *  # noqa: F403  # the whole table: an operation is added there and nowhere else
 from .primitive import PRIMITIVES as PRIMITIVES
-from .primitive import Interval as Interval
 from .primitive import Primitive as Primitive
 from .primitive import declare as declare
 from .primitive import lookup as lookup

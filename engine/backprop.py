@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from .graph import recorded_order, topological_order
 from .modes import always_recorded, inside_rule, observed_by, observer
-from .numbers import as_float
+from .numbers import as_float, same_number
 from .primitive import Primitive
 from .value import MANY, Constant, Value
 
@@ -189,7 +189,7 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
             continue
         upstream, operands = adjoint[node], node.operands
         for operand, recorded in zip(operands, node.inputs):
-            if operand._data is not recorded and operand._data != recorded:
+            if not same_number(operand._data, recorded):
                 raise RuntimeError(
                     f"{operand!r} was {recorded!r} when {primitive.name} was computed from it and has been changed "
                     "since: a graph of the gradient needs the values of the forward pass; evaluate again"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
+
+_INF = float("inf")
 
 
 def as_float(number: Any, where: str) -> float:
@@ -19,7 +22,10 @@ def as_float(number: Any, where: str) -> float:
     if not is_number(number):
         raise TypeError(f"{where} takes real numbers, got {_short(number)} of type {type(number).__name__}")
     try:
-        return float(number)
+        found = float(number)
+        if found not in (_INF, -_INF) or number == found:  # a Decimal beyond the range gives inf in silence
+            return found
+        raise OverflowError
     except OverflowError:
         raise OverflowError(f"{where}: {_short(number)} is beyond the range of a float (about 1.8e308)") from None
     except (TypeError, ValueError):
@@ -43,6 +49,17 @@ def _short(thing: object, most: int = 40) -> str:
         return f"an integer of {thing.bit_length()} bits"
     text = repr(thing)
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def same_number(x: float, y: float) -> bool:
+    """Whether two floats are the same: nan is, and the zeros of either sign are not.
+
+    >>> same_number(float("nan"), float("nan")), same_number(0.0, -0.0)
+    (True, False)
+    """
+    if x == y:
+        return x != 0.0 or math.copysign(1.0, x) == math.copysign(1.0, y)
+    return x != x and y != y
 
 
 # ---- what is required of numbers, such as labels ----

@@ -21,12 +21,12 @@ from typing import NamedTuple as _NamedTuple
 
 from . import ieee as _ieee
 from .ieee import ieee as _total
+from .interval import BOOLEAN as _BOOLEAN
+from .interval import INDEX as _INDEX
+from .interval import POSITIVE as _POSITIVE
+from .interval import REALS as _REALS
+from .interval import Interval as _Interval
 from .numbers import as_float as _as_float
-from .primitive import BOOLEAN as _BOOLEAN
-from .primitive import INDEX as _INDEX
-from .primitive import POSITIVE as _POSITIVE
-from .primitive import REALS as _REALS
-from .primitive import Interval as _Interval
 from .primitive import Primitive as _Primitive
 from .primitive import declare as _declare
 

@@ -7,11 +7,12 @@ nothing else, so that an operation is added in one place: by one call of `declar
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+from .declarations import check_columns, check_count, check_names, check_rule
+from .interval import BOOLEAN, INDEX, POSITIVE, REALS, Interval
 from .numbers import _short, as_float
 from .template import parse
 
@@ -28,37 +29,6 @@ __all__ = [
 ]
 
 Rule = Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An open interval of reals, or a closed one of integers, that an operand may come from.
-
-    >>> 0.0 in Interval(0, math.inf), 1e-300 in Interval(0, math.inf)
-    (False, True)
-    >>> 1 in Interval(0, 1, integers=True)
-    True
-    """
-
-    low: float = -math.inf
-    high: float = math.inf
-    integers: bool = False
-
-    def __contains__(self, number: float) -> bool:
-        if self.integers:
-            return self.low <= number <= self.high and float(number).is_integer()
-        return self.low < number < self.high
-
-    def __str__(self) -> str:
-        if self.integers:
-            return f"{{{self.low:g} ... {self.high:g}}}"
-        return "all reals" if self == REALS else f"({self.low:g}, {self.high:g})"
-
-
-REALS = Interval()
-POSITIVE = Interval(0, math.inf)
-BOOLEAN = Interval(0, 1, integers=True)
-INDEX = Interval(0, 0, integers=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,8 +234,10 @@ def declare(
         The primitive, to be called with Values or numbers.
 
     Raises:
-        TypeError: `forward` or a rule cannot be called, or takes another number of arguments.
-        ValueError: the name is taken or no identifier; there is no local derivative; `native` is no template.
+        TypeError: `forward`, a rule or the kink cannot be called, or takes another number of arguments; another column
+            is of the wrong kind.
+        ValueError: a name is taken or cannot be one; there is no local derivative; domain or defaults do not fit the
+            operands; the formula is no expression; `native` is no template.
 
     >>> import engine
     >>> softsign = engine.declare(
@@ -274,25 +246,30 @@ def declare(
     >>> engine.grad(softsign(x), x), x.softsign().data
     (0.25, 0.5)
     """
-    if not isinstance(name, str) or not name.isidentifier():
-        raise ValueError(f"a primitive's name must be a Python identifier, got {name!r}")
-    taken = {other for known in PRIMITIVES.values() for other in (known.name, *known.aliases)}
-    if not taken.isdisjoint({name, *aliases}):
-        raise ValueError(f"the table already has a primitive named {name!r} or one of {aliases!r}; choose another name")
+    check_names(name, aliases, operands, {n for known in PRIMITIVES.values() for n in (known.name, *known.aliases)})
     if not callable(forward):
         raise TypeError(f"{name}: forward must be callable, got {forward!r}")
     arity = None if callable(local_derivatives) else len(local_derivatives)
-    if arity == 0:
-        raise ValueError(f"{name}: give one local derivative per operand")
+    check_count(name, operands, arity)
     if arity is not None:
         operands = operands or ("x", "y", *(f"x{k}" for k in range(3, arity + 1)))[:arity]
         for rule in local_derivatives if not callable(local_derivatives) else ():
-            _check_rule(name, rule, ("z", *operands))
+            check_rule(f"{name}: a local derivative", rule, ("z", *operands))
         arrange = None
     else:
         operands = operands or ("xs",)
         arrange = arrange or flatten(name)
         method = False
+    check_columns(
+        name,
+        operands,
+        arity,
+        formula=formula,
+        domain=domain,
+        kink=kink,
+        convention=convention,
+        defaults=defaults,
+    )
     if isinstance(native, str):
         parse(native, operands if arity is not None else ("z", "x"))
     primitive = Primitive(
@@ -333,15 +310,3 @@ def flatten(name: str) -> Callable[..., tuple[Any, ...]]:
         return xs
 
     return arrange
-
-
-def _check_rule(name: str, rule: Rule, expected: tuple[str, ...]) -> None:
-    if not callable(rule):
-        raise TypeError(f"{name}: a local derivative must be callable as rule({', '.join(expected)}), got {rule!r}")
-    try:
-        inspect.signature(rule).bind(*expected)
-    except TypeError:
-        raise TypeError(
-            f"{name}: a local derivative is called as rule({', '.join(expected)}), the output z first; "
-            f"this one takes {inspect.signature(rule)}"
-        ) from None

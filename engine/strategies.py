@@ -19,7 +19,8 @@ except ImportError:
 
 from .backprop import local_derivatives
 from .graph import topological_order
-from .primitive import PRIMITIVES, REALS, Interval, Primitive, lookup
+from .interval import REALS, Interval
+from .primitive import PRIMITIVES, Primitive, lookup
 from .text.source import expression as expression_code
 from .value import Value
 

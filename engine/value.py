@@ -7,8 +7,10 @@ from `methods`.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
+from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
 from .modes import inside_rule, observer, open_modes, reads, recording, tracer
@@ -64,11 +66,15 @@ def as_operand(other: Any) -> float | None:
     return as_float(other, "an operator of Value") if is_number(other) else None
 
 
-def _comparable(other: object) -> float | int | None:
-    """What a Value is compared with: integers of any size stay exact."""
+def _comparable(other: object) -> Any:
+    """What a Value is compared with: integers, fractions and decimals of any size stay exact."""
     if isinstance(other, Value):
         return other._data
-    return other if isinstance(other, (int, float)) else as_operand(other)
+    if isinstance(other, (int, float, Rational)):
+        return other
+    if hasattr(type(other), "is_snan"):  # a Decimal: a signalling one would raise, where comparing with nan is False
+        return math.nan if other.is_snan() else other  # type: ignore[attr-defined]  # as just asked
+    return as_operand(other)
 
 
 def _nearest(node: Value, most: int = 8) -> tuple[tuple[int, float], ...]:

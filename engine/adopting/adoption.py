@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..primitive import REALS, Primitive
+from ..interval import REALS
+from ..primitive import Primitive
 from ..value import Value
 from .graph import Node, TheirGraph
 from .meaning import Meaning, close, fits

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..backprop import local_derivatives
-from ..primitive import PRIMITIVES, Interval, Primitive
+from ..interval import Interval
+from ..primitive import PRIMITIVES, Primitive
 from ..text.sheet import Sheet
 from ..value import Value
 from . import oracle

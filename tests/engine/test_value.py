@@ -9,6 +9,7 @@ import sys
 import threading
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -282,3 +283,35 @@ def test_a_million_operations_without_recursion() -> None:
     """In a process of its own: a crash by recursion in C would take the test run with it."""
     run = subprocess.run([sys.executable, "-c", LONG], capture_output=True, text=True, check=False)
     assert (run.stdout, run.stderr, run.returncode) == ("done\n", "", 0)
+
+
+# ---- numbers beyond a float's range ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("huge", [10**400, Fraction(10**400), Decimal("1e400")], ids=str)
+def test_numbers_beyond_the_range_are_refused_as_data_and_compared_exactly(huge: Any) -> None:
+    with pytest.raises(OverflowError, match="beyond the range of a float"):
+        Value(huge)
+    with pytest.raises(OverflowError, match="beyond the range of a float"):
+        Value(1.0) + huge
+    x = Value(1.0)
+    assert (x == huge, x != huge, x < huge, x >= huge) == (False, True, True, False)
+
+
+def test_a_signalling_decimal_compares_like_nan_and_infinities_stay() -> None:
+    x, odd = Value(1.0), Decimal("sNaN")
+    assert (x == odd, x < odd, x > odd, x <= odd, x >= odd, x != odd) == (False,) * 5 + (True,)
+    assert Value(Decimal("-Infinity")).data == -math.inf
+    assert Value(0.1) != Fraction(1, 10)  # exactly
+
+
+def test_what_changed_since_is_seen_by_the_bits(recwarn: Any) -> None:
+    x = Value(0.0)
+    y = x * x
+    x.data = -0.0
+    with pytest.raises(RuntimeError, match="changed since"):
+        engine.grad(y, x, create_graph=True)
+    nan = Value(math.nan)
+    copied = pickle.loads(pickle.dumps(nan * 2.0))
+    (leaf,) = engine.leaves(copied)
+    assert engine.grad(copied, leaf, create_graph=True).data == 2.0

@@ -1,0 +1,43 @@
+"""Where operands come from: open intervals of reals, closed ones of integers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An open interval of reals, or a closed one of integers, that an operand may come from.
+
+    >>> 0.0 in Interval(0, math.inf), 1e-300 in Interval(0, math.inf)
+    (False, True)
+    >>> 1 in Interval(0, 1, integers=True)
+    True
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    integers: bool = False
+
+    def __contains__(self, number: float) -> bool:
+        if self.integers:
+            return self.low <= number <= self.high and float(number).is_integer()
+        return self.low < number < self.high
+
+    def __str__(self) -> str:
+        if self.integers:
+            return f"{{{self.low:g} ... {self.high:g}}}"
+        return "all reals" if self == REALS else f"({self.low:g}, {self.high:g})"
+
+
+REALS = Interval()
+
+
+POSITIVE = Interval(0, math.inf)
+
+
+BOOLEAN = Interval(0, 1, integers=True)
+
+
+INDEX = Interval(0, 0, integers=True)

@@ -1,0 +1,58 @@
+"""What `declare` refuses, each column by its name; nothing is in the table afterwards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import engine
+from engine import Interval, declare
+
+
+@pytest.fixture(autouse=True)
+def table() -> Iterator[None]:
+    before = dict(engine.PRIMITIVES)
+    yield
+    assert before == engine.PRIMITIVES
+
+
+@pytest.mark.parametrize(
+    ("columns", "error", "message"),
+    [
+        ({"name": "lambda"}, ValueError, "means something to Python"),
+        ({"name": "__len__"}, ValueError, "means something to Python"),
+        ({"name": "two words"}, ValueError, "identifier"),
+        ({"name": 3}, ValueError, "identifier"),
+        ({"name": "tanh"}, ValueError, "already has"),
+        ({"aliases": "soft"}, TypeError, "aliases are a tuple of names"),
+        ({"aliases": ("not",)}, ValueError, "means something to Python"),
+        ({"aliases": ("a", "a")}, ValueError, "must differ"),
+        ({"aliases": ("arcsin",)}, ValueError, "already has"),
+        ({"operands": ("x", "y")}, ValueError, "2 operands are named, and there are 1"),
+        ({"operands": ("1x",)}, ValueError, "identifier"),
+        ({"domain": (0, 1)}, TypeError, "the domain is an Interval"),
+        ({"domain": "positive"}, TypeError, "the domain is an Interval"),
+        ({"domain": ()}, ValueError, "0 intervals"),
+        ({"domain": (Interval(), Interval())}, ValueError, "2 intervals as the domain of 1"),
+        ({"kink": 0.0}, TypeError, "kink must be callable"),
+        ({"kink": lambda x: x}, TypeError, "kink is called as rule"),
+        ({"formula": "x +"}, ValueError, "formula is no expression"),
+        ({"formula": abs}, TypeError, "formula is text"),
+        ({"convention": None}, TypeError, "convention is text"),
+        ({"defaults": 1.0}, TypeError, "defaults are a tuple of numbers"),
+        ({"defaults": ("one",)}, TypeError, "defaults are a tuple of numbers"),
+        ({"defaults": (1.0,)}, ValueError, "leave no operand"),
+        ({"local_derivatives": []}, ValueError, "one local derivative per operand"),
+        ({"local_derivatives": [lambda z: z]}, TypeError, "a local derivative is called as rule"),
+        ({"forward": None}, TypeError, "forward must be callable"),
+        ({"native": "x +"}, ValueError, "native|template"),
+    ],
+)
+def test_a_wrong_column_is_named(columns: dict[str, Any], error: type[Exception], message: str) -> None:
+    given: dict[str, Any] = {"name": "test_wrong", "forward": math.tan, "local_derivatives": [lambda z, x: 1.0]}
+    given |= columns
+    with pytest.raises(error, match=message):
+        declare(given.pop("name"), given.pop("forward"), given.pop("local_derivatives"), **given)
