@@ -1,6 +1,6 @@
 """Writing LLVM's language: vectors and loops as Python expressions, and the functions of the table on vectors.
 
-- builder: a function in the making; vector: a value in it
+- builder: a function in the making; vector: a value in it; control: loops that end inside, cells of memory
 - templates: a primitive's native form; vectormath, trigonometry, error_function: functions as polynomials
 - lookups: the position that an index names
 """

@@ -249,8 +249,9 @@ class Code:
         return name
 
     def label(self, name: str) -> None:
-        """Begin the block of that name, falling into it."""
-        self.lines += [f"br label %{name}", f"{name}:"]
+        """Begin the block of that name, falling into it unless the block before has ended otherwise."""
+        ended = bool(self.lines) and self.lines[-1].startswith(("ret ", "br "))
+        self.lines += [f"{name}:"] if ended else [f"br label %{name}", f"{name}:"]
 
     @contextmanager
     def loop(self, start: int | str, stop: int | str, step: int = 1) -> Iterator[str]:

@@ -14,6 +14,7 @@ import functools
 import math
 
 from ..ir.builder import Code
+from ..ir.control import Cell, leave
 from ..ir.vector import literal
 from ..jit.library import Library
 from .fork_join import share_text
@@ -96,7 +97,7 @@ def _counted(code: Code, f: dict[str, str], a: dict[str, str], step: str) -> Non
     with code.when(code.value(f"icmp ne i64 {code.value(f'load i64, ptr {refused}')}, 0")):
         _update(code, a, "null", step, "0", f["gradients"])
         code.lines.append(f"store i64 0, ptr {refused}")
-        code.lines += [f"store double {literal(math.nan, 64)}, ptr %loss", "br label %end", "undone:"]
+        code.lines += [f"store double {literal(math.nan, 64)}, ptr %loss", "br label %end"]
     count = code.value(f"add i64 {code.value(f'load i64, ptr {made}')}, 1")
     code.lines.append(f"store i64 {count}, ptr {made}")
 
@@ -126,7 +127,7 @@ def _steps(bits: int, width: int) -> str:
         with code.when(code.value(f"icmp ne ptr {a['update']}, null")):
             lost = code.value(f"fsub {scalar} {total}, {total}")  # 0 unless the loss is nan or infinite
             lost = code.value(f"fcmp une {scalar} {lost}, 0.0")
-            code.lines += [f"br i1 {lost}, label %end, label %sound", "sound:"]
+            leave(code, lost, "end")
         code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @leaves, {how}, ptr {shared})")
         run(code, "epilogue", f, a, nowhere, "1", "true")
         with code.when(_updating(code, f, a, whole=1)):
@@ -155,13 +156,9 @@ def _loss(code: Code, f: dict[str, str], a: dict[str, str]) -> str:
 
 def _count(code: Code, ordered: str, mine: str, batch: str) -> str:
     """How many samples a step has: the entries of its order that are not -1."""
-    code._count += 1
-    name = f"%real{code._count}"
-    code.slots.append(f"{name} = alloca i64")
-    code.lines.append(f"store i64 {batch}, ptr {name}")
+    real = Cell(code, batch)
     with code.when(ordered), code.loop(0, batch) as k:
         number = entry(code, mine, k)
         sign = code.value(f"ashr i64 {number}, 63")
-        old = code.value(f"load i64, ptr {name}")
-        code.lines.append(f"store i64 {code.value(f'add i64 {old}, {sign}')}, ptr {name}")
-    return code.value(f"load i64, ptr {name}")
+        real.write(code.value(f"add i64 {real.read()}, {sign}"))
+    return real.read()

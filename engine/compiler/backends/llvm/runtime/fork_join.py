@@ -17,6 +17,10 @@ the parts and the order in which they are put together are the same, and so are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..ir.builder import Code
+from ..ir.control import Cell, leave, repeat, unless
 from ..jit.library import binding
 
 IDLE, OFFERED, CLAIMED, DONE, ASLEEP = range(5)
@@ -43,236 +47,209 @@ MISSED = 8000
 SHORT, LONGEST = 64_000, 4_000_000
 """Looks that such a rest takes at first; each further one in a row takes twice as many, up to the second number."""
 
-_SHARE = """
-; Make all parts of a job. A job is void(frame, step, part, seat); part 0 and seat 0 are the caller's. `time` is how
-; often one may look in the time that a part takes.
-define internal void @share(ptr %frame, i64 %step, ptr %job, i64 %parts, i64 %time, ptr %lines) nounwind {{
-entry:
-  %alone = icmp eq ptr %lines, null
-  br i1 %alone, label %own, label %offers
-offers:
-  %k = phi i64 [ 1, %entry ], [ %k.next, %offer ]
-  %more = icmp slt i64 %k, %parts
-  br i1 %more, label %offer, label %own
-offer:
-  %line = call ptr @line(ptr %lines, i64 %k)
-  call void @offer(ptr %line, ptr %frame, i64 %step, ptr %job)
-  %k.next = add i64 %k, 1
-  br label %offers
-own:
-  call void %job(ptr %frame, i64 %step, i64 0, i64 0)
-  br label %others
-others:
-  %j = phi i64 [ 1, %own ], [ %j.next, %next ]
-  %left = icmp slt i64 %j, %parts
-  br i1 %left, label %other, label %end
-other:
-  br i1 %alone, label %make, label %ask
-ask:
-  %theirs = call ptr @line(ptr %lines, i64 %j)
-  %begun = call i1 @begun(ptr %theirs, i64 %time)
-  br i1 %begun, label %wait, label %make
-make:
-  call void %job(ptr %frame, i64 %step, i64 %j, i64 0)
-  br label %next
-wait:
-  call void @wait(ptr %theirs, i64 %time)
-  br label %next
-next:
-  %j.next = add i64 %j, 1
-  br label %others
-end:
-  ret void
-}}
 
-define internal ptr @line(ptr %lines, i64 %part) nounwind {{
-  %k = sub i64 %part, 1
-  %field = mul i64 %k, {FIELDS}
-  %line = getelementptr i64, ptr %lines, i64 %field
-  ret ptr %line
-}}
+class _Line:
+    """A worker's line of memory, read and written by a function in the making.
 
-; Offer a part, unless the worker rests.
-define internal void @offer(ptr %line, ptr %frame, i64 %step, ptr %job) nounwind {{
-  %job.place = getelementptr i64, ptr %line, i64 {job}
-  %frame.place = getelementptr i64, ptr %line, i64 {frame}
-  %step.place = getelementptr i64, ptr %line, i64 {step}
-  %resting.place = getelementptr i64, ptr %line, i64 {resting}
-  %resting = load i64, ptr %resting.place
-  %rests = icmp sgt i64 %resting, 0
-  br i1 %rests, label %not, label %do
-not:
-  %less = sub i64 %resting, 1
-  store atomic i64 %less, ptr %resting.place monotonic, align 8
-  ret void
-do:
-  store ptr %job, ptr %job.place
-  store ptr %frame, ptr %frame.place
-  store i64 %step, ptr %step.place
-  %ignored = cmpxchg ptr %line, i64 {IDLE}, i64 {OFFERED} acq_rel monotonic
-  ret void
-}}
+    Args:
+        code: the function.
+        address: of the line.
+    """
 
-; Whether the worker has taken the offer; if not, it is withdrawn, and the worker rests if that is nothing new.
-define internal i1 @begun(ptr %line, i64 %time) nounwind {{
-  %answer = cmpxchg ptr %line, i64 {OFFERED}, i64 {IDLE} acq_rel acquire
-  %standing = extractvalue {{ i64, i1 }} %answer, 0
-  %claimed = icmp eq i64 %standing, {CLAIMED}
-  %done = icmp eq i64 %standing, {DONE}
-  %begun = or i1 %claimed, %done
-  %refused = icmp eq i64 %standing, {OFFERED}
-  br i1 %refused, label %miss, label %end
-miss:
-  %missed.place = getelementptr i64, ptr %line, i64 {missed}
-  %before = load i64, ptr %missed.place
-  %missed = add i64 %before, %time
-  store i64 %missed, ptr %missed.place
-  %often = icmp sgt i64 %missed, {MISSED}
-  br i1 %often, label %rest, label %end
-rest:
-  store i64 0, ptr %missed.place
-  %rest.place = getelementptr i64, ptr %line, i64 {rest}
-  %last = load i64, ptr %rest.place
-  %first = icmp eq i64 %last, 0
-  %twice = shl i64 %last, 1
-  %wanted = select i1 %first, i64 {SHORT}, i64 %twice
-  %too.long = icmp sgt i64 %wanted, {LONGEST}
-  %rest.now = select i1 %too.long, i64 {LONGEST}, i64 %wanted
-  store i64 %rest.now, ptr %rest.place
-  %jobs = udiv i64 %rest.now, %time
-  %resting.place = getelementptr i64, ptr %line, i64 {resting}
-  store atomic i64 %jobs, ptr %resting.place monotonic, align 8
-  br label %end
-end:
-  ret i1 %begun
-}}
+    def __init__(self, code: Code, address: str):
+        self._code, self.address = code, address
 
-; Wait until the worker has made its part; it rests if that took long.
-define internal void @wait(ptr %line, i64 %time) nounwind {{
-entry:
-  %give_way.place = getelementptr i64, ptr %line, i64 {give_way}
-  %give_way = load ptr, ptr %give_way.place
-  br label %look
-look:
-  %looks = phi i64 [ 0, %entry ], [ %more, %pause ], [ %more, %yield ]
-  %standing = load atomic i64, ptr %line acquire, align 8
-  %done = icmp eq i64 %standing, {DONE}
-  %long = icmp sgt i64 %looks, {SPINS}
-  br i1 %done, label %collect, label %pause
-pause:
-  {pause}
-  %more = add i64 %looks, 1
-  %some = and i64 %looks, 15
-  %now.and.then = icmp eq i64 %some, 0
-  %due = and i1 %long, %now.and.then
-  br i1 %due, label %yield, label %look
-yield:
-  %ignored = call i32 %give_way()
-  br label %look
-collect:
-  store atomic i64 {IDLE}, ptr %line release, align 8
-  %longer = icmp sgt i64 %looks, %time
-  %slow = and i1 %longer, %long
-  br i1 %slow, label %rest, label %well
-rest:
-  %times = udiv i64 %looks, %time
-  %jobs = mul i64 %times, {RESTS}
-  %resting.place = getelementptr i64, ptr %line, i64 {resting}
-  store atomic i64 %jobs, ptr %resting.place monotonic, align 8
-  ret void
-well:
-  %missed.place = getelementptr i64, ptr %line, i64 {missed}
-  %rest.place = getelementptr i64, ptr %line, i64 {rest}
-  store i64 0, ptr %missed.place
-  store i64 0, ptr %rest.place
-  ret void
-}}
-"""
+    def _place(self, name: str) -> str:
+        return self._code.value(f"getelementptr i64, ptr {self.address}, i64 {LINE.index(name)}")
 
-_WORKER = """
-; Be a worker, until nothing has come for a while and no caller is there.
-define void @work(ptr %line, i64 %patience) nounwind {{
-entry:
-  %job.place = getelementptr i64, ptr %line, i64 {job}
-  %frame.place = getelementptr i64, ptr %line, i64 {frame}
-  %step.place = getelementptr i64, ptr %line, i64 {step}
-  %part.place = getelementptr i64, ptr %line, i64 {part}
-  %engaged.place = getelementptr i64, ptr %line, i64 {engaged}
-  %resting.place = getelementptr i64, ptr %line, i64 {resting}
-  %nap.place = getelementptr i64, ptr %line, i64 {nap}
-  %moment.place = getelementptr i64, ptr %line, i64 {moment}
-  %part = load i64, ptr %part.place
-  %nap = load ptr, ptr %nap.place
-  %moment = load i32, ptr %moment.place
-  br label %look
-look:
-  %looks = phi i64 [ 0, %entry ], [ 0, %work ], [ %more, %pause ], [ %more, %nap.a.moment ], [ 0, %sleep ]
-  %standing = load atomic i64, ptr %line acquire, align 8
-  %offered = icmp eq i64 %standing, {OFFERED}
-  br i1 %offered, label %claim, label %pause
-claim:
-  %answer = cmpxchg ptr %line, i64 {OFFERED}, i64 {CLAIMED} acq_rel monotonic
-  %mine = extractvalue {{ i64, i1 }} %answer, 1
-  br i1 %mine, label %work, label %pause
-work:
-  %job = load ptr, ptr %job.place
-  %frame = load ptr, ptr %frame.place
-  %step = load i64, ptr %step.place
-  call void %job(ptr %frame, i64 %step, i64 %part, i64 %part)
-  store atomic i64 {DONE}, ptr %line release, align 8
-  br label %look
-pause:
-  {pause}
-  %more = add i64 %looks, 1
-  %done = icmp eq i64 %standing, {DONE}
-  %resting = load atomic i64, ptr %resting.place monotonic, align 8
-  %rests = icmp sgt i64 %resting, 0
-  %in.vain = or i1 %done, %rests
-  %limit = select i1 %in.vain, i64 {SPINS}, i64 %patience
-  %tired = icmp sgt i64 %more, %limit
-  br i1 %tired, label %consider, label %look
-consider:
-  %engaged = load atomic i64, ptr %engaged.place acquire, align 8
-  %unused = icmp eq i64 %engaged, 0
-  %idle = icmp eq i64 %standing, {IDLE}
-  %may.sleep = and i1 %unused, %idle
-  br i1 %may.sleep, label %sleep, label %nap.a.moment
-nap.a.moment:  ; the caller does not get on, or offers nothing: it may need this very processor
-  %ignored = call i32 %nap(i32 %moment)
-  br label %look
-sleep:
-  %slept = cmpxchg ptr %line, i64 {IDLE}, i64 {ASLEEP} acq_rel monotonic
-  %asleep = extractvalue {{ i64, i1 }} %slept, 1
-  br i1 %asleep, label %end, label %look
-end:
-  ret void
-}}
-"""
+    def load(self, name: str, kind: str = "i64") -> str:
+        """A field that nobody else writes meanwhile."""
+        return self._code.value(f"load {kind}, ptr {self._place(name)}")
+
+    def store(self, name: str, number: str | int, kind: str = "i64") -> None:
+        """Write a field that nobody else reads meanwhile."""
+        self._code.lines.append(f"store {kind} {number}, ptr {self._place(name)}")
+
+    def look(self, name: str, order: str = "acquire") -> str:
+        """A field that others write."""
+        return self._code.value(f"load atomic i64, ptr {self._place(name)} {order}, align 8")
+
+    def tell(self, name: str, number: str | int, order: str = "release") -> None:
+        """Write a field that others read."""
+        self._code.lines.append(f"store atomic i64 {number}, ptr {self._place(name)} {order}, align 8")
+
+    def change(self, old: int, new: int, success: str = "acq_rel", failure: str = "monotonic") -> tuple[str, str]:
+        """Let the standing be `new` if it is `old`: what it was, and whether it has been changed."""
+        code = self._code
+        answer = code.value(f"cmpxchg ptr {self._place('standing')}, i64 {old}, i64 {new} {success} {failure}")
+        before, changed = (code.value(f"extractvalue {{ i64, i1 }} {answer}, {k}") for k in (0, 1))
+        return before, changed
+
+
+def _function(name: str, arguments: Sequence[str], result: str = "void", linkage: str = "internal ") -> Code:
+    code = Code(name, 64, 1, arguments, result)
+    code.linkage = linkage
+    return code
+
+
+def _is(code: Code, number: str, other: int) -> str:
+    return code.value(f"icmp eq i64 {number}, {other}")
+
+
+def _share() -> Code:
+    """Make all parts of a job.
+
+    A job is void(frame, step, part, seat); part 0 and seat 0 are the caller's. `time` is how often one may look in the
+    time that a part takes.
+    """
+    arguments = ["ptr %frame", "i64 %step", "ptr %job", "i64 %parts", "i64 %time", "ptr %lines"]
+    code = _function("share", arguments)
+    alone = code.value("icmp eq ptr %lines, null")
+
+    def line(part: str) -> str:
+        before = code.value(f"sub i64 {part}, 1")
+        return code.value(f"getelementptr i64, ptr %lines, i64 {code.value(f'mul i64 {before}, {FIELDS}')}")
+
+    with unless(code, alone), code.loop(1, "%parts") as k:
+        code.lines.append(f"call void @offer(ptr {line(k)}, ptr %frame, i64 %step, ptr %job)")
+    code.lines.append("call void %job(ptr %frame, i64 %step, i64 0, i64 0)")
+    with code.loop(1, "%parts") as j:
+        begun = Cell(code, "false", "i1")
+        with unless(code, alone):
+            begun.write(code.value(f"call i1 @begun(ptr {line(j)}, i64 %time)"))
+        with code.when(begun.read()):
+            code.lines.append(f"call void @wait(ptr {line(j)}, i64 %time)")
+        with unless(code, begun.read()):
+            code.lines.append(f"call void %job(ptr %frame, i64 %step, i64 {j}, i64 0)")
+    code.ret()
+    return code
+
+
+def _offer() -> Code:
+    """Offer a part, unless the worker rests."""
+    code = _function("offer", ["ptr %line", "ptr %frame", "i64 %step", "ptr %job"])
+    line = _Line(code, "%line")
+    resting = line.load("resting")
+    rests = code.value(f"icmp sgt i64 {resting}, 0")
+    with code.when(rests):
+        line.tell("resting", code.value(f"sub i64 {resting}, 1"), "monotonic")
+    with unless(code, rests):
+        line.store("job", "%job", "ptr")
+        line.store("frame", "%frame", "ptr")
+        line.store("step", "%step")
+        line.change(IDLE, OFFERED)
+    code.ret()
+    return code
+
+
+def _begun() -> Code:
+    """Whether the worker has taken the offer; if not, it is withdrawn, and the worker rests if that is nothing new."""
+    code = _function("begun", ["ptr %line", "i64 %time"], "i1")
+    line = _Line(code, "%line")
+    standing, _ = line.change(OFFERED, IDLE, failure="acquire")
+    begun = code.value(f"or i1 {_is(code, standing, CLAIMED)}, {_is(code, standing, DONE)}")
+    with code.when(_is(code, standing, OFFERED)):
+        missed = code.value(f"add i64 {line.load('missed')}, %time")
+        line.store("missed", missed)
+        with code.when(code.value(f"icmp sgt i64 {missed}, {MISSED}")):
+            line.store("missed", 0)
+            last = line.load("rest")
+            twice = code.value(f"shl i64 {last}, 1")
+            wanted = code.value(f"select i1 {_is(code, last, 0)}, i64 {SHORT}, i64 {twice}")
+            too_long = code.value(f"icmp sgt i64 {wanted}, {LONGEST}")
+            rest = code.value(f"select i1 {too_long}, i64 {LONGEST}, i64 {wanted}")
+            line.store("rest", rest)
+            line.tell("resting", code.value(f"udiv i64 {rest}, %time"), "monotonic")
+    code.lines.append(f"ret i1 {begun}")
+    return code
+
+
+def _wait() -> Code:
+    """Wait until the worker has made its part; it rests if that took long."""
+    code = _function("wait", ["ptr %line", "i64 %time"])
+    line = _Line(code, "%line")
+    give_way = line.load("give_way", "ptr")
+    looks = Cell(code, 0)
+    with repeat(code) as done:
+        leave(code, _is(code, line.look("standing"), DONE), done)
+        long = code.value(f"icmp sgt i64 {looks.read()}, {SPINS}")
+        _pause(code)
+        looks.write(code.value(f"add i64 {looks.read()}, 1"))
+        now_and_then = _is(code, code.value(f"and i64 {looks.read()}, 15"), 0)
+        with code.when(code.value(f"and i1 {long}, {now_and_then}")):
+            code.value(f"call i32 {give_way}()")
+    line.tell("standing", IDLE)
+    longer = code.value(f"icmp sgt i64 {looks.read()}, %time")
+    slow = code.value(f"and i1 {longer}, {code.value(f'icmp sgt i64 {looks.read()}, {SPINS}')}")
+    with code.when(slow):
+        times = code.value(f"udiv i64 {looks.read()}, %time")
+        line.tell("resting", code.value(f"mul i64 {times}, {RESTS}"), "monotonic")
+    with unless(code, slow):
+        line.store("missed", 0)
+        line.store("rest", 0)
+    code.ret()
+    return code
+
+
+def _work() -> Code:
+    """Be a worker, until nothing has come for a while and no caller is there."""
+    code = _function("work", ["ptr %line", "i64 %patience"], linkage="")
+    line = _Line(code, "%line")
+    part, nap, moment = line.load("part"), line.load("nap", "ptr"), line.load("moment", "i32")
+    looks, mine, asleep = Cell(code, 0), Cell(code, "false", "i1"), Cell(code, "false", "i1")
+    with repeat(code) as ended:
+        standing = line.look("standing")
+        mine.write("false")
+        with code.when(_is(code, standing, OFFERED)):
+            mine.write(line.change(OFFERED, CLAIMED)[1])
+        with code.when(mine.read()):
+            job, frame, step = line.load("job", "ptr"), line.load("frame", "ptr"), line.load("step")
+            code.lines.append(f"call void {job}(ptr {frame}, i64 {step}, i64 {part}, i64 {part})")
+            line.tell("standing", DONE)
+            looks.write(0)
+        with unless(code, mine.read()):
+            _pause(code)
+            looks.write(code.value(f"add i64 {looks.read()}, 1"))
+            rests = code.value(f"icmp sgt i64 {line.look('resting', 'monotonic')}, 0")
+            in_vain = code.value(f"or i1 {_is(code, standing, DONE)}, {rests}")
+            limit = code.value(f"select i1 {in_vain}, i64 {SPINS}, i64 %patience")
+            with code.when(code.value(f"icmp sgt i64 {looks.read()}, {limit}")):
+                unused = _is(code, line.look("engaged"), 0)
+                may_sleep = code.value(f"and i1 {unused}, {_is(code, standing, IDLE)}")
+                with code.when(may_sleep):
+                    asleep.write(line.change(IDLE, ASLEEP)[1])
+                    looks.write(0)
+                # The caller does not get on, or offers nothing: it may need this very processor.
+                with unless(code, may_sleep):
+                    code.value(f"call i32 {nap}(i32 {moment})")
+        leave(code, asleep.read(), ended)
+    code.ret()
+    return code
 
 
 def share_text() -> str:
     """LLVM IR of ``share(frame, step, job, parts, time, lines)``, which makes a job; no lines: nobody helps."""
-    return _filled(_SHARE)
+    return _text([_offer(), _begun(), _wait(), _share()])
 
 
 def worker_text() -> str:
     """LLVM IR of ``work(line, patience)``, which a worker runs."""
-    return _filled(_WORKER)
+    return _text([_work()])
 
 
-def _filled(text: str) -> str:
-    numbers = {name: k for k, name in enumerate(LINE)}
-    names = ("IDLE", "OFFERED", "CLAIMED", "DONE", "ASLEEP", "FIELDS", "SPINS", "RESTS", "MISSED", "SHORT", "LONGEST")
-    numbers |= {name: globals()[name] for name in names}
-    declaration, pause = _pause()
-    return declaration + text.format(pause=pause, **numbers)
+def _text(codes: Sequence[Code]) -> str:
+    declared = set().union(*[code.declared for code in codes])
+    return "\n".join([*sorted(declared), *[code.text() for code in codes]])
 
 
-def _pause() -> tuple[str, str]:
-    """What tells the core that it is waiting: a declaration, and the call."""
+def _pause(code: Code) -> None:
+    """Tell the core that it is waiting, where it can be told."""
     family = binding().get_default_triple().split("-")[0]
     if family in ("x86_64", "i686", "i386"):
-        return "declare void @llvm.x86.sse2.pause()\n", "call void @llvm.x86.sse2.pause()"
-    if family in ("aarch64", "arm64"):
-        return "declare void @llvm.aarch64.hint(i32)\n", "call void @llvm.aarch64.hint(i32 1)"
-    return "", ""
+        name, kind, given = "llvm.x86.sse2.pause", "", ""
+    elif family in ("aarch64", "arm64"):
+        name, kind, given = "llvm.aarch64.hint", "i32", "i32 1"
+    else:
+        return
+    code.declared.add(f"declare void @{name}({kind})")
+    code.lines.append(f"call void @{name}({given})")

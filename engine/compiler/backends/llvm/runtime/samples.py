@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..ir.builder import Code
+from ..ir.control import unless
 from ..kernels.kernel import BUFFERS
 from .frame import IN_S, IN_X, entry, field, fields
 
@@ -140,12 +141,10 @@ def _add_loss(code: Code, a: dict[str, str], f: dict[str, str], loss: str, x: st
     with code.loop(0, lanes, code.width) as lane:
         weight = code.load(weights, lane)
         holder = code.variable(code.lift(0.0))
-        code.lines.append(f"br i1 {same}, label %uniform, label %varied")
-        code.lines.append("uniform:")
-        code.write(holder, code.load_broadcast(place, "0"))
-        code.lines += ["br label %loaded", "varied:"]
-        code.write(holder, code.load(place, lane))
-        code.label("loaded")
+        with code.when(same):
+            code.write(holder, code.load_broadcast(place, "0"))
+        with unless(code, same):
+            code.write(holder, code.load(place, lane))
         term = code.select(weight.equals(0.0), 0.0, weight * code.read(holder))
         code.write(loss, code.read(loss) + term)
 

@@ -59,7 +59,6 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
             for base, place, old in _rows(code, rule, f, i):
                 code.store(code.load(f["old"], old), base, place)
         code.ret()
-        code.lines.append("new:")  # never reached: what follows a return is another block
     uniform = _uniform(code, rule, f)
     wrong = code.variable(code.lift(0.0))
     with code.loop("%start", stop, width) as i:
