@@ -9,6 +9,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from . import schedules as schedules
 from .data.checkpoint import load as load
 from .data.checkpoint import save as save
 from .data.splits import batches as batches
@@ -55,7 +56,7 @@ from .optimisers.base import Optimizer as Optimizer
 from .optimisers.declaration import Memory as Memory
 from .optimisers.declaration import Setting as Setting
 from .optimisers.sgd import SGD as SGD
-from .training.loop import History as History
+from .training.history import History as History
 from .training.loop import fit as fit
 from .training.progress import Progress as Progress
 from .training.steps import EagerStep as EagerStep

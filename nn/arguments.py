@@ -6,6 +6,8 @@ import math
 import operator
 import random
 import reprlib
+import sys
+import warnings
 from collections.abc import Iterable
 from numbers import Real
 from typing import Any, TypeAlias
@@ -21,6 +23,14 @@ Seed: TypeAlias = "int | random.Random | None"
 def show(item: object) -> str:
     """An offending value for a message: its type, and a repr that stays short."""
     return f"{type(item).__name__} {reprlib.repr(item)}"
+
+
+def warn_user(text: str, category: type[Warning]) -> None:
+    """Warn at the line that called into this package."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nn":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 def is_row(item: object) -> bool:

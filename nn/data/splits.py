@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from typing import Any
 
-from ..arguments import Seed, as_row, random_source, real_number, same_length, whole_number
+from ..arguments import (
+    Seed,
+    as_row,
+    as_samples,
+    plain,
+    random_source,
+    real_number,
+    same_length,
+    true_or_false,
+    whole_number,
+)
 
 
 def batches(
@@ -24,7 +35,7 @@ def batches(
         An iterator over pairs of lists (rows of X, labels).
 
     Raises:
-        TypeError: if `batch_size` is no whole number, or X or y no list or array.
+        TypeError: if `batch_size` is no whole number, `shuffle` no bool, or X or y no list or array.
         ValueError: if `batch_size` is below 1, there is no data, or X and y differ in length.
 
     >>> list(batches([10, 20, 30], [1, 2, 3], batch_size=2, shuffle=False))
@@ -33,48 +44,108 @@ def batches(
     samples, labels = _paired(X, y)
     size = len(samples) if batch_size is None else whole_number("batch_size", batch_size, least=1)
     order = list(range(len(samples)))
-    if shuffle:
+    if true_or_false("shuffle", shuffle):
         random_source(seed).shuffle(order)
     chunks = (order[start : start + size] for start in range(0, len(order), size))
     return (([samples[i] for i in chunk], [labels[i] for i in chunk]) for chunk in chunks)
 
 
 def train_test_split(
-    X: Any, y: Any, test: float = 0.25, seed: Seed = None
-) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    X: Any,
+    y: Any,
+    test: float | None = None,
+    seed: Seed = None,
+    *,
+    test_size: float | int | None = None,
+    random_state: Seed = None,
+    stratify: Any = None,
+) -> tuple[Any, Any, Any, Any]:
     """Hold out a random part of a data set for testing.
 
     Args:
-        X: the samples, a list or array of rows.
+        X: the samples, a list, array or DataFrame of rows.
         y: as many labels.
-        test: the share of samples to hold out, above 0 and below 1; at least one goes to each part.
+        test: the share of samples to hold out, above 0 and below 1, by default 0.25; at least one goes to each part.
         seed: an int for the same split every time, or a `random.Random` to draw from.
+        test_size: scikit-learn's name for `test`; as an int it is a number of samples.
+        random_state: scikit-learn's name for `seed`.
+        stratify: labels, usually `y`: each class gives the same share.
 
     Returns:
-        X_train, X_test, y_train, y_test, in scikit-learn's order.
+        X_train, X_test, y_train, y_test, in scikit-learn's order; arrays and DataFrames as such, else lists.
 
     Raises:
-        TypeError: if `test` is no number, or X or y no list or array.
+        TypeError: if `test` is no number, or X or y no list or array; if one thing is given under both names.
         ValueError: if `test` is out of range, X and y differ in length or have fewer than two samples.
 
     >>> X_train, X_test, y_train, y_test = train_test_split([1, 2, 3, 4], [10, 20, 30, 40], seed=1)
     >>> len(X_train), len(X_test), y_test[0] == 10 * X_test[0]
     (3, 1, True)
+    >>> train_test_split([1, 2, 3, 4], [0, 1, 0, 1], test_size=2, random_state=0, stratify=[0, 1, 0, 1])[3]
+    [0, 1]
     """
-    samples, labels = _paired(X, y)
-    share = real_number("test", test, least=0.0, most=1.0)
-    held_out = round(len(samples) * share)
-    if not 0 < held_out < len(samples):
-        raise ValueError(f"test={share:g} leaves no sample on one side of {len(samples)}: choose another share")
-    order = list(range(len(samples)))
-    random_source(seed).shuffle(order)
-    first, last = order[held_out:], order[:held_out]
-    return (
-        [samples[i] for i in first],
-        [samples[i] for i in last],
-        [labels[i] for i in first],
-        [labels[i] for i in last],
-    )
+    size = _one_of("test", test, "test_size", test_size)
+    rng = random_source(_one_of("seed", seed, "random_state", random_state))
+    samples, labels = as_samples("X", X), as_samples("y", y)
+    same_length("samples", samples, "labels", labels)
+    if stratify is not None:
+        stratify = [plain(label) for label in as_samples("stratify", stratify)]
+        same_length("samples", samples, "labels to stratify by", stratify)
+    first_rows, last_rows = split_rows(len(samples), 0.25 if size is None else size, rng, stratify)
+    return chosen(X, first_rows), chosen(X, last_rows), chosen(y, first_rows), chosen(y, last_rows)
+
+
+def _one_of(name: str, given: Any, other_name: str, other: Any) -> Any:
+    if given is not None and other is not None:
+        raise TypeError(f"{name} and {other_name} are two names for one thing: give one")
+    return other if given is None else given
+
+
+def split_rows(
+    count: int, size: Any, rng: random.Random, stratify: list[Any] | None = None, name: str = "test"
+) -> tuple[list[int], list[int]]:
+    """The rows of two parts of a data set, at random; the second one is held out.
+
+    Args:
+        count: how many rows there are.
+        size: the share of the second part, or as an int its number of rows.
+        rng: what chooses.
+        stratify: a label for each row: of each the same share is held out, as nearly as whole rows can be.
+        name: of the size, for messages.
+
+    Raises:
+        TypeError: if the size is no number.
+        ValueError: if it leaves no row on one side.
+    """
+    if isinstance(plain(size), int) and not isinstance(size, bool):
+        held_out = whole_number(name, size, least=0)
+    else:
+        held_out = round(count * real_number(name, size, least=0.0, most=1.0))
+    if not 0 < held_out < count:
+        raise ValueError(f"{name}={size:g} leaves no sample on one side of {count}: choose another share")
+    order = list(range(count))
+    rng.shuffle(order)
+    if stratify is None:
+        return order[held_out:], order[:held_out]
+    members: dict[Any, list[int]] = {}
+    for row in order:
+        members.setdefault(stratify[row], []).append(row)
+    exact = {label: len(rows) * held_out / count for label, rows in members.items()}
+    by_rest = sorted(exact, key=lambda label: exact[label] % 1.0, reverse=True)
+    more = set(by_rest[: held_out - sum(map(int, exact.values()))])
+    last = {row for label, rows in members.items() for row in rows[: int(exact[label]) + (label in more)]}
+    return [row for row in order if row not in last], [row for row in order if row in last]
+
+
+def chosen(data: Any, rows: list[int]) -> Any:
+    """Some rows of a list, array or DataFrame, as such.
+
+    >>> chosen("abc", [2, 0])
+    ['c', 'a']
+    """
+    if hasattr(data, "iloc"):
+        return data.iloc[rows]
+    return data[rows] if hasattr(data, "dtype") else [data[row] for row in rows]
 
 
 def _paired(X: Any, y: Any) -> tuple[list[Any], list[Any]]:

@@ -7,14 +7,13 @@ compiled stays so, with one warning.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from engine import Value, no_grad
 
-from ..arguments import as_samples, has_array, is_row, show
+from ..arguments import as_samples, has_array, is_row, show, warn_user
 from ..layers.module import Module, evaluating
 from .columns import flat, shape_of
 from .rules import is_mean
@@ -59,6 +58,10 @@ class Programs:
         """
         model = self._model
         return self._run(("outputs", backend), lambda: model, (X,), backend, self._eagerly)
+
+    def hurry(self) -> None:
+        """Compile at the next call: there will be many."""
+        self._done = SOON
 
     def scored(self, loss: LossFunction, X: Any, y: Any, backend: str) -> tuple[float, Any]:
         """The loss of all samples, and their outputs as `outputs` gives them.
@@ -132,12 +135,7 @@ class Programs:
         if isinstance(error, TraceError):  # anything else is about these samples
             self._compiled.pop(key, None)
             self._refused[key] = str(error)
-        warn_eager(type(self._model).__name__, error)
-
-
-def warn_eager(name: str, error: Exception) -> None:
-    """Say once for each reason that something runs eagerly."""
-    warnings.warn(f"{name} runs eagerly, which is slow: {error}", EagerWarning, stacklevel=2)
+        warn_user(f"{type(self._model).__name__} runs eagerly, which is slow: {error}", EagerWarning)
 
 
 def programs_of(model: Model) -> Programs:

@@ -60,15 +60,9 @@ def evaluate(
     {'loss': 0.75, 'r2': 0.6538461538461539}
     """
     samples, labels = paired(X, y)
-    return evaluated(model, samples, labels, loss, metrics_for(metrics, model, loss), backend)
-
-
-def evaluated(
-    model: Model, X: Any, y: Any, loss: LossFunction, metrics: dict[str, Metric], backend: str
-) -> dict[str, float]:
-    """As `evaluate`, of data that is checked and metrics that are known."""
     classes = classes_of(model)
-    if classes is not None and are_texts(y):
-        y = as_indices(y, classes)
-    found, outputs = programs_of(model).scored(loss, X, y, backend)
-    return {"loss": found, **{name: metric(y, outputs) for name, metric in metrics.items()}}
+    if classes is not None and are_texts(labels):
+        labels = as_indices(labels, classes)
+    chosen = metrics_for(metrics, model, loss)
+    found, outputs = programs_of(model).scored(loss, samples, labels, backend)
+    return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}

@@ -8,7 +8,6 @@ it is; the compiler's programs read the mask as further inputs of a sample, whic
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -67,7 +66,7 @@ class Dropout(Module):
 
             raise TraceError(
                 "Dropout in train mode draws another mask at every call, which a compiled function cannot: call "
-                "model.eval() first, or train with nn.fit or nn.Trainer, which hand the masks in"
+                "model.eval() first, or train with nn.fit, which hands the masks in"
             )
         factors = Place(0, self.calls).factors(self, count)
         self.calls += purpose() != "check"
@@ -87,14 +86,21 @@ class Source(Protocol):
 _source: ContextVar[Source | None] = ContextVar("source", default=None)
 
 
-@contextmanager
-def drawing(source: Source) -> Iterator[None]:
-    """Masks come from `source` inside, in this thread."""
-    token = _source.set(source)
-    try:
-        yield
-    finally:
-        _source.reset(token)
+class drawing:  # noqa: N801  # a context that is entered for every sample
+    """Masks come from a source inside, in this thread.
+
+    Args:
+        source: of the factors.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._given = source
+
+    def __enter__(self) -> None:
+        self._token = _source.set(self._given)
+
+    def __exit__(self, *_: object) -> None:
+        _source.reset(self._token)
 
 
 class Place:

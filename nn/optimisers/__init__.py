@@ -1,5 +1,5 @@
 """Optimisers: how parameters follow their gradients.
 
 - declaration: the settings and memories that the class of an optimiser declares
-- base: Optimizer, whose steps are a rule for one parameter; sgd, adam: the rules
+- base: Optimizer, whose steps are a rule for one parameter; sgd, adam: the rules; clipping
 """

@@ -11,6 +11,7 @@ from engine import Batch, BatchLoss, compile, open_session
 
 from ..arguments import Seed, random_source, real_number, show, whole_number
 from ..optimisers.base import Optimizer
+from ..optimisers.clipping import clip_limits
 from .sample_loss import SampleLoss
 from .samples import Samples
 from .steps import LossFunction, Model
@@ -45,7 +46,7 @@ class Trainer:
             than 1 for another back end.
         ImportError: if the back end needs a package that is not installed.
 
-    >>> from nn import MLP, mse
+    >>> from nn import MLP, SGD, mse
     >>> model = MLP(1, [1], init="zeros")
     >>> trainer = Trainer(model, mse, SGD(model.parameters(), lr=0.25), backend="python")
     >>> trainer.step([[1.0]], [2.0])
@@ -100,7 +101,7 @@ class Trainer:
 
     @clip_norm.setter
     def clip_norm(self, limit: float | None) -> None:
-        self._clip = _limits(limit, self._clip[1])
+        self._clip = clip_limits(limit, self._clip[1])
 
     @property
     def clip_value(self) -> float | None:
@@ -109,7 +110,7 @@ class Trainer:
 
     @clip_value.setter
     def clip_value(self, limit: float | None) -> None:
-        self._clip = _limits(self._clip[0], limit)
+        self._clip = clip_limits(self._clip[0], limit)
 
     @property
     def schedule(self) -> Callable[[int], float] | None:
@@ -284,16 +285,3 @@ class Trainer:
             self._steps_before, self._way = self.steps, None
             self.compiled = self._compile()
         self._sized = batch.shapes, size
-
-
-def _limits(clip_norm: float | None, clip_value: float | None) -> tuple[float | None, float | None]:
-    """Both ways to clip, checked."""
-    if clip_norm is not None and clip_value is not None:
-        raise ValueError("clip_norm and clip_value are two ways to clip: choose one")
-    limits = {"clip_norm": clip_norm, "clip_value": clip_value}
-    for name, given in limits.items():
-        if given is not None:
-            limits[name] = limit = real_number(name, given)
-            if limit <= 0.0:
-                raise ValueError(f"{name} must be above 0, not {limit}")
-    return limits["clip_norm"], limits["clip_value"]

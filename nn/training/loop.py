@@ -1,39 +1,29 @@
-"""Training: one loop over random batches, and what to ask a trained model."""
+"""Training: one loop over random batches."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+import copy
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from ..arguments import Seed, random_source, show, whole_number
+from ..arguments import Seed, random_source, show, true_or_false, whole_number
 from ..data.splits import batches
-from ..evaluation.rules import name_of_loss
+from ..evaluation.metrics import Metric
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
+from .epochs import Epoch, Task, best_epochs, eager_epochs, epochs_of
+from .failures import anomaly_report
+from .history import History
+from .preparation import prepared
 from .progress import Progress, Reporter, reporting
 from .steps import EagerStep, LossFunction, Model, Step
+from .validation import Patience, Validation
 
-
-@dataclass
-class History:
-    """The course of a training.
-
-    Attributes:
-        losses: the mean loss of each epoch, while its batches were being learned.
-        batch_losses: the loss of each batch before its update.
-        backend: what made the steps: "eager", or the compiler's back end; and why no other one.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    batch_losses: list[float] = field(default_factory=list)
-    backend: str = "eager"
-
-    def __repr__(self) -> str:
-        if not self.losses:
-            return "History of 0 epochs"
-        return f"History of {len(self.losses)} epochs, loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}"
+Callback = Callable[[Model, History, int], Any]
+"""Of the model, the history so far and the number of the epoch; True stops the training."""
 
 
 def fit(
@@ -45,47 +35,77 @@ def fit(
     epochs: int = 10,
     batch_size: int | None = 32,
     *,
+    validation: Any = None,
+    metrics: str | Metric | Sequence[str | Metric] | None = None,
+    patience: int | None = None,
+    min_delta: float = 0.0,
+    schedule: Callable[[int], float] | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    sample_weight: Any = None,
+    class_weight: Mapping[Any, float] | str | None = None,
+    callbacks: Callback | Iterable[Callback] = (),
+    resume: Any = None,
     shuffle: bool = True,
     seed: Seed = None,
     progress: bool | Reporter = False,
     step: Callable[[Model, LossFunction, Optimizer], Step] = EagerStep,
     backend: str = "eager",
+    dtype: str = "float64",
     threads: int = 1,
 ) -> History:
     """Train a model by stochastic gradient descent on random batches of the data.
 
-    With `batch_size=None` every step is gradient descent on the whole dataset.
+    With `batch_size=None` every step is gradient descent on the whole dataset. The model is in train mode meanwhile,
+    and in eval mode for validation. Ctrl-C ends the training and gives the history so far.
 
     Args:
         model: a module, or a function from one sample to its output.
-        X: the samples, a list or array of rows.
-        y: as many labels, as the loss takes them.
-        loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`.
-        optimizer: what changes the parameters, such as `nn.SGD(model.parameters(), lr=0.1)`.
-        epochs: how often to go through the data, at least once.
+        X: the samples, a list, array or DataFrame of rows.
+        y: as many labels, as the loss takes them; texts are names of classes, sorted into `model.classes`.
+        loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`; a module
+            notes its name, which tells later what the outputs mean.
+        optimizer: what changes the parameters, such as `nn.SGD(model.parameters(), lr=0.1)`; a parameter that is not
+            among its own is frozen.
+        epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
+        validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same.
+        metrics: of the validation data: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and
+            outputs; None for what fits the loss: accuracy for classes, R² for `mse` and `mae`.
+        patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
+            those of the best epoch.
+        min_delta: by how much it must be better, for `patience`.
+        schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`.
+        clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
+        clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
+        sample_weight: one number for each sample, by which its loss is multiplied; of a loss that is the mean over
+            samples.
+        class_weight: one number for each class by its label, likewise, or "balanced" for the inverse of how many
+            samples it has.
+        callbacks: called with the model, the history and the number of the epoch after each; True stops.
+        resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before.
         shuffle: whether the batches of each epoch are random; otherwise they keep the order of the data.
         seed: an int for the same batches every time, or a `random.Random` to draw from.
         progress: True for a bar on a terminal and plain lines elsewhere, or a callable that takes an
             `nn.Progress` after each batch.
-        step: makes the step of the loop from model, loss and optimiser; the default runs on the engine's
-            graph.
-        backend: "eager" for that step; "llvm", "numpy" or "python" for whole epochs in compiled code, with the same
-            batches and the same numbers up to rounding; "auto" for the best of these, and eager steps, with a warning
-            that says why, where model or loss cannot be compiled. `History.backend` tells which one it was, and why.
+        step: makes the step of the loop from model, loss and optimiser; one of your own runs eagerly.
+        backend: "llvm", "numpy" or "python" for whole epochs in compiled code, "eager" for steps on the engine's
+            graph, with the same batches and the same numbers up to rounding; "auto" for the best of these, and eager
+            steps, with a warning that says why, where model, loss or data cannot be compiled. `History.backend` tells
+            which one it was, and why.
+        dtype: "float64" or "float32", in compiled code.
         threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
 
     Returns:
-        The losses of all epochs and batches.
+        The history: a row for each epoch, and the losses of all batches.
 
     Raises:
         TypeError: if an argument is of the wrong kind, or the loss is not one Value.
         ValueError: if there is no data, X and y differ in length, a size is below 1, or the optimiser holds
-            none of the model's parameters, or both `step` and `backend` are given, or `threads` for a back end that
-            has only one.
+            none of the model's parameters, or arguments do not go together.
         ImportError: if the back end needs a package that is not installed.
-        FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch (as before
-            that epoch in compiled code).
+        FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch. The text
+            tells where in the graph it began; the error's `history` is what came before.
 
     >>> from nn import MLP, SGD, mse
     >>> model = MLP(1, [1], seed=1)
@@ -103,72 +123,145 @@ def fit(
             raise TypeError(f"{name} must be a callable, not {show(function)}")
     if isinstance(model, Module) and not {*map(id, model.parameters())} & {*map(id, optimizer.params)}:
         raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
-    if isinstance(model, Module):
-        vars(model)["_loss"] = name_of_loss(loss)  # which tells what its outputs mean
     epochs = whole_number("epochs", epochs, least=1)
-    rng = random_source(seed)
-    if backend != "eager" and step is not EagerStep:
-        raise ValueError(f"a step of your own runs eagerly: leave out backend={backend!r} or step")
-    if backend == "eager" and whole_number("threads", threads, least=1) > 1:
-        raise ValueError(f'eager steps run on one thread: leave out threads={threads}, or take backend="llvm"')
-    history = History()
-    one_epoch = _eager(step(model, loss, optimizer))
-    if backend != "eager":
-        compiled, history.backend = _compiled(model, X, y, loss, optimizer, batch_size, backend, threads)
-        one_epoch = compiled or one_epoch
-    with reporting(progress) as report:
-        for epoch in range(1, epochs + 1):
-            total, seen = 0.0, 0
-            for batch, (count, size, batch_loss) in enumerate(one_epoch(X, y, batch_size, shuffle, rng), start=1):
-                total += batch_loss * size
-                seen += size
-                history.batch_losses.append(batch_loss)
-                report(Progress(epoch, epochs, batch, count, total / seen))
-            history.losses.append(total / seen)
+    true_or_false("shuffle", shuffle)
+    true_or_false("shuffle", shuffle)
+    if step is not EagerStep and (backend not in ("auto", "eager") or clip_norm or clip_value):
+        raise ValueError(
+            f"a step of your own runs eagerly and clips itself: leave out backend={backend!r} and clip_..."
+        )
+    if backend == "eager" and (whole_number("threads", threads, least=1) > 1 or dtype != "float64"):
+        raise ValueError(
+            f'eager steps run on one thread in float64: leave out threads={threads} and dtype, or take backend="llvm"'
+        )
+    patient = None if patience is None else Patience(patience, min_delta, optimizer)
+    if patient and validation is None:
+        raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
+    after = _callbacks(callbacks)
+    history, rng = _going_on(resume, epochs), random_source(seed)
+    if resume is not None and isinstance(validation, float) and (rng is seed or seed is None):
+        raise ValueError("a share would hold out other samples than before: give validation=(X, y), or an int as seed")
+    data = prepared(
+        model,
+        X,
+        y,
+        loss,
+        validation=validation,
+        metrics=metrics,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        seed=seed,
+        rng=rng,
+        backend="eager" if backend == "eager" else "auto",
+    )
+    if history.random_state is not None and rng is not seed:
+        rng.setstate(history.random_state)
+    done = len(history.batch_losses)
+    task = Task(model, data.loss, optimizer, data.X, data.y, batch_size, shuffle, schedule, clip_norm, clip_value, done)
+    with _train_mode(model), reporting(progress) as report:
+        if step is not EagerStep:
+            one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
+        elif backend == "eager":
+            one_epoch, history.backend = eager_epochs(task), "eager"
+        else:
+            one_epoch, history.backend = best_epochs(task, backend, dtype, threads, each=callable(progress))
+        try:
+            _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, report)
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
+    if patient:
+        patient.restore()
     return history
 
 
-Epoch: TypeAlias = Callable[[Any, Any, "int | None", bool, Any], Iterator[tuple[int, int, float]]]
-"""Of data, batch size, whether to shuffle, random numbers: for each batch how many there are, its size, its loss."""
+def _train(
+    task: Task,
+    one_epoch: Epoch,
+    epochs: int,
+    rng: random.Random,
+    history: History,
+    validation: Validation | None,
+    patient: Patience | None,
+    callbacks: Sequence[Callback],
+    report: Reporter | None,
+) -> None:
+    """The epochs that the history has not got yet."""
+    scores: dict[str, float] = {}
+    for epoch in range(len(history.losses) + 1, epochs + 1):
+        started, before, total, seen = time.perf_counter(), rng.getstate(), 0.0, 0
+        first = len(history.batch_losses)
+        try:
+            for batch, done in enumerate(one_epoch(rng), start=1):
+                total += done.loss * done.samples
+                seen += done.samples
+                history.batch_losses.append(done.loss)
+                if report is not None:
+                    report(Progress(epoch, epochs, batch, done.batches, total / seen, scores))
+        except FloatingPointError as error:
+            history.batch_losses += getattr(error, "losses", [])
+            raise _failed(error, task, history, first, before) from error
+        history.losses.append(total / seen)
+        history.random_state = rng.getstate()
+        scores = {} if validation is None else validation.scores()
+        row = {"epoch": epoch, "loss": total / seen, **scores, "lr": task.optimizer.lr}
+        history.rows.append({**row, "seconds": time.perf_counter() - started})
+        if patient and patient.is_over(scores["validation_loss"]):
+            history.stopped = "patience"
+        for callback in callbacks:
+            if callback(task.model, history, epoch) is True:
+                history.stopped = "callback"
+        if history.stopped:
+            return
 
 
-def _eager(update: Step) -> Epoch:
-    def one_epoch(X: Any, y: Any, batch_size: int | None, shuffle: bool, rng: Any) -> Iterator[tuple[int, int, float]]:
-        parts = list(batches(X, y, batch_size, shuffle, rng))
-        for batch_x, batch_y in parts:
-            yield len(parts), len(batch_x), update(batch_x, batch_y)
+def _failed(error: FloatingPointError, task: Task, history: History, first: int, before: Any) -> FloatingPointError:
+    """The error with a report of the batch that it came from, and the history."""
+    history.stopped = "nan"
+    source = random.Random()
+    source.setstate(before)
+    parts = list(batches(task.X, task.y, task.size, task.shuffle, source))
+    place = len(history.batch_losses) - first
+    report = anomaly_report(task.model, task.loss, *parts[place], len(history.batch_losses))
+    failed = FloatingPointError(f"{error}\n{report}".rstrip())
+    failed.history = history  # type: ignore[attr-defined]  # for whoever catches it
+    return failed
 
-    return one_epoch
+
+def _callbacks(given: Callback | Iterable[Callback]) -> list[Callback]:
+    callbacks = [given] if callable(given) else list(given)
+    for callback in callbacks:
+        if not callable(callback):
+            raise TypeError(
+                f"a callback is called with model, history and epoch, and {show(callback)} cannot be called"
+            )
+    return callbacks
 
 
-def _compiled(
-    model: Model,
-    X: Any,
-    y: Any,
-    loss: LossFunction,
-    optimizer: Optimizer,
-    batch_size: int | None,
-    backend: str,
-    threads: int,
-) -> tuple[Epoch | None, str]:
-    """Epochs in compiled code and the name of the back end, or None and why there is no such thing."""
-    from engine import TraceError
+def _going_on(resume: Any, epochs: int) -> History:
+    """The history to go on with: a copy of that of a checkpoint, or a new one."""
+    if resume is None:
+        return History()
+    history = getattr(resume, "history", resume)
+    if not isinstance(history, History):
+        raise TypeError(
+            f"resume takes a checkpoint with a history, as nn.load gives it, or a History, not {show(resume)}"
+        )
+    if len(history.losses) >= epochs:
+        raise ValueError(f"{len(history.losses)} epochs are done already: epochs={epochs} counts those too, give more")
+    history = copy.deepcopy(history)
+    history.stopped = None
+    return history
 
-    from .compiled import Trainer
 
-    trainer = Trainer(model, loss, optimizer, backend, threads=threads)
+@contextmanager
+def _train_mode(model: Model) -> Iterator[None]:
+    """All of a module in train mode; each part has its own mode again afterwards."""
+    modules: list[Module] = list(model.modules()) if isinstance(model, Module) else []
+    modes = [(module, module.training) for module in modules]
     try:
-        data = trainer.prepare(X, y, batch_size)
-    except TraceError as error:
-        if backend != "auto":
-            raise
-        warnings.warn(f"fit trains in eager steps, which take longer: {error}", stacklevel=3)
-        return None, f"eager: {error}"
-
-    def one_epoch(_: Any, __: Any, batch_size: int | None, shuffle: bool, rng: Any) -> Iterator[tuple[int, int, float]]:
-        size = data.size if batch_size is None else whole_number("batch_size", batch_size, least=1)
-        losses = trainer.epoch_of(data, size, rng, shuffle)
-        for k, batch_loss in enumerate(losses):
-            yield len(losses), min(size, data.size - k * size), batch_loss
-
-    return one_epoch, trainer.backend
+        for module, _ in modes:
+            module.training = True
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from ..arguments import show
@@ -24,6 +26,9 @@ class Progress(NamedTuple):
     loss: float
     """The mean loss of this epoch so far."""
 
+    scores: Mapping[str, float] = MappingProxyType({})
+    """The validation of the epoch before."""
+
     @property
     def done(self) -> float:
         """The share of all batches that is done, from 0 to 1."""
@@ -33,8 +38,8 @@ class Progress(NamedTuple):
 Reporter: TypeAlias = Callable[[Progress], object]
 
 
-def reporting(progress: bool | Reporter) -> AbstractContextManager[Reporter]:
-    """What a `progress` option asks for, to be entered for the time of the training.
+def reporting(progress: bool | Reporter) -> AbstractContextManager[Reporter | None]:
+    """What a `progress` option asks for, to be entered for the time of the training; None for silence.
 
     Args:
         progress: False for silence, a callable to be called with a `Progress` after each batch, or True for a
@@ -45,7 +50,7 @@ def reporting(progress: bool | Reporter) -> AbstractContextManager[Reporter]:
     """
     if isinstance(progress, bool):
         if not progress:
-            return nullcontext(lambda state: None)
+            return nullcontext(None)
         return _bar() if sys.stdout.isatty() and _has_rich() else nullcontext(_line)
     if not callable(progress):
         raise TypeError(f"progress is True, False or a callable that takes a Progress, not {show(progress)}")
@@ -56,7 +61,12 @@ def _line(state: Progress) -> None:
     """Print about ten lines in the course of a training, each at the end of an epoch."""
     every = max(1, state.epochs // 10)
     if state.batch == state.batches and (state.epoch % every == 0 or state.epoch == state.epochs):
-        print(f"epoch {state.epoch}/{state.epochs}  loss {state.loss:.4g}")
+        print(_text(state), flush=True)
+
+
+def _text(state: Progress) -> str:
+    scores = "".join(f"  {name.replace('_', ' ')} {score:.4g}" for name, score in state.scores.items())
+    return f"epoch {state.epoch}/{state.epochs}  loss {state.loss:.4g}{scores}"
 
 
 def _has_rich() -> bool:
@@ -67,17 +77,23 @@ def _has_rich() -> bool:
     return True
 
 
+def _rate(state: Progress, seconds: float) -> str:
+    """How many epochs pass in a second."""
+    return f"{state.done * state.epochs / seconds:.3g} epochs/s" if seconds > 0.0 else ""
+
+
 @contextmanager
 def _bar() -> Iterator[Reporter]:
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    text = TextColumn("{task.description}")
-    with Bar(text, BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task("training", total=1.0)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
+    with Bar(*columns, TimeRemainingColumn()) as bar:
+        task, started = bar.add_task("training", total=1.0, rate=""), time.monotonic()
 
         def report(state: Progress) -> None:
-            description = f"epoch {state.epoch}/{state.epochs}  loss {state.loss:.4g}"
-            bar.update(task, completed=state.done, description=description)
+            bar.update(
+                task, completed=state.done, description=_text(state), rate=_rate(state, time.monotonic() - started)
+            )
 
         yield report

@@ -37,7 +37,7 @@ class SampleLoss:
 
         def of_sample(x: Any, y: Any) -> Any:
             output, shape = model(x), _shape(x)
-            if _nesting(output) != _nesting(self._outputs.get(shape)):
+            if shape not in self._outputs or _nesting(output) != _nesting(self._outputs[shape]):
                 self._outputs[shape] = output
                 self._known.clear()
             result = scored(loss, [output], [y])

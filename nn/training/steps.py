@@ -10,7 +10,9 @@ from engine import Value, collector_at_rest
 from ..arguments import show
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
+from ..layers.dropout import Place, drawing
 from ..optimisers.base import Optimizer
+from ..optimisers.clipping import clip_gradients, clip_limits
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
@@ -51,6 +53,16 @@ class EagerStep:
     Backprop both propagates the error back through every node and stores the parameters' gradients, from which
     the optimiser then takes its step.
 
+    Args:
+        model: a module, or a function from one sample to its output.
+        loss: a function from the outputs and labels of a batch to one Value.
+        optimizer: what changes the parameters.
+        clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
+        clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
+
+    Attributes:
+        steps: how many were made; the masks of dropout go with their number.
+
     >>> from nn import MLP, SGD, mse
     >>> model = MLP(1, [1], init="zeros")
     >>> EagerStep(model, mse, SGD(model.parameters(), lr=0.25))([[1.0]], [2.0])
@@ -59,10 +71,20 @@ class EagerStep:
     2.0
     """
 
-    def __init__(self, model: Model, loss: LossFunction, optimizer: Optimizer) -> None:
+    def __init__(
+        self,
+        model: Model,
+        loss: LossFunction,
+        optimizer: Optimizer,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
+        self.steps = 0
+        self._clip = clip_limits(clip_norm, clip_value)
 
     def __call__(self, X: list[Any], y: list[Any]) -> float:
         """Update the parameters by one batch, and return its loss before the update.
@@ -75,7 +97,10 @@ class EagerStep:
             return self._update(X, y)
 
     def _update(self, X: list[Any], y: list[Any]) -> float:
-        predictions = [self.model(x) for x in X]
+        predictions = []
+        for place, x in enumerate(X):
+            with drawing(Place(self.steps, place)):
+                predictions.append(self.model(x))
         loss = scored(self.loss, predictions, y)
         if not isinstance(loss, Value):
             raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: reduce it to mean or sum")
@@ -86,5 +111,7 @@ class EagerStep:
             )
         self.optimizer.zero_grad()
         loss.backward()
+        clip_gradients(self.optimizer.params, self._clip)
         self.optimizer.step()
+        self.steps += 1
         return loss.data

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from engine import Batch, Compiled, Session
 
 from ..optimisers.base import Optimizer
-
-Clip: TypeAlias = "tuple[float | None, float | None]"
-"""The largest norm of the whole gradient, and the largest entry."""
+from ..optimisers.clipping import Clip, clip_gradients
 
 
 def has_rule(optimizer: Optimizer) -> bool:
@@ -140,20 +138,7 @@ class GradientSteps(Way):
         optimizer.zero_grad()
         for parameter, gradient in zip(self._compiled.parameters, gradients):
             parameter.grad += float(gradient)
-        _clip_gradients(optimizer, clip)
+        clip_gradients(optimizer.params, clip)
         optimizer.step()
         self.made += 1
         return loss
-
-
-def _clip_gradients(optimizer: Optimizer, clip: Clip) -> None:
-    """Clip the gradients in the parameters."""
-    clip_norm, clip_value = clip
-    params = optimizer.params
-    if clip_norm is not None:
-        scale = min(1.0, clip_norm / (math.hypot(*[p.grad for p in params]) + 1e-6))
-        for p in params:
-            p.grad *= scale
-    if clip_value is not None:
-        for p in params:
-            p.grad = max(-clip_value, min(p.grad, clip_value))

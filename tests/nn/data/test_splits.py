@@ -94,13 +94,17 @@ def test_a_split_is_a_partition(count, share, seed):
         with pytest.raises(ValueError, match=f"leaves no sample on one side of {count}"):
             train_test_split(list(range(count)), list(range(count)), share)
         return
-    X = np.arange(count)
-    X_train, X_test, y_train, y_test = train_test_split(X, 10 * X, share, seed)
+    X = list(range(count))
+    y = [10 * x for x in X]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, share, seed)
     assert len(X_test) == held_out
     assert sorted(X_train + X_test) == list(X)
     assert [10 * x for x in X_train] == y_train
     assert [10 * x for x in X_test] == y_test
-    assert train_test_split(X, 10 * X, share, seed)[1] == X_test
+    assert train_test_split(X, y, test_size=share, random_state=seed)[1] == X_test
+    arrays = train_test_split(np.array(X), np.array(y), share, seed)
+    assert all(isinstance(part, np.ndarray) for part in arrays)
+    assert [part.tolist() for part in arrays] == [X_train, X_test, y_train, y_test]
 
 
 @pytest.mark.parametrize(("X", "y", "options", "error", "message"), REFUSED)
@@ -116,3 +120,35 @@ def test_splits_refuse_data(X, y, options, error, message):
 def test_shares_refused(share, error):
     with pytest.raises(error, match="test"):
         train_test_split([1, 2], [1, 2], share)
+
+
+@given(st.lists(st.integers(0, 3), min_size=8, max_size=60), st.integers(2, 6), st.integers(0, 5))
+def test_a_stratified_split_takes_the_same_share_of_each_class(y, held_out, seed):
+    X = list(range(len(y)))
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=held_out, random_state=seed, stratify=y)
+    assert sorted(X_train + X_test) == X
+    assert [y[x] for x in X_test] == y_test
+    assert [y[x] for x in X_train] == y_train
+    assert len(X_test) == held_out
+    for label in set(y):
+        assert abs(y_test.count(label) - y.count(label) * held_out / len(y)) < 1.0
+
+
+def test_data_frames_stay_data_frames():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": range(8), "b": range(8)})
+    X_train, X_test, y_train, y_test = train_test_split(frame, frame["a"], seed=1)
+    assert list(X_train.columns) == ["a", "b"]
+    assert list(X_test["b"]) == list(y_test)
+    assert len(X_train) == len(y_train) == 6
+
+
+def test_two_names_for_one_thing():
+    for names in ({"test": 0.5, "test_size": 0.5}, {"seed": 1, "random_state": 1}):
+        with pytest.raises(TypeError, match="two names for one thing"):
+            train_test_split([1, 2], [1, 2], **names)
+
+
+def test_shuffle_is_a_bool():
+    with pytest.raises(TypeError, match="shuffle must be True or False, not str 'no'"):
+        batches([1, 2], [1, 2], 1, shuffle="no")

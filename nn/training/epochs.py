@@ -1,0 +1,245 @@
+"""How the steps of an epoch are made: eagerly, in compiled code, and there with the masks of dropout."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from engine import Batch, no_grad
+
+from ..arguments import real_number, warn_user, whole_number
+from ..data.splits import batches
+from ..evaluation.programs import EagerWarning
+from ..layers.dropout import Layout, drawing
+from ..optimisers.base import Optimizer
+from .steps import EagerStep, LossFunction, Model, Step
+
+if TYPE_CHECKING:
+    from .compiled import Trainer
+
+
+ROOM = 2**22
+"""How many inputs and masks are laid out at a time."""
+
+
+class Done(NamedTuple):
+    """A batch that is done: how many an epoch has, how many samples it had, and its loss before the update."""
+
+    batches: int
+    samples: int
+    loss: float
+
+
+Epoch: TypeAlias = Callable[[random.Random], Iterator[Done]]
+"""Makes the steps of an epoch, its batches drawn from a source of random numbers."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be learned, and how.
+
+    Attributes:
+        model: from one sample to its output.
+        loss: of a batch.
+        optimizer: what changes the parameters.
+        X: the samples.
+        y: as many labels.
+        batch_size: samples in a batch; None for all of them.
+        shuffle: whether the order of the samples is random.
+        schedule: the learning rate of each step by its number.
+        clip_norm: the largest norm of the whole gradient.
+        clip_value: its largest entry.
+        done: how many steps were made before.
+    """
+
+    model: Model
+    loss: LossFunction
+    optimizer: Optimizer
+    X: Any
+    y: Any
+    batch_size: int | None
+    shuffle: bool
+    schedule: Callable[[int], float] | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    done: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many samples a batch has; the last one may be smaller."""
+        count = len(self.X)
+        return count if self.batch_size is None else min(whole_number("batch_size", self.batch_size, least=1), count)
+
+
+# ---- eager ----
+
+
+def eager_epochs(task: Task) -> Epoch:
+    """Steps in the open."""
+    step = EagerStep(task.model, task.loss, task.optimizer, clip_norm=task.clip_norm, clip_value=task.clip_value)
+    step.steps = task.done
+    return epochs_of(task, step)
+
+
+def epochs_of(task: Task, step: Step) -> Epoch:
+    """One call of `step` for each batch."""
+    done = task.done
+
+    def epoch(rng: random.Random) -> Iterator[Done]:
+        nonlocal done
+        parts = list(batches(task.X, task.y, task.size, task.shuffle, rng))
+        for X, y in parts:
+            if task.schedule is not None:
+                task.optimizer.lr = real_number("a learning rate", task.schedule(done), least=0.0)
+            loss = step(X, y)
+            done += 1
+            yield Done(len(parts), len(X), loss)
+
+    return epoch
+
+
+# ---- compiled ----
+
+
+def best_epochs(task: Task, backend: str, dtype: str, threads: int, each: bool) -> tuple[Epoch, str]:
+    """Compiled epochs, or eager ones where that is impossible and `backend` is "auto"; and the name of the back end.
+
+    Args:
+        task: what is to be learned.
+        backend: "auto", "llvm", "numpy" or "python".
+        dtype: "float64" or "float32".
+        threads: how many may share a step.
+        each: whether somebody wants to act after each batch.
+
+    Raises:
+        TraceError: if `backend` is not "auto" and model or loss cannot be compiled.
+    """
+    try:
+        return compiled_epochs(task, backend, dtype, threads, each)
+    except Exception as error:
+        if backend != "auto":
+            raise
+        reason = str(error)
+    return _with_a_warning(eager_epochs(task), reason), f"eager: {reason}"
+
+
+def _with_a_warning(epochs: Epoch, reason: str) -> Epoch:
+    """The same, and after the first batch a warning: if eager code fails too, its error says what is wrong."""
+    waiting = [reason]
+
+    def epoch(rng: random.Random) -> Iterator[Done]:
+        for done in epochs(rng):
+            if waiting:
+                warn_user(f"fit trains in eager steps, which take longer: {waiting.pop()}", EagerWarning)
+            yield done
+
+    return epoch
+
+
+def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, each: bool) -> tuple[Epoch, str]:
+    """All steps of an epoch in one call of a program, or one call for each batch; and the name of its back end.
+
+    Raises:
+        TraceError: if model or loss cannot be compiled.
+        TypeError, ValueError: if the samples and labels are none for a program.
+    """
+    from .compiled import Trainer
+
+    def trainer_of(model: Model) -> Trainer:
+        trainer = Trainer(
+            model,
+            task.loss,
+            task.optimizer,
+            backend,
+            dtype,
+            threads=threads,
+            clip_norm=task.clip_norm,
+            clip_value=task.clip_value,
+            schedule=task.schedule,
+        )
+        trainer.steps = task.done
+        return trainer
+
+    layout = Layout()
+    with drawing(layout), no_grad():
+        task.model(task.X[0])
+    make = _masked if layout.units else _plain
+    return make(task, trainer_of, layout, each)
+
+
+def _plain(task: Task, trainer_of: Callable[[Model], Trainer], _: Layout, each: bool) -> tuple[Epoch, str]:
+    trainer, size = trainer_of(task.model), task.size
+    data = trainer.prepare(task.X, task.y, size)
+
+    def epoch(rng: random.Random) -> Iterator[Done]:
+        yield from _counted(trainer.epoch_of(data, size, rng, task.shuffle), data.size, size, data.size)
+
+    def batch_by_batch(rng: random.Random) -> Iterator[Done]:
+        order = _order(task, rng)
+        for start in range(0, data.size, size):
+            batch = data.rows(order[start : start + size])
+            yield from _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, data.size)
+
+    return batch_by_batch if each else epoch, trainer.backend
+
+
+def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, each: bool) -> tuple[Epoch, str]:
+    """For a model with dropout, whose masks are further inputs of each sample.
+
+    A mask goes with the step and the place in the batch, so that the samples are laid out in the order of the epoch
+    first, as many batches at a time as take a moderate amount of memory.
+    """
+    import numpy as np
+
+    X, y, size, units = np.asarray(task.X, float), np.asarray(task.y, float), task.size, len(layout.units)
+    count, shape = len(X), X.shape[1:]
+    rows, labels = X.reshape(count, -1), y.reshape(count, -1)
+    width = rows.shape[1]
+
+    def of_row(row: list[Any]) -> Any:
+        with drawing(Layout(row[width:])):
+            return task.model(_nested(row[:width], shape))
+
+    trainer = trainer_of(of_row)
+    part = min(count, size if each else size * max(1, ROOM // (size * (width + units))))
+    data = trainer.prepare(np.ones((part, width + units)), y[:part], size)
+
+    def laid_out(chosen: list[int]) -> Batch:
+        places = np.arange(len(chosen))
+        masks = layout.masks(trainer.steps + places // size, places % size)
+        arrays: list[Any] = []
+        for array, own in zip((np.concatenate([rows[chosen], masks], axis=1), labels[chosen]), data.arrays):
+            arrays.append(array.tolist() if isinstance(own, list) else np.ascontiguousarray(array, own.dtype))
+        return replace(data, size=len(chosen), arrays=tuple(arrays))
+
+    def epoch(rng: random.Random) -> Iterator[Done]:
+        order = _order(task, rng)
+        for start in range(0, count, part):
+            batch = laid_out(order[start : start + part])
+            yield from _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, count)
+
+    return epoch, trainer.backend
+
+
+def _order(task: Task, rng: random.Random) -> list[int]:
+    """The samples in the order of an epoch, as `batches` draws it."""
+    order = list(range(len(task.X)))
+    if task.shuffle:
+        rng.shuffle(order)
+    return order
+
+
+def _counted(losses: list[float], samples: int, size: int, whole: int) -> Iterator[Done]:
+    """The losses of some of the batches of `size` that the whole data set has, with the samples in each."""
+    count = -(-whole // size)
+    for k, loss in enumerate(losses):
+        yield Done(count, min(size, samples - k * size), loss)
+
+
+def _nested(numbers: list[Any], shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return numbers[0]
+    width = len(numbers) // shape[0]
+    return [_nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]

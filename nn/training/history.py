@@ -1,0 +1,120 @@
+"""The course of a training: a row for each epoch, as text, curve and table."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+HEAD = 8
+"""How many rows a table shows; of more, the first and the last ones and some between."""
+
+
+@dataclass
+class History:
+    """The course of a training.
+
+    Attributes:
+        losses: the mean loss of each epoch, while its batches were being learned.
+        batch_losses: the loss of each batch before its update.
+        backend: what made the steps: "eager", or the compiler's back end; and why no other one.
+        rows: for each epoch its number ("epoch", from 1), "loss", "validation_loss" and "validation_..." for each
+            metric where there is validation, "lr" at its end, and the "seconds" that it took.
+        stopped: why training ended before its last epoch: "patience", "callback", "interrupted" or "nan"; else None.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    batch_losses: list[float] = field(default_factory=list)
+    backend: str = "eager"
+    rows: list[dict[str, float]] = field(default_factory=list, compare=False)
+    stopped: str | None = None
+    random_state: Any = field(default=None, repr=False, compare=False)
+    """Of the source of the batches, after the last epoch: with it training goes on as if it had not stopped."""
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch, from 1, with the least validation loss, or without validation the least loss; None of none."""
+        if not self.rows:
+            return None
+        key = "validation_loss" if "validation_loss" in self.rows[0] else "loss"
+        finite = [row for row in self.rows if math.isfinite(row[key])]
+        return int(min(finite or self.rows, key=lambda row: row[key])["epoch"])
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """The rows as columns, which `pandas.DataFrame` takes.
+
+        >>> History(rows=[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]).to_dict()
+        {'epoch': [1, 2], 'loss': [0.5, 0.25]}
+        """
+        return {name: [row[name] for row in self.rows] for name in (self.rows[0] if self.rows else ())}
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Save the curves of the losses, and of the metrics if there are any, as a picture.
+
+        Args:
+            path: the file; its ending tells the format, such as .png or .svg.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+            ValueError: if there is no epoch to draw, or no such format.
+        """
+        self._figure().savefig(path)
+
+    def _repr_png_(self) -> bytes | None:
+        """The curves, for a notebook."""
+        if not self.rows:
+            return None
+        picture = io.BytesIO()
+        try:
+            self._figure().savefig(picture, format="png")
+        except ImportError:
+            return None
+        return picture.getvalue()
+
+    def _figure(self) -> Any:
+        if not self.rows:
+            raise ValueError("there is no epoch to draw yet")
+        try:
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise ImportError('curves need matplotlib: pip install "stepgrad[demos]"') from None
+        columns = self.to_dict()
+        epochs = columns["epoch"]
+        losses: list[str] = [name for name in ("loss", "validation_loss") if name in columns]
+        metrics = [name for name in columns if name not in (*losses, "epoch", "lr", "seconds")]
+        figure: Any = Figure(figsize=(5.0 + 4.0 * bool(metrics), 3.2), dpi=120, layout="constrained")
+        FigureCanvasAgg(figure)
+        panels: Any = figure.subplots(1, 1 + bool(metrics), squeeze=False)[0]
+        marker = "." if len(epochs) == 1 else ""
+        groups: list[list[str]] = [losses, metrics]
+        for axes, group in zip(panels, groups):
+            for name in group:
+                axes.plot(epochs, columns[name], marker, label=name.replace("_", " "), linewidth=1.8)
+            axes.set_xlabel("epoch")
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
+            axes.legend(frameon=False)
+        if all(x > 0.0 and math.isfinite(x) for name in losses for x in columns[name]):
+            panels[0].set_yscale("log")
+        return figure
+
+    def __repr__(self) -> str:
+        if not self.losses:
+            return "History of 0 epochs"
+        end = f", stopped by {self.stopped}" if self.stopped else ""
+        line = f"History of {len(self.losses)} epochs, loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}{end}"
+        return "\n".join([line, *self._table()])
+
+    def _table(self) -> list[str]:
+        """Some of the rows, evenly spread, under their names."""
+        if not self.rows:
+            return []
+        count = len(self.rows)
+        places = sorted({round(k * (count - 1) / max(1, min(HEAD, count) - 1)) for k in range(min(HEAD, count))})
+        names = list(self.rows[0])
+        cells = [names, *([f"{self.rows[place][name]:.4g}" for name in names] for place in places)]
+        widths = [max(len(row[k]) for row in cells) for k in range(len(names))]
+        return ["  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths)) for row in cells]

@@ -1,0 +1,96 @@
+"""What `fit` makes of data before it learns: names of classes, samples held out, weights."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..arguments import Seed, random_source, show
+from ..evaluation.labels import are_texts, as_indices, classes_of
+from ..evaluation.metrics import Metric, metrics_for, paired
+from ..evaluation.programs import LossFunction, Model
+from ..evaluation.rules import RULES, name_of_loss
+from ..layers.module import Module
+from .validation import Validation, given_validation, held_out
+from .weighting import weighted, weights_of, with_weights
+
+
+class Prepared(NamedTuple):
+    """Samples, labels and loss to train with, and the validation of what comes out."""
+
+    X: Any
+    y: Any
+    loss: LossFunction
+    validation: Validation | None
+
+
+def prepared(
+    model: Model,
+    X: Any,
+    y: Any,
+    loss: LossFunction,
+    *,
+    validation: Any,
+    metrics: str | Metric | Sequence[str | Metric] | None,
+    sample_weight: Any,
+    class_weight: Mapping[Any, float] | str | None,
+    seed: Seed,
+    rng: random.Random,
+    backend: str,
+) -> Prepared:
+    """The data as the loop takes it; the module notes its loss and the names of its classes.
+
+    Raises:
+        TypeError, ValueError: as `nn.fit`.
+    """
+    X, y = paired(X, y)
+    weights = weights_of(y, sample_weight, class_weight)
+    names = are_texts(y)
+    if names:
+        y = _named(model, y, loss)
+    if isinstance(model, Module):
+        vars(model)["_loss"] = name_of_loss(loss)  # which tells what its outputs mean
+    checked = None
+    if validation is not None:
+        if isinstance(validation, (tuple, list)):
+            held_X, held_y = given_validation(model, validation)
+            if are_texts(held_y):
+                held_y = as_indices(held_y, classes_of(model) or [])
+        else:
+            # From the seed itself, so that whoever resumes holds out the same samples.
+            source = rng if rng is seed or seed is None else random_source(seed)
+            by_class = names or (name_of_loss(loss) in RULES and _are_classes(y))
+            rows, last = held_out(len(X), y, validation, source, by_class)
+            (X, held_X), (y, held_y) = ((_rows(data, rows), _rows(data, last)) for data in (X, y))
+            weights = None if weights is None else [weights[row] for row in rows]
+        checked = Validation(model, held_X, held_y, loss, metrics_for(metrics, model, loss), backend)
+    elif metrics is not None:
+        raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
+    if weights is not None:
+        y, loss = with_weights(y, weights), weighted(loss)
+    return Prepared(X, y, loss, checked)
+
+
+def _named(model: Model, y: Any, loss: LossFunction) -> list[int]:
+    """Labels that are texts as indices; the module keeps the names."""
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"labels that are texts need an nn.Module, which keeps the names of its classes, not {show(model)}"
+        )
+    if name_of_loss(loss) in ("mse", "mae"):
+        raise ValueError(
+            f"{name_of_loss(loss)} of labels that are texts: take a loss for classes, such as cross_entropy"
+        )
+    if classes_of(model) is None:
+        model.classes = sorted({str(label) for label in y})
+    return as_indices(y, classes_of(model) or [])
+
+
+def _are_classes(y: Any) -> bool:
+    """Whether every label is a single number."""
+    return getattr(y, "ndim", 1) == 1 and not any(hasattr(label, "__len__") for label in y)
+
+
+def _rows(data: Any, rows: list[int]) -> Any:
+    return data[rows] if hasattr(data, "dtype") else [data[row] for row in rows]

@@ -1,0 +1,113 @@
+"""Validation: samples held out, what the model makes of them after each epoch, and the best epoch kept."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+from typing import Any
+
+from ..arguments import plain, real_number, show, whole_number
+from ..data.splits import split_rows
+from ..evaluation.columns import nan_at
+from ..evaluation.metrics import Metric, paired
+from ..evaluation.programs import LossFunction, Model, programs_of
+from ..optimisers.base import Optimizer
+
+
+class Validation:
+    """Scores of samples that nothing is learned from.
+
+    Args:
+        model: what is trained.
+        X: the samples.
+        y: as many labels.
+        loss: what it is trained with.
+        metrics: by name.
+        backend: as for `nn.predict`.
+    """
+
+    def __init__(
+        self, model: Model, X: Any, y: Any, loss: LossFunction, metrics: dict[str, Metric], backend: str
+    ) -> None:
+        self._programs = programs_of(model)
+        self._programs.hurry()
+        self._X, self._y, self._loss, self._metrics, self._backend = X, y, loss, metrics, backend
+
+    def scores(self) -> dict[str, float]:
+        """The loss and the metrics, as columns of a history; metrics of outputs that are nan are nan."""
+        loss, outputs = self._programs.scored(self._loss, self._X, self._y, self._backend)
+        judged = nan_at(outputs) is None
+        found = {name: metric(self._y, outputs) if judged else math.nan for name, metric in self._metrics.items()}
+        return {"validation_loss": loss, **{f"validation_{name}": number for name, number in found.items()}}
+
+
+def held_out(count: int, y: Any, share: Any, rng: random.Random, by_class: bool) -> tuple[list[int], list[int]]:
+    """The rows to learn from, and those held out.
+
+    Args:
+        count: how many rows there are.
+        y: their labels.
+        share: of them to hold out, above 0 and below 1.
+        rng: what chooses them.
+        by_class: whether each class gives the same share.
+
+    Raises:
+        TypeError: if the share is no number.
+        ValueError: if it is out of range, or leaves no sample on one side.
+    """
+    share = real_number("validation", share, least=0.0, most=1.0)
+    return split_rows(count, share, rng, [plain(label) for label in y] if by_class else None, "validation")
+
+
+def given_validation(model: Model, validation: Any) -> tuple[Any, Any]:
+    """The samples and labels of `validation=(X, y)`, checked.
+
+    Raises:
+        TypeError: if it is no pair.
+        ValueError: if they differ in length, or are empty.
+    """
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError(
+            f"validation is (X, y), or the share of samples to hold out, such as 0.2, not {show(validation)}"
+        )
+    return paired(*validation)
+
+
+class Patience:
+    """Stops a training that gets no better, and gives the best epoch back, the optimiser's memory included.
+
+    Args:
+        epochs: how many may pass without a better validation loss.
+        least: by how much it must be better.
+        optimizer: whose parameters and memory are kept.
+    """
+
+    def __init__(self, epochs: Any, least: Any, optimizer: Optimizer) -> None:
+        self._epochs = whole_number("patience", epochs, least=1)
+        self._least = real_number("min_delta", least, least=0.0)
+        self._optimizer = optimizer
+        self._best, self._waited, self._kept = math.inf, 0, None
+
+    def is_over(self, loss: float) -> bool:
+        """Take the validation loss of an epoch in; whether it was the last one."""
+        if loss < self._best - self._least or self._kept is None:
+            self._best = math.inf if math.isnan(loss) else loss
+            self._waited, self._kept = 0, self._state()
+        else:
+            self._waited += 1
+        return self._waited >= self._epochs
+
+    def restore(self) -> None:
+        """Parameters and optimiser as they were after the best epoch."""
+        if self._kept is not None:
+            numbers, state = self._kept
+            self._optimizer.take_back()  # or else what has the state now would bring it back later
+            for parameter, number in zip(self._optimizer.params, numbers):
+                parameter.data = number
+            self._optimizer.state = state
+
+    def _state(self) -> Any:
+        numbers = [parameter.data for parameter in self._optimizer.params]
+        self._optimizer.take_back()
+        return numbers, copy.deepcopy(self._optimizer.state)

@@ -1,0 +1,86 @@
+"""Samples that count more than others: by a weight of their own, or of their class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from engine import mean
+
+from ..arguments import as_samples, is_row, plain, real_number, same_length, show
+from ..evaluation.programs import LossFunction
+
+
+def weights_of(y: Any, sample_weight: Any, class_weight: Mapping[Any, float] | str | None) -> list[float] | None:
+    """The weight of every sample; None if all count the same.
+
+    Args:
+        y: the labels as the user gave them.
+        sample_weight: one number of at least 0 for each sample.
+        class_weight: a number for each class, by its label; "balanced" for samples / (classes * samples of the class).
+
+    Raises:
+        TypeError: if one is no number, or `class_weight` neither a mapping nor "balanced".
+        ValueError: if one is negative, nan or infinite, all are 0, there is not one for each, or a class has none.
+
+    >>> weights_of([0, 0, 0, 1], None, "balanced")
+    [0.6666666666666666, 0.6666666666666666, 0.6666666666666666, 2.0]
+    """
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = [1.0] * len(y)
+    if sample_weight is not None:
+        given = list(as_samples("sample_weight", sample_weight))
+        same_length("samples", list(y), "sample weights", given)
+        weights = [real_number("a sample weight", weight, least=0.0) for weight in given]
+    if class_weight is not None:
+        labels = [_label(label) for label in y]
+        by_class = _by_class(labels, class_weight)
+        weights = [weight * by_class[label] for weight, label in zip(weights, labels)]
+    if not any(weights):
+        raise ValueError("all samples have the weight 0: nothing would be learned")
+    return weights
+
+
+def _by_class(labels: list[Any], class_weight: Mapping[Any, float] | str) -> dict[Any, float]:
+    counts = Counter(labels)
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return {label: len(labels) / (len(counts) * count) for label, count in counts.items()}
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f'class_weight is a dict from class to weight, or "balanced", not {show(class_weight)}')
+    given = {_label(name): real_number("a class weight", weight, least=0.0) for name, weight in class_weight.items()}
+    missing = [label for label in counts if label not in given]
+    if missing:
+        raise ValueError(f"class_weight has none for the class {missing[0]!r}: give one for each")
+    return given
+
+
+def _label(label: Any) -> Any:
+    """A label as a key: classes that are numbers are equal whatever their type."""
+    label = plain(label)
+    if is_row(label):
+        raise TypeError(f"class_weight needs labels that are classes, not rows such as {show(label)}")
+    return label
+
+
+def weighted(loss: LossFunction) -> LossFunction:
+    """The mean over the samples of weight times loss, for labels that end with a weight: see `with_weights`."""
+
+    def weighted_loss(outputs: list[Any], labels: list[Any]) -> Any:
+        terms = []
+        for output, (*label, weight) in zip(outputs, labels):
+            terms.append(weight * loss([output], [label[0] if len(label) == 1 else label]))
+        return mean(terms)
+
+    weighted_loss.__qualname__ = weighted_loss.__name__ = f"weighted {getattr(loss, '__name__', 'loss')}"
+    return weighted_loss
+
+
+def with_weights(y: Any, weights: list[float]) -> Any:
+    """Labels with their weights: rows of the numbers of a label, and at the end its weight.
+
+    >>> with_weights([2, 0], [1.0, 0.5])
+    [[2, 1.0], [0, 0.5]]
+    """
+    return [[*(label if is_row(label) else [label]), weight] for label, weight in zip(y, weights)]

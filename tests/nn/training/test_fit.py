@@ -1,0 +1,489 @@
+"""What surrounds the loop: validation, patience, schedules, weights, callbacks, dropout, resuming, failures."""
+
+import math
+import random
+import signal
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nn
+from engine import Value
+from nn.training import epochs as ways
+from tests.engine.compiler.everywhere import INSTALLED
+
+np = pytest.importorskip("numpy")
+
+BACKENDS = pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(30, 2))
+Y = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)
+
+
+def network(outputs=2, seed=1):
+    return nn.MLP(2, [4, outputs], activation="tanh", seed=seed)
+
+
+def trained(backend="eager", *, model=None, y=Y, loss=nn.cross_entropy, lr=0.05, epochs=4, **options):
+    model = model or network()
+    options = {"batch_size": 8, "seed": 3, **options}
+    history = nn.fit(model, X, y, loss, nn.Adam(model.parameters(), lr=lr), epochs, backend=backend, **options)
+    return model, history
+
+
+def numbers(model):
+    return [p.data for p in model.parameters()]
+
+
+# ---- validation and metrics ----
+
+
+@BACKENDS
+def test_validation_is_taken_after_each_epoch_in_eval_mode(backend):
+    held = X[:10], Y[:10]
+    model, history = trained(backend, validation=held)
+    assert [list(row) for row in history.rows] == [
+        ["epoch", "loss", "validation_loss", "validation_accuracy", "lr", "seconds"]
+    ] * 4
+    assert [row["epoch"] for row in history.rows] == [1, 2, 3, 4]
+    assert [row["loss"] for row in history.rows] == history.losses
+    last = history.rows[-1]
+    assert last["validation_loss"] == pytest.approx(nn.score(model, *held, nn.cross_entropy), rel=1e-12)
+    assert last["validation_accuracy"] == nn.accuracy(model, *held)
+    assert last["lr"] == 0.05
+    same, _ = trained(backend)
+    assert numbers(same) == numbers(model)  # looking changes nothing
+
+
+@BACKENDS
+def test_a_share_is_held_out_of_each_class(backend):
+    seen = set()
+
+    def record(labels, outputs):
+        seen.add(tuple(labels))
+        return 0.0
+
+    trained(backend, validation=0.2, metrics=record, seed=5)
+    trained(backend, validation=0.2, metrics=record, seed=5)
+    assert len(seen) == 1
+    (labels,) = seen
+    assert len(labels) == 6
+    assert abs(sum(labels) - Y.mean() * 6) < 1.0
+
+
+def test_metrics():
+    _, history = trained(validation=0.3, metrics=["accuracy", lambda labels, outputs: len(labels)])
+    assert list(history.rows[0])[2:5] == ["validation_loss", "validation_accuracy", "validation_<lambda>"]
+    assert history.rows[0]["validation_<lambda>"] == 9.0
+    _, history = trained(model=network(1), y=X[:, 0], loss=nn.mse, validation=0.3)
+    assert "validation_r2" in history.rows[0]
+    with pytest.raises(ValueError, match="metrics are taken on validation data"):
+        trained(metrics="accuracy")
+
+
+@BACKENDS
+def test_patience_gives_the_best_epoch_back(backend):
+    noise = np.random.default_rng(5).integers(0, 2, 30)
+    states = {}
+
+    def keep(model, history, epoch):
+        states[epoch] = numbers(model)
+
+    model = network()
+    optimizer = nn.Adam(model.parameters(), lr=0.3)
+    history = nn.fit(
+        model,
+        X,
+        noise,
+        nn.cross_entropy,
+        optimizer,
+        60,
+        8,
+        validation=0.4,
+        patience=3,
+        callbacks=keep,
+        seed=1,
+        backend=backend,
+    )
+    assert history.stopped == "patience"
+    best = history.best_epoch
+    assert len(history.rows) == best + 3
+    assert numbers(model) == states[best]
+    assert optimizer.steps == best * 3  # of 18 samples
+    losses = [row["validation_loss"] for row in history.rows]
+    assert losses[best - 1] == min(losses)
+
+
+def test_min_delta():
+    _, few = trained(epochs=30, validation=0.3, patience=2, min_delta=10.0)
+    assert len(few.rows) == 3  # the first one, and two that were not better by so much
+
+
+# ---- rates, clipping, weights ----
+
+
+@BACKENDS
+def test_schedules_set_absolute_rates(backend):
+    rates = nn.schedules.linear(0.1, steps=16, warmup=4)
+    _, history = trained(backend, schedule=rates, lr=7.0)
+    assert [row["lr"] for row in history.rows] == [rates(k) for k in (3, 7, 11, 15)]
+    slow, _ = trained(backend, schedule=lambda k: 0.0)
+    assert numbers(slow) == numbers(network())
+
+
+@given(st.integers(2, 50), st.integers(0, 9), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_schedules_stay_between_their_ends(steps, warmup, lr, final):
+    warmup = min(warmup, steps - 1)
+    for make in (nn.schedules.cosine, nn.schedules.linear):
+        rate = make(lr, steps, warmup=warmup, final=final)
+        found = [rate(k) for k in range(steps + 5)]
+        assert all(-1e-15 <= x <= max(lr, final) + 1e-15 for x in found)
+        assert found[-1] == pytest.approx(final)
+        if warmup:
+            assert found[warmup - 1] == lr
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"steps": 3, "warmup": 3}, {"steps": 5, "final": -1.0}])
+def test_schedules_refuse(wrong):
+    with pytest.raises(ValueError, match=r"steps|final"):
+        nn.schedules.cosine(0.1, **wrong)
+
+
+@BACKENDS
+@pytest.mark.parametrize("clip", [{"clip_norm": 0.05}, {"clip_value": 0.01}])
+def test_clipping_is_the_same_everywhere(backend, clip):
+    def made(choice, **options):
+        model = network()
+        nn.fit(
+            model, X, Y, nn.cross_entropy, nn.SGD(model.parameters(), lr=1.0), 2, 8, seed=1, backend=choice, **options
+        )
+        return numbers(model)
+
+    np.testing.assert_allclose(made(backend, **clip), made("eager", **clip), rtol=1e-9)
+    assert made(backend, **clip) != made(backend)
+
+
+@BACKENDS
+def test_a_weight_of_two_is_a_sample_twice(backend):
+    """With the whole data set in a batch, up to the mean's size."""
+    weights = [2.0 if k < 10 else 1.0 for k in range(30)]
+    weighted, history = trained(backend, sample_weight=weights, batch_size=None, epochs=3)
+
+    def by_hand(outputs, labels):
+        losses = nn.cross_entropy(outputs, labels, reduction="none")
+        return sum((w * loss for w, loss in zip(weights, losses)), Value(0.0)) / 30
+
+    same, expected = trained(loss=by_hand, batch_size=None, epochs=3, shuffle=False)
+    np.testing.assert_allclose(numbers(weighted), numbers(same), rtol=1e-8)
+    np.testing.assert_allclose(history.losses, expected.losses, rtol=1e-10)
+    zero, _ = trained(backend, sample_weight=np.array(weights) * 0.0 + (np.arange(30) == 3), epochs=1, batch_size=1)
+    assert numbers(zero) != numbers(network())
+
+
+@BACKENDS
+def test_class_weights_are_sample_weights(backend):
+    by_class, _ = trained(backend, class_weight={0: 3.0, 1: 0.5})
+    by_sample, _ = trained(backend, sample_weight=np.where(Y == 0, 3.0, 0.5))
+    assert numbers(by_class) == numbers(by_sample)
+    count = Y.sum()
+    balanced, _ = trained(backend, class_weight="balanced")
+    by_hand, _ = trained(backend, class_weight={0: 30 / (2 * (30 - count)), 1: 30 / (2 * count)})
+    assert numbers(balanced) == numbers(by_hand)
+
+
+def test_weights_of_rows_of_targets():
+    two = np.stack([X[:, 0], X[:, 1]], 1)
+    for backend in ("eager", *INSTALLED):
+        model, _ = trained(backend, y=two, loss=nn.mse, sample_weight=[1.0] * 30)
+        same, _ = trained(backend, y=two, loss=nn.mse)
+        np.testing.assert_allclose(numbers(model), numbers(same), rtol=1e-9)
+
+
+# ---- labels that are texts ----
+
+
+@BACKENDS
+def test_texts_are_classes(backend):
+    names = np.array(["no", "yes"])[Y]
+    model, history = trained(backend, y=names, validation=0.2, class_weight={"no": 1.0, "yes": 2.0})
+    assert model.classes == ["no", "yes"]
+    assert set(nn.classify(model, X)) <= {"no", "yes"}
+    assert nn.accuracy(model, X, names) == nn.accuracy(model, X, Y)
+    assert nn.evaluate(model, X, names, nn.cross_entropy)["accuracy"] == nn.accuracy(model, X, list(names))
+    assert nn.confusion_matrix(model, X, names).sum() == 30
+    assert "validation_accuracy" in history.rows[0]
+    with pytest.raises(ValueError, match="no class is named 'maybe': the model knows no, yes"):
+        nn.fit(model, X, ["maybe"] * 30, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(ValueError, match="mse of labels that are texts"):
+        trained(y=names, loss=nn.mse)
+    with pytest.raises(TypeError, match=r"need an nn\.Module"):
+        nn.fit(lambda x: model(x), X, names, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+
+
+# ---- callbacks, interruption, failures ----
+
+
+def test_callbacks_see_and_stop():
+    seen = []
+
+    def stop(model, history, epoch):
+        seen.append((type(model), len(history.rows), epoch))
+        return epoch == 2
+
+    _, history = trained(epochs=9, callbacks=[stop, lambda *_: "no stop"])
+    assert seen == [(nn.MLP, 1, 1), (nn.MLP, 2, 2)]
+    assert history.stopped == "callback"
+    assert repr(history).splitlines()[0].endswith("stopped by callback")
+    with pytest.raises(TypeError, match="a callback is called with model, history and epoch, and int 3"):
+        trained(callbacks=[3])
+
+
+@BACKENDS
+def test_ctrl_c_gives_the_history(backend):
+    def interrupt(model, history, epoch):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    model, history = trained(backend, epochs=9, callbacks=interrupt)
+    assert history.stopped == "interrupted"
+    assert len(history.rows) == 2
+    assert model.training
+    again, longer = trained(backend, model=model, epochs=4, resume=history)
+    assert [row["epoch"] for row in longer.rows] == [1, 2, 3, 4]
+    assert longer.stopped is None
+    assert again is model
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals reach the main thread")
+def test_a_signal_in_an_epoch_gives_the_history():
+    def poke(state):
+        if (state.epoch, state.batch) == (2, 1):
+            signal.raise_signal(signal.SIGINT)
+
+    _, history = trained(epochs=9, progress=poke)
+    assert history.stopped == "interrupted"
+    assert len(history.rows) == 1
+
+
+class Rooted(nn.Module):
+    """Takes the root of what may be negative."""
+
+    def __init__(self):
+        self.w = Value(1.0)
+
+    def __call__(self, x):
+        return (self.w * x).sqrt()
+
+
+@BACKENDS
+def test_a_nan_tells_where_it_came_from_and_what_was_before(backend):
+    model = Rooted()
+    samples, labels = [4.0, 1.0, 9.0, -1.0, 2.0], [1.0] * 5
+    with pytest.raises(FloatingPointError, match=r"the loss became nan") as caught:
+        nn.fit(model, samples, labels, nn.mse, nn.SGD([model.w], lr=0.001), 3, 1, shuffle=False, backend=backend)
+    assert "sqrt" in str(caught.value)
+    assert "return (self.w * x).sqrt()" in str(caught.value)
+    history = caught.value.history
+    assert history.stopped == "nan"
+    assert len(history.batch_losses) == 3
+    assert math.isfinite(model.w.data)
+    assert model.w.data != 1.0
+
+
+def test_a_custom_step_is_eager_without_a_warning():
+    def step(model, loss, optimizer):
+        return nn.EagerStep(model, loss, optimizer)
+
+    model, history = trained("auto", step=step)
+    assert history.backend == "eager"
+    assert numbers(model) == numbers(trained()[0])
+    with pytest.raises(ValueError, match="runs eagerly and clips itself"):
+        trained("auto", step=step, clip_norm=1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"patience": 3}, ValueError, "patience watches the validation loss"),
+        ({"patience": 0, "validation": 0.2}, ValueError, "patience must be at least 1"),
+        ({"validation": 1.5}, ValueError, "validation must be a finite number"),
+        ({"validation": "some"}, TypeError, "validation must be a number"),
+        ({"validation": (X, Y, Y)}, TypeError, r"validation is \(X, y\)"),
+        ({"validation": (X, Y[:3])}, ValueError, "30 samples against 3 labels"),
+        ({"min_delta": -1.0, "patience": 1, "validation": 0.2}, ValueError, "min_delta"),
+        ({"shuffle": "no"}, TypeError, "shuffle must be True or False"),
+        ({"resume": 3}, TypeError, "resume takes a checkpoint"),
+        ({"sample_weight": [1.0]}, ValueError, "30 samples against 1 sample weights"),
+        ({"sample_weight": [-1.0] * 30}, ValueError, "a sample weight must be a finite number of at least 0"),
+        ({"sample_weight": [0.0] * 30}, ValueError, "nothing would be learned"),
+        ({"class_weight": {0: 1.0}}, ValueError, "class_weight has none for the class 1"),
+        ({"class_weight": "even"}, TypeError, "class_weight is a dict"),
+        ({"clip_norm": 1.0, "clip_value": 1.0}, ValueError, "two ways to clip"),
+        ({"dtype": "float32"}, ValueError, "eager steps run on one thread in float64"),
+    ],
+)
+def test_fit_refuses(change, error, message):
+    with pytest.raises(error, match=message):
+        trained(**change)
+
+
+# ---- going on ----
+
+
+@BACKENDS
+def test_ten_and_ten_are_twenty_bit_for_bit(backend):
+    options = {"validation": 0.2, "schedule": nn.schedules.cosine(0.1, 80)}
+
+    def model_and_optimizer():
+        model = nn.Sequential(nn.Layer(2, 4, seed=1), nn.Dropout(0.3, seed=1), nn.Layer(4, 2, "identity", seed=2))
+        return model, nn.Adam(model.parameters(), lr=0.1)
+
+    def fit(model, optimizer, epochs, **more):
+        return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, 8, seed=3, backend=backend, **options, **more)
+
+    whole, optimizer = model_and_optimizer()
+    expected = fit(whole, optimizer, 20)
+    model, optimizer = model_and_optimizer()
+    history = fit(model, optimizer, 20, resume=fit(model, optimizer, 10))
+    assert numbers(model) == numbers(whole)
+    assert history.batch_losses == expected.batch_losses
+    for row, other in zip(history.rows, expected.rows):
+        assert {**row, "seconds": 0} == {**other, "seconds": 0}
+    with pytest.raises(ValueError, match="20 epochs are done already"):
+        fit(model, optimizer, 20, resume=history)
+
+
+# ---- dropout ----
+
+
+def with_dropout():
+    return nn.Sequential(
+        nn.Layer(2, 6, "tanh", seed=1),
+        nn.Dropout(0.5, seed=4),
+        nn.Layer(6, 2, "identity", seed=2),
+        nn.Dropout(0.1, seed=5),
+    )
+
+
+@BACKENDS
+@pytest.mark.parametrize("each", [False, True])
+def test_masks_are_the_same_in_every_back_end(backend, each):
+    progress = {"progress": lambda state: None} if each else {}
+    model, history = trained(backend, model=with_dropout(), **progress)
+    same, expected = trained(model=with_dropout())
+    assert history.backend == backend
+    np.testing.assert_allclose(history.batch_losses, expected.batch_losses, rtol=1e-9)
+    np.testing.assert_allclose(numbers(model), numbers(same), rtol=1e-8)
+    other, _ = trained(backend)
+    assert numbers(other) != numbers(model)
+
+
+@pytest.mark.skipif("llvm" not in INSTALLED, reason="threads are those of native code")
+def test_masks_are_the_same_for_every_block_and_thread_count(monkeypatch):
+    model, expected = trained("llvm", model=with_dropout())
+    _, history = trained("llvm", model=with_dropout(), threads=2)
+    np.testing.assert_allclose(history.batch_losses, expected.batch_losses, rtol=1e-12)
+    monkeypatch.setattr(ways, "ROOM", 1)
+    parts, history = trained("llvm", model=with_dropout())
+    assert history.batch_losses == expected.batch_losses
+    assert numbers(parts) == numbers(model)
+
+
+@BACKENDS
+def test_trained_in_train_mode_and_validated_in_eval_mode(backend):
+    model = with_dropout()
+    model.layers[3].eval()
+    held = X[:8], Y[:8]
+    _, history = trained(backend, model=model, validation=held)
+    model.eval()
+    outputs = [model(x) for x in held[0]]
+    assert history.rows[-1]["validation_loss"] == pytest.approx(nn.cross_entropy(outputs, list(held[1])).data)
+
+
+# ---- one warning ----
+
+
+def test_ragged_samples_and_lookups_by_number_run_eagerly_with_one_warning():
+    table = nn.Embedding(3, 1, seed=1)
+
+    class Lookup(nn.Module):
+        def __init__(self):
+            self.table = table
+
+        def __call__(self, x):
+            return self.table.weight[int(x[0])][0] * sum(x[1:], 0.0)
+
+    for samples in ([[0, 1.0], [1, 2.0, 3.0]], [[0, 1.0], [1, 2.0]], np.array([[0, 1.0], [2, 1.0]], object)):
+        model = Lookup()
+        with pytest.warns(nn.EagerWarning, match="fit trains in eager steps") as caught:
+            history = nn.fit(model, samples, [1.0, 2.0], nn.mse, nn.SGD(model.parameters(), lr=0.1), 2, backend="auto")
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+        assert history.backend.startswith("eager: ")
+    mapping = [{"a": 1.0}, {"a": 2.0}]
+    w = Value(0.0)
+    with pytest.warns(nn.EagerWarning):
+        nn.fit(lambda x: w * x["a"], mapping, [1.0, 2.0], nn.mse, nn.SGD([w], lr=0.1), 2, backend="auto")
+    assert w.data > 0.0
+
+
+# ---- the history ----
+
+
+def test_the_history_as_text_columns_and_curve(tmp_path):
+    _, history = trained(epochs=12, validation=0.2)
+    lines = repr(history).splitlines()
+    assert lines[0].startswith("History of 12 epochs, loss ")
+    assert lines[1].split() == ["epoch", "loss", "validation_loss", "validation_accuracy", "lr", "seconds"]
+    assert [line.split()[0] for line in lines[2:]] == ["1", "3", "4", "6", "7", "9", "10", "12"] or len(lines) == 10
+    columns = history.to_dict()
+    assert columns["loss"] == history.losses
+    pytest.importorskip("matplotlib")
+    history.plot(tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert history._repr_png_().startswith(b"\x89PNG")
+    assert nn.History()._repr_png_() is None
+    with pytest.raises(ValueError, match="no epoch to draw"):
+        nn.History().plot(tmp_path / "none.png")
+
+
+def test_pandas_takes_the_columns():
+    pandas = pytest.importorskip("pandas")
+    _, history = trained(validation=0.2)
+    frame = pandas.DataFrame(history.to_dict())
+    assert list(frame["epoch"]) == [1, 2, 3, 4]
+
+
+def test_progress_shows_scores(capsys):
+    trained(validation=0.2, progress=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert "validation accuracy" in lines[-1]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 12), st.booleans(), st.integers(0, 5), st.sampled_from(INSTALLED))
+def test_any_loop_is_the_eager_one(count, size, shuffle, seed, backend):
+    source = random.Random(seed)
+    samples = [[source.gauss(0, 1), source.gauss(0, 1)] for _ in range(count)]
+    labels = [source.randrange(2) for _ in range(count)]
+
+    def made(choice):
+        model = with_dropout()
+        history = nn.fit(
+            model,
+            samples,
+            labels,
+            nn.cross_entropy,
+            nn.SGD(model.parameters(), lr=0.1, momentum=0.9),
+            2,
+            size,
+            shuffle=shuffle,
+            seed=seed,
+            backend=choice,
+        )
+        return [*history.batch_losses, *numbers(model)]
+
+    np.testing.assert_allclose(made(backend), made("eager"), rtol=1e-8, atol=1e-10)
