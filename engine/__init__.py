@@ -1,6 +1,24 @@
-"""A scalar autodiff engine: record a computation, step through backprop, differentiate to any order.
+"""A scalar autodiff engine: step through backprop, draw it, prove and compile it.
 
->>> from engine import Value, tanh
+    w, x = Value(0.5, "w"), Value(2.0, "x")
+    y = tanh(w * x) + 1           + - * / // % **, and the functions of PRIMITIVES
+    y.backward(); w.grad          every gradient; y.zero_grad() clears them
+    grad(y, w), gradient(f)(2.0)  of a result, of a function; hessian, jvp, hvp
+    with no_grad(): ...           compute without recording
+
+    y.stepper()                   step through: next, back, jump, run, break_at
+    y.why("w")                    a gradient as the sum over its paths
+    y.explain(), notes(y)         the graph as a table; what would mislead you
+    y.draw("y.svg"), y.draw()     a picture in a file, or on the screen
+    y.save_steps("y.html")        a page to step through in a browser
+    find_anomaly(y)               where an inf or a nan came from
+    check_gradients(f, [2.0])     prove gradients by finite differences
+    compile(f)                    the same in native code
+    adopt(node)                   step and judge a student's own engine
+    declare("f", forward, [df])   a primitive of your own
+
+At the shell: python -m engine "tanh(w*x)" w=0.5 x=2 --step. Networks: help("nn").
+
 >>> w, x = Value(0.5, label="w"), Value(2.0, label="x")
 >>> y = tanh(w * x)
 >>> y.backward()
@@ -8,6 +26,7 @@
 0.83994868322805...
 """
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import graph as graph
@@ -96,5 +115,16 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+__all__ = sorted(
+    [
+        *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType)),
+        *(name for names in _UPPER_FLOORS.values() for name in names),
+    ]
+)
+for _name in ("Any", "ModuleType", "TYPE_CHECKING", "annotations"):  # what stands here for itself
+    __all__.remove(_name)
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *(name for names in _UPPER_FLOORS.values() for name in names)})
+    """What tab completion offers: what users call, and none of the modules that it comes from."""
+    return __all__

@@ -179,6 +179,23 @@ def backward(root: Value) -> None:
         deque(map(_set_grad, nodes, grads), maxlen=0)
 
 
+def pass_on(node: Value) -> None:
+    """Add what this node contributes to the `grad` of its operands: micrograd's ``node._backward()``.
+
+    Called by hand on node after node, from the result down, as in the best known lecture. `backward` does it all.
+
+    >>> a, b = Value(2.0), Value(-3.0)
+    >>> c = a * b
+    >>> c.grad = 1.0
+    >>> c._backward()
+    >>> a.grad, b.grad
+    (-3.0, 2.0)
+    """
+    for operand, d in zip(node.operands, flowing_derivatives(node)):
+        if d is not None:
+            operand._grad += node._grad * d
+
+
 @always_recorded()
 def _sweep_graph(root: Value) -> dict[Value, Any]:
     """The adjoints as Values, themselves recorded, so that they can be differentiated again."""

@@ -10,7 +10,7 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from .backprop import backward
+from .backprop import backward, pass_on
 from .copying import deepcopy_graph, reduce_graph
 from .graph import recorded_order
 from .value import Value
@@ -117,6 +117,7 @@ def reduce(self: Value, protocol: Any) -> Any:
 
 for _name, _method in {
     "backward": backward,
+    "_backward": pass_on,
     "zero_grad": zero_grad,
     "backward_steps": backward_steps,
     "forward_steps": forward_steps,

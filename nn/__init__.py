@@ -7,6 +7,7 @@
 1.0
 """
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import schedules as schedules
@@ -75,5 +76,13 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+__all__ = sorted(
+    ["Trainer", *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType))]
+)
+for _name in ("Any", "ModuleType", "TYPE_CHECKING"):  # what stands here for itself
+    __all__.remove(_name)
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), "Trainer"})
+    """What tab completion offers: what users call, and none of the modules that it comes from."""
+    return __all__

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+_LEAST = 10  # characters that a cell which is cut must still have
 _COLOURS = {r"\bfinal\b": "green", r"\bpartial\b": "yellow", r"(?<![\w.])-?(inf|nan)\b": "bold red"}
 
 
@@ -62,6 +65,11 @@ def on_colour_terminal() -> bool:
     return True
 
 
+def _terminal_width() -> int | None:
+    """The columns of the terminal that output goes to, if it goes to one."""
+    return max(shutil.get_terminal_size().columns, 20) if sys.stdout.isatty() else None
+
+
 class Shown:
     """What shows itself as a sheet: as text at a prompt and in ``print``, as a table in a notebook."""
 
@@ -78,7 +86,7 @@ class Shown:
 
     def __repr__(self) -> str:
         sheet = self.sheet()
-        return sheet.coloured() if on_colour_terminal() else sheet.text
+        return sheet.coloured() if on_colour_terminal() else sheet.fitted(_terminal_width())
 
     def _repr_html_(self) -> str:
         return self.sheet().html()
@@ -116,10 +124,42 @@ class Sheet(Shown):
           a     1
           bias  2
         """
+        return self.fitted(None)
+
+    def fitted(self, width: int | None) -> str:
+        """Plain text in lines of at most `width` characters: long cells are cut, on very few each row is a paragraph.
+
+        >>> sheet = Sheet("sum", ("name", "formula"), [("layers.0.w.2", "a*b + c*d + e*f + g*h")])
+        >>> print(sheet.fitted(30))
+        sum
+          layers.0.w.2  a*b + c*d + e…
+        >>> print(sheet.fitted(18))
+        sum
+          layers.0.w.2
+            a*b + c*d +
+            e*f + g*h
+        """
+        return "\n".join(map("\n".join, filter(None, self._lines(width))))
+
+    def _lines(self, width: int | None) -> tuple[list[str], list[str]]:
+        """The lines of the title, and those below it."""
         table = [list(self.columns), *self.rows] if self.heads else list(self.rows)
         widths = [max(map(len, column)) for column in zip(*table)]
-        lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in table]
-        return "\n".join([self.title, *lines, *(f"  {note}" for note in self.notes)])
+        if width is None:
+            return [self.title], [*_aligned(table, widths), *(f"  {note}" for note in self.notes)]
+        title = [line for part in self.title.split("\n") for line in _wrapped(part, width, "", "    ")]
+        notes = [line for note in self.notes for line in _wrapped(note, width, "  ", "    ")]
+        shared = _shared(widths, width - 2 * len(widths))
+        if any(given < min(_LEAST, wanted) for given, wanted in zip(shared, widths)):
+            return title, self._paragraphs(width) + notes
+        return title, _aligned([list(map(_cut, row, shared)) for row in table], shared) + notes
+
+    def _paragraphs(self, width: int) -> list[str]:
+        lines = []
+        for first, *others in self.rows:
+            named = [f"{head} {cell}" if self.heads else cell for head, cell in zip(self.columns[1:], others) if cell]
+            lines += [f"  {_cut(first, width - 2)}", *_wrapped("; ".join(named), width, "    ", "    ")]
+        return lines
 
     def html(self) -> str:
         """The same for notebooks."""
@@ -143,10 +183,42 @@ class Sheet(Shown):
         from rich.console import Console
         from rich.text import Text
 
-        text = Text(self.text)
-        text.stylize("bold", 0, len(self.title))
+        title, below = self._lines(_terminal_width())
+        text = Text("\n".join([*title, *below]))
+        text.stylize("bold", 0, len("\n".join(title)))
         for pattern, colour in _COLOURS.items():
             text.highlight_regex(re.compile(pattern), colour)
         drawn = StringIO()
         Console(file=drawn, force_terminal=True, legacy_windows=False).print(text, end="", soft_wrap=True)
         return drawn.getvalue()
+
+
+def _aligned(table: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in table]
+
+
+def _shared(widths: Sequence[int], room: int) -> list[int]:
+    """Widths whose sum fits: the narrow ones in full, what is left shared among the wide ones."""
+    found = list(widths)
+    left, columns = room, len(widths)
+    for width in sorted(widths):
+        share = max(left // columns, 1)
+        if width > share:
+            found = [min(w, share) for w in found]
+            break
+        left -= width
+        columns -= 1
+    return found
+
+
+def _cut(cell: str, width: int) -> str:
+    """A cell of at most so many characters; of a path its end, which tells it from others."""
+    if len(cell) <= width:
+        return cell
+    if re.fullmatch(r"[\w.]+\.\w+", cell):
+        return f"…{cell[1 - width :]}" if width > 1 else "…"
+    return f"{cell[: width - 1]}…"
+
+
+def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=others) or ([] if not text else [text])

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 
 from engine import Value, to_dot, topological_order
-from engine.drawing.graphviz import renderers, save_steps
+from engine.drawing import save_steps
+from engine.drawing.graphviz import renderers
 
 ROUNDS = 5
 

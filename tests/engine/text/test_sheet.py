@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import nn
 from engine import Value
 from engine.text.sheet import Sheet, short
 
@@ -62,3 +63,25 @@ def test_without_rich_a_terminal_gets_plain_text(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setitem(sys.modules, "rich", None)
     assert "\x1b" not in str(Sheet("title"))
+
+
+@pytest.mark.parametrize("columns", [120, 80, 40, 25])
+def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    model = nn.MLP(2, [4, 1], seed=1)
+    loss = nn.mse(model([0.5, -0.25]), [1.0])
+    for shown in (loss.explain(names=model), loss.why(next(iter(model.parameters())), names=model), loss.stepper()):
+        text = str(shown)
+        assert max(map(len, text.splitlines())) <= columns
+        assert "\x1b" not in text
+    told = str(loss.explain(names=model))
+    assert "neurons.0.w.0" in told or ".w.0" in told
+    assert shown.text == shown.sheet().fitted(None)
+
+
+def test_what_does_not_go_to_a_terminal_is_whole() -> None:
+    wide = Sheet("t", ("a", "b"), [("x" * 200, "y" * 200)])
+    assert len(str(wide).splitlines()[1]) == 404
+    assert [len(line) for line in wide.fitted(80).splitlines()] == [1, 80]

@@ -1,0 +1,96 @@
+"""The public face: what tab completion and help() offer, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import pydoc
+import re
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+import engine
+import nn
+
+
+@pytest.mark.parametrize("package", [engine, nn])
+def test_what_is_offered_is_there_and_no_module(package: ModuleType) -> None:
+    assert dir(package) == sorted(package.__all__) == sorted(set(package.__all__))
+    for name in dir(package):
+        assert not isinstance(getattr(package, name), ModuleType), name
+        assert name[0] != "_"
+        assert name not in ("Any", "TYPE_CHECKING", "ModuleType", "annotations")
+
+
+def test_star_import_in_a_fresh_interpreter() -> None:
+    code = "from nn import *; from engine import *; print(tanh(Value(0.0)).data, compile.__module__, MLP.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0.0", "engine.compiler.compiled", "MLP"]
+
+
+def test_the_table_and_the_upper_floors_are_offered() -> None:
+    offered = set(dir(engine))
+    assert {*engine.PRIMITIVES, "Value", "draw", "compile", "check_gradients", "notes", "adopt"} <= offered
+    assert not {"text", "graph", "drawing", "stepping", "value", "ops"} & offered
+    assert {"MLP", "Trainer", "fit", "cross_entropy", "History"} <= set(dir(nn))
+
+
+def test_help_begins_with_a_cheat_sheet_of_one_screen() -> None:
+    shown = io.StringIO()
+    pydoc.Helper(output=shown)(engine)
+    sheet = shown.getvalue().split("PACKAGE CONTENTS")[0]
+    lines = sheet.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines[3:])) <= 86
+    for name in ("backward", "stepper", "why", "draw", "check_gradients", "compile", "declare", "notes", "adopt"):
+        assert name in sheet
+
+
+def test_the_cheat_sheet_names_what_is_there() -> None:
+    left = [line[4:34] for line in (engine.__doc__ or "").splitlines() if line.startswith("    ")]
+    called = set(re.findall(r"\b([A-Za-z_]+)\(", " ".join(left))) - {"f"}
+    assert len(called) > 12
+    for name in called:
+        assert hasattr(engine, name) or hasattr(engine.Value, name), name
+
+
+def test_the_lectures_backward_by_hand() -> None:
+    """Its cells as they are, but for the import."""
+    x1, x2 = engine.Value(2.0, label="x1"), engine.Value(0.0, label="x2")
+    w1, w2 = engine.Value(-3.0, label="w1"), engine.Value(1.0, label="w2")
+    b = engine.Value(6.8813735870195432, label="b")
+    x1w1 = x1 * w1
+    x2w2 = x2 * w2
+    x1w1x2w2 = x1w1 + x2w2
+    n = x1w1x2w2 + b
+    o = n.tanh()
+    o.grad = 1.0
+    o._backward()
+    n._backward()
+    b._backward()
+    x1w1x2w2._backward()
+    x2w2._backward()
+    x1w1._backward()
+    assert [round(v.grad, 9) for v in (x1, w1, x2, w2)] == [-1.5, 1.0, 0.5, 0.0]
+
+    topo: list[engine.Value] = []
+    visited: set[engine.Value] = set()
+
+    def build_topo(v: engine.Value) -> None:
+        if v not in visited:
+            visited.add(v)
+            for child in v._prev:
+                build_topo(child)
+            topo.append(v)
+
+    o.zero_grad()
+    build_topo(o)
+    o.grad = 1.0
+    for node in reversed(topo):
+        node._backward()
+    by_hand = [v.grad for v in topo]
+    o.zero_grad()
+    o.backward()
+    assert by_hand == [v.grad for v in topo]
