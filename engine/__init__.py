@@ -1,4 +1,4 @@
-"""A scalar autodiff engine: step through backprop, draw it, prove and compile it.
+"""A scalar autodiff engine: step through backprop, draw it, prove it.
 
     w, x = Value(0.5, "w"), Value(2.0, "x")
     y = tanh(w * x) + 1           + - * / // % **, and the functions of PRIMITIVES
