@@ -11,14 +11,16 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from .directional import along
 from .entries import across, at_slopes, between, derivative, kink_of_slopes, slack_of
 from .estimates.clarke import Found, Neighbourhood, beside
-from .estimates.differences import Estimate, Line, central, grain, measured_noise, steps
+from .estimates.differences import Estimate, Line, central, grain, likely_estimates, measured_noise, steps
 from .estimates.slopes import Slopes, slopes_at
+from .estimates.taylor import taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
 from .points import Point, numbers_in, pasted, short
 from .report import Derivative, Kink, Report, worst
-from .subject import name_of
+from .subject import name_of, weight
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -58,6 +60,15 @@ class Claimed:
         """The name of one derivative."""
         return f"{name} of output {output}" if len(self.values) > 1 else name
 
+    def line(self, output: int) -> Callable[[Sequence[float]], Line]:
+        """One output along a direction."""
+
+        def line(direction: Sequence[float]) -> Line:
+            arguments = self.point.line(direction)
+            return lambda t: self.at(arguments(t))[output]
+
+        return line
+
     def neighbourhood(self, output: int) -> Neighbourhood:
         """One output as a function of all numbers."""
         epsilon = max(self.point.epsilons)
@@ -67,7 +78,9 @@ class Claimed:
         )
 
 
-def check_callable(f: Callable[..., Any], point: Any, grad: Callable[..., Any], noise: float = 0.0) -> Report:
+def check_callable(
+    f: Callable[..., Any], point: Any, grad: Callable[..., Any], directions: int = 0, noise: float = 0.0
+) -> Report:
     """Compare ``grad(point)`` with finite differences of ``f(point)``; see `check_gradients`.
 
     Args:
@@ -76,6 +89,7 @@ def check_callable(f: Callable[..., Any], point: Any, grad: Callable[..., Any], 
             such if `f` takes several arguments.
         grad: called as `f`; gives the derivatives in the shape of the point (of several arguments, a tuple). If `f`
             gives several numbers, the Jacobian: for each of them in turn its derivatives.
+        directions: along how many random directions to compare; 0: along every coordinate.
         noise: how far a value of `f` may be off besides by rounding.
 
     Raises:
@@ -87,13 +101,49 @@ def check_callable(f: Callable[..., Any], point: Any, grad: Callable[..., Any], 
     ['x[1]']
     """
     claimed = claims_of(f, point, grad, noise)
+    found = _by_direction(claimed, directions) if directions else _by_coordinate(claimed)
+    rate = math.nan if any(d.kink is not None for d in found) else _rate(claimed)
+    return Report(title_of(claimed), tuple(found), point=written(claimed), directions=directions, rate=rate)
+
+
+def _by_coordinate(claimed: Claimed) -> list[Derivative]:
     found: list[Derivative] = []
+    outputs = len(claimed.values)
     for index, name in enumerate(claimed.point.names):
         probe = _Probe(claimed, index)
-        found += [probe.check(claimed.name(name, k), k) for k in range(len(claimed.values))]
-    for output in range(len(claimed.values)):
-        found += _across(claimed, output, found[output :: len(claimed.values)])
-    return Report(title_of(claimed), tuple(found), point=written(claimed))
+        found += [probe.check(claimed.name(name, k), k) for k in range(outputs)]
+    for output in range(outputs):
+        found += _across(claimed, output, found[output : len(claimed.point.names) * outputs : outputs])
+    return found
+
+
+def _by_direction(claimed: Claimed, directions: int) -> list[Derivative]:
+    found: list[Derivative] = []
+    for output, gradient in enumerate(claimed.jacobian):
+        near = claimed.neighbourhood(output)
+        slack = [slack_of(claim, near.epsilon) for claim in gradient]
+        line = claimed.line(output)
+        suffix = claimed.name("", output)
+        found += along(line, gradient, slack, near.point, near.noise, directions, near.epsilon, suffix=suffix)
+    return found
+
+
+def _rate(claimed: Claimed) -> float:
+    """How fast Taylor's remainder shrinks: of several outputs, that of a sum with fixed weights."""
+    weights = [weight(k) for k in range(len(claimed.values))]
+    direction = taylor_direction(claimed.point.numbers)
+    line = claimed.point.line(direction)
+
+    def total(numbers: Sequence[float]) -> float:
+        return math.fsum(w * number for w, number in zip(weights, numbers))
+
+    slopes = [math.fsum(g * d for g, d in zip(row, direction)) for row in claimed.jacobian]
+    terms = math.hypot(*(g * x for row in claimed.jacobian for g, x in zip(row, claimed.point.numbers)))
+    if not all(map(math.isfinite, slopes)):
+        return math.nan
+    size = math.fsum(w * abs(value) for w, value in zip(weights, claimed.values)) + 2 * terms
+    noise = max(claimed.noise, max(claimed.point.epsilons) * size)
+    return taylor_rate(lambda t: total(claimed.at(line(t))), total(claimed.values), total(slopes), noise)
 
 
 def claims_of(f: Callable[..., Any], point: Any, grad: Callable[..., Any], noise: float) -> Claimed:
@@ -138,8 +188,7 @@ class _Probe:
         noise = max(self.claimed.noise, 4 * epsilon * abs(value))
         slack = slack_of(claim, epsilon)
         likely = steps(x, epsilon=epsilon)[0]
-        quick = (central(line, x, step, noise, levels) for step, levels in ((likely / 4, 2), (likely, 4)))
-        found = confirming(claim, slack, quick, epsilon)
+        found = confirming(claim, slack, likely_estimates(line, x, likely, noise), epsilon)
         straight = found is not None and not _bent(line, x, value, likely / 4, noise, claim)
         if straight and found and not (found.flat and grain(line, x)):
             return derivative(name, x, claim, Verdict("agrees", found))

@@ -188,6 +188,11 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     """Why this derivative is wrong: the first primitive, else the smallest subgraph, else the code around it."""
     if wrong.slopes is not None:
         return audit(subject.record(subject.numbers).nodes) or _sum_at_kink(wrong)
+    if wrong.name not in subject.names:  # a direction
+        return audit(subject.record(subject.numbers).nodes) or Fault(
+            f"each primitive's own rule is right, and the slope along {wrong.name} is not: check without directions= "
+            "to learn which inputs are wrong"
+        )
     position = subject.names.index(wrong.name)
     recording = subject.record(subject.moved(position, wrong.at))
     nodes = recording.nodes

@@ -1,14 +1,26 @@
-"""Prove a gradient: the one function that users call. What it needs is imported when it is called."""
+"""Prove a gradient: the one function that users call.
+
+Whoever imports it from a test that Hypothesis runs has all modules that it needs from the start, as an import in the
+first example would break the deadline.
+"""
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..modes import called_for
+from . import oracle
+from .blackbox import check_callable
+from .report import Report
+from .subject import subject_of
+from .whitebox import check_subject
 
-if TYPE_CHECKING:
-    from .report import Report
+__tracebackhide__ = True  # pytest then shows the user's own lines
+
+if "hypothesis" in sys.modules:
+    oracle.warm()
 
 
 def check_gradients(
@@ -17,6 +29,8 @@ def check_gradients(
     order: int = 1,
     *,
     grad: Callable[..., Any] | None = None,
+    directions: int | None = None,
+    noise: float = 0.0,
 ) -> Report:
     """Compare derivatives with finite differences of the function's values.
 
@@ -24,17 +38,27 @@ def check_gradients(
         f: a function of Values that returns a Value (or a list: then a weighted sum is checked), called as
             ``f(*values)``, or ``f(**values)`` if `point` is a mapping; or a module, called with a list of Values.
             Parameters that it reads are checked too.
-        point: one number for each input. With `grad`: a float, a list or an array, or a tuple of several of them.
+        point: one number for each input. With `grad`: a float, a list, an array of float32 or float64 (NumPy, PyTorch,
+            JAX), or dicts, lists and tuples of these, such as a `state_dict` or a pytree; a tuple of several such if
+            `f` takes several arguments. Integers inside of them are no inputs; complex numbers and float16 are refused.
         order: check the derivatives of all orders up to this one.
         grad: a function that claims to compute the gradient; then `f` and `grad` may be any code on floats, lists,
             NumPy arrays, or tensors of PyTorch or JAX.
+        directions: compare along so many random directions in place of every input: for thousands of inputs. An error
+            in one coordinate still shows, from the size on that the headline tells; errors in several may cancel, with
+            a probability of at most 2**-directions.
+        noise: how far a value of `f` may be off, besides by rounding, of a function that is not exact.
 
     Returns:
-        A report that is true if nothing is wrong; its text names every input, kink and fault.
+        A report that is true if nothing is wrong; its text names every input, kink and fault. At a kink a claim agrees
+        if it can be a gradient in Clarke's sense: along each direction tried, its slope lies between the smallest and
+        the largest slope near the point. What differences cannot decide is unresolved: it counts against the report
+        where they exclude it by more than their bound and 1 %.
 
     Raises:
         TypeError: `f` takes another number of arguments or returns no Value.
-        ValueError: the point is outside the domain, `f` is not deterministic, or `order` is no positive integer.
+        ValueError: the point is outside the domain, `f` is not deterministic, or `order`, `directions` or `noise` is
+            out of range.
 
     >>> import engine
     >>> report = check_gradients(lambda x, y: engine.tanh(x) * y, [0.5, 2.0], order=2)
@@ -46,15 +70,12 @@ def check_gradients(
     """
     if not isinstance(order, int) or order < 1:
         raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {order!r}")
-    if grad is not None:
-        if order != 1:
-            raise ValueError(f"grad= gives first derivatives only, so that order must be 1, got {order}")
-        from .blackbox import check_callable
-
-        with called_for("check"):
-            return check_callable(f, point, grad)
-    from .subject import subject_of
-    from .whitebox import check_subject
-
-    with called_for("check"):
-        return check_subject(subject_of(f, point), order)
+    if directions is not None and (not isinstance(directions, int) or directions < 1):
+        raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
+    if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:
+        raise ValueError(f"noise is how far a value may be off, a number from 0 on, got {noise!r}")
+    if grad is None:
+        return check_subject(subject_of(f, point, noise), order, directions or 0)
+    if order != 1:
+        raise ValueError(f"grad= gives first derivatives only, so that order must be 1, got {order}")
+    return check_callable(f, point, grad, directions or 0, noise)

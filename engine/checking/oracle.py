@@ -22,6 +22,12 @@ def available() -> bool:
     return find_spec("mpmath") is not None
 
 
+def warm() -> None:
+    """Import now what the first derivative needs, if it is installed: no test's first example should pay for it."""
+    if available():
+        _names()
+
+
 @lru_cache(maxsize=1)
 def context() -> Any:
     """A context of mpmath of our own, so that the user's precision stays as it is.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..text.sheet import Sheet, Shown
+from .estimates.taylor import RIGHT
 from .estimates.verdicts import Status
 
 _SHOWN = 40  # how many derivatives that agree are listed one by one
@@ -135,6 +136,8 @@ class Report(Shown):
         notes: remarks, such as what was done about unresolved derivatives.
         point: the point as Python to paste, so that a failure can be repeated.
         directions: along how many random directions the gradient was checked; 0: along every input.
+        rate: how fast the remainder of Taylor's formula shrinks along a random direction: like t**rate, 2 or more of a
+            right gradient, 1 of a wrong one; inf if it is lost in rounding, nan if it was not looked at.
     """
 
     title: str
@@ -143,6 +146,7 @@ class Report(Shown):
     notes: tuple[str, ...] = ()
     point: str = ""
     directions: int = 0
+    rate: float = math.nan
 
     @property
     def ok(self) -> bool:
@@ -169,15 +173,28 @@ class Report(Shown):
         return list(dict.fromkeys(d.kink for d in self.derivatives if d.kink is not None))
 
     @property
+    def hidden(self) -> float:
+        """How large an error in one coordinate could hide: what the bounds leave room for.
+
+        Along every direction such an error shows in full, so that the sharpest bound counts; along the inputs
+        themselves the bluntest.
+        """
+        room = [2 * d.bound for d in self.derivatives if d.order == 1]
+        return min(room, default=math.inf) if self.directions else max(room, default=math.inf)
+
+    @property
     def headline(self) -> str:
         """The verdict in one line."""
         total, wrong, unresolved = len(self.derivatives), len(self.wrong), len(self.unresolved)
         excluded = sum(d.excluded for d in self.derivatives)
         many = "1 derivative" if total == 1 else f"{total} derivatives"
-        many += f" along {self.directions} random directions" if self.directions else ""
+        if self.directions:
+            many += f" along {self.directions} random direction" + ("s" if self.directions > 1 else "")
         verdict = f"{wrong} of {many} WRONG" if wrong else many if excluded or self.faults else f"{many}, none wrong"
         verdict += f", {unresolved} unresolved" if unresolved else ""
         verdict += f", {excluded} of them EXCLUDED by the differences" if excluded else ""
+        if self.directions and self.ok:
+            verdict += f"; an error of up to {self.hidden:.2g} in one coordinate could hide"
         return f"{self.title}: {verdict}" + (", a FAULT" if self.faults and not wrong else "")
 
     @property
@@ -225,9 +242,13 @@ class Report(Shown):
         yield from (f"  {line}" for line in self._remarks())
 
     def _remarks(self) -> Iterator[str]:
+        """What follows the derivatives; what helps to repeat a failure last, as pytest shows both ends of a text."""
         more = sum(d.status == "agrees" for d in self.derivatives) - _SHOWN
         if more > 0:
             yield f"agrees     by {more} more"
+        if not math.isnan(self.rate):
+            yield f"second opinion, without a step: {_opinion(self.rate)}"
+        yield from (f"note: {note}" for note in self.notes)
         for fault in self.faults:
             yield f"culprit: {fault.what}"
             if fault.code:
@@ -235,7 +256,18 @@ class Report(Shown):
                 yield from (f"  {line}" for line in fault.code.splitlines())
         if self.point and not self.ok:
             yield f"point: {self.point}"
-        yield from (f"note: {note}" for note in self.notes)
+
+
+def _opinion(rate: float) -> str:
+    """What the rate of Taylor's remainder says.
+
+    >>> _opinion(2.004)
+    "Taylor's remainder shrinks like t**2.00, as that of a right gradient does (2 or more; of a wrong one 1)"
+    """
+    if math.isinf(rate):
+        return "Taylor's remainder is lost in rounding, as that of a right gradient of a linear function is"
+    verdict = "a right gradient does (2 or more; of a wrong one 1)" if rate > RIGHT else "a wrong one does (right: 2)"
+    return f"Taylor's remainder shrinks like t**{rate:.2f}, as that of {verdict}"
 
 
 def _with_bound(number: float, bound: float) -> str:

@@ -55,6 +55,7 @@ class Subject:
         order: which derivative the gradient of is checked.
         unrecorded: whether values may be computed under no_grad.
         by_name: whether the point was given as a mapping.
+        noise: how far a value may be off besides by rounding.
     """
 
     call: Callable[[list[Value]], Any]
@@ -65,6 +66,7 @@ class Subject:
     order: int = 1
     unrecorded: bool = False
     by_name: bool = False
+    noise: float = 0.0
 
     def value(self, numbers: Sequence[float]) -> float:
         """The function at other values of the coordinates."""
@@ -131,13 +133,14 @@ class Subject:
         return replace(self, order=order)
 
 
-def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any]) -> Subject:
+def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], noise: float = 0.0) -> Subject:
     """Bring a user's function into this form.
 
     Args:
         f: a function of Values, called as ``f(*values)`` or, if `point` is a mapping, ``f(**values)``; a module
             (it has ``parameters()``) is called with one list of them. It returns a Value or a list of them.
         point: one number per input.
+        noise: how far a value may be off besides by rounding.
 
     Raises:
         TypeError: the number of arguments is wrong, or the result is no Value.
@@ -148,12 +151,13 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any]) 
     call, names, numbers = _calling(f, point)
     title = f"{name_of(f)} at " + ", ".join(f"{name} = {x!r}" for name, x in list(zip(names, numbers))[:6])
     title += ", ..." if len(names) > 6 else ""
-    subject = Subject(call, title, names, numbers, by_name=isinstance(point, Mapping))
+    subject = Subject(call, title, names, numbers, by_name=isinstance(point, Mapping), noise=noise)
     first, again = subject.record(numbers), subject.record(numbers)
-    if first.output.data != again.output.data and not math.isnan(first.output.data):
+    if abs(first.output.data - again.output.data) > 2 * noise:
         raise ValueError(
             f"the function is not deterministic: it gave {first.output.data!r} and then {again.output.data!r} at the "
-            "same point; fix its random numbers, and let it change nothing that it reads"
+            "same point; fix its random numbers, and let it change nothing that it reads; or say how far its values "
+            "may be off: noise=..."
         )
     _require_finite(first)
     read = set(leaves(again.output))  # a leaf made anew in each evaluation is no parameter
@@ -165,7 +169,8 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any]) 
         parameters=bound,
     )
     plain = replace(subject, unrecorded=True)
-    return plain if plain.value(subject.numbers) == first.output.data else subject  # no: it differentiates inside
+    same = abs(plain.value(subject.numbers) - first.output.data) <= 2 * noise
+    return plain if same else subject  # no: it differentiates inside
 
 
 def _calling(

@@ -17,10 +17,12 @@ from ..backprop import local_derivatives, sweep
 from ..functional import _push
 from ..value import Value
 from . import oracle
+from .directional import along
 from .entries import across, at_slopes, between, derivative, kink_of_slopes
 from .estimates.clarke import Found, Neighbourhood, beside
-from .estimates.differences import Estimate, Line, central, one_sided, steps
+from .estimates.differences import EPSILON, Estimate, Line, central, likely_estimates, one_sided, steps
 from .estimates.slopes import Slopes, slopes_at
+from .estimates.taylor import taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
 from .faults import audit, find_culprit, undeclared_kink
 from .kinks import Piece, at_kink, piece
@@ -33,17 +35,25 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 _UNDERFLOW = 1e-200  # products of tiny numbers vanish in one order of factors and not in the other
 
 
-def check_subject(subject: Subject, order: int) -> Report:
-    """The check itself, order by order; a fault ends it, as what is built on it would be wrong too."""
+def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
+    """The check itself, order by order; a fault ends it, as what is built on it would be wrong too.
+
+    Args:
+        subject: what is checked.
+        order: up to which order.
+        directions: along how many random directions; 0: along every coordinate.
+    """
+    rate = math.nan
     derivatives: list[Derivative] = []
     notes: list[str] = []
     faults: list[Fault] = []
     for each in (subject.of_order(k) for k in range(1, order + 1)):
         here = each.record(each.numbers)
-        found = list(_check_order(each, here))
-        claims = _claims(here)
-        found += across(_neighbourhood(each, claims), each.names, claims.gradient, claims.slack, found)
+        claims = _claims(each, here)
+        found = _along(each, claims, directions) if directions else _by_coordinate(each, here, claims)
         derivatives += found
+        if each.order == 1 and not any(d.kink is not None for d in found):
+            rate = _rate(each, claims, here.output.data)
         wrong = [d for d in found if d.status == "differs"]
         faults = [find_culprit(each, wrong[0])] if wrong else []
         if not wrong:
@@ -59,7 +69,7 @@ def check_subject(subject: Subject, order: int) -> Report:
             faults = [fault for fault in [_forward_against_reverse(each, here)] if fault is not None]
         if faults:
             break
-    return Report(subject.title, tuple(derivatives), tuple(faults), tuple(notes), subject.written)
+    return Report(subject.title, tuple(derivatives), tuple(faults), tuple(notes), subject.written, directions, rate)
 
 
 def _flat(nodes: Iterable[Value]) -> list[Value]:
@@ -75,22 +85,45 @@ class _Claims(NamedTuple):
     noise: float
 
 
-def _claims(recording: Recording) -> _Claims:
+def _claims(subject: Subject, recording: Recording) -> _Claims:
     adjoints, errors = sweep(recording.output), rounding(recording.output)
     gradient = [adjoints.get(x, 0.0) + 0.0 for x in recording.coordinates]
     slack = [errors.derivatives.get(x, 0.0) for x in recording.coordinates]
-    return _Claims(gradient, [s if math.isfinite(g) else 0.0 for g, s in zip(gradient, slack)], errors.value)
+    slack = [s if math.isfinite(g) else 0.0 for g, s in zip(gradient, slack)]
+    return _Claims(gradient, slack, max(subject.noise, errors.value))
 
 
-def _check_order(subject: Subject, here: Recording) -> Iterator[Derivative]:
-    claims = _claims(here)
+def _by_coordinate(subject: Subject, here: Recording, claims: _Claims) -> list[Derivative]:
+    found = list(_check_order(subject, here, claims))
+    return found + list(across(_neighbourhood(subject, claims), subject.names, claims.gradient, claims.slack, found))
+
+
+def _along(subject: Subject, claims: _Claims, directions: int) -> list[Derivative]:
+    near = _neighbourhood(subject, claims)
+
+    def line(direction: Sequence[float]) -> Line:
+        return near.line(direction, near.point)
+
+    return along(line, claims.gradient, claims.slack, subject.numbers, claims.noise, directions, order=subject.order)
+
+
+def _rate(subject: Subject, claims: _Claims, value: float) -> float:
+    """How fast Taylor's remainder shrinks along one direction."""
+    near, direction = _neighbourhood(subject, claims), taylor_direction(subject.numbers)
+    slope = math.fsum(g * d for g, d in zip(claims.gradient, direction))
+    moved = EPSILON * math.hypot(*(g * x for g, x in zip(claims.gradient, subject.numbers)))
+    if not math.isfinite(slope):
+        return math.nan
+    return taylor_rate(near.line(direction, near.point), value, slope, claims.noise + 2 * moved)
+
+
+def _check_order(subject: Subject, here: Recording, claims: _Claims) -> Iterator[Derivative]:
     cornered = bool(at_kink(here.nodes))
     for position, x in enumerate(subject.numbers):
         line = _remembered(subject.line(position))
         claimed, slack = claims.gradient[position], claims.slack[position]
         likely = steps(x)[0]
-        quick = (central(line, x, step, claims.noise, n) for step, n in ((likely / 4, 2), (likely, 4)))
-        found = confirming(claimed, slack, quick)
+        found = confirming(claimed, slack, likely_estimates(line, x, likely, claims.noise))
         if found is not None and not cornered:
             yield derivative(subject.names[position], x, claimed, Verdict("agrees", found), order=subject.order)
         else:
@@ -182,7 +215,7 @@ class _Coordinate:
         for sign, side in zip((-1.0, 1.0), pieces):
             there = self.x + sign * (side.start + side.end) / 2
             recording = self.subject.record(self.subject.moved(self.position, there))
-            claims = _claims(recording)
+            claims = _claims(self.subject, recording)
             claimed, slack = claims.gradient[self.position], claims.slack[self.position]
             verdict = judge(claimed, slack, _central(self.line, there, claims.noise, (side.end - side.start) / 2))
             yield derivative(self.name, there, claimed, verdict, kink, self.order)
@@ -216,7 +249,7 @@ def _slope(line: Line, x: float, step: float, noise: float) -> float:
 
 def _forward_against_reverse(subject: Subject, here: Recording) -> Fault | None:
     """The derivative along one direction, by both modes: they add up the same products in opposite order."""
-    claims = _claims(here)
+    claims = _claims(subject, here)
     direction = {x: weight(k) for k, x in enumerate(here.coordinates)}
     forward = _push(here.output, dict(direction))
     backward = math.fsum(d * weight(k) for k, d in enumerate(claims.gradient))

@@ -10,7 +10,7 @@ told by `verdicts`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 Line = Callable[[float], float]
@@ -113,6 +113,13 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
         noise = max(noise, EPSILON * (abs(x) + step))
     left_out = max(SAFETY * abs(row[-1] - row[-2]), abs(row[-1] - coarser[-1]) if levels > 2 else 0.0)
     return Estimate(row[-1], left_out, 2 * noise / h, step, (high - low) / step)
+
+
+def likely_estimates(f: Line, x: float, likely: float, noise: float) -> Iterator[Estimate | None]:
+    """The first estimates to make of a smooth function: four values, then more and wider apart where it is noisy."""
+    yield central(f, x, likely / 4, noise, levels=2)
+    yield central(f, x, likely, noise)
+    yield central(f, x, likely * 32, noise)
 
 
 def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | None:

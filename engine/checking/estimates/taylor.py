@@ -1,0 +1,58 @@
+"""A second opinion that needs no step: the rate at which the remainder of Taylor's formula shrinks.
+
+Of a right gradient g, ``f(x + t d) - f(x) - t g.d`` shrinks like the square of t or faster; of a wrong one, like t.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+from .differences import Line, power_of_two
+
+_OCTAVES = (-4, -9, -14, -19)  # the steps, relative to the numbers
+_ABOVE = 32.0  # a remainder is above rounding if it is so many times larger
+RIGHT = 1.5
+"""A rate above this is a right gradient's."""
+
+
+def taylor_direction(point: Sequence[float]) -> list[float]:
+    """A random direction that moves each number in proportion to its size.
+
+    >>> [abs(d) for d in taylor_direction([3.0, 0.0, 0.25])]
+    [2.0, 1.0, 0.25]
+    """
+    random_ = random.Random(len(point))
+    return [random_.choice((-1.0, 1.0)) * (power_of_two(abs(x)) if x else 1.0) for x in point]
+
+
+def taylor_rate(line: Line, value: float, slope: float, noise: float) -> float:
+    """The rate along a line: 2 for a right slope at 0, 1 for a wrong one; 3 and more where there is no curvature.
+
+    Args:
+        line: the function along the line.
+        value: its value at 0.
+        slope: the claim.
+        noise: how far a value may be off.
+
+    Returns:
+        The power of t, at the smallest steps that rounding leaves; inf where the remainder is lost in rounding from
+        the start, as that of a linear function; nan where the function has no values.
+
+    >>> round(taylor_rate(math.exp, 1.0, 1.0, 1e-15), 1), round(taylor_rate(math.exp, 1.0, 1.001, 1e-15), 1)
+    (2.0, 1.0)
+    """
+    remainders: list[tuple[int, float]] = []
+    for octave in _OCTAVES:
+        t = 2.0**octave / 0.7
+        remainder = abs(line(t) - value - t * slope)
+        if not math.isfinite(remainder):
+            return math.nan
+        if remainder <= _ABOVE * noise:
+            break
+        remainders.append((octave, math.log2(remainder)))
+    if len(remainders) < 2:
+        return math.inf
+    (coarse, before), (fine, after) = remainders[-2:]
+    return (before - after) / (coarse - fine)

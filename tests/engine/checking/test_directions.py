@@ -1,0 +1,145 @@
+"""Random directions, noise, strictness, and the rate at which Taylor's remainder shrinks."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import engine
+import nn
+from engine import check_gradients
+from engine.checking.directional import random_directions
+from engine.checking.estimates.taylor import taylor_rate
+from engine.testing import assert_gradients
+
+
+def tanh_sum(x: Any) -> float:
+    return float(np.tanh(x).sum())
+
+
+def tanh_gradient(x: Any) -> Any:
+    return 1 - np.tanh(x) ** 2
+
+
+def test_many_parameters_along_a_few_directions() -> None:
+    x = np.random.default_rng(1).normal(size=20_000)
+    report = assert_gradients(tanh_sum, x, grad=tanh_gradient, directions=3, strict=True)
+    assert report.headline.startswith(
+        "tanh_sum at ndarray of shape (20000,): 3 derivatives along 3 random directions, none"
+    )
+    assert f"an error of up to {report.hidden:.2g} in one coordinate could hide" in report.headline
+    assert report.hidden < 1e-4
+
+    def off(x: Any) -> Any:
+        g = tanh_gradient(x)
+        g[777] += 1.01 * report.hidden
+        return g
+
+    wrong = check_gradients(tanh_sum, x, grad=off, directions=3)
+    assert not wrong.ok
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 19), st.floats(1e-6, 10.0), st.integers(1, 3))
+def test_an_error_in_one_coordinate_shows_along_every_direction(place: int, error: float, directions: int) -> None:
+    x = np.linspace(-2, 2, 20)
+
+    def off(x: Any) -> Any:
+        g = tanh_gradient(x)
+        g[place] += error
+        return g
+
+    report = check_gradients(tanh_sum, x, grad=off, directions=directions)
+    assert len(report.wrong) == directions
+
+
+def test_directions_are_signs_and_the_same_in_every_run() -> None:
+    first, second = list(random_directions(100, 2)), list(random_directions(100, 2))
+    assert first == second
+    assert first[0] != first[1]
+    assert {abs(d) for direction in first for d in direction} == {1.0}
+
+
+def test_modules_and_second_order_along_directions() -> None:
+    model = nn.MLP(2, [3, 2], activation="tanh", seed=1)
+    report = assert_gradients(model, [0.5, -1.0], order=2, directions=2, strict=True)
+    assert len(report.derivatives) == 4
+    bad = engine.declare("bad_for_directions", math.tanh, [lambda z, x: 1.01 * (1 - z * z)])
+    try:
+        report = check_gradients(lambda *xs: engine.sum([bad(x) for x in xs]), [0.1, 0.2, 0.3], directions=1)
+        assert report.faults[0].primitive == "bad_for_directions"
+    finally:
+        del engine.PRIMITIVES["bad_for_directions"]
+
+
+def test_jacobians_along_directions() -> None:
+    m = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    report = assert_gradients(lambda v: m @ v, np.array([0.3, 0.7]), grad=lambda v: m, directions=2)
+    assert report.derivatives[0].name == "direction 1 of output 0"
+    assert len(report.derivatives) == 6
+
+
+def test_kinks_and_bad_numbers_along_directions() -> None:
+    x = np.array([0.0, 1.0])
+    assert_gradients(lambda x: float(np.abs(x).sum()), x, grad=np.sign, directions=2)
+    assert not check_gradients(lambda x: float(np.abs(x).sum()), x, grad=lambda x: np.array([3.0, 1.0]), directions=2)
+    assert not check_gradients(tanh_sum, x, grad=lambda x: np.array([np.nan, 1.0]), directions=2)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-6])
+def test_functions_that_are_not_exact(size: float) -> None:
+    random_ = random.Random(3)
+
+    def noisy(x: float) -> float:
+        return math.sin(x) + size * random_.uniform(-1, 1)
+
+    with pytest.raises(ValueError, match=r"not deterministic.*noise="):
+        check_gradients(noisy, 1.0, grad=math.cos)
+    for x in (0.3, 1.0, 2.5):
+        assert_gradients(noisy, x, grad=math.cos, noise=size)
+        assert not check_gradients(noisy, x, grad=lambda x: math.cos(x) + 0.05, noise=size)
+    assert_gradients(lambda x: engine.sin(x) + size * random_.uniform(-1, 1), [1.0], noise=size)
+
+
+def test_strict_fails_on_what_is_unresolved() -> None:
+    def f(x: float) -> float:
+        return math.tanh(x) + 1
+
+    def gradient(x: float) -> float:
+        return 1 / math.cosh(x) ** 2
+
+    report = assert_gradients(f, 20.0, grad=gradient)
+    assert report.headline.endswith("1 derivative, none wrong, 1 unresolved")
+    with pytest.raises(AssertionError, match="1 unresolved"):
+        assert_gradients(f, 20.0, grad=gradient, strict=True)
+
+
+def test_the_rate_of_the_remainder() -> None:
+    assert check_gradients(math.sin, 1.0, grad=math.cos).rate == pytest.approx(2.0, abs=0.1)
+    assert check_gradients(math.sin, 1.0, grad=lambda x: 1.01 * math.cos(x)).rate == pytest.approx(1.0, abs=0.1)
+    assert check_gradients(lambda x: 3 * x, 1.0, grad=lambda x: 3.0).rate == math.inf
+    assert math.isnan(check_gradients(abs, 0.0, grad=lambda x: 0.0).rate), "at a kink it says nothing"
+    assert check_gradients(lambda x, y: x * y * y, [1.0, 2.0]).rate == pytest.approx(2.0, abs=0.1)
+    assert math.isnan(taylor_rate(lambda t: math.nan, 0.0, 1.0, 0.0))
+    text = str(check_gradients(math.sin, 1.0, grad=math.cos))
+    assert "second opinion, without a step: Taylor's remainder shrinks like t**2.00, as that of a right" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"directions": 0}, "a positive number of random directions, got 0"),
+        ({"directions": 1.5}, "a positive number of random directions, got 1.5"),
+        ({"noise": -1.0}, "a number from 0 on, got -1.0"),
+        ({"noise": math.nan}, "a number from 0 on, got nan"),
+    ],
+)
+def test_bad_options(options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_gradients(math.sin, 1.0, grad=math.cos, **options)
