@@ -103,6 +103,13 @@ def save_steps(self: Value, path: str | PathLike[str], **options: Any) -> Path:
     return save(self, path, **options)
 
 
+def steps_frame(self: Value, names: Any = None, at: int = 0) -> str | None:
+    """The page of `save_steps` inside a notebook's cell, or None if it is too large for one."""
+    from .drawing import steps_frame as frame
+
+    return frame(self, names, at)
+
+
 def mimebundle(self: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
     """What a notebook shows: the picture, or the text where there is none."""
     from .drawing import mimebundle as bundle
@@ -126,6 +133,7 @@ for _name, _method in {
     "explain": explain,
     "draw": draw,
     "save_steps": save_steps,
+    "_steps_frame": steps_frame,
     "_repr_mimebundle_": mimebundle,
     "__deepcopy__": deepcopy_graph,
     "__reduce_ex__": reduce,

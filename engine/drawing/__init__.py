@@ -11,4 +11,5 @@ from .output import draw as draw
 from .output import draw_dot as draw_dot
 from .output import mimebundle as mimebundle
 from .output import save_steps as save_steps
+from .output import steps_frame as steps_frame
 from .output import to_dot as to_dot

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from graphviz import Digraph
 
     from .graphviz.renderers import Renderer
-    from .layout import Edge, Placement, Point
 
 _AT_A_GLANCE = 20_000  # Values, up to which a cell has its picture in a moment
+_CELL = 200_000  # bytes that a cell may take
 
 
 def to_dot(
@@ -225,22 +225,40 @@ def save_steps(
     Raises:
         ImportError, OSError, TimeoutError, TypeError, ValueError: as `draw`.
     """
-    from . import page, placing
-    from .graphviz import renderers
+    from . import page
+    from .placing import layout_by
 
     target = writable(path)
     if target.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"the page is saved to a name that ends in .html, got {str(path)!r}")
 
-    def by_dot(dot: str) -> bytes:
-        if renderer is None:
-            return renderers.render(dot, "json0", timeout=timeout)
-        return renderers.custom(renderer, dot, "json0")
+    content = page.page_of(root, names=names, limit=limit, place=layout_by(renderer, timeout))
+    return write_file(target, content.encode())
 
-    def place(sizes: list[Point], edges: list[Edge]) -> Placement:
-        return placing.placed(sizes, edges, by_dot, renderer is None and placing.suits(len(sizes)))
 
-    return write_file(target, page.page_of(root, names=names, limit=limit, place=place).encode())
+def steps_frame(root: Value, names: Any = None, at: int = 0) -> str | None:
+    """The page of `save_steps` inside a notebook's cell, where it works as it does in a browser; None if it is large.
+
+    Args:
+        root: the result to differentiate.
+        names: a module, or anything with `named_parameters()`.
+        at: where it begins, as for `page.page_of`.
+    """
+    from html import escape
+
+    from ..graph import topological_order
+    from .page import page_of
+    from .placing import layout_by
+
+    if len(topological_order(root)) > BUDGET:
+        return None
+    content = escape(page_of(root, names=names, limit=None, place=layout_by(None, TIMEOUT), at=at))
+    if len(content) > _CELL:
+        return None
+    return (
+        '<iframe sandbox="allow-scripts" style="width: 100%; height: 600px; border: 1px solid #9aa4b0; '
+        f'border-radius: 6px" title="Step through" srcdoc="{content}"></iframe>'
+    )
 
 
 def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:

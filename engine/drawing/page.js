@@ -72,6 +72,7 @@ function show(k) {
   byId("slider").setAttribute("aria-valuetext", where());
   byId("position").textContent = position + " of " + last;
   byId("back").disabled = byId("start").disabled = position === 0;
+  byId("backward").disabled = position === seed;
   byId("next").disabled = byId("end").disabled = byId("run").disabled = position === last;
   byId("step").replaceChildren(...describe(step, current));
   byId("status").textContent = spoken(step, current);
@@ -286,6 +287,7 @@ byId("start").onclick = () => move(0);
 byId("back").onclick = () => move(position - 1);
 byId("next").onclick = () => move(position + 1);
 byId("end").onclick = () => move(last);
+byId("backward").onclick = () => move(seed);
 byId("run").onclick = () => { play(false); run(); };
 byId("play").onclick = () => play(timer === null);
 byId("slider").max = last;
@@ -310,7 +312,7 @@ document.addEventListener("keydown", event => {
   const target = event.target, at = boxes.indexOf(target);
   const onSlider = target.id === "slider", onControl = target.closest("button, summary") !== null;
   const inGraph = byId("area").contains(target);
-  const keys = {r: () => { play(false); run(); }, "+": () => zoom(scale * 1.25), "-": () => zoom(scale / 1.25),
+  const keys = {r: () => { play(false); run(); }, g: () => move(seed), "+": () => zoom(scale * 1.25), "-": () => zoom(scale / 1.25),
     0: () => zoom(fitting())};
   if (!onSlider) Object.assign(keys, {ArrowRight: () => move(position + 1), ArrowLeft: () => move(position - 1),
     Home: () => move(0), End: () => move(last)});
@@ -323,4 +325,4 @@ document.addEventListener("keydown", event => {
 });
 
 zoom(Math.max(0.9, Math.min(1.3, fitting())));
-show(Number((location.hash.match(/step=(\d+)/) || [0, 0])[1]));
+show(Number((location.hash.match(/step=(\d+)/) || [0, data.at])[1]));

@@ -21,7 +21,8 @@ from ..graph import topological_order
 from ..stepping.backward_pass import backward_steps
 from ..stepping.steps import Step, forward_steps
 from ..text.names import Names, given_names
-from ..text.sheet import short, words
+from ..text.remarks import about_numbers
+from ..text.sheet import short, visible, words
 from ..value import Constant, Value
 from .layout import Edge, Placement, Point
 from .svg import path_of, width_of
@@ -31,7 +32,7 @@ Place = Callable[[list[Point], list[Edge]], Placement]
 _LINE = 17  # pixels from one line of text to the next
 
 
-def page_of(root: Value, *, names: Any, limit: int | None, place: Place) -> str:
+def page_of(root: Value, *, names: Any, limit: int | None, place: Place, at: int = 0) -> str:
     """The HTML of the page.
 
     Args:
@@ -39,29 +40,38 @@ def page_of(root: Value, *, names: Any, limit: int | None, place: Place) -> str:
         names: a module, or anything with `named_parameters()`, or None.
         limit: the most boxes; None for any number.
         place: places boxes of these sizes and these edges.
+        at: where it begins: 0 before the forward pass, then one for each operation, one for the start of the backward
+            pass, and one for each step of it.
 
     Raises:
         ValueError: there are more than `limit` boxes.
     """
-    count = len(topological_order(root))
+    order = topological_order(root)
+    count = len(order)
     if limit is not None and count > limit:
         raise ValueError(
             f"the page would have {count:,} boxes, over the limit of {limit:,}: step through a smaller graph, such as "
             "the loss of one sample, or say limit=None"
         )
-    return _fill(*_twin(root, names), place)
+    return _fill(*_twin(root, names), about_numbers(Names(order, names)), place, at)
 
 
 def _twin(root: Value, names: Any) -> tuple[Value, dict[Value, str]]:
-    """A copy of the graph with gradients of zero, to run the pass on, and the names of its parameters."""
+    """A copy of the graph to run the pass on, and the names of its parameters.
+
+    Its leaves hold what the results were computed from, which a note tells if they have been changed; gradients are 0.
+    """
     memo: dict[int, Any] = {}
     twin = copy.deepcopy(root, memo)
     twin.zero_grad()
+    for node in topological_order(twin):
+        for operand, x in zip(node.operands, node.inputs):
+            operand._data = x
     paths = given_names(names)
     return twin, {memo[id(value)]: path for value, path in paths.items() if id(value) in memo}
 
 
-def _fill(root: Value, paths: dict[Value, str], place: Place) -> str:
+def _fill(root: Value, paths: dict[Value, str], notes: list[str], place: Place, at: int) -> str:
     order = topological_order(root)
     index = {node: i for i, node in enumerate(order)}
     given = {path: value for value, path in paths.items()}
@@ -72,6 +82,7 @@ def _fill(root: Value, paths: dict[Value, str], place: Place) -> str:
     uses = [_step(step, index) for step in backward_steps(root, given)]
     data = {
         "root": index[root],
+        "at": at,
         "nodes": [
             [
                 words(name(node), 60),
@@ -99,6 +110,8 @@ def _fill(root: Value, paths: dict[Value, str], place: Place) -> str:
         script=script,
         script_hash=_hash(script),
         svg=svg,
+        notes="".join(f"<li>{html.escape(visible(note))}</li>" for note in notes),
+        no_notes="" if notes else " hidden",
         data=_inline_json(data),
     )
 

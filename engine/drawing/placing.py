@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
+from .graphviz import renderers
 from .graphviz.dot_text import haste
-from .graphviz.renderers import has_graphviz
+from .graphviz.renderers import Renderer, has_graphviz
 from .layout import Edge, Placement, Point, place
 
 SMALL = 60  # boxes, up to which our own layout is as good, and quicker
@@ -22,6 +23,17 @@ def suits(boxes: int) -> bool:
     True
     """
     return boxes <= SMALL or not has_graphviz()
+
+
+def layout_by(renderer: Renderer | None, timeout: float) -> Callable[[list[Point], list[Edge]], Placement]:
+    """What places the boxes of a page: by `renderer`, which makes json0 of DOT text, if it is given."""
+
+    def by_dot(dot: str) -> bytes:
+        if renderer is None:
+            return renderers.render(dot, "json0", timeout=timeout)
+        return renderers.custom(renderer, dot, "json0")
+
+    return lambda sizes, edges: placed(sizes, edges, by_dot, renderer is None and suits(len(sizes)))
 
 
 def placed(sizes: Sequence[Point], edges: Sequence[Edge], by_dot: ByDot, own: bool) -> Placement:

@@ -330,6 +330,13 @@ class Stepper(Shown):
             rows.append((self.names(node), value, *middle, states[node]))
         return Sheet(title, heads, rows, notes, heads=True)
 
+    def _repr_html_(self) -> str:
+        """In a notebook the page to step through, where this stepper stands; of a large graph the table."""
+        forward = sum(node._primitive is not None for node in self._pass.order)
+        moved = self._pass.position or not len(self._forward)
+        at = forward + 1 + self._pass.position if moved else self._forward_done
+        return self.root._steps_frame(self._given_names, at) or self.sheet().html()
+
     def _forward_states(self) -> dict[Value, str]:
         states = dict.fromkeys(self._pass.order, "given")
         for k, node in enumerate(self._forward.nodes):

@@ -312,3 +312,50 @@ def test_a_thousand_nodes(browser: Any, tmp_path: Path) -> None:
         page.run(f"byId('n{page.index[leaf]}').scrollIntoView({{block: 'center', inline: 'center'}})")
         assert page.exact_gradient(leaf) == leaf.grad
     assert page.errors() == []
+
+
+def test_the_page_works_inside_a_cell(browser: Any, tmp_path: Path) -> None:
+    root, _, _ = expression()
+    stepper = root.stepper()
+    stepper.next()
+    (tmp_path / "cell.html").write_text(f"<!doctype html><p>Out[3]:</p>{stepper._repr_html_()}", encoding="utf-8")
+    browser.get_log("browser")
+    browser.get((tmp_path / "cell.html").as_uri())
+    browser.switch_to.frame(0)
+    try:
+        assert browser.find_element(By.ID, "position").text == "5 of 7"
+        browser.find_element(By.ID, "next").click()
+        assert "a*b += 2 × 1 = 2" in browser.find_element(By.ID, "step").text
+        browser.find_element(By.ID, "backward").click()
+        assert browser.find_element(By.ID, "position").text == "4 of 7"
+    finally:
+        browser.switch_to.default_content()
+    assert browser.get_log("browser") == []
+    assert len(stepper._repr_html_()) < 200_000
+
+
+def test_the_backward_pass_is_a_jump_away_and_flows_back(page: Page) -> None:
+    page.find("#backward").click()
+    assert page.position() == 4
+    assert not page.find("#backward").is_enabled()
+    page.press(Keys.HOME, "g")
+    assert page.position() == 4
+    page.press(Keys.ARROW_RIGHT)
+    hot = "getComputedStyle(document.querySelector('.edge.hot'))"
+    assert "tip-hot" in page.run(f"return {hot}.markerStart")
+    assert page.run(f"return {hot}.markerEnd") == "none"
+    page.press(Keys.HOME, Keys.ARROW_RIGHT)
+    assert "tip-forward" in page.run("return getComputedStyle(document.querySelector('.edge.ahead')).markerEnd")
+    assert "gradient final" in page.text("#legend")
+    assert page.run("return document.getElementById('notes').hidden")
+
+
+def test_a_leaf_that_was_changed_since(browser: Any, tmp_path: Path) -> None:
+    root, a, _ = expression()
+    a.data = 7
+    page = Page(browser, root, tmp_path)
+    assert "a was 2 when this was computed (now 7): evaluate again" in page.text("#notes")
+    assert "2" in page.node(a).text
+    assert a.data == 7
+    page.press(Keys.END)
+    assert "a += 2 × (-3) = -6" in page.text("#step")

@@ -304,7 +304,8 @@ def test_what_it_shows() -> None:
         "  b     -3     0         waits for 1 path\n"
         "  a     2      -4        partial, path 1 of 3"
     )
-    assert "<th style='text-align:left'>gradient</th>" in s._repr_html_()
+    assert s._repr_html_().startswith("<iframe")
+    assert "<th style='text-align:left'>gradient</th>" in s.sheet().html()
 
 
 def test_it_tells_of_gradients_from_before() -> None:
