@@ -31,7 +31,8 @@ FLOORS = """
     engine.stepping  engine.adopting
     engine.checking
     engine.drawing
-    engine.compiler.errors  engine.compiler.batch  engine.compiler.lending
+    engine.compiler.errors  engine.compiler.batch  engine.compiler.showing
+    engine.compiler.lending
     engine.compiler.frontend
     engine.compiler.passes
     engine.compiler.plan
@@ -43,7 +44,7 @@ FLOORS = """
     engine.compiler.backends.llvm.runtime
     engine.compiler.backends.llvm
     engine.compiler.backends
-    engine.compiler.selfcheck  engine.compiler.requirements
+    engine.compiler.selfcheck  engine.compiler.second_net  engine.compiler.requirements
     engine.compiler.specialisation
     engine.compiler.explain
     engine.compiler.compiled

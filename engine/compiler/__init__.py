@@ -9,6 +9,7 @@ The way of a program, in the order of the folders:
 - loss_structure: how the loss of a batch is made of the losses of its samples; update: an optimiser's rule, traced
 - selfcheck: the program against the eager engine; explain: what it became; errors: refusals
 - requirements: what samples have to be, such as labels, checked at every call
+- second_net: the samples and numbers by which that is done; showing: Values with other numbers than their own
 - lending: the Values' numbers, lent to the programs that read or train them
 """
 

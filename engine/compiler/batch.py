@@ -44,7 +44,7 @@ class Batch:
         """The numbers of each input of one argument in all samples, with their types and all digits."""
         given = self.given[argument]
         if isinstance(given, (list, tuple)):
-            return list(zip(*map(flat, [sample.tolist() if hasattr(sample, "tolist") else sample for sample in given])))
+            return list(zip(*[flat(_plain(sample)) for sample in given]))
         return given.reshape(self.size, -1).T.tolist()  # type: ignore[no-any-return]  # an array
 
     @property
@@ -83,6 +83,14 @@ class Batch:
         """The arguments of one sample, as the function takes them: Values in nested lists."""
         return [nested([Value(float(x)) for x in array[row]], shape) for array, shape in zip(self.arrays, self.shapes)]
 
+    def as_given(self, row: int) -> list[Any]:
+        """The arguments of one sample as they were given, but rounded like those that a program reads."""
+        found = []
+        for given, array, shape in zip(self.given, self.arrays, self.shapes):
+            exact = isinstance(array, list) or array.dtype == "float64"
+            found.append(nested(flat(_plain(given[row])) if exact else array[row].tolist(), shape))
+        return found
+
 
 def nested(numbers: Sequence[Any], shape: Shape) -> Any:
     """A flat sequence in lists of that shape.
@@ -103,6 +111,11 @@ def flat(samples: Any) -> list[Any]:
     [1, 2, 3, 4]
     """
     return [x for part in samples for x in flat(part)] if isinstance(samples, (list, tuple)) else [samples]
+
+
+def _plain(sample: Any) -> Any:
+    """A sample of an array as lists and Python's numbers."""
+    return sample.tolist() if hasattr(sample, "tolist") else sample
 
 
 def _product(shape: Shape) -> int:

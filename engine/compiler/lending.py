@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..value import Value
+from .showing import are_shown
 
 _data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
 """What the class of lent Values hides; while they are lent the former holds the Loan."""
@@ -45,6 +46,8 @@ class Loan:
     def take(self) -> None:
         """Bring the Values' numbers into the array, which is where they live from then on."""
         if not self.open:
+            if are_shown():
+                raise RuntimeError("the numbers of Values are being compared with others, and cannot be lent meanwhile")
             with self.lock:
                 self.array[:] = [value._data for value in self.values]
                 self._lend()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -22,20 +22,29 @@ class Eager:
     Args:
         result: of the function, a Value, a number or a list of these, nested or not.
         by: the Values by which a single result is differentiated.
+        of_values: gives the same for arguments that are Values, where the result is a number and tells no rounding.
 
     Attributes:
         numbers: the results, and their gradient.
     """
 
-    def __init__(self, result: Any, by: Sequence[Value]) -> None:
-        self._results, self._by = flat(result), by
+    def __init__(self, result: Any, by: Sequence[Value], of_values: Callable[[], Eager] | None = None) -> None:
+        self._results, self._by, self._of_values = flat(result), by, of_values
         first = self._results[0]
         gradient = grad(first, by) if by and isinstance(first, Value) else [0.0] * len(by)
-        self.numbers = {"result": list(map(float, self._results)), "gradient": gradient}
+        results = [result._data if isinstance(result, Value) else float(result) for result in self._results]
+        self.numbers = {"result": results, "gradient": gradient}
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no number is nan or infinite."""
+        return all(map(math.isfinite, [*self.numbers["result"], *self.numbers["gradient"]]))
 
     @cached_property
     def noise(self) -> dict[str, list[float]]:
         """How far the numbers may be off by rounding: by more than they are themselves, where terms cancel."""
+        if self._of_values is not None and not any(isinstance(result, Value) for result in self._results):
+            return self._of_values().noise
         bounds = [rounding(result).derivatives if isinstance(result, Value) else {} for result in self._results]
         sizes = [abs(node.data) for found in bounds for node in found]
         largest = max([1.0, *filter(math.isfinite, sizes)])
@@ -47,13 +56,14 @@ class Eager:
         }
 
 
-def agree(eager: Eager, compiled: Sequence[float], tolerance: float) -> None:
+def agree(eager: Eager, compiled: Sequence[float], tolerance: float, when: str = "") -> None:
     """Compare what the eager engine gives for a sample with what a program gives.
 
     Args:
         eager: the one.
         compiled: the other: results, then their gradient.
         tolerance: the largest difference, as a share of the largest number.
+        when: for the message, when that is so.
 
     Raises:
         TraceError: they differ by more, and by more than rounding.
@@ -67,6 +77,7 @@ def agree(eager: Eager, compiled: Sequence[float], tolerance: float) -> None:
             if abs(x - y) <= eager.noise[what][k]:
                 continue
             raise TraceError(
-                f"the compiled {what} {y!r} differs from the eager engine's {x!r}: the function depends on something "
-                "that changes from call to call, or a rule of a primitive is wrong; pass what changes as an argument"
+                f"the compiled {what} {y!r} differs from the eager engine's {x!r}{when}: the function depends on "
+                "something that changes from call to call, or uses a label as an object, such as the key of a dict, or "
+                "a rule of a primitive is wrong; pass what changes as an argument, and look labels up with take()"
             )

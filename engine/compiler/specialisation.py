@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from functools import cached_property, partial
 from typing import Any, Literal
 
 from ..collector import collector_at_rest
 from ..modes import always_recorded, observed_by
-from ..value import Value
 from .backends.choice import build, choose
 from .backends.protocol import Program, Runner
 from .batch import Batch, Shape, flat
@@ -23,7 +23,9 @@ from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
 from .requirements import Requirements
+from .second_net import LEAST, SHARE, Change, trials
 from .selfcheck import Eager, agree
+from .showing import showing
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 
@@ -118,7 +120,7 @@ class Specialisation:
         return program
 
     def check(self, mode: Mode, batch: Batch) -> None:
-        """Compare the first sample with the eager engine, once for each program.
+        """Compare a few samples with the eager engine, once for each program; see `second_net`.
 
         Raises:
             TraceError: they differ.
@@ -127,26 +129,64 @@ class Specialisation:
         if program in self._checked:
             return
         with self._lock:
-            first = batch.rows([0])
-            sample = first.sample(0)
-            leaves = [leaf.value for leaf in self.trace.graph.leaves]
-            by: list[Value] = {"outputs": [], "leaves": leaves, "inputs": flat(sample)}[mode]
-            with always_recorded(), observed_by(None):
-                eager = Eager(self.function(*sample), by)
+            end = None
+            for row, change in trials(batch):
+                if end is not None and time.perf_counter() > end:
+                    break
+                self._compare(program, mode, batch.rows([row]), change)
+                end = end or time.perf_counter() + max(LEAST, SHARE * sum(self.seconds.values()))
+            self._checked.add(program)
+
+    def _compare(self, program: Runner, mode: Mode, sample: Batch, change: Change | None) -> None:
+        """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.
+
+        Raises:
+            TraceError: they differ.
+        """
+        values = self._leaves.values
+        leaves = [value._data for value in values]
+        numbers = leaves if change is None else [*map(change, leaves)]
+        shown = nullcontext() if change is None else showing(dict(zip(values, numbers)))
+        with always_recorded(), observed_by(None), shown:
             try:
-                agree(eager, self._numbers(program, first), TOLERANCE[self.dtype])
+                eager = self._eager(mode, sample)
+            except Exception:
+                if change is None:
+                    raise
+                return
+            if change is not None and not eager.is_finite:
+                return
+            when = "" if change is None else " with other numbers in its parameters"
+            try:
+                agree(eager, _numbers(program, numbers, sample), TOLERANCE[self.dtype], when)
             except TraceError:
                 if self.dtype == "float64":
                     raise
                 # With few digits and a small range it may be no mistake: the same plan in double precision tells.
                 exact = build("python", self.lazy_plan(mode), "float64")
-                agree(eager, self._numbers(exact, first), TOLERANCE["float64"])
-            self._checked.add(program)
+                agree(eager, _numbers(exact, numbers, sample), TOLERANCE["float64"], when)
 
-    def _numbers(self, program: Runner, first: Batch) -> list[float]:
-        """The outputs of a single sample, and their gradient by the leaves where the program has it."""
-        outputs, gradient = self._run(program, first)
-        return [*outputs[0], *([] if gradient is None else gradient)]
+    def _eager(self, mode: Mode, sample: Batch) -> Eager:
+        """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must."""
+        values = sample.sample(0)
+        by = {"outputs": [], "leaves": self._leaves.values, "inputs": flat(values)}[mode]
+
+        def of_values() -> Eager:
+            return Eager(self.function(*values), by)
+
+        if mode != "inputs":
+            with suppress(Exception):
+                return Eager(self.function(*sample.as_given(0)), by, of_values)
+        return of_values()
+
+
+def _numbers(program: Runner, leaves: Any, sample: Batch) -> list[float]:
+    """The outputs of a single sample, and their gradient by the leaves where the program has it."""
+    arrays: Any = sample.arrays
+    if program.takes_lists:
+        arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
+    outputs, gradient = program.run(leaves, arrays, 1)
+    return [*outputs[0], *([] if gradient is None else gradient)]
 
 
 def as_array(numbers: Any, dtype: str) -> Any:

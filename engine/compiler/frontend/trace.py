@@ -7,7 +7,6 @@ because of a counter or a changing global, shows as a difference.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +17,11 @@ from ...text.callers import raised_at
 from ...value import Value
 from ..batch import Shape
 from ..errors import TraceError, refusal
+from ..showing import ALONE
 from .graph import Graph, operations
 from .symbol import Symbol
 from .watching import Watch, watched
 
-_lock = threading.RLock()
 _FIX_KEY = (
     "While a function is compiled its inputs have no numbers yet, and Values are keys by identity. "
     "Use take(index, values), with the values in a list, or where(x == a, ..., ...)."
@@ -67,7 +66,7 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
     graph = new_graph()
     inputs: list[Symbol] = []
     arguments = [_argument(graph, shape, inputs) for shape in shapes]
-    with _lock, graph.opened(), called_for("trace"), always_recorded(), observed_by(None):
+    with ALONE, graph.opened(), called_for("trace"), always_recorded(), observed_by(None):
         with watched(graph) as first:
             outputs, shape = _run(function, arguments, first)
         leaves = len(graph.leaves)

@@ -1,0 +1,45 @@
+"""Which samples and numbers tell whether a program is the function that was written.
+
+What a compiled function computes is known from its graph. Should the graph be that of another function, then this
+most likely shows for a label that was not the first one, or once the parameters have moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from .batch import Batch
+
+SHARE, LEAST = 0.2, 0.01
+"""Samples are compared for this share of the time that compiling took, or so many seconds; one is in any case."""
+
+_LABELS = 1024  # samples among which distinct labels are looked for
+
+Change = Callable[[float], float]
+
+CHANGES: tuple[Change, ...] = (lambda w: 0.61 - 1.37 * w, lambda w: -w)
+
+
+def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:
+    """Samples, and what to make of the parameters for each, or None to leave them: the first ones tell most.
+
+    >>> from engine.compiler.batch import as_batch
+    >>> batch = as_batch([[0.1, 0.2, 0.3, 0.4], [1, 1, 0, 1]], None)
+    >>> [row for row, change in trials(batch) if change is None]
+    [0, 3, 2]
+    """
+    rows = [*dict.fromkeys([0, batch.size - 1, *_distinct(batch)])]
+    for k, row in enumerate(rows):
+        yield row, None
+        yield rows[k // 2], CHANGES[k % 2]
+    yield rows[0], CHANGES[1]
+
+
+def _distinct(batch: Batch) -> list[int]:
+    """The first sample of each label: of what the last of several arguments is."""
+    if len(batch.arrays) < 2:
+        return []
+    found: dict[tuple[float, ...], int] = {}
+    for row, numbers in enumerate(batch.arrays[-1][:_LABELS]):
+        found.setdefault(tuple(numbers), row)
+    return [*found.values()]

@@ -1,0 +1,93 @@
+"""The second net: programs of another function than the one that was written are caught on telling samples."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import pytest
+
+import engine
+from engine import TraceError, Value
+from engine.compiler import second_net, showing
+from engine.compiler.batch import as_batch
+from tests.engine.compiler.everywhere import INSTALLED
+
+BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
+
+
+@pytest.fixture(autouse=True)
+def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.compiler.specialisation.LEAST", 60.0)
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    "factor",
+    [
+        lambda y: {0: 1.0, 1: 5.0}.get(y, 1.0),
+        lambda y: 5.0 if y in {1, 2} else 1.0,
+        lambda y: 5.0 if isinstance(y, Value) else 1.0,
+        lambda y: [1.0, 5.0][[0, 1].index(y)] if isinstance(y, int) else 1.0,
+    ],
+)
+def test_a_label_that_is_used_as_an_object(factor: Any, backend: str) -> None:
+    """A traced label is no key of a dict; the first samples all have the label that this does not matter for."""
+    w = Value(0.5)
+    compiled = engine.compile(lambda x, y: w * x * factor(y), backend=backend)
+    with pytest.raises((TraceError, ValueError, KeyError)):
+        compiled([1.0, 2.0, 3.0, 4.0, 5.0], [0, 0, 0, 1, 0])
+
+
+@BACKENDS
+def test_parameters_that_a_function_reads_in_a_roundabout_way(backend: str) -> None:
+    """The number decides only where it is far from the present one; the second trace does not get there."""
+    w = Value(0.1)
+    compiled = engine.compile(lambda x: w * x if w._data > -0.05 else -x, backend=backend)
+    with pytest.raises(TraceError, match="with other numbers in its parameters"):
+        compiled.value_and_grad([1.0, 2.0])
+    assert w.data == 0.1
+
+
+@BACKENDS
+def test_an_error_or_nan_at_other_parameters_is_no_verdict(backend: str) -> None:
+    w = Value(0.5)
+
+    def root(x: Any) -> Any:
+        if engine.purpose() != "trace" and w._data < 0:
+            raise ZeroDivisionError
+        return engine.log(w) * x + engine.sqrt(w + 0.2)
+
+    assert engine.compile(root, backend=backend)([1.0])[0] == pytest.approx(math.log(0.5) + math.sqrt(0.7))
+
+
+def test_which_samples_are_compared() -> None:
+    batch = as_batch([[0.1] * 6, [2, 2, 0, 1, 0, 2]], None)
+    found = [*second_net.trials(batch)]
+    assert [row for row, change in found if change is None] == [0, 5, 2, 3]
+    assert {row for row, change in found if change is not None} >= {0, 5}
+    assert [row for row, _ in second_net.trials(as_batch([[0.1]], None))] == [0, 0, 0]
+
+
+def test_numbers_that_are_shown_are_not_written() -> None:
+    w, seen = Value(2.0), list[float]()
+    with showing.showing({w: -3.0}):
+        assert (w.data, (w * w).data) == (-3.0, 9.0)
+        thread = threading.Thread(target=lambda: seen.append(w.data))
+        thread.start()
+        thread.join()
+        w.data = 4.0
+        assert w.data == -3.0
+        with pytest.raises(RuntimeError, match="cannot be lent"):
+            engine.compiler.lending.Loan([w], [0.0]).take()
+    assert (w.data, seen) == (4.0, [2.0])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_sample_as_it_was_given(dtype: str) -> None:
+    np = pytest.importorskip("numpy")
+    batch = as_batch([[[0.1, 2]], np.array([[3]]), np.array([True]), [7]], dtype)
+    exact = 0.1 if dtype == "float64" else float(np.float32(0.1))
+    assert batch.as_given(0) == [[exact, 2], [3], True, 7]
+    assert type(batch.as_given(0)[3]) is (int if dtype == "float64" else float)
