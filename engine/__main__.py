@@ -1,13 +1,14 @@
-"""The command line: ``python -m engine "tanh(w*x + b)" w=0.5 x=2 b=1``."""
+"""The command line: ``python -m engine "tanh(w*x + b)" w=0.5 x=2 b=1``; without a word, a guided minute."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
 
-from .adopting import command as adopting
 from .checking.selftest import selftest
-from .commands import check, evaluate
+from .shell import adopting
+from .shell.commands import check, evaluate
+from .shell.tour import tour
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"adopt": adopting.run, "check": check, "selftest": selftest}
 """Commands by their first word: each takes the words after it and returns the exit status."""
@@ -16,7 +17,9 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"adopt": adopting.run, "c
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first word names; any other first word is an expression."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] in COMMANDS:
+    if not words:
+        return tour()
+    if words[0] in COMMANDS:
         return COMMANDS[words[0]](words[1:])
     return evaluate(words)
 

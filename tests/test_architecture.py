@@ -51,7 +51,7 @@ FLOORS = """
     engine.compiler.training
     engine.compiler
     engine.testing  engine.strategies
-    engine.commands
+    engine.shell
     engine  engine.__main__
     nn.arguments
     nn.layers

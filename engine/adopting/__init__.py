@@ -2,7 +2,7 @@
 
 - graph: their nodes, read by the attributes that such engines have; meaning: what an operation may be, by the table
 - probes: each node's `_backward` alone; replay: their `backward()` as a whole, every call recorded
-- adoption: adopt(), which puts it together; report: what comes out; command: the same for a file
+- adoption: adopt(), which puts it together; report: what comes out
 """
 
 from .adoption import adopt as adopt

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from unicodedata import normalize
 
-from .checking.gradients import check_gradients
-from .stepping.console import walk
-from .text.expressions import CONSTANTS, names_in, parse
-from .text.sheet import Sheet, short, visible
-from .value import Value
+from ..checking.gradients import check_gradients
+from ..stepping.console import walk
+from ..text.expressions import CONSTANTS, names_in, parse
+from ..text.sheet import Sheet, short, visible
+from ..value import Value
 
 MISTAKE = 2  # the exit status of a command that was not understood
 

@@ -108,12 +108,6 @@ def test_names_are_written_as_python_reads_them(capsys: pytest.CaptureFixture[st
     assert (status, out.splitlines()[0]) == (0, "\u00b5*2 = 6")
 
 
-def test_no_words_at_all(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main([])
-    assert "usage: python -m engine" in capsys.readouterr().err
-
-
 def walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *keys: str) -> str:
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(keys) + "\n"))
     status, out, _ = run(capsys, "tanh(w*x + b)", "w=0.5", "x=2", "b=1", "--step")

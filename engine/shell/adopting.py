@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from .adoption import adopt
-from .graph import TheirGraph
+from ..adopting.adoption import adopt
+from ..adopting.graph import TheirGraph
 
 MISTAKE = 2  # the exit status of a command that was not understood
 
