@@ -11,8 +11,12 @@ from .fused_plan import STAGES, Fused, FusedPlan, job_reads, place, runs_of
 from .ir.templates import is_cheap
 from .kernels.kernel import FEW, aligned
 from .kernels.lane_sums import kernel_jobs
+from .runtime.cost_model import FUNCTION, calls
 
 _COMPUTED = frozenset("SU")
+
+MOST = 300
+"""Instructions of a kernel, about, up to which groups are fused: LLVM takes a time that grows faster than the text."""
 
 
 def split_columns(fused_plan: FusedPlan) -> FusedPlan:
@@ -72,7 +76,8 @@ def fuse(fused_plan: FusedPlan) -> FusedPlan:
     """Fuse groups with equal rows, so that one kernel computes them.
 
     A group is fused with an earlier one if each of its operands was computed before that one, or is the same row of a
-    group fused with it already. (Then it may also run before the groups that stood between the two.)
+    group fused with it already. (Then it may also run before the groups that stood between the two.) A kernel that has
+    grown long takes no more: a chain of a thousand operations is many kernels, of which equal ones are compiled once.
     """
     stages = {stage: [group for fused in fused_plan.stages[stage] for group in fused] for stage in STAGES}
     return replace(fused_plan, stages={stage: _fused(groups) for stage, groups in stages.items()})
@@ -81,26 +86,36 @@ def fuse(fused_plan: FusedPlan) -> FusedPlan:
 def _fused(groups: Sequence[Group]) -> list[Fused]:
     owners = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(groups) for r in range(g.rows)}
     needs = [_needs(group, groups, owners) for group in groups]
+    waiting: dict[int, list[int]] = {}  # by their rows, those that may be fused with an earlier one
+    for i, group in enumerate(groups):
+        if _needs_no_loop(group):
+            waiting.setdefault(group.rows, []).append(i)
     done: set[int] = set()
     result = []
     for head, group in enumerate(groups):
         if head in done:
             continue
-        inside = {head}
-        for reach in range(head + 1, len(groups)):
+        inside, size = {head}, _size(group)
+        left = []
+        for k, reach in enumerate(candidates := waiting.get(group.rows, [])):
+            if size > MOST:
+                left += candidates[k:]
+                break
             same_row, elsewhere = needs[reach]
-            candidate = groups[reach]
-            if (
-                reach not in done
-                and candidate.rows == group.rows
-                and _needs_no_loop(candidate)
-                and elsewhere <= done
-                and same_row <= done | inside
-            ):
+            if reach > head and elsewhere <= done and same_row - inside <= done:
                 inside.add(reach)
+                size += _size(groups[reach])
+            elif reach != head:
+                left.append(reach)
+        waiting[group.rows] = left
         done |= inside
         result.append([groups[i] for i in sorted(inside)])
     return result
+
+
+def _size(group: Group) -> int:
+    """About how many instructions a row of it takes."""
+    return group.columns if not calls(group) else FUNCTION
 
 
 def _needs_no_loop(group: Group) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ....collector import collector_at_rest
 from ...passes.verify import asked_for
 from ...plan.plan import Plan, Reduction
 from .fused_plan import Fused, FusedPlan
@@ -61,11 +62,12 @@ def make_schedule(plan: Plan, shape: Shape) -> Schedule:
         PlanError: one of them has made a mistake, found by the verifier where STEPGRAD_VERIFY asks for it.
     """
     verifying = asked_for()
-    for _, result in stages(plan, shape):
-        if isinstance(result, Schedule):
-            return result
-        if verifying:
-            verify(result)
+    with collector_at_rest():
+        for _, result in stages(plan, shape):
+            if isinstance(result, Schedule):
+                return result
+            if verifying:
+                verify(result)
     raise AssertionError("the last stage is the schedule")
 
 

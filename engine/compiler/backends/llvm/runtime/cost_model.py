@@ -94,7 +94,7 @@ class CostModel:
 
 def cost(plan: Plan, shape: Shape) -> float:
     """Nanoseconds that a sample takes, about."""
-    operations = plan.flops() + sum(FUNCTION * group.rows for group in plan.body if _calls(group))
+    operations = plan.flops() + sum(FUNCTION * group.rows for group in plan.body if calls(group))
     return OPERATION * max(1, operations) / shape.width
 
 
@@ -105,7 +105,7 @@ def cost_model(cost: float, leaves: int, shape: Shape, threads: int) -> CostMode
     return CostModel(threads, shape.width, cost, math.ceil(MARGIN * lost / saved) if threads > 1 else 1)
 
 
-def _calls(group: Group) -> bool:
+def calls(group: Group) -> bool:
     """Whether its primitive is a function that takes many operations."""
     template = group.primitive.native
     return isinstance(template, str) and bool(_CALL.search(template))

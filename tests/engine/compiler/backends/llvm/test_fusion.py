@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
 from engine import Value, dot, ops
 from engine.compiler.backends.llvm.fused_plan import FusedPlan
-from engine.compiler.backends.llvm.fusion import fuse, recompute, split_columns, store
+from engine.compiler.backends.llvm.fusion import MOST, fuse, recompute, split_columns, store
 from engine.compiler.backends.llvm.ir.templates import is_cheap
 from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.backends.llvm.schedule import make_schedule
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.plan import Group, Plan, Run
@@ -85,6 +87,40 @@ def test_what_all_readers_compute_again_is_not_stored() -> None:
     doubled = [group for fused in parts for group in fused if group.primitive is ops.mul and group.rows == 4]
     assert len(doubled) == 3
     assert not {id(group) for group in doubled[:2]} & kept
+
+
+def chain(length: int) -> Any:
+    """As many rounds of dependent operations."""
+
+    def function(x: Any) -> Any:
+        z = x[0]
+        for k in range(length):
+            z = engine.tanh(z * WEIGHTS[k % 3][k % 4] + x[k % 4]) if k % 2 else engine.sin(z) + 0.3 * z
+        return z
+
+    return function
+
+
+def test_a_long_chain_is_cut_into_kernels_of_bounded_length() -> None:
+    def lengths(rounds: int) -> list[int]:
+        return [len(fused) for fused in fuse(fused_plan_of(chain(rounds))).stages["body"]]
+
+    assert max(lengths(600)) <= MOST
+    assert len(lengths(600)) > 3
+    assert sum(lengths(600)) == len(plan_of(chain(600), 4).body)
+    texts = [len(str(make_schedule(plan_of(chain(rounds), 4), Shape(64, 4, 20)))) for rounds in (300, 600)]
+    assert texts[1] < 1.5 * texts[0]  # equal kernels are there once
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_a_long_chain_agrees_with_the_eager_engine(count: int) -> None:
+    samples = np.random.default_rng(3).normal(size=(count, 4))
+    compiled = engine.compile(chain(300), backend="llvm")
+    value, gradient = compiled.value_and_grad(samples)
+    total = engine.mean([chain(300)([Value(a) for a in sample]) for sample in samples])
+    expected = engine.grad(total, compiled.parameters)
+    assert abs(value - total.data) <= 1e-13
+    assert np.allclose(gradient, expected, rtol=1e-9, atol=1e-13)
 
 
 def test_what_is_cheap() -> None:
