@@ -82,4 +82,4 @@ def demo_packages() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise SystemExit(f'this demo needs {error.name}: pip install "stepgrad[demos]"') from None
+        raise SystemExit(f'this demo needs {error.name}: pip install ".[demos]" in the clone') from None

@@ -2,7 +2,7 @@
 
 Nothing is filtered: operands are chosen by the numbers that they have, so that every expression stays inside of every
 primitive's domain, clear of its kinks, with results of moderate size. A failure shrinks to a few nodes, and prints as
-Python to paste. Needs ``pip install "stepgrad[check]"``.
+Python to paste. Needs ``pip install hypothesis``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 try:
     from hypothesis import strategies as st
 except ImportError:
-    raise ImportError('engine.strategies needs Hypothesis: pip install "stepgrad[check]"') from None
+    raise ImportError("engine.strategies needs Hypothesis: pip install hypothesis") from None
 
 from .backprop import local_derivatives
 from .graph import topological_order

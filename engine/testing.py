@@ -1,6 +1,6 @@
 """Property-test your own gradients in five minutes.
 
-Install it with ``pip install "stepgrad[check]"``. One function does the work in any test; it needs no plugin.
+Install it with ``pip install hypothesis``. One function does the work in any test; it needs no plugin.
 
 1. A primitive of your own, over the domain that it declares and inside of larger graphs, up to second order::
 

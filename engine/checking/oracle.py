@@ -38,7 +38,7 @@ def context() -> Any:
     try:
         import mpmath
     except ImportError:
-        raise ImportError('fifty digits need mpmath: pip install "stepgrad[check]"') from None
+        raise ImportError("fifty digits need mpmath: pip install mpmath") from None
     own = mpmath.mp.clone()
     own.dps = DIGITS
     return own

@@ -39,7 +39,7 @@ def selftest(argv: Sequence[str]) -> int:
     if arguments.points < 1:
         parser.error(f"--points must be positive, got {arguments.points}")
     if not oracle.available():
-        print('error: the exact results need mpmath: pip install "stepgrad[check]"', file=sys.stderr)
+        print("error: the exact results need mpmath: pip install mpmath", file=sys.stderr)
         return _MISTAKE
     rows = [examine(primitive, arguments.points) for primitive in PRIMITIVES.values() if primitive.formula]
     cells = [

@@ -114,7 +114,7 @@ def draw(
     """Draw the graph of `root` to a file: SVG, PNG, PDF or DOT, as its name ends; without a path, show it.
 
     An SVG of up to 60 boxes needs nothing else. Larger ones, PNG and PDF are made by the program `dot` if it is on
-    PATH, else by the Graphviz inside pygraphviz (``pip install "stepgrad[draw]"``). A file is written whole or not
+    PATH, else by the Graphviz inside pygraphviz (``pip install pygraphviz``). A file is written whole or not
     at all.
 
     Args:

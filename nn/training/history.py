@@ -80,7 +80,7 @@ class History:
             from matplotlib.backends.backend_agg import FigureCanvasAgg
             from matplotlib.figure import Figure
         except ImportError:
-            raise ImportError('curves need matplotlib: pip install "stepgrad[demos]"') from None
+            raise ImportError("curves need matplotlib: pip install matplotlib") from None
         columns = self.to_dict()
         epochs = columns["epoch"]
         losses: list[str] = [name for name in ("loss", "validation_loss") if name in columns]

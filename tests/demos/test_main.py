@@ -93,5 +93,5 @@ def test_an_unknown_demo(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_missing_package_is_named_with_the_remedy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
-    with pytest.raises(SystemExit, match=r'this demo needs sklearn.*: pip install "stepgrad\[demos\]"'):
+    with pytest.raises(SystemExit, match=r'this demo needs sklearn.*: pip install "\.\[demos\]"'):
         importlib.import_module(f"demos.{name}").main(["--quick"])

@@ -17,7 +17,7 @@ BACKENDS = ("llvm", "numpy", "python")
 _NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "python": ()}
 
 
-_INSTALL = {"llvm": 'pip install "stepgrad[compile]"', "numpy": "pip install numpy"}
+_INSTALL = {"llvm": "pip install llvmlite numpy", "numpy": "pip install numpy"}
 
 
 def choose(wanted: str, lazy_plan: LazyPlan, dtype: str, threads: int) -> tuple[Program, list[str]]:

@@ -85,7 +85,7 @@ def find_graphviz() -> Run:
     if _has_bundled():
         return _run_bundled
     raise ImportError(
-        'images need Graphviz: pip install "stepgrad[draw]" brings one along, or install the system package graphviz '
+        "images need Graphviz: pip install pygraphviz brings one along, or install the system package graphviz "
         "(apt, brew, choco), whose program dot must be on PATH; without either, draw to a .dot file, "
         "or give a renderer="
     )

@@ -24,8 +24,8 @@ try:
 except importlib.metadata.PackageNotFoundError:
     BUNDLED = False
 needs_dot = pytest.mark.skipif(DOT is None, reason="the program dot is not installed")
-needs_bundled = pytest.mark.skipif(not BUNDLED, reason="pygraphviz 2 is not installed: pip install stepgrad[draw]")
-needs_some = pytest.mark.skipif(DOT is None and not BUNDLED, reason="there is no Graphviz: pip install stepgrad[draw]")
+needs_bundled = pytest.mark.skipif(not BUNDLED, reason="pygraphviz 2 is not installed: pip install pygraphviz")
+needs_some = pytest.mark.skipif(DOT is None and not BUNDLED, reason="there is no Graphviz: pip install pygraphviz")
 
 
 @pytest.fixture(params=[pytest.param("dot", marks=needs_dot), pytest.param("bundled", marks=needs_bundled)])
@@ -88,7 +88,7 @@ def test_without_graphviz_the_error_names_both_remedies(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
     root, _, _ = expression()
-    with pytest.raises(ImportError, match=r'pip install "stepgrad\[draw\]".*system package graphviz'):
+    with pytest.raises(ImportError, match=r"pip install pygraphviz.*system package graphviz"):
         root.draw(tmp_path / "g.png")
     assert not (tmp_path / "g.png").exists()
     assert root.draw(tmp_path / "g.dot").exists()

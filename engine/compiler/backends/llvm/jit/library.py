@@ -21,7 +21,7 @@ def binding() -> ModuleType:
     try:
         import llvmlite.binding as llvm
     except ImportError as error:
-        raise ImportError('the native back end needs llvmlite: pip install "stepgrad[compile]"') from error
+        raise ImportError("the native back end needs llvmlite: pip install llvmlite numpy") from error
     module: ModuleType = llvm
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
