@@ -24,6 +24,9 @@ def nan_at(outputs: Any) -> int | None:
     (1, None)
     """
     if hasattr(outputs, "dtype"):
+        total = float(outputs.sum())
+        if total == total:  # most often: one nan would make it nan
+            return None
         bad = (outputs != outputs).reshape(len(outputs), -1).any(1)
         return int(bad.argmax()) if bad.any() else None
     return next((place for place, output in enumerate(outputs) if _has_nan(output)), None)

@@ -50,7 +50,7 @@ def fit(
     seed: Seed = None,
     progress: bool | Reporter = False,
     step: Callable[[Model, LossFunction, Optimizer], Step] = EagerStep,
-    backend: str = "eager",
+    backend: str = "auto",
     dtype: str = "float64",
     threads: int = 1,
 ) -> History:
@@ -130,7 +130,8 @@ def fit(
         raise ValueError(
             f"a step of your own runs eagerly and clips itself: leave out backend={backend!r} and clip_..."
         )
-    if backend == "eager" and (whole_number("threads", threads, least=1) > 1 or dtype != "float64"):
+    threads = whole_number("threads", threads, least=1)
+    if backend == "eager" and (threads > 1 or dtype != "float64"):
         raise ValueError(
             f'eager steps run on one thread in float64: leave out threads={threads} and dtype, or take backend="llvm"'
         )

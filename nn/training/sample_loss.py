@@ -7,7 +7,7 @@ from typing import Any
 
 from engine import BatchLoss, Value, batch_loss
 
-from .steps import LossFunction, Model, scored
+from .steps import LossFunction, Model, one_value, scored
 
 Shape = tuple[int, ...]
 """Of a sample or a label: () for a number, (n,) for a list of n, ..."""
@@ -40,7 +40,7 @@ class SampleLoss:
             if shape not in self._outputs or _nesting(output) != _nesting(self._outputs[shape]):
                 self._outputs[shape] = output
                 self._known.clear()
-            result = scored(loss, [output], [y])
+            result = one_value(scored(loss, [output], [y]))
             if self._scaled:
                 result = self._scale * result
             return result if self._penalty is None else result + self._extra * self._penalty()

@@ -33,6 +33,17 @@ def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
         ) from error
 
 
+def one_value(loss: Any) -> Value:
+    """The loss of a batch, checked.
+
+    Raises:
+        TypeError: if it is not one Value.
+    """
+    if not isinstance(loss, Value):
+        raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: reduce it to mean or sum")
+    return loss
+
+
 def _takes(loss: LossFunction, outputs: Any, labels: Any) -> bool:
     try:
         return isinstance(loss(outputs, labels), (Value, float))
@@ -101,9 +112,7 @@ class EagerStep:
         for place, x in enumerate(X):
             with drawing(Place(self.steps, place)):
                 predictions.append(self.model(x))
-        loss = scored(self.loss, predictions, y)
-        if not isinstance(loss, Value):
-            raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: reduce it to mean or sum")
+        loss = one_value(scored(self.loss, predictions, y))
         if not math.isfinite(loss.data):
             raise FloatingPointError(
                 f"the loss became {loss.data}, and the parameters stay as before this batch: "

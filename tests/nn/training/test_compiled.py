@@ -420,7 +420,7 @@ def test_fit_falls_back_to_eager_steps_and_says_why() -> None:
     with pytest.raises(ValueError, match="backend"):
         nn.fit(m, X, Y, nn.cross_entropy, optimizer, backend="cuda")
     with pytest.raises(ValueError, match="eager steps run on one thread"):
-        nn.fit(m, X, Y, nn.cross_entropy, optimizer, threads=2)
+        nn.fit(m, X, Y, nn.cross_entropy, optimizer, threads=2, backend="eager")
     with pytest.raises(ValueError, match="threads must be at least 1"):
         nn.fit(m, X, Y, nn.cross_entropy, optimizer, threads=0)
 
