@@ -91,6 +91,10 @@ def _nearest(node: Value, most: int = 8) -> tuple[tuple[int, float], ...]:
 # ---- the node ----------------------------------------------------------------------------------------------
 
 
+leaves_made = [0]
+"""How many leaves were made so far: a program that trains looks for new ones in its model when this moves."""
+
+
 class Value:
     """A float that remembers how it was computed, and holds the gradient of a result with respect to it.
 
@@ -129,6 +133,7 @@ class Value:
     def __init__(self, data: Any, label: str | None = None) -> None:
         self._data = _number(data)
         self._grad = 0.0
+        leaves_made[0] += 1
         self.label = label
         self._primitive = self._a = self._b = self._x = self._y = None
 

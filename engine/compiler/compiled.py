@@ -119,8 +119,9 @@ class Compiled:
             TraceError: the function does what cannot be compiled, or returns a list.
             ValueError: there are no samples.
         """
-        loss, gradients = self.value_and_grad(*arguments)
-        for leaf, gradient in zip(self.parameters, gradients):
+        batch = self.batch(*arguments)
+        loss, gradients = self.value_and_grad(batch=batch)
+        for leaf, gradient in zip(self.bound(batch), gradients):
             leaf.grad += float(gradient)
         return loss
 
@@ -167,6 +168,24 @@ class Compiled:
             TraceError: the function does what cannot be compiled.
         """
         return [leaf.value for leaf in self._trace(batch).trace.graph.leaves]
+
+    def is_current(self, batch: Batch) -> bool:
+        """Whether the function, traced again, is the one that was compiled for samples of these shapes.
+
+        Raises:
+            TraceError: by now it does what cannot be compiled.
+        """
+        return self._trace(batch).is_current()
+
+    @property
+    def tracing_seconds(self) -> float:
+        """How long the last tracing of the function took.
+
+        Raises:
+            RuntimeError: it has not been called yet.
+        """
+        seconds = self._last().seconds
+        return seconds.get("trace again", seconds["trace"])
 
     # ---- looking at it ----
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ..value import Value
@@ -27,10 +28,10 @@ class Loan:
         array: as long as they are; the numbers are written here whenever they are taken.
         gradients: gives the gradients to be written into the Values, of those that they had when they were taken;
             None if these stay as they are.
+        lock: held while numbers go in or out, and by whoever changes the array; reentrant.
 
     Attributes:
         open: whether they are in the array at present; then all of them are.
-        lock: held while numbers go in or out, and by whoever changes the array.
     """
 
     def __init__(
@@ -38,9 +39,10 @@ class Loan:
         values: Sequence[Value],
         array: Any,
         gradients: Callable[[Sequence[float]], Sequence[float]] | None = None,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         self.values, self.array, self._gradients = list(values), array, gradients
-        self.lock = threading.RLock()
+        self.lock = lock or threading.RLock()
         self.open = False
 
     def take(self) -> None:
@@ -48,15 +50,16 @@ class Loan:
         if not self.open:
             if are_shown():
                 raise RuntimeError("the numbers of Values are being compared with others, and cannot be lent meanwhile")
+            numbers = [value._data for value in self.values]  # whoever else has them gives them back, under its lock
             with self.lock:
-                self.array[:] = [value._data for value in self.values]
+                self.array[:] = numbers
                 self._lend()
 
     def renew(self) -> None:
         """Lend the Values again, whose numbers are in the array already."""
+        for value in self.values:
+            value._data  # noqa: B018  # as in `take`
         with self.lock:
-            for value in self.values:
-                value._data  # noqa: B018  # whoever else has it gives it back
             self._lend()
 
     def _lend(self) -> None:

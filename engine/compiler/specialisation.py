@@ -16,7 +16,7 @@ from .backends.protocol import Program, Runner
 from .batch import Batch, Shape, flat
 from .errors import TraceError
 from .frontend.fingerprint import fingerprint
-from .frontend.trace import Trace
+from .frontend.trace import Trace, is_same
 from .lending import Leaves
 from .passes.computation import Computation
 from .pipeline import make_plan, trace
@@ -81,6 +81,19 @@ class Specialisation:
         else:
             leaves = self._leaves.numbers()
         return program.run(leaves, arrays, batch.size)
+
+    def is_current(self) -> bool:
+        """Whether the function is still the one that was traced: the same operations on the same leaves.
+
+        Raises:
+            TraceError: by now it does what cannot be compiled.
+        """
+        started = time.perf_counter()
+        with collector_at_rest():
+            again = trace(self.function, self.shapes)
+            same = is_same(self.trace, again)
+        self.seconds["trace again"] = time.perf_counter() - started
+        return same
 
     @cached_property
     def _fingerprint(self) -> str:

@@ -25,6 +25,10 @@ class evaluating:  # noqa: N801  # a context as a class of its own enters and le
         _evaluating.reset(self._token)
 
 
+changes = [0]
+"""How often an attribute of any module was set or deleted."""
+
+
 class Module:
     """Base of everything that has parameters.
 
@@ -47,6 +51,15 @@ class Module:
       slope: 1
       offset: 1
     """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As for any object; compiled training sees by the count that something may have changed."""
+        changes[0] += 1
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        changes[0] += 1
+        super().__delattr__(name)
 
     def parameters(self) -> list[Value]:
         """All parameters in the order of their attributes; one that is shared appears once."""
@@ -83,6 +96,7 @@ class Module:
     def training(self, mode: bool) -> None:
         if not isinstance(mode, bool):
             raise TypeError(f"the mode is True for training and False for evaluation, not {show(mode)}")
+        changes[0] += 1
         vars(self)["_training"] = mode
 
     def train(self, mode: bool = True) -> Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from engine import Batch, BatchLoss, compile, open_session
 from ..arguments import Seed, random_source, real_number, show, whole_number
 from ..optimisers.base import Optimizer
 from ..optimisers.clipping import clip_limits
+from .model_watch import ModelWatch
 from .sample_loss import SampleLoss
 from .samples import Samples
 from .steps import LossFunction, Model
@@ -80,6 +82,9 @@ class Trainer:
         self._way: Way | None = None  # how steps are made; None until the samples' shape is known
         self._samples = Samples(self.compiled.batch)
         self._steps_before = 0  # made in earlier ways
+        self._again: tuple[Any, Any, Callable[[], float | None]] | None = None  # samples, and their step once more
+        self._watch = ModelWatch(model)
+        self._traced = 0.0  # when the function was traced last
 
     # ---- what may be set at any time ----
 
@@ -92,7 +97,7 @@ class Trainer:
     def optimizer(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
-        self._optimizer = optimizer
+        self._optimizer, self._again = optimizer, None
 
     @property
     def clip_norm(self) -> float | None:
@@ -101,7 +106,7 @@ class Trainer:
 
     @clip_norm.setter
     def clip_norm(self, limit: float | None) -> None:
-        self._clip = clip_limits(limit, self._clip[1])
+        self._clip, self._again = clip_limits(limit, self._clip[1]), None
 
     @property
     def clip_value(self) -> float | None:
@@ -110,7 +115,7 @@ class Trainer:
 
     @clip_value.setter
     def clip_value(self, limit: float | None) -> None:
-        self._clip = clip_limits(self._clip[0], limit)
+        self._clip, self._again = clip_limits(self._clip[0], limit), None
 
     @property
     def schedule(self) -> Callable[[int], float] | None:
@@ -121,7 +126,7 @@ class Trainer:
     def schedule(self, schedule: Callable[[int], float] | None) -> None:
         if schedule is not None and not callable(schedule):
             raise TypeError(f"schedule must be a function of the step's number, not {show(schedule)}")
-        self._schedule = schedule
+        self._schedule, self._again = schedule, None
 
     @property
     def steps(self) -> int:
@@ -143,8 +148,16 @@ class Trainer:
             FloatingPointError: if the loss, or a parameter after the update, is nan or infinite; parameters, optimiser
                 and counts are as before that step. Its `losses` are those of the steps before it in this call.
         """
+        again = self._again
+        if again is not None and X is again[0] and y is again[1]:
+            loss = again[2]()
+            if loss is not None:
+                return loss
         with self._lock:
-            return self._train(self._batch(X, y), steps=1)[0]
+            self._again = None
+            (loss,) = self._train(self._batch(X, y), steps=1)
+            self._again = self._repetition(X, y)
+            return loss
 
     __call__ = step
 
@@ -200,17 +213,17 @@ class Trainer:
             size = batch.size
             if batch_size is not None:
                 size = min(whole_number("batch_size", batch_size, least=1), size)
+            self._look_again(batch)
             for count in {size, batch.size % size or size}:
                 self._weigh(batch, count)
-            self._prepared(batch)
+            self._prepared(batch, size)
             return batch
 
     def epoch_of(self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True) -> list[float]:
         """As `epoch`, of samples that `prepare` has made ready."""
         with self._lock:
             size = min(batch_size, batch.size)
-            self._weigh(batch, size)
-            order = self._prepared(batch).order(batch.size, batch_size, random_source(seed) if shuffle else None)
+            order = self._prepared(batch, size).order(batch.size, batch_size, random_source(seed) if shuffle else None)
             rest = batch.size % size
             if not rest or self._structure(batch, rest) == self._structure(batch, size):
                 return self._train(batch, 1, order, size)
@@ -241,9 +254,7 @@ class Trainer:
         return self._samples.batch(X, y, self._way)
 
     def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
-        if self._sized != (batch.shapes, size or batch.size):
-            self._weigh(batch, size or batch.size)
-        way, optimizer = self._prepared(batch), self._optimizer
+        way, optimizer = self._prepared(batch, size), self._optimizer
         rates: tuple[float, ...] = ()
         if self._schedule is not None:
             first, count = self.steps, steps if order is None else len(order)
@@ -255,8 +266,52 @@ class Trainer:
             if rates:
                 optimizer.lr = rates[max(0, way.made - before - 1)]
 
-    def _prepared(self, batch: Batch) -> Way:
-        """How steps are made on samples of that shape with the present optimiser."""
+    def _repetition(self, X: Any, y: Any) -> tuple[Any, Any, Callable[[], float | None]] | None:
+        """A shorter way to make the step just made, on these samples, for as long as nothing changes."""
+        if self._way is None or self._schedule is not None or not self._samples.in_place(X, y):
+            return None
+        repeat, unchanged, until = self._way.repetition(), self._watch.holds_at_a_glance, self._fresh_until()
+        if repeat is None:
+            return None
+        left = 0
+
+        def again() -> float | None:
+            nonlocal left
+            if not left:
+                if time.perf_counter() > until:
+                    return None
+                left = 256
+            left -= 1
+            return repeat() if unchanged() else None
+
+        return X, y, again
+
+    def _fresh_until(self) -> float:
+        """When the function is to be traced again, so that this takes a fiftieth of the time."""
+        return self._traced + 50.0 * self.compiled.tracing_seconds
+
+    def _look_again(self, batch: Batch) -> None:
+        """Trace again, if the model has changed, or enough time has passed; start anew if it is another program."""
+        way = self._way
+        if way is None or (time.perf_counter() < self._fresh_until() and self._watch.holds()):
+            return
+        current = way.accepts(batch) and self.compiled.is_current(batch)
+        self._watch, self._traced = ModelWatch(self.model), time.perf_counter()
+        if not current:
+            self._start_anew()
+            self._sample_loss.forget()
+            self._sized = None
+
+    def _start_anew(self) -> None:
+        """Compile again what is called next."""
+        self._steps_before, self._way, self._again = self.steps, None, None
+        self.compiled = self._compile()
+
+    def _prepared(self, batch: Batch, size: int | None = None) -> Way:
+        """How steps are made on samples of that shape with the present model and optimiser."""
+        self._look_again(batch)
+        if self._sized != (batch.shapes, size or batch.size):
+            self._weigh(batch, size or batch.size)
         way = self._way
         if way is None or not way.holds(batch.shapes, self._optimizer):
             way = self._prepare(batch)
@@ -264,6 +319,7 @@ class Trainer:
 
     def _prepare(self, batch: Batch) -> Way:
         """Compile for samples of another shape, or another optimiser."""
+        self._traced = time.perf_counter()
         session = open_session(self.compiled, batch, self._optimizer) if has_rule(self._optimizer) else None
         self._steps_before, self._way = self.steps, None
         if session is not None:
@@ -282,6 +338,5 @@ class Trainer:
     def _weigh(self, batch: Batch, size: int) -> None:
         """Make the program's mean over so many samples the loss of such a batch."""
         if self._sample_loss.weigh(self._structure(batch, size)):
-            self._steps_before, self._way = self.steps, None
-            self.compiled = self._compile()
+            self._start_anew()
         self._sized = batch.shapes, size

@@ -60,6 +60,10 @@ class SampleLoss:
             found = self._known[shapes, size] = batch_loss(self._loss, self._outputs[sample], label, size)
         return found
 
+    def forget(self) -> None:
+        """Look at the loss again when it is used next."""
+        self._known.clear()
+
     def weigh(self, found: BatchLoss) -> bool:
         """Weight samples for batches of that structure; give whether the function is another one, to compile again."""
         before = self._scaled, self._penalty

@@ -30,6 +30,10 @@ class Samples:
         self._last: tuple[Any, Any, Batch] | None = None  # what was given, where the program may read it in place
         self._own: Batch | None = None  # else: memory that the program is set up for, to be filled
 
+    def in_place(self, X: Any, y: Any) -> bool:
+        """Whether the last batch is read where these arrays are, so that what changes in them counts."""
+        return self._last is not None and X is self._last[0] and y is self._last[1]
+
     def checked(self, X: Any, y: Any) -> Batch:
         """Samples and labels as a batch.
 

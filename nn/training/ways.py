@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine import Batch, Compiled, Session
@@ -49,6 +49,10 @@ class Way:
     def check(self, batch: Batch) -> None:
         """Refuse labels that the loss refuses."""
 
+    def repetition(self) -> Callable[[], float | None] | None:
+        """What makes the last single step once more, if there is a faster way to."""
+        return None
+
     def order(self, samples: int, size: int, source: random.Random | None) -> Any:
         """The samples of each batch, in the order of `nn.batches`; the last one is filled with -1."""
         order, size = list(range(samples)), min(size, samples)
@@ -91,6 +95,10 @@ class NativeSteps(Way):
     def check(self, batch: Batch) -> None:
         """Refuse labels that the loss refuses."""
         self._session.check(batch)
+
+    def repetition(self) -> Callable[[], float | None] | None:
+        """What makes the last single step once more; see `Session.repetition`."""
+        return self._session.repetition()
 
     def order(self, samples: int, size: int, source: random.Random | None) -> Any:
         """The samples of each batch, as an array."""

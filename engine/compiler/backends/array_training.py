@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ class ArrayTraining:
         memory: memories x leaves.
         gradient: of the last step.
         sums: of the gradients of the frozen leaves, over all steps.
+        repetition: None, since no step can be made any faster the second time.
+        lock: held during a call.
     """
 
     def __init__(self, program: NumpyProgram, memories: int, frozen: Sequence[int]) -> None:
@@ -38,6 +41,7 @@ class ArrayTraining:
         self.parameters, self.sums, self.gradient = (np.zeros(leaves, program.dtype) for _ in range(3))
         self.memory = np.zeros((memories, leaves), program.dtype)
         self._made = np.zeros((), np.int64)
+        self.lock, self.repetition = threading.RLock(), None
         self._used = np.ones(leaves, bool)
         self._used[list(frozen)] = False
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
 
 from ..plan.plan import Plan
 from ..update import ConfiguredUpdate
@@ -31,6 +32,24 @@ class Runner(Protocol):
         """
 
 
+class Repetition(NamedTuple):
+    """A step that can be made again: ``drive(place)``, with the lock held, gives its loss, or nan.
+
+    Attributes:
+        drive: native code.
+        place: what it is told.
+        arrays: the samples.
+        configured: the update.
+        losses: the loss of the last such step; a finite one of an update that was refused, too.
+    """
+
+    drive: Callable[[int], float]
+    place: int
+    arrays: Any
+    configured: ConfiguredUpdate
+    losses: Any
+
+
 class Training(Protocol):
     """Parameters and what an optimiser remembers of them, where a program works on them, and its steps.
 
@@ -40,8 +59,12 @@ class Training(Protocol):
         gradient: of the last step, by the leaves.
         sums: of the gradients of the frozen leaves, over all steps.
         made: how many steps the memory has seen.
+        lock: held while the program works on all this.
+        repetition: of the last call's step, if it can be made again in a shorter way.
     """
 
+    lock: AbstractContextManager[Any]
+    repetition: Repetition | None
     parameters: Any
     memory: Any
     gradient: Any

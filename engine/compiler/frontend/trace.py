@@ -7,8 +7,9 @@ because of a counter or a changing global, shows as a difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from ...modes import always_recorded, called_for, observed_by
@@ -194,3 +195,24 @@ def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) 
         assert symbol.primitive is not None
         new[symbol] = graph.make(symbol.primitive, tuple([source(o) for o in symbol.operands]))
     return graph, [source(output) for output in outputs]
+
+
+def is_same(first: Trace, second: Trace) -> bool:
+    """Whether two traces are the same operations on the same Values and numbers."""
+    place: dict[Symbol, int] = {}  # of the operations of both, in an order that depends on the graph alone
+
+    def name(symbol: Symbol) -> Any:
+        if symbol.operands:
+            return place[symbol]
+        if symbol.kind == "leaf":
+            return symbol.kind, id(symbol.value)
+        return symbol.kind, symbol.value.hex() if isinstance(symbol.value, float) else symbol.value
+
+    def written(trace: Trace) -> Iterator[Any]:
+        for k, symbol in enumerate(operations(trace.outputs)):
+            place[symbol] = k
+            yield symbol.primitive, *map(name, symbol.operands)
+        yield (trace.shape, *map(name, trace.outputs))
+
+    ends = object()
+    return all(a == b for a, b in zip_longest(written(first), written(second), fillvalue=ends))

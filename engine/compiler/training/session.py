@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...value import Value
+from ...value import Value, leaves_made
 from ..backends.protocol import Training
 from ..backends.update import on_arrays
 from ..batch import Batch
@@ -39,7 +39,8 @@ class Session:
         self._places = [place[value] for value in self._params]
         self._frozen = frozen_leaves(self.leaves, optimizer)
         self._training = training
-        self._loan = Loan(self.leaves, self._training.parameters, self._gradients)
+        self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
+        self._batch: Batch | None = None  # of the last step
         self._configured: ConfiguredUpdate | None = None  # that of the last step
         self._before = 0  # steps that were made in all when the training's count was 0
         self._stepped = False  # whether there is a gradient of a step that the leaves have not got yet
@@ -59,16 +60,17 @@ class Session:
                 `losses` are those of the steps before.
         """
         self.check(batch)
-        known = self._configured
+        self._batch, known = batch, self._configured
         if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
             self._take(configured)
         self._configured = configured
         training, loan = self._training, self._loan
-        with loan.lock:  # who looks at a parameter meanwhile waits
-            if not loan.open:
-                training.sums[:] = 0.0
-                self._stepped = False
-                loan.take()
+        if not loan.open:
+            self._stepped, training.sums[:] = False, 0.0
+            loan.take()
+        with training.lock:  # who looks at a parameter meanwhile waits
+            if not loan.open:  # somebody has looked just now
+                loan.renew()
             before = training.made
             try:
                 losses: list[float] = training(batch.arrays, configured, steps, order)
@@ -79,6 +81,33 @@ class Session:
         if training.made - before < len(losses):
             self._fail(losses, configured)
         return losses
+
+    def repetition(self) -> Callable[[], float | None] | None:
+        """A function that makes the last single step once more and gives its loss, as fast as Python can.
+
+        It gives None, having done nothing, if anything has changed since that it can see: the settings of the
+        optimiser, who has its memory, numbers of parameters that were read or set, new leaves anywhere, or the labels.
+        There is no such function where samples or parameters have to be copied first.
+        """
+        training, loan, optimizer, keeper = self._training, self._loan, self._optimizer, self._keeper
+        again, batch = training.repetition, self._batch
+        unchanged = self._special.requirements.unchanged(batch) if again and batch else None
+        if again is None or unchanged is None:
+            return None
+        settings, made, drive, place, lock = optimizer.settings, leaves_made[0], again.drive, again.place, training.lock
+
+        def repeat() -> float | None:
+            if optimizer.settings is not settings or leaves_made[0] != made or not unchanged():
+                return None
+            with lock:
+                if optimizer.keeper is not keeper or not loan.open or training.repetition is not again:
+                    return None
+                loss: float = drive(place)
+            if loss - loss != 0.0:
+                self._fail(again.losses.tolist(), again.configured)
+            return loss
+
+        return repeat
 
     @property
     def made(self) -> int:

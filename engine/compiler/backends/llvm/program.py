@@ -6,7 +6,8 @@ import ctypes
 import functools
 import time
 from collections.abc import Callable
-from threading import Lock
+from contextlib import AbstractContextManager
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from ...plan.lazy import LazyPlan
@@ -69,7 +70,13 @@ class Program:
     takes_lists = False
 
     def __init__(
-        self, lazy_plan: LazyPlan, dtype: str, width: int, single: bool, threads: int = 1, lock: Lock | None = None
+        self,
+        lazy_plan: LazyPlan,
+        dtype: str,
+        width: int,
+        single: bool,
+        threads: int = 1,
+        lock: AbstractContextManager[Any] | None = None,
     ):
         import numpy as np
 
@@ -82,7 +89,7 @@ class Program:
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
         self.cost_model = cost_model(self.artifact.cost, self.artifact.leaves, self.shape, self.threads)
-        self.lock = lock or Lock()
+        self.lock = lock or RLock()
         self.calls = {name: self._call_table(calls) for name, calls in self.artifact.calls.items()}
         self.buffers: dict[str, Array] = {}
         self._parameters = aligned(self.artifact.leaves + self.shape.width, self.dtype)

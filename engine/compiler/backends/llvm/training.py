@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...update import ConfiguredUpdate
+from ..protocol import Repetition
 from .runtime.memory import Frame, address, aligned
 from .runtime.shuffle import shuffled
 from .runtime.update import POSITION, STATE, update
@@ -37,7 +38,10 @@ class Training:
     Attributes:
         parameters: the bound leaves; read and write at will between calls.
         memory: memories x leaves.
+        gradient: of the last step.
         sums: of the gradients of the frozen leaves, over all steps.
+        repetition: of the last call's step, if its frame still describes it.
+        lock: held while native code works on all this.
     """
 
     def __init__(self, programs: Variants, memories: int, frozen: Sequence[int] = ()):
@@ -62,8 +66,8 @@ class Training:
         }.items():
             self._state[POSITION[name]] = number
         self._frames: dict[Program, tuple[Frame, Array]] = {}
-        self._arrays: tuple[Array, ...] | None = None  # those and the settings of which a single step can be repeated
-        self._configured: ConfiguredUpdate | None = None
+        self.repetition: Repetition | None = None
+        self.lock = programs.lock
         self._settled: ConfiguredUpdate | None = None
         self._pace: dict[tuple[Program, int], int] = {}  # how many steps on so many samples fit into a chunk
         self.gradient = np.zeros(leaves, programs.dtype)
@@ -96,10 +100,11 @@ class Training:
             The loss of every step, before its update. If a loss or an update is not finite, that step and the ones
             after it are not made: `made` tells, and the losses end there.
         """
-        with self._programs.lock:
-            if arrays is self._arrays and configured is self._configured and steps == 1 and order is None:
-                loss = self._drive(self._place)  # the frame describes this very step
-                return [loss] if loss == loss else self._losses.tolist()
+        with self.lock:
+            again = self.repetition
+            if again and arrays is again.arrays and configured is again.configured and steps == 1 and order is None:
+                loss = again.drive(again.place)
+                return [loss] if loss == loss else again.losses.tolist()
             return self._described(arrays, configured, steps, order)
 
     def _described(
@@ -108,7 +113,7 @@ class Training:
         """The same, after it has been written into a frame."""
         import numpy as np
 
-        self._arrays = self._configured = None
+        self.repetition = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
         else:
@@ -137,8 +142,7 @@ class Training:
                 each = max((time.perf_counter() - started) / count, 1e-9)
                 pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
         if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
-            self._arrays, self._configured = arrays, configured
-            self._drive, self._place, self._losses = drive, frame.address, losses  # the frame points to these losses
+            self.repetition = Repetition(drive, frame.address, arrays, configured, losses)
         return self._found(losses)
 
     @staticmethod

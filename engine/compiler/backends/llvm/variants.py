@@ -52,7 +52,7 @@ class Variants:
         self.few = min(4, self.width // 2)  # measured: here a sample takes a sixth to a fourth of a vector's time
         self._programs: dict[bool, Program] = {}
         self._recent: Program | None = None
-        self._lock, self.lock = threading.Lock(), threading.Lock()
+        self._lock, self.lock = threading.Lock(), threading.RLock()
 
     def fitting(self, batch: int) -> Program:
         """The program for batches of that size."""
