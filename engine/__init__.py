@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .compiler import TraceError as TraceError
     from .compiler import batch_loss as batch_loss
     from .compiler import compile as compile
+    from .compiler import new_lock as new_lock
     from .compiler import open_session as open_session
     from .compiler import update_step as update_step
     from .drawing import draw as draw
@@ -97,6 +98,7 @@ _UPPER_FLOORS = {
         "TraceError",
         "batch_loss",
         "compile",
+        "new_lock",
         "open_session",
         "update_step",
     ),

@@ -7,7 +7,7 @@ The way of a program, in the order of the folders:
 
 - compiled: what a user calls; specialisation: one shape of samples; batch: the arguments; pipeline: the passes in order
 - loss_structure: how the loss of a batch is made of the losses of its samples; update: an optimiser's rule, traced
-- selfcheck: the program against the eager engine; explain: what it became; errors: refusals
+- selfcheck: the program against the eager engine; explain: what it became; errors: refusals; forking: locks
 - requirements: what samples have to be, such as labels, checked at every call
 - second_net: the samples and numbers by which that is done; showing: Values with other numbers than their own
 - lending: the Values' numbers, lent to the programs that read or train them
@@ -17,6 +17,7 @@ from .batch import Batch as Batch
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile
 from .errors import TraceError as TraceError
+from .forking import new_lock as new_lock
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss
 from .training.optimizer import update_step as update_step

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial, update_wrapper
 from typing import Any, overload
@@ -12,6 +11,7 @@ from ..value import Value
 from .backends.choice import BACKENDS, require, takes_lists, thread_count
 from .batch import Batch, Shape, as_batch, nested
 from .errors import TraceError
+from .forking import new_lock
 from .specialisation import TOLERANCE, Specialisation
 
 
@@ -86,7 +86,7 @@ class Compiled:
         update_wrapper(self, function)
         self.function, self.dtype, self.backend = function, dtype, backend
         self.threads = thread_count(threads, backend)
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._known: dict[tuple[Shape, ...], Specialisation] = {}
         self._latest: Specialisation | None = None
 

@@ -7,13 +7,13 @@ while they are, they have a class that fetches all the numbers back at the first
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from ..value import Value
+from .forking import new_lock
 from .showing import are_shown
 
 _data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
@@ -42,7 +42,7 @@ class Loan:
         lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         self.values, self.array, self._gradients = list(values), array, gradients
-        self.lock = lock or threading.RLock()
+        self.lock = lock or new_lock()
         self.open = False
 
     def take(self) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ..value import Value
+from .forking import new_lock
 
 _slot = vars(Value)["_data"]
 _shown: ContextVar[Mapping[Value, float] | None] = ContextVar("shown", default=None)
 
-ALONE = threading.RLock()
+ALONE = new_lock()
 """Held by who puts accessors in place of the slots and methods of Value, until they are back."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
@@ -15,6 +14,7 @@ from .backends.choice import build, choose
 from .backends.protocol import Program, Runner
 from .batch import Batch, Shape, flat
 from .errors import TraceError
+from .forking import new_lock
 from .frontend.fingerprint import fingerprint
 from .frontend.trace import Trace, is_same
 from .lending import Leaves
@@ -58,7 +58,7 @@ class Specialisation:
         self._checked: set[Runner] = set()
         self.requirements = Requirements(self.trace.requirements, shapes)
         self._leaves = Leaves([leaf.value for leaf in self.trace.graph.leaves])
-        self._lock, self._planning = threading.RLock(), threading.Lock()
+        self._lock, self._planning = new_lock(), new_lock()
 
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
         """The outputs and the gradient by the leaves."""

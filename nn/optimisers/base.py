@@ -55,7 +55,7 @@ class Optimizer:
         params: a tuple; assign another one to change it: what is remembered follows the parameters that stay.
         settings: all by name, another mapping whenever one of them changes.
         memories: the names of what is remembered.
-        state: how many steps the memories have seen, and their lists; `steps` and the memories by name are better read.
+        own_state: the state, if no compiled program has it; read `state`.
     """
 
     lr = Setting(1e-3, least=0.0)
@@ -63,7 +63,7 @@ class Optimizer:
     keeper: Callable[[Any], None] | None = None
     """What has the state at present and gives it back, as `take_back` calls it; None: nobody else."""
 
-    state: tuple[int, tuple[list[float], ...]]
+    own_state: tuple[int, tuple[list[float], ...]]
     settings: Mapping[str, Any]
 
     def __init_subclass__(cls) -> None:
@@ -78,7 +78,7 @@ class Optimizer:
         if kind.rule is Optimizer.rule and kind.step is Optimizer.step:
             raise TypeError(f"{kind.__name__} is abstract: an optimiser declares a rule; see nn.Optimizer")
         self._params = _leaves(params)
-        self.state = 0, tuple([[] for _ in kind.memories])
+        self.own_state = 0, tuple([[] for _ in kind.memories])
         self.settings = {name: setting.default for name, setting in kind._declared.items()}
         self.change({"lr": lr, **settings})
 
@@ -113,21 +113,32 @@ class Optimizer:
         new = _leaves(params)
         self.take_back()
         place = {p: k for k, p in enumerate(self._params)}
-        steps, rows = self.state
+        steps, rows = self.own_state
         kept = [place.get(p) for p in new]
-        self.state = steps, tuple([[0.0 if k is None else row[k] for k in kept] if row else [] for row in rows])
+        self.own_state = steps, tuple([[0.0 if k is None else row[k] for k in kept] if row else [] for row in rows])
         self._params = new
+
+    @property
+    def state(self) -> tuple[int, tuple[list[float], ...]]:
+        """How many steps were made since the memories were empty, and what they hold."""
+        self.take_back()
+        return self.own_state
+
+    @state.setter
+    def state(self, state: tuple[int, tuple[list[float], ...]]) -> None:
+        self.take_back()
+        self.own_state = state
 
     @property
     def steps(self) -> int:
         """How many steps were made since the memories were empty."""
         self.take_back()
-        return self.state[0]
+        return self.own_state[0]
 
     @steps.setter
     def steps(self, steps: int) -> None:
         self.take_back()
-        self.state = whole_number("steps", steps, least=0), self.state[1]
+        self.own_state = whole_number("steps", steps, least=0), self.own_state[1]
 
     def take_back(self) -> None:
         """Have the state oneself again."""

@@ -92,10 +92,10 @@ class Memory:
         if optimizer is None:
             return self
         optimizer.take_back()
-        return optimizer.state[1][optimizer.memories.index(self._name)]
+        return optimizer.own_state[1][optimizer.memories.index(self._name)]
 
     def __set__(self, optimizer: Optimizer, numbers: list[float]) -> None:
         optimizer.take_back()
-        steps, rows = optimizer.state
+        steps, rows = optimizer.own_state
         place = optimizer.memories.index(self._name)
-        optimizer.state = steps, (*rows[:place], numbers, *rows[place + 1 :])
+        optimizer.own_state = steps, (*rows[:place], numbers, *rows[place + 1 :])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from engine import Batch, BatchLoss, compile, open_session
+from engine import Batch, BatchLoss, compile, new_lock, open_session
 
 from ..arguments import Seed, random_source, real_number, show, whole_number
 from ..optimisers.base import Optimizer
@@ -78,7 +77,7 @@ class Trainer:
         self._compile = partial(compile, self._sample_loss.function, backend=backend, dtype=dtype, threads=threads)
         self.compiled = self._compile()
         self._sized: Any = None  # shapes, and size of the batches for which samples are weighted
-        self._lock = threading.RLock()  # one call at a time: threads take turns
+        self._lock = new_lock()  # one call at a time: threads take turns
         self._way: Way | None = None  # how steps are made; None until the samples' shape is known
         self._samples = Samples(self.compiled.batch)
         self._steps_before = 0  # made in earlier ways

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..forking import give_way, new_lock
 from ..update import ConfiguredUpdate
+from .protocol import Repetition
 from .update import on_arrays
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class ArrayTraining:
         self.parameters, self.sums, self.gradient = (np.zeros(leaves, program.dtype) for _ in range(3))
         self.memory = np.zeros((memories, leaves), program.dtype)
         self._made = np.zeros((), np.int64)
-        self.lock, self.repetition = threading.RLock(), None
+        self.lock = new_lock(awaited=True)
+        self.repetition: Repetition | None = None
         self._used = np.ones(leaves, bool)
         self._used[list(frozen)] = False
 
@@ -68,6 +70,7 @@ class ArrayTraining:
             if order is not None:
                 rows = order[k][order[k] >= 0]
                 part = [array[rows] for array in arrays]
+            give_way(self.lock)
             outputs, gradient = self._program.run(self.parameters, part, len(part[0]) if part else 1)
             with np.errstate(all="ignore"):
                 losses.append(float(outputs[:, 0].mean()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ... import ops
 from ...primitive import Primitive
+from ..forking import new_lock
 from ..plan.plan import Copy, Group, Plan, Reduction, Run, Scatter
 from .array_templates import translate
 from .array_training import ArrayTraining
@@ -37,7 +37,7 @@ class NumpyProgram(Interpreter):
             "G": np.zeros(plan.sizes["G"], dtype),
         }
         self._batches: dict[int, _Batch] = {}
-        self._lock = threading.Lock()  # the buffers are one set
+        self._lock = new_lock()  # the buffers are one set
 
     def fitting(self, batch: int) -> NumpyProgram:
         """The program for batches of that size: this one takes all."""

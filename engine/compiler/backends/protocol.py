@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from ..plan.plan import Plan
@@ -63,7 +62,7 @@ class Training(Protocol):
         repetition: of the last call's step, if it can be made again in a shorter way.
     """
 
-    lock: AbstractContextManager[Any]
+    lock: Any
     repetition: Repetition | None
     parameters: Any
     memory: Any

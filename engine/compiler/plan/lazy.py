@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from ...collector import collector_at_rest
+from ..forking import new_lock
 from .plan import Plan
 
 
@@ -32,7 +32,7 @@ class LazyPlan:
         fingerprint: str = "",
         lock: AbstractContextManager[object] | None = None,
     ) -> None:
-        self._make, self._lock = make, lock or threading.Lock()
+        self._make, self._lock = make, lock or new_lock()
         self._plan: Plan | None = None
         self.leaves, self.fingerprint = leaves, fingerprint
         self.history: list[tuple[str, int]] = []

@@ -25,7 +25,8 @@ class Optimizer(Protocol):
         lr: the learning rate.
         settings: the others by name; another mapping whenever one of them changes.
         rule: of one parameter; see `update`.
-        state: how many steps the memories have seen, and what they hold: a plain attribute, which is set whole.
+        own_state: how many steps the memories have seen, and what they hold, if no keeper has it: a plain attribute,
+            which is set whole.
         keeper: what has the state meanwhile and brings it back.
     """
 
@@ -33,7 +34,7 @@ class Optimizer(Protocol):
     lr: float
     settings: Mapping[str, Setting]
     rule: Callable[..., Any]
-    state: tuple[int, Rows]
+    own_state: tuple[int, Rows]
     keeper: Callable[[Any], None] | None
 
     def take_back(self) -> None:
@@ -55,7 +56,7 @@ def configured(
         TraceError: its rule cannot be traced.
     """
     clip = "norm" if clip_norm is not None else "value" if clip_value is not None else ""
-    rule = traced(optimizer.rule, len(optimizer.state[1]), form_of(optimizer.settings), clip)
+    rule = traced(optimizer.rule, len(optimizer.own_state[1]), form_of(optimizer.settings), clip)
     lr = tuple(rates) if rates else optimizer.lr
     return ConfiguredUpdate(rule, clip, lr, clip_norm or clip_value or 0.0, values_of(optimizer.settings))
 
@@ -71,7 +72,7 @@ def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
         ValueError: a memory has another number of entries than there are parameters.
     """
     optimizer.take_back()
-    steps, rows = optimizer.state
+    steps, rows = optimizer.own_state
     count = len(optimizer.params)
     for k in kept:
         if rows[k] and len(rows[k]) != count:
@@ -105,7 +106,7 @@ def update_step(optimizer: Optimizer) -> None:
     state = steps + 1, tuple([changed.get(k, row) for k, row in enumerate(rows)])
     # One call that runs no Python code in between: not even Ctrl-C finds some of them written.
     names = ["_data"] * len(params)
-    deque(map(setattr, (*params, optimizer), (*names, "state"), (*new, state)), maxlen=0)
+    deque(map(setattr, (*params, optimizer), (*names, "own_state"), (*new, state)), maxlen=0)
 
 
 _data, _grad = attrgetter("_data"), attrgetter("_grad")

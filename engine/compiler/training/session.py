@@ -170,10 +170,9 @@ class Session:
         """Give the optimiser what it remembers, as its `keeper`."""
         assert self._configured is not None
         kept, places = self._configured.rule.kept, self._places
-        rows = [
-            self._training.memory[k, places].tolist() if k in kept else row for k, row in enumerate(optimizer.state[1])
-        ]
-        optimizer.state = self._training.made, tuple(rows)
+        memory, rows = self._training.memory, enumerate(optimizer.own_state[1])
+        new = tuple([memory[k, places].tolist() if k in kept else row for k, row in rows])
+        optimizer.own_state = self._training.made, new
 
     def _gradients(self, before: Sequence[float]) -> list[float]:
         """The gradients of the leaves as eager steps leave them.
@@ -253,7 +252,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     templates = all(isinstance(s.primitive.native, str) for s in rule.operations if s.primitive)
     if not templates or not {*leaves}.issuperset(optimizer.params):
         return None
-    training = special.program("leaves").training(len(optimizer.state[1]), frozen_leaves(leaves, optimizer))
+    training = special.program("leaves").training(len(optimizer.own_state[1]), frozen_leaves(leaves, optimizer))
     return None if training is None else Session(special, training, optimizer)
 
 

@@ -7,9 +7,9 @@ import functools
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from ...forking import new_lock
 from ...plan.lazy import LazyPlan
 from .jit import cache
 from .jit.artifact import Artifact, load
@@ -89,7 +89,7 @@ class Program:
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
         self.cost_model = cost_model(self.artifact.cost, self.artifact.leaves, self.shape, self.threads)
-        self.lock = lock or RLock()
+        self.lock = lock or new_lock(awaited=True)
         self.calls = {name: self._call_table(calls) for name, calls in self.artifact.calls.items()}
         self.buffers: dict[str, Array] = {}
         self._parameters = aligned(self.artifact.leaves + self.shape.width, self.dtype)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...forking import give_way
 from ...update import ConfiguredUpdate
 from ..protocol import Repetition
 from .runtime.memory import Frame, address, aligned
@@ -136,6 +137,7 @@ class Training:
             drive(frame.address)
             made = int(self._state[_MADE] - before)
             done += made
+            give_way(self.lock)
             if made < count:
                 return self._found(losses[: done + 1])
             if count == pace:

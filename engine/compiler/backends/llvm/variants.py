@@ -6,10 +6,10 @@ vectors run along what the plan computes of it. Each is compiled when a batch fi
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...forking import new_lock
 from ...plan.lazy import LazyPlan
 from ...plan.plan import Plan
 from .fused_plan import FusedPlan
@@ -52,7 +52,7 @@ class Variants:
         self.few = min(4, self.width // 2)  # measured: here a sample takes a sixth to a fourth of a vector's time
         self._programs: dict[bool, Program] = {}
         self._recent: Program | None = None
-        self._lock, self.lock = threading.Lock(), threading.RLock()
+        self._lock, self.lock = new_lock(), new_lock(awaited=True)
 
     def fitting(self, batch: int) -> Program:
         """The program for batches of that size."""

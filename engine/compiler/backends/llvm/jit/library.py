@@ -6,6 +6,7 @@ import functools
 from types import ModuleType
 from typing import Any
 
+from ....forking import new_lock
 from . import cache
 
 OPTIMISE = 2
@@ -36,6 +37,10 @@ def machine() -> Any:
     return target.create_target_machine(cpu=cpu, features=features, opt=OPTIMISE, jit=True)
 
 
+_compiling = new_lock(awaited=True)
+"""One library at a time: llvmlite has a lock of its own, which must be free when the process is forked."""
+
+
 @functools.cache
 def vector_bytes() -> int:
     """Bytes in one vector register of this CPU."""
@@ -61,11 +66,12 @@ class Library:
         self.key = cache.key(f"{_QUICK if quick else OPTIMISE}\n{text}")
         code = cache.read(self.key)
         self.cached = code is not None
-        if code is None:
-            target = machine()
-            code = target.emit_object(optimised(text, target, quick))
-            cache.write(self.key, code)
-        self._load(code)
+        with _compiling:
+            if code is None:
+                target = machine()
+                code = target.emit_object(optimised(text, target, quick))
+                cache.write(self.key, code)
+            self._load(code)
 
     @classmethod
     def stored(cls, key: str) -> Library | None:

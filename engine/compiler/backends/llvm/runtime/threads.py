@@ -63,6 +63,7 @@ class Worker:
         if self._ending or self.line[_RESTING] > 0:
             return
         if self._thread is None:
+            _work()  # compiled here, since the compiler's lock must not be held by a thread that a child has not
             thread = threading.Thread(target=self._serve, name=f"stepgrad worker {self._part}", daemon=True)
             try:
                 thread.start()

@@ -1,0 +1,71 @@
+"""Forks: locks that a child can use, and programs that are between two steps when one is forked.
+
+Of a process's threads a child has only the one that forked. Locks that others held would stay held: they are made anew
+there. And what others were working on would stay half done: so before the fork those in the middle of steps come to
+the end of one, within a second.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+if TYPE_CHECKING:
+    from threading import RLock
+
+PATIENCE = 1.0
+"""Seconds that a fork waits for steps to end."""
+
+_locks: WeakSet[Any] = WeakSet()
+_awaited: WeakSet[Any] = WeakSet()
+_taken: list[Any] = []
+_forks = 0  # that are waiting
+
+
+def new_lock(awaited: bool = False) -> RLock:
+    """A reentrant lock that is free in a forked child.
+
+    Args:
+        awaited: whether a fork waits until it is free.
+    """
+    lock = threading.RLock()
+    _locks.add(lock)
+    if awaited:
+        _awaited.add(lock)
+    return lock
+
+
+def give_way(lock: RLock) -> None:
+    """Between two steps, by the thread that holds a lock: let go of it for a moment if another one wants to fork."""
+    if _forks:
+        with lock:
+            threading.Condition(lock).wait(0.01)
+
+
+def _before() -> None:
+    global _forks
+    _forks += 1
+    until = time.monotonic() + PATIENCE
+    _taken.extend(lock for lock in list(_awaited) if lock.acquire(timeout=max(0.0, until - time.monotonic())))
+
+
+def _after_in_parent() -> None:
+    global _forks
+    _forks -= 1
+    while _taken:
+        _taken.pop().release()
+
+
+def _after_in_child() -> None:
+    global _forks
+    _forks = 0
+    _taken.clear()
+    for lock in list(_locks):
+        lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -1,0 +1,398 @@
+"""Compiled training is the training that was asked for, whatever is changed on the way: a table against eager steps."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import nn
+from engine import Value, relu, sqrt, where
+from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
+
+np = pytest.importorskip("numpy")
+BACKENDS = ["python", "numpy", *(["llvm"] if importlib.util.find_spec("llvmlite") else [])]
+ALL = pytest.mark.parametrize("backend", BACKENDS)
+FAST = pytest.mark.parametrize("backend", BACKENDS[1:])
+NATIVE = pytest.mark.skipif("llvm" not in BACKENDS, reason="needs llvmlite")
+
+RNG = np.random.default_rng(3)
+X, Y = RNG.normal(size=(30, 4)), RNG.integers(0, 3, 30)
+
+
+class RMSprop(Optimizer):
+    """An optimiser of the user's own, with momentum as in PyTorch."""
+
+    alpha = nn.Setting(0.99, least=0.0, below=1.0)
+    eps = nn.Setting(1e-8, least=0.0)
+    momentum = nn.Setting(0.0, least=0.0)
+    mean_square, velocity = nn.Memory(), nn.Memory()
+
+    @staticmethod
+    def rule(p: Any, g: Any, mean_square: Any, velocity: Any, s: Any) -> Any:
+        mean_square = s.alpha * mean_square + (1 - s.alpha) * g * g
+        step = g / (sqrt(mean_square) + s.eps)
+        if not s.momentum:
+            return p - s.lr * step, mean_square, velocity
+        velocity = s.momentum * velocity + step
+        return p - s.lr * velocity, mean_square, velocity
+
+
+class Lion(Optimizer):
+    """Sign of an interpolated momentum (Chen and others, 2023), with a branch on the number itself."""
+
+    betas = nn.Setting((0.9, 0.99), least=0.0, below=1.0)
+    mean = nn.Memory()
+
+    @staticmethod
+    def rule(p: Any, g: Any, mean: Any, s: Any) -> Any:
+        beta1, beta2 = s.betas
+        direction = beta1 * mean + (1 - beta1) * g
+        sign = where(direction > 0, 1.0, where(direction < 0, -1.0, 0.0))
+        return p - s.lr * sign, beta2 * mean + (1 - beta2) * g
+
+
+class OwnStep(Optimizer):
+    """One that the compiler knows nothing of."""
+
+    def step(self) -> None:
+        for p in self.params:
+            p.data -= self.lr * p.grad
+
+
+OWN: dict[str, Callable[[Any], Optimizer]] = {
+    "rmsprop": lambda p: RMSprop(p, 0.01),
+    "rmsprop momentum": lambda p: RMSprop(p, 0.01, momentum=0.5, alpha=0.9),
+    "lion": lambda p: Lion(p, 0.01),
+}
+
+
+def model(activation: str = "tanh") -> MLP:
+    return MLP(4, [5, 3], activation=activation, seed=7)
+
+
+def data(m: Any) -> list[float]:
+    return [p.data for p in m.parameters()]
+
+
+class Eager:
+    """The reference: what a Trainer would be in eager steps."""
+
+    def __init__(self, m: Any, loss: Any, optimizer: Optimizer) -> None:
+        self.model, self.loss, self.optimizer = m, loss, optimizer
+        self.clip_norm = self.clip_value = self.schedule = None
+        self.steps = 0
+
+    def step(self, X: Any, y: Any) -> float:
+        optimizer: Any = self.optimizer
+        if self.schedule is not None:
+            optimizer.lr = self.schedule(self.steps)
+        loss = self.loss([self.model(x) for x in X.tolist()], y.tolist())
+        optimizer.zero_grad()
+        loss.backward()
+        if self.clip_norm is not None:
+            norm = math.hypot(*[p.grad for p in optimizer.params])
+            for p in optimizer.params:
+                p.grad *= min(1.0, self.clip_norm / (norm + 1e-6))
+        if self.clip_value is not None:
+            for p in optimizer.params:
+                p.grad = max(-self.clip_value, min(p.grad, self.clip_value))
+        optimizer.step()
+        self.steps += 1
+        return float(loss.data)
+
+
+Change = Callable[[Any], None]
+
+
+def _replaced_layer(t: Any) -> None:
+    t.model.layers[0] = MLP(4, [5, 1], activation="tanh", seed=99).layers[0]
+
+
+def _replaced_leaf(t: Any) -> None:
+    t.model.layers[0].neurons[0].w[1] = Value(t.model.layers[0].neurons[0].w[1].data)
+
+
+def _inserted(t: Any) -> None:
+    t.model.layers.insert(1, MLP(5, [5, 1], seed=12).layers[0])
+
+
+def _set(**attributes: Any) -> Change:
+    def change(t: Any) -> None:
+        for name, value in attributes.items():
+            setattr(t, name, value)
+
+    return change
+
+
+def _setting(**attributes: Any) -> Change:
+    def change(t: Any) -> None:
+        for name, value in attributes.items():
+            setattr(t.optimizer, name, value)
+
+    return change
+
+
+CHANGES: dict[str, Change] = {
+    "nothing": lambda t: None,
+    "lr": _setting(lr=0.3),
+    "lr 0": _setting(lr=0.0),
+    "betas": _setting(betas=(0.5, 0.7)),
+    "eps": _setting(eps=0.1),
+    "weight decay on": _setting(weight_decay=0.2),
+    "clip norm": _set(clip_norm=0.1),
+    "clip value": _set(clip_value=0.01),
+    "schedule": _set(schedule=lambda k: 0.1 / (1 + k)),
+    "another optimiser": lambda t: setattr(t, "optimizer", SGD(t.model.parameters(), 0.1, momentum=0.9)),
+    "AdamW for Adam": lambda t: setattr(t, "optimizer", AdamW(t.model.parameters(), 0.05, weight_decay=0.3)),
+    "one with a step of its own": lambda t: setattr(t, "optimizer", OwnStep(t.model.parameters(), 0.1)),
+    "fewer parameters": lambda t: setattr(t.optimizer, "params", t.optimizer.params[3:]),
+    "parameters in another order": lambda t: setattr(t.optimizer, "params", t.optimizer.params[::-1]),
+    "numbers": lambda t: setattr(t.model.parameters()[0], "data", 2.0),
+    "memory": lambda t: setattr(t.optimizer, "mean", [0.1] * len(t.optimizer.params)),
+    "steps": lambda t: setattr(t.optimizer, "steps", 0),
+    "labels": lambda t: None,
+    "activation": lambda t: [setattr(n, "activation", relu) for n in t.model.layers[0].neurons],
+    "a layer replaced": _replaced_layer,
+    "a parameter replaced": _replaced_leaf,
+    "a layer inserted": _inserted,
+    "a layer removed": lambda t: t.model.layers.pop(1),
+}  # fmt: skip
+
+
+@ALL
+@pytest.mark.parametrize("how", ["steps", "runs"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_between_steps_counts_from_the_next_one(change: str, how: str, backend: str) -> None:
+    if change == "a layer removed" and how == "runs":
+        change = "a layer inserted"
+    found = []
+    for make in (Eager, lambda *parts: Trainer(*parts, backend=backend)):
+        m = model()
+        if change == "a layer removed":
+            m = MLP(4, [5, 5, 3], activation="tanh", seed=7)
+        trainer, x, y = make(m, nn.cross_entropy, Adam(m.parameters(), 0.05)), X.copy(), Y.copy()
+        losses = []
+        for _ in range(2):
+            for _ in range(3):
+                if how == "runs" and isinstance(trainer, Trainer):
+                    losses += trainer.run(x, y, 2)
+                else:
+                    losses += [trainer.step(x, y) for _ in range(2 if how == "runs" else 1)]
+            CHANGES[change](trainer)
+            if change == "labels":
+                y[:] = y[::-1].copy()
+            if change == "a layer inserted" and len(m.layers) > 3:
+                break
+        found.append([*losses, *data(m)])
+    assert found[1] == pytest.approx(found[0], rel=1e-9, abs=1e-12)
+
+
+@ALL
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("clip", [{}, {"clip_norm": 0.1}])
+def test_an_optimiser_of_ones_own_runs_compiled(name: str, clip: dict[str, float], backend: str) -> None:
+    m, other = model(), model()
+    trainer = Trainer(m, nn.cross_entropy, OWN[name](m.parameters()), backend=backend, **clip)
+    eager = Eager(other, nn.cross_entropy, OWN[name](other.parameters()))
+    for limit, value in clip.items():
+        setattr(eager, limit, value)
+    losses = [trainer.step(X, Y), *trainer.run(X, Y, 4), trainer.step(X, Y)]
+    assert losses == pytest.approx([eager.step(X, Y) for _ in range(6)], rel=1e-9)
+    assert data(m) == pytest.approx(data(other), rel=1e-9)
+    assert [trainer.optimizer.state[0], trainer.steps] == [6, 6]
+    for mine, theirs in zip(trainer.optimizer.state[1], eager.optimizer.state[1]):
+        assert mine == pytest.approx(theirs, rel=1e-8)
+
+
+@ALL
+@pytest.mark.parametrize("clip", [{}, {"clip_norm": 0.1}, {"clip_value": 0.02}])
+def test_gradients_are_those_of_the_last_step(clip: dict[str, float], backend: str) -> None:
+    m, other = model(), model()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.layers[1].parameters(), 0.1), backend=backend, **clip)
+    eager = Eager(other, nn.cross_entropy, SGD(other.layers[1].parameters(), 0.1))
+    for limit, value in clip.items():
+        setattr(eager, limit, value)
+
+    def same() -> None:
+        expected = [p.grad for p in other.parameters()]
+        assert [p.grad for p in m.parameters()] == pytest.approx(expected, rel=1e-9, abs=1e-13)
+
+    trainer.step(X, Y), eager.step(X, Y)
+    same()
+    trainer.run(X, Y, 3), [eager.step(X, Y) for _ in range(3)]
+    same()  # the frozen layer's have been summed over all steps, as eager ones are
+    m.zero_grad(), other.zero_grad()
+    trainer.step(X, Y), eager.step(X, Y)
+    same()
+
+
+@ALL
+def test_prepared_samples_have_memory_of_their_own(backend: str) -> None:
+    m, other, x, y = model(), model(), X.copy(), Y.copy()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 0.1), backend=backend)
+    batch = trainer.prepare(x, y)
+    x[:], y[:] = 0.0, 0
+    expected = Trainer(other, nn.cross_entropy, SGD(other.parameters(), 0.1), backend="python")
+    assert trainer.epoch_of(batch, 8, 1) == pytest.approx(expected.epoch(X, Y, 8, 1))
+
+
+@ALL
+def test_labels_changed_in_place_are_checked(backend: str) -> None:
+    m, y = model(), Y.copy()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 0.1), backend=backend)
+    for _ in range(3):
+        trainer.step(X, y)
+    y[4] = 3
+    before = data(m)
+    with pytest.raises(IndexError):
+        trainer.step(X, y)
+    assert data(m) == before
+
+
+@ALL
+def test_a_loss_that_becomes_nan_in_an_epoch_keeps_the_batches_before(backend: str) -> None:
+    bad = X.copy()
+    bad[17, 2] = math.nan
+    m, other = model(), model()
+    trainer = Trainer(m, nn.mse, SGD(m.parameters(), 0.1, momentum=0.5), backend=backend)
+    y = RNG.normal(size=(30, 3))
+    with pytest.raises(FloatingPointError, match="before this batch: lower lr") as caught:
+        trainer.epoch(bad, y, batch_size=8, shuffle=False)
+    step = EagerStep(other, nn.mse, SGD(other.parameters(), 0.1, momentum=0.5))
+    losses = [step(X[k : k + 8].tolist(), y[k : k + 8].tolist()) for k in (0, 8)]
+    assert caught.value.losses == pytest.approx(losses, rel=1e-10)
+    assert data(m) == pytest.approx(data(other), rel=1e-10)
+    assert trainer.optimizer.velocity == pytest.approx(step.optimizer.velocity, rel=1e-9, abs=1e-12)
+    assert trainer.steps == 2
+
+
+@ALL
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_an_update_that_is_not_finite_is_refused_whole(dtype: str, backend: str) -> None:
+    """With eps 0, Adam divides 0 by 0 where a gradient is 0."""
+    m = MLP(2, [1], seed=3)
+    m.layers[0].neurons[0].w[1].label = "second"
+    optimizer = Adam(m.parameters(), 0.1, eps=0.0)
+    trainer = Trainer(m, nn.mse, optimizer, backend=backend, dtype=dtype)
+    x, y = np.array([[1.0, 0.0], [2.0, 0.0]]), np.array([[1.0], [2.0]])
+    before = data(m)
+    for _ in range(2):
+        with pytest.raises(FloatingPointError, match=r"update of parameter 1 \(second\).* gradient 0, gives nan"):
+            trainer.step(x, y)
+        assert data(m) == pytest.approx(before, rel=1e-7)  # single precision has rounded them
+        assert (optimizer.steps, trainer.steps) == (0, 0)
+        assert not any(optimizer.mean)
+    x[:, 1] = 1.0
+    for _ in range(3):
+        assert math.isfinite(trainer.step(x, y))
+    moved, steps = data(m), optimizer.steps
+    x[:, 1] = 1e30 if dtype == "float32" and backend != "python" else 1e300
+    with pytest.raises(FloatingPointError):
+        trainer.run(x, y, 2)
+    assert (data(m), optimizer.steps, trainer.steps) == (moved, steps, steps)
+
+
+@ALL
+def test_a_float_that_overflows_in_an_update_is_refused(backend: str) -> None:
+    m = MLP(1, [1], init="zeros")
+    trainer = Trainer(m, nn.mse, SGD(m.parameters(), 1e308), backend=backend)
+    with pytest.raises(FloatingPointError, match="no parameter has changed"):
+        trainer.step(np.array([[2.0]]), np.array([[50.0]]))
+    assert data(m) == [0.0, 0.0]
+
+
+@NATIVE
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.parametrize("order", [False, True])
+def test_ctrl_c_leaves_the_steps_that_were_made(order: bool) -> None:
+    """And going on from there is the run that was not interrupted, bit for bit."""
+    x, y = RNG.normal(size=(200, 4)), RNG.integers(0, 3, 200)
+    m, other = model(), model()
+    trainers = [Trainer(each, nn.cross_entropy, Adam(each.parameters(), 1e-3), "llvm") for each in (m, other)]
+
+    def make(trainer: Trainer, steps: int) -> None:
+        if order:
+            trainer._train(batch, 1, np.resize(np.arange(200), (steps, 20)), 20)
+        else:
+            trainer.run(x, y, steps)
+
+    long = 300_000 if order else 3_000_000
+    batch = trainers[0].prepare(x, y)
+    for trainer in trainers:
+        make(trainer, 3)
+
+    def interrupt(*_: Any) -> None:
+        if trainers[0].steps > 3:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            make(trainers[0], long)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    made = trainers[0].steps
+    assert 3 < made < long
+    assert made == trainers[0].optimizer.steps
+    make(trainers[1], made - 3)
+    assert data(m) == data(other)
+    make(trainers[0], 5), make(trainers[1], 5)
+    assert data(m) == data(other)
+    assert trainers[0].optimizer.state == trainers[1].optimizer.state
+
+
+@FAST
+def test_two_threads_on_one_trainer_take_turns(backend: str) -> None:
+    m, other = model(), model()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 0.05), backend=backend)
+    looks: list[float] = []
+
+    def train() -> None:
+        for _ in range(30):
+            trainer.step(X, Y)
+            looks.append(m.parameters()[0].data)
+
+    threads = [threading.Thread(target=train) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    step = Trainer(other, nn.cross_entropy, SGD(other.parameters(), 0.05), backend=backend)
+    step.run(X, Y, 90)
+    assert trainer.steps == 90
+    assert data(m) == pytest.approx(data(other), rel=1e-10)
+
+
+@NATIVE
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of any thread
+def test_a_fork_during_a_run_leaves_a_child_that_works() -> None:
+    m = model()
+    x, y = RNG.normal(size=(2000, 4)), RNG.integers(0, 3, 2000)
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 1e-6), "llvm", threads=2)
+    trainer.run(x, y, 3)
+    running = threading.Thread(target=lambda: [trainer.run(x, y, 200) for _ in range(5)])
+    running.start()
+    codes = []
+    for _ in range(3):
+        time.sleep(0.005)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            mine = model()
+            losses = Trainer(mine, nn.cross_entropy, SGD(mine.parameters(), 0.1), "llvm", threads=2).run(x, y, 20)
+            again = trainer.run(x, y, 2)
+            os._exit(0 if losses[-1] < losses[0] and all(map(math.isfinite, again)) else 1)
+        codes.append(os.waitpid(child, 0)[1])
+    running.join()
+    assert codes == [0, 0, 0]
