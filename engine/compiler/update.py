@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
 from .errors import TraceError
@@ -220,6 +220,24 @@ class ConfiguredUpdate:
     def clipping(self) -> Update:
         """What clips a gradient, alone: its result is the clipped one."""
         return traced(_unchanged, 0, (), self.clip)
+
+
+class Repetition(NamedTuple):
+    """A step that can be made again: ``drive(place)``, with the lock held, gives its loss, or nan.
+
+    Attributes:
+        drive: native code.
+        place: what it is told.
+        arrays: the samples.
+        configured: the update.
+        losses: the loss of the last such step; a finite one of an update that was refused, too.
+    """
+
+    drive: Callable[[int], float]
+    place: int
+    arrays: Any
+    configured: ConfiguredUpdate
+    losses: Any
 
 
 def _unchanged(p: Any, g: Any, s: Settings) -> Any:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..forking import give_way, new_lock
-from ..update import ConfiguredUpdate
-from .protocol import Repetition
+from ..update import ConfiguredUpdate, Repetition
 from .update import on_arrays
 
 if TYPE_CHECKING:

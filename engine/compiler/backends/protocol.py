@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from ..plan.plan import Plan
-from ..update import ConfiguredUpdate
+from ..update import ConfiguredUpdate, Repetition
 
 
 class Runner(Protocol):
@@ -29,24 +29,6 @@ class Runner(Protocol):
             The outputs of each sample, n x outputs; the gradient of the mean of the first output by the leaves, or
             None if the plan has none.
         """
-
-
-class Repetition(NamedTuple):
-    """A step that can be made again: ``drive(place)``, with the lock held, gives its loss, or nan.
-
-    Attributes:
-        drive: native code.
-        place: what it is told.
-        arrays: the samples.
-        configured: the update.
-        losses: the loss of the last such step; a finite one of an update that was refused, too.
-    """
-
-    drive: Callable[[int], float]
-    place: int
-    arrays: Any
-    configured: ConfiguredUpdate
-    losses: Any
 
 
 class Training(Protocol):

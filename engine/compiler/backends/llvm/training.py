@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...forking import give_way
-from ...update import ConfiguredUpdate
-from ..protocol import Repetition
+from ...update import ConfiguredUpdate, Repetition
 from .runtime.memory import Frame, address, aligned
 from .runtime.shuffle import shuffled
 from .runtime.update import POSITION, STATE, update
