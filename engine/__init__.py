@@ -61,6 +61,8 @@ from .text.names import label as label
 from .text.names import label_locals as label_locals
 from .text.remarks import notes as notes
 from .text.remarks import register_note as register_note
+from .text.sheet import Sheet as Sheet
+from .text.sheet import Shown as Shown
 from .value import Constant as Constant
 from .value import Value as Value
 

@@ -94,3 +94,27 @@ def test_the_lectures_backward_by_hand() -> None:
     o.zero_grad()
     o.backward()
     assert by_hand == [v.grad for v in topo]
+
+
+def test_what_a_notebook_shows() -> None:
+    model = nn.MLP(2, [4, 1], seed=1)
+    shown = model._repr_html_()
+    assert "MLP of 17 parameters" in shown
+    assert "<td style='text-align:left'>layers.0</td>" in shown
+    compiled = engine.compile(lambda x: x * 2, backend="python")
+    assert "traced and compiled" in compiled._repr_html_()
+    compiled([1.0, 2.0])
+    assert "<td" in compiled._repr_html_()
+    report = engine.check_gradients(lambda x: x * x, [2.0])
+    assert "<table" in report._repr_html_()
+    assert (engine.Value(2.0) * 3)._repr_mimebundle_()["image/svg+xml"].startswith("<svg")  # type: ignore[operator]
+
+
+def test_a_module_with_parameters_of_its_own() -> None:
+    class Line(nn.Module):
+        def __init__(self) -> None:
+            self.slope, self.offsets = engine.Value(2.0), [engine.Value(1.0), engine.Value(0.0)]
+
+    shown = Line()._repr_html_()
+    assert "Line of 3 parameters" in shown
+    assert "offsets" in shown

@@ -7,6 +7,7 @@ from functools import partial, update_wrapper
 from typing import Any, overload
 
 from ..ieee import mean
+from ..text.sheet import Sheet
 from ..value import Value
 from .backends.choice import BACKENDS, require, takes_lists, thread_count
 from .batch import Batch, Shape, as_batch, nested
@@ -261,6 +262,12 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self.function, '__qualname__', self.function)!s} ({self.dtype}, {self.backend})>"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: what it is, and the shapes of the arguments that it has programs for."""
+        rows = [(", ".join(map(str, shapes)),) for shapes in self._known]
+        notes = [] if rows else ["called for the first time, it is traced and compiled"]
+        return Sheet(repr(self), ("shapes of the arguments",), rows, notes).html()
 
     # ---- inside ----
 

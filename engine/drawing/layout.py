@@ -7,6 +7,7 @@ edges short and straight, by least squares. An edge bends only between layers, s
 
 from __future__ import annotations
 
+import random
 from bisect import bisect, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ Edge = tuple[int, int]
 NODE_GAP, EDGE_GAP = 12.0, 7.0  # across the flow, in points: between boxes, and beside an edge that passes
 LAYER_GAP = 26.0  # along the flow, at least
 _SWEEPS = 8
+_TRIES = 12  # shuffled orders, of a small graph
 
 
 @dataclass(frozen=True)
@@ -132,24 +134,37 @@ class _Layers:
     # ---- the order in each layer ----
 
     def arrange(self) -> None:
-        """Find an order with few crossings, and the places across the flow."""
+        """Find an order with few crossings, and the places across the flow.
+
+        The reading order is improved first; others, shuffled, only replace it where fewer edges cross.
+        """
         self._number()
-        best, fewest = [layer[:] for layer in self.layers], self.crossings()
-        for sweep in range(2 * _SWEEPS):
-            if not fewest:
+        self.best, self.fewest = [layer[:] for layer in self.layers], self.crossings()
+        tries = 1 + min(_TRIES, 1500 // len(self.rank))
+        for attempt in range(tries):
+            if not self.fewest:
                 break
-            forth = sweep % 2 == 0
-            beside = self.before if forth else self.after
-            for layer in self.layers if forth else reversed(self.layers):
-                layer.sort(key=lambda node: self._mean(beside[node], self.place[node]))
-                self._number([layer])
-            self._swap_neighbours()
-            found = self.crossings()
-            if found < fewest:
-                best, fewest = [layer[:] for layer in self.layers], found
-        self.layers = best
+            if attempt:
+                shuffle = random.Random(attempt)
+                for layer in self.layers:
+                    shuffle.shuffle(layer)
+                self._number()
+            for sweep in range(_SWEEPS):
+                self._improve(forth=(sweep + attempt) % 2 == 0)
+        self.layers = self.best
         self._number()
         self._settle()
+
+    def _improve(self, forth: bool) -> None:
+        """Order each layer by the means of the one beside it, and keep what crosses the fewest edges so far."""
+        beside = self.before if forth else self.after
+        for layer in self.layers if forth else reversed(self.layers):
+            layer.sort(key=lambda node: self._mean(beside[node], self.place[node]))
+            self._number([layer])
+        self._swap_neighbours()
+        found = self.crossings()
+        if found < self.fewest:
+            self.best, self.fewest = [layer[:] for layer in self.layers], found
 
     def _number(self, layers: Sequence[list[int]] | None = None) -> None:
         for layer in self.layers if layers is None else layers:
@@ -325,6 +340,7 @@ def _ranks(order: Sequence[int], edges: Sequence[Edge]) -> list[int]:
     for box in order:
         rank[box] = max((rank[tail] + 1 for tail in before[box]), default=0)
     for box in reversed(order):
-        if len(after[box]) > len(before[box]) or not before[box]:
+        held = sum(1 for tail in before[box] if before[tail] or len(after[tail]) > 1)  # a leaf of its own comes along
+        if len(after[box]) >= held:
             rank[box] = min((rank[head] - 1 for head in after[box]), default=rank[box])
     return rank

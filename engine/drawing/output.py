@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .graphviz.renderers import Renderer
 
-_AT_A_GLANCE = 20_000  # Values, up to which a cell has its picture in a moment
+_AT_A_GLANCE = 15_000  # Values, up to which a cell has its picture in a moment
 _CELL = 200_000  # bytes that a cell may take
 
 

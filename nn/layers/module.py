@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from engine import Constant, Value
+from engine import Constant, Sheet, Value
 
 from ..arguments import show
 
@@ -133,6 +133,18 @@ class Module:
                 own[path.split(".")[0]] += 1
         lines += [f"{name}: {count}" for name, count in own.items()]
         return "\n  ".join(lines)
+
+    def _repr_html_(self) -> str:
+        """In a notebook a table: each part, what it is, and how many parameters it holds."""
+        own = Counter(path.split(".")[0] for path, item in _contents("", vars(self)) if _is_own_parameter(item))
+        rows = [(name, repr(child).split("\n")[0], f"{len(child.parameters()):,}") for name, child in self.children()]
+        rows += [(name, "parameters of its own", f"{count:,}") for name, count in own.items()]
+        title = f"{type(self).__name__} of {len(self.parameters()):,} parameters"
+        return Sheet(title, ("part", "what", "parameters"), rows).html()
+
+
+def _is_own_parameter(item: Any) -> bool:
+    return not isinstance(item, Module) and _is_parameter(item)
 
 
 def _is_parameter(value: Value) -> bool:
