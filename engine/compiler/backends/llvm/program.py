@@ -115,7 +115,7 @@ class Program:
         import numpy as np
 
         plan, width = self.artifact, self.shape.width
-        self.scratch = whole_lines(plan.sizes.get("S", 0) * self.shape.lanes + width, self.dtype)
+        self.scratch = whole_lines(plan.sizes.get("S", 0) * self.shape.stride + plan.room + width, self.dtype)
         self.gradients = whole_lines(max(plan.sizes.get("G", 0), plan.leaves) + width + 1, self.dtype)
         sizes = {
             "C": len(plan.constants) + width,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ from .fused_plan import Fused, FusedPlan
 from .fusion import defer, fuse, recompute, share_sums, split_columns, store
 from .ir import vectormath
 from .jit.artifact import Artifact
+from .jit.cpu_caches import cache_sizes
 from .kernels.kernel import Kernel, Kernels, Shape, copy, elementwise
 from .kernels.lane_sums import Sums, each_alone, outer_product, scatter, sums
-from .kernels.matmul import product
+from .kernels.matmul import is_wide, product, tile_sizes
 from .kernels.outer_samples import by_samples, inputs_by_samples, suits_samples
 from .kernels.single import along_rows
 from .kernels.single_sums import row_outer_product, row_sums
@@ -30,17 +32,32 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 320_000
 """How much one block of samples may take: about what stays close to the core while all kernels pass over it."""
 
+WIDE, MOST = 64, 256
+"""Lanes of a block where matrices are large, and at most."""
+
+FAR = 4
+"""Times the second cache, from which on weights come from far away."""
+
 
 def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
     """The shape of blocks: for many samples as many lanes as their bytes allow; for a single one it has one.
 
-    It is an odd number of vectors, so that slots side by side do not meet in the same few lines of the cache.
+    Where matrices are large, a block has so many lanes that reading the weights takes little of the time: 64, or where
+    the weights do not even stay in the second cache, as many as half of that holds of a piece of a product.
     """
     if single:
         return Shape(bits, width, 1)
     slots = plan.inputs + 1 + plan.sizes.get("S", 0)
     vectors = max(5, min(13, BLOCK_BYTES // (slots * width * bits // 8)))
-    return Shape(bits, width, (vectors - 1 + vectors % 2) * width)
+    shape = Shape(bits, width, (vectors - 1 + vectors % 2) * width, *cache_sizes())
+    products = [group for group in plan.body if group.is_product and group.rows > 1]
+    if not any(is_wide(shape, group.rows * group.columns) for group in products):
+        return shape
+    rows, vectors = tile_sizes(shape)
+    lanes = WIDE
+    if shape.bytes(plan.leaves) > FAR * shape.l2:
+        lanes = max(WIDE, min(MOST, shape.l2 // shape.l1 * rows))
+    return dataclasses.replace(shape, lanes=max(1, lanes // (vectors * width)) * vectors * width)
 
 
 def stages(plan: Plan, shape: Shape) -> Iterator[tuple[str, FusedPlan | Schedule]]:
@@ -80,6 +97,7 @@ class Schedule:
     Attributes:
         calls: for each stage the numbers of the kernels, with the offsets that each call is given.
         by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
+        room: numbers behind the slots of S that kernels use as they like.
         alone: whether each number of G is added to by one kernel, which begins anew at the first block of a step.
         cost: nanoseconds that a sample takes, about.
     """
@@ -97,6 +115,7 @@ class Schedule:
         made["body"] += map(self._sums, fused_plan.sums)
         made["body"] += [scatter(shape, plan.constants, pick) for pick in plan.scatters]
         made["epilogue"] += [copy(self._uniform, plan.constants, job) for job in plan.finish]
+        self.room = max([kernel.room for kernels in made.values() for kernel in kernels], default=0)
         self.calls = {stage: [self.kernels.add(kernel) for kernel in kernels] for stage, kernels in made.items()}
 
     def _kernel(self, fused: Fused) -> Kernel:
@@ -106,14 +125,15 @@ class Schedule:
         if self.shape.single:
             return along_rows(self.shape, self.plan.constants, fused, self._stored)
         if head.is_product and head.rows > 1:
-            return product(self.shape, self.plan.constants, fused, self._stored)
+            return product(self.shape, self.plan.constants, fused, self._stored, self.plan.sizes.get("S", 0))
         return elementwise(self.shape, self.plan.constants, fused, self._stored)
 
     def _outer(self, jobs: list[Reduction]) -> Kernel:
         if self.shape.single:
             return row_outer_product(self.shape, self.plan.constants, jobs)
         if suits_samples(self.shape, jobs):
-            return by_samples(self.shape, self.plan.constants, jobs[0], self.plan.inputs + 1, self.alone)
+            inputs, slots = self.plan.inputs + 1, self.plan.sizes.get("S", 0)
+            return by_samples(self.shape, self.plan.constants, jobs[0], inputs, self.alone, slots)
         return outer_product(self.shape, self.plan.constants, jobs, self.alone)
 
     def _sums(self, job: Sums) -> Kernel:
@@ -127,6 +147,7 @@ class Schedule:
         return Artifact(
             code=code,
             shape=self.shape,
+            room=self.room,
             kernels=len(self.kernels.codes),
             calls=self.calls,
             by_samples=self.by_samples,

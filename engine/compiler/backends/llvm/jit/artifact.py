@@ -17,6 +17,7 @@ class Artifact:
     Attributes:
         code: the key of the object code.
         shape: of its vectors and blocks.
+        room: numbers behind the slots of S that kernels use as they like.
         kernels: how many there are; `kernel_name` tells what they are called.
         calls: of each stage, the numbers of the kernels and their offsets.
         by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
@@ -27,6 +28,7 @@ class Artifact:
 
     code: str
     shape: Shape
+    room: int
     kernels: int
     calls: dict[str, list[tuple[int, list[int]]]]
     by_samples: tuple[int, int] | None
@@ -50,7 +52,8 @@ def load(stored: bytes) -> Artifact | None:
         found = json.loads(stored)
         return Artifact(
             code=_a(str, found["code"]),
-            shape=Shape(*[_a(int, found["shape"][name]) for name in ("bits", "width", "lanes")]),
+            shape=Shape(*[_a(int, found["shape"][name]) for name in ("bits", "width", "lanes", "l1", "l2")]),
+            room=_a(int, found["room"]),
             kernels=_a(int, found["kernels"]),
             calls={
                 stage: [(_a(int, kernel), [_a(int, offset) for offset in offsets]) for kernel, offsets in calls]

@@ -22,6 +22,8 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from .cpu_caches import cache_sizes
+
 LIMIT = 64 * 2**20
 """Bytes that the cache may take; the files used longest ago go first."""
 
@@ -64,7 +66,8 @@ def _machine() -> bytes:
     import llvmlite
     import llvmlite.binding as llvm
 
-    return "\n".join([llvmlite.__version__, llvm.get_default_triple(), *host()]).encode()
+    sizes = map(str, cache_sizes())  # by which products are cut into pieces
+    return "\n".join([llvmlite.__version__, llvm.get_default_triple(), *host(), *sizes]).encode()
 
 
 def key(text: str) -> str:

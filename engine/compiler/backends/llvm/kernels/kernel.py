@@ -30,7 +30,7 @@ Index = tuple[str | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How numbers are grouped: bits of one, numbers in a vector, lanes in a block.
+    """How numbers are grouped: bits of one, numbers in a vector, lanes in a block; and bytes of a core's caches.
 
     Vectors run along the lanes; in a block of a single lane, along the rows of a group.
     """
@@ -38,11 +38,23 @@ class Shape:
     bits: int
     width: int
     lanes: int
+    l1: int = 32 * 1024
+    l2: int = 512 * 1024
 
     @property
     def single(self) -> bool:
         """Whether a block is one sample."""
         return self.lanes == 1
+
+    @property
+    def stride(self) -> int:
+        """Numbers from one slot to the next: an odd number of vectors, so that slots use all lines of a cache alike."""
+        vectors = self.lanes // self.width
+        return self.lanes if self.single or vectors % 2 else self.lanes + self.width
+
+    def bytes(self, numbers: int) -> int:
+        """Bytes of so many numbers."""
+        return numbers * self.bits // 8
 
 
 def kernel_name(number: int) -> str:
@@ -78,13 +90,15 @@ class Kernel:
         shape: of vectors and blocks.
         constants: the plan's.
         alone: whether no other kernel adds to what this one adds to in G.
+        slots: how many S has.
     """
 
-    def __init__(self, shape: Shape, constants: tuple[float, ...], alone: bool = False):
-        self.shape, self.constants, self._alone = shape, constants, alone
+    def __init__(self, shape: Shape, constants: tuple[float, ...], alone: bool = False, slots: int = 0):
+        self.shape, self.constants, self._alone, self._slots = shape, constants, alone, slots
         self.code = Code("kernel", shape.bits, shape.width, ARGUMENTS)
         self.offsets: list[int] = []
         self.known: dict[tuple[str, int], Vector] = {}  # results of this kernel's row that followers read
+        self.room = 0  # numbers behind the slots of S that it uses as it likes
 
     def offset(self, number: int) -> str:
         """A number of the table of offsets, by the name it has in the kernel."""
@@ -96,10 +110,16 @@ class Kernel:
         ]
         return f"%offset{position}"
 
+    def panel(self, count: int) -> str:
+        """The address of room for so many numbers, behind the slots of S; what is there is nobody else's."""
+        first = self.room
+        self.room += -(-count // self.shape.width) * self.shape.width
+        return self.code.pointer("%S", self.code.index(self.offset(self._slots * self.shape.stride), first))
+
     # ---- addresses
     def place(self, run: Run) -> Place:
         """Where a run is; to be made outside the loops that use it."""
-        scale = 1 if run.uniform else self.shape.lanes
+        scale = 1 if run.uniform else self.shape.stride
         if run.table is not None:
             position = len(self.offsets)
             self.offsets += [slot * scale for slot in run.table]

@@ -12,6 +12,7 @@ from ..ir.builder import Code
 from ..ir.lookups import lookup
 from ..ir.vector import Vector
 from .kernel import Formula, Index, Kernel, Place, Shape
+from .tiles import tiles
 
 
 def outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction], alone: bool = False) -> Kernel:
@@ -26,7 +27,7 @@ def outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reducti
         bases = len(kernel.offsets)
         for one in jobs:
             assert one.right is not None
-            kernel.offsets += [one.left.base * shape.lanes, one.right.base * shape.lanes]
+            kernel.offsets += [one.left.base * shape.stride, one.right.base * shape.stride]
     most = 4 if shape.width * shape.bits >= 512 else 3  # rows of a tile, as registers allow
 
     def lanes(left: Place, right: Place, row: Index, rows: int, column: Index, columns: int, totals: list[str]) -> None:
@@ -46,7 +47,7 @@ def outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reducti
             with code.loop(0, len(jobs)) as number:
                 entries = [code.pointer("%T", code.index(bases + k, (number, 2)), "i64") for k in (0, 1)]
                 places = [
-                    Place(run, shape.lanes, code.value(f"load i64, ptr {entry}"), 0)
+                    Place(run, shape.stride, code.value(f"load i64, ptr {entry}"), 0)
                     for run, entry in ((job.left, entries[0]), (job.right, entries[1]))
                     if run is not None
                 ]
@@ -193,32 +194,6 @@ def scatter(shape: Shape, constants: tuple[float, ...], job: Scatter) -> Kernel:
             code.lines.append(f"store {code.scalar} {new}, ptr {address}, align {code.align}")
     code.ret()
     return kernel
-
-
-class _Span:
-    """A loop over full tiles, or the one tile that needs no loop."""
-
-    def __init__(self, code: Code, start: int, stop: int, step: int):
-        self.single = stop - start == step
-        self.start = start
-        self.loop = None if self.single else code.loop(start, stop, step)
-
-    def __enter__(self) -> Index:
-        return (None, self.start) if self.loop is None else (self.loop.__enter__(), 0)
-
-    def __exit__(self, *exception: object) -> None:
-        if self.loop is not None:
-            self.loop.__exit__(None, None, None)
-
-
-def tiles(code: Code, count: int, most: int) -> list[tuple[_Span, int]]:
-    """Spans of full tiles and of the rest, with the size of their tiles."""
-    size = min(most, count)
-    full = count // size * size
-    spans = [(_Span(code, 0, full, size), size)]
-    if count - full:
-        spans.append((_Span(code, full, count, count - full), count - full))
-    return spans
 
 
 def _add_all(kernel: Kernel, run: Run, indices: list[str], vectors: list[Vector], stride: int) -> None:

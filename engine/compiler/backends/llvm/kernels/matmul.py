@@ -1,100 +1,247 @@
-"""Matrix products: a tile of rows x vectors of lanes stays in registers while the columns go by."""
+"""Matrix products: a tile of rows x vectors of lanes stays in registers while the columns go by.
+
+Of a large matrix the columns go by in pieces, as Goto's and BLIS's do: so that a tile's rows of a piece stay in the
+first cache while all lanes pass, and a piece of the vectors in the second cache while all rows pass. So each weight
+comes from afar once for each block of samples. The sums so far wait where the results will be. Copied side by side are:
+a tile's rows, if neighbouring columns of it are not neighbours in memory; and the vectors, if they are more than the
+second cache holds.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from ....plan.plan import Group
 from ..ir.vector import Vector
-from .kernel import Formula, Index, Kernel, Shape
+from .kernel import Formula, Index, Kernel, Place, Shape
+from .tiles import even_tiles
 
 UNROLLED = 3
 """Up to so many groups that follow a product are written once for each sum of a tile, more of them once in a loop."""
 
+MANY_ROWS = 64
+"""Of a matrix, for which it pays to copy the vectors first."""
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """How a product goes through its matrix.
+
+    Attributes:
+        rows, vectors: of a tile: as many accumulators as registers allow, next to the operands.
+        columns: of a piece.
+        pieces: how many.
+        left, right: whether a tile's rows, and the vectors, are copied side by side.
+    """
+
+    rows: int
+    vectors: int
+    columns: int
+    pieces: int
+    left: bool
+    right: bool
+
+    @classmethod
+    def of(cls, group: Group, shape: Shape) -> Blocking:
+        """For that product.
+
+        >>> from ....plan.plan import Run
+        >>> from .....ops import dot
+        >>> weights, x = Run("P", 0, 784, 784, 1), Run("X", 0, 0, 784, 1)
+        >>> Blocking.of(Group(dot, 128, ((weights,), (x,)), Run("S", 0, 1)), Shape(64, 4, 64))
+        Blocking(rows=6, vectors=2, columns=262, pieces=3, left=False, right=True)
+        """
+        rows, vectors = tile_sizes(shape)
+        vectors = min(vectors, shape.lanes // shape.width)
+        if vectors == 1:
+            rows = 8
+        parts, columns = group.operands[0], group.columns
+        if len(parts) > 1 or not is_wide(shape, group.rows * columns):
+            return cls(rows, vectors, columns, 1, left=False, right=False)
+        most = shape.l1 // 2 // shape.bytes(rows)
+        pieces = -(-columns // most)
+        strided = parts[0].column != 1 and parts[0].row == 1
+        scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
+        return cls(rows, vectors, -(-columns // pieces), pieces, strided, scattered)
+
 
 def tile_sizes(shape: Shape) -> tuple[int, int]:
-    """Rows and vectors of a tile: as many accumulators as registers allow, next to the operands."""
-    vectors = min(4 if shape.width * shape.bits >= 512 else 2, shape.lanes // shape.width)
-    return (8, 1) if vectors == 1 else (4, vectors)
+    """Rows and vectors of a tile of sums: there are 32 registers for vectors of 64 bytes, else 16."""
+    return (4, 4) if shape.width * shape.bits >= 512 else (6, 2)
 
 
-def product(shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int]) -> Kernel:
+def is_wide(shape: Shape, weights: int) -> bool:
+    """Whether a matrix of so many numbers is more than the first cache holds."""
+    return shape.bytes(weights) > shape.l1
+
+
+def product(shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int], slots: int) -> Kernel:
     """A kernel for ``result[r] = sum over c of left[r, c] * right[c] (+ bias[r])`` and what follows row by row.
 
-    `left` is the same for all lanes and `right` for all rows; see `elementwise` for the arguments.
+    `left` is the same for all lanes and `right` for all rows; see `elementwise` for the arguments; `slots` are those
+    of S.
     """
-    kernel = Kernel(shape, constants)
-    group, code = fused[0], kernel.code
-    head = Formula(kernel, group, id(group) in stored)
-    followers = []
-    for follower in fused:
-        kernel.known[follower.result.buffer, follower.result.base] = Vector(code, "poison")
-        if follower is not group:
-            followers.append(Formula(kernel, follower, id(follower) in stored))
-    width = shape.width
+    product = _Product(shape, constants, fused, stored, slots)
+    product.emit()
+    return product.kernel
 
-    def tile(first: Index, rows: int, lanes: list[str]) -> None:
-        index, start = first
-        totals = []
-        for j in range(rows):
-            for lane in lanes:
-                bias = head.load(2, 0, (index, start + j), (None, 0), lane) if _biased(group) else 0.0
-                totals.append(code.variable(code.lift(bias)))
 
-        def step(part: int, column: Index) -> None:
-            left, right = head.operands[0][part], head.operands[1][part]
+class _Product:
+    """The kernel in the making."""
+
+    def __init__(self, shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int], slots: int):
+        self.kernel = kernel = Kernel(shape, constants, slots=slots)
+        self.code, self.group = kernel.code, fused[0]
+        self.blocking = Blocking.of(fused[0], shape)
+        self.head = Formula(kernel, fused[0], id(fused[0]) in stored or self.blocking.pieces > 1)
+        self.followers = []
+        for follower in fused:
+            kernel.known[follower.result.buffer, follower.result.base] = Vector(self.code, "poison")
+            if follower is not fused[0]:
+                self.followers.append(Formula(kernel, follower, id(follower) in stored))
+        width, columns = shape.width, self.blocking.columns
+        self.padded = -(-self.blocking.rows // width) * width  # numbers of a column in the copy of a tile's rows
+        if self.blocking.left:
+            self.left_panel = kernel.panel(columns * self.padded)
+        if self.blocking.right:
+            self.right_panel = kernel.panel(columns * shape.stride)
+
+    def emit(self) -> None:
+        """Write the kernel: pieces of columns, rows, lanes, from the outside in."""
+        code, blocking, columns = self.code, self.blocking, self.group.columns
+        if blocking.pieces == 1:
+            self._piece(None, columns)
+        else:
+            with code.loop(0, columns, blocking.columns) as first:
+                left = code.value(f"sub nsw i64 {columns}, {first}")
+                short = code.value(f"icmp slt i64 {left}, {blocking.columns}")
+                self._piece(first, code.value(f"select i1 {short}, i64 {left}, i64 {blocking.columns}"))
+        code.ret()
+
+    def _piece(self, first: str | None, count: int | str) -> None:
+        """The columns from `first` on, `count` of them, for all rows and lanes; all columns if it is None."""
+        code, blocking = self.code, self.blocking
+        if blocking.right:
+            self._over_lanes(lambda lanes: self._copy_right(lanes, first, count))
+        for span, rows in even_tiles(code, self.group.rows, blocking.rows):
+            with span as row:
+                if blocking.left:
+                    self._copy_left(row, rows, first, count)
+                self._over_lanes(partial(self._tile, row, rows, first, count))
+
+    def _over_lanes(self, body: Callable[[list[str]], None]) -> None:
+        """Over the lanes of the block, as many vectors at a time as a tile has, and then what is left over."""
+        code, width, vectors = self.code, self.kernel.shape.width, self.blocking.vectors
+        done: str | int = 0
+        if vectors > 1:
+            done = code.value(f"sdiv i64 %lanes, {vectors * width}")
+            done = code.value(f"mul i64 {done}, {vectors * width}")
+            with code.loop(0, done, vectors * width) as lane:
+                body([code.index(lane, q * width) for q in range(vectors)])
+        with code.loop(done, "%lanes", width) as lane:
+            body([lane])
+
+    # ---- copies
+    def _copy_left(self, row: Index, rows: int, first: str | None, count: int | str) -> None:
+        """The rows of a tile: panel[column][row]. Whole vectors: behind them is what is overwritten next."""
+        code, width = self.code, self.kernel.shape.width
+        with code.loop(0, count) as c:
+            source = self.kernel.index(self._place(0), row, self._column(first, c), None)
+            for k in range(0, rows, width):
+                code.store(code.load("%P", code.index(source, k)), self.left_panel, code.index((c, self.padded), k))
+
+    def _copy_right(self, lanes: list[str], first: str | None, count: int | str) -> None:
+        """The vectors of a tile's lanes: panel[tile][column][lane]."""
+        code, right = self.code, self._place(1)
+        with code.loop(0, count) as c:
+            for q, lane in enumerate(lanes):
+                x = self.kernel.load(right, (None, 0), self._column(first, c), lane)
+                code.store(x, self.right_panel, self._copied(lanes, c, q))
+
+    def _copied(self, lanes: list[str], column: str, q: int) -> str:
+        width = self.kernel.shape.width
+        return self.code.index((lanes[0], self.blocking.columns), (column, len(lanes) * width), q * width)
+
+    def _place(self, operand: int) -> Place:
+        place = self.head.operands[operand][0]
+        assert place is not None
+        return place
+
+    def _column(self, first: str | None, c: str) -> Index:
+        return (self.code.index(first, c) if first else c), 0
+
+    # ---- tiles
+    def _tile(self, row: Index, rows: int, first: str | None, count: int | str, lanes: list[str]) -> None:
+        code, blocking = self.code, self.blocking
+        places = [((row[0], row[1] + j), lane) for j in range(rows) for lane in lanes]
+        totals = [code.variable(self._start(*place)) for place in places]
+        if first:
+            assert self.head.result is not None
+            with code.when(code.value(f"icmp sgt i64 {first}, 0")):
+                for total, (r, lane) in zip(totals, places):
+                    so_far = self.kernel.index(self.head.result, r, (None, 0), lane)
+                    code.write(total, code.load(f"%{self.group.result.buffer}", so_far))
+
+        def step(part: int, column: Index, c: str | None = None) -> None:
+            left, right = self.head.operands[0][part], self.head.operands[1][part]
             assert left is not None
             assert right is not None
-            xs = [kernel.load(right, (None, 0), column, lane) for lane in lanes]
+            xs = []
+            for q, lane in enumerate(lanes):
+                if blocking.right:
+                    assert c is not None
+                    xs.append(code.load(self.right_panel, self._copied(lanes, c, q)))
+                else:
+                    xs.append(self.kernel.load(right, (None, 0), column, lane))
             for j in range(rows):
-                w = kernel.load(left, (index, start + j), column, None)
-                for q, x in enumerate(xs):
-                    total = totals[j * len(lanes) + q]
+                if blocking.left:
+                    assert c is not None
+                    w = code.load_broadcast(self.left_panel, code.index((c, self.padded), j))
+                else:
+                    w = self.kernel.load(left, (row[0], row[1] + j), column, None)
+                for total, x in zip(totals[j * len(lanes) :], xs):
                     code.write(total, code.read(total) + w * x)
 
-        for part, run in enumerate(group.operands[0]):
-            kernel.columns(run.count, 0, partial(step, part))
-        if len(followers) <= UNROLLED:
-            for j in range(rows):
-                for q, lane in enumerate(lanes):
-                    finish((index, start + j), lane, code.read(totals[j * len(lanes) + q]))
+        if first or blocking.left or blocking.right:
+            with code.loop(0, count) as c:
+                step(0, self._column(first, c), c)
+        else:
+            for part, run in enumerate(self.group.operands[0]):
+                self.kernel.columns(run.count, 0, partial(step, part))
+        if first:
+            last = code.value(f"icmp eq i64 {code.index(first, str(count))}, {self.group.columns}")
+            with code.when(code.value(f"xor i1 {last}, true")):
+                for total, (r, lane) in zip(totals, places):
+                    assert self.head.result is not None
+                    self.kernel.store(self.group, self.head.result, r, lane, code.read(total))
+            with code.when(last):
+                self._finish(row, rows, lanes, totals)
+        else:
+            self._finish(row, rows, lanes, totals)
+
+    def _start(self, row: Index, lane: str) -> Vector:
+        """The bias, or 0."""
+        return self.head.load(2, 0, row, (None, 0), lane) if len(self.group.operands) > 2 else self.code.lift(0.0)
+
+    def _finish(self, row: Index, rows: int, lanes: list[str], totals: list[str]) -> None:
+        """Store the sums of a tile, and what follows them."""
+        code, width = self.code, self.kernel.shape.width
+        if len(self.followers) <= UNROLLED:
+            for k, total in enumerate(totals):
+                j, q = divmod(k, len(lanes))
+                self._results((row[0], row[1] + j), lanes[q], code.read(total))
             return
         place = code.array(len(totals) * width)
         for k, total in enumerate(totals):
             code.store(code.read(total), place, str(k * width))
         with code.loop(0, rows) as here, code.loop(0, len(lanes) * width, width) as lane:
-            row = code.index(here, *([index] if index else [])), start
-            finish(row, code.index(lanes[0], lane), code.load(place, code.index((here, len(lanes) * width), lane)))
+            index = code.index(here, *([row[0]] if row[0] else [])), row[1]
+            value = code.load(place, code.index((here, len(lanes) * width), lane))
+            self._results(index, code.index(lanes[0], lane), value)
 
-    def finish(row: Index, lane: str, total: Vector) -> None:
-        head.finish(row, lane, total)
-        for follower in followers:
+    def _results(self, row: Index, lane: str, total: Vector) -> None:
+        self.head.finish(row, lane, total)
+        for follower in self.followers:
             follower.emit(row, lane)
-
-    def all_rows(most: int, lanes: list[str]) -> None:
-        tiles = -(-group.rows // most)
-        rows = -(-group.rows // tiles)
-        full = group.rows // rows
-        if full == 1:
-            tile((None, 0), rows, lanes)
-        else:
-            with code.loop(0, full * rows, rows) as r:
-                tile((r, 0), rows, lanes)
-        if group.rows - full * rows:
-            tile((None, full * rows), group.rows - full * rows, lanes)
-
-    rows, vectors = tile_sizes(shape)
-    done: str | int = 0
-    if vectors > 1:
-        done = code.value(f"sdiv i64 %lanes, {vectors * width}")
-        done = code.value(f"mul i64 {done}, {vectors * width}")
-        with code.loop(0, done, vectors * width) as lane:
-            all_rows(rows, [code.index(lane, q * width) for q in range(vectors)])
-    with code.loop(done, "%lanes", width) as lane:  # what a last, shorter block leaves over
-        all_rows(8, [lane])
-    code.ret()
-    return kernel
-
-
-def _biased(group: Group) -> bool:
-    return len(group.operands) > 2

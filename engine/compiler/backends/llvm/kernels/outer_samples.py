@@ -1,8 +1,12 @@
-"""Outer products with the inputs, sample by sample: vectors hold neighbouring columns, not neighbouring samples.
+"""Outer products sample by sample: vectors hold neighbouring columns, not neighbouring samples.
 
 With lanes in a vector, each entry of a gradient needs a sum over a vector's lanes at the end, which costs as much as a
 few samples. But the inputs lie row by row in the user's array, and so a vector of them times one number of the left
 factor adds to as many entries at once. Where the rows are is noted behind the slots of a packed block.
+
+Where many rows meet the same columns, these are first copied side by side, a few vectors of columns of all lanes at a
+time: they then stay in the first cache until all rows have passed. What is no input is turned from lanes to columns by
+that.
 """
 
 from __future__ import annotations
@@ -10,77 +14,137 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....plan.plan import Reduction
+from ..ir.transpose import transpose
 from ..ir.vector import Vector
 from .kernel import Index, Kernel, Shape
-from .lane_sums import tiles
+from .matmul import is_wide, tile_sizes
+from .tiles import even_tiles
+
+TURNED = 24
+"""Rows, for which it pays to turn the columns."""
 
 
 def suits_samples(shape: Shape, jobs: list[Reduction]) -> bool:
-    """Whether the jobs are one outer product with neighbouring inputs, which fill most of the vectors."""
+    """Whether the jobs are one outer product with neighbours, which fill most of the vectors."""
     job = jobs[0]
-    if len(jobs) > 1 or job.right is None or job.right.buffer != "X" or job.right.column != 1 or job.target.column != 1:
+    if len(jobs) > 1 or job.right is None or job.right.uniform or job.right.column != 1 or job.target.column != 1:
         return False
     padded = -(-job.columns // shape.width) * shape.width
-    return job.rows >= 4 and not job.left.uniform and 4 * padded <= 5 * job.columns
+    rows = 4 if job.right.buffer == "X" else TURNED
+    return job.rows >= rows and not job.left.uniform and 4 * padded <= 5 * job.columns
 
 
 def inputs_by_samples(shape: Shape, products: Sequence[list[Reduction]]) -> tuple[int, int] | None:
     """The range of inputs that kernels read in the user's array, sample by sample; None if none do."""
     runs = [jobs[0].right for jobs in products if suits_samples(shape, jobs)]
-    ranges = [(run.base, run.base + run.count) for run in runs if run is not None]
+    ranges = [(run.base, run.base + run.count) for run in runs if run is not None and run.buffer == "X"]
     return (min(start for start, _ in ranges), max(stop for _, stop in ranges)) if ranges else None
 
 
-def by_samples(shape: Shape, constants: tuple[float, ...], job: Reduction, slots: int, alone: bool) -> Kernel:
-    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, where `right` are inputs.
+def by_samples(
+    shape: Shape, constants: tuple[float, ...], job: Reduction, inputs: int, alone: bool, slots: int
+) -> Kernel:
+    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``.
 
     Args:
         shape: of vectors and blocks.
         constants: the plan's.
         job: what to add where.
-        slots: of a sample in X.
+        inputs: slots of X, behind which is noted where the samples are.
         alone: whether no other kernel adds to the target.
+        slots: of S.
     """
-    assert job.right is not None
-    kernel = Kernel(shape, constants, alone)
-    code, width = kernel.code, shape.width
-    target, left = kernel.place(job.target), kernel.place(job.left)
-    first = kernel.offset(job.right.base)
-    addresses = code.pointer("%X", str(slots * shape.lanes))
-    wide = width * shape.bits >= 512  # then there are 32 registers, else 16
+    product = _OuterProduct(shape, constants, job, inputs, alone, slots)
+    product.emit()
+    return product.kernel
 
-    def tile(row: Index, rows: int, vector: Index, vectors: int, last: int) -> None:
-        """`rows` x `vectors` sums, of which `last` columns in the last vector are wanted."""
-        totals = [code.variable(code.lift(0.0)) for _ in range(rows * vectors)]
+
+class _OuterProduct:
+    """The kernel in the making."""
+
+    def __init__(
+        self, shape: Shape, constants: tuple[float, ...], job: Reduction, inputs: int, alone: bool, slots: int
+    ):
+        assert job.right is not None
+        self.kernel = kernel = Kernel(shape, constants, alone, slots)
+        self.code, self.job, self.width = kernel.code, job, shape.width
+        self.target, self.left = kernel.place(job.target), kernel.place(job.left)
+        self.rows, self.vectors = tile_sizes(shape)
+        self.are_inputs = job.right.buffer == "X"
+        self.wide = is_wide(shape, job.rows * job.columns)
+        if self.are_inputs:
+            self.first = kernel.offset(job.right.base)
+            self.addresses = self.code.pointer("%X", str(inputs * shape.stride))
+        else:
+            self.right = kernel.place(job.right)
+        self.copied = self.wide or not self.are_inputs
+        if self.copied:
+            self.panel = kernel.panel(shape.lanes * self.vectors * shape.width)
+
+    def emit(self) -> None:
+        """Write the kernel: columns outside, rows inside."""
+        full, rest = divmod(self.job.columns, self.width)
+        for span, vectors in even_tiles(self.code, full, self.vectors) if full else []:
+            with span as vector:
+                self._all_rows(vector, [self.width] * vectors)
+        if rest:
+            self._all_rows((None, full), [rest])
+        self.code.ret()
+
+    def _all_rows(self, vector: Index, counts: list[int]) -> None:
+        """All rows of the columns from that vector on: of each vector as many as `counts` says are wanted."""
+        code, width = self.code, self.width
         loop = [(vector[0], width)] if vector[0] else []
-        columns = [code.index(*loop, (vector[1] + i) * width) for i in range(vectors)]
-        counts = [width] * (vectors - 1) + [last]
-        inputs = [code.index(first, column) for column in columns]
+        columns = [code.index(*loop, (vector[1] + i) * width) for i in range(len(counts))]
+        if self.copied and self.are_inputs:
+            with code.loop(0, "%lanes") as lane:
+                for i, x in enumerate(self._inputs(lane, columns, counts)):
+                    self._copy(x, lane, i, len(counts))
+        elif self.copied:
+            with code.loop(0, "%lanes", width) as lane:
+                for i, (column, count) in enumerate(zip(columns, counts)):
+                    self._turn(lane, column, count, i, len(counts))
+        for span, rows in even_tiles(code, self.job.rows, self.rows):
+            with span as row:
+                self._tile(row, rows, columns, counts)
+
+    def _inputs(self, lane: str, columns: list[str], counts: list[int]) -> list[Vector]:
+        """The columns of one sample, in the user's array."""
+        code = self.code
+        sample = code.value(f"load ptr, ptr {code.pointer(self.addresses, lane, 'ptr')}")
+        return [code.load_first(sample, code.index(self.first, c), count) for c, count in zip(columns, counts)]
+
+    def _copy(self, x: Vector, lane: str, i: int, vectors: int, later: int = 0) -> None:
+        """Vector i of the columns of a lane to its place: panel[lane][column]."""
+        at = self.code.index((lane, vectors * self.width), (later * vectors + i) * self.width)
+        self.code.store(x, self.panel, at)
+
+    def _turn(self, lane: str, column: str, count: int, i: int, vectors: int) -> None:
+        """As many lanes as a vector has, of as many columns, to their places."""
+        loads = [self.kernel.load(self.right, (None, 0), (column, k), lane).name for k in range(count)]
+        square = loads + ["zeroinitializer"] * (self.width - count)
+        for k, name in enumerate(transpose(self.code, square, self.width)):
+            self._copy(Vector(self.code, name), lane, i, vectors, later=k)
+
+    def _tile(self, row: Index, rows: int, columns: list[str], counts: list[int]) -> None:
+        """The sums of some rows and columns over all lanes, in registers, and then to G."""
+        code, width, vectors = self.code, self.width, len(counts)
+        totals = [code.variable(code.lift(0.0)) for _ in range(rows * vectors)]
+        starts = [self.kernel.index(self.target, (row[0], row[1] + j), (None, 0), None) for j in range(rows)]
+        places = [code.index(start, column) for start in starts for column in columns]
+        if self.wide:  # ask for what is written at the end
+            for place in places[:: max(1, 64 // self.kernel.shape.bytes(width))]:
+                code.prefetch("%G", place)
         with code.loop(0, "%lanes") as lane:
-            sample = code.value(f"load ptr, ptr {code.pointer(addresses, lane, 'ptr')}")
-            xs = [code.load_first(sample, place, count) for place, count in zip(inputs, counts)]
+            if self.copied:
+                xs = [code.load(self.panel, code.index((lane, vectors * width), i * width)) for i in range(vectors)]
+            else:
+                xs = self._inputs(lane, columns, counts)
             for j in range(rows):
-                number = kernel.index(left, (row[0], row[1] + j), (None, 0), lane)
-                g = code.load_broadcast(f"%{job.left.buffer}", number)
+                number = self.kernel.index(self.left, (row[0], row[1] + j), (None, 0), lane)
+                g = code.load_broadcast(f"%{self.job.left.buffer}", number)
                 for total, x in zip(totals[j * vectors :], xs):
                     code.write(total, code.read(total) + g * x)
-        for j in range(rows):
-            start = kernel.index(target, (row[0], row[1] + j), (None, 0), None)
-            for total, column, count in zip(totals[j * vectors :], columns, counts):
-                place = code.index(start, column)
-                old = Vector(code, kernel.so_far(code.load_first("%G", place, count).name, code.type()))
-                code.store_first(old + code.read(total), "%G", place, count)
-
-    def all_rows(vector: Index, vectors: int, last: int) -> None:
-        for span, rows in tiles(code, job.rows, 4 if wide else 6):
-            with span as row:
-                tile(row, rows, vector, vectors, last)
-
-    full, rest = divmod(job.columns, width)
-    for span, vectors in tiles(code, full, 4 if wide else 2) if full else []:
-        with span as vector:
-            all_rows(vector, vectors, width)
-    if rest:
-        all_rows((None, full), 1, rest)
-    code.ret()
-    return kernel
+        for total, place, count in zip(totals, places, counts * rows):
+            old = Vector(code, self.kernel.so_far(code.load_first("%G", place, count).name, code.type()))
+            code.store_first(old + code.read(total), "%G", place, count)

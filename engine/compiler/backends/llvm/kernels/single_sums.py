@@ -14,8 +14,9 @@ from ....plan.plan import Reduction, Run
 from ..ir.builder import Code
 from ..ir.vector import Vector
 from .kernel import Index, Kernel, Place, Shape
-from .lane_sums import Sums, outer_product, sums, tiles
+from .lane_sums import Sums, outer_product, sums
 from .single import RowKernel, pattern
+from .tiles import tiles
 
 TILE = 4, 2
 """Numbers of the one factor and vectors of the other that a tile multiplies."""

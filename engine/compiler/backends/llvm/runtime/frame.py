@@ -10,6 +10,7 @@ FRAME = (
     "inputs",  # numbers of a sample, the weight not counted
     "outputs",  # numbers of a sample that are stored
     "lanes",  # in a block
+    "stride",  # numbers from one of its slots to the next
     "block",  # how many numbers a packed block takes
     "sample_table",  # where in a block the addresses of its samples are
     "sample_source",  # in which array these are; -1 if no kernel reads samples there
@@ -43,6 +44,7 @@ _NUMBERS = [
     "inputs",
     "outputs",
     "lanes",
+    "stride",
     "block",
     "sample_table",
     "sample_source",

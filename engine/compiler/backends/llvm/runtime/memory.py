@@ -71,15 +71,15 @@ class Frame:
         self._inputs, self._lanes, self._dtype = program.artifact.inputs, program.shape.lanes, program.dtype
         self.fields = aligned(len(FRAME), np.int64)
         self.address = address(self.fields)
-        plan, lanes, buffers = program.artifact, program.shape.lanes, dict(program.buffers, P=parameters)
+        plan, shape, buffers = program.artifact, program.shape, dict(program.buffers, P=parameters)
         outputs, marks = [], {"X": IN_X, "S": IN_S}
         for run in plan.outputs:
             base = marks[run.buffer] if run.buffer in marks else address(buffers[run.buffer])
-            outputs += [base, run.base if run.uniform else run.base * lanes, int(not run.uniform)]
+            outputs += [base, run.base if run.uniform else run.base * shape.stride, int(not run.uniform)]
         self._outputs = np.array(outputs, np.int64)
-        slots = (plan.inputs + 1) * lanes
+        slots = (plan.inputs + 1) * shape.stride
         self._by_samples, self.in_place = program.by_samples, True
-        self._block = slots + lanes * 64 // program.shape.bits
+        self._block = slots + shape.stride * 64 // shape.bits
         self._samples = aligned(0, program.dtype)
         self._bound: tuple[Any, ...] = ()
         self.set(
@@ -87,7 +87,8 @@ class Frame:
             inputs=plan.inputs,
             outputs=len(plan.outputs),
             output_table=address(self._outputs),
-            lanes=lanes,
+            lanes=shape.lanes,
+            stride=shape.stride,
             block=self._block,
             sample_table=slots,
             scratch=program.scratch,

@@ -10,6 +10,7 @@ weight of 0 would make nan of an infinite gradient.
 from __future__ import annotations
 
 from ..ir.builder import Code
+from ..ir.transpose import transpose
 
 
 def text(bits: int, width: int) -> str:
@@ -51,7 +52,7 @@ def text(bits: int, width: int) -> str:
                     code.lines.append(f"store ptr {start}, ptr {code.pointer('%places', code.index(lane, k), 'ptr')}")
             with code.loop(0, whole, width) as c:
                 square = [_load(code, row, c, width) for row in given]
-                for k, vector in enumerate(_transpose(code, square, width)):
+                for k, vector in enumerate(transpose(code, square, width)):
                     slot = code.value(f"mul i64 {code.index(c, k)}, %stride")
                     _store(code, vector, target, code.index(slot, lane), width)
             with code.loop(whole, columns) as c:
@@ -94,18 +95,3 @@ def _store(code: Code, value: str, base: str, index: str, width: int = 1) -> Non
 
 def _type(code: Code, width: int) -> str:
     return f"<{width} x {code.scalar}>" if width > 1 else code.scalar
-
-
-def _transpose(code: Code, rows: list[str], width: int) -> list[str]:
-    """A square of numbers with rows and columns exchanged: in each round, blocks twice as large swap corners."""
-    bit = 1
-    while bit < width:
-        new = list(rows)
-        for r in range(width):
-            if not r & bit:
-                a, b = rows[r], rows[r | bit]
-                new[r] = code.shuffle(a, b, [k if not k & bit else width + k - bit for k in range(width)], width)
-                new[r | bit] = code.shuffle(a, b, [k + bit if not k & bit else width + k for k in range(width)], width)
-        rows = new
-        bit *= 2
-    return rows

@@ -62,7 +62,7 @@ def samples(bits: int, width: int) -> str:
             _list_samples(code, numbers, first, samples, a["order"], f["batch"])
             lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
             code.lines.append(
-                f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['lanes']}, "
+                f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['stride']}, "
                 f"ptr {numbers}, i64 {lanes}, {scalar} {weight}, i1 {shared}, "
                 f"ptr {code.pointer(x, f['sample_table'])}, i64 {f['sample_source']})"
             )
@@ -136,7 +136,7 @@ def _address(code: Code, a: dict[str, str], output: str, x: str) -> tuple[str, s
 def _add_loss(code: Code, a: dict[str, str], f: dict[str, str], loss: str, x: str, lanes: str) -> None:
     """``loss += weight * outputs[0]``, lane by lane; a lane without a sample is left out, whatever it holds."""
     place, stride = _address(code, a, "0", x)
-    weights = code.pointer(x, code.value(f"mul i64 {f['inputs']}, {f['lanes']}"))
+    weights = code.pointer(x, code.value(f"mul i64 {f['inputs']}, {f['stride']}"))
     same = code.value(f"icmp eq i64 {stride}, 0")
     with code.loop(0, lanes, code.width) as lane:
         weight = code.load(weights, lane)

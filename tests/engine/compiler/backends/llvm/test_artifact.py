@@ -28,6 +28,7 @@ X, Y = NUMBERS[:, :2], NUMBERS[:, 2]
 EXAMPLE = Artifact(
     code="abc",
     shape=Shape(64, 4, 16),
+    room=0,
     kernels=2,
     calls={"prologue": [], "body": [(0, [1, 2]), (1, [])], "epilogue": [(0, [3])]},
     by_samples=(0, 2),

@@ -1,0 +1,50 @@
+"""The sizes of a core's caches, as the system tells them."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+from pathlib import Path
+
+FALLBACK = 32 * 1024, 512 * 1024
+"""What cores of the last ten years have at least, nearly all of them."""
+
+_LINUX = Path("/sys/devices/system/cpu/cpu0/cache")
+
+
+@functools.cache
+def cache_sizes() -> tuple[int, int]:
+    """Bytes of the first cache for data, and of the second cache, of one core."""
+    first, second = _told()
+    return first or FALLBACK[0], max(second or FALLBACK[1], first or FALLBACK[0])
+
+
+def _told() -> tuple[int, int]:
+    """The same, 0 for what the system does not tell."""
+    if sys.platform == "darwin":
+        return _of_macos("hw.l1dcachesize"), _of_macos("hw.l2cachesize")
+    return _of_linux(_LINUX)
+
+
+def _of_linux(folder: Path) -> tuple[int, int]:
+    found = dict(map(_level_and_size, folder.glob("index*")))
+    return found.get("1", 0), found.get("2", 0)
+
+
+def _level_and_size(folder: Path) -> tuple[str, int]:
+    """Of one cache; nothing of one that holds code only, nor where a file is missing or says something else."""
+    try:
+        level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
+        return ("", 0) if kind == "Instruction" else (level, int(size.rstrip("K")) * 1024)
+    except (OSError, ValueError):
+        return "", 0
+
+
+def _of_macos(name: str) -> int:
+    number, size = ctypes.c_int64(0), ctypes.c_size_t(8)
+    try:
+        ctypes.CDLL(None).sysctlbyname(name.encode(), ctypes.byref(number), ctypes.byref(size), None, 0)
+    except (OSError, AttributeError):
+        return 0
+    return max(0, number.value)

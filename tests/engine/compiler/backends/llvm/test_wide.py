@@ -1,0 +1,205 @@
+"""Wide layers: products in pieces and copied operands, against the python back end, as if caches were tiny."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import engine
+import nn
+from engine.compiler.backends.llvm import Variants, build, schedule
+from engine.compiler.backends.llvm import variants as programs
+from engine.compiler.backends.llvm.jit import cache, cpu_caches
+from engine.compiler.backends.llvm.kernels import matmul, outer_samples
+from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.backends.llvm.runtime import threads as pool
+from engine.compiler.backends.python import PythonProgram
+from engine.compiler.passes.computation import Computation
+from engine.compiler.pipeline import make_plan, trace
+from engine.compiler.plan.plan import Plan
+from tests.engine.compiler.backends.llvm.test_training import update_of
+
+SIZES = st.integers(2, 40)
+SMALL = 256, 2048
+"""Bytes of the caches."""
+
+
+def plan_of(sizes: list[int], activation: str = "tanh") -> tuple[Plan, Any]:
+    """The squared error of a network, and the numbers of its leaves."""
+    model = nn.MLP(sizes[0], sizes[1:], activation=activation, seed=sum(sizes))
+
+    def loss(x: Any, y: Any) -> Any:
+        found = model(x)
+        found = found if isinstance(found, list) else [found]
+        return engine.sum([(a - b) ** 2 for a, b in zip(found, y)])
+
+    traced = trace(loss, [(sizes[0],), (sizes[-1],)])
+    plan, _ = make_plan(Computation.of(traced, gradients=True))
+    return plan, np.array([leaf.value.data for leaf in traced.graph.leaves])
+
+
+def narrow_caches(patch: pytest.MonkeyPatch, vector_bytes: int) -> None:
+    """Let a matrix be large that has some 32 numbers, and all copies pay."""
+    patch.setattr(schedule, "cache_sizes", lambda: SMALL)
+    patch.setattr(programs, "vector_bytes", lambda: vector_bytes)
+    patch.setattr(matmul, "MANY_ROWS", 4)
+    patch.setattr(outer_samples, "TURNED", 4)
+    patch.setenv("STEPGRAD_CACHE", "off")  # which knows the caches of this machine
+
+
+def samples(sizes: list[int], count: int, dtype: str) -> tuple[Any, Any]:
+    random = np.random.default_rng(count)
+    return tuple(np.ascontiguousarray(random.normal(size=(count, n)), dtype) for n in (sizes[0], sizes[-1]))  # type: ignore[return-value]
+
+
+def agree(plan: Plan, leaves: Any, program: Variants, arrays: tuple[Any, Any], dtype: str) -> bool:
+    """Whether outputs and gradients are the python back end's."""
+    count = len(arrays[0])
+    outputs, gradient = program.run(leaves.astype(dtype), arrays, count)
+    expected, slope = PythonProgram(plan).run(
+        leaves.astype(dtype).astype(float).tolist(), [array.astype(float).tolist() for array in arrays], count
+    )
+    tolerance = 1e-13 if dtype == "float64" else 3e-6
+    return all(
+        float(np.abs(found - np.array(right)).max()) <= tolerance * float(np.abs(right).max())
+        for found, right in ((outputs, expected), (gradient, slope))
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("vector_bytes", [64, 32, 16])
+@pytest.mark.parametrize(("sizes", "count"), [([37, 29, 11, 5], 70), ([66, 7], 131)])
+def test_gradients_of_wide_layers(
+    sizes: list[int], count: int, vector_bytes: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow_caches(monkeypatch, vector_bytes)
+    plan, leaves = plan_of(sizes)
+    program = build(plan, dtype)
+    assert agree(plan, leaves, program, samples(sizes, count, dtype), dtype)
+    assert program.fitting(count).artifact.room > 0  # something was copied
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(SIZES, min_size=2, max_size=4),
+    st.integers(5, 150),
+    st.sampled_from([64, 32, 16]),
+    st.sampled_from(["float64", "float32"]),
+    st.sampled_from(["relu", "tanh"]),
+)
+def test_networks_of_any_shape(sizes: list[int], count: int, vector_bytes: int, dtype: str, activation: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_caches(patch, vector_bytes)
+        plan, leaves = plan_of(sizes, activation)
+        assert agree(plan, leaves, build(plan, dtype), samples(sizes, count, dtype), dtype)
+
+
+def test_two_threads_and_reruns_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_caches(monkeypatch, 32)
+    monkeypatch.setattr("engine.compiler.backends.llvm.program.processors", lambda: 2)
+    sizes, count = [37, 29, 11, 5], 400
+    plan, leaves = plan_of(sizes)
+    arrays = samples(sizes, count, "float64")
+    program = build(plan, "float64", threads=2)
+    assert program.fitting(count).cost_model.split(count).parts == 2 or pool.processors() == 1
+    assert agree(plan, leaves, program, arrays, "float64")
+    runs = [program.run(leaves, arrays, count)[1] for _ in range(3)]
+    assert all(np.array_equal(runs[0], run) for run in runs)
+    ends = []
+    for _ in range(2):
+        training = build(plan, "float64", threads=2).training(1)
+        training.parameters[:] = leaves
+        training(arrays, update_of("SGD", 0.01, momentum=0.9), 5)
+        ends.append(training.parameters.copy())
+    assert np.array_equal(*ends)
+
+
+def test_blocks_begin_anew_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several blocks a step, and what the step before left in the room for copies."""
+    narrow_caches(monkeypatch, 32)
+    sizes = [20, 30, 4]
+    plan, leaves = plan_of(sizes)
+    program = build(plan, "float64")
+    count = 2 * program.fitting(99).shape.lanes + 3
+    arrays = samples(sizes, count, "float64")
+    training = program.training(0)
+    training.parameters[:] = leaves
+    training(arrays, update_of("SGD", 0.01), 3)
+    for _ in range(3):
+        leaves = leaves - 0.01 * np.array(
+            PythonProgram(plan).run(leaves.tolist(), [array.tolist() for array in arrays], count)[1]
+        )
+    assert np.abs(training.parameters - leaves).max() <= 1e-13 * np.abs(leaves).max()
+
+
+def wrong_piece(patch: pytest.MonkeyPatch) -> None:
+    """A piece of the columns begins one column too late."""
+    original = matmul._Product._column
+    patch.setattr(
+        matmul._Product, "_column", lambda self, first, c: (self.code.index(original(self, first, c)[0], 1), 0)
+    )
+
+
+def turned_wrongly(patch: pytest.MonkeyPatch) -> None:
+    """Columns and lanes stay as they are."""
+    patch.setattr(outer_samples, "transpose", lambda code, rows, width: rows)
+
+
+def copied_over(patch: pytest.MonkeyPatch) -> None:
+    """Vectors of a tile are copied to one place."""
+    original = matmul._Product._copied
+    patch.setattr(matmul._Product, "_copied", lambda self, lanes, c, q: original(self, lanes, c, 0))
+
+
+@pytest.mark.parametrize("mistake", [wrong_piece, turned_wrongly, copied_over])
+def test_a_planted_mistake_is_noticed(mistake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_caches(monkeypatch, 32)
+    sizes = [37, 29, 11, 5]
+    plan, leaves = plan_of(sizes)
+    arrays = samples(sizes, 70, "float64")
+    assert agree(plan, leaves, build(plan, "float64"), arrays, "float64")
+    mistake(monkeypatch)
+    assert not agree(plan, leaves, build(plan, "float64"), arrays, "float64")
+
+
+def test_blocks_are_larger_where_weights_come_from_afar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small networks keep their blocks."""
+    monkeypatch.setattr(schedule, "cache_sizes", lambda: (32 * 1024, 512 * 1024))
+
+    def shape(sizes: list[int]) -> Shape:
+        return schedule.shape_of(plan_of(sizes)[0], 64, 4, single=False)
+
+    assert shape([64, 32, 10]) == Shape(64, 4, 52, 32 * 1024, 512 * 1024)
+    assert shape([128, 128, 10]).lanes == 64
+    assert shape([700, 400, 10]).lanes == 96
+    assert [Shape(64, 4, lanes).stride for lanes in (52, 64, 96)] == [52, 68, 100]
+
+
+def test_what_the_system_tells_of_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux's files; nothing where there are none; and both are part of the cache's key."""
+    for index, (level, kind, size) in enumerate(
+        [("1", "Data", "48K"), ("1", "Instruction", "32K"), ("2", "Unified", "1280K"), ("3", "Unified", "x")]
+    ):
+        folder = tmp_path / f"index{index}"
+        folder.mkdir()
+        for name, text in (("level", level), ("type", kind), ("size", size)):
+            (folder / name).write_text(text + "\n")
+    assert cpu_caches._of_linux(tmp_path) == (48 * 1024, 1280 * 1024)
+    assert cpu_caches._of_linux(tmp_path / "none") == (0, 0)
+    monkeypatch.setattr(cpu_caches, "_told", lambda: (0, 0))
+    cpu_caches.cache_sizes.cache_clear()
+    assert cpu_caches.cache_sizes() == cpu_caches.FALLBACK
+    cpu_caches.cache_sizes.cache_clear()
+    keys = set()
+    for sizes in ((32768, 524288), (32768, 1048576)):
+        monkeypatch.setattr(cache, "cache_sizes", lambda sizes=sizes: sizes)
+        cache._machine.cache_clear()
+        keys.add(cache.key("text"))
+    monkeypatch.undo()
+    cache._machine.cache_clear()
+    assert len(keys) == 2
