@@ -88,6 +88,10 @@ def _nearest(node: Value, most: int = 8) -> tuple[tuple[int, float], ...]:
     return tuple((id(near), near._data) for near in found[:most])
 
 
+def _cut(label: str, most: int = 100) -> str:
+    return label if len(label) <= most else f"{label[: most - 1]}…"
+
+
 # ---- the node ----------------------------------------------------------------------------------------------
 
 
@@ -218,7 +222,7 @@ class Value:
         return "" if self._primitive is None else self._primitive.symbol
 
     def __repr__(self) -> str:
-        label = "" if self._label is None else f", label={self._label!r}"
+        label = "" if self._label is None else f", label={_cut(self._label)!r}"
         return f"{type(self).__name__}(data={self._data!r}, grad={self._grad!r}{label})"
 
     def detach(self) -> Value:

@@ -9,6 +9,8 @@ from ..text.sheet import short, words
 from .picture import Box, Picture
 from .theme import THEMES, GradientScale, Theme
 
+RANKDIRS = ("LR", "TB", "RL", "BT")
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -124,3 +126,13 @@ def legend(picture: Picture, scale: GradientScale, colours: Theme) -> list[Sampl
 def is_crowded(picture: Picture) -> bool:
     """Whether edges are so many that they must be faint, and their counts would push the boxes far apart."""
     return len(picture.edges) > max(60, 2.5 * len(picture.boxes))
+
+
+def check_rankdir(rankdir: str) -> None:
+    """Refuse what is no direction.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if rankdir not in RANKDIRS:
+        raise ValueError(f"there is no rankdir {rankdir!r}: choose from {', '.join(RANKDIRS)}")

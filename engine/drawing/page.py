@@ -25,7 +25,8 @@ from ..text.remarks import about_numbers
 from ..text.sheet import short, visible, words
 from ..value import Constant, Value
 from .layout import Edge, Placement, Point
-from .svg import path_of, width_of
+from .lettering import width_of
+from .svg import path_of
 
 Json = Any
 Place = Callable[[list[Point], list[Edge]], Placement]

@@ -4,42 +4,17 @@ from __future__ import annotations
 
 import html
 import math
-import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 
 from ..text.sheet import visible
-from .graphviz.dot_text import check_rankdir
 from .layout import Placement, Point, place
-from .looks import Look, Sample, Span, colours_of, is_crowded, legend, look, scale_of
+from .lettering import FONT, SIZE, SMALL, width_of
+from .looks import Look, Sample, Span, check_rankdir, colours_of, is_crowded, legend, look, scale_of
 from .picture import Picture
 from .theme import Theme
 
-FONT = "Helvetica,Arial,sans-serif"
-SIZE, SMALL = 10.0, 9.0  # of letters, in points
 _LINE = 12.5  # from one line of a box to the next
 _PAD = 11.0  # around the whole
-_NARROW, _WIDE = set("ijlI.,:;'|!()[]{}ft/\\ -\xa0r∂"), set("mwMW@%…")
-
-
-@lru_cache(maxsize=4000)
-def width_of(text: str, size: float = SIZE, bold: bool = False) -> float:
-    """About how wide text is in Helvetica, in points; rather too wide than too narrow.
-
-    >>> width_of("will") < width_of("mama")
-    True
-    """
-    ems = 0.0
-    for letter in text:
-        if letter in _NARROW:
-            ems += 0.34
-        elif letter in _WIDE:
-            ems += 0.9
-        elif unicodedata.east_asian_width(letter) in "WF":
-            ems += 1.05
-        else:
-            ems += 0.72 if letter.isupper() else 0.6
-    return ems * size * (1.1 if bold else 1.0)
 
 
 def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", title: str = "", scale: float = 1.0) -> str:

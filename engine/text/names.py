@@ -164,13 +164,14 @@ class Names:
                 f"a node is named by itself or by its label, got {target!r} of type {type(target).__name__}"
             )
         nodes = self._called(target)
+        shown = words(target, _LONGEST)
         if len(nodes) > 1:
-            raise ValueError(f"{len(nodes)} nodes are labelled {target!r}: pass the node itself, or label them apart")
+            raise ValueError(f"{len(nodes)} nodes are labelled {shown!r}: pass the node itself, or label them apart")
         if not nodes:
             known = list(self._owners)
             more = f", ... ({len(known)} in all)" if len(known) > 12 else ""
             raise ValueError(
-                f"no node is called {target!r}; there are {', '.join(known[:12])}{more} "
+                f"no node is called {shown!r}; there are {', '.join(known[:12])}{more} "
                 "(label_locals() names nodes by their variables)"
             )
         return nodes[0]

@@ -143,12 +143,14 @@ class Sheet(Shown):
 
     def _lines(self, width: int | None) -> tuple[list[str], list[str]]:
         """The lines of the title, and those below it."""
-        table = [list(self.columns), *self.rows] if self.heads else list(self.rows)
+        table = [list(map(visible, row)) for row in ([self.columns] if self.heads else []) + list(self.rows)]
         widths = [max(map(len, column)) for column in zip(*table)]
+        title = list(map(visible, self.title.split("\n")))
+        notes = list(map(visible, self.notes))
         if width is None:
-            return [self.title], [*_aligned(table, widths), *(f"  {note}" for note in self.notes)]
-        title = [line for part in self.title.split("\n") for line in _wrapped(part, width, "", "    ")]
-        notes = [line for note in self.notes for line in _wrapped(note, width, "  ", "    ")]
+            return title, [*_aligned(table, widths), *(f"  {note}" for note in notes)]
+        title = [line for part in title for line in _wrapped(part, width, "", "    ")]
+        notes = [line for note in notes for line in _wrapped(note, width, "  ", "    ")]
         shared = _shared(widths, width - 2 * len(widths))
         if any(given < min(_LEAST, wanted) for given, wanted in zip(shared, widths)):
             return title, self._paragraphs(width) + notes
@@ -156,7 +158,8 @@ class Sheet(Shown):
 
     def _paragraphs(self, width: int) -> list[str]:
         lines = []
-        for first, *others in self.rows:
+        for row in self.rows:
+            first, *others = map(visible, row)
             named = [f"{head} {cell}" if self.heads else cell for head, cell in zip(self.columns[1:], others) if cell]
             lines += [f"  {_cut(first, width - 2)}", *_wrapped("; ".join(named), width, "    ", "    ")]
         return lines

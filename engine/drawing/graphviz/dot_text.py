@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ...text.sheet import visible
-from ..looks import Look, Sample, Span, colours_of, is_crowded, legend, look, scale_of
+from ..lettering import FONT, SMALL, width_of
+from ..looks import Look, Sample, Span, check_rankdir, colours_of, is_crowded, legend, look, scale_of
 from ..picture import Edge, Picture
 from ..theme import Theme
-
-FONT = "Helvetica,Arial,sans-serif"
-RANKDIRS = ("LR", "TB", "RL", "BT")
 
 
 def dot_source(picture: Picture, theme: str = "light", rankdir: str = "LR", title: str = "") -> str:
@@ -59,16 +57,6 @@ def statements(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
     for column in columns(picture):
         chain = " -> ".join(f"n{index}" for index in column)
         yield f"{{rank=same {chain} [style=invis]}}"
-
-
-def check_rankdir(rankdir: str) -> None:
-    """Refuse what is no direction.
-
-    Raises:
-        ValueError: there is none of that name.
-    """
-    if rankdir not in RANKDIRS:
-        raise ValueError(f"there is no rankdir {rankdir!r}: choose from {', '.join(RANKDIRS)}")
 
 
 def columns(picture: Picture) -> list[list[int]]:
@@ -159,6 +147,9 @@ def _around(samples: list[Sample], notes: list[str], title: str, colours: Theme)
         rows.append(f'<td align="left"><font point-size="13" color="{colours.text}"><b>{_text(title)}</b></font></td>')
     if samples:
         cells = "".join(_sample(sample, colours) for sample in samples)
+        beside = max((width_of(note, SMALL) for note in notes), default=0.0) - 40 * len(samples)
+        if beside > 0:  # what keeps dot from stretching the legend to the width of the notes
+            cells += f'<td fixedsize="true" width="{beside:.0f}" height="1"></td>'
         rows.append(
             f'<td align="left"><table border="0" cellborder="0" cellspacing="3" cellpadding="3"><tr>{cells}</tr>'
             "</table></td>"

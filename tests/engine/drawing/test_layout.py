@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -13,8 +16,9 @@ from hypothesis import strategies as st
 import engine
 from engine import Value, draw
 from engine.drawing.layout import Placement, Point, _Layers, place
+from engine.drawing.lettering import width_of
 from engine.drawing.picture import take
-from engine.drawing.svg import svg_source, width_of
+from engine.drawing.svg import svg_source
 from tests.engine.drawing.networks import NASTY, Network, expression
 from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
 
@@ -165,3 +169,19 @@ def test_without_a_path_it_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     assert path is not None
     assert opened == [path.as_uri()]
     assert path.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_without_a_path_a_notebook_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, str]] = []
+
+    class Shell:
+        class display_formatter:  # noqa: N801  # IPython's name
+            active_types: ClassVar = ["text/plain", "image/svg+xml"]
+
+    notebook = SimpleNamespace(
+        get_ipython=lambda: Shell, display=SimpleNamespace(display=lambda data, raw: shown.append(data))
+    )
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    root, _, _ = expression()
+    assert root.draw(title="Here") is None
+    assert "Here" in shown[0]["image/svg+xml"]

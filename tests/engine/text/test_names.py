@@ -129,3 +129,7 @@ def test_labels_do_nothing_to_a_terminal() -> None:
     assert "\x1b" not in text
     assert "\0" not in text
     assert len(text) < 2000
+    with pytest.raises(ValueError, match="no node is called") as caught:
+        names.find("x" * 1_000_000)
+    assert len(str(caught.value)) < 2000
+    assert len(repr(b)) < 200

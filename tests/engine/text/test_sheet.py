@@ -85,3 +85,11 @@ def test_what_does_not_go_to_a_terminal_is_whole() -> None:
     wide = Sheet("t", ("a", "b"), [("x" * 200, "y" * 200)])
     assert len(str(wide).splitlines()[1]) == 404
     assert [len(line) for line in wide.fitted(80).splitlines()] == [1, 80]
+
+
+def test_nothing_is_sent_to_the_terminal_that_acts_on_it() -> None:
+    sheet = Sheet("two\nlines\x1b[2J", ("a\x07",), [("\x1b[31mred\0",)], ["\x1b]0;title\x07"], heads=True)
+    for width in (None, 80, 12):
+        text = sheet.fitted(width)
+        assert not {"\x1b", "\x07", "\0"} & set(text)
+        assert text.startswith("two\nlines␛[2J")

@@ -1,0 +1,30 @@
+"""The letters of a picture: their font, and about how wide text is in it."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+FONT = "Helvetica,Arial,sans-serif"
+SIZE, SMALL = 10.0, 9.0  # of letters, in points
+_NARROW, _WIDE = set("ijlI.,:;'|!()[]{}ft/\\ -\xa0r∂"), set("mwMW@%…")
+
+
+@lru_cache(maxsize=4000)
+def width_of(text: str, size: float = SIZE, bold: bool = False) -> float:
+    """About how wide text is in Helvetica, in points; rather too wide than too narrow.
+
+    >>> width_of("will") < width_of("mama")
+    True
+    """
+    ems = 0.0
+    for letter in text:
+        if letter in _NARROW:
+            ems += 0.34
+        elif letter in _WIDE:
+            ems += 0.9
+        elif unicodedata.east_asian_width(letter) in "WF":
+            ems += 1.05
+        else:
+            ems += 0.72 if letter.isupper() else 0.6
+    return ems * size * (1.1 if bold else 1.0)
