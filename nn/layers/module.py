@@ -32,8 +32,7 @@ changes = [0]
 class Module:
     """Base of everything that has parameters.
 
-    A parameter is a leaf Value held by an attribute: directly, in lists, tuples, dicts and arrays nested to
-        any
+    A parameter is a leaf Value held by an attribute: directly, in lists, tuples, dicts and arrays nested to any
     depth, or in another module. Constants and results of operations are none. Nothing has to be registered:
 
     >>> class Line(Module):

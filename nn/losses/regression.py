@@ -34,7 +34,7 @@ def mse(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
 
 
 def mae(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
-    """Mean absolute error, |prediction - target|; its derivative is 0 where both are equal.
+    """Mean absolute error, ``|prediction - target|``; its derivative is 0 where both are equal.
 
     Args:
         prediction: Values or numbers, nested to any depth.

@@ -20,8 +20,8 @@ class History:
         losses: the mean loss of each epoch, while its batches were being learned.
         batch_losses: the loss of each batch before its update.
         backend: what made the steps: "eager", or the compiler's back end; and why no other one.
-        rows: for each epoch its number ("epoch", from 1), "loss", "validation_loss" and "validation_..." for each
-            metric where there is validation, "lr" at its end, and the "seconds" that it took.
+        rows: for each epoch its number ("epoch", from 1), "loss", "validation_loss" and the metrics, named
+            like "validation_accuracy", where there is validation, "lr" at its end, and the "seconds" that it took.
         stopped: why training ended before its last epoch: "patience", "callback", "interrupted" or "nan"; else None.
     """
 

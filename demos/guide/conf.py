@@ -1,0 +1,22 @@
+"""Sphinx settings: `python -m sphinx -W -b html demos/guide OUTPUT`; the pages load nothing from elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+project = "stepgrad"
+copyright = "the stepgrad authors"  # Sphinx's name
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "public_names"]
+html_theme = "furo"
+html_title = "stepgrad"
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+autodoc_typehints = "none"  # the docstrings say it in words
+autodoc_member_order = "groupwise"
+add_module_names = False
+napoleon_google_docstring = True
+napoleon_use_rtype = False

@@ -1,0 +1,70 @@
+"""A Sphinx directive, ``public-names``: every name of a package's ``__all__`` with its docstring, sorted by kind."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+
+from engine import Primitive
+
+
+class PublicNames(Directive):
+    """``.. public-names:: engine`` with a kind as its content: classes, functions, primitives or data."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """The entries, parsed in place."""
+        package = importlib.import_module(self.arguments[0])
+        (kind,) = self.content
+        lines = [line for name in sorted(package.__all__) for line in _entry(package, name, kind)]
+        node = nodes.section()
+        node.document = self.state.document
+        self.state.nested_parse(StringList(lines, source=self.arguments[0]), self.content_offset, node)
+        return node.children
+
+
+def kind_of(thing: Any) -> str:
+    """What a public name stands for."""
+    if isinstance(thing, Primitive):
+        return "primitives"
+    if inspect.isclass(thing):
+        return "classes"
+    return "functions" if callable(thing) else "data"
+
+
+def _entry(package: Any, name: str, kind: str) -> Iterator[str]:
+    thing = getattr(package, name)
+    if kind_of(thing) != kind:
+        return
+    where = f"{package.__name__}.{name}"
+    if kind == "primitives":
+        yield f".. py:function:: {thing.signature}"
+        yield ""
+        for line in (thing.__doc__ or "").splitlines():
+            yield f"   | {line.replace('*', chr(92) + '*').replace('|', chr(92) + '|')}"
+    elif kind == "classes":
+        yield f".. autoclass:: {where}"
+        yield "   :members:"
+        yield "   :exclude-members: params"  # a slot that the list of attributes has already
+    elif kind == "functions":
+        yield f".. autofunction:: {where}"
+    else:
+        yield f".. py:data:: {name}"
+        yield ""
+        yield f"   {type(thing).__name__} of {', '.join(list(map(str, thing))[:12])}, ..."
+    yield ""
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directive."""
+    app.add_directive("public-names", PublicNames)
+    return {"parallel_read_safe": True}
