@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import schedules as schedules
-from .data.checkpoint import load as load
-from .data.checkpoint import save as save
+from .checkpoints.files import Checkpoint as Checkpoint
+from .checkpoints.files import load as load
+from .checkpoints.files import save as save
 from .data.splits import batches as batches
 from .data.splits import train_test_split as train_test_split
 from .evaluation.description import Summary as Summary

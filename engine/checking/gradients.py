@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ..modes import called_for
 from . import oracle
 from .blackbox import check_callable
 from .report import Report
@@ -74,8 +75,9 @@ def check_gradients(
         raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
     if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:
         raise ValueError(f"noise is how far a value may be off, a number from 0 on, got {noise!r}")
-    if grad is None:
-        return check_subject(subject_of(f, point, noise), order, directions or 0)
-    if order != 1:
+    if grad is not None and order != 1:
         raise ValueError(f"grad= gives first derivatives only, so that order must be 1, got {order}")
-    return check_callable(f, point, grad, directions or 0, noise)
+    with called_for("check"):
+        if grad is None:
+            return check_subject(subject_of(f, point, noise), order, directions or 0)
+        return check_callable(f, point, grad, directions or 0, noise)

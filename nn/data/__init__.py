@@ -1,1 +1,1 @@
-"""Data: splits (batches too), and checkpoint, networks in files."""
+"""Data: splits, random batches too."""

@@ -156,6 +156,10 @@ class Optimizer:
         self.take_back()
         return vars(self).copy()
 
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
+        return f"{type(self).__name__} of {len(self._params)} parameters after {self.steps} steps ({settings})"
+
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero, before the next backward pass adds to it."""
         for p in self._params:

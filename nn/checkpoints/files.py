@@ -1,0 +1,198 @@
+"""Save and load networks: JSON by path, readable and exact, or a .safetensors file; nothing in them is executed."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from engine import Value, write_file
+
+from ..arguments import show
+from ..layers.module import Module
+from ..optimisers.base import Optimizer
+from ..training.history import History
+from . import tensors
+from .state import history_of, module_state, number_of, numbers_to_json, optimizer_state, prepared_state
+
+FORMAT = "stepgrad parameters 1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was read beside the parameters.
+
+    Attributes:
+        path: of the file.
+        history: the course of the training; None if it was not saved.
+        loss: the name of the loss that the model was trained with; "" if there is none.
+        classes: the names of its classes; None if they are indices.
+        has_optimizer: whether the file holds an optimiser's state.
+    """
+
+    path: str
+    history: History | None = None
+    loss: str = ""
+    classes: list[str] | None = None
+    has_optimizer: bool = False
+
+    def __repr__(self) -> str:
+        parts = [self.path]
+        if self.history is not None:
+            parts.append(f"{len(self.history.losses)} epochs")
+        if self.loss:
+            parts.append(f"trained with {self.loss}")
+        if self.has_optimizer:
+            parts.append("with its optimiser")
+        return f"Checkpoint({', '.join(parts)})"
+
+
+def save(
+    model: Module,
+    path: str | os.PathLike[str],
+    *,
+    optimizer: Optimizer | None = None,
+    history: History | None = None,
+) -> None:
+    """Write a model to a file; an existing file is replaced at once or not at all.
+
+    Args:
+        model: a module with at least one parameter.
+        path: the file: `name.json`, or `name.safetensors` for matrices under PyTorch's names, such as
+            `layers.0.weight`; its folder must exist.
+        optimizer: what to save too, with all that it remembers, so that training can go on.
+        history: what to save too; `nn.fit(resume=...)` goes on after it.
+
+    Raises:
+        TypeError: if `model` is no Module, `optimizer` no Optimizer or `history` no History.
+        ValueError: if it has no parameters, two of them have the same path, or the optimiser has others.
+        ImportError: if a .safetensors file is asked for and its library is not installed.
+        OSError: if the file cannot be written.
+    """
+    parameters = _by_name(model)
+    beside = module_state(model)
+    if optimizer is not None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+        beside["optimizer"] = optimizer_state(optimizer, parameters)
+    if history is not None:
+        if not isinstance(history, History):
+            raise TypeError(f"history must be a History, as nn.fit gives it, not {show(history)}")
+        beside["history"] = numbers_to_json(vars(history))
+    if tensors.is_name_of_tensors(path):
+        write_file(path, tensors.written(model, json.dumps(beside, allow_nan=False)))
+        return
+    content = {
+        "format": FORMAT,
+        "parameters": {name: numbers_to_json(p.data) for name, p in parameters.items()},
+        **beside,
+    }
+    write_file(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:
+    """Read what `save` wrote into a model of the same structure, and into an optimiser of the same kind.
+
+    Everything is checked before the first number changes, so a wrong file leaves all as it was.
+
+    Args:
+        model: a module with the same parameter paths as the one that was saved.
+        path: the file.
+        optimizer: what takes over the saved optimiser's settings and memory; of the same class.
+
+    Returns:
+        What else the file holds, for `nn.fit(resume=...)`.
+
+    Raises:
+        TypeError: if `model` is no Module.
+        ValueError: if the file is no checkpoint, holds something that is no number, or other parameters; if there is
+            no optimiser in it, or another kind.
+        ImportError: if it is a .safetensors file and the library is not installed.
+        OSError: if the file cannot be read.
+    """
+    parameters = _by_name(model)
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+    name = os.fspath(path)
+    if tensors.is_name_of_tensors(path):
+        values, text = tensors.read(model, path)
+        content = _parsed(text, name) if text else {}
+    else:
+        with open(path, encoding="utf-8") as file:
+            content = _parsed_file(file, name)
+        values = _numbers(parameters, content, name)
+    try:
+        history = None if content.get("history") is None else history_of(content["history"])
+        take_over = prepared_state(model, optimizer, parameters, content)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{name}: {error}") from None
+    for parameter, number in values:
+        parameter.data = number
+    loss, classes = take_over()
+    return Checkpoint(name, history, loss, classes, content.get("optimizer") is not None)
+
+
+def _parsed_file(file: Any, name: str) -> dict[str, Any]:
+    try:
+        text = file.read()
+    except ValueError as error:
+        raise ValueError(f"{name} is no JSON file that nn.save wrote: {error}") from error
+    return _parsed(text, name)
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} is no JSON file that nn.save wrote: {error}") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _numbers(parameters: dict[str, Value], content: dict[str, Any], name: str) -> list[tuple[Value, float]]:
+    """The number of each parameter."""
+    stored = content.get("parameters") if content.get("format") == FORMAT else None
+    if not isinstance(stored, dict):
+        raise ValueError(f"{name} is no checkpoint: its 'format' must be {FORMAT!r}, as nn.save writes it")
+    missing, unknown = parameters.keys() - stored.keys(), stored.keys() - parameters.keys()
+    if missing or unknown:
+        raise ValueError(
+            f"{name} fits another model: {len(missing)} parameters are missing {_some(missing)}, "
+            f"{len(unknown)} unknown {_some(unknown)}; build the model with the sizes it was saved with"
+        )
+    try:
+        return [(p, number_of(f"parameter {path}", stored[path])) for path, p in parameters.items()]
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _by_name(model: Module) -> dict[str, Value]:
+    if not isinstance(model, Module):
+        raise TypeError(f"only an nn.Module has parameters with paths, not {show(model)}")
+    named = model.named_parameters()
+    if not named:
+        raise ValueError(f"{type(model).__name__} has no parameters: keep Values in its attributes")
+    parameters = dict(named)
+    if len(parameters) != len(named):
+        names = [name for name, _ in named]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"two parameters have the same path {_some(twice)}: rename the keys of a dict")
+    return parameters
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys come once each: of two the reader could not tell which one counts."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        twice = next(key for k, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:k]])
+        raise ValueError(f"the key {twice!r} stands there twice")
+    return content
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON, it is written as a string")
+
+
+def _some(names: Any) -> str:
+    chosen = sorted(names)
+    return f"({', '.join(chosen[:3])}{', ...' if len(chosen) > 3 else ''})" if chosen else ""

@@ -1,0 +1,190 @@
+"""Optimisers, histories and what modules keep besides parameters, as plain data and back, all of it checked."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine import Value
+
+from ..arguments import show, whole_number
+from ..evaluation.labels import classes_of
+from ..evaluation.rules import noted_loss
+from ..layers.dropout import Dropout
+from ..layers.module import Module
+from ..optimisers.base import Optimizer
+from ..training.history import History
+
+# JSON has no numbers for these; every other float is written with the digits that give it back exactly.
+NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def numbers_to_json(data: Any) -> Any:
+    """Nested data with strings in place of the floats that JSON does not know, and lists in place of tuples.
+
+    >>> numbers_to_json({"a": [1.0, math.nan], "b": None})
+    {'a': [1.0, 'nan'], 'b': None}
+    """
+    if isinstance(data, float):
+        return data if math.isfinite(data) else str(data)
+    if isinstance(data, Mapping):
+        return {name: numbers_to_json(item) for name, item in data.items()}
+    return [numbers_to_json(item) for item in data] if isinstance(data, (list, tuple)) else data
+
+
+def number_of(name: str, stored: Any) -> float:
+    """A stored number.
+
+    Raises:
+        ValueError: if it is none, or beyond the range of floats.
+    """
+    if isinstance(stored, str) and stored in NON_FINITE:
+        return NON_FINITE[stored]
+    if isinstance(stored, bool) or not isinstance(stored, (int, float)):
+        raise ValueError(f"{name} is no number but {show(stored)}")
+    try:
+        number = float(stored)
+    except OverflowError:
+        number = math.inf
+    if math.isinf(number):
+        raise ValueError(f"{name} is a number beyond the range of floats")
+    return number
+
+
+# ---- modules ----
+
+
+def module_state(model: Module) -> dict[str, Any]:
+    """What a model keeps besides parameters: its loss, its classes, the seeds and counts of its dropouts."""
+    found = {"loss": noted_loss(model), "classes": classes_of(model)}
+    dropouts = [[module.seed, module.calls] for module in model.modules() if isinstance(module, Dropout)]
+    return {name: item for name, item in {**found, "dropouts": dropouts}.items() if item}
+
+
+# ---- optimisers ----
+
+
+def optimizer_state(optimizer: Optimizer, parameters: Mapping[str, Value]) -> dict[str, Any]:
+    """An optimiser as plain data; what it remembers goes with the paths of its parameters.
+
+    Raises:
+        ValueError: if it has a parameter that is none of the model's.
+    """
+    optimizer.take_back()
+    steps, rows = optimizer.state
+    return {
+        "class": type(optimizer).__name__,
+        "settings": numbers_to_json(optimizer.settings),
+        "parameters": _paths(optimizer, parameters),
+        "steps": steps,
+        "memories": {name: numbers_to_json(row) for name, row in zip(optimizer.memories, rows)},
+    }
+
+
+def _paths(optimizer: Optimizer, parameters: Mapping[str, Value]) -> list[str]:
+    path = {id(parameter): name for name, parameter in parameters.items()}
+    unknown = [place for place, parameter in enumerate(optimizer.params) if id(parameter) not in path]
+    if unknown:
+        raise ValueError(f"parameter {unknown[0]} of the optimiser is none of the model's: they belong together")
+    return [path[id(parameter)] for parameter in optimizer.params]
+
+
+def prepared_state(
+    model: Module, optimizer: Optimizer | None, parameters: Mapping[str, Value], content: Mapping[str, Any]
+) -> Callable[[], tuple[str, list[str] | None]]:
+    """Check what a file holds besides parameters; what comes back makes model and optimiser take it over.
+
+    Raises:
+        TypeError, ValueError, KeyError: if it is not what was written, or does not fit.
+    """
+    loss, classes = content.get("loss", ""), content.get("classes")
+    if not isinstance(loss, str) or not (classes is None or _are(str, classes)):
+        raise ValueError("the loss or the classes are no text")
+    dropouts = [module for module in model.modules() if isinstance(module, Dropout)]
+    kept = content.get("dropouts", [])
+    if kept and len(kept) != len(dropouts):
+        raise ValueError(f"it has {len(kept)} Dropouts, the model {len(dropouts)}")
+    counts = [[whole_number("a seed or count of Dropout", number, least=0) for number in pair] for pair in kept]
+    change = None
+    if optimizer is not None:
+        if content.get("optimizer") is None:
+            raise ValueError("there is no optimiser in it: save with optimizer=..., or leave it out here")
+        change = _prepared_optimizer(optimizer, parameters, content["optimizer"])
+
+    def take_over() -> tuple[str, list[str] | None]:
+        if loss:
+            vars(model)["_loss"] = loss
+        if classes is not None:
+            setattr(model, "classes", classes)  # noqa: B010  # an attribute that only trained models have
+        for module, (seed, calls) in zip(dropouts, counts):
+            module.seed, module.calls = seed, calls
+        if change is not None:
+            change()
+        return loss, classes
+
+    return take_over
+
+
+def _prepared_optimizer(
+    optimizer: Optimizer, parameters: Mapping[str, Value], stored: Mapping[str, Any]
+) -> Callable[[], None]:
+    if stored["class"] != type(optimizer).__name__:
+        raise ValueError(f"its optimiser is {stored['class']}, not {type(optimizer).__name__}: give one of that class")
+    paths, written = _paths(optimizer, parameters), list(stored["parameters"])
+    if sorted(paths) != sorted(written):
+        raise ValueError(f"its optimiser has {len(written)} parameters, this one {len(paths)}, and not the same ones")
+    place = {name: k for k, name in enumerate(written)}
+    rows = []
+    for name in optimizer.memories:
+        row = [number_of(f"memory {name}", number) for number in stored["memories"][name]]
+        if row and len(row) != len(written):
+            raise ValueError(f"memory {name} has {len(row)} numbers for {len(written)} parameters")
+        rows.append([row[place[path]] for path in paths] if row else [])
+    steps = whole_number("steps", stored["steps"], least=0)
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in stored["settings"].items()}
+    before = optimizer.settings
+    optimizer.change(settings)  # which refuses what it does not take
+    optimizer.change(before)
+
+    def change() -> None:
+        optimizer.change(settings)
+        optimizer.take_back()
+        optimizer.state = steps, tuple(rows)
+
+    return change
+
+
+# ---- histories ----
+
+
+def history_of(stored: Any) -> History:
+    """A history from plain data.
+
+    Raises:
+        TypeError, ValueError, KeyError: if it is none.
+    """
+    if not isinstance(stored, dict):
+        raise ValueError(f"its history is {show(stored)}")
+    rows = [{name: _plain(name, number) for name, number in row.items()} for row in stored["rows"]]
+    losses, batch_losses = (
+        [number_of("a loss", number) for number in stored[name]] for name in ("losses", "batch_losses")
+    )
+    state = stored.get("random_state")
+    if state is not None:
+        version, numbers, gauss = state
+        state = version, tuple(numbers), gauss
+        random.Random().setstate(state)  # which refuses what is no state
+    stopped = stored.get("stopped")
+    if not isinstance(stored["backend"], str) or not (stopped is None or isinstance(stopped, str)):
+        raise ValueError("its history has a back end or an end that is no text")
+    return History(losses, batch_losses, stored["backend"], rows, stopped, state)
+
+
+def _plain(name: str, stored: Any) -> float:
+    return whole_number(name, stored, least=1) if name == "epoch" else number_of(name, stored)
+
+
+def _are(kind: type, items: Any) -> bool:
+    return isinstance(items, list) and all(isinstance(item, kind) for item in items)

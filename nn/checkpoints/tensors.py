@@ -1,0 +1,133 @@
+"""Parameters as matrices under PyTorch's names, in .safetensors files, by the library of that name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from engine import Constant, Value
+
+from ..layers.dense import Layer, Neuron
+from ..layers.module import Module
+
+KEY = "stepgrad"
+"""Of what is saved besides, as JSON, in the file's metadata."""
+
+
+def is_name_of_tensors(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of tensors, by its name."""
+    return os.fspath(path).endswith(".safetensors")
+
+
+def named_tensors(model: Module) -> dict[str, Any]:
+    """The parameters of a model, nested in lists, by the names that PyTorch has for them.
+
+    A layer is a `weight` of neurons x inputs and a `bias`; elsewhere an attribute with nested lists of parameters is
+    one tensor under its path.
+
+    >>> from nn import MLP
+    >>> {name: len(rows) for name, rows in named_tensors(MLP(2, [3, 1])).items()}
+    {'layers.0.weight': 3, 'layers.0.bias': 3, 'layers.1.weight': 1, 'layers.1.bias': 1}
+    """
+    return dict(_tensors("", model))
+
+
+def written(model: Module, beside: str) -> bytes:
+    """The content of a file.
+
+    Args:
+        model: whose parameters it holds.
+        beside: what else, as text.
+
+    Raises:
+        ImportError: if the library is not installed.
+    """
+    np, library = _library()
+    arrays = {name: np.array(_numbers(values), np.float64) for name, values in named_tensors(model).items()}
+    content: bytes = library.numpy.save(arrays, metadata={KEY: beside})
+    return content
+
+
+def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value, float]], str]:
+    """The number of each parameter of a model, and what else is in the file, as text.
+
+    Raises:
+        ValueError: if the file holds other tensors, or is none.
+        ImportError: if the library is not installed.
+        OSError: if it cannot be read.
+    """
+    np, library = _library()
+    wanted = named_tensors(model)
+    name = os.fspath(path)
+    with open(path, "rb"):
+        pass  # the library's own error would not say what is wrong
+    try:
+        with library.safe_open(path, framework="numpy") as file:
+            beside = (file.metadata() or {}).get(KEY, "")
+            found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is no dict
+    except Exception as error:
+        raise ValueError(f"{name} is no .safetensors file that can be read: {error}") from error
+    missing, unknown = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
+    if missing or unknown:
+        raise ValueError(f"{name} fits another model: missing {missing[:3]}, unknown {unknown[:3]}")
+    pairs: list[tuple[Value, float]] = []
+    for key, values in wanted.items():
+        shape, tensor = np.shape(_numbers(values)), found[key]
+        if tensor.shape != shape or tensor.dtype.kind not in "fiu":
+            raise ValueError(f"{name}: {key} is {tensor.dtype} of shape {tensor.shape}, the model's has {shape}")
+        pairs += zip(_flat(values), tensor.astype(float).reshape(-1).tolist())
+    return pairs, beside
+
+
+def _library() -> tuple[Any, Any]:
+    try:
+        import numpy
+        import safetensors
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(f'.safetensors files need {error.name}: pip install "stepgrad[safetensors]"') from None
+    return numpy, safetensors
+
+
+def _tensors(path: str, item: Any) -> Iterator[tuple[str, Any]]:
+    inside = f"{path}." if path else ""
+    if isinstance(item, Layer):
+        yield f"{inside}weight", [neuron.w for neuron in item.neurons]
+        biases = [neuron.b for neuron in item.neurons if neuron.b is not None]
+        if biases:
+            yield f"{inside}bias", biases
+    elif isinstance(item, Neuron):
+        yield f"{inside}weight", item.w
+        if item.b is not None:
+            yield f"{inside}bias", item.b
+    elif isinstance(item, (Module, dict)):
+        for name, child in (vars(item) if isinstance(item, Module) else item).items():
+            yield from _tensors(f"{inside}{name}", child)
+    elif _is_tensor(item):
+        yield path, item
+    elif isinstance(item, (list, tuple)):
+        for place, child in enumerate(item):
+            yield from _tensors(f"{inside}{place}", child)
+
+
+def _is_tensor(item: Any) -> bool:
+    """Whether this is a parameter, or rows of them that all have one shape."""
+    if isinstance(item, Value):
+        return item.primitive is None and not isinstance(item, Constant)
+    if not isinstance(item, (list, tuple)) or not item or not all(map(_is_tensor, item)):
+        return False
+    shapes = [_shape(child) for child in item]
+    return shapes.count(shapes[0]) == len(shapes)
+
+
+def _shape(item: Any) -> tuple[int, ...]:
+    return () if isinstance(item, Value) else (len(item), *_shape(item[0]))
+
+
+def _numbers(values: Any) -> Any:
+    return values.data if isinstance(values, Value) else [_numbers(child) for child in values]
+
+
+def _flat(values: Any) -> list[Value]:
+    return [values] if isinstance(values, Value) else [value for child in values for value in _flat(child)]

@@ -1,0 +1,224 @@
+"""Checkpoints with optimiser and history: training goes on bit for bit, as JSON and as tensors."""
+
+import json
+
+import pytest
+
+import nn
+from engine import Value
+from tests.engine.compiler.everywhere import INSTALLED
+
+np = pytest.importorskip("numpy")
+
+X = np.random.default_rng(0).normal(size=(30, 2))
+Y = (X[:, 0] > 0).astype(int)
+KINDS = pytest.mark.parametrize("kind", ["json", "safetensors"])
+
+
+def made(seed=None):
+    """A model whose dropout draws from a seed of its own, and an optimiser."""
+    model = nn.Sequential(nn.Layer(2, 4, "tanh", seed=seed), nn.Dropout(0.3), nn.Layer(4, 2, "identity", seed=seed))
+    return model, nn.Adam(model.parameters(), lr=0.1)
+
+
+def fit(model, optimizer, epochs, backend, **more):
+    return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, 8, seed=3, validation=0.2, backend=backend, **more)
+
+
+def numbers(model):
+    return [p.data for p in model.parameters()]
+
+
+@KINDS
+@pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+def test_going_on_from_a_file(tmp_path, backend, kind):
+    if kind == "safetensors":
+        pytest.importorskip("safetensors")
+    path = tmp_path / f"model.{kind}"
+    model, optimizer = made(seed=1)
+    history = fit(model, optimizer, 5, backend)
+    nn.save(model, path, optimizer=optimizer, history=history)
+    expected = fit(model, optimizer, 10, backend, resume=history)
+
+    other, its_optimizer = made()
+    checkpoint = nn.load(other, path, optimizer=its_optimizer)
+    assert checkpoint.history == history
+    assert checkpoint.loss == "cross_entropy"
+    assert checkpoint.has_optimizer
+    assert repr(checkpoint).endswith("5 epochs, trained with cross_entropy, with its optimiser)")
+    found = fit(other, its_optimizer, 10, backend, resume=checkpoint)
+    assert numbers(other) == numbers(model)
+    assert found.batch_losses == expected.batch_losses
+    assert its_optimizer.steps == optimizer.steps
+    assert nn.accuracy(other, X, Y) == nn.accuracy(model, X, Y)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda params: nn.SGD(params, 0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+        lambda params: nn.AdamW(params, 0.01, betas=(0.5, 0.9)),
+        lambda params: nn.SGD(params, 0.1),
+    ],
+)
+def test_any_optimiser(tmp_path, make):
+    model = nn.MLP(2, [2], seed=1)
+    optimizer = make(model.parameters())
+    nn.fit(model, X, Y, nn.cross_entropy, optimizer, 2, seed=1)
+    nn.save(model, tmp_path / "m.json", optimizer=optimizer)
+    other = nn.MLP(2, [2], seed=2)
+    backwards = type(optimizer)(other.parameters()[::-1], lr=5.0)
+    nn.load(other, tmp_path / "m.json", optimizer=backwards)
+    assert dict(backwards.settings) == dict(optimizer.settings)
+    for name in optimizer.memories:
+        assert getattr(backwards, name) == getattr(optimizer, name)[::-1]
+    assert repr(backwards) == repr(optimizer)
+
+
+def test_names_of_classes_come_along(tmp_path):
+    model = nn.MLP(2, [2], seed=1)
+    nn.fit(model, X, np.array(["a", "b"])[Y], nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), 1)
+    nn.save(model, tmp_path / "m.json")
+    other = nn.MLP(2, [2])
+    assert nn.load(other, tmp_path / "m.json").classes == ["a", "b"]
+    assert list(nn.classify(other, X)) == list(nn.classify(model, X))
+
+
+def test_files_of_before_load(tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text('{"format": "stepgrad parameters 1", "parameters": {"w.0": 1.5, "w.1": 2.5, "b": "nan"}}')
+    neuron = nn.Neuron(2)
+    checkpoint = nn.load(neuron, path)
+    assert [w.data for w in neuron.w] == [1.5, 2.5]
+    assert checkpoint.history is None
+    assert repr(checkpoint) == f"Checkpoint({path})"
+
+
+def changed(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.pop("optimizer"), "there is no optimiser in it"),
+        (lambda c: c["optimizer"].update({"class": "SGD"}), "its optimiser is SGD, not Adam"),
+        (lambda c: c["optimizer"]["parameters"].pop(), "and not the same ones"),
+        (lambda c: c["optimizer"]["memories"]["mean"].pop(), "memory mean has 21 numbers for 22"),
+        (lambda c: c["optimizer"]["memories"].update(mean=["x"]), "memory mean is no number"),
+        (lambda c: c["optimizer"].update(steps=-1), "steps must be at least 0"),
+        (lambda c: c["optimizer"]["settings"].update(lr=-1.0), "lr must be"),
+        (lambda c: c["optimizer"]["settings"].update(speed=1.0), "no setting 'speed'"),
+        (lambda c: c["history"].update(losses=["x"]), "a loss is no number"),
+        (lambda c: c["history"].update(random_state=[3, [1, 2], None]), "state vector"),
+        (lambda c: c["history"].pop("rows"), "rows"),
+        (lambda c: c.update(history=[1]), "its history is list"),
+        (lambda c: c.update(loss=1), "no text"),
+        (lambda c: c.update(dropouts=[]) or c.update(dropouts=[[1, 2], [3, 4]]), "it has 2 Dropouts, the model 1"),
+    ],
+)
+def test_a_wrong_file_changes_nothing(tmp_path, change, message):
+    path = tmp_path / "m.json"
+    model, optimizer = made(seed=1)
+    nn.save(model, path, optimizer=optimizer, history=fit(model, optimizer, 2, "eager"))
+    changed(path, change)
+    other, its_optimizer = made(seed=2)
+    before = numbers(other), other.layers[1].seed, repr(its_optimizer), dict(vars(other))
+    with pytest.raises(ValueError, match=message) as caught:
+        nn.load(other, path, optimizer=its_optimizer)
+    assert str(path) in str(caught.value)
+    assert (numbers(other), other.layers[1].seed, repr(its_optimizer), dict(vars(other))) == before
+
+
+def test_what_save_refuses(tmp_path):
+    model, optimizer = made()
+    with pytest.raises(TypeError, match="optimizer must be an Optimizer, not int 3"):
+        nn.save(model, tmp_path / "m.json", optimizer=3)
+    with pytest.raises(TypeError, match="history must be a History"):
+        nn.save(model, tmp_path / "m.json", history=[])
+    with pytest.raises(ValueError, match="none of the model's"):
+        nn.save(nn.MLP(2, [1]), tmp_path / "m.json", optimizer=optimizer)
+
+
+# ---- tensors ----
+
+
+def test_tensors_have_the_names_of_torch(tmp_path):
+    library = pytest.importorskip("safetensors.numpy")
+
+    class Mixed(nn.Module):
+        def __init__(self):
+            self.tokens = nn.Embedding(5, 4, seed=1)
+            self.layers = [nn.Layer(4, 3, seed=1), nn.Layer(3, 2, bias=False, seed=2)]
+            self.norm = nn.LayerNorm(2)
+            self.attention = nn.SelfAttention(2, seed=3)
+            self.scale = Value(2.0)
+            self.ragged = [[Value(1.0)], [Value(2.0), Value(3.0)]]
+
+        def __call__(self, x):
+            return x
+
+    model = Mixed()
+    nn.save(model, tmp_path / "m.safetensors")
+    found = library.load_file(tmp_path / "m.safetensors")
+    assert {name: tensor.shape for name, tensor in found.items()} == {
+        "tokens.weight": (5, 4),
+        "layers.0.weight": (3, 4),
+        "layers.0.bias": (3,),
+        "layers.1.weight": (2, 3),
+        "norm.weight": (2,),
+        "norm.bias": (2,),
+        **{f"attention.{part}.weight": (2, 2) for part in ("query", "key", "value", "output")},
+        **{f"attention.{part}.bias": (2,) for part in ("query", "key", "value", "output")},
+        "scale": (),
+        "ragged.0": (1,),
+        "ragged.1": (2,),
+    }
+    other = Mixed()
+    for parameter in other.parameters():
+        parameter.data = 0.0
+    nn.load(other, tmp_path / "m.safetensors")
+    assert numbers(other) == numbers(model)
+
+
+def test_tensors_of_torch_load(tmp_path):
+    torch = pytest.importorskip("torch")
+    library = pytest.importorskip("safetensors.torch")
+
+    class Theirs(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.ModuleList([torch.nn.Linear(3, 4), torch.nn.Linear(4, 2)])
+
+        def forward(self, x):
+            return self.layers[1](torch.tanh(self.layers[0](x)))
+
+    theirs = Theirs()
+    library.save_file(theirs.state_dict(), tmp_path / "m.safetensors")
+    model = nn.MLP(3, [4, 2], activation="tanh")
+    nn.load(model, tmp_path / "m.safetensors")
+    x = [[0.5, -1.0, 2.0]]
+    np.testing.assert_allclose(nn.predict(model, x), theirs(torch.tensor(x)).detach().numpy(), rtol=1e-5)
+
+
+def test_wrong_tensors_change_nothing(tmp_path):
+    library = pytest.importorskip("safetensors.numpy")
+    path = tmp_path / "m.safetensors"
+    model = nn.MLP(2, [1], seed=1)
+    before = numbers(model)
+    for tensors, message in (
+        ({"layers.0.weight": np.zeros((1, 2))}, r"missing \['layers.0.bias'\]"),
+        ({"layers.0.weight": np.zeros((2, 1)), "layers.0.bias": np.zeros(1)}, "of shape"),
+        ({"layers.0.weight": np.zeros((1, 2), bool), "layers.0.bias": np.zeros(1)}, "bool"),
+    ):
+        library.save_file(tensors, path)
+        with pytest.raises(ValueError, match=message):
+            nn.load(model, path)
+    path.write_bytes(b"no tensors")
+    with pytest.raises(ValueError, match=r"no \.safetensors file that can be read"):
+        nn.load(model, path)
+    with pytest.raises(FileNotFoundError):
+        nn.load(model, tmp_path / "none.safetensors")
+    assert numbers(model) == before
