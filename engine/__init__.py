@@ -46,6 +46,8 @@ from .functional import value_and_grad as value_and_grad
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
 from .interval import Interval as Interval
+from .modes import announce_change as announce_change
+from .modes import changes as changes
 from .modes import no_grad as no_grad
 from .modes import purpose as purpose
 from .numbers import Requirement as Requirement

@@ -198,3 +198,22 @@ def purpose() -> str:
     {'check'}
     """
     return _purpose.get()
+
+
+changes = [0]
+"""How many changes were announced: what is compiled compares it at every call, in place of a search."""
+
+
+def announce_change() -> None:
+    """Tell compiled functions that something which they may read is another now: each looks at its next call.
+
+    They look by themselves at what they can see cheaply. `nn.Module` announces every attribute that is set; do so in
+    classes of your own that hold what a compiled function reads, such as layers in ``__slots__``.
+
+    >>> from engine import modes
+    >>> before = modes.changes[0]
+    >>> modes.announce_change()
+    >>> modes.changes[0] > before
+    True
+    """
+    changes[0] += 1

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import sys
 from collections.abc import Callable
 from functools import partial, update_wrapper
+from types import FunctionType
 from typing import Any, overload
 
 from ..ieee import mean
+from ..modes import open_modes, tracer
 from ..text.sheet import Sheet
 from ..value import Value
 from .backends.choice import BACKENDS, require, takes_lists, thread_count
 from .batch import Batch, Shape, as_batch, nested
-from .errors import TraceError
+from .errors import TraceError, refusal
 from .forking import new_lock
+from .frontend.trace import is_same
 from .specialisation import TOLERANCE, Specialisation
 
 
@@ -29,8 +35,17 @@ def compile(
 
     The function takes Values or lists of Values and returns one Value, or a list of them, nested or not. It is traced
     at the first call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have
-    then. Other numbers that it reads from outside are constants of the program; compile it again if they change. An
-    index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
+    then. While it is traced no Value has a number: what needs one (`if w > 0`, `w.data`, `float(w)`) is refused, and so
+    are random numbers and results that were computed outside.
+
+    What else it reads is a constant of the program, until it changes: at every call its closure and the globals and
+    attributes that its code names are looked at, with small lists, dicts and arrays among them, and all that hangs on
+    them (lists in networks, say) when fifty times as long has passed as that takes; `nn.Module` announces what is set
+    on it, see `engine.announce_change`. If something is another, the function is traced again. Not watched are files,
+    the clock, attributes in ``__slots__`` or by a computed name, the insides of installed packages, and what the
+    function itself changes whenever it runs: compile it again, or pass such things as arguments.
+
+    An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 
     Args:
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.
@@ -176,7 +191,7 @@ class Compiled:
         Raises:
             TraceError: by now it does what cannot be compiled.
         """
-        return self._trace(batch).is_current()
+        return (self._known.get(batch.shapes) or self._trace(batch)).is_current()
 
     @property
     def tracing_seconds(self) -> float:
@@ -269,6 +284,32 @@ class Compiled:
         notes = [] if rows else ["called for the first time, it is traced and compiled"]
         return Sheet(repr(self), ("shapes of the arguments",), rows, notes).html()
 
+    # ---- copies ----
+
+    def __copy__(self) -> Compiled:
+        return Compiled(self.function, self.dtype, self.backend, self.threads)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        """By the function and the settings; a plain function is no copy, and reads the same Values."""
+        return Compiled(copy.deepcopy(self.function, memo), self.dtype, self.backend, self.threads)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """What pickle stores: the name of a decorated function, else the function and the settings."""
+        function = self.function
+        if isinstance(function, FunctionType):
+            named: Any = sys.modules.get(function.__module__)
+            for part in function.__qualname__.split("."):
+                named = getattr(named, part, None)
+            if named is self:
+                return function.__qualname__
+            if named is not function:
+                raise pickle.PicklingError(
+                    f"{self!r} pickles by the name of its function, and {function.__qualname__} is none that "
+                    f"{function.__module__} knows: define it at the level of the module, or pickle what it reads, such "
+                    "as a model, and compile it again"
+                )
+        return Compiled, (function, self.dtype, self.backend, self.threads)
+
     # ---- inside ----
 
     def _last(self) -> Specialisation:
@@ -285,16 +326,31 @@ class Compiled:
         return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
 
     def _trace(self, batch: Batch) -> Specialisation:
+        if open_modes and tracer.get() is not None:
+            raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
         special = self._known.get(batch.shapes)
-        if special is None:
-            with self._lock:
-                special = self._known.get(batch.shapes)
-                if special is None:
-                    special = self._known[batch.shapes] = Specialisation(
-                        self.function, batch.shapes, self.dtype, self.backend, self.threads
-                    )
+        if special is None or special.stale():
+            special = self.traced_again(batch)
         self._latest = special
         return special
+
+    def traced_again(self, batch: Batch) -> Specialisation:
+        """The program for samples of these shapes after another look at what the function does now.
+
+        Returns:
+            The same object as before, if the function does the same with the same Values.
+
+        Raises:
+            TraceError: the function does what cannot be compiled.
+        """
+        with self._lock:
+            known = self._known.get(batch.shapes)
+            special = Specialisation(self.function, batch.shapes, self.dtype, self.backend, self.threads)
+            if known is not None and is_same(known.trace, special.trace):
+                known.trace.surroundings.renew()
+                return known
+            self._known[batch.shapes] = special
+            return special
 
 
 def _mean(outputs: Any) -> float:

@@ -73,6 +73,14 @@ class Specialisation:
             outputs, gradients = (as_array(numbers, self.dtype) for numbers in (outputs, gradients))
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
 
+    def stale(self) -> bool:
+        """Whether something that the function reads from outside has changed: then it must be traced again.
+
+        What is near, such as its closure and globals, is looked at every time, in some hundred nanoseconds; all else
+        when fifty times the time of such a look has passed, or a change was announced.
+        """
+        return self.trace.surroundings.changed()
+
     def _run(self, program: Runner, batch: Batch) -> tuple[Any, Any]:
         arrays = batch.arrays
         if program.takes_lists:
@@ -149,6 +157,7 @@ class Specialisation:
                 self._compare(program, mode, batch.rows([row]), change)
                 end = end or time.perf_counter() + max(LEAST, SHARE * sum(self.seconds.values()))
             self._checked.add(program)
+            self.trace.surroundings.settle()  # what the function itself has changed in these calls
 
     def _compare(self, program: Runner, mode: Mode, sample: Batch, change: Change | None) -> None:
         """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.

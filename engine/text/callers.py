@@ -27,7 +27,7 @@ def is_ours(file: str) -> bool:
 def users_line() -> Source:
     """Where the caller's caller was called from, outside of this project; the outermost frame if there is no other."""
     frame = outermost = sys._getframe(1)
-    while not _is_users(frame.f_code.co_filename):
+    while not is_users(frame.f_code.co_filename):
         if frame.f_back is None:
             frame = outermost
             break
@@ -40,13 +40,14 @@ def raised_at(error: BaseException) -> Source:
     found = "", 0
     step = error.__traceback__
     while step is not None:
-        if not found[0] or _is_users(step.tb_frame.f_code.co_filename):
+        if not found[0] or is_users(step.tb_frame.f_code.co_filename):
             found = step.tb_frame.f_code.co_filename, step.tb_lineno
         step = step.tb_next
     return found
 
 
-def _is_users(name: str) -> bool:
+def is_users(name: str) -> bool:
+    """Whether a file is the user's: not this project's, and no part of Python's own library or of NumPy."""
     if name.startswith(_OURS):
         return False
     installed = any(folder in name for folder in _INSTALLED)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from engine import Constant, Sheet, Value
+from engine import Constant, Sheet, Value, announce_change
 
 from ..arguments import show
 
@@ -23,10 +23,6 @@ class evaluating:  # noqa: N801  # a context as a class of its own enters and le
 
     def __exit__(self, *_: object) -> None:
         _evaluating.reset(self._token)
-
-
-changes = [0]
-"""How often an attribute of any module was set or deleted."""
 
 
 class Module:
@@ -52,12 +48,12 @@ class Module:
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """As for any object; compiled training sees by the count that something may have changed."""
-        changes[0] += 1
+        """As for any object; what is compiled looks again."""
+        announce_change()
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
-        changes[0] += 1
+        announce_change()
         super().__delattr__(name)
 
     def parameters(self) -> list[Value]:
@@ -95,7 +91,6 @@ class Module:
     def training(self, mode: bool) -> None:
         if not isinstance(mode, bool):
             raise TypeError(f"the mode is True for training and False for evaluation, not {show(mode)}")
-        changes[0] += 1
         vars(self)["_training"] = mode
 
     def train(self, mode: bool = True) -> Module:

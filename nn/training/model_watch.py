@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from operator import is_
 from typing import Any
 
-from engine import Value
+from engine import Value, changes
 
-from ..layers.module import Module, changes
+from ..layers.module import Module
 
 
 class ModelWatch:

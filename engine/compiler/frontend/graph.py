@@ -12,6 +12,7 @@ from ...graph import topological_order
 from ...modes import is_recording
 from ...numbers import Requirement, as_float
 from ...primitive import Primitive
+from ...text.callers import Source, users_line
 from ...value import Constant, Value
 from ..errors import refusal
 from .conditions import BOTH, DETACH, EITHER, EQUAL, NOT_EQUAL
@@ -39,6 +40,7 @@ class Graph:
         symbols: of the Values met so far, and of symbols that a function may get hold of: themselves.
         made: the Values that the function has made from plain numbers, or computed from such.
         requirements: what samples have to be, and of which symbols.
+        lines: where each symbol was made, for the message of an error; None while nobody wants to know.
         open: while the function runs; what it has kept for later is refused afterwards.
         nonzero: symbols that are known to be no 0, so that a branch on their truth is decided.
     """
@@ -48,6 +50,7 @@ class Graph:
         self.leaves: list[Symbol] = []
         self.made: set[Value] = set()
         self.requirements: dict[tuple[Requirement, tuple[Symbol, ...]], None] = {}
+        self.lines: dict[Symbol, Source] | None = None
         self.open = True
         self.nonzero: set[Symbol] = set()
         self.symbols = _Symbols(self)
@@ -159,6 +162,8 @@ class Graph:
         symbol.uniform, symbol.value = uniform, value
         symbol.number = self._lowest = self._lowest - 1
         self.symbols[symbol] = symbol
+        if self.lines is not None:
+            self.lines[symbol] = users_line()
         return symbol
 
 

@@ -216,9 +216,15 @@ class Masked:
 # ---- operators, from the table ----
 
 
+_FOREIGN = (complex, str, bytes, type(None))
+_FIX_REAL = "Values are real numbers, and meet real numbers only: compute a real and an imaginary part apart."
+
+
 def _operation(primitive: Primitive, x: Any, y: Any, graph: Graph) -> Any:
     for side in (x, y):
         if not isinstance(side, (Symbol, Value)) and not is_number(side):
+            if isinstance(side, _FOREIGN) and primitive not in CONDITIONS:
+                raise refusal(f"{primitive.signature} of {x!r} and {y!r}", _FIX_REAL)
             return NotImplemented
     return Symbol.__apply_primitive__(primitive, (x, y))
 

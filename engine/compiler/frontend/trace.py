@@ -14,15 +14,21 @@ from typing import Any
 
 from ...modes import always_recorded, called_for, observed_by
 from ...numbers import Requirement, is_number
-from ...text.callers import raised_at
+from ...text.callers import Source, raised_at
 from ...value import Value
 from ..batch import Shape
 from ..errors import TraceError, refusal
 from ..showing import ALONE
 from .graph import Graph, operations
+from .randomness import Generators
+from .surroundings import Surroundings
 from .symbol import Symbol
 from .watching import Watch, watched
 
+_FIX_DIFFERENCE = (
+    "A compiled function must depend on its arguments and on Values only: no random numbers, counters or changing "
+    "globals, and no number that it gets from a Value in a roundabout way. Pass what changes as an argument."
+)
 _FIX_KEY = (
     "While a function is compiled its inputs have no numbers yet, and Values are keys by identity. "
     "Use take(index, values), with the values in a list, or where(x == a, ..., ...)."
@@ -39,6 +45,7 @@ class Trace:
         outputs: the results, those of nested lists in one row.
         requirements: what samples have to be, and the symbols that have to be it.
         shape: of what the function returned: () for one result, (n,) for a list of n, ...
+        surroundings: what the function reads from outside besides Values.
     """
 
     graph: Graph
@@ -46,6 +53,7 @@ class Trace:
     outputs: list[Symbol]
     requirements: list[tuple[Requirement, tuple[Symbol, ...]]]
     shape: Shape
+    surroundings: Surroundings
 
     @property
     def single(self) -> bool:
@@ -64,32 +72,74 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
     Raises:
         TraceError: it does what cannot be compiled; the message names the line and the remedy.
     """
-    graph = new_graph()
-    inputs: list[Symbol] = []
-    arguments = [_argument(graph, shape, inputs) for shape in shapes]
-    with ALONE, graph.opened(), called_for("trace"), always_recorded(), observed_by(None):
-        with watched(graph) as first:
-            outputs, shape = _run(function, arguments, first)
-        leaves = len(graph.leaves)
-        with watched(graph, disturbed=True) as second:
-            again, shape_again = _run(function, arguments, second)
-    try:
-        if shape != shape_again:
-            raise _Difference(f"results of shape {shape}, then {shape_again}")
-        created = _compare(outputs, again, first.made, second.made)
-    except _Difference as difference:
-        raise TraceError(
-            f"{described(function)} computes something else when it is called again: {difference}. A compiled function "
-            "must depend on its arguments and on Values only: no random numbers, counters or changing globals, and no "
-            "number that it gets from a Value in a roundabout way; pass what changes as an argument"
-        ) from None
+    with ALONE, called_for("trace"), always_recorded(), observed_by(None):
+        surroundings = Surroundings(function)
+        runs = _Runs(function, shapes, new_graph(), surroundings)
+        try:
+            runs.make()
+        except _Difference as difference:
+            raise refusal(
+                f"{described(function)} computes something else when it is called again: {difference}",
+                _FIX_DIFFERENCE,
+                source=_line_of_difference(_Runs(function, shapes, new_graph(), surroundings)),
+            ) from None
+    surroundings.settle()
+    graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
     requirements = [*graph.requirements]
-    if created or any(leaf.value in first.made for leaf in graph.leaves):
-        graph, outputs = _without(created, new_graph(), outputs)
+    if runs.created or any(leaf.value in runs.made for leaf in graph.leaves):
+        graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
-    else:
-        del graph.leaves[leaves:]
-    return Trace(graph, inputs, outputs, requirements, shape)
+    return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings)
+
+
+class _Runs:
+    """Two runs of a function on the symbols of one graph.
+
+    Attributes:
+        graph, inputs, outputs, shape: as in Trace.
+        made: the Values that the function made in the first run.
+        created: the leaves that it makes in every run, with their numbers.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], shapes: Sequence[Shape], graph: Graph, surroundings: Surroundings
+    ) -> None:
+        self.function, self.graph, self._generators = function, graph, surroundings.generators
+        self.inputs: list[Symbol] = []
+        self._arguments = [_argument(graph, shape, self.inputs) for shape in shapes]
+
+    def make(self) -> None:
+        """Run it twice.
+
+        Raises:
+            TraceError: it does what cannot be traced, or draws random numbers.
+            _Difference: it computes something else in the second run.
+        """
+        with Generators(self._generators).untouched(self._run):
+            self.made, self.outputs, self.shape = self._run()
+            leaves = len(self.graph.leaves)
+            made, outputs, shape = self._run(disturbed=True)
+        if shape != self.shape:
+            raise _Difference(f"results of shape {self.shape}, then {shape}")
+        self.created = _compare(self.outputs, outputs, self.made, made)
+        del self.graph.leaves[leaves:]
+
+    def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
+        with self.graph.opened(), watched(self.graph, disturbed) as watch:
+            outputs, shape = _run(self.function, self._arguments, watch)
+        return watch.made, outputs, shape
+
+
+def _line_of_difference(runs: _Runs) -> Source | None:
+    """Where the first operation stands that is another in the second run; found by running it twice more."""
+    runs.graph.lines = {}
+    try:
+        runs.make()
+    except _Difference as difference:
+        return next((runs.graph.lines[symbol] for symbol in difference.symbols if symbol in runs.graph.lines), None)
+    except Exception:  # it is refused already
+        pass
+    return None
 
 
 def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
@@ -148,7 +198,7 @@ def described(function: Callable[..., Any]) -> str:
 
 
 class _Difference(Exception):  # noqa: N818  # what differs, for the message of an error
-    pass
+    symbols: Sequence[Symbol] = ()  # those that differ, and what is computed from them
 
 
 def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again: set[Value]) -> dict[Symbol, float]:
@@ -158,23 +208,27 @@ def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again:
         _Difference: the traces differ in anything else.
     """
     created: dict[Symbol, float] = {}
-    stack = list(zip(first, second))
+    stack = [(a, b, b) for a, b in zip(first, second)]
     seen: set[tuple[Symbol, Symbol]] = set()
-    if len(first) != len(second):
-        raise _Difference(f"{len(first)} results, then {len(second)}")
+
+    def difference(text: str) -> _Difference:
+        found = _Difference(text)
+        found.symbols = b, user, a
+        return found
+
     while stack:
-        pair = a, b = stack.pop()
-        if a is b or pair in seen:
+        a, b, user = stack.pop()
+        if a is b or (a, b) in seen:
             continue
-        seen.add(pair)
+        seen.add((a, b))
         if a.kind == b.kind == "leaf" and a.value is not b.value:
             number, other = a.value._data, b.value._data
             if (number != other and number == number) or a.value not in made or b.value not in again:
-                raise _Difference(f"a Value that holds {number!r}, then one that holds {other!r}")
+                raise difference(f"a Value that holds {number!r}, then one that holds {other!r}")
             created[a] = number
         elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
-            raise _Difference(f"{a!r}, then {b!r}")
-        stack += zip(a.operands, b.operands)
+            raise difference(f"{a!r}, then {b!r}")
+        stack += [(x, y, b) for x, y in zip(a.operands, b.operands)]
     return created
 
 

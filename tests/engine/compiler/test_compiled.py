@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import pickle
 import threading
@@ -195,9 +196,13 @@ def test_every_first_call_is_checked_against_the_eager_engine(backend: str, dtyp
 
     compiled = compile(changing, backend=backend, dtype=dtype)
     assert len(compiled([])) == 0
-    for _ in range(2):
-        with pytest.raises(TraceError, match="differs from the eager"):
-            compiled([1.0]) if mode == "outputs" else compiled.value_and_grad([1.0], wrt=mode)
+
+    def call() -> Any:
+        return compiled([1.0])[0] if mode == "outputs" else compiled.value_and_grad([1.0], wrt=mode)[0]
+
+    with pytest.raises(TraceError, match="differs from the eager"):
+        call()
+    assert call() == 3.0  # the list has changed, so the function is traced again
 
 
 @BACKENDS
@@ -415,3 +420,27 @@ def test_small_calls_leave_nothing_behind(backend: str) -> None:
     results = [np.array(compiled(x, y)) if backend == "python" else compiled(x, y) for x, y in calls]
     for (x, y), found in zip(calls, results):
         np.testing.assert_allclose(found, np.stack([3.0 * x[:, 0] + y, x[:, 1] * y], 1), rtol=1e-13, atol=1e-15)
+
+
+def _module_level(x: Any) -> Any:
+    return x * 2.0
+
+
+@compile(backend="python")
+def _decorated(x: Any) -> Any:
+    return x * 3.0
+
+
+def test_a_compiled_function_is_copied_and_pickled_by_its_function() -> None:
+    plain = compile(_module_level, backend="python", dtype="float32")
+    for twin in (copy.copy(plain), copy.deepcopy(plain), pickle.loads(pickle.dumps(plain))):
+        assert twin is not plain
+        assert twin.function is _module_level
+        assert (twin.dtype, twin.backend, twin.threads) == ("float32", "python", 1)
+        assert twin([1.0]) == [2.0]
+    assert pickle.loads(pickle.dumps(_decorated)) is _decorated
+    w = Value(2.0)
+    closure = compile(lambda x: w * x, backend="python")
+    assert copy.deepcopy(closure)([1.0]) == [2.0]
+    with pytest.raises(pickle.PicklingError, match=r"pickles by the name .*pickle what it reads, .*compile it again"):
+        pickle.dumps(closure)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -162,10 +161,6 @@ def test_the_remedy_for_a_branch_names_where() -> None:
         compile(if_on_data, backend="python")([1.0])
 
 
-def draws_a_number(x: Any) -> Any:
-    return random.random() * x
-
-
 counter = itertools.count(1)
 
 
@@ -188,11 +183,11 @@ def grows(x: Any) -> Any:
 @pytest.mark.parametrize(
     "function",
     [
-        draws_a_number, counts, draws_a_branch, grows,
+        counts, draws_a_branch, grows,
     ],
 )  # fmt: skip
 def test_what_is_no_function_of_its_arguments_is_refused(function: Callable[..., Any]) -> None:
-    with pytest.raises(TraceError, match=rf"{function.__name__} \(.*test_trace.py:\d+\) computes something else"):
+    with pytest.raises(TraceError, match=r"computes something else .*, at .*test_trace.py:\d+: return|kept"):
         compile(function, backend="python")([1.0, 2.0])
     assert W.data == 0.5
 

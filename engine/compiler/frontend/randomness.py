@@ -1,0 +1,125 @@
+"""Random numbers: a function that draws some while it is traced is refused, and the generators get their state back.
+
+What was drawn would be a constant of the program, and another number at every call of the eager function.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from ...text.callers import Source, is_users
+from ..errors import refusal
+
+
+class Generators:
+    """`random`, `numpy.random` and other generators, with their states as they were.
+
+    Args:
+        others: generators that a function may reach.
+    """
+
+    def __init__(self, others: Sequence[Any]) -> None:
+        self._sources = [_Source("random", random.getstate, random.setstate)]
+        numpy = sys.modules.get("numpy.random")
+        if numpy is not None:
+            self._sources.append(_Source("numpy.random", numpy.get_state, numpy.set_state))
+        self._sources += map(_source_of, others)
+
+    def drawn(self) -> list[str]:
+        """The names of those that numbers were drawn from."""
+        return [source.name for source in self._sources if source.drawn()]
+
+    def give_back(self) -> None:
+        """Set all states to what they were."""
+        for source in self._sources:
+            source.give_back()
+
+    @contextmanager
+    def untouched(self, run: Callable[[], Any]) -> Iterator[None]:
+        """Refuse that numbers are drawn inside; in any case the states are given back.
+
+        Args:
+            run: does the same once more, to find the line.
+
+        Raises:
+            TraceError: numbers were drawn.
+        """
+        try:
+            yield
+        finally:
+            drawn = self.drawn()
+            self.give_back()
+        if drawn:
+            source = self._line_of(run)
+            self.give_back()
+            raise refusal(f"the function drew random numbers from {' and '.join(drawn)}", _FIX, source=source)
+
+    def _line_of(self, run: Callable[[], Any]) -> Source | None:
+        """The first line of the user's, after which a state is another; found line by line, so slowly."""
+        found: list[Source] = []
+
+        def watch(frame: FrameType, event: str, _: Any) -> Any:
+            if event == "call":
+                return watch if is_users(frame.f_code.co_filename) else None
+            line = lines.get(frame)
+            if not found and line is not None and self.drawn():
+                found.append((frame.f_code.co_filename, line))
+            lines[frame] = frame.f_lineno
+            return watch
+
+        lines: dict[FrameType, int] = {}
+        before = sys.gettrace()
+        sys.settrace(watch)
+        try:
+            run()
+        except Exception:  # whatever it does now, it is refused already
+            pass
+        finally:
+            sys.settrace(before)
+        return found[0] if found else None
+
+
+_FIX = (
+    "A compiled function would keep those that were drawn while it was traced: draw them outside, and pass them as an "
+    "argument."
+)
+
+
+class _Source:
+    """A source of random numbers, and its state as it was."""
+
+    def __init__(self, name: str, get: Callable[[], Any], put: Callable[[Any], None]) -> None:
+        self.name, self._get, self._put = name, get, put
+        self._before = get()
+
+    def drawn(self) -> bool:
+        """Whether the state has changed."""
+        return bool(_comparable(self._get()) != _comparable(self._before))
+
+    def give_back(self) -> None:
+        """Set the state to what it was."""
+        self._put(self._before)
+
+
+def _source_of(generator: Any) -> _Source:
+    kind = type(generator).__name__
+    if isinstance(generator, random.Random):
+        return _Source(f"a {kind}", generator.getstate, generator.setstate)
+    if hasattr(generator, "get_state"):
+        return _Source(f"a {kind}", generator.get_state, generator.set_state)
+    bits = getattr(generator, "bit_generator", generator)
+    return _Source(f"a {kind}", lambda: bits.state, lambda state: setattr(bits, "state", state))
+
+
+def _comparable(state: Any) -> Any:
+    """A state in a form that == compares: arrays as bytes."""
+    if isinstance(state, dict):
+        return {name: _comparable(part) for name, part in state.items()}
+    if isinstance(state, tuple):
+        return tuple(map(_comparable, state)) if len(state) < 100 else state
+    return state.tobytes() if hasattr(state, "tobytes") else state

@@ -1,0 +1,353 @@
+"""What a function reads from outside: closure cells, globals and what hangs on them, to see when something changes.
+
+The walk starts at the function and follows closures, the globals that its code names, defaults, attributes, lists,
+dicts and modules of the user's. Code of installed packages is not entered. What it finds is compared by identity.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import random
+import sys
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from operator import is_
+from types import BuiltinMethodType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from ... import modes
+from ...primitive import Primitive
+from ...text.callers import is_users
+from ...value import Value
+
+BUDGET = 400
+"""About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
+PATIENCE = 50
+"""A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
+_MOST = 100_000  # objects that a walk enters
+
+_ABSENT = object()
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque, array)
+_PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
+_NEAR: tuple[Any, ...] = (*_PLAIN, Value, Primitive, FunctionType, list, dict, set)
+_LEAVES = _PLAIN | {Value, Primitive, CodeType, type(Ellipsis)}
+
+
+class Surroundings:
+    """What a function reads from outside, as it is now.
+
+    Attributes:
+        generators: sources of random numbers among them.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.renew()
+
+    def renew(self) -> None:
+        """Look anew: what there is now is what is expected from now on."""
+        started = time.perf_counter()
+        self._count = modes.changes[0]
+        self.generators: list[Any] = []
+        self._cells: list[tuple[CellType, Any]] = []
+        self._names: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._holders: list[tuple[Any, tuple[Any, ...]]] = []
+        self._direct: set[int] = set()
+        self._announced: set[int] = set()
+        self._keep = _Walk(self).of(self._function)
+        self.changed = self._look()
+        self._due = started  # so that the first call finds out how long a look at all takes
+
+    def settle(self) -> None:
+        """Expect what there is now: what the function itself has changed in a run is no reason to trace it again."""
+        if self.changed_at_all():
+            self.renew()
+
+    def found_cell(self, cell: CellType, content: Any) -> None:
+        """A closure cell."""
+        self._cells.append((cell, content))
+
+    def found_name(self, names: Mapping[str, Any], name: str, content: Any) -> None:
+        """A global or an attribute."""
+        self._names.append((names, name, content))
+
+    def found_directly(self, *things: Any) -> None:
+        """What a function itself names, or gets as a default: it is looked at every time if it is small."""
+        self._direct.update(map(id, things))
+
+    def found_announced(self, attributes: Mapping[str, Any]) -> None:
+        """Attributes of an object that announces what is set."""
+        self._announced.add(id(attributes))
+
+    def found_holder(self, holder: Any) -> None:
+        """A list, dict, set or array."""
+        self._holders.append((holder, _held(holder)))
+
+    def _look(self) -> Callable[[], bool]:
+        """What tells whether something is another than it was; what is far away it looks at from time to time only.
+
+        It is one expression of comparisons, which takes half the time of loops over what there is to compare.
+        """
+        terms = [f"modes.changes[0] != {self._count}"]
+        known: dict[str, Any] = {"modes": modes, "absent": _ABSENT, "is_": is_}
+        known |= {"me": self, "clock": time.perf_counter}
+        left = BUDGET - 100.0
+
+        def add(term: str, nanoseconds: float, was: Any, **names: Any) -> None:
+            nonlocal left
+            left -= nanoseconds
+            if left >= 0:
+                for name, thing in {**names, "was": was}.items():
+                    term = term.replace(f"{name}$", f"{name}{len(terms)}")
+                    known[f"{name}{len(terms)}"] = thing
+                terms.append(term)
+
+        for cell, content in self._cells:
+            if isinstance(content, _NEAR) or hasattr(content, "tobytes"):
+                add("cell$.cell_contents is not was$", 25, content, cell=cell)
+        for names, name, content in self._names:
+            if id(names) in self._announced:
+                continue
+            if isinstance(content, _NEAR) or hasattr(content, "tobytes"):
+                add(f"names$.get({name!r}, absent) is not was$", 30, content, names=names)
+        for holder, held in self._holders:
+            if id(holder) not in self._direct:
+                continue
+            if hasattr(holder, "dtype"):
+                if holder.nbytes <= 512 and holder.dtype != object:
+                    add("holder$.tobytes() != was$", 120, holder.tobytes(), holder=holder)
+            else:
+                inside = "(*holder$, *holder$.values())" if isinstance(holder, dict) else "holder$"
+                same = f"all(map(is_, {inside}, was$))"
+                add(f"len({inside}) != {len(held)} or not {same}", 130 + 12 * len(held), held, holder=holder)
+        expression = f"lambda: ({' or '.join(terms)} or clock() > me._due) and me.changed_at_all()"
+        look: Callable[[], bool] = eval(expression, known)
+        return look
+
+    def changed_at_all(self) -> bool:
+        """Whether anything is another than it was, near or far."""
+        started, computed = time.perf_counter(), time.thread_time()
+        if self._count != modes.changes[0]:  # there may be something new too
+            now = Surroundings(self._function)
+            if not self._equals(now):
+                return True
+            self.__dict__.update(now.__dict__)
+            self.changed = self._look()
+        elif not self._is_as_it_was():
+            return True
+        ended, computed = time.perf_counter(), time.thread_time() - computed
+        # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
+        self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
+        return False
+
+    def _is_as_it_was(self) -> bool:
+        try:
+            return (
+                all(_same(cell.cell_contents, content) for cell, content in self._cells)
+                and all(_same(names.get(name, _ABSENT), content) for names, name, content in self._names)
+                and all(_all_same(_held(holder), held) for holder, held in self._holders)
+            )
+        except ValueError:  # an empty cell
+            return False
+
+    def _equals(self, other: Surroundings) -> bool:
+        return (
+            _all_same([c for _, c in self._cells], [c for _, c in other._cells])
+            and _all_same([c for *_, c in self._names], [c for *_, c in other._names])
+            and [name for _, name, _ in self._names] == [name for _, name, _ in other._names]
+            and len(self._holders) == len(other._holders)
+            and all(_all_same(a, b) for (_, a), (_, b) in zip(self._holders, other._holders))
+        )
+
+
+class _Walk:
+    """Enters each object once, what is near first.
+
+    Args:
+        found: is told.
+    """
+
+    def __init__(self, found: Surroundings) -> None:
+        self._found = found
+        self._used: set[str] = set()  # names in the code
+        self._seen: dict[int, Any] = {}
+        self._attributes: set[tuple[int, str]] = set()
+        self._private: set[int] = set()  # containers that objects of this project keep for themselves
+        self._owners: list[Any] = []  # of attributes that may not have been named yet
+
+    def of(self, function: Any) -> list[Any]:
+        """Walk; give all that was entered, to be kept alive."""
+        seen, queue = self._seen, [function]
+        before = -1
+        while len(self._used) != before:  # attributes count when some code names them, be it code that is met later
+            before = len(self._used)
+            for thing in queue:  # grows meanwhile
+                if id(thing) in seen:
+                    continue
+                seen[id(thing)] = thing
+                if len(seen) > _MOST:
+                    break
+                queue += [one for one in self._enter(thing, type(thing)) if type(one) not in _LEAVES]
+            queue = self._owners
+            self._owners = []
+            for owner in queue:
+                seen.pop(id(owner), None)
+        return list(seen.values())
+
+    def _enter(self, thing: Any, kind: type) -> Iterator[Any]:
+        if kind is FunctionType:
+            yield from self._function(thing)
+        elif kind is MethodType:
+            yield from (thing.__func__, thing.__self__)
+        elif kind is BuiltinMethodType:
+            yield thing.__self__
+        elif kind is partial:
+            inside = (thing.func, *thing.args, *thing.keywords.values())
+            self._found.found_directly(*inside)
+            yield from inside
+        elif isinstance(thing, _CONTAINERS):
+            yield from self._container(thing)
+        elif isinstance(thing, (ModuleType, type)):
+            if _is_of_users(thing):
+                yield from getattr(thing, "__bases__", ())
+                yield from self._named_attributes(thing, vars(thing))
+        elif is_generator(thing):
+            if not any(thing is known for known in self._found.generators):
+                self._found.generators.append(thing)
+        elif hasattr(thing, "dtype") and hasattr(thing, "tobytes"):
+            self._once(thing)
+        elif not isinstance(thing, Value) and hasattr(thing, "__dict__") and not isinstance(thing, type):
+            yield type(thing)
+            yield from self._named_attributes(thing, vars(thing))
+
+    def _once(self, holder: Any) -> None:
+        if (id(holder), "") not in self._attributes:
+            self._attributes.add((id(holder), ""))
+            self._found.found_holder(holder)
+
+    def _function(self, function: FunctionType) -> Iterator[Any]:
+        yield from self._named_attributes(function, vars(function))
+        if (id(function), "") in self._attributes:
+            return
+        self._attributes.add((id(function), ""))
+        for cell in function.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:  # not yet filled
+                continue
+            self._found.found_cell(cell, content)
+            self._found.found_directly(content)
+            yield content
+        defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+        self._found.found_directly(*defaults)
+        yield from defaults
+        if not is_users(function.__code__.co_filename):
+            return
+        names = _names_of(function.__code__)
+        self._used.update(names)
+        for name in names:
+            content = function.__globals__.get(name, _ABSENT)
+            if content is not _ABSENT or hasattr(builtins, name):
+                self._found.found_name(function.__globals__, name, content)
+                self._found.found_directly(content)
+                yield content
+
+    def _container(self, container: Any) -> Iterator[Any]:
+        if not isinstance(container, (tuple, frozenset)) and id(container) not in self._private:
+            self._once(container)
+        inside = _held(container)
+        if not _LEAVES.issuperset(map(type, inside)):
+            yield from inside
+
+    def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
+        everything = _is_of_project(type(owner))
+        if everything and not _announces(type(owner)):  # what it keeps for itself may change
+            self._private.update(id(c) for c in attributes.values() if isinstance(c, (list, dict, set)))
+            yield from attributes.values()
+            return
+        if everything:
+            self._found.found_announced(attributes)
+        else:
+            self._owners.append(owner)
+        for name, content in list(attributes.items()):
+            if (id(owner), name) in self._attributes:
+                continue
+            code = isinstance(content, (FunctionType, staticmethod, classmethod, property))
+            matters = (
+                code if isinstance(owner, type) else not isinstance(owner, ModuleType) and type(content) not in _PLAIN
+            )
+            if matters or name in self._used or everything:
+                self._attributes.add((id(owner), name))
+                self._found.found_name(attributes, name, content)
+                if not everything:
+                    self._found.found_directly(content)
+                yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
+
+
+@cache
+def _names_of(code: CodeType) -> tuple[str, ...]:
+    """The globals and attributes that some code names, in functions inside of it too."""
+    names = dict.fromkeys(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(dict.fromkeys(_names_of(constant)))
+    return tuple(names)
+
+
+def _is_of_users(thing: Any) -> bool:
+    """Whether a module or class is the user's, and no part of an installed package or of Python."""
+    module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
+    file = getattr(module, "__file__", None)
+    if file is None:  # typed in, or built in
+        return getattr(module, "__name__", "") == "__main__" or not hasattr(module, "__spec__")
+    return is_users(file) and "site-packages" not in file
+
+
+def _is_of_project(kind: type) -> bool:
+    """Whether some of the code of this class is the project's, which is not searched for names of attributes."""
+    return any(base.__module__.partition(".")[0] in ("engine", "nn") for base in kind.__mro__)
+
+
+def _announces(kind: Any) -> bool:
+    """Whether instances announce what is set on them, as modules do."""
+    return kind.__setattr__ is not object.__setattr__
+
+
+def is_generator(thing: Any) -> bool:
+    """Whether this draws random numbers, and shows its state."""
+    if isinstance(thing, random.Random):
+        return not isinstance(thing, random.SystemRandom)
+    numpy = sys.modules.get("numpy.random")
+    return numpy is not None and isinstance(thing, (numpy.Generator, numpy.RandomState, numpy.BitGenerator))
+
+
+def _held(holder: Any) -> tuple[Any, ...]:
+    """What is in a container; of an array a digest of its bytes."""
+    if isinstance(holder, dict):
+        return (*holder, *holder.values())
+    if hasattr(holder, "dtype"):
+        if holder.dtype == object:
+            return tuple(holder.ravel().tolist())
+        return (holder.shape, holder.dtype.str, hash(holder.tobytes()))
+    return tuple(holder)
+
+
+def _same(now: Any, before: Any) -> bool:
+    """Whether it is the very thing, or a plain number or text that nobody can tell from it."""
+    if now is before:
+        return True
+    if type(now) is not type(before) or type(now) not in _PLAIN:
+        return type(now) is tuple and type(before) is tuple and _all_same(now, before)
+    if type(now) is float:
+        return (now == before and math.copysign(1.0, now) == math.copysign(1.0, before)) or (
+            now != now and before != before
+        )
+    return bool(now == before)
+
+
+def _all_same(now: Any, before: Any) -> bool:
+    return len(now) == len(before) and (all(map(is_, now, before)) or all(map(_same, now, before)))

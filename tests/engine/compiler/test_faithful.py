@@ -1,0 +1,1036 @@
+"""A compiled function is the function that was written, or a refusal with the user's line: one row per way to go wrong.
+
+A row is a function that sets up everything anew and gives a `Case`: what is compiled, its samples, and what happens
+between the first call and the second. On every back end both calls must agree with the eager engine, to rounding, in
+results and all gradients, or be refused with a line of this file; the decorator says which. `control` rows must
+compile, so that refusing is no way out.
+
+To add a row: ``@row("refused")``, ``@row("equal")`` or ``@control``, and a function that gives a Case.
+"""
+
+from __future__ import annotations
+
+import array
+import collections
+import contextlib
+import functools
+import heapq
+import itertools
+import json
+import math
+import random
+import re
+import statistics
+import threading
+import types
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import engine
+import nn
+from engine import TraceError, Value, compile, where
+from engine.compiler.frontend import surroundings
+from tests.engine.compiler.everywhere import INSTALLED, close
+
+np = pytest.importorskip("numpy")
+
+
+class Case(NamedTuple):
+    """What a row tries.
+
+    Attributes:
+        function: of one sample; one result.
+        between: what happens between the two calls.
+        samples: for each argument one entry per sample.
+        far: whether the change is one of those that are seen when it is time to look at all, not at once.
+    """
+
+    function: Callable[..., Any]
+    between: Callable[[], Any] = lambda: None
+    samples: Sequence[Any] = ([1.5, -0.5, 3.0],)
+    far: bool = False
+
+
+Make = Callable[[], Case]
+ROWS: list[tuple[str, Make]] = []
+CONTROLS: list[Make] = []
+
+
+def row(outcome: str) -> Callable[[Make], Make]:
+    """A way to go wrong; its outcome is "equal" or "refused"."""
+
+    def add(make: Make) -> Make:
+        ROWS.append((outcome, make))
+        return make
+
+    return add
+
+
+def control(make: Make) -> Make:
+    """What must compile, and be equal."""
+    CONTROLS.append(make)
+    return make
+
+
+# ---- numbers of parameters -----------------------------------------------------------------------------------------
+
+
+@row("equal")
+def where_on_a_parameter() -> Case:
+    w = Value(0.3)
+    return Case(lambda x: where(w > 0, w * w, -w) * x, lambda: setattr(w, "data", -3.0))
+
+
+@row("equal")
+def where_on_what_follows_from_parameters() -> Case:
+    w, v = Value(0.3), Value(2.0)
+    return Case(lambda x: where(w * v >= 0.5, w, v * v) * x, lambda: setattr(w, "data", 1.0))
+
+
+@row("equal")
+def equality_of_parameters_as_a_condition() -> Case:
+    w, v = Value(0.5), Value(0.5)
+    return Case(lambda x: where(w == v, w * x, v * v * x), lambda: setattr(w, "data", 0.25))
+
+
+@row("equal")
+def conditions_combined() -> Case:
+    w = Value(0.5)
+    return Case(lambda x: where((w > 0) & (x > 0) | (w < -1), w * x, x), lambda: setattr(w, "data", -2.0))
+
+
+@row("equal")
+def largest_parameter() -> Case:
+    w, v = Value(0.5), Value(0.7)
+    return Case(lambda x: engine.maximum(w, v) * x, lambda: setattr(w, "data", 2.0))
+
+
+@row("equal")
+def rounded_parameter() -> Case:
+    w = Value(0.6)
+    return Case(lambda x: (round(w) + math.floor(w) + abs(w)) * x, lambda: setattr(w, "data", -1.7))
+
+
+@row("equal")
+def detached_parameter() -> Case:
+    w = Value(0.6)
+    return Case(lambda x: w.detach() * w * x, lambda: setattr(w, "data", -1.7))
+
+
+@row("equal")
+def parameter_under_no_grad() -> Case:
+    w = Value(0.6)
+
+    def function(x: Any) -> Any:
+        with engine.no_grad():
+            scale = w * w + 1
+        return scale * w * x
+
+    return Case(function, lambda: setattr(w, "data", -1.7))
+
+
+@row("equal")
+def take_from_parameters() -> Case:
+    weights = [Value(0.5), Value(-1.0), Value(2.0)]
+    return Case(lambda k: engine.take(k, weights) ** 2, lambda: setattr(weights[1], "data", 4.0), ([0, 1, 2],))
+
+
+@row("refused")
+def take_by_a_parameter() -> Case:
+    index = Value(1.0)
+    return Case(lambda x: engine.take(index, [x, 2 * x, 3 * x]), lambda: setattr(index, "data", 2.0))
+
+
+@row("equal")
+def derivative_by_parameters_only() -> Case:
+    w = Value(0.6)
+    return Case(lambda x: engine.grad(w * w * w, w, create_graph=True) * x, lambda: setattr(w, "data", -1.7))
+
+
+@row("equal")
+def a_first_call_under_no_grad() -> Case:
+    w = Value(0.6)
+    return Case(lambda x: w * w * x)
+
+
+@row("equal")
+def values_made_inside() -> Case:
+    w = Value(0.6)
+
+    def function(x: Any) -> Any:
+        total, step = Value(0.0), Value(2.0) * Value(0.5)
+        for _ in range(int(step.data) + 1):
+            total = total + w * x * float(step)
+        return total
+
+    return Case(function, lambda: setattr(w, "data", 3.0))
+
+
+@row("equal")
+def harmless_looks_at_a_parameter() -> Case:
+    w = Value(0.6, label="w")
+
+    def function(x: Any) -> Any:
+        assert str(w)
+        assert f"{w}"
+        assert w.label == "w"
+        assert w is w
+        assert len({w, w}) == 1
+        return {w: w}[w] * x
+
+    return Case(function, lambda: setattr(w, "data", 3.0))
+
+
+def reading(read: Callable[[Value, Any], Any]) -> Make:
+    """A row that reads a parameter's number in some way."""
+
+    def make() -> Case:
+        w = Value(0.6)
+        return Case(lambda x: read(w, x), lambda: setattr(w, "data", -3.0))
+
+    return make
+
+
+READERS: dict[str, Callable[[Value, Any], Any]] = {
+    "if w": lambda w, x: x if w else -x,
+    "if w > 0": lambda w, x: x if w > 0 else -x,
+    "if not w < 0": lambda w, x: x if not w < 0 else -x,
+    "if w * w > 0.01": lambda w, x: x if w * w > 0.01 else -x,
+    "w.data": lambda w, x: w.data * x,
+    "abs(w.data)": lambda w, x: abs(w.data) * x,
+    "round(w.data)": lambda w, x: round(w.data, 1) * x,
+    "(w * w).data": lambda w, x: (w * w).data * x,
+    "w.grad": lambda w, x: (1.0 + w.grad) * x,
+    "getattr": lambda w, x: getattr(w, "da" + "ta") * x,
+    "float": lambda w, x: float(w) * x,
+    "int": lambda w, x: int(w) * x,
+    "complex": lambda w, x: complex(w).real * x,
+    "math.exp": lambda w, x: math.exp(w) * x,
+    "math.fsum": lambda w, x: math.fsum([w, 1.0]) * x,
+    "max": lambda w, x: max(w, Value(0.0)) * x,
+    "max of numbers": lambda w, x: max(0.0, w) * x,
+    "min by key": lambda w, x: min([w, Value(5.0)], key=lambda v: v.data) * x,
+    "sorted": lambda w, x: sorted([w, Value(0.0)])[0] * x,
+    "in": lambda w, x: x if w in [Value(9.0)] else -x,
+    "list.index": lambda w, x: [Value(9.0), w].index(w) * x,
+    "chained": lambda w, x: x if 0 < w < 1 else -x,
+    "and": lambda w, x: (w and x) * 1.0,
+    "format": lambda w, x: float(f"{w:.2f}") * x,
+    "percent": lambda w, x: float("%.2f" % w) * x,  # noqa: UP031  # that it is seen is the point
+    "str of w.data": lambda w, x: float(str(w.data)) * x,
+    "np.float64": lambda w, x: np.float64(w) * x,
+    "np.array of floats": lambda w, x: float(np.array([w], float)[0]) * x,
+    "np.max": lambda w, x: np.max([w, Value(0.0)]) * x,
+    "np.sign": lambda w, x: float(np.sign(float(w))) * x,
+    "isclose": lambda w, x: x if math.isclose(w, 0.6) else -x,
+    "divmod of an index": lambda w, x: [x, 2 * x][int(w // 1)],
+    "range": lambda w, x: engine.sum([x for _ in range(int(w) + 1)]),
+    "Value(w.data)": lambda w, x: Value(w.data) * x,
+    "Value(float)": lambda w, x: Value(float(w)) * x,
+    "copy.copy": lambda w, x: __import__("copy").copy(w) * x,
+    "deepcopy": lambda w, x: __import__("copy").deepcopy(w) * x,
+    "pickle": lambda w, x: __import__("pickle").loads(__import__("pickle").dumps(w)) * x,
+    "gradient as a number": lambda w, x: engine.grad(w * w, w) * x,
+    "backward": lambda w, x: (w * w).backward() or x,
+    "zero_grad": lambda w, x: w.zero_grad() or w * x,
+    "assigning data": lambda w, x: setattr(w, "data", 2.0) or w * x,
+    "assigning grad": lambda w, x: setattr(w, "grad", 2.0) or w * x,
+    "hash of the number": lambda w, x: x if hash(w.data) else -x,
+    "decimal": lambda w, x: float(__import__("decimal").Decimal(float(w))) * x,
+    "a compiled function inside": lambda w, x: float(compile(lambda y: w * y, backend="python")([1.0])[0]) * x,
+}
+for _name, _read in READERS.items():
+    _make = reading(_read)
+    _make.__name__ = f"reads: {_name}"
+    row("refused")(_make)
+
+
+@row("refused")
+def a_refusal_that_is_swallowed() -> Case:
+    w = Value(0.6)
+
+    def function(x: Any) -> Any:
+        try:
+            scale = float(w)
+        except TypeError:
+            scale = 1.0
+        return scale * x
+
+    return Case(function, lambda: setattr(w, "data", 3.0))
+
+
+@row("refused")
+def a_refusal_that_is_swallowed_whole() -> Case:
+    w = Value(0.6)
+
+    def function(x: Any) -> Any:
+        try:
+            return x if w > 0 else -x
+        except Exception:
+            return x
+
+    return Case(function, lambda: setattr(w, "data", -3.0))
+
+
+@row("refused")
+def a_result_from_outside() -> Case:
+    w = Value(0.6)
+    q = w * w
+    return Case(lambda x: q * x, lambda: setattr(w, "data", 3.0))
+
+
+@row("refused")
+def a_condition_on_a_result_from_outside() -> Case:
+    w = Value(0.6)
+    q = w - 1
+    return Case(lambda x: where(q > 0, x, -x), lambda: setattr(w, "data", 3.0))
+
+
+@row("refused")
+def a_number_read_in_another_function() -> Case:
+    w = Value(0.6)
+
+    def helper() -> float:
+        return w.data
+
+    return Case(lambda x: helper() * x, lambda: setattr(w, "data", 3.0))
+
+
+@row("refused")
+def a_number_read_in_a_comprehension_of_a_module() -> Case:
+    model = nn.MLP(1, [2, 1], seed=1)
+    return Case(
+        lambda x: model([x])[0] + sum([p.data**2 for p in model.parameters()]),
+        lambda: setattr(model.parameters()[0], "data", 3.0),
+    )
+
+
+# ---- random numbers ------------------------------------------------------------------------------------------------
+
+_global_random = random.Random(5)
+_global_generator = np.random.default_rng(5)
+
+
+def drawing(draw: Callable[[], float]) -> Make:
+    """A row that draws a random number in some way that two runs do not tell: it is rounded to nothing."""
+
+    def make() -> Case:
+        return Case(lambda x: x + 0.0 * draw() if draw() < 2.0 else -x)
+
+    return make
+
+
+_own_random, _own_numpy = random.Random(1), np.random.RandomState(1)
+
+
+class _Holder:
+    def __init__(self) -> None:
+        self.source = random.Random(3)
+
+
+_holder = _Holder()
+
+DRAWS: dict[str, Callable[[], float]] = {
+    "random.random": lambda: random.random(),
+    "random.shuffle": lambda: random.shuffle([1, 2]) or 0.0,
+    "np.random.rand": lambda: float(np.random.rand()),
+    "a global Random": lambda: _global_random.random(),
+    "a global Generator": lambda: float(_global_generator.random()),
+    "a global RandomState": lambda: float(_own_numpy.random_sample()),
+    "an attribute": lambda: _holder.source.random(),
+    "a default": lambda source=_own_random: source.random(),
+    "in a list": functools.partial(lambda sources: sources[0].random(), [random.Random(7)]),
+    "a bound method": random.Random(8).random,
+}
+for _name, _draw in DRAWS.items():
+    _make = drawing(_draw)
+    _make.__name__ = f"draws: {_name}"
+    row("refused")(_make)
+
+
+# ---- what changes between the calls --------------------------------------------------------------------------------
+
+
+@row("equal")
+def a_number_in_a_closure() -> Case:
+    w, scale = Value(2.0), 3.0
+
+    def between() -> None:
+        nonlocal scale
+        scale = 5.0
+
+    return Case(lambda x: w * x * scale, between)
+
+
+@row("equal")
+def a_flag_in_a_closure() -> Case:
+    w, training = Value(2.0), True
+
+    def between() -> None:
+        nonlocal training
+        training = False
+
+    return Case(lambda x: w * x if training else x, between)
+
+
+@row("equal")
+def a_parameter_replaced_by_one_with_the_same_number() -> Case:
+    w = Value(2.0)
+
+    def between() -> None:
+        nonlocal w
+        w = Value(2.0)
+
+    return Case(lambda x: w * x, between)
+
+
+_scale = 3.0
+_activation: Callable[[Any], Any] = engine.tanh
+_settings = types.SimpleNamespace(scale=2.0, deep=types.SimpleNamespace(power=2.0))
+
+
+def _helper(x: Any) -> Any:
+    return x * _scale
+
+
+def _set_global(name: str, content: Any) -> Callable[[], None]:
+    return lambda: globals().__setitem__(name, content)
+
+
+@row("equal")
+def a_number_in_a_global() -> Case:
+    _set_global("_scale", 3.0)()
+    w = Value(2.0)
+    return Case(lambda x: w * x * _scale, _set_global("_scale", 4.0))
+
+
+@row("equal")
+def a_global_of_a_function_that_is_called() -> Case:
+    _set_global("_scale", 3.0)()
+    w = Value(2.0)
+    return Case(lambda x: w * _helper(x), _set_global("_scale", 4.0))
+
+
+@row("equal")
+def a_function_in_a_global() -> Case:
+    _set_global("_activation", engine.tanh)()
+    w = Value(2.0)
+    return Case(lambda x: w * _activation(x), _set_global("_activation", engine.sin))
+
+
+@row("equal")
+def an_attribute_of_a_plain_object() -> Case:
+    _settings.scale = 2.0
+    w = Value(2.0)
+    return Case(lambda x: w * x * _settings.scale, lambda: setattr(_settings, "scale", 7.0))
+
+
+@row("equal")
+def an_attribute_far_away() -> Case:
+    _settings.deep.power = 2.0
+    w = Value(2.0)
+    return Case(lambda x: w * x**_settings.deep.power, lambda: setattr(_settings.deep, "power", 3.0))
+
+
+@row("equal")
+def an_attribute_of_a_class() -> Case:
+    class Settings:
+        scale = 2.0
+
+    w = Value(2.0)
+    return Case(lambda x: w * x * Settings.scale, lambda: setattr(Settings, "scale", 7.0))
+
+
+@row("equal")
+def an_attribute_of_a_module_of_python() -> Case:
+    settings = types.ModuleType("settings_of_a_test")
+    settings.__file__ = __file__
+    settings.scale = 2.0  # type: ignore[attr-defined]
+    w = Value(2.0)
+    return Case(lambda x: w * x * settings.scale, lambda: setattr(settings, "scale", 7.0))
+
+
+@row("equal")
+def a_number_in_a_list() -> Case:
+    w, weights = Value(2.0), [1.0, 2.0, 3.0]
+    return Case(lambda x: engine.sum([w * x * c for c in weights]), lambda: weights.__setitem__(1, 9.0))
+
+
+@row("equal")
+def a_list_that_grows() -> Case:
+    weights = [Value(1.0), Value(2.0)]
+    return Case(lambda x: engine.sum([w * x for w in weights]), lambda: weights.append(Value(4.0)))
+
+
+@row("equal")
+def a_parameter_in_a_list_replaced_by_an_equal_one() -> Case:
+    weights = [Value(1.0), Value(2.0)]
+    return Case(lambda x: engine.sum([w * x for w in weights]), lambda: weights.__setitem__(0, Value(1.0)))
+
+
+@row("equal")
+def parameters_in_another_order() -> Case:
+    weights = [Value(1.0), Value(2.0)]
+    return Case(lambda x: weights[0] * x + weights[1], weights.reverse)
+
+
+@row("equal")
+def a_number_in_a_dict() -> Case:
+    w, weights = Value(2.0), {"a": 1.0, "b": 2.0}
+    return Case(lambda x: w * x * weights["a"], lambda: weights.update(a=9.0))
+
+
+@row("equal")
+def class_weights_in_an_array() -> Case:
+    w, weights = Value(2.0), np.array([1.0, 2.0])
+    return Case(lambda x: w * x * weights[0] + weights[1], lambda: weights.__setitem__(0, 9.0))
+
+
+@row("equal")
+def a_default_of_the_function() -> Case:
+    w = Value(2.0)
+
+    def function(x: Any, scales: Any = [1.0, 2.0]) -> Any:  # noqa: B006  # that it changes is the point
+        return w * x * scales[1]
+
+    return Case(function, lambda: function.__defaults__[0].__setitem__(1, 9.0))  # type: ignore[index]
+
+
+@row("equal")
+def a_partial() -> Case:
+    w, options = Value(2.0), {"scale": 2.0}
+
+    def scaled(options: dict[str, float], x: Any) -> Any:
+        return w * x * options["scale"]
+
+    return Case(functools.partial(scaled, options), lambda: options.update(scale=9.0))
+
+
+@row("equal")
+def a_bound_method() -> Case:
+    class Model:
+        def __init__(self) -> None:
+            self.w, self.scale = Value(2.0), 3.0
+
+        def forward(self, x: Any) -> Any:
+            return self.w * x * self.scale
+
+    model = Model()
+    return Case(model.forward, lambda: setattr(model, "scale", 9.0))
+
+
+@row("equal")
+def a_callable_object() -> Case:
+    class Model:
+        def __init__(self) -> None:
+            self.w, self.power = Value(2.0), 2
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * x**self.power
+
+    model = Model()
+    return Case(model, lambda: setattr(model, "power", 3))
+
+
+@row("equal")
+def a_parameter_of_a_plain_object_replaced() -> Case:
+    class Model:
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * x
+
+    model = Model()
+    return Case(model, lambda: setattr(model, "w", Value(2.0)))
+
+
+@row("equal")
+def another_method_of_a_class() -> Case:
+    class Model:
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def activation(self, x: Any) -> Any:
+            return engine.tanh(x)
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * self.activation(x)
+
+    return Case(Model(), lambda: setattr(Model, "activation", lambda self, x: engine.sin(x)))
+
+
+@row("equal")
+def an_attribute_of_a_base_class() -> Case:
+    class Settings:
+        scale = 2.0
+
+    class Model(Settings):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * x * self.scale
+
+    return Case(Model(), lambda: setattr(Settings, "scale", 7.0))
+
+
+@row("equal")
+def an_attribute_of_a_function() -> Case:
+    w = Value(2.0)
+
+    def scaled(x: Any) -> Any:
+        return w * x * scaled.scale  # type: ignore[attr-defined]
+
+    scaled.scale = 3.0  # type: ignore[attr-defined]
+    return Case(scaled, lambda: setattr(scaled, "scale", 7.0))
+
+
+@row("equal")
+def numbers_in_a_deque_and_an_array() -> Case:
+    w, window, row_ = Value(2.0), collections.deque([1.0, 2.0]), array.array("d", [3.0])
+
+    def between() -> None:
+        window.append(5.0)
+        row_[0] = 4.0
+
+    return Case(lambda x: w * x * sum(window) * row_[0], between)
+
+
+@row("equal")
+def a_property_that_reads_a_global() -> Case:
+    _set_global("_scale", 3.0)()
+
+    class Model:
+        w = Value(2.0)
+
+        @property
+        def scale(self) -> float:
+            return _scale
+
+    model = Model()
+    return Case(lambda x: model.w * x * model.scale, _set_global("_scale", 4.0))
+
+
+@row("refused")
+def a_compiled_function_inside_that_is_known() -> Case:
+    w = Value(2.0)
+    inner = compile(lambda x: w * x, backend="python")
+    inner([1.0])
+    return Case(lambda x: float(inner([1.0])[0]) * x, lambda: setattr(w, "data", 7.0))
+
+
+@row("refused")
+def a_reader_from_before() -> Case:
+    w = Value(2.0)
+    read = w.__float__
+    return Case(lambda x: read() * x, lambda: setattr(w, "data", 7.0))
+
+
+def mlp(between: Callable[[Any], Any], far: bool = False) -> Case:
+    """A network of nn, to which something happens."""
+    model = nn.MLP(1, [3, 3, 1], activation="tanh", seed=1)
+    return Case(lambda x: model([x])[0] * 2.0, lambda: between(model), far=far)
+
+
+@row("equal")
+def an_activation_of_a_network() -> Case:
+    def between(model: Any) -> None:
+        for neuron in model.layers[0].neurons:
+            neuron.activation = engine.sin
+
+    return mlp(between)
+
+
+@row("equal")
+def a_layer_appended() -> Case:
+    return mlp(lambda model: model.layers.append(nn.Layer(1, 1, "tanh", seed=3)), far=True)
+
+
+@row("equal")
+def a_layer_inserted() -> Case:
+    return mlp(lambda model: model.layers.insert(1, nn.Layer(3, 3, "tanh", seed=3)), far=True)
+
+
+@row("equal")
+def a_layer_replaced() -> Case:
+    return mlp(lambda model: model.layers.__setitem__(1, nn.Layer(3, 3, "tanh", seed=3)), far=True)
+
+
+@row("equal")
+def a_bias_of_a_neuron_replaced_by_an_equal_one() -> Case:
+    return mlp(lambda model: setattr(model.layers[0].neurons[0], "b", Value(model.layers[0].neurons[0].b.data)))
+
+
+@row("equal")
+def a_weight_in_a_network_replaced() -> Case:
+    def between(model: Any) -> None:
+        model.layers[0].neurons[1].w[0] = Value(9.0)
+
+    return mlp(between, far=True)
+
+
+@row("equal")
+def a_module_with_a_number() -> Case:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            self.w, self.scale = Value(2.0), 3.0
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * x * self.scale
+
+    model = Scaled()
+    return Case(lambda x: model(x), lambda: setattr(model, "scale", 4.0))
+
+
+@row("equal")
+def a_module_that_gets_another_parameter() -> Case:
+    class Bag(nn.Module):
+        def __init__(self) -> None:
+            self.first = Value(2.0)
+
+    model = Bag()
+    return Case(lambda x: engine.sum([p * x for p in model.parameters()]), lambda: setattr(model, "other", Value(4.0)))
+
+
+@row("equal")
+def a_mode_of_a_module() -> Case:
+    class Switch(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * x if self.training else x * x
+
+    model = Switch()
+    return Case(lambda x: model(x), lambda: model.eval())
+
+
+# ---- what must stay compiled ---------------------------------------------------------------------------------------
+
+
+@control
+def a_network_with_a_penalty() -> Case:
+    model = nn.MLP(1, [3, 1], seed=1)
+    return Case(lambda x: nn.mse(model([x]), [0.5]) + 0.01 * engine.sum([p * p for p in model.parameters()]))
+
+
+@control
+def shared_weights() -> Case:
+    layer = nn.Layer(2, 2, "tanh", seed=1)
+    return Case(lambda x: engine.sum(layer(layer([x, 1.0]))))
+
+
+@control
+def a_frozen_layer() -> Case:
+    first, last = nn.Layer(1, 2, "tanh", seed=1), nn.Layer(2, 1, seed=2)
+
+    def function(x: Any) -> Any:
+        with engine.no_grad():
+            hidden = first([x])
+        return last(hidden)[0]
+
+    return Case(function)
+
+
+@control
+def branches_per_sample() -> Case:
+    w = Value(0.5)
+    return Case(lambda x: where((x > 0) & (x < 2), w * x, engine.relu(-x)))
+
+
+@control
+def second_order() -> Case:
+    w = Value(0.7)
+
+    def residual(x: Any) -> Any:
+        u = engine.tanh(w * x)
+        slope = engine.grad(u, x, create_graph=True)
+        return slope * slope + engine.grad(slope, x, create_graph=True)
+
+    return Case(residual)
+
+
+@control
+def constants_from_outside() -> Case:
+    table, w = {"a": (1.0, 2.0)}, Value(0.5)
+    return Case(lambda x: w * x * table["a"][0] + np.pi * math.sqrt(table["a"][1]))
+
+
+@control
+def a_random_number_drawn_outside() -> Case:
+    w, noise = Value(0.5), random.Random(1).random()
+    return Case(lambda x: w * x + noise)
+
+
+@control
+def an_unused_generator_within_reach() -> Case:
+    w = Value(0.5)
+    return Case(lambda x, source=_own_random: w * x)
+
+
+@control
+def a_log_of_calls() -> Case:
+    calls: list[int] = []
+    w = Value(0.5)
+    return Case(lambda x: calls.append(1) or w * x)
+
+
+@control
+def a_captured_detached_result() -> Case:
+    w = Value(0.5)
+    q = (w * w).detach()
+    return Case(lambda x: q.detach() * w * x)
+
+
+@control
+def a_lazy_parameter() -> Case:
+    cache: dict[str, Value] = {}
+    return Case(lambda x: cache.setdefault("w", Value(0.5)) * x)
+
+
+@control
+def weights_as_an_array_of_values() -> Case:
+    weights = np.array([Value(0.5), Value(-1.0)])
+    return Case(lambda x: np.sum(weights * np.array([x, x * x])))
+
+
+# ---- messages -----------------------------------------------------------------------------------------------------
+
+MESSAGES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "complex": (lambda x: x * 1j, r"mul\(x, y\) of <traced input 0> and 1j.*real"),
+    "complex, reflected": (lambda x: 1j + x, r"add\(x, y\) of 1j and <traced input 0>.*real"),
+    "text": (lambda x: x + "1", r"add\(x, y\) .* and '1'.*real"),
+    "np.max": (lambda x: np.max([x, 2 * x]), r"branch .*np\.max.*maximum"),
+    "np.exp of floats": (lambda x: np.exp(np.array([x], float))[0], r"plain number.*engine\.exp"),
+    "a dict": (lambda x: {0.0: 1.0}[x], r"looked up as a key.*take"),
+    "statistics": (lambda x: statistics.median([x, 1.0, 2.0]), r"branch .*minimum"),
+    "sorted by heapq": (lambda x: heapq.nlargest(1, [x, 1.0])[0], r"branch .*maximum"),
+    "two runs": (lambda x: x * next(_counter), r"something else when it is called again.*Pass what changes"),
+    "json": (lambda x: x * len(json.dumps([float(x)])), r"plain number"),
+    "a copy": (lambda x: __import__("copy").deepcopy(x), r"graph of <traced input 0>.*plain Values"),
+    "drawing": (lambda x: engine.to_dot(x * x) and x, r"graph of .*plain Values"),
+}
+_counter = itertools.count(1)
+
+
+@pytest.mark.parametrize(("function", "message"), MESSAGES.values(), ids=list(MESSAGES))
+def test_a_message_names_the_line_and_the_remedy(function: Callable[[Any], Any], message: str) -> None:
+    with pytest.raises(TraceError) as caught:
+        compile(function, backend="python")([1.0])
+    text = str(caught.value)
+    line = f"{__file__}:{function.__code__.co_firstlineno}:"
+    assert line in text, text
+    assert re.search(message, text, re.DOTALL), text
+
+
+# ---- random programs, random lives --------------------------------------------------------------------------------
+
+
+class World:
+    """What a random function reads, and what may happen to it."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = rng = random.Random(seed)
+        self.weights = [Value(rng.uniform(-1, 1)) for _ in range(4)]
+        self.scales, self.table = [0.5, -1.0, 2.0], {"a": 0.3, "b": -0.7}
+        self.array = np.array([0.1, 0.2])
+        self.activation: Callable[[Any], Any] = engine.tanh
+        self.flag, self.offset = True, 0.25
+
+    def function(self, size: int) -> Callable[[Any], Any]:
+        """A function of one sample of two numbers, whose structure is drawn."""
+        world, rng = self, random.Random(self.rng.random())
+        kinds = [(rng.randrange(11), [rng.randrange(40) for _ in range(3)]) for _ in range(size)]
+
+        def function(x: Any) -> Any:
+            known: list[Any] = [*x, *world.weights]
+            for kind, places in kinds:
+                a, b, c = (known[place % len(known)] for place in places)
+                if kind == 0:
+                    made = where(a > b, a * c, b)
+                elif kind == 1:
+                    made = world.activation(a * b)
+                elif kind == 2:
+                    made = a * world.scales[places[0] % len(world.scales)] + world.offset
+                elif kind == 3:
+                    made = a.detach() * b
+                elif kind == 4:
+                    with engine.no_grad():
+                        made = engine.sin(a) + b
+                elif kind == 5:
+                    made = engine.maximum(a, b, c)
+                elif kind == 6:
+                    made = a - b if world.flag else a + b
+                elif kind == 7:
+                    made = engine.dot(world.weights, [a] * len(world.weights))
+                elif kind == 8:
+                    made = engine.grad(a * b * a, a, create_graph=True) * 0.1
+                elif kind == 9:
+                    made = a * world.table["a"] + float(world.array[1]) * b
+                else:
+                    made = Value(0.5) * a + float(Value(2.0) * Value(0.25)) * b
+                known.append(engine.tanh(made))
+            return engine.mean(known) + known[-1] * known[-2]
+
+        return function
+
+    def happens(self, event: int) -> None:
+        """Something changes."""
+        rng = self.rng
+        place = rng.randrange(len(self.weights))
+        changes: list[Callable[[], Any]] = [
+            lambda: setattr(self.weights[place], "data", rng.uniform(-1, 1)),
+            lambda: self.weights.__setitem__(place, Value(self.weights[place].data)),
+            lambda: self.weights.append(Value(0.4)),
+            lambda: self.scales.__setitem__(0, rng.uniform(-1, 1)),
+            lambda: setattr(self, "scales", [rng.uniform(-1, 1)]),
+            lambda: self.table.update(a=rng.uniform(-1, 1)),
+            lambda: self.array.__setitem__(1, rng.uniform(-1, 1)),
+            lambda: setattr(self, "activation", rng.choice([engine.tanh, engine.sin, engine.relu, lambda x: x * x])),
+            lambda: setattr(self, "flag", not self.flag),
+            lambda: setattr(self, "offset", rng.uniform(-1, 1)),
+            lambda: self.weights.reverse(),
+            lambda: None,
+        ]
+        changes[event % len(changes)]()
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@settings(max_examples=8, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    size=st.integers(1, 12),
+    events=st.lists(st.integers(0, 11), min_size=1, max_size=4),
+    under_no_grad=st.booleans(),
+)
+def test_random_functions_live_as_the_eager_ones(
+    backend: str, seed: int, size: int, events: list[int], under_no_grad: bool
+) -> None:
+    world = World(seed)
+    function = world.function(size)
+    samples = [[world.rng.uniform(-2, 2) for _ in range(2)] for _ in range(3)]
+    case, compiled = Case(function, samples=(samples,)), compile(function, backend=backend)
+    if under_no_grad:
+        with engine.no_grad():
+            compiled(samples)
+    with looking_at_all():
+        for event in events:
+            judge(case, compiled)
+            world.happens(event)
+        judge(case, compiled)
+
+
+# ---- the judge -----------------------------------------------------------------------------------------------------
+
+
+def eager(case: Case) -> list[Any]:
+    """What the eager engine gives for each sample."""
+    results = [case.function(*map(_values, sample)) for sample in zip(*case.samples)]
+    return [result if isinstance(result, Value) else Value(result) for result in results]
+
+
+def _values(numbers: Any) -> Any:
+    return [Value(float(x)) for x in numbers] if isinstance(numbers, list) else Value(float(numbers))
+
+
+def judge(case: Case, compiled: Any) -> None:
+    """Compare a call with the eager engine.
+
+    Raises:
+        TraceError: it is refused.
+        AssertionError: they differ.
+    """
+    results = compiled(*case.samples)
+    loss, gradients = compiled.value_and_grad(*case.samples)
+    expected, again = eager(case), eager(case)
+    scale = max([1.0, *[abs(float(e)) for e in expected]])
+    assert all(close(float(e), float(r), scale, 1e-9) for e, r in zip(expected, results)), (expected, results)
+    total = engine.mean(expected)
+    assert close(float(total), loss, scale, 1e-9)
+    found = dict(zip(compiled.parameters, map(float, gradients)))
+    # The parameters are the leaves that two runs share: others are made inside.
+    shared = {leaf for leaf in engine.leaves(total) if leaf in set(engine.leaves(engine.mean(again)))}
+    leaves = list(shared | found.keys())
+    for leaf, derivative in zip(leaves, engine.grad(total, leaves)):
+        assert close(derivative, found.get(leaf, 0.0), max(1.0, abs(derivative)), 1e-9), leaf
+
+
+def outcome(case: Case, compiled: Any) -> str:
+    """Of both calls: equal or refused."""
+    with looking_at_all() if case.far else contextlib.nullcontext():
+        return _outcome(case, compiled)
+
+
+def looking_at_all() -> Any:
+    """As if it were always time to look at what is not near."""
+    return mock.patch.object(surroundings, "PATIENCE", 0.0)
+
+
+def _outcome(case: Case, compiled: Any) -> str:
+    try:
+        judge(case, compiled)
+        case.between()
+        judge(case, compiled)
+    except TraceError as error:
+        line = re.search(rf"{re.escape(__file__)}:\d+: \S.*\n", str(error))
+        return "refused" if line else f"refused without a line of the user's and a remedy: {error}"
+    return "equal"
+
+
+def names(rows: Sequence[Any]) -> list[str]:
+    return [getattr(make, "__name__", "row") for make in rows]
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize(("expected", "make"), ROWS, ids=names([make for _, make in ROWS]))
+def test_a_way_to_go_wrong(expected: str, make: Make, backend: str) -> None:
+    case = make()
+    assert outcome(case, compile(case.function, backend=backend)) == expected
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("make", CONTROLS, ids=names(CONTROLS))
+def test_what_must_stay_compiled(make: Make, backend: str) -> None:
+    case = make()
+    assert outcome(case, compile(case.function, backend=backend)) == "equal"
+
+
+def test_random_states_are_given_back() -> None:
+    states = random.getstate(), np.random.get_state()[1].tolist(), _global_random.getstate()
+    for draw in (random.random, np.random.rand, _global_random.random):
+        with pytest.raises(TraceError, match="random"):
+            compile(lambda x: x + 0.0 * draw(), backend="python")([1.0])  # noqa: B023  # it is called at once
+    assert (random.getstate(), np.random.get_state()[1].tolist(), _global_random.getstate()) == states
+
+
+def test_other_threads_may_read_meanwhile() -> None:
+    w, stop, wrong = Value(2.0), threading.Event(), []
+
+    def reads() -> None:
+        while not stop.is_set():
+            if w.data != 2.0 or float(w) != 2.0 or not w > 1 or (w * w).data != 4.0:
+                wrong.append(1)
+
+    thread = threading.Thread(target=reads)
+    thread.start()
+    for k in range(20):
+        compile(lambda x: w * x + k, backend="python")([1.0])  # noqa: B023  # it is called at once
+    stop.set()
+    thread.join()
+    assert not wrong
+
+
+def test_the_table_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = sum(expected == "refused" for expected, _ in ROWS)
+    with capsys.disabled():
+        print(
+            f"\n{len(ROWS)} ways to go wrong, {refused} of them refused, and {len(CONTROLS)} controls, on {INSTALLED}"
+        )
+    assert len(ROWS) >= 95
+    assert len(CONTROLS) >= 12
