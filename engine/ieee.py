@@ -178,7 +178,16 @@ def normal_cdf(x: float) -> float:
 
 
 def gelu(x: float) -> float:
-    """``x * normal_cdf(x)``; the limit 0 at -inf."""
+    """``x * normal_cdf(x)``; the limit 0 at -inf.
+
+    Where normal_cdf is subnormal and has lost digits, by its asymptotic series 1 - 1/x**2 + 1*3/x**4 - 1*3*5/x**6 ...
+    """
+    if -inf < x < -37.0:
+        term = series = 1.0
+        for k in range(1, 16, 2):
+            term *= -k / (x * x)
+            series += term
+        return -normal_pdf(x) * series
     return x * normal_cdf(x) if x > -inf or x != x else -0.0
 
 

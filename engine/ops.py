@@ -32,7 +32,7 @@ from .primitive import declare as _declare
 
 _inf = _math.inf
 _LN2, _LN10 = _math.log(2.0), _math.log(10.0)
-_TWO_OVER_SQRT_PI = 2.0 / _math.sqrt(_math.pi)
+_TWO_OVER_SQRT_PI, _OVER_ROOT_TAU = 2.0 / _math.sqrt(_math.pi), 1.0 / _math.sqrt(_math.tau)
 
 
 def unless(condition: _Any, derivative: _Any) -> _Any:
@@ -56,9 +56,12 @@ def _to_multiple(x: float, y: float) -> float:
     return distance if x // y % 2 == 0 else -distance
 
 
-def _normal(z: _Any) -> _Any:
-    """Whether z has all its digits, so that y * (z / x) has them too (2 ULP, where y * x**(y - 1) has 340)."""
-    return (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf)
+def _normal(z: _Any, y: _Any) -> _Any:
+    """Whether z = x**y has all its digits, so that y * (z / x) has them too (2 ULP, where y * x**(y - 1) has 340).
+
+    Of an infinite y it would have the sign of x, and not that of (-1)**inf = 1.
+    """
+    return (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf) & (_py.abs(y) < _inf)
 
 
 def _either(condition: _Any, x: _Any, y: _Any) -> _Any:
@@ -67,6 +70,16 @@ def _either(condition: _Any, x: _Any, y: _Any) -> _Any:
         return x
     return y if condition is False else where(condition, x, y)
 
+
+def _unless_traced(condition: _Any, exact: _Any, plain: _Any) -> _Any:
+    """One of two formulas for the same, to be called: the exact one where the condition holds, else the plain one.
+
+    A program would compute both for every sample, and takes the plain one: it lacks but digits of subnormal numbers.
+    """
+    return exact() if condition is True else plain()
+
+
+_SCALE = 2.0**600  # takes what is below 1e-290 to where all floats have all their digits
 
 # The columns are aligned by hand.
 # fmt: off
@@ -78,13 +91,14 @@ sub = _declare("sub", _operator.sub, [lambda z, x, y: 1.0, lambda z, x, y: -1.0]
                symbol="-", dunder="sub", precedence=1, native="x - y")
 mul = _declare("mul", _operator.mul, [lambda z, x, y: y, lambda z, x, y: x], formula="x * y",
                symbol="*", dunder="mul", precedence=2, native="x * y")
-div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: -z / y], formula="x / y",
+div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: _unless_traced(
+                   _py.abs(z) < 1e-290, lambda: -(x * _SCALE / y) / y / _SCALE, lambda: -z / y)], formula="x / y",
                symbol="/", dunder="truediv", precedence=2,
                kink=lambda z, x, y: y, convention="IEEE 754 at the pole y = 0", native="x / y")
 neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], formula="-x",
                symbol="neg", dunder="neg", precedence=3, native="-x")
 pow: _Primitive = _declare("pow", _ieee.power, [
-                   lambda z, x, y: _either(y == 0, 0.0, _either(_normal(z), y * (z / x), y * pow(x, y - 1))),
+                   lambda z, x, y: _either(y == 0, 0.0, _either(_normal(z, y), y * (z / x), y * pow(x, y - 1))),
                    lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))], formula="x ** y",
                symbol="**", dunder="pow", precedence=4, domain=(_POSITIVE, _REALS),
                convention="x**0 by x and 0**y by y have derivative 0", native="pow(x, y)")
@@ -193,7 +207,9 @@ softplus = _declare("softplus", _ieee.softplus, [lambda z, x: sigmoid(x)], formu
                     native="(0 if x <= 0 else x) + log1p(exp(-fabs(x)))")
 silu = _declare("silu", _ieee.silu, [lambda z, x: sigmoid(x) * (1 + x * sigmoid(-x))],
                 formula="x / (1 + exp(-x))", native="-0.0 if x == -inf else x / (1 + exp(-x))")
-gelu = _declare("gelu", _ieee.gelu, [lambda z, x: normal_cdf(x) + x * normal_pdf(x)], formula="x * ncdf(x)",
+gelu = _declare("gelu", _ieee.gelu, [lambda z, x: normal_cdf(x) + _unless_traced(
+                    x < -37.0, lambda: x * _OVER_ROOT_TAU * gaussian(0.5 * x) * gaussian(0.5 * x),
+                    lambda: x * normal_pdf(x))], formula="x * ncdf(x)",
                 native="-0.0 if x == -inf else x * (0.5 * erfc(-0.7071067811865476 * x))")
 
 

@@ -6,6 +6,8 @@ import inspect
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mpmath import mp
 
 import engine
@@ -257,3 +259,46 @@ def test_the_table_is_declared_in_one_place() -> None:
     source = inspect.getsource(engine.value) + inspect.getsource(engine.backprop) + inspect.getsource(engine.graph)
     mentioned = {name for name in PRIMITIVES if f"ops.{name}" in source}
     assert mentioned <= operators
+
+
+# ---- where numbers are subnormal or infinite ----
+
+
+@pytest.mark.parametrize("x", [-36.9, -37.1, -37.7, -38.0, -38.4, -38.5, -20.0, -1.0])
+def test_gelu_keeps_its_digits_where_normal_cdf_is_subnormal(x: float) -> None:
+    v = Value(x)
+    z = engine.gelu(v)
+    with mp.workdps(50):
+        exact = mp.mpf(x)
+        value, slope = exact * mp.ncdf(exact), mp.ncdf(exact) + exact * mp.npdf(exact)
+        assert abs(z.data - value) <= 2 * math.ulp(float(value))
+        assert abs(engine.grad(z, v) - slope) <= 4 * math.ulp(float(slope))
+
+
+@given(st.floats(-300, -295), st.floats(10, 30), st.sampled_from([-1.0, 1.0]))
+def test_a_subnormal_quotient_has_an_exact_derivative(x: float, y: float, sign: float) -> None:
+    a, b = Value(sign * 10.0**x), Value(10.0 ** (y - 20))
+    slope = engine.grad(a / b, b)
+    with mp.workdps(50):
+        exact = -mp.mpf(a.data) / mp.mpf(b.data) ** 2
+        assert abs(slope - exact) <= 3 * math.ulp(float(exact))
+
+
+def test_a_subnormal_quotient_by_hand() -> None:
+    x, y = Value(1e-300), Value(3e13)
+    z = x / y
+    assert z.data < 1e-308
+    first = engine.grad(z, y, create_graph=True)
+    assert first.data == pytest.approx(float(-mp.mpf(1e-300) / mp.mpf(3e13) ** 2), abs=1e-323)
+    assert engine.grad(engine.div(Value(3e-322), Value(1e-10)), x) == 0.0
+
+
+@pytest.mark.parametrize(("x", "sign"), [(-1.0, 1.0), (1.0, 1.0), (-2.0, 1.0), (2.0, 1.0)])
+def test_the_derivative_of_a_power_of_infinity(x: float, sign: float) -> None:
+    """IEEE's infinity is an even number: (-1)**inf is 1, and y * x**(y - 1) is inf."""
+    v = Value(x)
+    assert engine.grad(v**math.inf, v) == sign * math.inf
+    torch = pytest.importorskip("torch")
+    t = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    (t**math.inf).backward()
+    assert t.grad.item() == sign * math.inf
