@@ -16,6 +16,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import platform
 import stat
 import sys
 import tempfile
@@ -51,9 +52,15 @@ def directory() -> Path | None:
 
 @functools.cache
 def host() -> tuple[str, str]:
-    """The name of this CPU and its features, as LLVM has them; no features where LLVM cannot tell."""
+    """The name of this CPU and its features, as LLVM has them; no features where LLVM cannot tell.
+
+    With the environment variable STEPGRAD_VECTOR_BITS=128 the code is made for any CPU of this kind, whose vectors have
+    128 bits: slower, and what tests run on too.
+    """
     import llvmlite.binding as llvm
 
+    if os.environ.get("STEPGRAD_VECTOR_BITS") == "128":
+        return {"x86_64": "x86-64", "AMD64": "x86-64"}.get(platform.machine(), "generic"), ""
     try:
         return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     except RuntimeError:

@@ -29,23 +29,24 @@ W = np.random.default_rng(0).normal(size=(9, 7))
 X = np.random.default_rng(1).normal(size=(21, 7))
 
 
-def network() -> tuple[Any, Any]:
+def network(dtype: str = "float64") -> tuple[Any, Any]:
     """Products, elementwise groups that follow them, outer products and plain sums."""
     w = [[Value(x) for x in row] for row in W]
     b = [Value(0.1 * k) for k in range(len(W))]
-    return program_of(lambda x: engine.sum([engine.dot(row, x, c).tanh() for row, c in zip(w, b)]), [(7,)])
+    return program_of(lambda x: engine.sum([engine.dot(row, x, c).tanh() for row, c in zip(w, b)]), [(7,)], dtype)
 
 
-def right() -> bool:
+def right(dtype: str = "float64") -> bool:
     """Whether the program gives the outputs and gradients that NumPy gives."""
-    compiled, leaves = network()
-    outputs, gradient = compiled.run(leaves, (X,))
+    compiled, leaves = network(dtype)
+    outputs, gradient = compiled.run(leaves, (X.astype(dtype),))
+    digits = 1e-12 if dtype == "float64" else 1e-4
     H = np.tanh(X @ W.T + 0.1 * np.arange(len(W)))
     back = (1 - H * H) / len(X)
     expected = np.c_[back.T @ X, back.sum(0)].ravel()
     assert gradient is not None
-    close = np.abs(gradient - expected).max() <= 1e-12 * np.abs(expected).max()
-    return bool(np.allclose(outputs[:, 0], H.sum(1), rtol=1e-12) and close)
+    close = np.abs(gradient - expected).max() <= digits * np.abs(expected).max()
+    return bool(np.allclose(outputs[:, 0], H.sum(1), rtol=digits) and close)
 
 
 def moves_right() -> bool:
@@ -64,6 +65,7 @@ def moves_right() -> bool:
 
 def test_without_a_mistake() -> None:
     assert right()
+    assert right("float32")
     assert moves_right()
 
 
@@ -131,7 +133,7 @@ def test_a_planted_mistake_is_noticed(mistake: Callable[[pytest.MonkeyPatch], No
     monkeypatch.setenv("STEPGRAD_VERIFY", "off")  # the numbers have to tell
     mistake(monkeypatch)
     try:
-        noticed = not right()
+        noticed = not right() or not right("float32")  # narrow vectors hold four numbers of single precision only
     except (RuntimeError, KeyError):  # LLVM may refuse the text
         noticed = True
     finally:
