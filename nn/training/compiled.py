@@ -25,7 +25,11 @@ class Trainer:
     The numbers of the parameters stay in the program while it trains; `p.data` shows them at any time, and what is
     assigned to it counts from the next step on; `p.grad` is the gradient of the last step. The learning rate and other
     settings of the optimiser, its parameters, another optimiser, clipping and the schedule may be set at any time, and
-    count from the next step on.
+    count from the next step on. So do layers and parameters that are replaced, inserted or taken out, activations and
+    other attributes of modules. Not watched at every step are entries of an array or dict that a module holds, entries
+    of a list of parameters that are exchanged for other Values which existed before, and whatever functions read from
+    elsewhere: such a change is seen at the next `fit`, or when the model is traced again, which takes a fiftieth of the
+    time.
 
     Args:
         model: a module, or a function from one sample to its output.
@@ -269,7 +273,7 @@ class Trainer:
         """A shorter way to make the step just made, on these samples, for as long as nothing changes."""
         if self._way is None or self._schedule is not None or not self._samples.in_place(X, y):
             return None
-        repeat, unchanged, until = self._way.repetition(), self._watch.holds_at_a_glance, self._fresh_until()
+        repeat, unchanged, until = self._way.repetition(), self._watch.glance(), self._fresh_until()
         if repeat is None:
             return None
         left = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import is_
 from typing import Any
 
@@ -26,16 +26,21 @@ class ModelWatch:
         self._outer_before = [c.copy() for c in self._outer]
         self._inner_before = [_items(c) for c in self._inner]
 
-    def holds_at_a_glance(self) -> bool:
-        """Whether no attribute was set, and no list of layers or other modules has changed."""
-        try:
-            return changes[0] == self._changes and self._outer == self._outer_before
-        except ValueError:  # an array where another one was
-            return False
+    def glance(self) -> Callable[[], bool]:
+        """What tells in a tenth of a microsecond whether no attribute was set, and no list of modules has changed."""
+        count, now, before = self._changes, self._outer, self._outer_before
+
+        def holds() -> bool:
+            try:
+                return changes[0] == count and now == before
+            except ValueError:  # an array where another one was
+                return False
+
+        return holds
 
     def holds(self) -> bool:
         """Whether, besides, all parameters are the same ones."""
-        return self.holds_at_a_glance() and all(
+        return self.glance()() and all(
             len(container) == len(before) and all(map(is_, _items(container), before))
             for container, before in zip(self._inner, self._inner_before)
         )

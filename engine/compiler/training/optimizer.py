@@ -80,7 +80,7 @@ def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
                 f"a memory of the optimiser has {len(rows[k])} numbers for {count} parameters: give one for each, or "
                 "an empty list to start anew"
             )
-    if kept and not any(rows[k] for k in kept):
+    if kept and max([len(rows[k]) for k in kept]) == 0:
         steps = 0
     return steps, tuple([row or ([0.0] * count if k in kept else row) for k, row in enumerate(rows)])
 

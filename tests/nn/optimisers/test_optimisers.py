@@ -1,14 +1,15 @@
 """Optimisers: PyTorch's trajectories over 50 steps, updates by hand, refusals."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Constant, Value
-from nn import MLP, SGD, Adam, AdamW, Optimizer
+from engine import Constant, Value, sqrt
+from nn import MLP, SGD, Adam, AdamW, Memory, Optimizer, Setting
 
 START = [1.5, -0.7, 0.3]
 
@@ -193,3 +194,198 @@ def test_the_learning_rate_is_checked_when_it_changes():
 def test_the_base_is_abstract():
     with pytest.raises(TypeError, match="abstract"):
         Optimizer([Value(1.0)], 0.1)
+
+
+# ---- optimisers of one's own ----
+
+
+class RMSprop(Optimizer):
+    """As PyTorch's."""
+
+    alpha = Setting(0.99, least=0.0, below=1.0)
+    eps = Setting(1e-8, least=0.0)
+    momentum = Setting(0.0, least=0.0)
+    mean_square, velocity = Memory(), Memory()
+
+    @staticmethod
+    def rule(p, g, mean_square, velocity, s):
+        mean_square = s.alpha * mean_square + (1 - s.alpha) * g * g
+        step = g / (sqrt(mean_square) + s.eps)
+        if not s.momentum:
+            return p - s.lr * step, mean_square, velocity
+        velocity = s.momentum * velocity + step
+        return p - s.lr * velocity, mean_square, velocity
+
+
+@pytest.mark.parametrize("options", [{}, {"alpha": 0.9, "eps": 1e-3}, {"momentum": 0.9}])
+def test_a_rule_of_ones_own_against_torch(options):
+    torch = pytest.importorskip("torch")
+    theirs = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in START]
+    expected = list(trajectory(lambda params: torch.optim.RMSprop(params, lr=0.01, **options), theirs))
+    ours = list(trajectory(lambda params: RMSprop(params, 0.01, **options), [Value(x) for x in START]))
+    np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_what_a_rule_has_no_use_for_is_not_remembered():
+    optimizer = RMSprop([Value(1.0)], 0.1)
+    optimizer.step()
+    assert optimizer.state == (1, ([0.0], []))
+    optimizer.momentum = 0.5
+    optimizer.step()
+    assert optimizer.state == (2, ([0.0], [0.0]))
+
+
+def _branch(p, g, s):
+    return p - s.lr * (g if g > 0 else 0.0)
+
+
+def _on_the_step(p, g, s):
+    return p - g if s.step == 1 else p
+
+
+def _unknown(p, g, s):
+    return p - s.rate * g
+
+
+def _too_many(p, g, s):
+    return p, g
+
+
+captured = Value(3.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "error", "message"),
+    [
+        (_branch, TypeError, r"(?s)if g > 0.*where"),
+        (_on_the_step, TypeError, r"(?s)s.step == 1.*where"),
+        (_unknown, AttributeError, "the rule reads the setting 'rate', and there are step, lr, decay: declare it"),
+        (_too_many, TypeError, "_too_many returned 2 results: a rule returns the new number"),
+        (lambda p, g, s: p - captured * g, TypeError, r"reads Value\(data=3.0.*: a rule reads its arguments only"),
+        (lambda p, g, s: p - math.sqrt(g), TypeError, r"(?s)used as a plain number.*math"),
+    ],
+)
+def test_rules_refused(rule, error, message):
+    kind = type("Wrong", (Optimizer,), {"rule": staticmethod(rule), "decay": Setting(0.0)})
+    p = Value(1.0)
+    p.grad = 2.0
+    with pytest.raises(error, match=message):
+        kind([p], 0.1).step()
+    assert p.data == 1.0
+
+
+# ---- settings ----
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value", "error"),
+    [
+        (SGD, "momentum", -1, ValueError),
+        (SGD, "momentum", math.nan, ValueError),
+        (SGD, "nesterov", "False", TypeError),
+        (SGD, "nesterov", True, ValueError),  # without momentum
+        (SGD, "weight_decay", True, TypeError),
+        (Adam, "betas", (2, 2), ValueError),
+        (Adam, "betas", (0.9, math.nan), ValueError),
+        (Adam, "eps", -1, ValueError),
+        (AdamW, "lr", "0.1", TypeError),
+    ],
+)
+def test_settings_are_checked_where_they_are_set(make, name, value, error):
+    optimizer = make([Value(1.0)], lr=0.1)
+    before = getattr(optimizer, name)
+    with pytest.raises(error, match=name):
+        setattr(optimizer, name, value)
+    assert getattr(optimizer, name) == before
+
+
+def test_a_setting_that_is_not_declared():
+    with pytest.raises(TypeError, match="RMSprop has no setting 'beta': it has lr, alpha, eps, momentum"):
+        RMSprop([Value(1.0)], 0.1, beta=0.5)
+
+
+def test_defaults_are_those_of_torch():
+    assert dict(SGD([Value(1.0)], 0.1).settings) == {
+        "lr": 0.1, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False
+    }  # fmt: skip
+    assert dict(Adam([Value(1.0)]).settings) == {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+    assert dict(AdamW([Value(1.0)]).settings) == {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2}
+
+
+# ---- all or nothing ----
+
+
+@pytest.mark.parametrize("gradient", [math.nan, math.inf, 1e308])
+def test_an_update_that_is_not_finite_changes_nothing(gradient):
+    params = [Value(1.0), Value(2.0, label="bias"), Value(3.0)]
+    optimizer = SGD(params, lr=100.0, momentum=0.9)
+    for p in params:
+        p.grad = 1.0
+    optimizer.step()
+    before = [p.data for p in params], optimizer.state
+    params[1].grad = gradient
+    with pytest.raises(FloatingPointError, match=r"the update of parameter 1 \(bias\), which is -98 and has the grad"):
+        optimizer.step()
+    assert ([p.data for p in params], optimizer.state) == before
+
+
+def test_adam_without_eps_and_gradient_is_refused():
+    params = [Value(1.0), Value(2.0)]
+    optimizer = Adam(params, eps=0.0)
+    params[0].grad = 1.0
+    with pytest.raises(FloatingPointError, match="parameter 1, which is 2 and has the gradient 0, gives nan"):
+        optimizer.step()
+    assert ([p.data for p in params], optimizer.state) == ([1.0, 2.0], (0, ([], [])))
+
+
+def test_an_interrupted_step_is_whole_or_not_made():
+    """A signal after every line of Python that a step runs."""
+    lines = 0
+
+    def run(stop):
+        nonlocal lines
+        params = [Value(float(k)) for k in range(5)]
+        optimizer = Adam(params, lr=0.1)
+        for p in params:
+            p.grad = 1.0
+        optimizer.step()
+        before = [p.data for p in params], optimizer.state
+        lines = 0
+
+        def trace(frame, event, argument):
+            nonlocal lines
+            lines += 1
+            if lines == stop:
+                raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        try:
+            optimizer.step()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        after = [p.data for p in params], optimizer.state
+        made = optimizer.steps - 1
+        assert after == before if not made else all(x != y for x, y in zip(after[0], before[0]))
+        return made
+
+    assert run(0) == 1
+    count = lines
+    found = [run(stop) for stop in range(1, count)]
+    assert 0 in found
+
+
+def test_parameters_may_be_changed_and_memory_follows_them():
+    a, b, c = Value(1.0), Value(2.0), Value(3.0)
+    optimizer = SGD([a, b], lr=0.1, momentum=0.5)
+    a.grad, b.grad = 1.0, 2.0
+    optimizer.step()
+    optimizer.params = [b, c]
+    assert (optimizer.params, optimizer.velocity) == ((b, c), [2.0, 0.0])
+    with pytest.raises(ValueError, match="parameter 1 is parameter 0 again"):
+        optimizer.params = [b, b]
+    optimizer.velocity = [1.0]
+    with pytest.raises(ValueError, match="a memory of the optimiser has 1 numbers for 2 parameters"):
+        optimizer.step()
