@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..ir.builder import Code
 from ..ir.control import unless
+from ..ir.vector import Vector
 from ..kernels.kernel import BUFFERS
 from .frame import IN_S, IN_X, entry, field, fields
 
@@ -138,15 +141,17 @@ def _add_loss(code: Code, a: dict[str, str], f: dict[str, str], loss: str, x: st
     place, stride = _address(code, a, "0", x)
     weights = code.pointer(x, code.value(f"mul i64 {f['inputs']}, {f['stride']}"))
     same = code.value(f"icmp eq i64 {stride}, 0")
-    with code.loop(0, lanes, code.width) as lane:
-        weight = code.load(weights, lane)
-        holder = code.variable(code.lift(0.0))
-        with code.when(same):
-            code.write(holder, code.load_broadcast(place, "0"))
-        with unless(code, same):
-            code.write(holder, code.load(place, lane))
-        term = code.select(weight.equals(0.0), 0.0, weight * code.read(holder))
-        code.write(loss, code.read(loss) + term)
+
+    def add_all(load: Callable[[str], Vector]) -> None:
+        with code.loop(0, lanes, code.width) as lane:
+            weight = code.load(weights, lane)
+            term = code.select(weight.equals(0.0), 0.0, weight * load(lane))
+            code.write(loss, code.read(loss) + term)
+
+    with code.when(same):
+        add_all(lambda lane: code.load_broadcast(place, "0"))
+    with unless(code, same):
+        add_all(lambda lane: code.load(place, lane))
 
 
 def _store_outputs(code: Code, a: dict[str, str], f: dict[str, str], x: str, first: str, samples: str) -> None:
