@@ -174,9 +174,7 @@ def backward(root: Value) -> None:
     if passes_under_way:
         stop_passes(adjoints)
     nodes = [node for node in adjoints if node.__class__ is not Constant]
-    with _commit:
-        grads = [(node._grad if node._primitive is None else 0.0) + adjoints[node] for node in nodes]
-        deque(map(_set_grad, nodes, grads), maxlen=0)
+    add_gradients(nodes, [adjoints[node] for node in nodes])
 
 
 def pass_on(node: Value) -> None:
@@ -194,6 +192,13 @@ def pass_on(node: Value) -> None:
     for operand, d in zip(node.operands, flowing_derivatives(node)):
         if d is not None:
             operand._grad += node._grad * d
+
+
+def add_gradients(nodes: Sequence[Value], adjoints: Sequence[float]) -> None:
+    """Add adjoints to the gradients of leaves, and set those of results, all at once: see `backward`."""
+    with _commit:
+        grads = [(n._grad if n._primitive is None else 0.0) + adjoint for n, adjoint in zip(nodes, adjoints)]
+        deque(map(_set_grad, nodes, grads), maxlen=0)
 
 
 @always_recorded()

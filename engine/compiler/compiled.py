@@ -10,6 +10,7 @@ from functools import partial, update_wrapper
 from types import FunctionType
 from typing import Any, overload
 
+from ..backprop import add_gradients
 from ..ieee import mean
 from ..modes import open_modes, tracer
 from ..text.sheet import Sheet
@@ -137,8 +138,7 @@ class Compiled:
         """
         batch = self.batch(*arguments)
         loss, gradients = self.value_and_grad(batch=batch)
-        for leaf, gradient in zip(self.bound(batch), gradients):
-            leaf.grad += float(gradient)
+        add_gradients(self.bound(batch), list(map(float, gradients)))
         return loss
 
     def value_and_grad(self, *arguments: Any, wrt: str = "parameters", batch: Batch | None = None) -> tuple[float, Any]:
