@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from types import CodeType
 from typing import Any, Protocol
 
 inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
 """The primitive whose local derivative is being recorded: there ``float(v)`` would silently give a wrong result."""
 
-reads: deque[tuple[tuple[tuple[int, float], ...], str, int]] = deque(maxlen=100)
-"""Of the last Values that float() was taken of: each and the nearest below it, by id and number; file and line."""
+reads: deque[tuple[tuple[tuple[int, float], ...], CodeType, int]] = deque(maxlen=100)
+"""Of the last Values that float() was taken of: it and the nearest below it, by id and number; code and instruction."""
 
 open_modes: list[None] = []
 """An entry for each context below that is open in any thread: while there is none, nodes need not ask."""

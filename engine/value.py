@@ -77,15 +77,19 @@ def _comparable(other: object) -> Any:
     return as_operand(other)
 
 
-def _nearest(node: Value, most: int = 8) -> tuple[tuple[int, float], ...]:
+def _nearest(node: Value) -> tuple[tuple[int, float], ...]:
     """A node and the nearest of what it was computed from, by id and number: their graph can be freed."""
+    if node._primitive is None:
+        return ((id(node), node._data),)
     found = [node]
-    for each in found:
-        operands = each._a[:most] if each._b is MANY else (each._a, each._b)
-        found += [operand for operand in operands if isinstance(operand, Value)]
-        if len(found) >= most:
-            break
-    return tuple((id(near), near._data) for near in found[:most])
+    for each in (node, *_first_operands(node)):
+        found += _first_operands(each)
+    return tuple([(id(near), near._data) for near in found])
+
+
+def _first_operands(node: Value, most: int = 4) -> list[Value]:
+    operands = node._a[:most] if node._b is MANY else (node._a, node._b)
+    return [operand for operand in operands if isinstance(operand, Value)]
 
 
 def _cut(label: str, most: int = 100) -> str:
@@ -241,7 +245,7 @@ class Value:
                 "write it with the engine's functions, not math's, to differentiate it again"
             )
         caller = sys._getframe(1)
-        reads.append((_nearest(self), caller.f_code.co_filename, caller.f_lineno))
+        reads.append((_nearest(self), caller.f_code, caller.f_lasti))  # its line is looked up when somebody asks
         return self._data
 
     def __int__(self) -> int:

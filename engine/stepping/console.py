@@ -6,16 +6,27 @@ import contextlib
 import sys
 from collections.abc import Callable
 
-from ..text.sheet import visible
+from ..text.sheet import Sheet, visible
 from ..value import Value
 from .stepper import Stepper
 
-_HELP = """\
-  n, next [COUNT]  next step, as Enter     j, jump NAME   to just after the step of a node
-  b, back [COUNT]  back one step           w, why NAME    the paths to a node
-  r, run           to the next breakpoint  break NAME     a breakpoint at a node or primitive
-  reset            back to the start       clear          no more breakpoints
-  s, state         where it stands         h, help        q, quit"""
+_HELP = Sheet(
+    "words, or their first letters:",
+    ("word", "what it does"),
+    [
+        ("n, next", "next step, as Enter (next 3: three)"),
+        ("b, back", "back one step (back 3: three)"),
+        ("j, jump NAME", "to just after the step of a node"),
+        ("r, run", "to the next breakpoint, or the end"),
+        ("w, why NAME", "the paths to a node"),
+        ("break NAME", "a breakpoint at a node or primitive"),
+        ("clear", "no more breakpoints"),
+        ("reset", "back to the start"),
+        ("s, state", "where it stands"),
+        ("h, help", "this"),
+        ("q, quit", "the end"),
+    ],
+)
 
 
 def walk(root: Value) -> int:

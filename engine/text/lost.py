@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from types import CodeType
 
 from ..modes import reads
 from ..primitive import PRIMITIVES
@@ -23,22 +24,29 @@ def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator
     there = {id(node): node._data for node in order}
     numbers = {leaf._data: leaf for leaf in order if leaf._primitive is None and not _could_be_written(leaf._data)}
     said: set[tuple[str, int]] = set()
-    for below, file, line in reversed(reads):
+    for below, code, at in reversed(reads):
         (read, x), *_ = below
-        if there.get(read) is x or (file, line) in said or is_ours(file):
+        source = code.co_filename, _line(code, at)
+        if there.get(read) is x or source in said or is_ours(code.co_filename):
             continue
         leaf = next((numbers[z] for z in _images(x) if z in numbers), None) if numbers else None
         if leaf is not None:
-            said.add((file, line))
-            yield f"float() left the graph here, and {name(leaf)} is a plain number: {written((file, line))}"
+            said.add(source)
+            yield f"float() left the graph here, and {name(leaf)} is a plain number: {written(source)}"
 
 
 def why_not_there(node: Value) -> str:
     """What may have taken a Value out of a graph, for the message that it is not in there; else nothing."""
-    for below, file, line in reversed(reads):
-        if (id(node), node._data) in below and not is_ours(file):
-            return f"; float() left the graph at {written((file, line))}: use the engine's functions, not math's"
+    for below, code, at in reversed(reads):
+        if (id(node), node._data) in below and not is_ours(code.co_filename):
+            where = written((code.co_filename, _line(code, at)))
+            return f"; float() left the graph at {where}: use the engine's functions, not math's"
     return ""
+
+
+def _line(code: CodeType, at: int) -> int:
+    """The line of an instruction."""
+    return next((line for start, end, line in code.co_lines() if start <= at < end and line is not None), 0)
 
 
 def _images(x: float) -> Iterator[float]:

@@ -160,7 +160,8 @@ class Sheet(Shown):
         lines = []
         for row in self.rows:
             first, *others = map(visible, row)
-            named = [f"{head} {cell}" if self.heads else cell for head, cell in zip(self.columns[1:], others) if cell]
+            heads = self.columns[1:] if self.heads else [""] * len(others)
+            named = [f"{head} {cell}".strip() for head, cell in zip(heads, others) if cell]
             lines += [f"  {_cut(first, width - 2)}", *_wrapped("; ".join(named), width, "    ", "    ")]
         return lines
 
