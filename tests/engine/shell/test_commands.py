@@ -113,7 +113,7 @@ def walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *k
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(keys) + "\n"))
     status, out, _ = run(capsys, "tanh(w*x + b)", "w=0.5", "x=2", "b=1", "--step")
     assert status == 0
-    return re.split(r"q, quit +the end\n", out)[1]
+    return re.split(r"q, quit +the end\n", out, maxsplit=1)[1]
 
 
 def test_a_walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +141,7 @@ def test_the_other_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     out = walk(monkeypatch, capsys, "r", "n", "b", "s", "h", "b 3", "n 3", "n x", "z", "j", "j q")
     assert "(step) n\n  the pass is complete: back() goes back\n" in out
     assert out.count("backward pass of tanh(w*x + b): 2 of 3 steps done") == 2
-    assert "  n, next       next step" in out
+    assert "  n, next [3]   next step" in out
     assert "(step) b 3\nforward pass of tanh(w*x + b): 2 of 3 steps done" in out
     assert "(step) n 3\nstep 2 of 3" in out
     assert "  'x' is no number of steps" in out
