@@ -18,5 +18,6 @@ myst_heading_anchors = 3
 autodoc_typehints = "none"  # the docstrings say it in words
 autodoc_member_order = "groupwise"
 add_module_names = False
+default_role = "code"  # as in the docstrings
 napoleon_google_docstring = True
 napoleon_use_rtype = False
