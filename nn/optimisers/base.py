@@ -33,11 +33,11 @@ class Optimizer:
     ...         mean_square = s.alpha * mean_square + (1 - s.alpha) * g * g
     ...         return p - s.lr * g / (sqrt(mean_square) + s.eps), mean_square
     >>> p = Value(1.0)
-    >>> optimizer = RMSprop([p], lr=0.1, alpha=0.75, eps=0.0)
+    >>> optimizer = RMSprop([p], lr=0.125, alpha=0.75, eps=0.0)
     >>> (3 * p).backward()
     >>> optimizer.step()
     >>> p.data, optimizer.mean_square
-    (0.8, [2.25])
+    (0.75, [2.25])
 
     A class may override `step` instead, and do there what it likes: compiled training then gives it the gradients.
 
