@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.checking [--faults 1000] [--points 10000]
 
-The functions are PyTorch's and JAX's own, in double precision, with gradients made wrong in known ways; checkers are
-used as they come. Needs torch and jax.
+The functions are PyTorch's and JAX's own, in double precision, with gradients made wrong in known ways; then the table
+of claims at kinks, jumps, ends of domains and in noise; then many parameters. Checkers are used as they come. Needs
+torch and jax.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from jax.test_util import check_grads
 
 from engine import check_gradients
+from tests.engine.checking.claims import ALL, Claim
 
 jax.config.update("jax_enable_x64", True)
 torch.set_num_threads(1)
@@ -105,6 +107,9 @@ class Ours:
 
         return lambda xs: bool(check_gradients(value, torch.tensor(xs, dtype=torch.float64), grad=grad))
 
+    def passes(self, claim: Claim) -> bool:
+        return check_gradients(claim.f, claim.point, grad=claim.grad).ok
+
 
 class PyTorch:
     name = "torch gradcheck"
@@ -133,6 +138,19 @@ class PyTorch:
             return bool(torch.autograd.gradcheck(call, (x,), raise_exception=False))
 
         return check
+
+    def passes(self, claim: Claim) -> bool:
+        class Claimed(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Any) -> Any:
+                return torch.tensor(_value(claim, x.tolist()), dtype=torch.float64)
+
+            @staticmethod
+            def backward(ctx: Any, upstream: Any) -> Any:
+                return upstream * torch.tensor(claim.gradient, dtype=torch.float64)
+
+        x = torch.tensor(claim.point, dtype=torch.float64, requires_grad=True)
+        return bool(torch.autograd.gradcheck(Claimed.apply, (x,), raise_exception=False))
 
 
 class Jax:
@@ -163,6 +181,63 @@ class Jax:
             return True
 
         return check
+
+    def passes(self, claim: Claim) -> bool:
+        number = jax.ShapeDtypeStruct((), jnp.float64)
+
+        @jax.custom_vjp
+        def call(x: Any) -> Any:
+            return jax.pure_callback(lambda x: jnp.float64(_value(claim, x.tolist())), number, x)
+
+        call.defvjp(lambda x: (call(x), None), lambda _, upstream: (upstream * jnp.asarray(claim.gradient),))
+        try:
+            check_grads(call, (jnp.asarray(claim.point),), order=1, modes=["rev"])
+        except AssertionError:
+            return False
+        return True
+
+
+def _value(claim: Claim, xs: Gradient) -> float:
+    try:
+        return float(claim.f(xs))
+    except (ArithmeticError, ValueError):  # outside the domain
+        return float("nan")
+
+
+def table(checkers: list[Any]) -> None:
+    """How many of the wrong claims of the table each checker passes, and how many of the right ones it fails."""
+    print(f"\n{'claims: wrong ones passed, right ones failed':48}" + "".join(f"{c.name:>18}" for c in checkers))
+    for kind, claims in ALL.items():
+        wrong, right = [c for c in claims if not c.right], [c for c in claims if c.right]
+        row = [
+            f"{sum(map(checker.passes, wrong))}, {sum(not checker.passes(claim) for claim in right)}"
+            for checker in checkers
+        ]
+        print(f"{kind + f': {len(wrong)} wrong, {len(right)} right':48}" + "".join(f"{cell:>18}" for cell in row))
+
+
+def many(count: int = 2000, parameters: int = 100_000) -> None:
+    """CPU time with many coordinates, and along random directions."""
+
+    def loss(x: Any) -> Any:
+        return (torch.tanh(x) * x.cos()).sum()
+
+    def grad(x: Any) -> Any:
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(loss(x), x)
+
+    def timed(run: Callable[[], Any]) -> float:
+        start = time.process_time()
+        assert run()
+        return time.process_time() - start
+
+    x = torch.randn(count, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    wide = torch.randn(parameters, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    ours = timed(lambda: check_gradients(loss, x, grad=grad))
+    theirs = timed(lambda: torch.autograd.gradcheck(loss, (x.requires_grad_(),)))
+    along = timed(lambda: check_gradients(loss, wide, grad=grad, directions=3))
+    print(f"\n{count} coordinates: {ours:.2f} s of CPU, torch gradcheck {theirs:.2f} s")
+    print(f"{parameters} parameters along 3 directions: {along:.2f} s of CPU")
 
 
 def right_gradient(f: Callable[[Any, Any], Any], xs: Gradient) -> Gradient:
@@ -222,6 +297,8 @@ def main() -> None:
         found, false = caught(checker, planted), alarms(checker, points)
         ratio = f"{median / medians[1]:.2f}x"
         print(f"{checker.name:18}{f'{found} of {planted}':>18}{f'{false} of {points}':>18}{ratio:>8}")
+    table(checkers)
+    many()
 
 
 if __name__ == "__main__":

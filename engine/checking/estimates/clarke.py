@@ -20,7 +20,8 @@ from .differences import EPSILON, Estimate, Line, central, steps
 from .slopes import Side, Slopes, slopes_at
 from .verdicts import Status
 
-_POINTS = 8  # drawn near the point, each with its mirror image
+_FEW, _MANY = 8, 96  # points that are drawn near the point, each with its mirror image; many before a claim differs
+_SMALL = 8  # of so many inputs, many points are drawn also where nothing has looked like a kink yet
 _SHRINK = 8.0  # the second cloud of them is so many times smaller
 _PAIRS = 6  # so many kinked inputs are combined two by two
 _MIXED = 4  # directions that move all kinked inputs at once
@@ -80,7 +81,8 @@ def along(near: Neighbourhood, direction: list[float], claimed: float, slack: fl
     finest = max(4096 * near.epsilon * abs(x / d) for x, d in zip(near.point, direction) if d) / unit
     found = slopes_at(lambda t: line(t * unit), 0.0, near.noise, near.epsilon, abs(claimed) * unit, finest)
     left, right = (
-        side and Side(side.slope / unit, side.bound / unit, side.step * unit) for side in (found.left, found.right)
+        side and Side(side.slope / unit, side.bound / unit, side.step * unit, side.reach * unit)
+        for side in (found.left, found.right)
     )
     slopes = Slopes(left, right, found.jump)
     if not slopes.sides:
@@ -100,14 +102,32 @@ def beside(near: Neighbourhood, direction: list[float], claimed: float, slack: f
         return Found(direction, claimed, low.slope, high.slope, slopes.status(claimed, slack))
     if not math.isfinite(claimed) or not all(math.isfinite(side.slope) for side in slopes.sides):
         return Found(direction, claimed, low.slope, high.slope, "differs")
+    found = None
+    for points in (_FEW, _MANY):
+        found = _in_clouds(near, direction, claimed, slack, slopes, points)
+        if found.status == "agrees" if found is not None else len(near.point) > _SMALL:
+            break
+    return found
+
+
+def _in_clouds(
+    near: Neighbourhood, direction: list[float], claimed: float, slack: float, slopes: Slopes, points: int
+) -> Found | None:
+    """The verdict of the slopes on the line and at so many points beside it."""
+    low, high = slopes.low, slopes.high
     size = max(abs(low.slope), abs(high.slope))
-    wide, narrow = (_slopes_near(near, direction, radius, size) for radius in (1.0, 1 / _SHRINK))
+    radius = 1.0 if slopes.apart else 1 / _SHRINK**2  # what differs from the one slope on the line needs more proof
+    limit = math.inf if slopes.apart else min(side.step for side in slopes.sides) / 4  # where it is sure to be smooth
+    wide, narrow = (
+        _slopes_near(near, direction, shrunk, limit * shrunk, size, points) for shrunk in (radius, radius / _SHRINK)
+    )
     if not wide or not narrow:
-        return Found(direction, claimed, low.slope, high.slope, "differs") if kinked else None
+        return Found(direction, claimed, low.slope, high.slope, "differs") if slopes.apart else None
     spread = max(narrow) - min(narrow)
     tolerance = max(low.bound, high.bound) + slack
-    if not kinked and (spread < 0.5 * (max(wide) - min(wide)) or spread <= 4 * tolerance + _PERCENT * abs(high.slope)):
-        return None  # the spread shrinks with the cloud: that of a smooth function
+    shrinks = spread < 0.5 * (max(wide) - min(wide)) or spread <= 4 * tolerance + _PERCENT * abs(high.slope)
+    if not slopes.apart and shrinks:
+        return None  # the slopes near a point where a function is smooth
     bottom, top = min(low.slope, *narrow), max(high.slope, *narrow)
     tolerance += max(abs(min(wide) - min(narrow)), abs(max(wide) - max(narrow))) / 4  # what is left is a seventh
     outside = max(bottom - claimed, claimed - top)
@@ -120,20 +140,32 @@ def beside(near: Neighbourhood, direction: list[float], claimed: float, slack: f
     return Found(direction, claimed, bottom, top, "unresolved", excluded)
 
 
-def _slopes_near(near: Neighbourhood, direction: Sequence[float], radius: float, size: float) -> list[float]:
+def _slopes_near(
+    near: Neighbourhood, direction: Sequence[float], radius: float, limit: float, size: float, points: int
+) -> list[float]:
     """Slopes along a direction at smooth points near the point, where they are of this size."""
     random_ = random.Random(0)
-    reach = [steps(x, epsilon=near.epsilon)[0] / 4 * radius for x in near.point]
-    step = near.step(direction) / 64 * radius
+    reach = [min(steps(x, epsilon=near.epsilon)[0] / 4 * radius, limit) for x in near.point]
+    step = min(near.step(direction) * radius, limit / max(map(abs, direction))) / 64
     found: list[Estimate] = []
-    for _ in range(_POINTS):
-        away = [random_.uniform(-1, 1) * each for each in reach]
+    for number in range(points):
+        away = _drawn(random_, reach, number)
         for sign in (1, -1):
             start = [x + sign * each for x, each in zip(near.point, away)]
             estimate = central(near.line(direction, start), 0.0, step, near.noise, levels=2)
             found += [estimate] if estimate is not None else []
-    size = max([size, *(abs(estimate.derivative) for estimate in found if estimate.bound < math.inf)])
+    size = max([size, *(abs(e.derivative) for e in found if e.bound <= _PERCENT * abs(e.derivative))])
     return [estimate.derivative for estimate in found if estimate.bound <= _PERCENT * size]
+
+
+def _drawn(random_: random.Random, reach: Sequence[float], number: int) -> list[float]:
+    """A point of a cloud around 0: in proportion to the numbers, alike in all directions, or close to some plane."""
+    if number % 3 == 1:
+        reach = [max(reach)] * len(reach)
+    away = [random_.uniform(-1, 1) * each for each in reach]
+    if number % 3 == 2:
+        away = [each * 10 ** random_.uniform(-2, 0) for each in away]
+    return away
 
 
 def directions(count: int, kinked: Sequence[int], gradient: Sequence[float]) -> Iterator[list[float]]:
