@@ -237,13 +237,17 @@ class Trainer:
                 error.losses = losses  # type: ignore[attr-defined]  # as that of any other batch
                 raise
 
-    def explain(self) -> str:
-        """Passes, groups and costs of the program; see `engine.Compiled.explain`.
+    def explain(self, stage: str = "") -> str:
+        """Passes, groups and costs of the program, or what one stage of the compiler made of the loss.
+
+        Args:
+            stage: such as "trace" or "plan"; see `engine.Compiled.explain`. Left out: a report on the whole.
 
         Raises:
             RuntimeError: if there was no step yet.
+            ValueError: if there is no such stage.
         """
-        return self.compiled.explain()
+        return self.compiled.explain(stage)
 
     @property
     def backend(self) -> str:

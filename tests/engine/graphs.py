@@ -1,4 +1,4 @@
-"""Random expressions over the whole table, for property tests: a lazy_plan that can be built on any operands."""
+"""Random expressions over the whole table, for property tests: a recipe that can be built on any operands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine import PRIMITIVES, Primitive
 
-LazyPlan = list[tuple[str, list[int]]]
+Recipe = list[tuple[str, list[int]]]
 
 # Operations on all reals that keep numbers small enough for finite differences.
 TAME = [
@@ -20,9 +20,9 @@ TAME = [
 
 
 @st.composite
-def lazy_plans(draw: st.DrawFn, names: list[str] | None = None, leaves: int = 3, most: int = 12) -> LazyPlan:
+def recipes(draw: st.DrawFn, names: list[str] | None = None, leaves: int = 3, most: int = 12) -> Recipe:
     """Steps (primitive, indices of operands among the leaves and earlier results); operands repeat and are shared."""
-    steps: LazyPlan = []
+    steps: Recipe = []
     for k in range(draw(st.integers(1, most))):
         primitive = PRIMITIVES[draw(st.sampled_from(names or TAME))]
         count = primitive.arity or 2 * draw(st.integers(1, 2))
@@ -30,10 +30,10 @@ def lazy_plans(draw: st.DrawFn, names: list[str] | None = None, leaves: int = 3,
     return steps
 
 
-def build(lazy_plan: LazyPlan, leaves: list[Any], apply: Callable[[Primitive, list[Any]], Any] | None = None) -> Any:
+def build(recipe: Recipe, leaves: list[Any], apply: Callable[[Primitive, list[Any]], Any] | None = None) -> Any:
     """The last result; by default by calling the primitives."""
     nodes = list(leaves)
-    for name, indices in lazy_plan:
+    for name, indices in recipe:
         operands = [nodes[i] for i in indices]
         nodes.append((apply or call)(PRIMITIVES[name], operands))
     return nodes[-1]

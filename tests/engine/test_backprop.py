@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad
-from tests.engine.graphs import TAME, LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 
@@ -54,10 +54,10 @@ def test_repeating_is_exact_and_leaves_accumulate() -> None:
     assert x.grad == 2.0
 
 
-@given(lazy_plans(), POINTS)
-def test_reverse_forward_and_finite_differences_agree(lazy_plan: LazyPlan, xs: list[float]) -> None:
+@given(recipes(), POINTS)
+def test_reverse_forward_and_finite_differences_agree(recipe: Recipe, xs: list[float]) -> None:
     def f(*leaves: Value) -> Value:
-        return build(lazy_plan, list(leaves))
+        return build(recipe, list(leaves))
 
     reverse = gradient(f)(*xs)
     for k, d in enumerate(reverse):
@@ -70,10 +70,10 @@ def test_reverse_forward_and_finite_differences_agree(lazy_plan: LazyPlan, xs: l
         assert math.isclose(d, (up - down) / (2 * h), rel_tol=1e-3, abs_tol=curvature)
 
 
-@given(lazy_plans(), POINTS)
-def test_second_derivatives_by_three_ways(lazy_plan: LazyPlan, xs: list[float]) -> None:
+@given(recipes(), POINTS)
+def test_second_derivatives_by_three_ways(recipe: Recipe, xs: list[float]) -> None:
     def f(*leaves: Value) -> Value:
-        return build(lazy_plan, list(leaves))
+        return build(recipe, list(leaves))
 
     rows = hessian(f)(*xs)
     assert jacobian(lambda *leaves: grad(f(*leaves), leaves, create_graph=True))(*xs) == rows
@@ -84,8 +84,8 @@ def test_second_derivatives_by_three_ways(lazy_plan: LazyPlan, xs: list[float]) 
         assert all(math.isclose(a, b, rel_tol=1e-8, abs_tol=1e-8 * scale) for a, b in zip(row, column))
 
 
-@given(lazy_plans(names=[n for n in TAME if n not in ("gaussian", "normal_cdf", "asinh", "dot")]), POINTS)
-def test_pytorch_agrees(lazy_plan: LazyPlan, xs: list[float]) -> None:
+@given(recipes(names=[n for n in TAME if n not in ("gaussian", "normal_cdf", "asinh", "dot")]), POINTS)
+def test_pytorch_agrees(recipe: Recipe, xs: list[float]) -> None:
     torch = pytest.importorskip("torch")
     by_name = {
         "neg": torch.neg, "silu": torch.nn.functional.silu, "gelu": torch.nn.functional.gelu,
@@ -100,9 +100,9 @@ def test_pytorch_agrees(lazy_plan: LazyPlan, xs: list[float]) -> None:
         return by_name.get(name, getattr(torch, name, None))(*operands)
 
     leaves = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in xs]
-    expected = build(lazy_plan, leaves, apply)
+    expected = build(recipe, leaves, apply)
     expected.backward()
-    value, ours = value_and_grad(lambda *vs: build(lazy_plan, list(vs)))(*xs)
+    value, ours = value_and_grad(lambda *vs: build(recipe, list(vs)))(*xs)
     assert math.isclose(value, expected.item(), rel_tol=1e-9, abs_tol=1e-12)
     for got, leaf in zip(ours, leaves):
         theirs = 0.0 if leaf.grad is None else leaf.grad.item()
@@ -305,9 +305,9 @@ def test_bit_identical_under_every_hash_seed() -> None:
 
 
 @settings(max_examples=30)
-@given(lazy_plans(most=20), POINTS)
-def test_order_is_topological_stable_and_complete(lazy_plan: LazyPlan, xs: list[float]) -> None:
-    root = build(lazy_plan, [Value(x) for x in xs])
+@given(recipes(most=20), POINTS)
+def test_order_is_topological_stable_and_complete(recipe: Recipe, xs: list[float]) -> None:
+    root = build(recipe, [Value(x) for x in xs])
     order = engine.topological_order(root)
     position = {node: k for k, node in enumerate(order)}
     assert len(position) == len(order)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value
-from tests.engine.graphs import TAME, LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 
@@ -28,9 +28,9 @@ def test_operands_come_before_their_results_from_left_to_right() -> None:
     assert order == ["c", "a", "b", "*", "-", "tanh", "sum"]
 
 
-@given(lazy_plans([*TAME, "maximum"], most=20), POINTS)
-def test_the_order_is_that_of_a_depth_first_walk(lazy_plan: LazyPlan, xs: list[float]) -> None:
-    root = build(lazy_plan, [Value(x) for x in xs]) * 2.0
+@given(recipes([*TAME, "maximum"], most=20), POINTS)
+def test_the_order_is_that_of_a_depth_first_walk(recipe: Recipe, xs: list[float]) -> None:
+    root = build(recipe, [Value(x) for x in xs]) * 2.0
     found, expected = engine.topological_order(root), by_recursion(root, [])
     assert [*map(id, found)] == [*map(id, expected)]
 

@@ -40,7 +40,7 @@ class LazyPlan:
 
     @classmethod
     def of(cls, plan: Plan) -> LazyPlan:
-        """The lazy_plan of a plan that is there."""
+        """A lazy plan of one that is there."""
         return cls(lambda: (plan, []), plan.leaves)
 
     @property

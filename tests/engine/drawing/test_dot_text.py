@@ -12,7 +12,7 @@ from engine import Value, leaves, maximum, relu, to_dot, topological_order, wher
 from engine.drawing.theme import LIGHT, GradientScale
 from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, expression
-from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import Recipe, build, floats, recipes
 
 
 def boxes(dot: str) -> list[str]:
@@ -108,16 +108,16 @@ def test_something_that_is_no_graph() -> None:
         to_dot(3.0)  # type: ignore[arg-type]  # on purpose
 
 
-@given(lazy_plans(), st.lists(floats(), min_size=3, max_size=3))
-def test_one_box_per_node_one_edge_per_operand_the_same_every_time(lazy_plan: LazyPlan, numbers: list[float]) -> None:
-    root = build(lazy_plan, [Value(x) for x in numbers])
+@given(recipes(), st.lists(floats(), min_size=3, max_size=3))
+def test_one_box_per_node_one_edge_per_operand_the_same_every_time(recipe: Recipe, numbers: list[float]) -> None:
+    root = build(recipe, [Value(x) for x in numbers])
     order = topological_order(root)
     dot = to_dot(root)
     assert len(boxes(dot)) == len(order)
     index = {node: i for i, node in enumerate(order)}
     assert edges(dot) == [f"n{index[operand]} -> n{index[node]}" for node in order for operand in node.operands]
     assert to_dot(root) == dot
-    again = build(lazy_plan, [Value(x) for x in numbers])
+    again = build(recipe, [Value(x) for x in numbers])
     assert to_dot(again) == dot
 
 

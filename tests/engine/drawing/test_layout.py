@@ -20,7 +20,7 @@ from engine.drawing.lettering import width_of
 from engine.drawing.picture import take
 from engine.drawing.svg import svg_source
 from tests.engine.drawing.networks import NASTY, Network, expression
-from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import Recipe, build, floats, recipes
 
 Edges = list[tuple[int, int]]
 SIZES = st.tuples(st.integers(10, 120), st.integers(10, 60))
@@ -74,8 +74,8 @@ def test_no_overlaps_and_no_edge_through_a_box(drawing: tuple[list[tuple[int, in
     assert place(sizes, edges, rankdir) == placed
 
 
-@given(lazy_plans(most=20), st.lists(floats(), min_size=3, max_size=3))
-def test_graphs(plan: LazyPlan, xs: list[float]) -> None:
+@given(recipes(most=20), st.lists(floats(), min_size=3, max_size=3))
+def test_graphs(plan: Recipe, xs: list[float]) -> None:
     picture = take(build(plan, [Value(x, name) for x, name in zip(xs, "xyz")]))
     sizes = [(40, 30)] * len(picture.boxes)
     edges = [(edge.tail, edge.head) for edge in picture.edges]

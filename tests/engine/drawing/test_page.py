@@ -19,7 +19,7 @@ from engine.drawing.page import page_of
 from engine.drawing.placing import placed
 from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
-from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import Recipe, build, floats, recipes
 
 
 def place(dot: str, kind: str = "json0") -> bytes:
@@ -79,10 +79,10 @@ def test_the_records_are_those_of_the_backward_pass() -> None:
     ]
 
 
-@given(lazy_plans(most=8), st.lists(floats(), min_size=3, max_size=3))
-def test_the_last_gradients_are_those_of_backward_bit_by_bit(lazy_plan: LazyPlan, numbers: list[float]) -> None:
+@given(recipes(most=8), st.lists(floats(), min_size=3, max_size=3))
+def test_the_last_gradients_are_those_of_backward_bit_by_bit(recipe: Recipe, numbers: list[float]) -> None:
     xs = [Value(x) for x in numbers]
-    root = build(lazy_plan, xs)
+    root = build(recipe, xs)
     for x in xs:
         x.grad = 7.0  # what earlier passes left neither counts nor is touched
     data = data_of(page(root))

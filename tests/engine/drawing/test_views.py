@@ -8,7 +8,7 @@ from engine import Value, to_dot, topological_order
 from engine.drawing.views import neighbourhood, paths_to
 from tests.engine.drawing.networks import Network, expression
 from tests.engine.drawing.test_dot_text import boxes
-from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import Recipe, build, floats, recipes
 
 
 def depends(node: Value, target: Value) -> bool:
@@ -45,9 +45,9 @@ def test_a_neighbourhood_marks_where_it_is_cut() -> None:
     assert "dashed" not in to_dot(root, around=b, radius=10)
 
 
-@given(lazy_plans(most=8), st.lists(floats(), min_size=3, max_size=3), st.data())
-def test_views_hold_just_the_nodes_they_should(lazy_plan: LazyPlan, numbers: list[float], data: st.DataObject) -> None:
-    root = build(lazy_plan, [Value(x) for x in numbers])
+@given(recipes(most=8), st.lists(floats(), min_size=3, max_size=3), st.data())
+def test_views_hold_just_the_nodes_they_should(recipe: Recipe, numbers: list[float], data: st.DataObject) -> None:
+    root = build(recipe, [Value(x) for x in numbers])
     order = topological_order(root)
     target = data.draw(st.sampled_from(order))
     radius = data.draw(st.integers(0, 4))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import AnomalyError, Value, detect_anomaly, find_anomaly, no_grad
-from tests.engine.graphs import TAME, LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 
@@ -130,9 +130,9 @@ def test_a_path_of_any_length() -> None:
     assert text.endswith("log(x)")
 
 
-@given(lazy_plans([*TAME, "div", "log", "sqrt", "exp", "pow"]), POINTS)
-def test_it_finds_one_where_there_is_one(lazy_plan: LazyPlan, xs: list[float]) -> None:
-    root = build(lazy_plan, [Value(x) for x in xs])
+@given(recipes([*TAME, "div", "log", "sqrt", "exp", "pow"]), POINTS)
+def test_it_finds_one_where_there_is_one(recipe: Recipe, xs: list[float]) -> None:
+    root = build(recipe, [Value(x) for x in xs])
     root.backward()
     nodes = engine.topological_order(root)
     finite = all(math.isfinite(n.data) and math.isfinite(n.grad) for n in nodes)
@@ -143,7 +143,7 @@ def test_it_finds_one_where_there_is_one(lazy_plan: LazyPlan, xs: list[float]) -
         if anomaly.phase == "forward":
             assert all(math.isfinite(x) for x in anomaly.node.inputs)
         with detect_anomaly(), pytest.raises(AnomalyError):
-            build(lazy_plan, [Value(x) for x in xs]).backward()
+            build(recipe, [Value(x) for x in xs]).backward()
     else:
         with detect_anomaly():
             root.backward()

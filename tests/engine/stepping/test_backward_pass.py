@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import engine
 from engine import Constant, Value, backward_steps, forward_steps, topological_order
 from engine.stepping.backward_pass import BackwardPass
-from tests.engine.graphs import TAME, LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 WILD = [*TAME, "relu", "maximum", "minimum", "div", "log", "sqrt", "exp", "pow", "floordiv", "abs"]
@@ -110,10 +110,10 @@ def test_a_constants_rule_is_not_called() -> None:
         del engine.PRIMITIVES["test_stepping_power"]
 
 
-@given(lazy_plans(WILD), POINTS, st.integers(1, 2))
-def test_all_steps_leave_what_backward_leaves(lazy_plan: LazyPlan, xs: list[float], times: int) -> None:
+@given(recipes(WILD), POINTS, st.integers(1, 2))
+def test_all_steps_leave_what_backward_leaves(recipe: Recipe, xs: list[float], times: int) -> None:
     """To the last bit, on leaves that hold gradients already, nan and inf included."""
-    roots = [build(lazy_plan, [Value(x) for x in xs]) for _ in range(2)]
+    roots = [build(recipe, [Value(x) for x in xs]) for _ in range(2)]
     for root in roots:
         for k, leaf in enumerate(engine.leaves(root)):
             leaf.grad = 0.1 * k
@@ -124,9 +124,9 @@ def test_all_steps_leave_what_backward_leaves(lazy_plan: LazyPlan, xs: list[floa
     assert grads(roots[0]) == grads(roots[1])
 
 
-@given(lazy_plans(WILD), POINTS)
-def test_records_are_consistent(lazy_plan: LazyPlan, xs: list[float]) -> None:
-    root = build(lazy_plan, [Value(x) for x in xs])
+@given(recipes(WILD), POINTS)
+def test_records_are_consistent(recipe: Recipe, xs: list[float]) -> None:
+    root = build(recipe, [Value(x) for x in xs])
     arrived: dict[Value, int] = {}
     for step in root.backward_steps():
         assert bits(step.node.grad) == bits(0.0 + step.upstream)
@@ -144,9 +144,9 @@ def test_records_are_consistent(lazy_plan: LazyPlan, xs: list[float]) -> None:
                 assert bits(after) == bits(operand.grad) or step.operands.count(operand) > 1
 
 
-@given(lazy_plans(WILD), POINTS, st.lists(st.booleans(), max_size=40))
-def test_forth_and_back_is_the_identity(lazy_plan: LazyPlan, xs: list[float], moves: list[bool]) -> None:
-    root = build(lazy_plan, [Value(x) for x in xs])
+@given(recipes(WILD), POINTS, st.lists(st.booleans(), max_size=40))
+def test_forth_and_back_is_the_identity(recipe: Recipe, xs: list[float], moves: list[bool]) -> None:
+    root = build(recipe, [Value(x) for x in xs])
     root.backward()
     run = BackwardPass(root)
 
@@ -164,9 +164,9 @@ def test_forth_and_back_is_the_identity(lazy_plan: LazyPlan, xs: list[float], mo
         assert state() == seen[run.position]
 
 
-@given(lazy_plans(WILD), POINTS, st.integers(0, 5))
-def test_abandoned_half_way_it_restores(lazy_plan: LazyPlan, xs: list[float], most: int) -> None:
-    root = build(lazy_plan, [Value(x) for x in xs])
+@given(recipes(WILD), POINTS, st.integers(0, 5))
+def test_abandoned_half_way_it_restores(recipe: Recipe, xs: list[float], most: int) -> None:
+    root = build(recipe, [Value(x) for x in xs])
     root.backward()
     before = grads(root)
     for step in root.backward_steps():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import engine
 from engine import Value, topological_order
 from engine.backprop import flowing_derivatives
-from tests.engine.graphs import TAME, LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 
@@ -46,9 +46,9 @@ def test_the_sum_over_two_paths() -> None:
     assert "a -&gt; d" in why._repr_html_()
 
 
-@given(lazy_plans(most=9), POINTS, st.integers(0, 10), st.integers(1, 6))
-def test_against_every_path(lazy_plan: LazyPlan, xs: list[float], which: int, k: int) -> None:
-    root = build(lazy_plan, [Value(x) for x in xs])
+@given(recipes(most=9), POINTS, st.integers(0, 10), st.integers(1, 6))
+def test_against_every_path(recipe: Recipe, xs: list[float], which: int, k: int) -> None:
+    root = build(recipe, [Value(x) for x in xs])
     nodes = topological_order(root)
     target = nodes[which % len(nodes)]
     every = list(all_products(root, target))
@@ -69,10 +69,10 @@ def test_against_every_path(lazy_plan: LazyPlan, xs: list[float], which: int, k:
         assert math.isclose(why.share, math.fsum(largest) / total, rel_tol=1e-9)
 
 
-@given(lazy_plans([*TAME, "relu", "maximum"], most=8), POINTS)
-def test_all_paths_sum_to_the_gradient_of_backward(lazy_plan: LazyPlan, xs: list[float]) -> None:
+@given(recipes([*TAME, "relu", "maximum"], most=8), POINTS)
+def test_all_paths_sum_to_the_gradient_of_backward(recipe: Recipe, xs: list[float]) -> None:
     leaves = [Value(x) for x in xs]
-    root = build(lazy_plan, leaves)
+    root = build(recipe, leaves)
     root.backward()
     for leaf in leaves:
         if leaf not in set(topological_order(root)):

@@ -12,7 +12,7 @@ import engine
 from engine import Value, topological_order
 from engine.stepping.stepper import Stepper
 from engine.stepping.steps import ForwardStep, Step
-from tests.engine.graphs import TAME, LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 WILD = [*TAME, "relu", "maximum", "div", "log", "sqrt", "exp"]
@@ -151,10 +151,10 @@ def test_until() -> None:
     assert s.done
 
 
-@given(lazy_plans(WILD), POINTS, st.lists(st.integers(-3, 3), max_size=20))
-def test_wandering_is_exact(lazy_plan: LazyPlan, xs: list[float], moves: list[int]) -> None:
+@given(recipes(WILD), POINTS, st.lists(st.integers(-3, 3), max_size=20))
+def test_wandering_is_exact(recipe: Recipe, xs: list[float], moves: list[int]) -> None:
     """Wherever one comes from, the gradients of a position are the same; at the end they are backward's."""
-    root = build(lazy_plan, [Value(x) for x in xs])
+    root = build(recipe, [Value(x) for x in xs])
     root.backward()
     before = grads(root)
     s = Stepper(root)
@@ -183,11 +183,11 @@ def test_wandering_is_exact(lazy_plan: LazyPlan, xs: list[float], moves: list[in
     assert grads(root) == reference
 
 
-@given(lazy_plans(WILD), POINTS, st.integers(0, 30))
+@given(recipes(WILD), POINTS, st.integers(0, 30))
 def test_a_breakpoint_on_change_stops_at_every_change_and_nowhere_else(
-    lazy_plan: LazyPlan, xs: list[float], which: int
+    recipe: Recipe, xs: list[float], which: int
 ) -> None:
-    root = build(lazy_plan, [Value(x) for x in xs])
+    root = build(recipe, [Value(x) for x in xs])
     nodes = topological_order(root)
     node = nodes[which % len(nodes)]
     expected = []

@@ -10,7 +10,7 @@ import engine
 from engine import Value, topological_order
 from engine.text.expressions import parse
 from engine.text.names import Names, given_names
-from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 
@@ -62,10 +62,10 @@ def test_brackets_stand_where_they_must() -> None:
         assert written(node) == text
 
 
-@given(lazy_plans(most=6), POINTS)
-def test_what_is_written_can_be_read_again(lazy_plan: LazyPlan, xs: list[float]) -> None:
+@given(recipes(most=6), POINTS)
+def test_what_is_written_can_be_read_again(recipe: Recipe, xs: list[float]) -> None:
     leaves = [Value(round(x, 3), label=name) for x, name in zip(xs, "xyz")]
-    root = build(lazy_plan, leaves)
+    root = build(recipe, leaves)
     text = written(root)
     again = parse(text, {str(leaf.label): leaf for leaf in leaves})
     assert math.isclose(again.data, root.data, rel_tol=1e-12, abs_tol=1e-12)

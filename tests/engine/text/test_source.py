@@ -11,7 +11,7 @@ import engine
 from engine import PRIMITIVES, Value, topological_order
 from engine.text.expressions import parse
 from engine.text.source import call, expression
-from tests.engine.graphs import LazyPlan, build, floats, lazy_plans
+from tests.engine.graphs import Recipe, build, floats, recipes
 
 EVERYTHING = sorted(PRIMITIVES.keys() - {"take", "where"})  # these two need particular numbers: tried below
 POINTS = st.lists(floats(), min_size=3, max_size=3)
@@ -33,8 +33,8 @@ def assert_same_graph(root: Value, again: Value) -> None:
         assert [places[0][operand] for operand in n.operands] == [places[1][operand] for operand in m.operands]
 
 
-@given(lazy_plans(EVERYTHING, most=12), POINTS)
-def test_what_is_written_is_read_as_the_same_graph(plan: LazyPlan, xs: list[float]) -> None:
+@given(recipes(EVERYTHING, most=12), POINTS)
+def test_what_is_written_is_read_as_the_same_graph(plan: Recipe, xs: list[float]) -> None:
     leaves = [Value(x, name) for x, name in zip(xs, "xyz")]
     root = build(plan, leaves)
     text = expression(root, {leaf: str(leaf.label) for leaf in leaves})

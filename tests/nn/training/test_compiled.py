@@ -353,6 +353,7 @@ def test_a_trainer_explains_its_program() -> None:
         trainer.explain()
     trainer.step(X, Y)
     assert "matrix products: 4x5, 3x4, 4x3" in trainer.explain()
+    assert "add to G0..4: t" in trainer.explain("differentiate")
 
 
 @pytest.mark.skipif("llvm" not in BACKENDS, reason="needs llvmlite")

@@ -40,8 +40,8 @@ def address(array: Array) -> int:
     return number
 
 
-class Program(Protocol):
-    """What a frame is told of a program; see `program.Program`."""
+class KernelProgram(Protocol):
+    """What a frame is told of `program.Program`, which stands a floor above: its kernels, buffers and calls."""
 
     artifact: Artifact
     shape: Shape
@@ -65,7 +65,7 @@ class Frame:
         in_place: whether the samples are read where they were when they were bound; else they must be bound each time.
     """
 
-    def __init__(self, program: Program, parameters: Array):
+    def __init__(self, program: KernelProgram, parameters: Array):
         import numpy as np
 
         self._inputs, self._lanes, self._dtype = program.artifact.inputs, program.shape.lanes, program.dtype

@@ -66,7 +66,7 @@ def test_what_is_written_is_read() -> None:
 
 
 @pytest.mark.parametrize("stored", [b"", b"{}", b"[]", b"null", b"\xff", b"{", b'"text"', EXAMPLE.dump()[:-2]])
-def test_what_is_no_blueprint_is_none(stored: bytes) -> None:
+def test_what_is_no_artifact_is_none(stored: bytes) -> None:
     assert load(stored) is None
 
 

@@ -18,7 +18,7 @@ from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.engine.compiler.backends.llvm.test_training import program_of
 from tests.engine.graphs import build as expression
-from tests.engine.graphs import call, lazy_plans
+from tests.engine.graphs import call, recipes
 
 NUMBERS = [-3.5, -2.0, -1.0, -0.75, -0.5, -1e-3, -0.0, 0.0, 1e-9, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 20.0]
 EDGES = [math.inf, -math.inf, math.nan, 1e300, -1e300, 800.0, -800.0]
@@ -67,15 +67,15 @@ def test_the_whole_table(primitive: Primitive) -> None:
 
 
 @settings(max_examples=40)
-@given(lazy_plans(leaves=4), st.integers(1, 20))
+@given(recipes(leaves=4), st.integers(1, 20))
 @example([("sub", [0, 0]), ("hypot", [4, 4])], 1)  # nan in the gradient
-def test_random_graphs_and_their_gradients(lazy_plan: Any, count: int) -> None:
+def test_random_graphs_and_their_gradients(recipe: Any, count: int) -> None:
     random = np.random.default_rng(count)
     parameters = [Value(x) for x in random.uniform(-1, 1, 2)]
     rows = random.uniform(-1.5, 1.5, (count, 2))
 
     def loss(x: Any) -> Any:
-        return expression(lazy_plan, [*parameters, *x]) + 0.25 * parameters[0] * parameters[1]
+        return expression(recipe, [*parameters, *x]) + 0.25 * parameters[0] * parameters[1]
 
     program, leaves = program_of(loss, [(2,)])
     found, gradient = program.run(leaves, (rows,))
