@@ -69,16 +69,25 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """`Trainer` is imported when somebody asks for it: it brings the compiler."""
+    """What is imported when somebody asks for it: `Trainer` brings the compiler, `nn.sklearn` scikit-learn."""
     if name == "Trainer":
         from .training.compiled import Trainer
 
         return Trainer
+    if name == "sklearn":
+        from importlib import import_module
+
+        return import_module(".sklearn", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = sorted(
-    ["Trainer", *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType))]
+    [
+        "Trainer",
+        "schedules",
+        "sklearn",
+        *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType)),
+    ]
 )
 for _name in ("Any", "ModuleType", "TYPE_CHECKING"):  # what stands here for itself
     __all__.remove(_name)

@@ -1,0 +1,202 @@
+"""Networks as scikit-learn's estimators: for pipelines, grid searches and cross-validation.
+
+Parameters have the names of scikit-learn's own `MLPClassifier` and `MLPRegressor`; the network, its `model_`, is an
+`nn.MLP`, trained by `nn.fit` in compiled code.
+
+>>> from nn.sklearn import MLPClassifier
+>>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["no", "yes", "yes", "no"]
+>>> network = MLPClassifier((8,), activation="tanh", learning_rate_init=0.1, max_iter=100, random_state=0, tol=0.0)
+>>> list(network.fit(X, y).predict(X))
+[np.str_('no'), np.str_('yes'), np.str_('yes'), np.str_('no')]
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+try:
+    import numpy as np
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(f'nn.sklearn needs {error.name}: pip install "stepgrad[sklearn]"') from None
+
+from .evaluation.predicting import predict, predict_proba
+from .layers.dense import MLP
+from .losses.named import LOSSES
+from .optimisers.adam import Adam
+from .training.history import History
+from .training.loop import fit
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
+
+
+class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What both estimators share."""
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str = "relu",
+        *,
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        verbose: bool = False,
+        backend: str = "auto",
+    ) -> None:
+        self.hidden_layer_sizes, self.activation, self.alpha = hidden_layer_sizes, activation, alpha
+        self.batch_size, self.learning_rate_init, self.max_iter = batch_size, learning_rate_init, max_iter
+        self.shuffle, self.random_state, self.tol, self.verbose = shuffle, random_state, tol, verbose
+        self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
+        self.n_iter_no_change, self.backend = n_iter_no_change, backend
+
+    def _learn(self, X: Any, y: Any, outputs: int, loss: str, sample_weight: Any) -> Any:
+        """Train a network on checked data."""
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        sizes = self.hidden_layer_sizes
+        hidden = list(sizes) if np.iterable(sizes) else [sizes]
+        self.model_ = MLP(X.shape[1], [*hidden, outputs], activation=self.activation, seed=seed)
+        optimizer = Adam(self.model_.parameters(), lr=self.learning_rate_init, weight_decay=self.alpha)
+        if sample_weight is not None:  # so that a weight of 2 is a sample twice
+            sample_weight = sample_weight * (len(X) / sample_weight.sum())
+        early: dict[str, Any] = {}
+        if self.early_stopping:
+            early = {"validation": self.validation_fraction, "patience": self.n_iter_no_change, "min_delta": self.tol}
+        self.history_ = fit(
+            self.model_,
+            X,
+            y,
+            LOSSES[loss],
+            optimizer,
+            epochs=self.max_iter,
+            batch_size=min(200, len(X)) if self.batch_size == "auto" else self.batch_size,  # type: ignore[arg-type]
+            sample_weight=sample_weight,
+            callbacks=() if self.early_stopping else self._has_settled,
+            shuffle=self.shuffle,
+            seed=seed,
+            progress=bool(self.verbose),
+            backend=self.backend,
+            **early,
+        )
+        self.n_iter_, self.loss_curve_ = len(self.history_.losses), self.history_.losses
+        self.loss_ = self.loss_curve_[-1]
+        if self.history_.stopped is None:
+            warnings.warn(
+                f"max_iter={self.max_iter} epochs passed before the loss settled", ConvergenceWarning, stacklevel=3
+            )
+        return self
+
+    def _has_settled(self, _: Any, history: History, epoch: int) -> bool:
+        """Whether the loss has not become better by `tol` for some epochs."""
+        last = self.n_iter_no_change
+        losses = history.losses
+        return epoch > last and min(losses[-last:]) > min(losses[:-last]) - self.tol
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+
+class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]
+    """A multi-layer perceptron for classes, trained with cross-entropy and Adam.
+
+    Args:
+        hidden_layer_sizes: neurons of each hidden layer.
+        activation: of the hidden layers, a name of `nn.ACTIVATIONS`.
+        alpha: the factor of the L2 penalty.
+        batch_size: samples in a batch; "auto" for 200 or all if there are fewer.
+        learning_rate_init: Adam's learning rate.
+        max_iter: the largest number of epochs.
+        shuffle: whether batches are random.
+        random_state: for the same network every time: an int, a `RandomState` or None.
+        tol: by how much the loss must become better.
+        early_stopping: whether to hold out samples and stop, with the best weights, when their loss gets no better.
+        validation_fraction: the share of samples to hold out.
+        n_iter_no_change: how many epochs may pass without a better loss.
+        verbose: whether to show the progress.
+        backend: as of `nn.fit`.
+
+    Attributes:
+        classes_: the labels, sorted.
+        model_: the network, whose outputs are logits.
+        history_: the course of the training.
+        loss_curve_, loss_: the loss of each epoch, and of the last one.
+        n_iter_: how many epochs there were.
+        n_features_in_: how many inputs.
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
+        """Train on samples and labels of any kind.
+
+        Raises:
+            ValueError: if there is only one class, or the data is not what scikit-learn's estimators take.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, indices = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"a classifier needs two classes or more; there is one class, {self.classes_[0]!r}")
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
+        self._learn(X, indices, len(self.classes_), "cross_entropy", weights)
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        """The probability of each class for each sample."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return predict_proba(self.model_, X, loss="cross_entropy", backend=self.backend)
+
+    def predict(self, X: Any) -> Any:
+        """The likeliest class of each sample."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.classes_[predict(self.model_, X, backend=self.backend).argmax(1)]
+
+
+class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]
+    """A multi-layer perceptron for numbers, trained with the mean squared error and Adam.
+
+    Args and attributes are those of `MLPClassifier`, without classes.
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """Train on samples and their numbers, one or several for each.
+
+        Raises:
+            ValueError: if the data is not what scikit-learn's estimators take.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
+        targets = np.asarray(y, np.float64)
+        if targets.ndim == 2 and targets.shape[1] == 1:
+            from sklearn.utils import column_or_1d
+
+            targets = column_or_1d(targets, warn=True)
+        self._learn(X, targets, 1 if targets.ndim == 1 else targets.shape[1], "mse", weights)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """The numbers of each sample."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        found = predict(self.model_, X, backend=self.backend)
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

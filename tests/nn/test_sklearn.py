@@ -1,0 +1,93 @@
+"""The estimators, as scikit-learn checks and uses them."""
+
+import pickle
+import warnings
+
+import pytest
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("sklearn", minversion="1.6")
+
+from sklearn.base import clone  # noqa: E402
+from sklearn.datasets import load_iris, make_regression  # noqa: E402
+from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
+
+from nn.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = load_iris(return_X_y=True)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
+QUICK = {"hidden_layer_sizes": (8,), "learning_rate_init": 0.02, "max_iter": 40, "random_state": 0, "batch_size": 32}
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_scikit_learns_own_checks(kind):
+    """All that its own networks pass, with as many epochs as it gives those."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = check_estimator(kind(max_iter=100), on_fail=None)
+    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
+    assert failed == {}
+    assert len(results) > 50
+
+
+def test_in_pipelines_and_searches():
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier(**QUICK))
+    assert cross_val_score(pipeline, X, NAMES, cv=3).mean() > 0.9
+    search = GridSearchCV(pipeline, {"mlpclassifier__hidden_layer_sizes": [(2,), (8,)]}, cv=2).fit(X, NAMES)
+    assert search.best_score_ > 0.8
+    assert set(search.predict(X)) <= set(NAMES)
+
+
+def test_a_classifier():
+    network = MLPClassifier(**QUICK).fit(X, NAMES)
+    assert list(network.classes_) == ["setosa", "versicolor", "virginica"]
+    assert network.score(X, NAMES) > 0.9
+    assert network.loss_curve_ == network.history_.losses
+    assert network.loss_ == network.loss_curve_[-1]
+    assert network.n_iter_ == 40
+    again = clone(network).fit(X, NAMES)
+    np.testing.assert_array_equal(again.predict_proba(X), network.predict_proba(X))
+    copied = pickle.loads(pickle.dumps(network))
+    np.testing.assert_array_equal(copied.predict_proba(X), network.predict_proba(X))
+    with pytest.raises(ValueError, match="one class, 'setosa'"):
+        MLPClassifier().fit(X[:10], NAMES[:10])
+
+
+def test_stopping():
+    early = MLPClassifier(early_stopping=True, n_iter_no_change=2, **{**QUICK, "max_iter": 500}).fit(X, Y)
+    assert early.n_iter_ < 500
+    assert early.history_.stopped == "patience"
+    settled = MLPClassifier(tol=0.5, n_iter_no_change=3, **QUICK).fit(X, Y)
+    assert settled.n_iter_ < 40
+    assert settled.history_.stopped == "callback"
+    with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs passed"):
+        MLPClassifier(**{**QUICK, "max_iter": 2}).fit(X, Y)
+
+
+def test_weights():
+    weights = np.where(Y == 2, 0.0, 1.0)
+    network = MLPClassifier(**QUICK).fit(X, NAMES, sample_weight=weights)
+    assert set(network.predict(X[Y != 2])) <= {"setosa", "versicolor"}
+
+
+def test_data_frames():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    network = MLPClassifier(**QUICK).fit(frame, pandas.Series(NAMES))
+    assert list(network.feature_names_in_) == list("abcd")
+    np.testing.assert_array_equal(network.predict(frame), MLPClassifier(**QUICK).fit(X, NAMES).predict(X))
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_regressor(targets):
+    samples, numbers = make_regression(80, 4, n_targets=targets, random_state=0)
+    numbers = numbers / numbers.std(0)
+    network = MLPRegressor((16,), learning_rate_init=0.02, max_iter=100, random_state=0).fit(samples, numbers)
+    assert network.predict(samples).shape == numbers.shape
+    assert network.score(samples, numbers) > 0.95
