@@ -22,6 +22,7 @@ import torch
 from jax.test_util import check_grads
 
 from engine import check_gradients
+from tests.benchmarks.machine import print_machine
 from tests.engine.checking.claims import ALL, Claim
 
 jax.config.update("jax_enable_x64", True)
@@ -287,6 +288,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=10000)
     parser.add_argument("--jax", type=int, default=300, help="as many of either for JAX, which is slow")
     arguments = parser.parse_args()
+    print_machine()
     checkers = [Ours(), PyTorch(), Jax()]
     medians = times(checkers)
     print(f"{'':18}{'faults caught':>18}{'false alarms':>18}{'time':>8}")

@@ -22,18 +22,21 @@ import random  # noqa: E402
 import statistics  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
 import nn  # noqa: E402
+from engine import Value  # noqa: E402
 from engine.compiler.backends.llvm import build  # noqa: E402
 from engine.compiler.backends.llvm.jit.peak import peak_flops  # noqa: E402
 from engine.compiler.passes.computation import Computation  # noqa: E402
 from engine.compiler.pipeline import make_plan, trace  # noqa: E402
+from engine.compiler.training.optimizer import configured  # noqa: E402
+from engine.compiler.update import ConfiguredUpdate  # noqa: E402
 
 from . import compile_time, threads  # noqa: E402
+from .machine import print_machine  # noqa: E402
 from .more_workloads import gpt, physics  # noqa: E402
 from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons  # noqa: E402
 
@@ -41,18 +44,9 @@ USER, STEP, LOOP = "nn.Trainer.step", "stepgrad, step by step", "stepgrad, nativ
 FALLBACK = "nn.Trainer, in NumPy"
 
 
-@dataclass(frozen=True)
-class Momentum:
-    """Settings of gradient descent, as the native back end reads them."""
-
-    lr: float
-    kind: str = "sgd"
-    momentum: float = MOMENTUM
-    dampening: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    clip_norm: None = None
-    clip_value: None = None
+def momentum(rate: float) -> ConfiguredUpdate:
+    """The update of all contenders, as the native back end reads it."""
+    return configured(nn.SGD([Value(0.0)], lr=rate, momentum=MOMENTUM))
 
 
 def ours(workload: Workload, dtype: str) -> tuple[dict[str, tuple[Callable[[], Any], int]], Any, dict[str, float]]:
@@ -67,12 +61,12 @@ def ours(workload: Workload, dtype: str) -> tuple[dict[str, tuple[Callable[[], A
     training = program.training(1)
     training.parameters[:] = [leaf.value.data for leaf in traced.graph.leaves]
     arrays = tuple(np.ascontiguousarray(array, dtype) for array in workload.arrays)
-    settings = Momentum(workload.rate)
-    training(arrays, settings)
+    update = momentum(workload.rate)
+    training(arrays, update)
     loop = max(10, min(500, 100_000 // len(arrays[0])))
     steps = {
-        STEP: (lambda: training(arrays, settings, 1), 1),
-        LOOP: (lambda: training(arrays, settings, 1, steps=loop), loop),
+        STEP: (lambda: training(arrays, update), 1),
+        LOOP: (lambda: training(arrays, update, steps=loop), loop),
     }
     if workload.trainer is not None:
         trainer = user(workload, dtype)
@@ -202,6 +196,7 @@ def jax_epoch(workload: Workload, dtype: str) -> Callable[[], None]:
 
 def main(words: list[str]) -> None:
     """Print the tables of all workloads whose name contains every word."""
+    print_machine(("float64", "float32"))
     if "threads" in words:
         threads.main()
         return

@@ -17,6 +17,7 @@ from engine.drawing.graphviz import renderers
 from engine.drawing.layout import Placement, place
 from engine.drawing.picture import take
 from engine.drawing.placing import placed
+from tests.benchmarks.machine import print_machine
 
 ROUNDS = 5
 
@@ -152,6 +153,7 @@ def compare_with_dot() -> None:
 
 def main() -> None:
     """Print one line per figure."""
+    print_machine()
     model = Network(2, 16, 16, 1)
     one, some, many = model.loss(1), model.loss(16), model.loss(154)
     dot = to_dot(one)

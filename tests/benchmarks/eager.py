@@ -25,6 +25,7 @@ from typing import Any
 import engine
 import nn
 from engine import Value
+from tests.benchmarks.machine import print_machine
 
 SIZES = [16, 16, 1]
 RATE, PENALTY = 0.1, 1e-4
@@ -210,6 +211,7 @@ def importing(times: int = 7) -> list[Row]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure everything and print it beside what is aimed at."""
+    print_machine()
     parser = ArgumentParser(
         "python -m tests.benchmarks.eager", description=__doc__, formatter_class=ArgumentDefaultsHelpFormatter
     )

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+from tests.benchmarks.machine import print_machine
+
 # In kB. Linux counts the memory of the process that started this one into getrusage, but not into VmHWM.
 PEAK = """
 import resource, sys
@@ -32,6 +34,7 @@ trainer.run(X, y, steps=10)
 GPT = """
 from tests.benchmarks.more_workloads import gpt
 import engine
+
 workload = gpt(32)
 engine.compile(workload.loss, backend="llvm").backward(*workload.arrays)
 """
@@ -60,6 +63,7 @@ def peak(script: str) -> float | None:
 
 def main() -> None:
     """Print the table."""
+    print_machine()
     peaks = {name: peak(script) for name, script in SCRIPTS.items()}
     torch = peaks["import torch"]
     for name, megabytes in peaks.items():

@@ -70,20 +70,20 @@ def shortest(steps: list[tuple[Step, int]], rounds: int) -> list[float]:
 
 def compare(workload: Workload, dtype: str, rounds: int) -> tuple[list[float], list[float]]:
     """A step on one thread and on two: in single calls, and in the native loop."""
-    from tests.benchmarks.compiled import Momentum
+    from tests.benchmarks.compiled import momentum
 
     traced = trace(workload.loss, [array.shape[1:] for array in workload.arrays])
     plan, _ = make_plan(Computation.of(traced, gradients=True))
     arrays = tuple(np.ascontiguousarray(array, dtype) for array in workload.arrays)
-    settings, loop = Momentum(workload.rate), max(5, 4000 // len(arrays[0]))
+    update, loop = momentum(workload.rate), max(5, 4000 // len(arrays[0]))
     single: list[tuple[Step, int]] = []
     looped: list[tuple[Step, int]] = []
     for threads in COUNTS:
         training = build(plan, dtype, threads).training(1)
         training.parameters[:] = [leaf.value.data for leaf in traced.graph.leaves]
-        training(arrays, settings)
-        single.append((lambda training=training: training(arrays, settings, 1), 1))  # type: ignore[misc]  # bound now
-        looped.append((lambda training=training: training(arrays, settings, 1, steps=loop), loop))  # type: ignore[misc]
+        training(arrays, update)
+        single.append((lambda training=training: training(arrays, update), 1))  # type: ignore[misc]  # bound now
+        looped.append((lambda training=training: training(arrays, update, steps=loop), loop))  # type: ignore[misc]
     return shortest(single, rounds), shortest(looped, rounds)
 
 

@@ -1,0 +1,47 @@
+"""The machine that figures were taken on: the first line that every benchmark prints."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PEERS = ("numpy", "llvmlite", "torch", "jax", "numba")
+
+
+def cpu_name() -> str:
+    """The name of the CPU, with its family and model where the name alone says little; as the system has it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        if platform.system() == "Darwin":
+            told = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True)
+            return told.stdout.strip() or platform.machine()
+        return platform.processor() or platform.machine()
+    fields = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    name = fields.get("model name") or platform.machine()
+    if "cpu family" in fields:
+        name += f" (family {fields['cpu family']}, model {fields.get('model', '?')})"
+    return name
+
+
+def print_machine(dtypes: tuple[str, ...] = ()) -> None:
+    """Print the CPU's name, what is installed, and the core's peak for those dtypes."""
+    installed = [f"Python {platform.python_version()}", *filter(None, map(_installed, PEERS))]
+    print(f"{cpu_name()}, {os.cpu_count()} processors; {', '.join(installed)}")
+    if dtypes:
+        from engine.compiler.backends.llvm.jit.library import vector_bytes
+        from engine.compiler.backends.llvm.jit.peak import peak_flops
+
+        peaks = ", ".join(f"{peak_flops(dtype) / 1e9:.1f} GFLOP/s in {dtype}" for dtype in dtypes)
+        print(f"vectors of {vector_bytes()} bytes; a core's multiply-adds at best: {peaks}")
+
+
+def _installed(package: str) -> str:
+    """Its name and version; nothing if it is not there."""
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,111 @@
+"""Wide layers: one training step of an MLP against JAX, PyTorch, NumPy and C with OpenBLAS, all in one run.
+
+    taskset -c 1 python -m tests.benchmarks.wide [784-128-10@64 ...] [--float32] [--grid]
+
+What counts is the median CPU time of a step of each native loop; contenders take turns. "x" says how many times longer
+one takes than our loop. The share of the core's peak counts (4 A H + 6 H O) operations per sample, as products alone
+need; JAX scan makes its steps in one call, as our loop does. Without names: the four networks of the claim; with
+--grid, widths from 16 to 1,024 and batches from 16 to 1,024.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+os.environ.update(dict.fromkeys(THREADS, "1"))
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+
+from collections.abc import Callable  # noqa: E402
+from itertools import pairwise  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+
+import engine  # noqa: E402
+from engine.compiler.backends.llvm import build  # noqa: E402
+from engine.compiler.backends.llvm.jit.peak import peak_flops  # noqa: E402
+from engine.compiler.passes.computation import Computation  # noqa: E402
+from engine.compiler.pipeline import make_plan, trace  # noqa: E402
+
+from .compiled import measure, momentum  # noqa: E402
+from .machine import print_machine  # noqa: E402
+from .openblas import openblas_step  # noqa: E402
+from .workloads import MOMENTUM, dense, mlp_contenders, network, values_of  # noqa: E402
+
+RATE = 0.01
+CLAIM = ("784-128-10@64", "512-128-10@64", "256-256-10@64", "128-128-128@64")
+GRID = tuple(f"{w}-{w}-{w}@{b}" for w in (16, 64, 256, 1024) for b in (16, 128, 1024))
+GRID += ("1024-16-1024@64", "16-1024-16@64", "64-420-420-420-420-420-10@1024")
+PEERS = ("JAX scan", "JAX jit", "PyTorch eager", "NumPy by hand")
+
+Step = tuple[Callable[[], Any], int]
+
+
+def operations(sizes: list[int], batch: int) -> int:
+    """Floating-point operations of a step's matrix products."""
+    return batch * sum((4 if k == 0 else 6) * a * b for k, (a, b) in enumerate(pairwise(sizes)))
+
+
+def problem(sizes: list[int], batch: int) -> tuple[list[Any], Any, Any]:
+    """Parameters, samples, and the numbers of their classes."""
+    random = np.random.default_rng(0)
+    return dense(sizes), random.normal(size=(batch, sizes[0])), random.integers(0, sizes[-1], batch)
+
+
+def our_step(parameters: list[Any], X: Any, y: Any, dtype: str, count: int) -> tuple[Callable[[], Any], int, Any]:
+    """Our native loop: what makes `count` steps, how many, and what gives the parameters in a row."""
+    layers, values = values_of(parameters)
+    net = network(layers, "relu")
+
+    def loss(x: Any, label: Any) -> Any:
+        z = net(x)
+        return engine.logsumexp(z) - engine.take(label[0], z)
+
+    traced = trace(loss, [X.shape[1:], (1,)])
+    plan, _ = make_plan(Computation.of(traced, gradients=True))
+    training = build(plan, dtype).training(1)
+    place = {id(value): k for k, value in enumerate(values)}
+    order = np.array([place[id(leaf.value)] for leaf in traced.graph.leaves])
+    training.parameters[:] = [values[k].data for k in order]
+    arrays, update = (np.ascontiguousarray(X, dtype), np.ascontiguousarray(y[:, None], dtype)), momentum(RATE)
+
+    def parameters_in_a_row() -> Any:
+        return training.parameters[np.argsort(order)]
+
+    return lambda: training(arrays, update, steps=count), count, parameters_in_a_row
+
+
+def report(name: str, dtype: str) -> None:
+    """Measure one network and print its line."""
+    widths, batch = name.split("@")
+    sizes = [int(width) for width in widths.split("-")]
+    parameters, X, y = problem(sizes, int(batch))
+    work = operations(sizes, len(X))
+    count = max(1, min(1000, int(4e8 / work)))
+    steps: dict[str, Step] = {"ours": our_step(parameters, X, y, dtype, count)[:2]}
+    contenders = mlp_contenders(parameters, X, np.eye(sizes[-1])[y], "relu", "cross entropy")
+    for peer in PEERS:
+        steps[peer] = contenders[peer](dtype)
+    in_c = openblas_step(parameters, X, y, dtype, RATE, MOMENTUM, count)
+    if in_c is not None:
+        steps["C + OpenBLAS"] = in_c[:2]
+    medians = measure(steps, 5)
+    ours = medians.pop("ours")
+    ratios = "  ".join(f"{peer} x{median / ours:.2f}" for peer, median in medians.items())
+    share = work / ours / peak_flops(dtype)
+    print(f"{name:32} {dtype}  {ours * 1e6:10.1f} us {share:4.0%} of the peak  {ratios}", flush=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Print a line for each network."""
+    dtype = "float32" if "--float32" in arguments else "float64"
+    names = [word for word in arguments if not word.startswith("--")]
+    print_machine((dtype,))
+    for name in names or (GRID if "--grid" in arguments else CLAIM):
+        report(name, dtype)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
