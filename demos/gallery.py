@@ -1,6 +1,6 @@
 """A gallery of graphs: expressions, a network at three levels of collapse, one path, and the page of steps.
 
-Images need Graphviz, which `pip install pygraphviz` brings along.
+Larger images need Graphviz, which `pip install pygraphviz` brings along.
 """
 
 from __future__ import annotations

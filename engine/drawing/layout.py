@@ -278,7 +278,7 @@ class _Layers:
         """The room before a layer: more where edges are steep, and for the labels that stand there."""
         steep = max((abs(self.v[a] - self.v[b]) for b in self.layers[rank] for a in self.before[b]), default=0.0)
         labels = max((room for (_, h), room in zip(self.edges, self.room) if self.rank[h] == rank), default=0.0)
-        return LAYER_GAP + min(0.15 * steep, 60.0) + labels
+        return LAYER_GAP + min(0.15 * steep, 110.0) + labels
 
     def _ports(self) -> list[float]:
         """Where across the flow each edge meets its head: side by side, in the order in which they come."""

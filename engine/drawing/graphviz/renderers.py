@@ -86,7 +86,7 @@ def find_graphviz() -> Run:
         return _run_bundled
     raise ImportError(
         "images need Graphviz: pip install pygraphviz brings one along, or install the system package graphviz "
-        "(apt, brew, choco), whose program dot must be on PATH; without either, draw to a .dot file, "
+        "(apt, brew, choco), whose program dot must be on PATH; without either, draw to a .svg or .dot file, "
         "or give a renderer="
     )
 
