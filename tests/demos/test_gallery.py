@@ -16,16 +16,12 @@ PICTURES = Path(__file__).parents[2] / "demos" / "pictures"
 def words_of_dot(text: str) -> list[str]:
     """What stands in the boxes, and between the cells of the legend."""
     labels = re.findall(r"label=<(.*?)>(?: \w+=|\]|$)", text, re.M)
-    return sorted(
-        html.unescape(word).strip() for label in labels for word in re.split(r"<[^>]*>", label) if word.strip()
-    )
+    return [word for label in labels for part in re.split(r"<[^>]*>", label) for word in html.unescape(part).split()]
 
 
 def words_of_svg(text: str) -> list[str]:
-    found = (
-        "".join(text.itertext()).strip() for text in ElementTree.fromstring(text).iter() if text.tag.endswith("}text")
-    )
-    return sorted(word for word in found if word)
+    found = (text for text in ElementTree.fromstring(text).iter() if text.tag.endswith("}text"))
+    return [word for text in found for word in "".join(text.itertext()).split()]
 
 
 @needs_some
