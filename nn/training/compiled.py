@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from engine import Batch, BatchLoss, compile, new_lock, open_session
 
@@ -253,6 +253,17 @@ class Trainer:
     def backend(self) -> str:
         """The back end that was taken, and why not a better one; as asked for before the first step."""
         return self.compiled.used
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Refused: machine code and its memory cannot be copied.
+
+        Raises:
+            TypeError: always; it says what to pickle or copy instead.
+        """
+        raise TypeError(
+            "a Trainer cannot be pickled or copied: do that with its model and optimiser together, as in "
+            "copy.deepcopy((model, optimizer)), and make another Trainer of them"
+        )
 
     # ---- inside ----
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import math
 import os
+import pickle
 import signal
 import threading
 import time
@@ -399,3 +401,56 @@ def test_a_fork_during_a_run_leaves_a_child_that_works() -> None:
         codes.append(os.waitpid(child, 0)[1])
     running.join()
     assert codes == [0, 0, 0]
+
+
+@ALL
+def test_a_trainer_says_what_to_copy(backend: str) -> None:
+    """And a copy of model and optimiser together goes on as they would."""
+    m = model()
+    trainer = Trainer(m, nn.cross_entropy, Adam(m.parameters(), 0.05), backend=backend)
+    trainer.run(X, Y, 3)
+    for attempt in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="a Trainer cannot be pickled or copied: do that with its model and optim"):
+            attempt(trainer)
+    for twins in (copy.deepcopy((m, trainer.optimizer)), pickle.loads(pickle.dumps((m, trainer.optimizer)))):
+        other = Trainer(twins[0], nn.cross_entropy, twins[1], backend=backend)
+        assert other.optimizer.steps == 3
+        assert other.run(X, Y, 3) == pytest.approx(copy_of_run(m, trainer.optimizer, backend))
+
+
+def copy_of_run(m: Any, optimizer: Any, backend: str) -> list[float]:
+    """The losses of three steps more, by a trainer of a copy."""
+    twin, its = copy.deepcopy((m, optimizer))
+    return Trainer(twin, nn.cross_entropy, its, backend=backend).run(X, Y, 3)
+
+
+class Flagged(nn.Module):
+    """What a model may read besides parameters."""
+
+    def __init__(self) -> None:
+        self.net, self.scale, self.table = model(), 1.0, [1.0, 2.0]
+
+    def __call__(self, x: Any) -> Any:
+        outputs = self.net(x)
+        if not self.training:
+            outputs = [0.5 * output for output in outputs]
+        return [output * self.scale * self.table[0] for output in outputs]
+
+
+@ALL
+def test_attributes_lists_of_numbers_and_modes_count_from_the_next_step(backend: str) -> None:
+    changes: list[Change] = [
+        lambda m: m.eval(),
+        lambda m: setattr(m, "scale", 3.0),
+        lambda m: m.table.__setitem__(0, 0.3),
+        lambda m: m.train(),
+    ]
+    found = []
+    for make in (Eager, lambda *parts: Trainer(*parts, backend=backend)):
+        m = Flagged()
+        trainer, losses = make(m, nn.cross_entropy, SGD(m.parameters(), 0.1)), []
+        for change in (lambda m: None, *changes):
+            change(m)
+            losses += [trainer.step(X, Y) for _ in range(4)]
+        found.append(losses)
+    assert found[1] == pytest.approx(found[0], rel=1e-10)
