@@ -75,6 +75,8 @@ def columns(picture: Picture) -> list[list[int]]:
         if box.kind == "module" and dot and place.isdecimal():
             beside = frozenset(takes.get(index, ())), frozenset(gives.get(index, ()))
             found.setdefault((parent, *beside), []).append(index)
+    for column in found.values():
+        column.sort(key=lambda index: int(picture.boxes[index].title.rpartition(".")[2]))
     return [column for column in found.values() if len(column) > 1]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine import Value, leaves, maximum, relu, to_dot, topological_order, where
 from engine.drawing.theme import LIGHT, GradientScale
 from engine.text.sheet import words
-from tests.engine.drawing.networks import NASTY, expression
+from tests.engine.drawing.networks import NASTY, Network, expression
 from tests.engine.graphs import Recipe, build, floats, recipes
 
 
@@ -184,3 +184,15 @@ def test_only_a_value_that_a_long_chain_uses_all_along_makes_dot_hurry() -> None
     for _ in range(1000):
         chain = chain.sin()
     assert "nslimit" not in to_dot(chain)
+
+
+def test_dot_keeps_neurons_in_their_order() -> None:
+    model = Network(2, 11, 3, 1)
+    dot = to_dot(model.loss(1), names=model, collapse="neuron")
+    titles = dict(re.findall(r"^(n\d+) \[label=<<b>(layers[^<]*)</b>", dot, re.M))
+    kept = [re.findall(r"n\d+", line) for line in dot.splitlines() if line.startswith("{rank=same")]
+    assert sorted([titles[node] for node in column] for column in kept) == [
+        [f"layers.{layer}.neurons.{k}" for k in range(count)] for layer, count in ((0, 11), (1, 3))
+    ]
+    alike = to_dot(model.loss(1), names=model, collapse="layer")
+    assert "rank=same" not in alike

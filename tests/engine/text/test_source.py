@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
 from engine import PRIMITIVES, Value, topological_order
+from engine.text import source
 from engine.text.expressions import parse
 from engine.text.source import call, expression
 from tests.engine.graphs import Recipe, build, floats, recipes
@@ -85,3 +87,20 @@ def test_an_n_ary_primitive_of_ones_own() -> None:
         assert worst(a, 3.0).explain().expression == "test_source_worst(a, 3)"
     finally:
         del engine.PRIMITIVES["test_source_worst"]
+
+
+@pytest.mark.parametrize("planted", ["no brackets", "swapped operands"])
+def test_a_planted_mistake_of_the_writer_is_found(monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
+    """The tester is tested: what these tests compare would notice."""
+    a, b, c = Value(2.0, "a"), Value(3.0, "b"), Value(5.0, "c")
+    root = (a - (b - c)) ** 2 * a
+    values = {"a": a, "b": b, "c": c}
+    assert_same_graph(root, parse(expression(root, {v: k for k, v in values.items()}), values))
+    if planted == "no brackets":
+        monkeypatch.setattr(source, "_parts", lambda p, xs, own=source._parts: [
+            (item[0], 0) if isinstance(item, tuple) else item for item in own(p, xs)
+        ])  # fmt: skip
+    else:
+        monkeypatch.setattr(source, "_parts", lambda p, xs, own=source._parts: own(p, xs[::-1]))
+    with pytest.raises(AssertionError):
+        assert_same_graph(root, parse(expression(root, {v: k for k, v in values.items()}), values))
