@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -79,7 +79,7 @@ def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size:
             raise TraceError(f"{described(loss)} returned a list: the loss of a batch is one Value, its mean or sum")
         return found.outputs[0]
 
-    graph = Graph(simplify, derivatives)
+    graph = Graph(simplify, _derivatives)
     whole, one = root(size, graph), root(1, graph)
     try:
         with graph.opened():
@@ -94,6 +94,21 @@ def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size:
         raise TraceError(f"the loss {described(loss)} mixes the {size} samples: {mixed}{where}\n{_REMEDY}") from None
     scale = (1.0 if often is None else often) if scale is None else scale
     return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once))
+
+
+_UNKNOWN = Primitive(
+    "grad", "grad", 2, lambda x, y: math.nan, [lambda z, x, y: None] * 2, ("x", "y"), "", (), method=False
+)
+
+
+def _derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
+    """The derivatives of what reads samples by parameters: unknown here, where outputs stand apart from their model."""
+
+    def by(x: Symbol) -> Symbol:
+        known = output.uniform or not x.uniform
+        return derivatives(output, [x])[0] if known else output.graph.make(_UNKNOWN, (output, x))
+
+    return [by(x) for x in inputs]
 
 
 class _Mixed(Exception):  # noqa: N818  # why a loss is no sum over its samples, for the message of an error
@@ -200,7 +215,7 @@ class _Spotting(Graph):
     """A graph for another trace of the same function, to find the user's line that made a symbol of the first one."""
 
     def __init__(self, symbol: Symbol | None) -> None:
-        super().__init__(simplify, derivatives)
+        super().__init__(simplify, _derivatives)
         self._wanted = symbol
         self.line: Source | None = None
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from .batch import Batch
 
 SHARE, LEAST = 0.2, 0.01
-"""Samples are compared for this share of the time that compiling took, or so many seconds; one is in any case."""
+"""Samples are compared for this share of the time that compiling took, or so many CPU seconds; one is in any case."""
 
 _LABELS = 1024  # samples among which distinct labels are looked for
 

@@ -152,10 +152,10 @@ class Specialisation:
         with self._lock:
             end = None
             for row, change in trials(batch):
-                if end is not None and time.perf_counter() > end:
+                if end is not None and time.thread_time() > end:
                     break
                 self._compare(program, mode, batch.rows([row]), change)
-                end = end or time.perf_counter() + max(LEAST, SHARE * sum(self.seconds.values()))
+                end = end or time.thread_time() + max(LEAST, SHARE * sum(self.seconds.values()))
             self._checked.add(program)
             self.trace.surroundings.settle()  # what the function itself has changed in these calls
 

@@ -25,6 +25,11 @@ def penalty() -> Any:
     return engine.sum([w * w for w in W])
 
 
+def gradient_penalty(loss: Any) -> Any:
+    """The outputs of a model depend on its parameters, and so do their gradients, which are no part of this graph."""
+    return loss + engine.square(engine.grad(loss, W[0], create_graph=True))
+
+
 def running_mean(outputs: Any, labels: Any) -> Any:
     found = 0.0
     for k, term in enumerate(squares(outputs, labels)):
@@ -57,6 +62,8 @@ SEPARABLE: dict[str, tuple[Callable[[Any, Any], Any], float, float]] = {  # loss
     "products": (lambda o, y: engine.dot(o, y) / len(o), 1, 0),
     "a branch in each": (lambda o, y: engine.mean([engine.where(b > 0, a, -a) for a, b in zip(o, y)]), 1, 0),
     "a penalty for each": (lambda o, y: engine.sum(squares(o, y)) + 0.1 * len(o) * penalty(), 8, 0),
+    "the gradient of each": (lambda o, y: engine.mean([gradient_penalty(s) for s in squares(o, y)]), 1, 0),
+    "the gradient of a penalty": (lambda o, y: engine.mean(squares(o, y)) + gradient_penalty(penalty()), 1, 0),
     "no sample": (lambda o, y: penalty(), 1, 0),
     "nothing": (lambda o, y: 0.0, 1, 0),
 }
@@ -78,6 +85,10 @@ MIXED: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "other terms for one": (lambda o, y: engine.mean(o) if len(o) > 1 else engine.mean(squares(o, y)), "others than"),
     "weight 0": (lambda o, y: (len(o) - 1) * engine.mean(o), "weight 0"),
     "two penalties": (lambda o, y: engine.mean(o) + W[0] + len(o) * W[1], "not the same weights"),
+    "the gradient of the mean": (
+        lambda o, y: gradient_penalty(engine.mean(squares(o, y))),
+        r"square\(\)",
+    ),
     "with neighbours": (
         lambda o, y: engine.mean([x - 0.5 * engine.square(o[k - 1]) * x for k, x in enumerate(o)]),
         "mul",

@@ -46,6 +46,12 @@ class Row:
     sizes: tuple[int, ...] = (8, 3, 1, 8)
     model: Callable[[], Any] | None = None
     samples: list[Any] = field(default_factory=lambda: X)
+    frozen: int = 0  # so many of the parameters, from the first one
+
+    def parameters(self, model: Any) -> list[engine.Value]:
+        """Those that are trained."""
+        found: list[engine.Value] = model.parameters()
+        return found[self.frozen :]
 
     def made(self) -> Any:
         return self.model() if self.model else nn.MLP(2, [3, self.outputs], activation="tanh", seed=5)
@@ -121,7 +127,60 @@ LOSSES: dict[str, Row] = {
     ),
 }
 
-ROWS = {**LOSSES}
+
+class Shared(nn.Module):
+    """One layer, used twice."""
+
+    def __init__(self) -> None:
+        self.layer, self.last = nn.Layer(2, 2, activation="tanh", seed=1), nn.Layer(2, 1, seed=2)
+
+    def __call__(self, x: Any) -> Any:
+        return self.last(self.layer(self.layer(x)))
+
+
+def pinball(outputs: Any, labels: Any) -> Any:
+    return engine.mean([engine.where(o[0] > y, 3 * (o[0] - y), y - o[0]) for o, y in zip(outputs, labels)])
+
+
+def gradient_penalty(of_each: bool) -> Callable[[Any], Loss]:
+    """Second order: the squared gradient by the parameters, of each sample or of their mean."""
+
+    def of_model(model: Any) -> Loss:
+        weights = model.parameters()[:4]
+
+        def with_penalty(outputs: Any, labels: Any) -> Any:
+            loss = nn.mse(outputs, labels)
+            slopes = engine.grad(loss, weights, create_graph=True)
+            return loss + 0.1 * engine.sum([engine.square(slope) for slope in slopes])
+
+        return nn.per_sample(lambda o, y: with_penalty([o], [y])) if of_each else with_penalty
+
+    return of_model
+
+
+def by_a_dict(outputs: Any, labels: Any) -> Any:
+    return engine.mean([{0: 1.0, 1: 5.0}.get(y, 2.0) * nn.cross_entropy(o, y) for o, y in zip(outputs, labels)])
+
+
+def by_a_set(outputs: Any, labels: Any) -> Any:
+    return engine.mean([(5.0 if y in {1, 2} else 1.0) * nn.cross_entropy(o, y) for o, y in zip(outputs, labels)])
+
+
+def by_an_if(outputs: Any, labels: Any) -> Any:
+    return engine.mean([nn.cross_entropy(o, y) * (5.0 if y == 1 else 1.0) for o, y in zip(outputs, labels)])
+
+
+MORE: dict[str, Row] = {
+    "weight sharing": Row(constant(nn.mse), NUMBERS, model=Shared),
+    "a frozen layer": Row(constant(nn.mse), NUMBERS, frozen=9),
+    "where in each sample": Row(constant(pinball), NUMBERS),
+    "the gradient of each": Row(gradient_penalty(True), NUMBERS),
+    "the gradient of the mean": Row(gradient_penalty(False), NUMBERS, r"square\(\) is computed from several"),
+    "labels as keys of a dict": Row(constant(by_a_dict), CLASSES, "differs|key", outputs=3, sizes=(8,)),
+    "labels in a set": Row(constant(by_a_set), CLASSES, "differs|key", outputs=3, sizes=(8,)),
+    "an if on a label": Row(constant(by_an_if), CLASSES, "branch on the truth", outputs=3, sizes=(8,)),
+}
+ROWS = {**LOSSES, **MORE}
 
 
 def batches_of(row: Row) -> list[tuple[list[Any], list[Any]]]:
@@ -131,7 +190,7 @@ def batches_of(row: Row) -> list[tuple[list[Any], list[Any]]]:
 def course(row: Row, backend: str, optimizer: Callable[[Any], Any]) -> tuple[list[float], list[float]]:
     """The losses of all steps, and the parameters after them."""
     model = row.made()
-    made = optimizer(model.parameters())
+    made = optimizer(row.parameters(model))
     step: Any
     if backend == "eager":
         step = nn.EagerStep(model, row.loss(model), made)
@@ -168,7 +227,7 @@ def test_compiled_epochs_with_a_smaller_last_batch_take_the_eager_course(name: s
 
     def fitted(choice: str) -> list[float]:
         model = row.made()
-        optimizer = SGD(model.parameters(), lr=0.05, momentum=0.5)
+        optimizer = SGD(row.parameters(model), lr=0.05, momentum=0.5)
         history = nn.fit(model, row.samples, row.labels, row.loss(model), optimizer, 3, 3, seed=2, backend=choice)
         assert history.backend.split(";")[0] == choice
         return [*history.batch_losses, *[p.data for p in model.parameters()]]
@@ -220,7 +279,7 @@ def test_a_loss_of_one_sample_is_explained_in_eager_steps_too() -> None:
 def test_the_count_of_rows() -> None:
     """None is lost, and refusing is no way out."""
     refused = [name for name, row in ROWS.items() if row.refused]
-    assert (len(ROWS), len(refused)) == (29, 9)
+    assert (len(ROWS), len(refused), len(WRONG_LABELS)) == (37, 13, 31)
 
 
 # ---- labels: what a loss refuses in eager steps it refuses in compiled ones, with the same words ----
@@ -311,3 +370,46 @@ def test_labels_are_refused_with_the_same_words(name: str, backend: str, arrays:
     expected = message(row, "eager", arrays)
     assert message(row, backend, arrays) == expected
     assert message(row, backend, arrays, "float32") == expected
+
+
+@pytest.mark.parametrize("backend", [name for name in INSTALLED if name != "python"])
+def test_labels_that_are_changed_in_place_are_checked(backend: str) -> None:
+    numpy = pytest.importorskip("numpy")
+    model = nn.MLP(2, [1], seed=5)
+    trainer = Trainer(model, nn.hinge, SGD(model.parameters(), lr=0.05), backend)
+    samples, labels = numpy.array(X), numpy.array(SIGNS, float)
+    trainer.step(samples, labels)
+    trainer.step(samples, labels)
+    labels[3] = 0.0
+    with pytest.raises(ValueError, match="a hinge label is -1 or 1, not 0"):
+        trainer.step(samples, labels)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_terms_of_weight_0_are_dropped(backend: str) -> None:
+    """What 0 * inf would make nan, and its gradients."""
+    w = engine.Value(2.0)
+
+    def value_and_grad(loss: Loss, row: list[float], label: Any) -> tuple[float, float]:
+        compiled = engine.compile(lambda x, y: loss([w / 2 * v for v in x], y), backend=backend)
+        found, (slope,) = compiled.value_and_grad([row], [label])
+        result = loss([w / 2 * v for v in row], label)
+        expected = float(result), engine.grad(result, w)
+        assert (found, float(slope)) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+        return expected
+
+    assert value_and_grad(lambda p, y: nn.bce(p[0], y), [1.0], 1.0) == (0.0, -0.5)
+    assert value_and_grad(lambda p, y: nn.bce(1 - p[0], y), [1.0], 0.0)[0] == 0.0
+    assert value_and_grad(nn.cross_entropy, [1.0, 2.0, -800.0], [0.0, 1.0, 0.0])[0] == pytest.approx(0.3132617)
+    masked = lambda x, y: nn.cross_entropy([*x, -math.inf], y)  # a row with a class that is ruled out
+    assert value_and_grad(masked, [1.0, 2.0], [1.0, 0.0, 0.0])[0] == pytest.approx(1.3132617)
+    assert value_and_grad(masked, [1.0, 2.0], 0)[0] == pytest.approx(1.3132617)
+    assert value_and_grad(lambda x, y: nn.nll([*x, -math.inf], y), [1.0, 2.0], [0.25, 0.75, 0.0])[0] == -1.75
+
+
+def test_a_ruled_out_class_as_the_target_has_the_gradient_of_pytorch() -> None:
+    for label in (0, [1.0, 0.0, 0.0]):
+        logits = [engine.Value(x) for x in (-math.inf, 0.0, 1.0)]
+        loss = nn.cross_entropy(logits, label)
+        assert loss.data == math.inf
+        assert engine.grad(loss, logits) == pytest.approx([-1.0, 0.2689414213699951, 0.7310585786300049])
