@@ -7,6 +7,7 @@ most likely shows for a label that was not the first one, or once the parameters
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from .batch import Batch
 
@@ -14,6 +15,8 @@ SHARE, LEAST = 0.2, 0.01
 """Samples are compared for this share of the time that compiling took, or so many CPU seconds; one is in any case."""
 
 _LABELS = 1024  # samples among which distinct labels are looked for
+
+_CLASSES = 16  # kinds of labels, at most: what has more is a number to learn, and no class
 
 Change = Callable[[float], float]
 
@@ -43,3 +46,35 @@ def _distinct(batch: Batch) -> list[int]:
     for row, numbers in enumerate(batch.arrays[-1][:_LABELS]):
         found.setdefault(tuple(numbers), row)
     return [*found.values()]
+
+
+class Kinds:
+    """The labels that were met so far, where they are of a few kinds: a function may use them as objects.
+
+    >>> from engine.compiler.batch import as_batch
+    >>> kinds = Kinds()
+    >>> kinds.new(as_batch([[0.1, 0.2, 0.3], [1, 1, 0]], None)), kinds.new(as_batch([[0.5, 0.6], [1, 2]], None))
+    ([0, 2], [1])
+    """
+
+    def __init__(self) -> None:
+        self._met: set[tuple[float, ...]] | None = set()
+        self._last: Any = None
+
+    def new(self, batch: Batch) -> list[int]:
+        """A sample of each label that was not met before; none once they are too many to be classes."""
+        if self._met is None or len(batch.arrays) < 2:
+            return []
+        array = batch.arrays[-1]
+        if not isinstance(array, list):
+            contents = array.tobytes()
+            if contents == self._last:
+                return []
+            self._last, array = contents, array.tolist()
+        labels = [*map(tuple, array)]
+        new = set(labels) - self._met
+        if len(self._met) + len(new) > _CLASSES:
+            self._met = None
+            return []
+        self._met |= new
+        return sorted(map(labels.index, new))

@@ -23,7 +23,7 @@ from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
 from .requirements import Requirements
-from .second_net import LEAST, SHARE, Change, trials
+from .second_net import LEAST, SHARE, Change, Kinds, trials
 from .selfcheck import Eager, agree
 from .showing import showing
 
@@ -57,6 +57,7 @@ class Specialisation:
         self._lazy_plans: dict[Mode, LazyPlan] = {}
         self._checked: set[Runner] = set()
         self.requirements = Requirements(self.trace.requirements, shapes)
+        self._kinds = Kinds()
         self._leaves = Leaves([leaf.value for leaf in self.trace.graph.leaves])
         self._lock, self._planning = new_lock(), new_lock()
 
@@ -67,6 +68,7 @@ class Specialisation:
         if not batch.size:
             return ([] if lists else as_array([], self.dtype).reshape(0, len(self.trace.outputs))), None
         self.check(mode, batch)
+        self._compare_new_labels(batch)
         program = self.program(mode)
         outputs, gradients = self._run(program, batch)
         if program.takes_lists and not lists:
@@ -159,6 +161,21 @@ class Specialisation:
             self._checked.add(program)
             self.trace.surroundings.settle()  # what the function itself has changed in these calls
 
+    def check_labels(self, batch: Batch) -> None:
+        """Refuse labels that are none; compare the value of one sample with the eager engine for each new kind of them.
+
+        Raises:
+            TypeError, ValueError, IndexError: as the function would raise them.
+            TraceError: the function uses a label as an object, such as the key of a dict.
+        """
+        self.requirements.check(batch)
+        self._compare_new_labels(batch)
+
+    def _compare_new_labels(self, batch: Batch) -> None:
+        for row in self._kinds.new(batch):
+            with self._lock:
+                self._compare(self.program().fitting(batch.size), "outputs", batch.rows([row]), None)
+
     def _compare(self, program: Runner, mode: Mode, sample: Batch, change: Change | None) -> None:
         """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.
 
@@ -178,15 +195,16 @@ class Specialisation:
                 return
             if change is not None and not eager.is_finite:
                 return
+            results = len(self.trace.outputs) if mode == "outputs" else None
             when = "" if change is None else " with other numbers in its parameters"
             try:
-                agree(eager, _numbers(program, numbers, sample), TOLERANCE[self.dtype], when)
+                agree(eager, _numbers(program, numbers, sample)[:results], TOLERANCE[self.dtype], when)
             except TraceError:
                 if self.dtype == "float64":
                     raise
                 # With few digits and a small range it may be no mistake: the same plan in double precision tells.
                 exact = build("python", self.lazy_plan(mode), "float64")
-                agree(eager, _numbers(exact, numbers, sample), TOLERANCE["float64"], when)
+                agree(eager, _numbers(exact, numbers, sample)[:results], TOLERANCE["float64"], when)
 
     def _eager(self, mode: Mode, sample: Batch) -> Eager:
         """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must."""

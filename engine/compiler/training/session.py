@@ -147,7 +147,7 @@ class Session:
         """
         if batch.shapes != self._special.shapes:
             raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
-        self._special.requirements.check(batch)
+        self._special.check_labels(batch)
 
     def close(self) -> None:
         """Give the parameters their numbers and gradients, and the optimiser its memory."""

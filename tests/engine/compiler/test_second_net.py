@@ -91,3 +91,13 @@ def test_a_sample_as_it_was_given(dtype: str) -> None:
     exact = 0.1 if dtype == "float64" else float(np.float32(0.1))
     assert batch.as_given(0) == [[exact, 2], [3], True, 7]
     assert type(batch.as_given(0)[3]) is (int if dtype == "float64" else float)
+
+
+@BACKENDS
+def test_a_label_that_comes_later_is_compared_too(backend: str) -> None:
+    w = Value(0.5)
+    compiled = engine.compile(lambda x, y: w * x * {0: 1.0, 1: 5.0}.get(y, 1.0), backend=backend)
+    assert list(compiled([1.0, 2.0], [0, 0])) == [0.5, 1.0]
+    assert list(compiled([1.0, 2.0], [0, 2])) == [0.5, 1.0]
+    with pytest.raises(TraceError, match="uses a label as an object"):
+        compiled([1.0, 2.0], [2, 1])
