@@ -53,28 +53,36 @@ class Kinds:
 
     >>> from engine.compiler.batch import as_batch
     >>> kinds = Kinds()
-    >>> kinds.new(as_batch([[0.1, 0.2, 0.3], [1, 1, 0]], None)), kinds.new(as_batch([[0.5, 0.6], [1, 2]], None))
-    ([0, 2], [1])
+    >>> list(kinds.new(as_batch([[0.1, 0.2, 0.3], [1, 1, 0]], None)))
+    [0, 2]
+    >>> list(kinds.new(as_batch([[0.5, 0.6], [1, 2]], None)))
+    [1]
     """
 
     def __init__(self) -> None:
         self._met: set[tuple[float, ...]] | None = set()
         self._last: Any = None
 
-    def new(self, batch: Batch) -> list[int]:
-        """A sample of each label that was not met before; none once they are too many to be classes."""
-        if self._met is None or len(batch.arrays) < 2:
-            return []
-        array = batch.arrays[-1]
+    def new(self, batch: Batch) -> Iterator[int]:
+        """A sample of each label that was not met before; none once they are too many to be classes.
+
+        A label is met when the one after it is asked for, so that what is refused will be refused again.
+        """
+        met = self._met
+        if met is None or len(batch.arrays) < 2:
+            return
+        array, contents = batch.arrays[-1], None
         if not isinstance(array, list):
             contents = array.tobytes()
             if contents == self._last:
-                return []
-            self._last, array = contents, array.tolist()
+                return
+            array = array.tolist()
         labels = [*map(tuple, array)]
-        new = set(labels) - self._met
-        if len(self._met) + len(new) > _CLASSES:
+        new = set(labels) - met
+        if len(met) + len(new) > _CLASSES:
             self._met = None
-            return []
-        self._met |= new
-        return sorted(map(labels.index, new))
+            return
+        for row in sorted(map(labels.index, new)):
+            yield row
+            met.add(labels[row])
+        self._last = contents
