@@ -108,7 +108,7 @@ class Schedule:
         self._uniform, self._stored = Shape(shape.bits, 1, 1), set(fused_plan.stored or ())
         self.cost = cost(plan, shape)
         self.by_samples = None if shape.single else inputs_by_samples(shape, fused_plan.products)
-        self.alone = not shape.single and not plan.scatters and each_alone(fused_plan.products, fused_plan.sums)
+        self.alone = not plan.scatters and each_alone(fused_plan.products, fused_plan.sums)
         self.kernels = Kernels()
         made = {stage: [self._kernel(fused) for fused in part] for stage, part in fused_plan.stages.items()}
         made["body"] += map(self._outer, fused_plan.products)
@@ -130,7 +130,7 @@ class Schedule:
 
     def _outer(self, jobs: list[Reduction]) -> Kernel:
         if self.shape.single:
-            return row_outer_product(self.shape, self.plan.constants, jobs)
+            return row_outer_product(self.shape, self.plan.constants, jobs, self.alone)
         if suits_samples(self.shape, jobs):
             inputs, slots = self.plan.inputs + 1, self.plan.sizes.get("S", 0)
             return by_samples(self.shape, self.plan.constants, jobs[0], inputs, self.alone, slots)
@@ -138,7 +138,7 @@ class Schedule:
 
     def _sums(self, job: Sums) -> Kernel:
         if self.shape.single:
-            return row_sums(self.shape, self.plan.constants, job)
+            return row_sums(self.shape, self.plan.constants, job, self.alone)
         return sums(self.shape, self.plan.constants, job, self.alone)
 
     def artifact(self, code: str) -> Artifact:

@@ -68,8 +68,8 @@ def in_rows(run: Run, rows: int) -> bool:
 class RowKernel(Kernel):
     """A kernel whose vectors run along `rows` rows."""
 
-    def __init__(self, shape: Shape, constants: tuple[float, ...], rows: int, width: int):
-        super().__init__(Shape(shape.bits, width, 1), constants)
+    def __init__(self, shape: Shape, constants: tuple[float, ...], rows: int, width: int, alone: bool = False):
+        super().__init__(Shape(shape.bits, width, 1), constants, alone)
         self.count = rows
         self._patterns: dict[Run, str] = {}
 

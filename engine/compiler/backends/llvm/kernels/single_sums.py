@@ -47,14 +47,14 @@ def _factors(job: Reduction) -> tuple[_Factor, _Factor] | None:
     return max(possible, key=lambda pair: pair[1].slots)
 
 
-def row_outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction]) -> Kernel:
+def row_outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction], alone: bool = False) -> Kernel:
     """A kernel for ``G[target(r, c)] += left(r) * right(c)``, over jobs that differ in the places of the factors."""
     factors = _factors(jobs[0])
     if factors is None:
-        return outer_product(Shape(shape.bits, 1, 1), constants, jobs)
+        return outer_product(Shape(shape.bits, 1, 1), constants, jobs, alone)
     broadcast, along = factors
     width = _width(shape, along.slots)
-    kernel = Kernel(Shape(shape.bits, width, 1), constants)
+    kernel = Kernel(Shape(shape.bits, width, 1), constants, alone)
     code, target = kernel.code, kernel.offset(jobs[0].target.base)
     if len(jobs) == 1:
         single = [kernel.place(factor.run) for factor in factors]
@@ -72,7 +72,7 @@ def row_outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Red
 
         spots = [spot(j, i) for j in range(rows) for i in range(vectors)]
         olds = [_load(code, spot) for spot in spots]
-        totals = [code.variable(old) for old in olds]
+        totals = [code.variable(_so_far(kernel, old)) for old in olds]
 
         def multiply(places: list[Place]) -> None:
             xs = []
@@ -103,14 +103,14 @@ def row_outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Red
     return kernel
 
 
-def row_sums(shape: Shape, constants: tuple[float, ...], job: Sums) -> Kernel:
+def row_sums(shape: Shape, constants: tuple[float, ...], job: Sums, alone: bool = False) -> Kernel:
     """A kernel for ``G[target] += sum of the target's terms``, for all targets of the job."""
     count = len(job.targets)
     target_run = Run("G", 0, table=tuple(job.targets))
     width = _width(shape, count)
     if width == 1 or pattern(target_run, count, width) != "along":
-        return sums(Shape(shape.bits, 1, 1), constants, job)
-    kernel = RowKernel(shape, constants, count, width)
+        return sums(Shape(shape.bits, 1, 1), constants, job, alone)
+    kernel = RowKernel(shape, constants, count, width, alone)
     code, buffers = kernel.code, job.factors()
     terms = len(job.terms[0]) // len(buffers)
     factors = []
@@ -122,7 +122,7 @@ def row_sums(shape: Shape, constants: tuple[float, ...], job: Sums) -> Kernel:
     def add(row: Index, vectors: int, skip: int) -> None:
         spot = code.pointer("%G", kernel.index(target, row, (None, 0), None))
         old = _load(code, spot)
-        total = code.variable(old)
+        total = code.variable(_so_far(kernel, old))
 
         def step(column: Index) -> None:
             values = [kernel.load(factor, row, column) for factor in factors]
@@ -166,6 +166,11 @@ def _load(code: Code, address: str) -> Vector:
 
 def _store(code: Code, address: str, vector: Vector) -> None:
     code.lines.append(f"store {code.type()} {vector.name}, ptr {address}, align {code.align}")
+
+
+def _so_far(kernel: Kernel, old: Vector) -> Vector:
+    """What G has from earlier samples of the step."""
+    return Vector(kernel.code, kernel.so_far(old.name, kernel.code.type()))
 
 
 def _kept(code: Code, skip: int, old: Vector, new: Vector) -> Vector:

@@ -235,3 +235,29 @@ def test_a_planted_mistake_is_noticed(mistake: Any, monkeypatch: pytest.MonkeyPa
         mistake(monkeypatch)
     X = np.c_[random.normal(size=(2, 13)), np.zeros(2)]
     assert agrees(loss, X) == (mistake is None)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+def test_gradients_begin_anew_with_the_first_sample(count: int, shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cleared between steps, unless two kernels add to one number."""
+    random = np.random.default_rng(5)
+    W = random.normal(size=(5, 11))
+    w = [[Value(number) for number in row] for row in W]
+
+    def loss(x: Any) -> Any:
+        total = engine.sum([engine.dot(row, x) ** 2 for row in w])
+        return total + w[1][2] * x[0] if shared else total
+
+    plan, _ = make_plan(Computation.of(trace(loss, [(11,)]), gradients=True))
+    made = build(plan, "float64")
+    monkeypatch.setattr(made, "few", 4)
+    assert made.fitting(count).shape.single
+    assert made.fitting(count).alone is not shared
+    for _ in range(3):
+        X = random.normal(size=(count, 11))
+        expected = 2 * (X @ W.T).T @ X / count
+        expected[1, 2] += shared * X[:, 0].mean()
+        _, gradient = made.run(W.ravel(), (X,), count)
+        assert gradient is not None
+        assert np.abs(gradient - expected.ravel()).max() <= 1e-12 * np.abs(expected).max()
