@@ -14,9 +14,6 @@ class Checker(Protocol):
     def accepts(self, batch: Batch) -> bool:
         """Whether the samples have the shapes of the program."""
 
-    def check(self, batch: Batch) -> None:
-        """Refuse labels that the loss refuses."""
-
 
 class Samples:
     """Turns what a step is given into a batch.
@@ -55,7 +52,6 @@ class Samples:
             return self._last[2]
         own = self._own
         if own is not None and checker is not None and checker.accepts(own) and own.refill(X, y):
-            checker.check(own)
             return own
         batch = self.checked(X, y)
         views = [_is_view(array, given) for array, given in zip(batch.arrays, (X, y))]

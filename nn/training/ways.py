@@ -46,9 +46,6 @@ class Way:
         same: bool = batch.shapes == self.shapes
         return same
 
-    def check(self, batch: Batch) -> None:
-        """Refuse labels that the loss refuses."""
-
     def repetition(self) -> Callable[[], float | None] | None:
         """What makes the last single step once more, if there is a faster way to."""
         return None
@@ -91,10 +88,6 @@ class NativeSteps(Way):
     def made(self) -> int:  # type: ignore[override]  # counted where the steps are made
         """How many were made."""
         return self._session.made
-
-    def check(self, batch: Batch) -> None:
-        """Refuse labels that the loss refuses."""
-        self._session.check(batch)
 
     def repetition(self) -> Callable[[], float | None] | None:
         """What makes the last single step once more; see `Session.repetition`."""
