@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from numbers import Real
+from types import FunctionType
 from typing import Any, TypeAlias
 
 from engine import Constant, Value
@@ -31,6 +32,18 @@ def warn_user(text: str, category: type[Warning]) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nn":
         frame, level = frame.f_back, level + 1
     warnings.warn(text, category, stacklevel=level)
+
+
+def is_found_by_name(function: FunctionType) -> bool:
+    """Whether a function is what its module has under its name, so that it can be pickled.
+
+    >>> is_found_by_name(is_found_by_name), is_found_by_name(lambda: 0)
+    (True, False)
+    """
+    found: Any = sys.modules.get(function.__module__)
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is function
 
 
 def is_row(item: object) -> bool:

@@ -149,7 +149,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"a classifier needs two classes or more; there is one class, {self.classes_[0]!r}")
+            raise ValueError(f"a classifier needs two classes or more; there is one class, {str(self.classes_[0])!r}")
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         self._learn(X, indices, len(self.classes_), "cross_entropy", weights)
         return self

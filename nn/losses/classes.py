@@ -140,7 +140,14 @@ def _row_by_row(formula: Callable[[list[Any], Any], Loss], scores: Any, target: 
     check_reduction(reduction)
     rows = as_row("logits", scores)
     if not is_row(rows[0]):
-        return formula(rows, target)
+        return formula(_scores(rows), target)
     targets = as_row("targets", target)
     same_length("rows of logits", rows, "targets", targets)
-    return reduced([formula(as_row("logits", row), t) for row, t in zip(rows, targets)], reduction)
+    return reduced([formula(_scores(as_row("logits", row)), t) for row, t in zip(rows, targets)], reduction)
+
+
+def _scores(row: list[Any]) -> list[Any]:
+    """A row of scores; a bool is a decision and no score."""
+    if bool in {*map(type, row)}:
+        raise TypeError(f"a row of scores holds a bool: {row}; give the scores that it was decided by")
+    return row

@@ -32,8 +32,8 @@ def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> 
     if is_row(prediction) or is_row(target):
         sizes = [f"{len(side)} values" if is_row(side) else "one" for side in (prediction, target)]
         raise ValueError(f"a prediction of {sizes[0]} against a target of {sizes[1]}: nothing is broadcast")
-    if not isinstance(prediction, (Value, int, float)):
-        prediction = real_number("a prediction", prediction)
+    if isinstance(prediction, bool) or not isinstance(prediction, (Value, int, float)):
+        prediction = real_number("a prediction", prediction)  # a bool is a decision and no score
     return formula(prediction, target)
 
 

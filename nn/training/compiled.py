@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from types import FunctionType
+from typing import Any
 
 from engine import Batch, BatchLoss, compile, new_lock, open_session
 
-from ..arguments import Seed, random_source, real_number, show, whole_number
+from ..arguments import Seed, is_found_by_name, random_source, real_number, show, whole_number
 from ..optimisers.base import Optimizer
 from ..optimisers.clipping import clip_limits
 from .model_watch import ModelWatch
@@ -254,16 +257,44 @@ class Trainer:
         """The back end that was taken, and why not a better one; as asked for before the first step."""
         return self.compiled.used
 
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        """Refused: machine code and its memory cannot be copied.
+    # ---- showing and copying it ----
+
+    def __repr__(self) -> str:
+        loss = getattr(self.loss, "__name__", type(self.loss).__name__)
+        kind, model = type(self._optimizer).__name__, type(self.model).__name__
+        return f"<Trainer of {model} with {loss} and {kind} after {self.steps} steps ({self.backend})>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What pickle stores: what the trainer was made of, and how many steps it has made; it compiles anew.
 
         Raises:
-            TypeError: always; it says what to pickle or copy instead.
+            PicklingError: model, loss or schedule is a function that cannot be found by its name.
         """
-        raise TypeError(
-            "a Trainer cannot be pickled or copied: do that with its model and optimiser together, as in "
-            "copy.deepcopy((model, optimizer)), and make another Trainer of them"
-        )
+        for name, function in (("model", self.model), ("loss", self.loss), ("schedule", self._schedule)):
+            if isinstance(function, FunctionType) and not is_found_by_name(function):
+                raise pickle.PicklingError(
+                    f"a Trainer pickles with its {name}, which is {function.__qualname__}, and pickle cannot find that "
+                    "by its name: define it at the level of a module, or pickle (model, optimizer) and make it anew"
+                )
+        return _restored, (self.model, self.loss, self._optimizer, self._made_with(), self.steps)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Trainer:
+        """A trainer of copies of model and optimiser.
+
+        Raises:
+            TypeError: the model is a function: a copy of it would read the same parameters.
+        """
+        if isinstance(self.model, FunctionType):
+            raise TypeError(
+                "a Trainer of a function cannot be copied, since its parameters are not known: use an nn.Module"
+            )
+        model, optimizer = copy.deepcopy((self.model, self._optimizer), memo)
+        return _restored(model, self.loss, optimizer, self._made_with(), self.steps)
+
+    def _made_with(self) -> dict[str, Any]:
+        """The settings, as they are now."""
+        limits = {"clip_norm": self.clip_norm, "clip_value": self.clip_value}
+        return {**self._compile.keywords, **limits, "schedule": self._schedule}
 
     # ---- inside ----
 
@@ -358,3 +389,10 @@ class Trainer:
         if self._sample_loss.weigh(self._structure(batch, size)):
             self._start_anew()
         self._sized = batch.shapes, size
+
+
+def _restored(model: Model, loss: LossFunction, optimizer: Optimizer, settings: dict[str, Any], steps: int) -> Trainer:
+    """A trainer from a pickle or copy."""
+    trainer = Trainer(model, loss, optimizer, **settings)
+    trainer.steps = steps
+    return trainer

@@ -97,6 +97,10 @@ class EagerStep:
         self.steps = 0
         self._clip = clip_limits(clip_norm, clip_value)
 
+    def __repr__(self) -> str:
+        loss = getattr(self.loss, "__name__", type(self.loss).__name__)
+        return f"<EagerStep of {type(self.model).__name__} with {loss} and {type(self.optimizer).__name__}>"
+
     def __call__(self, X: list[Any], y: list[Any]) -> float:
         """Update the parameters by one batch, and return its loss before the update.
 

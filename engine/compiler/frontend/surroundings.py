@@ -220,7 +220,7 @@ class _Walk:
                 self._found.generators.append(thing)
         elif hasattr(thing, "dtype") and hasattr(thing, "tobytes"):
             self._once(thing)
-        elif not isinstance(thing, Value) and hasattr(thing, "__dict__") and not isinstance(thing, type):
+        elif not isinstance(thing, (Value, type)) and isinstance(getattr(thing, "__dict__", None), Mapping):
             yield type(thing)
             yield from self._named_attributes(thing, vars(thing))
 

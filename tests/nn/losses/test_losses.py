@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nn
 from engine import Value
 from nn import MLP, bce, bce_with_logits, cross_entropy, hinge, log_softmax, mae, mse, nll, one_hot, softmax
 
@@ -481,3 +482,18 @@ def test_gradient_of_huge_logits_keeps_its_digits():
     logits = [Value(1e300), Value(1e300), Value(0.0)]
     cross_entropy(logits, 2).backward()
     assert [x.grad for x in logits] == [0.5, 0.5, -1.0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: nn.bce(True, 1),
+        lambda: nn.hinge([False], [1]),
+        lambda: nn.mse([[True]], [[1.0]]),
+        lambda: nn.cross_entropy([True, False], 0),
+        lambda: nn.nll([[0.0, True]], [0]),
+    ],
+)
+def test_a_bool_is_no_prediction(call):
+    with pytest.raises(TypeError, match="bool"):
+        call()

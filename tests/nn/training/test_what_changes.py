@@ -404,24 +404,25 @@ def test_a_fork_during_a_run_leaves_a_child_that_works() -> None:
 
 
 @ALL
-def test_a_trainer_says_what_to_copy(backend: str) -> None:
-    """And a copy of model and optimiser together goes on as they would."""
+def test_a_trainer_pickles_and_copies_with_its_model_and_optimiser(backend: str) -> None:
+    """And the copy goes on as it would."""
     m = model()
-    trainer = Trainer(m, nn.cross_entropy, Adam(m.parameters(), 0.05), backend=backend)
+    trainer = Trainer(m, nn.cross_entropy, Adam(m.parameters(), 0.05), backend=backend, clip_value=0.5)
     trainer.run(X, Y, 3)
-    for attempt in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError, match="a Trainer cannot be pickled or copied: do that with its model and optim"):
-            attempt(trainer)
-    for twins in (copy.deepcopy((m, trainer.optimizer)), pickle.loads(pickle.dumps((m, trainer.optimizer)))):
-        other = Trainer(twins[0], nn.cross_entropy, twins[1], backend=backend)
-        assert other.optimizer.steps == 3
-        assert other.run(X, Y, 3) == pytest.approx(copy_of_run(m, trainer.optimizer, backend))
+    twins = [copy.deepcopy(trainer), pickle.loads(pickle.dumps(trainer))]
+    expected = trainer.run(X, Y, 3)
+    for other in twins:
+        assert (other.steps, other.optimizer.steps, other.clip_value) == (3, 3, 0.5)
+        assert other.run(X, Y, 3) == pytest.approx(expected)
+    assert repr(trainer) == f"<Trainer of MLP with cross_entropy and Adam after 6 steps ({trainer.backend})>"
 
 
-def copy_of_run(m: Any, optimizer: Any, backend: str) -> list[float]:
-    """The losses of three steps more, by a trainer of a copy."""
-    twin, its = copy.deepcopy((m, optimizer))
-    return Trainer(twin, nn.cross_entropy, its, backend=backend).run(X, Y, 3)
+def test_a_trainer_of_what_has_no_name_says_so() -> None:
+    m = model()
+    with pytest.raises(pickle.PicklingError, match=r"a Trainer pickles with its loss, which is .*<lambda>"):
+        pickle.dumps(Trainer(m, lambda o, y: nn.cross_entropy(o, y), Adam(m.parameters(), 0.05)))
+    with pytest.raises(TypeError, match=r"use an nn\.Module"):
+        copy.deepcopy(Trainer(lambda x: m(x), nn.cross_entropy, Adam(m.parameters(), 0.05)))
 
 
 class Flagged(nn.Module):
