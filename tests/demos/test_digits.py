@@ -33,6 +33,20 @@ def test_what_is_printed_is_true(capsys: pytest.CaptureFixture[str]) -> None:
     assert digits.draw(trained.X_test[first]) in text
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_network_learns_and_both_ways_agree(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    trained = digits.main(["--seed", str(seed)])
+    text = capsys.readouterr().out
+    assert trained.test_accuracy > 0.95
+    assert len(trained.first_losses) == digits.STEPS
+    for in_the_open, compiled in trained.first_losses:
+        assert compiled == pytest.approx(in_the_open, rel=1e-9)
+        assert text.count(f"{in_the_open:10.8f}") >= 1
+    confusion = np.array(trained.confusion)
+    assert confusion.sum() == 449
+    assert confusion.trace() / 449 == trained.test_accuracy
+
+
 def test_the_test_images_take_no_part_in_training() -> None:
     """A model that has seen other labels of the held-out images comes out the same."""
     X, y = digits.load()
