@@ -209,10 +209,12 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
     def laid_out(chosen: list[int]) -> Batch:
         places = np.arange(len(chosen))
         masks = layout.masks(trainer.steps + places // size, places % size)
+        inputs = np.concatenate([rows[chosen], masks], axis=1)
         arrays: list[Any] = []
-        for array, own in zip((np.concatenate([rows[chosen], masks], axis=1), labels[chosen]), data.arrays):
+        for array, own in zip((inputs, labels[chosen]), data.arrays):
             arrays.append(array.tolist() if isinstance(own, list) else np.ascontiguousarray(array, own.dtype))
-        return replace(data, size=len(chosen), arrays=tuple(arrays))
+        given = [inputs, [task.y[k] for k in chosen]]
+        return replace(data, size=len(chosen), arrays=tuple(arrays), given=given)
 
     def epoch(rng: random.Random) -> Iterator[Done]:
         order = _order(task, rng)
