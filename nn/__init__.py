@@ -1,5 +1,22 @@
 """Neural networks built only from scalar nodes of `engine`.
 
+    model = MLP(64, [32, 10], "relu", seed=1)     Layer, Sequential, Residual, Dropout, Embedding,
+                                                  LayerNorm, RMSNorm, SelfAttention; or any Module
+    optimizer = Adam(model.parameters(), lr=0.01) SGD, AdamW; Setting and Memory declare one of your own
+    fit(model, X, y, cross_entropy, optimizer,    losses: mse, mae, bce, bce_with_logits, hinge, nll;
+        epochs=20, validation=0.2, patience=3)    per_sample(f) makes one of a function of a sample
+    history.plot("curve.png"); history.to_dict()  what fit returns
+
+    predict(model, X), predict_proba, classify    outputs, probabilities, classes
+    accuracy(model, X, y), confusion_matrix       evaluate(model, X, y, loss, metrics)
+    save(model, "m.json", optimizer=optimizer)    load(model, "m.json"); .safetensors too
+    summary(model, X[0])                          layers, parameters, costs
+    train_test_split(X, y), batches, one_hot      data; schedules.cosine(0.1, steps) for rates
+    Trainer(model, loss, optimizer).step(X, y)    single steps in compiled code; EagerStep in the open
+    nn.sklearn.MLPClassifier, MLPRegressor        for pipelines and grid searches
+
+fit compiles by itself; backend="eager" is the same in the open. micrograd's scripts: nn.micrograd.
+
 >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
 >>> model = MLP(2, [8, 2], activation="tanh", seed=1)
 >>> history = fit(model, X, y, cross_entropy, SGD(model.parameters(), lr=0.5, momentum=0.9), epochs=50)
