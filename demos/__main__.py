@@ -13,13 +13,14 @@ DEMOS = {
     "diabetes": ("quick", "seed"),
     "moons": ("quick", "seed", "output"),
     "xor": ("quick", "seed"),
+    "gpt": ("quick", "seed"),
     "stepping": ("seed",),
     "gallery": ("output",),
     "adopt": ("quick",),
 }
 """All demos, and which of the options here each has too."""
 
-MAIN_JOB = ("digits", "diabetes", "moons", "xor")
+MAIN_JOB = ("digits", "diabetes", "moons", "xor", "gpt")
 
 
 def options() -> ArgumentParser:
