@@ -38,17 +38,18 @@ class History:
         """The epoch, from 1, with the least validation loss, or without validation the least loss; None of none."""
         if not self.rows:
             return None
-        key = "validation_loss" if "validation_loss" in self.rows[0] else "loss"
-        finite = [row for row in self.rows if math.isfinite(row[key])]
+        key = "validation_loss" if any("validation_loss" in row for row in self.rows) else "loss"
+        finite = [row for row in self.rows if math.isfinite(row.get(key, math.nan))]
         return int(min(finite or self.rows, key=lambda row: row[key])["epoch"])
 
     def to_dict(self) -> dict[str, list[float]]:
-        """The rows as columns, which `pandas.DataFrame` takes.
+        """The rows as columns, which `pandas.DataFrame` takes; nan where an epoch had no such number.
 
         >>> History(rows=[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]).to_dict()
         {'epoch': [1, 2], 'loss': [0.5, 0.25]}
         """
-        return {name: [row[name] for row in self.rows] for name in (self.rows[0] if self.rows else ())}
+        names = dict.fromkeys(name for row in self.rows for name in row)  # resumed training may have others
+        return {name: [row.get(name, math.nan) for row in self.rows] for name in names}
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Save the curves of the losses, and of the metrics if there are any, as a picture.
@@ -97,7 +98,7 @@ class History:
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
             axes.legend(frameon=False)
-        if all(x > 0.0 and math.isfinite(x) for name in losses for x in columns[name]):
+        if all(x > 0.0 and x != math.inf or math.isnan(x) for name in losses for x in columns[name]):
             panels[0].set_yscale("log")
         return figure
 
@@ -114,7 +115,8 @@ class History:
             return []
         count = len(self.rows)
         places = sorted({round(k * (count - 1) / max(1, min(HEAD, count) - 1)) for k in range(min(HEAD, count))})
-        names = list(self.rows[0])
-        cells = [names, *([f"{self.rows[place][name]:.4g}" for name in names] for place in places)]
+        columns = self.to_dict()
+        names = list(columns)
+        cells = [names, *([f"{columns[name][place]:.4g}" for name in names] for place in places)]
         widths = [max(len(row[k]) for row in cells) for k in range(len(names))]
         return ["  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths)) for row in cells]

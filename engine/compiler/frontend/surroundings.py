@@ -31,6 +31,7 @@ PATIENCE = 50
 _MOST = 100_000  # objects that a walk enters
 
 _ABSENT = object()
+_COMPILER = __name__.partition(".frontend")[0]
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque, array)
 _PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _NEAR: tuple[Any, ...] = (*_PLAIN, Value, Primitive, FunctionType, list, dict, set)
@@ -211,6 +212,8 @@ class _Walk:
             yield from inside
         elif isinstance(thing, _CONTAINERS):
             yield from self._container(thing)
+        elif kind.__module__.startswith(_COMPILER):  # of a program counts the function, not what it was made into
+            yield getattr(thing, "function", None)
         elif isinstance(thing, (ModuleType, type)):
             if _is_of_users(thing):
                 yield from getattr(thing, "__bases__", ())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import nn
 from engine import Value
+from engine.compiler.frontend import surroundings
 from nn.training import epochs as ways
 from tests.engine.compiler.everywhere import INSTALLED
 
@@ -389,6 +390,26 @@ def test_masks_are_the_same_for_every_block_and_thread_count(monkeypatch):
     parts, history = trained("llvm", model=with_dropout())
     assert history.batch_losses == expected.batch_losses
     assert numbers(parts) == numbers(model)
+
+
+def test_a_history_goes_on_with_other_columns():
+    _, history = trained(epochs=2)
+    _, history = trained(epochs=4, resume=history, validation=(X[:10], Y[:10]))
+    columns = history.to_dict()
+    assert list(map(math.isnan, columns["validation_loss"])) == [True, True, False, False]
+    assert history.best_epoch in (3, 4)
+    assert "validation_accuracy" in repr(history)
+    _, history = trained(epochs=5, resume=history)
+    assert len(history.to_dict()["validation_accuracy"]) == 5
+    assert history._repr_png_()
+
+
+@pytest.mark.skipif("llvm" not in INSTALLED, reason="what libraries keep for a program is of the native one")
+def test_looking_at_what_a_model_hangs_on_does_not_enter_the_programs_it_keeps(monkeypatch):
+    monkeypatch.setattr(surroundings, "PATIENCE", 0.0)  # look at all every time
+    model, _ = trained("llvm", validation=(X[:10], Y[:10]), epochs=3)
+    nn.accuracy(model, X, Y, backend="llvm")
+    trained("llvm", model=model, validation=(X[:10], Y[:10]), epochs=3)
 
 
 @BACKENDS
