@@ -89,6 +89,7 @@ class Primitive:
     def __post_init__(self) -> None:
         rules = (self.local_derivatives,) if callable(self.local_derivatives) else tuple(self.local_derivatives)
         object.__setattr__(self, "rules", rules)
+        object.__setattr__(self, "__name__", self.name)  # as functions have it, for what names a callable
         object.__setattr__(self, "__doc__", self._describe())
 
     def _describe(self) -> str:

@@ -98,7 +98,7 @@ class History:
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
             axes.legend(frameon=False)
-        if all(x > 0.0 and x != math.inf or math.isnan(x) for name in losses for x in columns[name]):
+        if all((x > 0.0 and x != math.inf) or math.isnan(x) for name in losses for x in columns[name]):
             panels[0].set_yscale("log")
         return figure
 

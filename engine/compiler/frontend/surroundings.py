@@ -212,7 +212,7 @@ class _Walk:
             yield from inside
         elif isinstance(thing, _CONTAINERS):
             yield from self._container(thing)
-        elif kind.__module__.startswith(_COMPILER):  # of a program counts the function, not what it was made into
+        elif str(kind.__module__).startswith(_COMPILER):  # of a program counts the function, not what it was made into
             yield getattr(thing, "function", None)
         elif isinstance(thing, (ModuleType, type)):
             if _is_of_users(thing):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import engine
 from engine import Value, relu
 from nn import ACTIVATIONS, log_softmax, one_hot, softmax
 from nn.layers.activations import activation_name, get_activation
@@ -50,6 +51,7 @@ def test_a_callable_of_ones_own():
     assert get_activation(cube) is cube
     assert activation_name(cube) == "cube"
     assert activation_name(relu) == "relu"
+    assert activation_name(engine.atan) == "atan"  # as what engine.declare adds
 
 
 @pytest.mark.parametrize(
