@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...forking import give_way
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CHUNK = 0.05
 """Seconds that native code may run before Python has a look at signals such as Ctrl-C, unless one step takes longer."""
 
-_MADE = POSITION["made"]
+_MADE, _REFUSED, _KEEPING = (POSITION[name] for name in ("made", "refused", "keeping"))
 
 
 class Training:
@@ -62,6 +62,7 @@ class Training:
         for name, number in {
             **{n: start + k * row for n, k in places.items()},
             "count": leaves,
+            "keeping": int(self._frozen),
             "stride": stride,
         }.items():
             self._state[POSITION[name]] = number
@@ -134,6 +135,8 @@ class Training:
             frame.set(steps=count, order=place, losses=address(losses) + losses.itemsize * done)
             drive, before, started = program.starter(split, count), self._state[_MADE], time.perf_counter()
             drive(frame.address)
+            if self._state[_REFUSED]:  # with a later step all were undone: again, up to that one
+                self._again(drive, frame.address)
             made = int(self._state[_MADE] - before)
             done += made
             give_way(self.lock)
@@ -145,6 +148,14 @@ class Training:
         if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
             self.repetition = Repetition(drive, frame.address, arrays, configured, losses)
         return self._found(losses)
+
+    def _again(self, drive: Callable[[int], float], place: int) -> None:
+        """Make the steps of a call again that were undone with the one that was refused: the same numbers come out."""
+        self._state[_REFUSED], self._state[_KEEPING] = 0, 1
+        try:
+            drive(place)
+        finally:
+            self._state[_KEEPING] = int(self._frozen)
 
     @staticmethod
     def _found(losses: Array) -> list[float]:

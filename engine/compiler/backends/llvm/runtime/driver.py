@@ -92,11 +92,18 @@ def _update(code: Code, a: dict[str, str], gradients: str, step: str, start: str
 
 
 def _counted(code: Code, f: dict[str, str], a: dict[str, str], step: str) -> None:
-    """Count a step; one whose update is not finite is undone instead, and ends the call with a loss of nan."""
-    made, refused = (code.pointer(a["state"], str(STATE.index(name)), "i64") for name in ("made", "refused"))
+    """Count a step; one whose update is not finite is undone instead, and ends the call with a loss of nan.
+
+    With it go the steps before it, unless the numbers before each step were kept.
+    """
+    names = ("made", "refused", "keeping")
+    made, refused, keeping = (code.pointer(a["state"], str(STATE.index(name)), "i64") for name in names)
     with code.when(code.value(f"icmp ne i64 {code.value(f'load i64, ptr {refused}')}, 0")):
         _update(code, a, "null", step, "0", f["gradients"])
-        code.lines.append(f"store i64 0, ptr {refused}")
+        kept = code.value(f"icmp ne i64 {code.value(f'load i64, ptr {keeping}')}, 0")
+        undone = code.value(f"select i1 {kept}, i64 0, i64 {step}")
+        left = code.value(f"sub i64 {code.value(f'load i64, ptr {made}')}, {undone}")
+        code.lines += [f"store i64 {left}, ptr {made}", f"store i64 {undone}, ptr {refused}"]
         code.lines += [f"store double {literal(math.nan, 64)}, ptr %loss", "br label %end"]
     count = code.value(f"add i64 {code.value(f'load i64, ptr {made}')}, 1")
     code.lines.append(f"store i64 {count}, ptr {made}")

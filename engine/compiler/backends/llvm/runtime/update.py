@@ -1,7 +1,9 @@
 """The update of the parameters: an optimiser's traced rule as one native pass over them.
 
 What the rule computes of the settings alone is computed once for each call, in double precision. The other operations
-run on vectors of parameters. The old numbers are kept until the driver knows that all new ones are finite.
+run on vectors of parameters. The old numbers are kept until the driver knows that all new ones are finite: those before
+the first step of a call, since to keep them takes as long as the update itself. If a later step is refused, all steps
+of the call are undone, and made again by the same code with the numbers kept at every step.
 """
 
 from __future__ import annotations
@@ -15,15 +17,19 @@ from ....frontend.symbol import Symbol
 from ....update import ALWAYS, Update
 from ..ir.builder import Code
 from ..ir.templates import expand
-from ..ir.vector import Vector
+from ..ir.vector import Vector, literal
 from ..jit.library import Library
 
-STATE = ("made", "refused", "numbers", "rates", "next_rate", "memory", "old", "trainable", "sums", "count", "stride")
+STATE = (
+    "made", "refused", "keeping", "numbers", "rates", "next_rate", "memory", "old", "trainable", "sums",
+    "count", "stride",
+)  # fmt: skip
 """The fields of the block of 64-bit numbers that an update is given: how many steps were made; whether the update of
-the present one is not finite; the addresses of the settings that are not 0, as `update.values` gives them after a
-limit, and of the learning rates; from one step's rate to the next; the addresses of the memories, of the old numbers of
-the parameters and memories, of 1.0 for each parameter that is updated and 0.0 for others, and of the sums of the
-others' gradients; how many parameters there are; and from one row of numbers to the next."""
+the present one is not finite, and after the call how many steps were undone with it; whether the old numbers are kept
+at every step, as where sums are kept they must be; the addresses of the settings that are not 0, as `update.values`
+gives them after a limit, and of the learning rates; from one step's rate to the next; the addresses of the memories, of
+the old numbers of the parameters and memories, of 1.0 for each parameter that is updated and 0.0 for others, and of the
+sums of the others' gradients; how many parameters there are; and from one row of numbers to the next."""
 
 POSITION = {name: k for k, name in enumerate(STATE)}
 _ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
@@ -54,6 +60,9 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
     f = {name: _field(code, name) for name in STATE if name not in ("made", "refused")}
     beyond = code.value(f"icmp sgt i64 %stop, {f['count']}")
     stop = code.value(f"select i1 {beyond}, i64 {f['count']}, i64 %stop")
+    first = code.value("icmp eq i64 %step, 0")
+    always = code.value(f"icmp ne i64 {f['keeping']}, 0")
+    keeping = code.value(f"or i1 {first}, {always}")
     with code.when(code.value("icmp eq ptr %G, null")):
         with code.loop("%start", stop, width) as i:
             for base, place, old in _rows(code, rule, f, i):
@@ -63,20 +72,21 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
     wrong = code.variable(code.lift(0.0))
     with code.loop("%start", stop, width) as i:
         rows = list(_rows(code, rule, f, i))
-        used = code.load(f["trainable"], i).differs(0.0)  # not what lies behind the last one, either
+        used = code.load(f["trainable"], i).differs(0.0) if frozen else _inside(code, i, f["count"])
         values = {**uniform, rule.gradient: code.load("%G", i)}
         values.update(zip(_remembered(rule), [code.load(base, place) for base, place, _ in rows]))
         for symbol in rule.each:
             values[symbol] = _operation(code, symbol, values)
         if frozen:
             code.store(code.load(f["sums"], i) + values[rule.gradient], f["sums"], i)
+        with code.when(keeping):
+            for symbol, (_, _, old) in zip(_remembered(rule), rows, strict=True):
+                code.store(values[symbol], f["old"], old)
         zero: Any = 0.0
-        first, *others = rule.results
-        for symbol, result, (base, place, old) in zip(
-            _remembered(rule), (first, *[others[k] for k in rule.kept]), rows, strict=True
-        ):
+        result, *others = rule.results
+        results = (result, *[others[k] for k in rule.kept])
+        for symbol, result, (base, place, _) in zip(_remembered(rule), results, rows, strict=True):
             before, new = values[symbol], _value(code, result, values)
-            code.store(before, f["old"], old)
             code.store(code.select(used, new, before), base, place)
             zero = (new - new) + zero  # or nan
         found: Vector = code.select(used, zero, 0.0).bits | code.read(wrong).bits
@@ -91,6 +101,15 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
 def _field(code: Code, name: str) -> str:
     kind = "ptr" if name in _ADDRESSES else "i64"
     return code.value(f"load {kind}, ptr {code.pointer('%state', str(POSITION[name]), 'i64')}")
+
+
+def _inside(code: Code, i: str, count: str) -> Vector:
+    """Which of the parameters from i on there are: those behind the last one are none."""
+    left = code.value(f"sitofp i64 {code.value(f'sub i64 {count}, {i}')} to {code.scalar}")
+    places = [literal(float(k), code.bits) for k in range(code.width)]
+    if code.width == 1:
+        return Vector(code, places[0]) < Vector(code, left)
+    return Vector(code, f"<{', '.join(f'{code.scalar} {place}' for place in places)}>") < code.broadcast(left)
 
 
 def _remembered(rule: Update) -> tuple[Symbol, ...]:

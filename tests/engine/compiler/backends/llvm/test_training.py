@@ -315,3 +315,29 @@ def test_few_samples_run_one_after_the_other(count: int, dtype: str) -> None:
         losses += [training(few_samples, SGD)[0] for _ in range(3)]
         found.append(np.array([*losses, *training.parameters, *training.memory[0]]))
     assert np.allclose(found[0], found[1], rtol=1e-11 if dtype == "float64" else 1e-4)
+
+
+@pytest.mark.parametrize("frozen", [(), (2,)])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("refused", [0, 1, 5, 11])
+def test_a_refused_step_within_a_call_leaves_what_single_steps_leave(refused: int, dtype: str, frozen: Any) -> None:
+    """The old numbers are kept before a call only: with a later step all are undone, and made again up to that one."""
+    program, leaves = program_of(mlp(), [(3,), (1,)], dtype)
+    arrays = tuple(np.ascontiguousarray(array, dtype) for array in samples(23))
+    rates = [0.01 * (k + 1) for k in range(12)]
+    rates[refused] = math.inf
+    made = []
+    for together in (True, False):
+        training = program.training(1, frozen)
+        training.parameters[:] = leaves
+        losses: list[float] = []
+        for rate in [rates] if together else [[rate] for rate in rates[: refused + 1]]:
+            optimizer = nn.SGD([Value(0.0)], 0.1, momentum=0.9)
+            losses += training(arrays, configured(optimizer, rates=rate), steps=len(rate))
+        made.append((training.made, losses, training.parameters.copy(), training.memory.copy(), training.sums.copy()))
+        made[-1] = (*made[-1], training.gradient.copy())
+    assert made[0][0] == made[1][0] == refused
+    assert len(made[0][1]) == len(made[1][1]) == refused + 1
+    assert made[0][1][:refused] == made[1][1][:refused]
+    for one, other in zip(made[0][2:], made[1][2:]):
+        assert np.array_equal(one, other)
