@@ -101,8 +101,7 @@ def __getattr__(name: str) -> Any:
 __all__ = sorted(
     [
         "Trainer",
-        "schedules",
-        "sklearn",
+        "schedules",  # and not "sklearn": a star import must not ask for scikit-learn
         *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType)),
     ]
 )

@@ -16,10 +16,10 @@ import nn
 
 
 @pytest.mark.parametrize("package", [engine, nn])
-def test_what_is_offered_is_there_and_no_module(package: ModuleType) -> None:
+def test_what_is_offered_is_there_and_no_module_by_chance(package: ModuleType) -> None:
     assert dir(package) == sorted(package.__all__) == sorted(set(package.__all__))
     for name in dir(package):
-        assert not isinstance(getattr(package, name), ModuleType), name
+        assert name == "schedules" or not isinstance(getattr(package, name), ModuleType), name
         assert name[0] != "_"
         assert name not in ("Any", "TYPE_CHECKING", "ModuleType", "annotations")
 

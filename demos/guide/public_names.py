@@ -16,7 +16,7 @@ from engine import Primitive
 
 
 class PublicNames(Directive):
-    """``.. public-names:: engine`` with a kind as its content: classes, functions, primitives or data."""
+    """``.. public-names:: engine`` with a kind as its content: classes, functions, modules, primitives or data."""
 
     required_arguments = 1
     has_content = True
@@ -38,6 +38,8 @@ def kind_of(thing: Any) -> str:
         return "primitives"
     if inspect.isclass(thing):
         return "classes"
+    if inspect.ismodule(thing):
+        return "modules"
     return "functions" if callable(thing) else "data"
 
 
@@ -57,6 +59,9 @@ def _entry(package: Any, name: str, kind: str) -> Iterator[str]:
         yield "   :exclude-members: params"  # a slot that the list of attributes has already
     elif kind == "functions":
         yield f".. autofunction:: {where}"
+    elif kind == "modules":
+        yield f".. automodule:: {thing.__name__}"
+        yield "   :members:"
     else:
         yield f".. py:data:: {name}"
         yield ""

@@ -1,0 +1,34 @@
+"""The notebook of the lecture runs from top to bottom, and stored is what it gives: a changed message would be seen."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat")
+nbclient = pytest.importorskip("nbclient")
+pytest.importorskip("ipykernel")
+
+NOTEBOOK = Path(__file__).parents[2] / "demos" / "guide" / "lecture.ipynb"
+NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]\d+)?")
+
+
+def texts(notebook):
+    """What each cell shows, without the last digits of numbers, and without estimates of errors."""
+    found = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            text = output.get("text") or output["data"]["text/plain"]
+            text = re.sub(r"\+-.*", "", text)
+            found.append(NUMBER.sub(lambda number: f"{float(number[0]):.4g}", text))
+    return found
+
+
+@pytest.mark.filterwarnings("default")  # what Jupyter warns of is its own
+def test_the_lecture_runs_and_shows_what_is_stored(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[2]))
+    stored, fresh = (nbformat.read(NOTEBOOK, as_version=4) for _ in range(2))
+    nbclient.NotebookClient(fresh, timeout=300, kernel_name="python3").execute()
+    assert texts(fresh) == texts(stored)
+    pictures = [output for cell in stored.cells for output in cell.get("outputs", ()) if "image/svg+xml" in str(output)]
+    assert len(pictures) == 4
