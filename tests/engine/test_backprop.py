@@ -140,6 +140,35 @@ def test_grad_forms() -> None:
     assert jvp(lambda a, b: [a * b, a], [2, 3], [1, 0]) == ([6.0, 2.0], [3.0, 1.0])
 
 
+def test_a_graph_of_the_gradient_has_no_node_for_a_factor_of_1() -> None:
+    a, b = Value(3.0), Value(2.0)
+    assert grad(a * b, a, create_graph=True) is b, "of the result itself the local derivative is the adjoint"
+    shifted = grad((a + 1.0) * b, a, create_graph=True)
+    assert shifted is b
+    assert grad(a - b, b, create_graph=True).data == -1.0
+    three = grad((3.0 * a) * b, a, create_graph=True)  # a constant factor that is not 1
+    assert (three.data, three._op) == (6.0, "*")
+
+
+def test_a_factor_that_is_a_value_of_1_stays_in_the_graph() -> None:
+    """It may be another number when it is differentiated: only a float of 1 is left out."""
+    x, w = Value(3.0), Value(1.0)
+    by_x = grad((x * w) ** 2, x, create_graph=True)
+    assert grad(by_x, [x, w]) == [2.0, 4.0 * 3.0]
+    by_w = grad(engine.sin(x * w), w, create_graph=True)  # and one of another number is no 1
+    assert by_w.data == 3.0 * math.cos(3.0)
+
+
+def test_unselected_and_constant_operands_take_no_part_in_a_graph_of_the_gradient() -> None:
+    x, y = Value(2.0), Value(5.0)
+    chosen = engine.where(1.0, x, y) * 3.0
+    first, second = grad(chosen, [x, y], create_graph=True)
+    assert (first.data, second.data) == (3.0, 0.0)
+    many = engine.dot([x, 2.0], [4.0, y]) * 1.0
+    assert [d.data for d in grad(many, [x, y], create_graph=True)] == [4.0, 2.0]
+    assert all(d._op == "" for d in grad(engine.sum([x, y, 7.0]), [x, y], create_graph=True))
+
+
 def test_wrong_arguments_are_named() -> None:
     x = Value(1.0)
     with pytest.raises(TypeError, match=r"differentiates by Values, got 3 of type int"):
@@ -240,16 +269,15 @@ def test_ctrl_c_in_the_middle_leaves_all_or_nothing() -> None:
     total = engine.sum(ys)
     total.backward()
     once, previous = x.grad, signal.signal(signal.SIGALRM, signal.default_int_handler)
-    interrupted = done = 0
+    interrupted = 0
     rng = random.Random(0)
     try:
         for _ in range(150):
             before = x.grad
-            signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 6e-3))
             try:
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 6e-3))  # may strike at once
                 total.backward()
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                done += 1
             except KeyboardInterrupt:
                 interrupted += 1
             assert x.grad in (before, before + once)

@@ -170,7 +170,7 @@ def test_keys(page: Page) -> None:
 def test_play_and_pause(page: Page) -> None:
     page.press(" ")
     assert page.text("#play") == "Pause"
-    page.browser.implicitly_wait(5)
+    page.browser.implicitly_wait(60)
     assert page.find("#n2.current")
     page.browser.implicitly_wait(0)
     page.press(" ")

@@ -1,5 +1,6 @@
 """Optimisers: PyTorch's trajectories over 50 steps, updates by hand, refusals."""
 
+import inspect
 import math
 import sys
 
@@ -359,13 +360,14 @@ def test_an_interrupted_step_is_whole_or_not_made():
                 raise KeyboardInterrupt
             return trace
 
+        tracing = sys.gettrace()  # such as that of coverage.py
         sys.settrace(trace)
         try:
             optimizer.step()
         except KeyboardInterrupt:
             pass
         finally:
-            sys.settrace(None)
+            sys.settrace(tracing)
         after = [p.data for p in params], optimizer.state
         made = optimizer.steps - 1
         assert after == before if not made else all(x != y for x, y in zip(after[0], before[0]))
@@ -389,3 +391,86 @@ def test_parameters_may_be_changed_and_memory_follows_them():
     optimizer.velocity = [1.0]
     with pytest.raises(ValueError, match="a memory of the optimiser has 1 numbers for 2 parameters"):
         optimizer.step()
+
+
+# ---- who has the state ----
+
+
+def lent(memory=(1.0, 2.0)):
+    """An optimiser whose state something else has, such as a compiled program, until it gives it back."""
+    a, b = Value(1.0), Value(2.0)
+    optimizer = SGD([a, b], lr=0.1, momentum=0.5)
+    asked = []
+
+    def give_back(to):
+        assert to is optimizer
+        asked.append(True)
+        optimizer.own_state = 7, ([*memory],)
+
+    optimizer.keeper = give_back
+    return optimizer, (a, b), asked
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda optimizer, c: setattr(optimizer, "state", (3, ([5.0, 6.0],))), (3, ([5.0, 6.0],))),
+        (lambda optimizer, c: setattr(optimizer, "steps", 3), (3, ([1.0, 2.0],))),
+        (lambda optimizer, c: setattr(optimizer, "velocity", [5.0, 6.0]), (7, ([5.0, 6.0],))),
+        (lambda optimizer, c: setattr(optimizer, "params", [optimizer.params[1], c]), (7, ([2.0, 0.0],))),
+    ],
+    ids=["state", "steps", "velocity", "params"],
+)
+def test_what_is_assigned_stays_though_somebody_else_had_the_state(change, expected):
+    """Asked for afterwards only, it would bring back what was there before, over what was assigned."""
+    optimizer, _, asked = lent()
+    change(optimizer, Value(3.0))
+    assert asked == [True]
+    assert optimizer.keeper is None
+    assert optimizer.own_state == expected
+    assert optimizer.state == expected
+    assert asked == [True], "once"
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda optimizer: optimizer.state == (7, ([1.0, 2.0],)),
+        lambda optimizer: optimizer.steps == 7,
+        lambda optimizer: optimizer.velocity == [1.0, 2.0],
+        lambda optimizer: "after 7 steps" in repr(optimizer),
+        lambda optimizer: optimizer.__getstate__()["own_state"] == (7, ([1.0, 2.0],)),
+    ],
+    ids=["state", "steps", "velocity", "repr", "copy"],
+)
+def test_who_looks_sees_the_state_that_somebody_else_had(look):
+    optimizer, _, asked = lent()
+    assert look(optimizer)
+    assert asked == [True]
+
+
+def test_an_interrupted_return_of_the_state_is_made_up_for():
+    optimizer, _, asked = lent()
+    complete = optimizer.keeper
+
+    def interrupted(to):
+        raise KeyboardInterrupt
+
+    optimizer.keeper = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.steps = 3
+    assert optimizer.keeper is interrupted
+    optimizer.keeper = complete
+    assert (optimizer.steps, asked) == (7, [True])
+
+
+def test_settings_have_the_defaults_of_the_signatures():
+    """Two places name them: a class that inherits the settings, and a call without them, get the same."""
+    for kind in (SGD, Adam, AdamW):
+        signature = inspect.signature(kind).parameters
+        for name in kind([Value(1.0)], lr=0.1).settings:
+            if name == "lr":
+                continue
+            assert getattr(kind, name).default == signature[name].default, (kind, name)
+    assert [inspect.signature(kind).parameters["lr"].default for kind in (Adam, AdamW)] == [1e-3, 1e-3]
+    assert inspect.signature(SGD).parameters["lr"].default is inspect.Parameter.empty

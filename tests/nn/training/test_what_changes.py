@@ -393,7 +393,7 @@ def test_a_fork_during_a_run_leaves_a_child_that_works() -> None:
         time.sleep(0.005)
         child = os.fork()
         if child == 0:
-            signal.alarm(60)
+            signal.alarm(600)
             mine = model()
             losses = Trainer(mine, nn.cross_entropy, SGD(mine.parameters(), 0.1), "llvm", threads=2).run(x, y, 20)
             again = trainer.run(x, y, 2)

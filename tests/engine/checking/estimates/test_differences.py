@@ -19,6 +19,7 @@ from engine.checking.estimates.differences import (
     one_sided,
     power_of_two,
     steps,
+    uneven,
 )
 from engine.checking.estimates.verdicts import confirming, judge
 
@@ -77,6 +78,18 @@ def test_steps_move_the_point_and_are_no_powers_of_two(x: float) -> None:
     for step in steps(x, reach=max(abs(x), 1.0) * 1e-3):
         assert step < max(abs(x), 1.0) * 1e-3
     assert steps(x, reach=0.0) == []
+
+
+def test_the_first_step_fits_the_reach() -> None:
+    """A quarter of it or less where there is one; the usual first step if none is known, or it is wide."""
+    usual = steps(1e6)[0]
+    assert steps(1e6, reach=1e300)[0] == usual
+    assert steps(1e6, reach=8.0)[0] == uneven(2.0, 1e6)
+    assert steps(1.0, reach=2.0**-10)[0] == uneven(2.0**-12, 1.0)
+    assert steps(1.0)[:3] == [uneven(2.0**k, 1.0) for k in (-11, -15, -6)]
+    assert steps(0.0)[:2] == [uneven(2.0**k, 0.0) for k in (-21, -25)]
+    assert steps(2.0**-20)[:3] == [uneven(2.0**k, 2.0**-20) for k in (-21, -30, -33)], "what is small beside a tiny x"
+    assert steps(1.0, reach=-1.0) == []
 
 
 def test_power_of_two() -> None:

@@ -182,7 +182,7 @@ def test_helpers_sleep_and_are_woken() -> None:
     training.parameters[:] = leaves
     training(samples(1000), SGD, 300)
     (worker, _) = pools.thread_pool()._workers
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + 300.0
     while worker.line[0] != ASLEEP and time.monotonic() < deadline:
         time.sleep(0.001)
     assert worker.line[0] == ASLEEP
@@ -245,7 +245,7 @@ training.parameters[:] = leaves
 
 def run_alone(rest: str) -> None:
     """In a process of its own, where there is no other package's thread: without a hang, a crash or a word."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT + rest], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", SCRIPT + rest], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -1,0 +1,150 @@
+"""Where smooth pieces end: at kinks of nodes, at branches of the user's code, and at nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine import Value
+from engine.checking.kinks import at_kink, describe, difference, kink_of, piece, side
+
+PROBED = [0, 1, 3, 6, 12, 24]  # how often the reach is halved to look for branches
+
+
+def recording(f: Callable[[Value], Value]) -> Callable[[float], list[Value]]:
+    """The nodes that a function of one Value records at a coordinate."""
+    return lambda x: engine.topological_order(f(Value(x)))
+
+
+@given(st.floats(-4.0, 4.0), st.floats(1e-6, 0.99), st.sampled_from([-1.0, 1.0]), st.sampled_from([0.3, 1.0, 5.0]))
+def test_a_kink_is_found_to_the_last_digits(x: float, part: float, sign: float, reach: float) -> None:
+    kink = x + sign * part * reach
+    found = piece(recording(lambda v: engine.abs(v - kink) * 2.0), x, sign * reach)
+    assert found.start == 0.0
+    assert abs(x + sign * found.end - kink) <= 2e-15 * max(abs(x), abs(kink))
+    assert abs(found.at - kink) <= 2e-15 * max(abs(x), abs(kink))
+    assert found.why.startswith("abs(")
+    assert found.why.endswith("), node 4 of the graph")
+
+
+def test_a_kink_at_the_end_of_the_reach_counts_and_one_beyond_does_not() -> None:
+    record = recording(lambda v: engine.relu(v - 1.0))
+    assert piece(record, 0.25, 0.75).why.startswith("relu(")
+    short = piece(record, 0.25, 0.74)
+    assert (short.start, short.end, short.at, short.why) == (0.0, 0.74, 0.25, "")
+    assert piece(record, 0.0, 0.7).end == 0.7, "also where the steps are no powers of two"
+    assert piece(record, 1.5, 9.0) == (0.0, 9.0, 1.5, ""), "not on the other side"
+    below = piece(record, 1.5, -9.0)
+    assert below.end == pytest.approx(0.5, abs=1e-15)
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_point_at_its_kink_belongs_to_neither_side(sign: float) -> None:
+    found = piece(recording(lambda v: engine.relu(v - 3.0)), 3.0, sign)
+    assert 0.0 < found.start < 1e-14
+    assert found.end == 1.0
+    assert (found.at, found.why) == (3.0, "relu(0.0), node 4 of the graph")
+
+
+def test_beside_a_kink_at_the_point_a_piece_ends_at_the_next_one() -> None:
+    found = piece(recording(lambda v: engine.relu(v) + engine.relu(v - 0.5)), 0.0, 2.0)
+    assert (found.at, found.why) == (0.0, "relu(0.0), node 2 of the graph")
+    assert found.end == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("halved", PROBED)
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_branches_are_looked_for_where_no_node_has_a_kink(halved: int, sign: float) -> None:
+    """A window around each distance that is probed: without that probe it would be missed."""
+    reach = 1.5
+    low, high = (part * reach / 2**halved for part in (0.9, 1.1))
+    found = piece(recording(lambda v: v * v if not low < abs(v.data) < high else v * 3.0), 0.0, sign * reach)
+    assert found.end == pytest.approx(low, rel=1e-12)
+    assert found.why == "a branch in the function's own code"
+
+
+def test_a_branch_that_only_changes_a_number_is_one() -> None:
+    for numbers in [(2.0, 3.0), (2.0, -2.0), (0.0, -0.0)]:
+        found = piece(recording(lambda v, numbers=numbers: v * numbers[v.data > 0.3]), 0.0, 1.0)  # type: ignore[misc]
+        assert found.end == pytest.approx(0.3)
+        assert found.why == "a branch in the function's own code"
+
+
+def test_numbers_that_follow_the_coordinate_are_no_branches() -> None:
+    """Computed outside of the graph, as ``float(x) * x``: a derivative may be wrong, but there is no kink."""
+    assert piece(recording(lambda v: v * (2.0 * v.data) + 1.0), 0.5, 1.0) == (0.0, 1.0, 0.5, "")
+    kinked = piece(recording(lambda v: engine.relu(v - 1.0) * (3.0 * v.data)), 0.5, 1.0)
+    assert kinked.end == pytest.approx(0.5)
+    assert kinked.why.startswith("relu(")
+
+
+def test_a_number_with_two_settings_is_chosen_by_a_branch_though_others_follow() -> None:
+    found = piece(recording(lambda v: v * (2.0 * v.data) * (1.0 if v.data < 0.8 else 2.0)), 0.5, 1.0)
+    assert found.end == pytest.approx(0.3)
+
+
+def test_graphs_of_different_length_are_never_on_one_piece() -> None:
+    found = piece(recording(lambda v: v * 2.0 if v.data < 0.25 else v * 2.0 + 1.0), 0.0, 1.0)
+    assert (found.end, found.why) == (pytest.approx(0.25), "a branch in the function's own code")
+
+
+def test_a_selection_ends_a_piece() -> None:
+    def smaller(v: Value) -> Value:
+        result: Value = engine.where(v < 0.75, v * 2.0, v * 3.0)
+        return result
+
+    found = piece(recording(smaller), 0.0, 1.0)
+    assert found.end == pytest.approx(0.75)
+    chosen = piece(recording(lambda v: engine.maximum(v, 0.5)), 0.0, 1.0)
+    assert chosen.end == pytest.approx(0.5)
+    assert chosen.why.startswith("maximum(0.")
+
+
+def test_few_evaluations_of_a_smooth_function() -> None:
+    calls: list[float] = []
+
+    def record(x: float) -> list[Value]:
+        calls.append(x)
+        return engine.topological_order(engine.tanh(Value(x)))
+
+    assert piece(record, 1.0, -0.5) == (0.0, 0.5, 1.0, "")
+    assert len(calls) <= 12, "no bisection where no node can have a kink"
+    assert all(0.5 <= x <= 1.0 for x in calls)
+
+
+def test_what_is_told_of_nodes() -> None:
+    x = Value(0.0, "x")
+    node = engine.relu(x)
+    node.label = "r"
+    many = engine.sum([x, x, x, x, x])
+    assert describe(node, 7) == "relu(0.0) 'r', node 7 of the graph"
+    assert describe(many, 1) == "sum(0.0, 0.0, 0.0, 0.0, ...), node 1 of the graph"
+    assert describe(engine.sum([x, x, x, x]), 1) == "sum(0.0, 0.0, 0.0, 0.0), node 1 of the graph"
+    assert kink_of(node) == 0.0
+    assert kink_of(x) is None
+    assert kink_of(x * x) is None
+    assert at_kink([x, node, engine.relu(Value(1.0)), many]) == [node]
+    sides = [side(engine.relu(Value(number))) for number in (-2.0, -1.0, 0.0, 1.0, 2.0)]
+    assert sides[0] == sides[1] != sides[2] != sides[3] == sides[4]
+    assert sides[0] != sides[3]
+    assert side(x) is None, "the coordinate itself may be anywhere"
+
+
+def test_what_changes_between_two_recordings() -> None:
+    def record(x: float, count: int) -> list[Any]:
+        v = Value(x)
+        return engine.topological_order(engine.sum([engine.relu(v - 0.0) for _ in range(count)]))
+
+    assert difference(record(-1.0, 1), record(1.0, 1)) == "relu(-1.0), node 4 of the graph"
+    three = difference(record(-1.0, 3), record(1.0, 3))
+    assert (three.count("relu"), "more" in three) == (3, False)
+    five = difference(record(-1.0, 5), record(1.0, 5))
+    assert five.count("relu") == 3
+    assert five.endswith(" and 2 more")
+    assert difference(record(-1.0, 1), record(-2.0, 1)) == "a branch in the function's own code"
+    assert difference(record(-1.0, 1), record(-2.0, 2)) == "a branch in the function's own code"

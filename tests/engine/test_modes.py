@@ -1,0 +1,130 @@
+"""Contexts of this thread: how many are open is counted, whatever ends them, since nodes ask only if there is one."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from engine import Value, modes, no_grad
+from engine.modes import always_recorded, called_for, observed_by, open_modes, traced_by
+
+
+class Watching:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.made_nodes: list[Value] = []
+        self.swept_roots: list[Value] = []
+
+    def made(self, node: Value) -> None:
+        self.made_nodes.append(node)
+
+    def swept(self, root: Value, adjoints: object) -> None:
+        self.swept_roots.append(root)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [no_grad, always_recorded, lambda: observed_by(None), lambda: observed_by(Watching()), lambda: traced_by(None)],
+)
+def test_every_context_counts_itself_once(context) -> None:  # type: ignore[no-untyped-def]  # parametrised
+    assert open_modes == []
+    with context():
+        assert len(open_modes) == 1
+        with context():
+            assert len(open_modes) == 2
+        assert len(open_modes) == 1
+    assert open_modes == []
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, GeneratorExit])
+@pytest.mark.parametrize("context", [no_grad, always_recorded, lambda: observed_by(None), lambda: traced_by(None)])
+def test_an_error_inside_ends_it_too(context, error) -> None:  # type: ignore[no-untyped-def]  # parametrised
+    x = Value(2.0)
+    with pytest.raises(error), context():
+        raise error
+    assert open_modes == []
+    assert modes.is_recording()
+    assert modes.observer() is None
+    assert (x * x).operands == (x, x)
+
+
+def test_one_no_grad_may_be_entered_again_while_it_is_open() -> None:
+    x, quiet = Value(2.0), no_grad()
+    with quiet:
+        with quiet:
+            assert (x * x).operands == ()
+        assert (x * x).operands == ()
+        assert not modes.is_recording()
+    assert (x * x).operands == (x, x)
+    assert modes.is_recording()
+
+
+def test_the_innermost_context_holds() -> None:
+    x = Value(2.0)
+    with no_grad():
+        with always_recorded():
+            assert modes.is_recording()
+            assert (x * x).operands == (x, x)
+        assert not modes.is_recording()
+        assert (x * x).operands == ()
+
+
+def test_a_context_of_another_thread_is_counted_and_changes_nothing_here() -> None:
+    x, entered, leave = Value(2.0), threading.Event(), threading.Event()
+
+    def work() -> None:
+        with no_grad(), observed_by(Watching()):
+            entered.set()
+            leave.wait()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    entered.wait()
+    try:
+        assert len(open_modes) == 2
+        assert modes.is_recording()
+        assert modes.observer() is None
+        for node in (x * x, x * 2.0, 2.0 * x):
+            assert len(node.operands) == 2
+        assert x.exp().operands == (x,)
+    finally:
+        leave.set()
+        thread.join()
+    assert open_modes == []
+
+
+def test_who_watches_is_told_of_every_node_and_sweep_until_the_end() -> None:
+    x, watching = Value(2.0), Watching()
+    with observed_by(watching):
+        made = [x * x, x + 1.0, 1.0 - x, -x, x.exp(), x.hypot(1.0)]
+        with observed_by(None):
+            x * 5.0
+        made[0].backward()
+    (x * 3.0).backward()
+    assert [*map(id, watching.made_nodes)] == [*map(id, made)]
+    assert [*map(id, watching.swept_roots)] == [id(made[0])]
+    with no_grad(), observed_by(watching):
+        unrecorded = x * 7.0
+    assert unrecorded.operands == ()
+    assert watching.made_nodes[-1].data == 14.0, "a watcher is told of what is not recorded, too"
+
+
+def test_the_purpose_is_the_innermost_one_and_no_mode() -> None:
+    assert modes.purpose() == ""
+    with called_for("check"):
+        assert open_modes == []
+        with called_for("trace"):
+            assert modes.purpose() == "trace"
+        assert modes.purpose() == "check"
+    with pytest.raises(ValueError), called_for("check"):  # noqa: PT011 (raised here)
+        raise ValueError
+    assert modes.purpose() == ""
+
+
+def test_changes_are_counted() -> None:
+    before = modes.changes[0]
+    modes.announce_change()
+    modes.announce_change()
+    assert modes.changes[0] == before + 2

@@ -1,0 +1,39 @@
+"""Which modules are mutated, and the tests that are to notice: for each the quick ones that are nearest to it."""
+
+from __future__ import annotations
+
+VALUE = ["tests/engine/test_value.py"]
+BACKPROP = ["tests/engine/test_graph.py", "tests/engine/test_backprop.py"]
+LOSSES = ["tests/nn/losses"]
+OPTIMISERS = ["tests/nn/optimisers"]
+
+SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # these would see no more than the others
+
+TESTS: dict[str, list[str]] = {
+    "engine/ops.py": ["tests/engine/test_ops.py"],
+    "engine/value.py": ["engine/value.py", *VALUE, *BACKPROP],
+    "engine/operators.py": ["engine/operators.py", *VALUE, "tests/engine/test_affine.py", *BACKPROP],
+    "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE],
+    "engine/graph.py": ["engine/graph.py", *BACKPROP],
+    "engine/backprop.py": ["engine/backprop.py", *BACKPROP, "tests/engine/test_functional.py", *VALUE],
+    "engine/stepping/paths.py": ["engine/stepping/paths.py", "tests/engine/stepping/test_paths.py"],
+    "engine/checking/kinks.py": ["engine/checking/kinks.py", "tests/engine/checking/test_kinks.py"],
+    "engine/checking/estimates/differences.py": [
+        "engine/checking/estimates/differences.py",
+        "tests/engine/checking/estimates/test_differences.py",
+        "tests/engine/checking/test_blackbox.py",
+    ],
+    "nn/losses/binary.py": LOSSES,
+    "nn/losses/classes.py": LOSSES,
+    "nn/losses/labels.py": LOSSES,
+    "nn/losses/named.py": LOSSES,
+    "nn/losses/places.py": LOSSES,
+    "nn/losses/reduction.py": LOSSES,
+    "nn/losses/regression.py": LOSSES,
+    "nn/losses/remarks.py": LOSSES,
+    "nn/optimisers/adam.py": OPTIMISERS,
+    "nn/optimisers/base.py": OPTIMISERS,
+    "nn/optimisers/clipping.py": ["nn/optimisers/clipping.py", *OPTIMISERS],
+    "nn/optimisers/declaration.py": OPTIMISERS,
+    "nn/optimisers/sgd.py": OPTIMISERS,
+}
