@@ -11,6 +11,8 @@ from .estimates.taylor import RIGHT
 from .estimates.verdicts import Status
 
 _SHOWN = 40  # how many derivatives that agree are listed one by one
+_POINT = 1200  # characters of a point that are shown
+_SHRINKS = 0.5  # a remainder that shrinks like a smaller power of the step does not shrink: a wrong one's power is 1
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,7 @@ class Report(Shown):
                 yield "to reproduce:"
                 yield from (f"  {line}" for line in fault.code.splitlines())
         if self.point and not self.ok:
-            yield f"point: {self.point}"
+            yield f"point: {_abbreviated(self.point)}"
 
 
 def _opinion(rate: float) -> str:
@@ -266,8 +268,18 @@ def _opinion(rate: float) -> str:
     """
     if math.isinf(rate):
         return "Taylor's remainder is lost in rounding, as that of a right gradient of a linear function is"
+    if rate < _SHRINKS:
+        jumps = "the function jumps, or its values are off by more than rounding (say how far: noise=...)"
+        return f"Taylor's remainder does not shrink (t**{rate:.2f}): {jumps}"
     verdict = "a right gradient does (2 or more; of a wrong one 1)" if rate > RIGHT else "a wrong one does (right: 2)"
     return f"Taylor's remainder shrinks like t**{rate:.2f}, as that of {verdict}"
+
+
+def _abbreviated(point: str) -> str:
+    """A point that fits on a few lines; of thousands of numbers its beginning, and where the rest is."""
+    if len(point) <= _POINT:
+        return point
+    return f"{point[: _POINT // 2].rpartition(' ')[0]} ... ({len(point):,} characters, all of them in report.point)"
 
 
 def _with_bound(number: float, bound: float) -> str:

@@ -88,7 +88,8 @@ class Why(Shown):
         rows = [(short(path.product), f"= {path.factors}", path.route) for path in self.paths]
         notes = about_numbers(names)
         if len(self.paths) < self.count:
-            notes.append(f"... these {len(self.paths)} have {100 * self.share:.3g} % of the total size of all {number}")
+            these = f"these {len(self.paths)} have" if len(self.paths) > 1 else "this one has"
+            notes.append(f"... {these} {100 * self.share:.3g} % of the total size of all {number}")
         return Sheet(title, ("contribution", "local derivatives", "path"), rows, notes)
 
     def _sum(self) -> str:

@@ -37,6 +37,22 @@ def test_it_prints_as_its_text() -> None:
     assert report.text.splitlines()[-1].strip() == "point: 1.0"
 
 
+def test_a_point_of_thousands_of_numbers_does_not_bury_the_verdict() -> None:
+    report = check_gradients(lambda x: sum(t * t for t in x), [0.5] * 2000, grad=lambda x: list(x), directions=1)
+    last = report.text.splitlines()[-1]
+    assert last.startswith("  point: [0.5, 0.5, ")
+    assert last.endswith(", 0.5, ... (10,000 characters, all of them in report.point)")
+    assert len(last) < 800
+    assert report.point.count("0.5") == 2000
+
+
+def test_values_that_are_rounded_are_no_sign_of_a_wrong_gradient() -> None:
+    """The remainder of rounded values stays the same however small the step."""
+    report = check_gradients(lambda x: round(math.sin(x), 7), 1.0, grad=math.cos)
+    assert "does not shrink" in str(report)
+    assert "as that of a wrong one" not in str(report)
+
+
 def test_it_shows_as_a_table() -> None:
     html = check_gradients(lambda x: abs(x[0]) + x[1], [0.0, 1.0], grad=lambda x: [5.0, 1.0])._repr_html_()
     for words in ("<table>", "1 of 2 derivatives WRONG", "x[0]", "differs", "kink at the point", "<td"):

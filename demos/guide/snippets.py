@@ -1,0 +1,99 @@
+"""What runs in a page of the guide: doctests in its Python blocks, and commands in its console blocks.
+
+The blocks of a page are one session, in a folder of its own. A block below ``<!-- needs: torch -->`` runs where those
+modules are installed. In a console block a line that starts with ``$`` is a command, and the rest is what it prints. A
+Python block that begins with ``# file.py`` is that file, there for the blocks that follow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+GUIDE = Path(__file__).parent
+ROOT = GUIDE.parents[1]
+_BLOCK = re.compile(r"(?:^<!-- needs: (?P<needs>[\w ]+) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
+_FILE = re.compile(r"# ([\w]+\.py)\n")
+_LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # as pytest has it for the rest of the repository
+
+
+class Block(NamedTuple):
+    """A fenced block: the language it is in, its text, its line in the page, and the modules it needs."""
+
+    kind: str
+    text: str
+    line: int
+    needs: tuple[str, ...]
+
+    @property
+    def missing(self) -> list[str]:
+        """The modules that it needs and that are not installed."""
+        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+
+
+def pages() -> list[Path]:
+    """All pages, in alphabetical order."""
+    return sorted(GUIDE.glob("*.md"))
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """The fenced blocks of a page."""
+    for found in _BLOCK.finditer(page):
+        line = page.count("\n", 0, found.start("kind")) + 1
+        yield Block(found["kind"], found["text"], line, tuple((found["needs"] or "").split()))
+
+
+def run(page: Path, folder: Path) -> list[str]:
+    """Run a page inside of a folder; what is not as the page says, as texts."""
+    failures: list[str] = []
+    session: dict[str, Any] = {"__name__": "__main__"}
+    with _inside(folder):
+        for block in blocks(page.read_text(encoding="utf-8")):
+            if block.missing:
+                continue
+            if block.kind == "python" and (named := _FILE.match(block.text)):
+                (folder / named[1]).write_text(block.text, encoding="utf-8")
+            elif block.kind == "python":
+                failures += _run_python(block, page, session)
+            elif block.kind == "console":
+                failures += _run_console(block, page, folder)
+    return failures
+
+
+def _run_python(block: Block, page: Path, session: dict[str, Any]) -> list[str]:
+    test = doctest.DocTestParser().get_doctest(block.text, session, page.name, str(page), block.line)
+    failures: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=_LOOSE, verbose=False)
+    test.globs = session  # get_doctest() takes a copy
+    runner.run(test, out=failures.append, clear_globs=False)
+    return failures
+
+
+def _run_console(block: Block, page: Path, folder: Path) -> list[str]:
+    failures = []
+    for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.M):
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+        done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)
+        printed = done.stdout + done.stderr
+        if not doctest.OutputChecker().check_output(expected, printed, _LOOSE):
+            failures.append(f"{page.name}:{block.line}: $ {command}\nexpected\n{expected}\ngot\n{printed}")
+    return failures
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)

@@ -1,0 +1,106 @@
+"""The guide: every snippet runs, every picture and table is what its program makes, and the site builds by itself."""
+
+from __future__ import annotations
+
+import html.parser
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demos.guide.pictures import FOLDER, shown
+from demos.guide.snippets import GUIDE, ROOT, blocks, pages, run
+from tests.demos.test_gallery import words_of_svg
+from tests.engine.drawing.test_renderers import needs_some
+
+PAGES = pages()
+each_page = pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+
+
+@needs_some
+@each_page
+def test_snippets_and_pictures(page: Path, tmp_path: Path) -> None:
+    assert run(page, tmp_path) == []
+    for name in shown(page):
+        made, kept = ((folder / name).read_text(encoding="utf-8") for folder in (tmp_path, FOLDER))
+        if "matplotlib" not in kept:  # whose versions differ in the last digits
+            assert made == kept, f"{name} is not what its code draws: python -m demos.guide.pictures"
+        assert words_of_svg(made) == words_of_svg(kept), name
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    assert sorted(name for page in PAGES for name in shown(page)) == sorted(path.name for path in FOLDER.iterdir())
+    for path in FOLDER.iterdir():
+        assert path.stat().st_size < 30_000, path.name
+
+
+@each_page
+def test_a_page_is_short_and_its_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    assert len(prose.split()) < 1200
+    assert text.startswith("# ")
+    assert max(len(line) for line in prose.splitlines() if line[:1] != "|") <= 120
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)", prose):
+        assert re.match(r"https?://", target) or (page.parent / target).exists(), target
+
+
+def test_all_pages_are_in_the_table_of_contents() -> None:
+    index = (GUIDE / "index.md").read_text(encoding="utf-8")
+    trees = re.findall(r"^```\{toctree\}\n(.*?)^```$", index, re.M | re.S)
+    listed = {line for tree in trees for line in tree.splitlines() if line[:1] not in ("", ":")}
+    assert listed == {page.stem for page in PAGES} - {"index"}
+
+
+def test_a_wrong_snippet_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    text = "# P\n\n```python\n>>> x = 1\n```\n\n```python\n>>> x\n2\n```\n\n```console\n$ echo a\nb\n$ echo c\nc\n```\n"
+    page.write_text(text)
+    python, console = run(page, tmp_path)
+    assert f'"{page}", line 8' in python
+    assert "Expected:\n    2\nGot:\n    1" in python
+    assert "$ echo a" in console
+
+
+def test_what_needs_a_package_that_is_not_there_does_not_run(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- needs: sys no_such_package -->\n```python\n>>> 1\n2\n```\n")
+    (block,) = blocks(page.read_text())
+    assert block.missing == ["no_such_package"]
+    assert run(page, tmp_path) == []
+
+
+class _Loads(html.parser.HTMLParser):
+    """What a page of the site makes a browser load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag in ("img", "script", "iframe", "source") and given.get("src"):
+            self.found.append(given["src"] or "")
+        if tag == "link" and given.get("rel") not in ("index", "search", "next", "prev", "canonical"):
+            self.found.append(given.get("href") or "")
+
+
+@pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("sphinx", "myst_parser", "furo")),
+    reason="the site needs Sphinx: pip install '.[docs]'",
+)
+def test_the_site_builds_without_warnings_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(GUIDE), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for page in PAGES:
+        loads = _Loads()
+        loads.feed((tmp_path / f"{page.stem}.html").read_text(encoding="utf-8"))
+        assert loads.found
+        for source in loads.found:
+            assert not re.match(r"(https?:)?//", source), f"{page.stem} loads {source}"
+    for sheet in tmp_path.glob("_static/**/*.css"):
+        assert not re.search(r"(@import|url\()\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet.name
