@@ -1,0 +1,283 @@
+"""Mistakes that everybody makes, as code to run: `tables` makes them, and writes down what the engine says to each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mistake(NamedTuple):
+    """One mistake.
+
+    Attributes:
+        chapter: where it belongs.
+        title: what was done.
+        remedy: what to do.
+        code: statements that make it, one after the other; a deeper line belongs to the one above.
+    """
+
+    chapter: str
+    title: str
+    remedy: str
+    code: str
+
+    @property
+    def statements(self) -> list[str]:
+        """The statements of the code, those of several lines with an empty one at the end, as at a prompt."""
+        found: list[str] = []
+        for line in self.code.strip().splitlines():
+            if line[:1] == " " or (found and found[-1].startswith("@") and "\n" not in found[-1]):
+                found[-1] += f"\n{line}"
+            else:
+                found.append(line)
+        return [statement + "\n" if "\n" in statement else statement for statement in found]
+
+
+MISTAKES = [
+    # ---- gradients ----
+    Mistake(
+        "Gradients",
+        "`zero_grad()` was forgotten.",
+        "Gradients of leaves add up; clear them before each pass: `optimizer.zero_grad()`, or `y.zero_grad()`.",
+        """
+x = Value(3.0, "x")
+y = x * x
+y.backward()
+y.backward()
+engine.notes(y)
+""",
+    ),
+    Mistake(
+        "Gradients",
+        "A number was changed after the forward pass.",
+        "A gradient is that of the recorded numbers. Evaluate again.",
+        """
+x = Value(3.0, "x")
+y = x * x
+x.data = 4.0
+y.backward()
+engine.notes(y)
+""",
+    ),
+    Mistake(
+        "Gradients",
+        "A result was assigned to.",
+        "Only leaves can be changed; a result follows from them.",
+        """
+y = x * x
+y.data = 5.0
+""",
+    ),
+    Mistake(
+        "Gradients",
+        "`math.exp` of a Value.",
+        "It takes the plain number, and the gradient ends there. Write `engine.exp(x)` or `x.exp()`.",
+        """
+x, w = Value(0.3, "x"), Value(2.0, "w")
+y = math.exp(x) * w
+engine.notes(y)[0]
+""",
+    ),
+    Mistake(
+        "Gradients",
+        "`backward()` of a list.",
+        "A layer gives a list, also of one output. Differentiate one number: the loss, or `model(x)[0]`.",
+        """
+model = nn.MLP(2, [3, 1], seed=1)
+model([1.0, 2.0]).backward()
+""",
+    ),
+    Mistake(
+        "Gradients",
+        "The gradient is nan.",
+        "A slope of infinity met a zero. Keep clear of the pole, such as by `(x * x + 1e-12).sqrt()`.",
+        """
+x = Value(0.0, "x")
+y = (x * x).sqrt()
+y.backward()
+x.grad
+engine.find_anomaly(y)
+""",
+    ),
+    Mistake(
+        "Gradients",
+        "A list where a number is meant.",
+        "A Value is one number. Make one for each: `[Value(t) for t in ts]`.",
+        """
+Value([1.0, 2.0])
+""",
+    ),
+    # ---- losses and labels ----
+    Mistake(
+        "Losses and labels",
+        "Softmax twice.",
+        "`cross_entropy` takes scores and has the softmax inside. Twice, it learns slowly and never gets near 0.",
+        """
+scores = [Value(2.0), Value(1.0)]
+loss = nn.cross_entropy(nn.softmax(scores), 0)
+engine.notes(loss)[0]
+""",
+    ),
+    Mistake(
+        "Losses and labels",
+        "Softmax as an activation.",
+        "It belongs to all outputs at once.",
+        """
+nn.MLP(2, [8, 3], activation="softmax")
+""",
+    ),
+    Mistake(
+        "Losses and labels",
+        "Classes counted from 1.",
+        "Labels are 0 to n - 1.",
+        """
+nn.cross_entropy([Value(0.1), Value(0.2), Value(0.3)], 3)
+""",
+    ),
+    Mistake(
+        "Losses and labels",
+        "Cross-entropy with a single output.",
+        "One output says yes or no.",
+        """
+nn.cross_entropy([Value(0.3)], 1)
+""",
+    ),
+    Mistake(
+        "Losses and labels",
+        "Probabilities where scores are meant, or the other way round.",
+        "`bce` takes probabilities, `bce_with_logits` scores.",
+        """
+nn.bce([Value(1.7)], [1])
+""",
+    ),
+    Mistake(
+        "Losses and labels",
+        "Labels 0 and 1 for the hinge loss.",
+        "Its labels are signs.",
+        """
+nn.hinge([Value(0.3)], [0])
+""",
+    ),
+    Mistake(
+        "Losses and labels",
+        "Predictions and targets of different shapes.",
+        "There is no broadcasting that could hide it.",
+        """
+nn.mse([Value(1.0), Value(2.0)], [1.0])
+""",
+    ),
+    Mistake(
+        "Losses and labels",
+        "The wrong number of inputs.",
+        "A row has as many numbers as the first layer takes.",
+        """
+model([1.0, 2.0, 3.0])
+""",
+    ),
+    # ---- training ----
+    Mistake(
+        "Training",
+        "Parameters that were used up.",
+        "A generator gives its items once; `model.parameters()` is a list.",
+        """
+parameters = (p for p in model.parameters())
+count = len(list(parameters))
+nn.SGD(parameters, lr=0.1)
+""",
+    ),
+    Mistake(
+        "Training",
+        "The optimiser of another model.",
+        "Make it after the model, and anew with each new model.",
+        """
+old = nn.SGD(nn.MLP(2, [3, 1], seed=1).parameters(), lr=0.1)
+nn.fit(model, [[0.0, 1.0]], [[1.0]], nn.mse, old, epochs=1)
+""",
+    ),
+    Mistake(
+        "Training",
+        "The learning rate is too high.",
+        "The parameters stay as they were before the step that failed.",
+        """
+sgd = nn.SGD(model.parameters(), lr=100.0)
+nn.fit(model, [[0.0, 1.0], [3.0, 1.0]], [[1.0], [2.0]], nn.mse, sgd, epochs=300, backend="eager", seed=1)
+""",
+    ),
+    Mistake(
+        "Training",
+        "Fewer labels than samples.",
+        "Each sample has one; a single label is not repeated.",
+        """
+nn.fit(model, [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [[1.0], [2.0]], nn.mse, sgd, epochs=1)
+""",
+    ),
+    # ---- compiling ----
+    Mistake(
+        "Compiling",
+        "An `if` on a number.",
+        "While it is compiled there are no numbers yet.",
+        """
+clipped = engine.compile(lambda x: x if x > 0 else 0 * x)
+clipped([1.0, -1.0])
+""",
+    ),
+    Mistake(
+        "Compiling",
+        "`math.exp`, once more.",
+        "`engine.exp` is compiled.",
+        """
+engine.compile(lambda x: math.exp(x))([1.0])
+""",
+    ),
+    # ---- checking ----
+    Mistake(
+        "Checking",
+        "A random function.",
+        "Differences compare values, so these have to be the same each time.",
+        """
+noise = random.Random(0)
+engine.check_gradients(lambda x: x * noise.random(), [1.0])
+""",
+    ),
+    Mistake(
+        "Checking",
+        "A point outside of the domain.",
+        "Draw points from `engine.strategies.points(engine.log)`, which stay inside.",
+        """
+engine.check_gradients(engine.log, [-1.0])
+""",
+    ),
+    Mistake(
+        "Checking",
+        "The function gives a plain number.",
+        "Then there is no graph to check.",
+        """
+engine.check_gradients(lambda x: float(x) * 2, [1.0])
+""",
+    ),
+    # ---- stepping and drawing ----
+    Mistake(
+        "Stepping and drawing",
+        "A name that no node has.",
+        "Names are those that are printed; `engine.label_locals()` gives them.",
+        """
+a = Value(2.0, "a")
+(a * a).why("b")
+""",
+    ),
+    Mistake(
+        "Stepping and drawing",
+        "A stepper of a leaf.",
+        "Step through a result.",
+        """
+a.stepper()
+""",
+    ),
+    Mistake(
+        "Stepping and drawing",
+        "A format that there is not.",
+        "SVG needs nothing installed.",
+        """
+(a * a).draw("graph.jpg")
+""",
+    ),
+]
