@@ -25,8 +25,7 @@ def main() -> None:
         if not names:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            for failure in run(page, Path(folder)):
-                print(failure)
+            print(run(page, Path(folder)), end="")
             for name in names:
                 shutil.copyfile(Path(folder) / name, FOLDER / name)
                 print(f"{page.name}: {name}, {(FOLDER / name).stat().st_size:,} bytes")

@@ -2,12 +2,12 @@
 
 The blocks of a page are one session, in a folder of its own. A block below ``<!-- needs: torch -->`` runs where those
 modules are installed. In a console block a line that starts with ``$`` is a command, and the rest is what it prints. A
-Python block that begins with ``# file.py`` is that file, there for the blocks that follow.
+Python block that begins with ``# file.py`` is that file, there for the blocks that follow. To try a page, in a folder
+that it may fill: `python -m demos.guide.snippets PAGE`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import doctest
 import importlib.util
 import os
@@ -51,49 +51,46 @@ def blocks(page: str) -> Iterator[Block]:
         yield Block(found["kind"], found["text"], line, tuple((found["needs"] or "").split()))
 
 
-def run(page: Path, folder: Path) -> list[str]:
-    """Run a page inside of a folder; what is not as the page says, as texts."""
-    failures: list[str] = []
-    session: dict[str, Any] = {"__name__": "__main__"}
-    with _inside(folder):
-        for block in blocks(page.read_text(encoding="utf-8")):
-            if block.missing:
-                continue
-            if block.kind == "python" and (named := _FILE.match(block.text)):
-                (folder / named[1]).write_text(block.text, encoding="utf-8")
-            elif block.kind == "python":
-                failures += _run_python(block, page, session)
-            elif block.kind == "console":
-                failures += _run_console(block, page, folder)
-    return failures
+def run(page: Path, folder: Path) -> str:
+    """Run a page inside of a folder, in a Python of its own; what is not as the page says, as text."""
+    command = [sys.executable, "-W", "error", "-m", "demos.guide.snippets", str(page)]
+    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True)
+    return done.stdout + done.stderr
 
 
-def _run_python(block: Block, page: Path, session: dict[str, Any]) -> list[str]:
+def main() -> None:
+    """Run the page that is named on the command line, in the current folder, and print what is not as it says."""
+    page, session = Path(sys.argv[1]), {"__name__": "__main__"}
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.missing:
+            continue
+        if block.kind == "python" and (named := _FILE.match(block.text)):
+            Path(named[1]).write_text(block.text, encoding="utf-8")
+        elif block.kind == "python":
+            _run_python(block, page, session)
+        elif block.kind == "console":
+            _run_console(block, page)
+
+
+def _run_python(block: Block, page: Path, session: dict[str, Any]) -> None:
     test = doctest.DocTestParser().get_doctest(block.text, session, page.name, str(page), block.line)
-    failures: list[str] = []
-    runner = doctest.DocTestRunner(optionflags=_LOOSE, verbose=False)
-    test.globs = session  # get_doctest() takes a copy
-    runner.run(test, out=failures.append, clear_globs=False)
-    return failures
+    test.globs = session  # of which get_doctest() takes a copy
+    doctest.DocTestRunner(optionflags=_LOOSE, verbose=False).run(test, clear_globs=False)
 
 
-def _run_console(block: Block, page: Path, folder: Path) -> list[str]:
-    failures = []
+def _run_console(block: Block, page: Path) -> None:
     for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.M):
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-        done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)
+        done = subprocess.run(command, shell=True, env=_environment(), capture_output=True, text=True)
         printed = done.stdout + done.stderr
         if not doctest.OutputChecker().check_output(expected, printed, _LOOSE):
-            failures.append(f"{page.name}:{block.line}: $ {command}\nexpected\n{expected}\ngot\n{printed}")
-    return failures
+            print(f'File "{page}", line {block.line}: $ {command}\nExpected:\n{expected}\nGot:\n{printed}')
 
 
-@contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
+def _environment() -> dict[str, str]:
+    """In which `python` is this one, and the packages are those of this clone."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+
+
+if __name__ == "__main__":
+    main()
