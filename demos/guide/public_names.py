@@ -65,10 +65,7 @@ def _entry(package: Any, name: str, kind: str) -> Iterator[str]:
     else:
         yield f".. py:data:: {name}"
         yield ""
-        if inspect.ismodule(thing):
-            yield f"   A module. {(thing.__doc__ or '').partition(chr(10))[0]}"
-        else:
-            yield f"   {type(thing).__name__} of {', '.join(list(map(str, thing))[:12])}, ..."
+        yield f"   {type(thing).__name__} of {', '.join(list(map(str, thing))[:12])}, ..."
     yield ""
 
 
