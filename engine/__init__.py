@@ -118,7 +118,10 @@ def __getattr__(name: str) -> Any:
     for module, names in _UPPER_FLOORS.items():
         if name in names:
             return getattr(import_module(f".{module}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .text.elsewhere import ELSEWHERE
+
+    here = f": write {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{here}")
 
 
 __all__ = sorted(

@@ -95,7 +95,10 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return import_module(".sklearn", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .elsewhere import ELSEWHERE
+
+    here = f": write {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{here}")
 
 
 __all__ = sorted(

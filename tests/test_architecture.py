@@ -54,7 +54,7 @@ FLOORS = """
     engine.testing  engine.strategies
     engine.shell
     engine  engine.__main__
-    nn.arguments
+    nn.arguments  nn.elsewhere
     nn.layers
     nn.losses  nn.optimisers  nn.data
     nn.evaluation

@@ -13,6 +13,8 @@ import pytest
 
 import engine
 import nn
+from engine.text import elsewhere as engine_names
+from nn import elsewhere as nn_names
 
 
 @pytest.mark.parametrize("package", [engine, nn])
@@ -94,6 +96,17 @@ def test_the_lectures_backward_by_hand() -> None:
     o.zero_grad()
     o.backward()
     assert by_hand == [v.grad for v in topo]
+
+
+@pytest.mark.parametrize(("package", "elsewhere"), [(engine, engine_names.ELSEWHERE), (nn, nn_names.ELSEWHERE)])
+def test_a_name_from_elsewhere_is_told_what_it_is_called_here(package: ModuleType, elsewhere: dict[str, str]) -> None:
+    for name, here in elsewhere.items():
+        with pytest.raises(AttributeError, match=re.escape(f"has no attribute '{name}': write {here}")):
+            getattr(package, name)
+        known = [hasattr(package, word) or hasattr(engine.Value, word) for word in re.findall(r"[A-Za-z_]+", here)]
+        assert any(known), here
+    with pytest.raises(AttributeError, match=r"'nothing'\Z"):
+        _ = package.nothing
 
 
 def test_what_a_notebook_shows() -> None:

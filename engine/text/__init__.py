@@ -5,4 +5,5 @@
 - source: a graph as Python; expressions: Python as a graph, read safely
 - remarks: notes on what would mislead a reader of a graph; lost: where numbers left it by float()
 - callers: which line of the user's code is running
+- elsewhere: what other libraries call what is here
 """
