@@ -81,10 +81,10 @@ class Why(Shown):
         total = f"d{names.bracketed(self.output)}/d{names.bracketed(self.target)} = {short(self.gradient)}"
         if not self.count:
             return Sheet(f"{total}: no path leads there", notes=about_numbers(names))
-        on_one_line = self._sum()
+        on_one_line = f"{total} = {self._sum()}"
         number = "1 path" if self.count == 1 else f"{_count(self.count)} paths"
-        whole = len(self.paths) == self.count and len(on_one_line) + len(total) <= _WIDTH
-        title = f"{total} = {on_one_line}" if whole else f"{total}, the sum over {number}"
+        whole = len(self.paths) == self.count and len(on_one_line) <= _WIDTH
+        title = on_one_line if whole else f"{total}, the sum over {number}"
         rows = [(short(path.product), f"= {path.factors}", path.route) for path in self.paths]
         notes = about_numbers(names)
         if len(self.paths) < self.count:

@@ -106,6 +106,63 @@ def test_equal_products_are_not_searched_without_end() -> None:
     assert [len(path.nodes) for path in why.paths] == [40_001, 40_002, 40_002, 40_002]
 
 
+def products(root: Value, target: Value, k: int) -> list[float]:
+    return [path.product for path in root.why(target, k=k).paths]
+
+
+def test_a_node_counts_by_the_best_way_on_from_it() -> None:
+    a = Value(1.0, "a")
+    root = engine.dot([a, a], [0.01, 10.0]) + a
+    assert [products(root, a, k) for k in (1, 2)] == [[10.0], [10.0, 1.0]]
+
+
+def test_a_way_off_the_best_path_counts_by_what_lies_beyond() -> None:
+    """Not by the local derivative at the fork alone, which is 1 for 50 * a and 20 for the other one."""
+    a = Value(1.0, "a")
+    root = engine.sum([engine.dot([a, a], [100.0, 20.0]), a * 50.0])
+    assert products(root, a, 2) == [100.0, 50.0]
+    assert products(root, a, 3) == [100.0, 50.0, 20.0]
+
+
+def test_a_way_off_the_best_path_counts_by_its_own_size() -> None:
+    """Not by that of the best path."""
+    a = Value(1.0, "a")
+    root = engine.sum([engine.dot([a, a, a], [100.0, 20.0, 3.0]), a * 0.5])
+    assert products(root, a, 2) == [100.0, 20.0]
+    assert products(root, a, 3) == [100.0, 20.0, 3.0]
+
+
+@pytest.mark.parametrize(("width", "whole"), [(98, True), (100, True), (102, False), (160, False)])
+def test_a_sum_that_fits_100_characters_is_in_the_title(width: int, whole: bool) -> None:
+    a = Value(1.0, "a")
+    root = a * 2.0
+    root.label = "L" * ((width - len("d/da = 2 = 2 [a -> ]")) // 2)
+    title = f"d{root.label}/da = 2 = 2 [a -> {root.label}]"
+    assert len(title) == width
+    shown = title if whole else f"d{root.label}/da = 2, the sum over 1 path"
+    assert str(root.why(a)).splitlines()[0] == shown
+
+
+def test_the_number_of_paths_in_words() -> None:
+    x = y = Value(1.0, "x")
+    for _ in range(10):
+        y = y + y
+    assert "the sum over 1,024 paths" in y.why(x).text
+    for _ in range(49):
+        y = y + y
+    assert "the sum over 576,460,752,303,423,488 paths" in y.why(x).text
+    assert "the sum over about 10^18 paths" in (y + y).why(x).text
+
+
+def test_records_stay_what_they_are() -> None:
+    x = Value(1.0, "x")
+    why = (x * 2.0).why(x)
+    for record, name in ((why, "gradient"), (why.paths[0], "product")):
+        with pytest.raises(AttributeError):
+            setattr(record, name, 5.0)
+        assert not hasattr(record, "__dict__")
+
+
 def test_nan_comes_first() -> None:
     x = Value(0.0, "x")
     for y in (x.sqrt() * 0.0 + x * 1e300, x * 1e300 + x.sqrt() * 0.0):
@@ -118,7 +175,7 @@ def test_no_path() -> None:
     loss = engine.where(1.0, x, y)
     loss.label = "L"
     assert str(loss.why(y)) == "dL/dy = 0: no path leads there"
-    assert loss.why(y).count == 0
+    assert (loss.why(y).count, loss.why(y).share) == (0, 1.0)
 
 
 def test_itself() -> None:
