@@ -14,18 +14,21 @@ DEMOS = {
     "moons": ("quick", "seed", "output"),
     "xor": ("quick", "seed"),
     "gpt": ("quick", "seed"),
+    "spirals": ("quick", "seed", "output"),
+    "physics": ("quick", "seed"),
+    "sensitivities": ("quick", "seed"),
     "stepping": ("seed",),
     "gallery": ("output",),
     "adopt": ("quick",),
 }
 """All demos, and which of the options here each has too."""
 
-MAIN_JOB = ("digits", "diabetes", "moons", "xor", "gpt")
+MAIN_JOB = ("digits", "diabetes", "moons", "xor", "gpt", "spirals", "physics", "sensitivities")
 
 
 def options() -> ArgumentParser:
     """The options on the command line."""
-    summaries = [f"  {name:10}{summary(name)}" for name in DEMOS]
+    summaries = [f"  {name:15}{summary(name)}" for name in DEMOS]
     parser = ArgumentParser(
         "python -m demos",
         description=__doc__,

@@ -24,11 +24,15 @@ def test_the_main_job_runs_every_demo_end_to_end(tmp_path: Path, capsys: pytest.
         for number, name in enumerate(main_job.MAIN_JOB, start=1)
     ]
     assert places == sorted(places)
-    assert text.count("test accuracy") == 2
+    assert text.count("test accuracy") == 3
+    assert "largest difference" in text
+    assert "standard error" in text
     assert "R²" in text
     assert "right answers" in text
     assert "new words: " in text
-    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"moons_boundary.png", "moons_loss.png"}
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
+        "moons_boundary.png", "moons_loss.png", "spirals_regions.png", "spirals_learning.png",
+    }  # fmt: skip
 
 
 def test_one_demo_as_a_user_runs_it_in_a_pipe() -> None:
@@ -48,10 +52,15 @@ def test_options_reach_the_demos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(demo, "main", lambda argv, demo=demo: seen.append(demo.options().parse_args(argv)))
     main_job.main(["--quick", "--seed", "7", "--output", str(tmp_path)])
     main_job.main(["xor", "moons", "stepping", "gallery"])
-    assert [chosen.seed for chosen in seen if "seed" in chosen] == [7, 7, 7, 7, 7, 0, 0, 0]
-    assert [chosen.output for chosen in seen if "output" in chosen] == [tmp_path, Path("output"), Path("output")]
+    assert [chosen.seed for chosen in seen if "seed" in chosen] == [7] * len(main_job.MAIN_JOB) + [0, 0, 0]
+    assert [chosen.output for chosen in seen if "output" in chosen] == [
+        tmp_path,
+        tmp_path,
+        Path("output"),
+        Path("output"),
+    ]
     assert seen[0].epochs < importlib.import_module("demos.digits").options().get_default("epochs")
-    assert seen[5].epochs == importlib.import_module("demos.xor").options().get_default("epochs")
+    assert seen[len(main_job.MAIN_JOB)].epochs == importlib.import_module("demos.xor").options().get_default("epochs")
 
 
 @pytest.mark.parametrize("name", main_job.MAIN_JOB)
@@ -60,7 +69,8 @@ def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -
         importlib.import_module(f"demos.{name}").main(["--help"])
     text = capsys.readouterr().out
     assert f"python -m demos.{name}" in text
-    for option in ("--epochs", "--quick", "--lr", "--seed", *(("--momentum", "--hidden") if name != "gpt" else ())):
+    of_networks = {"gpt": ("--epochs", "--lr"), "sensitivities": ("--paths",)}
+    for option in ("--quick", "--seed", *of_networks.get(name, ("--epochs", "--lr", "--momentum", "--hidden"))):
         assert option in text
     with pytest.raises(SystemExit, match=r"^0$"):
         main_job.main(["--help"])
@@ -89,7 +99,7 @@ def test_an_unknown_demo(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^2$"):
         main_job.main(["xor", "suns"])
     assert (
-        "no demo is named suns: choose from digits, diabetes, moons, xor, gpt, stepping, gallery"
+        "no demo is named suns: choose from digits, diabetes, moons, xor, gpt, spirals, physics, sensitivities, stepping,"
         in capsys.readouterr().err
     )
 
