@@ -45,7 +45,7 @@ def _is_probability(node: Value) -> bool:
     if not _is(node, "div"):
         return False
     share, total = node.operands
-    return _is(share, "exp") and _is(total, "sum") and share in total.operands
+    return _is(share, "exp") and _is(total, "sum") and any(share is term for term in total.operands)
 
 
 def _is(node: Value, primitive: str) -> bool:

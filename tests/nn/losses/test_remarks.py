@@ -23,10 +23,22 @@ def test_of_a_batch_in_one_line() -> None:
     X = [[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]]
     loss = nn.cross_entropy(nn.softmax([model(x) for x in X]), [0, 1, 0])
     assert [note for note in engine.notes(loss) if SAID in note] == [f"{SAID} (3 samples)"]
+    two = nn.cross_entropy([*map(nn.softmax, map(model, X[:2]))], [0, 1])
+    assert [note for note in engine.notes(two) if SAID in note] == [f"{SAID} (2 samples)"]
+    half = nn.cross_entropy([nn.softmax(model(X[0])), model(X[1])], [0, 1])
+    assert [note for note in engine.notes(half) if SAID in note] == [SAID]
 
 
 def test_attention_and_log_probabilities_are_no_mistake() -> None:
     logits = [Value(0.3), Value(-1.2)]
     weighted = engine.dot(nn.softmax(logits), [Value(1.0), Value(2.0)])
-    for root in (nn.nll(nn.log_softmax(logits), 0), nn.cross_entropy([weighted, 0.5], 1)):
+    others = engine.sum([x.exp() for x in logits])  # equal numbers, but not the terms themselves
+    shares = [x.exp() / others for x in logits]
+    sums = [x / engine.sum(logits) for x in logits], [x.exp() * 0.5 for x in logits]  # no exponentials, no shares
+    for root in (
+        nn.nll(nn.log_softmax(logits), 0),
+        nn.cross_entropy([weighted, 0.5], 1),
+        nn.cross_entropy(shares, 1),
+        *(nn.cross_entropy(scores, 1) for scores in sums),
+    ):
         assert SAID not in str(engine.notes(root))

@@ -54,6 +54,47 @@ def test_trajectories_against_torch(kind, options):
     np.testing.assert_allclose(ours, expected, rtol=1e-13, atol=1e-13)
 
 
+def sgd_by_the_book(p, gradients, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+    """As PyTorch documents it, in plain floats."""
+    velocity = None
+    for g in gradients:
+        g = g + weight_decay * p
+        if momentum:
+            velocity = g if velocity is None else momentum * velocity + (1 - dampening) * g
+            g = g + momentum * velocity if nesterov else velocity
+        p -= lr * g
+        yield p
+
+
+def adam_by_the_book(p, gradients, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
+    """Algorithm 1 of Kingma and Ba, and algorithm 2 of Loshchilov and Hutter, in plain floats."""
+    m = v = 0.0
+    for t, g in enumerate(gradients, 1):
+        if decoupled:
+            p -= lr * weight_decay * p
+        else:
+            g = g + weight_decay * p
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g * g
+        p -= lr * (m / (1 - betas[0] ** t)) / (math.sqrt(v / (1 - betas[1] ** t)) + eps)
+        yield p
+
+
+@pytest.mark.parametrize(("kind", "options"), SETTINGS)
+def test_trajectories_by_the_book(kind, options):
+    """The same settings without PyTorch, which is not everywhere."""
+    gradients = [math.sin(3.0 * k) * (1 + k / 5) for k in range(12)]
+    p = Value(1.5)
+    optimizer, found = kind([p], **options), []
+    for p.grad in gradients:
+        optimizer.step()
+        found.append(p.data)
+    if kind is AdamW:
+        options = {"weight_decay": 1e-2, "decoupled": True, **options}
+    book = sgd_by_the_book if kind is SGD else adam_by_the_book
+    assert found == pytest.approx(list(book(1.5, gradients, **options)), rel=1e-13)
+
+
 def test_a_learning_rate_that_changes_against_torch():
     torch = pytest.importorskip("torch")
 
@@ -298,6 +339,46 @@ def test_settings_are_checked_where_they_are_set(make, name, value, error):
     with pytest.raises(error, match=name):
         setattr(optimizer, name, value)
     assert getattr(optimizer, name) == before
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (1.0, ValueError, "alpha must be below 1, not 1.0"),
+        (2.0, ValueError, "alpha must be below 1, not 2.0"),
+        (-0.1, ValueError, "alpha must be a finite number of at least 0, not -0.1"),
+        ((0.5, 0.5), TypeError, "alpha"),
+    ],
+)
+def test_a_number_is_below_its_bound(value, error, message):
+    optimizer = RMSprop([Value(1.0)], 0.1, alpha=0.0)
+    with pytest.raises(error, match=message):
+        optimizer.alpha = value
+    optimizer.alpha = math.nextafter(1.0, 0.0)
+    assert optimizer.alpha < 1.0
+
+
+def test_a_pair_is_made_of_two_numbers_within_the_bounds():
+    optimizer = Adam([Value(1.0)])
+    for wrong in [(0.9, 0.99, 0.999), (1.0, 0.9), (-0.1, 0.9), (), "ab"]:
+        with pytest.raises((TypeError, ValueError), match="betas"):
+            optimizer.betas = wrong
+    optimizer.betas = [0, np.float64(0.5)]
+    assert optimizer.betas == (0.0, 0.5)
+    assert [type(beta) for beta in optimizer.betas] == [float, float]
+    with pytest.raises(TypeError):
+        Setting(0.5, 0.0)  # bounds by name only
+
+
+def test_declarations_are_seen_on_the_class():
+    assert RMSprop.alpha.default == 0.99
+    assert isinstance(RMSprop.mean_square, Memory)
+    assert RMSprop.memories == ("mean_square", "velocity")
+    optimizer = RMSprop([Value(1.0), Value(2.0)], 0.1, momentum=0.5)
+    optimizer.velocity = [1.0, 2.0]
+    optimizer.mean_square = [3.0, 4.0]
+    assert optimizer.own_state == (0, ([3.0, 4.0], [1.0, 2.0]))
+    assert (optimizer.velocity, optimizer.mean_square) == ([1.0, 2.0], [3.0, 4.0])
 
 
 def test_a_setting_that_is_not_declared():
