@@ -8,10 +8,12 @@ while they are, they have a class that fetches all the numbers back at the first
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain, repeat
 from typing import Any
 
+from ..collector import collector_at_rest
 from ..value import Value
 from .forking import new_lock
 from .showing import are_shown
@@ -50,10 +52,11 @@ class Loan:
         if not self.open:
             if are_shown():
                 raise RuntimeError("the numbers of Values are being compared with others, and cannot be lent meanwhile")
-            numbers = [value._data for value in self.values]  # whoever else has them gives them back, under its lock
-            with self.lock:
-                self.array[:] = numbers
-                self._lend()
+            with collector_at_rest():
+                numbers = [value._data for value in self.values]  # whoever has them gives them back, under its lock
+                with self.lock:
+                    self.array[:] = numbers
+                    self._lend()
 
     def renew(self) -> None:
         """Lend the Values again, whose numbers are in the array already."""
@@ -63,10 +66,15 @@ class Loan:
             self._lend()
 
     def _lend(self) -> None:
-        values, count, whole = self.values, len(self.values), self._gradients is not None
-        lent = [("__class__", _lent(type(value), whole)) for value in values]
+        values, whole = self.values, self._gradients is not None
+        own = [*map(type, values)]
+        lent = {kind: _lent(kind, whole) for kind in {*own}}
         try:
-            _write([*values, *values, self], [*[("_data", self)] * count, *lent, ("open", True)])
+            _write(
+                (values, "_data", repeat(self, len(values))),
+                (values, "__class__", map(lent.__getitem__, own)),
+                ([self], "open", [True]),
+            )
         except BaseException:  # a class that does not let itself be changed: what has been lent comes back
             for value, number in zip(values, self.array.tolist()):
                 if type(value) in _own:
@@ -80,19 +88,22 @@ class Loan:
             if not self.open:
                 return
             values = self.values
-            new: list[tuple[str, Any]] = [("__class__", _own[type(value)]) for value in values]
-            new += [("_data", number) for number in self.array.tolist()]
-            if self._gradients is None:
-                _write([*values, *values, self], [*new, ("open", False)])
-            else:
-                gradients = self._gradients([_grad.__get__(value) for value in values])
-                new += [("_grad", gradient) for gradient in gradients]
-                _write([*values, *values, *values, self], [*new, ("open", False)])
+            own, numbers = [_own[type(value)] for value in values], self.array.tolist()
+            new: list[Column] = [(values, "__class__", own), (values, "_data", numbers)]
+            if self._gradients is not None:
+                new.append((values, "_grad", self._gradients([*map(_grad.__get__, values)])))
+            _write(*new, ([self], "open", [False]))
 
 
-def _write(objects: Sequence[Any], attributes: Sequence[tuple[str, Any]]) -> None:
+Column = tuple[Sequence[Any], str, Iterable[Any]]
+"""Objects, the name of an attribute, and what it becomes for each of them."""
+
+
+def _write(*columns: Column) -> None:
     """Set an attribute of each, in one call that runs no Python code in between: Ctrl-C finds all set, or none."""
-    deque(map(setattr, objects, *zip(*attributes)), maxlen=0)
+    objects = chain.from_iterable([objects for objects, _, _ in columns])
+    names = chain.from_iterable([repeat(name, len(objects)) for objects, name, _ in columns])
+    deque(map(setattr, objects, names, chain.from_iterable([new for _, _, new in columns])), maxlen=0)
 
 
 class Leaves:

@@ -186,7 +186,7 @@ class Specialisation:
         leaves = [value._data for value in values]
         numbers = leaves if change is None else [*map(change, leaves)]
         shown = nullcontext() if change is None else showing(dict(zip(values, numbers)))
-        with always_recorded(), observed_by(None), shown:
+        with always_recorded(), observed_by(None), collector_at_rest(), shown:
             try:
                 eager = self._eager(mode, sample)
             except Exception:

@@ -65,4 +65,5 @@ def _containers(item: Any, seen: set[int]) -> Iterator[Any]:
     else:
         return
     for child in children:
-        yield from _containers(child, seen)
+        if not isinstance(child, Value):
+            yield from _containers(child, seen)

@@ -42,7 +42,7 @@ def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) ->
     if known and library:
         return known, library
     made = make_schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
-    library = Library(str(made))
+    library = Library(*made.texts())
     artifact = made.artifact(library.key)
     if name:
         cache.write(name, artifact.dump(), cache.ARTIFACT)

@@ -161,15 +161,30 @@ class Schedule:
             sizes=plan.sizes,
         )
 
-    def __str__(self) -> str:
-        """LLVM IR of all kernels and of the functions that they call."""
+    def texts(self) -> tuple[str, str]:
+        """LLVM IR of the kernels that call functions, with these functions, and of the other kernels; see `Library`."""
+        declared, *both = self._parts()
+        calling, plain = ["\n".join([*declared, *parts]) if parts else "" for parts in both]
+        return calling, plain
+
+    def _parts(self) -> tuple[list[str], list[str], list[str]]:
+        """The declarations, functions and the kernels that call them, and other kernels."""
         declared: set[str] = set()
-        parts: list[str] = []
+        calling: list[str] = []
+        plain: list[str] = []
         for width in sorted({code.width for code in self.kernels.codes}):
             codes = [code for code in self.kernels.codes if code.width == width]
-            texts = [code.text() for code in codes]
-            used = {name for text in texts for name in vectormath.called(text, width)}
-            functions, more = vectormath.definitions(used, self.shape.bits, width)
-            declared |= more.union(*(code.declared for code in codes))
-            parts += [*functions, *texts]
-        return "\n".join([*sorted(declared), *parts])
+            texts = {code.text(): code.declared for code in codes}
+            used = {text: vectormath.called(text, width) for text in texts}
+            functions, more = vectormath.definitions(
+                {name for names in used.values() for name in names}, self.shape.bits, width
+            )
+            declared |= more.union(*texts.values())
+            calling += [*functions, *[text for text in texts if used[text]]]
+            plain += [text for text in texts if not used[text]]
+        return sorted(declared), calling, plain
+
+    def __str__(self) -> str:
+        """LLVM IR of all kernels and of the functions that they call."""
+        declared, calling, plain = self._parts()
+        return "\n".join([*declared, *calling, *plain])
