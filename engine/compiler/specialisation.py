@@ -173,7 +173,7 @@ class Specialisation:
 
     def _compare_new_labels(self, batch: Batch) -> None:
         for row in self._kinds.new(batch):
-            with self._lock:
+            with self._lock, collector_at_rest():
                 self._compare(self.program().fitting(batch.size), "outputs", batch.rows([row]), None)
 
     def _compare(self, program: Runner, mode: Mode, sample: Batch, change: Change | None) -> None:
