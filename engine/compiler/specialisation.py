@@ -152,12 +152,16 @@ class Specialisation:
         if program in self._checked:
             return
         with self._lock:
-            end = None
+            started, end, what = time.thread_time(), None, mode
             for row, change in trials(batch):
                 if end is not None and time.thread_time() > end:
                     break
-                self._compare(program, mode, batch.rows([row]), change)
-                end = end or time.thread_time() + max(LEAST, SHARE * sum(self.seconds.values()))
+                self._compare(program, what, batch.rows([row]), change)
+                if end is None:
+                    now, share = time.thread_time(), max(LEAST, SHARE * sum(self.seconds.values()))
+                    end = now + share
+                    if now - started > share and what == "leaves":
+                        what = "outputs"  # with other parameters results tell: gradients of so many take too long
             self._checked.add(program)
             self.trace.surroundings.settle()  # what the function itself has changed in these calls
 

@@ -10,7 +10,7 @@ from functools import partial
 from types import FunctionType
 from typing import Any
 
-from engine import Batch, BatchLoss, compile, new_lock, open_session
+from engine import Batch, BatchLoss, collector_at_rest, compile, new_lock, open_session
 
 from ..arguments import Seed, is_found_by_name, random_source, real_number, show, whole_number
 from ..optimisers.base import Optimizer
@@ -359,12 +359,16 @@ class Trainer:
     def _prepared(self, batch: Batch, size: int | None = None) -> Way:
         """How steps are made on samples of that shape with the present model and optimiser."""
         self._look_again(batch)
-        if self._sized != (batch.shapes, size or batch.size):
-            self._weigh(batch, size or batch.size)
-        way = self._way
-        if way is None or not way.holds(batch.shapes, self._optimizer):
-            way = self._prepare(batch)
-        return way
+        way, sized = self._way, (batch.shapes, size or batch.size)
+        if way is not None and self._sized == sized and way.holds(batch.shapes, self._optimizer):
+            return way
+        with collector_at_rest():
+            if self._sized != sized:
+                self._weigh(batch, size or batch.size)
+            way = self._way
+            if way is None or not way.holds(batch.shapes, self._optimizer):
+                way = self._prepare(batch)
+            return way
 
     def _prepare(self, batch: Batch) -> Way:
         """Compile for samples of another shape, or another optimiser."""

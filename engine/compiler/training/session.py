@@ -247,6 +247,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     if not special.trace.single:
         raise TraceError("a loss to train on must be one Value, not a list")
     special.check("leaves", batch)
+    special.check_labels(batch)
     leaves = [leaf.value for leaf in special.trace.graph.leaves]
     rule = configured(optimizer).rule
     templates = all(isinstance(s.primitive.native, str) for s in rule.operations if s.primitive)
