@@ -67,6 +67,7 @@ from .text.sheet import Sheet as Sheet
 from .text.sheet import Shown as Shown
 from .value import Constant as Constant
 from .value import Value as Value
+from .value import leaves_made as leaves_made
 
 if TYPE_CHECKING:
     from .adopting import Adoption as Adoption

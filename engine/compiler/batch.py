@@ -6,7 +6,7 @@ import copy
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from ..numbers import is_number
@@ -62,16 +62,23 @@ class Batch:
         return Batch(self.size, self.shapes, arrays, given)
 
     def refill(self, *arguments: Any) -> bool:
-        """Take the numbers of other arguments over, if they are arrays of the same shapes."""
-        for argument, array, shape in zip(arguments, self.arrays, self.shapes):
-            if not isinstance(argument, type(array)) or argument.dtype.kind not in "fiu" or _has_mask(argument):
+        """Take other arguments over, if they are arrays or lists of as many samples in the same shapes.
+
+        Raises:
+            TypeError, ValueError: an argument holds what is no real number, or is ragged.
+        """
+        for place, (argument, view) in enumerate(zip(arguments, self._views)):
+            array: Any = argument if type(argument) is type(view) else _plain_array(argument, place + 1)
+            if array.shape != view.shape or array.dtype.kind not in "fiub":
                 return False
-            if argument.shape != (self.size, *shape):
-                return False
-        for argument, array in zip(arguments, self.arrays):
-            array[...] = argument.reshape(array.shape)
-        self.given[:] = arguments
+            view[...] = array
+            self.given[place] = argument if isinstance(argument, (list, tuple)) else array
         return True
+
+    @cached_property
+    def _views(self) -> list[Any]:
+        """The arrays in the shapes of the arguments."""
+        return [array.reshape(self.size, *shape) for array, shape in zip(self.arrays, self.shapes)]
 
     def rows(self, rows: Sequence[int]) -> Batch:
         """Some of the samples."""
@@ -153,12 +160,7 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
 
     given = argument
     if type(argument) is not np.ndarray:
-        if _has_mask(argument):
-            raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
-        try:
-            argument = np.asarray(argument)
-        except ValueError:
-            raise ValueError(f"argument {position} is ragged: its samples must all have the same length") from None
+        argument = _plain_array(argument, position)
     if argument.dtype.kind not in "fbiu":
         if argument.dtype == object:
             _as_lists(argument.tolist(), position)  # says what is wrong with it
@@ -168,6 +170,18 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
     size, shape = argument.shape[0], argument.shape[1:]
     rows = np.ascontiguousarray(argument.reshape(size, _product(shape)), dtype)
     return size, shape, rows, given if isinstance(given, (list, tuple)) else argument
+
+
+def _plain_array(argument: Any, position: int) -> Any:
+    """An array of the very numbers that lists, or an array of another class, hold."""
+    import numpy as np
+
+    if _has_mask(argument):
+        raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
+    try:
+        return np.asarray(argument)
+    except ValueError:
+        raise ValueError(f"argument {position} is ragged: its samples must all have the same length") from None
 
 
 def _has_mask(argument: Any) -> bool:

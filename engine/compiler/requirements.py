@@ -46,6 +46,11 @@ class Requirements:
         ]
         self._right: Any = None  # what the arguments were that were found right last
 
+    @property
+    def arguments(self) -> set[int]:
+        """Of which arguments something is required."""
+        return {k for k, _ in self._read}
+
     def check(self, batch: Batch) -> None:
         """Refuse samples that the function would refuse in plain Python.
 
@@ -67,20 +72,6 @@ class Requirements:
         for check in self._checks:
             check.check(columns)
         self._right = contents
-
-    def unchanged(self, batch: Batch) -> Callable[[], bool] | None:
-        """What tells whether the numbers that were checked are still the same, for a repeated call on the same arrays.
-
-        It is None where comparing them would take longer than a step.
-        """
-        arguments = [batch.given[k] for k, _ in self._read]
-        if not all(hasattr(a, "tobytes") for a in arguments) or sum(a.nbytes for a in arguments) > SMALL:
-            return None
-        if len(arguments) == 1:
-            bytes_of, right = arguments[0].tobytes, arguments[0].tobytes()
-            return lambda: bytes_of() == right
-        contents = [a.tobytes() for a in arguments]
-        return lambda: [a.tobytes() for a in arguments] == contents
 
 
 class _OfEach:
@@ -138,3 +129,49 @@ def _check_all(rows: list[Any], known: set[Any] | None, check: Callable[[Any], A
         check(row)
     if known is not None and len(known) + len(new) <= KNOWN:
         known.update(new)
+
+
+# ---- what was right before ----
+
+
+class Familiar:
+    """Labels that have passed every check, as they were given: numbers, or rows of them.
+
+    >>> from engine.compiler.batch import as_batch
+    >>> familiar, samples = Familiar(), [0.1, 0.2]
+    >>> familiar.enter(as_batch([samples, [1, 0]], None))
+    >>> [familiar.covers(as_batch([samples, labels], None)) for labels in ([1, 1], [1, True], [1, 2])]
+    [True, False, False]
+    """
+
+    def __init__(self) -> None:
+        self._known: set[Any] = set()
+        self._last: Any = None  # the array that was covered last: its bytes and their type
+
+    def covers(self, batch: Batch) -> bool:
+        """Whether all labels, the last of the arguments, are among those that were entered."""
+        labels = batch.given[-1]
+        contents = (labels.tobytes(), labels.dtype) if hasattr(labels, "dtype") and labels.nbytes <= SMALL else None
+        if contents is not None and contents == self._last:
+            return True
+        rows = _rows_of(labels)
+        if rows is None or not self._known.issuperset(rows):
+            return False
+        self._last = contents
+        return True
+
+    def enter(self, batch: Batch) -> None:
+        """Remember labels that have passed, as long as they are few."""
+        rows = _rows_of(batch.given[-1])
+        if rows is not None and len(self._known) + len(rows) <= KNOWN:
+            self._known.update(rows)
+
+
+def _rows_of(labels: Any) -> list[Any] | None:
+    """Labels as what a set may hold; None for many numbers, and for others than plain ones."""
+    if type(labels) is list:
+        return labels if len(labels) <= KNOWN and _plain(labels) else None
+    if not hasattr(labels, "dtype") or labels.dtype.kind not in "fiu" or labels.nbytes > SMALL or labels.ndim > 2:
+        return None
+    rows: list[Any] = labels.tolist()
+    return rows if labels.ndim == 1 else [*map(tuple, rows)]

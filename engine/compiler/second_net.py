@@ -63,6 +63,11 @@ class Kinds:
         self._met: set[tuple[float, ...]] | None = set()
         self._last: Any = None
 
+    @property
+    def are_too_many(self) -> bool:
+        """Whether they are no kinds: numbers to learn."""
+        return self._met is None
+
     def new(self, batch: Batch) -> Iterator[int]:
         """A sample of each label that was not met before; none once they are too many to be classes.
 

@@ -22,7 +22,7 @@ from .passes.computation import Computation
 from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
-from .requirements import Requirements
+from .requirements import Familiar, Requirements
 from .second_net import LEAST, SHARE, Change, Kinds, trials
 from .selfcheck import Eager, agree
 from .showing import showing
@@ -57,7 +57,9 @@ class Specialisation:
         self._lazy_plans: dict[Mode, LazyPlan] = {}
         self._checked: set[Runner] = set()
         self.requirements = Requirements(self.trace.requirements, shapes)
-        self._kinds = Kinds()
+        self._kinds, self._familiar = Kinds(), Familiar()
+        self._nothing_to_check = False
+        self._labels_only = self.requirements.arguments <= {len(shapes) - 1}
         self._leaves = Leaves([leaf.value for leaf in self.trace.graph.leaves])
         self._lock, self._planning = new_lock(), new_lock()
 
@@ -172,8 +174,13 @@ class Specialisation:
             TypeError, ValueError, IndexError: as the function would raise them.
             TraceError: the function uses a label as an object, such as the key of a dict.
         """
+        if self._nothing_to_check or (self._labels_only and self._familiar.covers(batch)):
+            return
         self.requirements.check(batch)
         self._compare_new_labels(batch)
+        if self._labels_only:
+            self._familiar.enter(batch)
+        self._nothing_to_check = self._kinds.are_too_many and not self.requirements.arguments
 
     def _compare_new_labels(self, batch: Batch) -> None:
         for row in self._kinds.new(batch):

@@ -187,9 +187,11 @@ def _clipped(g: Any, clip: str, limit: Any, norm: Any) -> Any:
     return g
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ConfiguredUpdate:
     """An update with the numbers of its settings: what the steps of a back end are told.
+
+    It stays as it is, but for a `Repetition`, which may change the learning rate.
 
     Attributes:
         rule: the traced rule.
@@ -231,6 +233,7 @@ class Repetition(NamedTuple):
         arrays: the samples.
         configured: the update.
         losses: the loss of the last such step; a finite one of an update that was refused, too.
+        rate: the learning rate, as native code reads it.
     """
 
     drive: Callable[[int], float]
@@ -238,6 +241,11 @@ class Repetition(NamedTuple):
     arrays: Any
     configured: ConfiguredUpdate
     losses: Any
+    rate: Any
+
+    def change_rate(self, rate: float) -> None:
+        """Make the steps to come at another learning rate."""
+        self.configured.lr = self.rate[0] = rate
 
 
 def _unchanged(p: Any, g: Any, s: Settings) -> Any:

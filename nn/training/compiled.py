@@ -29,10 +29,10 @@ class Trainer:
     assigned to it counts from the next step on; `p.grad` is the gradient of the last step. The learning rate and other
     settings of the optimiser, its parameters, another optimiser, clipping and the schedule may be set at any time, and
     count from the next step on. So do layers and parameters that are replaced, inserted or taken out, activations and
-    other attributes of modules. Not watched at every step are entries of an array or dict that a module holds, entries
-    of a list of parameters that are exchanged for other Values which existed before, and whatever functions read from
-    elsewhere: such a change is seen at the next `fit`, or when the model is traced again, which takes a fiftieth of the
-    time.
+    other attributes of modules; labels are checked at every call, as they were given. What would take longer to look
+    at is looked at from time to time, for a fiftieth of the time: whether parameters in lists were exchanged for
+    Values which existed before, after some milliseconds; and by tracing the model again, at the latest at the next
+    `fit`, entries of an array that a module holds, and whatever functions read from elsewhere.
 
     Args:
         model: a module, or a function from one sample to its output.
@@ -88,7 +88,7 @@ class Trainer:
         self._way: Way | None = None  # how steps are made; None until the samples' shape is known
         self._samples = Samples(self.compiled.batch)
         self._steps_before = 0  # made in earlier ways
-        self._again: tuple[Any, Any, Callable[[], float | None]] | None = None  # samples, and their step once more
+        self._again: Callable[[Any, Any], float | None] | None = None  # a shorter way to make a step like the last one
         self._watch = ModelWatch(model)
         self._traced = 0.0  # when the function was traced last
 
@@ -154,15 +154,18 @@ class Trainer:
             FloatingPointError: if the loss, or a parameter after the update, is nan or infinite; parameters, optimiser
                 and counts are as before that step. Its `losses` are those of the steps before it in this call.
         """
-        again = self._again
-        if again is not None and X is again[0] and y is again[1]:
-            loss = again[2]()
-            if loss is not None:
-                return loss
         with self._lock:
+            if self._schedule is not None:
+                self._optimizer.lr = self._rate(self.steps)
+            again = self._again
+            if again is not None:
+                loss = again(X, y)
+                if loss is not None:
+                    return loss
             self._again = None
-            (loss,) = self._train(self._batch(X, y), steps=1)
-            self._again = self._repetition(X, y)
+            batch = self._samples.batch(X, y)
+            (loss,) = self._prepared(batch)(batch, 1, None, self._clip, ())
+            self._again = self._repetition()
             return loss
 
     __call__ = step
@@ -175,7 +178,7 @@ class Trainer:
         """
         steps = whole_number("steps", steps, least=1)
         with self._lock:
-            return self._train(self._batch(X, y), steps)
+            return self._train(self._samples.batch(X, y), steps)
 
     def epoch(
         self,
@@ -199,7 +202,7 @@ class Trainer:
         """
         size = whole_number("batch_size", batch_size, least=1)
         with self._lock:
-            return self.epoch_of(self._batch(X, y), size, seed, shuffle)
+            return self.epoch_of(self._samples.batch(X, y), size, seed, shuffle)
 
     def prepare(self, X: Any, y: Any, batch_size: int | None = None) -> Batch:
         """Compile for samples like these, and make a copy of them ready for `epoch_of`.
@@ -298,42 +301,39 @@ class Trainer:
 
     # ---- inside ----
 
-    def _batch(self, X: Any, y: Any) -> Batch:
-        """The samples of a call."""
-        return self._samples.batch(X, y, self._way)
-
     def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
-        way, optimizer = self._prepared(batch, size), self._optimizer
-        rates: tuple[float, ...] = ()
-        if self._schedule is not None:
-            first, count = self.steps, steps if order is None else len(order)
-            rates = tuple([real_number("a learning rate", self._schedule(first + k), least=0.0) for k in range(count)])
+        """Make steps, each at the learning rate of the schedule."""
+        if self._schedule is None:
+            return self._prepared(batch, size)(batch, steps, order, self._clip, ())
+        way, first = self._prepared(batch, size), self.steps
+        rates = [self._rate(first + k) for k in range(steps if order is None else len(order))]
         before = way.made
         try:
             return way(batch, steps, order, self._clip, rates)
         finally:
-            if rates:
-                optimizer.lr = rates[max(0, way.made - before - 1)]
+            self._optimizer.lr = rates[max(0, way.made - before - 1)]
 
-    def _repetition(self, X: Any, y: Any) -> tuple[Any, Any, Callable[[], float | None]] | None:
-        """A shorter way to make the step just made, on these samples, for as long as nothing changes."""
-        if self._way is None or self._schedule is not None or not self._samples.in_place(X, y):
+    def _rate(self, step: int) -> float:
+        """What the schedule says."""
+        assert self._schedule is not None
+        return real_number("a learning rate", self._schedule(step), least=0.0)
+
+    def _repetition(self) -> Callable[[Any, Any], float | None] | None:
+        """A shorter way to make a step like the last one; it gives None if more has changed than samples and rate."""
+        way = self._way
+        repeat = None if way is None else way.repetition()
+        if way is None or repeat is None:
             return None
-        repeat, unchanged, until = self._way.repetition(), self._watch.glance(), self._fresh_until()
-        if repeat is None:
-            return None
-        left = 0
+        takes, holds, until, clock = self._samples.again, self._watch.holds, self._fresh_until(), time.perf_counter
+        step, optimizer = repeat, self._optimizer
 
-        def again() -> float | None:
-            nonlocal left
-            if not left:
-                if time.perf_counter() > until:
-                    return None
-                left = 256
-            left -= 1
-            return repeat() if unchanged() else None
+        def again(X: Any, y: Any) -> float | None:
+            now = clock()
+            if now > until or not holds(now) or not has_rule(optimizer) or not takes(X, y):
+                return None
+            return step()
 
-        return X, y, again
+        return again
 
     def _fresh_until(self) -> float:
         """When the function is to be traced again, so that this takes a fiftieth of the time."""
@@ -342,7 +342,8 @@ class Trainer:
     def _look_again(self, batch: Batch) -> None:
         """Trace again, if the model has changed, or enough time has passed; start anew if it is another program."""
         way = self._way
-        if way is None or (time.perf_counter() < self._fresh_until() and self._watch.holds()):
+        now = time.perf_counter()
+        if way is None or (now < self._fresh_until() and self._watch.holds(now)):
             return
         current = way.accepts(batch) and self.compiled.is_current(batch)
         self._watch, self._traced = ModelWatch(self.model), time.perf_counter()

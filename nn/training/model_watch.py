@@ -2,64 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+import time
+from collections.abc import Iterator
 from operator import is_
 from typing import Any
 
-from engine import Value, changes
+from engine import Value, changes, leaves_made
 
 from ..layers.module import Module
+
+PATIENCE = 50
+"""A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 
 
 class ModelWatch:
     """A model as it was.
 
+    At every step are looked at: the counter that modules raise when an attribute is set; lists and dicts that hold
+    anything but parameters, such as layers or numbers; and the counter of leaves, since a parameter is mostly replaced
+    by a new one. All attributes, and the parameters in lists and dicts, are compared by identity when a counter has
+    moved, and from time to time.
+
     Args:
-        model: a module; of any other function nothing is watched here.
+        model: a module; of any other function nothing is watched here but whether some module's attribute is set.
     """
 
     def __init__(self, model: Any) -> None:
-        self._changes = changes[0]
-        found = list(_containers(model, set())) if isinstance(model, Module) else []
-        self._outer = [c for c in found if not all(isinstance(item, Value) for item in _items(c))]
-        self._inner = [c for c in found if all(isinstance(item, Value) for item in _items(c))]
-        self._outer_before = [c.copy() for c in self._outer]
-        self._inner_before = [_items(c) for c in self._inner]
+        self._changes, self._leaves = changes[0], leaves_made[0]
+        self._is_module = isinstance(model, Module)
+        self._near: list[Any] = []  # lists and dicts
+        self._far: list[tuple[Any, list[Any]]] = []  # more of them, and what was in each
+        for found, are_attributes in _containers(model, set()) if self._is_module else ():
+            values = [isinstance(item, Value) for item in _contents(found)]
+            if are_attributes or any(values):
+                self._far.append((found, _items(found)))
+            if not are_attributes and (not all(values) or not values):
+                self._near.append(found)
+        self._near_before = [container.copy() for container in self._near]
+        self._due = 0.0
 
-    def glance(self) -> Callable[[], bool]:
-        """What tells in a tenth of a microsecond whether no attribute was set, and no list of modules has changed."""
-        count, now, before = self._changes, self._outer, self._outer_before
-
-        def holds() -> bool:
-            try:
-                return changes[0] == count and now == before
-            except ValueError:  # an array where another one was
+    def holds(self, now: float) -> bool:
+        """Whether it is as it was, as far as is looked at by now, a time of `time.perf_counter`."""
+        try:
+            if self._near != self._near_before:
                 return False
+        except ValueError:  # an array where another one was
+            return False
+        same = self._changes == changes[0] and self._leaves == leaves_made[0]
+        return (same and now < self._due) or self._holds_entirely()
 
-        return holds
+    def _holds_entirely(self) -> bool:
+        """Whether everything is as it was."""
+        started, computed = time.perf_counter(), time.thread_time()
+        counts = changes[0], leaves_made[0]
+        if counts[0] != self._changes and not self._is_module:
+            return False
+        for container, before in self._far:
+            items = _items(container)
+            if len(items) != len(before) or not all(map(is_, items, before)):
+                return False
+        self._changes, self._leaves = counts
+        ended, computed = time.perf_counter(), time.thread_time() - computed
+        # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
+        self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
+        return True
 
-    def holds(self) -> bool:
-        """Whether, besides, all parameters are the same ones."""
-        return self.glance()() and all(
-            len(container) == len(before) and all(map(is_, _items(container), before))
-            for container, before in zip(self._inner, self._inner_before)
-        )
+
+def _contents(container: Any) -> list[Any]:
+    return list(container.values()) if isinstance(container, dict) else container
 
 
 def _items(container: Any) -> list[Any]:
-    return list(container.values()) if isinstance(container, dict) else list(container)
+    """What is in a list or dict, its keys too."""
+    return [*container, *container.values()] if isinstance(container, dict) else list(container)
 
 
-def _containers(item: Any, seen: set[int]) -> Iterator[Any]:
-    """The lists and dicts in a module, in what it holds, and in one another."""
+def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool]]:
+    """The lists and dicts in a module, and in what it holds; and whether they are the attributes of one."""
     if id(item) in seen:
         return
     seen.add(id(item))
     if isinstance(item, Module):
+        yield vars(item), True
         children = list(vars(item).values())
     elif isinstance(item, (list, dict)):
-        yield item
-        children = _items(item)
+        yield item, False
+        children = _contents(item)
     elif isinstance(item, tuple):
         children = list(item)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import Batch, Compiled, Session
@@ -81,8 +81,6 @@ class NativeSteps(Way):
     def __init__(self, session: Session, shapes: Any, optimizer: Optimizer) -> None:
         super().__init__(shapes, optimizer)
         self._session = session
-        self._settings: Mapping[str, Any] | None = None  # with these, and that clipping, the update was configured
-        self._clip: Clip = (None, None)
 
     @property
     def made(self) -> int:  # type: ignore[override]  # counted where the steps are made
@@ -99,11 +97,7 @@ class NativeSteps(Way):
 
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
         """Make steps; see `Way`."""
-        settings = self.optimizer.settings
-        if rates or settings is not self._settings or clip != self._clip:
-            self._update = self._session.configured(*clip, rates)
-            self._settings, self._clip = None if rates else settings, clip
-        return self._session(batch, self._update, steps, order)
+        return self._session(batch, self._session.configured(*clip, rates), steps, order)
 
 
 class GradientSteps(Way):

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...value import Value, leaves_made
+from ...value import Value
 from ..backends.protocol import Training
 from ..backends.update import on_arrays
 from ..batch import Batch
@@ -42,6 +42,7 @@ class Session:
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
         self._batch: Batch | None = None  # of the last step
         self._configured: ConfiguredUpdate | None = None  # that of the last step
+        self._known: tuple[Any, ...] = ()  # settings and clipping, and the update of these
         self._before = 0  # steps that were made in all when the training's count was 0
         self._stepped = False  # whether there is a gradient of a step that the leaves have not got yet
         self._keeper = self._give_back  # one object, to be recognised
@@ -85,23 +86,32 @@ class Session:
     def repetition(self) -> Callable[[], float | None] | None:
         """A function that makes the last single step once more and gives its loss, as fast as Python can.
 
-        It gives None, having done nothing, if anything has changed since that it can see: the settings of the
-        optimiser, who has its memory, numbers of parameters that were read or set, new leaves anywhere, or the labels.
-        There is no such function where samples or parameters have to be copied first.
+        Labels are checked as in every call, and the learning rate may be another one. It gives None, having done
+        nothing, if anything else has changed that it can see: settings of the optimiser, who has its memory, or numbers
+        of parameters that were read or set. There is no such function where the samples have to be copied first.
+
+        Raises:
+            TypeError, ValueError, IndexError, FloatingPointError: when called, as any step.
         """
         training, loan, optimizer, keeper = self._training, self._loan, self._optimizer, self._keeper
-        again, batch = training.repetition, self._batch
-        unchanged = self._special.requirements.unchanged(batch) if again and batch else None
-        if again is None or unchanged is None:
+        again, batch, settings = training.repetition, self._batch, self._optimizer.settings
+        if again is None or batch is None or again.configured is not self._configured:
             return None
-        settings, made, drive, place, lock = optimizer.settings, leaves_made[0], again.drive, again.place, training.lock
+        drive, place, lock, check = again.drive, again.place, training.lock, self._special.check_labels
+        others = {**settings, "lr": 0.0}
 
         def repeat() -> float | None:
-            if optimizer.settings is not settings or leaves_made[0] != made or not unchanged():
+            nonlocal settings
+            now = optimizer.settings
+            if now is not settings and {**now, "lr": 0.0} != others:
                 return None
+            check(batch)
             with lock:
                 if optimizer.keeper is not keeper or not loan.open or training.repetition is not again:
                     return None
+                if now is not settings:
+                    settings = now
+                    again.change_rate(optimizer.lr)
                 loss: float = drive(place)
             if loss - loss != 0.0:
                 self._fail(again.losses.tolist(), again.configured)
@@ -119,7 +129,11 @@ class Session:
         self, clip_norm: float | None = None, clip_value: float | None = None, rates: Sequence[float] = ()
     ) -> ConfiguredUpdate:
         """The update with the present settings of the optimiser; see `optimizer.configured`."""
-        return configured(self._optimizer, clip_norm, clip_value, rates)
+        of = self._optimizer.settings, clip_norm, clip_value, rates
+        if rates or self._known[:-1] != of or self._known[-1].lr != self._optimizer.lr:
+            self._known = *of, configured(self._optimizer, clip_norm, clip_value, rates)
+        update: ConfiguredUpdate = self._known[-1]
+        return update
 
     def order(self, count: int, size: int, source: random.Random | None) -> Any:
         """The samples of each batch of an epoch: steps x size, -1 for none.

@@ -406,7 +406,8 @@ def test_masked_samples_are_refused() -> None:
         compiled(masked)
     copied = compiled.batch(np.array([1.0, 2.0])).copied()
     assert copied is not None
-    assert not copied.refill(masked)
+    with pytest.raises(TypeError, match="masked array with gaps"):
+        copied.refill(masked)
     np.testing.assert_array_equal(compiled(np.ma.masked_array([1.0, 2.0])), [2.0, 4.0])
 
 

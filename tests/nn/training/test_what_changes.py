@@ -18,6 +18,7 @@ import pytest
 import nn
 from engine import Value, relu, sqrt, where
 from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
+from nn.training.model_watch import ModelWatch
 
 np = pytest.importorskip("numpy")
 BACKENDS = ["python", "numpy", *(["llvm"] if importlib.util.find_spec("llvmlite") else [])]
@@ -170,7 +171,7 @@ CHANGES: dict[str, Change] = {
 
 
 @ALL
-@pytest.mark.parametrize("how", ["steps", "runs"])
+@pytest.mark.parametrize("how", ["steps", "runs", "new arrays"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_changes_between_steps_counts_from_the_next_one(change: str, how: str, backend: str) -> None:
     if change == "a layer removed" and how == "runs":
@@ -186,6 +187,8 @@ def test_what_changes_between_steps_counts_from_the_next_one(change: str, how: s
             for _ in range(3):
                 if how == "runs" and isinstance(trainer, Trainer):
                     losses += trainer.run(x, y, 2)
+                elif how == "new arrays":
+                    losses += [trainer.step(x[k : k + 20].copy(), y[k : k + 20].copy()) for k in range(3)]
                 else:
                     losses += [trainer.step(x, y) for _ in range(2 if how == "runs" else 1)]
             CHANGES[change](trainer)
@@ -257,6 +260,87 @@ def test_labels_changed_in_place_are_checked(backend: str) -> None:
     with pytest.raises(IndexError):
         trainer.step(X, y)
     assert data(m) == before
+
+
+@ALL
+@pytest.mark.parametrize("kind", [np.int64, np.float64, np.float32, list])
+def test_labels_of_other_arrays_are_checked_as_they_were_given(kind: Any, backend: str) -> None:
+    """In single precision, too, where 1.00000001 would be 1."""
+    m = model()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 0.1), backend=backend, dtype="float32")
+
+    def step(y: Any) -> float:
+        return trainer.step(X.copy(), y)
+
+    for shift in range(4):
+        labels = np.roll(Y, shift)
+        step(labels.tolist() if kind is list else labels.astype(kind))
+    before = data(m)
+    for bad in (*([*Y.tolist()[:-1], last] for last in (3, 1.00000001, True)), Y == 1):
+        for _ in range(2):
+            with pytest.raises((IndexError, TypeError, ValueError)):
+                step(bad)
+    assert data(m) == before
+    assert trainer.steps == 4
+    assert math.isfinite(step(Y))
+
+
+@ALL
+def test_a_schedule_is_asked_once_for_each_step(backend: str) -> None:
+    m, asked = model(), list[int]()
+
+    def rate(step: int) -> float:
+        asked.append(step)
+        return 0.1 / (1 + step + 0.0 * m.parameters()[0].data)  # a look at a parameter, which is lent
+
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 1.0), backend=backend, schedule=rate)
+    for k in range(6):
+        trainer.step(X[k:20], Y[k:20])
+        trainer.step(X.copy(), Y)
+    trainer.run(X, Y, 3)
+    assert asked == [*range(15)]
+    assert trainer.optimizer.lr == rate(14)
+
+
+@ALL
+def test_a_step_of_ones_own_that_is_set_on_the_optimiser_counts(backend: str) -> None:
+    m = model()
+    optimizer = SGD(m.parameters(), 0.1)
+    trainer = Trainer(m, nn.cross_entropy, optimizer, backend=backend)
+    for _ in range(4):
+        trainer.step(X, Y)
+    calls, before = list[int](), data(m)
+    optimizer.step = lambda: calls.append(1)  # type: ignore[method-assign]  # by a user
+    trainer.step(X, Y), trainer.step(X.copy(), Y)
+    assert (calls, data(m)) == ([1, 1], before)
+
+
+@FAST
+def test_parameters_exchanged_for_others_that_were_there_are_noticed_in_time(backend: str) -> None:
+    m = model()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 0.1), backend=backend)
+    for _ in range(4):
+        trainer.step(X.copy(), Y)
+    w = m.layers[0].neurons[0].w
+    program = trainer.compiled
+    w[0], w[1] = w[1], w[0]
+    until = time.monotonic() + 30.0
+    while trainer.compiled is program and time.monotonic() < until:
+        trainer.step(X.copy(), Y)
+    assert trainer.compiled is not program
+
+
+def test_an_attribute_that_is_set_to_what_it_was_is_no_change() -> None:
+    """So that a call of `model.train()` before every step traces nothing again."""
+    m = model()
+    watch = ModelWatch(m)
+    for _ in range(2):
+        m.train()
+        watch = watch if watch.holds(0.0) else ModelWatch(m)  # at first the mode is not there
+    m.train()
+    assert watch.holds(0.0)
+    m.eval()
+    assert not watch.holds(0.0)
 
 
 @ALL

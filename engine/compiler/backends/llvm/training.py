@@ -146,7 +146,7 @@ class Training:
                 each = max((time.perf_counter() - started) / count, 1e-9)
                 pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
         if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
-            self.repetition = Repetition(drive, frame.address, arrays, configured, losses)
+            self.repetition = Repetition(drive, frame.address, arrays, configured, losses, self._rates)
         return self._found(losses)
 
     def _again(self, drive: Callable[[int], float], place: int) -> None:
