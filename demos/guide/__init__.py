@@ -4,4 +4,5 @@
 - pictures: `python -m demos.guide.pictures` makes every picture by the code beside it; plots: the curves among them
 - tables: `python -m demos.guide.tables` writes numbers.md, and mistakes.md from the list in mistakes
 - conf, public_names: the site, `python -m sphinx -W -b html demos/guide OUTPUT`
+- lecture.ipynb: the notebook, with what it shows; `jupyter execute --inplace demos/guide/lecture.ipynb` renews that
 """

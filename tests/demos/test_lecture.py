@@ -29,6 +29,6 @@ def test_the_lecture_runs_and_shows_what_is_stored(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[2]))
     stored, fresh = (nbformat.read(NOTEBOOK, as_version=4) for _ in range(2))
     nbclient.NotebookClient(fresh, timeout=300, kernel_name="python3").execute()
-    assert texts(fresh) == texts(stored)
+    assert texts(fresh) == texts(stored), "jupyter execute --inplace demos/guide/lecture.ipynb"
     pictures = [output for cell in stored.cells for output in cell.get("outputs", ()) if "image/svg+xml" in str(output)]
     assert len(pictures) == 4
