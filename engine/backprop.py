@@ -29,6 +29,8 @@ _commit = threading.RLock()  # threads whose graphs share leaves add to their gr
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_commit.acquire, after_in_parent=_commit.release, after_in_child=_commit.release)
 
+_NUMBERS = (float, Constant)  # to which no gradient flows
+
 _set_grad = vars(Value)["_grad"].__set__
 
 passes_under_way: WeakSet[Any] = WeakSet()
@@ -119,7 +121,7 @@ def sweep(root: Value) -> dict[Value, float]:
                 d = primitive.rules[0](node._data, node._x)
                 if d is not None:
                     adjoint[a] += upstream * d
-            elif primitive.pullback is not None:
+            elif b is MANY and primitive.pullback is not None:
                 primitive.pullback(adjoint, upstream, a, node._x, node._y)
             elif b is MANY:
                 for operand, d in zip(a, _call_rules(primitive, node._data, node._x)):
@@ -128,11 +130,10 @@ def sweep(root: Value) -> dict[Value, float]:
             else:
                 da = db = None
                 z, x, y = node._data, node._x, node._y
-                by_a, by_b = primitive.rules
-                if a.__class__ is not float and a.__class__ is not Constant:
-                    da = by_a(z, x, y)
-                if b.__class__ is not float and b.__class__ is not Constant:
-                    db = by_b(z, x, y)
+                if a.__class__ is Value or a.__class__ not in _NUMBERS:
+                    da = primitive.rules[0](z, x, y)
+                if b.__class__ is Value or b.__class__ not in _NUMBERS:
+                    db = primitive.rules[1](z, x, y)
                 if da is not None:
                     adjoint[a] += upstream * da
                 if db is not None:
@@ -173,8 +174,9 @@ def backward(root: Value) -> None:
     adjoints = sweep(root)
     if passes_under_way:
         stop_passes(adjoints)
-    nodes = [node for node in adjoints if node.__class__ is not Constant]
-    add_gradients(nodes, [adjoints[node] for node in nodes])
+    if Constant in set(map(type, adjoints)):
+        adjoints = {node: adjoint for node, adjoint in adjoints.items() if node.__class__ is not Constant}
+    add_gradients(list(adjoints), list(adjoints.values()))
 
 
 def pass_on(node: Value) -> None:

@@ -14,8 +14,6 @@ from .modes import open_modes
 from .primitive import Primitive, watch
 from .value import MANY, Constant, Value, as_operand, new_node
 
-_new = object.__new__
-
 
 def _unary(primitive: Primitive) -> Callable[[Value], Value]:
     forward = primitive.forward
@@ -27,16 +25,7 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
         z = forward(x)
         if z.__class__ is not float:
             return Value.__apply_primitive__(primitive, (self,))
-        node = _new(Value)
-        node._data = z
-        node._grad = 0.0
-        node._label = None
-        node._primitive = primitive
-        node._a = self
-        node._b = None
-        node._x = x
-        node._y = None
-        return node
+        return new_node(primitive, z, self, None, x, None)
 
     return method
 
@@ -57,16 +46,7 @@ def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
                 return Value.__apply_primitive__(primitive, (self, number))
             other = y = number
         x = self._data
-        node = _new(Value)
-        node._data = forward(x, y)
-        node._grad = 0.0
-        node._label = None
-        node._primitive = primitive
-        node._a = self
-        node._b = other
-        node._x = x
-        node._y = y
-        return node
+        return new_node(primitive, forward(x, y), self, other, x, y)
 
     return method
 
