@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import textwrap
 import traceback
 from collections.abc import Iterator
 
@@ -160,7 +161,8 @@ def _said(statement: str, session: dict[str, object]) -> Iterator[str]:
     except Exception as error:
         printed.write("Traceback (most recent call last):\n    ...\n")
         printed.write("".join(traceback.format_exception_only(error)))
-    yield from re.sub(r"<stdin>:\d+", "...", printed.getvalue()).splitlines()  # where it is called differently
+    for line in re.sub(r"<stdin>:\d+", "...", printed.getvalue()).splitlines():  # where it is called differently
+        yield from textwrap.wrap(line, 92, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 if __name__ == "__main__":
