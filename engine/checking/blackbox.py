@@ -20,7 +20,7 @@ from .estimates.taylor import taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
 from .points import Point, numbers_in, pasted, short
 from .report import Derivative, Kink, Report, worst
-from .subject import name_of, weight
+from .subject import name_of, require_repeatable, require_the_same, weight
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -102,6 +102,7 @@ def check_callable(
     """
     claimed = claims_of(f, point, grad, noise)
     found = _by_direction(claimed, directions) if directions else _by_coordinate(claimed)
+    require_repeatable(lambda: claimed.at(claimed.point.placed(claimed.point.numbers)), noise)
     rate = math.nan if any(d.kink is not None for d in found) else _rate(claimed)
     return Report(title_of(claimed), tuple(found), point=written(claimed), directions=directions, rate=rate)
 
@@ -299,12 +300,7 @@ def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) ->
     except ValueError:  # written in C: no signature
         pass
     first, again = numbers_in(f(*arguments)), numbers_in(f(*arguments))
-    differing = len(first) != len(again) or any(abs(a - b) > 2 * noise for a, b in zip(first, again))
-    if differing and not any(map(math.isnan, first)):
-        raise ValueError(
-            f"the function is not deterministic: it gave {short(first)} and then {short(again)}; fix its random "
-            "numbers, or say how far its values may be off: noise=..."
-        )
+    require_the_same(first, again, noise)
     for number in first:
         if not math.isfinite(number):
             raise ValueError(f"the point is outside the domain: the function gives {number!r} at {short(arguments)}")

@@ -21,8 +21,12 @@ from ..modes import no_grad
 from ..numbers import as_float
 from ..primitive import Primitive
 from ..value import Value
+from .points import short
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
+
+
+_AGAIN = 12  # evaluations: of a function that tosses a coin all are the same once in thousands of times
 
 
 class Recording(NamedTuple):
@@ -153,12 +157,7 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     title += ", ..." if len(names) > 6 else ""
     subject = Subject(call, title, names, numbers, by_name=isinstance(point, Mapping), noise=noise)
     first, again = subject.record(numbers), subject.record(numbers)
-    if abs(first.output.data - again.output.data) > 2 * noise:
-        raise ValueError(
-            f"the function is not deterministic: it gave {first.output.data!r} and then {again.output.data!r} at the "
-            "same point; fix its random numbers, and let it change nothing that it reads; or say how far its values "
-            "may be off: noise=..."
-        )
+    require_the_same([first.output.data], [again.output.data], noise)
     _require_finite(first)
     read = set(leaves(again.output))  # a leaf made anew in each evaluation is no parameter
     bound = tuple(leaf for leaf in leaves(first.output) if leaf in read)
@@ -171,6 +170,31 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     plain = replace(subject, unrecorded=True)
     same = abs(plain.value(subject.numbers) - first.output.data) <= 2 * noise
     return plain if same else subject  # no: it differentiates inside
+
+
+def require_the_same(first: Sequence[float], again: Sequence[float], noise: float) -> None:
+    """Refuse a function that gave other numbers at the same point.
+
+    Raises:
+        ValueError: it did.
+    """
+    if len(first) != len(again) or any(abs(a - b) > 2 * noise for a, b in zip(first, again)):
+        raise ValueError(
+            f"the function is not deterministic: it gave {short(first)} and then {short(again)} at the same point; fix "
+            "its random numbers, and let it change nothing that it reads; or say how far its values may be off: "
+            "noise=..."
+        )
+
+
+def require_repeatable(values: Callable[[], Sequence[float]], noise: float) -> None:
+    """Refuse a function whose numbers at one point differ, after a check that it may have passed by chance.
+
+    Raises:
+        ValueError: they do.
+    """
+    first = values()
+    for _ in range(_AGAIN):
+        require_the_same(first, values(), noise)
 
 
 def _calling(

@@ -28,7 +28,7 @@ from .faults import audit, find_culprit, undeclared_kink
 from .kinks import Piece, at_kink, piece
 from .report import Derivative, Fault, Kink, Report, worst
 from .rounding import rounding
-from .subject import Recording, Subject, weight
+from .subject import Recording, Subject, require_repeatable, weight
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -69,6 +69,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
             faults = [fault for fault in [_forward_against_reverse(each, here)] if fault is not None]
         if faults:
             break
+    require_repeatable(lambda: [subject.value(subject.numbers)], subject.noise)
     return Report(subject.title, tuple(derivatives), tuple(faults), tuple(notes), subject.written, directions, rate)
 
 

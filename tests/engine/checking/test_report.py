@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from engine import check_gradients
 from tests.test_architecture import ROOT
@@ -80,3 +83,13 @@ def test_under_hypothesis_the_first_check_imports_nothing_more() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_random_function_of_few_values_is_refused(seed: int) -> None:
+    """Two evaluations of it are often the same, and what differs in the differences seems a kink."""
+    dice = random.Random(seed)
+    with pytest.raises(ValueError, match="not deterministic"):
+        check_gradients(lambda x: x * dice.choice([1.0, 2.0]), [1.0])
+    with pytest.raises(ValueError, match="not deterministic"):
+        check_gradients(lambda x: x * dice.choice([1.0, 2.0]), 1.0, grad=lambda x: 1.0)
