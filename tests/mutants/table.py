@@ -15,7 +15,13 @@ TESTS: dict[str, list[str]] = {
     "engine/operators.py": ["engine/operators.py", *VALUE, "tests/engine/test_affine.py", *BACKPROP],
     "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE],
     "engine/graph.py": ["engine/graph.py", *BACKPROP],
-    "engine/backprop.py": ["engine/backprop.py", *BACKPROP, "tests/engine/test_functional.py", *VALUE],
+    "engine/backprop.py": [
+        "engine/backprop.py",
+        *BACKPROP,
+        "tests/engine/test_functional.py",
+        "tests/engine/test_threads.py",
+        *VALUE,
+    ],
     "engine/stepping/paths.py": ["engine/stepping/paths.py", "tests/engine/stepping/test_paths.py"],
     "engine/checking/kinks.py": ["engine/checking/kinks.py", "tests/engine/checking/test_kinks.py"],
     "engine/checking/estimates/differences.py": [
