@@ -1,0 +1,69 @@
+"""The formulas of losses that are traced, on labels of every kind: the numbers and gradients of the eager ones."""
+
+import math
+
+import pytest
+
+import engine
+import nn
+from engine import Value
+
+LOGITS = [[0.3, -1.2, 2.0], [1e4, 0.0, -1e4], [-math.inf, 0.5, 1.0], [0.5, -math.inf, 0.25], [0.0, 0.0, 0.0]]
+ROWS = [[0.0, 1.0, 0.0], [0.2, 0.3, 0.5], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]
+
+
+def same(a, b):
+    return a == b or math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-15) or (math.isnan(a) and math.isnan(b))
+
+
+def compare(loss, outputs, label):
+    """One sample, eager and traced, with the gradient by a bias on every output."""
+    biases = [Value(0.0) for _ in outputs]
+
+    def f(x, y):
+        return loss([each + bias for each, bias in zip(x, biases)], y)
+
+    expected = f(outputs, label)
+    slopes = engine.grad(expected, biases)
+    compiled = engine.compile(f, backend="python")
+    (value,) = compiled([outputs], [label])
+    assert same(value, expected.data), (outputs, label)
+    compiled.backward([outputs], [label])
+    for bias, slope in zip(biases, slopes):
+        assert same(bias.grad, slope), (outputs, label)
+
+
+@pytest.mark.parametrize("logits", LOGITS)
+@pytest.mark.parametrize("target", [0, 1, 2])
+def test_cross_entropy_of_classes(logits, target):
+    compare(nn.cross_entropy, logits, target)
+
+
+@pytest.mark.parametrize("logits", LOGITS)
+@pytest.mark.parametrize("target", ROWS)
+def test_cross_entropy_of_probabilities(logits, target):
+    compare(nn.cross_entropy, logits, target)
+
+
+@pytest.mark.parametrize("target", [0, 2, *ROWS])
+def test_nll(target):
+    compare(nn.nll, [-0.3, -1.5, -2.5], target)
+
+
+@pytest.mark.parametrize("loss", [nn.mse, nn.mae, nn.bce_with_logits])
+@pytest.mark.parametrize("label", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("output", [-2.0, 0.25, 1e4])
+def test_of_one_output(loss, label, output):
+    compare(loss, [output], label)
+
+
+@pytest.mark.parametrize("label", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("output", [0.25, 0.75])
+def test_bce(label, output):
+    compare(nn.bce, [output], label)
+
+
+@pytest.mark.parametrize("label", [-1, 1])
+@pytest.mark.parametrize("output", [-2.0, 0.25, 3.0])
+def test_hinge(label, output):
+    compare(nn.hinge, [output], label)
