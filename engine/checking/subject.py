@@ -180,10 +180,14 @@ def require_the_same(first: Sequence[float], again: Sequence[float], noise: floa
     """
     if len(first) != len(again) or any(abs(a - b) > 2 * noise for a, b in zip(first, again)):
         raise ValueError(
-            f"the function is not deterministic: it gave {short(first)} and then {short(again)} at the same point; fix "
-            "its random numbers, and let it change nothing that it reads; or say how far its values may be off: "
+            f"the function is not deterministic: it gave {_plain(first)} and then {_plain(again)} at the same point; "
+            "fix its random numbers, and let it change nothing that it reads; or say how far its values may be off: "
             "noise=..."
         )
+
+
+def _plain(numbers: Sequence[float]) -> str:
+    return short(numbers[0] if len(numbers) == 1 else numbers)
 
 
 def require_repeatable(values: Callable[[], Sequence[float]], noise: float) -> None:
