@@ -124,7 +124,7 @@ class Training:
         split = program.cost_model.split(batch)
         frame = self._frame(program)
         frame.bind(arrays, split, repeated=order is None and steps > 1)
-        self._settle(configured, frame)
+        self._settle(configured, program, frame)
         losses = np.full(steps, np.nan, program.dtype)
         done, pace = 0, self._pace.get((program, batch), 1)
         while done < steps:
@@ -174,8 +174,8 @@ class Training:
         self.gradient = gradients[: self._programs.lazy_plan.leaves]
         return frame
 
-    def _settle(self, configured: ConfiguredUpdate, frame: Frame) -> None:
-        """Let a frame make that update."""
+    def _settle(self, configured: ConfiguredUpdate, program: Program, frame: Frame) -> None:
+        """Let the frame of a program make that update."""
         import numpy as np
 
         if self._settled is not configured:
@@ -186,6 +186,5 @@ class Training:
             self._state[POSITION["numbers"]] = address(self._numbers)
             self._state[POSITION["next_rate"]] = int(len(self._rates) > 1)
             self._settled = configured
-        plan = self._programs.plan
-        whole = configured.rule.reads_norm or bool(plan.epilogue or plan.finish)
+        whole = configured.rule.reads_norm or bool(program.artifact.calls["epilogue"])  # which changes gradients
         frame.set(update=self._update[1], whole=int(whole))
