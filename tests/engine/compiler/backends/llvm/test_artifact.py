@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import engine
+import nn
 from engine import Value
 from engine.compiler import specialisation as compiling
 from engine.compiler.backends.llvm import build
@@ -141,6 +142,17 @@ def test_functions_and_their_gradients_come_back(where: Path, monkeypatch: pytes
         second.explain()
     with pytest.raises(AssertionError, match="a plan was made"):
         engine.compile(lambda x, y: loss_of(1)(x, y) + 1.0, backend="llvm")(X, Y)
+
+
+def test_a_trainer_from_the_cache_makes_no_plan(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def losses() -> list[float]:
+        model = nn.MLP(2, [4, 1], seed=0)
+        trainer = nn.Trainer(model, nn.mse, nn.SGD(model.parameters(), lr=0.1, momentum=0.9), backend="llvm")
+        return [trainer.step(X, Y) for _ in range(5)]
+
+    expected = losses()
+    monkeypatch.setattr(compiling, "make_plan", lambda *_: never())
+    assert losses() == expected
 
 
 def test_the_plan_is_made_when_somebody_asks(where: Path) -> None:

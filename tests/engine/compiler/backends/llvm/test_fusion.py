@@ -139,3 +139,14 @@ def test_split_columns_are_the_same_columns(data: st.DataObject, rows: int, colu
     for (run,), parts in zip(group.operands, new.operands):
         assert (len(parts) == columns) if columns <= 4 else (parts == (run,))
         assert [[slot for part in parts for slot in part.slots(rows)[r]] for r in range(rows)] == run.slots(rows)
+
+
+def test_kernels_that_call_functions_stand_apart_from_the_others() -> None:
+    schedule = make_schedule(plan_of(lambda x: dot(WEIGHTS[0], x).tanh() * dot(WEIGHTS[1], x), 4), Shape(64, 4, 20))
+    calling, plain = schedule.texts()
+    assert "call <4 x double> @vector_" in calling
+    assert "@vector_" not in plain
+    for number in range(len(schedule.kernels.codes)):
+        assert (f"@kernel{number}(" in calling) + (f"@kernel{number}(" in plain) == 1
+        assert f"@kernel{number}(" in str(schedule)
+    assert "@vector_" not in "".join(make_schedule(plan_of(lambda x: dot(WEIGHTS[0], x), 4), Shape(64, 4, 20)).texts())
