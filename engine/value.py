@@ -66,14 +66,14 @@ def as_operand(other: Any) -> float | None:
     return as_float(other, "an operator of Value") if is_number(other) else None
 
 
-def _comparable(other: object) -> Any:
-    """What a Value is compared with: integers, fractions and decimals of any size stay exact."""
+def _comparable(x: float, other: object) -> Any:
+    """What a Value of number x is compared with: integers, fractions and decimals of any size stay exact."""
     if isinstance(other, Value):
         return other._data
     if isinstance(other, (int, float, Rational)):
         return other
-    if hasattr(type(other), "is_snan"):  # a Decimal: a signalling one would raise, where comparing with nan is False
-        return math.nan if other.is_snan() else other  # type: ignore[attr-defined]  # as just asked
+    if hasattr(type(other), "is_nan"):  # a Decimal: with nan on either side it would raise, where a float is False
+        return math.nan if other.is_nan() or x != x else other  # type: ignore[attr-defined]  # as just asked
     return as_operand(other)
 
 
@@ -258,27 +258,27 @@ class Value:
         return format(self._data, spec) if spec else repr(self)
 
     def __eq__(self, other: object) -> bool:
-        y = _comparable(other)
+        y = _comparable(self._data, other)
         return NotImplemented if y is None else self._data == y
 
     def __ne__(self, other: object) -> bool:
-        y = _comparable(other)
+        y = _comparable(self._data, other)
         return NotImplemented if y is None else self._data != y
 
     def __lt__(self, other: Any) -> bool:
-        y = _comparable(other)
+        y = _comparable(self._data, other)
         return NotImplemented if y is None else self._data < y
 
     def __le__(self, other: Any) -> bool:
-        y = _comparable(other)
+        y = _comparable(self._data, other)
         return NotImplemented if y is None else self._data <= y
 
     def __gt__(self, other: Any) -> bool:
-        y = _comparable(other)
+        y = _comparable(self._data, other)
         return NotImplemented if y is None else self._data > y
 
     def __ge__(self, other: Any) -> bool:
-        y = _comparable(other)
+        y = _comparable(self._data, other)
         return NotImplemented if y is None else self._data >= y
 
     @staticmethod

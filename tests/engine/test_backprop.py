@@ -150,6 +150,18 @@ def test_a_graph_of_the_gradient_has_no_node_for_a_factor_of_1() -> None:
     assert (three.data, three._op) == (6.0, "*")
 
 
+@pytest.mark.parametrize("factor", [3.0, 0.5, -1.0])
+def test_a_rule_that_gives_a_float_counts_in_a_graph_of_the_gradient(factor: float) -> None:
+    scaled = engine.declare("scaled", lambda x: factor * x, [lambda z, x: factor], method=False)
+    try:
+        x, y = Value(2.0), Value(5.0)
+        by_x = grad(scaled(x) * y, x, create_graph=True)
+        assert by_x.data == factor * 5.0
+        assert grad(by_x, y) == factor
+    finally:
+        del engine.PRIMITIVES["scaled"]
+
+
 def test_a_factor_that_is_a_value_of_1_stays_in_the_graph() -> None:
     """It may be another number when it is differentiated: only a float of 1 is left out."""
     x, w = Value(3.0), Value(1.0)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine import Constant, Value, no_grad
+from engine import Constant, Value, no_grad, value
 
 
 @pytest.mark.parametrize(
@@ -315,3 +315,93 @@ def test_what_changed_since_is_seen_by_the_bits(recwarn: Any) -> None:
     copied = pickle.loads(pickle.dumps(nan * 2.0))
     (leaf,) = engine.leaves(copied)
     assert engine.grad(copied, leaf, create_graph=True).data == 2.0
+
+
+def test_long_labels_are_cut_where_they_are_shown() -> None:
+    assert repr(Value(1.0, "a" * 100)) == f"Value(data=1.0, grad=0.0, label={'a' * 100!r})"
+    assert repr(Value(1.0, "a" * 101)) == f"Value(data=1.0, grad=0.0, label={'a' * 99 + '…'!r})"
+    assert Value(1.0, "a" * 101).label == "a" * 101
+
+
+def test_leaves_are_counted_and_results_are_not() -> None:
+    before = value.leaves_made[0]
+    x = Value(1.0)
+    assert value.leaves_made[0] == before + 1
+    x * x + 2.0
+    assert value.leaves_made[0] == before + 1
+
+
+@pytest.mark.parametrize("other", [Fraction(10**400), 10**400, Decimal("1e400"), Decimal("Infinity")])
+def test_comparisons_with_what_no_float_holds_are_exact(other: Any) -> None:
+    x = Value(1e308)
+    assert (x < other, x <= other, x != other) == (True, True, True)
+    assert (x > other, x >= other, x == other) == (False, False, False)
+    assert (Value(-math.inf) < -other or Value(-math.inf) == -other) is True
+
+
+@pytest.mark.parametrize("other", [Decimal("sNaN"), Decimal("NaN"), math.nan])
+def test_nothing_compares_with_nan(other: Any) -> None:
+    for x in (Value(1.0), Value(math.nan), Value(math.inf)):
+        assert [x < other, x <= other, x > other, x >= other, x == other] == [False] * 5
+        assert x != other
+        assert [other < x, other <= x, other > x, other >= x, other == x] == [False] * 5
+
+
+@pytest.mark.parametrize("other", [Decimal(1), Decimal("Infinity"), Fraction(1), 1, 1.0, np.float64(1)])
+def test_nan_compares_with_nothing(other: Any) -> None:
+    x = Value(math.nan)
+    assert [x < other, x <= other, x > other, x >= other, x == other] == [False] * 5
+    assert x != other
+
+
+def test_orders_of_equal_and_unequal_numbers() -> None:
+    for x, y in ((1.0, 2.0), (2.0, 1.0), (1.0, 1.0), (-1.0, 1.0)):
+        for other in (y, Value(y), Fraction(y), Decimal(y), int(y), np.float64(y)):
+            a = Value(x)
+            assert [a < other, a <= other, a > other, a >= other, a == other, a != other] == [
+                x < y, x <= y, x > y, x >= y, x == y, x != y
+            ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arity", "function", "rules"),
+    [
+        (1, lambda x: np.float64(x) * 2, [lambda z, x: 2.0]),
+        (2, lambda x, y: int(x + y), [lambda z, x, y: 1.0, lambda z, x, y: 1.0]),
+        (3, lambda *xs: len(xs), lambda z, *xs: [0.0] * len(xs)),  # n-ary
+    ],
+)
+def test_what_forward_functions_give_becomes_a_float(arity: int, function: Any, rules: Any) -> None:
+    """NumPy's scalars and integers would end the fast ways of the engine, and its exactness."""
+    odd = engine.declare("odd_kind", function, rules, method=arity == 1)
+    try:
+        operands = [Value(1.0) for _ in range(arity)]
+        results = [odd(*operands), operands[0].odd_kind()] if arity == 1 else [odd(*operands)]
+        for result in results:
+            assert type(result.data) is float
+            assert result.operands == tuple(operands)
+            assert result.inputs == (1.0,) * arity
+    finally:
+        del engine.PRIMITIVES["odd_kind"]
+        if arity == 1:
+            del Value.odd_kind
+
+
+def test_a_leaf_and_its_slots() -> None:
+    x = Value(2.0, "x")
+    assert (x.primitive, x.operands, x.inputs, x._op, x._prev) == (None, (), (), "", ())
+    node = x * 3.0
+    assert (node.inputs, node._op, len(node._prev)) == ((2.0, 3.0), "*", 2)
+    assert ((3.0 * x).inputs, (-x).inputs, engine.sum([x, x, x]).inputs) == ((3.0, 2.0), (2.0,), (2.0, 2.0, 2.0))
+    assert f"{x}" == repr(x) == "Value(data=2.0, grad=0.0, label='x')"
+    assert (f"{x:.2f}", int(Value(-2.7)), bool(Value(0.0)), bool(Value(-0.5))) == ("2.00", -2, False, True)
+    assert (hash(x) == hash(x), hash(x) == hash(Value(2.0))) == (True, False)
+    with pytest.raises(TypeError, match="a label is text"):
+        x.label = 3  # type: ignore[assignment]  # on purpose
+    assert x.label == "x"
+    x.label = None
+    assert x.label is None
+    with pytest.raises(TypeError, match="grad takes real numbers"):
+        x.grad = "1"  # type: ignore[assignment]  # on purpose
+    x.grad = 3
+    assert type(x.grad) is float

@@ -220,7 +220,7 @@ def test_adam_refuses(kind, options, error, message):
         kind([Value(1.0)], **options)
 
 
-@pytest.mark.parametrize("options", [{}, {"momentum": 0.9, "dampening": 0.1}])
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.9, "dampening": 0.1}, {"momentum": 0.9, "dampening": -0.1}])
 def test_nesterov_needs_momentum_and_no_dampening(options):
     with pytest.raises(ValueError, match="nesterov needs momentum above 0 and dampening 0, not momentum="):
         SGD([Value(1.0)], lr=0.1, nesterov=True, **options)
