@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from .compiler import BatchLoss as BatchLoss
     from .compiler import Compiled as Compiled
     from .compiler import Session as Session
+    from .compiler import Surroundings as Surroundings
     from .compiler import TraceError as TraceError
     from .compiler import batch_loss as batch_loss
     from .compiler import compile as compile
@@ -100,6 +101,7 @@ _UPPER_FLOORS = {
         "BatchLoss",
         "Compiled",
         "Session",
+        "Surroundings",
         "TraceError",
         "batch_loss",
         "compile",

@@ -193,6 +193,10 @@ class Compiled:
         """
         return (self._known.get(batch.shapes) or self._trace(batch)).is_current()
 
+    def settle(self, batch: Batch) -> None:
+        """Take what the function reads now for what it read when it was traced for samples of these shapes."""
+        self._known[batch.shapes].trace.surroundings.renew()
+
     @property
     def tracing_seconds(self) -> float:
         """How long the last tracing of the function took.

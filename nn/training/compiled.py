@@ -6,11 +6,10 @@ import copy
 import pickle
 import time
 from collections.abc import Callable
-from functools import partial
 from types import FunctionType
 from typing import Any
 
-from engine import Batch, BatchLoss, collector_at_rest, compile, new_lock, open_session
+from engine import Batch, BatchLoss, Compiled, collector_at_rest, compile, new_lock, open_session
 
 from ..arguments import Seed, is_found_by_name, random_source, real_number, show, whole_number
 from ..optimisers.base import Optimizer
@@ -29,10 +28,11 @@ class Trainer:
     assigned to it counts from the next step on; `p.grad` is the gradient of the last step. The learning rate and other
     settings of the optimiser, its parameters, another optimiser, clipping and the schedule may be set at any time, and
     count from the next step on. So do layers and parameters that are replaced, inserted or taken out, activations and
-    other attributes of modules; labels are checked at every call, as they were given. What would take longer to look
-    at is looked at from time to time, for a fiftieth of the time: whether parameters in lists were exchanged for
-    Values which existed before, after some milliseconds; and by tracing the model again, at the latest at the next
-    `fit`, entries of an array that a module holds, and whatever functions read from elsewhere.
+    other attributes of modules; another model or loss; and what these read from elsewhere: closures, globals,
+    attributes, and small lists, dicts and arrays. Labels are checked at every call, as they were given. What would take
+    longer to look at, such as a list in a list in a dict, or whether a weight in a large network was exchanged for one
+    which existed before, is looked at from time to time, for a fiftieth of the time, and at each epoch of `nn.fit` with
+    callbacks. What `engine.compile` does not see is not seen here either.
 
     Args:
         model: a module, or a function from one sample to its output.
@@ -76,23 +76,48 @@ class Trainer:
         clip_value: float | None = None,
         schedule: Callable[[int], float] | None = None,
     ) -> None:
-        self.model, self.loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
+        self._model, self._loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
         self._clip: tuple[float | None, float | None] = (None, None)
         self.clip_norm, self.clip_value = clip_norm, clip_value
 
-        self._sample_loss = SampleLoss(model, loss)
-        self._compile = partial(compile, self._sample_loss.function, backend=backend, dtype=dtype, threads=threads)
-        self.compiled = self._compile()
-        self._sized: Any = None  # shapes, and size of the batches for which samples are weighted
+        self._options: dict[str, Any] = {"backend": backend, "dtype": dtype, "threads": threads}
         self._lock = new_lock()  # one call at a time: threads take turns
         self._way: Way | None = None  # how steps are made; None until the samples' shape is known
-        self._samples = Samples(self.compiled.batch)
         self._steps_before = 0  # made in earlier ways
         self._again: Callable[[Any, Any], float | None] | None = None  # a shorter way to make a step like the last one
-        self._watch = ModelWatch(model)
-        self._traced = 0.0  # when the function was traced last
+        self._sized: Any = None  # shapes, and size of the batches for which samples are weighted
+        self.compiled: Compiled
+        self._begin()
+        self._samples = Samples(self.compiled.batch)
+
+    def _begin(self) -> None:
+        """What is compiled, for the present model and loss; nothing is yet."""
+        self._sample_loss = SampleLoss(self._model, self._loss)
+        self._watch: ModelWatch | None = None  # what they read, as it was when they were traced last
+        self._traced = 0.0  # when that was
+        self._start_anew()
 
     # ---- what may be set at any time ----
+
+    @property
+    def model(self) -> Model:
+        """What is trained."""
+        return self._model
+
+    @model.setter
+    def model(self, model: Model) -> None:
+        self._model = model
+        self._begin()
+
+    @property
+    def loss(self) -> LossFunction:
+        """What is made small."""
+        return self._loss
+
+    @loss.setter
+    def loss(self, loss: LossFunction) -> None:
+        self._loss = loss
+        self._begin()
 
     @property
     def optimizer(self) -> Optimizer:
@@ -222,7 +247,7 @@ class Trainer:
             size = batch.size
             if batch_size is not None:
                 size = min(whole_number("batch_size", batch_size, least=1), size)
-            self._look_again(batch)
+            self._look_again(batch, entirely=True)
             for count in {size, batch.size % size or size}:
                 self._weigh(batch, count)
             self._prepared(batch, size)
@@ -297,7 +322,7 @@ class Trainer:
     def _made_with(self) -> dict[str, Any]:
         """The settings, as they are now."""
         limits = {"clip_norm": self.clip_norm, "clip_value": self.clip_value}
-        return {**self._compile.keywords, **limits, "schedule": self._schedule}
+        return {**self._options, **limits, "schedule": self._schedule}
 
     # ---- inside ----
 
@@ -322,7 +347,7 @@ class Trainer:
         """A shorter way to make a step like the last one; it gives None if more has changed than samples and rate."""
         way = self._way
         repeat = None if way is None else way.repetition()
-        if way is None or repeat is None:
+        if way is None or repeat is None or self._watch is None:
             return None
         takes, holds, until, clock = self._samples.again, self._watch.holds, self._fresh_until(), time.perf_counter
         step, optimizer = repeat, self._optimizer
@@ -339,29 +364,35 @@ class Trainer:
         """When the function is to be traced again, so that this takes a fiftieth of the time."""
         return self._traced + 50.0 * self.compiled.tracing_seconds
 
-    def _look_again(self, batch: Batch) -> None:
-        """Trace again, if the model has changed, or enough time has passed; start anew if it is another program."""
-        way = self._way
+    def _look_again(self, batch: Batch, entirely: bool = False) -> None:
+        """Trace again, if something has changed, or enough time has passed; start anew if it is another program."""
+        way, watch = self._way, self._watch
+        if way is None or watch is None:
+            return
         now = time.perf_counter()
-        if way is None or (now < self._fresh_until() and self._watch.holds(now)):
+        same = watch.holds_entirely() if entirely else watch.holds(now)
+        if same and now < self._fresh_until():
             return
         current = way.accepts(batch) and self.compiled.is_current(batch)
-        self._watch, self._traced = ModelWatch(self.model), time.perf_counter()
+        self._watch, self._traced = None, time.perf_counter()
         if not current:
-            self._start_anew()
+            self._begin()
+        elif not same:  # for one sample a sum is the same as a mean
             self._sample_loss.forget()
             self._sized = None
 
     def _start_anew(self) -> None:
         """Compile again what is called next."""
         self._steps_before, self._way, self._again = self.steps, None, None
-        self.compiled = self._compile()
+        self._sized = None
+        self.compiled = compile(self._sample_loss.function, **self._options)
 
     def _prepared(self, batch: Batch, size: int | None = None) -> Way:
         """How steps are made on samples of that shape with the present model and optimiser."""
         self._look_again(batch)
         way, sized = self._way, (batch.shapes, size or batch.size)
-        if way is not None and self._sized == sized and way.holds(batch.shapes, self._optimizer):
+        known = way is not None and self._watch is not None and self._sized == sized
+        if way is not None and known and way.holds(batch.shapes, self._optimizer):
             return way
         with collector_at_rest():
             if self._sized != sized:
@@ -369,11 +400,14 @@ class Trainer:
             way = self._way
             if way is None or not way.holds(batch.shapes, self._optimizer):
                 way = self._prepare(batch)
+            if self._watch is None:  # only now: what the functions themselves changed when they were traced is no news
+                self.compiled.settle(batch)
+                self._watch = ModelWatch(self._model, self._loss)
             return way
 
     def _prepare(self, batch: Batch) -> Way:
         """Compile for samples of another shape, or another optimiser."""
-        self._traced = time.perf_counter()
+        self._watch, self._traced = None, time.perf_counter()
         session = open_session(self.compiled, batch, self._optimizer) if has_rule(self._optimizer) else None
         self._steps_before, self._way = self.steps, None
         if session is not None:
@@ -387,6 +421,8 @@ class Trainer:
         """How the loss of so many samples is made of single ones."""
         if self._way is None or not self._way.accepts(batch):
             self.compiled.bound(batch)  # traced, so that it is known what the model gives
+        if not self._sample_loss.knows(batch.shapes, size):
+            self._watch = None
         return self._sample_loss.structure(batch.shapes, size)
 
     def _weigh(self, batch: Batch, size: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -103,7 +104,14 @@ def epochs_of(task: Task, step: Step) -> Epoch:
 # ---- compiled ----
 
 
-def best_epochs(task: Task, backend: str, dtype: str, threads: int, each: bool) -> tuple[Epoch, str]:
+class Acting(NamedTuple):
+    """Whether code of the user's runs in between, which may change things: after each batch, after each epoch."""
+
+    batches: bool
+    epochs: bool
+
+
+def best_epochs(task: Task, backend: str, dtype: str, threads: int, acting: Acting) -> tuple[Epoch, str]:
     """Compiled epochs, or eager ones where that is impossible and `backend` is "auto"; and the name of the back end.
 
     Args:
@@ -111,13 +119,13 @@ def best_epochs(task: Task, backend: str, dtype: str, threads: int, each: bool) 
         backend: "auto", "llvm", "numpy" or "python".
         dtype: "float64" or "float32".
         threads: how many may share a step.
-        each: whether somebody wants to act after each batch.
+        acting: who acts in between.
 
     Raises:
         TraceError: if `backend` is not "auto" and model or loss cannot be compiled.
     """
     try:
-        return compiled_epochs(task, backend, dtype, threads, each)
+        return compiled_epochs(task, backend, dtype, threads, acting)
     except Exception as error:
         if backend != "auto":
             raise
@@ -138,7 +146,7 @@ def _with_a_warning(epochs: Epoch, reason: str) -> Epoch:
     return epoch
 
 
-def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, each: bool) -> tuple[Epoch, str]:
+def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, acting: Acting) -> tuple[Epoch, str]:
     """All steps of an epoch in one call of a program, or one call for each batch; and the name of its back end.
 
     Raises:
@@ -166,26 +174,31 @@ def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, each: bo
     with drawing(layout), no_grad():
         task.model(task.X[0])
     make = _masked if layout.units else _plain
-    return make(task, trainer_of, layout, each)
+    return make(task, trainer_of, layout, acting)
 
 
-def _plain(task: Task, trainer_of: Callable[[Model], Trainer], _: Layout, each: bool) -> tuple[Epoch, str]:
+def _plain(task: Task, trainer_of: Callable[[Model], Trainer], _: Layout, acting: Acting) -> tuple[Epoch, str]:
     trainer, size = trainer_of(task.model), task.size
     data = trainer.prepare(task.X, task.y, size)
 
+    def samples() -> Batch:
+        """Those of an epoch: read again where somebody may have changed them, or anything else."""
+        return trainer.prepare(task.X, task.y, size) if acting.epochs and trainer.steps > task.done else data
+
     def epoch(rng: random.Random) -> Iterator[Done]:
+        data = samples()
         yield from _counted(trainer.epoch_of(data, size, rng, task.shuffle), data.size, size, data.size)
 
     def batch_by_batch(rng: random.Random) -> Iterator[Done]:
-        order = _order(task, rng)
+        data, order = samples(), _order(task, rng)
         for start in range(0, data.size, size):
             batch = data.rows(order[start : start + size])
             yield from _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, data.size)
 
-    return batch_by_batch if each else epoch, trainer.backend
+    return batch_by_batch if acting.batches else epoch, trainer.backend
 
 
-def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, each: bool) -> tuple[Epoch, str]:
+def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, acting: Acting) -> tuple[Epoch, str]:
     """For a model with dropout, whose masks are further inputs of each sample.
 
     A mask goes with the step and the place in the batch, so that the samples are laid out in the order of the epoch
@@ -193,33 +206,37 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
     """
     import numpy as np
 
-    X, y, size, units = np.asarray(task.X, float), np.asarray(task.y, float), task.size, len(layout.units)
-    count, shape = len(X), X.shape[1:]
-    rows, labels = X.reshape(count, -1), y.reshape(count, -1)
-    width = rows.shape[1]
+    count, size, units, shape = len(task.X), task.size, len(layout.units), np.shape(task.X)[1:]
+    width = math.prod(shape)
 
     def of_row(row: list[Any]) -> Any:
         with drawing(Layout(row[width:])):
             return task.model(_nested(row[:width], shape))
 
     trainer = trainer_of(of_row)
-    part = min(count, size if each else size * max(1, ROOM // (size * (width + units))))
-    data = trainer.prepare(np.ones((part, width + units)), y[:part], size)
+    part = min(count, size if acting.batches else size * max(1, ROOM // (size * (width + units))))
 
-    def laid_out(chosen: list[int]) -> Batch:
+    def samples() -> tuple[Any, Any, Batch]:
+        """Inputs and labels in rows, and a batch such as to be laid out."""
+        X, y = np.array(task.X, float), np.array(task.y, float)
+        example = trainer.prepare(np.ones((part, width + units)), y[:part], size)
+        return X.reshape(count, -1), y.reshape(count, -1), example
+
+    known = samples()
+
+    def laid_out(chosen: list[int], rows: Any, labels: Any, example: Batch) -> Batch:
         places = np.arange(len(chosen))
         masks = layout.masks(trainer.steps + places // size, places % size)
-        inputs = np.concatenate([rows[chosen], masks], axis=1)
+        given = [np.concatenate([rows[chosen], masks], axis=1), [task.y[k] for k in chosen]]
         arrays: list[Any] = []
-        for array, own in zip((inputs, labels[chosen]), data.arrays):
+        for array, own in zip((given[0], labels[chosen]), example.arrays):
             arrays.append(array.tolist() if isinstance(own, list) else np.ascontiguousarray(array, own.dtype))
-        given = [inputs, [task.y[k] for k in chosen]]
-        return replace(data, size=len(chosen), arrays=tuple(arrays), given=given)
+        return replace(example, size=len(chosen), arrays=tuple(arrays), given=given)
 
     def epoch(rng: random.Random) -> Iterator[Done]:
-        order = _order(task, rng)
+        order, now = _order(task, rng), samples() if acting.epochs and trainer.steps > task.done else known
         for start in range(0, count, part):
-            batch = laid_out(order[start : start + part])
+            batch = laid_out(order[start : start + part], *now)
             yield from _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, count)
 
     return epoch, trainer.backend

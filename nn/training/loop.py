@@ -14,7 +14,7 @@ from ..data.splits import batches
 from ..evaluation.metrics import Metric
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
-from .epochs import Epoch, Task, best_epochs, eager_epochs, epochs_of
+from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report
 from .history import History
 from .preparation import prepared
@@ -82,7 +82,8 @@ def fit(
             samples.
         class_weight: one number for each class by its label, likewise, or "balanced" for the inverse of how many
             samples it has.
-        callbacks: called with the model, the history and the number of the epoch after each; True stops.
+        callbacks: called with the model, the history and the number of the epoch after each; True stops. What they
+            change counts from the next epoch on: the model, what the loss reads, entries of X and y.
         resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before.
         shuffle: whether the batches of each epoch are random; otherwise they keep the order of the data.
         seed: an int for the same batches every time, or a `random.Random` to draw from.
@@ -165,7 +166,8 @@ def fit(
         elif backend == "eager":
             one_epoch, history.backend = eager_epochs(task), "eager"
         else:
-            one_epoch, history.backend = best_epochs(task, backend, dtype, threads, each=callable(progress))
+            acting = Acting(batches=callable(progress), epochs=bool(after) or callable(progress))
+            one_epoch, history.backend = best_epochs(task, backend, dtype, threads, acting)
         try:
             _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, report)
         except KeyboardInterrupt:

@@ -1,4 +1,7 @@
-"""What a model is made of, and whether that is still so: its attributes, and what its lists and dicts hold."""
+"""What a model and a loss are made of, and whether that is still so.
+
+Of the model these are its attributes, and what its lists and dicts hold; of both, what their code reads from elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -8,36 +11,43 @@ from collections.abc import Iterator
 from operator import is_
 from typing import Any
 
-from engine import Value, changes, leaves_made
+from engine import Surroundings, Value, changes, leaves_made
 
 from ..layers.module import Module
 
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 
+FEW = 32
+"""If a model has no more parameters in lists and dicts, these are looked at with every step."""
+
 
 class ModelWatch:
-    """A model as it was.
+    """A model and a loss as they were.
 
     At every step are looked at: the counter that modules raise when an attribute is set; lists and dicts that hold
-    anything but parameters, such as layers or numbers; and the counter of leaves, since a parameter is mostly replaced
-    by a new one. All attributes, and the parameters in lists and dicts, are compared by identity when a counter has
-    moved, and from time to time.
+    anything but parameters, such as layers or numbers; what the functions name; and the counter of leaves, since a
+    parameter is mostly replaced by a new one. All attributes, and the parameters in lists and dicts, are compared by
+    identity when a counter has moved, and from time to time.
 
     Args:
-        model: a module; of any other function nothing is watched here but whether some module's attribute is set.
+        model: a module, or another function.
+        loss: a function.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, loss: Any) -> None:
+        self._surroundings = Surroundings((model, loss))
         self._changes, self._leaves = changes[0], leaves_made[0]
         self._is_module = isinstance(model, Module)
         self._near: list[Any] = []  # lists and dicts
         self._far: list[tuple[Any, list[Any]]] = []  # more of them, and what was in each
-        for found, are_attributes in _containers(model, set()) if self._is_module else ():
+        containers = list(_containers(model, set())) if self._is_module else []
+        few = sum(isinstance(item, Value) for found, _ in containers for item in _contents(found)) <= FEW
+        for found, are_attributes in containers:
             values = [isinstance(item, Value) for item in _contents(found)]
             if are_attributes or any(values):
                 self._far.append((found, _items(found)))
-            if not are_attributes and (not all(values) or not values):
+            if not are_attributes and (few or not all(values) or not values):
                 self._near.append(found)
         self._near_before = [container.copy() for container in self._near]
         self._due = 0.0
@@ -49,11 +59,17 @@ class ModelWatch:
                 return False
         except ValueError:  # an array where another one was
             return False
+        if self._surroundings.differs():
+            return False
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
-        return (same and now < self._due) or self._holds_entirely()
+        return (same and now < self._due) or self._looks_again()
 
-    def _holds_entirely(self) -> bool:
-        """Whether everything is as it was."""
+    def holds_entirely(self) -> bool:
+        """Whether it is as it was, what is far away included."""
+        return self.holds(math.inf) and not self._surroundings.changed_at_all()
+
+    def _looks_again(self) -> bool:
+        """Whether all that it is made of is as it was, and what is read from far away, if it is time to look there."""
         started, computed = time.perf_counter(), time.thread_time()
         counts = changes[0], leaves_made[0]
         if counts[0] != self._changes and not self._is_module:
@@ -62,6 +78,8 @@ class ModelWatch:
             items = _items(container)
             if len(items) != len(before) or not all(map(is_, items, before)):
                 return False
+        if self._surroundings.changed():
+            return False
         self._changes, self._leaves = counts
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.

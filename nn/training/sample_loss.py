@@ -60,6 +60,10 @@ class SampleLoss:
             found = self._known[shapes, size] = batch_loss(self._loss, self._outputs[sample], label, size)
         return found
 
+    def knows(self, shapes: tuple[Shape, ...], size: int) -> bool:
+        """Whether the loss need not be traced to tell the structure."""
+        return (shapes, size) in self._known
+
     def forget(self) -> None:
         """Look at the loss again when it is used next."""
         self._known.clear()

@@ -32,6 +32,13 @@ _MOST = 100_000  # objects that a walk enters
 
 _ABSENT = object()
 _COMPILER = __name__.partition(".frontend")[0]
+_LOOK = """
+def {name}():
+    try:
+        return ({condition}) and me.changed_at_all()
+    except ValueError:  # an array where something else was
+        return True
+"""
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque, array)
 _PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _NEAR: tuple[Any, ...] = (*_PLAIN, Value, Primitive, FunctionType, list, dict, set)
@@ -41,11 +48,19 @@ _LEAVES = _PLAIN | {Value, Primitive, CodeType, type(Ellipsis)}
 class Surroundings:
     """What a function reads from outside, as it is now.
 
+    Args:
+        function: one, or a tuple of several.
+
     Attributes:
         generators: sources of random numbers among them.
+        changed: tells whether something is another than it was; at what is far away it looks from time to time only.
+        differs: the same of what is near, and of nothing else.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    changed: Callable[[], bool]
+    differs: Callable[[], bool]
+
+    def __init__(self, function: Callable[..., Any] | tuple[Callable[..., Any], ...]) -> None:
         self._function = function
         self.renew()
 
@@ -56,11 +71,13 @@ class Surroundings:
         self.generators: list[Any] = []
         self._cells: list[tuple[CellType, Any]] = []
         self._names: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names of what may be plain numbers
         self._holders: list[tuple[Any, tuple[Any, ...]]] = []
         self._direct: set[int] = set()
+        self._modules: set[int] = set()
         self._announced: set[int] = set()
         self._keep = _Walk(self).of(self._function)
-        self.changed = self._look()
+        self._look()
         self._due = started  # so that the first call finds out how long a look at all takes
 
     def settle(self) -> None:
@@ -68,31 +85,48 @@ class Surroundings:
         if self.changed_at_all():
             self.renew()
 
-    def found_cell(self, cell: CellType, content: Any) -> None:
+    def found_cell(self, cell: CellType, name: str, content: Any) -> None:
         """A closure cell."""
         self._cells.append((cell, content))
+        self._numbers.append((name, lambda: cell.cell_contents))
 
     def found_name(self, names: Mapping[str, Any], name: str, content: Any) -> None:
         """A global or an attribute."""
         self._names.append((names, name, content))
+        self._numbers.append((name, lambda: names.get(name, _ABSENT)))
 
     def found_directly(self, *things: Any) -> None:
         """What a function itself names, or gets as a default: it is looked at every time if it is small."""
         self._direct.update(map(id, things))
 
     def found_announced(self, attributes: Mapping[str, Any]) -> None:
-        """Attributes of an object that announces what is set."""
+        """Attributes of an object that announces what is set; what it holds is large, as a rule."""
         self._announced.add(id(attributes))
+        self._modules.update(map(id, attributes.values()))
 
     def found_holder(self, holder: Any) -> None:
         """A list, dict, set or array."""
         self._holders.append((holder, _held(holder)))
+        if isinstance(holder, (list, dict)):
+            self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: _plain_entries(holder)))
 
-    def _look(self) -> Callable[[], bool]:
-        """What tells whether something is another than it was; what is far away it looks at from time to time only.
+    def numbers(self) -> list[Any]:
+        """All plain numbers and texts that are read, as they are now."""
+        return [read() for _, read in self._numbers]
 
-        It is one expression of comparisons, which takes half the time of loops over what there is to compare.
-        """
+    def written(self, before: list[Any]) -> str:
+        """What has become of the first one that is another than it was; "" if none is."""
+        for (name, _), was, now in zip(self._numbers, before, self.numbers()):
+            if type(now) is not type(was) or _same(now, was):
+                continue
+            if type(was) in _PLAIN:
+                return f"{name} from {was!r} to {now!r}"
+            if type(was) is tuple and len(now) == len(was):
+                return name
+        return ""
+
+    def _look(self) -> None:
+        """Make `changed` and `differs`: one expression of comparisons, in half the time of loops over what there is."""
         terms = [f"modes.changes[0] != {self._count}"]
         known: dict[str, Any] = {"modes": modes, "absent": _ABSENT, "is_": is_}
         known |= {"me": self, "clock": time.perf_counter}
@@ -100,34 +134,37 @@ class Surroundings:
 
         def add(term: str, nanoseconds: float, was: Any, **names: Any) -> None:
             nonlocal left
-            left -= nanoseconds
-            if left >= 0:
+            if nanoseconds <= left:
+                left -= nanoseconds
                 for name, thing in {**names, "was": was}.items():
                     term = term.replace(f"{name}$", f"{name}{len(terms)}")
                     known[f"{name}{len(terms)}"] = thing
                 terms.append(term)
 
         for cell, content in self._cells:
-            if isinstance(content, _NEAR) or hasattr(content, "tobytes"):
+            if isinstance(content, _NEAR) or _is_array(content):
                 add("cell$.cell_contents is not was$", 25, content, cell=cell)
         for names, name, content in self._names:
             if id(names) in self._announced:
                 continue
-            if isinstance(content, _NEAR) or hasattr(content, "tobytes"):
+            if isinstance(content, _NEAR) or _is_array(content):
                 add(f"names$.get({name!r}, absent) is not was$", 30, content, names=names)
-        for holder, held in self._holders:
-            if id(holder) not in self._direct:
-                continue
-            if hasattr(holder, "dtype"):
+        for holder, held in sorted(self._holders, key=lambda found: id(found[0]) not in self._direct):
+            if _is_array(holder):
                 if holder.nbytes <= 512 and holder.dtype != object:
                     add("holder$.tobytes() != was$", 120, holder.tobytes(), holder=holder)
+            elif id(holder) in self._modules:
+                continue
+            elif isinstance(holder, (list, dict, set)) and _PLAIN.issuperset(map(type, held)):
+                add("holder$ != was$", 30 + 6 * len(held), holder.copy(), holder=holder)
             else:
                 inside = "(*holder$, *holder$.values())" if isinstance(holder, dict) else "holder$"
                 same = f"all(map(is_, {inside}, was$))"
                 add(f"len({inside}) != {len(held)} or not {same}", 130 + 12 * len(held), held, holder=holder)
-        expression = f"lambda: ({' or '.join(terms)} or clock() > me._due) and me.changed_at_all()"
-        look: Callable[[], bool] = eval(expression, known)
-        return look
+        near = " or ".join(terms)
+        for name, condition in (("differs", near), ("changed", f"{near} or clock() > me._due")):
+            exec(_LOOK.format(name=name, condition=condition), known)
+            setattr(self, name, known[name])
 
     def changed_at_all(self) -> bool:
         """Whether anything is another than it was, near or far."""
@@ -137,7 +174,7 @@ class Surroundings:
             if not self._equals(now):
                 return True
             self.__dict__.update(now.__dict__)
-            self.changed = self._look()
+            self._look()
         elif not self._is_as_it_was():
             return True
         ended, computed = time.perf_counter(), time.thread_time() - computed
@@ -221,7 +258,7 @@ class _Walk:
         elif is_generator(thing):
             if not any(thing is known for known in self._found.generators):
                 self._found.generators.append(thing)
-        elif hasattr(thing, "dtype") and hasattr(thing, "tobytes"):
+        elif _is_array(thing):
             self._once(thing)
         elif not isinstance(thing, (Value, type)) and isinstance(getattr(thing, "__dict__", None), Mapping):
             yield type(thing)
@@ -237,12 +274,12 @@ class _Walk:
         if (id(function), "") in self._attributes:
             return
         self._attributes.add((id(function), ""))
-        for cell in function.__closure__ or ():
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             try:
                 content = cell.cell_contents
             except ValueError:  # not yet filled
                 continue
-            self._found.found_cell(cell, content)
+            self._found.found_cell(cell, name, content)
             self._found.found_directly(content)
             yield content
         defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
@@ -328,15 +365,26 @@ def is_generator(thing: Any) -> bool:
     return numpy is not None and isinstance(thing, (numpy.Generator, numpy.RandomState, numpy.BitGenerator))
 
 
+def _is_array(thing: Any) -> bool:
+    """Whether its class says so: an object with a `__getattr__` may have any attribute."""
+    return hasattr(type(thing), "dtype") and hasattr(type(thing), "tobytes")
+
+
 def _held(holder: Any) -> tuple[Any, ...]:
     """What is in a container; of an array a digest of its bytes."""
     if isinstance(holder, dict):
         return (*holder, *holder.values())
-    if hasattr(holder, "dtype"):
+    if _is_array(holder):
         if holder.dtype == object:
             return tuple(holder.ravel().tolist())
         return (holder.shape, holder.dtype.str, hash(holder.tobytes()))
     return tuple(holder)
+
+
+def _plain_entries(holder: Any) -> Any:
+    """The entries of a list or dict, if all are plain numbers or texts; else None."""
+    entries = tuple(holder.values()) if isinstance(holder, dict) else tuple(holder)
+    return entries if _PLAIN.issuperset(map(type, entries)) else None
 
 
 def _same(now: Any, before: Any) -> bool:

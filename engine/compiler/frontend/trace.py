@@ -29,6 +29,10 @@ _FIX_DIFFERENCE = (
     "A compiled function must depend on its arguments and on Values only: no random numbers, counters or changing "
     "globals, and no number that it gets from a Value in a roundabout way. Pass what changes as an argument."
 )
+_FIX_WRITTEN = (
+    "A compiled function runs while it is traced and not at each call, and so reads one number for all of them. Change "
+    "that outside of the function, between the calls, or pass it as an argument."
+)
 _FIX_KEY = (
     "While a function is compiled its inputs have no numbers yet, and Values are keys by identity. "
     "Use take(index, values), with the values in a list, or where(x == a, ..., ...)."
@@ -104,7 +108,7 @@ class _Runs:
     def __init__(
         self, function: Callable[..., Any], shapes: Sequence[Shape], graph: Graph, surroundings: Surroundings
     ) -> None:
-        self.function, self.graph, self._generators = function, graph, surroundings.generators
+        self.function, self.graph, self._surroundings = function, graph, surroundings
         self.inputs: list[Symbol] = []
         self._arguments = [_argument(graph, shape, self.inputs) for shape in shapes]
 
@@ -115,13 +119,17 @@ class _Runs:
             TraceError: it does what cannot be traced, or draws random numbers.
             _Difference: it computes something else in the second run.
         """
-        with Generators(self._generators).untouched(self._run):
+        around = self._surroundings
+        with Generators(around.generators).untouched(self._run):
             self.made, self.outputs, self.shape = self._run()
-            leaves = len(self.graph.leaves)
+            leaves, numbers = len(self.graph.leaves), around.numbers()
             made, outputs, shape = self._run(disturbed=True)
+            written = around.written(numbers)
         if shape != self.shape:
             raise _Difference(f"results of shape {self.shape}, then {shape}")
         self.created = _compare(self.outputs, outputs, self.made, made)
+        if written:
+            raise refusal(f"{described(self.function)} changes {written} whenever it runs", _FIX_WRITTEN)
         del self.graph.leaves[leaves:]
 
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:

@@ -333,10 +333,10 @@ def test_parameters_exchanged_for_others_that_were_there_are_noticed_in_time(bac
 def test_an_attribute_that_is_set_to_what_it_was_is_no_change() -> None:
     """So that a call of `model.train()` before every step traces nothing again."""
     m = model()
-    watch = ModelWatch(m)
+    watch = ModelWatch(m, nn.mse)
     for _ in range(2):
         m.train()
-        watch = watch if watch.holds(0.0) else ModelWatch(m)  # at first the mode is not there
+        watch = watch if watch.holds(0.0) else ModelWatch(m, nn.mse)  # at first the mode is not there
     m.train()
     assert watch.holds(0.0)
     m.eval()

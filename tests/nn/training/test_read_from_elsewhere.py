@@ -1,0 +1,326 @@
+"""What model and loss read from elsewhere may change between steps and epochs: compiled training follows the eager one.
+
+Each row sets up a model, a loss and what happens; it trains twice from the same numbers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+import nn
+from engine import TraceError, Value
+from tests.engine.compiler.everywhere import INSTALLED
+
+np = pytest.importorskip("numpy")
+
+RNG = np.random.default_rng(3)
+X, Y = RNG.normal(size=(10, 2)), RNG.normal(size=10)
+
+
+class Case(NamedTuple):
+    """What is trained, and what happens to it."""
+
+    model: Any
+    loss: Any
+    change: Callable[[Any], Any]  # of the trainer
+    parameters: list[Value]
+
+
+ROWS: dict[str, Callable[[], Case]] = {}
+
+
+def row(make: Callable[[], Case]) -> Callable[[], Case]:
+    ROWS[make.__name__] = make
+    return make
+
+
+def mlp() -> nn.MLP:
+    return nn.MLP(2, [3, 1], activation="tanh", seed=5)
+
+
+def of_loss(loss: Any, change: Callable[[Any], Any]) -> Case:
+    model = mlp()
+    return Case(model, loss, change, model.parameters())
+
+
+@row
+def a_number_in_a_dict() -> Case:
+    options = {"share": 0.1}
+    return of_loss(lambda o, y: nn.mse(o, y) * options["share"], lambda _: options.update(share=3.0))
+
+
+@row
+def a_number_in_a_dict_of_dicts() -> Case:
+    options = {"loss": {"share": 0.1}}
+    return of_loss(lambda o, y: nn.mse(o, y) * options["loss"]["share"], lambda _: options["loss"].update(share=3.0))
+
+
+@row
+def a_number_in_a_list() -> Case:
+    share = [0.1]
+    return of_loss(lambda o, y: nn.mse(o, y) * share[0], lambda _: share.__setitem__(0, 3.0))
+
+
+@row
+def an_array() -> Case:
+    shares = np.array([0.1, 1.0])
+    return of_loss(lambda o, y: nn.mse(o, y) * float(shares[0]), lambda _: shares.__setitem__(0, 3.0))
+
+
+@row
+def a_number_in_a_closure() -> Case:
+    share = 0.1
+
+    def change(_: Any) -> None:
+        nonlocal share
+        share = 3.0
+
+    return of_loss(lambda o, y: nn.mse(o, y) * share, change)
+
+
+_share = 0.1
+
+
+@row
+def a_global() -> Case:
+    globals()["_share"] = 0.1
+    return of_loss(lambda o, y: nn.mse(o, y) * _share, lambda _: globals().update(_share=3.0))
+
+
+@row
+def mean_becomes_sum() -> Case:
+    """Which one sample does not tell."""
+    options = {"reduction": "mean"}
+    return of_loss(lambda o, y: nn.mse(o, y, options["reduction"]) + 0.1, lambda _: options.update(reduction="sum"))
+
+
+@row
+def a_penalty_of_a_sum() -> Case:
+    model, options = mlp(), {"decay": 0.1}
+
+    def loss(o: Any, y: Any) -> Any:
+        return nn.mse(o, y, "sum") + options["decay"] * sum([p * p for p in model.parameters()])
+
+    return Case(model, loss, lambda _: options.update(decay=2.0), model.parameters())
+
+
+@dataclasses.dataclass
+class Options:
+    share: float = 0.1
+
+
+@row
+def a_dataclass() -> Case:
+    options = Options()
+    return of_loss(lambda o, y: nn.mse(o, y) * options.share, lambda _: setattr(options, "share", 3.0))
+
+
+class Weighted:
+    def __init__(self) -> None:
+        self.share = 0.1
+
+    def __call__(self, o: Any, y: Any) -> Any:
+        return nn.mse(o, y) * self.share
+
+
+@row
+def an_attribute_of_the_loss() -> Case:
+    loss = Weighted()
+    return of_loss(loss, lambda _: setattr(loss, "share", 3.0))
+
+
+@row
+def numbers_of_a_model_that_is_a_function() -> Case:
+    w, scale = [Value(0.5), Value(0.2)], [1.0]
+    return Case(lambda x: [scale[0] * (w[0] * x[0] + w[1] * x[1])], nn.mse, lambda _: scale.__setitem__(0, 4.0), w)
+
+
+@row
+def weights_of_an_average() -> Case:
+    model = mlp()
+    average = [p.data for p in model.parameters()]
+
+    def loss(o: Any, y: Any) -> Any:
+        return nn.mse(o, y) + 0.1 * sum([(p - a) ** 2 for p, a in zip(model.parameters(), average)])
+
+    def change(_: Any) -> None:
+        average[:] = [p.data for p in model.parameters()]
+
+    return Case(model, loss, change, model.parameters())
+
+
+@row
+def another_loss() -> Case:
+    return of_loss(nn.mse, lambda trainer: setattr(trainer, "loss", nn.mae))
+
+
+@row
+def another_model() -> Case:
+    model, other = mlp(), nn.MLP(2, [3, 1], activation="tanh", seed=6)
+    return Case(
+        model, nn.mse, lambda trainer: setattr(trainer, "model", other), model.parameters() + other.parameters()
+    )
+
+
+class Table(nn.Module):
+    def __init__(self) -> None:
+        self.of_values = {"w": Value(0.5), "b": Value(0.1)}
+        self.array, self.deep = np.array([1.0, 2.0]), (0.5, {"scale": [2.0]})
+
+    def __call__(self, x: Any) -> Any:
+        w, b = self.of_values["w"], self.of_values["b"]
+        return [(w * x[0] + b * x[1]) * float(self.array[0]) * self.deep[1]["scale"][0]]
+
+
+def of_table(change: Callable[[Table], Any]) -> Case:
+    model = Table()
+    return Case(model, nn.mse, lambda _: change(model), model.parameters())
+
+
+@row
+def entries_of_a_dict_exchanged() -> Case:
+    def change(model: Table) -> None:
+        model.of_values["w"], model.of_values["b"] = model.of_values["b"], model.of_values["w"]
+
+    return of_table(change)
+
+
+@row
+def an_array_of_a_module() -> Case:
+    return of_table(lambda model: model.array.__setitem__(0, 3.0))
+
+
+@row
+def numbers_deep_in_a_module() -> Case:
+    return of_table(lambda model: model.deep[1]["scale"].__setitem__(0, 3.0))
+
+
+def weights_exchanged(model: Any) -> None:
+    w = model.layers[0].neurons[0].w
+    w[0], w[1] = w[1], w[0]
+
+
+@row
+def weights_of_a_small_network_exchanged() -> Case:
+    model = mlp()
+    return Case(model, nn.mse, lambda _: weights_exchanged(model), model.parameters())
+
+
+def eager_step(case: Case, optimizer: Any) -> Any:
+    """A Trainer's step in eager code, with attributes to be set."""
+    trainer = types.SimpleNamespace(model=case.model, loss=case.loss)
+    trainer.step = lambda X, y: nn.EagerStep(trainer.model, trainer.loss, optimizer)(X.tolist(), y.tolist())
+    return trainer
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("name", ROWS)
+def test_what_is_read_from_elsewhere_counts_from_the_next_step(name: str, backend: str) -> None:
+    def course(choice: str) -> list[float]:
+        case = ROWS[name]()
+        optimizer = nn.SGD(case.parameters, lr=0.02)
+        trainer = (
+            eager_step(case, optimizer)
+            if choice == "eager"
+            else nn.Trainer(case.model, case.loss, optimizer, backend=choice)
+        )
+        losses = []
+        for _ in range(2):
+            losses += [trainer.step(X, Y) for _ in range(3)]
+            case.change(trainer)
+        return [*losses, trainer.step(X, Y), *[p.data for p in case.parameters], *[p.grad for p in case.parameters]]
+
+    assert course(backend) == pytest.approx(course("eager"), rel=1e-9, abs=1e-12)
+
+
+FIT = [name for name in ROWS if name not in ("another_loss", "another_model")]
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("name", FIT)
+def test_what_a_callback_changes_counts_from_the_next_epoch(name: str, backend: str) -> None:
+    def course(choice: str) -> list[float]:
+        case = ROWS[name]()
+
+        def callback(model: Any, history: nn.History, epoch: int) -> None:
+            case.change(None)
+
+        optimizer = nn.SGD(case.parameters, lr=0.02)
+        history = nn.fit(case.model, X, Y, case.loss, optimizer, 3, 4, seed=1, backend=choice, callbacks=[callback])
+        assert history.backend.split(";")[0] == choice
+        return [*history.batch_losses, *[p.data for p in case.parameters]]
+
+    assert course(backend) == pytest.approx(course("eager"), rel=1e-9, abs=1e-12)
+
+
+class Dropping(nn.Module):
+    def __init__(self) -> None:
+        self.first, self.drop, self.last = (
+            nn.Layer(2, 3, "tanh", seed=1),
+            nn.Dropout(0.5, seed=2),
+            nn.Layer(3, 1, seed=3),
+        )
+
+    def __call__(self, x: Any) -> Any:
+        return self.last(self.drop(self.first(x)))
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("lists", [False, True])
+@pytest.mark.parametrize("make", [mlp, Dropping])
+def test_samples_that_a_callback_changes_in_place_count_from_the_next_epoch(
+    make: Callable[[], Any], lists: bool, backend: str
+) -> None:
+    def course(choice: str) -> list[float]:
+        x, y = (X.tolist(), Y.tolist()) if lists else (X.copy(), Y.copy())
+        model = make()
+
+        def callback(model: Any, history: nn.History, epoch: int) -> None:
+            x[0][1] += 1.0
+            y[2] -= 0.5
+
+        optimizer = nn.SGD(model.parameters(), lr=0.05)
+        history = nn.fit(model, x, y, nn.mse, optimizer, 3, 4, seed=1, backend=choice, callbacks=callback)
+        return [*history.batch_losses, *[p.data for p in model.parameters()]]
+
+    assert course(backend) == pytest.approx(course("eager"), rel=1e-9, abs=1e-12)
+
+
+class Counting:
+    """A loss that warms up by how often it was called."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, o: Any, y: Any) -> Any:
+        self.calls += 1
+        return nn.mse(o, y) * (1.0 if self.calls < 50 else 5.0)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_loss_that_counts_its_calls_is_refused(backend: str) -> None:
+    model = mlp()
+    with pytest.raises(TraceError, match=r"changes calls from 1 to 2 whenever it runs, at .*\n.*outside"):
+        nn.Trainer(model, Counting(), nn.SGD(model.parameters(), lr=0.05), backend=backend).step(X, Y)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_loss_that_keeps_a_log_is_traced_a_few_times(backend: str) -> None:
+    model, log = mlp(), list[int]()
+
+    def loss(o: Any, y: Any) -> Any:
+        log.append(len(o))
+        return nn.mse(o, y)
+
+    trainer = nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=0.05), backend=backend)
+    for _ in range(5):
+        trainer.step(X, Y)
+    before = len(log)
+    for _ in range(20):
+        trainer.step(X, Y)
+    assert len(log) - before < 10
