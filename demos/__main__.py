@@ -17,6 +17,7 @@ DEMOS = {
     "spirals": ("quick", "seed", "output"),
     "physics": ("quick", "seed"),
     "sensitivities": ("quick", "seed"),
+    "sweep": ("quick", "seed"),
     "stepping": ("seed",),
     "gallery": ("output",),
     "adopt": ("quick",),

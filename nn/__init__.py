@@ -13,6 +13,7 @@
     summary(model, X[0])                          layers, parameters, costs
     train_test_split(X, y), batches, one_hot      data; schedules.cosine(0.1, steps) for rates
     Trainer(model, loss, optimizer).step(X, y)    single steps in compiled code; EagerStep in the open
+    fit_many(make, configs, X, y)                 a table of many nets, here or over an executor
     nn.sklearn.MLPClassifier, MLPRegressor        for pipelines and grid searches
 
 fit compiles by itself; backend="eager" is the same in the open. micrograd's scripts: nn.micrograd.
@@ -69,6 +70,7 @@ from .losses.classes import nll as nll
 from .losses.reduction import per_sample as per_sample
 from .losses.regression import mae as mae
 from .losses.regression import mse as mse
+from .many.table import fit_many as fit_many
 from .optimisers.adam import Adam as Adam
 from .optimisers.adam import AdamW as AdamW
 from .optimisers.base import Optimizer as Optimizer

@@ -59,7 +59,7 @@ FLOORS = """
     nn.losses  nn.optimisers  nn.data
     nn.evaluation
     nn.training
-    nn.checkpoints
+    nn.checkpoints  nn.many
     nn  nn.micrograd
 """.strip().splitlines()
 HEIGHT = {name: height for height, line in enumerate(FLOORS) for name in line.split()}

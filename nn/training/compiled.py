@@ -205,14 +205,7 @@ class Trainer:
         with self._lock:
             return self._train(self._samples.batch(X, y), steps)
 
-    def epoch(
-        self,
-        X: Any,
-        y: Any,
-        batch_size: int = 32,
-        seed: Seed = None,
-        shuffle: bool = True,
-    ) -> list[float]:
+    def epoch(self, X: Any, y: Any, batch_size: int = 32, seed: Seed = None, shuffle: bool = True) -> list[float]:
         """One step for each batch of a random order of the samples, in one call; give their losses.
 
         Args:
@@ -253,20 +246,27 @@ class Trainer:
             self._prepared(batch, size)
             return batch
 
-    def epoch_of(self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True) -> list[float]:
-        """As `epoch`, of samples that `prepare` has made ready."""
+    def epoch_of(
+        self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True, epochs: int = 1
+    ) -> list[float]:
+        """As `epoch`, of samples that `prepare` has made ready; of several epochs, in one call if that is possible."""
         with self._lock:
-            size = min(batch_size, batch.size)
-            order = self._prepared(batch, size).order(batch.size, batch_size, random_source(seed) if shuffle else None)
-            rest = batch.size % size
+            count, size = batch.size, min(batch_size, batch.size)
+            source, rest = random_source(seed) if shuffle else None, count % size
+            if source is None and size == count:
+                return self._train(batch, epochs)
             if not rest or self._structure(batch, rest) == self._structure(batch, size):
-                return self._train(batch, 1, order, size)
-            losses = self._train(batch, 1, order[:-1], size)
+                return self._train(batch, 1, self._prepared(batch, size).order(count, size, source, epochs), size)
+            losses: list[float] = []
             try:
-                return losses + self._train(batch, 1, order[-1:], rest)
+                for _ in range(epochs):
+                    order = self._prepared(batch, size).order(count, size, source)
+                    for part, samples in ((order[:-1], size), (order[-1:], rest)):
+                        losses += self._train(batch, 1, part, samples)
             except FloatingPointError as error:
-                error.losses = losses  # type: ignore[attr-defined]  # as that of any other batch
+                error.losses = losses + error.losses  # type: ignore[attr-defined]  # as those of any other batch
                 raise
+            return losses
 
     def explain(self, stage: str = "") -> str:
         """Passes, groups and costs of the program, or what one stage of the compiler made of the loss.

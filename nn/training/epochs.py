@@ -48,7 +48,7 @@ class Task:
         X: the samples.
         y: as many labels.
         batch_size: samples in a batch; None for all of them.
-        shuffle: whether the order of the samples is random.
+        shuffle: whether the order of the samples is random, where a batch is not all of them.
         schedule: the learning rate of each step by its number.
         clip_norm: the largest norm of the whole gradient.
         clip_value: its largest entry.
@@ -73,6 +73,11 @@ class Task:
         count = len(self.X)
         return count if self.batch_size is None else min(whole_number("batch_size", self.batch_size, least=1), count)
 
+    @property
+    def is_shuffled(self) -> bool:
+        """Whether there is an order to draw."""
+        return self.shuffle and self.size < len(self.X)
+
 
 # ---- eager ----
 
@@ -90,7 +95,7 @@ def epochs_of(task: Task, step: Step) -> Epoch:
 
     def epoch(rng: random.Random) -> Iterator[Done]:
         nonlocal done
-        parts = list(batches(task.X, task.y, task.size, task.shuffle, rng))
+        parts = list(batches(task.X, task.y, task.size, task.is_shuffled, rng))
         for X, y in parts:
             if task.schedule is not None:
                 task.optimizer.lr = real_number("a learning rate", task.schedule(done), least=0.0)
@@ -187,7 +192,7 @@ def _plain(task: Task, trainer_of: Callable[[Model], Trainer], _: Layout, acting
 
     def epoch(rng: random.Random) -> Iterator[Done]:
         data = samples()
-        yield from _counted(trainer.epoch_of(data, size, rng, task.shuffle), data.size, size, data.size)
+        yield from _counted(trainer.epoch_of(data, size, rng, task.is_shuffled), data.size, size, data.size)
 
     def batch_by_batch(rng: random.Random) -> Iterator[Done]:
         data, order = samples(), _order(task, rng)
@@ -245,7 +250,7 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
 def _order(task: Task, rng: random.Random) -> list[int]:
     """The samples in the order of an epoch, as `batches` draws it."""
     order = list(range(len(task.X)))
-    if task.shuffle:
+    if task.is_shuffled:
         rng.shuffle(order)
     return order
 

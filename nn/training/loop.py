@@ -85,7 +85,8 @@ def fit(
         callbacks: called with the model, the history and the number of the epoch after each; True stops. What they
             change counts from the next epoch on: the model, what the loss reads, entries of X and y.
         resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before.
-        shuffle: whether the batches of each epoch are random; otherwise they keep the order of the data.
+        shuffle: whether the batches of each epoch are random; otherwise, and in a batch of all samples, they keep the
+            order of the data.
         seed: an int for the same batches every time, or a `random.Random` to draw from.
         progress: True for a bar on a terminal and plain lines elsewhere, or a callable that takes an
             `nn.Progress` after each batch.
@@ -125,7 +126,6 @@ def fit(
     if isinstance(model, Module) and not {*map(id, model.parameters())} & {*map(id, optimizer.params)}:
         raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
     epochs = whole_number("epochs", epochs, least=1)
-    true_or_false("shuffle", shuffle)
     true_or_false("shuffle", shuffle)
     if step is not EagerStep and (backend not in ("auto", "eager") or clip_norm or clip_value):
         raise ValueError(
@@ -222,7 +222,7 @@ def _failed(error: FloatingPointError, task: Task, history: History, first: int,
     history.stopped = "nan"
     source = random.Random()
     source.setstate(before)
-    parts = list(batches(task.X, task.y, task.size, task.shuffle, source))
+    parts = list(batches(task.X, task.y, task.size, task.is_shuffled, source))
     place = len(history.batch_losses) - first
     report = anomaly_report(task.model, task.loss, *parts[place], len(history.batch_losses))
     failed = FloatingPointError(f"{error}\n{report}".rstrip())

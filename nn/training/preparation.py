@@ -60,9 +60,9 @@ def prepared(
         else:
             # From the seed itself, so that whoever resumes holds out the same samples.
             source = rng if rng is seed or seed is None else random_source(seed)
-            by_class = names or (name_of_loss(loss) in RULES and _are_classes(y))
+            by_class = names or (name_of_loss(loss) in RULES and are_classes(y))
             rows, last = held_out(len(X), y, validation, source, by_class)
-            (X, held_X), (y, held_y) = ((_rows(data, rows), _rows(data, last)) for data in (X, y))
+            (X, held_X), (y, held_y) = ((chosen_rows(data, rows), chosen_rows(data, last)) for data in (X, y))
             weights = None if weights is None else [weights[row] for row in rows]
         checked = Validation(model, held_X, held_y, loss, metrics_for(metrics, model, loss), backend)
     elif metrics is not None:
@@ -87,10 +87,11 @@ def _named(model: Model, y: Any, loss: LossFunction) -> list[int]:
     return as_indices(y, classes_of(model) or [])
 
 
-def _are_classes(y: Any) -> bool:
+def are_classes(y: Any) -> bool:
     """Whether every label is a single number."""
     return getattr(y, "ndim", 1) == 1 and not any(hasattr(label, "__len__") for label in y)
 
 
-def _rows(data: Any, rows: list[int]) -> Any:
+def chosen_rows(data: Any, rows: list[int]) -> Any:
+    """Some of the samples or labels."""
     return data[rows] if hasattr(data, "dtype") else [data[row] for row in rows]

@@ -29,6 +29,9 @@ class Progress(NamedTuple):
     scores: Mapping[str, float] = MappingProxyType({})
     """The validation of the epoch before."""
 
+    unit: str = "epoch"
+    """What is counted; "net" in `fit_many`, after each of which it reports."""
+
     @property
     def done(self) -> float:
         """The share of all batches that is done, from 0 to 1."""
@@ -66,7 +69,7 @@ def _line(state: Progress) -> None:
 
 def _text(state: Progress) -> str:
     scores = "".join(f"  {name.replace('_', ' ')} {score:.4g}" for name, score in state.scores.items())
-    return f"epoch {state.epoch}/{state.epochs}  loss {state.loss:.4g}{scores}"
+    return f"{state.unit} {state.epoch}/{state.epochs}  loss {state.loss:.4g}{scores}"
 
 
 def _has_rich() -> bool:
@@ -79,7 +82,7 @@ def _has_rich() -> bool:
 
 def _rate(state: Progress, seconds: float) -> str:
     """How many epochs pass in a second."""
-    return f"{state.done * state.epochs / seconds:.3g} epochs/s" if seconds > 0.0 else ""
+    return f"{state.done * state.epochs / seconds:.3g} {state.unit}s/s" if seconds > 0.0 else ""
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine import Batch, Compiled, Session
+from engine import Batch, Compiled, Session, Value
 
 from ..optimisers.base import Optimizer
 from ..optimisers.clipping import Clip, clip_gradients
@@ -50,13 +50,20 @@ class Way:
         """What makes the last single step once more, if there is a faster way to."""
         return None
 
-    def order(self, samples: int, size: int, source: random.Random | None) -> Any:
-        """The samples of each batch, in the order of `nn.batches`; the last one is filled with -1."""
-        order, size = list(range(samples)), min(size, samples)
-        if source is not None:
-            source.shuffle(order)
-        order += [-1] * (-samples % size)
-        return [order[start : start + size] for start in range(0, len(order), size)]
+    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> bool:
+        """Assign numbers to Values where they live at present; False if there is no such place."""
+        return False
+
+    def order(self, samples: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
+        """The samples of each batch, in the order of `nn.batches`; the last one of an epoch is filled with -1."""
+        found, size = [], min(size, samples)
+        for _ in range(epochs):
+            order = list(range(samples))
+            if source is not None:
+                source.shuffle(order)
+            order += [-1] * (-samples % size)
+            found += [order[start : start + size] for start in range(0, len(order), size)]
+        return found
 
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
         """Make steps; give their losses.
@@ -91,9 +98,13 @@ class NativeSteps(Way):
         """What makes the last single step once more; see `Session.repetition`."""
         return self._session.repetition()
 
-    def order(self, samples: int, size: int, source: random.Random | None) -> Any:
+    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> bool:
+        """Assign numbers to Values in one array; see `Session.load`."""
+        return self._session.load(values, numbers)
+
+    def order(self, samples: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
         """The samples of each batch, as an array."""
-        return self._session.order(samples, size, source)
+        return self._session.order(samples, size, source, epochs)
 
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
         """Make steps; see `Way`."""

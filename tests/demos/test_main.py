@@ -99,7 +99,7 @@ def test_an_unknown_demo(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^2$"):
         main_job.main(["xor", "suns"])
     assert (
-        "no demo is named suns: choose from digits, diabetes, moons, xor, gpt, spirals, physics, sensitivities, "
+        "no demo is named suns: choose from digits, diabetes, moons, xor, gpt, spirals, physics, sensitivities, sweep, "
         in capsys.readouterr().err
     )
 

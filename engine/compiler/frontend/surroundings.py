@@ -175,14 +175,15 @@ class Surroundings:
                 return True
             self.__dict__.update(now.__dict__)
             self._look()
-        elif not self._is_as_it_was():
+        elif not self.is_as_it_was():
             return True
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
         self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
         return False
 
-    def _is_as_it_was(self) -> bool:
+    def is_as_it_was(self) -> bool:
+        """Whether everything found is the same, near or far; changes that were announced elsewhere do not matter."""
         try:
             return (
                 all(_same(cell.cell_contents, content) for cell, content in self._cells)

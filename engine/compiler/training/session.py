@@ -40,6 +40,7 @@ class Session:
         self._frozen = frozen_leaves(self.leaves, optimizer)
         self._training = training
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
+        self._places_of: tuple[Sequence[Value], Any] = ((), None)  # of Values that were loaded last
         self._batch: Batch | None = None  # of the last step
         self._configured: ConfiguredUpdate | None = None  # that of the last step
         self._known: tuple[Any, ...] = ()  # settings and clipping, and the update of these
@@ -135,22 +136,24 @@ class Session:
         update: ConfiguredUpdate = self._known[-1]
         return update
 
-    def order(self, count: int, size: int, source: random.Random | None) -> Any:
-        """The samples of each batch of an epoch: steps x size, -1 for none.
+    def order(self, count: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
+        """The samples of each batch of some epochs: steps x size, -1 for none.
 
         Args:
             count: how many samples there are.
             size: how many a batch has at most.
             source: what shuffles them, as its `shuffle` does; None leaves them in order.
+            epochs: how often every sample has its turn.
         """
         import numpy as np
 
         size = min(size, count)
-        order = np.full(-(-count // size) * size, -1, np.int64)
+        order = np.full((epochs, -(-count // size) * size), -1, np.int64)
         if source is None:
-            order[:count] = np.arange(count)
+            order[:, :count] = np.arange(count)
         else:
-            order[:count] = self._training.shuffled(count, source)
+            for row in order:
+                row[:count] = self._training.shuffled(count, source)
         return order.reshape(-1, size)
 
     def check(self, batch: Batch) -> None:
@@ -162,6 +165,35 @@ class Session:
         if batch.shapes != self._special.shapes:
             raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
         self._special.check_labels(batch)
+
+    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> bool:
+        """Assign numbers to Values as one array, without a touch of each.
+
+        Args:
+            values: some of the leaves, and perhaps others, which are left out; the same object at every call.
+            numbers: as many.
+
+        Returns:
+            Whether it was done; it is not if the loss reads something else by now.
+        """
+        if not self._special.reads_the_same():
+            return False
+        if self._places_of[0] is not values:
+            import numpy as np
+
+            place = {value: k for k, value in enumerate(values)}
+            known = [(k, place[leaf]) for k, leaf in enumerate(self.leaves) if leaf in place]
+            self._places_of = values, np.array(known, np.int64).reshape(-1, 2).T
+        leaves, given = self._places_of[1]
+        loan = self._loan
+        loan.take()
+        import numpy as np
+
+        with self._training.lock:
+            if not loan.open:
+                loan.renew()
+            loan.array[leaves] = np.array(numbers)[given]
+        return True
 
     def close(self) -> None:
         """Give the parameters their numbers and gradients, and the optimiser its memory."""

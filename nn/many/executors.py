@@ -1,0 +1,139 @@
+"""Jobs over an executor, whoever made it; and which job it was that killed a worker."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from ..arguments import show
+
+Result = TypeVar("Result")
+
+MakeExecutor: TypeAlias = Callable[[], Executor]
+
+
+class Jobs(Generic[Result]):
+    """Runs jobs, numbered from 0.
+
+    Args:
+        executor: one, or a callable that makes one.
+        submit: given an executor and the numbers of jobs, submits those; the future gives a result for each.
+        report: called with the number of each job that is done, and its result.
+
+    Attributes:
+        lost: of jobs without a result, why.
+
+    Raises:
+        TypeError: `executor` is neither.
+    """
+
+    def __init__(
+        self,
+        executor: Executor | MakeExecutor,
+        submit: Callable[[Executor, Sequence[int]], Future[list[Result]]],
+        report: Callable[[int, Result], object],
+    ) -> None:
+        made_here = isinstance(executor, type) or not hasattr(executor, "submit")
+        if made_here and not callable(executor):
+            raise TypeError(f"executor is one of concurrent.futures, or makes one when called, not {show(executor)}")
+        given: Any = executor
+        self._make: MakeExecutor | None = given if made_here else None
+        self._executor: Executor = given() if made_here else given
+        self._submit, self._report = submit, report
+        self.lost: dict[int, str] = {}
+
+    def run(self, count: int) -> None:
+        """Run so many jobs.
+
+        Raises:
+            BrokenExecutor: no job could be submitted.
+        """
+        waiting, running = deque(self._parts(count)), dict[Any, Sequence[int]]()
+        try:
+            while waiting or running:
+                while waiting and len(running) < self._room():
+                    try:
+                        running[self._submit(self._executor, waiting[0])] = waiting[0]
+                    except BrokenExecutor:
+                        if not running:
+                            raise
+                        break  # those that run will tell
+                    waiting.popleft()
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                failed, error = self._collected(done, running)
+                if isinstance(error, BrokenExecutor):
+                    failed += self._collected(set(running), running)[0]  # all of them fail
+                if error is None:
+                    continue
+                if self._make:
+                    self._alone(failed, self._make)
+                else:
+                    self._name_all(failed, error)
+                    if isinstance(error, BrokenExecutor):
+                        for part in waiting:
+                            self.lost.update(dict.fromkeys(part, f"not run, since the executor broke before: {error}"))
+                        waiting.clear()
+        finally:
+            for future in running:
+                future.cancel()
+            if self._make:
+                self._executor.shutdown()
+
+    def _parts(self, count: int) -> list[range]:
+        """Jobs that are submitted together: about four times as many parts as workers."""
+        size = max(1, count // (4 * (self._workers() or os.cpu_count() or 1)))
+        return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+    def _workers(self) -> int | None:
+        return getattr(self._executor, "_max_workers", None)  # nothing public tells
+
+    def _room(self) -> float:
+        """How many parts to submit at a time: where workers take others down with them, no more than they can begin."""
+        return self._workers() or float("inf")
+
+    def _collected(self, futures: set[Any], running: dict[Any, Sequence[int]]) -> tuple[list[int], Exception | None]:
+        """Take results; give the jobs that have none, and the last reason why."""
+        failed: list[int] = []
+        reason: Exception | None = None
+        for future in sorted(futures, key=lambda future: running[future][0]):
+            part = running.pop(future)
+            try:
+                results = future.result()
+            except Exception as error:
+                failed += part
+                reason = error
+            else:
+                for job, result in zip(part, results):
+                    self._report(job, result)
+        return failed, reason
+
+    def _alone(self, jobs: Sequence[int], make: MakeExecutor) -> None:
+        """Run each job again with nothing beside it, so that who fails is to blame."""
+        self._executor.shutdown()
+        self._executor = make()
+        for job in jobs:
+            future = self._submit(self._executor, [job])
+            try:
+                (result,) = future.result()
+            except Exception as error:
+                self.lost[job] = (
+                    "its worker died or failed, and again with nothing else running: this configuration is to blame. "
+                    f"{type(error).__name__}: {error}"
+                )
+                self._executor.shutdown()
+                self._executor = make()
+            else:
+                self._report(job, result)
+
+    def _name_all(self, jobs: Sequence[int], error: Exception) -> None:
+        """Say of each job that it may have been this one."""
+        others = ", ".join(map(str, jobs))
+        for job in jobs:
+            self.lost[job] = (
+                f"a worker died or failed while these configurations ran: {others}. Give a function that makes the "
+                "executor, such as lambda: ProcessPoolExecutor(2), and each of them runs again alone. "
+                f"{type(error).__name__}: {error}"
+            )

@@ -1,0 +1,299 @@
+"""Many nets: one for each configuration, all that have one structure by one program, here or over an executor."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import pickle
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..arguments import as_samples, random_source, same_length, show, whole_number
+from ..evaluation.labels import are_texts
+from ..evaluation.metrics import Metric
+from ..evaluation.rules import RULES, name_of_loss
+from ..training.preparation import are_classes, chosen_rows
+from ..training.progress import Progress, Reporter, reporting
+from ..training.validation import held_out
+from ..training.weighting import weights_of
+from .executors import Jobs, MakeExecutor
+
+if TYPE_CHECKING:
+    from .workbench import Make, Workbench
+
+OWN = ("seed", "epochs", "batch_size")
+"""The keys of a configuration that are `fit`'s own."""
+
+
+class Job(NamedTuple):
+    """A configuration: what `make` is given, and what `fit`."""
+
+    arguments: dict[str, Any]
+    seed: int
+    epochs: int
+    batch_size: int | None
+
+
+def fit_many(
+    make: Make,
+    configs: Iterable[Mapping[str, Any]],
+    X: Any,
+    y: Any,
+    epochs: int = 10,
+    batch_size: int | None = 32,
+    *,
+    executor: Executor | MakeExecutor | None = None,
+    seed: int = 0,
+    progress: bool | Reporter = False,
+    validation: Any = None,
+    metrics: str | Metric | Sequence[str | Metric] | None = None,
+    patience: int | None = None,
+    min_delta: float = 0.0,
+    schedule: Callable[[int], float] | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    sample_weight: Any = None,
+    class_weight: Mapping[Any, float] | str | None = None,
+    shuffle: bool = True,
+    backend: str = "auto",
+    dtype: str = "float64",
+    threads: int = 1,
+) -> list[dict[str, Any]]:
+    """Train a net for each configuration, as `nn.fit` would; give a table of what came out.
+
+    All nets of one structure (the same modules, activations, loss and kind of optimiser) are trained by one program.
+    The numbers are the same for every executor. A net that fails has its error in its row; the others go on. Ctrl-C
+    gives the rows so far.
+
+    Args:
+        make: called as ``make(**config)``, gives a new model, its loss and its optimiser. Of the keys `seed`, `epochs`
+            and `batch_size` it is given those that are among its parameters; draw the first weights from `seed`.
+        configs: of each net a dict; `seed`, `epochs` and `batch_size` in it are those of `fit`.
+        X: the samples.
+        y: as many labels.
+        epochs: how often to go through the data, where a configuration does not tell.
+        batch_size: samples in a batch, likewise; None for all of them.
+        executor: what runs the trainings: one of `concurrent.futures` (processes, threads, or the one of Dask, Ray or
+            loky), or a callable that makes one, such as ``lambda: ProcessPoolExecutor(2)``; None for one after the
+            other. When a worker dies, each configuration that ran then names all of them in its row, and what was not
+            begun is not run; a callable makes another executor, in which each of them runs again alone, and only the
+            one that is to blame has an error.
+        seed: of the samples that are held out, and with its place that of a configuration without one.
+        progress: True for a bar on a terminal and plain lines elsewhere, or a callable that takes an `nn.Progress`
+            after each net.
+        validation: `(X, y)`, or the share of samples to hold out, the same ones for all nets.
+        metrics: as for `fit`, and so are all others.
+        patience: as for `fit`; the row is that of the best epoch.
+        min_delta: as for `fit`.
+        schedule: as for `fit`.
+        clip_norm: as for `fit`.
+        clip_value: as for `fit`.
+        sample_weight: as for `fit`.
+        class_weight: as for `fit`.
+        shuffle: as for `fit`.
+        backend: as for `fit`.
+        dtype: as for `fit`.
+        threads: as for `fit`; of each net.
+
+    Returns:
+        A row for each configuration, in their order: a dict of the configuration, its `seed`, the `loss` of the last
+        epoch, `validation_loss` and metrics such as `validation_accuracy`, where there is validation, the `seconds` it
+        took, and its `error`, or None; what an error prevented is nan. `pandas.DataFrame` takes the list as it is.
+
+    Raises:
+        TypeError: if `make` cannot be called, a configuration is no dict, or `executor` is none.
+        ValueError: if there is no configuration, or one has a key that the row has itself; if X and y differ in length.
+        PicklingError: if make, data, options or a configuration cannot be sent to the workers of an executor other
+            than a `ThreadPoolExecutor`.
+
+    >>> from nn import MLP, SGD, mse
+    >>> def make(lr, seed):
+    ...     model = MLP(1, [1], seed=seed)
+    ...     return model, mse, SGD(model.parameters(), lr)
+    >>> rows = fit_many(make, [{"lr": lr, "seed": 1} for lr in (0.01, 0.5)], [[0.0], [1.0]], [1.0, 3.0], epochs=60)
+    >>> [(row["lr"], round(row["loss"], 3), row["error"]) for row in rows]
+    [(0.01, 0.986, None), (0.5, 0.0, None)]
+    """
+    if not callable(make):
+        raise TypeError(f"make must be a callable that gives a model, a loss and an optimiser, not {show(make)}")
+    seed = whole_number("seed", seed, least=0)
+    configs = list(configs)
+    jobs = _jobs(make, configs, seed, epochs, batch_size)
+    X, y = as_samples("X", X), as_samples("y", y)
+    same_length("samples", X, "labels", y)
+    weights = weights_of(y, sample_weight, class_weight)
+    if validation is not None and not isinstance(validation, (tuple, list)):
+        train, last = held_out(len(X), y, validation, random_source(seed), _by_class(make, jobs[0], y))
+        validation = chosen_rows(X, last), chosen_rows(y, last)
+        X, y = chosen_rows(X, train), chosen_rows(y, train)
+        weights = None if weights is None else [weights[row] for row in train]
+    if patience is not None and validation is None:
+        raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
+    options = {
+        **{"validation": validation, "metrics": metrics, "patience": patience, "min_delta": min_delta},
+        **{"schedule": schedule, "clip_norm": clip_norm, "clip_value": clip_value},
+        **{"sample_weight": weights, "class_weight": None, "shuffle": shuffle},
+        **{"backend": backend, "dtype": dtype, "threads": threads},
+    }
+    found: dict[int, dict[str, Any]] = {}
+    lost: dict[int, str] = {}
+    with reporting(progress) as report:
+
+        def done(place: int, row: dict[str, Any]) -> None:
+            found[place] = row
+            if report is not None:
+                report(Progress(len(found), len(jobs), 1, 1, row["loss"], _scores(row), "net"))
+
+        with suppress(KeyboardInterrupt):
+            if executor is None:
+                from .workbench import Workbench
+
+                bench = Workbench(make, X, y, options)
+                for place, job in enumerate(jobs):
+                    done(place, _row(bench, job))
+            else:
+                lost = _over(executor, Recipe(make, X, y, options), jobs, done)
+    return _table(configs, jobs, found, lost)
+
+
+def _jobs(
+    make: Make, configs: Sequence[Mapping[str, Any]], seed: int, epochs: int, batch_size: int | None
+) -> list[Job]:
+    """The configurations, checked; one without a seed gets one."""
+    if not configs:
+        raise ValueError("there are no configurations: give a dict for each net")
+    taken = set(OWN)
+    with suppress(TypeError, ValueError):  # a callable that tells no signature takes what is not fit's
+        parameters = inspect.signature(make).parameters.values()
+        named = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+        taken = set() if any(p.kind == p.VAR_KEYWORD for p in parameters) else taken - named
+    jobs = []
+    for place, config in enumerate(configs):
+        if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+            raise TypeError(f"configuration {place} must be a dict with names as keys, not {show(config)}")
+        for name in config:
+            if name in ("loss", "seconds", "error") or name.startswith("validation_"):
+                raise ValueError(f"configuration {place} has the key {name!r}, which its row has itself: rename it")
+        own = {"epochs": epochs, "batch_size": batch_size, **config}
+        if "seed" not in config:
+            own["seed"] = random.Random(f"{seed}/{place}").getrandbits(32)
+        arguments = {**config, "seed": own["seed"]}
+        arguments = {name: value for name, value in arguments.items() if name not in taken}
+        jobs.append(Job(arguments, *[own[name] for name in OWN]))
+    return jobs
+
+
+def _by_class(make: Make, job: Job, y: Any) -> bool:
+    """Whether each class gives the same share to the samples held out: where the loss is one for classes."""
+    loss = None
+    with suppress(Exception):  # its row will tell
+        _, loss, _ = make(**job.arguments)
+    return are_texts(y) or (name_of_loss(loss) in RULES and are_classes(y))
+
+
+def _row(bench: Workbench, job: Job) -> dict[str, Any]:
+    """What comes of a configuration: numbers, seconds and the error."""
+    started, error = time.perf_counter(), None
+    try:
+        row = bench.row(*job)
+    except Exception as raised:
+        row, error = {"loss": math.nan}, f"{type(raised).__name__}: {raised}"
+    return {**row, "seconds": time.perf_counter() - started, "error": error}
+
+
+def _table(
+    configs: Sequence[Mapping[str, Any]], jobs: Sequence[Job], found: Mapping[int, Any], lost: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """The rows, all with the same numbers."""
+    names = dict.fromkeys(name for row in found.values() for name in _scores(row))
+    rows = []
+    for place, (config, job) in enumerate(zip(configs, jobs)):
+        empty = {"loss": math.nan, **dict.fromkeys(names, math.nan), "seconds": math.nan}
+        row = found.get(place, {"error": lost.get(place, "interrupted")})
+        rows.append({**config, "seed": job.seed, **empty, **row})
+    return rows
+
+
+def _scores(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: number for name, number in row.items() if name.startswith("validation_")}
+
+
+# ---- over an executor ----
+
+
+class Recipe(NamedTuple):
+    """What all workers need."""
+
+    make: Make
+    X: Any
+    y: Any
+    options: dict[str, Any]
+
+
+def _over(
+    executor: Executor | MakeExecutor, recipe: Recipe, jobs: Sequence[Job], done: Callable[[int, Any], None]
+) -> dict[int, str]:
+    """Run all jobs; give those that were lost, and why."""
+    stored: bytes | None = None
+
+    def submit(pool: Executor, places: Sequence[int]) -> Any:
+        nonlocal stored
+        part = [jobs[place] for place in places]
+        if type(pool) is ThreadPoolExecutor:
+            return pool.submit(_rows_of, recipe, part)
+        if stored is None:
+            _check_pickles(recipe, jobs)
+            stored = pickle.dumps(recipe)
+        return pool.submit(_rows_of, stored, part)
+
+    runner = Jobs(executor, submit, done)
+    runner.run(len(jobs))
+    return runner.lost
+
+
+def _check_pickles(recipe: Recipe, jobs: Sequence[Job]) -> None:
+    """Refuse what cannot be sent to another process.
+
+    Raises:
+        PicklingError: it names what, and why.
+    """
+    things = [("make", recipe.make), ("the data", (recipe.X, recipe.y)), *recipe.options.items()]
+    things += [(f"configuration {place}", job) for place, job in enumerate(jobs)]
+    for what, thing in things:
+        _check_pickle(what, thing)
+
+
+def _check_pickle(what: str, thing: Any) -> None:
+    try:
+        pickle.dumps(thing)
+    except Exception as error:
+        raise pickle.PicklingError(
+            f"workers are sent {what} by pickle, which cannot store it ({error}): define functions at the level of a "
+            "module, no lambdas and none inside others, or take a ThreadPoolExecutor, or no executor"
+        ) from error
+
+
+_own = threading.local()
+"""Of each thread of a worker: the recipe it had last, and the workbench for it, whose programs are not to be shared."""
+
+
+def _rows_of(recipe: Recipe | bytes, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """What a worker does."""
+    from .workbench import Workbench
+
+    last = getattr(_own, "recipe", None)
+    if not (last is recipe or (isinstance(recipe, bytes) and last == recipe)):
+        try:
+            _own.bench = Workbench(*(pickle.loads(recipe) if isinstance(recipe, bytes) else recipe))
+        except Exception as error:
+            raise RuntimeError(
+                f"the worker cannot read what it was sent ({error}): define make in a module that it can import, not "
+                "in a notebook or at the prompt"
+            ) from error
+        _own.recipe = recipe
+    return [_row(_own.bench, job) for job in jobs]

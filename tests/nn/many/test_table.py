@@ -1,0 +1,229 @@
+"""Many nets: the rows are what `fit` gives, for every executor, and a dead worker is blamed on one configuration."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from nn.many.structure import Structure
+
+X = np.random.default_rng(0).normal(size=(50, 2))
+Y = (X[:, 0] * X[:, 1] > 0).astype(int)
+CONFIGS = [
+    {"hidden": hidden, "lr": lr, "momentum": momentum, "seed": seed}
+    for hidden in (4, 6)
+    for lr, momentum in ((0.05, 0.9), (0.2, 0.0))
+    for seed in (1, 2)
+]
+
+
+def make(hidden: int, lr: float, momentum: float, seed: int) -> Any:
+    model = nn.MLP(2, [hidden, 2], activation="tanh", seed=seed)
+    return model, nn.cross_entropy, nn.SGD(model.parameters(), lr=lr, momentum=momentum)
+
+
+def make_deadly(hidden: int, lr: float, momentum: float, seed: int) -> Any:
+    if seed == 13:
+        os._exit(1)
+    return make(hidden, lr, momentum, seed)
+
+
+def spawning() -> Executor:
+    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+
+
+def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: x for name, x in row.items() if name != "seconds"} for row in rows]
+
+
+def alone(config: dict[str, Any], **options: Any) -> dict[str, float]:
+    """What `fit` makes of a configuration."""
+    model, loss, optimizer = make(**config)
+    history = nn.fit(model, X, Y, loss, optimizer, seed=config["seed"], **options)
+    best = history.best_epoch if "patience" in options else None
+    row = history.rows[best - 1 if best else -1]
+    return {name: x for name, x in row.items() if name not in ("epoch", "lr", "seconds")}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 3},
+        {"epochs": 4, "batch_size": 7, "validation": (X[:9], Y[:9])},
+        {"epochs": 5, "batch_size": None},
+        {"epochs": 3, "shuffle": False, "clip_norm": 0.1},
+        {"epochs": 2, "schedule": nn.schedules.cosine(0.1, steps=4), "class_weight": "balanced"},
+        {"epochs": 6, "patience": 1, "validation": (X[:9], Y[:9]), "metrics": "accuracy"},
+        {"epochs": 2, "dtype": "float32"},
+        {"epochs": 2, "backend": "numpy"},
+        {"epochs": 1, "backend": "eager"},
+    ],
+)
+def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any]) -> None:
+    rows = nn.fit_many(make, CONFIGS, X, Y, **options)
+    for config, row in zip(CONFIGS, rows):
+        assert row.pop("seconds") > 0.0
+        assert row == {**config, **alone(config, **options), "error": None}
+
+
+def test_every_executor_gives_the_same_rows() -> None:
+    options: dict[str, Any] = {"epochs": 3, "validation": 0.2, "seed": 5}
+    rows = nn.fit_many(make, CONFIGS, X, Y, **options)
+    assert all(row["error"] is None and 0.0 <= row["validation_accuracy"] <= 1.0 for row in rows)
+    with ThreadPoolExecutor(3) as threads:
+        in_threads = nn.fit_many(make, CONFIGS, X, Y, executor=threads, **options)
+    in_processes = nn.fit_many(make, CONFIGS, X, Y, executor=spawning, **options)
+    assert without_seconds(in_threads) == without_seconds(in_processes) == without_seconds(rows)
+
+
+def test_a_dead_worker() -> None:
+    configs = [{**CONFIGS[0], "seed": seed} for seed in (1, 13, 2, 3)]
+    rows = nn.fit_many(make_deadly, configs, X, Y, epochs=2, executor=spawning)
+    assert [row["error"] is None for row in rows] == [True, False, True, True]
+    assert "this configuration is to blame" in rows[1]["error"]
+    assert np.isnan(rows[1]["loss"])
+    good = [config for config in configs if config["seed"] != 13]
+    expected = without_seconds(nn.fit_many(make, good, X, Y, epochs=2))
+    assert without_seconds([rows[0], *rows[2:]]) == expected
+
+    with spawning() as pool:
+        rows = nn.fit_many(make_deadly, configs, X, Y, epochs=2, executor=pool)
+    assert "configurations ran: " in rows[1]["error"]
+    named = rows[1]["error"].partition("ran: ")[2].partition(".")[0]
+    assert 1 in map(int, named.split(", "))
+    assert "Give a function that makes the executor" in rows[1]["error"]
+    for place, row in enumerate(rows):
+        ran = str(place) in named.split(", ")
+        assert ran == ("configurations ran" in (row["error"] or ""))
+        assert ran or row["error"] is None or row["error"].startswith("not run")
+
+
+class Refusing(Executor):
+    """An executor whose workers nobody reaches."""
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("something was submitted")
+
+
+def test_what_cannot_be_pickled_is_refused_first() -> None:
+    with pytest.raises(pickle.PicklingError, match=r"workers are sent make by pickle.*level of a module"):
+        nn.fit_many(lambda **config: make(**config), CONFIGS, X, Y, executor=Refusing())
+    with pytest.raises(pickle.PicklingError, match="workers are sent schedule by pickle"):
+        nn.fit_many(make, CONFIGS, X, Y, executor=Refusing(), schedule=lambda k: 0.1)
+    with pytest.raises(pickle.PicklingError, match="workers are sent configuration 1 by pickle"):
+        nn.fit_many(make, [CONFIGS[0], {**CONFIGS[1], "lr": lambda: 0}], X, Y, executor=Refusing())
+    with ThreadPoolExecutor(2) as threads:  # where nothing is sent
+        (row,) = nn.fit_many(lambda **config: make(**config), CONFIGS[:1], X, Y, epochs=1, executor=threads)
+    assert row["error"] is None
+
+
+def make_line(lr: float, seed: int) -> Any:
+    model = nn.MLP(2, [1], seed=seed)
+    return model, nn.mse, nn.SGD(model.parameters(), lr)
+
+
+def test_a_net_that_fails_has_its_error_and_the_others_go_on() -> None:
+    configs = [{"lr": lr, "seed": 1} for lr in (0.1, 1e3, 0.1, -1.0)]
+    rows = nn.fit_many(make_line, configs, X, Y, epochs=90, validation=(X, Y))
+    assert rows[0]["loss"] == rows[2]["loss"]
+    assert rows[0]["error"] is rows[2]["error"] is None
+    assert rows[1]["error"].startswith("FloatingPointError: ")
+    assert rows[3]["error"].startswith("ValueError: ")
+    assert all(np.isnan(rows[k][name]) for k in (1, 3) for name in ("loss", "validation_loss", "validation_r2"))
+    assert {tuple(sorted(row)) for row in rows} == {tuple(sorted(rows[0]))}
+
+
+def test_keys_of_a_configuration_that_are_fits_own() -> None:
+    def without(lr: float) -> Any:
+        return make(4, lr, 0.0, seed=3)
+
+    config = {"lr": 0.1, "epochs": 2, "batch_size": 10, "seed": 7}
+    (row,) = nn.fit_many(without, [config], X, Y)
+    model, loss, optimizer = without(0.1)
+    assert row["loss"] == nn.fit(model, X, Y, loss, optimizer, 2, 10, seed=7).losses[-1]
+    assert {**row, **config} == row
+    first, second = nn.fit_many(without, [{"lr": 0.1}, {"lr": 0.1}], X, Y, epochs=1)
+    assert first["seed"] != second["seed"]
+    assert first["seed"] == nn.fit_many(without, [{"lr": 0.1}], X, Y, epochs=1)[0]["seed"]
+
+
+def test_what_makes_another_structure() -> None:
+    def key(model: nn.Module, loss: Any = nn.mse, kind: Any = nn.SGD, **settings: Any) -> Any:
+        nets.append(model)
+        return Structure(model, loss, kind(model.parameters(), lr=0.1, **settings)).key
+
+    nets: list[Any] = []
+    same = key(nn.MLP(2, [3, 1], "tanh", seed=1))
+    assert same == key(nn.MLP(2, [3, 1], "tanh", seed=2), momentum=0.5)
+    tied = nn.MLP(2, [3, 1], "tanh", seed=1)
+    tied.layers[0].neurons[1].w[0] = tied.layers[0].neurons[0].w[0]
+    part = nn.MLP(2, [3, 1], "tanh")
+    others = [
+        key(nn.MLP(2, [4, 1], "tanh")),
+        key(nn.MLP(2, [3, 1], "relu")),
+        key(nn.MLP(2, [3, 1], "tanh", output="tanh")),
+        key(nn.MLP(2, [3, 1], "tanh", bias=False)),
+        key(nn.MLP(2, [3, 1], "tanh"), nn.mae),
+        key(nn.MLP(2, [3, 1], "tanh"), kind=nn.Adam),
+        key(tied),
+        Structure(part, nn.mse, nn.SGD(part.layers[1].parameters(), lr=0.1)).key,
+    ]
+    assert len({same, *others}) == 1 + len(others)
+
+
+SLOPE = 1.0
+
+
+class Sloped(nn.Module):
+    """A model that reads a global number."""
+
+    def __init__(self) -> None:
+        self.w = nn.MLP(1, [1], init="zeros").parameters()[0]
+
+    def __call__(self, x: Any) -> Any:
+        return [SLOPE * x[0] + self.w]
+
+
+def test_what_the_model_reads_from_elsewhere_counts_for_each_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make_sloped(slope: float) -> Any:
+        monkeypatch.setitem(globals(), "SLOPE", slope)
+        model = Sloped()
+        return model, nn.mse, nn.SGD(model.parameters(), lr=0.0)
+
+    rows = nn.fit_many(make_sloped, [{"slope": s} for s in (1.0, 2.0, 1.0)], [[1.0]], [0.0], epochs=1)
+    assert [row["loss"] for row in rows] == [1.0, 4.0, 1.0]
+
+
+def test_progress_counts_nets(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[nn.Progress] = []
+    rows = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=1, progress=seen.append)
+    assert [(state.epoch, state.epochs, state.loss, state.unit) for state in seen] == [
+        (k + 1, 3, row["loss"], "net") for k, row in enumerate(rows)
+    ]
+    nn.fit_many(make, CONFIGS[:3], X, Y, epochs=1, progress=True)
+    assert "net 3/3  loss " in capsys.readouterr().out
+
+
+def test_refusals() -> None:
+    with pytest.raises(ValueError, match="there are no configurations"):
+        nn.fit_many(make, [], X, Y)
+    with pytest.raises(TypeError, match="configuration 0 must be a dict"):
+        nn.fit_many(make, [3], X, Y)  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="configuration 0 has the key 'loss'"):
+        nn.fit_many(make, [{"loss": "mse"}], X, Y)
+    with pytest.raises(TypeError, match=r"executor is one of concurrent\.futures"):
+        nn.fit_many(make, CONFIGS, X, Y, executor=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="patience watches"):
+        nn.fit_many(make, CONFIGS, X, Y, patience=1)
+    model, loss, optimizer = make(**CONFIGS[0])
+    rows = nn.fit_many(lambda seed: (model, loss, optimizer), [{}, {}], X, Y, epochs=1)
+    assert "it has to make a new one" in rows[1]["error"]
+    (row,) = nn.fit_many(lambda seed: 3, [{}], X, Y)
+    assert row["error"] == "TypeError: make gives a model, a loss and an optimiser, not int 3"
