@@ -13,7 +13,7 @@ from ...forking import new_lock
 from ...plan.lazy import LazyPlan
 from .jit import cache
 from .jit.artifact import Artifact, load
-from .jit.library import Library
+from .jit.machine_code import Library
 from .kernels.kernel import kernel_name
 from .runtime.cost_model import LONG, Split, cost_model
 from .runtime.driver import driver

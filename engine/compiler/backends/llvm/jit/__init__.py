@@ -1,6 +1,6 @@
 """Machine code: made by LLVM, kept in a cache.
 
-- library: IR to functions in memory; cache: files on disk; artifact: all that running them needs
+- machine_code: IR to functions in memory; cache: files on disk; artifact: all that running them needs
 - cpu_caches: what the CPU has close at hand
 - peak: what the core can do at best
 """

@@ -7,7 +7,7 @@ import functools
 import time
 
 from ..ir.builder import Code
-from .library import Library, vector_bytes
+from .machine_code import Library, vector_bytes
 
 _CHAINS = 12  # independent sums, more than the latency times the units of any core
 

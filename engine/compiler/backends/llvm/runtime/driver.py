@@ -16,7 +16,7 @@ import math
 from ..ir.builder import Code
 from ..ir.control import Cell, leave
 from ..ir.vector import literal
-from ..jit.library import Library
+from ..jit.machine_code import Library
 from .fork_join import share_text
 from .frame import POSITION, entry, fields
 from .packing import text as packing

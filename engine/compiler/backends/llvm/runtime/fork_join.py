@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 from ..ir.builder import Code
 from ..ir.control import Cell, leave, repeat, unless
-from ..jit.library import binding
+from ..jit.machine_code import binding
 
 IDLE, OFFERED, CLAIMED, DONE, ASLEEP = range(5)
 

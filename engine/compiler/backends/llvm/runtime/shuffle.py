@@ -12,7 +12,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from ..ir.builder import Code
-from ..jit.library import Library
+from ..jit.machine_code import Library
 from .memory import address
 
 if TYPE_CHECKING:

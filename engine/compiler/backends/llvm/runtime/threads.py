@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..jit.library import Library
+from ..jit.machine_code import Library
 from . import fork_join
 from .fork_join import ASLEEP, FIELDS, IDLE, LINE
 

@@ -18,7 +18,7 @@ from ....update import ALWAYS, Update
 from ..ir.builder import Code
 from ..ir.templates import expand
 from ..ir.vector import Vector, literal
-from ..jit.library import Library
+from ..jit.machine_code import Library
 
 STATE = (
     "made", "refused", "keeping", "numbers", "rates", "next_rate", "memory", "old", "trainable", "sums",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.compiler.backends.llvm.jit import cache
-from engine.compiler.backends.llvm.jit.library import Library
+from engine.compiler.backends.llvm.jit.machine_code import Library
 
 TEXT = "define i64 @answer() {\n  ret i64 42\n}\n"
 

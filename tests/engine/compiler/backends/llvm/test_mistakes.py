@@ -17,7 +17,7 @@ import engine
 from engine import Value
 from engine.compiler.backends.llvm import schedule
 from engine.compiler.backends.llvm.ir.builder import Code
-from engine.compiler.backends.llvm.jit import library as jit
+from engine.compiler.backends.llvm.jit import machine_code as jit
 from engine.compiler.backends.llvm.kernels import kernel as kernels
 from engine.compiler.backends.llvm.kernels import lane_sums as reductions
 from engine.compiler.backends.llvm.runtime import driver
