@@ -154,7 +154,7 @@ def sweep(root: Value) -> dict[Value, float]:
 def _check_derivatives(order: Iterable[Value]) -> None:
     """Name the primitive whose rule gives what is no real number."""
     for node in order:
-        local_derivatives(node)
+        flowing_derivatives(node)
 
 
 def backward(root: Value) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad
+from engine.backprop import flowing_derivatives
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
@@ -160,6 +161,53 @@ def test_a_rule_that_gives_a_float_counts_in_a_graph_of_the_gradient(factor: flo
         assert grad(by_x, y) == factor
     finally:
         del engine.PRIMITIVES["scaled"]
+
+
+def test_local_derivatives_are_floats_whatever_a_rule_gives() -> None:
+    """Also beside a constant, whose own rule is not called, and where floats raise and Values do not."""
+
+    def never(z: object, x: object, y: object) -> float:
+        raise AssertionError("the rule of a constant")
+
+    numpy = pytest.importorskip("numpy")
+    odd = engine.declare("odd_rule", lambda x, y: x + y, [lambda z, x, y: numpy.float64(2.0), never], method=False)
+    valued = engine.declare("valued_rule", lambda x: x, [lambda z, x: Value(3.0)], method=False)
+    try:
+        x = Value(1.0)
+        assert [(type(d), d) for d in flowing_derivatives(odd(x, 5.0))] == [(float, 2.0), (type(None), None)]
+        assert [(type(d), d) for d in engine.local_derivatives(valued(x))] == [(float, 3.0)]
+        assert [(type(d), d) for d in flowing_derivatives(valued(x))] == [(float, 3.0)]
+        for root, expected in ((odd(x, 5.0) * 1.0, 2.0), (valued(x) * 1.0, 3.0)):
+            found = grad(root, x)
+            assert (type(found), found) == (float, expected)
+    finally:
+        del engine.PRIMITIVES["odd_rule"]
+        del engine.PRIMITIVES["valued_rule"]
+    assert engine.local_derivatives(Value(1.0)) == flowing_derivatives(Value(1.0)) == []
+
+
+def test_one_node_at_a_time_passes_on_to_what_was_selected() -> None:
+    x, y = Value(2.0), Value(5.0)
+    node = engine.where(1.0, x, y)
+    node.grad = 3.0
+    node._backward()
+    assert (x.grad, y.grad) == (3.0, 0.0)
+    square = x * x
+    square.grad = 0.5
+    square._backward()
+    assert x.grad == 3.0 + 2.0
+
+
+def test_unselected_operands_get_nothing_of_infinite_adjoints() -> None:
+    """Where 0 * inf would be nan: of one operand, of two, of several."""
+    x, y = Value(2.0), Value(0.0)
+    infinite = y.sqrt()
+    for root in (
+        engine.where(1.0, x, infinite),
+        engine.maximum(x, infinite),
+        engine.take(0.0, [x, infinite]),
+    ):
+        assert engine.grad(root * 1.0, [x, y]) == [1.0, 0.0]
 
 
 def test_a_factor_that_is_a_value_of_1_stays_in_the_graph() -> None:

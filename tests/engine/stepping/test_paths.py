@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import engine
 from engine import Value, topological_order
 from engine.backprop import flowing_derivatives
+from engine.stepping import paths
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
@@ -168,6 +169,13 @@ def test_nan_comes_first() -> None:
     for y in (x.sqrt() * 0.0 + x * 1e300, x * 1e300 + x.sqrt() * 0.0):
         assert math.isnan((y * 1.0).why(x, k=1).paths[0].product)
         assert math.isnan((y * 1.0).why(x, k=2).paths[0].product)
+
+
+def test_five_paths_unless_said_otherwise() -> None:
+    x = y = Value(1.0, "x")
+    for _ in range(3):
+        y = y + y
+    assert len(y.why(x).paths) == len(paths.why(y, x).paths) == 5
 
 
 def test_no_path() -> None:
