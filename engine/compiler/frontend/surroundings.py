@@ -11,12 +11,13 @@ import math
 import random
 import sys
 import time
+import weakref
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from operator import is_
-from types import BuiltinMethodType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, CellType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 from ... import modes
@@ -29,6 +30,7 @@ BUDGET = 400
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 _MOST = 100_000  # objects that a walk enters
+_FEW = 6  # entries of a list or dict that are looked at one by one, in half the time of a loop
 
 _ABSENT = object()
 _COMPILER = __name__.partition(".frontend")[0]
@@ -39,7 +41,7 @@ def {name}():
     except ValueError:  # an array where something else was
         return True
 """
-_CONTAINERS = (list, tuple, dict, set, frozenset, deque, array)
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memoryview, MappingProxyType)
 _PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _NEAR: tuple[Any, ...] = (*_PLAIN, Value, Primitive, FunctionType, list, dict, set)
 _LEAVES = _PLAIN | {Value, Primitive, CodeType, type(Ellipsis)}
@@ -69,7 +71,7 @@ class Surroundings:
         started = time.perf_counter()
         self._count = modes.changes[0]
         self.generators: list[Any] = []
-        self._cells: list[tuple[CellType, Any]] = []
+        self._parts: list[tuple[Any, str, Any]] = []  # of functions: the content of a closure cell, code, defaults
         self._names: list[tuple[Mapping[str, Any], str, Any]] = []
         self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names of what may be plain numbers
         self._holders: list[tuple[Any, tuple[Any, ...]]] = []
@@ -85,9 +87,13 @@ class Surroundings:
         if self.changed_at_all():
             self.renew()
 
+    def found_part(self, owner: Any, attribute: str, content: Any) -> None:
+        """A part of a function, such as its code."""
+        self._parts.append((owner, attribute, content))
+
     def found_cell(self, cell: CellType, name: str, content: Any) -> None:
         """A closure cell."""
-        self._cells.append((cell, content))
+        self.found_part(cell, "cell_contents", content)
         self._numbers.append((name, lambda: cell.cell_contents))
 
     def found_name(self, names: Mapping[str, Any], name: str, content: Any) -> None:
@@ -141,26 +147,41 @@ class Surroundings:
                     known[f"{name}{len(terms)}"] = thing
                 terms.append(term)
 
-        for cell, content in self._cells:
-            if isinstance(content, _NEAR) or _is_array(content):
-                add("cell$.cell_contents is not was$", 25, content, cell=cell)
-        for names, name, content in self._names:
-            if id(names) in self._announced:
-                continue
-            if isinstance(content, _NEAR) or _is_array(content):
-                add(f"names$.get({name!r}, absent) is not was$", 30, content, names=names)
-        for holder, held in sorted(self._holders, key=lambda found: id(found[0]) not in self._direct):
-            if _is_array(holder):
-                if holder.nbytes <= 512 and holder.dtype != object:
+        def add_holder(holder: Any, held: tuple[Any, ...]) -> None:
+            if _is_array(holder) and holder.dtype != object:
+                if holder.nbytes <= 512:
                     add("holder$.tobytes() != was$", 120, holder.tobytes(), holder=holder)
-            elif id(holder) in self._modules:
-                continue
-            elif isinstance(holder, (list, dict, set)) and _PLAIN.issuperset(map(type, held)):
-                add("holder$ != was$", 30 + 6 * len(held), holder.copy(), holder=holder)
+                return
+            if id(holder) in self._modules:
+                return
+            count = len(held) // 2 if isinstance(holder, Mapping) else len(held)
+            if isinstance(holder, Mapping) and count <= _FEW:
+                each = [f"holder$.get(was$[{k}], absent) is not was$[{k + count}]" for k in range(count)]
+                add(" or ".join([f"len(holder$) != {count}", *each]), 30 + 40 * count, held, holder=holder)
+            elif isinstance(holder, list) and count <= _FEW:
+                each = [f"holder$[{k}] is not was$[{k}]" for k in range(count)]
+                add(" or ".join([f"len(holder$) != {count}", *each]), 30 + 20 * count, held, holder=holder)
             else:
-                inside = "(*holder$, *holder$.values())" if isinstance(holder, dict) else "holder$"
+                inside = "(*holder$, *holder$.values())" if isinstance(holder, Mapping) else "holder$"
+                inside = "holder$.ravel().tolist()" if _is_array(holder) else inside
                 same = f"all(map(is_, {inside}, was$))"
                 add(f"len({inside}) != {len(held)} or not {same}", 130 + 12 * len(held), held, holder=holder)
+
+        def add_parts(*ranks: int) -> None:
+            for part, attribute, content in self._parts:
+                if (_rank(content) if attribute == "cell_contents" else 2) in ranks:
+                    add(f"part$.{attribute} is not was$", 25, content, part=part)
+            for names, name, content in self._names:
+                of_python = content is _ABSENT and hasattr(builtins, name)
+                if _rank(content) in ranks and id(names) not in self._announced and not of_python:
+                    add(f"names$.get({name!r}, absent) is not was$", 30, content, names=names)
+
+        add_parts(0)
+        for direct in (True, False):
+            for holder, held in self._holders:
+                if (id(holder) in self._direct) is direct:
+                    add_holder(holder, held)
+            add_parts(1) if direct else add_parts(2)
         near = " or ".join(terms)
         for name, condition in (("differs", near), ("changed", f"{near} or clock() > me._due")):
             exec(_LOOK.format(name=name, condition=condition), known)
@@ -186,7 +207,7 @@ class Surroundings:
         """Whether everything found is the same, near or far; changes that were announced elsewhere do not matter."""
         try:
             return (
-                all(_same(cell.cell_contents, content) for cell, content in self._cells)
+                all(_same(getattr(part, attribute), content) for part, attribute, content in self._parts)
                 and all(_same(names.get(name, _ABSENT), content) for names, name, content in self._names)
                 and all(_all_same(_held(holder), held) for holder, held in self._holders)
             )
@@ -195,7 +216,7 @@ class Surroundings:
 
     def _equals(self, other: Surroundings) -> bool:
         return (
-            _all_same([c for _, c in self._cells], [c for _, c in other._cells])
+            _all_same([c for *_, c in self._parts], [c for *_, c in other._parts])
             and _all_same([c for *_, c in self._names], [c for *_, c in other._names])
             and [name for _, name, _ in self._names] == [name for _, name, _ in other._names]
             and len(self._holders) == len(other._holders)
@@ -244,8 +265,10 @@ class _Walk:
             yield from (thing.__func__, thing.__self__)
         elif kind is BuiltinMethodType:
             yield thing.__self__
+        elif kind is weakref.ReferenceType:
+            yield thing()
         elif kind is partial:
-            inside = (thing.func, *thing.args, *thing.keywords.values())
+            inside = (thing.func, *thing.args, thing.keywords)
             self._found.found_directly(*inside)
             yield from inside
         elif isinstance(thing, _CONTAINERS):
@@ -254,7 +277,7 @@ class _Walk:
             yield getattr(thing, "function", None)
         elif isinstance(thing, (ModuleType, type)):
             if _is_of_users(thing):
-                yield from getattr(thing, "__bases__", ())
+                yield from (*getattr(thing, "__bases__", ()), type(thing))
                 yield from self._named_attributes(thing, vars(thing))
         elif is_generator(thing):
             if not any(thing is known for known in self._found.generators):
@@ -275,6 +298,10 @@ class _Walk:
         if (id(function), "") in self._attributes:
             return
         self._attributes.add((id(function), ""))
+        for attribute in ("__code__", "__defaults__"):
+            self._found.found_part(function, attribute, getattr(function, attribute))
+        if function.__kwdefaults__:
+            self._once(function.__kwdefaults__)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             try:
                 content = cell.cell_contents
@@ -327,6 +354,11 @@ class _Walk:
                 if not everything:
                     self._found.found_directly(content)
                 yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
+        if not everything and not isinstance(owner, (type, ModuleType, FunctionType)):
+            for name in self._used.intersection(dir(type(owner))):  # what the class has, the instance may get
+                if name not in attributes and (id(owner), name) not in self._attributes:
+                    self._attributes.add((id(owner), name))
+                    self._found.found_name(attributes, name, _ABSENT)
 
 
 @cache
@@ -366,6 +398,13 @@ def is_generator(thing: Any) -> bool:
     return numpy is not None and isinstance(thing, (numpy.Generator, numpy.RandomState, numpy.BitGenerator))
 
 
+def _rank(content: Any) -> int:
+    """How soon a name is looked at that has this content: numbers and functions first, modules and classes last."""
+    if isinstance(content, _NEAR) or _is_array(content):
+        return 0
+    return 2 if isinstance(content, (ModuleType, type)) else 1
+
+
 def _is_array(thing: Any) -> bool:
     """Whether its class says so: an object with a `__getattr__` may have any attribute."""
     return hasattr(type(thing), "dtype") and hasattr(type(thing), "tobytes")
@@ -373,7 +412,7 @@ def _is_array(thing: Any) -> bool:
 
 def _held(holder: Any) -> tuple[Any, ...]:
     """What is in a container; of an array a digest of its bytes."""
-    if isinstance(holder, dict):
+    if isinstance(holder, Mapping):
         return (*holder, *holder.values())
     if _is_array(holder):
         if holder.dtype == object:

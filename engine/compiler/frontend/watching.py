@@ -6,6 +6,7 @@ that traces, and there the Values that the function has not made itself; for all
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -63,12 +64,14 @@ def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
     watch = Watch(graph)
     accessors = {**_ACCESSORS, "_data": _disturbed(watch)} if disturbed else _ACCESSORS
     before = {name: vars(Value)[name] for name in accessors}
+    starts, threading.Thread.start = threading.Thread.start, _start  # type: ignore[assignment, method-assign]
     try:
         for name, accessor in accessors.items():
             setattr(Value, name, accessor)
         with traced_by(watch):
             yield watch
     finally:
+        threading.Thread.start = starts  # type: ignore[method-assign]
         for name, accessor in before.items():
             setattr(Value, name, accessor)
 
@@ -127,6 +130,14 @@ def _attribute(name: str) -> property:
     return property(read, write, doc=own.__doc__)
 
 
+def _start(thread: threading.Thread) -> None:
+    if isinstance(tracer.get(), Watch):
+        raise refusal(
+            "the function starts a thread", "What is read there is not seen: compute it in the function itself."
+        )
+    _start_of_all(thread)
+
+
 def _made(self: Value, data: Any, label: str | None = None) -> None:
     _init(self, data, label)
     watch = tracer.get()
@@ -135,6 +146,7 @@ def _made(self: Value, data: Any, label: str | None = None) -> None:
 
 
 _init = vars(Value)["__init__"]
+_start_of_all = threading.Thread.start
 _COPY = "the function copied the number"
 _FIX_COPY = "Use detach() for a Value that follows another and passes no derivative on."
 _READING = ("float", "int", "bool", "format", "eq", "ne", "lt", "le", "gt", "ge")

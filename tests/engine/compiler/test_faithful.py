@@ -13,6 +13,7 @@ from __future__ import annotations
 import array
 import collections
 import contextlib
+import enum
 import functools
 import heapq
 import itertools
@@ -23,6 +24,7 @@ import re
 import statistics
 import threading
 import types
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from unittest import mock
@@ -711,6 +713,197 @@ def a_mode_of_a_module() -> Case:
     return Case(lambda x: model(x), lambda: model.eval())
 
 
+# ---- what is less often changed ------------------------------------------------------------------------------------
+
+
+@row("refused")
+def a_number_read_in_a_thread_of_the_function() -> Case:
+    w = Value(2.0)
+
+    def function(x: Any) -> Any:
+        found: list[float] = []
+        thread = threading.Thread(target=lambda: found.append(w.data))
+        thread.start()
+        thread.join()
+        return found[0] * x
+
+    return Case(function, lambda: setattr(w, "data", 7.0))
+
+
+@row("refused")
+def a_function_that_counts_its_calls() -> Case:
+    w, calls = Value(2.0), 0
+
+    def function(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return w * x * (1.0 if calls < 50 else 2.0)
+
+    return Case(function)
+
+
+class _Mode(enum.Enum):
+    PLAIN = 1
+    SQUARED = 2
+
+
+@row("equal")
+def a_member_of_an_enum() -> Case:
+    w, settings_ = Value(2.0), types.SimpleNamespace(mode=_Mode.PLAIN)
+    return Case(
+        lambda x: w * x if settings_.mode is _Mode.PLAIN else w * x * x,
+        lambda: setattr(settings_, "mode", _Mode.SQUARED),
+    )
+
+
+class _Derived:
+    def __init__(self) -> None:
+        self.w = Value(2.0)
+
+    @functools.cached_property
+    def scale(self) -> float:
+        return 3.0
+
+    def activation(self, x: Any) -> Any:
+        return engine.tanh(x)
+
+    def __call__(self, x: Any) -> Any:
+        return self.activation(self.w * x) * self.scale
+
+
+@row("equal")
+def a_cached_property_set() -> Case:
+    model = _Derived()
+    return Case(model, lambda: vars(model).update(scale=7.0))
+
+
+@row("equal")
+def a_method_replaced_on_an_instance() -> Case:
+    model = _Derived()
+    return Case(model, lambda: vars(model).update(activation=engine.sin))
+
+
+def in_something(make: Callable[[dict[str, float]], Callable[[], float]]) -> Case:
+    """A number in a dict that is reached in another way."""
+    w, table = Value(2.0), {"scale": 3.0}
+    read = make(table)
+    return Case(lambda x: w * x * read(), lambda: table.update(scale=7.0))
+
+
+@row("equal")
+def a_number_behind_a_proxy() -> Case:
+    def make(table: dict[str, float]) -> Callable[[], float]:
+        proxy = types.MappingProxyType(table)
+        return lambda: proxy["scale"]
+
+    return in_something(make)
+
+
+@row("equal")
+def a_number_in_nested_dicts() -> Case:
+    def make(table: dict[str, float]) -> Callable[[], float]:
+        outer = {"deep": {"deeper": table}}
+        return lambda: outer["deep"]["deeper"]["scale"]
+
+    return in_something(make)
+
+
+@row("equal")
+def a_number_behind_a_weak_reference() -> Case:
+    class Settings:
+        scale = 3.0
+
+    known = weakref.ref(Settings)
+    w = Value(2.0)
+    return Case(lambda x: w * x * known().scale, lambda: setattr(Settings, "scale", 7.0))  # type: ignore[union-attr]
+
+
+@row("equal")
+def bytes_and_memory() -> Case:
+    w, numbers, memory = Value(2.0), bytearray([2, 3]), np.array([2.0])
+    view = memoryview(memory)
+
+    def between() -> None:
+        numbers[0] = 5
+        memory[0] = 7.0
+
+    return Case(lambda x: w * x * numbers[0] * view[0], between)
+
+
+@row("equal")
+def an_entry_of_an_array_of_values() -> Case:
+    weights = np.array([Value(0.5), Value(2.0)])
+    return Case(lambda x: (weights * x).sum(), lambda: weights.__setitem__(0, Value(9.0)))
+
+
+@row("equal")
+def a_flag_that_becomes_a_number() -> Case:
+    w, options = Value(2.0), {"flag": True}
+    return Case(lambda x: w * x * (2.0 if options["flag"] is True else 3.0), lambda: options.update(flag=1))
+
+
+@row("equal")
+def the_sign_of_a_zero() -> Case:
+    w, options = Value(2.0), {"side": 0.0}
+    return Case(lambda x: w * x * math.copysign(1.0, options["side"]), lambda: options.update(side=-0.0))
+
+
+@row("equal")
+def a_number_that_becomes_a_value() -> Case:
+    w, options = Value(2.0), {"scale": 3.0}
+    return Case(lambda x: w * x * options["scale"], lambda: options.update(scale=Value(3.0)))
+
+
+def of_inner(change: Callable[[Any], Any]) -> Case:
+    """A function in a function, of which a part is replaced."""
+    w = Value(2.0)
+
+    def inner(x: Any, scale: float = 3.0, *, power: float = 1.0) -> Any:
+        return w * x**power * scale
+
+    return Case(lambda x: inner(x), lambda: change(inner))
+
+
+@row("equal")
+def a_default_replaced() -> Case:
+    return of_inner(lambda inner: setattr(inner, "__defaults__", (7.0,)))
+
+
+@row("equal")
+def a_default_by_name_replaced() -> Case:
+    return of_inner(lambda inner: inner.__kwdefaults__.update(power=2.0))
+
+
+@row("equal")
+def the_code_of_a_function_reloaded() -> Case:
+    def first(x: Any) -> Any:
+        return x * 2.0
+
+    def other(x: Any) -> Any:
+        return x * x
+
+    return Case(lambda x: first(x), lambda: setattr(first, "__code__", other.__code__))
+
+
+@row("equal")
+def a_named_argument_of_a_partial() -> Case:
+    w = Value(2.0)
+    inner = functools.partial(lambda x, scale: w * x * scale, scale=3.0)
+    return Case(lambda x: inner(x), lambda: inner.keywords.update(scale=7.0))
+
+
+@row("equal")
+def an_attribute_of_a_metaclass() -> Case:
+    class Meta(type):
+        scale = 3.0
+
+    class Settings(metaclass=Meta):
+        pass
+
+    w = Value(2.0)
+    return Case(lambda x: w * x * Settings.scale, lambda: setattr(Meta, "scale", 7.0))
+
+
 # ---- what must stay compiled ---------------------------------------------------------------------------------------
 
 
@@ -1032,5 +1225,5 @@ def test_the_table_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
         print(
             f"\n{len(ROWS)} ways to go wrong, {refused} of them refused, and {len(CONTROLS)} controls, on {INSTALLED}"
         )
-    assert len(ROWS) >= 95
+    assert len(ROWS) >= 115
     assert len(CONTROLS) >= 12
