@@ -84,15 +84,18 @@ def under(function: Callable[[], None]) -> None:
 def test_other_threads_see_nothing_of_it() -> None:
     w = Value(2.0)
     found: list[float] = []
+    ready = threading.Event()
 
     def elsewhere() -> None:
+        ready.wait()
         found.append(w.data)
         w.data = 7.0
         found.append((w * w).data)
 
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
     with watched(graph(), disturbed=True) as watch:
-        thread = threading.Thread(target=elsewhere)
-        thread.start()
+        ready.set()
         thread.join()
         assert not watch.made
     assert found == [2.0, 49.0]
