@@ -116,7 +116,9 @@ class Acting(NamedTuple):
     epochs: bool
 
 
-def best_epochs(task: Task, backend: str, dtype: str, threads: int, acting: Acting) -> tuple[Epoch, str]:
+def best_epochs(
+    task: Task, backend: str, dtype: str, threads: int, acting: Acting, tell: Callable[[str], None]
+) -> tuple[Epoch, str]:
     """Compiled epochs, or eager ones where that is impossible and `backend` is "auto"; and the name of the back end.
 
     Args:
@@ -125,17 +127,47 @@ def best_epochs(task: Task, backend: str, dtype: str, threads: int, acting: Acti
         dtype: "float64" or "float32".
         threads: how many may share a step.
         acting: who acts in between.
+        tell: is told the name of the back end where it becomes another one later.
 
     Raises:
         TraceError: if `backend` is not "auto" and model or loss cannot be compiled.
     """
     try:
-        return compiled_epochs(task, backend, dtype, threads, acting)
+        epochs, name = compiled_epochs(task, backend, dtype, threads, acting)
+        return (_or_eager(task, epochs, tell) if backend == "auto" else epochs), name
     except Exception as error:
         if backend != "auto":
             raise
         reason = str(error)
     return _with_a_warning(eager_epochs(task), reason), f"eager: {reason}"
+
+
+def _or_eager(task: Task, compiled: Epoch, tell: Callable[[str], None]) -> Epoch:
+    """The same, and eager ones from the epoch on before which the model was changed to what cannot be compiled."""
+    from engine import TraceError
+
+    epochs, done = compiled, task.done
+
+    def epoch(rng: random.Random) -> Iterator[Done]:
+        nonlocal epochs, done
+        state, first = rng.getstate(), done
+        try:
+            for batch in epochs(rng):
+                done += 1
+                yield batch
+            return
+        except TraceError as error:
+            if done > first:
+                raise
+            reason = str(error)
+        rng.setstate(state)
+        tell(f"eager: {reason}")
+        epochs = _with_a_warning(eager_epochs(replace(task, done=done)), reason)
+        for batch in epochs(rng):
+            done += 1
+            yield batch
+
+    return epoch
 
 
 def _with_a_warning(epochs: Epoch, reason: str) -> Epoch:

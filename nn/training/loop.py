@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from ..arguments import Seed, random_source, show, true_or_false, whole_number
@@ -167,7 +168,9 @@ def fit(
             one_epoch, history.backend = eager_epochs(task), "eager"
         else:
             acting = Acting(batches=callable(progress), epochs=bool(after) or callable(progress))
-            one_epoch, history.backend = best_epochs(task, backend, dtype, threads, acting)
+            one_epoch, history.backend = best_epochs(
+                task, backend, dtype, threads, acting, partial(setattr, history, "backend")
+            )
         try:
             _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, report)
         except KeyboardInterrupt:
