@@ -186,6 +186,17 @@ def test_local_derivatives_are_floats_whatever_a_rule_gives() -> None:
     assert engine.local_derivatives(Value(1.0)) == flowing_derivatives(Value(1.0)) == []
 
 
+def test_a_rule_for_several_operands_gives_one_derivative_for_each() -> None:
+    short = engine.declare("short_rule", lambda *xs: sum(xs), lambda z, *xs: [1.0], method=False)
+    try:
+        leaves = [Value(1.0), Value(2.0)]
+        with pytest.raises(ValueError, match="rule of short_rule gave 1 derivatives for 2 operands"):
+            short(*leaves).backward()
+        assert [leaf.grad for leaf in leaves] == [0.0, 0.0]
+    finally:
+        del engine.PRIMITIVES["short_rule"]
+
+
 def test_one_node_at_a_time_passes_on_to_what_was_selected() -> None:
     x, y = Value(2.0), Value(5.0)
     node = engine.where(1.0, x, y)

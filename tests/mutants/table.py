@@ -11,7 +11,7 @@ SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # the
 
 TESTS: dict[str, list[str]] = {
     "engine/ops.py": ["tests/engine/test_ops.py"],
-    "engine/value.py": ["engine/value.py", *VALUE, *BACKPROP],
+    "engine/value.py": ["engine/value.py", *VALUE, "tests/engine/test_modes.py", *BACKPROP],
     "engine/operators.py": ["engine/operators.py", *VALUE, "tests/engine/test_affine.py", *BACKPROP],
     "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE],
     "engine/graph.py": ["engine/graph.py", *BACKPROP],

@@ -153,6 +153,10 @@ def test_the_number_of_paths_in_words() -> None:
         y = y + y
     assert "the sum over 576,460,752,303,423,488 paths" in y.why(x).text
     assert "the sum over about 10^18 paths" in (y + y).why(x).text
+    y = x
+    for _ in range(18):
+        y = engine.sum([y] * 10)
+    assert "the sum over about 10^18 paths" in y.why(x).text
 
 
 def test_records_stay_what_they_are() -> None:

@@ -5,6 +5,7 @@ import math
 import pytest
 
 import engine
+import nn
 from engine import Value
 from nn.losses.labels import PROBABILITY, SIGN, TARGET, ClassIndex, Distribution, Number, checked, weighted
 
@@ -38,6 +39,11 @@ def test_probabilities_sum_to_1_within_rounding():
     for wrong in [(0.5, 0.5 + 2e-6), (0.5, 0.5 - 2e-6), (0.0, 0.0), (2.0, -1.0), (1.0 + 2e-6, 0.0), (math.nan, 1.0)]:
         with pytest.raises(ValueError, match="probabilit"):
             kind.check(*wrong)
+
+
+def test_a_loss_of_samples_is_a_function():
+    with pytest.raises(TypeError, match="per_sample\\(\\) takes a function of an output and a label, not int 3"):
+        nn.per_sample(3)
 
 
 @pytest.mark.parametrize("kind", [SIGN, TARGET, PROBABILITY])
