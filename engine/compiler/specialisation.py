@@ -85,10 +85,6 @@ class Specialisation:
         """
         return self.trace.surroundings.changed()
 
-    def reads_the_same(self) -> bool:
-        """Whether all that the function reads from outside is the same, after a look at everything."""
-        return self.trace.surroundings.is_as_it_was()
-
     def _run(self, program: Runner, batch: Batch) -> tuple[Any, Any]:
         arrays = batch.arrays
         if program.takes_lists:

@@ -185,8 +185,11 @@ class SharedTrainer(Trainer):
         """
         with self._lock:
             self._again = None
-            if self._way is None or not self._way.load(values, numbers):
+            if self._watch is not None and not self._watch.holds_but_for_announcements():
                 self._traced = -math.inf  # to be traced again
+            if self._way is not None:
+                self._way.load(values, numbers)
+            else:
                 for value, number in zip(values, numbers):
                     value.data = number
             self._optimizer.change(optimizer.settings)

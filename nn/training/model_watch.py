@@ -68,17 +68,32 @@ class ModelWatch:
         """Whether it is as it was, what is far away included."""
         return self.holds(math.inf) and not self._surroundings.changed_at_all()
 
+    def holds_but_for_announcements(self) -> bool:
+        """The same, where it is known that attributes and leaves since then were those of another model."""
+        counts = changes[0], leaves_made[0]
+        try:
+            same = self._near == self._near_before
+        except ValueError:
+            return False
+        if not (same and self._far_is_same() and self._surroundings.holds_but_for_announcements()):
+            return False
+        self._changes, self._leaves = counts
+        return True
+
+    def _far_is_same(self) -> bool:
+        for container, before in self._far:
+            items = _items(container)
+            if len(items) != len(before) or not all(map(is_, items, before)):
+                return False
+        return True
+
     def _looks_again(self) -> bool:
         """Whether all that it is made of is as it was, and what is read from far away, if it is time to look there."""
         started, computed = time.perf_counter(), time.thread_time()
         counts = changes[0], leaves_made[0]
         if counts[0] != self._changes and not self._is_module:
             return False
-        for container, before in self._far:
-            items = _items(container)
-            if len(items) != len(before) or not all(map(is_, items, before)):
-                return False
-        if self._surroundings.changed():
+        if not self._far_is_same() or self._surroundings.changed():
             return False
         self._changes, self._leaves = counts
         ended, computed = time.perf_counter(), time.thread_time() - computed

@@ -50,9 +50,10 @@ class Way:
         """What makes the last single step once more, if there is a faster way to."""
         return None
 
-    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> bool:
-        """Assign numbers to Values where they live at present; False if there is no such place."""
-        return False
+    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
+        """Assign numbers to Values, wherever they live at present; `values` is the same object at every call."""
+        for value, number in zip(values, numbers):
+            value.data = number
 
     def order(self, samples: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
         """The samples of each batch, in the order of `nn.batches`; the last one of an epoch is filled with -1."""
@@ -98,9 +99,9 @@ class NativeSteps(Way):
         """What makes the last single step once more; see `Session.repetition`."""
         return self._session.repetition()
 
-    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> bool:
+    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Assign numbers to Values in one array; see `Session.load`."""
-        return self._session.load(values, numbers)
+        self._session.load(values, numbers)
 
     def order(self, samples: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
         """The samples of each batch, as an array."""

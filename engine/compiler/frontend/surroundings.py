@@ -133,7 +133,7 @@ class Surroundings:
 
     def _look(self) -> None:
         """Make `changed` and `differs`: one expression of comparisons, in half the time of loops over what there is."""
-        terms = [f"modes.changes[0] != {self._count}"]
+        terms = ["modes.changes[0] != me._count"]
         known: dict[str, Any] = {"modes": modes, "absent": _ABSENT, "is_": is_}
         known |= {"me": self, "clock": time.perf_counter}
         left = BUDGET - 100.0
@@ -196,15 +196,21 @@ class Surroundings:
                 return True
             self.__dict__.update(now.__dict__)
             self._look()
-        elif not self.is_as_it_was():
+        elif not self._is_as_it_was():
             return True
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
         self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
         return False
 
-    def is_as_it_was(self) -> bool:
-        """Whether everything found is the same, near or far; changes that were announced elsewhere do not matter."""
+    def holds_but_for_announcements(self) -> bool:
+        """Whether everything found is the same, near or far; what was announced is taken as set on something else."""
+        same = self._is_as_it_was()
+        if same:
+            self._count = modes.changes[0]
+        return same
+
+    def _is_as_it_was(self) -> bool:
         try:
             return (
                 all(_same(getattr(part, attribute), content) for part, attribute, content in self._parts)

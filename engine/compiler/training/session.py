@@ -166,34 +166,26 @@ class Session:
             raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
         self._special.check_labels(batch)
 
-    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> bool:
+    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Assign numbers to Values as one array, without a touch of each.
 
         Args:
             values: some of the leaves, and perhaps others, which are left out; the same object at every call.
             numbers: as many.
-
-        Returns:
-            Whether it was done; it is not if the loss reads something else by now.
         """
-        if not self._special.reads_the_same():
-            return False
-        if self._places_of[0] is not values:
-            import numpy as np
+        import numpy as np
 
+        if self._places_of[0] is not values:
             place = {value: k for k, value in enumerate(values)}
             known = [(k, place[leaf]) for k, leaf in enumerate(self.leaves) if leaf in place]
             self._places_of = values, np.array(known, np.int64).reshape(-1, 2).T
         leaves, given = self._places_of[1]
         loan = self._loan
         loan.take()
-        import numpy as np
-
         with self._training.lock:
             if not loan.open:
                 loan.renew()
             loan.array[leaves] = np.array(numbers)[given]
-        return True
 
     def close(self) -> None:
         """Give the parameters their numbers and gradients, and the optimiser its memory."""
