@@ -157,7 +157,8 @@ class Surroundings:
             count = len(held) // 2 if isinstance(holder, Mapping) else len(held)
             if isinstance(holder, Mapping) and count <= _FEW:
                 each = [f"holder$.get(was$[{k}], absent) is not was$[{k + count}]" for k in range(count)]
-                add(" or ".join([f"len(holder$) != {count}", *each]), 30 + 40 * count, held, holder=holder)
+                term = " or ".join([*each, "[*holder$] != keys$"])  # the order too
+                add(term, 60 + 40 * count, held, holder=holder, keys=list(held[:count]))
             elif isinstance(holder, list) and count <= _FEW:
                 each = [f"holder$[{k}] is not was$[{k}]" for k in range(count)]
                 add(" or ".join([f"len(holder$) != {count}", *each]), 30 + 20 * count, held, holder=holder)

@@ -188,11 +188,15 @@ def test_a_small_range_is_no_mistake() -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("mode", ["outputs", "parameters", "inputs"])
 def test_every_first_call_is_checked_against_the_eager_engine(backend: str, dtype: str, mode: str) -> None:
-    w, calls = Value(2.0), [0]
+    class Calls:
+        __slots__ = ("count",)  # which nobody watches
+
+    w, calls = Value(2.0), Calls()
+    calls.count = 0
 
     def changing(x: Any) -> Any:
-        calls[0] += 1
-        return w * x * (1 if calls[0] <= 2 else 1.5)  # the same in both traces
+        calls.count += 1
+        return w * x * (1 if calls.count <= 2 else 1.5)  # the same in both traces
 
     compiled = compile(changing, backend=backend, dtype=dtype)
     assert len(compiled([])) == 0
@@ -200,9 +204,9 @@ def test_every_first_call_is_checked_against_the_eager_engine(backend: str, dtyp
     def call() -> Any:
         return compiled([1.0])[0] if mode == "outputs" else compiled.value_and_grad([1.0], wrt=mode)[0]
 
-    with pytest.raises(TraceError, match="differs from the eager"):
-        call()
-    assert call() == 3.0  # the list has changed, so the function is traced again
+    for _ in range(2):
+        with pytest.raises(TraceError, match="differs from the eager"):
+            call()
 
 
 @BACKENDS

@@ -837,6 +837,16 @@ def an_entry_of_an_array_of_values() -> Case:
 
 
 @row("equal")
+def entries_of_a_dict_in_another_order() -> Case:
+    weights = {"a": Value(0.5), "b": Value(2.0)}
+
+    def between() -> None:
+        weights["a"] = weights.pop("a")
+
+    return Case(lambda x: engine.sum([w * x**k for k, w in enumerate(weights.values())]), between)
+
+
+@row("equal")
 def a_flag_that_becomes_a_number() -> Case:
     w, options = Value(2.0), {"flag": True}
     return Case(lambda x: w * x * (2.0 if options["flag"] is True else 3.0), lambda: options.update(flag=1))
