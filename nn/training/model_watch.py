@@ -70,6 +70,7 @@ class ModelWatch:
 
     def holds_but_for_announcements(self) -> bool:
         """The same, where it is known that attributes and leaves since then were those of another model."""
+        started, computed = time.perf_counter(), time.thread_time()
         counts = changes[0], leaves_made[0]
         try:
             same = self._near == self._near_before
@@ -77,7 +78,7 @@ class ModelWatch:
             return False
         if not (same and self._far_is_same() and self._surroundings.holds_but_for_announcements()):
             return False
-        self._changes, self._leaves = counts
+        self._looked(counts, started, computed)
         return True
 
     def _far_is_same(self) -> bool:
@@ -95,11 +96,15 @@ class ModelWatch:
             return False
         if not self._far_is_same() or self._surroundings.changed():
             return False
+        self._looked(counts, started, computed)
+        return True
+
+    def _looked(self, counts: tuple[int, int], started: float, computed: float) -> None:
+        """Note that a look has found nothing, and when the next one is due."""
         self._changes, self._leaves = counts
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
         self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
-        return True
 
 
 def _contents(container: Any) -> list[Any]:
