@@ -158,7 +158,7 @@ class Surroundings:
             if isinstance(holder, Mapping) and count <= _FEW:
                 each = [f"holder$.get(was$[{k}], absent) is not was$[{k + count}]" for k in range(count)]
                 term = " or ".join([*each, "[*holder$] != keys$"])  # the order too
-                add(term, 60 + 40 * count, held, holder=holder, keys=list(held[:count]))
+                add(term, 35 + 35 * count, held, holder=holder, keys=list(held[:count]))
             elif isinstance(holder, list) and count <= _FEW:
                 each = [f"holder$[{k}] is not was$[{k}]" for k in range(count)]
                 add(" or ".join([f"len(holder$) != {count}", *each]), 30 + 20 * count, held, holder=holder)
