@@ -117,7 +117,7 @@ def fit_many(
     ...     return model, mse, SGD(model.parameters(), lr)
     >>> rows = fit_many(make, [{"lr": lr, "seed": 1} for lr in (0.01, 0.5)], [[0.0], [1.0]], [1.0, 3.0], epochs=60)
     >>> [(row["lr"], round(row["loss"], 3), row["error"]) for row in rows]
-    [(0.01, 0.986, None), (0.5, 0.0, None)]
+    [(0.01, 0.994, None), (0.5, 0.0, None)]
     """
     if not callable(make):
         raise TypeError(f"make must be a callable that gives a model, a loss and an optimiser, not {show(make)}")

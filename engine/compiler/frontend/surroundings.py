@@ -150,6 +150,9 @@ class Surroundings:
             elif isinstance(holder, list) and count <= _FEW:
                 each = [f"holder$[{k}] is not was$[{k}]" for k in range(count)]
                 add(" or ".join([f"len(holder$) != {count}", *each]), 30 + 20 * count, held, holder=holder)
+            elif type(holder) is list and all(type(entry) is float for entry in held):
+                # Equality tells all but the sign of a zero, which the look at all that is read tells, by identity.
+                add("holder$ != was$", 40 + 8 * count, list(held), holder=holder)
             else:
                 inside = "(*holder$, *holder$.values())" if isinstance(holder, Mapping) else "holder$"
                 inside = "holder$.ravel().tolist()" if is_array(holder) else inside
