@@ -84,13 +84,13 @@ from .training.steps import EagerStep as EagerStep
 from .training.steps import Step as Step
 
 if TYPE_CHECKING:
-    from .training.compiled import Trainer as Trainer
+    from .training.trainer.compiled import Trainer as Trainer
 
 
 def __getattr__(name: str) -> Any:
     """What is imported when somebody asks for it: `Trainer` brings the compiler, `nn.sklearn` scikit-learn."""
     if name == "Trainer":
-        from .training.compiled import Trainer
+        from .training.trainer.compiled import Trainer
 
         return Trainer
     if name == "sklearn":

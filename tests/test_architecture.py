@@ -186,7 +186,7 @@ def test_the_walk_from_a_step_to_machine_code() -> None:
     section = text.partition("### From `Trainer.step` to machine code")[2].partition("\n## ")[0]
     walk = [name_of(ROOT / path) for path in re.findall(r"^\d+\. `([\w/]+\.py)`", section, re.MULTILINE)]
     assert 2 < len(walk) <= 12
-    assert (walk[0], walk[-1]) == ("nn.training.compiled", "engine.compiler.backends.llvm.jit.machine_code")
+    assert (walk[0], walk[-1]) == ("nn.training.trainer.compiled", "engine.compiler.backends.llvm.jit.machine_code")
     for here, there in pairwise(walk):
         assert there in {found.module for found in IMPORTS[here]}, f"{here} does not import {there}"
 

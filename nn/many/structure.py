@@ -16,7 +16,7 @@ from engine import Primitive, Value
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from ..training.steps import LossFunction
-from ..training.ways import has_rule
+from ..training.trainer.ways import has_rule
 
 _PLAIN = (int, float, bool, str, bytes, complex, type(None))
 _BY_IDENTITY = (FunctionType, BuiltinFunctionType, Primitive, type)

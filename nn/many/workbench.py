@@ -19,11 +19,11 @@ from ..arguments import as_samples, random_source, show, whole_number
 from ..layers.dropout import Layout, drawing
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
-from ..training.compiled import Trainer
 from ..training.history import History
 from ..training.loop import fit
 from ..training.preparation import prepared
 from ..training.steps import LossFunction, Model
+from ..training.trainer.compiled import Trainer
 from ..training.validation import Patience
 from .structure import Structure, UnknownStructureError
 

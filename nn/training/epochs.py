@@ -18,7 +18,7 @@ from ..optimisers.base import Optimizer
 from .steps import EagerStep, LossFunction, Model, Step
 
 if TYPE_CHECKING:
-    from .compiled import Trainer
+    from .trainer.compiled import Trainer
 
 
 ROOM = 2**22
@@ -190,7 +190,7 @@ def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, acting: 
         TraceError: if model or loss cannot be compiled.
         TypeError, ValueError: if the samples and labels are none for a program.
     """
-    from .compiled import Trainer
+    from .trainer.compiled import Trainer
 
     def trainer_of(model: Model) -> Trainer:
         trainer = Trainer(

@@ -18,7 +18,7 @@ import pytest
 import nn
 from engine import Value, relu, sqrt, where
 from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
-from nn.training.model_watch import ModelWatch
+from nn.training.trainer.model_watch import ModelWatch
 
 np = pytest.importorskip("numpy")
 BACKENDS = ["python", "numpy", *(["llvm"] if importlib.util.find_spec("llvmlite") else [])]

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine import Surroundings, Value, changes, leaves_made
 
-from ..layers.module import Module
+from ...layers.module import Module
 
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""

@@ -11,17 +11,17 @@ from typing import Any
 
 from engine import Batch, BatchLoss, Compiled, collector_at_rest, compile, new_lock, open_session
 
-from ..arguments import Seed, is_found_by_name, random_source, real_number, show, whole_number
-from ..optimisers.base import Optimizer
-from ..optimisers.clipping import clip_limits
+from ...arguments import Seed, is_found_by_name, random_source, real_number, whole_number
+from ...optimisers.base import Optimizer
+from ..steps import LossFunction, Model
 from .model_watch import ModelWatch
 from .sample_loss import SampleLoss
 from .samples import Samples
-from .steps import LossFunction, Model
+from .settings import Settings
 from .ways import GradientSteps, NativeSteps, Way, has_rule
 
 
-class Trainer:
+class Trainer(Settings):
     """A model, a loss and an optimiser, compiled into one program that makes whole steps.
 
     The numbers of the parameters stay in the program while it trains; `p.data` shows them at any time, and what is
@@ -76,15 +76,11 @@ class Trainer:
         clip_value: float | None = None,
         schedule: Callable[[int], float] | None = None,
     ) -> None:
-        self._model, self._loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
-        self._clip: tuple[float | None, float | None] = (None, None)
-        self.clip_norm, self.clip_value = clip_norm, clip_value
-
+        super().__init__(model, loss, optimizer, schedule, clip_norm, clip_value)
         self._options: dict[str, Any] = {"backend": backend, "dtype": dtype, "threads": threads}
         self._lock = new_lock()  # one call at a time: threads take turns
         self._way: Way | None = None  # how steps are made; None until the samples' shape is known
         self._steps_before = 0  # made in earlier ways
-        self._again: Callable[[Any, Any], float | None] | None = None  # a shorter way to make a step like the last one
         self._sized: Any = None  # shapes, and size of the batches for which samples are weighted
         self.compiled: Compiled
         self._begin()
@@ -97,67 +93,7 @@ class Trainer:
         self._traced = 0.0  # when that was
         self._start_anew()
 
-    # ---- what may be set at any time ----
-
-    @property
-    def model(self) -> Model:
-        """What is trained."""
-        return self._model
-
-    @model.setter
-    def model(self, model: Model) -> None:
-        self._model = model
-        self._begin()
-
-    @property
-    def loss(self) -> LossFunction:
-        """What is made small."""
-        return self._loss
-
-    @loss.setter
-    def loss(self, loss: LossFunction) -> None:
-        self._loss = loss
-        self._begin()
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """What changes the parameters."""
-        return self._optimizer
-
-    @optimizer.setter
-    def optimizer(self, optimizer: Optimizer) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
-        self._optimizer, self._again = optimizer, None
-
-    @property
-    def clip_norm(self) -> float | None:
-        """The largest norm of the whole gradient; None for any."""
-        return self._clip[0]
-
-    @clip_norm.setter
-    def clip_norm(self, limit: float | None) -> None:
-        self._clip, self._again = clip_limits(limit, self._clip[1]), None
-
-    @property
-    def clip_value(self) -> float | None:
-        """The largest entry of the gradient; None for any."""
-        return self._clip[1]
-
-    @clip_value.setter
-    def clip_value(self, limit: float | None) -> None:
-        self._clip, self._again = clip_limits(self._clip[0], limit), None
-
-    @property
-    def schedule(self) -> Callable[[int], float] | None:
-        """The learning rate of each step by its number, from 0; None for that of the optimiser."""
-        return self._schedule
-
-    @schedule.setter
-    def schedule(self, schedule: Callable[[int], float] | None) -> None:
-        if schedule is not None and not callable(schedule):
-            raise TypeError(f"schedule must be a function of the step's number, not {show(schedule)}")
-        self._schedule, self._again = schedule, None
+    # ---- training ----
 
     @property
     def steps(self) -> int:
@@ -167,8 +103,6 @@ class Trainer:
     @steps.setter
     def steps(self, steps: int) -> None:
         self._steps_before += whole_number("steps", steps, least=0) - self.steps
-
-    # ---- training ----
 
     def step(self, X: Any, y: Any) -> float:  # as in nn.fit
         """Change the parameters once, by the mean gradient over all samples; give their mean loss before.

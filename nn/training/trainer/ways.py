@@ -9,8 +9,8 @@ from typing import Any
 
 from engine import Batch, Compiled, Session, Value
 
-from ..optimisers.base import Optimizer
-from ..optimisers.clipping import Clip, clip_gradients
+from ...optimisers.base import Optimizer
+from ...optimisers.clipping import Clip, clip_gradients
 
 
 def has_rule(optimizer: Optimizer) -> bool:

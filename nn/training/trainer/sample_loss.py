@@ -7,7 +7,7 @@ from typing import Any
 
 from engine import BatchLoss, Value, batch_loss
 
-from .steps import LossFunction, Model, one_value, scored
+from ..steps import LossFunction, Model, one_value, scored
 
 Shape = tuple[int, ...]
 """Of a sample or a label: () for a number, (n,) for a list of n, ..."""

@@ -1,0 +1,94 @@
+"""What a Trainer may be told at any time, checked where it is set."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from ...arguments import show
+from ...optimisers.base import Optimizer
+from ...optimisers.clipping import clip_limits
+from ..steps import LossFunction, Model
+
+
+class Settings(ABC):
+    """Model, loss, optimiser, clipping and schedule: each counts from the next step on."""
+
+    def __init__(
+        self,
+        model: Model,
+        loss: LossFunction,
+        optimizer: Optimizer,
+        schedule: Callable[[int], float] | None,
+        clip_norm: float | None,
+        clip_value: float | None,
+    ) -> None:
+        self._again: Callable[[Any, Any], float | None] | None = None  # a shorter way to make a step like the last one
+        self._model, self._loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
+        self._clip: tuple[float | None, float | None] = (None, None)
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Begin anew with the present model and loss."""
+
+    @property
+    def model(self) -> Model:
+        """What is trained."""
+        return self._model
+
+    @model.setter
+    def model(self, model: Model) -> None:
+        self._model = model
+        self._begin()
+
+    @property
+    def loss(self) -> LossFunction:
+        """What is made small."""
+        return self._loss
+
+    @loss.setter
+    def loss(self, loss: LossFunction) -> None:
+        self._loss = loss
+        self._begin()
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What changes the parameters."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+        self._optimizer, self._again = optimizer, None
+
+    @property
+    def clip_norm(self) -> float | None:
+        """The largest norm of the whole gradient; None for any."""
+        return self._clip[0]
+
+    @clip_norm.setter
+    def clip_norm(self, limit: float | None) -> None:
+        self._clip, self._again = clip_limits(limit, self._clip[1]), None
+
+    @property
+    def clip_value(self) -> float | None:
+        """The largest entry of the gradient; None for any."""
+        return self._clip[1]
+
+    @clip_value.setter
+    def clip_value(self, limit: float | None) -> None:
+        self._clip, self._again = clip_limits(self._clip[0], limit), None
+
+    @property
+    def schedule(self) -> Callable[[int], float] | None:
+        """The learning rate of each step by its number, from 0; None for that of the optimiser."""
+        return self._schedule
+
+    @schedule.setter
+    def schedule(self, schedule: Callable[[int], float] | None) -> None:
+        if schedule is not None and not callable(schedule):
+            raise TypeError(f"schedule must be a function of the step's number, not {show(schedule)}")
+        self._schedule, self._again = schedule, None
