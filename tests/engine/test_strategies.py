@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 import engine
 from engine import PRIMITIVES, Interval, Primitive, Value, check_gradients
-from engine.strategies import Expression, Network, datasets, expressions, networks, points, values
+from engine.strategies.graphs import Expression, expressions
+from engine.strategies.nets import Network, datasets, networks
+from engine.strategies.scalars import points, values
 
 TABLE = list(PRIMITIVES.values())  # as it is now: other tests may declare more
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import engine
 import nn
 from engine import Value, check_gradients, relu, sin, tanh
-from engine.strategies import Expression, datasets, expressions, networks
+from engine.strategies.graphs import Expression, expressions
+from engine.strategies.nets import datasets, networks
 from engine.testing import assert_gradients
 
 TABLE = list(engine.PRIMITIVES.values())  # as it is now: other tests may declare more

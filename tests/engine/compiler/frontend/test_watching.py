@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 
 import engine
-from engine import TraceError, Value, compile, strategies
+from engine import TraceError, Value, compile
 from engine.compiler.frontend.graph import Graph
 from engine.compiler.frontend.symbol import Symbol
 from engine.compiler.frontend.watching import watched
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
+from engine.strategies import graphs as strategies
 
 
 def graph() -> Graph:

@@ -1,0 +1,22 @@
+"""Hypothesis strategies for everything that has a gradient: Values, points, expressions, networks, data sets.
+
+Nothing is filtered: operands are chosen by the numbers that they have, so that every expression stays inside of every
+primitive's domain, clear of its kinks, with results of moderate size. A failure shrinks to a few nodes, and prints as
+Python to paste. Needs ``pip install hypothesis``. In files: scalars, graphs, nets.
+"""
+
+try:
+    import hypothesis as _hypothesis  # noqa: F401  # only whether it is there
+except ImportError:
+    raise ImportError("engine.strategies needs Hypothesis: pip install hypothesis") from None
+
+from .graphs import Expression as Expression
+from .graphs import expressions as expressions
+from .nets import Network as Network
+from .nets import datasets as datasets
+from .nets import networks as networks
+from .scalars import numbers as numbers
+from .scalars import points as points
+from .scalars import values as values
+
+__all__ = ["Expression", "Network", "datasets", "expressions", "networks", "numbers", "points", "values"]

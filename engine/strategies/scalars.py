@@ -1,0 +1,98 @@
+"""Numbers, Values and points of a domain, clear of its ends and of kinks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from ..interval import REALS, Interval
+from ..primitive import Primitive
+from ..value import Value
+
+_CLEARANCE = 0.01  # distance from kinks and from the ends of domains
+
+
+def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy[float]:
+    """Floats of a domain, clear of its ends and of moderate size; they shrink to small whole numbers.
+
+    >>> from hypothesis import find
+    >>> find(numbers(Interval(0, math.inf)), lambda x: x > 1.5)
+    2.0
+    """
+    if domain.integers:
+        return st.integers(int(domain.low), int(domain.high)).map(float)
+    low, high = max(domain.low, -largest), min(domain.high, largest)
+    if low >= high:  # a domain that lies far out
+        low, high = (domain.low, domain.low + largest) if domain.low > 0 else (domain.high - largest, domain.high)
+    margin = min(_CLEARANCE, (high - low) / 8)
+    return st.floats(low + margin, high - margin, allow_subnormal=False)
+
+
+def values(domain: Interval = REALS) -> st.SearchStrategy[Value]:
+    """Values, the leaves of graphs.
+
+    >>> from hypothesis import find
+    >>> find(values(), lambda v: v.data >= 2)
+    Value(data=2.0, grad=0.0)
+    """
+    return numbers(domain).map(Value)
+
+
+def points(domain: Primitive | Interval | Sequence[Interval] = REALS, count: int = 1) -> st.SearchStrategy[list[float]]:
+    """Points to check a function at.
+
+    Args:
+        domain: the domain of all coordinates, or one for each; or a primitive, whose own domain is meant, and whose
+            kinks the points keep clear of.
+        count: how many coordinates a point has; for a fixed number of domains this is theirs.
+
+    Raises:
+        TypeError: `domain` is none of these.
+
+    >>> import engine
+    >>> from hypothesis import find
+    >>> find(points(engine.log), lambda point: True), find(points(count=2), lambda point: point[0] > 3)
+    ([1.0], [4.0, 0.0])
+    """
+    if isinstance(domain, Primitive):
+        primitive = domain
+        intervals = list(primitive.domains(primitive.arity or max(count, 4)))
+        return st.tuples(*map(numbers, intervals)).map(lambda point: nudged(primitive, list(point)))
+    intervals = [domain] * count if isinstance(domain, Interval) else list(domain)
+    for interval in intervals:
+        if not isinstance(interval, Interval):
+            raise TypeError(f"points() takes an Interval, a list of them or a primitive, got {interval!r}")
+    return st.tuples(*map(numbers, intervals)).map(list)
+
+
+def nudged(primitive: Primitive, point: list[float]) -> list[float]:
+    """Moved off the primitive's kink by as little as it takes, in steps that no period divides."""
+    free = [k for k, domain in enumerate(primitive.domains(len(point))) if not domain.integers]
+    moved = list(point)
+    for attempt in range(1, 20):
+        if not near_kink(primitive, moved):
+            return moved
+        for rank, k in enumerate(free, 1):
+            domain = list(primitive.domains(len(point)))[k]
+            candidate = point[k] + 0.0137 * attempt * rank
+            moved[k] = candidate if candidate in domain else point[k] - 0.0137 * attempt * rank
+    return moved
+
+
+def near_kink(primitive: Primitive, inputs: Sequence[float]) -> bool:
+    """Whether these operands are too close to where there is no derivative."""
+    return primitive.kink is not None and abs(primitive.kink(primitive.forward(*inputs), *inputs)) < _CLEARANCE
+
+
+def well_inside(domain: Interval, x: float) -> bool:
+    """Whether a number is clear of the ends of a domain."""
+    return domain.low + _CLEARANCE <= x <= domain.high - _CLEARANCE
+
+
+def inside(domain: Interval, x: float) -> float:
+    """A number of the domain that follows `x`, between -2 and 2 or as near to that as the domain is."""
+    low = max(domain.low + _CLEARANCE, -2.0) if domain.low < 2.0 else domain.low + _CLEARANCE
+    high = min(domain.high - _CLEARANCE, low + 2.0)
+    return low + (high - low) * (0.5 + math.atan(x) / math.pi)
