@@ -259,11 +259,16 @@ def test_ctrl_c_gives_the_history(backend):
 
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals reach the main thread")
 def test_a_signal_in_an_epoch_gives_the_history():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
+
     def poke(state):
         if (state.epoch, state.batch) == (2, 1):
             signal.raise_signal(signal.SIGINT)
 
-    _, history = trained(epochs=9, progress=poke)
+    try:
+        _, history = trained(epochs=9, progress=poke)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert history.stopped == "interrupted"
     assert len(history.rows) == 1
 
