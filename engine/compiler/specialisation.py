@@ -69,7 +69,7 @@ class Specialisation:
         lists = isinstance(batch.arrays[0] if batch.arrays else [], list)
         if not batch.size:
             return ([] if lists else as_array([], self.dtype).reshape(0, len(self.trace.outputs))), None
-        self.check(mode, batch)
+        self.compare_once(mode, batch)
         self._compare_new_labels(batch)
         program = self.program(mode)
         outputs, gradients = self._run(program, batch)
@@ -144,7 +144,7 @@ class Specialisation:
                 self.seconds["build"] = time.perf_counter() - started
         return program
 
-    def check(self, mode: Mode, batch: Batch) -> None:
+    def compare_once(self, mode: Mode, batch: Batch) -> None:
         """Compare a few samples with the eager engine, once for each program; see `second_net`.
 
         Raises:

@@ -61,7 +61,7 @@ class Session:
             FloatingPointError: a loss or an update is not finite; parameters and memory are as before that step. Its
                 `losses` are those of the steps before.
         """
-        self.check(batch)
+        self.accept(batch)
         self._batch, known = batch, self._configured
         if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
             self._take(configured)
@@ -156,7 +156,7 @@ class Session:
                 row[:count] = self._training.shuffled(count, source)
         return order.reshape(-1, size)
 
-    def check(self, batch: Batch) -> None:
+    def accept(self, batch: Batch) -> None:
         """Refuse samples of another shape, and labels that the loss would refuse.
 
         Raises:
@@ -284,7 +284,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     special = compiled._trace(batch)
     if not special.trace.single:
         raise TraceError("a loss to train on must be one Value, not a list")
-    special.check("leaves", batch)
+    special.compare_once("leaves", batch)
     special.check_labels(batch)
     leaves = [leaf.value for leaf in special.trace.graph.leaves]
     rule = configured(optimizer).rule

@@ -52,7 +52,7 @@ def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) ->
 SMALL = 1024  # numbers of samples that are copied faster than their memory is made known
 
 
-class Program:
+class NativeProgram:
     """A plan compiled for this machine, with the buffers that it works in.
 
     Calls from several threads wait for each other: the buffers are one set. Different programs run side by side,

@@ -16,7 +16,7 @@ from .runtime.update import POSITION, STATE, update
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .program import Program
+    from .program import NativeProgram
     from .variants import Variants
 
     Array = NDArray[Any]
@@ -66,11 +66,11 @@ class Training:
             "stride": stride,
         }.items():
             self._state[POSITION[name]] = number
-        self._frames: dict[Program, tuple[Frame, Array]] = {}
+        self._frames: dict[NativeProgram, tuple[Frame, Array]] = {}
         self.repetition: Repetition | None = None
         self.lock = programs.lock
         self._settled: ConfiguredUpdate | None = None
-        self._pace: dict[tuple[Program, int], int] = {}  # how many steps on so many samples fit into a chunk
+        self._pace: dict[tuple[NativeProgram, int], int] = {}  # how many steps on so many samples fit into a chunk
         self.gradient = np.zeros(leaves, programs.dtype)
 
     def shuffled(self, count: int, source: random.Random) -> Array:
@@ -162,7 +162,7 @@ class Training:
         found: list[float] = losses.tolist()
         return found
 
-    def _frame(self, program: Program) -> Frame:
+    def _frame(self, program: NativeProgram) -> Frame:
         """The frame of a program, with gradients of its own: they are there until the next step."""
         known = self._frames.get(program)
         if known is None:
@@ -174,7 +174,7 @@ class Training:
         self.gradient = gradients[: self._programs.lazy_plan.leaves]
         return frame
 
-    def _settle(self, configured: ConfiguredUpdate, program: Program, frame: Frame) -> None:
+    def _settle(self, configured: ConfiguredUpdate, program: NativeProgram, frame: Frame) -> None:
         """Let the frame of a program make that update."""
         import numpy as np
 

@@ -14,7 +14,7 @@ from ...plan.lazy import LazyPlan
 from ...plan.plan import Plan
 from .fused_plan import FusedPlan
 from .jit.machine_code import vector_bytes
-from .program import Program
+from .program import NativeProgram
 from .runtime.cost_model import CostModel, cost, cost_model
 from .runtime.threads import processors
 from .schedule import shape_of, stages
@@ -50,22 +50,22 @@ class Variants:
         self.lazy_plan, self.dtype, self.threads = lazy_plan, np.dtype(dtype), threads
         self.width = vector_bytes() // self.dtype.itemsize
         self.few = min(4, self.width // 2)  # measured: here a sample takes a sixth to a fourth of a vector's time
-        self._programs: dict[bool, Program] = {}
-        self._recent: Program | None = None
+        self._programs: dict[bool, NativeProgram] = {}
+        self._recent: NativeProgram | None = None
         self._lock, self.lock = new_lock(), new_lock(awaited=True)
 
-    def fitting(self, batch: int) -> Program:
+    def fitting(self, batch: int) -> NativeProgram:
         """The program for batches of that size."""
         return self._one(single=batch <= self.few)
 
-    def _one(self, single: bool) -> Program:
+    def _one(self, single: bool) -> NativeProgram:
         program = self._programs.get(single)
         if program is None:
             with self._lock:
                 program = self._programs.get(single)
                 if program is None:
                     threads = 1 if single else self.threads
-                    program = self._programs[single] = Program(
+                    program = self._programs[single] = NativeProgram(
                         self.lazy_plan, self.dtype.name, self.width, single, threads, self.lock
                     )
         self._recent = program
@@ -77,7 +77,7 @@ class Variants:
         return self.lazy_plan.plan
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
-        """Outputs of every sample, and the gradient of the mean of the first output: see `Program.run`."""
+        """Outputs of every sample, and the gradient of the mean of the first output: see `NativeProgram.run`."""
         return self.fitting(len(arrays[0]) if arrays else (batch or 1)).run(P, arrays, batch)
 
     def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
@@ -107,7 +107,7 @@ class Variants:
         return cost_model(cost(self.plan, shape), self.plan.leaves, shape, min(self.threads, processors()))
 
     @property
-    def recent(self) -> Program:
+    def recent(self) -> NativeProgram:
         """The program that was asked for last."""
         return self._recent or self.fitting(self.few + 1)
 
@@ -116,7 +116,7 @@ class Variants:
         return self.recent.ir()
 
     def stats(self) -> dict[str, Any]:
-        """What is known of the program that was asked for last: see `Program.stats`."""
+        """What is known of the program that was asked for last: see `NativeProgram.stats`."""
         return self.recent.stats()
 
 

@@ -41,7 +41,7 @@ def address(array: Array) -> int:
 
 
 class KernelProgram(Protocol):
-    """What a frame is told of `program.Program`, which stands a floor above: its kernels, buffers and calls."""
+    """What a frame is told of `program.NativeProgram`, which stands a floor above: its kernels, buffers and calls."""
 
     artifact: Artifact
     shape: Shape
