@@ -187,7 +187,7 @@ def _is_of_users(thing: Any) -> bool:
 
 def _is_of_project(kind: type) -> bool:
     """Whether some of the code of this class is the project's, which is not searched for names of attributes."""
-    return any(base.__module__.partition(".")[0] in ("engine", "nn") for base in kind.__mro__)
+    return any(str(base.__module__).partition(".")[0] in ("engine", "nn") for base in kind.__mro__)
 
 
 def _announces(kind: Any) -> bool:
