@@ -43,8 +43,9 @@ def compile(
     attributes that its code names are looked at, with small lists, dicts and arrays among them, and all that hangs on
     them (lists in networks, say) when fifty times as long has passed as that takes; `nn.Module` announces what is set
     on it, see `engine.announce_change`. If something is another, the function is traced again. Not watched are files,
-    the clock, attributes in ``__slots__`` or by a computed name, the insides of installed packages, and what the
-    function itself changes whenever it runs: compile it again, or pass such things as arguments.
+    the clock, the environment's variables, settings of Python itself, objects of `ctypes`, attributes in ``__slots__``
+    or by a computed name, the insides of installed packages, and what the function itself changes whenever it runs:
+    compile it again, or pass such things as arguments.
 
     An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 

@@ -10,6 +10,7 @@ import builtins
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from operator import is_
 from types import CellType, FunctionType, ModuleType
 from typing import Any
@@ -99,7 +100,7 @@ class Surroundings:
         self._modules.update(map(id, attributes.values()))
 
     def found_holder(self, holder: Any) -> None:
-        """A list, dict, set or array."""
+        """A list, dict, set, array or context variable."""
         self._holders.append((holder, held(holder)))
         if isinstance(holder, (list, dict)):
             self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: _plain_entries(holder)))
@@ -141,6 +142,9 @@ class Surroundings:
                     add("holder$.tobytes() != was$", 120, holder.tobytes(), holder=holder)
                 return
             if id(holder) in self._modules:
+                return
+            if isinstance(holder, ContextVar):
+                add("holder$.get(absent) is not was$", 45, held[0], holder=holder)
                 return
             count = len(held) // 2 if isinstance(holder, Mapping) else len(held)
             if isinstance(holder, Mapping) and count <= _FEW:

@@ -9,6 +9,7 @@ import weakref
 from array import array
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from functools import cache, partial
 from types import BuiltinMethodType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,9 @@ class Walk:
                 self._found.generators.append(thing)
         elif is_array(thing):
             self._once(thing)
+        elif kind is ContextVar:
+            self._once(thing)
+            yield from held(thing)
         elif not isinstance(thing, (Value, type)) and isinstance(getattr(thing, "__dict__", None), Mapping):
             yield type(thing)
             yield from self._named_attributes(thing, vars(thing))
@@ -209,7 +213,9 @@ def is_array(thing: Any) -> bool:
 
 
 def held(holder: Any) -> tuple[Any, ...]:
-    """What is in a container; of an array a digest of its bytes."""
+    """What is in a container or context variable; of an array a digest of its bytes."""
+    if isinstance(holder, ContextVar):
+        return (holder.get(ABSENT),)
     if isinstance(holder, Mapping):
         return (*holder, *holder.values())
     if is_array(holder):

@@ -26,6 +26,7 @@ import threading
 import types
 import weakref
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -816,6 +817,34 @@ def a_number_behind_a_weak_reference() -> Case:
     known = weakref.ref(Settings)
     w = Value(2.0)
     return Case(lambda x: w * x * known().scale, lambda: setattr(Settings, "scale", 7.0))  # type: ignore[union-attr]
+
+
+@row("equal")
+def a_context_variable() -> Case:
+    scale = ContextVar("scale", default=3.0)
+    w = Value(2.0)
+    return Case(lambda x: w * x * scale.get(), lambda: scale.set(7.0))
+
+
+@row("equal")
+def a_context_variable_without_a_value() -> Case:
+    scale: ContextVar[float] = ContextVar("scale")
+    w = Value(2.0)
+    return Case(lambda x: w * x * scale.get(3.0), lambda: scale.set(7.0))
+
+
+@row("equal")
+def behind_a_memo_that_is_cleared() -> Case:
+    known = {1: 3.0}
+    scale = functools.lru_cache(known.__getitem__)
+    w = Value(2.0)
+
+    def change() -> None:
+        known[1] = 7.0
+        scale.cache_clear()
+        engine.announce_change()  # it hangs on the function further off: without, it is seen milliseconds later
+
+    return Case(lambda x: w * x * scale(1), change)
 
 
 @row("equal")
