@@ -82,7 +82,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             LOSSES[loss],
             optimizer,
             epochs=self.max_iter,
-            batch_size=min(200, len(X)) if self.batch_size == "auto" else self.batch_size,  # type: ignore[arg-type]
+            batch_size=min(200, len(X)) if self.batch_size == "auto" else self.batch_size,  # type: ignore[arg-type]  # "auto" is an int here
             sample_weight=sample_weight,
             callbacks=() if self.early_stopping else self._has_settled,
             shuffle=self.shuffle,
@@ -111,7 +111,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         return tags
 
 
-class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]
+class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as above
     """A multi-layer perceptron for classes, trained with cross-entropy and Adam.
 
     Args:
@@ -167,7 +167,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]
         return self.classes_[predict(self.model_, X, backend=self.backend).argmax(1)]
 
 
-class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]
+class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
     """A multi-layer perceptron for numbers, trained with the mean squared error and Adam.
 
     Args and attributes are those of `MLPClassifier`, without classes.

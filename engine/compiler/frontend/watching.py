@@ -64,14 +64,14 @@ def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
     watch = Watch(graph)
     accessors = {**_ACCESSORS, "_data": _disturbed(watch)} if disturbed else _ACCESSORS
     before = {name: vars(Value)[name] for name in accessors}
-    starts, threading.Thread.start = threading.Thread.start, _start  # type: ignore[assignment, method-assign]
+    starts, threading.Thread.start = threading.Thread.start, _start  # type: ignore[assignment, method-assign]  # for the time of a trace
     try:
         for name, accessor in accessors.items():
             setattr(Value, name, accessor)
         with traced_by(watch):
             yield watch
     finally:
-        threading.Thread.start = starts  # type: ignore[method-assign]
+        threading.Thread.start = starts  # type: ignore[method-assign]  # as it was
         for name, accessor in before.items():
             setattr(Value, name, accessor)
 

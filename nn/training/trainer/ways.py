@@ -80,7 +80,7 @@ class Way:
             FloatingPointError: a loss or an update is not finite: that step is not made, those before it are; their
                 losses are the attribute `losses` of the error.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say how it makes steps")
 
 
 class NativeSteps(Way):
