@@ -50,8 +50,8 @@ class Trainer(Settings):
 
     Raises:
         TypeError: if `optimizer` is no Optimizer, or `threads` no whole number.
-        ValueError: if both ways of clipping are asked for, or one with 0 or less; if `threads` is below 1, or more
-            than 1 for another back end.
+        ValueError: if `backend` is none of these; if both ways of clipping are asked for, or one with 0 or less; if
+            `threads` is below 1, or more than 1 for another back end.
         ImportError: if the back end needs a package that is not installed.
 
     >>> from nn import MLP, SGD, mse
@@ -77,6 +77,11 @@ class Trainer(Settings):
         schedule: Callable[[int], float] | None = None,
     ) -> None:
         super().__init__(model, loss, optimizer, schedule, clip_norm, clip_value)
+        if backend == "eager":
+            raise ValueError(
+                "a Trainer compiles: eager steps are those of nn.EagerStep(model, loss, optimizer), and of nn.fit(..., "
+                "backend='eager')"
+            )
         self._options: dict[str, Any] = {"backend": backend, "dtype": dtype, "threads": threads}
         self._lock = new_lock()  # one call at a time: threads take turns
         self._way: Way | None = None  # how steps are made; None until the samples' shape is known

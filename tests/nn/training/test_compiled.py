@@ -491,3 +491,9 @@ def test_wrong_clipping() -> None:
     trainer = Trainer(m, nn.cross_entropy, optimizer, schedule=lambda k: -0.1)
     with pytest.raises(ValueError, match="learning rate"):
         trainer.step(X, Y)
+
+
+def test_a_trainer_with_eager_steps_is_explained():
+    m = nn.MLP(2, [1], seed=1)
+    with pytest.raises(ValueError, match=r"eager steps are those of nn.EagerStep"):
+        Trainer(m, nn.mse, SGD(m.parameters(), lr=0.1), backend="eager")
