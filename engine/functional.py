@@ -11,7 +11,7 @@ from typing import Any
 from .backprop import Function, grad, local_derivatives
 from .graph import topological_order
 from .modes import always_recorded
-from .numbers import as_float
+from .numbers import as_float, is_number, shortened
 from .value import Value
 
 
@@ -49,7 +49,7 @@ def jacobian(f: Function) -> Callable[..., list[list[float]]]:
 
     @always_recorded()
     def evaluate(*xs: Any) -> list[list[float]]:
-        inputs = [Value(x) for x in xs]
+        inputs = _inputs(xs)
         return [grad(output, inputs) for output in _outputs(f(*inputs))]
 
     return evaluate
@@ -102,7 +102,7 @@ def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
     (6.0, 23.0)
     """
     direction = _direction(xs, v)
-    inputs = [Value(x) for x in xs]
+    inputs = _inputs(xs)
     tangents = dict(zip(inputs, direction))
     result = f(*inputs)
     if isinstance(result, (list, tuple)):
@@ -128,8 +128,23 @@ def _push(root: Value, seeds: dict[Value, float]) -> float:
     return tangent.get(root, 0.0)
 
 
+def _inputs(xs: Sequence[Any]) -> list[Value]:
+    """A leaf for each number.
+
+    Raises:
+        TypeError: one of them is no number, such as a list of them.
+    """
+    for x in xs:
+        if not is_number(x) and hasattr(x, "__len__"):
+            raise TypeError(
+                f"derivatives are taken at numbers, one for each argument, got {shortened(x)} of type "
+                f"{type(x).__name__}: for a function of a list write gradient(lambda *xs: f(xs))(*numbers)"
+            )
+    return [Value(x) for x in xs]
+
+
 def _call(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Value]:
-    inputs = [Value(x) for x in xs]
+    inputs = _inputs(xs)
     return inputs, _as_output(f(*inputs))
 
 

@@ -20,16 +20,18 @@ def as_float(number: Any, where: str) -> float:
     if number.__class__ is bool:  # conditions in rules
         return 1.0 if number else 0.0
     if not is_number(number):
-        raise TypeError(f"{where} takes real numbers, got {_short(number)} of type {type(number).__name__}")
+        raise TypeError(f"{where} takes real numbers, got {shortened(number)} of type {type(number).__name__}")
     try:
         found = float(number)
         if found not in (_INF, -_INF) or number == found:  # a Decimal beyond the range gives inf in silence
             return found
         raise OverflowError
     except OverflowError:
-        raise OverflowError(f"{where}: {_short(number)} is beyond the range of a float (about 1.8e308)") from None
+        raise OverflowError(f"{where}: {shortened(number)} is beyond the range of a float (about 1.8e308)") from None
     except (TypeError, ValueError):
-        raise TypeError(f"{where} takes real numbers, got {_short(number)} of type {type(number).__name__}") from None
+        raise TypeError(
+            f"{where} takes real numbers, got {shortened(number)} of type {type(number).__name__}"
+        ) from None
 
 
 def is_number(number: Any) -> bool:
@@ -43,7 +45,7 @@ def is_number(number: Any) -> bool:
     )
 
 
-def _short(thing: object, most: int = 40) -> str:
+def shortened(thing: object, most: int = 40) -> str:
     """A repr that stays on its line, whatever the thing."""
     if isinstance(thing, int) and thing.bit_length() > 128:
         return f"an integer of {thing.bit_length()} bits"

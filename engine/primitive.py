@@ -13,7 +13,7 @@ from typing import Any, overload
 
 from .declarations import check_columns, check_count, check_names, check_rule
 from .interval import BOOLEAN, INDEX, POSITIVE, REALS, Interval
-from .numbers import _short, as_float
+from .numbers import as_float, shortened
 from .template import parse
 
 __all__ = [
@@ -149,7 +149,7 @@ class Primitive:
         unknown = [name for name in named if name not in expected[len(operands) :]]
         by_name.update(named)
         if len(operands) > len(expected) or unknown or len(by_name) != len(expected):
-            given = ", ".join([*map(_short, operands), *(f"{name}={_short(named[name])}" for name in named)])
+            given = ", ".join([*map(shortened, operands), *(f"{name}={shortened(named[name])}" for name in named)])
             raise TypeError(f"{self.name}({given}): expected {self.signature}")
         return tuple(by_name[name] for name in expected)
 

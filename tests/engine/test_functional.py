@@ -117,3 +117,13 @@ def test_what_cannot_be_decorated_is_named() -> None:
     for wrong in (3, ticks):
         with pytest.raises(TypeError, match="no_grad"):
             no_grad()(wrong)  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.mark.parametrize("point", [[2.0, 3.0], (2.0, 3.0), {"x": 2.0}])
+@pytest.mark.parametrize("transform", [engine.gradient, engine.hessian, engine.jacobian])
+def test_a_list_in_the_place_of_numbers_gets_the_remedy(transform: Any, point: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"numbers, one for each argument, got .* write gradient\(lambda \*xs: f\(xs\)\)"
+    ):
+        transform(lambda p: p[0] * p[1])(point)
+    assert engine.gradient(lambda *xs: xs[0] * xs[1])(2.0, 3.0) == [3.0, 2.0]
