@@ -161,6 +161,9 @@ def traced_by(tracing: Tracer | None) -> Iterator[None]:
 
 @contextmanager
 def _mode(variable: ContextVar[Any], setting: Any) -> Iterator[None]:
+    if (setting is True or setting is None) and variable.get() is setting:
+        yield  # as where nothing is open: nodes need not ask
+        return
     token = variable.set(setting)
     open_modes.append(None)
     try:

@@ -6,10 +6,13 @@ most likely shows for a label that was not the first one, or once the parameters
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from ..value import Value
 from .batch import Batch
+from .showing import showing
 
 SHARE, LEAST = 0.2, 0.01
 """Samples are compared for this share of the time that compiling took, or so many CPU seconds; one is in any case."""
@@ -21,6 +24,34 @@ _CLASSES = 16  # kinds of labels, at most: what has more is a number to learn, a
 Change = Callable[[float], float]
 
 CHANGES: tuple[Change, ...] = (lambda w: 0.61 - 1.37 * w, lambda w: -w)
+
+
+class Numbers:
+    """The numbers of leaves for some comparisons: as they are, and as each change makes them.
+
+    Args:
+        values: the leaves.
+    """
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self._values = values
+        self._known: dict[tuple[Change | None, bool], Any] = {}
+
+    def of(self, change: Change | None, in_list: bool = True) -> Any:
+        """The numbers: a list, or an array for programs that take such."""
+        found = self._known.get((change, in_list))
+        if found is None:
+            found = [value._data for value in self._values] if change is None else [*map(change, self.of(None))]
+            if not in_list:
+                import numpy as np
+
+                found = np.array(found)
+            self._known[change, in_list] = found
+        return found
+
+    def shown(self, change: Change | None) -> AbstractContextManager[None]:
+        """Where eager code finds these numbers."""
+        return nullcontext() if change is None else showing(dict(zip(self._values, self.of(change))))
 
 
 def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:

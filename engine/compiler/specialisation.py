@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, Literal
 
@@ -23,9 +23,8 @@ from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
 from .requirements import Familiar, Requirements
-from .second_net import LEAST, SHARE, Change, Kinds, trials
+from .second_net import LEAST, SHARE, Change, Kinds, Numbers, trials
 from .selfcheck import Eager, agree
-from .showing import showing
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 
@@ -155,10 +154,11 @@ class Specialisation:
             return
         with self._lock:
             started, end, what = time.thread_time(), None, mode
+            numbers = Numbers(self._leaves.values)
             for row, change in trials(batch):
                 if end is not None and time.thread_time() > end:
                     break
-                self._compare(program, what, batch.rows([row]), change)
+                self._compare(program, what, batch.rows([row]), numbers, change)
                 if end is None:
                     now, share = time.thread_time(), max(LEAST, SHARE * sum(self.seconds.values()))
                     end = now + share
@@ -183,21 +183,19 @@ class Specialisation:
         self._nothing_to_check = self._kinds.are_too_many and not self.requirements.arguments
 
     def _compare_new_labels(self, batch: Batch) -> None:
+        numbers: Numbers | None = None
         for row in self._kinds.new(batch):
             with self._lock, collector_at_rest():
-                self._compare(self.program().fitting(batch.size), "outputs", batch.rows([row]), None)
+                numbers = numbers or Numbers(self._leaves.values)
+                self._compare(self.program().fitting(batch.size), "outputs", batch.rows([row]), numbers, None)
 
-    def _compare(self, program: Runner, mode: Mode, sample: Batch, change: Change | None) -> None:
+    def _compare(self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None) -> None:
         """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.
 
         Raises:
             TraceError: they differ.
         """
-        values = self._leaves.values
-        leaves = [value._data for value in values]
-        numbers = leaves if change is None else [*map(change, leaves)]
-        shown = nullcontext() if change is None else showing(dict(zip(values, numbers)))
-        with always_recorded(), observed_by(None), collector_at_rest(), shown:
+        with always_recorded(), observed_by(None), collector_at_rest(), numbers.shown(change):
             try:
                 eager = self._eager(mode, sample)
             except Exception:
@@ -206,16 +204,28 @@ class Specialisation:
                 return
             if change is not None and not eager.is_finite:
                 return
-            results = len(self.trace.outputs) if mode == "outputs" else None
             when = "" if change is None else " with other numbers in its parameters"
             try:
-                agree(eager, _numbers(program, numbers, sample)[:results], TOLERANCE[self.dtype], when)
+                agree(eager, self._numbers(program, mode, numbers, change, sample), TOLERANCE[self.dtype], when)
             except TraceError:
                 if self.dtype == "float64":
                     raise
                 # With few digits and a small range it may be no mistake: the same plan in double precision tells.
                 exact = build("python", self.lazy_plan(mode), "float64")
-                agree(eager, _numbers(exact, numbers, sample)[:results], TOLERANCE["float64"], when)
+                agree(eager, self._numbers(exact, mode, numbers, change, sample), TOLERANCE["float64"], when)
+
+    def _numbers(
+        self, program: Runner, mode: Mode, numbers: Numbers, change: Change | None, sample: Batch
+    ) -> list[float]:
+        """The results of a single sample, and their gradient by the leaves if that is compared."""
+        arrays: Any = sample.arrays
+        if program.takes_lists:
+            arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
+        outputs, gradient = program.run(numbers.of(change, program.takes_lists), arrays, 1)
+        found = [*outputs[0]]
+        if mode == "outputs":
+            return found[: len(self.trace.outputs)]
+        return found if gradient is None else [*found, *gradient]
 
     def _eager(self, mode: Mode, sample: Batch) -> Eager:
         """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must."""
@@ -229,15 +239,6 @@ class Specialisation:
             with suppress(Exception):
                 return Eager(self.function(*sample.as_given(0)), by, of_values)
         return of_values()
-
-
-def _numbers(program: Runner, leaves: Any, sample: Batch) -> list[float]:
-    """The outputs of a single sample, and their gradient by the leaves where the program has it."""
-    arrays: Any = sample.arrays
-    if program.takes_lists:
-        arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
-    outputs, gradient = program.run(leaves, arrays, 1)
-    return [*outputs[0], *([] if gradient is None else gradient)]
 
 
 def as_array(numbers: Any, dtype: str) -> Any:

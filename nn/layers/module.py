@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import reprlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import Any
 
 from engine import Constant, Sheet, Value, announce_change
 
 from ..arguments import show
 
+_primitive = attrgetter("_primitive")
 _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
 
 
@@ -58,7 +60,9 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """All parameters in the order of their attributes; one that is shared appears once."""
-        return [value for _, value in self.named_parameters()]
+        found: dict[Value, None] = {}
+        _collect(vars(self), found, set())
+        return list(found)
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """All parameters with their paths, such as `layers.0.neurons.3.w.2`.
@@ -143,6 +147,35 @@ def _is_own_parameter(item: Any) -> bool:
 
 def _is_parameter(value: Value) -> bool:
     return value.primitive is None and not isinstance(value, Constant)
+
+
+def are_parameters(items: Collection[Any]) -> bool:
+    """Whether all are Values that a parameter can be: told of many in the time of a few."""
+    kinds = {*map(type, items)}
+    are_values = all(issubclass(kind, Value) and not issubclass(kind, Constant) for kind in kinds)
+    return are_values and not any(map(_primitive, items))
+
+
+def _collect(item: Any, found: dict[Value, None], seen: set[int]) -> None:
+    """Add the parameters in nested containers and modules: `_named_parameters` without names, which take longer."""
+    if isinstance(item, Module):
+        if id(item) not in seen:
+            seen.add(id(item))
+            _collect(vars(item), found, seen)
+        return
+    if str(getattr(item, "dtype", "")) == "object":
+        item = item.tolist()
+    children = item.values() if isinstance(item, dict) else item
+    if not isinstance(item, (dict, list, tuple)):
+        return
+    if are_parameters(children):  # the weights of a neuron
+        found.update(dict.fromkeys(children))
+        return
+    for child in children:
+        if not isinstance(child, Value):
+            _collect(child, found, seen)
+        elif _is_parameter(child):
+            found[child] = None
 
 
 def _named_parameters(prefix: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Value]]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from engine import Constant, Value
 
 from ..arguments import show, whole_number
-from ..layers.module import Module
+from ..layers.module import Module, are_parameters
 from .declaration import Memory, Setting
 
 
@@ -187,8 +187,10 @@ def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
     leaves = tuple(params)
     if not leaves:
         raise ValueError("no parameters to optimise: the list is empty (a generator that was used up?)")
+    if are_parameters(leaves) and len({*leaves}) == len(leaves):
+        return leaves
     places: dict[int, int] = {}
-    for place, p in enumerate(leaves):
+    for place, p in enumerate(leaves):  # which one is wrong
         if not isinstance(p, Value):
             raise TypeError(f"parameter {place} is no Value but {show(p)}: pass model.parameters()")
         if p.primitive is not None or isinstance(p, Constant):

@@ -24,10 +24,20 @@ class Watching:
         self.swept_roots.append(root)
 
 
-@pytest.mark.parametrize(
-    "context",
-    [no_grad, always_recorded, lambda: observed_by(None), lambda: observed_by(Watching()), lambda: traced_by(None)],
-)
+@pytest.mark.parametrize("context", [always_recorded, lambda: observed_by(None), lambda: traced_by(None)])
+def test_a_context_that_changes_nothing_costs_nodes_nothing(context) -> None:  # type: ignore[no-untyped-def]  # parametrised
+    with context():
+        assert open_modes == []
+    with no_grad(), context():
+        assert len(open_modes) == 1 + (context is always_recorded)
+        assert modes.is_recording() is (context is always_recorded)
+    with observed_by(watching := Watching()):
+        with observed_by(None):
+            assert (modes.observer(), len(open_modes)) == (None, 2)
+        assert modes.observer() is watching
+
+
+@pytest.mark.parametrize("context", [no_grad, lambda: observed_by(Watching())])
 def test_every_context_counts_itself_once(context) -> None:  # type: ignore[no-untyped-def]  # parametrised
     assert open_modes == []
     with context():

@@ -147,3 +147,4 @@ def test_every_path_leads_to_its_parameter(item):
     named = box.named_parameters()
     assert len({name for name, _ in named}) == len(named)
     assert all(resolve(box, name) is value for name, value in named)
+    assert list(map(id, box.parameters())) == [id(value) for _, value in named]
