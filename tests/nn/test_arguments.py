@@ -140,3 +140,22 @@ def test_messages_stay_short():
     with pytest.raises(TypeError) as caught:
         checks.real_number("lr", list(range(100_000)))
     assert len(str(caught.value)) < 120
+
+
+class Table:
+    """Rows as a DataFrame has them, for which iteration gives columns."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def to_numpy(self):
+        return np.array(self.rows)
+
+
+def test_samples_of_a_table_are_its_rows():
+    found = checks.as_samples("X", Table([[1.0, 2.0], [3.0, 4.0]]))
+    assert found.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    with pytest.raises(ValueError, match="X is empty: give at least one item"):
+        checks.as_samples("X", Table([]))
+    with pytest.raises(TypeError, match="X must be a list, tuple or array, not float64"):
+        checks.as_samples("X", np.float64(1.0))

@@ -1,6 +1,7 @@
 """Checkpoints with optimiser and history: training goes on bit for bit, as JSON and as tensors."""
 
 import json
+import sys
 
 import pytest
 
@@ -114,6 +115,8 @@ def changed(path, change):
         (lambda c: c["history"].update(losses=["x"]), "a loss is no number"),
         (lambda c: c["history"].update(random_state=[3, [1, 2], None]), "state vector"),
         (lambda c: c["history"].pop("rows"), "rows"),
+        (lambda c: c["history"].update(backend=3), "a back end or an end that is no text"),
+        (lambda c: c["history"].update(stopped=3), "a back end or an end that is no text"),
         (lambda c: c.update(history=[1]), "its history is list"),
         (lambda c: c.update(loss=1), "no text"),
         (lambda c: c.update(dropouts=[]) or c.update(dropouts=[[1, 2], [3, 4]]), "it has 2 Dropouts, the model 1"),
@@ -130,6 +133,26 @@ def test_a_wrong_file_changes_nothing(tmp_path, change, message):
         nn.load(other, path, optimizer=its_optimizer)
     assert str(path) in str(caught.value)
     assert (numbers(other), other.layers[1].seed, repr(its_optimizer), dict(vars(other))) == before
+
+
+def test_a_history_without_a_random_state_goes_on(tmp_path):
+    """As one of before the state was kept has none."""
+    path = tmp_path / "m.json"
+    model, optimizer = made(seed=1)
+    nn.save(model, path, history=fit(model, optimizer, 2, "eager"))
+    changed(path, lambda c: c["history"].pop("random_state"))
+    other, its_optimizer = made(seed=2)
+    history = nn.load(other, path).history
+    assert history.random_state is None
+    assert len(nn.fit(other, X, Y, nn.cross_entropy, its_optimizer, 3, resume=history, backend="eager").losses) == 3
+
+
+def test_load_takes_an_optimiser_and_nothing_else(tmp_path):
+    path = tmp_path / "m.json"
+    model, optimizer = made()
+    nn.save(model, path, optimizer=optimizer)
+    with pytest.raises(TypeError, match="optimizer must be an Optimizer, not float 0.1"):
+        nn.load(model, path, optimizer=0.1)
 
 
 def test_what_save_refuses(tmp_path):
@@ -222,3 +245,25 @@ def test_wrong_tensors_change_nothing(tmp_path):
     with pytest.raises(FileNotFoundError):
         nn.load(model, tmp_path / "none.safetensors")
     assert numbers(model) == before
+
+
+def test_tensors_of_a_single_neuron(tmp_path):
+    library = pytest.importorskip("safetensors.numpy")
+    path = tmp_path / "m.safetensors"
+    for bias in (True, False):
+        model, other = (nn.Neuron(3, bias=bias, seed=seed) for seed in (1, 2))
+        nn.save(model, path)
+        assert {name: tensor.shape for name, tensor in library.load_file(path).items()} == {
+            "weight": (3,),
+            **({"bias": ()} if bias else {}),
+        }
+        nn.load(other, path)
+        assert numbers(other) == numbers(model)
+
+
+def test_tensors_without_the_library(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(ImportError, match=r"files need safetensors: pip install .stepgrad\[safetensors\]"):
+        nn.save(nn.MLP(2, [1]), path)
+    assert not path.exists()

@@ -54,6 +54,8 @@ def test_edges():
     assert math.isnan(r2([1.0, 1.0], [1.0, 2.0]))
     with pytest.raises(ValueError, match="top3 of 3 outputs is always right"):
         top_k([0], [[1.0, 2.0, 3.0]], 3)
+    with pytest.raises(ValueError, match="an output of sample 1 is nan: that is no class"):
+        top_k([0, 1], [[1.0, 2.0, 3.0], [1.0, math.nan, 3.0]], 1)
     with pytest.raises(ValueError, match="sample 1 has 1 labels against 2 outputs"):
         r2([[1.0, 2.0], [1.0]], [[1.0, 2.0], [1.0, 2.0]])
 
@@ -134,10 +136,13 @@ def test_summary():
             return [y * self.scale for y in self.again(self.first(x))]
 
     found = nn.summary(Own(), [1.0, 2.0])
-    assert found.layers == [("first", "Layer(2, 2, relu)", 6), ("", "Own", 1)] or found.parameters == 7
+    assert found.layers == [("first", "Layer(2, 2, relu)", 6), ("again", "Layer(2, 2, relu)", 0), ("(model)", "Own", 1)]
     assert found.parameters == 7
     assert "7 parameters" in repr(found)
+    assert repr(found).endswith(f"\ncompiled: {found.operations} floating-point operations a sample")
+    assert len(nn.summary(nn.MLP(2, [3, 1]), [1.0, 2.0]).layers) == 2  # and none for what holds only layers
     assert nn.summary(lambda x: x * 2.0, 3.0).layers == []
     branching = nn.summary(lambda x: x[0] if x[0] > 0 else x[1], [1.0, 2.0])
     assert branching.operations is None
+    assert "compiled" not in repr(branching)
     assert metrics.accuracy is nn.accuracy

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import sys
 import warnings
 
 import pytest
@@ -259,3 +260,41 @@ def test_any_samples(rows, outputs):
     model = network(outputs, seed=outputs)
     expected = [[y.data for y in model(x)] for x in rows]
     np.testing.assert_allclose(nn.predict(model, rows, backend="python"), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_callable_without_a_hash_is_a_model_too():
+    class Doubling:
+        def __eq__(self, other):
+            return self is other
+
+        def __call__(self, x):
+            return 2.0 * x[0]
+
+    assert nn.predict(Doubling(), [[1.0], [2.0]]) == [2.0, 4.0]
+
+
+def test_outputs_of_several_lengths_stay_lists():
+    with pytest.warns(nn.EagerWarning):
+        found = nn.predict(lambda x: [float(y) for y in x if y > 0], np.array([[1.0, 2.0], [3.0, -1.0]]))
+    assert found == [[1.0, 2.0], [3.0]]
+
+
+def test_classes_with_names_come_as_an_array_for_an_array():
+    model = network(2)
+    names = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
+    nn.fit(model, X, names, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+    found, listed = nn.classify(model, X), nn.classify(model, X.tolist())
+    assert isinstance(found, np.ndarray)
+    assert listed == found.tolist() == [["no", "yes"][k] for k in nn.predict(model, X).argmax(1)]
+
+
+def test_probabilities_of_sequences_in_lists():
+    logits = [[[0.0, 1.0], [2.0, 0.0]], [[0.5, 0.5], [-1.0, 1.0]]]
+    found = nn.predict_proba(lambda x: x, logits, loss=nn.cross_entropy, backend="eager")
+    expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_without_numpy_everything_is_lists(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert nn.accuracy(lambda x: x, [[0.0, 1.0], [1.0, 0.0]], [1, 1], backend="eager") == 0.5

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Constant, Value, tanh
+from engine import Constant, Value, compile, tanh
 from nn import MLP, Layer, Module
 
 
@@ -148,3 +148,42 @@ def test_every_path_leads_to_its_parameter(item):
     assert len({name for name, _ in named}) == len(named)
     assert all(resolve(box, name) is value for name, value in named)
     assert list(map(id, box.parameters())) == [id(value) for _, value in named]
+
+
+def test_each_module_is_visited_once():
+    shared = Layer(2, 2, seed=1)
+    box = Box(first=shared, again=[shared])
+    assert [type(module).__name__ for module in box.modules()] == ["Box", "Layer", "Neuron", "Neuron"]
+
+
+def test_what_holds_no_parameter_is_not_described():
+    assert repr(Box(w=Value(1.0), constant=Constant(2.0), result=Value(1.0) * 2)) == "Box of 1 parameters\n  w: 1"
+
+
+def test_an_attribute_that_is_deleted_counts():
+    """What is compiled looks again, and so sees that the bias has gone."""
+
+    class Line(Module):
+        bias = 0.0
+
+        def __init__(self):
+            self.w = Value(2.0)
+
+        def __call__(self, x):
+            return x * self.w + self.bias
+
+    model = Line()
+    model.bias = 5.0
+    compiled = compile(model, backend="python")
+    assert list(compiled([1.0])) == [7.0]
+    del model.bias
+    assert list(compiled([1.0])) == [2.0]
+
+
+def test_in_a_notebook_it_is_a_table():
+    html = Box(net=MLP(2, [3, 1]), scale=[Value(1.0), Value(2.0)], constant=Constant(1.0))._repr_html_()
+    assert "Box of 15 parameters" in html
+    for part, what, count in (("net", "MLP of 13 parameters", "13"), ("scale", "parameters of its own", "2")):
+        cells = "".join(f"<td style='text-align:left'>{cell}</td>" for cell in (part, what, count))
+        assert f"<tr>{cells}</tr>" in html
+    assert "constant" not in html

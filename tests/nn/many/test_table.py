@@ -5,14 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 
 import nn
-from nn.many.structure import Structure
+from nn.many import workbench
+from nn.many.structure import Structure, UnknownStructureError
 
 X = np.random.default_rng(0).normal(size=(50, 2))
 Y = (X[:, 0] * X[:, 1] > 0).astype(int)
@@ -176,6 +177,167 @@ def test_what_makes_another_structure() -> None:
         Structure(part, nn.mse, nn.SGD(part.layers[1].parameters(), lr=0.1)).key,
     ]
     assert len({same, *others}) == 1 + len(others)
+
+
+class Holding(nn.Module):
+    """A model that holds this and that beside its net."""
+
+    def __init__(self, **held: Any) -> None:
+        self.net = nn.MLP(2, [2], seed=1)
+        vars(self).update(held)
+
+    def __call__(self, x: Any) -> Any:
+        return self.net(x)
+
+
+def test_dicts_count_by_their_keys_and_what_they_hold() -> None:
+    def key(held: Any) -> Any:
+        nets.append(Holding(held=held))
+        return Structure(nets[-1], nn.mse, nn.SGD(nets[-1].parameters(), lr=0.1)).key
+
+    nets: list[Any] = []
+    assert key({"a": 1.0}) == key({"a": 1.0})
+    assert key([{"a": 1.0}, {"b": 2.0}]) == key([{"a": 1.0}, {"b": 2.0}])
+    different = [{"a": 1.0}, {"a": 2.0}, {"b": 1.0}, [{"a": 1.0}, {"b": 2.0}], [{"a": 1.0}, {"a": 2.0}]]
+    assert len({*map(key, different)}) == len(different)
+
+
+def frozen_net(seed: int, **held: Any) -> Any:
+    model = Holding(**held)
+    return model, nn.cross_entropy, nn.SGD(model.net.parameters(), lr=0.1 * seed)
+
+
+@pytest.mark.parametrize(
+    "make_other",
+    [
+        lambda seed: frozen_net(seed, table=np.zeros(3)),
+        lambda seed: frozen_net(seed, names={(1, 2): 3.0}),
+        lambda seed: (lambda net: (lambda x: net[0](x), *net[1:]))(frozen_net(seed)),
+    ],
+    ids=["an array", "keys that are no plain ones", "a function"],
+)
+def test_nets_of_a_structure_that_cannot_be_told_are_trained_one_by_one(make_other: Any) -> None:
+    model, loss, optimizer = make_other(1)
+    with pytest.raises(UnknownStructureError):
+        Structure(model, loss, optimizer)
+    rows = nn.fit_many(make_other, [{"seed": 1}, {"seed": 2}], X, Y, epochs=2)
+    expected = nn.fit_many(frozen_net, [{"seed": 1}, {"seed": 2}], X, Y, epochs=2)
+    assert without_seconds(rows) == without_seconds(expected)
+
+
+def test_an_optimiser_of_more_than_the_model_has_no_structure() -> None:
+    model, other = nn.MLP(2, [2], seed=1), nn.MLP(2, [2], seed=2)
+    with pytest.raises(UnknownStructureError):
+        Structure(model, nn.mse, nn.SGD([*model.parameters(), *other.parameters()], lr=0.1))
+
+
+def test_programs_of_many_structures_make_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = [{**CONFIGS[0], "hidden": hidden} for hidden in (2, 3, 2, 4, 3)]
+    expected = nn.fit_many(make, configs, X, Y, epochs=1)
+    monkeypatch.setattr(workbench, "KEPT", 2)
+    assert without_seconds(nn.fit_many(make, configs, X, Y, epochs=1)) == without_seconds(expected)
+
+
+def make_dropping(seed: int) -> Any:
+    model = nn.Sequential(nn.Layer(2, 4, "tanh", seed=seed), nn.Dropout(0.5, seed=seed), nn.Layer(4, 2, seed=seed))
+    return model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize("backend", ["python", "auto"])
+def test_masks_and_plain_programs_are_those_of_fit(backend: str) -> None:
+    rows = nn.fit_many(make_dropping, [{"seed": 1}, {"seed": 2}], X, Y, epochs=2, backend=backend)
+    for row in rows:
+        model, loss, optimizer = make_dropping(row["seed"])
+        expected = nn.fit(model, X, Y, loss, optimizer, 2, seed=row["seed"], backend=backend)
+        assert (row["error"], row["loss"]) == (None, expected.losses[-1])
+
+
+def test_the_python_program_is_shared_too() -> None:
+    rows = nn.fit_many(make, CONFIGS[:2], X, Y, epochs=2, backend="python")
+    for config, row in zip(CONFIGS, rows):
+        assert row["loss"] == alone(config, epochs=2, backend="python")["loss"]
+
+
+def test_ctrl_c_keeps_the_rows_that_are_there() -> None:
+    def make_pressed(seed: int) -> Any:
+        if seed == 2:
+            model = nn.MLP(2, [2], seed=seed)
+
+            def loss(outputs: Any, labels: Any) -> Any:
+                raise KeyboardInterrupt
+
+            return model, loss, nn.SGD(model.parameters(), lr=0.1)
+        return frozen_net(seed)
+
+    rows = nn.fit_many(make_pressed, [{"seed": seed} for seed in (1, 2, 3)], X, Y, epochs=1, backend="eager")
+    assert [row["error"] for row in rows] == [None, "interrupted", "interrupted"]
+    assert np.isfinite(rows[0]["loss"])
+    assert np.isnan(rows[2]["loss"])
+
+
+class Broken(Executor):
+    """One that takes so many parts, which it never runs, and breaks."""
+
+    _max_workers = 3
+
+    def __init__(self, takes: int) -> None:
+        self.taken: list[Future[Any]] = []
+        self.takes = takes
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        if len(self.taken) == self.takes:
+            for future in self.taken:
+                future.set_exception(BrokenExecutor("the power is out"))
+            raise BrokenExecutor("the power is out")
+        self.taken.append(Future())
+        return self.taken[-1]
+
+
+def test_an_executor_that_breaks() -> None:
+    with pytest.raises(BrokenExecutor, match="the power is out"):
+        nn.fit_many(make, CONFIGS, X, Y, executor=Broken(0))
+    rows = nn.fit_many(make, CONFIGS, X, Y, executor=Broken(2))
+    assert ["these configurations ran: 0, 1" in row["error"] for row in rows] == [True] * 2 + [False] * 6
+    assert all(row["error"].startswith("not run, since the executor broke before") for row in rows[2:])
+
+
+class Unreadable:
+    """What can be sent to another process and not be read there."""
+
+    def __call__(self, **config: Any) -> Any:
+        return make(**config)
+
+    def __reduce__(self) -> Any:
+        return _fails, ()
+
+
+def _fails() -> None:
+    raise ModuleNotFoundError("No module named 'prompt'")
+
+
+class InThreads(ThreadPoolExecutor):
+    """Stands for another machine: what it runs is sent there."""
+
+
+def test_what_a_worker_cannot_read() -> None:
+    with InThreads(1) as pool:
+        rows = nn.fit_many(Unreadable(), CONFIGS[:2], X, Y, executor=pool)
+    for row in rows:
+        assert "these configurations ran" in row["error"]
+        assert "the worker cannot read what it was sent (No module named 'prompt'): define make in a" in row["error"]
+
+
+def test_an_error_in_progress_ends_it() -> None:
+    def report(state: nn.Progress) -> None:
+        raise RuntimeError("no room to show it")
+
+    with ThreadPoolExecutor(1) as threads, pytest.raises(RuntimeError, match="no room to show it"):
+        nn.fit_many(make, CONFIGS, X, Y, epochs=1, executor=threads, progress=report)
+
+
+def test_make_must_be_callable() -> None:
+    with pytest.raises(TypeError, match="make must be a callable that gives a model, a loss and an optimiser, not int"):
+        nn.fit_many(3, CONFIGS, X, Y)  # type: ignore[arg-type]
 
 
 SLOPE = 1.0
