@@ -54,12 +54,7 @@ class ModelWatch:
 
     def holds(self, now: float) -> bool:
         """Whether it is as it was, as far as is looked at by now, a time of `time.perf_counter`."""
-        try:
-            if self._near != self._near_before:
-                return False
-        except ValueError:  # an array where another one was
-            return False
-        if self._surroundings.differs():
+        if not self._near_is_same() or self._surroundings.differs():
             return False
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
         return (same and now < self._due) or self._looks_again()
@@ -72,14 +67,17 @@ class ModelWatch:
         """The same, where it is known that attributes and leaves since then were those of another model."""
         started, computed = time.perf_counter(), time.thread_time()
         counts = changes[0], leaves_made[0]
-        try:
-            same = self._near == self._near_before
-        except ValueError:
-            return False
-        if not (same and self._far_is_same() and self._surroundings.holds_but_for_announcements()):
+        near_and_far = self._near_is_same() and self._far_is_same()
+        if not (near_and_far and self._surroundings.holds_but_for_announcements()):
             return False
         self._looked(counts, started, computed)
         return True
+
+    def _near_is_same(self) -> bool:
+        try:
+            return self._near == self._near_before
+        except ValueError:  # an array where another one was
+            return False
 
     def _far_is_same(self) -> bool:
         for container, before in self._far:

@@ -151,7 +151,7 @@ def test_load_takes_an_optimiser_and_nothing_else(tmp_path):
     path = tmp_path / "m.json"
     model, optimizer = made()
     nn.save(model, path, optimizer=optimizer)
-    with pytest.raises(TypeError, match="optimizer must be an Optimizer, not float 0.1"):
+    with pytest.raises(TypeError, match=r"optimizer must be an Optimizer, not float 0\.1"):
         nn.load(model, path, optimizer=0.1)
 
 

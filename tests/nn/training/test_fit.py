@@ -3,6 +3,7 @@
 import math
 import random
 import signal
+import sys
 import threading
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nn
-from engine import Value
+from engine import TraceError, Value
 from engine.compiler.frontend import surroundings
 from nn.training import epochs as ways
 from tests.engine.compiler.everywhere import INSTALLED
@@ -210,6 +211,8 @@ def test_texts_are_classes(backend):
     names = np.array(["no", "yes"])[Y]
     model, history = trained(backend, y=names, validation=0.2, class_weight={"no": 1.0, "yes": 2.0})
     assert model.classes == ["no", "yes"]
+    given = trained(backend, y=names, validation=(X[:9], list(names[:9])))[1].rows[-1]
+    assert given["validation_loss"] == trained(backend, validation=(X[:9], Y[:9]))[1].rows[-1]["validation_loss"]
     assert set(nn.classify(model, X)) <= {"no", "yes"}
     assert nn.accuracy(model, X, names) == nn.accuracy(model, X, Y)
     assert nn.evaluate(model, X, names, nn.cross_entropy)["accuracy"] == nn.accuracy(model, X, list(names))
@@ -273,6 +276,41 @@ def test_a_signal_in_an_epoch_gives_the_history():
     assert len(history.rows) == 1
 
 
+def test_ctrl_c_in_the_first_epoch_leaves_what_it_made():
+    """There is no best epoch to go back to."""
+
+    def loss(outputs, labels):
+        if labels == [1] * 8:
+            raise KeyboardInterrupt
+        return nn.cross_entropy(outputs, labels)
+
+    model = network()
+    optimizer, before = nn.SGD(model.parameters(), lr=0.1), numbers(model)
+    options = {"validation": (X, Y), "patience": 2, "shuffle": False, "backend": "eager"}
+    history = nn.fit(model, X[:16], [0] * 8 + [1] * 8, loss, optimizer, 3, 8, **options)
+    assert (history.stopped, len(history.batch_losses), history.rows) == ("interrupted", 1, [])
+    assert numbers(model) != before
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_model_that_cannot_be_compiled_any_more_in_the_middle_of_an_epoch(backend):
+    """The batches of the rest of that epoch are drawn already: the change is refused, and not half an epoch eager."""
+    model = nn.Sequential(nn.Layer(2, 3, "tanh", seed=1), nn.Layer(3, 2, seed=2))
+
+    def insert(state):
+        if (state.epoch, state.batch) == (2, 1):
+            model.layers.insert(1, Choosing())
+
+    class Choosing(nn.Module):
+        def __call__(self, x):
+            return x if x[0] > 0.0 else [2.0 * each for each in x]
+
+    for choice in ("auto", backend):
+        model.layers = [layer for layer in model.layers if not isinstance(layer, Choosing)]
+        with pytest.raises(TraceError, match="branch"):
+            trained(choice, model=model, progress=insert)
+
+
 class Rooted(nn.Module):
     """Takes the root of what may be negative."""
 
@@ -326,6 +364,7 @@ def test_a_custom_step_is_eager_without_a_warning():
         ({"sample_weight": [0.0] * 30}, ValueError, "nothing would be learned"),
         ({"class_weight": {0: 1.0}}, ValueError, "class_weight has none for the class 1"),
         ({"class_weight": "even"}, TypeError, "class_weight is a dict"),
+        ({"class_weight": "balanced", "y": nn.one_hot(Y, 2)}, TypeError, "labels that are classes, not rows such as"),
         ({"clip_norm": 1.0, "clip_value": 1.0}, ValueError, "two ways to clip"),
         ({"dtype": "float32"}, ValueError, "eager steps run on one thread in float64"),
     ],
@@ -470,9 +509,19 @@ def test_the_history_as_text_columns_and_curve(tmp_path):
     history.plot(tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert history._repr_png_().startswith(b"\x89PNG")
+    assert nn.History([1.0, -1.0], rows=[{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": -1.0}])._repr_png_()
     assert nn.History()._repr_png_() is None
+    assert nn.History().best_epoch is None
     with pytest.raises(ValueError, match="no epoch to draw"):
         nn.History().plot(tmp_path / "none.png")
+
+
+def test_without_matplotlib_a_notebook_has_the_text(monkeypatch, tmp_path):
+    history = nn.History([1.0], rows=[{"epoch": 1, "loss": 1.0}])
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert history._repr_png_() is None
+    with pytest.raises(ImportError, match="curves need matplotlib: pip install matplotlib"):
+        history.plot(tmp_path / "curve.png")
 
 
 def test_pandas_takes_the_columns():
@@ -513,3 +562,33 @@ def test_any_loop_is_the_eager_one(count, size, shuffle, seed, backend):
         return [*history.batch_losses, *numbers(model)]
 
     np.testing.assert_allclose(made(backend), made("eager"), rtol=1e-8, atol=1e-10)
+
+
+def test_a_share_is_not_held_out_anew(tmp_path):
+    """Going on, it would be of other samples: some that were learned from."""
+    model, history = trained(epochs=1, validation=(X, Y))
+    for seed in (None, random.Random(3)):
+        with pytest.raises(ValueError, match=r"a share would hold out other samples than before: give validation=\(X"):
+            trained(model=model, epochs=2, resume=history, validation=0.2, seed=seed)
+
+
+def test_an_eager_step_shows_itself():
+    model = network()
+    step = nn.EagerStep(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    assert repr(step) == "<EagerStep of MLP with mse and SGD>"
+
+
+def test_a_nan_that_cannot_be_found_again_is_reported_as_it_is():
+    """A loss that fails on the second look is no reason to hide the first."""
+    calls = []
+
+    def loss(outputs, labels):
+        calls.append(1)
+        if len(calls) > 1:
+            raise ZeroDivisionError
+        return nn.mse(outputs, labels) * math.nan
+
+    with pytest.raises(FloatingPointError, match="the loss became nan") as caught:
+        trained(model=network(1), y=X[:, 0], loss=loss, epochs=1)
+    assert len(calls) > 1
+    assert "ZeroDivisionError" not in str(caught.value)
