@@ -575,8 +575,8 @@ def test_a_function_is_looked_at_again_after_any_announcement(backend: str) -> N
     for make in (Eager, lambda *parts: Trainer(*parts, backend=backend)):
         m, unrelated = Flagged(), nn.Module()
         trainer, losses = make(lambda x, m=m: m(x), nn.cross_entropy, SGD(m.parameters(), 0.1)), []
-        for change in (lambda: None, lambda: setattr(unrelated, "x", 1.0), lambda: setattr(m, "scale", 3.0)):
-            change()
+        for owner, name, number in ((unrelated, "x", 0.0), (unrelated, "x", 1.0), (m, "scale", 3.0)):
+            setattr(owner, name, number)
             losses += [trainer.step(X, Y) for _ in range(4)]
         found.append(losses)
     assert found[1] == pytest.approx(found[0], rel=1e-10)
