@@ -45,6 +45,7 @@ from .functional import jvp as jvp
 from .functional import value_and_grad as value_and_grad
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
+from .imported import Imported as Imported
 from .interval import Interval as Interval
 from .modes import announce_change as announce_change
 from .modes import changes as changes

@@ -23,7 +23,7 @@ FLOORS = """
     engine.declarations
     engine.primitive
     engine.ops
-    engine.value
+    engine.value  engine.imported
     engine.graph  engine.operators
     engine.backprop  engine.copying
     engine.functional  engine.methods

@@ -31,6 +31,17 @@ class Runner(Protocol):
         """
 
 
+class Variant(Runner, Protocol):
+    """What runs a plan on batches of some sizes: the same code for every sample, so that a check of one tells."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether the very code was compared with the eager engine before, by this process or another one."""
+
+    def note_proof(self) -> None:
+        """Remember that it was, for those to come."""
+
+
 class Training(Protocol):
     """Parameters and what an optimiser remembers of them, where a program works on them, and its steps.
 
@@ -76,8 +87,8 @@ class Program(Runner, Protocol):
     def name(self) -> str:
         """Of the back end."""
 
-    def fitting(self, batch: int) -> Runner:
-        """What runs batches of that size: the same code for every sample, so that a check of one is worth something."""
+    def fitting(self, batch: int) -> Variant:
+        """What runs batches of that size."""
 
     def training(self, memories: int, frozen: Sequence[int]) -> Training | None:
         """Room to train in; None where the back end makes no steps of an optimiser.
@@ -109,6 +120,10 @@ class Interpreter:
 
     name = ""
     takes_lists = False
+    proved = False
+
+    def note_proof(self) -> None:
+        """Nothing: its plan is made anew each time."""
 
     def shared_by(self, threads: int) -> str:
         """How many threads share a call, and why not `threads`, in words."""

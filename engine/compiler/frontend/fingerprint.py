@@ -11,6 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from ... import ops
+from ...imported import TABLE
 from ...primitive import Primitive
 from .conditions import CONDITIONS, DETACH
 from .graph import operations
@@ -31,10 +32,10 @@ def fingerprint(trace: Trace) -> str:
     """A digest of the graph and of the engine itself; empty for graphs that it does not determine.
 
     Those are graphs with primitives that a user has declared: their rules and templates are code that nobody can
-    compare.
+    compare; and all graphs once somebody has replaced a rule, function or template of the table.
     """
     symbols = operations(trace.outputs)
-    if not ENGINE or not {symbol.primitive for symbol in symbols} <= _OWN.keys():
+    if not ENGINE or not TABLE.is_unchanged() or not {symbol.primitive for symbol in symbols} <= _OWN.keys():
         return ""
     graph = trace.graph
     found = {o for symbol in symbols for o in symbol.operands if o.kind == "constant"}

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine import BatchLoss, Value, batch_loss
 
+from ..own_code import is_own_code
 from ..steps import LossFunction, Model, one_value, scored
 
 Shape = tuple[int, ...]
@@ -45,6 +46,7 @@ class SampleLoss:
                 result = self._scale * result
             return result if self._penalty is None else result + self._extra * self._penalty()
 
+        of_sample.is_library_code = lambda: self._penalty is None and is_own_code(model, loss)  # type: ignore[attr-defined]  # for the compiler
         of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} of {type(model).__name__}"
         self.function: Callable[[Any, Any], Any] = of_sample
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import functools
 import time
 from collections.abc import Callable
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) -> tuple[Artifact, Library]:
+def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) -> tuple[str, Artifact, Library]:
     """The kernels of a plan and how to call them; the plan is made only if the cache does not know them.
 
     Args:
@@ -35,18 +36,21 @@ def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) ->
         bits: of a number.
         width: numbers in a vector.
         single: whether samples go one by one.
+
+    Returns:
+        Under which name the cache has the former, "" for under none; the kernels and how to call them; their code.
     """
     name = cache.key(f"{lazy_plan.fingerprint} {bits} {width} {single}") if lazy_plan.fingerprint else ""
     known = load(cache.read(name, cache.ARTIFACT) or b"") if name else None
     library = Library.stored(known.code) if known else None
     if known and library:
-        return known, library
+        return name, known, library
     made = make_schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
     library = Library(*made.texts())
     artifact = made.artifact(library.key)
     if name:
         cache.write(name, artifact.dump(), cache.ARTIFACT)
-    return artifact, library
+    return name, artifact, library
 
 
 SMALL = 1024  # numbers of samples that are copied faster than their memory is made known
@@ -83,7 +87,7 @@ class NativeProgram:
         started = time.perf_counter()
         self.lazy_plan, self.dtype = lazy_plan, np.dtype(dtype)
         bits = self.dtype.itemsize * 8
-        self.artifact, self._library = load_or_compile(lazy_plan, bits, width, single)
+        self._name, self.artifact, self._library = load_or_compile(lazy_plan, bits, width, single)
         self.shape, self.by_samples, self.alone = self.artifact.shape, self.artifact.by_samples, self.artifact.alone
         self._driver = driver(bits, min(self.shape.width, self.shape.lanes))
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
@@ -177,6 +181,17 @@ class NativeProgram:
             if self.artifact.weight is None:
                 return results, None
             return results, self.buffers["G"][: self.artifact.leaves].copy()
+
+    @property
+    def proved(self) -> bool:
+        """Whether the very code was compared with the eager engine before, by this process or another one."""
+        return self.artifact.proved
+
+    def note_proof(self) -> None:
+        """Remember that it was, for those to come."""
+        if self._name and not self.proved:
+            self.artifact = dataclasses.replace(self.artifact, proved=True)
+            cache.write(self._name, self.artifact.dump(), cache.ARTIFACT)
 
     def _copied(self, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
         """A few samples in the memory of the last call, which the frame knows already."""

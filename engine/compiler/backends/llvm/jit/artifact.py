@@ -24,6 +24,7 @@ class Artifact:
         alone: whether each number of G is added to by one kernel.
         cost: nanoseconds that a sample takes, about.
         leaves, inputs, weight, constants, outputs, sizes: as in the plan.
+        proved: whether the code was compared with the eager engine.
     """
 
     code: str
@@ -40,6 +41,7 @@ class Artifact:
     constants: tuple[float, ...]
     outputs: tuple[Run, ...]
     sizes: dict[str, int]
+    proved: bool = False
 
     def dump(self) -> bytes:
         """As text, which `load` reads."""
@@ -68,6 +70,7 @@ def load(stored: bytes) -> Artifact | None:
             constants=tuple([_a(float, number) for number in found["constants"]]),
             outputs=tuple([Run(_a(str, run["buffer"]), _a(int, run["base"])) for run in found["outputs"]]),
             sizes={_a(str, name): _a(int, size) for name, size in found["sizes"].items()},
+            proved=_a(bool, found["proved"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

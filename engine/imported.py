@@ -1,0 +1,107 @@
+"""Whether code is still what was imported: nothing in it has been replaced since.
+
+What a digest of source files tells, and what is known of the functions in them, is true only as long as they are what
+runs: whoever relies on it asks here first.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from operator import is_
+from types import FunctionType, ModuleType
+from typing import Any
+
+from . import ops as ops  # so that it is there to be looked at
+from .primitive import Primitive
+
+
+class Imported:
+    """Modules with their functions, classes and primitives, as they are at present.
+
+    Args:
+        names: of modules that are imported, and of packages, which stand for all their modules.
+
+    Raises:
+        KeyError: one is not imported.
+
+    >>> code = Imported("engine.ieee")
+    >>> code.is_unchanged()
+    True
+    >>> from engine import ieee
+    >>> before, ieee.mean = ieee.mean, max
+    >>> code.is_unchanged()
+    False
+    >>> ieee.mean = before
+    >>> code.is_unchanged(), code.defines(before), code.defines(max)
+    (True, True, False)
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._spaces: list[tuple[Mapping[str, Any], list[str], list[Any]]] = []  # names, and what they stand for
+        self._functions: list[tuple[FunctionType, tuple[Any, ...]]] = []
+        self._defined: dict[int, Any] = {}
+        modules = [sys.modules[name] for name in names]
+        inside = tuple([f"{name}." for name in names])
+        modules += [module for name, module in [*sys.modules.items()] if name.startswith(inside)]
+        self._mine = {module.__name__ for module in modules}
+        for module in modules:
+            self._add(module)
+
+    def is_unchanged(self) -> bool:
+        """Whether every name stands for what it did, and every function has the code and defaults that it had."""
+        return all(_same(*each) for each in self._spaces) and all(
+            _parts(function) == parts for function, parts in self._functions
+        )
+
+    def defines(self, thing: Any) -> bool:
+        """Whether one of the modules defines this function or class."""
+        return id(thing) in self._defined
+
+    def _add(self, owner: ModuleType | type | Primitive) -> None:
+        space = vars(owner)
+        self._spaces.append((space, [*space], [*space.values()]))
+        for content in space.values():
+            for inner in _inside(content):
+                mine = isinstance(inner, Primitive) or inner.__module__ in self._mine
+                if not mine or id(inner) in self._defined:
+                    continue
+                self._defined[id(inner)] = inner
+                if isinstance(inner, FunctionType):
+                    self._functions.append((inner, _parts(inner)))
+                else:
+                    self._add(inner)
+
+
+_BOOKKEEPING = frozenset({"__slotnames__", "__warningregistry__"})
+"""What Python itself adds to classes that are copied, and to modules that warn."""
+
+
+def _same(space: Mapping[str, Any], names: list[str], things: list[Any]) -> bool:
+    """Whether the names stand for these things, and there are no more: a new one may hide a builtin or a base's."""
+    now = [*space]
+    known = now[: len(names)] == names and _BOOKKEEPING.issuperset(now[len(names) :])
+    return known and all(map(is_, space.values(), things))
+
+
+def _inside(content: Any) -> Iterator[Any]:
+    """The functions, classes and primitives that a name stands for, be they wrapped as those of classes are."""
+    if isinstance(content, (FunctionType, type, Primitive)):
+        yield content
+    elif isinstance(content, (staticmethod, classmethod)):
+        yield from _inside(content.__func__)
+    elif isinstance(content, property):
+        yield from _inside(content.fget)
+    elif isinstance(content, tuple):  # the rules of a primitive
+        for part in content:
+            yield from _inside(part)
+
+
+def _parts(function: FunctionType) -> tuple[Any, ...]:
+    """What a function does depends on these, and on the names that it uses."""
+    cells = tuple([cell.cell_contents for cell in function.__closure__ or ()])
+    return function.__code__, function.__defaults__, {**(function.__kwdefaults__ or {})}, cells
+
+
+TABLE = Imported("engine.ops", "engine.ieee", "engine.primitive")
+"""The table of operations, and the functions on floats that its lines name."""

@@ -1,0 +1,305 @@
+"""A start from the cache is the start of the function that is there now: a table of ways to change it meanwhile."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import importlib.util
+import types
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine
+import nn
+from engine import Value
+from engine.compiler import second_net, specialisation
+from engine.imported import TABLE
+from nn import MLP, SGD, EagerStep, Layer, Module, Sequential, Trainer, cross_entropy
+from nn.layers import dense
+from nn.losses import classes
+from nn.training.own_code import is_own_code
+
+np = pytest.importorskip("numpy")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="needs llvmlite")
+
+RNG = np.random.default_rng(5)
+X, Y = RNG.normal(size=(12, 3)), RNG.integers(0, 4, 12)
+
+
+def plain() -> Any:
+    return MLP(3, [5, 4], activation="tanh", seed=1)
+
+
+Change = Callable[[pytest.MonkeyPatch], tuple[Any, Any]]
+"""Gives a model and a loss that are not, or are no more, those that were trained before."""
+
+
+class SameName(MLP):
+    def __call__(self, x: Any) -> Any:
+        return [2.0 * out for out in super().__call__(x)]
+
+
+SameName.__name__, SameName.__qualname__, SameName.__module__ = MLP.__name__, MLP.__qualname__, MLP.__module__
+
+
+class Silent(MLP):
+    """A subclass that changes nothing by itself."""
+
+
+def doubled(function: Any) -> Any:
+    return lambda *arguments: [2.0 * out for out in function(*arguments)]
+
+
+def method_of_the_class(patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    patch.setattr(MLP, "__call__", doubled(MLP.__call__))
+    return plain(), cross_entropy
+
+
+def code_of_a_method(patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    def call(self: Any, x: Any) -> Any:
+        for layer in self.layers[::-1][::-1]:
+            x = [out + out for out in layer(x)]
+        return x
+
+    patch.setattr(MLP.__call__, "__code__", call.__code__)
+    return plain(), cross_entropy
+
+
+def a_name_in_the_module_of_the_layers(patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    patch.setattr(dense, "affine", doubled(dense.affine))
+    return plain(), cross_entropy
+
+
+def a_builtin_that_is_hidden(patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    model = plain()
+    patch.setattr(dense, "zip", lambda *rows: [*zip(*rows)][::-1], raising=False)
+    return model, cross_entropy
+
+
+def a_base_class(patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    patch.setattr(Module, "training", True)
+    return plain(), cross_entropy
+
+
+def a_method_of_the_instance(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    model = plain()
+    model.layers[0].__call__ = doubled(model.layers[0])  # which Python does not call
+    return model, cross_entropy
+
+
+def a_hook(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    model = plain()
+    model.hook = print
+    return model, cross_entropy
+
+
+def a_subclass_of_value(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    class Weight(Value):
+        __slots__ = ()
+
+    model = plain()
+    model.layers[0].neurons[0].b = Weight(0.5)
+    return model, cross_entropy
+
+
+def activation(function: Any) -> Change:
+    return lambda _: (MLP(3, [5, 4], activation=function, seed=1), cross_entropy)
+
+
+def replaced_layer(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    class Mine(Layer):
+        def __call__(self, x: Any) -> Any:
+            return super().__call__([*x][::-1])
+
+    model = plain()
+    model.layers[1] = Mine(5, 4, seed=3)
+    return model, cross_entropy
+
+
+def a_function_among_layers(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    return Sequential(plain(), lambda out: [2.0 * x for x in out]), cross_entropy
+
+
+def a_default_of_the_loss(patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    patch.setattr(cross_entropy, "__defaults__", ("sum",))
+    return plain(), cross_entropy
+
+
+def what_the_loss_calls(patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    inner = classes._cross_entropy
+    patch.setattr(classes, "_cross_entropy", lambda logits, y: {0: 1.0, 2: 7.0}.get(y, 1.0) * inner(logits, y))
+    return plain(), cross_entropy
+
+
+def a_copy_of_the_loss(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    names = {**vars(classes), "_row_by_row": lambda *rows: 3.0 * classes._row_by_row(*rows)}
+    copied = types.FunctionType(cross_entropy.__code__, names, "cross_entropy", cross_entropy.__defaults__)
+    copied.__module__ = cross_entropy.__module__
+    return plain(), copied
+
+
+CHANGES: dict[str, Change] = {
+    "a subclass": lambda _: (Silent(3, [5, 4], activation="tanh", seed=1), cross_entropy),
+    "a subclass of the same name and module": lambda _: (
+        SameName(3, [5, 4], activation="tanh", seed=1),
+        cross_entropy,
+    ),
+    "an activation of the user's": activation(lambda z: engine.tanh(z) + 1.0),
+    "a partial activation": activation(partial(engine.leaky_relu, slope=0.2)),
+    "a function as the model": lambda _: ((lambda model: lambda x: model(x))(plain()), cross_entropy),
+    "a loss of the user's": lambda _: (plain(), lambda outputs, labels: 2.0 * cross_entropy(outputs, labels)),
+    "a loss with another setting": lambda _: (plain(), partial(cross_entropy, reduction="sum")),
+    "a mean over samples": lambda _: (plain(), nn.per_sample(cross_entropy)),
+    **{
+        change.__name__.replace("_", " "): change
+        for change in (
+            method_of_the_class,
+            code_of_a_method,
+            a_name_in_the_module_of_the_layers,
+            a_builtin_that_is_hidden,
+            a_base_class,
+            a_method_of_the_instance,
+            a_hook,
+            a_subclass_of_value,
+            replaced_layer,
+            a_function_among_layers,
+            a_default_of_the_loss,
+            what_the_loss_calls,
+            a_copy_of_the_loss,
+        )
+    },
+}
+
+
+def tied(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    model = MLP(3, [4, 4], activation="tanh", seed=1)
+    for mine, other in zip(model.layers[1].neurons, model.layers[0].neurons):
+        mine.w[:3] = other.w
+    return model, cross_entropy
+
+
+def swapped(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    model = plain()
+    model.layers[1].neurons.reverse()
+    return model, cross_entropy
+
+
+def frozen(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    model = plain()
+    model.layers[0].neurons[0].w[1] = engine.Constant(0.25)
+    return model, cross_entropy
+
+
+OWN: dict[str, Change] = {
+    "nothing": lambda _: (plain(), cross_entropy),
+    "other numbers": lambda _: (MLP(3, [5, 4], activation="tanh", seed=9), cross_entropy),
+    "another activation": lambda _: (MLP(3, [5, 4], activation="relu", seed=1), cross_entropy),
+    "another loss": lambda _: (MLP(3, [5, 1], activation="tanh", seed=1), nn.mse),
+    "another shape": lambda _: (MLP(3, [6, 4], activation="tanh", seed=1), cross_entropy),
+    "without a bias": lambda _: (MLP(3, [5, 4], activation="tanh", seed=1, bias=False), cross_entropy),
+    "a layer more": lambda _: (Sequential(plain(), Layer(4, 4, seed=2)), cross_entropy),
+    "shared weights": tied,
+    "neurons in another order": swapped,
+}
+EVERY: dict[str, Change] = {**CHANGES, **OWN, "a constant among the weights": frozen}
+
+
+@pytest.fixture
+def warm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache knows the plain model and its loss, and that its program is right."""
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
+    trained(plain(), cross_entropy)
+
+
+def trained(model: Any, loss: Any) -> list[float]:
+    trainer = Trainer(model, loss, SGD(parameters(model), lr=0.1), backend="llvm")
+    return [trainer.step(X, Y) for _ in range(3)]
+
+
+def parameters(model: Any) -> list[Value]:
+    return (model if isinstance(model, Module) else model.__closure__[0].cell_contents).parameters()  # type: ignore[no-any-return]  # it is a module
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_cached_start_trains_what_is_there_now(name: str, warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, loss = EVERY[name](monkeypatch)
+    if name == "what the loss calls":
+        with pytest.raises(engine.TraceError, match="uses a label as an object"):
+            trained(model, loss)
+        return
+    own = copy.deepcopy(model) if isinstance(model, Module) else EVERY[name](monkeypatch)[0]
+    step, found = EagerStep(own, loss, SGD(parameters(own), lr=0.1)), trained(model, loss)
+    assert found == pytest.approx([step(X.tolist(), Y.tolist()) for _ in range(3)], rel=1e-12)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_a_user_has_changed_is_not_own_code(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_own_code(plain(), cross_entropy)
+    assert not is_own_code(*CHANGES[name](monkeypatch))
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_the_package_brings_is_own_code(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_own_code(*OWN[name](monkeypatch))
+
+
+def test_every_layer_and_loss_is_own_code() -> None:
+    layers = [nn.Embedding(3, 2), nn.LayerNorm(3), nn.RMSNorm(3), nn.SelfAttention(4, 2), nn.Dropout(0.5, seed=1)]
+    layers += [nn.Residual(Layer(2, 2)), nn.Activation("gelu"), nn.Neuron(2, "relu")]
+    assert all(is_own_code(Sequential(layer), nn.hinge) for layer in layers)
+    assert all(is_own_code(layers[0], loss) for loss in (nn.mse, nn.mae, nn.bce, nn.bce_with_logits, nn.nll))
+
+
+@pytest.mark.parametrize("part", ["forward", "rules", "native"])
+def test_a_replaced_rule_of_the_table_has_no_entry_in_the_cache(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code in the cache was made by the old one."""
+    traced = engine.compiler.pipeline.trace(lambda x: engine.tanh(x), [()])
+    before = engine.compiler.frontend.fingerprint.fingerprint(traced)
+    new = {"forward": lambda x: x, "rules": (lambda z, x: 1.0,), "native": "x"}[part]
+    monkeypatch.setitem(vars(engine.tanh), part, new)
+    assert engine.compiler.frontend.fingerprint.fingerprint(traced) == ""
+    assert not TABLE.is_unchanged()
+    monkeypatch.undo()
+    assert engine.compiler.frontend.fingerprint.fingerprint(traced) == before != ""
+
+
+def compared(model: Any, loss: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What the second net compares at the first step: the mode and the change of each comparison."""
+    found = []
+    compare = specialisation.Specialisation._compare
+
+    def noted(self: Any, program: Any, mode: str, sample: Any, numbers: Any, change: Any) -> None:
+        found.append((mode, change))
+        compare(self, program, mode, sample, numbers, change)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(specialisation.Specialisation, "_compare", noted)
+        trained(model, loss)
+    return found
+
+
+def test_one_sample_is_compared_at_least(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compared(plain(), cross_entropy, monkeypatch) == [("outputs", None)]
+    mine = compared(Silent(3, [5, 4], activation="tanh", seed=1), cross_entropy, monkeypatch)
+    assert mine[0] == ("leaves", None)
+    assert len({change for _, change in mine}) == 1 + len(second_net.CHANGES)
+    assert mine.count(("outputs", None)) >= len(set(Y.tolist())) - 1
+
+
+def test_a_program_that_disagreed_is_not_taken_for_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(specialisation, "agree", lambda *_: (_ for _ in ()).throw(engine.TraceError("it differs")))
+        with pytest.raises(engine.TraceError, match="it differs"):
+            trained(plain(), cross_entropy)
+    assert compared(plain(), cross_entropy, monkeypatch)[0] == ("leaves", None)
+    assert compared(plain(), cross_entropy, monkeypatch) == [("outputs", None)]
+
+
+def test_primitives_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        engine.tanh.native = "x"  # type: ignore[misc]  # that is the point
