@@ -100,9 +100,8 @@ def fits(meaning: Meaning, node: Node) -> bool:
 def _named(name: str, node: Node) -> Iterator[Meaning]:
     with_number = _WITH_NUMBER.fullmatch(name)
     if with_number and len(node.operands) == 1:
-        primitive = _primitive(with_number[1])
-        if primitive is not None:
-            yield Meaning(primitive, (node.operands[0], float(with_number[2])))
+        primitive, *_ = _primitives(with_number[1])  # the table has them all
+        yield Meaning(primitive, (node.operands[0], float(with_number[2])))
         return
     for primitive in _primitives(name):
         yield from _orders(primitive, node.operands, node.ordered)

@@ -82,10 +82,7 @@ def _read_point(assignments: Sequence[str]) -> dict[str, float]:
             raise ValueError(f"{name} is {CONSTANTS[name]!r} here: choose another name")
         if name in point:
             raise ValueError(f"{name} is given twice")
-        found = parse(number, {})
-        if not isinstance(found, float):
-            raise ValueError(f"{assignment!r}: a value is one number")
-        point[name] = found
+        point[name] = parse(number, {})  # without names it is a float
     return point
 
 

@@ -88,9 +88,6 @@ class Stepper(Shown):
     def __len__(self) -> int:
         return len(self._forward) + len(self._pass)
 
-    def __bool__(self) -> bool:
-        return True
-
     @property
     def done(self) -> bool:
         """Whether all steps have been done."""

@@ -26,11 +26,8 @@ def is_ours(file: str) -> bool:
 
 def users_line() -> Source:
     """Where the caller's caller was called from, outside of this project; the outermost frame if there is no other."""
-    frame = outermost = sys._getframe(1)
-    while not is_users(frame.f_code.co_filename):
-        if frame.f_back is None:
-            frame = outermost
-            break
+    frame = sys._getframe(1)
+    while frame.f_back is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 

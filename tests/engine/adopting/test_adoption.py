@@ -119,6 +119,58 @@ def test_methods_parents_none_and_an_operation_that_nobody_knows() -> None:
     assert {v.label: v.grad for v in leaves(report.root)} == pytest.approx({"a": a.grad, "b": b.grad})
 
 
+ALONE = """
+class Node:
+    def __init__(self, data, parents=(), op=""):
+        self.data, self.grad, self.parents, self.op = data, 0.0, parents, op
+    def __mul__(self, other):
+        return Node(self.data * other.data, (self, other), "*")
+    def _backward(self):
+        if self.parents:
+            a, b = self.parents
+            a.grad += b.data * self.grad
+            b.grad += a.data * self.grad
+    def backward(self):
+        a, b = self.parents
+        self.grad, a.grad, b.grad = 1.0, b.data, a.data
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind", "sentence"),
+    [
+        ("", "", None, None),
+        ("b.data, a.data\n", "b.data, 0.0\n", "missing", "leaves 0 in the gradient of b, where it is 2"),
+        ("b.data, a.data\n", "b.data, b.data\n", "overwrites", "leaves -3 in the gradient of b, where it is 2"),
+    ],
+)
+def test_a_backward_that_calls_no_node_is_judged_by_its_result(
+    right: str, wrong: str, kind: str | None, sentence: str | None
+) -> None:
+    module = run(ALONE.replace(right, wrong) if right else ALONE)
+    a, b = module.Node(2.0), module.Node(-3.0)
+    report = adopt(a * b, {"a": a, "b": b})
+    assert report.notes == ("backward() called no node's _backward: only its result was compared",)
+    assert [finding.kind for finding in report.findings] == ([] if kind is None else [kind])
+    assert sentence is None or sentence in report.findings[0].sentence
+
+
+def test_of_infinite_slopes_nothing_is_said() -> None:
+    """As of the root at 0, for which engines have conventions."""
+    module = run(SOURCE)
+    x = module.Scalar(0.0)
+    root = module.Scalar(0.0, (x,), "sqrt")
+    root._backward = lambda: setattr(x, "grad", x.grad + 1e9 * root.grad)
+    assert adopt(root, {"x": x}).ok
+
+
+def test_the_power_of_zero() -> None:
+    module = run(SOURCE.replace("k * self.data ** (k - 1) * out.grad", "7.0 * out.grad"))
+    x = module.Scalar(0.0)
+    (finding,) = adopt(x**2, {"x": x}).findings
+    assert finding.kind == "derivative"
+
+
 def test_micrograd_itself() -> None:
     micrograd = pytest.importorskip("micrograd.engine")
     nn = pytest.importorskip("micrograd.nn")
@@ -193,6 +245,7 @@ def test_a_finding_names_node_line_and_numbers() -> None:
         ({"_prev": ...}, "none of the attributes _prev, prev"),
         ({"grad": ...}, "no attribute `grad`"),
         ({"data": "three"}, "`data` is no real number but 'three'"),
+        ({"grad": "none"}, "`grad` is no real number but 'none'"),
         ({"_backward": None}, "`_backward` cannot be called"),
     ],
 )

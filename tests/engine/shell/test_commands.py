@@ -88,6 +88,7 @@ def test_as_a_command() -> None:
         (["w^2", "w=1"], "a power is written with **"),
         (["-w*", "w=1"], "this is no expression"),
         (["2*3"], "there is nothing to differentiate by"),
+        (["check", "w*2", "w=1", "--order", "0"], "order is 1 for the gradient"),
         (["w > 1", "w=2"], "there is nothing to differentiate by"),
     ],
 )

@@ -120,6 +120,12 @@ def test_the_line_of_code_that_no_file_has() -> None:
         eval(code, {"x": Value(0.0)})
 
 
+def test_of_many_operands_the_first_are_shown() -> None:
+    xs = [Value(float(k), f"x{k}") for k in range(10)]
+    with pytest.raises(AnomalyError, match=r"with x0 = 0, .*, x7 = 7, \.\.\. 3 more"), detect_anomaly():
+        engine.dot(xs, [Value(1e308)] * 10)
+
+
 def test_a_path_of_any_length() -> None:
     x = Value(0.0, "x")
     y = x.log()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import math
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,23 @@ def test_the_forward_pass_comes_first() -> None:
     assert a.grad == 0.0
     assert isinstance(s.last, ForwardStep)
     assert (s.last.number, s.position) == (2, 2)
+
+
+def test_a_step_shows_what_was_not_selected() -> None:
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    step = engine.where(1.0, x, y).stepper().next()
+    assert "y  nothing: not selected" in step.text
+    assert "grad 0 -> 1" in step.text
+
+
+def test_both_passes_as_a_page(tmp_path: Path) -> None:
+    pytest.importorskip("pygraphviz")
+    loss, _, _ = graph()
+    s = loss.stepper()
+    s.next()
+    path = s.save(tmp_path / "steps.html")
+    assert "a*b" in path.read_text(encoding="utf-8")
+    assert s.position == 1
 
 
 def test_to_a_node_or_a_label() -> None:

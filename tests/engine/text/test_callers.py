@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 import engine
@@ -14,3 +17,11 @@ def test_a_file_beside_a_package_is_the_users(monkeypatch: pytest.MonkeyPatch) -
     source = function + "engine.compile(loss, backend='python')([1.0])\n"
     with pytest.raises(engine.TraceError, match=r"nn_train\.py:4\b"):
         exec(compile(source, beside, "exec"), {"__name__": "nn_train"})
+
+
+def test_without_a_line_of_the_users_it_is_the_outermost_one() -> None:
+    """As where a thread's function is one of ours."""
+    with ThreadPoolExecutor(1) as pool:
+        file, line = pool.submit(callers.users_line).result()
+    assert (file, line > 0) == (threading.__file__, True)
+    assert callers.written((file, line)).startswith(f"{file}:{line}: self._bootstrap")

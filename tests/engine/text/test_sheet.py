@@ -9,7 +9,7 @@ import pytest
 
 import nn
 from engine import Value
-from engine.text.sheet import Sheet, short
+from engine.text.sheet import Sheet, Shown, short
 
 
 class Terminal(io.StringIO):
@@ -93,3 +93,11 @@ def test_nothing_is_sent_to_the_terminal_that_acts_on_it() -> None:
         text = sheet.fitted(width)
         assert not {"\x1b", "\x07", "\0"} & set(text)
         assert text.startswith("two\nlines␛[2J")
+
+
+def test_what_shows_itself_says_what() -> None:
+    class Empty(Shown):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Empty must say what it shows"):
+        repr(Empty())
