@@ -37,15 +37,17 @@ def compile(
     The function takes Values or lists of Values and returns one Value, or a list of them, nested or not. It is traced
     at the first call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have
     then. While it is traced no Value has a number: what needs one (`if w > 0`, `w.data`, `float(w)`) is refused, and so
-    are random numbers and results that were computed outside.
+    are random numbers, entries of an iterator, results that were computed outside, and calls that ask for files, the
+    clock, the system, the network, settings of Python or names in a text (`eval`). What it prints or logs is printed
+    when it is traced.
 
     What else it reads is a constant of the program, until it changes: at every call its closure and the globals and
-    attributes that its code names are looked at, with small lists, dicts and arrays among them, and all that hangs on
-    them (lists in networks, say) when fifty times as long has passed as that takes; `nn.Module` announces what is set
-    on it, see `engine.announce_change`. If something is another, the function is traced again. Not watched are files,
-    the clock, the environment's variables, settings of Python itself, objects of `ctypes`, attributes in ``__slots__``
-    or by a computed name, the insides of installed packages, and what the function itself changes whenever it runs:
-    compile it again, or pass such things as arguments.
+    attributes that its code names are looked at, with variables of the environment and small lists, dicts and arrays
+    among them, and all that hangs on them (lists in networks, say) when fifty times as long has passed as that takes;
+    `nn.Module` announces what is set on it, see `engine.announce_change`. If something is another, the function is
+    traced again. Not watched are the insides of installed packages, what code in C asks for by itself (`np.fromfile`,
+    the context of `decimal`, memory behind a pointer), and what the function itself changes whenever it runs: compile
+    it again, or pass such things as arguments.
 
     An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 

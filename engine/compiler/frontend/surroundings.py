@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import builtins
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from operator import is_
-from types import CellType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ... import modes
 from ...primitive import Primitive
 from ...value import Value
-from .walk import ABSENT, PLAIN, Walk, held, is_array
+from . import outside, walk
+from .walk import ABSENT, CONTAINERS, PLAIN, Walk, held, is_array
 
 BUDGET = 400
 """About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
@@ -30,9 +32,10 @@ _LOOK = """
 def {name}():
     try:
         return ({condition}) and me.changed_at_all()
-    except ValueError:  # an array where something else was
+    except (ValueError, AttributeError):  # an array where something else was, or nothing
         return True
 """
+_OF_FUNCTIONS = ("__code__", "__defaults__")
 _NEAR: tuple[Any, ...] = (*PLAIN, Value, Primitive, FunctionType, list, dict, set)
 
 
@@ -44,6 +47,7 @@ class Surroundings:
 
     Attributes:
         generators: sources of random numbers among them.
+        iterators: names of what gives another entry whenever it is read, and the code that names them.
         changed: tells whether something is another than it was; at what is far away it looks from time to time only.
         differs: the same of what is near, and of nothing else.
     """
@@ -67,28 +71,49 @@ class Surroundings:
         self._direct: set[int] = set()
         self._modules: set[int] = set()
         self._announced: set[int] = set()
+        self._settings: set[int] = set()
+        self.iterators: list[tuple[str, CodeType | None]] = []
         self._keep = Walk(self).of(self._function)
+        self._variables = outside.count_of_variables()
         self._look()
         self._due = started  # so that the first call finds out how long a look at all takes
 
     def settle(self) -> None:
         """Expect what there is now: what the function itself has changed in a run is no reason to trace it again."""
-        if self.changed_at_all():
+        if self._variables != outside.count_of_variables() or self.changed_at_all():
             self.renew()
 
     def found_part(self, owner: Any, attribute: str, content: Any) -> None:
         """A part of a function, such as its code."""
         self._parts.append((owner, attribute, content))
 
-    def found_cell(self, cell: CellType, name: str, content: Any) -> None:
-        """A closure cell."""
-        self.found_part(cell, "cell_contents", content)
-        self._numbers.append((name, lambda: cell.cell_contents))
+    def found_slot(self, owner: Any, attribute: str, name: str, content: Any) -> None:
+        """What stands in a closure cell, or in a slot of an object."""
+        self.found_part(owner, attribute, content)
+        self._numbers.append((name, lambda: getattr(owner, attribute, ABSENT)))
 
     def found_name(self, names: Mapping[str, Any], name: str, content: Any) -> None:
         """A global or an attribute."""
         self._names.append((names, name, content))
         self._numbers.append((name, lambda: names.get(name, ABSENT)))
+
+    def found_setting(self, names: Mapping[str, Any], name: str, content: Any) -> None:
+        """A name of an installed module, which hardly ever changes."""
+        self._settings.add(id(names))
+        self.found_name(names, name, content)
+
+    def found_variable(self, name: Any) -> None:
+        """A variable of the environment, or the whole of it."""
+        if name is outside.WHOLE:
+            self.found_holder(outside.environment)
+        else:
+            content = outside.environment.get(name, ABSENT)
+            self._names.append((outside.environment, name, content))
+            self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: outside.environment.get(name, ABSENT)))
+
+    def found_iterator(self, name: str, code: CodeType | None) -> None:
+        """What gives another entry whenever it is read, or a file; and the code that names it."""
+        self.iterators.append((name, code))
 
     def found_directly(self, *things: Any) -> None:
         """What a function itself names, or gets as a default: it is looked at every time if it is small."""
@@ -124,7 +149,7 @@ class Surroundings:
         """Make `changed` and `differs`: one expression of comparisons, in half the time of loops over what there is."""
         terms = ["modes.changes[0] != me._count"]
         known: dict[str, Any] = {"modes": modes, "absent": ABSENT, "is_": is_}
-        known |= {"me": self, "clock": time.perf_counter}
+        known |= {"me": self, "clock": time.perf_counter, "held": walk.held}
         left = BUDGET - 100.0
 
         def add(term: str, nanoseconds: float, was: Any, **names: Any) -> None:
@@ -143,8 +168,14 @@ class Surroundings:
                 return
             if id(holder) in self._modules:
                 return
+            if holder is outside.environment:  # one comparison in C of what cannot be changed
+                add("holder$ != was$", 0, dict(holder), holder=holder)
+                return
             if isinstance(holder, ContextVar):
                 add("holder$.get(absent) is not was$", 45, held[0], holder=holder)
+                return
+            if not isinstance(holder, CONTAINERS) and not is_array(holder):
+                add("held(holder$) != was$", 250, held, holder=holder)
                 return
             count = len(held) // 2 if isinstance(holder, Mapping) else len(held)
             if isinstance(holder, Mapping) and count <= _FEW:
@@ -165,11 +196,17 @@ class Surroundings:
 
         def add_parts(*ranks: int) -> None:
             for part, attribute, content in self._parts:
-                if (_rank(content) if attribute == "cell_contents" else 2) in ranks:
-                    add(f"part$.{attribute} is not was$", 25, content, part=part)
+                if (2 if attribute in _OF_FUNCTIONS else _rank(content)) in ranks:
+                    empty = f"hasattr(part$, {attribute!r})"
+                    add(empty if content is ABSENT else f"part$.{attribute} is not was$", 25, content, part=part)
             for names, name, content in self._names:
-                of_python = content is ABSENT and hasattr(builtins, name)
-                if _rank(content) in ranks and id(names) not in self._announced and not of_python:
+                if names is outside.environment:
+                    rank, of_python = 0, False
+                elif id(names) in self._settings:
+                    rank, of_python = 2, False
+                else:
+                    rank, of_python = _rank(content), content is ABSENT and hasattr(builtins, name)
+                if rank in ranks and id(names) not in self._announced and not of_python:
                     add(f"names$.get({name!r}, absent) is not was$", 30, content, names=names)
 
         add_parts(0)
@@ -209,7 +246,7 @@ class Surroundings:
     def _is_as_it_was(self) -> bool:
         try:
             return (
-                all(_same(getattr(part, attribute), content) for part, attribute, content in self._parts)
+                all(_same(getattr(part, attribute, ABSENT), content) for part, attribute, content in self._parts)
                 and all(_same(names.get(name, ABSENT), content) for names, name, content in self._names)
                 and all(_all_same(held(holder), before) for holder, before in self._holders)
             )

@@ -8,6 +8,7 @@ because of a counter or a changing global, shows as a difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -19,6 +20,7 @@ from ...value import Value
 from ..batch import Shape
 from ..errors import TraceError, refusal
 from ..showing import ALONE
+from . import outside
 from .graph import Graph, operations
 from .randomness import Generators
 from .surroundings import Surroundings
@@ -32,6 +34,10 @@ _FIX_DIFFERENCE = (
 _FIX_WRITTEN = (
     "A compiled function runs while it is traced and not at each call, and so reads one number for all of them. Change "
     "that outside of the function, between the calls, or pass it as an argument."
+)
+_FIX_ITERATOR = (
+    "A compiled function would keep the entries that it got while it was traced: take them outside, and pass them as "
+    "arguments."
 )
 _FIX_KEY = (
     "While a function is compiled its inputs have no numbers yet, and Values are keys by identity. "
@@ -120,6 +126,9 @@ class _Runs:
             _Difference: it computes something else in the second run.
         """
         around = self._surroundings
+        for name, code in around.iterators:
+            source = (code.co_filename, code.co_firstlineno) if code else None
+            raise refusal(f"{described(self.function)} reads from {name}, which goes on", _FIX_ITERATOR, source=source)
         with Generators(around.generators).untouched(self._run):
             self.made, self.outputs, self.shape = self._run()
             leaves, numbers = len(self.graph.leaves), around.numbers()
@@ -133,7 +142,8 @@ class _Runs:
         del self.graph.leaves[leaves:]
 
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
-        with self.graph.opened(), watched(self.graph, disturbed) as watch:
+        asking = outside.refused() if disturbed else nullcontext()
+        with self.graph.opened(), watched(self.graph, disturbed) as watch, asking:
             outputs, shape = _run(self.function, self._arguments, watch)
         return watch.made, outputs, shape
 

@@ -11,12 +11,23 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache, partial
-from types import BuiltinMethodType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
+from io import BytesIO, IOBase, StringIO
+from operator import attrgetter
+from types import (
+    BuiltinMethodType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import TYPE_CHECKING, Any
 
 from ...primitive import Primitive
 from ...text.callers import is_users
 from ...value import Value
+from . import outside
 
 if TYPE_CHECKING:
     from .surroundings import Surroundings
@@ -27,6 +38,8 @@ ABSENT = object()
 _COMPILER = __name__.partition(".frontend")[0]
 CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memoryview, MappingProxyType)
 PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
+_COMPUTING = frozenset({"getattr", "vars", "__dict__"})
+"""Where code names one of these, it may read an attribute that it does not name."""
 LEAVES = PLAIN | {Value, Primitive, CodeType, type(Ellipsis)}
 
 
@@ -41,7 +54,7 @@ class Walk:
         self._found = found
         self._used: set[str] = set()  # names in the code
         self._seen: dict[int, Any] = {}
-        self._attributes: set[tuple[int, str]] = set()
+        self._attributes: set[tuple[Any, Any]] = set()
         self._private: set[int] = set()  # containers that objects of this project keep for themselves
         self._owners: list[Any] = []  # of attributes that may not have been named yet
 
@@ -81,21 +94,27 @@ class Walk:
             yield from self._container(thing)
         elif str(kind.__module__).startswith(_COMPILER):  # of a program counts the function, not what it was made into
             yield getattr(thing, "function", None)
+        elif kind is attrgetter:
+            self._used.update(name for path in thing.__reduce__()[1] for name in path.split("."))
         elif isinstance(thing, (ModuleType, type)):
             if _is_of_users(thing):
                 yield from (*getattr(thing, "__bases__", ()), type(thing))
                 yield from self._named_attributes(thing, vars(thing))
+            elif isinstance(thing, ModuleType):
+                yield from self._settings(thing)
         elif is_generator(thing):
             if not any(thing is known for known in self._found.generators):
                 self._found.generators.append(thing)
-        elif is_array(thing):
+        elif is_array(thing) or isinstance(thing, (StringIO, BytesIO)) or _is_memory(kind):
             self._once(thing)
         elif kind is ContextVar:
             self._once(thing)
             yield from held(thing)
-        elif not isinstance(thing, (Value, type)) and isinstance(getattr(thing, "__dict__", None), Mapping):
-            yield type(thing)
-            yield from self._named_attributes(thing, vars(thing))
+        elif not isinstance(thing, Value):
+            if isinstance(getattr(thing, "__dict__", None), Mapping):
+                yield kind
+                yield from self._named_attributes(thing, vars(thing))
+            yield from self._slots(thing, kind)
 
     def _once(self, holder: Any) -> None:
         if (id(holder), "") not in self._attributes:
@@ -107,6 +126,11 @@ class Walk:
         if (id(function), "") in self._attributes:
             return
         self._attributes.add((id(function), ""))
+        where = function.__code__
+        for variable in outside.variables.get(where, ()):
+            if ("", variable) not in self._attributes:
+                self._attributes.add(("", variable))
+                self._found.found_variable(variable)
         for attribute in ("__code__", "__defaults__"):
             self._found.found_part(function, attribute, getattr(function, attribute))
         if function.__kwdefaults__:
@@ -116,11 +140,14 @@ class Walk:
                 content = cell.cell_contents
             except ValueError:  # not yet filled
                 continue
-            self._found.found_cell(cell, name, content)
+            self._found.found_slot(cell, "cell_contents", name, content)
             self._found.found_directly(content)
+            self._iterator(content, name, where)
             yield content
         defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
         self._found.found_directly(*defaults)
+        for content in defaults:
+            self._iterator(content, "a default", where)
         yield from defaults
         if not is_users(function.__code__.co_filename):
             return
@@ -131,7 +158,14 @@ class Walk:
             if content is not ABSENT or hasattr(builtins, name):
                 self._found.found_name(function.__globals__, name, content)
                 self._found.found_directly(content)
+                self._iterator(content, name, where)
                 yield content
+
+    def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
+        """Tell of what gives another entry whenever it is read."""
+        goes_on = hasattr(type(content), "__next__") and not isinstance(content, (StringIO, BytesIO))
+        if goes_on and (not isinstance(content, IOBase) or (not content.closed and content.readable())):
+            self._found.found_iterator(name, code)
 
     def _container(self, container: Any) -> Iterator[Any]:
         if not isinstance(container, (tuple, frozenset)) and id(container) not in self._private:
@@ -154,10 +188,13 @@ class Walk:
             if (id(owner), name) in self._attributes:
                 continue
             code = isinstance(content, (FunctionType, staticmethod, classmethod, property))
-            matters = (
-                code if isinstance(owner, type) else not isinstance(owner, ModuleType) and type(content) not in PLAIN
-            )
+            if isinstance(owner, (type, ModuleType)):
+                matters = code and isinstance(owner, type)
+            else:
+                matters = type(content) not in PLAIN or not self._used.isdisjoint(_COMPUTING)
             if matters or name in self._used or everything:
+                if name in self._used and not everything:
+                    self._iterator(content, name)
                 self._attributes.add((id(owner), name))
                 self._found.found_name(attributes, name, content)
                 if not everything:
@@ -168,6 +205,47 @@ class Walk:
                 if name not in attributes and (id(owner), name) not in self._attributes:
                     self._attributes.add((id(owner), name))
                     self._found.found_name(attributes, name, ABSENT)
+
+    def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
+        """What stands in the ``__slots__`` of the user's classes."""
+        for name in _slots_of(kind):
+            if (id(owner), name) not in self._attributes:
+                content = getattr(owner, name, ABSENT)
+                if type(content) not in PLAIN or name in self._used or not self._used.isdisjoint(_COMPUTING):
+                    self._attributes.add((id(owner), name))
+                    self._found.found_slot(owner, name, name, content)
+                    self._found.found_directly(content)
+                    yield content
+                elif not self._owners or self._owners[-1] is not owner:
+                    self._owners.append(owner)
+
+    def _settings(self, module: ModuleType) -> Iterator[Any]:
+        """What the user's code names in a module that is not searched: numbers, texts, containers and modules."""
+        attributes = vars(module)
+        if _is_of_project(module):
+            return
+        self._owners.append(module)
+        for name in self._used.intersection(attributes):
+            content = attributes[name]
+            if (id(module), name) in self._attributes or content is sys.modules:
+                continue
+            if type(content) in PLAIN or isinstance(content, (*CONTAINERS, ModuleType)):
+                self._attributes.add((id(module), name))
+                self._found.found_setting(attributes, name, content)
+                yield content
+
+
+@cache
+def _slots_of(kind: type) -> tuple[str, ...]:
+    """The attributes in ``__slots__`` of a class and its bases, as far as they are the user's."""
+    users = [base for base in kind.__mro__ if base is not object and _is_of_users(base)]
+    return tuple(name for base in users for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
+
+
+@cache
+def _is_memory(kind: type) -> bool:
+    """Whether instances are memory that Python shows: of `mmap`, or `ctypes`, where a pointer is an address."""
+    return any(base.__module__ in ("_ctypes", "mmap") for base in kind.__mro__)
 
 
 @cache
@@ -189,9 +267,10 @@ def _is_of_users(thing: Any) -> bool:
     return is_users(file) and "site-packages" not in file
 
 
-def _is_of_project(kind: type) -> bool:
-    """Whether some of the code of this class is the project's, which is not searched for names of attributes."""
-    return any(str(base.__module__).partition(".")[0] in ("engine", "nn") for base in kind.__mro__)
+def _is_of_project(thing: type | ModuleType) -> bool:
+    """Whether some of the code of a class, or a module, is the project's, which is not searched for names."""
+    owners = [thing.__name__] if isinstance(thing, ModuleType) else [str(base.__module__) for base in thing.__mro__]
+    return any(owner.partition(".")[0] in ("engine", "nn") for owner in owners)
 
 
 def _announces(kind: Any) -> bool:
@@ -213,7 +292,7 @@ def is_array(thing: Any) -> bool:
 
 
 def held(holder: Any) -> tuple[Any, ...]:
-    """What is in a container or context variable; of an array a digest of its bytes."""
+    """What is in a container or context variable; of an array or other memory a digest of its bytes."""
     if isinstance(holder, ContextVar):
         return (holder.get(ABSENT),)
     if isinstance(holder, Mapping):
@@ -222,4 +301,9 @@ def held(holder: Any) -> tuple[Any, ...]:
         if holder.dtype == object:
             return tuple(holder.ravel().tolist())
         return (holder.shape, holder.dtype.str, hash(holder.tobytes()))
+    if isinstance(holder, (StringIO, BytesIO)):
+        return (holder.getvalue(), holder.tell())
+    kind: type = type(holder)
+    if _is_memory(kind):
+        return (hash(bytes(memoryview(holder))),)
     return tuple(holder)

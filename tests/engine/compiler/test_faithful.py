@@ -13,20 +13,35 @@ from __future__ import annotations
 import array
 import collections
 import contextlib
+import ctypes
+import datetime
 import enum
 import functools
 import heapq
+import io
 import itertools
 import json
+import logging
 import math
+import mmap
+import operator
+import os
 import random
 import re
+import secrets
+import socket
 import statistics
+import subprocess
+import sys
 import threading
+import time
 import types
+import uuid
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -941,6 +956,213 @@ def an_attribute_of_a_metaclass() -> Case:
 
     w = Value(2.0)
     return Case(lambda x: w * x * Settings.scale, lambda: setattr(Meta, "scale", 7.0))
+
+
+# ---- the world outside ---------------------------------------------------------------------------------------------
+
+FILE = Path(__file__)
+_nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # a log stays open
+
+
+def asking(ask: Callable[[], Any]) -> Make:
+    """A row that asks for what may be another thing at the next call; the answer itself is rounded to nothing."""
+    return lambda: Case(lambda x: x + 0.0 * len(str(ask())))
+
+
+def _bytes_of_a_file() -> bytes:
+    with FILE.open("rb") as file:
+        return file.read(1)
+
+
+ASKING: dict[str, Callable[[], Any]] = {
+    "open": _bytes_of_a_file,
+    "Path.read_text": lambda: FILE.read_text(encoding="utf-8"),
+    "np.loadtxt": lambda: np.loadtxt(FILE, dtype=str, max_rows=1, delimiter="|", usecols=0),
+    "os.path.exists": lambda: os.path.exists(FILE),  # as users write it
+    "os.listdir": lambda: os.listdir(FILE.parent),
+    "os.getcwd": lambda: os.getcwd(),
+    "os.getpid": lambda: os.getpid(),
+    "time.time": lambda: time.time(),
+    "time.perf_counter": lambda: time.perf_counter(),
+    "datetime.now": lambda: datetime.datetime.now().year,
+    "date.today": lambda: datetime.date.today().year,
+    "getrecursionlimit": lambda: sys.getrecursionlimit(),
+    "uuid": lambda: uuid.uuid4().version,
+    "secrets": lambda: secrets.randbelow(1),
+    "SystemRandom": lambda: random.SystemRandom().randrange(1),
+    "a new generator": lambda: np.random.default_rng().integers(1),
+    "subprocess": lambda: subprocess.run([sys.executable, "-c", ""], check=True),
+    "socket": lambda: socket.gethostname(),
+    "eval": lambda: eval("_scale"),  # as users write it
+    "globals": lambda: globals()["_sc" + "ale"],
+}
+for _name, _ask in ASKING.items():
+    _make = asking(_ask)
+    _make.__name__ = f"asks: {_name}"
+    row("refused")(_make)
+
+
+@row("refused")
+def the_clock_far_inside_a_swallowed_error() -> Case:
+    def helper() -> float:
+        try:
+            return time.monotonic()
+        except Exception:
+            return 1.0
+
+    return Case(lambda x: x + 0.0 * helper())
+
+
+@row("refused")
+def the_next_entry_of_an_iterator() -> Case:
+    """Whose first ones are alike."""
+    rates = itertools.chain(itertools.repeat(1.0, 100), itertools.repeat(0.1))
+    return Case(lambda x: x * next(rates), lambda: [next(rates) for _ in range(100)])
+
+
+@row("refused")
+def the_next_line_of_an_open_file() -> Case:
+    file = io.TextIOWrapper(io.BytesIO(b"1.0\n" * 100))
+    return Case(lambda x: x * sum(float(line) for line in itertools.islice(file, 1)))
+
+
+def of_a_variable(read: Callable[[], Any]) -> Make:
+    """A row that reads a variable of the environment."""
+
+    def make() -> Case:
+        os.environ["STEPGRAD_TEST"] = "3"
+        w = Value(2.0)
+        return Case(lambda x: w * x * float(read()), lambda: os.environ.update(STEPGRAD_TEST="7"))
+
+    return make
+
+
+@functools.lru_cache
+def _known_forever() -> str:
+    return os.environ["STEPGRAD_TEST"]
+
+
+VARIABLES: dict[str, Callable[[], Any]] = {
+    "os.environ": lambda: os.environ["STEPGRAD_TEST"],
+    "os.getenv": lambda: os.getenv("STEPGRAD_TEST"),
+    "environ.get": lambda: os.environ.get("STEPGRAD_" + "TEST", "1"),
+    "a copy": lambda: dict(os.environ)["STEPGRAD_TEST"],
+    "one that a cache keeps": lambda: _known_forever(),
+}
+for _name, _read in VARIABLES.items():
+    _make = of_a_variable(_read)
+    _make.__name__ = f"environment: {_name}"
+    row("equal")(_make)
+
+
+@row("equal")
+def a_variable_of_the_environment_that_is_new() -> Case:
+    os.environ.pop("STEPGRAD_TEST", None)
+    return Case(lambda x: x * ("STEPGRAD_TEST" in os.environ), lambda: os.environ.update(STEPGRAD_TEST="7"))
+
+
+@row("refused")
+def a_variable_of_the_environment_that_the_function_sets() -> Case:
+    os.environ["STEPGRAD_TEST"] = "1"
+
+    def function(x: Any) -> Any:
+        os.environ["STEPGRAD_TEST"] += "1"
+        return x * len(os.environ["STEPGRAD_TEST"])
+
+    return Case(function)
+
+
+@row("equal")
+def an_attribute_in_slots() -> Case:
+    class Options:
+        __slots__ = ("scale", "unused")
+
+    options, w = Options(), Value(2.0)
+    options.scale = 3.0  # type: ignore[attr-defined]
+    return Case(lambda x: w * x * options.scale, lambda: setattr(options, "scale", 7.0))  # type: ignore[attr-defined]
+
+
+def by_a_computed_name(read: Callable[[Any, str], float]) -> Make:
+    """A row that reads an attribute that no code names."""
+
+    def make() -> Case:
+        options, w, name = types.SimpleNamespace(of_loss=3.0), Value(2.0), "loss"
+        return Case(lambda x: w * x * read(options, "of_" + name), lambda: vars(options).update(of_loss=7.0))
+
+    return make
+
+
+COMPUTED: dict[str, Callable[[Any, str], float]] = {
+    "getattr": lambda options, name: getattr(options, name),
+    "vars": lambda options, name: vars(options)[name],
+    "__dict__": lambda options, name: options.__dict__[name],
+}
+for _name, _computed in COMPUTED.items():
+    _make = by_a_computed_name(_computed)
+    _make.__name__ = f"computed name: {_name}"
+    row("equal")(_make)
+
+
+@row("equal")
+def an_attribute_by_attrgetter() -> Case:
+    options, w, read = types.SimpleNamespace(deep=types.SimpleNamespace(of_loss=3.0)), Value(2.0), None
+    read = operator.attrgetter("deep.of_loss")
+    return Case(lambda x: w * x * read(options), lambda: vars(options.deep).update(of_loss=7.0))
+
+
+@row("equal")
+def a_number_of_ctypes() -> Case:
+    number, w = ctypes.c_double(3.0), Value(2.0)
+    return Case(lambda x: w * x * number.value, lambda: setattr(number, "value", 7.0))
+
+
+@row("equal")
+def shared_memory() -> Case:
+    memory, w = mmap.mmap(-1, 8), Value(2.0)
+    return Case(lambda x: w * x * (3.0 + memory[0]), lambda: memory.__setitem__(0, 4))
+
+
+@row("equal")
+def a_file_in_memory() -> Case:
+    file, w = io.StringIO("3.0"), Value(2.0)
+    return Case(lambda x: w * x * float(file.getvalue()), lambda: file.write("7.0"))
+
+
+@row("equal")
+def arguments_of_the_command_line() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x * len(sys.argv), lambda: setattr(sys, "argv", [*sys.argv, "--more"]))
+
+
+@control
+def one_that_reports() -> Case:
+    """To the screen, a log, a file; it imports what it needs, and what is not there."""
+    w, log = Value(2.0), _nowhere
+
+    def function(x: Any) -> Any:
+        import colorsys  # noqa: F401
+
+        with contextlib.suppress(ImportError):
+            import not_there  # type: ignore[import-not-found]  # noqa: F401
+        print("called", end="")
+        print("called", file=log)
+        logging.getLogger("stepgrad test").error("called")
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("called", stacklevel=1)
+        return w * x * float(io.StringIO("3.0").read())
+
+    return Case(function)
+
+
+@functools.lru_cache
+def _read_once() -> float:
+    return float(len(_bytes_of_a_file()))
+
+
+@control
+def a_file_read_once_by_a_cache() -> Case:
+    return Case(lambda x: x * _read_once())
 
 
 # ---- what must stay compiled ---------------------------------------------------------------------------------------

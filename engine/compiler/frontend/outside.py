@@ -1,0 +1,162 @@
+"""What a function asks the world outside of Python: files, the clock, the system, other processes, settings of Python.
+
+A program would keep the answers that were given while it was traced, and nothing tells when they become others: so the
+calls are refused. Python's profiling shows them, in whatever code they stand, in the second of the two runs: what a
+cache or an import has kept from the first one the eager function does not ask for again either. Variables of the
+environment can be watched: those that are read are noted.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+from ...collector import collector_at_rest
+from ...text.callers import is_users
+from ..errors import refusal
+
+environment: Mapping[Any, Any] = vars(os.environ)["_data"]
+"""The variables as the system names them: a dict that is read in a tenth of the time that `os.environ` takes."""
+
+variables: dict[CodeType, dict[Any, None]] = {}
+"""Those that traced functions have read, by the user's code that did: their keys in `environment`, `WHOLE` for all."""
+
+WHOLE = object()
+
+_FIX = (
+    "A compiled function would keep the answer that it got while it was traced: ask outside of the function, and pass "
+    "what you get as an argument, or set a variable or attribute that the function reads, which is watched."
+)
+_QUIET = {
+    *("fspath", "strerror", "register_at_fork", "write", "writev", "close", "fsync", "mkdir", "rmdir", "remove"),
+    *("unlink", "rename", "replace", "putenv", "unsetenv"),
+}  # of the system: they tell nothing that a function could compute with
+_FILE = ("reads a file", lambda name: name.startswith(("open", "read", "peek")))
+_SYSTEM = ("asks the operating system", lambda name: name not in _QUIET and not name.startswith("_path_"))
+_NETWORK = ("asks the network", lambda name: True)
+_PROCESS = ("asks another process", lambda name: True)
+_ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "time": ("reads the clock", lambda name: name not in ("sleep", "mktime")),
+    "datetime": ("reads the clock", {"now", "today", "utcnow"}.__contains__),
+    "posix": _SYSTEM,
+    "nt": _SYSTEM,
+    "resource": _SYSTEM,
+    "pwd": _SYSTEM,
+    "io": _FILE,
+    "_io": _FILE,
+    "_sqlite3": ("reads a file", lambda name: True),
+    "sqlite3": ("reads a file", lambda name: True),
+    "_socket": _NETWORK,
+    "_ssl": _NETWORK,
+    "select": _NETWORK,
+    "_posixsubprocess": _PROCESS,
+    "_winapi": _PROCESS,
+    "builtins": ("asks for what no code names", {"eval", "exec", "globals", "input"}.__contains__),
+    "sys": (
+        "reads a setting of Python",
+        {"getrecursionlimit", "getswitchinterval", "getrefcount", "getallocatedblocks"}.__contains__,
+    ),
+    "gc": ("reads a setting of Python", {"isenabled", "get_count", "get_stats", "get_threshold"}.__contains__),
+}
+"""Of modules written in C, and of the classes in them: what a call of their functions does, and which of them do."""
+
+_REPORTING = (
+    "<frozen importlib",
+    *(
+        os.path.join(os.path.dirname(os.__file__), name)
+        for name in (os.path.join("logging", ""), "warnings.py", "linecache.py", "traceback.py", "tokenize.py")
+    ),
+)
+_HERE = os.path.join(os.path.dirname(__file__), "")
+_WRITING = frozenset({"write", "writelines", "flush"})
+_OF_OS = vars(os)
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Refuse, in this thread, calls that ask the world outside; note the environment's variables that are read.
+
+    Imports may look for files, and messages may tell the time: what `logging`, `warnings` and a `write` ask for is
+    theirs. While another profiler in C runs, such as `cProfile` before Python 3.12, nothing is seen.
+
+    Raises:
+        TraceError: where the call stands.
+    """
+    before = sys.getprofile()
+    if before is not None and not callable(before):
+        yield
+        return
+    kinds: dict[type, tuple[str, Callable[[str], bool]] | None] = {}
+
+    def see(frame: FrameType, event: Any, function: Any) -> None:
+        if before is not None:
+            before(frame, event, function)
+        if event == "c_call":
+            owner = function.__self__
+            kind = type(owner)
+            if kind is ModuleType:
+                asking = _ASKING.get(owner.__name__)
+            elif kind in kinds:
+                asking = kinds[kind]
+            else:
+                asking = _asking(owner if isinstance(owner, type) else kind)
+                if not isinstance(owner, type):
+                    kinds[kind] = asking
+            if asking is not None and asking[1](function.__name__) and not _is_harmless(frame, function):
+                raise refusal(f"the function {asking[0]} ({function.__name__})", _FIX)
+        elif event == "call" and frame.f_globals is _OF_OS:
+            _note(frame)
+
+    with collector_at_rest():  # what others do when it comes by is not the function's
+        sys.setprofile(see)
+        try:
+            yield
+        finally:
+            sys.setprofile(before)
+
+
+def _asking(kind: type) -> tuple[str, Callable[[str], bool]] | None:
+    """What methods of a class do, if it or a base is written in C and asks; files in memory are Python's own."""
+    if issubclass(kind, (io.StringIO, io.BytesIO)):
+        return None
+    found = (_ASKING.get(base.__module__) for base in kind.__mro__ if base is not object)
+    return next((asking for asking in found if asking is not None), None)
+
+
+def _is_harmless(frame: FrameType | None, function: Any) -> bool:
+    """Whether Python's own code evaluates a text, or somebody imports or writes a message, here or further out."""
+    if frame is not None and function in (eval, exec) and not is_users(frame.f_code.co_filename):
+        return True
+    while frame is not None and not frame.f_code.co_filename.startswith(_HERE):  # from where the function is called
+        if frame.f_code.co_name in _WRITING or frame.f_code.co_filename.startswith(_REPORTING):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _note(frame: FrameType) -> None:
+    """Note which variable of the environment is read here, if this is a method of it."""
+    arguments, method = frame.f_locals, frame.f_code.co_name
+    if not isinstance(arguments.get("self"), type(os.environ)) or method in ("__setitem__", "__delitem__"):
+        return
+    name = WHOLE
+    if method == "__getitem__":
+        try:
+            name = arguments["self"].encodekey(arguments["key"])
+        except TypeError:  # no name of a variable, as the user is about to be told
+            return
+    reader: FrameType | None = frame
+    while reader is not None and not reader.f_code.co_filename.startswith(_HERE):
+        if is_users(reader.f_code.co_filename):
+            variables.setdefault(reader.f_code, {})[name] = None
+        reader = reader.f_back
+
+
+def count_of_variables() -> int:
+    """How many were noted so far."""
+    return sum(map(len, variables.values()))
