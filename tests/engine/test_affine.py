@@ -30,6 +30,16 @@ def test_it_gives_the_nodes_that_dot_gives(number: Any) -> None:
         assert local_derivatives(node) == local_derivatives(same)
 
 
+def test_weights_of_which_some_are_numbers() -> None:
+    w, x = Value(2.0), Value(3.0)
+    for weights, biases in (([[w, 5.0]], [Value(1.0)]), ([[w, Value(5.0)]], [1.0]), ([[2.0, 5.0]], [1.0])):
+        (node,) = affine(weights, [x, Value(1.0)], biases)
+        assert node.data == 12.0
+        x.grad = 0.0
+        node.backward()
+        assert x.grad == 2.0
+
+
 def test_numbers_overflow_and_open_modes() -> None:
     assert affine([[2.0, 3.0]], [1.0, 1.0], [1.0]) == [6.0]
     (big,) = affine([[Value(1e200), Value(1e200)]], [Value(1e200), Value(-1e200)], [Value(0.0)])

@@ -19,6 +19,28 @@ def table() -> Iterator[None]:
     assert before == engine.PRIMITIVES
 
 
+def test_a_rule_of_c_that_does_not_tell_its_operands_is_called() -> None:
+    twice = declare("test_larger", max, [max, lambda z, x, y: None], operands=("x", "y"), method=False)
+    try:
+        x, y = engine.Value(2.0), engine.Value(1.0)
+        twice(x, y).backward()
+        assert (x.grad, y.grad) == (2.0, 0.0)
+    finally:
+        del engine.PRIMITIVES["test_larger"]
+
+
+def test_an_operand_without_a_derivative_gets_nothing() -> None:
+    """None says that there is none, where 0 would make nan of an infinite upstream gradient."""
+    first = declare("test_first", lambda *xs: xs[0], lambda z, *xs: [1.0, *[None] * (len(xs) - 1)], method=False)
+    try:
+        x, y = engine.Value(2.0), engine.Value(1.0)
+        (first(x, y) * math.inf).backward()
+        assert (x.grad, y.grad) == (math.inf, 0.0)
+        assert engine.grad(first(x, y) * 3.0, [x, y], create_graph=True)[1].data == 0.0
+    finally:
+        del engine.PRIMITIVES["test_first"]
+
+
 @pytest.mark.parametrize(
     ("columns", "error", "message"),
     [

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import nn
-from engine import Value, write_file
+from engine import Value, files, write_file
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="permissions, links and devices of POSIX")
 
@@ -96,6 +96,68 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     assert caught.value.filename == str(path)
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["file"]
+
+
+@POSIX
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may write anywhere: the system's answer is put into its mouth."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(PermissionError, match="the folder cannot be written to") as caught:
+        write_file(tmp_path / "file", b"")
+    assert caught.value.filename == str(tmp_path / "file")
+
+
+@POSIX
+def test_a_draft_that_is_taken_for_abandoned_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, tries = files._locked, list[Path]()
+
+    def robbed_once(handle: int, path: Path) -> bool:
+        tries.append(path)
+        if len(tries) == 1:
+            path.unlink()
+        return locked(handle, path)
+
+    monkeypatch.setattr(files, "_locked", robbed_once)
+    write_file(tmp_path / "file", b"whole")
+    assert len(set(tries)) == 2
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert names(tmp_path) == ["file"]
+
+
+def test_without_locks_drafts_that_nobody_has_open_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, which refuses to remove an open file."""
+    monkeypatch.setattr(files, "fcntl", None)
+    (tmp_path / ".file.0123.draft").write_bytes(b"of a dead writer")
+    for content in (b"one", b"two"):
+        write_file(tmp_path / "file", content)
+        assert (tmp_path / "file").read_bytes() == content
+    assert names(tmp_path) == ["file"]
+
+
+AS_ON_WINDOWS = """
+import os, sys
+sys.modules["fcntl"] = None
+for name in ("fork", "register_at_fork", "fchown", "O_NOFOLLOW", "geteuid", "sched_getaffinity", "process_cpu_count"):
+    if hasattr(os, name):
+        delattr(os, name)
+import engine, nn
+x = engine.Value(3.0)
+(x * x).backward()
+print(x.grad)
+model = nn.MLP(1, [1], seed=1)
+nn.save(model, sys.argv[1])
+nn.load(model, sys.argv[1])
+print([float(y) for y in engine.compile(lambda x: x * x)([2.0, 3.0])])
+"""
+
+
+def test_a_system_without_forks_and_locks_of_files(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", AS_ON_WINDOWS, str(tmp_path / "m.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("6.0\n[4.0, 9.0]\n", "")
+    assert names(tmp_path) == ["m.json"]
 
 
 KILLED = """

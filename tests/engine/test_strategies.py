@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +16,7 @@ import engine
 from engine import PRIMITIVES, Interval, Primitive, Value, check_gradients
 from engine.strategies.graphs import Expression, expressions
 from engine.strategies.nets import Network, datasets, networks
-from engine.strategies.scalars import points, values
+from engine.strategies.scalars import nudged, points, values
 
 TABLE = list(PRIMITIVES.values())  # as it is now: other tests may declare more
 
@@ -152,3 +154,20 @@ def test_health() -> None:
 def test_bad_input_is_named(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+def test_a_point_of_what_is_all_kinks_is_given_all_the_same() -> None:
+    rough = engine.declare("test_rough", abs, [lambda z, x: 1.0], kink=lambda z, x: 0.0, method=False)
+    try:
+        (x,) = nudged(rough, [0.5])
+        assert x != 0.5
+    finally:
+        del engine.PRIMITIVES["test_rough"]
+
+
+def test_without_hypothesis_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    for name in [name for name in sys.modules if name.startswith("engine.strategies")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ImportError, match=r"engine\.strategies needs Hypothesis: pip install hypothesis"):
+        importlib.import_module("engine.strategies")

@@ -56,6 +56,26 @@ def test_refuses_a_value_an_integer_too_large_and_a_label_that_is_no_text() -> N
         Value(1.0, label=3)  # type: ignore[arg-type]  # on purpose
 
 
+class Vague:
+    """Has a float, and does not know which."""
+
+    def __float__(self) -> float:
+        raise ValueError("which one?")
+
+
+def test_a_float_that_cannot_be_made_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Value\(\) takes real numbers, got <.*Vague.* of type Vague"):
+        Value(Vague())
+
+
+def test_copies_of_several_results_share_what_they_shared() -> None:
+    a, b = Value(2.0), Value(3.0)
+    product, total, alone = copy.deepcopy([a * b, a + b, a])
+    assert [node.data for node in (product, total, alone)] == [6.0, 5.0, 2.0]
+    assert product.operands[0] is total.operands[0] is alone
+    assert alone is not a
+
+
 def test_operators_with_what_is_no_number_are_python_type_errors() -> None:
     for bad in ("a", None, [1], 1j):
         with pytest.raises(TypeError, match="unsupported operand"):
