@@ -112,17 +112,18 @@ class Compiled:
 
     # ---- running it ----
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, batch: Batch | None = None) -> Any:
         """The results for every sample: an array of N numbers, or N x k if the function returns a list of k, and so on.
 
         Args:
             arguments: for each argument of the function, the samples: N numbers, N rows of numbers, ...
+            batch: the arguments, made ready by `batch`.
 
         Raises:
             TraceError: the function does what cannot be compiled.
             TypeError, ValueError: an argument is no batch of numbers.
         """
-        batch = self.batch(*arguments)
+        batch = batch or self.batch(*arguments)
         special = self._trace(batch)
         outputs, _ = special.run("outputs", batch)
         shape = special.trace.shape

@@ -24,11 +24,10 @@ def nan_at(outputs: Any) -> int | None:
     (1, None)
     """
     if hasattr(outputs, "dtype"):
-        total = float(outputs.sum())
-        if total == total:  # most often: one nan would make it nan
-            return None
-        bad = (outputs != outputs).reshape(len(outputs), -1).any(1)
-        return int(bad.argmax()) if bad.any() else None
+        import numpy as np
+
+        bad = outputs != outputs
+        return int(bad.reshape(len(bad), -1).any(1).argmax()) if np.count_nonzero(bad) else None
     return next((place for place, output in enumerate(outputs) if _has_nan(output)), None)
 
 
@@ -74,6 +73,18 @@ def flat(nested: Any) -> list[Any]:
     [1, 2, 3, 4]
     """
     return [item for row in nested for item in flat(row)] if is_row(nested) else [nested]
+
+
+def nested(numbers: list[Any], shape: tuple[int, ...]) -> Any:
+    """The other way: numbers in order as nested rows of that shape.
+
+    >>> nested([1, 2, 3, 4], (2, 2)), nested([5], ())
+    ([[1, 2], [3, 4]], 5)
+    """
+    if not shape:
+        return numbers[0]
+    width = len(numbers) // shape[0]
+    return [nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
 
 
 def _has_nan(output: Any) -> bool:

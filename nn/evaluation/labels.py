@@ -72,8 +72,10 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
         return as_indices(labels, classes)
     numbers = _whole(labels)
     if numbers is not None and outputs > 1 and numbers.ndim == len(shape):
+        import numpy as np
+
         wrong = (numbers < 0) | (numbers >= outputs)
-        if wrong.any():
+        if np.count_nonzero(wrong):
             class_index(numbers[wrong][0], outputs)  # says what is wrong with it
         return numbers
     read = _sign if outputs == 1 else _index

@@ -103,11 +103,43 @@ def paired(X: Any, y: Any) -> tuple[Any, Any]:
     return samples, labels
 
 
+class Accuracy:
+    """The accuracy of outputs, as a metric.
+
+    Args:
+        model: whose outputs they are.
+        loss: what it was trained with; None for what `fit` has noted.
+    """
+
+    def __init__(self, model: Model, loss: LossFunction | None) -> None:
+        self._model, self._loss = model, loss
+        self._fixed: Any = None
+        self._classes: Any = None  # of the labels that are fixed
+
+    def fix(self, labels: Any) -> None:
+        """Take it that these labels stay as they are: they are read once."""
+        self._fixed, self._classes = labels, None
+
+    def __call__(self, labels: Any, outputs: Any) -> float:
+        """The share of outputs whose class is the label's."""
+        if labels is not self._fixed:
+            return accuracy_from(self._model, outputs, labels, self._loss)
+        found = classes_from(self._model, outputs, self._loss)
+        if self._classes is None:
+            self._classes = label_indices(labels, shape_of(outputs[0]), classes_of(self._model))
+        return _share_of_equal(self._classes, found)
+
+
 def accuracy_from(model: Model, outputs: Any, labels: Any, loss: Any = None, threshold: float | None = None) -> float:
     """The accuracy of outputs."""
-    truth, found = _judged(model, outputs, labels, loss, threshold)
+    return _share_of_equal(*_judged(model, outputs, labels, loss, threshold))
+
+
+def _share_of_equal(truth: Any, found: Any) -> float:
     if hasattr(truth, "dtype") and hasattr(found, "dtype"):
-        return float((truth == found).mean())
+        import numpy as np
+
+        return float(np.count_nonzero(truth == found) / truth.size)
     pairs = list(zip(flat(truth), flat(found)))
     return sum(bool(a == b) for a, b in pairs) / len(pairs)
 
@@ -218,8 +250,7 @@ def _metric(metric: Any, model: Model, loss: LossFunction) -> tuple[str, Metric]
     if not isinstance(metric, str):
         raise TypeError(f"a metric is a name or a function of labels and outputs, not {show(metric)}")
     if metric == "accuracy":
-        rule = loss if name_of_loss(loss) in RULES else None
-        return metric, lambda labels, outputs: accuracy_from(model, outputs, labels, rule)
+        return metric, Accuracy(model, loss if name_of_loss(loss) in RULES else None)
     if re.fullmatch(r"top[0-9]+", metric):
         k = whole_number("k of top-k", int(metric[3:]), least=1)
         return metric, lambda labels, outputs: top_k(labels, outputs, k, classes_of(model))

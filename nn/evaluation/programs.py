@@ -7,16 +7,21 @@ compiled stays so, with one warning.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Value, no_grad
 
 from ..arguments import as_samples, has_array, is_row, show, warn_user
 from ..layers.module import Module, evaluating
-from .columns import flat, shape_of
+from .columns import flat, nested, shape_of
 from .rules import is_mean
+
+if TYPE_CHECKING:
+    from engine import Batch
 
 Model: TypeAlias = Callable[[Any], Any]
 """A module or function from one sample to its output: a Value, or a list of Values, nested or not."""
@@ -29,6 +34,31 @@ SOON = 50_000  # multiplications that plain Python makes in about as long as it 
 
 class EagerWarning(UserWarning):
     """A model or a loss runs eagerly, and so slowly, since it cannot be compiled; the text says why."""
+
+
+class Options(NamedTuple):
+    """How numbers are computed.
+
+    Attributes:
+        backend: as for `nn.predict`.
+        dtype: "float64" or "float32", in compiled code.
+        threads: how many of them may share a call.
+    """
+
+    backend: str
+    dtype: str = "float64"
+    threads: int = 1
+
+
+@dataclass
+class Fixed:
+    """Samples that stay as they are, made ready once for many calls.
+
+    Attributes:
+        batch: what a program reads; None before the first call.
+    """
+
+    batch: Batch | None = None
 
 
 class Programs:
@@ -57,41 +87,50 @@ class Programs:
             TypeError, ValueError: if a sample is not what the model takes.
         """
         model = self._model
-        return self._run(("outputs", backend), lambda: model, (X,), backend, self._eagerly)
+        return self._run("outputs", lambda: model, (X,), Options(backend), self._eagerly)
 
     def hurry(self) -> None:
         """Compile at the next call: there will be many."""
         self._done = SOON
 
-    def scored(self, loss: LossFunction, X: Any, y: Any, backend: str) -> tuple[float, Any]:
+    def scored(
+        self, loss: LossFunction, X: Any, y: Any, options: Options, fixed: Fixed | None = None
+    ) -> tuple[float, Any]:
         """The loss of all samples, and their outputs as `outputs` gives them.
+
+        Args:
+            loss: of a batch.
+            X: the samples.
+            y: as many labels.
+            options: how they are computed.
+            fixed: the same at every call, as long as X and y stay as they are.
 
         Raises:
             TypeError, ValueError, IndexError: if samples or labels are not what model and loss take.
         """
-        model, key = self._model, ("scores", loss, backend)
+        model = self._model
 
         def eagerly(X: Any, y: Any) -> tuple[float, Any]:
-            outputs = self.outputs(X, backend)
+            outputs = self.outputs(X, options.backend)
             with no_grad():
                 return float(loss([_values(output) for output in outputs], list(y))), outputs
 
         def of_sample(x: Any, label: Any) -> list[Any]:
             outputs = model(x)
-            self._shapes[key] = shape_of(outputs)
+            self._shapes[loss, options] = shape_of(outputs)
             return [loss([outputs], [label]), *flat(outputs)]
 
         def finish(found: Any) -> tuple[float, Any]:
-            if not hasattr(found, "dtype"):
-                import numpy as np
-
-                found = np.array(found)
-            return float(found[:, 0].mean()), found[:, 1:].reshape(len(found), *self._shapes[key])
+            shape, count = self._shapes[loss, options], len(found)
+            if isinstance(found, list):
+                return math.fsum(row[0] for row in found) / count, [nested(row[1:], shape) for row in found]
+            outputs = found[:, 1:].copy()  # metrics read it several times, and faster when it is contiguous
+            return float(found[:, 0].sum(dtype=float)) / count, outputs.reshape(count, *shape)
 
         if not is_mean(loss):
             return eagerly(X, y)
         of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} and outputs of {type(model).__name__}"
-        result: tuple[float, Any] = self._run(key, lambda: of_sample, (X, y), backend, eagerly, finish)
+        result: tuple[float, Any] = self._run(loss, lambda: of_sample, (X, y), options, eagerly, finish, fixed)
         return result
 
     def _eagerly(self, X: Any) -> Any:
@@ -100,14 +139,16 @@ class Programs:
 
     def _run(
         self,
-        key: Any,
+        what: Any,
         make: Callable[[], Any],
         data: tuple[Any, ...],
-        backend: str,
+        options: Options,
         eagerly: Callable[..., Any],
         finish: Callable[[Any], Any] = lambda found: found,
+        fixed: Fixed | None = None,
     ) -> Any:
         """What the compiled function of `make` gives for the data, finished; or what eager code gives."""
+        key, backend = (what, options), options.backend
         with evaluating():
             compiled = self._compiled.get(key)
             if compiled is None:
@@ -116,12 +157,12 @@ class Programs:
                     return eagerly(*data)
                 from engine import compile
 
-                compiled = compile(make(), backend=backend)
+                compiled = compile(make(), **options._asdict())
             if backend != "auto":
                 self._compiled[key] = compiled
-                return finish(compiled(*data))
+                return finish(_found(compiled, data, fixed))
             try:
-                found = compiled(*data)
+                found = _found(compiled, data, fixed)
             except Exception as error:
                 found = eagerly(*data)  # if it fails too, that is the error to see
                 self._warn(key, error)
@@ -179,6 +220,15 @@ def in_form_of(X: Any, results: Any) -> Any:
         return np.array(results)
     except ValueError:  # rows of different lengths
         return results
+
+
+def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
+    """What a compiled function gives for the data."""
+    if fixed is None:
+        return compiled(*data)
+    if fixed.batch is None:
+        fixed.batch = compiled.batch(*data)
+    return compiled(batch=fixed.batch)
 
 
 def _floats(output: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .labels import are_texts, as_indices, classes_of
 from .metrics import Metric, metrics_for, paired
-from .programs import LossFunction, Model, programs_of
+from .programs import LossFunction, Model, Options, programs_of
 
 
 def score(model: Model, X: Any, y: Any, loss: LossFunction, *, backend: str = "auto") -> float:
@@ -64,5 +64,5 @@ def evaluate(
     if classes is not None and are_texts(labels):
         labels = as_indices(labels, classes)
     chosen = metrics_for(metrics, model, loss)
-    found, outputs = programs_of(model).scored(loss, samples, labels, backend)
+    found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))
     return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}

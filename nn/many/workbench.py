@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from engine import Batch, Value, no_grad
 
 from ..arguments import as_samples, random_source, show, whole_number
+from ..evaluation.programs import Options
 from ..layers.dropout import Layout, drawing
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
@@ -132,7 +133,8 @@ class SharedProgram:
         if layout.units:
             raise UnknownStructureError("masks are drawn by the loop of fit")
         of_data = {name: options[name] for name in ("validation", "metrics", "sample_weight", "class_weight")}
-        self._data = prepared(model, X, y, loss, **of_data, seed=0, rng=random_source(0), backend="auto")
+        how = Options("auto", options["dtype"], options["threads"])
+        self._data = prepared(model, X, y, loss, **of_data, seed=0, rng=random_source(0), options=how, fixed=True)
         of_trainer = ("backend", "dtype", "threads", "clip_norm", "clip_value", "schedule")
         settings = {name: options[name] for name in of_trainer}
         self._trainer = SharedTrainer(model, self._data.loss, optimizer, **settings)

@@ -12,6 +12,7 @@ from engine import Batch, no_grad
 
 from ..arguments import real_number, warn_user, whole_number
 from ..data.splits import batches
+from ..evaluation.columns import nested
 from ..evaluation.programs import EagerWarning
 from ..layers.dropout import Layout, drawing
 from ..optimisers.base import Optimizer
@@ -26,11 +27,17 @@ ROOM = 2**22
 
 
 class Done(NamedTuple):
-    """A batch that is done: how many an epoch has, how many samples it had, and its loss before the update."""
+    """Batches that are done.
 
+    Attributes:
+        losses: of each before its update.
+        sizes: how many samples each had.
+        batches: how many an epoch has.
+    """
+
+    losses: list[float]
+    sizes: list[int]
     batches: int
-    samples: int
-    loss: float
 
 
 Epoch: TypeAlias = Callable[[random.Random], Iterator[Done]]
@@ -101,7 +108,7 @@ def epochs_of(task: Task, step: Step) -> Epoch:
                 task.optimizer.lr = real_number("a learning rate", task.schedule(done), least=0.0)
             loss = step(X, y)
             done += 1
-            yield Done(len(parts), len(X), loss)
+            yield Done([loss], [len(X)], len(parts))
 
     return epoch
 
@@ -152,9 +159,9 @@ def _or_eager(task: Task, compiled: Epoch, tell: Callable[[str], None]) -> Epoch
         nonlocal epochs, done
         state, first = rng.getstate(), done
         try:
-            for batch in epochs(rng):
-                done += 1
-                yield batch
+            for part in epochs(rng):
+                done += len(part.losses)
+                yield part
             return
         except TraceError as error:
             if done > first:
@@ -163,9 +170,9 @@ def _or_eager(task: Task, compiled: Epoch, tell: Callable[[str], None]) -> Epoch
         rng.setstate(state)
         tell(f"eager: {reason}")
         epochs = _with_a_warning(eager_epochs(replace(task, done=done)), reason)
-        for batch in epochs(rng):
-            done += 1
-            yield batch
+        for part in epochs(rng):
+            done += len(part.losses)
+            yield part
 
     return epoch
 
@@ -224,13 +231,13 @@ def _plain(task: Task, trainer_of: Callable[[Model], Trainer], _: Layout, acting
 
     def epoch(rng: random.Random) -> Iterator[Done]:
         data = samples()
-        yield from _counted(trainer.epoch_of(data, size, rng, task.is_shuffled), data.size, size, data.size)
+        yield _counted(trainer.epoch_of(data, size, rng, task.is_shuffled), data.size, size, data.size)
 
     def batch_by_batch(rng: random.Random) -> Iterator[Done]:
         data, order = samples(), _order(task, rng)
         for start in range(0, data.size, size):
             batch = data.rows(order[start : start + size])
-            yield from _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, data.size)
+            yield _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, data.size)
 
     return batch_by_batch if acting.batches else epoch, trainer.backend
 
@@ -248,7 +255,7 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
 
     def of_row(row: list[Any]) -> Any:
         with drawing(Layout(row[width:])):
-            return task.model(_nested(row[:width], shape))
+            return task.model(nested(row[:width], shape))
 
     trainer = trainer_of(of_row)
     part = min(count, size if acting.batches else size * max(1, ROOM // (size * (width + units))))
@@ -274,7 +281,7 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
         order, now = _order(task, rng), samples() if acting.epochs and trainer.steps > task.done else known
         for start in range(0, count, part):
             batch = laid_out(order[start : start + part], *now)
-            yield from _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, count)
+            yield _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, count)
 
     return epoch, trainer.backend
 
@@ -287,15 +294,7 @@ def _order(task: Task, rng: random.Random) -> list[int]:
     return order
 
 
-def _counted(losses: list[float], samples: int, size: int, whole: int) -> Iterator[Done]:
+def _counted(losses: list[float], samples: int, size: int, whole: int) -> Done:
     """The losses of some of the batches of `size` that the whole data set has, with the samples in each."""
-    count = -(-whole // size)
-    for k, loss in enumerate(losses):
-        yield Done(count, min(size, samples - k * size), loss)
-
-
-def _nested(numbers: list[Any], shape: tuple[int, ...]) -> Any:
-    if not shape:
-        return numbers[0]
-    width = len(numbers) // shape[0]
-    return [_nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
+    last = len(losses) - 1
+    return Done(losses, [size] * last + [samples - last * size], -(-whole // size))

@@ -13,6 +13,7 @@ from typing import Any
 from ..arguments import Seed, random_source, show, true_or_false, whole_number
 from ..data.splits import batches
 from ..evaluation.metrics import Metric
+from ..evaluation.programs import Options
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
@@ -141,6 +142,7 @@ def fit(
     if patient and validation is None:
         raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
     after = _callbacks(callbacks)
+    acting = Acting(batches=callable(progress), epochs=bool(after) or callable(progress) or step is not EagerStep)
     history, rng = _going_on(resume, epochs), random_source(seed)
     if resume is not None and isinstance(validation, float) and (rng is seed or seed is None):
         raise ValueError("a share would hold out other samples than before: give validation=(X, y), or an int as seed")
@@ -155,7 +157,8 @@ def fit(
         class_weight=class_weight,
         seed=seed,
         rng=rng,
-        backend="eager" if backend == "eager" else "auto",
+        options=Options("eager" if backend == "eager" else "auto", dtype, threads),
+        fixed=not acting.epochs,
     )
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
@@ -167,7 +170,6 @@ def fit(
         elif backend == "eager":
             one_epoch, history.backend = eager_epochs(task), "eager"
         else:
-            acting = Acting(batches=callable(progress), epochs=bool(after) or callable(progress))
             one_epoch, history.backend = best_epochs(
                 task, backend, dtype, threads, acting, partial(setattr, history, "backend")
             )
@@ -194,15 +196,15 @@ def _train(
     """The epochs that the history has not got yet."""
     scores: dict[str, float] = {}
     for epoch in range(len(history.losses) + 1, epochs + 1):
-        started, before, total, seen = time.perf_counter(), rng.getstate(), 0.0, 0
+        started, before, total, seen, batch = time.perf_counter(), rng.getstate(), 0.0, 0, 0
         first = len(history.batch_losses)
         try:
-            for batch, done in enumerate(one_epoch(rng), start=1):
-                total += done.loss * done.samples
-                seen += done.samples
-                history.batch_losses.append(done.loss)
-                if report is not None:
-                    report(Progress(epoch, epochs, batch, done.batches, total / seen, scores))
+            for done in one_epoch(rng):
+                history.batch_losses += done.losses
+                for loss, size in zip(done.losses, done.sizes):
+                    total, seen, batch = total + loss * size, seen + size, batch + 1
+                    if report is not None:
+                        report(Progress(epoch, epochs, batch, done.batches, total / seen, scores))
         except FloatingPointError as error:
             history.batch_losses += getattr(error, "losses", [])
             raise _failed(error, task, history, first, before) from error

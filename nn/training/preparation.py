@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..arguments import Seed, random_source, show
 from ..evaluation.labels import are_texts, as_indices, classes_of
 from ..evaluation.metrics import Metric, metrics_for, paired
-from ..evaluation.programs import LossFunction, Model
+from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
 from ..layers.module import Module
 from .validation import Validation, given_validation, held_out
@@ -37,7 +37,8 @@ def prepared(
     class_weight: Mapping[Any, float] | str | None,
     seed: Seed,
     rng: random.Random,
-    backend: str,
+    options: Options,
+    fixed: bool,
 ) -> Prepared:
     """The data as the loop takes it; the module notes its loss and the names of its classes.
 
@@ -64,7 +65,7 @@ def prepared(
             rows, last = held_out(len(X), y, validation, source, by_class)
             (X, held_X), (y, held_y) = ((chosen_rows(data, rows), chosen_rows(data, last)) for data in (X, y))
             weights = None if weights is None else [weights[row] for row in rows]
-        checked = Validation(model, held_X, held_y, loss, metrics_for(metrics, model, loss), backend)
+        checked = Validation(model, held_X, held_y, loss, metrics_for(metrics, model, loss), options, fixed)
     elif metrics is not None:
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
     if weights is not None:

@@ -10,8 +10,8 @@ from typing import Any
 from ..arguments import plain, real_number, show, whole_number
 from ..data.splits import split_rows
 from ..evaluation.columns import nan_at
-from ..evaluation.metrics import Metric, paired
-from ..evaluation.programs import LossFunction, Model, programs_of
+from ..evaluation.metrics import Accuracy, Metric, paired
+from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
 from ..optimisers.base import Optimizer
 
 
@@ -24,19 +24,31 @@ class Validation:
         y: as many labels.
         loss: what it is trained with.
         metrics: by name.
-        backend: as for `nn.predict`.
+        options: how they are computed.
+        fixed: whether samples and labels are the same every time, since no code of the user's runs in between.
     """
 
     def __init__(
-        self, model: Model, X: Any, y: Any, loss: LossFunction, metrics: dict[str, Metric], backend: str
+        self,
+        model: Model,
+        X: Any,
+        y: Any,
+        loss: LossFunction,
+        metrics: dict[str, Metric],
+        options: Options,
+        fixed: bool = False,
     ) -> None:
         self._programs = programs_of(model)
         self._programs.hurry()
-        self._X, self._y, self._loss, self._metrics, self._backend = X, y, loss, metrics, backend
+        self._X, self._y, self._loss, self._metrics, self._options = X, y, loss, metrics, options
+        self._fixed = Fixed() if fixed else None
+        for metric in metrics.values():
+            if fixed and isinstance(metric, Accuracy):
+                metric.fix(y)
 
     def scores(self) -> dict[str, float]:
         """The loss and the metrics, as columns of a history; metrics of outputs that are nan are nan."""
-        loss, outputs = self._programs.scored(self._loss, self._X, self._y, self._backend)
+        loss, outputs = self._programs.scored(self._loss, self._X, self._y, self._options, self._fixed)
         judged = nan_at(outputs) is None
         found = {name: metric(self._y, outputs) if judged else math.nan for name, metric in self._metrics.items()}
         return {"validation_loss": loss, **{f"validation_{name}": number for name, number in found.items()}}

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import subprocess
 import sys
 import warnings
 
@@ -61,6 +62,21 @@ def test_eval_mode_for_the_while(backend):
     np.testing.assert_array_equal(nn.predict(model, X, backend=backend), nn.predict(still, X, backend=backend))
     assert all(module.training for module in model.modules())
     assert model.layers[1].calls == 0
+
+
+def test_without_numpy():
+    """Neither training nor evaluation needs it."""
+    code = """
+import sys
+sys.modules["numpy"] = sys.modules["llvmlite"] = None
+import nn
+X, y = [[0.1 * k, 1.0] for k in range(20)], [k // 10 for k in range(20)]
+model = nn.MLP(2, [2], seed=1)
+history = nn.fit(model, X, y, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), epochs=2, validation=(X, y))
+print(history.rows[-1]["validation_loss"] == nn.score(model, X, y, nn.cross_entropy), history.backend[:6])
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "True python\n"
 
 
 def test_data_frames():

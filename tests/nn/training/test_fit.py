@@ -60,6 +60,45 @@ def test_validation_is_taken_after_each_epoch_in_eval_mode(backend):
 
 
 @BACKENDS
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_each_epoch_is_validated_with_the_parameters_of_that_epoch(backend, kind):
+    """Samples and labels are made ready once, parameters are read every time."""
+    held = kind(X[:10].tolist()), kind(Y[:10].tolist())
+    seen = []
+    _, history = trained(backend, validation=held, metrics=["accuracy", "top1"])
+    trained(backend, callbacks=lambda model, *_: seen.append(nn.evaluate(model, *held, nn.cross_entropy)))
+    for row, expected in zip(history.rows, seen):
+        assert row["validation_loss"] == pytest.approx(expected["loss"], rel=1e-12)
+        assert row["validation_accuracy"] == row["validation_top1"] == expected["accuracy"]
+
+
+@BACKENDS
+def test_a_callback_may_change_the_validation(backend):
+    held = X[:10].copy(), Y[:10].copy()
+
+    def turn(*_):
+        held[1][:] = 1 - held[1]
+
+    _, history = trained(backend, validation=held, lr=0.0, callbacks=turn)
+    first, second = (row["validation_accuracy"] for row in history.rows[:2])
+    assert first + second == 1.0
+
+
+def test_validation_in_the_precision_of_the_training():
+    """As everywhere else: loss and outputs of a float32 training are float32's."""
+    dtypes = set()
+
+    def look(labels, outputs):
+        dtypes.add(outputs.dtype.name)
+        return 0.0
+
+    _, history = trained("auto", dtype="float32", validation=0.3, metrics=look)
+    _, exact = trained("auto", validation=0.3)
+    assert dtypes == {"float32"}
+    assert history.rows[-1]["validation_loss"] == pytest.approx(exact.rows[-1]["validation_loss"], rel=1e-4)
+
+
+@BACKENDS
 def test_a_share_is_held_out_of_each_class(backend):
     seen = set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .frame import FRAME, IN_S, IN_X, POSITION
@@ -114,10 +115,9 @@ class Frame:
         """
         import numpy as np
 
-        shapes = tuple([array.shape for array in arrays])
-        as_before = self._bound[1:] == (shapes, split, repeated)
-        if as_before and all(a is b for a, b in zip(arrays, self._bound[0])):
+        if self._bound[1:] == (split, repeated) and all(map(is_, arrays, self._bound[0])):
             return
+        shapes = tuple([array.shape for array in arrays])
         columns = sum(shape[1] for shape in shapes)
         if columns != self._inputs:
             raise ValueError(f"the samples have {columns} columns, the program reads {self._inputs}")
@@ -138,7 +138,7 @@ class Frame:
             source_table=address(self._sources), sample_source=source,
             parts=split.parts, span=split.span, time=split.time,
         )  # fmt: skip
-        self._bound = (arrays, shapes, split, repeated)  # this also keeps the arrays alive
+        self._bound = (arrays, split, repeated)  # this also keeps the arrays alive
 
     def _sample_source(self, shapes: tuple[tuple[int, ...], ...]) -> int | None:
         """The number of the array with the inputs that kernels read there; -1: none do; None: they are in several."""
