@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _AT_A_GLANCE = 15_000  # Values, up to which a cell has its picture in a moment
 _CELL = 200_000  # bytes that a cell may take
+_SECONDS = 20.0  # that a cell waits for Graphviz
+_FAILED = (OSError, RuntimeError, ValueError)  # Graphviz is broken, or too slow
 
 
 def to_dot(
@@ -237,7 +239,9 @@ def save_steps(
 
 
 def steps_frame(root: Value, names: Any = None, at: int = 0) -> str | None:
-    """The page of `save_steps` inside a notebook's cell, where it works as it does in a browser; None if it is large.
+    """The page of `save_steps` inside a notebook's cell, where it works as it does in a browser.
+
+    None if it is large, or Graphviz is broken or too slow for it.
 
     Args:
         root: the result to differentiate.
@@ -252,7 +256,10 @@ def steps_frame(root: Value, names: Any = None, at: int = 0) -> str | None:
 
     if len(topological_order(root)) > BUDGET:
         return None
-    content = escape(page_of(root, names=names, limit=None, place=layout_by(None, TIMEOUT), at=at))
+    try:
+        content = escape(page_of(root, names=names, limit=None, place=layout_by(None, _SECONDS), at=at))
+    except _FAILED:
+        return None
     if len(content) > _CELL:
         return None
     return (
@@ -304,6 +311,6 @@ def _image(root: Value) -> str | None:
             return None
         picture.notes[0:0] = [f"of {count:,} boxes those next to the result: draw(path, limit=None) draws them all"]
     try:
-        return image(picture, "svg", Style(), timeout=20.0).decode()
-    except (OSError, RuntimeError, ValueError):  # Graphviz is broken, or too slow
+        return image(picture, "svg", Style(), timeout=_SECONDS).decode()
+    except _FAILED:
         return None

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import engine
 from engine import Value, dot, logsumexp, to_dot, topological_order
 from engine.drawing.collapse import module_of, owners, steps
 from engine.drawing.picture import Picture, take
@@ -55,6 +56,20 @@ def test_one_box_per_neuron_and_an_opened_one() -> None:
         "layers.0.neurons.2.w.1",
         "layers.0.neurons.2.b",
     ]
+
+
+def test_a_number_added_to_an_output_is_outside() -> None:
+    model = Network(2, 1)
+    picture = take(model([Value(1.0), Value(2.0)])[0] + 1.0, names=model, collapse="layer")
+    assert modules(picture) == {"layers.0": ("", "3 parameters", "2 nodes")}
+    assert [box.symbol for box in picture.boxes if box.kind == "operation"] == ["+"]
+
+
+def test_a_module_of_which_only_parameters_are_used() -> None:
+    model = Network(2, 1)
+    penalty = engine.sum([w * w for _, w in model.named_parameters()])
+    picture = take(penalty, names=model, collapse="layer")
+    assert modules(picture) == {"layers.0": ("", "3 parameters")}
 
 
 def test_depths() -> None:

@@ -85,6 +85,23 @@ def test_nan_and_zero_stand_out() -> None:
     assert f'<font color="{LIGHT.nan}"><b>-inf</b></font>' in dot
 
 
+def test_where_all_gradients_are_zero_the_legend_has_no_colours() -> None:
+    dead = Value(1.0, "dead")
+    root = Value(2.0) + (dead * 1.0) * 0.0
+    root.backward()
+    near = to_dot(root, around=dead, radius=1)
+    assert "|∇|" in near
+    assert to_dot(root).count("bgcolor") > near.count("bgcolor")
+
+
+def test_the_legend_keeps_its_width_under_a_long_note() -> None:
+    x = Value(2.0, "x")
+    root = x * 3.0
+    root.backward()
+    x.data = 5.0
+    assert re.search(r'<td fixedsize="true" width="\d+" height="1"></td>', to_dot(root))
+
+
 def test_local_derivatives_on_the_edges() -> None:
     a, b = Value(2.0, "a"), Value(3.0, "b")
     assert edges(to_dot(a * b, local_derivatives=True)) == ['n0 -> n2 [label=" 3 "]', 'n1 -> n2 [label=" 2 "]']

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Value, leaves, topological_order
+from engine import Constant, Value, leaves, topological_order
 from engine.drawing import save_steps
 from engine.drawing.page import page_of
 from engine.drawing.placing import placed
@@ -154,6 +154,16 @@ def test_parameters_have_their_paths() -> None:
     model = Network(2, 2, 1)
     names = [node[0] for node in data_of(page(model.loss(1), model))["nodes"]]
     assert "layers.0.neurons.1.w.0" in names
+
+
+def test_a_constant_with_a_name_shows_it_and_no_gradient() -> None:
+    two = Constant(2.0)
+    two.label = "two"
+    text = page(Value(3.0, "x") * two)
+    (box,) = re.findall(r'<g id="n\d+" class="node constant".*?</g>', text)
+    assert ">two</text>" in box
+    assert ">2</text>" in box
+    assert "∇" not in box
 
 
 def test_saving(tmp_path: Path) -> None:

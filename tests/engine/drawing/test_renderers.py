@@ -11,8 +11,9 @@ from typing import ClassVar
 
 import pytest
 
+import engine
 from engine import Value, draw, draw_dot, to_dot
-from engine.drawing import placing
+from engine.drawing import output, placing
 from engine.drawing.graphviz import renderers
 from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
@@ -208,6 +209,40 @@ def test_draw_dot_as_in_micrograd(graphviz: str, tmp_path: Path) -> None:
     assert not (tmp_path / "clean").exists()
 
 
+def test_draw_dot_opens_the_image_if_asked_to(graphviz: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("graphviz.view", opened.append)
+    monkeypatch.setattr("graphviz.Digraph._view", lambda self, path, **_: opened.append(str(path)))
+    made = draw_dot(expression()[0]).render(str(tmp_path / "graph"), view=True)
+    assert opened == [made]
+
+
+def test_a_graphviz_that_gives_no_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renderers, "find_graphviz", lambda: lambda *_: b"digraph {}")
+    with pytest.raises(RuntimeError, match="a layout without a bounding box"):
+        renderers.render("digraph {}", "png")
+
+
+def test_pictures_by_graphviz_are_scaled(graphviz: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(placing, "suits", lambda boxes: False)
+
+    def width(scale: float) -> float:
+        svg = (root.draw(tmp_path / "g.svg", scale=scale)).read_text(encoding="utf-8")
+        found = re.search(r'<svg width="(\d+)pt"', svg)
+        assert found is not None
+        return float(found[1])
+
+    def paper(scale: float) -> float:
+        pdf = (root.draw(tmp_path / "g.pdf", scale=scale)).read_bytes()
+        found = re.search(rb"/MediaBox \[ ?0 0 (\d+)", pdf)
+        assert found is not None
+        return float(found[1])
+
+    root, _, _ = expression()
+    assert width(2.0) == pytest.approx(2.0 * width(1.0), abs=1)
+    assert paper(2.0) > 1.5 * paper(1.0)
+
+
 def test_draw_dot_refuses_what_micrograd_does() -> None:
     with pytest.raises(ValueError, match="rankdir"):
         draw_dot(Value(1.0), rankdir="XX")
@@ -235,6 +270,46 @@ def test_notebooks_show_a_large_graph_with_what_is_alike_in_one_box() -> None:
     shown = texts(chain._repr_mimebundle_()["image/svg+xml"].encode())
     assert shown[-2] == "of 3,001 boxes those next to the result: draw(path, limit=None) draws them all"
     assert shown.count("sin") == 4
+
+
+def test_notebooks_show_text_where_a_picture_would_be_too_large() -> None:
+    x = chain = Value(1.0)
+    for _ in range(8000):
+        chain = chain * x + 1.0
+    named = engine.sum([Value(1.0, f"{one}{other}") for one in "abcdefghijklmnop" for other in "abcdefghijklmnop"])
+    for large in (chain, named):  # too many nodes, and too many boxes next to the result
+        assert large._repr_mimebundle_().keys() == {"text/plain"}
+
+
+def out_of_time(*arguments: object, **options: object) -> bytes:
+    raise TimeoutError("Graphviz has not placed the graph")
+
+
+def test_notebooks_show_text_where_graphviz_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing, "suits", lambda boxes: False)
+    monkeypatch.setattr(renderers, "render", out_of_time)
+    root, _, _ = expression()
+    assert root._repr_mimebundle_() == {"text/plain": repr(root)}
+
+
+def test_a_cell_to_step_through_where_it_is_not_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_page(root: Value) -> bool:
+        cell = root.stepper()._repr_html_()
+        assert " steps done" in cell or "<iframe" in cell
+        return "<iframe" in cell
+
+    root, _, _ = expression()
+    chain = Value(1.0)
+    for _ in range(200):
+        chain = chain.sin()
+    assert is_page(root)
+    assert not is_page(chain)
+    with monkeypatch.context() as patch:
+        patch.setattr(output, "_CELL", 1000)
+        assert not is_page(root)
+    monkeypatch.setattr(placing, "suits", lambda boxes: False)
+    monkeypatch.setattr(renderers, "render", out_of_time)
+    assert not is_page(root)
 
 
 def test_ipython_in_a_terminal_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
