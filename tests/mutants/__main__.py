@@ -12,6 +12,7 @@ that give no program of the same types: bits of floats, and the ``|`` of annotat
 from __future__ import annotations
 
 import difflib
+import gc
 import os
 import re
 import resource
@@ -25,10 +26,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+from hypothesis import Phase, settings
+
 from .table import SLOW, TESTS
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 LEFT_OUT = re.compile(r"BinaryOperator_BitOr_|_(BitAnd|BitOr|BitXor|LShift|RShift|Is|IsNot)$")
 KEPT = re.compile(r"_Is_IsNot$|_IsNot_Is$")
 
@@ -36,16 +40,17 @@ KEPT = re.compile(r"_Is_IsNot$|_IsNot_Is$")
 class Mutant(NamedTuple):
     """A module with one change, told by the lines that it concerns."""
 
-    source: str
+    line: int
     was: str
     now: str
+    source: str
 
     def __str__(self) -> str:
         return f"{self.was}  ->  {self.now}"
 
 
 def mutants(module: Path) -> Iterator[Mutant]:
-    """All that cosmic-ray makes of a module."""
+    """All that cosmic-ray makes of a module, kind after kind."""
     import cosmic_ray.ast
     import cosmic_ray.plugins
     from cosmic_ray.mutating import mutate_code
@@ -59,10 +64,11 @@ def mutants(module: Path) -> Iterator[Mutant]:
         places = sum(1 for node in tree for _ in kind().mutation_positions(node))
         for place in range(places):
             changed = mutate_code(source, kind(), place)
-            lines = difflib.ndiff(source.splitlines(), changed.splitlines())
-            told = [line for line in lines if line[:2] in ("- ", "+ ")]
-            was, now = (" / ".join(line[2:].strip() for line in told if line[0] == sign) for sign in "-+")
-            yield Mutant(changed, was, now)
+            before, after = source.splitlines(), changed.splitlines()
+            edits = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+            (_, i, j, k, m), *_ = [edit for edit in edits if edit[0] != "equal"]
+            was, now = (" / ".join(map(str.strip, lines)) for lines in (before[i:j], after[k:m]))
+            yield Mutant(i + 1, was, now, changed)
 
 
 def equivalents(module: str) -> Callable[[Mutant], bool]:
@@ -76,7 +82,48 @@ def equivalents(module: str) -> Callable[[Mutant], bool]:
     return lambda mutant: any(pattern.search(str(mutant)) for pattern in patterns)
 
 
-def run(tests: list[str], seconds: float) -> tuple[bool, float]:
+class Order:
+    """A plugin of pytest that runs first what is likely to find a mutant: its fork reports who did.
+
+    Mutants come line by line. So the tests that found the last ones come first; before them those with a parameter that
+    is named in the line, such as all that concern one operation of the table; Hypothesis' come last, and do not shrink
+    what they find.
+    """
+
+    def __init__(self) -> None:
+        self.line = ""
+        self.finders: list[str] = []
+        self.report = Path("finder").absolute()
+
+    def pytest_sessionstart(self) -> None:
+        settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate])
+        settings.load_profile("mutants")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        named = set(re.findall(r"\w+", self.line))
+        rank = {name: place for place, name in enumerate(self.finders)}
+
+        def place(item: pytest.Item) -> tuple[bool, int, bool]:
+            _, _, parameters = item.nodeid.partition("[")
+            elsewhere = named.isdisjoint(re.findall(r"\w+", parameters))
+            return elsewhere, rank.get(item.nodeid, len(rank)), hasattr(getattr(item, "obj", None), "hypothesis")
+
+        items.sort(key=place)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.report.write_text(report.nodeid, encoding="utf-8")
+
+    def learn(self) -> None:
+        """Read the fork's report."""
+        if self.report.exists():
+            name = self.report.read_text(encoding="utf-8")
+            self.finders = [name, *(other for other in self.finders if other != name)]
+            self.report.unlink()
+
+
+def run(tests: list[str], seconds: float, order: Order) -> tuple[bool, float]:
     """Whether the tests pass in a fork, and the CPU time that it took."""
     child = os.fork()
     if child == 0:
@@ -84,16 +131,24 @@ def run(tests: list[str], seconds: float) -> tuple[bool, float]:
         resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))
         os.setpgid(0, 0)
         signal.alarm(int(20 * seconds) + 300)  # for what waits without end
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for stream in range(3):
-            os.dup2(nowhere, stream)
-        import pytest
-
-        os._exit(int(pytest.main([*OPTIONS, "-k", SLOW, *tests])))
+        os._exit(silently([*OPTIONS, "-k", SLOW, *tests], [order]))
     _, status, usage = os.wait4(child, 0)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what it may have left
+    order.learn()
     return status == 0, usage.ru_utime + usage.ru_stime
+
+
+def silently(arguments: list[str], plugins: list[object]) -> int:
+    """pytest's exit code."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    streams = [os.dup(stream) for stream in range(3)]
+    for stream in range(3):
+        os.dup2(nowhere, stream)
+    code = int(pytest.main(arguments, plugins=plugins))
+    for stream, before in enumerate(streams):
+        os.dup2(before, stream)
+    return code
 
 
 def write(path: Path, source: str) -> None:
@@ -106,18 +161,20 @@ def write(path: Path, source: str) -> None:
 def examine(module: str, every: int, first: int) -> tuple[int, int]:
     """How many of the mutants are found, and of how many."""
     path, equivalent = Path(module), equivalents(module)
-    every_one = [mutant for mutant in mutants(path) if not equivalent(mutant)]
+    every_one = sorted(mutant for mutant in mutants(path) if not equivalent(mutant))
+    order = Order()
     chosen = every_one[first::every]
-    passed, seconds = run(TESTS[module], 600)
+    passed, seconds = run(TESTS[module], 600, order)
     if not passed:
         raise SystemExit(f"the tests of {module} fail without any change: python -m pytest {' '.join(TESTS[module])}")
     before, found = path.read_text(encoding="utf-8"), 0
     for mutant in chosen:
         write(path, mutant.source)
-        survived, _ = run(TESTS[module], 4 * seconds + 4)
+        order.line = mutant.was
+        survived, _ = run(TESTS[module], 3 * seconds + 2, order)
         found += not survived
         if survived:
-            print(f"  survives in {module}: {mutant}", flush=True)
+            print(f"  survives in {module}:{mutant.line}: {mutant}", flush=True)
     write(path, before)
     share = 100 * found / max(len(chosen), 1)
     print(f"{module}: {found} of {len(chosen)} found, {share:.1f} % (of {len(every_one)} mutants)", flush=True)
@@ -141,10 +198,15 @@ def main() -> None:
         tempfile.tempdir = os.environ["TMPDIR"] = str(Path(scratch, "tmp"))
         sys.path[0] = os.environ["PYTHONPATH"] = scratch
         os.environ["CI"] = "1"  # Hypothesis draws the same examples for all
-        for library in ("hypothesis.strategies", "mpmath", "numpy", "pytest"):
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        sys.dont_write_bytecode = False  # so that a test is compiled once
+        for library in ("mpmath", "numpy"):
             __import__(library)
-        for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
+        silently([*OPTIONS, "--collect-only", "tests/mutants/table.py"], [])  # loads pytest
+        for name in [name for name in sys.modules if name.split(".")[0] in ("tests", "engine", "nn")]:
             del sys.modules[name]  # the copy's are imported in the forks
+        gc.freeze()
         totals = [examine(module, chosen.every, chosen.first) for module in chosen.modules]
         found, count = map(sum, zip(*totals))
         print(f"together: {found} of {count} found, {100 * found / max(count, 1):.1f} %")
