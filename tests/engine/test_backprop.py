@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import math
 import os
-import random
-import signal
 import subprocess
 import sys
 import threading
@@ -14,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import Value, grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad
+from engine import Constant, Value, grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad
 from engine.backprop import flowing_derivatives
+from engine.modes import observed_by
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
+from tests.interrupting import interrupted
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 
@@ -195,6 +195,89 @@ def test_a_rule_for_several_operands_gives_one_derivative_for_each() -> None:
         assert [leaf.grad for leaf in leaves] == [0.0, 0.0]
     finally:
         del engine.PRIMITIVES["short_rule"]
+    long = engine.declare("long_rule", lambda *xs: sum(xs), lambda z, *xs: [1.0] * 3, method=False)
+    try:
+        with pytest.raises(ValueError, match="rule of long_rule gave 3 derivatives for 2 operands"):
+            long(*leaves).backward()
+    finally:
+        del engine.PRIMITIVES["long_rule"]
+
+
+def test_where_a_rule_on_floats_raises_its_derivative_is_that_of_ieee_754() -> None:
+    x, zero = Value(3.0), Value(0.0)
+    assert engine.local_derivatives(x / zero) == [math.inf, -math.inf]
+    assert engine.local_derivatives(zero.log()) == [math.inf]
+    assert flowing_derivatives(x / 0.0) == [math.inf, None]
+    assert flowing_derivatives(-1.0 / zero) == [None, math.inf]
+    made: list[Value] = []
+
+    class Watching:
+        def made(self, node: Value) -> None:
+            made.append(node)
+
+        def swept(self, root: Value, adjoints: dict[Value, float]) -> None: ...
+
+    quotients = [x / zero, x / 0.0]
+    with observed_by(Watching()):
+        for quotient in quotients:
+            flowing_derivatives(quotient)
+    assert made == [], "nobody is told of the nodes of a rule"
+
+
+def test_numbers_have_no_derivatives_and_their_rules_are_not_called() -> None:
+    def never(z: object, *xs: object) -> float:
+        raise AssertionError("the rule of a constant")
+
+    picky = engine.declare("picky_rule", lambda x, y: x + y, [never, never], method=False)
+    try:
+        assert flowing_derivatives(picky(Constant(1.0), Constant(2.0))) == [None, None]
+    finally:
+        del engine.PRIMITIVES["picky_rule"]
+    x = Value(5.0)
+    assert flowing_derivatives(engine.sum([x, 2.0, x])) == [1.0, None, 1.0]
+    assert flowing_derivatives(engine.sum([Constant(1.0), 2.0])) == [None, None]
+    assert flowing_derivatives(x - x) == [1.0, -1.0]
+
+
+def test_an_adjoint_of_0_is_passed_on() -> None:
+    """Only where no contribution has arrived is there nothing to pass on: 0 * inf is nan, as in PyTorch."""
+    for zero in (0.0, -0.0):
+        x = Value(0.0)
+        (x.sqrt() * zero).backward()
+        assert math.isnan(x.grad)
+    x, y = Value(1.0), Value(0.0)
+    engine.where(1.0, x * 2.0, y.sqrt()).backward()
+    assert (x.grad, y.grad) == (2.0, 0.0)
+
+
+def test_a_pullback_is_called_in_place_of_the_rule() -> None:
+    def never(z: object, *xs: object) -> list[float]:
+        raise AssertionError("the rule")
+
+    def pull(adjoints: dict[Value, float], upstream: float, operands: list[Value], *_: object) -> None:
+        for operand in operands:
+            adjoints[operand] += 7.0 * upstream
+
+    pulled = engine.declare("pulled", lambda *xs: sum(xs), never, pullback=pull)
+    try:
+        x = Value(1.0)
+        assert grad(pulled(x, x, x) * 2.0, x) == 42.0
+    finally:
+        del engine.PRIMITIVES["pulled"]
+
+
+def test_a_pass_under_way_is_stopped_by_a_graph_that_shares_its_nodes_and_by_no_other() -> None:
+    x, y = Value(2.0), Value(3.0)
+    steps = (x * x * y * 3.0).backward_steps()
+    next(steps)
+    other = Value(5.0)
+    (other * other).backward()
+    next(steps)
+    assert (x.grad, y.grad, other.grad) == (0.0, 12.0, 10.0)
+    (y * 1.0).backward()
+    assert (x.grad, y.grad) == (0.0, 1.0), "what the pass had written is taken back"
+    with pytest.raises(RuntimeError, match="closed"):
+        next(steps)
 
 
 def test_one_node_at_a_time_passes_on_to_what_was_selected() -> None:
@@ -333,32 +416,23 @@ def test_an_error_in_a_rule_leaves_every_gradient_as_it_was() -> None:
         del engine.PRIMITIVES["failing"]
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers to interrupt at random moments")
-def test_ctrl_c_in_the_middle_leaves_all_or_nothing() -> None:
-    x = Value(1.0)
-    ys = [x * float(k) for k in range(3000)]
-    total = engine.sum(ys)
+def test_interrupted_anywhere_backward_adds_all_or_nothing() -> None:
+    x, y = Value(1.0), Value(2.0)
+    total = engine.sum([x * y * float(k) for k in range(4)])
+    nodes = engine.topological_order(total)
+
+    def grads() -> list[float]:
+        return [node.grad for node in nodes]
+
     total.backward()
-    once, previous = x.grad, signal.signal(signal.SIGALRM, signal.default_int_handler)
-    interrupted = 0
-    rng = random.Random(0)
-    try:
-        for _ in range(150):
-            before = x.grad
-            try:
-                signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 6e-3))  # may strike at once
-                total.backward()
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            except KeyboardInterrupt:
-                interrupted += 1
-            assert x.grad in (before, before + once)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-    assert interrupted
-    x.grad = 0.0
-    total.backward()
-    assert x.grad == once
+    once, found = grads(), set()
+    for moment in range(1, interrupted(total.backward, 0)):
+        before = grads()
+        whole = [grad if node.operands else grad + first for node, grad, first in zip(nodes, before, once)]
+        interrupted(total.backward, moment)
+        assert grads() in (before, whole)
+        found.add(grads() == before)
+    assert found == {True, False}, "before and after"
 
 
 def test_threads_that_share_parameters_do_not_disturb_one_another() -> None:

@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import sys
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine import Constant, Value, sqrt
 from nn import MLP, SGD, Adam, AdamW, Memory, Optimizer, Setting
+from tests.interrupting import interrupted
 
 START = [1.5, -0.7, 0.3]
 
@@ -421,45 +421,22 @@ def test_adam_without_eps_and_gradient_is_refused():
 
 
 def test_an_interrupted_step_is_whole_or_not_made():
-    """A signal after every line of Python that a step runs."""
-    lines = 0
-
-    def run(stop):
-        nonlocal lines
+    def run(moment):
         params = [Value(float(k)) for k in range(5)]
         optimizer = Adam(params, lr=0.1)
         for p in params:
             p.grad = 1.0
         optimizer.step()
         before = [p.data for p in params], optimizer.state
-        lines = 0
-
-        def trace(frame, event, argument):
-            nonlocal lines
-            if frame.f_code.co_filename.startswith("<frozen"):
-                return None  # a call-back of the import system cannot pass an exception on
-            lines += 1
-            if lines == stop:
-                raise KeyboardInterrupt
-            return trace
-
-        tracing = sys.gettrace()  # such as that of coverage.py
-        sys.settrace(trace)
-        try:
-            optimizer.step()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(tracing)
+        moments = interrupted(optimizer.step, moment)
         after = [p.data for p in params], optimizer.state
         made = optimizer.steps - 1
         assert after == before if not made else all(x != y for x, y in zip(after[0], before[0]))
-        return made
+        return made, moments
 
-    assert run(0) == 1
-    count = lines
-    found = [run(stop) for stop in range(1, count)]
-    assert 0 in found
+    made, count = run(0)
+    assert made == 1
+    assert {run(moment)[0] for moment in range(1, count)} == {0, 1}
 
 
 def test_parameters_may_be_changed_and_memory_follows_them():
