@@ -131,6 +131,7 @@ def test_grad_forms() -> None:
     inner = f.operands[0]
     assert grad(f, inner) == 3.0
     assert grad(f, f) == 1.0
+    assert grad(f, [x, f], create_graph=True) == [12.0, 1.0]
     first, missing = grad(f, [x, z], create_graph=True)
     assert isinstance(first, Value)
     assert isinstance(missing, Value)
@@ -139,6 +140,13 @@ def test_grad_forms() -> None:
     assert gradient(lambda x: 3.0)(1.0) == [0.0]
     assert value_and_grad(lambda a, b: a / b)(1, 2) == (0.5, [0.5, -0.25])
     assert jvp(lambda a, b: [a * b, a], [2, 3], [1, 0]) == ([6.0, 2.0], [3.0, 1.0])
+
+
+def test_grad_forms_in_a_function_that_is_compiled() -> None:
+    single = engine.compile(lambda x, y: grad(x * x * y, x, create_graph=True), backend="python")
+    both = engine.compile(lambda x, y: grad(x * x * y, [x, y], create_graph=True), backend="python")
+    assert single([2.0], [3.0]) == [12.0]
+    assert both([2.0], [3.0]) == [[12.0, 4.0]]
 
 
 def test_a_graph_of_the_gradient_has_no_node_for_a_factor_of_1() -> None:
@@ -237,6 +245,11 @@ def test_numbers_have_no_derivatives_and_their_rules_are_not_called() -> None:
     assert flowing_derivatives(engine.sum([x, 2.0, x])) == [1.0, None, 1.0]
     assert flowing_derivatives(engine.sum([Constant(1.0), 2.0])) == [None, None]
     assert flowing_derivatives(x - x) == [1.0, -1.0]
+    c = Constant(3.0)
+    for y in (engine.sum([x, c]), x * c, engine.dot([x], [c])):
+        y.backward()
+        assert (y.grad, c.grad) == (1.0, 0.0)
+    assert x.grad == 7.0
 
 
 def test_an_adjoint_of_0_is_passed_on() -> None:
