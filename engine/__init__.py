@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from .compiler import Batch as Batch
     from .compiler import BatchLoss as BatchLoss
     from .compiler import Compiled as Compiled
+    from .compiler import Description as Description
     from .compiler import Session as Session
     from .compiler import Surroundings as Surroundings
     from .compiler import TraceError as TraceError
@@ -84,6 +85,8 @@ if TYPE_CHECKING:
     from .compiler import compile as compile
     from .compiler import new_lock as new_lock
     from .compiler import open_session as open_session
+    from .compiler import recall as recall
+    from .compiler import remember as remember
     from .compiler import update_step as update_step
     from .drawing import draw as draw
     from .drawing import draw_dot as draw_dot
@@ -101,6 +104,7 @@ _UPPER_FLOORS = {
         "Batch",
         "BatchLoss",
         "Compiled",
+        "Description",
         "Session",
         "Surroundings",
         "TraceError",
@@ -108,6 +112,8 @@ _UPPER_FLOORS = {
         "compile",
         "new_lock",
         "open_session",
+        "recall",
+        "remember",
         "update_step",
     ),
     "drawing": ("draw", "draw_dot", "to_dot"),

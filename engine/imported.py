@@ -12,7 +12,8 @@ from operator import is_
 from types import FunctionType, ModuleType
 from typing import Any
 
-from . import ops as ops  # so that it is there to be looked at
+from . import operators as operators  # so that they are there to be looked at
+from . import ops as ops
 from .primitive import Primitive
 
 
@@ -103,5 +104,5 @@ def _parts(function: FunctionType) -> tuple[Any, ...]:
     return function.__code__, function.__defaults__, {**(function.__kwdefaults__ or {})}, cells
 
 
-TABLE = Imported("engine.ops", "engine.ieee", "engine.primitive")
-"""The table of operations, and the functions on floats that its lines name."""
+TABLE = Imported("engine.ops", "engine.ieee", "engine.primitive", "engine.operators", "engine.numbers")
+"""The table of operations, the functions on floats that its lines name, and what stands around it."""

@@ -23,8 +23,9 @@ FLOORS = """
     engine.declarations
     engine.primitive
     engine.ops
-    engine.value  engine.imported
+    engine.value
     engine.graph  engine.operators
+    engine.imported
     engine.backprop  engine.copying
     engine.functional  engine.methods
     engine.text

@@ -13,6 +13,9 @@ The way of a program, in the order of the folders:
 - lending: the Values' numbers, lent to the programs that read or train them
 """
 
+from .backends.known import Description as Description
+from .backends.known import recall as recall
+from .backends.known import remember as remember
 from .batch import Batch as Batch
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile

@@ -19,7 +19,6 @@ from .backends.choice import BACKENDS, require, takes_lists, thread_count
 from .batch import Batch, Shape, as_batch, nested
 from .errors import TraceError, refusal
 from .forking import new_lock
-from .frontend.trace import is_same
 from .specialisation import TOLERANCE, Specialisation
 
 
@@ -126,7 +125,7 @@ class Compiled:
         batch = batch or self.batch(*arguments)
         special = self._trace(batch)
         outputs, _ = special.run("outputs", batch)
-        shape = special.trace.shape
+        shape = special.signature.shape
         if len(shape) == 1:
             return outputs
         if isinstance(outputs, list):
@@ -162,7 +161,7 @@ class Compiled:
             raise ValueError(f"wrt must be 'parameters' or 'inputs', got {wrt!r}")
         batch = batch or self.batch(*arguments)
         special = self._trace(batch)
-        if not special.trace.single:
+        if special.signature.shape:
             raise TraceError("the function returns a list: a gradient needs one result, such as their sum")
         if not batch.size:
             raise ValueError("the mean of no samples has no gradient: give at least one sample")
@@ -179,7 +178,7 @@ class Compiled:
         Raises:
             RuntimeError: it has not been called yet.
         """
-        return [leaf.value for leaf in self._last().trace.graph.leaves]
+        return list(self._last().signature.leaves)
 
     def bound(self, batch: Batch) -> list[Value]:
         """The bound leaves for samples of these shapes.
@@ -187,7 +186,7 @@ class Compiled:
         Raises:
             TraceError: the function does what cannot be compiled.
         """
-        return [leaf.value for leaf in self._trace(batch).trace.graph.leaves]
+        return list(self._trace(batch).signature.leaves)
 
     def is_current(self, batch: Batch) -> bool:
         """Whether the function, traced again, is the one that was compiled for samples of these shapes.
@@ -197,9 +196,17 @@ class Compiled:
         """
         return (self._known.get(batch.shapes) or self._trace(batch)).is_current()
 
+    def trace(self, batch: Batch) -> None:
+        """Run the function as if it were compiled for samples of these shapes, if that has not been done.
+
+        Raises:
+            TraceError: the function does what cannot be compiled.
+        """
+        self._trace(batch).trace  # noqa: B018  # a property that is made when somebody asks
+
     def settle(self, batch: Batch) -> None:
         """Take what the function reads now for what it read when it was traced for samples of these shapes."""
-        self._known[batch.shapes].trace.surroundings.renew()
+        self._known[batch.shapes].surroundings.settle()
 
     @property
     def tracing_seconds(self) -> float:
@@ -354,8 +361,8 @@ class Compiled:
         with self._lock:
             known = self._known.get(batch.shapes)
             special = Specialisation(self.function, batch.shapes, self.dtype, self.backend, self.threads)
-            if known is not None and is_same(known.trace, special.trace):
-                known.trace.surroundings.renew()
+            if known is not None and known.is_same(special):
+                known.surroundings.renew()
                 return known
             self._known[batch.shapes] = special
             return special

@@ -101,7 +101,7 @@ def _speed(specialisation: Specialisation, samples: int = 512) -> str:
     from .backends.llvm.jit.peak import peak_flops
 
     program, plan, dtype = specialisation.program(), specialisation.plan(), specialisation.dtype
-    leaves = np.array([leaf.value.data for leaf in specialisation.trace.graph.leaves], dtype)
+    leaves = np.array([leaf.data for leaf in specialisation.signature.leaves], dtype)
     arrays = (np.zeros((samples, plan.inputs), dtype),)
     best = math.inf
     for _ in range(5):

@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property, partial
 from typing import Any, Literal
 
 from ..collector import collector_at_rest
+from ..imported import TABLE
 from ..modes import always_recorded, observed_by
-from .backends.choice import build, choose
+from .backends.choice import build, choose, is_native
+from .backends.known import Signature, described, forget_signature, recall_signature, remember_signature
 from .backends.protocol import Program, Runner, Variant
 from .batch import Batch, Shape, flat
 from .errors import TraceError
 from .forking import new_lock
-from .frontend.fingerprint import fingerprint
+from .frontend.surroundings import Surroundings
 from .frontend.trace import Trace, is_same
+from .frontend.trace import described as described_as
 from .lending import Leaves
 from .passes.computation import Computation
 from .pipeline import make_plan, trace
@@ -48,26 +50,63 @@ class Specialisation:
         self.dtype, self.backend, self.threads = dtype, backend, threads
         started = time.perf_counter()
         with collector_at_rest():
-            self.trace: Trace = trace(function, shapes)
+            self._trace: Trace | None = None
+            self.signature = self._found()
         self.seconds = {"trace": time.perf_counter() - started}
         self.reasons: dict[str, None] = {}  # why the best back end was not taken
         self._programs: dict[Mode, Program] = {}
         self._recent: Mode = "outputs"
         self._lazy_plans: dict[Mode, LazyPlan] = {}
         self._checked: set[Variant] = set()
-        self.requirements = Requirements(self.trace.requirements, shapes)
+        self.requirements = Requirements(self.signature.requirements, shapes)
         self._kinds, self._familiar = Kinds(), Familiar()
         self._nothing_to_check = False
         self._labels_only = self.requirements.arguments <= {len(shapes) - 1}
-        self._leaves = Leaves([leaf.value for leaf in self.trace.graph.leaves])
+        self._leaves = Leaves(self.signature.leaves)
         self._lock, self._planning = new_lock(), new_lock()
+
+    def _found(self) -> Signature:
+        """The signature of the function: of its trace, or remembered from an earlier process."""
+        self._described = None
+        if is_native(self.backend):
+            self.surroundings = Surroundings(self.function)
+            self._described = described(self.function)
+        remembered = self._described and recall_signature(self._described, self.shapes)
+        self._remembered = remembered is not None
+        if remembered:
+            return remembered
+        self._trace = trace(self.function, self.shapes)
+        self.surroundings = self._trace.surroundings
+        return Signature.of(self._trace)
+
+    @property
+    def trace(self) -> Trace:
+        """The trace; made now if the signature was remembered.
+
+        Raises:
+            TraceError: by now the function does something else than what is remembered.
+        """
+        if self._trace is None:
+            with collector_at_rest():
+                found = trace(self.function, self.shapes)
+                if not self._is_still(Signature.of(found)):
+                    raise TraceError(f"{described_as(self.function)} does something else by now: compile it anew")
+            self._trace = found
+        return self._trace
+
+    def _is_still(self, signature: Signature) -> bool:
+        """Whether that is the signature still; one that was remembered, and is another one by now, is forgotten."""
+        same = self.signature.is_of(signature)
+        if not same:
+            self._forget()
+        return same
 
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
         """The outputs and the gradient by the leaves."""
         self.requirements.check(batch)
         lists = isinstance(batch.arrays[0] if batch.arrays else [], list)
         if not batch.size:
-            return ([] if lists else as_array([], self.dtype).reshape(0, len(self.trace.outputs))), None
+            return ([] if lists else as_array([], self.dtype).reshape(0, self.signature.outputs)), None
         self.compare_once(mode, batch)
         self._compare_new_labels(batch)
         program = self.program(mode)
@@ -82,7 +121,7 @@ class Specialisation:
         What is near, such as its closure and globals, is looked at every time, in some hundred nanoseconds; all else
         when fifty times the time of such a look has passed, or a change was announced.
         """
-        return self.trace.surroundings.changed()
+        return self.surroundings.changed()
 
     def _run(self, program: Runner, batch: Batch) -> tuple[Any, Any]:
         arrays = batch.arrays
@@ -102,23 +141,28 @@ class Specialisation:
         started = time.perf_counter()
         with collector_at_rest():
             again = trace(self.function, self.shapes)
-            same = is_same(self.trace, again)
+            same = self._is_still(Signature.of(again)) if self._trace is None else is_same(self._trace, again)
         self.seconds["trace again"] = time.perf_counter() - started
         return same
 
-    @cached_property
-    def _fingerprint(self) -> str:
-        return fingerprint(self.trace)
+    def is_same(self, other: Specialisation) -> bool:
+        """Whether another one of this function does the same with the same Values."""
+        if self._trace is None or other._trace is None:
+            return self.signature.is_of(other.signature)
+        return is_same(self._trace, other._trace)
 
     def lazy_plan(self, mode: Mode | None = None) -> LazyPlan:
         """Of the plan of one mode, or of the one that was asked for last."""
         mode = self._recent = mode or self._recent
         with self._lock:
             if mode not in self._lazy_plans:
-                graph = self.trace.graph
-                make = partial(make_plan, self.computation(mode))
-                digest = f"{self._fingerprint} {mode}" if self._fingerprint else ""
-                self._lazy_plans[mode] = LazyPlan(make, len(graph.leaves), digest, self._planning)
+                wanted, known = mode, self.signature.fingerprint
+                self._lazy_plans[mode] = LazyPlan(
+                    lambda: make_plan(self.computation(wanted)),
+                    len(self.signature.leaves),
+                    f"{known} {mode}" if known else "",
+                    self._planning,
+                )
             return self._lazy_plans[mode]
 
     def computation(self, mode: Mode | None = None) -> Computation:
@@ -160,7 +204,11 @@ class Specialisation:
             for row, change in trials(batch):
                 if end is not None and time.thread_time() > end:
                     break
-                self._compare(program, what, batch.rows([row]), numbers, change)
+                try:
+                    self._compare(program, what, batch.rows([row]), numbers, change)
+                except TraceError:
+                    self._forget()
+                    raise
                 if known:
                     break
                 if end is None:
@@ -170,7 +218,8 @@ class Specialisation:
                         what = "outputs"  # with other parameters results tell: gradients of so many take too long
             self._checked.add(program)
             program.note_proof()
-            self.trace.surroundings.settle()  # what the function itself has changed in these calls
+            self._remember()
+            self.surroundings.settle()  # what the function itself has changed in these calls
 
     def check_labels(self, batch: Batch) -> None:
         """Refuse labels that are none; compare the value of one sample with the eager engine for each new kind of them.
@@ -197,13 +246,23 @@ class Specialisation:
                     self._compare(self.program().fitting(batch.size), "outputs", batch.rows([row]), numbers, None)
 
     def _is_known(self) -> bool:
-        """Whether the function says of itself that it consists of a library's own code, as it was imported.
+        """Whether the function is described, and its code is still what it was.
 
-        Then all that could differ from the trace has been tested there: it uses labels as numbers, and does the same at
-        every call.
+        Then all that could differ from the trace is known: it uses labels as numbers, and does the same at every call.
         """
-        says = getattr(self.function, "is_library_code", None)
-        return says is not None and bool(says())
+        return self._described is not None and TABLE.is_unchanged() and self._described.holds()
+
+    def _forget(self) -> None:
+        """Trace the function at the next start, if it was remembered."""
+        if self._described and self._remembered:
+            forget_signature(self._described, self.shapes)
+
+    def _remember(self) -> None:
+        """Keep the signature of a function that is described, for the next start."""
+        now = described(self.function) if self._described and not self._remembered else None
+        if self._described and now and now.text == self._described.text:  # it is what was traced
+            remember_signature(self._described, self.shapes, self.signature)
+            self._remembered = True
 
     def _compare(self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None) -> None:
         """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.
@@ -240,7 +299,7 @@ class Specialisation:
         outputs, gradient = program.run(numbers.of(change, program.takes_lists), arrays, 1)
         found = [*outputs[0]]
         if mode == "outputs":
-            return found[: len(self.trace.outputs)]
+            return found[: self.signature.outputs]
         return found if gradient is None else [*found, *gradient]
 
     def _eager(self, mode: Mode, sample: Batch) -> Eager:

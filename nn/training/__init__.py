@@ -3,5 +3,5 @@
 - loop: fit; preparation: the data as it takes them; weighting, validation: samples that count more, or are held out
 - epochs: how the steps of an epoch are made; steps: a step in the open; failures: what to say of a nan
 - history: what comes back; progress: what is shown meanwhile
-- trainer: whole steps in compiled code; own_code: models and losses that it need not search
+- trainer: whole steps in compiled code; own_code: models and losses that it need not trace
 """

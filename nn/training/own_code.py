@@ -1,43 +1,129 @@
-"""Which models and losses are this package's own code, as it was imported.
+"""Which models and losses are this package's own code, as it was imported; and all that determines what they do.
 
 Of these it is known, and tested, that they do at every call what they do while they are traced: no label is a key, no
-branch hangs on a number. What a user has written, subclassed, replaced or changed is not among them.
+branch hangs on a number. So a start need not search for samples where it is otherwise, nor trace what it knows. What a
+user has written, subclassed, replaced or changed is not among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import Imported, Primitive, Value
 
-from ..layers.module import Module
+from ..layers.dropout import Dropout
+from ..layers.module import Module, are_parameters
+from ..losses.labels import ClassIndex, Distribution, Number
 from ..losses.named import LOSSES
+from . import steps as steps  # so that it is there to be looked at
 
-_CODE = Imported("nn.arguments", "nn.layers", "nn.losses")
+if TYPE_CHECKING:
+    from engine import Description
+
+_CODE = Imported("nn.arguments", "nn.layers", "nn.losses", "nn.training.steps")
+_TABLE = Imported("engine.ops")
 _PLAIN = frozenset({int, float, bool, str, type(None)})
+_REQUIREMENTS = {kind.__name__: kind for kind in (ClassIndex, Distribution, Number)}
 
 
-def is_own_code(model: Any, loss: Callable[..., Any]) -> bool:
-    """Whether a model and a loss consist of layers and losses of this package, all unchanged.
+def own_code(model: Any, loss: Callable[..., Any], *more: Value) -> Description | None:
+    """The description of a model and a loss that consist of layers and losses of this package, all unchanged.
+
+    Args:
+        model: a module, or another function.
+        loss: of a batch.
+        more: Values that are read besides.
+
+    Returns:
+        None for all others, and for models with dropout, whose masks depend on more.
 
     >>> from nn import MLP, Sequential, mse
-    >>> is_own_code(MLP(2, [3, 1]), mse), is_own_code(MLP(2, [3, 1], activation=lambda z: z * z), mse)
-    (True, False)
-    >>> is_own_code(Sequential(MLP(2, [3]), sum), mse), is_own_code(MLP(2, [1]), lambda o, y: mse(o, y))
-    (False, False)
+    >>> first, second, third = (own_code(MLP(2, [3, 1], name), mse) for name in ("tanh", "tanh", "relu"))
+    >>> first.text == second.text, first.text == third.text, len(first.values)
+    (True, False, 13)
+    >>> own_code(MLP(2, [3, 1], activation=lambda z: z * z), mse), own_code(Sequential(MLP(2, [3]), sum), mse)
+    (None, None)
     """
-    return any(loss is own for own in LOSSES.values()) and _is_own(model) and _CODE.is_unchanged()
+    name = next((name for name, own in LOSSES.items() if loss is own), None)
+    found: list[Value] = []
+    try:
+        words = [*_words(model, found, frozenset())]
+    except _Foreign:
+        return None
+    if name is None or not _SOURCE or not are_parameters(found) or not _CODE.is_unchanged():
+        return None
+    values = [*dict.fromkeys(found)]
+    if len(values) < len(found):
+        place = {value: k for k, value in enumerate(values)}
+        words.append(f"where the Values are {[place[value] for value in found]}")
+    from engine import Description
+
+    return Description(f"{_SOURCE} {name} {' '.join(words)}", [*values, *more], _REQUIREMENTS, _CODE.is_unchanged)
 
 
-def _is_own(thing: Any) -> bool:
+class _Foreign(Exception):  # noqa: N818  # what ends a walk
+    """Something that is not this package's own."""
+
+
+def _words(thing: Any, found: list[Value], inside: frozenset[int]) -> Iterator[str]:
+    """A thing in words, with a mere count of its Values, which are added to those that were found.
+
+    Args:
+        thing: a model, or a part of one.
+        found: Values, in the order of the words.
+        inside: ids of what the thing is a part of.
+
+    Raises:
+        _Foreign: it is, or holds, what is not this package's own.
+    """
     kind = type(thing)
-    if issubclass(kind, Module):
-        parts = [part for name, part in vars(thing).items() if name != "_programs"]  # which no layer reads
-        return _CODE.defines(kind) and all(map(_is_own, parts))
-    if kind is list or kind is tuple:
-        return {*map(type, thing)} == {Value} or all(map(_is_own, thing))
-    if kind is FunctionType:
-        return _CODE.defines(thing)
-    return kind in _PLAIN or kind is Value or kind is Primitive
+    if kind is Value:
+        found.append(thing)
+        yield "Value"
+    elif kind in _PLAIN:
+        yield f"{kind.__name__} {thing!r}"
+    elif kind is Primitive and _TABLE.defines(thing):
+        yield thing.name
+    elif kind is FunctionType and _CODE.defines(thing):
+        yield f"{thing.__module__}.{thing.__qualname__}"
+    elif id(thing) in inside or kind is Dropout:
+        raise _Foreign
+    elif kind is list or kind is tuple:
+        yield f"{kind.__name__} of {len(thing)} ["
+        if {*map(type, thing)} == {Value}:
+            found += thing
+            yield "Values"
+        else:
+            for part in thing:
+                yield from _words(part, found, inside | {id(thing)})
+        yield "]"
+    elif issubclass(kind, Module) and _CODE.defines(kind):
+        yield f"{kind.__module__}.{kind.__qualname__} ["
+        for name, part in vars(thing).items():
+            if name != "_programs":  # which no layer reads
+                yield repr(name)
+                yield from _words(part, found, inside | {id(thing)})
+        yield "]"
+    else:
+        raise _Foreign
+
+
+def _digest() -> str:
+    """A digest of the sources of this package; empty where they are no files to read."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    try:
+        for file in sorted(root.rglob("*.py")):
+            digest.update(f"{file.relative_to(root)}\n".encode())
+            digest.update(file.read_bytes())
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+_SOURCE = _digest()
+"""Made at import, when the sources are those that run."""

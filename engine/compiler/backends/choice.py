@@ -80,6 +80,11 @@ def takes_lists(backend: str) -> bool:
     return backend == "python" or (backend == "auto" and not installed("numpy"))
 
 
+def is_native(backend: str) -> bool:
+    """Whether this back end, or the best one for "auto", makes native code."""
+    return backend in ("auto", "llvm") and not _missing("llvm")
+
+
 def _missing(backend: str) -> str:
     """A package that the back end needs and that is not there."""
     return next((package for package in _NEEDS[backend] if not installed(package)), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any
 
 from ...value import Value
@@ -33,10 +34,13 @@ class Session:
 
     def __init__(self, special: Specialisation, training: Training, optimizer: Optimizer) -> None:
         self._special = special
-        self.leaves = [leaf.value for leaf in special.trace.graph.leaves]
-        place = {value: k for k, value in enumerate(self.leaves)}
+        self.leaves = special.signature.leaves
         self._optimizer, self._params = optimizer, optimizer.params
-        self._places = [place[value] for value in self._params]
+        if _are_the_same(self.leaves, self._params):
+            self._places = [*range(len(self.leaves))]
+        else:
+            place = {value: k for k, value in enumerate(self.leaves)}
+            self._places = [place[value] for value in self._params]
         self._frozen = frozen_leaves(self.leaves, optimizer)
         self._training = training
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
@@ -282,14 +286,15 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
         TraceError: the loss or the rule cannot be compiled.
     """
     special = compiled._trace(batch)
-    if not special.trace.single:
+    if special.signature.shape:
         raise TraceError("a loss to train on must be one Value, not a list")
     special.compare_once("leaves", batch)
     special.check_labels(batch)
-    leaves = [leaf.value for leaf in special.trace.graph.leaves]
+    leaves = special.signature.leaves
     rule = configured(optimizer).rule
     templates = all(isinstance(s.primitive.native, str) for s in rule.operations if s.primitive)
-    if not templates or not {*leaves}.issuperset(optimizer.params):
+    same = _are_the_same(leaves, optimizer.params)
+    if not templates or not (same or {*leaves}.issuperset(optimizer.params)):
         return None
     training = special.program("leaves").training(len(optimizer.own_state[1]), frozen_leaves(leaves, optimizer))
     return None if training is None else Session(special, training, optimizer)
@@ -297,5 +302,12 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
 
 def frozen_leaves(leaves: Sequence[Value], optimizer: Optimizer) -> list[int]:
     """The numbers of the leaves that the optimiser does not update."""
+    if _are_the_same(leaves, optimizer.params):
+        return []
     updated = {*optimizer.params}
     return [number for number, leaf in enumerate(leaves) if leaf not in updated]
+
+
+def _are_the_same(leaves: Sequence[Value], params: Sequence[Value]) -> bool:
+    """Whether an optimiser has all leaves in their order, as for most networks: seen sooner than any other order."""
+    return len(leaves) == len(params) and all(map(is_, leaves, params))

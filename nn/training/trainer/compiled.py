@@ -358,9 +358,8 @@ class Trainer(Settings):
 
     def _structure(self, batch: Batch, size: int) -> BatchLoss:
         """How the loss of so many samples is made of single ones."""
-        if self._way is None or not self._way.accepts(batch):
-            self.compiled.bound(batch)  # traced, so that it is known what the model gives
         if not self._sample_loss.knows(batch.shapes, size):
+            self.compiled.trace(batch)  # so that it is known what the model gives
             self._watch = None
         return self._sample_loss.structure(batch.shapes, size)
 

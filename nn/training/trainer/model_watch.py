@@ -42,12 +42,12 @@ class ModelWatch:
         self._near: list[Any] = []  # lists and dicts
         self._far: list[tuple[Any, list[Any]]] = []  # more of them, and what was in each
         containers = list(_containers(model, set())) if self._is_module else []
-        few = sum(isinstance(item, Value) for found, _ in containers for item in _contents(found)) <= FEW
+        few = sum(_values(found) for found, _ in containers) <= FEW
         for found, are_attributes in containers:
-            values = [isinstance(item, Value) for item in _contents(found)]
-            if are_attributes or any(values):
+            values = _values(found)
+            if are_attributes or values:
                 self._far.append((found, _items(found)))
-            if not are_attributes and (few or not all(values) or not values):
+            if not are_attributes and (few or values < len(found) or not found):
                 self._near.append(found)
         self._near_before = [container.copy() for container in self._near]
         self._due = 0.0
@@ -107,6 +107,12 @@ class ModelWatch:
 
 def _contents(container: Any) -> list[Any]:
     return list(container.values()) if isinstance(container, dict) else container
+
+
+def _values(container: Any) -> int:
+    """How many entries of a list or dict are Values."""
+    kinds = [*map(type, _contents(container))]
+    return sum(kinds.count(kind) for kind in {*kinds} if issubclass(kind, Value))
 
 
 def _items(container: Any) -> list[Any]:

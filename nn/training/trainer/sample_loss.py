@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from engine import BatchLoss, Value, batch_loss
+from engine import BatchLoss, Description, Value, batch_loss, recall, remember
 
-from ..own_code import is_own_code
+from ..own_code import own_code
 from ..steps import LossFunction, Model, one_value, scored
 
 Shape = tuple[int, ...]
@@ -30,7 +31,7 @@ class SampleLoss:
     """
 
     def __init__(self, model: Model, loss: LossFunction) -> None:
-        self._loss, self._known = loss, dict[Any, BatchLoss]()
+        self._model, self._loss, self._known = model, loss, dict[Any, BatchLoss]()
         self._outputs: dict[Shape, Any] = {}  # of a sample of each shape, as an example
         self._scale, self._extra = Value(1.0), Value(0.0)
         self._scaled = False  # whether the function includes the one, and what the other counts
@@ -46,12 +47,12 @@ class SampleLoss:
                 result = self._scale * result
             return result if self._penalty is None else result + self._extra * self._penalty()
 
-        of_sample.is_library_code = lambda: self._penalty is None and is_own_code(model, loss)  # type: ignore[attr-defined]  # for the compiler
+        of_sample.described = self._described  # type: ignore[attr-defined]  # the compiler asks for it
         of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} of {type(model).__name__}"
         self.function: Callable[[Any, Any], Any] = of_sample
 
     def structure(self, shapes: tuple[Shape, ...], size: int) -> BatchLoss:
-        """How the loss of so many samples of these shapes is made of single ones; the function must have been traced.
+        """How the loss of so many samples of these shapes is made of single ones; known, or the function was traced.
 
         Raises:
             TraceError: it mixes samples.
@@ -60,11 +61,26 @@ class SampleLoss:
         if found is None:
             sample, label = shapes
             found = self._known[shapes, size] = batch_loss(self._loss, self._outputs[sample], label, size)
+            description = self._described()
+            if description and not found.extra:
+                remember(found.scale, "structure", description.text, shapes, size)
         return found
 
     def knows(self, shapes: tuple[Shape, ...], size: int) -> bool:
-        """Whether the loss need not be traced to tell the structure."""
+        """Whether neither function nor loss need be traced to tell the structure."""
+        if (shapes, size) not in self._known:
+            description = self._described()
+            scale = description and recall("structure", description.text, shapes, size)
+            if isinstance(scale, float):
+                self._known[shapes, size] = BatchLoss(scale, 0.0, lambda: 0.0)
         return (shapes, size) in self._known
+
+    def _described(self) -> Description | None:
+        """All that determines the function, if it is this package's own code."""
+        found = own_code(self._model, self._loss, self._scale, self._extra)
+        if found is None or self._penalty is not None:
+            return None
+        return replace(found, text=f"{'scaled ' if self._scaled else ''}{found.text}")
 
     def forget(self) -> None:
         """Look at the loss again when it is used next."""

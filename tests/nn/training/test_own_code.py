@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import importlib.util
+import json
 import types
 from collections.abc import Callable
 from functools import partial
@@ -16,12 +17,14 @@ import pytest
 import engine
 import nn
 from engine import Value
-from engine.compiler import second_net, specialisation
+from engine.compiler import loss_structure, second_net, specialisation
+from engine.compiler.backends import known
 from engine.imported import TABLE
 from nn import MLP, SGD, EagerStep, Layer, Module, Sequential, Trainer, cross_entropy
 from nn.layers import dense
 from nn.losses import classes
-from nn.training.own_code import is_own_code
+from nn.training import own_code as module
+from nn.training.own_code import own_code
 
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="needs llvmlite")
@@ -238,20 +241,43 @@ def test_a_cached_start_trains_what_is_there_now(name: str, warm: None, monkeypa
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_a_user_has_changed_is_not_own_code(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert is_own_code(plain(), cross_entropy)
-    assert not is_own_code(*CHANGES[name](monkeypatch))
+    assert own_code(plain(), cross_entropy) is not None
+    assert own_code(*CHANGES[name](monkeypatch)) is None
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_what_the_package_brings_is_own_code(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert is_own_code(*OWN[name](monkeypatch))
+    assert own_code(*OWN[name](monkeypatch)) is not None
+
+
+def test_what_does_something_else_has_another_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [own_code(*change(monkeypatch)) for change in OWN.values()]
+    texts = [each.text for each in found if each is not None]
+    same = [name for name, text in zip(OWN, texts) if text == texts[0]]
+    assert same == ["nothing", "other numbers", "neurons in another order"]  # whose Values are found in that order
+    assert len({*texts}) == len(OWN) - 2
+    monkeypatch.setattr(module, "_SOURCE", "another version of this package")
+    assert own_code(plain(), cross_entropy).text not in texts  # type: ignore[union-attr]  # it is there
+    monkeypatch.setattr(module, "_SOURCE", "")  # no source files to tell
+    assert own_code(plain(), cross_entropy) is None
 
 
 def test_every_layer_and_loss_is_own_code() -> None:
-    layers = [nn.Embedding(3, 2), nn.LayerNorm(3), nn.RMSNorm(3), nn.SelfAttention(4, 2), nn.Dropout(0.5, seed=1)]
-    layers += [nn.Residual(Layer(2, 2)), nn.Activation("gelu"), nn.Neuron(2, "relu")]
-    assert all(is_own_code(Sequential(layer), nn.hinge) for layer in layers)
-    assert all(is_own_code(layers[0], loss) for loss in (nn.mse, nn.mae, nn.bce, nn.bce_with_logits, nn.nll))
+    layers = [nn.Embedding(3, 2), nn.LayerNorm(3), nn.RMSNorm(3), nn.SelfAttention(4, 2), nn.Residual(Layer(2, 2))]
+    layers += [nn.Activation("gelu"), nn.Neuron(2, "relu")]
+    texts = {own_code(Sequential(layer), nn.hinge).text for layer in layers}  # type: ignore[union-attr]  # they are
+    texts |= {own_code(layers[0], loss).text for loss in (nn.mse, nn.mae, nn.bce, nn.bce_with_logits, nn.nll)}  # type: ignore[union-attr]  # as above
+    assert len(texts) == len(layers) + 5
+
+
+def test_what_is_no_leaf_and_what_holds_itself() -> None:
+    model = plain()
+    model.layers[0].neurons[0].b = Value(1.0) * 2
+    assert own_code(model, cross_entropy) is None
+    model = plain()
+    model.again = model
+    assert own_code(model, cross_entropy) is None
+    assert own_code(Sequential(plain(), nn.Dropout(0.5, seed=1)), cross_entropy) is None
 
 
 @pytest.mark.parametrize("part", ["forward", "rules", "native"])
@@ -280,6 +306,80 @@ def compared(model: Any, loss: Any, monkeypatch: pytest.MonkeyPatch) -> list[tup
         patch.setattr(specialisation.Specialisation, "_compare", noted)
         trained(model, loss)
     return found
+
+
+def test_nothing_is_traced_at_a_cached_start(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError("a function was traced")
+
+    expected = trained(plain(), cross_entropy)
+    monkeypatch.setattr(specialisation, "trace", never)
+    monkeypatch.setattr(loss_structure, "trace", never)
+    assert trained(plain(), cross_entropy) == expected
+    with pytest.raises(AssertionError, match="a function was traced"):
+        trained(Silent(3, [5, 4], activation="tanh", seed=1), cross_entropy)
+    monkeypatch.setattr(known, "ENGINE", "another version of the engine")
+    with pytest.raises(AssertionError, match="a function was traced"):
+        trained(plain(), cross_entropy)
+
+
+def test_what_labels_have_to_be_is_remembered_too(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = plain()
+    trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
+    trainer.step(X, Y)
+    with pytest.raises(IndexError):
+        trainer.step(X, Y + 1)
+    with pytest.raises(TypeError):
+        trainer.step(X, [True] * len(Y))
+    with pytest.raises(ValueError, match="whole"):
+        trainer.step(X, Y + 0.5)
+
+
+def test_what_is_remembered_is_looked_at_again(warm: None) -> None:
+    model = plain()
+    trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
+    losses = [trainer.step(X, Y)]
+    assert "mul" in trainer.explain("differentiate")  # traced when somebody asks
+    batch = trainer.compiled.batch(X, Y)
+    assert trainer.compiled.is_current(batch)
+    model.layers[0].neurons[0].activation = engine.relu
+    assert not trainer.compiled.is_current(batch)
+    losses += [trainer.step(X, Y) for _ in range(2)]
+    own = plain()
+    step = EagerStep(own, cross_entropy, SGD(own.parameters(), lr=0.1))
+    expected = [step(X.tolist(), Y.tolist())]
+    own.layers[0].neurons[0].activation = engine.relu
+    assert losses == pytest.approx(expected + [step(X.tolist(), Y.tolist()) for _ in range(2)], rel=1e-12)
+
+
+def test_a_record_of_another_function_is_found_out_and_forgotten(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the record ever be a wrong one: the sample that is compared tells."""
+    name, own, other = known._name, plain(), MLP(3, [5, 4], activation="relu", seed=1)
+    texts = {own_code(model, cross_entropy).text for model in (own, other)}  # type: ignore[union-attr]  # it is there
+    trained(other, cross_entropy)
+    monkeypatch.setattr(known, "_name", lambda key: name([part for part in key if part not in texts]))
+    trained(MLP(3, [5, 4], activation="relu", seed=1), cross_entropy)
+
+    with pytest.raises(engine.TraceError, match="differs from the eager engine"):
+        trained(plain(), cross_entropy)
+    assert trained(plain(), cross_entropy) == pytest.approx(trained(plain(), cross_entropy))
+
+
+@pytest.mark.parametrize("fact", ["[]", "{}", "null", "7", '{"leaves": -1}'])
+def test_a_damaged_record_is_none(fact: str, warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = trained(plain(), cross_entropy)
+    monkeypatch.setattr(known.json, "loads", lambda _: json.JSONDecoder().decode(fact))
+    assert trained(plain(), cross_entropy) == expected
+
+
+@pytest.mark.parametrize("leaves", [[-1], [99], ["0"], [0.5], "all", -3, None])
+def test_leaves_that_are_none_are_refused(leaves: Any, warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    description = own_code(plain(), cross_entropy)
+    assert description is not None
+    fact = {"leaves": leaves, "outputs": 1, "shape": [], "requirements": [], "fingerprint": "f"}
+    known.remember(fact, "signature", description.text, (3,), ())
+    found = known.recall_signature(description, [(3,), ()])
+    assert found is None or found.leaves == []
 
 
 def test_one_sample_is_compared_at_least(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Object code and artifacts on disk, so that a second process does not compile again.
+"""Object code, artifacts and facts on disk, so that a second process does not compile again.
 
 One file each in the user's cache directory, named by a hash of everything that the content depends on: the LLVM text or
 the fingerprint of the graph, the CPU and its features, llvmlite's version. A file carries a checksum over its name and
@@ -28,7 +28,7 @@ from .cpu_caches import cache_sizes
 LIMIT = 64 * 2**20
 """Bytes that the cache may take; the files used longest ago go first."""
 
-OBJECT, ARTIFACT = ".o", ".plan"
+OBJECT, ARTIFACT, FACT = ".o", ".plan", ".fact"
 _MAGIC = b"stepgrad object 2\n"
 _DIGEST = hashlib.sha256().digest_size
 _warned: set[Path] = set()
@@ -180,7 +180,7 @@ def _trim(where: Path) -> None:
     """Delete the files used longest ago, until the rest is within the limit; and what killed writers left."""
     files = []
     for entry in os.scandir(where):
-        mine = entry.name.endswith((OBJECT, ARTIFACT)) or entry.name.startswith("writing-")
+        mine = entry.name.endswith((OBJECT, ARTIFACT, FACT)) or entry.name.startswith("writing-")
         if mine and entry.is_file(follow_symlinks=False):
             with contextlib.suppress(OSError):
                 status = entry.stat()

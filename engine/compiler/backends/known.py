@@ -1,0 +1,177 @@
+"""What is known from earlier processes of functions that say all that they depend on: so that none is traced again.
+
+A function may have an attribute ``described``, which gives its `Description` or None. Under that description the
+signature of its trace is kept on disk, beside the code, and found there at the next start. It is looked at again when a
+trace is due; should it be another one by then, it is forgotten, and the function is traced.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ... import ops
+from ...imported import TABLE
+from ...numbers import Requirement
+from ...value import Value
+from ..batch import Shape
+from ..frontend.fingerprint import ENGINE, fingerprint
+from ..frontend.graph import Graph
+from ..frontend.symbol import Symbol
+from ..frontend.trace import Trace
+from ..passes.differentiate import derivatives
+from ..passes.simplify import simplify
+from .llvm.jit import cache
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that determines what a function does, but for the numbers of Values.
+
+    Attributes:
+        text: equal for functions that do the same only, in every process; it covers their code.
+        values: the Values that the function may read, in an order that the text determines.
+        requirements: what it may require of its samples: dataclasses or named tuples, by name.
+        holds: whether the code is still what the text covers, in less time than to describe the function again.
+    """
+
+    text: str
+    values: Sequence[Value]
+    requirements: Mapping[str, type]
+    holds: Callable[[], bool]
+
+
+def described(function: Callable[..., Any]) -> Description | None:
+    """What a function says of itself, as it is now; None for nearly all."""
+    says = getattr(function, "described", None)
+    found = says() if callable(says) else None
+    return found if isinstance(found, Description) and ENGINE and TABLE.is_unchanged() else None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What is needed of a trace to run its program.
+
+    Attributes:
+        leaves: the Values that the function reads, in the order of first use.
+        outputs: how many results there are.
+        shape: of what the function returns.
+        requirements: what samples have to be, and the symbols that have to be it.
+        fingerprint: of the graph.
+    """
+
+    leaves: list[Value]
+    outputs: int
+    shape: Shape
+    requirements: list[tuple[Requirement, tuple[Symbol, ...]]]
+    fingerprint: str
+
+    @classmethod
+    def of(cls, trace: Trace) -> Signature:
+        """That of a trace."""
+        leaves = [leaf.value for leaf in trace.graph.leaves]
+        return cls(leaves, len(trace.outputs), trace.shape, trace.requirements, fingerprint(trace))
+
+    def is_of(self, other: Signature) -> bool:
+        """Whether they are equal, and of the same Values."""
+        return (
+            self._described() == other._described()
+            and len(self.leaves) == len(other.leaves)
+            and all(mine is its for mine, its in zip(self.leaves, other.leaves))
+        )
+
+    def _described(self) -> Any:
+        return self.fingerprint, self.outputs, self.shape, _positions(self.requirements)
+
+
+def _positions(requirements: Sequence[tuple[Requirement, tuple[Symbol, ...]]]) -> list[Any]:
+    """Each requirement, and of which inputs it is; None for what is computed from them."""
+    return [(kind, [s.value if s.kind == "input" else None for s in symbols]) for kind, symbols in requirements]
+
+
+# ---- facts on disk ---------------------------------------------------------------------------------------------------
+
+
+def recall(*key: Any) -> Any:
+    """What was remembered under a key, as JSON has it; None for nothing.
+
+    Args:
+        key: texts and numbers that say all that the fact depends on besides the engine itself.
+    """
+    stored = cache.read(_name(key), cache.FACT) if ENGINE else None
+    try:
+        return None if stored is None else json.loads(stored)
+    except ValueError:
+        return None
+
+
+def remember(fact: Any, *key: Any) -> None:
+    """Keep something under a key; None to forget what is kept there."""
+    if ENGINE:
+        cache.write(_name(key), json.dumps(fact, separators=(",", ":")).encode(), cache.FACT)
+
+
+def _name(key: Sequence[Any]) -> str:
+    return cache.key(f"{ENGINE} {platform.python_implementation()} {platform.python_version()} {key!r}")
+
+
+def recall_signature(description: Description, shapes: Sequence[Shape]) -> Signature | None:
+    """The signature of a described function for samples of these shapes, if it was remembered."""
+    found, kinds = recall("signature", description.text, *shapes), {**_KINDS, **description.requirements}
+    try:
+        inputs = Graph(simplify, derivatives)
+        places = range(found["leaves"]) if isinstance(found["leaves"], int) else found["leaves"]
+        known = range(len(description.values))
+        return Signature(
+            [description.values[known.index(k)] for k in places],
+            int(found["outputs"]),
+            tuple(found["shape"]),
+            [
+                (
+                    kinds[name](*map(_as_tuple, parts)),
+                    tuple([inputs.source("input", k) for k in positions]),
+                )
+                for name, parts, positions in found["requirements"]
+            ],
+            str(found["fingerprint"]),
+        )
+    except (TypeError, KeyError, IndexError, ValueError):
+        return None
+
+
+def remember_signature(description: Description, shapes: Sequence[Shape], signature: Signature) -> None:
+    """Keep a signature, if it can be: of Values that are described, requirements of inputs themselves."""
+    place = {value: k for k, value in enumerate(description.values)}
+    leaves = [place.get(value, -1) for value in signature.leaves]
+    kinds = {**_KINDS, **description.requirements}
+    requirements = [(type(kind).__name__, _fields(kind), places) for kind, places in _positions(signature.requirements)]
+    plain = all(kinds.get(type(kind).__name__) is type(kind) for kind, _ in signature.requirements)
+    if not (plain and signature.fingerprint) or -1 in leaves or any(None in places for *_, places in requirements):
+        return
+    fact = {
+        "leaves": len(leaves) if leaves == [*range(len(leaves))] else leaves,
+        "outputs": signature.outputs,
+        "shape": signature.shape,
+        "requirements": requirements,
+        "fingerprint": signature.fingerprint,
+    }
+    remember(fact, "signature", description.text, *shapes)
+
+
+def forget_signature(description: Description, shapes: Sequence[Shape]) -> None:
+    """Trace a described function at the next start."""
+    remember(None, "signature", description.text, *shapes)
+
+
+_KINDS: dict[str, type] = {ops._Index.__name__: ops._Index}
+
+
+def _fields(requirement: Any) -> list[Any]:
+    return list(requirement) if isinstance(requirement, tuple) else list(vars(requirement).values())
+
+
+def _as_tuple(part: Any) -> Any:
+    return tuple(part) if isinstance(part, list) else part
