@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from ..backprop import flowing_derivatives
@@ -43,7 +43,7 @@ class Anomaly(Shown):
     local: float
     path: tuple[Value, ...]
     source: Source | None
-    names: Names = field(repr=False)
+    names: Names
 
     def sheet(self) -> Sheet:
         """What is shown of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..backprop import flowing_derivatives
@@ -28,7 +28,7 @@ class Explanation(Shown):
     expression: str
     nodes: tuple[Value, ...]
     rows: int
-    names: Names = field(repr=False)
+    names: Names
 
     def sheet(self) -> Sheet:
         """What is shown of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..backprop import flowing_derivatives, grad
@@ -34,7 +34,7 @@ class Path(Shown):
     nodes: tuple[Value, ...]
     locals: tuple[float, ...]
     product: float
-    names: Names = field(repr=False)
+    names: Names
 
     @property
     def route(self) -> str:
@@ -73,7 +73,7 @@ class Why(Shown):
     paths: tuple[Path, ...]
     count: int
     share: float
-    names: Names = field(repr=False)
+    names: Names
 
     def sheet(self) -> Sheet:
         """What is shown of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..graph import topological_order
@@ -45,7 +45,7 @@ class Step(Shown):
     paths: tuple[tuple[int, int], ...]
     number: int
     total: int
-    names: Names = field(repr=False)
+    names: Names
 
     @property
     def final(self) -> tuple[bool, ...]:
@@ -97,7 +97,7 @@ class ForwardStep(Shown):
     value: float
     number: int
     total: int
-    names: Names = field(repr=False)
+    names: Names
 
     def sheet(self) -> Sheet:
         """What is shown of it."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine import Constant, Value, affine, dot, local_derivatives, no_grad
+from engine import Constant, Value, affine, dot, grad, local_derivatives, no_grad
 
 FLOATS = st.floats(-1e3, 1e3)
 
@@ -53,7 +53,10 @@ def test_numbers_overflow_and_open_modes() -> None:
     ("weights", "inputs", "biases", "message"),
     [
         ([[1.0]], [1.0], [], "1 rows of weights with 0 biases"),
+        ([[1.0]], [1.0], [2.0, 3.0], "1 rows of weights with 2 biases"),
         ([[Value(1.0)]], [1.0, 2.0], [Value(0.0)], "1 weights with 2 inputs"),
+        ([[Value(1.0)]], [Value(1.0), Value(2.0)], [Value(0.0)], "1 weights with 2 inputs"),
+        ([[Value(1.0), Value(2.0)]], [Value(1.0)], [Value(0.0)], "2 weights with 1 inputs"),
         ([[]], [], [Value(0.0)], "no operands"),
     ],
 )
@@ -78,9 +81,28 @@ def test_a_sweep_adds_what_the_rule_says(
         assert operand.grad == pytest.approx(gradient, rel=1e-12, abs=1e-300)
 
 
+def test_every_row_adds_to_the_inputs() -> None:
+    """Also beside a row that is made one by one, as a number is among its weights, and beside constants."""
+    x, ws, bs = Value(3.0), rows(3, 2), [Value(1.0), Value(2.0), Value(3.0)]
+    ws[1] = [ws[1][0], 5.0]  # type: ignore[list-item]  # that is the point
+    for other, constant in ((Value(4.0), False), (Constant(4.0), False)):
+        nodes = affine(ws, [x, other], bs)
+        assert [node.data for node in nodes] == [dot(w, [x, other], b).data for w, b in zip(ws, bs)]
+        assert [node._y for node in nodes] == [constant, None, constant], "read once for the rows of Values"
+        x.grad = other.grad = 0.0
+        engine.sum(nodes).backward()
+        assert x.grad == sum(w[0].data for w in ws)
+        assert other.grad == (0.0 if isinstance(other, Constant) else 1.0 + 5.0 - 1.0)
+    nodes = affine([[2.0], [Value(3.0)]], [x], [None, None])
+    assert [(node.data, grad(node, x)) for node in nodes] == [(6.0, 2.0), (9.0, 3.0)]
+    nodes = affine([[Value(3.0)]] * 2, [2.0], [None, Value(1.0)])
+    assert [node.data for node in nodes] == [6.0, 7.0]
+
+
 def test_constant_inputs_get_nothing_and_weights_all() -> None:
     inputs, ws, b = [Constant(3.0), Constant(4.0)], [Value(1.0), Value(2.0)], Value(0.5)
     (node,) = affine([ws], inputs, [b])
+    assert node._y is True
     node.backward()
     assert [w.grad for w in ws] == [3.0, 4.0]
     assert b.grad == 1.0

@@ -259,8 +259,10 @@ def test_an_adjoint_of_0_is_passed_on() -> None:
         (x.sqrt() * zero).backward()
         assert math.isnan(x.grad)
     x, y = Value(1.0), Value(0.0)
-    engine.where(1.0, x * 2.0, y.sqrt()).backward()
+    chosen = engine.where(1.0, x * 2.0, y.sqrt())
+    chosen.backward()
     assert (x.grad, y.grad) == (2.0, 0.0)
+    assert math.copysign(1.0, grad(chosen, y)) == 1.0, "and no -0.0"
 
 
 def test_a_pullback_is_called_in_place_of_the_rule() -> None:

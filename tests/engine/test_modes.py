@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+import engine
 from engine import Value, modes, no_grad
 from engine.modes import always_recorded, called_for, observed_by, open_modes, traced_by
 
@@ -119,6 +120,21 @@ def test_who_watches_is_told_of_every_node_and_sweep_until_the_end() -> None:
         unrecorded = x * 7.0
     assert unrecorded.operands == ()
     assert watching.made_nodes[-1].data == 14.0, "a watcher is told of what is not recorded, too"
+
+
+def test_nodes_that_are_recorded_while_a_context_is_open_are_those_made_without_one() -> None:
+    x, y = Value(2.0), Value(3.0)
+
+    def made() -> list[Value]:
+        return [x.exp(), engine.exp(x), engine.softplus(x), x * y, engine.hypot(x, y), engine.sum([x, y, x])]
+
+    def slots(node: Value) -> list[object]:
+        return [node._data, node._primitive, node._a, node._b, node._x, node._y]
+
+    plain = made()
+    with observed_by(Watching()):
+        observed = made()
+    assert [*map(slots, observed)] == [*map(slots, plain)]
 
 
 def test_the_purpose_is_the_innermost_one_and_no_mode() -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Constant, Value, no_grad, value
+from engine.modes import reads
 
 
 @pytest.mark.parametrize(
@@ -425,3 +426,37 @@ def test_a_leaf_and_its_slots() -> None:
         x.grad = "1"  # type: ignore[assignment]  # on purpose
     x.grad = 3
     assert type(x.grad) is float
+
+
+def test_float_notes_what_was_read_and_where() -> None:
+    """Without keeping the graph: the compiler tells by it which number of a trace became a plain float."""
+    a, b = Value(2.0), Value(3.0)
+    product = a * b
+    result, wide = product.tanh() * 5.0, engine.sum([a, b, a, b, product])
+    reads.clear()
+    for node in (a, product, result, wide):
+        float(node)
+    code = sys._getframe().f_code
+    assert [(found, where) for *_, found, where, _ in reads] == [
+        (((id(a), 2.0),), code),
+        (((id(product), 6.0), (id(a), 2.0), (id(b), 3.0)), code),
+        (tuple((id(node), node.data) for node in (result, result.operands[0], product)), code),
+        (tuple((id(node), node.data) for node in (wide, a, b, a, b)), code),
+    ]
+    assert len({instruction for *_, instruction in reads}) == 1, "that of the only call"
+    for k in range(150):
+        float(Value(k))
+    assert [number for ((_, number),), *_ in reads] == [*range(50, 150)], "the last hundred"
+
+
+def test_an_operand_with_a_protocol_of_its_own_answers_for_values_beside_it() -> None:
+    class Symbol:
+        __symbolic__ = True
+
+        @staticmethod
+        def __apply_primitive__(primitive: engine.Primitive, operands: tuple[object, ...]) -> tuple[str, int]:
+            return primitive.name, len(operands)
+
+    for operands in ((Value(1.0), Symbol()), (Symbol(), Value(1.0)), (2.0, Symbol())):
+        assert engine.hypot(*operands) == ("hypot", 2)
+    assert engine.where(Value(1.0), 2.0, Symbol()) == ("where", 3)

@@ -13,7 +13,7 @@ TESTS: dict[str, list[str]] = {
     "engine/ops.py": ["tests/engine/test_ops.py"],
     "engine/value.py": ["engine/value.py", *VALUE, "tests/engine/test_modes.py", *BACKPROP],
     "engine/operators.py": ["engine/operators.py", *VALUE, "tests/engine/test_affine.py", *BACKPROP],
-    "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE],
+    "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE, "tests/engine/test_functional.py"],
     "engine/graph.py": ["engine/graph.py", *BACKPROP],
     "engine/backprop.py": [
         "engine/backprop.py",

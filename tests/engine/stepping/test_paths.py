@@ -133,15 +133,44 @@ def test_a_way_off_the_best_path_counts_by_its_own_size() -> None:
     assert products(root, a, 3) == [100.0, 20.0, 3.0]
 
 
-@pytest.mark.parametrize(("width", "whole"), [(98, True), (100, True), (102, False), (160, False)])
+@pytest.mark.parametrize(("width", "whole"), [(99, True), (100, True), (101, False), (160, False)])
 def test_a_sum_that_fits_100_characters_is_in_the_title(width: int, whole: bool) -> None:
     a = Value(1.0, "a")
-    root = a * 2.0
-    root.label = "L" * ((width - len("d/da = 2 = 2 [a -> ]")) // 2)
-    title = f"d{root.label}/da = 2 = 2 [a -> {root.label}]"
+    middle = a * 1.0
+    root = middle * 2.0
+    root.label, middle.label = "L", "m" * (width - len("dL/da = 2 = 2 [a ->  -> L]"))
+    title = f"dL/da = 2 = 2 [a -> {middle.label} -> L]"
     assert len(title) == width
-    shown = title if whole else f"d{root.label}/da = 2, the sum over 1 path"
-    assert str(root.why(a)).splitlines()[0] == shown
+    assert str(root.why(a)).splitlines()[0] == (title if whole else "dL/da = 2, the sum over 1 path")
+
+
+def test_a_title_is_a_sum_only_of_all_paths() -> None:
+    a = Value(1.0, "a")
+    root = a * 3.0 - a
+    root.label = "L"
+    assert str(root.why(a)).splitlines()[0] == "dL/da = 2 = 3 [a -> a*3 -> L] - 1 [a -> L]"
+    assert str(root.why(a, k=1)).splitlines()[0] == "dL/da = 2, the sum over 2 paths"
+    total = engine.dot([a, a, a], [5.0, 3.0, 2.0])
+    assert [str(total.why(a, k)).splitlines()[-1].strip() for k in (1, 2)] == [
+        "... this one has 50 % of the total size of all 3 paths",
+        "... these 2 have 80 % of the total size of all 3 paths",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("most", "factors"),
+    [
+        (8, "2 * 3 * 4 * 5 * 6 * 7 * 8"),
+        (9, "2 * 3 * 4 * 5 * 6 * 7 * 8 * 9"),
+        (10, "2 * 3 * 4 * 5 * ... * 7 * 8 * 9 * 10"),
+        (14, "2 * 3 * 4 * 5 * ... * 11 * 12 * 13 * 14"),
+    ],
+)
+def test_of_a_long_product_both_ends_are_shown(most: int, factors: str) -> None:
+    x = y = Value(1.0, "x")
+    for k in range(2, most + 1):
+        y = y * float(k)
+    assert y.why(x).paths[0].factors == factors
 
 
 def test_the_number_of_paths_in_words() -> None:
@@ -161,7 +190,11 @@ def test_the_number_of_paths_in_words() -> None:
 
 def test_records_stay_what_they_are() -> None:
     x = Value(1.0, "x")
-    why = (x * 2.0).why(x)
+    y = x * 2.0
+    why, again = y.why(x), y.why(x)
+    assert why != again, "as each is a look of its own"
+    assert why.paths[0] != again.paths[0]
+    assert len({why, again, why.paths[0], again.paths[0]}) == 4
     for record, name in ((why, "gradient"), (why.paths[0], "product")):
         with pytest.raises(AttributeError):
             setattr(record, name, 5.0)
