@@ -130,12 +130,12 @@ def why(output: Value, target: Value | str, k: int = 5, names: Any = None) -> Wh
     called = Names(order, names)
     target = called.find(target)
     edges, count, size = _below(order, target)
-    paths = [Path(*path, names=called) for path in _largest(output, target, edges, k)] if count.get(output) else []
+    number = count.get(output, 0)
+    paths = [Path(*path, names=called) for path in _largest(output, target, edges, k)] if number else []
     paths.sort(key=lambda path: _size(path.product), reverse=True)
     shown = math.fsum(abs(path.product) for path in paths)
-    total = size.get(output, 0.0)
-    share = 1.0 if len(paths) == count.get(output, 0) else shown / total if total else 0.0
-    return Why(output, target, grad(output, target), tuple(paths), count.get(output, 0), share, called)
+    share = 1.0 if len(paths) == number else shown / size[output] if size[output] else 0.0
+    return Why(output, target, grad(output, target), tuple(paths), number, share, called)
 
 
 def _below(order: list[Value], target: Value) -> tuple[dict[Value, list[Edge]], dict[Value, int], dict[Value, float]]:

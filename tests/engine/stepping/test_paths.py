@@ -215,6 +215,12 @@ def test_five_paths_unless_said_otherwise() -> None:
     assert len(y.why(x).paths) == len(paths.why(y, x).paths) == 5
 
 
+def test_the_share_of_nothing_is_nothing() -> None:
+    x = Value(3.0, "x")
+    y = x * 0.0 + x * 0.0
+    assert [(len(why.paths), why.count, why.share) for why in (y.why(x, k=1), y.why(x))] == [(1, 2, 0.0), (2, 2, 1.0)]
+
+
 def test_no_path() -> None:
     x, y = Value(1.0, "x"), Value(2.0, "y")
     loss = engine.where(1.0, x, y)
