@@ -10,6 +10,7 @@ from typing import Any
 
 from .backprop import Function, grad, local_derivatives
 from .graph import topological_order
+from .ieee import total
 from .modes import always_recorded
 from .numbers import as_float, is_number, shortened
 from .value import Value
@@ -124,7 +125,7 @@ def _push(root: Value, seeds: dict[Value, float]) -> float:
             if d is not None and operand in tangent
         ]
         if terms:
-            tangent[node] = sum(terms)
+            tangent[node] = total(*terms)  # rounded once, on every Python alike
     return tangent.get(root, 0.0)
 
 

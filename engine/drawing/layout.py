@@ -7,6 +7,7 @@ edges short and straight, by least squares. An edge bends only between layers, s
 
 from __future__ import annotations
 
+import math
 import random
 from bisect import bisect, insort
 from collections.abc import Sequence
@@ -236,7 +237,7 @@ class _Layers:
             near = neighbours[node]
             weights = [8.0 if node >= self.boxes and n >= self.boxes else 2.0 if n >= self.boxes else 1.0 for n in near]
             weight = sum(weights) or 0.01
-            wanted = sum(w * self.v[n] for w, n in zip(weights, near)) / weight if near else self.v[node]
+            wanted = math.fsum(w * self.v[n] for w, n in zip(weights, near)) / weight if near else self.v[node]
             blocks.append([weight, weight * (wanted - offset), 1])
             while len(blocks) > 1 and blocks[-2][1] / blocks[-2][0] > blocks[-1][1] / blocks[-1][0]:
                 last = blocks.pop()

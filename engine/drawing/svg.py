@@ -65,7 +65,7 @@ def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
 
 
 def _size(look: Look, coming: float, upright: bool) -> Point:
-    text = max((sum(width_of(s.text, SIZE, s.bold) for s in line) for line in look.lines), default=0.0)
+    text = max((math.fsum(width_of(s.text, SIZE, s.bold) for s in line) for line in look.lines), default=0.0)
     width = max(text + (4 if look.bare else 15), 15 if look.bare else 36)
     height = max(_LINE * len(look.lines) + (4 if look.bare else 8), 22)
     return (max(width, coming / 0.75), height) if upright else (width, max(height, coming / 0.75))
