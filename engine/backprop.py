@@ -16,7 +16,8 @@ from .graph import recorded_order, topological_order
 from .modes import always_recorded, inside_rule, observed_by, observer
 from .numbers import as_float, same_number
 from .primitive import Primitive
-from .value import MANY, Constant, Value
+from .pullbacks import call_rules, pullbacks
+from .value import Constant, Value
 
 Function = Callable[..., Any]
 
@@ -28,8 +29,6 @@ _UNREACHED = float("-0.0")
 _commit = threading.RLock()  # threads whose graphs share leaves add to their gradients one after the other
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_commit.acquire, after_in_parent=_commit.release, after_in_child=_commit.release)
-
-_NUMBERS = (float, Constant)  # to which no gradient flows
 
 _set_grad = vars(Value)["_grad"].__set__
 
@@ -59,10 +58,10 @@ def local_derivatives(node: Value) -> list[float | None]:
     if primitive is None:
         return []
     try:
-        found = _call_rules(primitive, node._data, node.inputs)
+        found = call_rules(primitive, node._data, node.inputs)
     except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
         with observed_by(None):
-            found = _call_rules(primitive, Value(node._data), tuple(map(Value, node.inputs)))
+            found = call_rules(primitive, Value(node._data), tuple(map(Value, node.inputs)))
     return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
 
 
@@ -88,15 +87,6 @@ def _call_flowing(primitive: Primitive, constant: list[bool], z: Any, inputs: Se
     return [None if skip else rule(z, *inputs) for skip, rule in zip(constant, primitive.rules)]
 
 
-def _call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[Any]:
-    if primitive.arity is not None:
-        return [rule(z, *inputs) for rule in primitive.rules]
-    found: Sequence[Any] = primitive.rules[0](z, *inputs)
-    if len(found) != len(inputs):
-        raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(inputs)} operands")
-    return found
-
-
 def _as_derivative(d: Any, primitive: Primitive) -> float:
     return as_float(d._data if isinstance(d, Value) else d, f"the adjoint of {primitive.name}")
 
@@ -109,35 +99,14 @@ def sweep(root: Value) -> dict[Value, float]:
 
     Numbers written in expressions have none. Runs on floats; `_sweep_graph` is the same rule by rule on Values.
     """
-    adjoint = dict.fromkeys(recorded_order(root), _UNREACHED)
+    adjoint: dict[Value, float] = recorded_order(root, _UNREACHED)
     adjoint[root] = 1.0
     for node, upstream in reversed(adjoint.items()):
         primitive = node._primitive
         if primitive is None or upstream is _UNREACHED:
             continue
-        a, b = node._a, node._b
         try:
-            if b is None:
-                d = primitive.rules[0](node._data, node._x)
-                if d is not None:
-                    adjoint[a] += upstream * d
-            elif b is MANY and primitive.pullback is not None:
-                primitive.pullback(adjoint, upstream, a, node._x, node._y)
-            elif b is MANY:
-                for operand, d in zip(a, _call_rules(primitive, node._data, node._x)):
-                    if d is not None:
-                        adjoint[operand] += upstream * d
-            else:
-                da = db = None
-                z, x, y = node._data, node._x, node._y
-                if a.__class__ is Value or a.__class__ not in _NUMBERS:
-                    da = primitive.rules[0](z, x, y)
-                if b.__class__ is Value or b.__class__ not in _NUMBERS:
-                    db = primitive.rules[1](z, x, y)
-                if da is not None:
-                    adjoint[a] += upstream * da
-                if db is not None:
-                    adjoint[b] += upstream * db
+            pullbacks[primitive](adjoint, upstream, node)
         except ArithmeticError:  # raised by a rule, so before anything was added
             for operand, d in zip(node.operands, flowing_derivatives(node)):
                 if d is not None:
@@ -174,9 +143,7 @@ def backward(root: Value) -> None:
     adjoints = sweep(root)
     if passes_under_way:
         stop_passes(adjoints)
-    if Constant in set(map(type, adjoints)):
-        adjoints = {node: adjoint for node, adjoint in adjoints.items() if node.__class__ is not Constant}
-    add_gradients(list(adjoints), list(adjoints.values()))
+    add_gradients(adjoints)
 
 
 def pass_on(node: Value) -> None:
@@ -196,11 +163,15 @@ def pass_on(node: Value) -> None:
             operand._grad += node._grad * d
 
 
-def add_gradients(nodes: Sequence[Value], adjoints: Sequence[float]) -> None:
+def add_gradients(adjoints: dict[Value, float]) -> None:
     """Add adjoints to the gradients of leaves, and set those of results, all at once: see `backward`."""
     with _commit:
-        grads = [(n._grad if n._primitive is None else 0.0) + adjoint for n, adjoint in zip(nodes, adjoints)]
-        deque(map(_set_grad, nodes, grads), maxlen=0)
+        for node, adjoint in adjoints.items():
+            if node._primitive is None:
+                adjoints[node] = node._grad if node.__class__ is Constant else node._grad + adjoint
+            elif not adjoint:
+                adjoints[node] = 0.0  # also of what was not reached
+        deque(map(_set_grad, adjoints, adjoints.values()), maxlen=0)
 
 
 @always_recorded()
@@ -221,7 +192,7 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
         token = inside_rule.set(primitive.name)
         try:
             if primitive.arity is None:
-                found = _call_rules(primitive, node, operands)
+                found = call_rules(primitive, node, operands)
             else:
                 found = [
                     None if isinstance(operand, Constant) else rule(node, *operands)

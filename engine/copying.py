@@ -114,7 +114,7 @@ def restore_graph(leaves: Sequence[Value], table: Table) -> Value:
             node._data, node._grad, node._label, node._primitive = data, grad, None, primitives[code]
             if b == _MANY:
                 operands, numbers, node._y = table.many[len(nodes) - first]
-                node._a, node._b, node._x = tuple([nodes[k] for k in operands]), MANY, list(numbers)
+                node._a, node._b, node._x = tuple([nodes[k] for k in operands]), MANY, tuple(numbers)
             else:
                 node._x = x
                 node._a = nodes[a] if a >= 0 else x

@@ -20,19 +20,23 @@ def topological_order(root: Value) -> list[Value]:
     >>> [node.label or node._op for node in topological_order(a * b + c)]
     ['a', 'b', '*', 'c', '+']
     """
-    return _ordered(root, _with_numbers)
+    return list(_ordered(root, None, _with_numbers))
 
 
-def recorded_order(root: Value) -> list[Value]:
+def recorded_order(root: Value, start: Any = None) -> dict[Value, Any]:
     """The topological order without the numbers that were written in expressions: what a sweep has to visit.
 
     They stay the floats that they are, where `topological_order` makes a Constant of each for those who look.
+
+    Args:
+        root: where the graph ends.
+        start: what each node is mapped to.
 
     >>> a = Value(1.0, "a")
     >>> [node.label or node._op for node in recorded_order(2 * a + 3)]
     ['a', '*', '+']
     """
-    return _ordered(root, _without_numbers)
+    return _ordered(root, start, _without_numbers)
 
 
 def _with_numbers(node: Value) -> tuple[Any, Any]:
@@ -44,37 +48,37 @@ def _without_numbers(node: Value) -> tuple[Any, Any]:
     return (node._b, None) if node._a.__class__ is float else (node._a, None)
 
 
-def _ordered(root: Value, operands_of: Callable[[Value], tuple[Any, Any]]) -> list[Value]:
+def _ordered(root: Value, start: Any, operands_of: Callable[[Value], tuple[Any, Any]]) -> dict[Value, Any]:
     """The order; `operands_of` tells what the operands are of a node that has a number among them."""
     if not isinstance(root, Value):
         raise TypeError(f"a graph hangs on a Value, got {root!r} of type {type(root).__name__}")
-    order: list[Value] = []
-    seen: set[Value] = set()
+    order: dict[Value, Any] = {}
     stack: list[Any] = [root]
-    pop, extend, visit, emit = stack.pop, stack.extend, seen.add, order.append
+    pop, extend, emitted = stack.pop, stack.extend, order.__contains__
     while stack:
         node = pop()
         if node is None:  # the node below has had all its operands
-            emit(pop())
-        elif node not in seen:
-            visit(node)
+            order[pop()] = start
+        elif node not in order:  # in a graph without cycles, what is come across again has been emitted
             a, b = node._a, node._b
             if a is None:
-                emit(node)
+                order[node] = start
                 continue
             if a.__class__ is float or b.__class__ is float:
                 a, b = operands_of(node)
-            # In a graph without cycles, operands that have been seen have been emitted.
             if b is MANY:
-                if seen.issuperset(a):
-                    emit(node)
+                if all(map(emitted, a)):
+                    order[node] = start
                 else:
                     extend((node, None))
                     extend(reversed(a))
-            elif a in seen and (b is None or b in seen):
-                emit(node)
+            elif b is None or b in order:
+                if a in order:
+                    order[node] = start
+                else:
+                    extend((node, None, a))
             else:
-                extend((node, None, a) if b is None else (node, None, b, a))
+                extend((node, None, b, a))
     return order
 
 

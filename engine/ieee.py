@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import copysign, erfc, exp, expm1, fsum, inf, log1p, nan
 from operator import mul
 
@@ -193,17 +193,13 @@ def gelu(x: float) -> float:
 
 def total(*xs: float) -> float:
     """The sum, rounded once; where a partial sum overflows, the plain sum."""
-    return _total(xs)
-
-
-def _total(xs: Sequence[float]) -> float:
     try:
         return fsum(xs)
     except (OverflowError, ValueError):
         return _plain_sum(xs)
 
 
-def _plain_sum(xs: Sequence[float]) -> float:
+def _plain_sum(xs: Iterable[float]) -> float:
     result = 0.0
     for x in xs:  # not the builtin: from Python 3.12 it compensates, and inf then gives nan
         result += x
@@ -218,12 +214,15 @@ def mean(*xs: float) -> float:
 def dot(*xs: float) -> float:
     """Sum of the products of the first half with the second; an odd operand at the end is added."""
     n = len(xs) // 2
-    return inner(xs[:n], xs[n : 2 * n], xs[2 * n :])
+    return inner([*xs[:n], *xs[2 * n :]], [*xs[n : 2 * n], 1.0])
 
 
-def inner(ws: Sequence[float], xs: Sequence[float], more: Sequence[float]) -> float:
-    """Sum of the products of `ws` with `xs`, and of `more`, rounded once."""
-    return _total([*map(mul, ws, xs), *more])
+def inner(ws: Sequence[float], xs: Sequence[float]) -> float:
+    """Sum of the products of `ws` with as many of `xs`, rounded once; where a partial sum overflows, the plain sum."""
+    try:
+        return fsum(map(mul, ws, xs))
+    except (OverflowError, ValueError):
+        return _plain_sum(map(mul, ws, xs))
 
 
 def largest(*xs: float) -> float:

@@ -87,23 +87,29 @@ def affine(weights: Sequence[Sequence[Any]], inputs: Sequence[Any], biases: Sequ
     """
     if len(weights) != len(biases):
         raise ValueError(f"affine() of {len(weights)} rows of weights with {len(biases)} biases: give one for each")
-    xs, dot = tuple(inputs), ops.dot
-    constant = all(x.__class__ is Constant for x in xs)
-    try:
-        xd = [x._data for x in xs] if xs and not open_modes else None
-    except AttributeError:  # numbers among them
-        xd = None
-    nodes = []
-    for ws, bias in zip(weights, biases):
-        if xd is None or len(ws) != len(xs):
-            nodes.append(dot(ws, xs, bias))
-            continue
+    xs = tuple(inputs)
+    if xs and not open_modes and {len(xs)}.issuperset(map(len, weights)):
         try:
-            wd = [w._data for w in ws]
-            more, bd = ((), ()) if bias is None else ((bias,), (bias._data,))
-            nodes.append(new_node(dot, inner(wd, xd, bd), (*ws, *xs, *more), MANY, [*wd, *xd, *bd], constant))
-        except AttributeError:
-            nodes.append(dot(ws, xs, bias))
+            return _dots(weights, xs, biases)
+        except AttributeError:  # numbers among them
+            pass
+    return [ops.dot(ws, xs, bias) for ws, bias in zip(weights, biases)]
+
+
+def _dots(weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequence[Any]) -> list[Value]:
+    """The nodes of `affine` where all operands are Values; an AttributeError where a number is among them."""
+    dot, nodes = ops.dot, []
+    xd = [x._data for x in xs]
+    factors = [*xd, 1.0]  # the last one is the bias's
+    constant = all(x.__class__ is Constant for x in xs)
+    for ws, bias in zip(weights, biases):
+        wd = [w._data for w in ws]
+        if bias is None:
+            nodes.append(new_node(dot, inner(wd, xd), (*ws, *xs), MANY, (*wd, *xd), constant))
+        else:
+            bd = bias._data
+            z = inner([*wd, bd], factors)
+            nodes.append(new_node(dot, z, (*ws, *xs, bias), MANY, (*wd, *xd, bd), constant))
     return nodes
 
 

@@ -233,17 +233,6 @@ def _dot_derivatives(z: _Any, *xs: _Any) -> list[_Any]:
     return [*xs[n : 2 * n], *xs[:n], *[1.0] * (len(xs) % 2)]
 
 
-def _dot_pullback(adjoints: _Any, upstream: float, operands: _Any, inputs: list[float], constant: bool) -> None:
-    n = len(inputs) // 2
-    for w, x in zip(operands, inputs[n : 2 * n]):
-        adjoints[w] += upstream * x
-    if not constant:
-        for x, w in zip(operands[n : 2 * n], inputs):
-            adjoints[x] += upstream * w
-    if len(inputs) % 2:
-        adjoints[operands[-1]] += upstream
-
-
 def _take_operands(index: _Any, values: _Any) -> tuple[_Any, ...]:
     values = tuple(values)
     if getattr(type(index), "__symbolic__", False):
@@ -301,7 +290,6 @@ sum = _declare("sum", _ieee.total, lambda z, *xs: [1.0] * len(xs), formula="fsum
 mean = _declare("mean", _ieee.mean, lambda z, *xs: [1 / len(xs)] * len(xs), formula="fsum(xs) / len(xs)",
                 native=lambda *xs: sum(xs) / len(xs))
 dot = _declare("dot", _ieee.dot, _dot_derivatives, arrange=_dot_operands, arguments=_dot_arguments,
-               pullback=_dot_pullback,
                formula="fdot(xs[:len(xs)//2], xs[len(xs)//2:len(xs)//2*2]) + fsum(xs[len(xs)//2*2:])")
 maximum = _declare("maximum", _ieee.largest, lambda z, *xs: _shared(z, xs, lambda x: x < z), formula="max(xs)",
                    kink=lambda z, *xs: _runner_up(*xs), convention="ties share evenly",

@@ -59,8 +59,6 @@ class Primitive:
         dunder: Python's operator for it, as ``"add"`` for ``__add__`` and ``__radd__``; "" if there is none.
         precedence: how tightly that operator binds when it is written between its operands, as in Python: 1 for
             sums, 2 for products, 3 for a sign, 4 for powers; 0 for what is written as a call.
-        pullback: ``pullback(adjoints, upstream, operands, inputs, constant)`` adds what a sweep adds by the one rule of
-            an n-ary primitive, in less time; only `dot` has one. `constant`: its second half needs nothing.
         native: what the compiler makes of it: a template (see engine.template; n-ary: a fold), or a function that
             composes it of other primitives. Without one, functions that use it are not compiled to native code.
     """
@@ -83,7 +81,6 @@ class Primitive:
     dunder: str = ""
     precedence: int = 0
     arguments: Callable[[Sequence[Any]], list[Any]] | None = None
-    pullback: Callable[..., None] | None = None
     rules: tuple[Rule, ...] = field(init=False, repr=False)  # as a tuple whatever the arity, for the sweeps
 
     def __post_init__(self) -> None:
@@ -201,7 +198,6 @@ def declare(
     dunder: str = "",
     precedence: int = 0,
     arguments: Callable[[Sequence[Any]], list[Any]] | None = None,
-    pullback: Callable[..., None] | None = None,
 ) -> Primitive:
     """Add a primitive to the table; from then on it is first-class everywhere.
 
@@ -229,7 +225,6 @@ def declare(
         precedence: how tightly that operator binds, as in `Primitive`.
         arguments: for n-ary primitives with an `arrange`, its inverse, so that graphs are written as they are called:
             without it, all operands in a row.
-        pullback: what a sweep does in place of an n-ary rule, as in `Primitive`.
 
     Returns:
         The primitive, to be called with Values or numbers.
@@ -292,7 +287,6 @@ def declare(
         dunder,
         precedence,
         arguments,
-        pullback,
     )
     for announce in _on_declare:
         announce(primitive)

@@ -125,7 +125,7 @@ class Value:
     (Value(data=4.0, grad=1.0), -3.0, 2.0)
     """
 
-    # The two operands and their recorded numbers; n-ary: the tuple, MANY, the list of numbers, and for a dot whether
+    # The two operands and their recorded numbers; n-ary: the tuple, MANY, the tuple of numbers, and for a dot whether
     # its second half are constants.
     __slots__ = ("_a", "_b", "_data", "_grad", "_label", "_primitive", "_x", "_y")
 
@@ -214,7 +214,7 @@ class Value:
     def inputs(self) -> tuple[float, ...]:
         """The operands' numbers as they were when this Value was computed."""
         if self._b is MANY:
-            return tuple(self._x)
+            return self._x  # type: ignore[no-any-return]  # the slot serves every arity
         return () if self._a is None else (self._x,) if self._b is None else (self._x, self._y)
 
     @property
@@ -312,7 +312,7 @@ class Value:
         elif primitive.arity == 2:
             node = new_node(primitive, z, *operands, *inputs)
         else:
-            node = new_node(primitive, z, operands, MANY, inputs, None)
+            node = new_node(primitive, z, operands, MANY, tuple(inputs), None)
         return _in_mode(node) if open_modes else node
 
     if TYPE_CHECKING:

@@ -118,7 +118,7 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
     if len(x) != count:
         raise ValueError(f"{taker} takes {count} inputs, got {len(x)}")
     try:
-        return [item if isinstance(item, Value) else Constant(item) for item in x]
+        return [item if item.__class__ is Value or isinstance(item, Value) else Constant(item) for item in x]
     except TypeError as error:
         raise TypeError(f"{taker} takes {count} numbers or Values: {error}") from None
 

@@ -24,7 +24,7 @@ FLOORS = """
     engine.primitive
     engine.ops
     engine.value
-    engine.graph  engine.operators
+    engine.graph  engine.operators  engine.pullbacks
     engine.imported
     engine.backprop  engine.copying
     engine.functional  engine.methods

@@ -141,7 +141,7 @@ class Compiled:
         """
         batch = self.batch(*arguments)
         loss, gradients = self.value_and_grad(batch=batch)
-        add_gradients(self.bound(batch), list(map(float, gradients)))
+        add_gradients(dict(zip(self.bound(batch), map(float, gradients))))
         return loss
 
     def value_and_grad(self, *arguments: Any, wrt: str = "parameters", batch: Batch | None = None) -> tuple[float, Any]:

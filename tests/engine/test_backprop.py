@@ -265,22 +265,6 @@ def test_an_adjoint_of_0_is_passed_on() -> None:
     assert math.copysign(1.0, grad(chosen, y)) == 1.0, "and no -0.0"
 
 
-def test_a_pullback_is_called_in_place_of_the_rule() -> None:
-    def never(z: object, *xs: object) -> list[float]:
-        raise AssertionError("the rule")
-
-    def pull(adjoints: dict[Value, float], upstream: float, operands: list[Value], *_: object) -> None:
-        for operand in operands:
-            adjoints[operand] += 7.0 * upstream
-
-    pulled = engine.declare("pulled", lambda *xs: sum(xs), never, pullback=pull)
-    try:
-        x = Value(1.0)
-        assert grad(pulled(x, x, x) * 2.0, x) == 42.0
-    finally:
-        del engine.PRIMITIVES["pulled"]
-
-
 def test_a_pass_under_way_is_stopped_by_a_graph_that_shares_its_nodes_and_by_no_other() -> None:
     x, y = Value(2.0), Value(3.0)
     steps = (x * x * y * 3.0).backward_steps()

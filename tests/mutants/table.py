@@ -15,6 +15,7 @@ TESTS: dict[str, list[str]] = {
     "engine/operators.py": ["engine/operators.py", *VALUE, "tests/engine/test_affine.py", *BACKPROP],
     "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE, "tests/engine/test_functional.py"],
     "engine/graph.py": ["engine/graph.py", *BACKPROP],
+    "engine/pullbacks.py": ["tests/engine/test_pullbacks.py", "tests/engine/test_affine.py", *BACKPROP],
     "engine/backprop.py": [
         "engine/backprop.py",
         *BACKPROP,

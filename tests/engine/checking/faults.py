@@ -91,7 +91,7 @@ def changed(primitive: Primitive, position: int, change: Callable[..., Any]) -> 
             ds[position] = change(ds[position], xs[position])
         return ds
 
-    return replace(primitive, local_derivatives=many, pullback=None)
+    return replace(primitive, local_derivatives=many)
 
 
 def swapped(primitive: Primitive) -> Primitive:
@@ -107,7 +107,7 @@ def swapped(primitive: Primitive) -> Primitive:
         ds[first], ds[second] = ds[second], ds[first]
         return ds
 
-    return replace(primitive, local_derivatives=many, pullback=None)
+    return replace(primitive, local_derivatives=many)
 
 
 def apply(primitive: Primitive, inputs: Sequence[float]) -> tuple[Callable[..., Any], list[float]]:

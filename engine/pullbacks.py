@@ -1,0 +1,116 @@
+"""Pullbacks: how the adjoint of a result is passed on to its operands, one function for each primitive.
+
+They are made from the rules of the table. Those of ``+``, ``-``, ``*`` and `dot`, which are nearly all nodes of most
+graphs, are written out: they add the same numbers, without the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from . import ops
+from .primitive import Primitive
+from .value import Constant, Value
+
+Pullback: TypeAlias = Callable[[dict[Value, float], float, Value], None]
+"""``pullback(adjoints, upstream, node)`` adds to the adjoints of a node's operands what they get of its own."""
+
+_NUMBERS = (float, Constant)  # to which no gradient flows; nearly always it is asked whether a Value is one of them
+
+
+def call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[Any]:
+    """What the rules give, one derivative for each operand.
+
+    Raises:
+        ValueError: the rule of an n-ary primitive gives another number of them.
+    """
+    if primitive.arity is not None:
+        return [rule(z, *inputs) for rule in primitive.rules]
+    found: Sequence[Any] = primitive.rules[0](z, *inputs)
+    if len(found) != len(inputs):
+        raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(inputs)} operands")
+    return found
+
+
+def _of_one(primitive: Primitive) -> Pullback:
+    (rule,) = primitive.rules
+
+    def pullback(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
+        d = rule(node._data, node._x)
+        if d is not None:
+            adjoints[node._a] += upstream * d
+
+    return pullback
+
+
+def _of_two(primitive: Primitive) -> Pullback:
+    by_a, by_b = primitive.rules
+
+    def pullback(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
+        a, b, z, x, y = node._a, node._b, node._data, node._x, node._y
+        da = by_a(z, x, y) if a.__class__ is Value or a.__class__ not in _NUMBERS else None
+        db = by_b(z, x, y) if b.__class__ is Value or b.__class__ not in _NUMBERS else None
+        if da is not None:
+            adjoints[a] += upstream * da
+        if db is not None:
+            adjoints[b] += upstream * db
+
+    return pullback
+
+
+def _of_many(primitive: Primitive) -> Pullback:
+    def pullback(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
+        for operand, d in zip(node._a, call_rules(primitive, node._data, node._x)):
+            if d is not None:
+                adjoints[operand] += upstream * d
+
+    return pullback
+
+
+def _add(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
+    a, b = node._a, node._b
+    if a.__class__ is Value or a.__class__ not in _NUMBERS:
+        adjoints[a] += upstream
+    if b.__class__ is Value or b.__class__ not in _NUMBERS:
+        adjoints[b] += upstream
+
+
+def _sub(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
+    a, b = node._a, node._b
+    if a.__class__ is Value or a.__class__ not in _NUMBERS:
+        adjoints[a] += upstream
+    if b.__class__ is Value or b.__class__ not in _NUMBERS:
+        adjoints[b] -= upstream
+
+
+def _mul(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
+    a, b = node._a, node._b
+    if a.__class__ is Value or a.__class__ not in _NUMBERS:
+        adjoints[a] += upstream * node._y
+    if b.__class__ is Value or b.__class__ not in _NUMBERS:
+        adjoints[b] += upstream * node._x
+
+
+def _dot(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
+    operands, numbers = node._a, node._x
+    n = len(numbers) // 2
+    for w, x in zip(operands, numbers[n : 2 * n]):
+        adjoints[w] += upstream * x
+    if not node._y:  # the second half are no constants
+        for x, w in zip(operands[n : 2 * n], numbers):
+            adjoints[x] += upstream * w
+    if len(numbers) % 2:
+        adjoints[operands[-1]] += upstream
+
+
+class _Pullbacks(dict[Primitive, Pullback]):
+    """By primitive, each made when it is asked for first."""
+
+    def __missing__(self, primitive: Primitive) -> Pullback:
+        make = {1: _of_one, 2: _of_two}.get(primitive.arity or 0, _of_many)
+        pullback = self[primitive] = make(primitive)
+        return pullback
+
+
+pullbacks = _Pullbacks({ops.add: _add, ops.sub: _sub, ops.mul: _mul, ops.dot: _dot})

@@ -1,0 +1,67 @@
+"""The pullbacks that are written out add, to the last bit, what those made from the rules add."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Constant, Primitive, Value, ops
+from engine.graph import recorded_order
+from engine.pullbacks import _Pullbacks, pullbacks
+
+NUMBERS = st.floats() | st.sampled_from([0.0, -0.0, 1.0])
+WRITTEN = [ops.add, ops.sub, ops.mul]
+
+
+def pulled(primitive: Primitive, operands: Sequence[Any], upstream: float, by: dict[Any, Any]) -> list[str]:
+    """What the operands that are Values get, bit by bit."""
+    node = primitive(*operands)
+    adjoints = recorded_order(node, -0.0)
+    by[primitive](adjoints, upstream, node)
+    return [adjoints[operand].hex() for operand in operands if type(operand) is Value]
+
+
+@pytest.mark.parametrize("primitive", WRITTEN)
+@given(x=NUMBERS, y=NUMBERS, upstream=NUMBERS)
+def test_of_two_operands(primitive: Primitive, x: float, y: float, upstream: float) -> None:
+    shared = Value(x)
+    pairs: list[tuple[Any, Any]] = [
+        (Value(x), Value(y)),
+        (shared, shared),
+        (Value(x), Constant(y)),
+        (Constant(x), Value(y)),
+    ]
+    for operands in pairs:
+        assert pulled(primitive, operands, upstream, pullbacks) == pulled(primitive, operands, upstream, _Pullbacks())
+
+
+@pytest.mark.parametrize("operator", [lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x * y])
+def test_numbers_beside_a_value_get_nothing(operator: Any) -> None:
+    x = Value(3.0)
+    for node, d in ((operator(x, 2.0), operator(4.0, 2.0) - operator(3.0, 2.0)),
+                    (operator(2.0, x), operator(2.0, 4.0) - operator(2.0, 3.0))):  # fmt: skip
+        adjoints = recorded_order(node, -0.0)
+        pullbacks[node.primitive](adjoints, 5.0, node)
+        assert adjoints == {x: 5.0 * d, node: 0.0}
+
+
+@given(st.lists(NUMBERS, min_size=2, max_size=7), NUMBERS)
+def test_of_a_dot(numbers: list[float], upstream: float) -> None:
+    n = len(numbers) // 2
+    operands = [Value(number) for number in numbers]
+    node = ops.dot(operands[:n], operands[n : 2 * n], *operands[2 * n :])
+    found = []
+    for by in (pullbacks, _Pullbacks()):
+        adjoints = recorded_order(node, -0.0)
+        by[ops.dot](adjoints, upstream, node)
+        found.append([adjoints[operand].hex() for operand in operands])
+    assert found[0] == found[1]
+
+
+def test_a_primitive_keeps_its_pullback() -> None:
+    assert pullbacks[ops.tanh] is pullbacks[ops.tanh]
+    assert set(pullbacks) >= {*WRITTEN, ops.dot}
