@@ -84,7 +84,7 @@ class Module:
         >>> [type(module).__name__ for module in MLP(2, [1]).modules()]
         ['MLP', 'Layer', 'Neuron']
         """
-        return _modules(self, set())
+        return _modules_in(self, set())
 
     @property
     def training(self) -> bool:
@@ -163,11 +163,7 @@ def _collect(item: Any, found: dict[Value, None], seen: set[int]) -> None:
             seen.add(id(item))
             _collect(vars(item), found, seen)
         return
-    if str(getattr(item, "dtype", "")) == "object":
-        item = item.tolist()
-    children = item.values() if isinstance(item, dict) else item
-    if not isinstance(item, (dict, list, tuple)):
-        return
+    children = _children(item)
     if are_parameters(children):  # the weights of a neuron
         found.update(dict.fromkeys(children))
         return
@@ -190,15 +186,26 @@ def _named_parameters(prefix: str, module: Module, seen: set[int]) -> Iterator[t
             yield path, item
 
 
-def _modules(module: Module, seen: set[int]) -> Iterator[Module]:
-    """This module and those inside that are not among the ids in `seen`."""
-    if id(module) in seen:
-        return
-    seen.add(id(module))
-    yield module
-    for _, item in _contents("", vars(module)):
-        if isinstance(item, Module):
-            yield from _modules(item, seen)
+def _modules_in(item: Any, seen: set[int]) -> Iterator[Module]:
+    """The modules in nested containers, and in each other, that are not among the ids in `seen`."""
+    if isinstance(item, Module):
+        if id(item) in seen:
+            return
+        seen.add(id(item))
+        yield item
+        item = vars(item)
+    for child in _children(item):
+        if not isinstance(child, Value):
+            yield from _modules_in(child, seen)
+
+
+def _children(item: Any) -> Collection[Any]:
+    """What a container holds: a list, tuple, dict or array; nothing of what is none."""
+    if str(getattr(item, "dtype", "")) == "object":  # a NumPy array of Values
+        item = item.tolist()
+    if isinstance(item, dict):
+        return item.values()
+    return item if isinstance(item, (list, tuple)) else ()
 
 
 def _contents(path: str, item: Any) -> Iterator[tuple[str, Value | Module]]:

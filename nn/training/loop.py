@@ -125,7 +125,7 @@ def fit(
     for name, function in (("model", model), ("loss", loss)):
         if not callable(function):
             raise TypeError(f"{name} must be a callable, not {show(function)}")
-    if isinstance(model, Module) and not {*map(id, model.parameters())} & {*map(id, optimizer.params)}:
+    if isinstance(model, Module) and {*optimizer.params}.isdisjoint(model.parameters()):
         raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
     epochs = whole_number("epochs", epochs, least=1)
     true_or_false("shuffle", shuffle)

@@ -124,9 +124,10 @@ def recall_signature(description: Description, shapes: Sequence[Shape]) -> Signa
     try:
         inputs = Graph(simplify, derivatives)
         places = range(found["leaves"]) if isinstance(found["leaves"], int) else found["leaves"]
-        known = range(len(description.values))
+        if places and min(places) < 0:
+            return None
         return Signature(
-            [description.values[known.index(k)] for k in places],
+            [description.values[k] for k in places],
             int(found["outputs"]),
             tuple(found["shape"]),
             [
