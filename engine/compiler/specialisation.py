@@ -11,7 +11,7 @@ from ..collector import collector_at_rest
 from ..imported import TABLE
 from ..modes import always_recorded, observed_by
 from .backends.choice import build, choose, is_native
-from .backends.known import Signature, described, forget_signature, recall_signature, remember_signature
+from .backends.known import Description, Signature, described, forget_signature, recall_signature, remember_signature
 from .backends.protocol import Program, Runner, Variant
 from .batch import Batch, Shape, flat
 from .errors import TraceError
@@ -196,6 +196,7 @@ class Specialisation:
         program = self.program(mode).fitting(batch.size)
         if program in self._checked:
             return
+        self._let_go()
         with self._lock:
             started, end, what = time.thread_time(), None, mode
             numbers, known = Numbers(self._leaves.values), program.proved and self._is_known()
@@ -252,17 +253,31 @@ class Specialisation:
         """
         return self._described is not None and TABLE.is_unchanged() and self._described.holds()
 
+    def _let_go(self) -> None:
+        """Hold graph and plans no longer, which are large, of a function that can be traced again at any time."""
+        if self._described and self._trace is not None:
+            trace, self._trace = self._trace, None
+            for lazy_plan in self._lazy_plans.values():
+                lazy_plan.let_go()
+            trace.graph.clear()
+
     def _forget(self) -> None:
         """Trace the function at the next start, if it was remembered."""
-        if self._described and self._remembered:
-            forget_signature(self._described, self.shapes)
+        description = self._described_as_before() if self._remembered else None
+        if description:
+            forget_signature(description, self.shapes)
 
     def _remember(self) -> None:
         """Keep the signature of a function that is described, for the next start."""
-        now = described(self.function) if self._described and not self._remembered else None
-        if self._described and now and now.text == self._described.text:  # it is what was traced
-            remember_signature(self._described, self.shapes, self.signature)
+        description = None if self._remembered else self._described_as_before()
+        if description:
+            remember_signature(description, self.shapes, self.signature)
             self._remembered = True
+
+    def _described_as_before(self) -> Description | None:
+        """The description of the function, if it is still the one of when it was traced."""
+        now = described(self.function) if self._described else None
+        return now if now and self._described and now.text == self._described.text else None
 
     def _compare(self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None) -> None:
         """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.

@@ -56,8 +56,9 @@ def own_code(model: Any, loss: Callable[..., Any], *more: Value) -> Description 
         return None
     if name is None or not _SOURCE or not are_parameters(found) or not _CODE.is_unchanged():
         return None
-    values = [*dict.fromkeys(found)]
-    if len(values) < len(found):
+    values = found
+    if len({*found}) < len(found):
+        values = [*dict.fromkeys(found)]
         place = {value: k for k, value in enumerate(values)}
         words.append(f"where the Values are {[place[value] for value in found]}")
     from engine import Description

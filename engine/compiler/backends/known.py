@@ -11,6 +11,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 from ... import ops
@@ -72,19 +73,27 @@ class Signature:
     @classmethod
     def of(cls, trace: Trace) -> Signature:
         """That of a trace."""
-        leaves = [leaf.value for leaf in trace.graph.leaves]
-        return cls(leaves, len(trace.outputs), trace.shape, trace.requirements, fingerprint(trace))
+        leaves, own = [leaf.value for leaf in trace.graph.leaves], Graph(simplify, derivatives)
+        requirements = [(kind, _in(own, symbols)) for kind, symbols in trace.requirements]
+        return cls(leaves, len(trace.outputs), trace.shape, requirements, fingerprint(trace))
 
     def is_of(self, other: Signature) -> bool:
         """Whether they are equal, and of the same Values."""
         return (
             self._described() == other._described()
             and len(self.leaves) == len(other.leaves)
-            and all(mine is its for mine, its in zip(self.leaves, other.leaves))
+            and all(map(is_, self.leaves, other.leaves))
         )
 
     def _described(self) -> Any:
         return self.fingerprint, self.outputs, self.shape, _positions(self.requirements)
+
+
+def _in(graph: Graph, symbols: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    """Inputs as inputs of that graph, so that theirs need not be kept for their sake."""
+    if any(symbol.kind != "input" for symbol in symbols):
+        return symbols
+    return tuple([graph.source("input", symbol.value) for symbol in symbols])
 
 
 def _positions(requirements: Sequence[tuple[Requirement, tuple[Symbol, ...]]]) -> list[Any]:
@@ -145,15 +154,14 @@ def recall_signature(description: Description, shapes: Sequence[Shape]) -> Signa
 
 def remember_signature(description: Description, shapes: Sequence[Shape], signature: Signature) -> None:
     """Keep a signature, if it can be: of Values that are described, requirements of inputs themselves."""
-    place = {value: k for k, value in enumerate(description.values)}
-    leaves = [place.get(value, -1) for value in signature.leaves]
+    leaves = _places(signature.leaves, description.values)
     kinds = {**_KINDS, **description.requirements}
     requirements = [(type(kind).__name__, _fields(kind), places) for kind, places in _positions(signature.requirements)]
     plain = all(kinds.get(type(kind).__name__) is type(kind) for kind, _ in signature.requirements)
-    if not (plain and signature.fingerprint) or -1 in leaves or any(None in places for *_, places in requirements):
+    if not (plain and signature.fingerprint) or leaves is None or any(None in places for *_, places in requirements):
         return
     fact = {
-        "leaves": len(leaves) if leaves == [*range(len(leaves))] else leaves,
+        "leaves": leaves,
         "outputs": signature.outputs,
         "shape": signature.shape,
         "requirements": requirements,
@@ -168,6 +176,15 @@ def forget_signature(description: Description, shapes: Sequence[Shape]) -> None:
 
 
 _KINDS: dict[str, type] = {ops._Index.__name__: ops._Index}
+
+
+def _places(leaves: Sequence[Value], values: Sequence[Value]) -> list[int] | int | None:
+    """Where leaves are among values; of the first ones, in order, just how many. None if one is not there."""
+    if len(leaves) <= len(values) and all(map(is_, leaves, values)):
+        return len(leaves)
+    place = {value: k for k, value in enumerate(values)}
+    found = [place.get(value, -1) for value in leaves]
+    return None if -1 in found else found
 
 
 def _fields(requirement: Any) -> list[Any]:

@@ -66,6 +66,11 @@ class Graph:
         finally:
             self.open = False
 
+    def clear(self) -> None:
+        """Forget all symbols, which would keep each other in memory."""
+        for held in (self.symbols, self._known, self.leaves, self.requirements, self.nonzero):
+            held.clear()
+
     def make(self, primitive: Primitive, operands: tuple[Symbol, ...]) -> Symbol:
         """The symbol for `primitive` of `operands`, simplified."""
         key = (primitive, operands)
@@ -156,15 +161,15 @@ class Graph:
     def _add(
         self, primitive: Primitive | None, operands: tuple[Symbol, ...], kind: str, value: Any, uniform: bool
     ) -> Symbol:
-        symbol = _new(Symbol)
-        symbol.graph, symbol.kind, symbol._primitive, symbol.operands = self, kind, primitive, operands
+        symbol: Any = _new(Symbol)
+        symbol.graph, symbol.kind, symbol.primitive, symbol.operands = self, kind, primitive, operands
         symbol.below = tuple([o for o in operands if o.operands]) if operands else ()
         symbol.uniform, symbol.value = uniform, value
         symbol.number = self._lowest = self._lowest - 1
         self.symbols[symbol] = symbol
         if self.lines is not None:
             self.lines[symbol] = users_line()
-        return symbol
+        return symbol  # type: ignore[no-any-return]  # its attributes are slots of Value, which mypy does not know
 
 
 class _Symbols(dict[Any, Symbol]):
@@ -179,12 +184,13 @@ class _Symbols(dict[Any, Symbol]):
             return graph.lift(operand)
         if operand._primitive is not None:
             return graph._import(operand)
-        symbol = self[operand] = _new(Symbol)  # a leaf: as Graph._add, inline, for networks have many
-        symbol.graph, symbol.kind, symbol._primitive = graph, "leaf", None
+        symbol: Any = _new(Symbol)  # a leaf: as Graph._add, inline, for networks have many
+        self[operand] = symbol
+        symbol.graph, symbol.kind, symbol.primitive = graph, "leaf", None
         symbol.operands = symbol.below = ()
         symbol.uniform, symbol.value, symbol.number = True, operand, len(graph.leaves)
         graph.leaves.append(symbol)
-        return symbol
+        return symbol  # type: ignore[no-any-return]  # as in Graph._add
 
 
 def _is_plain(operand: Any) -> bool:

@@ -33,23 +33,27 @@ _FIX_GRAD = "Use engine.grad(y, x, create_graph=True) inside the function."
 _FIX_GRAPH = "Look at the graph of a call with plain Values, outside of the compiled function."
 
 
+_slots: Any = vars(Value)
+
+
 class Symbol(Value):
     """One node of a traced graph. It behaves like a Value as far as a function of unknown inputs can.
 
-    It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one; the slots of a Value stay empty.
+    It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one. It has the slots of a Value
+    under names of its own, and no more: there is one for each weight of a network.
     """
 
-    __slots__ = ("below", "graph", "kind", "number", "operands", "uniform", "value")
+    __slots__ = ()
     __symbolic__ = True
 
-    graph: Graph
-    kind: str  # "input", "leaf", "constant", "accumulator", or "" for the result of a primitive
-    primitive: Primitive | None = vars(Value)["_primitive"]  # the very slot, faster than the property
-    operands: tuple[Symbol, ...]
-    below: tuple[Symbol, ...]  # the operands that are results themselves: few, next to all the weights of a layer
-    uniform: bool  # it depends on no input: the same for every sample
-    value: Any  # leaf: the Value; constant: the float; input, accumulator: the position
-    number: int  # leaf: which one; of other symbols, to tell them apart, below 0
+    primitive: Primitive | None = _slots["_primitive"]
+    graph: Graph = _slots["_a"]
+    kind: str = _slots["_b"]  # "input", "leaf", "constant", "accumulator", or "" for the result of a primitive
+    operands: tuple[Symbol, ...] = _slots["_x"]
+    below: tuple[Symbol, ...] = _slots["_y"]  # the operands that are results: few, next to all the weights of a layer
+    uniform: bool = _slots["_label"]  # it depends on no input: the same for every sample
+    value: Any = _slots["_data"]  # leaf: the Value; constant: the float; input, accumulator: the position
+    number: int = _slots["_grad"]  # leaf: which one; of other symbols, to tell them apart, below 0
 
     __hash__ = object.__hash__
 
@@ -92,7 +96,8 @@ class Symbol(Value):
     def _no_graph(self, *_: Any, **__: Any) -> NoReturn:
         raise refusal(f"the recorded graph of {self} was looked at, copied or changed", _FIX_GRAPH)
 
-    _a = _b = _x = _y = property(_no_graph)  # what topological_order and what is drawn are read from
+    _a = _b = _x = _y = _grad = property(_no_graph)  # what topological_order and what is drawn are read from
+    _label = None
     __deepcopy__ = __reduce_ex__ = zero_grad = backward_steps = stepper = _no_graph
 
     @property

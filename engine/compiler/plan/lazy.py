@@ -43,6 +43,11 @@ class LazyPlan:
         """A lazy plan of one that is there."""
         return cls(lambda: (plan, []), plan.leaves)
 
+    def let_go(self) -> None:
+        """Hold the plan no longer: it is made again when somebody asks."""
+        with self._lock:
+            self._plan = None
+
     @property
     def plan(self) -> Plan:
         """The plan."""

@@ -32,16 +32,17 @@ class SampleLoss:
 
     def __init__(self, model: Model, loss: LossFunction) -> None:
         self._model, self._loss, self._known = model, loss, dict[Any, BatchLoss]()
-        self._outputs: dict[Shape, Any] = {}  # of a sample of each shape, as an example
+        self._outputs: dict[Shape, Any] = {}  # what is given for a sample of each shape, with zeros
         self._scale, self._extra = Value(1.0), Value(0.0)
         self._scaled = False  # whether the function includes the one, and what the other counts
         self._penalty: Callable[[], Any] | None = None
 
         def of_sample(x: Any, y: Any) -> Any:
             output, shape = model(x), _shape(x)
-            if shape not in self._outputs or _nesting(output) != _nesting(self._outputs[shape]):
-                self._outputs[shape] = output
+            example = _example(output)
+            if example != self._outputs.get(shape, example):
                 self._known.clear()
+            self._outputs[shape] = example
             result = one_value(scored(loss, [output], [y]))
             if self._scaled:
                 result = self._scale * result
@@ -102,8 +103,10 @@ def _shape(sample: Any) -> Shape:
     return (len(sample), *_shape(sample[0])) if isinstance(sample, list) else ()
 
 
-def _nesting(output: Any) -> Any:
-    """An output with a number's place in the place of each number."""
+def _example(output: Any) -> Any:
+    """An output with a zero in the place of each number."""
     if isinstance(output, dict):
-        return {name: _nesting(part) for name, part in output.items()}
-    return [*map(_nesting, output)] if isinstance(output, (list, tuple)) else ()
+        return {name: _example(part) for name, part in output.items()}
+    if isinstance(output, (list, tuple)):
+        return [*map(_example, output)] if isinstance(output, list) else tuple(map(_example, output))
+    return 0.0
