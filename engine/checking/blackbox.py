@@ -18,7 +18,7 @@ from .estimates.differences import Estimate, Line, central, grain, likely_estima
 from .estimates.slopes import Slopes, slopes_at
 from .estimates.taylor import taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
-from .points import Point, numbers_in, pasted, short
+from .points import NO_VALUE, Point, numbers_in, pasted, short
 from .report import Derivative, Kink, Report, worst
 from .subject import name_of, require_repeatable, require_the_same, weight
 
@@ -53,7 +53,7 @@ class Claimed:
         """The outputs there; nan outside of the domain."""
         try:
             return numbers_in(self.f(*arguments))
-        except (ArithmeticError, ValueError):
+        except NO_VALUE:
             return [math.nan] * len(self.values)
 
     def name(self, name: str, output: int) -> str:

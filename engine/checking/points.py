@@ -17,6 +17,9 @@ from .estimates.differences import EPSILON
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
+NO_VALUE = (ArithmeticError, ValueError)
+"""What the user's code raises where it has no value, such as math.log at 0."""
+
 _EPSILONS = {"float64": EPSILON, "float32": 2.0**-23}
 _WANTED = "a float, a list of floats, an array of float32 or float64, or dicts, lists and tuples of these"
 
@@ -273,7 +276,7 @@ def _leaf_of_list(x: Any) -> Leaf:
 
 def _array(x: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """How an array is copied with other numbers, with one number changed, and moved along a direction."""
-    if hasattr(x, "detach"):  # PyTorch
+    if hasattr(x, "detach"):  # pragma: no cover -- PyTorch is no part of the test extra; CI runs its tests afterwards
 
         def placed(numbers: Sequence[float]) -> Any:
             fresh = x.detach().new_tensor(numbers).reshape(x.shape)
@@ -292,7 +295,7 @@ def _array(x: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...
     import numpy
 
     back: Callable[[Any], Any] = numpy.asarray
-    if hasattr(x, "at"):  # JAX: its arrays do not change, NumPy's copy does
+    if hasattr(x, "at"):  # pragma: no cover -- JAX, likewise: its arrays do not change, NumPy's copy does
         import jax
 
         back = jax.numpy.asarray

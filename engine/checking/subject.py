@@ -21,7 +21,7 @@ from ..modes import no_grad
 from ..numbers import as_float
 from ..primitive import Primitive
 from ..value import Value
-from .points import short
+from .points import NO_VALUE, short
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -85,7 +85,7 @@ class Subject:
         def at(x: float) -> float:
             try:
                 return self.value(self.moved(position, x))
-            except (ArithmeticError, ValueError):  # math.log of the user's code, left of its domain
+            except NO_VALUE:
                 return math.nan
 
         return at

@@ -26,6 +26,7 @@ from .estimates.taylor import taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
 from .faults import audit, find_culprit, undeclared_kink
 from .kinks import Piece, at_kink, piece
+from .points import NO_VALUE
 from .report import Derivative, Fault, Kink, Report, worst
 from .rounding import rounding
 from .subject import Recording, Subject, require_repeatable, weight
@@ -147,7 +148,7 @@ def _neighbourhood(subject: Subject, claims: _Claims) -> Neighbourhood:
     def value(numbers: list[float]) -> float:
         try:
             return subject.value(numbers)
-        except (ArithmeticError, ValueError):
+        except NO_VALUE:
             return math.nan
 
     return Neighbourhood(value, subject.numbers, claims.noise)
@@ -183,7 +184,10 @@ class _Coordinate:
         return worst([here, *(d for d in self._beside(kink, (below, above)) if d.status == "differs")])
 
     def _nodes(self, u: float) -> Sequence[Any]:
-        return self.subject.record(self.subject.moved(self.position, u)).nodes
+        try:
+            return self.subject.record(self.subject.moved(self.position, u)).nodes
+        except NO_VALUE:
+            return ()
 
     def _line(self, verdict: Verdict, kink: Kink | None = None) -> Derivative:
         return derivative(self.name, self.x, self.claimed, verdict, kink, self.order)
@@ -215,7 +219,10 @@ class _Coordinate:
         """At a kink there is no derivative to compare: compare in the middle of the piece on either side as well."""
         for sign, side in zip((-1.0, 1.0), pieces):
             there = self.x + sign * (side.start + side.end) / 2
-            recording = self.subject.record(self.subject.moved(self.position, there))
+            try:
+                recording = self.subject.record(self.subject.moved(self.position, there))
+            except NO_VALUE:
+                continue
             claims = _claims(self.subject, recording)
             claimed, slack = claims.gradient[self.position], claims.slack[self.position]
             verdict = judge(claimed, slack, _central(self.line, there, claims.noise, (side.end - side.start) / 2))

@@ -93,9 +93,7 @@ def along(near: Neighbourhood, direction: list[float], claimed: float, slack: fl
 
 
 def beside(near: Neighbourhood, direction: list[float], claimed: float, slack: float, slopes: Slopes) -> Found | None:
-    """The same, where the slopes on the line through the point are known; None where nothing looks like a kink."""
-    if not slopes.sides:
-        return None
+    """The same, where slopes on the line through the point are known; None where nothing looks like a kink."""
     low, high = slopes.low, slopes.high
     kinked = slopes.apart or not all(math.isfinite(side.slope) for side in slopes.sides)
     if kinked and slopes.status(claimed, slack) != "differs":

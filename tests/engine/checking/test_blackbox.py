@@ -152,6 +152,38 @@ def test_bad_input_is_named(f: Any, point: Any, grad: Any, error: type[Exception
         check_gradients(f, point, grad=grad)
 
 
+def test_a_function_with_a_value_at_the_point_alone_is_unresolved() -> None:
+    report = check_gradients(lambda x: 1.0 if x == 1.0 else math.nan, 1.0, grad=lambda x: 1.0)
+    assert [d.status for d in report.derivatives] == ["unresolved"]
+    assert "x: 1, differences give nan" in str(report)
+    assert "kink" not in report._repr_html_()
+
+
+def test_an_infinite_claim_at_a_kink_of_several_inputs() -> None:
+    def f(x: list[float]) -> float:
+        return math.sqrt(abs(x[0])) + x[1]
+
+    def grad(x: list[float]) -> list[float]:
+        return [math.copysign(0.5 / math.sqrt(abs(x[0])), x[0]) if x[0] else math.inf, 1.0]
+
+    first, second = check_gradients(f, [0.0, 1.0], grad=grad).derivatives
+    assert (first.status, second.status) == ("agrees", "agrees")
+    assert first.relative_error == 0.0
+    assert first.finding == "inf where the slope is -inf to inf"
+
+
+def test_values_on_the_axes_alone() -> None:
+    """Along any other direction there is nothing to compare with, and no alarm."""
+
+    def f(x: list[float]) -> float:
+        return abs(x[0]) + abs(x[1]) if 0.0 in x else math.nan
+
+    def grad(x: list[float]) -> list[float]:
+        return [math.copysign(1.0, x[0]) if x[0] else 0.5, math.copysign(1.0, x[1]) if x[1] else 0.5]
+
+    assert not check_gradients(f, [0.0, 0.0], grad=grad).wrong
+
+
 def test_second_order_needs_a_graph() -> None:
     with pytest.raises(ValueError, match="first derivatives only"):
         check_gradients(math.sin, 1.0, 2, grad=math.cos)

@@ -294,6 +294,7 @@ def not_deterministic(x: Value) -> Value:
         (lambda x: engine.log(x), [-1.0], ValueError, r"outside the domain: log\(-1.0\) is nan; .*\(0, inf\)"),
         (lambda x: 1 / x, [0.0], ValueError, r"outside the domain: div\(1.0, 0.0\) is inf"),
         (lambda x: x, [math.inf], ValueError, "finite numbers, got inf for x"),
+        (lambda x: x * Value(math.nan), [1.0], ValueError, "outside the domain: a leaf is nan"),
         (lambda x: math.sin(x), [1.0], TypeError, "must return a Value.*math's and float"),
         (lambda x: None, [1.0], TypeError, "must return a Value or a list of them, got None"),
         (not_deterministic, [1.0], ValueError, "not deterministic: it gave"),
@@ -307,6 +308,61 @@ def not_deterministic(x: Value) -> Value:
 def test_bad_input_is_named(f: Any, point: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         check_gradients(f, point)
+
+
+def test_code_that_raises_outside_its_domain_is_checked_at_the_end_of_it() -> None:
+    """The differences of the other side decide."""
+
+    def f(x: Value) -> Value:
+        return x * x + math.sqrt(x.data - 1.0) * 0.0
+
+    report = assert_gradients(f, [1.0])
+    assert "below and 2 above" in str(report)
+    assert check_gradients(f, [1.0], directions=2).ok
+
+    def alone(x: Value, y: Value) -> Value:
+        if x.data != 1.0:
+            raise ZeroDivisionError("nowhere else")
+        return x * y
+
+    assert [d.status for d in check_gradients(alone, [1.0, 2.0]).derivatives] == ["unresolved", "agrees"]
+
+
+def test_a_second_derivative_that_code_outside_of_the_graph_makes() -> None:
+    """The graph is that of the tangent at the point: its value and slope are right."""
+
+    def f(x: Value) -> Value:
+        slope = math.cos(x.data)
+        return x * slope + (math.sin(x.data) - slope * x.data)
+
+    assert check_gradients(f, [0.7]).ok
+    report = check_gradients(f, [0.7], 2)
+    assert [d.order for d in report.wrong] == [2]
+    assert "depends on x also outside of it" in str(report)
+
+
+def test_slopes_beside_the_line_are_taken_for_a_kink_without_a_node() -> None:
+    """x*y / hypot(x, y) has slope 0 along both axes at the origin, and any up to 1 next to it."""
+
+    def f(x: Value, y: Value) -> Value:
+        r = math.hypot(x.data, y.data)
+        value = x.data * y.data / r if r else 0.0
+        return x * 0.5 + y * 0.5 + (value - 0.5 * x.data - 0.5 * y.data)  # claims 0.5 by both
+
+    report = check_gradients(f, [0.0, 0.0])
+    assert [d.status for d in report.derivatives] == ["agrees", "agrees"]
+    assert "slopes beside the line" in str(report)
+
+
+def test_an_infinite_derivative_of_a_smooth_function_differs() -> None:
+    steep = replace(engine.sin, name="test_steep", local_derivatives=[lambda z, x: math.inf])
+    report = check_gradients(lambda x: steep(x), [1.0])
+    assert [d.claimed for d in report.wrong] == [math.inf]
+    assert math.isinf(report.wrong[0].relative_error)
+
+
+def test_a_function_of_c_has_numbered_inputs() -> None:
+    assert [d.name for d in assert_gradients(max, [1.0, 2.0]).derivatives] == ["x0", "x1"]
 
 
 @pytest.mark.parametrize("order", [0, -1, 1.5])

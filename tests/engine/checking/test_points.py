@@ -100,6 +100,20 @@ def test_what_cannot_be_checked_is_named(point: Any, grad: Any, error: type[Exce
         check_gradients(lambda p: 1.0, point, grad=grad)
 
 
+def test_what_grad_gives_for_several_arguments_is_as_many_parts() -> None:
+    for claim in (3.0, (3.0,)):
+        with pytest.raises(ValueError, match="for 2 arguments: give a tuple of as many"):
+            check_gradients(lambda a, b: a * b, (1.0, 2.0), grad=lambda a, b, claim=claim: claim)
+
+
+def test_results_by_name() -> None:
+    report = check_gradients(lambda x: {"a": x, "b": [2 * x]}, 1.0, grad=lambda x: [1.0, 2.0])
+    assert [(d.name, d.claimed, d.status) for d in report.derivatives] == [
+        ("x of output 0", 1.0, "agrees"),
+        ("x of output 1", 2.0, "agrees"),
+    ]
+
+
 def test_a_point_prints_as_python() -> None:
     point = {"w": np.array([[0.1, float("inf")]], dtype=np.float32), "rest": ([1.0, 2], (3.0,))}
     names: dict[str, Any] = {"numpy": np}

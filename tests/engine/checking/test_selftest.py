@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import random
+import sys
 from dataclasses import replace
 
 import pytest
 
 import engine
-import engine.checking.selftest
+from engine import Interval
 from engine.__main__ import main
+from engine.checking import oracle, selftest
 from engine.checking.selftest import examine
 
 TABLE = dict(engine.PRIMITIVES)  # as it is now: other tests may declare more
@@ -47,7 +51,7 @@ def test_bad_input_is_named(words: list[str], message: str, capsys: pytest.Captu
 
 def test_the_selftest_covers_the_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mpmath")
-    monkeypatch.setattr(engine.checking.selftest, "PRIMITIVES", TABLE)
+    monkeypatch.setattr(selftest, "PRIMITIVES", TABLE)
     assert main(["selftest", "--points", "2"]) == 0
     out = capsys.readouterr().out
     for name in TABLE:
@@ -67,3 +71,31 @@ def test_a_bad_number_of_points(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["selftest", "--points", "0"])
     assert "--points must be positive" in capsys.readouterr().err
+
+
+def test_the_selftest_without_mpmath(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oracle, "available", lambda: False)
+    oracle.warm()  # does nothing
+    assert main(["selftest"]) == 2
+    assert "the exact results need mpmath: pip install mpmath" in capsys.readouterr().err
+    oracle.context.cache_clear()
+    monkeypatch.setitem(sys.modules, "mpmath", None)
+    with pytest.raises(ImportError, match="fifty digits need mpmath: pip install mpmath"):
+        oracle.context()
+
+
+def test_what_was_declared_without_a_formula_has_no_exact_value() -> None:
+    with pytest.raises(ValueError, match="sin was declared without a formula"):
+        oracle.value(replace(engine.sin, formula=""), [1.0])
+
+
+def drawn(primitive: engine.Primitive) -> float:
+    (x,) = selftest._draw_point(primitive, random.Random(0))
+    return x
+
+
+def test_points_of_a_domain_that_lies_far_out_and_of_overflow() -> None:
+    far = replace(engine.square, name="test_far", domain=(Interval(1000.0, 1001.0),))
+    assert all(1000.0 < drawn(far) < 1001.0 for _ in range(5))
+    steep = replace(engine.exp, name="test_steep", domain=(Interval(600.0, 800.0),))
+    assert math.isfinite(math.exp(drawn(steep)))

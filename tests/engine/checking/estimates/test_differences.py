@@ -21,6 +21,7 @@ from engine.checking.estimates.differences import (
     steps,
     uneven,
 )
+from engine.checking.estimates.slopes import slopes_at
 from engine.checking.estimates.verdicts import confirming, judge
 
 # Functions with their derivatives, written down independently of the engine.
@@ -100,6 +101,13 @@ def test_outside_of_the_domain_there_is_no_estimate() -> None:
     assert central(lambda x: math.nan, 1.0, 0.1) is None
     assert central(lambda x: math.inf if x > 1 else x, 1.0, 0.125) is None
     assert one_sided(lambda x: math.nan, 1.0, 0.1) is None
+
+
+def test_slopes_are_taken_where_there_are_values_and_rounding_is_small() -> None:
+    hollow = slopes_at(lambda x: 3.0 * x if abs(x) > 1e-8 else math.nan, 0.0)
+    assert [side.slope for side in hollow.sides] == pytest.approx([3.0, 3.0])
+    noisy = slopes_at(lambda x: 0.0, 1.0, noise=1e-3)
+    assert all(abs(side.slope) <= side.bound for side in noisy.sides)
 
 
 @given(st.floats(1e-14, 1e-3))
