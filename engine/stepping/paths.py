@@ -145,7 +145,7 @@ def _below(order: list[Value], target: Value) -> tuple[dict[Value, list[Edge]], 
     size = {target: 1.0}
     largest = {target: 1.0}
     for node in order:
-        if node is target or not any(operand in count for operand in node.operands):
+        if not any(operand in count for operand in node.operands):
             continue
         found = [
             (_size(d * largest[operand]), operand, d)
@@ -173,8 +173,7 @@ def _largest(
     found: list[tuple[tuple[Value, ...], tuple[float, ...], float]] = []
     queue: list[tuple[float, int, list[tuple[Value, int]], Value, int]] = []
     ticket = 0  # of equal products the one that was found first; also keeps Values from being compared
-    start: list[tuple[Value, int]] = []
-    heapq.heappush(queue, (-math.inf, ticket, start, output, 0))
+    heapq.heappush(queue, (-math.inf, ticket, [], output, 0))
     while queue and len(found) < k:
         _, _, taken, node, rank = heapq.heappop(queue)
         path = list(taken)  # (node, which of its edges), from the output down

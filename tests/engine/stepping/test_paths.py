@@ -115,6 +115,8 @@ def test_a_node_counts_by_the_best_way_on_from_it() -> None:
     a = Value(1.0, "a")
     root = engine.dot([a, a], [0.01, 10.0]) + a
     assert [products(root, a, k) for k in (1, 2)] == [[10.0], [10.0, 1.0]]
+    root = engine.dot([a * 0.1, a * 3.0], [10.0, 3.0])
+    assert products(root, a, 1) == [9.0]
 
 
 def test_a_way_off_the_best_path_counts_by_what_lies_beyond() -> None:
@@ -131,6 +133,31 @@ def test_a_way_off_the_best_path_counts_by_its_own_size() -> None:
     root = engine.sum([engine.dot([a, a, a], [100.0, 20.0, 3.0]), a * 0.5])
     assert products(root, a, 2) == [100.0, 20.0]
     assert products(root, a, 3) == [100.0, 20.0, 3.0]
+
+
+def test_a_way_off_a_later_path_counts_with_what_lies_above_the_fork() -> None:
+    a = Value(1.0, "a")
+    root = engine.dot([engine.dot([a, a, a], [1.0, 0.5, 0.4]), engine.dot([a, a, a], [60.0, 45.0, 30.0])], [100.0, 1.0])
+    sizes = [100.0, 60.0, 50.0, 45.0, 40.0, 30.0]
+    assert [products(root, a, k) for k in range(1, 7)] == [sizes[:k] for k in range(1, 7)]
+    small = engine.dot([a, Value(1.0)], [60.0, -60.0])  # a number of 0 with a derivative of 60
+    assert products(engine.dot([engine.dot([a, a], [1.0, 0.5]), small], [100.0, 1.0]), a, 2) == [100.0, 60.0]
+
+
+def test_one_path_may_have_all_the_ways_off_that_are_wanted() -> None:
+    a = y = Value(1.0, "a")
+    for weight in (0.5, 0.6, 0.7, 0.8, 0.9):
+        y = engine.dot([y, a], [1.0, weight])
+    assert products(engine.dot([a, y], [1000.0, 100.0]), a, 6) == [1000.0, 100.0, 90.0, 80.0, 70.0, 60.0]
+
+
+def test_of_equal_products_the_one_comes_first_that_was_found_first() -> None:
+    a = Value(1.0, "a")
+    later, earlier = engine.dot([a, a], [8.0, 5.0]), engine.dot([a, a], [9.0, 5.0])
+    root = engine.sum([engine.dot([a, later], [10.0, 1.0]), earlier])
+    fourth = root.why(a, k=4).paths[3]
+    assert fourth.product == 5.0
+    assert fourth.nodes[1] is earlier
 
 
 @pytest.mark.parametrize(("width", "whole"), [(99, True), (100, True), (101, False), (160, False)])
