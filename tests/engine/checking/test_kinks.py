@@ -43,6 +43,12 @@ def test_a_kink_at_the_end_of_the_reach_counts_and_one_beyond_does_not() -> None
     assert below.end == pytest.approx(0.5, abs=1e-15)
 
 
+@pytest.mark.parametrize(("x", "reach", "start"), [(0.0, 1.5, 1.5 * 2.0**-64), (3.0, 1.0, 3.0 * 2.0**-51)])
+def test_beside_means_as_near_as_floats_can_tell_well(x: float, reach: float, start: float) -> None:
+    assert piece(recording(lambda v: engine.relu(v - x)), x, reach).start == start
+    assert piece(recording(lambda v: engine.relu(v - x)), x, -reach).start == start
+
+
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
 def test_a_point_at_its_kink_belongs_to_neither_side(sign: float) -> None:
     found = piece(recording(lambda v: engine.relu(v - 3.0)), 3.0, sign)
@@ -78,6 +84,8 @@ def test_a_branch_that_only_changes_a_number_is_one() -> None:
 def test_numbers_that_follow_the_coordinate_are_no_branches() -> None:
     """Computed outside of the graph, as ``float(x) * x``: a derivative may be wrong, but there is no kink."""
     assert piece(recording(lambda v: v * (2.0 * v.data) + 1.0), 0.5, 1.0) == (0.0, 1.0, 0.5, "")
+    for at in (0.0, 0.3, 0.5, 0.6, 0.9):  # also where they come back
+        assert piece(recording(lambda v, at=at: v * (v.data - at) ** 2), 0.0, 1.0) == (0.0, 1.0, 0.0, "")  # type: ignore[misc]
     kinked = piece(recording(lambda v: engine.relu(v - 1.0) * (3.0 * v.data)), 0.5, 1.0)
     assert kinked.end == pytest.approx(0.5)
     assert kinked.why.startswith("relu(")
@@ -91,6 +99,22 @@ def test_a_number_with_two_settings_is_chosen_by_a_branch_though_others_follow()
 def test_graphs_of_different_length_are_never_on_one_piece() -> None:
     found = piece(recording(lambda v: v * 2.0 if v.data < 0.25 else v * 2.0 + 1.0), 0.0, 1.0)
     assert (found.end, found.why) == (pytest.approx(0.25), "a branch in the function's own code")
+
+
+def test_a_kink_that_is_crossed_twice_is_looked_for_at_every_halving() -> None:
+    """Also at a quarter, where nobody looks for a branch."""
+    found = piece(recording(lambda v: engine.relu(0.0025 - (v - 0.25) ** 2)), 0.0, 1.0)
+    assert found.end == pytest.approx(0.2)
+    assert found.why.startswith("relu(")
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_branch_at_the_point_itself(sign: float) -> None:
+    """Whichever number is the smaller one."""
+    for here, beside in ((1.0, 2.0), (2.0, 1.0)):
+        found = piece(recording(lambda v, here=here, beside=beside: v * (beside if v.data else here)), 0.0, sign)  # type: ignore[misc]
+        assert 0.0 < found.start < 1e-15
+        assert found[1:] == (1.0, 0.0, "a branch in the function's own code")
 
 
 def test_a_selection_ends_a_piece() -> None:
@@ -143,8 +167,9 @@ def test_what_changes_between_two_recordings() -> None:
     assert difference(record(-1.0, 1), record(1.0, 1)) == "relu(-1.0), node 4 of the graph"
     three = difference(record(-1.0, 3), record(1.0, 3))
     assert (three.count("relu"), "more" in three) == (3, False)
-    five = difference(record(-1.0, 5), record(1.0, 5))
-    assert five.count("relu") == 3
-    assert five.endswith(" and 2 more")
+    for count in (4, 5, 6, 9):
+        many = difference(record(-1.0, count), record(1.0, count))
+        assert many.count("relu") == 3
+        assert many.endswith(f" and {count - 3} more")
     assert difference(record(-1.0, 1), record(-2.0, 1)) == "a branch in the function's own code"
     assert difference(record(-1.0, 1), record(-2.0, 2)) == "a branch in the function's own code"
