@@ -117,6 +117,18 @@ def test_a_branch_at_the_point_itself(sign: float) -> None:
         assert found[1:] == (1.0, 0.0, "a branch in the function's own code")
 
 
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_what_happens_beside_the_point_is_told_of_that_side_and_of_what_is_near(sign: float) -> None:
+    def f(v: Value) -> Value:
+        result: Value = engine.where(sign * v.data > 0.0, v * 2.0, v * 3.0) + engine.relu(0.5 - sign * v)
+        return result
+
+    found = piece(recording(f), 0.0, sign)
+    assert found.why.startswith("where(0.0, ")
+    assert "relu" not in found.why
+    assert found.end == pytest.approx(0.5)
+
+
 def test_a_selection_ends_a_piece() -> None:
     def smaller(v: Value) -> Value:
         result: Value = engine.where(v < 0.75, v * 2.0, v * 3.0)
