@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine import Value
-from engine.checking.kinks import at_kink, describe, difference, kink_of, piece, side
+from engine import Constant, Value
+from engine.checking.kinks import _restless, at_kink, describe, difference, kink_of, piece, side
 
 PROBED = [0, 1, 3, 6, 12, 24]  # how often the reach is halved to look for branches
 
@@ -96,6 +96,16 @@ def test_a_number_with_two_settings_is_chosen_by_a_branch_though_others_follow()
     assert found.end == pytest.approx(0.3)
 
 
+def test_numbers_of_graphs_of_different_length_are_not_compared() -> None:
+    one, two, three = [Constant(1.0)], [Constant(2.0)], [Constant(3.0)]
+    more = [Constant(4.0), Constant(5.0)]
+    assert _restless(one, two, three) == {0}
+    for recordings in ((more, two, three), (one, more, three), (one, two, more), (one, more, more), (more, more, one)):
+        assert _restless(*recordings) == set()
+    assert _restless(one, two, one) == set()
+    assert _restless(one, [Value(2.0)], three) == set(), "no number of the code"
+
+
 def test_graphs_of_different_length_are_never_on_one_piece() -> None:
     found = piece(recording(lambda v: v * 2.0 if v.data < 0.25 else v * 2.0 + 1.0), 0.0, 1.0)
     assert (found.end, found.why) == (pytest.approx(0.25), "a branch in the function's own code")
@@ -151,6 +161,24 @@ def test_few_evaluations_of_a_smooth_function() -> None:
     assert piece(record, 1.0, -0.5) == (0.0, 0.5, 1.0, "")
     assert len(calls) <= 12, "no bisection where no node can have a kink"
     assert all(0.5 <= x <= 1.0 for x in calls)
+
+
+def test_a_kink_is_looked_for_no_closer_than_the_point_has_digits() -> None:
+    calls: list[float] = []
+
+    def record(x: float) -> list[Value]:
+        calls.append(x)
+        return engine.topological_order(engine.relu(Value(x) - 1_000_000.3))
+
+    assert piece(record, 1e6, 1.0).at == pytest.approx(1_000_000.3, abs=1e-9)
+    assert len(calls) <= 75, "of the distance itself it has 20 digits more"
+
+
+def test_a_kink_below_the_point_is_told_by_the_nodes_there() -> None:
+    found = piece(recording(lambda v: engine.relu(v - 1.0) + engine.relu(v - 2.0)), 1.75, -9.0)
+    assert found.end == pytest.approx(0.75)
+    assert found.why.startswith("relu(")
+    assert " and " not in found.why
 
 
 def test_what_is_told_of_nodes() -> None:
