@@ -40,6 +40,7 @@ SETTINGS = [
     (Adam, {}),
     (Adam, {"lr": 0.1}),
     (Adam, {"lr": 0.05, "betas": (0.7, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    (Adam, {"lr": 0.05, "betas": (0.4, 0.3)}),
     (AdamW, {}),
     (AdamW, {"lr": 0.05, "weight_decay": 0.3}),
 ]
