@@ -134,14 +134,41 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{here}")
 
 
+_BUILT_ON = frozenset(
+    {
+        "Batch",
+        "BatchLoss",
+        "Description",
+        "Imported",
+        "Session",
+        "Shown",
+        "Surroundings",
+        "batch_loss",
+        "changes",
+        "collector_at_rest",
+        "is_traced",
+        "leaves_made",
+        "new_lock",
+        "open_session",
+        "purpose",
+        "recall",
+        "remember",
+        "update_step",
+        "write_file",
+    }
+)
+"""What `nn` is built on: imported from here like all else, and not offered to those who only use the engine."""
+
+_HERE = frozenset({"Any", "ModuleType", "TYPE_CHECKING", "annotations"})  # what stands here for itself
+
 __all__ = sorted(
-    [
+    {
         *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType)),
         *(name for names in _UPPER_FLOORS.values() for name in names),
-    ]
+    }
+    - _BUILT_ON
+    - _HERE
 )
-for _name in ("Any", "ModuleType", "TYPE_CHECKING", "annotations"):  # what stands here for itself
-    __all__.remove(_name)
 
 
 def __dir__() -> list[str]:

@@ -36,6 +36,8 @@ def test_the_table_and_the_upper_floors_are_offered() -> None:
     offered = set(dir(engine))
     assert {*engine.PRIMITIVES, "Value", "draw", "compile", "check_gradients", "notes", "adopt"} <= offered
     assert not {"text", "graph", "drawing", "stepping", "value", "ops"} & offered
+    assert all(hasattr(engine, name) for name in engine._BUILT_ON)
+    assert not engine._BUILT_ON & offered
     assert {"MLP", "Trainer", "fit", "cross_entropy", "History"} <= set(dir(nn))
 
 
