@@ -371,6 +371,15 @@ def test_a_pair_is_made_of_two_numbers_within_the_bounds():
         Setting(0.5, 0.0)  # bounds by name only
 
 
+def test_the_number_of_steps_can_be_set_to_no_less_than_none():
+    optimizer = SGD([Value(1.0)], lr=0.1)
+    optimizer.steps = 3
+    optimizer.steps = 0
+    assert optimizer.steps == 0
+    with pytest.raises(ValueError, match="steps must be"):
+        optimizer.steps = -1
+
+
 def test_declarations_are_seen_on_the_class():
     assert RMSprop.alpha.default == 0.99
     assert isinstance(RMSprop.mean_square, Memory)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from engine.checking.estimates.differences import (
     Estimate,
+    _last_digit,
     central,
     grain,
+    likely_estimates,
     limit,
     measured_noise,
     one_sided,
@@ -93,8 +95,92 @@ def test_the_first_step_fits_the_reach() -> None:
     assert steps(1.0, reach=-1.0) == []
 
 
+def test_all_steps_by_hand() -> None:
+    """Powers of two times about the root of two; where less than 24 binary digits are left, times fewer of its own."""
+
+    def lengthened(x: float, exponents: Sequence[int], short: int = 2000) -> list[float]:
+        long = [2.0**k * 94906265 / 2**26 if k >= short else 2.0**k * 181 / 128 for k in exponents]
+        assert long == [uneven(2.0**k, x) for k in exponents]
+        return long
+
+    usual = [-11, -15, -6, -19, -2, -4, -23, 0, 2, -27, -31, -35, -39, -43, -47]
+    assert steps(1.0) == lengthened(1.0, usual, -24)
+    assert steps(-3.0) == lengthened(-3.0, [k + 1 for k in usual], -22)
+    assert steps(1.0, reach=2.0**-10) == lengthened(1.0, [-12, -11, *(k for k in usual[1:] if k < -11)], -24)
+    assert steps(0.0) == lengthened(0.0, [k - 10 for k in usual], -2000)
+    tiny = [-21, -30, -33, -27, -36, -24, -25, -16, -29, -12, -14, -10, -8, -37, -41, -45, -49, -53, -57]
+    assert steps(2.0**-20) == lengthened(2.0**-20, tiny, -44)
+    single = [14, 10, 19, 6, 23, 21, 2, 25, 27]  # where x itself has 24 digits, no step is below 4 of the last one
+    assert steps(1e6, epsilon=2.0**-23) == lengthened(1e6, single, -4)
+    assert steps(1e6, reach=8.0) == lengthened(1e6, [1, 0, -4, -8, -12, -16, -20, -24, -28], -4)
+
+
 def test_power_of_two() -> None:
     assert [power_of_two(x) for x in (1.0, 1.9, 4.0, 5e-324)] == [1.0, 1.0, 4.0, 5e-324]
+
+
+@pytest.mark.parametrize(
+    ("power", "levels", "truncation"),
+    [
+        # of x**n at 1 with steps 1/2, 1/4, ... the quotients are n + ..., with h**(n - 1) last of all: what is left
+        # of it in the last but one, ten times; or in the best of one level less, the product of its steps squared
+        (3, 2, 10 * 0.25**2),
+        (5, 3, (0.5 * 0.25) ** 2),
+        (7, 4, (0.5 * 0.25 * 0.125) ** 2),
+    ],
+)
+def test_an_extrapolation_by_hand(power: int, levels: int, truncation: float) -> None:
+    found = central(lambda x: x**power, 1.0, 0.5, 1e-6, levels)
+    smallest = 0.5 / 2 ** (levels - 1)
+    assert found == pytest.approx((power, truncation, 2e-6 / smallest, 0.5, (1.5**power - 0.5**power) / 0.5), rel=1e-12)
+
+
+def test_the_rounding_of_a_difference_is_that_of_its_values_or_more() -> None:
+    eps = 2.0**-52
+
+    def rounding(f: Callable[[float], float], x: float, noise: float = 0.0) -> float:
+        estimate = central(f, x, 0.5, noise, levels=2)
+        assert estimate is not None
+        return estimate.rounding
+
+    assert rounding(lambda x: x, 1.0) == 2 * 4 * eps * 1.25 / 0.25
+    assert rounding(lambda x: -x, -1.0) == 2 * 4 * eps * 1.25 / 0.25, "of the larger value, whatever its sign"
+    assert rounding(lambda x: 8 - x, 1.0, 1e-3) == 2 * 1e-3 / 0.25
+    assert rounding(lambda x: 0.0, -3.0) == 2 * eps * 3.5 / 0.25, "of the point, where the values are equal"
+    assert rounding(lambda x: 5.0, -3.0) == 2 * 4 * eps * 5.0 / 0.25
+    flat = [central(lambda x: 5.0, 1.0, 0.5), central(abs, 0.0, 0.5), central(lambda x: x, 0.0, 0.5)]
+    assert [estimate is not None and estimate.flat for estimate in flat] == [True, False, False]
+    assert all(estimate is not None and estimate.derivative == 0.0 for estimate in flat[:2])
+
+
+def test_a_smooth_function_is_looked_at_closely_and_then_from_further_away() -> None:
+    calls: list[float] = []
+
+    def f(x: float) -> float:
+        calls.append(x)
+        return 3.0 * x
+
+    found = []
+    for estimate in likely_estimates(f, 1.0, 0.125, 0.5):
+        assert estimate is not None
+        found.append((estimate.step, len(calls), estimate.rounding))
+    assert found == [
+        (0.125 / 4, 4, 2 * 0.5 / (0.125 / 8)),
+        (0.125, 12, 2 * 0.5 / (0.125 / 8)),
+        (4.0, 20, 2 * 0.5 / 0.5),
+    ]
+
+
+@pytest.mark.parametrize("step", [0.5, -0.5])
+def test_a_side_by_hand(step: float) -> None:
+    """A cubic is exact; a formula of one order less is off by 11 * (step / 4)**2, which counts ten times."""
+
+    def cubic(x: float) -> float:
+        return x**3 + 2 * x * x - 3 * x + 1
+
+    found = one_sided(cubic, 0.0, step, 1e-3)
+    assert found == pytest.approx((-3.0, 10 * 11 * (step / 4) ** 2, 23 * 1e-3 / 0.125, step, 0.0), rel=1e-12)
+    assert limit(cubic, 2.0, step) == pytest.approx(11.0, rel=1e-12)
 
 
 def test_outside_of_the_domain_there_is_no_estimate() -> None:
@@ -139,9 +225,31 @@ def test_the_grid_of_coarse_values() -> None:
     def single(x: float) -> float:
         return struct.unpack("f", struct.pack("f", 100 + x / 1000))[0]
 
-    assert grain(single, 2.0) == 2.0**-17
+    assert [grain(single, x) for x in (2.0, -5.0, 700.0)] == [2.0**-17] * 3
     for exact in (lambda x: 3.0, abs, math.floor, math.sin, lambda x: max(x - 1, 0), lambda x: round(100 * x) / 100):
         assert grain(exact, 0.503) == 0.0
+
+
+@pytest.mark.parametrize(("rounded", "found"), [(8, False), (9, True), (10, True), (49, True), (50, False)])
+def test_a_grid_is_finer_than_half_precision_and_coarser_than_floats(rounded: int, found: bool) -> None:
+    """In parts of values just above 1: coarser ones may be steps that are meant."""
+
+    def f(x: float) -> float:
+        return math.ldexp(round(math.ldexp(1.0 + abs(x) * 0.49, rounded)) | 1, -rounded)
+
+    assert grain(f, 0.503) == (2.0**-rounded if found else 0.0)
+
+
+def test_of_too_few_values_no_grid_is_told() -> None:
+    assert grain(lambda x: 0.0 if x > 0.5 else math.nan if x < 0.4 else 1.0, 0.503) == 0.0
+    assert grain(lambda x: math.inf, 0.503) == 0.0
+    sides = {True: 3.0 + 2.0**-20, False: 5.0 + 2.0**-20}
+    assert grain(lambda x: 0.0 if x == 0.503 else sides[x > 0.503], 0.503) == 2.0**-20
+
+
+def test_the_last_digit() -> None:
+    numbers = [1.0, -6.0, 0.75, 1 + 2.0**-52, 2.0**80, 5e-324, 3 * 2.0**-1074]
+    assert [*map(_last_digit, numbers)] == [1.0, 2.0, 0.25, 2.0**-52, 2.0**80, 5e-324, 2.0**-1074]
 
 
 def estimate(derivative: float, bound: float) -> Estimate:
