@@ -84,7 +84,7 @@ def adam_by_the_book(p, gradients, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight
 @pytest.mark.parametrize(("kind", "options"), SETTINGS)
 def test_trajectories_by_the_book(kind, options):
     """The same settings without PyTorch, which is not everywhere."""
-    gradients = [math.sin(3.0 * k) * (1 + k / 5) for k in range(12)]
+    gradients = [math.cos(3.0 * k) * (1 + k / 5) for k in range(12)]
     p = Value(1.5)
     optimizer, found = kind([p], **options), []
     for p.grad in gradients:
