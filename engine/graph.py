@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from .value import MANY, Constant, Value
@@ -54,7 +55,7 @@ def _ordered(root: Value, start: Any, operands_of: Callable[[Value], tuple[Any, 
         raise TypeError(f"a graph hangs on a Value, got {root!r} of type {type(root).__name__}")
     order: dict[Value, Any] = {}
     stack: list[Any] = [root]
-    pop, extend, emitted = stack.pop, stack.extend, order.__contains__
+    pop, extend = stack.pop, stack.extend
     while stack:
         node = pop()
         if node is None:  # the node below has had all its operands
@@ -67,7 +68,7 @@ def _ordered(root: Value, start: Any, operands_of: Callable[[Value], tuple[Any, 
             if a.__class__ is float or b.__class__ is float:
                 a, b = operands_of(node)
             if b is MANY:
-                if all(map(emitted, a)):
+                if _holds(order, a):
                     order[node] = start
                 else:
                     extend((node, None))
@@ -80,6 +81,15 @@ def _ordered(root: Value, start: Any, operands_of: Callable[[Value], tuple[Any, 
             else:
                 extend((node, None, b, a))
     return order
+
+
+def _holds(order: dict[Value, Any], nodes: tuple[Value, ...]) -> bool:
+    """Whether all of one or more nodes are there: in one call, since a layer asks for each weight and input."""
+    try:
+        itemgetter(*nodes)(order)
+    except KeyError:
+        return False
+    return True
 
 
 def leaves(root: Value) -> list[Value]:

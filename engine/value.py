@@ -67,14 +67,20 @@ def as_operand(other: Any) -> float | None:
 
 
 def _comparable(x: float, other: object) -> Any:
-    """What a Value of number x is compared with: integers, fractions and decimals of any size stay exact."""
+    """What a Value of number x is compared with, so that the result is always that of x itself, as Python has it.
+
+    Numbers of any size stay exact; only a nan that would raise is less, equal and more than nothing, as others are.
+    """
     if isinstance(other, Value):
         return other._data
     if isinstance(other, (int, float, Rational)):
         return other
     if hasattr(type(other), "is_nan"):  # a Decimal: with nan on either side it would raise, where a float is False
         return math.nan if other.is_nan() or x != x else other  # type: ignore[attr-defined]  # as just asked
-    return as_operand(other)
+    try:
+        return as_operand(other)
+    except OverflowError:  # of a wider float, such as NumPy's longdouble
+        return other
 
 
 def _nearest(node: Value) -> tuple[tuple[int, float], ...]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import gc
 import math
+import operator
 import pickle
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -358,6 +360,20 @@ def test_comparisons_with_what_no_float_holds_are_exact(other: Any) -> None:
     assert (x < other, x <= other, x != other) == (True, True, True)
     assert (x > other, x >= other, x == other) == (False, False, False)
     assert (Value(-math.inf) < -other or Value(-math.inf) == -other) is True
+
+
+WIDE = [mpmath.mpf("1e400"), -mpmath.mpf("1e400"), np.longdouble("1e400")]
+EXACT = st.integers() | st.fractions() | st.decimals(allow_nan=False) | st.floats() | st.sampled_from(WIDE)
+
+
+@given(st.floats(), EXACT | st.sampled_from([10**400, Fraction(-(10**400), 3), Decimal("1e400"), Decimal("-1e-400")]))
+def test_a_value_compares_as_its_number_does(x: float, other: Any) -> None:
+    """With numbers of any kind and size, on either side: exactly, as Python compares them with a float."""
+    if x != x and isinstance(other, Decimal):
+        return  # Python raises, and a Value compares with nothing
+    for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
+        assert compare(Value(x), other) == compare(x, other)
+        assert compare(other, Value(x)) == compare(other, x)
 
 
 @pytest.mark.parametrize("other", [Decimal("sNaN"), Decimal("NaN"), math.nan])
