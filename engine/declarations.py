@@ -84,8 +84,8 @@ def check_columns(
             ast.parse(formula, mode="eval")
         except (SyntaxError, ValueError) as error:
             raise ValueError(f"{name}: the formula is no expression: {formula!r} ({error})") from None
-    if not isinstance(defaults, tuple) or not all(is_number(one) for one in defaults):
-        raise TypeError(f"{name}: defaults are a tuple of numbers, got {defaults!r}")
+    if not isinstance(defaults, tuple) or not all(is_number(one) and one == one for one in defaults):
+        raise TypeError(f"{name}: defaults are a tuple of numbers, none of them nan, got {defaults!r}")
     if len(defaults) > (0 if arity is None else arity - 1):
         raise ValueError(f"{name}: {len(defaults)} defaults leave no operand to give")
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .numbers import is_number
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
     """An open interval of reals, or a closed one of integers, that an operand may come from.
+
+    Raises:
+        TypeError: an end is no number.
+        ValueError: nothing lies between the ends, or one is nan.
 
     >>> 0.0 in Interval(0, math.inf), 1e-300 in Interval(0, math.inf)
     (False, True)
@@ -19,6 +25,13 @@ class Interval:
     low: float = -math.inf
     high: float = math.inf
     integers: bool = False
+
+    def __post_init__(self) -> None:
+        for end in (self.low, self.high):
+            if not is_number(end):
+                raise TypeError(f"the ends of an interval are numbers, got {end!r}")
+        if not (self.low < self.high or (self.integers and self.low == self.high)):
+            raise ValueError(f"nothing lies between {self.low!r} and {self.high!r}: give the lower end first")
 
     def __contains__(self, number: float) -> bool:
         if self.integers:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Value, no_grad
 
-from ..arguments import as_samples, has_array, is_row, show, warn_user
+from ..arguments import as_samples, has_array, is_row, plain, show, warn_user
 from ..layers.module import Module, evaluating
 from .columns import flat, nested, shape_of
 from .rules import is_mean
@@ -155,6 +155,8 @@ class Programs:
                 self._done += len(data[0]) * (self._size + 10)
                 if backend == "eager" or (backend == "auto" and (self._done < SOON or key in self._refused)):
                     return eagerly(*data)
+                if not self._size:  # a function, which may give what is refused; layers do not
+                    eagerly(*[samples[:1] for samples in data])
                 from engine import compile
 
                 compiled = compile(make(), **options._asdict())
@@ -232,7 +234,11 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
 
 
 def _floats(output: Any) -> Any:
-    return [_floats(item) for item in output] if is_row(output) else float(output)
+    if is_row(output):
+        return [_floats(item) for item in output]
+    if output.__class__ is not Value and isinstance(plain(output), bool):  # as the losses have it
+        raise TypeError(f"an output of the model is the bool {output}: give the score that it was decided by")
+    return float(output)
 
 
 def _values(output: Any) -> Any:

@@ -66,6 +66,7 @@ def test_an_operand_without_a_derivative_gets_nothing() -> None:
         ({"convention": None}, TypeError, "convention is text"),
         ({"defaults": 1.0}, TypeError, "defaults are a tuple of numbers"),
         ({"defaults": ("one",)}, TypeError, "defaults are a tuple of numbers"),
+        ({"defaults": (math.nan,)}, TypeError, "none of them nan"),
         ({"defaults": (1.0,)}, ValueError, "leave no operand"),
         ({"local_derivatives": []}, ValueError, "one local derivative per operand"),
         ({"local_derivatives": [lambda z: z]}, TypeError, "a local derivative is called as rule"),
@@ -78,3 +79,20 @@ def test_a_wrong_column_is_named(columns: dict[str, Any], error: type[Exception]
     given |= columns
     with pytest.raises(error, match=message):
         declare(given.pop("name"), given.pop("forward"), given.pop("local_derivatives"), **given)
+
+
+@pytest.mark.parametrize(
+    ("ends", "error", "message"),
+    [
+        ((2, 1), ValueError, "nothing lies between 2 and 1"),
+        ((1, 1), ValueError, "nothing lies between"),
+        ((2, 1, True), ValueError, "nothing lies between"),
+        ((math.nan, 1), ValueError, "nothing lies between"),
+        ((0, "1"), TypeError, "ends of an interval are numbers, got '1'"),
+        ((None, 1), TypeError, "ends of an interval are numbers, got None"),
+    ],
+)
+def test_an_interval_without_numbers_is_refused(ends: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Interval(*ends)
+    assert 3 in Interval(3, 3, integers=True)

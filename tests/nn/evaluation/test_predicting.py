@@ -314,3 +314,12 @@ def test_probabilities_of_sequences_in_lists():
 def test_without_numpy_everything_is_lists(monkeypatch):
     monkeypatch.setitem(sys.modules, "numpy", None)
     assert nn.accuracy(lambda x: x, [[0.0, 1.0], [1.0, 0.0]], [1, 1], backend="eager") == 0.5
+
+
+@pytest.mark.parametrize("outputs", [True, [True, False], np.array([True, False]), [[np.bool_(True)]]], ids=repr)
+def test_a_bool_is_a_decision_and_no_output(outputs: object) -> None:
+    """Of [True, False] the largest would be the first."""
+    with pytest.raises(TypeError, match="is the bool True: give the score"):
+        nn.predict(lambda x: outputs, [[1.0]])
+    with pytest.raises(TypeError, match="is the bool True: give the score"):
+        nn.accuracy(lambda x: outputs, [[1.0]], [1], threshold=0.5)
