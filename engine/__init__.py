@@ -30,8 +30,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import graph as graph
-from . import methods as _methods  # noqa: F401  # these two give Value its operators and methods
-from . import operators as _operators  # noqa: F401
+from . import methods as _methods  # noqa: F401  # gives Value its methods
+from . import operators as _operators  # noqa: F401  # gives Value its operators
 from .backprop import backward as backward
 from .backprop import grad as grad
 from .backprop import local_derivatives as local_derivatives

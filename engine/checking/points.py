@@ -276,7 +276,7 @@ def _leaf_of_list(x: Any) -> Leaf:
 
 def _array(x: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """How an array is copied with other numbers, with one number changed, and moved along a direction."""
-    if hasattr(x, "detach"):  # pragma: no cover -- PyTorch is no part of the test extra; CI runs its tests afterwards
+    if hasattr(x, "detach"):  # pragma: no cover  # PyTorch is no part of the test extra; CI runs its tests afterwards
 
         def placed(numbers: Sequence[float]) -> Any:
             fresh = x.detach().new_tensor(numbers).reshape(x.shape)
@@ -295,7 +295,7 @@ def _array(x: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...
     import numpy
 
     back: Callable[[Any], Any] = numpy.asarray
-    if hasattr(x, "at"):  # pragma: no cover -- JAX, likewise: its arrays do not change, NumPy's copy does
+    if hasattr(x, "at"):  # pragma: no cover  # JAX, likewise: its arrays do not change, NumPy's copy does
         import jax
 
         back = jax.numpy.asarray

@@ -74,7 +74,7 @@ def _text(state: Progress) -> str:
 
 def _has_rich() -> bool:
     try:
-        import rich  # noqa: F401
+        import rich  # noqa: F401  # whether it can be imported is all that is asked
     except ImportError:
         return False
     return True

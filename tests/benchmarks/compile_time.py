@@ -50,7 +50,7 @@ def seconds(name: str, imported: bool) -> dict[str, Any]:
     """CPU seconds until the program of a problem is ready, in this process; and whether it was in the cache."""
     loss, arrays = PROBLEMS[name]()
     if imported:
-        import llvmlite.binding  # noqa: F401
+        import llvmlite.binding  # noqa: F401  # it takes a while, which is not to be counted
     started = time.process_time()
     compiled = engine.compile(loss, backend="llvm")
     batch = compiled.batch(*arrays)

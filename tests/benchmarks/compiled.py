@@ -11,34 +11,28 @@ native loop.
 
 from __future__ import annotations
 
-import os
+import random
+import statistics
 import sys
+import time
+from collections.abc import Callable
+from typing import Any
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-os.environ.update(dict.fromkeys(THREADS, "1"))
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+import numpy as np
 
-import random  # noqa: E402
-import statistics  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from typing import Any  # noqa: E402
+import nn
+from engine import Value
+from engine.compiler.backends.llvm import build
+from engine.compiler.backends.llvm.jit.peak import peak_flops
+from engine.compiler.passes.computation import Computation
+from engine.compiler.pipeline import make_plan, trace
+from engine.compiler.training.optimizer import configured
+from engine.compiler.update import ConfiguredUpdate
 
-import numpy as np  # noqa: E402
-
-import nn  # noqa: E402
-from engine import Value  # noqa: E402
-from engine.compiler.backends.llvm import build  # noqa: E402
-from engine.compiler.backends.llvm.jit.peak import peak_flops  # noqa: E402
-from engine.compiler.passes.computation import Computation  # noqa: E402
-from engine.compiler.pipeline import make_plan, trace  # noqa: E402
-from engine.compiler.training.optimizer import configured  # noqa: E402
-from engine.compiler.update import ConfiguredUpdate  # noqa: E402
-
-from . import compile_time, threads  # noqa: E402
-from .machine import print_machine  # noqa: E402
-from .more_workloads import gpt, physics  # noqa: E402
-from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons  # noqa: E402
+from . import compile_time, threads
+from .machine import print_machine
+from .more_workloads import gpt, physics
+from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons
 
 USER, STEP, LOOP = "nn.Trainer.step", "stepgrad, step by step", "stepgrad, native loop"
 FALLBACK = "nn.Trainer, in NumPy"

@@ -9,22 +9,17 @@ seconds forward and backward. CPU time, medians of turns.
 
 from __future__ import annotations
 
-import os
+import argparse
+import importlib.util
+import time
+from itertools import pairwise
+from typing import Any
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-os.environ.update(dict.fromkeys(THREADS, "1"))
+import numpy as np
 
-import argparse  # noqa: E402
-import importlib.util  # noqa: E402
-import time  # noqa: E402
-from itertools import pairwise  # noqa: E402
-from typing import Any  # noqa: E402
+from engine import Value
 
-import numpy as np  # noqa: E402
-
-from engine import Value  # noqa: E402
-
-from .machine import print_machine  # noqa: E402
+from .machine import print_machine
 
 PARAMETERS = (100, 1_000, 10_000, 100_000, 1_000_000)
 BATCHES = (1, 32, 1024)

@@ -12,24 +12,18 @@ stochastic volatility models", Quantitative Finance 10 (2010).
 
 from __future__ import annotations
 
-import os
+import argparse
+import importlib.util
+import math
+from collections.abc import Callable
+from typing import Any
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-os.environ.update(dict.fromkeys(THREADS, "1"))
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+import numpy as np
 
-import argparse  # noqa: E402
-import importlib.util  # noqa: E402
-import math  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from typing import Any  # noqa: E402
+import engine
+from engine import Value
 
-import numpy as np  # noqa: E402
-
-import engine  # noqa: E402
-from engine import Value  # noqa: E402
-
-from .machine import print_machine  # noqa: E402
+from .machine import print_machine
 
 NAMES = ("spot", "variance", "speed", "long run", "vol of vol", "correlation", "rate", "strike")
 MARKET = (100.0, 0.04, 1.5, 0.04, 0.3, -0.7, 0.02, 100.0)
@@ -84,7 +78,7 @@ def numba_value(Z: Any) -> Callable[[], float]:
 
     spot, variance, speed, mean, wild, correlation, rate, strike = MARKET
 
-    @numba.njit(fastmath=True)  # type: ignore[untyped-decorator]
+    @numba.njit(fastmath=True)  # type: ignore[untyped-decorator]  # Numba has no types
     def total(Z: Any) -> float:
         paths, steps = Z.shape[0], Z.shape[1] // 2
         dt, other, found = YEARS / steps, math.sqrt(1.0 - correlation * correlation), 0.0

@@ -71,7 +71,7 @@ def gpt(batch: int) -> Workload:
 
 def _torch_gpt(P: Any, tokens: Any) -> Any:
     import torch
-    import torch.nn.functional as F  # noqa: N812
+    import torch.nn.functional as F  # noqa: N812  # as everybody calls it
 
     wte, wpe, wq, wk, wv, wo, w1, w2, head = P
     count = len(tokens)

@@ -83,7 +83,7 @@ def compare(workload: Workload, dtype: str, rounds: int) -> tuple[list[float], l
         training.parameters[:] = [leaf.value.data for leaf in traced.graph.leaves]
         training(arrays, update)
         single.append((lambda training=training: training(arrays, update), 1))  # type: ignore[misc]  # bound now
-        looped.append((lambda training=training: training(arrays, update, steps=loop), loop))  # type: ignore[misc]
+        looped.append((lambda training=training: training(arrays, update, steps=loop), loop))  # type: ignore[misc]  # bound now
     return shortest(single, rounds), shortest(looped, rounds)
 
 

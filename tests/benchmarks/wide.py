@@ -10,29 +10,23 @@ need; JAX scan makes its steps in one call, as our loop does. Without names: the
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-os.environ.update(dict.fromkeys(THREADS, "1"))
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+import numpy as np
 
-from collections.abc import Callable  # noqa: E402
-from itertools import pairwise  # noqa: E402
-from typing import Any  # noqa: E402
+import engine
+from engine.compiler.backends.llvm import build
+from engine.compiler.backends.llvm.jit.peak import peak_flops
+from engine.compiler.passes.computation import Computation
+from engine.compiler.pipeline import make_plan, trace
 
-import numpy as np  # noqa: E402
-
-import engine  # noqa: E402
-from engine.compiler.backends.llvm import build  # noqa: E402
-from engine.compiler.backends.llvm.jit.peak import peak_flops  # noqa: E402
-from engine.compiler.passes.computation import Computation  # noqa: E402
-from engine.compiler.pipeline import make_plan, trace  # noqa: E402
-
-from .compiled import measure, momentum  # noqa: E402
-from .machine import print_machine  # noqa: E402
-from .openblas import openblas_step  # noqa: E402
-from .workloads import MOMENTUM, dense, mlp_contenders, network, values_of  # noqa: E402
+from .compiled import measure, momentum
+from .machine import print_machine
+from .openblas import openblas_step
+from .workloads import MOMENTUM, dense, mlp_contenders, network, values_of
 
 RATE = 0.01
 CLAIM = ("784-128-10@64", "512-128-10@64", "256-256-10@64", "128-128-128@64")

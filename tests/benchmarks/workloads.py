@@ -169,7 +169,7 @@ def mlp_torch_loss(activation: str, kind: str) -> Callable[..., Any]:
 
     def torch_loss(P: Any, X: Any, Y: Any) -> Any:
         import torch
-        import torch.nn.functional as F  # noqa: N812
+        import torch.nn.functional as F  # noqa: N812  # as everybody calls it
 
         h = X
         for k in range(0, len(P), 2):

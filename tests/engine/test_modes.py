@@ -144,7 +144,7 @@ def test_the_purpose_is_the_innermost_one_and_no_mode() -> None:
         with called_for("trace"):
             assert modes.purpose() == "trace"
         assert modes.purpose() == "check"
-    with pytest.raises(ValueError), called_for("check"):  # noqa: PT011 (raised here)
+    with pytest.raises(ValueError), called_for("check"):  # noqa: PT011  # it is raised here
         raise ValueError
     assert modes.purpose() == ""
 

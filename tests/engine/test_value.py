@@ -192,7 +192,7 @@ def test_no_grad_gives_leaves_in_this_thread_only() -> None:
     assert elsewhere[0].operands == (x, x)
     assert (x * x).operands == (x, x)
     with pytest.raises(ZeroDivisionError), no_grad():
-        1 / 0  # noqa: B018 (an error inside must not leave recording off)
+        1 / 0  # noqa: B018  # an error inside must not leave recording off
     assert (x * x).operands == (x, x)
 
 

@@ -55,8 +55,7 @@ def test_gradients_of_two_threads_go_to_the_leaves_of_their_own_shape(backend: s
     for X in data.values():
         compiled(X)
     threads = [
-        threading.Thread(target=lambda X=X: [compiled.backward(X) for _ in range(40)])
-        for X in data.values()  # type: ignore[misc]
+        threading.Thread(target=lambda X: [compiled.backward(X) for _ in range(40)], args=(X,)) for X in data.values()
     ]
     for thread in threads:
         thread.start()

@@ -468,7 +468,7 @@ def an_attribute_of_a_class() -> Case:
 def an_attribute_of_a_module_of_python() -> Case:
     settings = types.ModuleType("settings_of_a_test")
     settings.__file__ = __file__
-    settings.scale = 2.0  # type: ignore[attr-defined]
+    settings.scale = 2.0  # type: ignore[attr-defined]  # set by the test
     w = Value(2.0)
     return Case(lambda x: w * x * settings.scale, lambda: setattr(settings, "scale", 7.0))
 
@@ -516,7 +516,7 @@ def a_default_of_the_function() -> Case:
     def function(x: Any, scales: Any = [1.0, 2.0]) -> Any:  # noqa: B006  # that it changes is the point
         return w * x * scales[1]
 
-    return Case(function, lambda: function.__defaults__[0].__setitem__(1, 9.0))  # type: ignore[index]
+    return Case(function, lambda: function.__defaults__[0].__setitem__(1, 9.0))  # type: ignore[index]  # it has a default
 
 
 @row("equal")
@@ -603,9 +603,9 @@ def an_attribute_of_a_function() -> Case:
     w = Value(2.0)
 
     def scaled(x: Any) -> Any:
-        return w * x * scaled.scale  # type: ignore[attr-defined]
+        return w * x * scaled.scale  # type: ignore[attr-defined]  # set by the test
 
-    scaled.scale = 3.0  # type: ignore[attr-defined]
+    scaled.scale = 3.0  # type: ignore[attr-defined]  # set by the test
     return Case(scaled, lambda: setattr(scaled, "scale", 7.0))
 
 
@@ -831,7 +831,7 @@ def a_number_behind_a_weak_reference() -> Case:
 
     known = weakref.ref(Settings)
     w = Value(2.0)
-    return Case(lambda x: w * x * known().scale, lambda: setattr(Settings, "scale", 7.0))  # type: ignore[union-attr]
+    return Case(lambda x: w * x * known().scale, lambda: setattr(Settings, "scale", 7.0))  # type: ignore[union-attr]  # it is alive
 
 
 @row("equal")
@@ -1078,8 +1078,8 @@ def an_attribute_in_slots() -> Case:
         __slots__ = ("scale", "unused")
 
     options, w = Options(), Value(2.0)
-    options.scale = 3.0  # type: ignore[attr-defined]
-    return Case(lambda x: w * x * options.scale, lambda: setattr(options, "scale", 7.0))  # type: ignore[attr-defined]
+    options.scale = 3.0  # type: ignore[attr-defined]  # set by the test
+    return Case(lambda x: w * x * options.scale, lambda: setattr(options, "scale", 7.0))  # type: ignore[attr-defined]  # set by the test
 
 
 def by_a_computed_name(read: Callable[[Any, str], float]) -> Make:
@@ -1140,7 +1140,7 @@ def one_that_reports() -> Case:
     w, log = Value(2.0), _nowhere
 
     def function(x: Any) -> Any:
-        import colorsys  # noqa: F401
+        import colorsys  # noqa: F401  # to import it is the point
 
         with contextlib.suppress(ImportError):
             import not_there  # type: ignore[import-not-found]  # noqa: F401

@@ -152,7 +152,7 @@ def test_the_operators_are_those_of_the_table() -> None:
         assert root.explain().expression == "x << y"
     finally:
         del engine.PRIMITIVES["test_expressions_shift"]
-        del Value.__lshift__, Value.__rlshift__, Value.test_expressions_shift  # type: ignore[attr-defined]
+        del Value.__lshift__, Value.__rlshift__, Value.test_expressions_shift  # type: ignore[attr-defined]  # as declared
 
 
 def test_names_in() -> None:

@@ -337,7 +337,7 @@ def test_an_error_in_progress_ends_it() -> None:
 
 def test_make_must_be_callable() -> None:
     with pytest.raises(TypeError, match="make must be a callable that gives a model, a loss and an optimiser, not int"):
-        nn.fit_many(3, CONFIGS, X, Y)  # type: ignore[arg-type]
+        nn.fit_many(3, CONFIGS, X, Y)  # type: ignore[arg-type]  # on purpose
 
 
 SLOPE = 1.0
@@ -377,11 +377,11 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="there are no configurations"):
         nn.fit_many(make, [], X, Y)
     with pytest.raises(TypeError, match="configuration 0 must be a dict"):
-        nn.fit_many(make, [3], X, Y)  # type: ignore[list-item]
+        nn.fit_many(make, [3], X, Y)  # type: ignore[list-item]  # on purpose
     with pytest.raises(ValueError, match="configuration 0 has the key 'loss'"):
         nn.fit_many(make, [{"loss": "mse"}], X, Y)
     with pytest.raises(TypeError, match=r"executor is one of concurrent\.futures"):
-        nn.fit_many(make, CONFIGS, X, Y, executor=3)  # type: ignore[arg-type]
+        nn.fit_many(make, CONFIGS, X, Y, executor=3)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="patience watches"):
         nn.fit_many(make, CONFIGS, X, Y, patience=1)
     model, loss, optimizer = make(**CONFIGS[0])
