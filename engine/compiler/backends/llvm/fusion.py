@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from ...plan.plan import Group, Run
@@ -17,6 +17,10 @@ _COMPUTED = frozenset("SU")
 
 MOST = 300
 """Instructions of a kernel, about, up to which groups are fused: LLVM takes a time that grows faster than the text."""
+
+WHOLE = 10_000
+"""Instructions of unlike kernels of single results, up to which these are fused: a second of LLVM's time. What follows
+runs up to half again as long, and compiles in a fifth of the time: kernels of one operation are mostly equal ones."""
 
 
 def split_columns(fused_plan: FusedPlan) -> FusedPlan:
@@ -78,6 +82,7 @@ def fuse(fused_plan: FusedPlan) -> FusedPlan:
     A group is fused with an earlier one if each of its operands was computed before that one, or is the same row of a
     group fused with it already. (Then it may also run before the groups that stood between the two.) A kernel that has
     grown long takes no more: a chain of a thousand operations is many kernels, of which equal ones are compiled once.
+    After so many unlike ones nothing is fused any more but matrices and what belongs to them.
     """
     stages = {stage: [group for fused in fused_plan.stages[stage] for group in fused] for stage in STAGES}
     return replace(fused_plan, stages={stage: _fused(groups) for stage, groups in stages.items()})
@@ -91,9 +96,14 @@ def _fused(groups: Sequence[Group]) -> list[Fused]:
         if _needs_no_loop(group):
             waiting.setdefault(group.rows, []).append(i)
     done: set[int] = set()
-    result = []
+    result: list[Fused] = []
+    known, spent = set[Hashable](), 0  # kernels of single results: of which kinds, and how long together
     for head, group in enumerate(groups):
         if head in done:
+            continue
+        if group.rows == 1 and spent > WHOLE:
+            done.add(head)
+            result.append([group])
             continue
         inside, size = {head}, _size(group)
         left = []
@@ -110,7 +120,20 @@ def _fused(groups: Sequence[Group]) -> list[Fused]:
         waiting[group.rows] = left
         done |= inside
         result.append([groups[i] for i in sorted(inside)])
+        if group.rows == 1 and (kind := _kind(result[-1])) not in known:
+            known.add(kind)
+            spent += size
     return result
+
+
+def _kind(fused: Fused) -> Hashable:
+    """What kernels have in common that are most likely equal: the operations, and which operands are the same."""
+    places: dict[tuple[str, int], int] = {}
+
+    def name(run: Run) -> tuple[str, int, int]:
+        return run.buffer, places.setdefault(place(run), len(places)), run.count
+
+    return tuple([(g.primitive, *map(name, runs_of(g)), name(g.result)) for g in fused])
 
 
 def _size(group: Group) -> int:

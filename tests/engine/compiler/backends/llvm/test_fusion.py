@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, dot, ops
+from engine.compiler.backends.llvm import fusion
 from engine.compiler.backends.llvm.fused_plan import FusedPlan
 from engine.compiler.backends.llvm.fusion import MOST, fuse, recompute, split_columns, store
 from engine.compiler.backends.llvm.ir.templates import is_cheap
@@ -110,6 +112,55 @@ def test_a_long_chain_is_cut_into_kernels_of_bounded_length() -> None:
     assert sum(lengths(600)) == len(plan_of(chain(600), 4).body)
     texts = [len(str(make_schedule(plan_of(chain(rounds), 4), Shape(64, 4, 20)))) for rounds in (300, 600)]
     assert texts[1] < 1.5 * texts[0]  # equal kernels are there once
+
+
+OPERATIONS: tuple[Any, ...] = (
+    lambda z, w: engine.sin(z) + w,
+    lambda z, w: z * w,
+    lambda z, w: engine.tanh(w - z),
+    lambda z, w: z / (1 + z * z),
+)
+
+
+def unlike(length: int) -> Any:
+    """A chain of operations in an order of which no part is like another."""
+    drawn = random.Random(5)
+    kinds = [drawn.randrange(len(OPERATIONS)) for _ in range(length)]
+
+    def function(x: Any) -> Any:
+        z, h = x[0], [engine.exp(a) for a in x]
+        for k, kind in enumerate(kinds):
+            z = OPERATIONS[kind](z, WEIGHTS[k % 3][k % 4])
+        return sum([dot(row, [2.0 * a for a in h]) * z for row in WEIGHTS])
+
+    return function
+
+
+def test_after_so_many_unlike_kernels_single_results_are_no_longer_fused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shares(function: Any) -> list[list[str]]:
+        return names(fuse(fused_plan_of(function)).stages["body"])
+
+    for whole in (0, 1000):
+        monkeypatch.setattr(fusion, "WHOLE", whole)
+        found = shares(unlike(300))
+        single = [len(fused) for fused in found if len(fused) == 1]
+        assert len(single) > 150
+        assert max(map(len, found)) > 30  # the first ones
+        assert ["exp", "mul"] in found  # of four rows each
+        assert sum(map(len, found)) == len(plan_of(unlike(300), 4).body)
+    monkeypatch.setattr(fusion, "WHOLE", 3 * MOST)
+    assert all(len(fused) > 1 for fused in shares(chain(600)))  # equal ones count once
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_what_is_not_fused_gives_the_same_numbers(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.random.default_rng(3).normal(size=(count, 4))
+    found = []
+    for whole in (10**9, 500):
+        monkeypatch.setattr(fusion, "WHOLE", whole)
+        value, gradient = engine.compile(unlike(200), backend="llvm").value_and_grad(samples)
+        found.append([value, *gradient])
+    assert np.allclose(*found, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("count", [1, 9])
