@@ -12,8 +12,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import mpmath
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,10 +21,7 @@ from engine import Constant, Value, no_grad, value
 from engine.modes import reads
 
 
-@pytest.mark.parametrize(
-    "number",
-    [3, 3.0, True, Fraction(3, 1), Decimal(3), np.float32(3), np.float64(3), np.int8(3), np.array(3.0), np.bool_(True)],
-)
+@pytest.mark.parametrize("number", [3, 3.0, True, Fraction(3, 1), Decimal(3)])
 def test_takes_every_kind_of_real_number(number: object) -> None:
     v = Value(number)
     assert type(v.data) is float
@@ -34,11 +29,7 @@ def test_takes_every_kind_of_real_number(number: object) -> None:
     assert (v.grad, v.label, v.primitive, v.operands, v._prev, v._op) == (0.0, None, None, (), (), "")
 
 
-@pytest.mark.parametrize(
-    "thing",
-    ["1", None, 1j, [1.0], (1.0,), {}, np.array([1.0]), np.array([[1.0]]), np.array("1.5"), len, np.complex128(1),
-     b"1", object(), np.str_("1"), np.timedelta64(1, "s")],
-)  # fmt: skip
+@pytest.mark.parametrize("thing", ["1", None, 1j, [1.0], (1.0,), {}, len, b"1", object()])
 def test_refuses_what_is_no_real_number(thing: object) -> None:
     with pytest.raises(TypeError, match=type(thing).__name__):
         Value(thing)
@@ -143,23 +134,6 @@ def test_each_operator_is_its_own_node_and_numbers_are_constants() -> None:
         node.operands[1].data = 5.0
     square = a * a
     assert square.operands[0] is square.operands[1] is a
-
-
-def test_numpy_calls_the_methods_by_its_own_names() -> None:
-    row = np.array([Value(0.25), Value(0.5)])
-    for name in ("exp", "arcsin", "arctan", "tanh", "sqrt", "cbrt", "log1p", "rint", "arctanh", "absolute", "square"):
-        got = getattr(np, name)(row)
-        assert all(isinstance(v, Value) for v in got)
-        expected = getattr(np, name)([0.25, 0.5])
-        assert np.allclose([v.data for v in got], expected, equal_nan=True)
-    assert isinstance(np.float64(3) * Value(2), Value)
-    assert isinstance(Value(2) * np.float64(3), Value)
-    product = np.array([1.0, 2.0]) * Value(3.0)
-    assert [v.data for v in product] == [3.0, 6.0]
-    assert [v.data for v in Value(3.0) - np.array([1.0, 2.0])] == [2.0, 1.0]
-    total = np.dot(row, row)
-    total.backward()
-    assert [v.grad for v in row] == [0.5, 1.0]
 
 
 def test_data_of_a_result_cannot_be_assigned() -> None:
@@ -362,8 +336,7 @@ def test_comparisons_with_what_no_float_holds_are_exact(other: Any) -> None:
     assert (Value(-math.inf) < -other or Value(-math.inf) == -other) is True
 
 
-WIDE = [mpmath.mpf("1e400"), -mpmath.mpf("1e400"), np.longdouble("1e400")]
-EXACT = st.integers() | st.fractions() | st.decimals(allow_nan=False) | st.floats() | st.sampled_from(WIDE)
+EXACT = st.integers() | st.fractions() | st.decimals(allow_nan=False) | st.floats()
 
 
 @given(st.floats(), EXACT | st.sampled_from([10**400, Fraction(-(10**400), 3), Decimal("1e400"), Decimal("-1e-400")]))
@@ -384,7 +357,7 @@ def test_nothing_compares_with_nan(other: Any) -> None:
         assert [other < x, other <= x, other > x, other >= x, other == x] == [False] * 5
 
 
-@pytest.mark.parametrize("other", [Decimal(1), Decimal("Infinity"), Fraction(1), 1, 1.0, np.float64(1)])
+@pytest.mark.parametrize("other", [Decimal(1), Decimal("Infinity"), Fraction(1), 1, 1.0])
 def test_nan_compares_with_nothing(other: Any) -> None:
     x = Value(math.nan)
     assert [x < other, x <= other, x > other, x >= other, x == other] == [False] * 5
@@ -393,7 +366,7 @@ def test_nan_compares_with_nothing(other: Any) -> None:
 
 def test_orders_of_equal_and_unequal_numbers() -> None:
     for x, y in ((1.0, 2.0), (2.0, 1.0), (1.0, 1.0), (-1.0, 1.0)):
-        for other in (y, Value(y), Fraction(y), Decimal(y), int(y), np.float64(y)):
+        for other in (y, Value(y), Fraction(y), Decimal(y), int(y)):
             a = Value(x)
             assert [a < other, a <= other, a > other, a >= other, a == other, a != other] == [
                 x < y, x <= y, x > y, x >= y, x == y, x != y
@@ -403,13 +376,13 @@ def test_orders_of_equal_and_unequal_numbers() -> None:
 @pytest.mark.parametrize(
     ("arity", "function", "rules"),
     [
-        (1, lambda x: np.float64(x) * 2, [lambda z, x: 2.0]),
+        (1, lambda x: Fraction(2 * x), [lambda z, x: 2.0]),
         (2, lambda x, y: int(x + y), [lambda z, x, y: 1.0, lambda z, x, y: 1.0]),
         (3, lambda *xs: len(xs), lambda z, *xs: [0.0] * len(xs)),  # n-ary
     ],
 )
 def test_what_forward_functions_give_becomes_a_float(arity: int, function: Any, rules: Any) -> None:
-    """NumPy's scalars and integers would end the fast ways of the engine, and its exactness."""
+    """Integers and others would end the fast ways of the engine, and its exactness."""
     odd = engine.declare("odd_kind", function, rules, method=arity == 1)
     try:
         operands = [Value(1.0) for _ in range(arity)]

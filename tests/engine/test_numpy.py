@@ -1,0 +1,76 @@
+"""NumPy's scalars and arrays beside Values; in a file of its own, as the others need no NumPy."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import pytest
+
+import engine
+from engine import Value
+
+np = pytest.importorskip("numpy")
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "int8", "array", "bool_"])
+def test_scalars_and_arrays_of_no_dimension_are_numbers(kind: str) -> None:
+    number = getattr(np, kind)(1)
+    assert (type(Value(number).data), Value(number).data) == (float, 1.0)
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [np.array([1.0]), np.array([[1.0]]), np.array("1.5"), np.complex128(1), np.str_("1"), np.timedelta64(1, "s")],
+)
+def test_what_is_no_real_number_is_refused(thing: Any) -> None:
+    v = Value(1.0)
+    with pytest.raises(TypeError, match=type(thing).__name__):
+        Value(thing)
+    with pytest.raises(TypeError, match=type(thing).__name__):
+        v.data = thing
+    assert v.data == 1.0
+
+
+def test_numpy_calls_the_methods_by_its_own_names() -> None:
+    row = np.array([Value(0.25), Value(0.5)])
+    for name in ("exp", "arcsin", "arctan", "tanh", "sqrt", "cbrt", "log1p", "rint", "arctanh", "absolute", "square"):
+        got = getattr(np, name)(row)
+        assert all(isinstance(v, Value) for v in got)
+        expected = getattr(np, name)([0.25, 0.5])
+        assert np.allclose([v.data for v in got], expected, equal_nan=True)
+    assert isinstance(np.float64(3) * Value(2), Value)
+    assert isinstance(Value(2) * np.float64(3), Value)
+    product = np.array([1.0, 2.0]) * Value(3.0)
+    assert [v.data for v in product] == [3.0, 6.0]
+    assert [v.data for v in Value(3.0) - np.array([1.0, 2.0])] == [2.0, 1.0]
+    total = np.dot(row, row)
+    total.backward()
+    assert [v.grad for v in row] == [0.5, 1.0]
+
+
+def test_comparisons() -> None:
+    nan = Value(math.nan)
+    assert [nan < np.float64(1), nan > np.float64(1), nan == np.float64(1)] == [False] * 3
+    for x, y in ((1.0, 2.0), (2.0, 1.0), (1.0, 1.0), (-1.0, 1.0)):
+        a, other = Value(x), np.float64(y)
+        assert [a < other, a <= other, a > other, a >= other, a == other] == [x < y, x <= y, x > y, x >= y, x == y]
+
+
+@pytest.mark.parametrize("x", [0.0, -1.5, 1e308, math.inf, -math.inf, math.nan])
+def test_comparisons_with_wider_floats(x: float) -> None:
+    """As Python compares them with a float, on either side."""
+    mpmath = pytest.importorskip("mpmath")
+    for other in (mpmath.mpf("1e400"), -mpmath.mpf("1e400"), np.longdouble("1e400")):
+        for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
+            assert compare(Value(x), other) == compare(x, other)
+            assert compare(other, Value(x)) == compare(other, x)
+
+
+def test_what_a_forward_function_gives_becomes_a_float() -> None:
+    odd = engine.declare("odd_numpy", lambda x: np.float64(x) * 2, [lambda z, x: 2.0], method=False)
+    try:
+        assert type(odd(Value(1.0)).data) is float
+    finally:
+        del engine.PRIMITIVES["odd_numpy"]
