@@ -12,12 +12,21 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .directional import along
-from .entries import across, at_slopes, between, derivative, kink_of_slopes, slack_of
+from .entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal, rounding_of, slack_of
 from .estimates.clarke import Found, Neighbourhood, beside
-from .estimates.differences import Estimate, Line, central, grain, likely_estimates, measured_noise, steps
+from .estimates.differences import (
+    Estimate,
+    Line,
+    central,
+    grain,
+    likely_estimates,
+    measured_noise,
+    power_of_two,
+    steps,
+)
 from .estimates.slopes import Slopes, slopes_at
-from .estimates.taylor import taylor_direction, taylor_rate
-from .estimates.verdicts import Verdict, confirming, judge
+from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
+from .estimates.verdicts import Verdict, confirming, judge, resolution
 from .points import NO_VALUE, Point, numbers_in, pasted, short
 from .report import Derivative, Kink, Report, worst
 from .subject import name_of, require_repeatable, require_the_same, weight
@@ -50,10 +59,14 @@ class Claimed:
         return self.point.claims(self.grad(*arguments), len(self.values))
 
     def at(self, arguments: tuple[Any, ...]) -> list[float]:
-        """The outputs there; nan outside of the domain."""
+        """The outputs there; nan outside of the domain, where a power may give complex numbers."""
         try:
-            return numbers_in(self.f(*arguments))
+            result = self.f(*arguments)
         except NO_VALUE:
+            return [math.nan] * len(self.values)
+        try:
+            return numbers_in(result)
+        except TypeError:
             return [math.nan] * len(self.values)
 
     def name(self, name: str, output: int) -> str:
@@ -104,6 +117,8 @@ def check_callable(
     found = _by_direction(claimed, directions) if directions else _by_coordinate(claimed)
     require_repeatable(lambda: claimed.at(claimed.point.placed(claimed.point.numbers)), noise)
     rate = math.nan if any(d.kink is not None for d in found) else _rate(claimed)
+    if looks_wrong(rate) and not directions:
+        found += [d for output in range(len(claimed.values)) for d in _across(claimed, output, found, everywhere=True)]
     return Report(title_of(claimed), tuple(found), point=written(claimed), directions=directions, rate=rate)
 
 
@@ -114,7 +129,7 @@ def _by_coordinate(claimed: Claimed) -> list[Derivative]:
         probe = _Probe(claimed, index)
         found += [probe.check(claimed.name(name, k), k) for k in range(outputs)]
     for output in range(outputs):
-        found += _across(claimed, output, found[output : len(claimed.point.names) * outputs : outputs])
+        found += _across(claimed, output, found)
     return found
 
 
@@ -122,7 +137,7 @@ def _by_direction(claimed: Claimed, directions: int) -> list[Derivative]:
     found: list[Derivative] = []
     for output, gradient in enumerate(claimed.jacobian):
         near = claimed.neighbourhood(output)
-        slack = [slack_of(claim, near.epsilon) for claim in gradient]
+        slack = [rounding_of(claim, near.epsilon) for claim in gradient]
         line = claimed.line(output)
         suffix = claimed.name("", output)
         found += along(line, gradient, slack, near.point, near.noise, directions, near.epsilon, suffix=suffix)
@@ -191,10 +206,19 @@ class _Probe:
         likely = steps(x, epsilon=epsilon)[0]
         found = confirming(claim, slack, likely_estimates(line, x, likely, noise), epsilon)
         straight = found is not None and not _bent(line, x, value, likely / 4, noise, claim)
-        if straight and found and not (found.flat and grain(line, x)):
+        grid = 0.0 if straight and found and not found.flat else grain(line, x)
+        hidden = claim == 0 and (grid > 0 or _hides(line, x, value, noise, epsilon))
+        if straight and found and not (found.flat and hidden):
             return derivative(name, x, claim, Verdict("agrees", found))
-        grid = grain(line, x)
-        noise = max(noise, measured_noise(line, x, epsilon), grid)
+        judged = self._judged(name, output, max(noise, measured_noise(line, x, epsilon), grid), grid > 0 or hidden)
+        return on_appeal(judged, line, slack, max(noise, grid), epsilon)
+
+    def _judged(self, name: str, output: int, noise: float, coarse: bool) -> Derivative:
+        """The verdict where the first estimates did not confirm the claim."""
+        x, line, epsilon = self.x, self.line(output), self.epsilon
+        claim = self.claimed.jacobian[output][self.index]
+        slack = slack_of(claim, epsilon)
+        likely = steps(x, epsilon=epsilon)[0]
         wide = slopes_at(line, x, noise, epsilon, abs(claim), likely / _WIDE)
         fine = slopes_at(line, x, noise, epsilon, abs(claim))
         if not fine.sides:
@@ -202,7 +226,7 @@ class _Probe:
         if not fine.smooth:
             here = self._at_kink(name, output, claim, slack, fine, kink_of_slopes(x, likely, claim, fine))
         else:
-            here = self._smooth(name, output, claim, slack, noise, fine, wide, grid > 0)
+            here = self._smooth(name, output, claim, slack, noise, fine, wide, coarse)
         if wide.smooth or not wide.sides:
             return here
         kink = here.kink or kink_of_slopes(x, likely, claim, wide)
@@ -231,6 +255,8 @@ class _Probe:
             yield from fine.estimates
 
         verdict = judge(claim, slack, candidates(), epsilon, coarse)
+        if verdict.status == "differs" and fine.spans(claim):
+            verdict = verdict._replace(status="unresolved")
         if not wide.smooth and wide.sides:
             kink = kink_of_slopes(x, likely, claim, wide, math.copysign(min(near, likely), _nearer(fine)))
             if wide.apart and verdict.status == "unresolved" and wide.status(claim, slack) == "differs":
@@ -264,14 +290,20 @@ class _Probe:
                 continue
             jacobian = self.claimed.claims(self.claimed.point.moved(self.index, there))
             claim = jacobian[output][self.index]
+            slack = slack_of(claim, epsilon)
             candidates = (central(line, there, h, noise) for h in steps(there, likely / 2, epsilon))
-            yield derivative(name, there, claim, judge(claim, slack_of(claim, epsilon), candidates, epsilon), kink)
+            found = derivative(name, there, claim, judge(claim, slack, candidates, epsilon), kink)
+            yield on_appeal(found, line, slack, noise, epsilon)
 
 
-def _across(claimed: Claimed, output: int, found: Sequence[Derivative]) -> Iterator[Derivative]:
+def _across(
+    claimed: Claimed, output: int, found: Sequence[Derivative], everywhere: bool = False
+) -> Iterator[Derivative]:
     gradient, near = claimed.jacobian[output], claimed.neighbourhood(output)
     slack = [slack_of(claim, near.epsilon) for claim in gradient]
-    yield from across(near, claimed.point.names, gradient, slack, found, claimed.name("", output))
+    outputs = len(claimed.values)
+    own = found[output : len(gradient) * outputs : outputs]
+    yield from across(near, claimed.point.names, gradient, slack, own, claimed.name("", output), everywhere)
 
 
 def _nearer(slopes: Slopes) -> float:
@@ -284,6 +316,14 @@ def _bent(line: Line, x: float, value: float, step: float, noise: float, slope: 
     """Whether the second difference halves with the step, as at a kink, where that of a smooth function quarters."""
     wide, narrow = (abs(line(x + h) - 2 * value + line(x - h)) for h in (step, step / 2))
     return narrow > 0.4 * wide and narrow > max(16 * noise, 1e-6 * step * abs(slope))
+
+
+def _hides(line: Line, x: float, value: float, noise: float, epsilon: float) -> bool:
+    """Whether equal values near the point may hide a slope: one that rounding hides is not small beside a wide one."""
+    width = max(power_of_two(abs(x)) if x else 0.0, 2.0**-10) / math.sqrt(2)
+    moved = [abs(far - value) for far in (line(x + width), line(x - width)) if math.isfinite(far)]
+    slope = max(moved, default=0.0) / width
+    return 0 < resolution(epsilon) * slope < 16 * noise / steps(x, epsilon=epsilon)[0]
 
 
 # ---- what is checked ---------------------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from .entries import at_slopes, between, derivative, kink_of_slopes
-from .estimates.differences import EPSILON, Line, central, likely_estimates, measured_noise, steps
+from .entries import at_slopes, between, derivative, kink_of_slopes, on_appeal
+from .estimates.differences import EPSILON, Line, central, likely_estimates, measured_noise, power_of_two, steps
 from .estimates.slopes import slopes_at
 from .estimates.verdicts import Verdict, confirming, judge
 from .report import Derivative
@@ -53,27 +54,30 @@ def slope_along(
     """
     claimed, slack = claims
     typical = math.hypot(*point) / math.sqrt(len(point)) if point else 0.0
+    origin = power_of_two(typical) if typical else 0.0  # steps suit numbers of the point's size: it is no 0 to them
     likely = steps(typical, epsilon=epsilon)
     finest = 4096 * epsilon * typical
     values: dict[float, float] = {}
 
-    def known(t: float) -> float:
-        if t not in values:
-            values[t] = line(t)
-        return values[t]
+    def known(u: float) -> float:
+        if u not in values:
+            values[u] = line(u - origin)
+        return values[u]
 
-    agreed = confirming(claimed, slack, likely_estimates(known, 0.0, likely[0], noise), epsilon)
+    agreed = confirming(claimed, slack, likely_estimates(known, origin, likely[0], noise), epsilon)
     if agreed is not None:
         return derivative(name, 0.0, claimed, Verdict("agrees", agreed), order=order)
-    noise = max(noise, measured_noise(known, 0.0, epsilon))
-    candidates = (central(known, 0.0, step, noise) for step in likely if step > finest)
+    exact, noise = noise, max(noise, measured_noise(known, origin, epsilon))
+    candidates = (central(known, origin, step, noise) for step in likely if step > finest)
     verdict = judge(claimed, slack, candidates, epsilon)
-    slopes = slopes_at(known, 0.0, noise, epsilon, abs(claimed), finest)
+    slopes = slopes_at(known, origin, noise, epsilon, abs(claimed), finest)
     if verdict.status != "agrees" and slopes.sides and not slopes.smooth:
         bound = max(side.bound for side in slopes.sides)
         kink = kink_of_slopes(0.0, likely[0], claimed, slopes)
-        return at_slopes(name, 0.0, between(claimed, slack, slopes), kink, bound, order)
-    return derivative(name, 0.0, claimed, verdict, order=order)
+        found = at_slopes(name, origin, between(claimed, slack, slopes), kink, bound, order)
+    else:
+        found = derivative(name, origin, claimed, verdict, order=order)
+    return replace(on_appeal(found, known, slack, exact, epsilon), at=0.0)
 
 
 def along(

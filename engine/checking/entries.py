@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from .estimates.appeal import heard
 from .estimates.clarke import Found, Neighbourhood, refuted
-from .estimates.differences import EPSILON, Estimate
+from .estimates.differences import EPSILON, Estimate, Line, measured_noise
 from .estimates.slopes import Slopes
+from .estimates.taylor import taylor_direction
 from .estimates.verdicts import Verdict
 from .report import Derivative, Kink
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
-def slack_of(claim: float, epsilon: float = EPSILON) -> float:
+def rounding_of(claim: float, epsilon: float = EPSILON) -> float:
     """The rounding of a claim; that of what is no finite number would be infinite."""
     return 8 * epsilon * abs(claim) if math.isfinite(claim) else 0.0
+
+
+def slack_of(claim: float, epsilon: float = EPSILON) -> float:
+    """How far off a right claim may be whose formula cancels, as 1 - x*x does near 1."""
+    return math.sqrt(epsilon) / 4 * abs(claim) if math.isfinite(claim) else 0.0
 
 
 def derivative(
@@ -34,6 +42,16 @@ def at_slopes(name: str, at: float, found: Found, kink: Kink, bound: float, orde
     expected = found.low if math.isnan(found.claimed) else min(max(found.claimed, found.low), found.high)
     slopes = found.low, found.high
     return Derivative(name, order, at, found.claimed, expected, bound, found.status, kink, slopes, found.excluded)
+
+
+def on_appeal(found: Derivative, line: Line, slack: float, noise: float, epsilon: float = EPSILON) -> Derivative:
+    """The same, or what a second hearing says of a finite claim that differences speak against."""
+    if not (found.status == "differs" or found.excluded) or not math.isfinite(found.claimed):
+        return found
+    verdict = heard(line, found.at, found.claimed, slack, found.expected, noise, epsilon)
+    if verdict is None or (verdict.status == "differs" and found.slopes is not None):
+        return found
+    return derivative(found.name, found.at, found.claimed, verdict, found.kink, found.order)
 
 
 def between(claim: float, slack: float, slopes: Slopes) -> Found:
@@ -54,13 +72,22 @@ def across(
     slack: Sequence[float],
     found: Sequence[Derivative],
     suffix: str = "",
+    everywhere: bool = False,
 ) -> Iterator[Derivative]:
-    """At a kink of several inputs, what speaks against the claim along directions besides the coordinates."""
-    kinked = [k for k, d in enumerate(found) if d.kink is not None and d.kink.distance == 0]
+    """At a kink of several inputs, what speaks against the claim along directions besides the coordinates.
+
+    A function may have kinks that no coordinate shows, as the median of three equal numbers: `everywhere` looks for
+    them as well.
+    """
+    kinked = [k for k, d in enumerate(found) if everywhere or (d.kink is not None and d.kink.distance == 0)]
     if not kinked or len(gradient) < 2 or any(d.status == "differs" for d in found):
         return
     if not all(map(math.isfinite, gradient)):
         return
+    if everywhere:
+        line = near.line(taylor_direction(near.point), near.point)
+        noise = measured_noise(lambda u: line(u - 1.0), 1.0, near.epsilon)  # each number moves by its own size
+        near = replace(near, noise=max(near.noise, noise))
     against = refuted(near, gradient, slack, kinked)
     if against is None:
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..text.sheet import Sheet, Shown
-from .estimates.taylor import RIGHT
+from .estimates.taylor import RIGHT, looks_wrong
 from .estimates.verdicts import Status
 
 _SHOWN = 40  # how many derivatives that agree are listed one by one
@@ -86,6 +86,8 @@ class Derivative:
         """What the differences say about the claim, in words."""
         if self.slopes is not None:
             return self._between(*(0.0 if abs(slope) <= self.bound else slope for slope in self.slopes))
+        if math.isnan(self.expected):
+            return f"{self.claimed:.17g}, differences give nothing to compare it with"
         error = f", relative error {self.relative_error:.2g}" if self.status == "differs" or self.excluded else ""
         return f"{self.claimed:.17g}, differences give {_with_bound(self.expected, self.bound)}{error}"
 
@@ -268,11 +270,13 @@ def _opinion(rate: float) -> str:
     """
     if math.isinf(rate):
         return "Taylor's remainder is lost in rounding, as that of a right gradient of a linear function is"
-    if rate < _SHRINKS:
-        jumps = "the function jumps, or its values are off by more than rounding (say how far: noise=...)"
-        return f"Taylor's remainder does not shrink (t**{rate:.2f}): {jumps}"
-    verdict = "a right gradient does (2 or more; of a wrong one 1)" if rate > RIGHT else "a wrong one does (right: 2)"
-    return f"Taylor's remainder shrinks like t**{rate:.2f}, as that of {verdict}"
+    shrinks = f"Taylor's remainder shrinks like t**{rate:.2f}"
+    if rate > RIGHT:
+        return f"{shrinks}, as that of a right gradient does (2 or more; of a wrong one 1)"
+    if looks_wrong(rate):
+        return f"{shrinks}, as that of a wrong one does (right: 2)"
+    seen = f"Taylor's remainder does not shrink (t**{rate:.2f})" if rate < _SHRINKS else f"{shrinks} only"
+    return f"{seen}: the function jumps or bends close by, or its values are off by more than rounding (noise=...)"
 
 
 def _abbreviated(point: str) -> str:

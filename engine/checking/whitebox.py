@@ -18,17 +18,17 @@ from ..functional import _push
 from ..value import Value
 from . import oracle
 from .directional import along
-from .entries import across, at_slopes, between, derivative, kink_of_slopes
+from .entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal
 from .estimates.clarke import Found, Neighbourhood, beside
 from .estimates.differences import EPSILON, Estimate, Line, central, likely_estimates, one_sided, steps
 from .estimates.slopes import Slopes, slopes_at
-from .estimates.taylor import taylor_direction, taylor_rate
+from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
 from .faults import audit, find_culprit, undeclared_kink
 from .kinks import Piece, at_kink, piece
 from .points import NO_VALUE
 from .report import Derivative, Fault, Kink, Report, worst
-from .rounding import rounding
+from .rounding import inherited, rounding
 from .subject import Recording, Subject, require_repeatable, weight
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
@@ -51,10 +51,16 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
     for each in (subject.of_order(k) for k in range(1, order + 1)):
         here = each.record(each.numbers)
         claims = _claims(each, here)
-        found = _along(each, claims, directions) if directions else _by_coordinate(each, here, claims)
-        derivatives += found
+        found = _judged(each, here, claims, directions)
+        if any(d.status == "differs" for d in found):
+            claims = claims.loosened(here)
+            found = _judged(each, here, claims, directions)
         if each.order == 1 and not any(d.kink is not None for d in found):
             rate = _rate(each, claims, here.output.data)
+            if looks_wrong(rate) and not directions:
+                near = _neighbourhood(each, claims)
+                found += across(near, each.names, claims.gradient, claims.slack, found, everywhere=True)
+        derivatives += found
         wrong = [d for d in found if d.status == "differs"]
         faults = [find_culprit(each, wrong[0])] if wrong else []
         if not wrong:
@@ -86,6 +92,11 @@ class _Claims(NamedTuple):
     slack: list[float]
     noise: float
 
+    def loosened(self, here: Recording) -> _Claims:
+        """The same, with what the rounding of intermediate numbers does to the gradient."""
+        more = inherited(here.output)
+        return self._replace(slack=[s + more.get(x, 0.0) for s, x in zip(self.slack, here.coordinates)])
+
 
 def _claims(subject: Subject, recording: Recording) -> _Claims:
     adjoints, errors = sweep(recording.output), rounding(recording.output)
@@ -93,6 +104,10 @@ def _claims(subject: Subject, recording: Recording) -> _Claims:
     slack = [errors.derivatives.get(x, 0.0) for x in recording.coordinates]
     slack = [s if math.isfinite(g) else 0.0 for g, s in zip(gradient, slack)]
     return _Claims(gradient, slack, max(subject.noise, errors.value))
+
+
+def _judged(subject: Subject, here: Recording, claims: _Claims, directions: int) -> list[Derivative]:
+    return _along(subject, claims, directions) if directions else _by_coordinate(subject, here, claims)
 
 
 def _by_coordinate(subject: Subject, here: Recording, claims: _Claims) -> list[Derivative]:
@@ -129,7 +144,7 @@ def _check_order(subject: Subject, here: Recording, claims: _Claims) -> Iterator
         if found is not None and not cornered:
             yield derivative(subject.names[position], x, claimed, Verdict("agrees", found), order=subject.order)
         else:
-            yield _Coordinate(subject, here, position, claims, line).check(likely)
+            yield on_appeal(_Coordinate(subject, here, position, claims, line).check(likely), line, slack, claims.noise)
 
 
 def _remembered(line: Line) -> Line:
@@ -224,9 +239,17 @@ class _Coordinate:
             except NO_VALUE:
                 continue
             claims = _claims(self.subject, recording)
-            claimed, slack = claims.gradient[self.position], claims.slack[self.position]
-            verdict = judge(claimed, slack, _central(self.line, there, claims.noise, (side.end - side.start) / 2))
-            yield derivative(self.name, there, claimed, verdict, kink, self.order)
+            found = self._at(there, claims, (side.end - side.start) / 2, kink)
+            if found.status == "differs":
+                found = self._at(there, claims.loosened(recording), (side.end - side.start) / 2, kink)
+            yield found
+
+    def _at(self, there: float, claims: _Claims, reach: float, kink: Kink) -> Derivative:
+        """The verdict at another place."""
+        claimed, slack = claims.gradient[self.position], claims.slack[self.position]
+        verdict = judge(claimed, slack, _central(self.line, there, claims.noise, reach))
+        found = derivative(self.name, there, claimed, verdict, kink, self.order)
+        return on_appeal(found, self.line, slack, claims.noise)
 
 
 def _central(line: Line, x: float, noise: float, reach: float = math.inf) -> Iterator[Estimate | None]:

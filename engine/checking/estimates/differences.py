@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 Line = Callable[[float], float]
 """The function to differentiate, as a function of one coordinate."""
 
 EPSILON = 2.0**-52
+_SMALLEST = 2.0**-1074
+_FLOATS = 61.0  # from one to the next of what are called neighbouring floats
 SAFETY = 10.0  # an error that is estimated, not proven, is taken this many times
 _MANTISSA = 181 / 128  # of every step, about sqrt(2): powers of two are whole periods of many a function
 _LONG_MANTISSA = 94906265 / 2**26  # of wide steps, where there is room for its digits
@@ -136,6 +139,7 @@ def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | 
     if not math.isfinite(cubic):
         return None
     unit = step / 4
+    noise = max(noise, 2 * EPSILON * max(abs(near), abs(far)))
     return Estimate(cubic / unit, SAFETY * abs((cubic - quadratic) / unit), 23 * noise / abs(unit), step)
 
 
@@ -153,21 +157,43 @@ def limit(f: Line, x: float, step: float) -> float:
 def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
     """How far values of `f` near `x` are off by rounding, from how rough they are on a small grid.
 
-    Third differences of a smooth function vanish there; those of noise of size s are about s times sqrt(20). The
-    second smoothest of four grids counts: noise is everywhere, a kink or a jump is not.
+    The second smoothest of four grids counts: noise is everywhere, a kink or a jump is not. What is smooth among
+    neighbouring floats turns fast, as a root close to its end; where all values are equal there, it has stairs.
     """
-    scale = power_of_two(abs(x)) if x else 2.0**-10
-    unit = epsilon**0.625 * scale
-    away = scale * power_of_two(epsilon**0.2)
-
-    def roughness(start: float, step: float) -> float:
-        a = [f(start + k * step) for k in range(1, 9)]
-        return max(abs(a[k + 3] - 3 * a[k + 2] + 3 * a[k + 1] - a[k]) for k in range(5))
-
+    unit = epsilon**0.625 * _scale(x)
+    away = _scale(x) * power_of_two(epsilon**0.2)
     # grids of different widths, as one may happen to be as wide as a grid that the values lie on
     grids = ((0.0, -1.37), (0.0, 1.43), (-away, -1.61), (away, 1.79))
-    found = sorted(filter(math.isfinite, (roughness(x + far, width * unit) for far, width in grids)))
-    return found[(len(found) - 1) // 2] if found else 0.0
+    found = sorted(filter(math.isfinite, (_roughness(f, x + far, width * unit) for far, width in grids)))
+    noise = found[(len(found) - 1) // 2] if found else 0.0
+    near = _FLOATS * epsilon * _scale(x)
+    stairs = not noise or f(x + near) == f(x - near) == f(x + 8 * near)
+    return noise if stairs else min(noise, noise_among_floats(f, x, epsilon))
+
+
+def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
+    """The same, from neighbouring floats: what is rough among them is no function of smaller parts."""
+    # several grids: on some an argument such as 1e10 * x happens to be exact
+    units = (math.copysign(max(abs(each) * epsilon * _scale(x), _SMALLEST), each) for each in (61, -53, 37, -101))
+    return max(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)
+
+
+def steepest_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
+    """The size of the steepest secant between neighbouring floats; inf where there are no values."""
+    unit = max(_FLOATS * epsilon * _scale(x), _SMALLEST)
+    values = [f(x + k * unit) for k in range(-2, 3)]
+    slopes = [abs(later - earlier) / unit for earlier, later in pairwise(values)]
+    return max(slopes) if all(map(math.isfinite, slopes)) else math.inf
+
+
+def _scale(x: float) -> float:
+    return power_of_two(abs(x)) if x else 2.0**-10
+
+
+def _roughness(f: Line, start: float, step: float) -> float:
+    """Third differences: those of a smooth function vanish, those of noise of size s are about s times sqrt(20)."""
+    a = [f(start + k * step) for k in range(1, 9)]
+    return max(abs(a[k + 3] - 3 * a[k + 2] + 3 * a[k + 1] - a[k]) for k in range(5))
 
 
 def grain(f: Line, x: float) -> float:
@@ -182,7 +208,7 @@ def grain(f: Line, x: float) -> float:
     >>> grain(lambda x: 100 + x / 1000, 2.0)
     0.0
     """
-    width = max(power_of_two(abs(x)) if x else 0.0, 2.0**-10) / math.sqrt(2)
+    width = max(_scale(x), 2.0**-10) / math.sqrt(2)
     here = f(x)
     values = [f(x + sign * width * part) for part in (1, 0.31, 0.093) for sign in (1, -1)]
     values = [value for value in values if math.isfinite(value) and value not in (0, here)]

@@ -11,12 +11,13 @@ import math
 from itertools import pairwise
 from typing import NamedTuple
 
-from .differences import EPSILON, Estimate, Line, limit, one_sided, power_of_two, steps, uneven
+from .differences import EPSILON, SAFETY, Estimate, Line, limit, one_sided, power_of_two, steps, uneven
 from .verdicts import Status
 
 _RATIO = 8.0  # from one step to the next finer one
 _LEVELS = 17
-_GROWING = 5  # so many increments that do not shrink are growth without bound
+_STEADY = 5  # so many ratios of increments that are alike show a power of the step; the last three may be rounded
+_FAST, _SLOW = 0.2, 0.985  # ratios of a smooth function's increments are smaller; those of slopes without bound larger
 _APART = 1e-4  # slopes that differ by less than this part may be one
 _BLUNT = 1e-3  # an interval known to this part of its size decides
 _TOUCH = 1e-6  # a claim that is beyond the interval by less than this part is at its end
@@ -31,6 +32,7 @@ class Side(NamedTuple):
         step: at which step it was found.
         reach: how far it holds at least.
         scale: the slope of a secant as long as the likeliest step, beside which a slope may be small.
+        steepest: the size of the steepest secant.
     """
 
     slope: float
@@ -38,6 +40,7 @@ class Side(NamedTuple):
     step: float
     reach: float = math.inf
     scale: float = 0.0
+    steepest: float = 0.0
 
 
 class Slopes(NamedTuple):
@@ -67,6 +70,11 @@ class Slopes(NamedTuple):
         """Whether there is nothing but one finite slope, the same on both sides."""
         finite = all(math.isfinite(side.slope) for side in self.sides)
         return len(self.sides) == 2 and finite and not self.apart and self.jump == 0
+
+    def spans(self, claimed: float) -> bool:
+        """Whether there are two slopes, however close beside their size, and a claim between them."""
+        known = 2 * sum(side.bound for side in self.sides) < self.high.slope - self.low.slope
+        return known and self.low.slope <= claimed <= self.high.slope
 
     @property
     def low(self) -> Side:
@@ -102,7 +110,10 @@ class Slopes(NamedTuple):
         if math.isnan(claimed):
             return "differs"
         if math.isinf(claimed) or math.isinf(low.slope) or math.isinf(high.slope):
-            return "agrees" if low.slope - low.bound <= claimed <= high.slope + high.bound else "differs"
+            if not low.slope - low.bound <= claimed <= high.slope + high.bound:
+                return "differs"
+            seen = math.isinf(claimed) or abs(claimed) <= max(low.steepest, high.steepest)
+            return "agrees" if seen else "unresolved"
         size = max(abs(low.slope), abs(high.slope))
         outside = max(low.slope - low.bound - claimed, claimed - high.slope - high.bound)
         if outside > slack + _TOUCH * size:
@@ -138,13 +149,21 @@ def slopes_at(
     return Slopes(left, right, jump if jump > 64 * noise + slope * step else 0.0)
 
 
+def _ladders(x: float, epsilon: float) -> list[list[float]]:
+    """Steps from the likeliest down, in one ratio; of a tiny `x` a second ladder, of steps that are small beside it."""
+    own, likely = power_of_two(abs(x)) if x else 0.0, power_of_two(steps(x, epsilon=epsilon)[0])
+    first = [likely / _RATIO**level for level in range(_LEVELS)]
+    if not 0 < own < likely:
+        return [first]
+    return [[step for step in first if step >= own], [own / _RATIO**level for level in range(1, _LEVELS)]]
+
+
 def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: float, finest: float) -> Side | None:
     """The slope on one side, by ever finer steps.
 
     A finer estimate that contradicts a coarser one by more than their bounds is the truer one: something lies between.
     """
     best: Estimate | None = None
-    secants: list[float] = []
     values: dict[float, float] = {}
 
     def known(u: float) -> float:
@@ -152,46 +171,64 @@ def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: fl
             values[u] = f(u)
         return values[u]
 
-    smallest = max(finest, 16 * epsilon * abs(x))
-    reach = math.inf
+    smallest = max(finest, 16 * epsilon * abs(x), 2.0**-1000)
+    reach, outside = math.inf, False
+    scale: float | None = None
+    at_first: float | None = None
     size = abs(size) if math.isfinite(size) else 0.0
-    likely = power_of_two(steps(x, epsilon=epsilon)[0])
-    for level in range(_LEVELS):
-        step = uneven(likely / _RATIO**level, x)
-        if step < smallest:
-            break
-        found = one_sided(known, x, sign * step, noise)
-        if found is not None:
+    for ladder in _ladders(x, epsilon):
+        secants: list[float] = []
+        for step in (uneven(each, x) for each in ladder):
+            if step < smallest:
+                break
+            found = one_sided(known, x, sign * step, noise)
+            if found is None:
+                if best is not None:
+                    break
+                outside = True
+                continue
             far, middle = known(x + sign * step), known(x + sign * step / 2)
-            secant = (far - middle) / (sign * step / 2)
-            secants.append(secant)
-            size = max(size, abs(secant)) if len(secants) == 1 else size
+            secants.append((far - middle) / (sign * step / 2))
+            scale = abs(secants[0]) if scale is None else scale
+            size = max(size, abs(secants[-1]))
             contradicts = best is not None and abs(found.derivative - best.derivative) > found.bound + best.bound
-            if contradicts or (best is None and level > 0):
+            if contradicts or (best is None and outside):
                 reach = step
             if best is None or contradicts or found.bound < best.bound:
                 best = found
-            if found.rounding > size:
+            at_first = found.rounding if at_first is None else at_first
+            if found.rounding > size >= at_first:  # what is below rounding from the first may yet be steep close by
                 break
-        elif best is not None:
-            break
-    if best is None:
+    if best is None or scale is None:
         return None
-    if _grows(secants):
-        return Side(math.copysign(math.inf, secants[-1]), 0.0, abs(best.step))
-    return Side(best.derivative + 0.0, best.bound, abs(best.step), reach, abs(secants[0]))
+    steepest = max(map(abs, secants), default=0.0)
+    limit = _slow_limit(secants)
+    if limit is not None and math.isinf(limit.slope):
+        return Side(limit.slope, 0.0, abs(best.step), steepest=steepest)
+    if limit is not None and abs(limit.slope - best.derivative) > limit.bound:
+        return Side(limit.slope, limit.bound, abs(best.step), reach, scale, steepest)
+    return Side(best.derivative + 0.0, best.bound, abs(best.step), reach, scale, steepest)
 
 
-def _grows(secants: list[float]) -> bool:
-    """Whether slopes grow without bound as steps shrink.
+class _Limit(NamedTuple):
+    slope: float
+    bound: float
 
-    They do by increments that shrink no more, as those of log(x) and sqrt(x), and that grow less than the steps
-    shrink, as those of rounding do.
+
+def _slow_limit(secants: list[float]) -> _Limit | None:
+    """Where slopes tend to as steps shrink, if by a power of the step that is no smooth function's; else None.
+
+    They grow without bound by increments that shrink no more, as those of log(x) and sqrt(x), and that grow less than
+    the steps shrink, as those of rounding do. They settle slowly, as those of x**1.5, by increments that shrink less
+    than the steps: at Aitken's limit.
     """
     increments = [later - earlier for earlier, later in pairwise(secants)]
-    for end in range(len(increments), max(_GROWING, len(increments) - 3), -1):
-        last = increments[end - _GROWING - 1 : end]
+    for end in range(len(increments), max(_STEADY, len(increments) - 3), -1):
+        last = increments[end - _STEADY - 1 : end]
         ratios = [later / earlier if earlier else 0.0 for earlier, later in pairwise(last)]
-        if all(0.985 < ratio < 0.95 * _RATIO for ratio in ratios) and last[-1] * secants[end] > 0:
-            return True
-    return False
+        if all(_SLOW < ratio < 0.95 * _RATIO for ratio in ratios) and last[-1] * secants[end] > 0:
+            return _Limit(math.copysign(math.inf, secants[-1]), 0.0)
+        if all(_FAST < ratio <= _SLOW for ratio in ratios) and max(ratios) - min(ratios) < 0.05:
+            limits = [secants[end - k] + last[-1 - k] * ratios[-1 - k] / (1 - ratios[-1 - k]) for k in range(3)]
+            return _Limit(limits[0] + 0.0, SAFETY * max(abs(other - limits[0]) for other in limits))
+    return None

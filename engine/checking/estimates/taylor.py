@@ -17,6 +17,15 @@ RIGHT = 1.5
 """A rate above this is a right gradient's."""
 
 
+def looks_wrong(rate: float) -> bool:
+    """Whether a rate is that of a wrong gradient, and not one of noise.
+
+    >>> looks_wrong(1.001), looks_wrong(0.5), looks_wrong(1.5)
+    (True, False, False)
+    """
+    return abs(rate - 1) < 0.15
+
+
 def taylor_direction(point: Sequence[float]) -> list[float]:
     """A random direction that moves each number in proportion to its size.
 

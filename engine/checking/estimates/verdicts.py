@@ -48,10 +48,10 @@ def excludes(claimed: float, estimate: Estimate, slack: float) -> bool:
     return not abs(claimed - estimate.derivative) <= margin
 
 
-def resolved(claimed: float, estimate: Estimate, fine: float = resolution()) -> bool:
-    """Whether the estimate is sharp enough to decide on this claim."""
+def resolved(claimed: float, estimate: Estimate, fine: float = resolution(), slack: float = 0.0) -> bool:
+    """Whether the estimate, and a claim that is off by `slack`, are sharp enough to decide on this claim."""
     size = abs(claimed) if math.isfinite(claimed) else 0.0
-    return estimate.bound <= fine * max(size, abs(estimate.derivative))
+    return estimate.bound + slack <= fine * max(size, abs(estimate.derivative))
 
 
 def confirming(
@@ -62,7 +62,9 @@ def confirming(
     for estimate in candidates:
         if estimate is None:
             continue
-        if (estimate.flat and claimed == 0) or (resolved(claimed, estimate, fine) and agrees(claimed, estimate, slack)):
+        if (estimate.flat and claimed == 0) or (
+            resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack)
+        ):
             return estimate
     return None
 
@@ -86,7 +88,7 @@ def judge(
     for estimate in candidates:
         if estimate is None:
             continue
-        sharp = resolved(claimed, estimate, fine) and agrees(claimed, estimate, slack)
+        sharp = resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack)
         if sharp or (estimate.flat and claimed == 0 and not found and not coarse):
             return Verdict("agrees", estimate)
         found.append(estimate)
@@ -97,7 +99,7 @@ def judge(
         return Verdict("unresolved", None)
     best = _truest(found)
     if agrees(claimed, best, slack):
-        enough = best.bound <= fine * max(abs(claimed), abs(best.derivative), found[0].scale)
+        enough = best.bound + slack <= fine * max(abs(claimed), abs(best.derivative), found[0].scale)
         return Verdict("agrees" if enough else "unresolved", best)
     confirmed = not math.isfinite(claimed) or any(
         other is not best

@@ -42,19 +42,19 @@ class Claim:
         return f"{self.gradient} for {self.what} at {self.point}"
 
 
-def _relu(x: float) -> float:
+def relu(x: float) -> float:
     return x if x > 0 else 0.0
 
 
-def _step(x: float) -> float:
+def step(x: float) -> float:
     return 1.0 if x > 0 else 0.0
 
 
-def _sign(x: float) -> float:
+def sign(x: float) -> float:
     return (x > 0) - (x < 0) + 0.0
 
 
-def _at(what: str, f: F, point: list[float], beside: F | None, right: list[Any], wrong: list[Any]) -> list[Claim]:
+def row(what: str, f: F, point: list[float], beside: F | None, right: list[Any], wrong: list[Any]) -> list[Claim]:
     """One row of the table: all its claims; a number stands for a gradient of one number."""
     return [
         Claim(what, f, point, claim if isinstance(claim, list) else [claim], is_right, beside)
@@ -76,33 +76,29 @@ def _power(x: float, p: float) -> float:
 
 
 KINKS: list[Claim] = [
-    *_at(
+    *row(
         "|x|",
         lambda x: abs(x[0]),
         [0.0],
-        lambda x: [_sign(x[0])],
+        lambda x: [sign(x[0])],
         [0.0, 1.0, -1.0, 0.5],
         [100.0, 1.01, -2.0, NAN, INF, -INF],
     ),
-    *_at("relu(x)", lambda x: _relu(x[0]), [0.0], lambda x: [_step(x[0])], [0.0, 1.0, 0.5], [-0.01, 1.01, 5.0, NAN]),
-    *_at(
-        "relu(x) - relu(-x)", lambda x: _relu(x[0]) - _relu(-x[0]), [0.0], lambda x: [1.0], [1.0], [0.0, 0.5, 2.0, NAN]
-    ),
-    *_at(
+    *row("relu(x)", lambda x: relu(x[0]), [0.0], lambda x: [step(x[0])], [0.0, 1.0, 0.5], [-0.01, 1.01, 5.0, NAN]),
+    *row("relu(x) - relu(-x)", lambda x: relu(x[0]) - relu(-x[0]), [0.0], lambda x: [1.0], [1.0], [0.0, 0.5, 2.0, NAN]),
+    *row(
         "|x - 3| + x^2",
         lambda x: abs(x[0] - 3) + x[0] ** 2,
         [3.0],
-        lambda x: [_sign(x[0] - 3) + 2 * x[0]],
+        lambda x: [sign(x[0] - 3) + 2 * x[0]],
         [6.0, 5.0, 7.0],
         [0.0, 4.9, 7.1, 1.0, NAN],
     ),
-    *_at("1e6 |x|", lambda x: 1e6 * abs(x[0]), [0.0], lambda x: [1e6 * _sign(x[0])], [0.0, 1e6], [1.1e6, -2e6, NAN]),
-    *_at(
-        "1e-6 |x|", lambda x: 1e-6 * abs(x[0]), [0.0], lambda x: [1e-6 * _sign(x[0])], [0.0, 1e-6], [1.1e-6, 1.0, NAN]
-    ),
-    *_at("|x - 1e6|", lambda x: abs(x[0] - 1e6), [1e6], lambda x: [_sign(x[0] - 1e6)], [0.0, 1.0], [1.5, -3.0, NAN]),
-    *_at("|x| + 1e3", lambda x: abs(x[0]) + 1e3, [0.0], lambda x: [_sign(x[0])], [0.0, -1.0], [1.5, NAN]),
-    *_at(
+    *row("1e6 |x|", lambda x: 1e6 * abs(x[0]), [0.0], lambda x: [1e6 * sign(x[0])], [0.0, 1e6], [1.1e6, -2e6, NAN]),
+    *row("1e-6 |x|", lambda x: 1e-6 * abs(x[0]), [0.0], lambda x: [1e-6 * sign(x[0])], [0.0, 1e-6], [1.1e-6, 1.0, NAN]),
+    *row("|x - 1e6|", lambda x: abs(x[0] - 1e6), [1e6], lambda x: [sign(x[0] - 1e6)], [0.0, 1.0], [1.5, -3.0, NAN]),
+    *row("|x| + 1e3", lambda x: abs(x[0]) + 1e3, [0.0], lambda x: [sign(x[0])], [0.0, -1.0], [1.5, NAN]),
+    *row(
         "max(x, 3x)",
         lambda x: max(x[0], 3 * x[0]),
         [0.0],
@@ -110,25 +106,25 @@ KINKS: list[Claim] = [
         [1.0, 2.0, 3.0],
         [0.0, 0.9, 3.1, NAN],
     ),
-    *_at(
+    *row(
         "|sin(x)|",
         lambda x: abs(math.sin(x[0])),
         [0.0],
-        lambda x: [_sign(x[0]) * math.cos(x[0])],
+        lambda x: [sign(x[0]) * math.cos(x[0])],
         [0.0, 1.0],
         [1.2, NAN],
     ),
-    *_at(
+    *row(
         "|x|^1.5",
         lambda x: abs(x[0]) ** 1.5,
         [0.0],
-        lambda x: [1.5 * _sign(x[0]) * abs(x[0]) ** 0.5],
+        lambda x: [1.5 * sign(x[0]) * abs(x[0]) ** 0.5],
         [0.0],
         [1.0, 0.1, NAN],
     ),
-    *_at("x |x|", lambda x: x[0] * abs(x[0]), [0.0], lambda x: [2 * abs(x[0])], [0.0], [1.0, -0.1, NAN]),
-    *_at("relu(x)^2", lambda x: _relu(x[0]) ** 2, [0.0], lambda x: [2 * _relu(x[0])], [0.0], [1.0, NAN]),
-    *_at(
+    *row("x |x|", lambda x: x[0] * abs(x[0]), [0.0], lambda x: [2 * abs(x[0])], [0.0], [1.0, -0.1, NAN]),
+    *row("relu(x)^2", lambda x: relu(x[0]) ** 2, [0.0], lambda x: [2 * relu(x[0])], [0.0], [1.0, NAN]),
+    *row(
         "Huber",
         lambda x: x[0] ** 2 / 2 if abs(x[0]) < 1 else abs(x[0]) - 0.5,
         [1.0],
@@ -137,31 +133,31 @@ KINKS: list[Claim] = [
         [0.9, 0.0, NAN],
     ),
     # two inputs
-    *_at(
+    *row(
         "|x - y|",
         lambda x: abs(x[0] - x[1]),
         [0.0, 0.0],
-        lambda x: [_sign(x[0] - x[1]), -_sign(x[0] - x[1])],
+        lambda x: [sign(x[0] - x[1]), -sign(x[0] - x[1])],
         [[0.0, 0.0], [1.0, -1.0], [-0.5, 0.5]],
         [[1.0, 1.0], [1.0, 0.0], [NAN, 0.0], [5.0, -5.0]],
     ),
-    *_at(
+    *row(
         "relu(x) - relu(y)",
-        lambda x: _relu(x[0]) - _relu(x[1]),
+        lambda x: relu(x[0]) - relu(x[1]),
         [0.0, 0.0],
-        lambda x: [_step(x[0]), -_step(x[1])],
+        lambda x: [step(x[0]), -step(x[1])],
         [[0.0, 0.0], [1.0, -1.0], [1.0, 0.0]],
         [[3.0, 0.0], [0.0, NAN], [0.0, 2.0]],
     ),
-    *_at(
+    *row(
         "relu(x + y) - relu(x - y)",
-        lambda x: _relu(x[0] + x[1]) - _relu(x[0] - x[1]),
+        lambda x: relu(x[0] + x[1]) - relu(x[0] - x[1]),
         [0.0, 0.0],
-        lambda x: [_step(x[0] + x[1]) - _step(x[0] - x[1]), _step(x[0] + x[1]) + _step(x[0] - x[1])],
+        lambda x: [step(x[0] + x[1]) - step(x[0] - x[1]), step(x[0] + x[1]) + step(x[0] - x[1])],
         [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 2.0]],
         [[NAN, NAN], [9.0, 0.0], [0.0, -9.0]],
     ),
-    *_at(
+    *row(
         "norm",
         _norm,
         [0.0, 0.0],
@@ -169,7 +165,7 @@ KINKS: list[Claim] = [
         [[0.0, 0.0], [1.0, 0.0], [0.6, 0.8]],
         [[NAN, NAN], [4.0, 0.0], [0.0, INF], [2.0, 0.0], [1.0, 1.0]],
     ),
-    *_at(
+    *row(
         "norm of three",
         _norm,
         [0.0, 0.0, 0.0],
@@ -177,15 +173,15 @@ KINKS: list[Claim] = [
         [[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]],
         [[NAN, NAN, NAN], [0.0, 4.0, 0.0]],
     ),
-    *_at(
+    *row(
         "max(x, y)",
         lambda x: max(x),
         [1.0, 1.0],
-        lambda x: [_step(x[0] - x[1]), 1 - _step(x[0] - x[1])],
+        lambda x: [step(x[0] - x[1]), 1 - step(x[0] - x[1])],
         [[0.5, 0.5], [1.0, 0.0], [0.0, 1.0]],
         [[1.0, 1.0], [0.0, 0.0], [NAN, 0.0], [2.0, -1.0]],
     ),
-    *_at(
+    *row(
         "max(x, y, z)",
         lambda x: max(x),
         [2.0, 2.0, 2.0],
@@ -193,27 +189,27 @@ KINKS: list[Claim] = [
         [[1 / 3] * 3, [1.0, 0.0, 0.0]],
         [[1.0, 1.0, 1.0], [0.0] * 3],
     ),
-    *_at(
+    *row(
         "|x| + |y|",
         lambda x: abs(x[0]) + abs(x[1]),
         [0.0, 1.0],
-        lambda x: [_sign(x[0]), _sign(x[1])],
+        lambda x: [sign(x[0]), sign(x[1])],
         [[0.0, 1.0], [1.0, 1.0]],
         [[0.0, 0.99], [5.0, 1.0], [0.0, -1.0]],
     ),
-    *_at(
+    *row(
         "|x| y",
         lambda x: abs(x[0]) * x[1],
         [0.0, 0.0],
-        lambda x: [_sign(x[0]) * x[1], abs(x[0])],
+        lambda x: [sign(x[0]) * x[1], abs(x[0])],
         [[0.0, 0.0]],
         [[1.0, 0.0], [0.0, 1.0]],
     ),
 ]
 
 JUMPS: list[Claim] = [
-    *_at("floor(x)", lambda x: math.floor(x[0]) + 0.0, [2.0], lambda x: [0.0], [0.0], [1.0, NAN, INF, -3.0]),
-    *_at(
+    *row("floor(x)", lambda x: math.floor(x[0]) + 0.0, [2.0], lambda x: [0.0], [0.0], [1.0, NAN, INF, -3.0]),
+    *row(
         "floor(x) x",
         lambda x: math.floor(x[0]) * x[0],
         [2.0],
@@ -221,9 +217,9 @@ JUMPS: list[Claim] = [
         [2.0, 1.0, 1.5],
         [0.0, 3.0, NAN],
     ),
-    *_at("x + [x > 1]", lambda x: x[0] + (x[0] > 1), [1.0], lambda x: [1.0], [1.0], [0.0, 2.0, INF, NAN]),
-    *_at("x % 2", lambda x: x[0] % 2, [4.0], lambda x: [1.0], [1.0], [0.0, -1.0, INF, NAN]),
-    *_at(
+    *row("x + [x > 1]", lambda x: x[0] + (x[0] > 1), [1.0], lambda x: [1.0], [1.0], [0.0, 2.0, INF, NAN]),
+    *row("x % 2", lambda x: x[0] % 2, [4.0], lambda x: [1.0], [1.0], [0.0, -1.0, INF, NAN]),
+    *row(
         "[x > y]",
         lambda x: float(x[0] > x[1]),
         [1.0, 1.0],
@@ -234,9 +230,9 @@ JUMPS: list[Claim] = [
 ]
 
 EDGES: list[Claim] = [
-    *_at("sqrt(x)", lambda x: math.sqrt(x[0]), [0.0], lambda x: [0.5 / math.sqrt(x[0])], [INF], [0.0, -INF, NAN, 1e6]),
-    *_at("-sqrt(x)", lambda x: -math.sqrt(x[0]), [0.0], lambda x: [-0.5 / math.sqrt(x[0])], [-INF], [0.0, INF, NAN]),
-    *_at(
+    *row("sqrt(x)", lambda x: math.sqrt(x[0]), [0.0], lambda x: [0.5 / math.sqrt(x[0])], [INF], [0.0, -INF, NAN, 1e6]),
+    *row("-sqrt(x)", lambda x: -math.sqrt(x[0]), [0.0], lambda x: [-0.5 / math.sqrt(x[0])], [-INF], [0.0, INF, NAN]),
+    *row(
         "cbrt(x)",
         lambda x: math.copysign(abs(x[0]) ** (1 / 3), x[0]),
         [0.0],
@@ -244,15 +240,15 @@ EDGES: list[Claim] = [
         [INF],
         [0.0, -INF, NAN, 7.0],
     ),
-    *_at(
+    *row(
         "sqrt|x|",
         lambda x: math.sqrt(abs(x[0])),
         [0.0],
-        lambda x: [0.5 * _sign(x[0]) / math.sqrt(abs(x[0]))],
+        lambda x: [0.5 * sign(x[0]) / math.sqrt(abs(x[0]))],
         [0.0, INF, -INF],
         [NAN],
     ),
-    *_at(
+    *row(
         "sqrt(x - 1)",
         lambda x: math.sqrt(x[0] - 1),
         [1.0],
@@ -260,8 +256,8 @@ EDGES: list[Claim] = [
         [INF],
         [0.0, -INF, NAN],
     ),
-    *_at("x^1.5", lambda x: _power(x[0], 1.5), [0.0], lambda x: [1.5 * math.sqrt(x[0])], [0.0], [1.0, -0.1, INF, NAN]),
-    *_at(
+    *row("x^1.5", lambda x: _power(x[0], 1.5), [0.0], lambda x: [1.5 * math.sqrt(x[0])], [0.0], [1.0, -0.1, INF, NAN]),
+    *row(
         "x + x^2, x >= 0",
         lambda x: x[0] + x[0] ** 2 if x[0] >= 0 else NAN,
         [0.0],
@@ -269,7 +265,7 @@ EDGES: list[Claim] = [
         [1.0],
         [0.0, 1.01, -1.0, INF, NAN],
     ),
-    *_at(
+    *row(
         "exp(x), x <= 1",
         lambda x: math.exp(x[0]) if x[0] <= 1 else NAN,
         [1.0],
@@ -277,10 +273,10 @@ EDGES: list[Claim] = [
         [math.e],
         [0.0, 2.7, INF, NAN],
     ),
-    *_at(
+    *row(
         "acos(x)", lambda x: math.acos(x[0]), [1.0], lambda x: [-1 / math.sqrt(1 - x[0] ** 2)], [-INF], [INF, 0.0, NAN]
     ),
-    *_at(
+    *row(
         "x log x",
         lambda x: x[0] * math.log(x[0]) if x[0] > 0 else 0.0 if x[0] == 0 else NAN,
         [0.0],
@@ -288,11 +284,11 @@ EDGES: list[Claim] = [
         [-INF],
         [INF, NAN, 1.0],
     ),
-    *_at("x^2", lambda x: x[0] ** 2, [3.0], None, [6.0], [INF, -INF, NAN, 6.0001, 0.0]),
-    *_at("x^2 at 0", lambda x: x[0] ** 2, [0.0], None, [0.0], [INF, NAN, 1e-3]),
-    *_at("log(x)", lambda x: math.log(x[0]), [1e-12], lambda x: [1 / x[0]], [1e12], [2e12, -1e12, 0.0, 1.02e12, NAN]),
-    *_at("1/x", lambda x: 1 / x[0], [1e-8], lambda x: [-1 / x[0] ** 2], [-1e16], [1e16, 0.0, -2e16, -1.02e16]),
-    *_at(
+    *row("x^2", lambda x: x[0] ** 2, [3.0], None, [6.0], [INF, -INF, NAN, 6.0001, 0.0]),
+    *row("x^2 at 0", lambda x: x[0] ** 2, [0.0], None, [0.0], [INF, NAN, 1e-3]),
+    *row("log(x)", lambda x: math.log(x[0]), [1e-12], lambda x: [1 / x[0]], [1e12], [2e12, -1e12, 0.0, 1.02e12, NAN]),
+    *row("1/x", lambda x: 1 / x[0], [1e-8], lambda x: [-1 / x[0] ** 2], [-1e16], [1e16, 0.0, -2e16, -1.02e16]),
+    *row(
         "sqrt(x) near 0",
         lambda x: math.sqrt(x[0]),
         [1e-12],
@@ -300,7 +296,7 @@ EDGES: list[Claim] = [
         [5e5],
         [1e6, -5e5, 0.0, 5.1e5],
     ),
-    *_at("sin(x) near 0", lambda x: math.sin(x[0]), [1e-12], lambda x: [math.cos(x[0])], [1.0], [0.0, 2.0, 1.001]),
+    *row("sin(x) near 0", lambda x: math.sin(x[0]), [1e-12], lambda x: [math.cos(x[0])], [1.0], [0.0, 2.0, 1.001]),
 ]
 
 
@@ -313,7 +309,7 @@ def _hidden(x: list[float]) -> float:
 
 
 NUMBERS: list[Claim] = [
-    *_at(
+    *row(
         "single precision inside",
         _single,
         [2.0, 10.0],
@@ -321,26 +317,26 @@ NUMBERS: list[Claim] = [
         [[1e-3, 20.0]],
         [[0.0, 20.0], [2e-3, 20.0], [-1e-3, 20.0]],
     ),
-    *_at("single precision inside", _single, [3.1e5, 2.0], None, [[1e-3, 4.0]], [[0.0, 4.0], [1.1e-3, 4.0]]),
-    *_at("single precision in one term", _hidden, [2.0, 10.0], None, [[1e-3, 20.0]], [[0.0, 20.0], [1.1e-3, 20.0]]),
-    *_at("near a kink, |x|", lambda x: abs(x[0]), [1e-9], lambda x: [_sign(x[0])], [1.0], [-1.0, 0.0, 0.5, 1.01]),
-    *_at(
+    *row("single precision inside", _single, [3.1e5, 2.0], None, [[1e-3, 4.0]], [[0.0, 4.0], [1.1e-3, 4.0]]),
+    *row("single precision in one term", _hidden, [2.0, 10.0], None, [[1e-3, 20.0]], [[0.0, 20.0], [1.1e-3, 20.0]]),
+    *row("near a kink, |x|", lambda x: abs(x[0]), [1e-9], lambda x: [sign(x[0])], [1.0], [-1.0, 0.0, 0.5, 1.01]),
+    *row(
         "near a kink, |x - 1|",
         lambda x: abs(x[0] - 1),
         [1 + 1e-8],
-        lambda x: [_sign(x[0] - 1)],
+        lambda x: [sign(x[0] - 1)],
         [1.0],
         [-1.0, 0.0, 0.5, 1.01],
     ),
-    *_at(
+    *row(
         "near a kink, relu(x) + sin(x)",
-        lambda x: _relu(x[0]) + math.sin(x[0]),
+        lambda x: relu(x[0]) + math.sin(x[0]),
         [-1e-7],
-        lambda x: [_step(x[0]) + math.cos(x[0])],
+        lambda x: [step(x[0]) + math.cos(x[0])],
         [1.0],
         [2.0, 1.5, 0.0],
     ),
-    *_at(
+    *row(
         "rounded corner",
         lambda x: math.sqrt(x[0] ** 2 + 1e-12),
         [1e-7],
@@ -348,15 +344,15 @@ NUMBERS: list[Claim] = [
         [1e-7 / math.sqrt(1.01e-12)],
         [0.0, 1.0, 0.2],
     ),
-    *_at("near a jump", lambda x: math.floor(x[0]) + x[0], [2 + 1e-7], lambda x: [1.0], [1.0], [0.0, 1e6]),
-    *_at("flat", lambda x: 3.0 + 0 * x[0], [0.7], None, [0.0], [1e-3, 1.0, NAN, INF]),
-    *_at("dead relu", lambda x: _relu(x[0] - 1), [0.5], lambda x: [_step(x[0] - 1)], [0.0], [1.0, 0.1]),
-    *_at("steps of 1/100", lambda x: round(x[0] * 100) / 100, [0.503], lambda x: [0.0], [0.0], [1.0]),
-    *_at("x^3 at 1e40", lambda x: x[0] ** 3, [1e40], lambda x: [3 * x[0] ** 2], [3e80], [0.0, 3.003e80, -3e80]),
-    *_at("x^2 at 1e-40", lambda x: x[0] * x[0] * 1e40, [1e-40], lambda x: [2e40 * x[0]], [2.0], [4.0, 0.0, -2.0]),
-    *_at("1e300 x", lambda x: 1e300 * x[0], [1.0], lambda x: [1e300], [1e300], [1.001e300, 0.0]),
-    *_at("1e-300 x", lambda x: 1e-300 * x[0], [1.0], lambda x: [1e-300], [1e-300], [1.001e-300, 2e-300]),
-    *_at(
+    *row("near a jump", lambda x: math.floor(x[0]) + x[0], [2 + 1e-7], lambda x: [1.0], [1.0], [0.0, 1e6]),
+    *row("flat", lambda x: 3.0 + 0 * x[0], [0.7], None, [0.0], [1e-3, 1.0, NAN, INF]),
+    *row("dead relu", lambda x: relu(x[0] - 1), [0.5], lambda x: [step(x[0] - 1)], [0.0], [1.0, 0.1]),
+    *row("steps of 1/100", lambda x: round(x[0] * 100) / 100, [0.503], lambda x: [0.0], [0.0], [1.0]),
+    *row("x^3 at 1e40", lambda x: x[0] ** 3, [1e40], lambda x: [3 * x[0] ** 2], [3e80], [0.0, 3.003e80, -3e80]),
+    *row("x^2 at 1e-40", lambda x: x[0] * x[0] * 1e40, [1e-40], lambda x: [2e40 * x[0]], [2.0], [4.0, 0.0, -2.0]),
+    *row("1e300 x", lambda x: 1e300 * x[0], [1.0], lambda x: [1e300], [1e300], [1.001e300, 0.0]),
+    *row("1e-300 x", lambda x: 1e-300 * x[0], [1.0], lambda x: [1e-300], [1e-300], [1.001e-300, 2e-300]),
+    *row(
         "1e6 + sin(x)",
         lambda x: 1e6 + math.sin(x[0]),
         [1.0],
@@ -364,8 +360,8 @@ NUMBERS: list[Claim] = [
         [math.cos(1.0)],
         [0.0, 0.5404, 1.0],
     ),
-    *_at("(x + 1e8) - 1e8", lambda x: (x[0] + 1e8) - 1e8, [1.0], lambda x: [1.0], [1.0], [0.0, 2.0, 1.02]),
-    *_at(
+    *row("(x + 1e8) - 1e8", lambda x: (x[0] + 1e8) - 1e8, [1.0], lambda x: [1.0], [1.0], [0.0, 2.0, 1.02]),
+    *row(
         "x^2 + x^3 at 0",
         lambda x: math.sin(x[0]) ** 2 + x[0] ** 3,
         [0.0],
@@ -373,8 +369,8 @@ NUMBERS: list[Claim] = [
         [0.0],
         [1e-3, -1.0],
     ),
-    *_at("sin at the top", lambda x: math.sin(x[0]), [math.pi / 2], lambda x: [math.cos(x[0])], [0.0], [1e-4, 1.0]),
-    *_at(
+    *row("sin at the top", lambda x: math.sin(x[0]), [math.pi / 2], lambda x: [math.cos(x[0])], [0.0], [1e-4, 1.0]),
+    *row(
         "exp(-1/x^2)",
         lambda x: math.exp(-1 / x[0] ** 2) if x[0] else 0.0,
         [0.0],
@@ -388,7 +384,7 @@ NUMBERS: list[Claim] = [
 def _periodic(k: int, shift: float) -> list[Claim]:
     omega = 2 * math.pi * k
     right = omega * math.cos(omega * shift)
-    return _at(
+    return row(
         f"sin(2 pi {k} x)",
         lambda x: math.sin(omega * x[0]),
         [shift],

@@ -389,3 +389,14 @@ def test_a_long_report_lists_the_wrong_ones_first_and_counts_the_rest() -> None:
     assert lines[1].startswith("  differs    by xs[60]")
     assert "  agrees     by 29 more" in lines
     assert len(report.derivatives) == 70
+
+
+@pytest.mark.parametrize("x", [1e-15, 1e-12, 1e-9, 3e-7, 1e-4])
+def test_a_function_that_turns_faster_than_the_usual_steps_is_no_wrong_rule(x: float) -> None:
+    assert check_gradients(lambda x: x * x * engine.sin(1 / x), [x]).ok
+
+
+@pytest.mark.parametrize("x", [1e-4, 1e-6, 1e-7])
+def test_cancellation_in_the_gradient_itself_is_no_wrong_rule(x: float) -> None:
+    """At 1e-6 the engine gives -89 for -8e-8, by rules that are all right: its numerator has four digits left."""
+    assert check_gradients(lambda x: (1 - engine.cos(x)) / x / x, [x]).ok

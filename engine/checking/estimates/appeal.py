@@ -1,0 +1,131 @@
+"""A second hearing for a claim that differences speak against: what the finest steps, and the widest, say about it.
+
+Differences see no more than their steps let them: of x*x*sin(1/x) at 1e-9 usual steps see a flat function. So before a
+claim is called wrong, steps are tried from the finest up, and those that agree with one another decide. Where they see
+stairs, as those of single precision inside of a function, the claim may be the slope that wide steps see on both sides;
+then the matter stays open.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from .differences import (
+    EPSILON,
+    SAFETY,
+    Estimate,
+    Line,
+    central,
+    noise_among_floats,
+    one_sided,
+    power_of_two,
+    steepest_among_floats,
+    steps,
+    uneven,
+)
+from .verdicts import Verdict, agrees, resolution, resolved
+
+_TELLS = 0.1  # an estimate tells two slopes apart if its bound is below this part of their distance
+_ENOUGH = 3  # neighbouring steps that see the same slope
+_LOOSE = 0.02
+_RATIO = 2.0
+_WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # steps to look from afar, over the likeliest
+
+
+def heard(
+    f: Line, x: float, claimed: float, slack: float, expected: float, noise: float, epsilon: float = EPSILON
+) -> Verdict | None:
+    """The verdict of the finest steps; "unresolved" where wide ones speak for the claim; None if nothing new is seen.
+
+    Args:
+        f: the function along a line.
+        x: where.
+        claimed: the claim, a finite number.
+        slack: its rounding.
+        expected: what spoke against it.
+        noise: how far a value may be off, by rounding alone: what was measured may be the function itself.
+        epsilon: the relative spacing of the numbers that `f` takes.
+
+    >>> f = lambda x: x * x * math.sin(1 / x)
+    >>> heard(f, 1e-9, 2e-9 * math.sin(1e9) - math.cos(1e9), 0.0, 0.0, 1e-33).status
+    'unresolved'
+    >>> heard(f, 1e-9, 0.5, 0.0, 0.0, 1e-33).status
+    'differs'
+    """
+    apart = abs(claimed - expected) if math.isfinite(expected) else abs(claimed)
+    rough = max(noise, noise_among_floats(f, x, epsilon))
+    if _turbulent(f, x, rough, epsilon):
+        steepest = steepest_among_floats(f, x, epsilon)
+        if _TELLS * _LOOSE * steepest < abs(claimed) < 4 * steepest:
+            return Verdict("unresolved", None)
+    best = _plateau(_finest_first(f, x, rough, _TELLS * apart, epsilon), _TELLS * apart)
+    if best is not None and agrees(claimed, best, slack):
+        sharp = resolved(claimed, best, resolution(epsilon), slack)
+        return Verdict("agrees" if sharp else "unresolved", best)
+    afar = _seen_from_afar(f, x, claimed, slack, noise, epsilon)
+    if afar is not None:
+        return Verdict("unresolved", afar)
+    if best is None:
+        return None
+    blunt = abs(claimed - best.derivative) <= 4 * best.bound + slack
+    another = abs(best.derivative - expected) > best.bound + apart / 2
+    return Verdict("unresolved" if blunt and another else "differs", best)
+
+
+def _turbulent(f: Line, x: float, rough: float, epsilon: float) -> bool:
+    """Whether neighbouring floats have values as different as those at the likeliest step: it turns between them."""
+    step = min(steps(x, epsilon=epsilon)[0], power_of_two(abs(x)) / 8 if x else math.inf)
+    values = [y for y in (f(x + part * step) for part in (-1, -0.6, -0.3, 0.3, 0.6, 1)) if math.isfinite(y)]
+    return len(values) > 2 and rough > (max(values) - min(values)) / 16
+
+
+def _finest_first(f: Line, x: float, noise: float, bound: float, epsilon: float) -> Iterator[Estimate]:
+    """Estimates from the finest step up to the likeliest, but those that rounding alone makes too blunt."""
+    likely = steps(x, epsilon=epsilon)[0]
+    step = power_of_two(max(16 * epsilon * abs(x), likely * 2.0**-40 if x == 0 else 0.0))
+    while 0 < step <= likely:
+        if 2 * noise <= bound * step / 4:
+            estimate = central(f, x, uneven(step, x), noise, levels=3)
+            if estimate is not None:
+                yield estimate
+        step *= _RATIO
+
+
+def _plateau(estimates: Iterator[Estimate], bound: float) -> Estimate | None:
+    """The sharpest of the first estimates below the bound that agree with one another, of neighbouring steps."""
+    run: list[Estimate] = []
+    for estimate in estimates:
+        close = bool(run) and abs(estimate.derivative - run[-1].derivative) <= estimate.bound + run[-1].bound
+        if len(run) >= _ENOUGH and (not close or estimate.bound > 16 * min(e.bound for e in run)):
+            break
+        run = [] if estimate.bound > bound else [*run, estimate] if close else [estimate]
+    return min(_backed(run), key=lambda e: e.bound) if len(run) >= _ENOUGH else None
+
+
+def _backed(estimates: list[Estimate]) -> list[Estimate]:
+    """The same, none sharper than the nearest of the others shows: where values lie on a grid, some agree by chance."""
+    found = []
+    for k, estimate in enumerate(estimates):
+        others = [abs(other.derivative - estimate.derivative) for other in estimates[:k] + estimates[k + 1 :]]
+        found.append(estimate._replace(truncation=max(estimate.truncation, min(others, default=math.inf))))
+    return found
+
+
+def _seen_from_afar(f: Line, x: float, claimed: float, slack: float, noise: float, epsilon: float) -> Estimate | None:
+    """What wide steps see, if it is the claim: the two that see most clearly, and one on both sides alike."""
+
+    def is_claim(estimate: Estimate | None, clear: float) -> bool:
+        if estimate is None or estimate.bound > clear:
+            return False
+        return abs(estimate.derivative - claimed) <= SAFETY * estimate.truncation + 2 * estimate.rounding + slack
+
+    likely = power_of_two(steps(x, epsilon=epsilon)[0])
+    wide = [uneven(likely * factor, x) for factor in _WIDE]
+    seen = [estimate for estimate in (central(f, x, step, noise) for step in wide) if estimate is not None]
+    clearest = sorted(_backed(seen), key=lambda estimate: estimate.bound)[:2]
+    clear = _LOOSE * abs(claimed)
+    if len(clearest) < 2 or not all(is_claim(estimate, _TELLS * clear) for estimate in clearest):
+        return None
+    alike = any(all(is_claim(one_sided(f, x, sign * step, noise), clear) for sign in (1.0, -1.0)) for step in wide)
+    return clearest[0] if alike else None

@@ -1,0 +1,60 @@
+"""The second hearing: what the finest steps see counts, and what wide ones see where the finest see stairs."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from engine.checking.estimates.appeal import heard
+from engine.checking.estimates.differences import noise_among_floats, steepest_among_floats
+
+
+def turning(x: float) -> float:
+    return x * x * math.sin(1 / x)
+
+
+def slope(x: float) -> float:
+    return 2 * x * math.sin(1 / x) - math.cos(1 / x)
+
+
+@pytest.mark.parametrize("x", [1e-12, 1e-9, -1e-8, 3e-7])
+def test_the_finest_steps_decide(x: float) -> None:
+    right = heard(turning, x, slope(x), 0.0, 0.0, 1e-16 * x * x)
+    assert right is not None
+    assert right.status in ("agrees", "unresolved")
+    wrong = heard(turning, x, slope(x) + 0.1, 0.0, 0.0, 1e-16 * x * x)
+    assert wrong is not None
+    assert wrong.status == "differs"
+    assert wrong.estimate is not None
+    assert wrong.estimate.derivative == pytest.approx(slope(x), abs=1e-3)
+
+
+def test_stairs_are_seen_from_afar() -> None:
+    def stairs(x: float) -> float:
+        return round(math.sin(x), 7)
+
+    found = heard(stairs, 1.0, math.cos(1.0), 0.0, 0.0, 1e-16)
+    assert found is not None
+    assert found.status == "unresolved"
+    assert found.estimate is not None
+    assert found.estimate.derivative == pytest.approx(math.cos(1.0), rel=1e-3)
+    denied = heard(stairs, 1.0, 1.01 * math.cos(1.0), 0.0, 0.0, 1e-16)
+    assert denied is None or denied.status == "differs"
+
+
+def test_what_turns_between_neighbouring_floats_is_no_business_of_differences() -> None:
+    def fast(x: float) -> float:
+        return math.sin(math.exp(x))
+
+    found = heard(fast, 30.0, math.exp(30) * math.cos(math.exp(30)), 0.0, 0.0, 1e-16)
+    assert found is not None
+    assert (found.status, found.estimate) == ("unresolved", None)
+
+
+def test_neighbouring_floats() -> None:
+    assert noise_among_floats(math.sin, 1.0) < 1e-15
+    assert 1e-7 < noise_among_floats(lambda x: math.sin(1e10 * x), 1.0) < 1e-4
+    assert steepest_among_floats(lambda x: 3 * x, 1.0) == pytest.approx(3.0, rel=0.1)
+    assert steepest_among_floats(lambda x: math.nan, 1.0) == math.inf
+    assert noise_among_floats(lambda x: math.nan, 5e-324) == 0.0

@@ -1,0 +1,207 @@
+"""More claims, of an attack on the verdict, most of them judged wrongly once.
+
+Functions that turn between steps, ends of domains close by, single precision in one term, powers that settle slowly,
+kinks that no coordinate shows.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tests.engine.checking.claims import INF, NAN, Claim, F, relu, row, sign, step
+
+
+def smooth(what: str, f: F, x: float, derivative: F, tiny: bool = False) -> list[Claim]:
+    """A function of one number: claims are wrong that are 3 % off, twice as large, 0 or of the other sign."""
+    right = derivative(x)
+    wrong = [NAN, INF, -INF, 0.0, -right, 2 * right, 1.03 * right, 0.9 * right]
+    wrong += [right * (1 + 1e-6), right * (1 - 1e-6)] if tiny else []
+    return row(what, lambda x: f(x[0]), [x], lambda x: [derivative(x[0])], [right], wrong)
+
+
+def _turning(x: float) -> float:
+    return 2 * x * math.sin(1 / x) - math.cos(1 / x)
+
+
+def _many_waves(x: float) -> float:
+    return sum(0.5**k * math.cos(math.pi * 7**k * x) for k in range(12))
+
+
+def _many_slopes(x: float) -> float:
+    return -sum(0.5**k * math.pi * 7**k * math.sin(math.pi * 7**k * x) for k in range(12))
+
+
+TURNING: list[Claim] = [
+    claim
+    for claims in (
+        *(
+            smooth("x^2 sin(1/x)", lambda x: x * x * math.sin(1 / x), x, _turning)
+            for x in (1e-12, 2.3e-10, 1e-9, 1e-8, -1e-7, 3e-7, 1e-5, 1e-3)
+        ),
+        *(
+            smooth("sin(1/x)", lambda x: math.sin(1 / x), x, lambda x: -math.cos(1 / x) / x / x)
+            for x in (1e-9, 1e-6, 1e-3)
+        ),
+        *(
+            smooth("sin(exp(x))", lambda x: math.sin(math.exp(x)), x, lambda x: math.exp(x) * math.cos(math.exp(x)))
+            for x in (10.0, 20.0)
+        ),
+        *(smooth("sin(x^2)", lambda x: math.sin(x * x), x, lambda x: 2 * x * math.cos(x * x)) for x in (1e3, 1e5, 1e6)),
+        *(
+            smooth(f"sin({n:g} x)", lambda x, n=n: math.sin(n * x), 1.0, lambda x, n=n: n * math.cos(n * x))
+            for n in (1e7, 1e9, 1e11)
+        ),
+        *(
+            smooth(
+                f"tanh((x - 1)/{a})",
+                lambda x, a=a: math.tanh((x - 1) / a),
+                1 + a / 2,
+                lambda x, a=a: (1 - math.tanh((x - 1) / a) ** 2) / a,
+            )
+            for a in (1e-3, 1e-6, 1e-9)
+        ),
+        *(smooth("twelve waves", _many_waves, x, _many_slopes) for x in (0.1234, 0.3, 0.77)),
+        smooth(
+            "a narrow bump",
+            lambda x: x + math.exp(-(((x - 1) / 1e-8) ** 2)),
+            1 + 1e-8 / 3,
+            lambda x: 1 - 2 * (x - 1) / 1e-16 * math.exp(-(((x - 1) / 1e-8) ** 2)),
+        ),
+    )
+    for claim in claims
+] + [
+    # what the usual steps cannot see is not denied: of the wrong ones that of the usual steps, 1, would pass
+    *row(
+        "x + sin(1e9 x)/1e9",
+        lambda x: x[0] + math.sin(1e9 * x[0]) / 1e9,
+        [0.3],
+        lambda x: [1 + math.cos(1e9 * x[0])],
+        [1 + math.cos(3e8)],
+        [0.0, -1.0, 4.0, NAN],
+    ),
+    # as steep as the function is between neighbouring floats: nobody can tell
+    *row(
+        "sin(exp(x))",
+        lambda x: math.sin(math.exp(x[0])),
+        [30.0],
+        lambda x: [math.exp(x[0]) * math.cos(math.exp(x[0]))],
+        [math.exp(30) * math.cos(math.exp(30))],
+        [1e20, NAN],
+    ),
+]
+
+NEAR_ENDS: list[Claim] = [
+    claim
+    for claims in (
+        *(smooth("log(x)", math.log, x, lambda x: 1 / x, tiny=True) for x in (1e-100, 1e-20, 1e20)),
+        *(smooth("sqrt(x)", math.sqrt, x, lambda x: 0.5 / math.sqrt(x), tiny=True) for x in (1e-300, 1e-20, 1e300)),
+        smooth("1/(x - 1)", lambda x: 1 / (x - 1), 1 + 1e-10, lambda x: -1 / (x - 1) ** 2),
+        smooth("log(x - 1)", lambda x: math.log(x - 1), 1 + 1e-9, lambda x: 1 / (x - 1)),
+        smooth("sqrt(x - 1)", lambda x: math.sqrt(x - 1), 1 + 1e-9, lambda x: 0.5 / math.sqrt(x - 1)),
+        smooth("acos(x)", math.acos, 1 - 1e-9, lambda x: -1 / math.sqrt(1 - x * x)),
+        smooth("tan(x)", math.tan, math.pi / 2 - 1e-10, lambda x: 1 / math.cos(x) ** 2),
+        smooth("sin(x/1e-30)", lambda x: math.sin(x / 1e-30), 1e-30, lambda x: math.cos(x / 1e-30) / 1e-30, tiny=True),
+    )
+    for claim in claims
+]
+
+SLOW: list[Claim] = [
+    *row("x |x|^0.5", lambda x: x[0] * abs(x[0]) ** 0.5, [0.0], lambda x: [1.5 * abs(x[0]) ** 0.5], [0.0], [1.0, INF]),
+    *row(
+        "x^1.01",
+        lambda x: x[0] ** 1.01 if x[0] >= 0 else NAN,
+        [0.0],
+        lambda x: [1.01 * x[0] ** 0.01],
+        [0.0],
+        [-1.0, NAN, INF],
+    ),
+    *row(
+        "x^0.1", lambda x: x[0] ** 0.1 if x[0] >= 0 else NAN, [0.0], lambda x: [0.1 * x[0] ** -0.9], [INF], [0.0, 1.0]
+    ),
+    *row(
+        "relu(x) + 1e9 x",
+        lambda x: relu(x[0]) + 1e9 * x[0],
+        [0.0],
+        lambda x: [step(x[0]) + 1e9],
+        [1e9, 1e9 + 1],
+        [0.0, 1.001e9, NAN],
+    ),
+    *row(
+        "|x| + [x > 0]",
+        lambda x: abs(x[0]) + step(x[0]),
+        [0.0],
+        lambda x: [sign(x[0])],
+        [0.0, 1.0, -1.0],
+        [2.0, NAN],
+    ),
+]
+
+
+def _single(x: float) -> float:
+    return x * x + float(np.sin(np.float32(x)))
+
+
+ROUNDED: list[Claim] = [
+    claim
+    for claims in (
+        smooth("x^2 + single(sin(x))", _single, 0.7, lambda x: 2 * x + math.cos(x)),
+        smooth("sin(x) in 7 digits", lambda x: round(math.sin(x), 7), 0.7, math.cos),
+        smooth("(1 - cos(x))/x^2", lambda x: (1 - math.cos(x)) / x / x, 1e-4, lambda x: -x / 12 + x**3 / 180),
+    )
+    for claim in claims
+    if claim.right or abs(claim.gradient[0]) > 1e-3
+]
+
+
+def _median(x: list[float]) -> float:
+    return sorted(x)[len(x) // 2]
+
+
+def _is_median(x: list[float]) -> list[float]:
+    return [float(number == _median(x)) for number in x]
+
+
+SEVERAL: list[Claim] = [
+    *row(
+        "the median of three",
+        _median,
+        [1.0, 1.0, 1.0],
+        _is_median,
+        [[1.0, 0.0, 0.0], [1 / 3] * 3],
+        [[0.0] * 3, [1.0] * 3],
+    ),
+    *row(
+        "|x||y|",
+        lambda x: abs(x[0]) * abs(x[1]),
+        [0.0, 0.0],
+        lambda x: [sign(x[0]) * abs(x[1]), sign(x[1]) * abs(x[0])],
+        [[0.0, 0.0]],
+        [[1.0, 0.0], [NAN, 0.0]],
+    ),
+    *row(
+        "max(x, y) + min(x, y)",
+        lambda x: max(x) + min(x),
+        [1.0, 1.0],
+        lambda x: [1.0, 1.0],
+        [[1.0, 1.0]],
+        [[0.0, 0.0], [2.0, 0.0], [0.5, 0.5]],
+    ),
+    *row(
+        "1e8 x + 1e-8 y",
+        lambda x: 1e8 * x[0] + 1e-8 * x[1],
+        [1.0, 1.0],
+        None,
+        [[1e8, 1e-8]],
+        [[1e8, 1e8], [0.0, 1e-8], [1.01e8, 1e-8]],
+    ),
+]
+
+HARD = {
+    "turning": TURNING,
+    "near ends": NEAR_ENDS,
+    "slow": SLOW,
+    "rounded": ROUNDED,
+    "several": SEVERAL,
+}
