@@ -18,38 +18,22 @@ from engine.drawing.layout import Placement, place
 from engine.drawing.picture import take
 from engine.drawing.placing import placed
 from tests.benchmarks.machine import print_machine
+from tests.engine.drawing.networks import Network
 
 ROUNDS = 5
 
 
-class Network:
-    """micrograd's multi-layer perceptron, each product and sum a Value of its own."""
+class Operators(Network):
+    """micrograd's multi-layer perceptron: each product and sum is a Value of its own."""
 
-    def __init__(self, nin: int, *nouts: int) -> None:
-        rng = random.Random(0)
-        sizes = (nin, *nouts)
-        self.layers = [
-            [([Value(rng.uniform(-1, 1)) for _ in range(a)], Value(0.0)) for _ in range(b)] for a, b in pairwise(sizes)
-        ]
-
-    def named_parameters(self) -> list[tuple[str, Value]]:
-        """The parameters under the paths that a module's have."""
-        found = []
-        for i, layer in enumerate(self.layers):
-            for j, (w, b) in enumerate(layer):
-                found += [(f"layers.{i}.neurons.{j}.w.{k}", value) for k, value in enumerate(w)]
-                found.append((f"layers.{i}.neurons.{j}.b", b))
-        return found
+    def __call__(self, xs: list[Value]) -> list[Value]:
+        for layer in self.layers:
+            xs = [sum((wi * xi for wi, xi in zip(w, xs)), b).tanh() for w, b in layer]
+        return xs
 
     def loss(self, samples: int) -> Value:
-        """The sum of the squared errors over random samples, after a backward pass."""
-        rng = random.Random(1)
-        total = Value(0.0)
-        for _ in range(samples):
-            xs: list[Value] = [Value(rng.uniform(-1, 1)) for _ in self.layers[0][0][0]]
-            for layer in self.layers:
-                xs = [sum((wi * xi for wi, xi in zip(w, xs)), b).tanh() for w, b in layer]
-            total = total + (xs[0] - 1.0) ** 2
+        """As of any network, after a backward pass."""
+        total = super().loss(samples)
         total.backward()
         return total
 
@@ -68,7 +52,7 @@ def graphs() -> dict[str, Value]:
     """Twenty graphs of up to about sixty boxes: expressions, networks, and random ones."""
     found = {}
     for sizes in ((2, 2, 1), (2, 3, 1), (3, 3, 1), (2, 4, 1), (2, 2, 2, 1)):
-        found[f"network {sizes}"] = Network(sizes[0], *sizes[1:]).loss(1)
+        found[f"network {sizes}"] = Operators(*sizes).loss(1)
     x, y, z = Value(0.3, "x"), Value(0.7, "y"), Value(-0.2, "z")
     power = x
     for _ in range(12):
@@ -154,7 +138,7 @@ def compare_with_dot() -> None:
 def main() -> None:
     """Print one line per figure."""
     print_machine()
-    model = Network(2, 16, 16, 1)
+    model = Operators(2, 16, 16, 1)
     one, some, many = model.loss(1), model.loss(16), model.loss(154)
     dot = to_dot(one)
 

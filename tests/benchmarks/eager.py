@@ -2,7 +2,8 @@
 
 The contenders take turns in one process, so that what slows the machine down slows all of them; times are CPU time,
 medians. Garbage is collected before each timed step, lest one contender clean up after another; within a step the
-collector runs as it does for users. Ratios carry over to other machines, seconds do not.
+collector runs as it does for users, then, for comparison, not at all. Ratios carry over to other machines, seconds do
+not.
 """
 
 from __future__ import annotations
@@ -132,31 +133,42 @@ def operators_step(weights: Sequence[float]) -> Step:
 
 
 def training_steps(rounds: int) -> list[Row]:
-    """Median times of the contenders' steps."""
+    """Median times of the contenders' steps, with the garbage collector on and off: it takes most of micrograd's."""
     weights = [p.data for p in nn.MLP(2, SIZES, seed=1).parameters()]
     steps = {MICROGRAD: micrograd_step(weights), OPERATORS: operators_step(weights), NEURAL: neural_step(weights)}
     losses = [step() for step in steps.values()]  # also warms up
     if max(losses) - min(losses) > 1e-12:
         raise AssertionError(f"the contenders do not compute the same loss: {losses}")
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(rounds):
-        for name, step in steps.items():
-            times[name] += [cpu_time(step) for _ in range(TURNS[name])]
-    typical = {name: median(found) for name, found in times.items()}
-    rows = [(f"training step on moons, {MICROGRAD}", f"{1e3 * typical[MICROGRAD]:.0f} ms", "")]
-    for name, aim in ((NEURAL, 20), (OPERATORS, 6)):
-        ratio = typical[MICROGRAD] / typical[name]
-        figure = f"{1e3 * typical[name]:.0f} ms, {ratio:.1f}x its speed"
-        rows.append((f"  the same, {name}", figure, f"at least {aim}x"))
+    rows = []
+    for collector, aims in (("on", (20, 6)), ("off", (6, 2))):
+        times: dict[str, list[float]] = {name: [] for name in steps}
+        for _ in range(rounds):
+            for name, step in steps.items():
+                times[name] += [cpu_time(step, collector == "on") for _ in range(TURNS[name])]
+        typical = {name: median(found) for name, found in times.items()}
+        rows.append((f"a step on moons, collector {collector}, {MICROGRAD}", milliseconds(typical[MICROGRAD]), ""))
+        for name, aim in zip((NEURAL, OPERATORS), aims):
+            figure = f"{milliseconds(typical[name])}, {typical[MICROGRAD] / typical[name]:.1f}x its speed"
+            rows.append((f"  the same, {name}", figure, f"at least {aim}x"))
     return rows
 
 
-def cpu_time(function: Callable[[], object]) -> float:
-    """Seconds of this process that a call takes."""
+def milliseconds(seconds: float) -> str:
+    """A time as it stands in the table."""
+    return f"{1e3 * seconds:.0f} ms"
+
+
+def cpu_time(function: Callable[[], object], collector: bool = True) -> float:
+    """Seconds of this process that a call takes, with Python's garbage collector on or off meanwhile."""
     gc.collect()
-    start = time.process_time()
-    function()
-    return time.process_time() - start
+    if not collector:
+        gc.disable()
+    try:
+        start = time.process_time()
+        function()
+        return time.process_time() - start
+    finally:
+        gc.enable()
 
 
 # ---- memory, a long chain, import ----

@@ -21,7 +21,8 @@ def test_the_table_shows_every_figure(capsys: pytest.CaptureFixture[str]) -> Non
     eager.main(["--rounds", "1", "--chain", "1000"])
     text = capsys.readouterr().out
     for figure in (
-        "micrograd",
+        "collector on, micrograd",
+        "collector off, micrograd",
         "nn.MLP",
         "operators only",
         "after forward",

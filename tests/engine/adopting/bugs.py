@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tests.engine.adopting.student import SOURCE
+
 
 class Bug(NamedTuple):
     """One wrong engine."""
@@ -14,21 +16,7 @@ class Bug(NamedTuple):
     kind: str
 
 
-TOPO = """        topo = []
-        visited = set()
-
-        def build_topo(v):
-            if v not in visited:
-                visited.add(v)
-                for child in v._prev:
-                    build_topo(child)
-                topo.append(v)
-
-        build_topo(self)
-        self.grad = 1.0
-        for node in reversed(topo):
-            node._backward()
-"""
+TOPO = SOURCE.partition("def backward(self):\n")[2].partition("\n\ndef graph")[0]  # all that backward() does
 
 BUGS = [
     # = where += is meant

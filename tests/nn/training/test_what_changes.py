@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 import nn
-from engine import Value, relu, sqrt, where
+from engine import Value, relu, where
 from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
 from nn.training.trainer import model_watch
 from nn.training.trainer.model_watch import ModelWatch
+from tests.nn.optimisers.test_optimisers import RMSprop
 
 np = pytest.importorskip("numpy")
 BACKENDS = ["python", "numpy", *(["llvm"] if importlib.util.find_spec("llvmlite") else [])]
@@ -30,24 +31,6 @@ NATIVE = pytest.mark.skipif("llvm" not in BACKENDS, reason="needs llvmlite")
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(30, 4)), RNG.integers(0, 3, 30)
-
-
-class RMSprop(Optimizer):
-    """An optimiser of the user's own, with momentum as in PyTorch."""
-
-    alpha = nn.Setting(0.99, least=0.0, below=1.0)
-    eps = nn.Setting(1e-8, least=0.0)
-    momentum = nn.Setting(0.0, least=0.0)
-    mean_square, velocity = nn.Memory(), nn.Memory()
-
-    @staticmethod
-    def rule(p: Any, g: Any, mean_square: Any, velocity: Any, s: Any) -> Any:
-        mean_square = s.alpha * mean_square + (1 - s.alpha) * g * g
-        step = g / (sqrt(mean_square) + s.eps)
-        if not s.momentum:
-            return p - s.lr * step, mean_square, velocity
-        velocity = s.momentum * velocity + step
-        return p - s.lr * velocity, mean_square, velocity
 
 
 class Lion(Optimizer):
