@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -63,7 +63,7 @@ class Generators:
         """The first line of the user's, after which a state is another; found line by line, so slowly."""
         found: list[Source] = []
 
-        def watch(frame: FrameType, event: str, _: Any) -> Any:
+        def watch(frame: FrameType, event: str, _: Any) -> Any:  # pragma: no cover  # it is the trace function then
             if event == "call":
                 return watch if is_users(frame.f_code.co_filename) else None
             line = lines.get(frame)
@@ -76,9 +76,8 @@ class Generators:
         before = sys.gettrace()
         sys.settrace(watch)
         try:
-            run()
-        except Exception:  # whatever it does now, it is refused already
-            pass
+            with suppress(Exception):  # whatever it does now, it is refused already
+                run()
         finally:
             sys.settrace(before)
         return found[0] if found else None

@@ -14,7 +14,7 @@ from ...numbers import Requirement, is_number
 from ...primitive import Primitive, watch
 from ...value import Value
 from ..errors import MissingNumberError, refusal
-from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, INVERT, LESS, LESS_EQUAL, NOT_EQUAL
+from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, LESS, LESS_EQUAL, NOT_EQUAL
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -29,6 +29,7 @@ _FIX_NUMBER = (
     "(engine.exp in place of math.exp, engine.floor in place of int), take(index, values) to index by a value, and "
     "detach() for what passes no derivative on. If a constant is what you mean, read it outside of the function."
 )
+_FIX_NOT = "Of Values conditions are bools, and ~True is -2, which is true: write where(condition, b, a)."
 _FIX_GRAD = "Use engine.grad(y, x, create_graph=True) inside the function."
 _FIX_GRAPH = "Look at the graph of a call with plain Values, outside of the compiled function."
 
@@ -179,10 +180,8 @@ class Symbol(Value):
                 return NotImplemented
         return self.graph.make(primitive, (self, other))
 
-    def __invert__(self) -> Symbol:
-        if self.kind != "constant" and self.primitive not in CONDITIONS:
-            raise TypeError(f"~ negates a condition, such as x > 0, got {self!r}")
-        return self.graph.make(INVERT, (self,))
+    def __invert__(self) -> NoReturn:
+        raise refusal(f"~ of {self}", _FIX_NOT)
 
     # ---- operators that are no method of the table; the rest is installed below ----
 

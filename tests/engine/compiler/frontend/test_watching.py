@@ -91,7 +91,11 @@ def test_other_threads_see_nothing_of_it() -> None:
         ready.wait()
         found.append(w.data)
         w.data = 7.0
+        w.zero_grad()
         found.append((w * w).data)
+        another = threading.Thread(target=lambda: found.append(w.data + 1.0))
+        another.start()
+        another.join()
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
@@ -99,7 +103,7 @@ def test_other_threads_see_nothing_of_it() -> None:
         ready.set()
         thread.join()
         assert not watch.made
-    assert found == [2.0, 49.0]
+    assert found == [2.0, 49.0, 8.0]
     assert w.data == 7.0
 
 
@@ -131,3 +135,39 @@ def test_two_parameters_with_equal_numbers_are_two() -> None:
 
     with pytest.raises(TraceError, match="something else when it is called again"):
         compile(takes_turns, backend="python")([1.0])
+
+
+def test_results_of_another_shape_the_second_time_are_refused() -> None:
+    calls = itertools.count().__next__
+
+    def grows(x: Any) -> Any:
+        return [x] * (1 + calls())
+
+    with pytest.raises(TraceError, match="something else when it is called again"):
+        compile(grows, backend="python")([1.0])
+
+
+def test_a_function_that_fails_when_it_is_called_again_is_refused_without_a_line() -> None:
+    """The third call, which looks for the line, tells nothing."""
+    calls = itertools.count().__next__
+
+    def tires(x: Any) -> Any:
+        count = calls()
+        if count > 1:
+            raise ZeroDivisionError
+        return x * count
+
+    with pytest.raises(TraceError, match="something else when it is called again"):
+        compile(tires, backend="python")([1.0])
+
+
+def test_a_name_that_has_no_content_yet() -> None:
+    def made() -> list[float]:
+        def f(x: Any) -> Any:
+            return x * 2.0 if x is not None else later
+
+        found = [float(y) for y in compile(f, backend="python")([1.0])]
+        later = 3.0
+        return found
+
+    assert made() == [2.0]
