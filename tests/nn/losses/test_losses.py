@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import engine
 import nn
 from engine import Value
 from nn import MLP, bce, bce_with_logits, cross_entropy, hinge, log_softmax, mae, mse, nll, one_hot, softmax
@@ -100,6 +101,18 @@ def test_a_one_hot_target_is_its_class_index(xs, data):
     assert evaluated(cross_entropy, xs, row) == evaluated(cross_entropy, xs, target)
     assert evaluated(nll, xs, row) == evaluated(nll, xs, target)
     assert evaluated(cross_entropy, xs, [bool(w) for w in row]) == evaluated(cross_entropy, xs, target)
+
+
+def test_of_a_one_hot_target_the_graph_is_that_of_its_class_index():
+    logits = [Value(1.0), Value(-2.0), Value(0.5)]
+    for target in (1, [0.0, 1.0, 0.0]):
+        loss = cross_entropy(logits, target)
+        assert loss.primitive is engine.logsumexp
+        assert sorted(operand.data for operand in loss.operands) == [0.0, 2.5, 3.0]
+    two = cross_entropy(logits, [0.25, 0.75, 0.0])
+    assert two.primitive is engine.dot
+    assert [operand.data for operand in two.operands[:2]] == [1.0, -0.25], "what has no weight has no term"
+    assert len(two.operands) == 4
 
 
 @given(logits_rows, st.data())
