@@ -145,10 +145,13 @@ class Value:
     _y: Any
 
     def __init__(self, data: Any, label: str | None = None) -> None:
-        self._data = _number(data)
+        self._data = data if data.__class__ is float else _number(data)
         self._grad = 0.0
         leaves_made[0] += 1
-        self.label = label
+        if label is None:
+            self._label = None
+        else:
+            self.label = label
         self._primitive = self._a = self._b = self._x = self._y = None
 
     # ---- what it holds ----

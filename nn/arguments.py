@@ -163,6 +163,8 @@ def real_number(name: str, value: Any, least: float = -math.inf, most: float = m
         TypeError: if it is no number.
         ValueError: if it is nan, infinite or out of range.
     """
+    if type(value) is float and least <= value <= most and value - value == 0.0:
+        return value  # as most are
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, not {show(value)}")

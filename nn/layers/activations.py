@@ -52,6 +52,8 @@ def get_activation(choice: str | Activation) -> Activation:
         if choice not in ACTIVATIONS:
             raise ValueError(f"no activation is named {choice!r}: choose one of {', '.join(ACTIVATIONS)}")
         return ACTIVATIONS[choice]
+    if any(choice is known for known in ACTIVATIONS.values()):
+        return choice
     if not callable(choice):
         raise TypeError(f"an activation is a name or a callable, not {show(choice)}")
     result = choice(Value(0.5))

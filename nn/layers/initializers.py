@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import sqrt
+from math import isfinite, sqrt
 from random import Random
 from typing import TypeAlias
 
@@ -69,4 +69,7 @@ def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> 
     >>> [w.data for w in weights(INITIALIZERS["zeros"], Random(0), 2, 3, 2)]
     [0.0, 0.0]
     """
-    return [Value(real_number("a weight that an initialiser gives", draw(rng, nin, nout))) for _ in range(count)]
+    numbers = [draw(rng, nin, nout) for _ in range(count)]
+    if {*map(type, numbers)} != {float} or not isfinite(sum(map(abs, numbers))):
+        numbers = [real_number("a weight that an initialiser gives", number) for number in numbers]
+    return list(map(Value, numbers))

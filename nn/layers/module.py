@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from operator import attrgetter
 from typing import Any
 
-from engine import Constant, Sheet, Value, announce_change
+from engine import Constant, Primitive, Sheet, Value, announce_change
 
 from ..arguments import show
 
@@ -141,6 +141,9 @@ class Module:
         return Sheet(title, ("part", "what", "parameters"), rows).html()
 
 
+_PLAIN = frozenset({int, float, bool, str, type(None), Primitive})  # what is often in a module, and holds nothing
+
+
 def _is_own_parameter(item: Any) -> bool:
     return not isinstance(item, Module) and _is_parameter(item)
 
@@ -152,22 +155,26 @@ def _is_parameter(value: Value) -> bool:
 def are_parameters(items: Collection[Any]) -> bool:
     """Whether all are Values that a parameter can be: told of many in the time of a few."""
     kinds = {*map(type, items)}
-    are_values = all(issubclass(kind, Value) and not issubclass(kind, Constant) for kind in kinds)
+    are_values = kinds == {Value} or all(issubclass(kind, Value) and not issubclass(kind, Constant) for kind in kinds)
     return are_values and not any(map(_primitive, items))
 
 
 def _collect(item: Any, found: dict[Value, None], seen: set[int]) -> None:
     """Add the parameters in nested containers and modules: `_named_parameters` without names, which take longer."""
+    children: Collection[Any]
     if isinstance(item, Module):
-        if id(item) not in seen:
-            seen.add(id(item))
-            _collect(vars(item), found, seen)
-        return
-    children = _children(item)
-    if are_parameters(children):  # the weights of a neuron
-        found.update(dict.fromkeys(children))
-        return
+        if id(item) in seen:
+            return
+        seen.add(id(item))
+        children = vars(item).values()
+    else:
+        children = _children(item)
+        if type(item) is not dict and are_parameters(children):  # the weights of a neuron
+            found.update(dict.fromkeys(children))
+            return
     for child in children:
+        if type(child) in _PLAIN:
+            continue
         if not isinstance(child, Value):
             _collect(child, found, seen)
         elif _is_parameter(child):

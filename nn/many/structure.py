@@ -50,11 +50,10 @@ class Structure:
         self.values: list[Value] = []
         self._found: list[Any] = []
         self._enter([model])
-        ids = list(map(id, self.values))
-        place = dict(zip(ids, range(len(ids))))
-        if len(place) < len(ids):
-            self._found += map(place.get, ids)  # the same Value in several places
-        updated = list(map(place.get, map(id, optimizer.params)))
+        place = dict(zip(self.values, range(len(self.values))))
+        if len(place) < len(self.values):
+            self._found += map(place.get, self.values)  # the same Value in several places
+        updated = list(map(place.get, optimizer.params))
         if None in updated:
             raise UnknownStructureError
         self.key = (*self._found, *updated, type(optimizer), loss)

@@ -67,8 +67,9 @@ def fit_many(
     """Train a net for each configuration, as `nn.fit` would; give a table of what came out.
 
     All nets of one structure (the same modules, activations, loss and kind of optimiser) are trained by one program.
-    The numbers are the same for every executor. A net that fails has its error in its row; the others go on. Ctrl-C
-    gives the rows so far.
+    The numbers are the same for every executor, and those of `fit`; the nets that `make` gives may stay as they were,
+    so train the one that you want with `fit`. A net that fails has its error in its row; the others go on. Ctrl-C gives
+    the rows so far.
 
     Args:
         make: called as ``make(**config)``, gives a new model, its loss and its optimiser. Of the keys `seed`, `epochs`

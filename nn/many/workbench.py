@@ -1,12 +1,13 @@
 """Nets one after the other, of which all that have one structure are trained by one program.
 
-The first net of a structure is compiled. Of each later one only the numbers are taken, into the array where the program
-has the parameters of the first, which is trained again from there. A net of which nobody can say whether the program is
-its own, and one whose training fails, goes through `fit`.
+A copy of the first net of a structure is compiled. Of each net only the numbers are taken, into the array where the
+program has the parameters of the copy, which is trained again from there. A net of which nobody can say whether the
+program is its own, and one whose training fails, goes through `fit`.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -66,7 +67,7 @@ class Workbench:
             batch_size: samples in a batch; None for all of them.
         """
         net = self._made(arguments)
-        program, structure = self._program(net)
+        program, structure = self._program(net, batch_size)
         if program is not None and structure is not None:
             try:
                 return program.row(structure, net[2], seed, epochs, batch_size)
@@ -88,7 +89,7 @@ class Workbench:
         self._model = model
         return model, loss, optimizer
 
-    def _program(self, net: Net) -> tuple[SharedProgram | None, Structure | None]:
+    def _program(self, net: Net, batch_size: int | None) -> tuple[SharedProgram | None, Structure | None]:
         """The program for nets of this structure, if there is one."""
         if self._options["backend"] == "eager":
             return None, None
@@ -102,7 +103,7 @@ class Workbench:
         else:
             entry = net, None
             with suppress(Exception):  # it cannot be compiled, or there is a mistake, which `fit` will report
-                entry = net, SharedProgram(structure, net, self._X, self._y, self._options)
+                entry = net, SharedProgram(structure, net, self._X, self._y, self._options, batch_size)
             if len(known) >= KEPT:
                 del known[next(iter(known))]
         known[structure.key] = entry
@@ -118,13 +119,16 @@ class SharedProgram:
         X: the samples.
         y: as many labels.
         options: of `fit`.
+        batch_size: of the first net.
 
     Raises:
         Exception: the nets cannot be trained in this way.
     """
 
-    def __init__(self, structure: Structure, net: Net, X: Any, y: Any, options: Mapping[str, Any]) -> None:
-        model, loss, optimizer = net
+    def __init__(
+        self, structure: Structure, net: Net, X: Any, y: Any, options: Mapping[str, Any], batch_size: int | None
+    ) -> None:
+        model, loss, optimizer = copy.deepcopy(net)  # nobody else has it, to change it
         if isinstance(model, Module):
             model.train()
         layout = Layout()
@@ -138,8 +142,21 @@ class SharedProgram:
         of_trainer = ("backend", "dtype", "threads", "clip_norm", "clip_value", "schedule")
         settings = {name: options[name] for name in of_trainer}
         self._trainer = SharedTrainer(model, self._data.loss, optimizer, **settings)
-        self._values, self._options = structure.values, options
+        self._values, self._options = Structure(model, loss, optimizer).values, options
         self._batches: dict[int, Batch] = {}
+        self._batch(self._size(batch_size))
+        if not {*structure.values}.isdisjoint(self._trainer.compiled.parameters):
+            raise UnknownStructureError("the loss reads parameters of the net that make gave, and not of the copy")
+
+    def _size(self, batch_size: int | None) -> int:
+        count = len(self._data.X)
+        return count if batch_size is None else min(whole_number("batch_size", batch_size, least=1), count)
+
+    def _batch(self, size: int) -> Batch:
+        """The samples, for batches of that size."""
+        if size not in self._batches:
+            self._batches[size] = self._trainer.prepare(self._data.X, self._data.y, size)
+        return self._batches[size]
 
     def row(
         self, structure: Structure, optimizer: Optimizer, seed: int, epochs: int, batch_size: int | None
@@ -151,12 +168,10 @@ class SharedProgram:
         """
         options, data, count = self._options, self._data, len(self._data.X)
         epochs = whole_number("epochs", epochs, least=1)
-        size = count if batch_size is None else min(whole_number("batch_size", batch_size, least=1), count)
+        size = self._size(batch_size)
         patience, rng = options["patience"], random_source(seed)
         self._trainer.take_over(self._values, structure.numbers, optimizer)
-        if size not in self._batches:
-            self._batches[size] = self._trainer.prepare(data.X, data.y, size)
-        train = partial(self._trainer.epoch_of, self._batches[size], size, rng, options["shuffle"] and size < count)
+        train = partial(self._trainer.epoch_of, self._batch(size), size, rng, options["shuffle"] and size < count)
         scores = data.validation.scores if data.validation else dict[str, float]
         rows = []
         if patience is None:
@@ -187,7 +202,7 @@ class SharedTrainer(Trainer):
         """
         with self._lock:
             self._again = None
-            if self._watch is not None and not self._watch.holds_but_for_announcements():
+            if self._watch is not None and not self._watch.holds_outside():
                 self._traced = -math.inf  # to be traced again
             if self._way is not None:
                 self._way.load(values, numbers)

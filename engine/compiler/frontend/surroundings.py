@@ -10,11 +10,11 @@ import builtins
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextvars import ContextVar
 from operator import is_
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from ... import modes
 from ...primitive import Primitive
@@ -37,6 +37,8 @@ def {name}():
 """
 _OF_FUNCTIONS = ("__code__", "__defaults__")
 _NEAR: tuple[Any, ...] = (*PLAIN, Value, Primitive, FunctionType, list, dict, set)
+_Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
+_Holder: TypeAlias = tuple[Any, tuple[Any, ...]]
 
 
 class Surroundings:
@@ -65,9 +67,10 @@ class Surroundings:
         self._count = modes.changes[0]
         self.generators: list[Any] = []
         self._parts: list[tuple[Any, str, Any]] = []  # of functions: the content of a closure cell, code, defaults
-        self._names: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._names: list[_Name] = []
         self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names of what may be plain numbers
-        self._holders: list[tuple[Any, tuple[Any, ...]]] = []
+        self._holders: list[_Holder] = []
+        self._outside: tuple[list[_Name], list[_Holder]] | None = None  # those of others, if they were asked for
         self._direct: set[int] = set()
         self._modules: set[int] = set()
         self._announced: set[int] = set()
@@ -229,26 +232,33 @@ class Surroundings:
                 return True
             self.__dict__.update(now.__dict__)
             self._look()
-        elif not self._is_as_it_was():
+        elif not self._are_as_they_were(self._names, self._holders):
             return True
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
         self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
         return False
 
-    def holds_but_for_announcements(self) -> bool:
-        """Whether everything found is the same, near or far; what was announced is taken as set on something else."""
-        same = self._is_as_it_was()
+    def holds_outside(self, inside: Container[int]) -> bool:
+        """Whether everything found is the same, near or far, but for what nobody else has: what was set was of others.
+
+        Args:
+            inside: the ids of dicts and lists that nobody else has, the same at every call.
+        """
+        if self._outside is None:
+            names = [found for found in self._names if id(found[0]) not in inside]
+            self._outside = names, [found for found in self._holders if id(found[0]) not in inside]
+        same = self._are_as_they_were(*self._outside)
         if same:
             self._count = modes.changes[0]
         return same
 
-    def _is_as_it_was(self) -> bool:
+    def _are_as_they_were(self, names: Sequence[_Name], holders: Sequence[_Holder]) -> bool:
         try:
             return (
                 all(_same(getattr(part, attribute, ABSENT), content) for part, attribute, content in self._parts)
-                and all(_same(names.get(name, ABSENT), content) for names, name, content in self._names)
-                and all(_all_same(held(holder), before) for holder, before in self._holders)
+                and all(_same(names.get(name, ABSENT), content) for names, name, content in names)
+                and all(_all_same(held(holder), before) for holder, before in holders)
             )
         except ValueError:  # an empty cell
             return False

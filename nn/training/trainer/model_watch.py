@@ -42,6 +42,7 @@ class ModelWatch:
         self._near: list[Any] = []  # lists and dicts
         self._far: list[tuple[Any, list[Any]]] = []  # more of them, and what was in each
         containers = list(_containers(model, set())) if self._is_module else []
+        self._inside = {id(found) for found, _ in containers}
         few = sum(_values(found) for found, _ in containers) <= FEW
         for found, are_attributes in containers:
             values = _values(found)
@@ -63,14 +64,12 @@ class ModelWatch:
         """Whether it is as it was, what is far away included."""
         return self.holds(math.inf) and not self._surroundings.changed_at_all()
 
-    def holds_but_for_announcements(self) -> bool:
-        """The same, where it is known that attributes and leaves since then were those of another model."""
-        started, computed = time.perf_counter(), time.thread_time()
+    def holds_outside(self) -> bool:
+        """The same of what is read from elsewhere, where nobody else has the model: what was made was of others."""
         counts = changes[0], leaves_made[0]
-        near_and_far = self._near_is_same() and self._far_is_same()
-        if not (near_and_far and self._surroundings.holds_but_for_announcements()):
+        if not self._surroundings.holds_outside(self._inside):
             return False
-        self._looked(counts, started, computed)
+        self._changes, self._leaves = counts
         return True
 
     def _near_is_same(self) -> bool:

@@ -363,6 +363,38 @@ def test_what_the_model_reads_from_elsewhere_counts_for_each_net(monkeypatch: py
     assert [row["loss"] for row in rows] == [1.0, 4.0, 1.0]
 
 
+def test_what_make_does_to_an_earlier_net_changes_no_later_one() -> None:
+    """The program trains a copy of the first net, which nobody else has."""
+    earlier: list[Any] = []
+
+    def meddling(**config: Any) -> Any:
+        for model in earlier:
+            model.layers[0].neurons[0].activation = nn.ACTIVATIONS["relu"]
+            model.layers[1].neurons[1].b = None
+        net = make(**config)
+        earlier.append(net[0])
+        return net
+
+    expected = without_seconds(nn.fit_many(make, CONFIGS[:4], X, Y, epochs=2))
+    assert without_seconds(nn.fit_many(meddling, CONFIGS[:4], X, Y, epochs=2)) == expected
+
+
+def test_a_loss_that_reads_its_net_reads_the_one_that_is_trained() -> None:
+    def penalised(**config: Any) -> Any:
+        model, loss, optimizer = make(**config)
+
+        def both(outputs: Any, labels: Any) -> Any:
+            return loss(outputs, labels) + 0.1 * sum(p * p for p in model.parameters())
+
+        return model, both, optimizer
+
+    rows = nn.fit_many(penalised, CONFIGS[:2], X, Y, epochs=3)
+    for config, row in zip(CONFIGS, rows):
+        model, loss, optimizer = penalised(**config)
+        history = nn.fit(model, X, Y, loss, optimizer, epochs=3, seed=config["seed"])
+        assert row["loss"] == history.losses[-1]
+
+
 def test_progress_counts_nets(capsys: pytest.CaptureFixture[str]) -> None:
     seen: list[nn.Progress] = []
     rows = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=1, progress=seen.append)
