@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Any
 
 from ....errors import Unsupported
 from ....frontend.symbol import Symbol
 from ....update import ALWAYS, Update
 from ..ir.builder import Code
+from ..ir.control import unless
 from ..ir.templates import expand
 from ..ir.vector import Vector, literal
 from ..jit.machine_code import Library
@@ -68,34 +68,65 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
             for base, place, old in _rows(code, rule, f, i):
                 code.store(code.load(f["old"], old), base, place)
         code.ret()
-    uniform = _uniform(code, rule, f)
-    wrong = code.variable(code.lift(0.0))
-    with code.loop("%start", stop, width) as i:
-        rows = list(_rows(code, rule, f, i))
-        used = code.load(f["trainable"], i).differs(0.0) if frozen else _inside(code, i, f["count"])
-        values = {**uniform, rule.gradient: code.load("%G", i)}
-        values.update(zip(_remembered(rule), [code.load(base, place) for base, place, _ in rows]))
-        for symbol in rule.each:
-            values[symbol] = _operation(code, symbol, values)
-        if frozen:
-            code.store(code.load(f["sums"], i) + values[rule.gradient], f["sums"], i)
-        with code.when(keeping):
-            for symbol, (_, _, old) in zip(_remembered(rule), rows, strict=True):
-                code.store(values[symbol], f["old"], old)
-        zero: Any = 0.0
-        result, *others = rule.results
-        results = (result, *[others[k] for k in rule.kept])
-        for symbol, result, (base, place, _) in zip(_remembered(rule), results, rows, strict=True):
-            before, new = values[symbol], _value(code, result, values)
-            code.store(code.select(used, new, before), base, place)
-            zero = (new - new) + zero  # or nan
-        found: Vector = code.select(used, zero, 0.0).bits | code.read(wrong).bits
-        code.write(wrong, found.float)
-    with code.when(code.rarely(code.read(wrong).differs(0.0))):
+    each = _Each(code, rule, f, frozen)
+    if frozen:
+        with code.loop("%start", stop, width) as i:
+            each.emit(i, code.load(f["trainable"], i).differs(0.0), keeping)
+    else:
+        whole = code.value(f"sub i64 {stop}, {width - 1}")
+        with code.when(keeping), code.loop("%start", whole, width) as i:
+            each.emit(i, None, "true")
+        with unless(code, keeping), code.loop("%start", whole, width) as i:
+            each.emit(i, None, "false")
+        code.declared.add("declare i64 @llvm.smax.i64(i64, i64)")
+        done = code.value(f"call i64 @llvm.smax.i64(i64 %start, i64 {code.value(f'and i64 {stop}, {-width}')})")
+        with code.loop(done, stop, width) as i:  # what does not fill a vector
+            each.emit(i, _inside(code, i, f["count"]), keeping)
+    with code.when(code.rarely(each.lost().differs(0.0))):
         code.lines.append(f"store i64 1, ptr {code.pointer('%state', str(POSITION['refused']), 'i64')}")
     code.ret()
     once = _once(rule)
     return "\n".join(sorted(code.declared | once.declared)) + "\n" + once.text() + code.text()
+
+
+class _Each:
+    """What is done with a vector of parameters."""
+
+    def __init__(self, code: Code, rule: Update, f: dict[str, str], frozen: bool):
+        self._code, self._rule, self._f, self._frozen = code, rule, f, frozen
+        self._uniform = _uniform(code, rule, f)
+        self._lost = [code.variable(code.lift(0.0)) for _ in _remembered(rule)]  # a chain of sums for each result
+
+    def emit(self, i: str, used: Vector | None, keeping: str) -> None:
+        """Update the parameters from i on.
+
+        Args:
+            i: whole vectors lie before it.
+            used: which of them are updated; None for all.
+            keeping: an i1, whether their old numbers are kept.
+        """
+        code, rule, f = self._code, self._rule, self._f
+        rows = list(_rows(code, rule, f, i))
+        values = {**self._uniform, rule.gradient: code.load("%G", i)}
+        values.update(zip(_remembered(rule), [code.load(base, place) for base, place, _ in rows]))
+        for symbol in rule.each:
+            values[symbol] = _operation(code, symbol, values)
+        if self._frozen:
+            code.store(code.load(f["sums"], i) + values[rule.gradient], f["sums"], i)
+        with code.when(keeping):
+            for symbol, (_, _, old) in zip(_remembered(rule), rows, strict=True):
+                code.store(values[symbol], f["old"], old)
+        result, *others = rule.results
+        results = (result, *[others[k] for k in rule.kept])
+        for symbol, result, (base, place, _), lost in zip(_remembered(rule), results, rows, self._lost, strict=True):
+            new = _value(code, result, values)
+            code.store(new if used is None else code.select(used, new, values[symbol]), base, place)
+            checked = new if used is None else code.select(used, new, 0.0)
+            code.write(lost, checked * 0.0 + code.read(lost))
+
+    def lost(self) -> Vector:
+        """0 unless a new number is nan or infinite."""
+        return functools.reduce(Vector.__add__, map(self._code.read, self._lost))
 
 
 def _field(code: Code, name: str) -> str:

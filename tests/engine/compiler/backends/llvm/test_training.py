@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import math
 import threading
@@ -17,6 +18,8 @@ import engine
 import nn
 from engine import Value
 from engine.compiler.backends.llvm import Variants, build
+from engine.compiler.backends.llvm.jit.machine_code import vector_bytes
+from engine.compiler.backends.llvm.runtime.update import POSITION, STATE, update
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.training.optimizer import configured
@@ -341,3 +344,25 @@ def test_a_refused_step_within_a_call_leaves_what_single_steps_leave(refused: in
     assert made[0][1][:refused] == made[1][1][:refused]
     for one, other in zip(made[0][2:], made[1][2:]):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(("start", "stop"), [(0, 16), (0, 48), (16, 48), (32, 48), (48, 64)])
+def test_an_update_leaves_alone_what_is_not_between_its_bounds(start: int, stop: int, frozen: bool) -> None:
+    """Of 21 parameters: also where a thread's share begins behind the last one, since there are more gradients."""
+    P, G, old, sums, trainable = (np.zeros(64) for _ in range(5))
+    P[:21], G[:], trainable[:21] = np.arange(21.0), 1.0, 1.0
+    numbers, rates, state = np.array([0.0]), np.array([0.5]), np.zeros(len(STATE), np.int64)
+    arrays = {"numbers": numbers, "rates": rates, "memory": old, "old": old, "trainable": trainable, "sums": sums}
+    for name, array in arrays.items():
+        state[POSITION[name]] = array.ctypes.data
+    state[POSITION["count"]], state[POSITION["stride"]] = 21, 64
+    library, place = update(update_of("SGD", 0.5).rule, frozen, 64, vector_bytes() // 8)
+    kinds = [*[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 3]
+    function = ctypes.CFUNCTYPE(None, *kinds)(place)
+    function(P.ctypes.data, G.ctypes.data, state.ctypes.data, 0, start, stop)
+    moved = np.flatnonzero(np.pad(np.arange(21.0), (0, 43)) != P)
+    assert library
+    assert moved.tolist() == list(range(start, min(stop, 21)))
+    assert old[start : min(stop, 21)].tolist() == list(map(float, range(start, min(stop, 21))))
+    assert not state[POSITION["refused"]]
