@@ -281,9 +281,9 @@ def _runner_up(*xs: float) -> float:
 def _shifted_logsumexp(*xs: _Any) -> _Any:
     """As the forward function: the 1 of the largest operand goes into log1p, so that what is far smaller counts."""
     m = maximum(xs)
-    ties = sum([where(x < m, 0.0, 1.0) for x in xs])
-    rest = sum([where(x < m, exp(x - m), 0.0) for x in xs])
-    return where(abs(m) < _inf, m + log1p(rest + (ties - 1.0)), m)
+    below = [x < m for x in xs]
+    rest = dot(below, [exp(x - m) for x in xs])
+    return where(abs(m) < _inf, m + log1p(rest + (len(xs) - 1.0 - sum(below))), m)
 
 
 sum = _declare("sum", _ieee.total, lambda z, *xs: [1.0] * len(xs), formula="fsum(xs)", native="z + x")
