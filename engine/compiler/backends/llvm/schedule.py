@@ -117,6 +117,7 @@ class Schedule:
         made["epilogue"] += [copy(self._uniform, plan.constants, job) for job in plan.finish]
         self.room = max([kernel.room for kernels in made.values() for kernel in kernels], default=0)
         self.calls = {stage: [self.kernels.add(kernel) for kernel in kernels] for stage, kernels in made.items()}
+        self.kernels.settle(call for calls in self.calls.values() for call in calls)
 
     def _kernel(self, fused: Fused) -> Kernel:
         head = fused[0]

@@ -2,13 +2,13 @@
 
 Memory of a block is laid out [slot][lane]: the numbers that neighbouring samples have in one slot are neighbours.
 Where a kernel finds its runs is not part of its text but of a table of offsets, its argument `T`; so groups that
-differ in their place only share a kernel.
+differ in their place only share a kernel. What all its calls have in common is written into the text at the end.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -82,6 +82,33 @@ class Kernels:
             self.codes.append(kernel.code)
         return number, kernel.offsets
 
+    def settle(self, calls: Iterable[tuple[int, list[int]]]) -> None:
+        """Write into each kernel the offsets that are the same in all calls of it, or lie equally far apart in all.
+
+        What is left to be looked up is little, and little has to be held in registers.
+        """
+        tables: dict[int, list[list[int]]] = {}
+        for number, offsets in calls:
+            tables.setdefault(number, []).append(offsets)
+        for number, rows in tables.items():
+            slots = self.codes[number].slots
+            lines = {line: k for k, line in enumerate(slots)}
+            known: dict[tuple[int, ...], tuple[str, int]] = {(0,) * len(rows): ("0", 0)}
+            for position, (first, *others) in enumerate(zip(*rows)):
+                line, name = lines.get(_looked_up(position)), f"%offset{position}"
+                moves = (0, *[other - first for other in others])
+                if line is not None and moves in known:
+                    start, base = known[moves]
+                    slots[line] = f"{name} = add i64 {start}, {first - base}"
+                elif line is not None:
+                    known[moves] = name, first
+
+
+def _looked_up(position: int) -> str:
+    """Takes an offset from the table."""
+    place = f"%at{position}"
+    return f"{place} = getelementptr inbounds i64, ptr %T, i64 {position}\n%offset{position} = load i64, ptr {place}"
+
 
 class Kernel:
     """One kernel in the making.
@@ -104,10 +131,7 @@ class Kernel:
         """A number of the table of offsets, by the name it has in the kernel."""
         position = len(self.offsets)
         self.offsets.append(number)
-        self.code.slots += [
-            f"%at{position} = getelementptr inbounds i64, ptr %T, i64 {position}",
-            f"%offset{position} = load i64, ptr %at{position}",
-        ]
+        self.code.slots.append(_looked_up(position))
         return f"%offset{position}"
 
     def panel(self, count: int) -> str:
@@ -133,8 +157,9 @@ class Kernel:
         if run.table is not None:
             terms: list[str | int | tuple[str, int]] = [place.position + r0 * run.count + c0]
             terms += [(name, factor) for name, factor in ((r, run.count), (c, 1)) if name]
-            entry = code.pointer("%T", code.index(*terms), "i64")
-            base: list[str | int | tuple[str, int]] = [code.value(f"load i64, ptr {entry}")]
+            with code.ahead(r, c):
+                entry = code.pointer("%T", code.index(*terms), "i64")
+                base: list[str | int | tuple[str, int]] = [code.value(f"load i64, ptr {entry}")]
         else:
             base = [place.base, (r0 * run.row + c0 * run.column) * place.scale]
             base += [(r, run.row * place.scale)] if r and run.row else []
