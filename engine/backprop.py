@@ -16,15 +16,10 @@ from .graph import recorded_order, topological_order
 from .modes import always_recorded, inside_rule, observed_by, observer
 from .numbers import as_float, same_number
 from .primitive import Primitive
-from .pullbacks import call_rules, pullbacks
+from .pullbacks import UNREACHED, call_rules, pullbacks
 from .value import Constant, Value
 
 Function = Callable[..., Any]
-
-# The adjoint of a node that no contribution has reached: the number that leaves every sum as it is, also 0.0 and
-# -0.0, recognised by its identity. What is unreached passes nothing on: 0 * inf would be nan.
-_UNREACHED = float("-0.0")
-
 
 _commit = threading.RLock()  # threads whose graphs share leaves add to their gradients one after the other
 if hasattr(os, "register_at_fork"):
@@ -99,11 +94,11 @@ def sweep(root: Value) -> dict[Value, float]:
 
     Numbers written in expressions have none. Runs on floats; `_sweep_graph` is the same rule by rule on Values.
     """
-    adjoint: dict[Value, float] = recorded_order(root, _UNREACHED)
+    adjoint: dict[Value, float] = recorded_order(root, UNREACHED)
     adjoint[root] = 1.0
     for node, upstream in reversed(adjoint.items()):
         primitive = node._primitive
-        if primitive is None or upstream is _UNREACHED:
+        if primitive is None or upstream is UNREACHED:
             continue
         try:
             pullbacks[primitive](adjoint, upstream, node)

@@ -7,6 +7,7 @@ graphs, are written out: they add the same numbers, without the calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any, TypeAlias
 
 from . import ops
@@ -15,6 +16,10 @@ from .value import Constant, Value
 
 Pullback: TypeAlias = Callable[[dict[Value, float], float, Value], None]
 """``pullback(adjoints, upstream, node)`` adds to the adjoints of a node's operands what they get of its own."""
+
+UNREACHED = float("-0.0")
+"""The adjoint of a node that no contribution has reached: the number that leaves every sum as it is, also 0.0 and -0.0,
+recognised by its identity. What is unreached passes nothing on: 0 * inf would be nan."""
 
 _NUMBERS = (float, Constant)  # to which no gradient flows; nearly always it is asked whether a Value is one of them
 
@@ -94,6 +99,12 @@ def _mul(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
 
 def _dot(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
     operands, numbers = node._a, node._x
+    # As before every second relu. Where the sum of products is finite, so are all their factors: 0 times them is 0.
+    if not upstream and isfinite(node._data):
+        for operand in operands:
+            if adjoints[operand] is UNREACHED:
+                adjoints[operand] = 0.0
+        return
     n = len(numbers) // 2
     for w, x in zip(operands, numbers[n : 2 * n]):
         adjoints[w] += upstream * x

@@ -140,7 +140,7 @@ def training_steps(rounds: int) -> list[Row]:
     if max(losses) - min(losses) > 1e-12:
         raise AssertionError(f"the contenders do not compute the same loss: {losses}")
     rows = []
-    for collector, aims in (("on", (20, 6)), ("off", (6, 2))):
+    for collector, aims in (("on", (10, 3)), ("off", (5, 1))):
         times: dict[str, list[float]] = {name: [] for name in steps}
         for _ in range(rounds):
             for name, step in steps.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Constant, Primitive, Value, ops
+from engine import Constant, Primitive, Value, grad, ops
 from engine.graph import recorded_order
-from engine.pullbacks import _Pullbacks, pullbacks
+from engine.pullbacks import UNREACHED, _Pullbacks, pullbacks
 
 NUMBERS = st.floats() | st.sampled_from([0.0, -0.0, 1.0])
 WRITTEN = [ops.add, ops.sub, ops.mul]
@@ -56,10 +57,21 @@ def test_of_a_dot(numbers: list[float], upstream: float) -> None:
     node = ops.dot(operands[:n], operands[n : 2 * n], *operands[2 * n :])
     found = []
     for by in (pullbacks, _Pullbacks()):
-        adjoints = recorded_order(node, -0.0)
+        adjoints = recorded_order(node, UNREACHED)
         by[ops.dot](adjoints, upstream, node)
-        found.append([adjoints[operand].hex() for operand in operands])
+        assert all(adjoints[operand] is not UNREACHED for operand in operands)
+        found.append([(adjoints[operand] + 0.0).hex() for operand in operands])  # of a zero without its sign
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("number", [0.0, 2.0, math.inf, math.nan])
+def test_of_a_dot_that_nothing_depends_on(number: float) -> None:
+    """Its operands are reached, by 0 where their numbers are finite: what comes after them may be infinite."""
+    x, w = Value(number), Value(3.0)
+    node = ops.dot([w], [ops.sqrt(x)])
+    root = node * 0.0
+    assert str(grad(root, x)) == str(0.0 * grad(node, x))
+    assert str(grad(root, w)) == str(0.0 * math.sqrt(number))
 
 
 def test_a_primitive_keeps_its_pullback() -> None:
