@@ -70,9 +70,11 @@ def host() -> tuple[str, str]:
 @functools.cache
 def _machine() -> bytes:
     """What object code depends on besides its source."""
-    import llvmlite
-    import llvmlite.binding as llvm
-
+    try:
+        import llvmlite
+        import llvmlite.binding as llvm
+    except ImportError:  # without it there is no object code, but facts are kept too
+        return b""
     sizes = map(str, cache_sizes())  # by which products are cut into pieces
     return "\n".join([llvmlite.__version__, llvm.get_default_triple(), *host(), *sizes]).encode()
 
