@@ -173,16 +173,12 @@ class _Batch:
         left = self._read(reduction.left, rows)
         right = None if reduction.right is None else self._read(reduction.right, 1)
         accumulators, run = self._buffers["G"], reduction.target
-        index = np.array(run.slots(rows)).reshape(rows, columns)
-        distinct = len(np.unique(index)) == index.size
+        index = np.array(run.slots(rows)).reshape(rows, columns)  # all distinct
 
         def reduce() -> None:
             factor = left()[:, 0]
             total = factor.sum(axis=1, keepdims=True) if right is None else factor @ right()[0].T
-            if distinct:
-                accumulators[index] += total
-            else:
-                np.add.at(accumulators, index, total)
+            accumulators[index] += total
 
         return reduce
 

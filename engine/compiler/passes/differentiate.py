@@ -156,8 +156,6 @@ def _contribution(
     if unselected is not None:
         selected = graph.make(INVERT, (unselected,))
         reached = selected if reached is None else reached & selected
-    if reached is None and constant is None:
-        return Contribution(d, adjoint)
     term = graph.make(ops.mul, (d, adjoint))
     if reached is not None and not (unselected is None and constant is not None and math.isfinite(constant)):
         term = graph.make(ops.where, (reached, term, graph.constant(0.0)))

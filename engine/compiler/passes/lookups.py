@@ -46,8 +46,4 @@ def _selects(each: GradientSum) -> tuple[Symbol | None, int]:
     if condition.primitive is not EQUAL or otherwise.kind != "constant" or otherwise.value != 0.0:
         return None, 0
     index, number = condition.operands
-    if index.kind == "constant":
-        index, number = number, index
-    if number.kind != "constant" or not number.value.is_integer():
-        return None, 0
-    return index, int(number.value)
+    return (index, int(number.value)) if number.kind == "constant" and number.value.is_integer() else (None, 0)

@@ -445,3 +445,24 @@ def test_a_compiled_function_is_copied_and_pickled_by_its_function() -> None:
     assert copy.deepcopy(closure)([1.0]) == [2.0]
     with pytest.raises(pickle.PicklingError, match=r"pickles by the name .*pickle what it reads, .*compile it again"):
         pickle.dumps(closure)
+
+
+def test_in_a_notebook_it_tells_what_it_has_programs_for() -> None:
+    double = compile(lambda x: x + x, backend="python")
+    assert "called for the first time, it is traced and compiled" in double._repr_html_()
+    double([3.0])
+    double([[3.0, 4.0]][0])
+    assert "shapes of the arguments" in double._repr_html_()
+    assert "called for the first time" not in double._repr_html_()
+
+
+class Doubling:
+    """A function that is an object."""
+
+    def __call__(self, x: Any) -> Any:
+        return x + x
+
+
+def test_a_compiled_object_pickles_with_it() -> None:
+    double = pickle.loads(pickle.dumps(compile(Doubling(), backend="python")))
+    assert [float(y) for y in double([3.0])] == [6.0]

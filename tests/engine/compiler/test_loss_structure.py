@@ -54,6 +54,8 @@ SEPARABLE: dict[str, tuple[Callable[[Any, Any], Any], float, float]] = {  # loss
     "mean + penalty": (lambda o, y: engine.mean(squares(o, y)) + 0.1 * penalty(), 1, 0),
     "mean - 1": (lambda o, y: engine.mean(squares(o, y)) - 1.0, 1, 0),
     "sum + penalty": (lambda o, y: engine.sum(squares(o, y)) + 0.1 * penalty(), 8, -7),
+    "a penalty over a parameter": (lambda o, y: engine.sum(squares(o, y)) + penalty() / TEMPERATURE, 8, -7),
+    "a penalty by a number of each": (lambda o, y: engine.sum(squares(o, y)) + TEMPERATURE * (W[0] - W[1]), 8, -7),
     "a penalty in each": (lambda o, y: engine.sum([s + penalty() for s in squares(o, y)]), 8, 0),
     "a learned factor": (lambda o, y: TEMPERATURE * engine.mean(squares(o, y)) / W[0] + engine.log(TEMPERATURE), 1, 0),
     "two means": (lambda o, y: engine.mean(squares(o, y)) + 0.1 * engine.mean([engine.abs(x) for x in o]), 1, 0),

@@ -350,6 +350,23 @@ def test_a_loss_that_becomes_nan_in_an_epoch_keeps_the_batches_before(sample: in
 
 
 @ALL
+def test_the_same_step_until_the_loss_is_infinite(backend: str) -> None:
+    """Also where it is made once more by the shortest way."""
+    m = MLP(4, [3], seed=1)
+    trainer = Trainer(m, nn.mse, SGD(m.parameters(), 1e4), backend=backend)
+    y = RNG.normal(size=(30, 3))
+
+    def train() -> None:
+        for _ in range(200):
+            trainer.step(X, y)
+
+    with pytest.raises(FloatingPointError, match="the parameters stay as before this batch"):
+        train()
+    assert all(map(math.isfinite, data(m)))
+    assert 2 < trainer.steps < 200
+
+
+@ALL
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_an_update_that_is_not_finite_is_refused_whole(dtype: str, backend: str) -> None:
     """With eps 0, Adam divides 0 by 0 where a gradient is 0."""

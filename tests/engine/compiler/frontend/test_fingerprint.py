@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,3 +115,14 @@ def test_another_version_of_the_engine_has_others(monkeypatch: pytest.MonkeyPatc
     assert of(network([1.0, 2.0])) not in (before, "")
     monkeypatch.setattr(module, "ENGINE", "")  # no source files to tell
     assert of(network([1.0, 2.0])) == ""
+
+
+def test_an_engine_whose_sources_cannot_be_read_has_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that is imported from an archive: nothing is then taken from the cache by its fingerprint."""
+
+    def refuse(self: Path) -> bytes:
+        raise OSError("no such file")
+
+    assert module._engine() == module.ENGINE != ""
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert module._engine() == ""

@@ -16,6 +16,25 @@ from engine import TraceError, Value, compile, relu, where
 W = Value(0.5)
 
 
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (lambda z, *xs: [1.0], "rule of test_rule gave 1 derivatives for 2 operands"),
+        (
+            lambda z, *xs: ["one", 1.0],
+            "rule of test_rule cannot be traced: the adjoint of test_rule takes real numbers",
+        ),
+    ],
+)
+def test_a_rule_that_gives_something_else_is_named(rule: Any, message: str) -> None:
+    odd = engine.declare("test_rule", lambda *xs: math.fsum(xs), rule, method=False, native="z + x")
+    try:
+        with pytest.raises((ValueError, TraceError), match=message):
+            compile(lambda x: odd(W, x), backend="python").backward([1.0])
+    finally:
+        del engine.PRIMITIVES["test_rule"]
+
+
 def if_on_data(x: Any) -> Any:
     return x * 2 if x > 0 else x
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -139,3 +140,29 @@ def test_plans_without_lookups_have_none() -> None:
     plan, _ = plan_of(lambda x: engine.where(x[0] > 0.0, engine.dot(w, x), w[0]), 2)
     assert plan.scatters == ()
     assert PythonProgram(plan).run([1.0, 2.0], [[[1.0, 1.0]]], 1)[1] == [1.0, 1.0]
+
+
+def test_explain_and_draw_tell_of_lookups() -> None:
+    table = embedding(3, 2)
+    compiled = compile(loss_of(table, 1), backend="python")
+    compiled.backward([[1.0], [2.0]])
+    assert re.search(r"^lookups +\d+ that add to what an index names: \d+ of 3", compiled.explain(), re.M)
+    assert re.search(r"^add to one of G0\.\.2, by x0: ", compiled.explain("look up"), re.M)
+    assert " -> G;" in compiled.draw()
+
+
+@pytest.mark.parametrize("number", [1.5, 1.0])
+def test_a_condition_on_a_number_is_a_lookup_only_if_it_is_an_index(number: float) -> None:
+    """Of parts of which not all have their turn the rest are sums as any other."""
+    table = [Value(0.5), Value(-2.0)]
+
+    def loss(x: Any) -> Any:
+        chosen = [engine.where(x == k, entry, 0.0) for k, entry in zip((0.0, number), table)]
+        return engine.square(engine.sum(chosen))
+
+    for backend in INSTALLED:
+        for entry in table:
+            entry.grad = 0.0
+        compile(loss, backend=backend).backward([0.0, 1.0, 1.5, 1.0, 2.0])
+        expected = [2 * 0.5 / 5, -2 * 2.0 * (2 if number == 1.0 else 1) / 5]  # of the mean
+        assert [entry.grad for entry in table] == pytest.approx(expected)

@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 import engine
 from engine import Value, dot, ops, relu, take
 from engine.compiler.errors import PlanError
+from engine.compiler.explain import draw
+from engine.compiler.frontend.conditions import DETACH
 from engine.compiler.passes.computation import Computation, GradientSum
 from engine.compiler.passes.verify import verify as verify_computation
 from engine.compiler.pipeline import make_plan, stages, trace
 from engine.compiler.plan.plan import Copy, Group, Plan, Run
+from engine.compiler.plan.text import plan_text
 from engine.compiler.plan.verify import verify
 
 W = [[Value(0.1 * (i + 2 * j) - 0.3) for i in range(3)] for j in range(4)]
@@ -160,6 +163,10 @@ MUTATIONS: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     "an output that is not there": (
         lambda plan: replace(plan, outputs=(Run("S", 999),)), r"output 0 reads S\[999\], which does not exist",
     ),
+    "an output of two slots": (
+        lambda plan: replace(plan, outputs=(replace(plan.outputs[0], count=2),)), r"output 0 is .*, not a single slot",
+    ),
+    "a target that is no gradient": (job("reductions", 0, target={"buffer": "S"}), "its targets belong to G"),
     "an output too many": (lambda plan: replace(plan, outputs=plan.outputs * 2), "the 2 outputs are not the 1"),
     "a weight in another place": (lambda plan: replace(plan, weight=0), r"the weight is in X\[0\], not behind"),
     "another constant": (
@@ -217,7 +224,13 @@ def test_what_a_wrong_pass_leaves_is_named() -> None:
     with graph.opened():
         accumulator = graph.source("accumulator", 0)
         never = graph.make(ops.exp, (graph.source("accumulator", 77),))
-        composed = graph.make(ops.hypot, (TRACE.inputs[0], TRACE.inputs[1])) if ops.hypot.native else None
+        x, y = TRACE.inputs[:2]
+        detached = graph.make(DETACH, (x,))
+        short = graph._add(ops.mul, (x,), "", None, False)
+        shared = graph._add(ops.exp, (x,), "", None, True)
+        beyond = graph.make(ops.exp, (graph.source("input", 99),))
+        unsaid = graph._add(ops.exp, (graph.make(ops.mul, (x, y)),), "", None, False)
+        unsaid.below = ()
     sums = COMPUTATION.sums
     wrong: list[tuple[Computation, str]] = [
         (computation(outputs=tuple(other.outputs)), "belongs to another graph"),
@@ -228,11 +241,27 @@ def test_what_a_wrong_pass_leaves_is_named() -> None:
         (computation(sums=(GradientSum([-1], (), sums[0].upstream), *sums)), r"G\[-1\] is added to"),
         (computation(sums=(GradientSum([0, 1], (), sums[0].upstream), *sums)), "0 coefficients for 2 targets"),
     ]
-    if composed is not None and callable(ops.hypot.native):
-        wrong.append((computation(outputs=(composed,)), "is left, though it has no template"))
+    wrong += [
+        (computation(outputs=(detached,)), "is left, though it has no template"),
+        (computation(outputs=(short,)), "has 1 operands, where mul takes 2"),
+        (computation(outputs=(shared,)), "says that it is the same for all samples"),
+        (computation(outputs=(beyond,)), "reads an input beyond the 4 of a sample"),
+        (computation(outputs=(unsaid,)), "does not name its operands that are results"),
+    ]
     for one, message in wrong:
         with pytest.raises(PlanError, match=message):
             verify_computation(one, "lower")
+
+
+def test_the_whole_plan_as_text_and_as_a_picture() -> None:
+    text = plan_text(PLAN)
+    for line in ("prologue", "body", "sums over the samples", "outputs", "epilogue", "finish"):
+        assert f"\n{line}\n" in text
+    assert " where c = " in text  # what is added to one of several places
+    drawn = draw(PLAN)
+    assert " -> G;" in drawn
+    for k, job in enumerate(PLAN.finish):
+        assert text.splitlines()[-len(PLAN.finish) + k].startswith(f"  G[{job.target.base}")
 
 
 def test_make_plan_verifies_where_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
