@@ -39,6 +39,9 @@ def test_probabilities_sum_to_1_within_rounding():
     for wrong in [(0.5, 0.5 + 2e-6), (0.5, 0.5 - 2e-6), (0.0, 0.0), (2.0, -1.0), (1.0 + 2e-6, 0.0), (math.nan, 1.0)]:
         with pytest.raises(ValueError, match="probabilit"):
             kind.check(*wrong)
+    for beyond in [(1.0, 0.5, -0.5), (1.0 + 2e-6, 0.0, 0.0), (1.5, 0.0, 0.0)]:  # which is told, and not the sum
+        with pytest.raises(ValueError, match="^a probability must be"):
+            Distribution(3).check(*beyond)
 
 
 def test_a_loss_of_samples_is_a_function():
@@ -61,7 +64,7 @@ def test_other_signs_are_named_with_the_remedy():
         SIGN.check(0)
 
 
-@pytest.mark.parametrize("number", [3.0, math.inf, -math.inf])
+@pytest.mark.parametrize("number", [3.0, math.inf, -math.inf, math.nan])
 def test_a_term_of_weight_0_gets_no_gradient(number):
     weight, term = Value(0.0), Value(number)
     product = weighted(weight, term)

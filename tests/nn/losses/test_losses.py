@@ -398,6 +398,8 @@ def test_softmax_of_another_network_as_target():
         ([0.5, 0.5], 1.0, "a prediction of 2 values against a target of one"),
         (0.5, [1.0, 1.0], "a prediction of one against a target of 2 values"),
         ([[0.5, 0.5]], [1.0], "a prediction of 2 values against a target of one"),
+        ([], 1.0, "a prediction of 0 values against a target of one"),
+        (0.5, [], "a prediction of one against a target of 0 values"),
         ([], [], "predictions is empty"),
         ([], [1.0], "predictions is empty"),
         ([[]], [[]], "predictions is empty"),
