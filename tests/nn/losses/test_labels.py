@@ -8,6 +8,7 @@ import engine
 import nn
 from engine import Value
 from nn.losses.labels import PROBABILITY, SIGN, TARGET, ClassIndex, Distribution, Number, checked, weighted
+from nn.losses.reduction import reduced
 
 
 @pytest.mark.parametrize(
@@ -40,13 +41,21 @@ def test_probabilities_sum_to_1_within_rounding():
         with pytest.raises(ValueError, match="probabilit"):
             kind.check(*wrong)
     for beyond in [(1.0, 0.5, -0.5), (1.0 + 2e-6, 0.0, 0.0), (1.5, 0.0, 0.0)]:  # which is told, and not the sum
-        with pytest.raises(ValueError, match="^a probability must be"):
+        with pytest.raises(ValueError, match=r"^a probability must be"):
             Distribution(3).check(*beyond)
 
 
 def test_a_loss_of_samples_is_a_function():
     with pytest.raises(TypeError, match="per_sample\\(\\) takes a function of an output and a label, not int 3"):
         nn.per_sample(3)
+    assert nn.per_sample(math.dist).__name__ == "dist"
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_loss_of_one_place_is_its_own_mean_and_sum(reduction):
+    alone, other = Value(3.0), Value(4.0)
+    assert reduced([[alone]], reduction) is alone
+    assert reduced([alone, [other]], reduction).operands == (alone, other)
 
 
 @pytest.mark.parametrize("kind", [SIGN, TARGET, PROBABILITY])
