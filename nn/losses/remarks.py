@@ -30,13 +30,11 @@ def _takes_probabilities(node: Value) -> bool:
 
 
 def _scores(term: Value) -> Iterator[Value]:
-    """What a term of a logsumexp is made of: a difference, to a score that a label picks."""
+    """What a term of a logsumexp is made of: a difference, to a score that a label picks and that has its own term."""
     if _is(term, "sub"):
         for operand in term.operands:
             yield from _scores(operand)
-    elif _is(term, "take"):
-        yield from term.operands[1:]
-    else:
+    elif not _is(term, "take"):
         yield term
 
 
