@@ -52,33 +52,35 @@ class Batch:
         """Whether copying its arrays costs less than setting a program up for other ones."""
         return not any(isinstance(a, list) for a in self.arrays) and sum(a.nbytes for a in self.arrays) <= SMALL
 
-    def copied(self) -> Batch:
-        """The same in memory of its own."""
-        arrays = tuple([a.copy() for a in self.arrays])
+    def copied(self, but: Sequence[bool] = ()) -> Batch:
+        """The same in memory of its own; some arguments may stay where they are."""
+        kept = but or [False] * len(self.arrays)
+        arrays = tuple([array if keep else array.copy() for array, keep in zip(self.arrays, kept)])
         given = [
             array if getattr(given, "dtype", None) == getattr(array, "dtype", 0) else copy.copy(given)
             for given, array in zip(self.given, arrays)
         ]
-        return Batch(self.size, self.shapes, arrays, given)
+        return Batch(self.size, self.shapes, arrays, [g if keep else n for g, n, keep in zip(self.given, given, kept)])
 
-    def refill(self, *arguments: Any) -> bool:
-        """Take other arguments over, if they are arrays or lists of as many samples in the same shapes.
+    def refill(self, place: int, argument: Any) -> bool:
+        """Take another argument over, if it is an array or list of as many samples in the same shape.
 
         Raises:
-            TypeError, ValueError: an argument holds what is no real number, or is ragged.
+            TypeError, ValueError: it holds what is no real number, or is ragged.
         """
-        for place, (argument, view) in enumerate(zip(arguments, self._views)):
-            array: Any = argument if type(argument) is type(view) else _plain_array(argument, place + 1)
-            if array.shape != view.shape or array.dtype.kind not in "fiub":
-                return False
-            view[...] = array
-            self.given[place] = argument if isinstance(argument, (list, tuple)) else array
+        view, shape = self._views[place]
+        array: Any = argument if type(argument) is type(view) else _plain_array(argument, place + 1)
+        if array.shape != shape or array.dtype.kind not in "fiub":
+            return False
+        view[...] = array
+        self.given[place] = argument if isinstance(argument, (list, tuple)) else array
         return True
 
     @cached_property
     def _views(self) -> list[Any]:
-        """The arrays in the shapes of the arguments."""
-        return [array.reshape(self.size, *shape) for array, shape in zip(self.arrays, self.shapes)]
+        """The arrays in the shapes of the arguments, and these."""
+        shapes = [(self.size, *shape) for shape in self.shapes]
+        return [(array.reshape(shape), shape) for array, shape in zip(self.arrays, shapes)]
 
     def rows(self, rows: Sequence[int]) -> Batch:
         """Some of the samples."""

@@ -1,8 +1,8 @@
 """Values whose numbers live in an array, for as long as nobody looks; and whoever wants them as an array.
 
 Copying thousands of numbers into Values after every step would take longer than the step. So the Values are lent:
-while they are, they have a class that fetches all the numbers back at the first touch of any of them, be it by
-``.data``, by the engine or by pickle, and is gone after that.
+while they are, they have a class that fetches all the numbers back when one of them is written, or several are read, be
+it by ``.data``, by the engine or by pickle, and is gone after that. A glimpse of one number now and then lends it back.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from itertools import chain, repeat
 from typing import Any
 
@@ -20,6 +21,9 @@ from .showing import are_shown
 
 _data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
 """What the class of lent Values hides; while they are lent the former holds the Loan."""
+
+_GLIMPSES = 16
+"""Of so many numbers one more may be read where it is, from one step to the next."""
 
 
 class Loan:
@@ -34,6 +38,7 @@ class Loan:
 
     Attributes:
         open: whether they are in the array at present; then all of them are.
+        glimpses: how many single numbers were read where they are; who makes steps sets it to 0.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Loan:
         self.values, self.array, self._gradients = list(values), array, gradients
         self.lock = lock or new_lock()
         self.open = False
+        self.glimpses = 0
 
     def take(self) -> None:
         """Bring the Values' numbers into the array, which is where they live from then on."""
@@ -53,17 +59,39 @@ class Loan:
             if are_shown():
                 raise RuntimeError("the numbers of Values are being compared with others, and cannot be lent meanwhile")
             with collector_at_rest():
-                numbers = [value._data for value in self.values]  # whoever has them gives them back, under its lock
+                self._have_back()
+                numbers = [value._data for value in self.values]
                 with self.lock:
                     self.array[:] = numbers
                     self._lend()
 
     def renew(self) -> None:
         """Lend the Values again, whose numbers are in the array already."""
-        for value in self.values:
-            value._data  # noqa: B018  # as in `take`
+        self._have_back()
         with self.lock:
             self._lend()
+
+    def number_of(self, value: Value) -> float:
+        """One of the numbers, where it is; who reads many of them from one step to the next gets all of them back."""
+        with self.lock:
+            if self.open and self.glimpses <= len(self.values) // _GLIMPSES:
+                self.glimpses += 1
+                return float(self.array[self.places[id(value)]])
+            self.give_back()
+            number: float = _data.__get__(value)
+            return number
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """Where the number of each Value is, by its id."""
+        return {id(value): place for place, value in enumerate(self.values)}
+
+    def _have_back(self) -> None:
+        """Whoever has some of the numbers gives them back, under its lock."""
+        if not _own.keys().isdisjoint(map(type, self.values)):
+            for value in self.values:
+                if type(value) in _own:
+                    _data.__get__(value).give_back()
 
     def _lend(self) -> None:
         values, whole = self.values, self._gradients is not None
@@ -144,10 +172,11 @@ class Leaves:
         if type(first) in _own:
             loan: Loan = _data.__get__(first)
             if loan is not self._own:
-                places = {id(value): place for place, value in enumerate(loan.values)}
-                found = [places.get(id(value), -1) for value in self.values]
+                found = [loan.places.get(id(value), -1) for value in self.values]
                 if min(found) >= 0:
-                    self._places = None if len(found) == len(places) and found == sorted(found) else np.array(found)
+                    self._places = (
+                        None if len(found) == len(loan.places) and found == sorted(found) else np.array(found)
+                    )
                     return loan
         if self._wait:
             self._wait -= 1
@@ -173,7 +202,10 @@ def _lent(kind: type[Value], whole: bool) -> type[Value]:
         """An attribute that is there once all numbers are back."""
 
         def read(value: Value) -> float:
-            _data.__get__(value).give_back()
+            loan = _data.__get__(value)
+            if name == "_data":
+                return loan.number_of(value) if isinstance(loan, Loan) else loan
+            loan.give_back()
             number: float = getattr(value, name)
             return number
 

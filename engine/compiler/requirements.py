@@ -146,18 +146,19 @@ class Familiar:
 
     def __init__(self) -> None:
         self._known: set[Any] = set()
-        self._last: Any = None  # the array that was covered last: its bytes and their type
+        self._kind: Any = None  # the class of the array that was covered last, its type, and its bytes
+        self._type, self._last = None, b""
 
     def covers(self, batch: Batch) -> bool:
         """Whether all labels, the last of the arguments, are among those that were entered."""
         labels = batch.given[-1]
-        contents = (labels.tobytes(), labels.dtype) if hasattr(labels, "dtype") and labels.nbytes <= SMALL else None
-        if contents is not None and contents == self._last:
+        if type(labels) is self._kind and labels.dtype is self._type and labels.tobytes() == self._last:
             return True
         rows = _rows_of(labels)
         if rows is None or not self._known.issuperset(rows):
             return False
-        self._last = contents
+        if not isinstance(labels, list):
+            self._last, self._type, self._kind = labels.tobytes(), labels.dtype, type(labels)
         return True
 
     def enter(self, batch: Batch) -> None:

@@ -3,6 +3,7 @@
 - symbol: what stands for a Value while the function runs; graph: all symbols, each expression once
 - conditions: comparisons and what follows from them
 - trace: the function run on symbols, twice; watching: what it does with Values meanwhile
-- surroundings: what it reads from outside besides Values, found by a walk; randomness: the numbers that it draws
+- surroundings: what it reads besides Values, found by a walk; look: whether that is as it was, at every call
+- outside: what it asks the world outside of Python; randomness: the numbers that it draws
 - fingerprint: what tells one traced function from another, for the cache
 """

@@ -11,7 +11,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
-from contextvars import ContextVar
 from operator import is_
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeAlias
@@ -19,24 +18,17 @@ from typing import Any, TypeAlias
 from ... import modes
 from ...primitive import Primitive
 from ...value import Value
-from . import outside, walk
-from .walk import ABSENT, CONTAINERS, PLAIN, Walk, held, is_array
+from . import outside
+from .look import Look
+from .walk import ABSENT, PLAIN, Walk, held, is_array
 
-BUDGET = 400
+BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
-_FEW = 6  # entries of a list or dict that are looked at one by one, in half the time of a loop
-
-_LOOK = """
-def {name}():
-    try:
-        return ({condition}) and me.changed_at_all()
-    except (ValueError, AttributeError):  # an array where something else was, or nothing
-        return True
-"""
+_LAST = 4
+"""How soon what hardly ever changes is looked at: see `_rank`."""
 _OF_FUNCTIONS = ("__code__", "__defaults__")
-_NEAR: tuple[Any, ...] = (*PLAIN, Value, Primitive, FunctionType, list, dict, set)
 _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
 _Holder: TypeAlias = tuple[Any, tuple[Any, ...]]
 
@@ -149,79 +141,39 @@ class Surroundings:
         return ""
 
     def _look(self) -> None:
-        """Make `changed` and `differs`: one expression of comparisons, in half the time of loops over what there is."""
-        terms = ["modes.changes[0] != me._count"]
-        known: dict[str, Any] = {"modes": modes, "absent": ABSENT, "is_": is_}
-        known |= {"me": self, "clock": time.perf_counter, "held": walk.held}
-        left = BUDGET - 100.0
+        """Make `changed` and `differs`: what is near comes first."""
+        look = Look(BUDGET)
+        things = {"changes": modes.changes, "me": self, "clock": time.perf_counter}
+        names = [
+            (_LAST if id(names) in self._settings else _rank(content), names, name, content)
+            for names, name, content in self._names
+            if self._is_near(names, name, content)
+        ]
+        parts = [(_LAST if part[1] in _OF_FUNCTIONS else _rank(part[2]), *part) for part in self._parts]
+        holders = [holder for holder in self._holders if id(holder[0]) not in self._modules or is_array(holder[0])]
+        for rank in range(_LAST + 1):
+            for of, *attribute in parts:
+                if of == rank:
+                    look.add_attribute(*attribute)
+            for of, *name in names:
+                if of == rank:
+                    look.add_name(*name)
+            if rank in (0, 1):
+                for holder, inside in holders:
+                    if (id(holder) in self._direct) is (rank == 0):
+                        look.add_holder(holder, inside)
+        announced = "changes[0] != me._count"
+        self._near = look
+        self.differs = look.function(announced, self.changed_at_all, **things)
+        self.changed = look.function(f"{announced} or clock() > me._due", self.changed_at_all, **things)
 
-        def add(term: str, nanoseconds: float, was: Any, **names: Any) -> None:
-            nonlocal left
-            if nanoseconds <= left:
-                left -= nanoseconds
-                for name, thing in {**names, "was": was}.items():
-                    term = term.replace(f"{name}$", f"{name}{len(terms)}")
-                    known[f"{name}{len(terms)}"] = thing
-                terms.append(term)
+    def looking(self, condition: str, confirmed: Callable[[], bool], **things: Any) -> Callable[[], bool]:
+        """A look at what is near and at more: see `Look.function`; it is that of now, until something has changed."""
+        return self._near.function(condition, confirmed, **things, changes=modes.changes)
 
-        def add_holder(holder: Any, held: tuple[Any, ...]) -> None:
-            if is_array(holder) and holder.dtype != object:
-                if holder.nbytes <= 512:
-                    add("holder$.tobytes() != was$", 120, holder.tobytes(), holder=holder)
-                return
-            if id(holder) in self._modules:
-                return
-            if holder is outside.environment:  # one comparison in C of what cannot be changed
-                add("holder$ != was$", 0, dict(holder), holder=holder)
-                return
-            if isinstance(holder, ContextVar):
-                add("holder$.get(absent) is not was$", 45, held[0], holder=holder)
-                return
-            if not isinstance(holder, CONTAINERS) and not is_array(holder):
-                add("held(holder$) != was$", 250, held, holder=holder)
-                return
-            count = len(held) // 2 if isinstance(holder, Mapping) else len(held)
-            if isinstance(holder, Mapping) and count <= _FEW:
-                each = [f"holder$.get(was$[{k}], absent) is not was$[{k + count}]" for k in range(count)]
-                term = " or ".join([*each, "[*holder$] != keys$"])  # the order too
-                add(term, 35 + 35 * count, held, holder=holder, keys=list(held[:count]))
-            elif isinstance(holder, list) and count <= _FEW:
-                each = [f"holder$[{k}] is not was$[{k}]" for k in range(count)]
-                add(" or ".join([f"len(holder$) != {count}", *each]), 30 + 20 * count, held, holder=holder)
-            elif type(holder) is list and all(type(entry) is float for entry in held):
-                # Equality tells all but the sign of a zero, which the look at all that is read tells, by identity.
-                add("holder$ != was$", 40 + 8 * count, list(held), holder=holder)
-            else:
-                inside = "(*holder$, *holder$.values())" if isinstance(holder, Mapping) else "holder$"
-                inside = "holder$.ravel().tolist()" if is_array(holder) else inside
-                same = f"all(map(is_, {inside}, was$))"
-                add(f"len({inside}) != {len(held)} or not {same}", 130 + 12 * len(held), held, holder=holder)
-
-        def add_parts(*ranks: int) -> None:
-            for part, attribute, content in self._parts:
-                if (2 if attribute in _OF_FUNCTIONS else _rank(content)) in ranks:
-                    empty = f"hasattr(part$, {attribute!r})"
-                    add(empty if content is ABSENT else f"part$.{attribute} is not was$", 25, content, part=part)
-            for names, name, content in self._names:
-                if names is outside.environment:
-                    rank, of_python = 0, False
-                elif id(names) in self._settings:
-                    rank, of_python = 2, False
-                else:
-                    rank, of_python = _rank(content), content is ABSENT and hasattr(builtins, name)
-                if rank in ranks and id(names) not in self._announced and not of_python:
-                    add(f"names$.get({name!r}, absent) is not was$", 30, content, names=names)
-
-        add_parts(0)
-        for direct in (True, False):
-            for holder, entries in self._holders:
-                if (id(holder) in self._direct) is direct:
-                    add_holder(holder, entries)
-            add_parts(1) if direct else add_parts(2)
-        near = " or ".join(terms)
-        for name, condition in (("differs", near), ("changed", f"{near} or clock() > me._due")):
-            exec(_LOOK.format(name=name, condition=condition), known)
-            setattr(self, name, known[name])
+    def _is_near(self, names: Mapping[Any, Any], name: Any, content: Any) -> bool:
+        """Whether a name is worth a look at every call."""
+        return id(names) not in self._announced and not (content is ABSENT and hasattr(builtins, str(name)))
 
     def changed_at_all(self) -> bool:
         """Whether anything is another than it was, near or far."""
@@ -274,10 +226,12 @@ class Surroundings:
 
 
 def _rank(content: Any) -> int:
-    """How soon a name is looked at that has this content: numbers and functions first, modules and classes last."""
-    if isinstance(content, _NEAR) or is_array(content):
+    """How soon a name is looked at that has this content: numbers first, modules and classes last."""
+    if type(content) in PLAIN or isinstance(content, (Value, list, dict, set)) or is_array(content):
         return 0
-    return 2 if isinstance(content, (ModuleType, type)) else 1
+    if isinstance(content, (FunctionType, Primitive)):
+        return 1
+    return 3 if isinstance(content, (ModuleType, type)) else 2
 
 
 def _plain_entries(holder: Any) -> Any:

@@ -77,7 +77,7 @@ class Session:
         with training.lock:  # who looks at a parameter meanwhile waits
             if not loan.open:  # somebody has looked just now
                 loan.renew()
-            before = training.made
+            before, loan.glimpses = training.made, 0
             try:
                 losses: list[float] = training(batch.arrays, configured, steps, order)
             finally:
@@ -117,6 +117,7 @@ class Session:
                 if now is not settings:
                     settings = now
                     again.change_rate(optimizer.lr)
+                loan.glimpses = 0
                 loss: float = drive(place)
             if loss - loss != 0.0:
                 self._fail(again.losses.tolist(), again.configured)

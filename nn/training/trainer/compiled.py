@@ -288,12 +288,11 @@ class Trainer(Settings):
         repeat = None if way is None else way.repetition()
         if way is None or repeat is None or self._watch is None:
             return None
-        takes, holds, until, clock = self._samples.again, self._watch.holds, self._fresh_until(), time.perf_counter
+        differs, takes = self._watch.differing(self._fresh_until()), self._samples.again
         step, optimizer = repeat, self._optimizer
 
         def again(X: Any, y: Any) -> float | None:
-            now = clock()
-            if now > until or not holds(now) or not has_rule(optimizer) or not takes(X, y):
+            if differs() or not has_rule(optimizer) or not takes(X, y):
                 return None
             return step()
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from operator import is_
 from typing import Any
 
@@ -33,6 +34,7 @@ class ModelWatch:
     Args:
         model: a module, or another function.
         loss: a function.
+
     """
 
     def __init__(self, model: Any, loss: Any) -> None:
@@ -51,7 +53,7 @@ class ModelWatch:
             if not are_attributes and (few or values < len(found) or not found):
                 self._near.append(found)
         self._near_before = [container.copy() for container in self._near]
-        self._due = 0.0
+        self._due, self._until = 0.0, math.inf
 
     def holds(self, now: float) -> bool:
         """Whether it is as it was, as far as is looked at by now, a time of `time.perf_counter`."""
@@ -59,6 +61,22 @@ class ModelWatch:
             return False
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
         return (same and now < self._due) or self._looks_again()
+
+    def differing(self, until: float) -> Callable[[], bool]:
+        """A function that tells in a fifth of a microsecond whether it is another, or a time is over."""
+        self._until, self._due = until, min(self._due, until)
+        return self._differs
+
+    @cached_property
+    def _differs(self) -> Callable[[], bool]:
+        def confirmed() -> bool:
+            now = time.perf_counter()
+            return now > self._until or not self.holds(now)
+
+        return self._surroundings.looking(
+            "near != before or leaves[0] != me._leaves or changes[0] != me._changes or clock() > me._due",
+            confirmed, near=self._near, before=self._near_before, leaves=leaves_made, me=self, clock=time.perf_counter,
+        )  # fmt: skip
 
     def holds_entirely(self) -> bool:
         """Whether it is as it was, what is far away included."""
@@ -101,7 +119,7 @@ class ModelWatch:
         self._changes, self._leaves = counts
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
-        self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
+        self._due = min(ended + PATIENCE * min(computed or math.inf, ended - started), self._until)
 
 
 def _contents(container: Any) -> list[Any]:

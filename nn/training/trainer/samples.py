@@ -12,7 +12,7 @@ class Samples:
     """Turns what a step is given into a batch.
 
     A few samples are copied into memory that the program is set up for, which takes less than setting it up for other
-    memory; as long as they are the very arrays of the first step, and for many samples, they are read where they are.
+    memory; as long as one is the very array of the first step, and for many samples, it is read where it is.
 
     Args:
         make: makes a batch of samples and labels.
@@ -20,8 +20,8 @@ class Samples:
 
     def __init__(self, make: Callable[[Any, Any], Batch]) -> None:
         self._make = make
-        self._given: tuple[Any, Any] | None = None  # what the batch was made of, if it is read there
         self._batch: Batch | None = None  # the last one
+        self._read: tuple[Any, Any] = (None, None)  # what it was made of and is read there; None for what is copied
         self._own: Batch | None = None  # in memory to be filled
 
     def again(self, X: Any, y: Any) -> bool:
@@ -30,9 +30,10 @@ class Samples:
         Raises:
             TypeError, ValueError: they are no numbers.
         """
-        if self._given is not None:
-            return X is self._given[0] and y is self._given[1]
-        return self._batch is not None and self._batch is self._own and self._own.refill(X, y)
+        batch, (samples, labels) = self._batch, self._read
+        if batch is None or (samples is not None and samples is not X) or (labels is not None and labels is not y):
+            return False
+        return (samples is not None or batch.refill(0, X)) and (labels is not None or batch.refill(1, y))
 
     def checked(self, X: Any, y: Any) -> Batch:
         """Samples and labels as a batch.
@@ -51,15 +52,21 @@ class Samples:
         Raises:
             TypeError, ValueError, IndexError: they are no samples and labels, or do not fit.
         """
-        if self._batch is not None and self.again(X, y):
+        if self.again(X, y):
+            assert self._batch is not None
             return self._batch
-        if self._own is not None and self._own.refill(X, y):
-            self._given, self._batch = None, self._own
-            return self._own
-        self._batch = batch = self.checked(X, y)
-        views = [_is_view(array, given) for array, given in zip(batch.arrays, (X, y))]
-        self._given = (X, y) if all(views) else None  # a copy would not see what is changed in place
+        self._batch, self._read, own = None, (None, None), self._own
+        if own is not None and own.refill(0, X) and own.refill(1, y):
+            self._batch = own
+            return own
+        batch = self.checked(X, y)
+        there = [_is_view(array, given) for array, given in zip(batch.arrays, (X, y))]
         self._own = batch.copied() if batch.is_small else None
+        if any(there):
+            batch = self._batch = batch.copied(there)
+            self._read = X if there[0] else None, y if there[1] else None
+        elif self._own is not None:
+            batch = self._batch = self._own
         return batch
 
 

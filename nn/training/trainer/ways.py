@@ -15,7 +15,7 @@ from ...optimisers.clipping import Clip, clip_gradients
 
 def has_rule(optimizer: Optimizer) -> bool:
     """Whether its steps are those of its rule: `step` is the one that all share."""
-    return type(optimizer).step is Optimizer.step and "step" not in vars(optimizer)
+    return type(optimizer).step is Optimizer.step and "step" not in optimizer.__dict__
 
 
 class Way:

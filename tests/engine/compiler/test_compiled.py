@@ -394,7 +394,7 @@ def test_memory_mapped_samples_are_arrays(tmp_path: Any) -> None:
     batch = compiled.batch(mapped)
     copied = batch.copied()
     assert copied is not None
-    assert copied.refill(mapped + 1.0)
+    assert copied.refill(0, mapped + 1.0)
     np.testing.assert_array_equal(copied.arrays[0], np.array(mapped) + 1.0)
 
 
@@ -407,7 +407,7 @@ def test_masked_samples_are_refused() -> None:
     copied = compiled.batch(np.array([1.0, 2.0])).copied()
     assert copied is not None
     with pytest.raises(TypeError, match="masked array with gaps"):
-        copied.refill(masked)
+        copied.refill(0, masked)
     np.testing.assert_array_equal(compiled(np.ma.masked_array([1.0, 2.0])), [2.0, 4.0])
 
 

@@ -39,6 +39,7 @@ def lent() -> tuple[list[Value], Any, Loan]:
     loan = Loan(values, array)
     loan.take()
     array[:] = [7.0, 8.0, 9.0]
+    loan.glimpses = 100  # as if many had been read since the last step
     return values, array, loan
 
 
@@ -51,6 +52,19 @@ def test_any_look_brings_all_numbers_back(look: Callable[[Value], Any]) -> None:
     assert [type(v) for v in values] == [Value] * 3
     assert [v.data for v in values] == [7.0, 8.0, 9.0]
     assert values[0].label == "a"
+
+
+def test_few_numbers_are_read_where_they_are_and_many_brought_back() -> None:
+    values = [Value(0.0) for _ in range(100)]
+    loan = Loan(values, np.zeros(100))
+    loan.take()
+    for step in range(20):
+        loan.glimpses, loan.array[:] = 0, range(step, 100 + step)  # as a step of training does
+        assert [values[3].data, values[70] + 0.0, float(values[5])] == [3.0 + step, 70.0 + step, 5.0 + step]
+        assert loan.open
+    assert [v.data for v in values] == [19.0 + k for k in range(100)]
+    assert not loan.open
+    assert {*map(type, values)} == {Value}
 
 
 def test_a_write_comes_after_the_return_and_before_the_next_loan() -> None:
@@ -80,7 +94,7 @@ def test_a_second_loan_ends_the_first() -> None:
     assert not first.open
     assert other.tolist() == [7.0, 8.0, 9.0]
     other[:] = 5.0
-    assert values[2].data == 5.0
+    assert [v.data for v in values] == [5.0, 5.0, 5.0]
     assert type(values[2]) is Value
 
 

@@ -271,6 +271,25 @@ def test_labels_of_other_arrays_are_checked_as_they_were_given(kind: Any, backen
 
 
 @ALL
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_samples_changed_in_place_count_where_one_of_two_arrays_is_read_where_it_is(dtype: str, backend: str) -> None:
+    """Labels are ints here, and so copied; samples are not, if they are of the program's own kind."""
+    m, other = model(), model()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 0.1), backend=backend, dtype=dtype)
+    step = EagerStep(other, nn.cross_entropy, SGD(other.parameters(), 0.1))
+    x, y = X.copy(), Y.copy()
+    fresh = [lambda: (x, y), lambda: (x.copy(), y), lambda: (x, y.copy()), lambda: (x, y.tolist())]
+    for k in range(24):
+        x[k], y[k] = x[k] + 1.0, (y[k] + 1) % 3
+        samples, labels = fresh[k // 3 % 4]()
+        expected = step(x.tolist(), y.tolist())
+        assert trainer.step(samples, labels) == pytest.approx(expected, rel=1e-9 if dtype == "float64" else 1e-4)
+    y[4] = 3
+    with pytest.raises(IndexError):
+        trainer.step(x, y)
+
+
+@ALL
 def test_a_schedule_is_asked_once_for_each_step(backend: str) -> None:
     m, asked = model(), list[int]()
 
