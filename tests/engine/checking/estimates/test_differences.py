@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 from engine.checking.estimates.differences import (
     Estimate,
     _last_digit,
+    _roughness,
     central,
     grain,
     likely_estimates,
     limit,
     measured_noise,
+    noise_among_floats,
     one_sided,
     power_of_two,
+    steepest_among_floats,
     steps,
     uneven,
 )
@@ -184,6 +187,19 @@ def test_a_side_by_hand(step: float) -> None:
     assert limit(cubic, 2.0, step) == pytest.approx(11.0, rel=1e-12)
 
 
+def test_the_rounding_of_a_side_is_that_of_its_values_or_more() -> None:
+    eps = 2.0**-52
+    for f, largest in (
+        (lambda x: 5.0, 5.0),
+        (lambda x: 8.0 - x, 7.875),
+        (lambda x: x - 8.0, 7.875),
+        (lambda x: x, 0.5),
+    ):
+        found = one_sided(f, 0.0, 0.5)
+        assert found is not None
+        assert found.rounding == 23 * 2 * eps * largest / 0.125
+
+
 def test_outside_of_the_domain_there_is_no_estimate() -> None:
     assert central(lambda x: math.nan, 1.0, 0.1) is None
     assert central(lambda x: math.inf if x > 1 else x, 1.0, 0.125) is None
@@ -205,6 +221,86 @@ def test_noise_is_measured(size: float) -> None:
     assert 0.1 * size < measured_noise(noisy, 1.0) < 20 * size
     assert measured_noise(math.sin, 1.0) < 1e-14
     assert measured_noise(math.floor, 2.0) == 0.0, "a jump at the point is no noise"
+
+
+class Scripted:
+    """A function that gives one number after the other, then 0, and notes where it was asked."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = iter(values)
+        self.asked: list[float] = []
+
+    def __call__(self, x: float) -> float:
+        self.asked.append(x)
+        return next(self.values, 0.0)
+
+
+def bump(height: float) -> list[float]:
+    """The values on a grid of 8, of which one in the middle is not 0: the largest third difference is 3 * height."""
+    return [0.0, 0.0, 0.0, height, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_third_differences_by_hand() -> None:
+    for place, largest in enumerate([1.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 1.0]):
+        for height in (2.0, -2.0):
+            f = Scripted(*(height * (k == place) for k in range(8)))
+            assert _roughness(f, 5.0, -0.25) == 2.0 * largest
+    assert f.asked == [5.0 - 0.25 * k for k in range(1, 9)]
+    assert _roughness(lambda x: 3 * x * x - x + 7, 1.0, 0.5) == 0.0
+    assert _roughness(lambda x: x**3, 1.0, 0.5) == 6 * 0.5**3
+
+
+@pytest.mark.parametrize("heights", [(4.0, 1.0, 3.0, 2.0), (1.0, 2.0, 3.0, 4.0), (3.0, 4.0, 2.0, 1.0)])
+def test_the_second_smoothest_of_four_grids_counts(heights: Sequence[float]) -> None:
+    values = [value for height in heights for value in bump(height)]
+    assert measured_noise(Scripted(*values), 1.0) == 6.0, "equal values among neighbours: stairs"
+    assert measured_noise(Scripted(*values, 1.0, 1.0, 1.0), 1.0) == 6.0
+    for neighbours in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+        for among in (0.5, 1.0, 3.0):  # what is smooth among neighbours is smooth
+            f = Scripted(*values, *neighbours, *bump(0.25), *bump(among), *bump(0.0))
+            assert measured_noise(f, 1.0) == min(6.0, 3 * among)
+    gone = [math.inf if value == 2.0 else value for value in values]
+    assert measured_noise(Scripted(*gone), 1.0) == 9.0, "of three the middle one"
+    assert measured_noise(lambda x: math.nan, 1.0) == 0.0
+    jump = Scripted(*[0.0] * 32, 1.0)
+    assert measured_noise(jump, 1.0) == 0.0
+    assert len(jump.asked) == 32, "no noise needs no second look"
+
+
+@pytest.mark.parametrize(("x", "scale"), [(1.0, 1.0), (-6.0, 4.0), (0.0, 2.0**-10), (2.0**-20, 2.0**-20)])
+@pytest.mark.parametrize("epsilon", [2.0**-52, 2.0**-24])
+def test_where_noise_is_looked_for(x: float, scale: float, epsilon: float) -> None:
+    f = Scripted(*(value for _ in range(4) for value in bump(1.0)), 1.0)
+    measured_noise(f, x, epsilon)
+    unit, away = scale * epsilon**0.625, scale * {2.0**-52: 2.0**-11, 2.0**-24: 2.0**-5}[epsilon]
+    grids = [f.asked[8 * k : 8 * k + 8] for k in range(4)]
+    for grid, start, width in zip(grids, (x, x, x - away, x + away), (-1.37, 1.43, -1.61, 1.79)):
+        assert [at - start for at in grid] == pytest.approx([k * width * unit for k in range(1, 9)], rel=1e-4)
+    near = 61 * epsilon * scale
+    assert f.asked[32:34] == [x + near, x - near]
+    after = f.asked[34:] if len(f.asked) == 66 else f.asked[35:]
+    for k, width in enumerate((61, -53, 37, -101)):
+        assert after[8 * k : 8 * k + 8] == [x + j * (width * epsilon * scale) for j in range(1, 9)]
+
+
+def test_noise_among_floats_is_that_of_the_roughest_grid_with_values() -> None:
+    assert noise_among_floats(Scripted(*bump(1.0), *bump(3.0), *bump(2.0), *bump(0.0)), 1.0) == 9.0
+    assert noise_among_floats(Scripted(*bump(1.0), *bump(math.inf), *bump(2.0), *bump(0.0)), 1.0) == 6.0
+    least = Scripted()
+    noise_among_floats(least, 5e-324)
+    assert least.asked[::8] == [1e-323, 0.0, 1e-323, 0.0], "a float further at least"
+
+
+def test_the_steepest_secant_by_hand() -> None:
+    f = Scripted(0.0, 1.0, 3.0, 3.0, -4.0)
+    unit = 61 * 2.0**-52 * 4.0
+    assert steepest_among_floats(f, -6.0) == 7.0 / unit
+    assert f.asked == [-6.0 + k * unit for k in (-2, -1, 0, 1, 2)]
+    for place in range(5):
+        assert steepest_among_floats(Scripted(*(math.nan if k == place else 1.0 for k in range(5))), 1.0) == math.inf
+    least = Scripted(0.0, 1.0)
+    assert steepest_among_floats(least, 5e-324) == math.inf
+    assert least.asked == [-5e-324, 0.0, 5e-324, 1e-323, 1.5e-323]
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5, 1.0, 3.0])
