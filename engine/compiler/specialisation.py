@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -111,9 +112,27 @@ class Specialisation:
         self._compare_new_labels(batch)
         program = self.program(mode)
         outputs, gradients = self._run(program, batch)
+        if mode == "leaves":
+            gradients = self._as_added(gradients, program, batch)
         if program.takes_lists and not lists:
             outputs, gradients = (as_array(numbers, self.dtype) for numbers in (outputs, gradients))
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
+
+    def _as_added(self, gradients: Any, program: Program, batch: Batch) -> Any:
+        """Gradients that are infinite as the sums of those of each sample: infinity less itself, or times 0, is nan.
+
+        A program may multiply the sum over the samples by what is the same for all of them.
+        """
+        if gradients is None or math.isfinite(sum(gradients) if isinstance(gradients, list) else gradients.sum()):
+            return gradients
+        places = [k for k, gradient in enumerate(gradients) if math.isinf(gradient)]
+        if places and batch.size > 1:
+            single = program.fitting(1)
+            each = [self._run(single, batch.rows([row]))[1] for row in range(batch.size)]
+            for k in places:
+                if math.isnan(sum([gradient[k] for gradient in each])):
+                    gradients[k] = math.nan
+        return gradients
 
     def stale(self) -> bool:
         """Whether something that the function reads from outside has changed: then it must be traced again.

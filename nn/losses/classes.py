@@ -73,20 +73,30 @@ def _cross_entropy(logits: list[Any], target: Any) -> Loss:
     if isinstance(target, Value):
         label = require(ClassIndex(count), target)
         picked = take(target, logits)
-        return _relative(logits, picked) if label else logsumexp([x - picked for x in logits])
+        return _relative(logits, target, picked) if label else logsumexp([x - picked for x in logits])
     index = ClassIndex(count).check(target)
     chosen = logits[index]
     if is_traced(chosen):
-        return _relative(logits, chosen)
+        return _relative(logits, index, chosen)
     if chosen == -math.inf:
         return logsumexp(logits) - chosen
     return logsumexp([0.0, *[x - chosen for k, x in enumerate(logits) if k != index]])
 
 
-def _relative(logits: list[Any], chosen: Any) -> Loss:
-    """The loss from the differences to the chosen logit, or to 0 if that is -inf, a class that is ruled out."""
+def _relative(logits: list[Any], label: Any, chosen: Any) -> Loss:
+    """The loss from the differences to the chosen logit."""
+    margins, own = _margins(logits, label, chosen)
+    return logsumexp(margins) - own
+
+
+def _margins(logits: list[Any], label: Any, chosen: Any) -> tuple[list[Any], Any]:
+    """The differences to the chosen logit, or to 0 if that is -inf, a class that is ruled out; and that of itself.
+
+    The chosen one's own is 0 by a factor, so that its derivative is the sum of the others, which a 1 would swallow.
+    """
+    ruled_out = where(chosen == -math.inf, 1.0, 0.0)
     base = where(chosen == -math.inf, 0.0, chosen)
-    return logsumexp([x - base for x in logits]) - (chosen - base)
+    return [(x - base) * where(label == k, ruled_out, 1.0) for k, x in enumerate(logits)], (chosen - base) * ruled_out
 
 
 def _of_probabilities(logits: list[Any], weights: list[Any]) -> Loss:
@@ -94,12 +104,11 @@ def _of_probabilities(logits: list[Any], weights: list[Any]) -> Loss:
     if any(isinstance(weight, Value) for weight in weights) and not require(Distribution(len(logits)), *weights):
         return -dot(weights, log_softmax(logits))
     if any(map(is_traced, (*weights, *logits))):
-        best, chosen = weights[0], logits[0]
-        for weight, x in zip(weights[1:], logits[1:]):
+        label, best, chosen = 0, weights[0], logits[0]
+        for k, (weight, x) in enumerate(zip(weights[1:], logits[1:]), start=1):
             better = weight > best
-            best, chosen = where(better, weight, best), where(better, x, chosen)
-        base = where(chosen == -math.inf, 0.0, chosen)
-        margins = [x - base for x in logits]
+            label, best, chosen = where(better, k, label), where(better, weight, best), where(better, x, chosen)
+        margins, _ = _margins(logits, label, chosen)
         used = [without_unused(weight, margin) for weight, margin in zip(weights, margins)]
         return engine.sum(weights) * logsumexp(margins) - dot(weights, used)
     label = weights.index(max(weights))

@@ -44,6 +44,18 @@ def test_an_infinite_gradient_is_infinite_in_every_back_end(
 
 
 @BACKENDS
+@pytest.mark.parametrize("xs", [[0.0, 1.0], [1.0, 0.0], [0.0], [1.0, -1.0], [1.0, 2.0], [-1.0, -2.0, 0.0]])
+def test_infinite_times_0_in_one_sample_is_nan_in_every_back_end(xs: list[float], backend: str) -> None:
+    """Where the derivative of sqrt(w) is the same for all samples, and so multiplied to the sum of them."""
+    w, v = Value(0.0), Value(2.0)
+    compiled = compile(lambda x: engine.sqrt(w) * x + v * x, backend=backend)
+    _, gradients = compiled.value_and_grad(xs)
+    expected = engine.grad(engine.mean([engine.sqrt(w) * x + v * x for x in xs]), [w, v])
+    found = dict(zip(compiled.parameters, map(float, gradients)))
+    assert [found[w], found[v]] == pytest.approx(expected, nan_ok=True)
+
+
+@BACKENDS
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.one_of(st.floats(-60, 60), st.sampled_from([-math.inf, math.inf, 0.0, 1e308])), min_size=3, max_size=3)
