@@ -56,11 +56,11 @@ class Batch:
         """The same in memory of its own; some arguments may stay where they are."""
         kept = but or [False] * len(self.arrays)
         arrays = tuple([array if keep else array.copy() for array, keep in zip(self.arrays, kept)])
-        given = [
-            array if getattr(given, "dtype", None) == getattr(array, "dtype", 0) else copy.copy(given)
-            for given, array in zip(self.given, arrays)
+        given = [  # NumPy holds None to be float64
+            n if hasattr(g, "dtype") and g.dtype == n.dtype else g if keep else copy.copy(g)
+            for g, n, keep in zip(self.given, arrays, kept)
         ]
-        return Batch(self.size, self.shapes, arrays, [g if keep else n for g, n, keep in zip(self.given, given, kept)])
+        return Batch(self.size, self.shapes, arrays, given)
 
     def refill(self, place: int, argument: Any) -> bool:
         """Take another argument over, if it is an array or list of as many samples in the same shape.
