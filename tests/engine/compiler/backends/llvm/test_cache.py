@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import multiprocessing
 import os
 import signal
@@ -10,10 +11,12 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from engine.compiler.backends.llvm.jit import cache
+from engine.compiler.backends.llvm.jit import cache, cpu_caches, machine_code
 from engine.compiler.backends.llvm.jit.machine_code import Library
 
 TEXT = "define i64 @answer() {\n  ret i64 42\n}\n"
@@ -114,6 +117,100 @@ def test_a_link_or_a_pipe_is_no_entry(where: Path, tmp_path: Path) -> None:
 
 def test_another_program_has_another_key(where: Path) -> None:
     assert cache.key(TEXT) != cache.key(TEXT.replace("42", "43"))
+
+
+@pytest.mark.parametrize(
+    ("name", "platform", "environ", "expected"),
+    [
+        ("nt", "win32", {"LOCALAPPDATA": "local"}, Path("local", "stepgrad")),
+        ("nt", "win32", {}, Path.home() / "AppData/Local/stepgrad"),
+        ("posix", "darwin", {}, Path.home() / "Library/Caches/stepgrad"),
+        ("posix", "linux", {"XDG_CACHE_HOME": "caches"}, Path("caches", "stepgrad")),
+        ("posix", "linux", {}, Path.home() / ".cache/stepgrad"),
+        ("posix", "linux", {"STEPGRAD_CACHE": "here"}, Path("here")),
+    ],
+)
+def test_where_the_files_are(
+    monkeypatch: pytest.MonkeyPatch, name: str, platform: str, environ: dict[str, str], expected: Path
+) -> None:
+    monkeypatch.setattr(cache, "os", SimpleNamespace(name=name, environ=environ))
+    monkeypatch.setattr(cache, "sys", SimpleNamespace(platform=platform))
+    assert cache.directory() == expected
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(cache, "os", SimpleNamespace(name="posix", environ={}))
+    monkeypatch.setattr(cache.Path, "home", homeless)
+    assert cache.directory() is None
+
+
+def test_the_host_and_one_that_llvm_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    import llvmlite.binding as llvm
+
+    def unknown() -> Any:
+        raise RuntimeError("no features")
+
+    monkeypatch.delenv("STEPGRAD_VECTOR_BITS", raising=False)
+    name, _ = cache.host.__wrapped__()
+    monkeypatch.setattr(llvm, "get_host_cpu_features", unknown)
+    assert cache.host.__wrapped__() == (name, "")
+    monkeypatch.setenv("STEPGRAD_VECTOR_BITS", "128")
+    assert cache.host.__wrapped__()[1] == ""
+
+
+@pytest.mark.parametrize(("features", "size"), [("+avx512f,+avx", 64), ("+sse,+avx", 32), ("+neon", 16), ("", 16)])
+def test_the_width_of_vectors(monkeypatch: pytest.MonkeyPatch, features: str, size: int) -> None:
+    monkeypatch.setattr(cache, "host", lambda: ("some", features))
+    assert machine_code.vector_bytes.__wrapped__() == size
+
+
+def test_without_llvmlite_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
+    with pytest.raises(ImportError, match="needs llvmlite: pip install llvmlite numpy"):
+        machine_code.binding.__wrapped__()
+
+
+def test_a_library_names_a_function_that_it_has_not() -> None:
+    with pytest.raises(LookupError, match="the library has no function 'nothing'"):
+        Library(TEXT).address("nothing")
+
+
+def test_on_windows_no_folder_belongs_to_others(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.write("name", b"code")
+    monkeypatch.delattr(os, "geteuid")
+    assert cache.read("name") == b"code"
+
+
+def test_a_disk_that_refuses_leaves_nothing(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    cache.write("first", b"code")
+    monkeypatch.setattr(os, "replace", refuse)
+    cache.write("name", b"code")
+    assert [path.name for path in where.iterdir()] == ["first.o"]
+
+
+def test_other_files_are_nobodys_business(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.write("name", b"code")
+    (where / "notes.txt").write_text("mine")
+    monkeypatch.setattr(cache, "LIMIT", -1)
+    cache.write("other", b"code")
+    assert [path.name for path in where.iterdir()] == ["notes.txt"]
+
+
+def test_the_caches_of_macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sysctlbyname(name: bytes, number: Any, *_: Any) -> None:
+        number._obj.value = {b"hw.l1dcachesize": 65536, b"hw.l2cachesize": 4194304}[name]
+
+    monkeypatch.setattr(cpu_caches, "sys", SimpleNamespace(platform="darwin"))
+    monkeypatch.setattr(cpu_caches.ctypes, "CDLL", lambda name: SimpleNamespace(sysctlbyname=sysctlbyname))
+    assert cpu_caches.cache_sizes.__wrapped__() == (65536, 4194304)
+    monkeypatch.setattr(cpu_caches.ctypes, "CDLL", lambda name: SimpleNamespace())
+    assert cpu_caches.cache_sizes.__wrapped__() == cpu_caches.FALLBACK
 
 
 @pytest.mark.parametrize("word", ["off", "0", "no", "OFF"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import math
 import os
@@ -12,6 +13,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ import pytest
 import engine
 from engine import Value
 from engine.compiler.backends.llvm import Variants, build
-from engine.compiler.backends.llvm.runtime import cost_model
+from engine.compiler.backends.llvm.runtime import cost_model, fork_join
 from engine.compiler.backends.llvm.runtime import threads as pools
 from engine.compiler.backends.llvm.runtime.fork_join import ASLEEP, IDLE, LINE
 from engine.compiler.passes.computation import Computation
@@ -30,6 +32,7 @@ from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_
 ROOT = Path(__file__).parents[5]
 STILL = update_of("SGD", 0.0)
 ADAM = update_of("Adam", 0.01, clip_norm=0.5)
+PROCESSORS = pools.processors.__wrapped__  # as long as nobody has changed it
 
 
 @pytest.fixture(autouse=True)
@@ -209,6 +212,74 @@ def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> Non
     training(samples(1000), STILL, 2000)
     assert line[LINE.index("resting")] > 0
     assert line[LINE.index("standing")] == IDLE
+
+
+def test_how_many_processors_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Python 3.13 tells, as Linux tells, and as any system does."""
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 3, raising=False)
+    assert PROCESSORS() == 3
+    monkeypatch.delattr(os, "process_cpu_count")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2}, raising=False)
+    assert PROCESSORS() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert PROCESSORS() == 1
+
+
+def test_a_system_that_refuses_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    _, several, leaves = programs(2)
+    expected, _ = several.run(leaves, samples(300))
+    pools._end()
+    monkeypatch.setattr(pools, "_pool", None)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert np.array_equal(several.run(leaves, samples(300))[0], expected)
+        assert np.array_equal(several.run(leaves, samples(300))[0], expected)
+
+
+def test_a_child_of_a_process_without_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "_pool", None)
+    monkeypatch.setattr(pools, "_lock", None)
+    pools._begin()
+    assert pools._pool is None
+    assert pools._lock is not None
+
+
+def test_the_functions_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    posix = pools._system.__wrapped__()
+    system = ctypes.CDLL(None)
+    kernel = SimpleNamespace(SwitchToThread=system.sched_yield, Sleep=system.usleep)
+    monkeypatch.setattr(pools, "os", SimpleNamespace(name="nt"))
+    monkeypatch.setattr(pools.ctypes, "CDLL", {"kernel32": kernel}.__getitem__)
+    assert pools._system.__wrapped__() == (*posix[:2], 1)
+
+
+@pytest.mark.parametrize(
+    ("triple", "written"),
+    [
+        ("x86_64-unknown-linux-gnu", "@llvm.x86.sse2.pause()"),
+        ("arm64-apple-darwin", "@llvm.aarch64.hint(i32 1)"),
+        ("riscv64-unknown-linux-gnu", ""),
+    ],
+)
+def test_a_core_is_told_that_it_waits_where_it_can_be(
+    monkeypatch: pytest.MonkeyPatch, triple: str, written: str
+) -> None:
+    monkeypatch.setattr(fork_join, "binding", lambda: SimpleNamespace(get_default_triple=lambda: triple))
+    text = fork_join.worker_text()
+    assert written in text
+    assert bool(written) == ("pause" in text or "hint" in text)
+
+
+def test_a_program_tells_why_it_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, several, _ = programs(2)
+    assert one.shared_by(1) == "1"
+    assert "else 1" in several.shared_by(2)
+    monkeypatch.setattr("engine.compiler.backends.llvm.variants.processors", lambda: 1)
+    assert build(one.plan, "float64", 2).shared_by(2) == "1, not 2: there is one processor"
 
 
 def test_a_program_may_go_while_helpers_watch() -> None:
