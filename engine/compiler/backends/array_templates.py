@@ -29,6 +29,20 @@ def _elementwise(function: Callable[[float], float]) -> Callable[[Array], Array]
     return lambda x: slow(x).astype(np.result_type(x))
 
 
+_LOGICAL, _COMPARISONS = {"and", "or", "not"}, {"<", "<=", ">", ">=", "==", "!="}
+
+
+class _Condition(str):
+    """The text of what is an array of bools."""
+
+    __slots__ = ()
+
+
+def _number(text: str) -> str:
+    """Conditions are numbers in a template: of bools NumPy's sum would be an `or`."""
+    return f"where({text}, 1.0, 0.0)" if isinstance(text, _Condition) else text
+
+
 _NAMES = {"erf": _elementwise(math.erf), "erfc": _elementwise(math.erfc), "inf": np.inf, "nan": np.nan}
 
 
@@ -45,7 +59,10 @@ def translate(text: str, names: tuple[str, ...]) -> Callable[..., None]:
     def call(op: str, *parts: Any) -> str:
         if op == "number":
             return repr(parts[0])
-        return f"{_RENAMED.get(op, op)}({', '.join(parts)})"
+        of_conditions = len(parts) if op in _LOGICAL else int(op == "select")
+        written = ", ".join([*parts[:of_conditions], *map(_number, parts[of_conditions:])])
+        kind = _Condition if op in _LOGICAL or op in _COMPARISONS else str
+        return kind(f"{_RENAMED.get(op, op)}({written})")
 
     source = walk(parse(text, names), {name: f"_{name}" for name in names}, call)
     whole = source.partition("(")[0]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine import PRIMITIVES, Primitive, TraceError, Value, compile
+from engine.compiler.errors import Unsupported
 from tests.engine.compiler.everywhere import INSTALLED, close, eager
 
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 0.5, -2.5, 3.0, 30.0, -30.0, 700.0, -800.0, 1e300, 1e-8]
@@ -89,6 +90,37 @@ def test_a_primitive_of_python_only_runs_in_python_and_auto_says_why() -> None:
     finally:
         del PRIMITIVES["python_only"]
         delattr(Value, "python_only")
+
+
+@pytest.mark.parametrize("backend", [backend for backend in INSTALLED if backend != "python"])
+def test_a_primitive_of_python_only_is_refused_by_the_other_back_ends(backend: str) -> None:
+    from engine import declare
+
+    plain = declare("python_only", lambda x: math.fabs(x) * 3.0, [lambda z, x: 3.0], method=False)
+    try:
+        with pytest.raises(Unsupported, match="the primitive python_only has no native template"):
+            compile(lambda x: plain(x), backend=backend)([2.0])
+    finally:
+        del PRIMITIVES["python_only"]
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_conditions_in_templates_are_numbers(backend: str) -> None:
+    from engine import declare
+
+    def forward(x: float) -> float:
+        count = float(not (x > 0.5 or x < -0.5)) + float(x == 0.25) - float(x < 0.0)
+        return count * (float(x > 0.0) if x < 0.5 else 3.0 * float(x > 0.5))
+
+    native = "((not (x > 0.5 or x < -0.5)) + (x == 0.25) - (x < 0)) * ((x > 0) if x < 0.5 else 3 * (x > 0.5))"
+    inside = declare("inside", forward, [lambda z, x: 0.0], native=native, method=False)
+    outside = declare("outside", lambda x: float(x > 0.5), [lambda z, x: 0.0], native="x > 0.5", method=False)
+    try:
+        xs = [-1.0, -0.5, 0.25, 0.5, 0.75]
+        assert list(compile(lambda x: inside(x), backend=backend)(xs)) == [forward(x) for x in xs]
+        assert list(compile(lambda x: outside(x) * x, backend=backend)(xs)) == [0.0, 0.0, 0.0, 0.0, 0.75]
+    finally:
+        del PRIMITIVES["inside"], PRIMITIVES["outside"]
 
 
 @pytest.mark.parametrize("backend", INSTALLED)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import engine
 import nn
 from engine import Value, relu, where
 from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
@@ -564,6 +565,34 @@ def test_attributes_lists_of_numbers_and_modes_count_from_the_next_step(backend:
             losses += [trainer.step(X, Y) for _ in range(4)]
         found.append(losses)
     assert found[1] == pytest.approx(found[0], rel=1e-10)
+
+
+class Summing(Optimizer):
+    """A rule with operations of any number of operands."""
+
+    momentum = nn.Memory()
+
+    @staticmethod
+    def rule(p: Any, g: Any, momentum: Any, s: Any) -> Any:
+        moved = engine.mean([g, momentum, 0.5 * g])
+        return engine.sum([p, -s.lr * moved, -0.001 * p]), moved
+
+
+@ALL
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("clip", [{}, {"clip_norm": 0.1}])
+def test_rules_of_many_operands_and_clipping_in_either_precision(
+    clip: dict[str, float], dtype: str, backend: str
+) -> None:
+    if (dtype, backend) == ("float32", "python"):
+        return
+    found = []
+    for make in (Eager, lambda *parts: Trainer(*parts, backend=backend, dtype=dtype)):
+        m = model()
+        trainer = make(m, nn.cross_entropy, Summing(m.parameters(), 0.1))
+        _set(**clip)(trainer)
+        found.append([*[trainer.step(X, Y) for _ in range(4)], *data(m)])
+    assert found[1] == pytest.approx(found[0], rel=1e-9 if dtype == "float64" else 1e-4, abs=1e-6)
 
 
 class Tabled(nn.Module):

@@ -102,9 +102,6 @@ class Vector:
     def __ge__(self, other: Any) -> Vector:
         return self.compare("oge", other)
 
-    def __le__(self, other: Any) -> Vector:
-        return self.compare("ole", other)
-
     def equals(self, other: Any) -> Vector:
         """The mask of lanes that are equal."""
         return self.compare("oeq", other)

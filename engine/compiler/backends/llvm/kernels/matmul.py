@@ -55,8 +55,6 @@ class Blocking:
         """
         rows, vectors = tile_sizes(shape)
         vectors = min(vectors, shape.lanes // shape.width)
-        if vectors == 1:
-            rows = 8
         parts, columns = group.operands[0], group.columns
         if len(parts) > 1 or not is_wide(shape, group.rows * columns):
             return cls(rows, vectors, columns, 1, left=False, right=False)
@@ -134,12 +132,10 @@ class _Product:
     def _over_lanes(self, body: Callable[[list[str]], None]) -> None:
         """Over the lanes of the block, as many vectors at a time as a tile has, and then what is left over."""
         code, width, vectors = self.code, self.kernel.shape.width, self.blocking.vectors
-        done: str | int = 0
-        if vectors > 1:
-            done = code.value(f"sdiv i64 %lanes, {vectors * width}")
-            done = code.value(f"mul i64 {done}, {vectors * width}")
-            with code.loop(0, done, vectors * width) as lane:
-                body([code.index(lane, q * width) for q in range(vectors)])
+        whole = code.value(f"sdiv i64 %lanes, {vectors * width}")
+        done = code.value(f"mul i64 {whole}, {vectors * width}")
+        with code.loop(0, done, vectors * width) as lane:
+            body([code.index(lane, q * width) for q in range(vectors)])
         with code.loop(done, "%lanes", width) as lane:
             body([lane])
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-from ....errors import Unsupported
 from ....frontend.symbol import Symbol
 from ....update import ALWAYS, Update
 from ..ir.builder import Code
@@ -37,11 +36,7 @@ _ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
 
 @functools.cache
 def update(rule: Update, frozen: bool, bits: int, width: int) -> tuple[Library, int]:
-    """The compiled update and its address, of type ``void(P, G, state, step, start, stop)``; see `text`.
-
-    Raises:
-        Unsupported: a primitive of the rule has no template.
-    """
+    """The compiled update and its address, of type ``void(P, G, state, step, start, stop)``; see `text`."""
     library = Library(text(rule, frozen, bits, width))
     return library, library.address("update")
 
@@ -138,8 +133,6 @@ def _inside(code: Code, i: str, count: str) -> Vector:
     """Which of the parameters from i on there are: those behind the last one are none."""
     left = code.value(f"sitofp i64 {code.value(f'sub i64 {count}, {i}')} to {code.scalar}")
     places = [literal(float(k), code.bits) for k in range(code.width)]
-    if code.width == 1:
-        return Vector(code, places[0]) < Vector(code, left)
     return Vector(code, f"<{', '.join(f'{code.scalar} {place}' for place in places)}>") < code.broadcast(left)
 
 
@@ -195,8 +188,6 @@ def _once(rule: Update) -> Code:
 def _operation(code: Code, symbol: Symbol, values: dict[Symbol, Vector]) -> Vector:
     primitive = symbol.primitive
     assert primitive is not None
-    if not isinstance(primitive.native, str):
-        raise Unsupported(f"the primitive {primitive.name} has no native template")
     operands = [_value(code, operand, values) for operand in symbol.operands]
     if primitive.arity is not None:
         return expand(code, primitive, dict(zip(primitive.operands, operands)))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +17,12 @@ import engine
 from engine import Value, dot, ops
 from engine.compiler.backends.llvm import fusion
 from engine.compiler.backends.llvm.fused_plan import FusedPlan
-from engine.compiler.backends.llvm.fusion import MOST, fuse, recompute, split_columns, store
+from engine.compiler.backends.llvm.fusion import MOST, defer, fuse, recompute, split_columns, store
 from engine.compiler.backends.llvm.ir.templates import is_cheap
 from engine.compiler.backends.llvm.kernels.kernel import Shape
 from engine.compiler.backends.llvm.schedule import make_schedule
+from engine.compiler.backends.llvm.verify import verify
+from engine.compiler.errors import PlanError
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.plan import Group, Plan, Run
@@ -89,6 +94,69 @@ def test_what_all_readers_compute_again_is_not_stored() -> None:
     doubled = [group for fused in parts for group in fused if group.primitive is ops.mul and group.rows == 4]
     assert len(doubled) == 3
     assert not {id(group) for group in doubled[:2]} & kept
+
+
+def broken(fused_plan: FusedPlan, change: Callable[[FusedPlan], FusedPlan]) -> str:
+    """What the verifier says of a plan that a pass has broken."""
+    verify(fused_plan)
+    with pytest.raises(PlanError) as caught:
+        verify(change(fused_plan))
+    return str(caught.value)
+
+
+def with_body(change: Callable[[list[list[Group]]], list[list[Group]]]) -> Callable[[FusedPlan], FusedPlan]:
+    return lambda plan: replace(
+        plan, stages={**plan.stages, "body": change([list(each) for each in plan.stages["body"]])}
+    )
+
+
+def test_what_a_wrong_pass_leaves_is_named() -> None:
+    def narrow(x: Any) -> Any:
+        return dot(WEIGHTS[0], [engine.exp(a) for a in x])
+
+    fused = store(fuse(fused_plan_of(doubled_twice)))
+    sine = with_body(lambda body: [[replace(body[0][0], primitive=ops.sin), *body[0][1:]], *body[1:]])
+    assert "is no group of the plan" in broken(fused, sine)
+    assert re.search(r"nobody computes S\[\d+\]", broken(fused, with_body(lambda body: body[:1])))
+    assert "which is not stored by then" in broken(fused, with_body(lambda body: body[::-1]))
+    in_one = with_body(lambda body: [[group for fused in body for group in fused]])
+    assert "is fused with 4 rows" in broken(fuse(fused_plan_of(narrow)), in_one)
+
+
+def test_what_sums_compute_as_they_go_is_nobody_elses() -> None:
+    def loss(x: Any) -> Any:
+        return engine.sum([engine.sin(a + b) for a, b in zip(x, WEIGHTS[0])])
+
+    plan, _ = make_plan(Computation.of(trace(loss, [(4,)]), gradients=True))
+    deferred = defer(split_columns(FusedPlan.of(plan, Shape(64, 4, 20))))
+    (first, *_) = deferred.deferred
+    read = Run("S", first.result.base)
+    said = broken(deferred, lambda fused: replace(fused, plan=replace(fused.plan, outputs=(read,))))
+    assert "is computed in a sum, and read by somebody else" in said
+
+
+def test_products_of_parameters_alone_are_made_once() -> None:
+    def function(x: Any) -> Any:
+        vector = [dot(row, [w.tanh() for w in WEIGHTS[0]], b) for row, b in zip(WEIGHTS, WEIGHTS[1])]
+        return dot(vector, x)
+
+    samples = np.random.default_rng(0).normal(size=(9, 4))
+    weights = np.array([[w.data for w in row] for row in WEIGHTS])
+    expected = samples @ (weights @ np.tanh(weights[0]) + weights[1])
+    compiled = engine.compile(function, backend="llvm")
+    assert np.allclose(compiled(samples), expected, rtol=1e-13)
+    assert "prologue" in compiled.explain("plan")
+
+
+def test_every_native_stage_is_shown() -> None:
+    def loss(x: Any) -> Any:
+        return engine.sum([dot(row, x, b).tanh() for row, b in zip(WEIGHTS, WEIGHTS[0])])
+
+    compiled = engine.compile(loss, backend="llvm")
+    compiled.backward(np.ones((3, 4)))
+    for stage in ("split", "defer", "fuse", "recompute", "store", "share sums", "kernels"):
+        assert compiled.explain(stage)
+    assert re.search(r"sum kernel \d+\n  G.* \+= .* each", compiled.explain("share sums"))
 
 
 def chain(length: int) -> Any:
