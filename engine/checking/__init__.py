@@ -2,7 +2,7 @@
 
 - gradients: check_gradients, the door; subject: what is to be checked, as one kind of function
 - whitebox: functions of Values, primitive by primitive; blackbox: any other function; points: its arguments as numbers
-- directional: many inputs along random directions
+- directional: many inputs along random directions; replay: a graph in place of the function, on other numbers
 - estimates: derivatives from values alone, with an error bound, and what they say about a claim, at kinks too
 - rounding: what rounding adds; kinks: where a graph leaves a smooth piece
 - faults: which primitive is to blame; entries: lines of a report; report: what comes out

@@ -115,7 +115,8 @@ def check_callable(
     """
     claimed = claims_of(f, point, grad, noise)
     found = _by_direction(claimed, directions) if directions else _by_coordinate(claimed)
-    require_repeatable(lambda: claimed.at(claimed.point.placed(claimed.point.numbers)), noise)
+    numbers = claimed.point.numbers
+    require_repeatable(lambda: claimed.at(claimed.point.placed(numbers)), noise, len(numbers))
     rate = math.nan if any(d.kink is not None for d in found) else _rate(claimed)
     if looks_wrong(rate) and not directions:
         found += [d for output in range(len(claimed.values)) for d in _across(claimed, output, found, everywhere=True)]

@@ -27,6 +27,7 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 _AGAIN = 12  # evaluations: of a function that tosses a coin all are the same once in thousands of times
+_LARGE, _FEW = 10_000, 3  # of so many coordinates only a few, as each takes long
 
 
 class Recording(NamedTuple):
@@ -60,6 +61,7 @@ class Subject:
         unrecorded: whether values may be computed under no_grad.
         by_name: whether the point was given as a mapping.
         noise: how far a value may be off besides by rounding.
+        recorded: one evaluation at the point, if there was one.
     """
 
     call: Callable[[list[Value]], Any]
@@ -71,6 +73,12 @@ class Subject:
     unrecorded: bool = False
     by_name: bool = False
     noise: float = 0.0
+    recorded: Recording | None = None
+
+    @property
+    def here(self) -> Recording:
+        """An evaluation at the point."""
+        return self.record(self.numbers) if self.recorded is None else self.recorded
 
     def value(self, numbers: Sequence[float]) -> float:
         """The function at other values of the coordinates."""
@@ -122,19 +130,26 @@ class Subject:
         inputs = [Value(x, name) for x, name in zip(numbers[:split], self.names)]
         before = [leaf.data for leaf in self.parameters]
         try:
-            for leaf, x in zip(self.parameters, numbers[split:]):
-                leaf.data = x
+            _assign(self.parameters, numbers[split:])
             yield [*inputs, *self.parameters]
         finally:
-            for leaf, x in zip(self.parameters, before):
-                leaf.data = x
+            _assign(self.parameters, before)
 
     def _output(self, coordinates: list[Value]) -> Value:
         return _single(self.call(coordinates[: len(coordinates) - len(self.parameters)]))
 
     def of_order(self, order: int) -> Subject:
         """The (order - 1)-th derivative along the fixed direction, as a subject itself."""
-        return replace(self, order=order)
+        return replace(self, order=order, recorded=self.recorded if order == self.order else None)
+
+
+def _assign(leaves: Sequence[Value], numbers: Sequence[float]) -> None:
+    """Give leaves other numbers, which are floats: there may be a hundred thousand, a thousand times."""
+    for leaf, x in zip(leaves, numbers):
+        if leaf.__class__ is Value:
+            leaf._data = x
+        else:
+            leaf.data = x
 
 
 def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], noise: float = 0.0) -> Subject:
@@ -166,6 +181,7 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
         names=names + _parameter_names(f, bound),
         numbers=numbers + tuple(leaf.data for leaf in bound),
         parameters=bound,
+        recorded=again._replace(coordinates=[*again.coordinates, *bound]),
     )
     plain = replace(subject, unrecorded=True)
     same = abs(plain.value(subject.numbers) - first.output.data) <= 2 * noise
@@ -190,14 +206,14 @@ def _plain(numbers: Sequence[float]) -> str:
     return short(numbers[0] if len(numbers) == 1 else numbers)
 
 
-def require_repeatable(values: Callable[[], Sequence[float]], noise: float) -> None:
+def require_repeatable(values: Callable[[], Sequence[float]], noise: float, coordinates: int) -> None:
     """Refuse a function whose numbers at one point differ, after a check that it may have passed by chance.
 
     Raises:
         ValueError: they do.
     """
     first = values()
-    for _ in range(_AGAIN):
+    for _ in range(_AGAIN if coordinates < _LARGE else _FEW):
         require_the_same(first, values(), noise)
 
 

@@ -27,6 +27,7 @@ from .estimates.verdicts import Verdict, confirming, judge
 from .faults import audit, find_culprit, undeclared_kink
 from .kinks import Piece, at_kink, piece
 from .points import NO_VALUE
+from .replay import Replay
 from .report import Derivative, Fault, Kink, Report, worst
 from .rounding import inherited, rounding
 from .subject import Recording, Subject, require_repeatable, weight
@@ -49,14 +50,14 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
     notes: list[str] = []
     faults: list[Fault] = []
     for each in (subject.of_order(k) for k in range(1, order + 1)):
-        here = each.record(each.numbers)
+        here = each.here
         claims = _claims(each, here)
         found = _judged(each, here, claims, directions)
         if any(d.status == "differs" for d in found):
             claims = claims.loosened(here)
             found = _judged(each, here, claims, directions)
         if each.order == 1 and not any(d.kink is not None for d in found):
-            rate = _rate(each, claims, here.output.data)
+            rate = _rate(each, here, claims)
             if looks_wrong(rate) and not directions:
                 near = _neighbourhood(each, claims)
                 found += across(near, each.names, claims.gradient, claims.slack, found, everywhere=True)
@@ -73,10 +74,10 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
                     f"each primitive's own local derivative was compared with {digits} and agrees"
                 )
         if not faults:
-            faults = [fault for fault in [_forward_against_reverse(each, here)] if fault is not None]
+            faults = [fault for fault in [_forward_against_reverse(here, claims)] if fault is not None]
         if faults:
             break
-    require_repeatable(lambda: [subject.value(subject.numbers)], subject.noise)
+    require_repeatable(lambda: [subject.value(subject.numbers)], subject.noise, len(subject.numbers))
     return Report(subject.title, tuple(derivatives), tuple(faults), tuple(notes), subject.written, directions, rate)
 
 
@@ -107,7 +108,7 @@ def _claims(subject: Subject, recording: Recording) -> _Claims:
 
 
 def _judged(subject: Subject, here: Recording, claims: _Claims, directions: int) -> list[Derivative]:
-    return _along(subject, claims, directions) if directions else _by_coordinate(subject, here, claims)
+    return _along(subject, here, claims, directions) if directions else _by_coordinate(subject, here, claims)
 
 
 def _by_coordinate(subject: Subject, here: Recording, claims: _Claims) -> list[Derivative]:
@@ -115,23 +116,24 @@ def _by_coordinate(subject: Subject, here: Recording, claims: _Claims) -> list[D
     return found + list(across(_neighbourhood(subject, claims), subject.names, claims.gradient, claims.slack, found))
 
 
-def _along(subject: Subject, claims: _Claims, directions: int) -> list[Derivative]:
-    near = _neighbourhood(subject, claims)
+def _along(subject: Subject, here: Recording, claims: _Claims, directions: int) -> list[Derivative]:
+    near, graph = _neighbourhood(subject, claims), Replay(here)
 
     def line(direction: Sequence[float]) -> Line:
-        return near.line(direction, near.point)
+        return graph.line(near.line(direction, near.point), direction, near.point)
 
     return along(line, claims.gradient, claims.slack, subject.numbers, claims.noise, directions, order=subject.order)
 
 
-def _rate(subject: Subject, claims: _Claims, value: float) -> float:
+def _rate(subject: Subject, here: Recording, claims: _Claims) -> float:
     """How fast Taylor's remainder shrinks along one direction."""
     near, direction = _neighbourhood(subject, claims), taylor_direction(subject.numbers)
     slope = math.fsum(g * d for g, d in zip(claims.gradient, direction))
     moved = EPSILON * math.hypot(*(g * x for g, x in zip(claims.gradient, subject.numbers)))
     if not math.isfinite(slope):
         return math.nan
-    return taylor_rate(near.line(direction, near.point), value, slope, claims.noise + 2 * moved)
+    line = Replay(here).line(near.line(direction, near.point), direction, near.point)
+    return taylor_rate(line, here.output.data, slope, claims.noise + 2 * moved)
 
 
 def _check_order(subject: Subject, here: Recording, claims: _Claims) -> Iterator[Derivative]:
@@ -278,9 +280,8 @@ def _slope(line: Line, x: float, step: float, noise: float) -> float:
     return min(found, key=lambda e: e.bound).derivative + 0.0 if found else math.nan
 
 
-def _forward_against_reverse(subject: Subject, here: Recording) -> Fault | None:
+def _forward_against_reverse(here: Recording, claims: _Claims) -> Fault | None:
     """The derivative along one direction, by both modes: they add up the same products in opposite order."""
-    claims = _claims(subject, here)
     direction = {x: weight(k) for k, x in enumerate(here.coordinates)}
     forward = _push(here.output, dict(direction))
     backward = math.fsum(d * weight(k) for k, d in enumerate(claims.gradient))

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 import engine
 import nn
-from engine import check_gradients
+from engine import Value, check_gradients
 from engine.checking.directional import random_directions
 from engine.checking.estimates.taylor import taylor_rate
+from engine.checking.replay import Replay
+from engine.checking.subject import Recording
+from engine.graph import topological_order
 from engine.testing import assert_gradients
 
 
@@ -143,3 +146,51 @@ def test_the_rate_of_the_remainder() -> None:
 def test_bad_options(options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_gradients(math.sin, 1.0, grad=math.cos, **options)
+
+
+def test_along_a_line_the_graph_stands_in_for_the_function() -> None:
+    """It is called where the line goes farther than before, to either side; in between the graph is evaluated."""
+    calls = []
+
+    def f(x: Any, y: Any) -> Any:
+        calls.append(x.data)
+        return x * engine.sin(y) + abs(y)
+
+    here = recorded(f, [2.0, 3.0])
+    line = Replay(here).line(lambda t: f(Value(2 + t), Value(3 - t)).data, [1.0, -1.0], [2.0, 3.0])
+    calls.clear()
+    numbers = [line(t) for t in (0.5, -0.25, 0.1, -0.1, 1.0, 0.5)]
+    assert calls == [2.5, 1.75, 3.0]
+    assert numbers == [(2 + t) * math.sin(3 - t) + abs(3 - t) for t in (0.5, -0.25, 0.1, -0.1, 1.0, 0.5)]
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_condition_that_turns_is_seen_along_directions(side: int) -> None:
+    def f(x: Any, y: Any) -> Any:
+        return 3 * x + y if side * x.data > 0 else x + y
+
+    report = check_gradients(f, [0.0, 1.0], directions=2)
+    assert [d.kink is not None for d in report.derivatives] == [True, True]
+    assert {round(abs(slope)) for d in report.derivatives for slope in d.slopes or ()} <= {0, 2, 4}
+    assert check_gradients(f, [1.0, 1.0], directions=2).ok
+
+
+def recorded(f: Any, numbers: list[float]) -> Recording:
+    leaves = list(map(Value, numbers))
+    root = f(*leaves)
+    return Recording(root, leaves, topological_order(root))
+
+
+def test_parameters_of_a_subclass_are_assigned_by_their_own_rules() -> None:
+    class Positive(Value):
+        @property
+        def data(self) -> float:
+            return self._data
+
+        @data.setter
+        def data(self, number: Any) -> None:
+            self._data = max(0.0, float(number))
+
+    w = Positive(2.0, "w")
+    assert check_gradients(lambda x: w * x, [3.0], directions=1).ok
+    assert w.data == 2.0
