@@ -122,6 +122,69 @@ def test_a_kink_is_where_the_convention_holds(primitive: Primitive) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "more", "jumps"),
+    [
+        ("floor", (), [-2.0, -1.0, 0.0, 1.0, 2.0, 3.0]),
+        ("ceil", (), [-2.0, -1.0, 0.0, 1.0, 2.0, 3.0]),
+        ("round", (), [-1.5, -0.5, 0.5, 1.5, 2.5]),
+        ("mod", (0.75,), [-1.5, -0.75, 0.0, 0.75, 1.5, 2.25]),
+        ("floordiv", (-0.75,), [-1.5, -0.75, 0.0, 0.75, 1.5, 2.25]),
+    ],
+)
+def test_the_kink_of_steps_is_the_distance_to_the_nearest_with_a_sign_for_each_side(
+    name: str, more: tuple[float, ...], jumps: list[float]
+) -> None:
+    primitive = PRIMITIVES[name]
+    assert primitive.kink is not None
+    for jump in jumps:
+        below, at, above = (primitive.kink(0.0, jump + d, *more) for d in (-0.125, 0.0, 0.25))
+        assert (abs(below), at, abs(above)) == (0.125, 0.0, 0.25)
+        assert below * above < 0.0
+    assert primitive.kink(0.0, math.inf, *more) == primitive.kink(0.0, math.nan, *more) == 0.0
+    assert not more or primitive.kink(0.0, 1.0, 0.0) == 0.0
+
+
+def test_the_kinks_of_other_primitives_by_hand() -> None:
+    def kink(name: str, *xs: float) -> float:
+        found = PRIMITIVES[name].kink
+        assert found is not None
+        return float(found(PRIMITIVES[name].forward(*xs), *xs))
+
+    assert [kink("maximum", *xs) for xs in ((3.0, 1.0, 2.5), (1.0, 3.0, 3.0), (2.0,))] == [0.5, 0.0, math.inf]
+    assert [kink("minimum", *xs) for xs in ((3.0, 1.0, 2.5), (1.0, 3.0, 1.0), (2.0,))] == [1.5, 0.0, math.inf]
+    assert [kink("atan2", *yx) for yx in ((-2.0, -1.0), (2.0, -1.0), (0.0, -1.0), (0.0, 0.0))] == [-2.0, 2.0, 0.0, 0.0]
+    assert [kink("atan2", *yx) for yx in ((-3.0, 4.0), (3.0, 4.0), (0.0, 4.0))] == [5.0, 5.0, 4.0]
+    assert [kink("hypot", *xs) for xs in ((3.0, 4.0), (0.0, 0.0))] == [5.0, 0.0]
+    assert kink("tan", 0.0) == 1.0
+
+
+@pytest.mark.parametrize("primitive", TABLE)
+def test_a_domain_ends_where_the_values_do(primitive: Primitive) -> None:
+    for place, interval in enumerate(primitive.domain):
+        for end, outward in ((interval.low, -1e-9), (interval.high, 1e-9)):
+            if interval.integers or math.isinf(end):
+                continue
+            inside, outside = ([0.5] * (primitive.arity or 1) for _ in range(2))
+            inside[place], outside[place] = end - outward, end + outward
+            assert math.isfinite(primitive.forward(*inside))
+            assert math.isnan(primitive.forward(*outside))
+
+
+def test_calls_are_written_as_they_were_made() -> None:
+    assert PRIMITIVES["dot"].arguments is not None
+    assert PRIMITIVES["take"].arguments is not None
+    assert PRIMITIVES["dot"].arguments((1, 2, 3, 4)) == [[1, 2], [3, 4]]
+    assert PRIMITIVES["dot"].arguments((1, 2, 3, 4, 5)) == [[1, 2], [3, 4], 5]
+    assert PRIMITIVES["take"].arguments((0, 1, 2)) == [0, [1, 2]]
+    assert not engine.ops._Index(3).accepts(0.0, 1.0), "numbers between need not be whole"
+
+
+def test_signs_bind_as_in_python() -> None:
+    found = {p.dunder: p.precedence for p in PRIMITIVES.values() if p.precedence}
+    assert found == {"add": 1, "sub": 1, "mul": 2, "truediv": 2, "floordiv": 2, "mod": 2, "neg": 3, "pow": 4}
+
+
+@pytest.mark.parametrize(
     ("call", "expected"),
     [
         (lambda x: engine.relu(x), 0.0),
