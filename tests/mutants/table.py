@@ -4,6 +4,11 @@ from __future__ import annotations
 
 VALUE = ["tests/engine/test_value.py"]
 BACKPROP = ["tests/engine/test_graph.py", "tests/engine/test_backprop.py"]
+CALLS = [
+    "tests/engine/test_ops.py::test_several_operands_or_one_list",
+    "tests/engine/test_ops.py::test_named_operands_and_defaults",
+    "tests/engine/test_ops.py::test_every_entry_is_complete",
+]
 LOSSES = ["tests/nn/losses"]
 OPTIMISERS = ["tests/nn/optimisers"]
 
@@ -11,6 +16,7 @@ SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # the
 
 TESTS: dict[str, list[str]] = {
     "engine/ops.py": ["tests/engine/test_ops.py"],
+    "engine/primitive.py": ["engine/primitive.py", "tests/engine/test_declarations.py", *BACKPROP, *CALLS],
     "engine/value.py": ["engine/value.py", *VALUE, "tests/engine/test_modes.py", *BACKPROP],
     "engine/operators.py": ["engine/operators.py", *VALUE, "tests/engine/test_affine.py", *BACKPROP],
     "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE, "tests/engine/test_functional.py"],
