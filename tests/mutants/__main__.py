@@ -2,6 +2,7 @@
 
     python -m tests.mutants                       every module of `table.py`, a sample of each
     python -m tests.mutants engine/graph.py --every 1
+    python -m tests.mutants engine/graph.py --every 1 --of "in order"
 
 It works on a copy of the repository, needs a POSIX system (each mutant is a fork of a process that has imported the
 libraries already), and limits CPU time rather than time, so that a busy machine does not change what is found.
@@ -29,11 +30,12 @@ from typing import NamedTuple
 import pytest
 from hypothesis import Phase, settings
 
-from .table import SLOW, TESTS
+from .table import SLOW, TABLE, TESTS
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 LEFT_OUT = re.compile(r"BinaryOperator_BitOr_|_(BitAnd|BitOr|BitXor|LShift|RShift|Is|IsNot)$")
+NAME = re.compile(r"[A-Za-z_]\w+")
 KEPT = re.compile(r"_Is_IsNot$|_IsNot_Is$")
 
 
@@ -86,12 +88,12 @@ class Order:
     """A plugin of pytest that runs first what is likely to find a mutant: its fork reports who did.
 
     Mutants come line by line. So the tests that found the last ones come first; before them those with a parameter that
-    is named in the line, such as all that concern one operation of the table; Hypothesis' come last, and do not shrink
-    what they find.
+    is named in the line, such as all that concern one operation of the table, where those of the others are left out;
+    Hypothesis' come last, and do not shrink what they find.
     """
 
-    def __init__(self) -> None:
-        self.line = ""
+    def __init__(self, module: str) -> None:
+        self.module, self.line = module, ""
         self.finders: list[str] = []
         self.report = Path("finder").absolute()
 
@@ -101,15 +103,16 @@ class Order:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        named = set(re.findall(r"\w+", self.line))
+        named = set(NAME.findall(self.line))
         rank = {name: place for place, name in enumerate(self.finders)}
 
         def place(item: pytest.Item) -> tuple[bool, int, bool]:
-            _, _, parameters = item.nodeid.partition("[")
-            elsewhere = named.isdisjoint(re.findall(r"\w+", parameters))
+            elsewhere = named.isdisjoint(_parameters(item))
             return elsewhere, rank.get(item.nodeid, len(rank)), hasattr(getattr(item, "obj", None), "hypothesis")
 
         items.sort(key=place)
+        if self.module == TABLE and items and not named.isdisjoint(_parameters(items[0])):
+            items[:] = [item for item in items if not _parameters(item) or not named.isdisjoint(_parameters(item))]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -121,6 +124,11 @@ class Order:
             name = self.report.read_text(encoding="utf-8")
             self.finders = [name, *(other for other in self.finders if other != name)]
             self.report.unlink()
+
+
+def _parameters(item: pytest.Item) -> list[str]:
+    """The names among the parameters of a test."""
+    return NAME.findall(item.nodeid.partition("[")[2])
 
 
 def run(tests: list[str], seconds: float, order: Order) -> tuple[bool, float]:
@@ -158,11 +166,11 @@ def write(path: Path, source: str) -> None:
         compiled.unlink()
 
 
-def examine(module: str, every: int, first: int) -> tuple[int, int]:
+def examine(module: str, pattern: str, every: int, first: int) -> tuple[int, int]:
     """How many of the mutants are found, and of how many."""
     path, equivalent = Path(module), equivalents(module)
-    every_one = sorted(mutant for mutant in mutants(path) if not equivalent(mutant))
-    order = Order()
+    every_one = sorted(each for each in mutants(path) if not equivalent(each) and re.search(pattern, str(each)))
+    order = Order(module)
     chosen = every_one[first::every]
     passed, seconds = run(TESTS[module], 600, order)
     if not passed:
@@ -185,6 +193,9 @@ def main() -> None:
     """Mutate, count, and tell who survives."""
     parser = ArgumentParser("python -m tests.mutants", description="Which mutants do the tests not notice?")
     parser.add_argument("modules", nargs="*", default=list(TESTS), help="of the table; all if none is named")
+    parser.add_argument(
+        "--of", default="", metavar="PATTERN", help="only those with a match in 'the line  ->  the line'"
+    )
     parser.add_argument("--every", type=int, default=10, help="examine each n-th mutant (10)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (0)")
     chosen = parser.parse_args()
@@ -207,7 +218,7 @@ def main() -> None:
         for name in [name for name in sys.modules if name.split(".")[0] in ("tests", "engine", "nn")]:
             del sys.modules[name]  # the copy's are imported in the forks
         gc.freeze()
-        totals = [examine(module, chosen.every, chosen.first) for module in chosen.modules]
+        totals = [examine(module, chosen.of, chosen.every, chosen.first) for module in chosen.modules]
         found, count = map(sum, zip(*totals))
         print(f"together: {found} of {count} found, {100 * found / max(count, 1):.1f} %")
     finally:
