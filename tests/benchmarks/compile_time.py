@@ -2,14 +2,19 @@
 
     taskset -c 1 python -m tests.benchmarks.compiled compile
 
-Each time is that of a new process, in CPU seconds, from the call of engine.compile to the program of the loss and its
-gradient: tracing, planning, compiling, loading. llvmlite is imported meanwhile, or was before, as the columns say.
+Each time is that of a new process, in CPU seconds. Of first steps it is that of `Trainer.step`, with a model that is
+there; of the others from the call of engine.compile to the program of the loss and its gradient: tracing, planning,
+compiling, loading, comparing. llvmlite is imported meanwhile, or was before, as the columns say. The memory is the most
+that the process had when it came from the cache, and in brackets the first time.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,41 +26,97 @@ import numpy as np
 
 import engine
 import nn
+from engine import Value
 from tests.benchmarks.more_workloads import gpt, physics
 from tests.benchmarks.workloads import digits, moons
 
-Problem = tuple[Callable[..., Any], list[Any]]
+Run = Callable[[], bool]
+"""What is measured; it tells whether the program was in the cache."""
 
 
-def perceptron() -> Problem:
-    """A network of 101,770 parameters for pictures of 784 pixels."""
-    model = nn.MLP(784, [128, 10], seed=0)
-    return lambda x, y: nn.cross_entropy([model(x)], [y]), [np.zeros((32, 784)), np.zeros(32)]
+def first_step(sizes: list[int], batch: int, activation: str = "relu") -> Run:
+    """The first step of a network."""
+    rng = np.random.default_rng(0)
+    model = nn.MLP(sizes[0], sizes[1:], activation, seed=1)
+    X, y = rng.normal(size=(batch, sizes[0])), np.arange(batch) % max(2, sizes[-1])
+    loss = nn.cross_entropy if sizes[-1] > 1 else nn.bce_with_logits
+    trainer = nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=1e-3, momentum=0.9), backend="llvm")
+
+    def run() -> bool:
+        trainer.step(X, y)
+        program = trainer.compiled._last().program("leaves")
+        return bool(program.stats()["cached"])
+
+    return run
 
 
-def _loss_and_arrays(workload: Any) -> Problem:
-    return workload.loss, workload.arrays
+def program_of(loss: Callable[..., Any], arrays: list[Any]) -> Run:
+    """The program of a loss and its gradient."""
+
+    def run() -> bool:
+        compiled = engine.compile(loss, backend="llvm")
+        batch = compiled.batch(*arrays)
+        special = compiled._trace(batch)
+        special.compare_once("leaves", batch)
+        return bool(special.program("leaves").stats()["cached"])
+
+    return run
 
 
-PROBLEMS: dict[str, Callable[[], Problem]] = {
-    "W1 moons": lambda: _loss_and_arrays(moons()),
-    "W2 digits batch 32": lambda: _loss_and_arrays(digits(32)),
-    "W3 tiny GPT batch 32": lambda: _loss_and_arrays(gpt(32)),
-    "W4 physics-informed": lambda: _loss_and_arrays(physics()),
-    "MLP 784-128-10": perceptron,
+def of_workload(workload: Any) -> Run:
+    """The program of another benchmark's loss."""
+    return program_of(workload.loss, workload.arrays)
+
+
+def chain(length: int) -> Run:
+    """Dependent operations in an order of which no part is like another."""
+    w = [Value(0.5 + 0.01 * k) for k in range(5)]
+    operations = [
+        lambda z, a: z * a,
+        lambda z, a: z + a,
+        lambda z, a: a - z,
+        lambda z, a: engine.tanh(z),
+        lambda z, a: engine.sin(z),
+        lambda z, a: z / (1.0 + z * z),
+    ]
+    drawn = random.Random(1)
+    order = [(drawn.choice(operations), drawn.choice(w)) for _ in range(length)]
+
+    def function(x: Any) -> Any:
+        for operation, a in order:
+            x = operation(x, a)
+        return x
+
+    return program_of(function, [np.full(64, 0.3)])
+
+
+PROBLEMS: dict[str, Callable[[], Run]] = {
+    "first step of moons 2-16-16-1": lambda: first_step([2, 16, 16, 1], 100),
+    "first step of digits 64-32-10": lambda: first_step([64, 32, 10], 32),
+    "first step of 784-128-10": lambda: first_step([784, 128, 10], 64),
+    "first step of 784-1024-256-10": lambda: first_step([784, 1024, 256, 10], 64),
+    "300 unlike operations": lambda: chain(300),
+    "1,200 unlike operations": lambda: chain(1200),
 }
+WITH_PEERS: dict[str, Callable[[], Run]] = {
+    "W1 moons": lambda: of_workload(moons()),
+    "W2 digits batch 32": lambda: of_workload(digits(32)),
+    "W3 tiny GPT batch 32": lambda: of_workload(gpt(32)),
+    "W4 physics-informed": lambda: of_workload(physics()),
+}
+"""Losses of other benchmarks, which make their contenders too."""
 
 
-def seconds(name: str, imported: bool) -> dict[str, Any]:
-    """CPU seconds until the program of a problem is ready, in this process; and whether it was in the cache."""
-    loss, arrays = PROBLEMS[name]()
+def measured(name: str, imported: bool) -> dict[str, Any]:
+    """CPU seconds until a problem is ready, in this process; whether it was in the cache; and megabytes."""
+    run = {**PROBLEMS, **WITH_PEERS}[name]()
     if imported:
         import llvmlite.binding  # noqa: F401  # it takes a while, which is not to be counted
     started = time.process_time()
-    compiled = engine.compile(loss, backend="llvm")
-    batch = compiled.batch(*arrays)
-    program = compiled._trace(batch).program("leaves").fitting(batch.size)
-    return {"seconds": time.process_time() - started, "cached": program.stats()["cached"]}
+    cached = run()
+    seconds = time.process_time() - started
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # kilobytes, on Linux
+    return {"seconds": seconds, "cached": cached, "megabytes": most}
 
 
 def in_new_process(name: str, cache: str, bytecode: str, imported: bool = False) -> dict[str, Any]:
@@ -75,11 +136,12 @@ def in_new_process(name: str, cache: str, bytecode: str, imported: bool = False)
 
 def main(names: list[str] | None = None, repeats: int = 3) -> None:
     """Print a table."""
-    print("\ncompile time, float64 (CPU seconds)       first time   from the cache   llvmlite imported before")
+    print("\ncompile time, float64 (CPU seconds)  first time  from the cache  llvmlite imported before  memory")
     with tempfile.TemporaryDirectory() as bytecode:
         # An installed package has its bytecode; so the first process only writes it.
-        in_new_process("W1 moons", "off", bytecode)
-        for name in names or PROBLEMS:
+        in_new_process("first step of moons 2-16-16-1", "off", bytecode)
+        peers = WITH_PEERS if importlib.util.find_spec("torch") and importlib.util.find_spec("jax") else {}
+        for name in names or [*PROBLEMS, *peers]:
             with tempfile.TemporaryDirectory() as cache:
                 first = in_new_process(name, cache, bytecode)
                 later = [in_new_process(name, cache, bytecode) for _ in range(repeats)]
@@ -87,8 +149,9 @@ def main(names: list[str] | None = None, repeats: int = 3) -> None:
             assert not first["cached"]
             assert all(found["cached"] for found in later + imported)
             best, quickest = (min(found["seconds"] for found in runs) for runs in (later, imported))
-            print(f"  {name:40} {first['seconds']:8.2f}     {best:12.3f}     {quickest:16.3f}")
+            memory = f"{later[0]['megabytes']:.0f} MB ({first['megabytes']:.0f})"
+            print(f"  {name:34} {first['seconds']:10.2f} {best:15.3f} {quickest:25.3f}  {memory}", flush=True)
 
 
 if __name__ == "__main__":
-    print(json.dumps(seconds(sys.argv[1], "imported" in sys.argv[2:])))
+    print(json.dumps(measured(sys.argv[1], "imported" in sys.argv[2:])))
