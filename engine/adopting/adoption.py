@@ -9,7 +9,7 @@ from ..interval import REALS
 from ..primitive import Primitive
 from ..value import Value
 from .graph import Node, TheirGraph
-from .meaning import Meaning, close, fits
+from .meaning import Meaning, close, fits, is_operation
 from .probes import Probed
 from .replay import Replay
 from .report import Adoption, Finding
@@ -60,7 +60,7 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     with graph.restored():
         given = {id(node): node.theirs.grad for node in graph.nodes}
         probed = [Probed(graph, node) for node in graph.nodes if node.operands]
-        findings = _once_for_each_operation(probed)
+        findings = [*_without_operands(graph), *_once_for_each_operation(probed)]
         values = _as_values(graph, {id(p.node): p for p in probed})
         unknown = sorted({p.node.operation or "?" for p in probed if p.meaning is None})
         replay = Replay(graph)
@@ -72,6 +72,17 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         notes.append("backward() called no node's _backward: only its result was compared")
     title = f"{type(root).__name__} graph of {len(graph.nodes)} nodes"
     return Adoption(title, findings, values[id(graph.root)], notes)
+
+
+def _without_operands(graph: TheirGraph) -> list[Finding]:
+    """Results of operations that list no operands, so that they are leaves to backward()."""
+    return [
+        Finding(
+            "missing", node.theirs, node.line, f"{graph.name(node)} lists no operands: nothing comes back through it"
+        )
+        for node in graph.nodes
+        if not node.operands and is_operation(node.operation)
+    ]
 
 
 def _once_for_each_operation(probed: list[Probed]) -> list[Finding]:
@@ -92,7 +103,7 @@ def _as_values(graph: TheirGraph, probed: dict[int, Probed]) -> dict[int, Value]
             made = Value(node.number)
         else:
             meaning = one.meaning
-            if meaning is None or not fits(meaning, node):
+            if meaning is None or not fits(meaning, node) or _by_another_convention(meaning, one):
                 meaning = Meaning(_opaque(node, one), tuple(node.operands))
             operands = [values[id(o)] if isinstance(o, Node) else o for o in meaning.operands]
             made = Value.__apply_primitive__(meaning.primitive, tuple(operands))
@@ -100,6 +111,12 @@ def _as_values(graph: TheirGraph, probed: dict[int, Probed]) -> dict[int, Value]
         made.label = label if "(node " not in label else None
         values[id(node)] = made
     return values
+
+
+def _by_another_convention(meaning: Meaning, probed: Probed) -> bool:
+    """Whether it has another derivative than the table's at a kink, as where a maximum is tied."""
+    slopes = probed.slopes
+    return meaning.at_a_kink() and any(not close(slopes.get(key, 0.0), d) for key, d in meaning.slopes().items())
 
 
 def _opaque(node: Node, probed: Probed) -> Primitive:

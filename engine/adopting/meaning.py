@@ -91,6 +91,16 @@ def meanings(node: Node) -> list[Meaning]:
     return found
 
 
+def is_operation(name: str) -> bool:
+    """Whether the table knows an operation of this name.
+
+    >>> is_operation("tanh"), is_operation("**2"), is_operation("input"), is_operation("")
+    (True, True, False, False)
+    """
+    name = name.strip().lower()
+    return bool(name) and (_WITH_NUMBER.fullmatch(name) is not None or bool(_primitives(name)))
+
+
 def fits(meaning: Meaning, node: Node) -> bool:
     """Whether the node's number is what the operation gives."""
     number = meaning.number
@@ -108,11 +118,12 @@ def _named(name: str, node: Node) -> Iterator[Meaning]:
 
 
 def _primitives(name: str) -> list[Primitive]:
-    """Those of a name: a minus sign is a difference or a negation."""
+    """Those of a name: a minus sign is a difference or a negation, a logarithm may have another base."""
     found = _primitive(name)
-    if found is ops.sub:
-        return [ops.sub, ops.neg]
-    return [] if found is None else [found, ops.sum] if found is ops.add else [found]
+    if found is None:
+        return []
+    others = {ops.sub: [ops.neg], ops.add: [ops.sum], ops.log: [ops.log10, ops.log2]}
+    return [found, *others.get(found, [])]
 
 
 def _primitive(name: str) -> Primitive | None:

@@ -43,8 +43,11 @@ class Probed:
             return
         self.slopes = once
         if candidates and not fitting:
-            self._wrong_number(candidates)
-            return
+            if any(meaning.primitive.defaults for meaning in candidates):
+                self.meaning = None  # a leaky_relu of another slope
+            else:
+                self._wrong_number(candidates)
+                return
         for meaning in fitting:  # any of them may be what was meant
             if all(close(once[key], slope) for key, slope in meaning.slopes().items()):
                 self.meaning = meaning
