@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 320_000
 """How much one block of samples may take: about what stays close to the core while all kernels pass over it."""
 
-WIDE, MOST = 64, 256
+WIDE, MOST = 64, 512
 """Lanes of a block where matrices are large, and at most."""
 
-FAR = 4
-"""Times the second cache, from which on weights come from far away."""
+FAR, ROOM = 4, 64 * 2**20
+"""Times the second cache, from which on weights come from far away, and what a block may then take, in bytes."""
 
 
 def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
     """The shape of blocks: for many samples as many lanes as their bytes allow; for a single one it has one.
 
     Where matrices are large, a block has so many lanes that reading the weights takes little of the time: 64, or where
-    the weights do not even stay in the second cache, as many as half of that holds of a piece of a product.
+    the weights and their gradients come from far beyond the second cache, for each block anew, up to 512.
     """
     if single:
         return Shape(bits, width, 1)
@@ -53,10 +53,10 @@ def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
     products = [group for group in plan.body if group.is_product and group.rows > 1]
     if not any(is_wide(shape, group.rows * group.columns) for group in products):
         return shape
-    rows, vectors = tile_sizes(shape)
+    _, vectors = tile_sizes(shape)
     lanes = WIDE
     if shape.bytes(plan.leaves) > FAR * shape.l2:
-        lanes = max(WIDE, min(MOST, shape.l2 // shape.l1 * rows))
+        lanes = max(WIDE, min(MOST, ROOM // shape.bytes(slots)))
     return dataclasses.replace(shape, lanes=max(1, lanes // (vectors * width)) * vectors * width)
 
 

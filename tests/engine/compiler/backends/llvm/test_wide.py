@@ -176,7 +176,9 @@ def test_blocks_are_larger_where_weights_come_from_afar(monkeypatch: pytest.Monk
 
     assert shape([64, 32, 10]) == Shape(64, 4, 52, 32 * 1024, 512 * 1024)
     assert shape([128, 128, 10]).lanes == 64
-    assert shape([700, 400, 10]).lanes == 96
+    assert shape([700, 400, 10]).lanes == 512
+    monkeypatch.setattr(schedule, "ROOM", 2**22)
+    assert shape([700, 400, 10]).lanes == 104  # fewer where a sample takes much
     assert [Shape(64, 4, lanes).stride for lanes in (52, 64, 96)] == [52, 68, 100]
 
 
