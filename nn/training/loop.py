@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from ..arguments import Seed, random_source, show, true_or_false, whole_number
+from ..arguments import Seed, random_source, real_number, show, true_or_false, whole_number
 from ..data.splits import batches
 from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options
@@ -127,7 +127,13 @@ def fit(
             raise TypeError(f"{name} must be a callable, not {show(function)}")
     if isinstance(model, Module) and {*optimizer.params}.isdisjoint(model.parameters()):
         raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
+    if schedule is not None and not callable(schedule):
+        raise TypeError(
+            f"schedule gives the learning rate of each step by its number, and {show(schedule)} cannot be "
+            "called: a rate that stays is the optimiser's lr"
+        )
     epochs = whole_number("epochs", epochs, least=1)
+    min_delta = real_number("min_delta", min_delta, least=0.0)
     true_or_false("shuffle", shuffle)
     if step is not EagerStep and (backend not in ("auto", "eager") or clip_norm or clip_value):
         raise ValueError(
@@ -236,7 +242,7 @@ def _failed(error: FloatingPointError, task: Task, history: History, first: int,
 
 
 def _callbacks(given: Callback | Iterable[Callback]) -> list[Callback]:
-    callbacks = [given] if callable(given) else list(given)
+    callbacks = list(given) if isinstance(given, Iterable) and not callable(given) else [given]
     for callback in callbacks:
         if not callable(callback):
             raise TypeError(

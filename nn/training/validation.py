@@ -95,9 +95,9 @@ class Patience:
         optimizer: whose parameters and memory are kept.
     """
 
-    def __init__(self, epochs: Any, least: Any, optimizer: Optimizer) -> None:
+    def __init__(self, epochs: Any, least: float, optimizer: Optimizer) -> None:
         self._epochs = whole_number("patience", epochs, least=1)
-        self._least = real_number("min_delta", least, least=0.0)
+        self._least = least
         self._optimizer = optimizer
         self._best, self._waited, self._kept = math.inf, 0, None
 
