@@ -1,6 +1,7 @@
 """The estimators, as scikit-learn checks and uses them."""
 
 import pickle
+import sys
 import warnings
 
 import pytest
@@ -16,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+import nn
 from nn.sklearn import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -23,6 +25,15 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
 QUICK = {"hidden_layer_sizes": (8,), "learning_rate_init": 0.02, "max_iter": 40, "random_state": 0, "batch_size": 32}
+
+
+def test_it_is_imported_when_somebody_asks_for_it(monkeypatch):
+    assert nn.sklearn.MLPClassifier is MLPClassifier
+    monkeypatch.setitem(sys.modules, "sklearn.base", None)
+    monkeypatch.delitem(sys.modules, "nn.sklearn")
+    monkeypatch.delattr(nn, "sklearn")
+    with pytest.raises(ImportError, match=r"nn\.sklearn needs sklearn\.base: pip install .stepgrad\[sklearn\]"):
+        nn.sklearn  # noqa: B018  # asking is enough
 
 
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])

@@ -269,7 +269,9 @@ class Session:
             norm = float(np.sqrt(G @ G))
             new = on_arrays(rule)(configured.numbers(training.made + 1, norm, k), P, G, *memories)
             check_finite(self._params, P.tolist(), G.tolist(), [np.broadcast_to(row, P.shape).tolist() for row in new])
-        raise FloatingPointError("an update is not finite; no parameter has changed: lower lr, or clip the gradient")
+        raise FloatingPointError(  # pragma: no cover  # only where NumPy rounds otherwise than the program
+            "an update is not finite; no parameter has changed: lower lr, or clip the gradient"
+        )
 
 
 def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Session | None:

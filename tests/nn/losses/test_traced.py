@@ -68,3 +68,9 @@ def test_bce(label, output):
 @pytest.mark.parametrize("output", [-2.0, 0.25, 3.0])
 def test_hinge(label, output):
     compare(nn.hinge, [output], label)
+
+
+@pytest.mark.parametrize("logits", LOGITS)
+def test_cross_entropy_of_one_class_for_all_samples(logits):
+    """The label is a number of the function's, and no argument."""
+    compare(lambda outputs, _: nn.cross_entropy(outputs, 1), logits, 0)

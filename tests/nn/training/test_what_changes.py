@@ -22,6 +22,7 @@ from engine import Value, relu, where
 from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
 from nn.training.trainer import model_watch
 from nn.training.trainer.model_watch import ModelWatch
+from nn.training.trainer.ways import Way
 from tests.nn.optimisers.test_optimisers import RMSprop
 
 np = pytest.importorskip("numpy")
@@ -593,6 +594,15 @@ def test_rules_of_many_operands_and_clipping_in_either_precision(
         _set(**clip)(trainer)
         found.append([*[trainer.step(X, Y) for _ in range(4)], *data(m)])
     assert found[1] == pytest.approx(found[0], rel=1e-9 if dtype == "float64" else 1e-4, abs=1e-6)
+
+
+def test_a_way_that_makes_no_steps_says_so() -> None:
+    class Standing(Way):
+        pass
+
+    m = model()
+    with pytest.raises(NotImplementedError, match="Standing must say how it makes steps"):
+        Standing((), SGD(m.parameters(), 0.1))(None, 1, None, (None, None), [])
 
 
 class Tabled(nn.Module):

@@ -79,3 +79,17 @@ def test_a_derivative_that_is_masked_by_a_number() -> None:
     compiled = compile(f, backend="python")
     compiled.backward([5.0])
     assert (a.grad, b.grad) == (5.0, 25.0)
+
+
+def test_one_that_outlives_its_function_is_refused_wherever_it_stands() -> None:
+    kept: list[Any] = []
+
+    def keeps(x: Any) -> Any:
+        kept.append(x)
+        return x * 2.0
+
+    compile(keeps, backend="python")([1.0])
+    traced = next(x for x in kept if type(x).__name__ == "Symbol")
+    for use in (lambda: traced * 2.0, lambda: Value(1.0) * traced, lambda: engine.hypot(Value(1.0), traced)):
+        with pytest.raises(TraceError, match="a traced value outlived the function that made it"):
+            use()
