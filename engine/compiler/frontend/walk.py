@@ -220,18 +220,16 @@ class Walk:
                     self._owners.append(owner)
 
     def _settings(self, module: ModuleType) -> Iterator[Any]:
-        """What the user's code names in a module that is not searched: numbers, texts, containers and modules."""
+        """What the user's code names in a module that is not searched, with what is in containers and modules there."""
         attributes = vars(module)
-        if _is_of_project(module):
-            return
         self._owners.append(module)
         for name in self._used.intersection(attributes):
             content = attributes[name]
             if (id(module), name) in self._attributes or content is sys.modules:
                 continue
-            if type(content) in PLAIN or isinstance(content, (*CONTAINERS, ModuleType)):
-                self._attributes.add((id(module), name))
-                self._found.found_setting(attributes, name, content)
+            self._attributes.add((id(module), name))
+            self._found.found_setting(attributes, name, content)
+            if isinstance(content, (*CONTAINERS, ModuleType)) and not _is_of_project(module):
                 yield content
 
 

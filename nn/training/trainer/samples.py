@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ class Samples:
     def __init__(self, make: Callable[[Any, Any], Batch]) -> None:
         self._make = make
         self._batch: Batch | None = None  # the last one
-        self._read: tuple[Any, Any] = (None, None)  # what it was made of and is read there; None for what is copied
+        self._there: list[_There | None] = [None, None]  # what it was made of and is read there; None: copied
         self._own: Batch | None = None  # in memory to be filled
 
     def again(self, X: Any, y: Any) -> bool:
@@ -30,8 +31,13 @@ class Samples:
         Raises:
             TypeError, ValueError: they are no numbers.
         """
-        batch, (samples, labels) = self._batch, self._read
-        if batch is None or (samples is not None and samples is not X) or (labels is not None and labels is not y):
+        batch = self._batch
+        if batch is None:
+            return False
+        samples, labels = self._there
+        if samples is not None and not (X is samples.array and X.shape == samples.shape and X.dtype is samples.dtype):
+            return False
+        if labels is not None and not (y is labels.array and y.shape == labels.shape and y.dtype is labels.dtype):
             return False
         return (samples is not None or batch.refill(0, X)) and (labels is not None or batch.refill(1, y))
 
@@ -55,7 +61,7 @@ class Samples:
         if self.again(X, y):
             assert self._batch is not None
             return self._batch
-        self._batch, self._read, own = None, (None, None), self._own
+        self._batch, self._there, own = None, [None, None], self._own
         if own is not None and own.refill(0, X) and own.refill(1, y):
             self._batch = own
             return own
@@ -64,10 +70,18 @@ class Samples:
         self._own = batch.copied() if batch.is_small else None
         if any(there):
             batch = self._batch = batch.copied(there)
-            self._read = X if there[0] else None, y if there[1] else None
+            self._there = [_There(given) if found else None for given, found in zip((X, y), there)]
         elif self._own is not None:
             batch = self._batch = self._own
         return batch
+
+
+class _There:
+    """An array that is read where it is, as it was."""
+
+    def __init__(self, array: Any) -> None:
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self._held = weakref.ref(array)  # NumPy resizes no array that a weak reference points to: its memory stays
 
 
 def _is_view(array: Any, given: Any) -> bool:

@@ -5,7 +5,10 @@ Each row sets up a model, a loss and what happens; it trains twice from the same
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import functools
+import threading
 import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -209,6 +212,65 @@ def weights_exchanged(model: Any) -> None:
 def weights_of_a_small_network_exchanged() -> Case:
     model = mlp()
     return Case(model, nn.mse, lambda _: weights_exchanged(model), model.parameters())
+
+
+@row
+def a_map_of_maps() -> Case:
+    below, above = {"share": 0.1}, dict[str, float]()
+    options = collections.ChainMap(above, below)
+    return of_loss(lambda o, y: nn.mse(o, y) * options["share"], lambda _: above.update(share=3.0))
+
+
+@row
+def what_a_thread_has_for_itself() -> Case:
+    options = threading.local()
+    options.share = 0.1
+    return of_loss(lambda o, y: nn.mse(o, y) * options.share, lambda _: setattr(options, "share", 3.0))
+
+
+@row
+def a_descriptor() -> Case:
+    class Share:
+        number = 0.1
+
+        def __get__(self, instance: Any, kind: Any) -> float:
+            return self.number
+
+    class Settings:
+        share = Share()
+
+    options = Settings()
+    return of_loss(lambda o, y: nn.mse(o, y) * options.share, lambda _: setattr(vars(Settings)["share"], "number", 3.0))
+
+
+@row
+def a_function_for_one_class_more() -> Case:
+    @functools.singledispatch
+    def share(of: Any) -> float:
+        return 0.1
+
+    return of_loss(lambda o, y: nn.mse(o, y) * share(1.0), lambda _: share.register(float, lambda of: 3.0))
+
+
+@row
+def a_function_of_an_installed_package() -> Case:
+    package = types.ModuleType("package_of_a_test")
+    package.__file__ = "/lib/site-packages/package_of_a_test.py"
+    package.share = lambda: 0.1  # type: ignore[attr-defined]
+    return of_loss(lambda o, y: nn.mse(o, y) * package.share(), lambda _: setattr(package, "share", lambda: 3.0))
+
+
+@row
+def a_number_three_calls_down() -> Case:
+    table = {"deep": {"share": [0.1]}}
+
+    def read() -> float:
+        return table["deep"]["share"][0]
+
+    def between() -> float:
+        return read()
+
+    return of_loss(lambda o, y: nn.mse(o, y) * between(), lambda _: table["deep"]["share"].__setitem__(0, 3.0))
 
 
 def eager_step(case: Case, optimizer: Any) -> Any:

@@ -291,6 +291,21 @@ def test_samples_changed_in_place_count_where_one_of_two_arrays_is_read_where_it
         trainer.step(x, y)
 
 
+@FAST
+def test_an_array_that_is_read_where_it_is_keeps_its_memory_and_a_new_shape_is_seen(backend: str) -> None:
+    m = MLP(2, [1], seed=1)
+    trainer = Trainer(m, nn.mse, SGD(m.parameters(), 0.1), backend=backend)
+    x, y = X[:, :2].copy(), Y.astype(float)
+    trainer.step(x, y), trainer.step(x, y)
+    with pytest.raises(ValueError, match="cannot resize"):
+        x.resize((6, 2), refcheck=False)
+    x.shape = (15, 4)
+    with pytest.raises((TypeError, ValueError)):
+        trainer.step(x, y)
+    x.shape = (30, 2)
+    assert math.isfinite(trainer.step(x, y))
+
+
 @ALL
 def test_a_schedule_is_asked_once_for_each_step(backend: str) -> None:
     m, asked = model(), list[int]()
