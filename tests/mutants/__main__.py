@@ -12,7 +12,6 @@ that give no program of the same types: bits of floats, and the ``|`` of annotat
 
 from __future__ import annotations
 
-import difflib
 import gc
 import os
 import re
@@ -52,25 +51,32 @@ class Mutant(NamedTuple):
 
 
 def mutants(module: Path) -> Iterator[Mutant]:
-    """All that cosmic-ray makes of a module, kind after kind."""
+    """All that cosmic-ray makes of a module: of one statement after the other, as it parses anew for each mutant."""
     import cosmic_ray.ast
     import cosmic_ray.plugins
     from cosmic_ray.mutating import mutate_code
 
+    names = [name for name in cosmic_ray.plugins.operator_names() if not LEFT_OUT.search(name) or KEPT.search(name)]
+    kinds = [kind for kind in map(cosmic_ray.plugins.get_operator, sorted(names)) if not kind.arguments()]
     source = module.read_text(encoding="utf-8")
-    tree = list(cosmic_ray.ast.ast_nodes(cosmic_ray.ast.get_ast(source)))
-    for name in sorted(cosmic_ray.plugins.operator_names()):
-        kind = cosmic_ray.plugins.get_operator(name)
-        if kind.arguments() or (LEFT_OUT.search(name) and not KEPT.search(name)):
-            continue
-        places = sum(1 for node in tree for _ in kind().mutation_positions(node))
-        for place in range(places):
-            changed = mutate_code(source, kind(), place)
-            before, after = source.splitlines(), changed.splitlines()
-            edits = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-            (_, i, j, k, m), *_ = [edit for edit in edits if edit[0] != "equal"]
-            was, now = (" / ".join(map(str.strip, lines)) for lines in (before[i:j], after[k:m]))
-            yield Mutant(i + 1, was, now, changed)
+    statements = [statement.get_code() for statement in cosmic_ray.ast.get_ast(source).children]
+    for place, statement in enumerate(statements):
+        above, below = "".join(statements[:place]), "".join(statements[place + 1 :])
+        nodes = list(cosmic_ray.ast.ast_nodes(cosmic_ray.ast.get_ast(statement)))
+        for kind in kinds:
+            for k in range(sum(1 for node in nodes for _ in kind().mutation_positions(node))):
+                changed = mutate_code(statement, kind(), k)
+                line, was, now = _difference(statement.splitlines(), changed.splitlines())
+                yield Mutant(above.count("\n") + line, was, now, above + changed + below)
+
+
+def _difference(before: list[str], after: list[str]) -> tuple[int, str, str]:
+    """The number of the first line that differs, and the lines that do."""
+    same = next((k for k, (a, b) in enumerate(zip(before, after)) if a != b), min(len(before), len(after)))
+    rest = range(1, min(len(before), len(after)) - same + 1)
+    tail = next((k - 1 for k in rest if before[-k] != after[-k]), len(rest))
+    was, now = (" / ".join(map(str.strip, lines[same : len(lines) - tail])) for lines in (before, after))
+    return same + 1, was, now
 
 
 def equivalents(module: str) -> Callable[[Mutant], bool]:

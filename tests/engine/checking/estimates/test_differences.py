@@ -155,6 +155,8 @@ def test_the_rounding_of_a_difference_is_that_of_its_values_or_more() -> None:
     flat = [central(lambda x: 5.0, 1.0, 0.5), central(abs, 0.0, 0.5), central(lambda x: x, 0.0, 0.5)]
     assert [estimate is not None and estimate.flat for estimate in flat] == [True, False, False]
     assert all(estimate is not None and estimate.derivative == 0.0 for estimate in flat[:2])
+    sides = [Estimate(0.0, 0.0, 1e-9, 0.1), Estimate(0.0, 1e-3, 1e-9, 0.1), Estimate(1e-3, 0.0, 1e-9, 0.1)]
+    assert [side.flat for side in sides] == [True, False, False], "of one side the spread is not known"
 
 
 def test_a_smooth_function_is_looked_at_closely_and_then_from_further_away() -> None:
