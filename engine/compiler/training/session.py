@@ -37,7 +37,7 @@ class Session:
         self.leaves = special.signature.leaves
         self._optimizer, self._params = optimizer, optimizer.params
         if _are_the_same(self.leaves, self._params):
-            self._places = [*range(len(self.leaves))]
+            self._places: Any = slice(None)
         else:
             place = {value: k for k, value in enumerate(self.leaves)}
             self._places = [place[value] for value in self._params]

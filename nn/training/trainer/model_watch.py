@@ -152,6 +152,8 @@ def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool]]:
         children = list(item)
     else:
         return
+    if {*map(type, children)} == {Value}:  # the weights of a neuron
+        return
     for child in children:
         if not isinstance(child, Value):
             yield from _containers(child, seen)
