@@ -11,7 +11,7 @@ from operator import is_
 from typing import Any
 
 from .outside import environment
-from .walk import ABSENT, CONTAINERS, held, is_array
+from .walk import ABSENT, CONTAINERS, held, is_array, reads_as_array
 
 _FEW = 6  # entries of a list or dict that are looked at one by one, in half the time of a loop
 _LARGE = 512  # bytes of an array that are no longer compared at every call
@@ -81,7 +81,7 @@ class Look:
             term = f"len(held(holder$)) != {len(inside)} or not all(map(is_, held(holder$), was$))"
             self.add(term, 200 + 15 * len(inside), holder=holder, was=inside)
         else:
-            self.add("held(holder$) != was$", 250, holder=holder, was=inside)
+            self.add("held(holder$) != was$", 5000 if reads_as_array(holder) else 250, holder=holder, was=inside)
 
     def _add_list(self, holder: list[Any]) -> None:
         count = len(holder)

@@ -8,6 +8,7 @@ environment can be watched: those that are read are noted.
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import sys
@@ -56,7 +57,7 @@ _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     "select": _NETWORK,
     "_posixsubprocess": _PROCESS,
     "_winapi": _PROCESS,
-    "builtins": ("asks for what no code names", {"eval", "exec", "globals", "input"}.__contains__),
+    "builtins": ("asks for what no code names", {"__import__", "eval", "exec", "globals", "input"}.__contains__),
     "sys": (
         "reads a setting of Python",
         {"getrecursionlimit", "getswitchinterval", "getrefcount", "getallocatedblocks"}.__contains__,
@@ -75,6 +76,7 @@ _REPORTING = (
 _HERE = os.path.join(os.path.dirname(__file__), "")
 _WRITING = frozenset({"write", "writelines", "flush"})
 _OF_OS = vars(os)
+_IMPORT = importlib.import_module.__code__  # the imports of statements are watched
 
 
 @contextmanager
@@ -111,6 +113,8 @@ def refused() -> Iterator[None]:
                 raise refusal(f"the function {asking[0]} ({function.__name__})", _FIX)
         elif event == "call" and frame.f_globals is _OF_OS:
             _note(frame)
+        elif event == "call" and frame.f_code is _IMPORT and frame.f_back and is_users(frame.f_back.f_code.co_filename):
+            raise refusal(f"the function {_ASKING['builtins'][0]} ({_IMPORT.co_name})", _FIX)
 
     with collector_at_rest():  # what others do when it comes by is not the function's
         sys.setprofile(see)
@@ -130,7 +134,7 @@ def _asking(kind: type) -> tuple[str, Callable[[str], bool]] | None:
 
 def _is_harmless(frame: FrameType | None, function: Any) -> bool:
     """Whether Python's own code evaluates a text, or somebody imports or writes a message, here or further out."""
-    if frame is not None and function in (eval, exec) and not is_users(frame.f_code.co_filename):
+    if frame is not None and function in (eval, exec, __import__) and not is_users(frame.f_code.co_filename):
         return True
     while frame is not None and not frame.f_code.co_filename.startswith(_HERE):  # from where the function is called
         if frame.f_code.co_name in _WRITING or frame.f_code.co_filename.startswith(_REPORTING):

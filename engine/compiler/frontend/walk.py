@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dis
 import random
 import sys
 import weakref
@@ -105,7 +106,7 @@ class Walk:
         elif is_generator(thing):
             if not any(thing is known for known in self._found.generators):
                 self._found.generators.append(thing)
-        elif is_array(thing) or isinstance(thing, (StringIO, BytesIO)) or _is_memory(kind):
+        elif is_array(thing) or reads_as_array(thing) or isinstance(thing, (StringIO, BytesIO)) or _is_memory(kind):
             self._once(thing)
         elif kind is ContextVar:
             self._once(thing)
@@ -160,6 +161,19 @@ class Walk:
                 self._found.found_directly(content)
                 self._iterator(content, name, where)
                 yield content
+        yield from self._imported(function)
+
+    def _imported(self, function: FunctionType) -> Iterator[Any]:
+        """The modules that a function itself imports, also those that it is about to import for the first time."""
+        package = str(function.__globals__.get("__package__") or "").split(".")
+        around = [".".join(package[:k]) for k in range(len(package), 0, -1) if package[0]]
+        for name in _imports_of(function.__code__):
+            for full in (name, *[f"{outer}.{name}".rstrip(".") for outer in around]):
+                content = sys.modules.get(full, ABSENT)
+                if (id(sys.modules), full) not in self._attributes:
+                    self._attributes.add((id(sys.modules), full))
+                    self._found.found_name(sys.modules, full, content)
+                    yield content
 
     def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
         """Tell of what gives another entry whenever it is read."""
@@ -256,6 +270,18 @@ def _names_of(code: CodeType) -> tuple[str, ...]:
     return tuple(names)
 
 
+@cache
+def _imports_of(code: CodeType) -> tuple[str, ...]:
+    """The modules that some code imports, by the names that it has for them, in functions inside of it too."""
+    names = dict[str, None]()
+    if dis.opmap["IMPORT_NAME"] in code.co_code[::2]:  # as a rule there is none, and this is a long way round
+        names.update((str(i.argval), None) for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME")
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(dict.fromkeys(_imports_of(constant)))
+    return tuple(names)
+
+
 def _is_of_users(thing: Any) -> bool:
     """Whether a module or class is the user's, and no part of an installed package or of Python."""
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
@@ -289,6 +315,11 @@ def is_array(thing: Any) -> bool:
     return hasattr(type(thing), "dtype") and hasattr(type(thing), "tobytes")
 
 
+def reads_as_array(thing: Any) -> bool:
+    """Whether NumPy can make an array of it, as of the tables and series of pandas."""
+    return hasattr(type(thing), "__array__") and "numpy" in sys.modules and not is_array(thing)
+
+
 def held(holder: Any) -> tuple[Any, ...]:
     """What is in a container or context variable; of an array or other memory a digest of its bytes."""
     if isinstance(holder, ContextVar):
@@ -299,6 +330,8 @@ def held(holder: Any) -> tuple[Any, ...]:
         if holder.dtype == object:
             return tuple(holder.ravel().tolist())
         return (holder.shape, holder.dtype.str, hash(holder.tobytes()))
+    if reads_as_array(holder):  # of PyTorch's tensors only detached ones
+        return held(sys.modules["numpy"].asarray(holder.detach() if hasattr(holder, "detach") else holder))
     if isinstance(holder, (StringIO, BytesIO)):
         return (holder.getvalue(), holder.tell())
     kind: type = type(holder)

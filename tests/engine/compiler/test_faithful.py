@@ -18,6 +18,7 @@ import datetime
 import enum
 import functools
 import heapq
+import importlib
 import io
 import itertools
 import json
@@ -1126,6 +1127,64 @@ def shared_memory() -> Case:
 def a_file_in_memory() -> Case:
     file, w = io.StringIO("3.0"), Value(2.0)
     return Case(lambda x: w * x * float(file.getvalue()), lambda: file.write("7.0"))
+
+
+def _module() -> Any:
+    """A module of the user's."""
+    module = types.ModuleType("settings_of_the_user")
+    module.__file__, module.__dict__["scale"] = __file__, 3.0
+    sys.modules[module.__name__] = module
+    return module
+
+
+@row("equal")
+def a_module_that_the_function_imports() -> Case:
+    module, w = _module(), Value(2.0)
+
+    def scaled(x: Any) -> Any:
+        import settings_of_the_user as settings  # type: ignore[import-not-found]  # made by the test
+
+        return w * x * settings.scale
+
+    return Case(scaled, lambda: setattr(module, "scale", 7.0))
+
+
+@row("equal")
+def a_name_that_the_function_imports() -> Case:
+    module, w = _module(), Value(2.0)
+
+    def scaled(x: Any) -> Any:
+        from settings_of_the_user import scale  # type: ignore[import-not-found]  # made by the test
+
+        return w * x * scale
+
+    return Case(scaled, lambda: setattr(module, "scale", 7.0))
+
+
+@row("equal")
+def another_module_of_the_name_that_the_function_imports() -> Case:
+    w = Value(2.0)
+    _module()
+
+    def scaled(x: Any) -> Any:
+        from settings_of_the_user import scale
+
+        return w * x * scale
+
+    return Case(scaled, lambda: setattr(_module(), "scale", 7.0))
+
+
+@row("refused")
+def a_module_by_a_computed_name() -> Case:
+    module, w = _module(), Value(2.0)
+    name = "settings_of_the_" + "user"
+    return Case(lambda x: w * x * importlib.import_module(name).scale, lambda: setattr(module, "scale", 7.0))
+
+
+@row("refused")
+def a_module_by_the_builtin() -> Case:
+    module, w = _module(), Value(2.0)
+    return Case(lambda x: w * x * __import__("settings_of_the_user").scale, lambda: setattr(module, "scale", 7.0))
 
 
 @row("equal")
