@@ -17,7 +17,8 @@ def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator
     """Numbers of this graph that float() took out of a Value which has no path to its root.
 
     That float() was taken of a Value says nothing, since losses are printed: a number in this graph must be the one
-    that was read, or a function of the table of it, and none that could as well have been written by hand.
+    that was read, or a function of the table of it, and none that could as well have been written by hand. The note
+    tells which, as equal numbers are evidence and no proof: a copy by `detach` has the number too.
     """
     if not reads:
         return
@@ -29,16 +30,19 @@ def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator
         source = code.co_filename, _line(code, at)
         if there.get(read) is x or source in said or is_ours(code.co_filename):
             continue
-        leaf = next((numbers[z] for z in _images(x) if z in numbers), None) if numbers else None
-        if leaf is not None:
+        found = next(((numbers[z], image) for image, z in _images(x) if z in numbers), None) if numbers else None
+        if found is not None:
             said.add(source)
-            yield f"float() left the graph here, and {name(leaf)} is a plain number: {written(source)}"
+            leaf, image = found
+            plain = f"{name(leaf)} is a plain number, {image} it took"
+            yield f"float() left the graph here, and {plain}: {written(source)}"
 
 
 def why_not_there(node: Value) -> str:
     """What may have taken a Value out of a graph, for the message that it is not in there; else nothing."""
     for below, code, at in reversed(reads):
-        if (id(node), node._data) in below and not is_ours(code.co_filename):
+        same = any(read == id(node) and x is node._data for read, x in below)
+        if same and not is_ours(code.co_filename):
             where = written((code.co_filename, _line(code, at)))
             return f"; float() left the graph at {where}: use the engine's functions, not math's"
     return ""
@@ -49,13 +53,13 @@ def _line(code: CodeType, at: int) -> int:
     return next((line for start, end, line in code.co_lines() if start <= at < end and line is not None), 0)
 
 
-def _images(x: float) -> Iterator[float]:
-    """What a number may have become: itself, and each function of the table of it."""
-    yield x
+def _images(x: float) -> Iterator[tuple[str, float]]:
+    """What a number may have become, in words: itself, and each function of the table of it."""
+    yield "what", x
     for primitive in PRIMITIVES.values():
         if primitive.arity == 1:
             with suppress(ArithmeticError, ValueError):  # of a primitive that a user declared
-                yield primitive.forward(x)
+                yield f"{primitive.name} of what", primitive.forward(x)
 
 
 def _could_be_written(x: float) -> bool:

@@ -116,7 +116,7 @@ def test_float_left_the_graph() -> None:
     q, p = Value(1.3, "q"), Value(2.0, "p")
     root = p * math.exp(q)
     first, *_ = notes(root)
-    assert first.startswith("float() left the graph here, and 3.669 is a plain number: ")
+    assert first.startswith("float() left the graph here, and 3.669 is a plain number, exp of what it took: ")
     assert "root = p * math.exp(q)" in first
     with pytest.raises(ValueError, match=r"is not in the graph of .*; float\(\) left the graph at .*math\.exp\(q\)"):
         root.why(q)
@@ -136,6 +136,16 @@ def test_printing_a_loss_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(ValueError, match="is not in the graph of") as caught:
         root.why(Value(3.0))
     assert "float()" not in str(caught.value)
+
+
+def test_numbers_that_are_data_again_are_told_as_what_they_are() -> None:
+    """A note gives the evidence: which number it is. Short numbers are none, as they are written by hand."""
+    q = Value(1.234567890123, "q")
+    root = Value(float(q)) * 2
+    assert notes(root)[0].startswith("float() left the graph here, and v1 is a plain number, what it took: ")
+    short = Value(0.25)
+    float(short)
+    assert notes(Value(0.25) * 2) == [NO_PASS]
 
 
 def test_one_that_was_freed_is_not_taken_for_another() -> None:
