@@ -124,7 +124,9 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
         if node._primitive is None:
             continue
         name, operands = node._primitive.name, node.operands
-        takes: set[Path | None] = {owner[operand] for operand in operands if operand in names}
+        takes: set[Path | None] = {
+            owner.get(operand) or module_of(names[operand]) for operand in operands if operand in names
+        }
         rest = [operand for operand in operands if operand.__class__ is not Constant]
         found = takes or {owner.get(operand) for operand in rest}
         module_ = next(iter(found)) if len(found) == 1 else None
@@ -237,7 +239,7 @@ def _alike(order: list[Value], names: dict[Value, str], box: dict[Value, Path]) 
             for operand in node.operands:
                 if name in ("add", "mul") and operand._primitive is node._primitive and operand in terms:
                     taken |= terms[operand]
-                else:
+                elif operand in key:  # others are outside of what is shown
                     taken.add(key[operand])
             terms[node] = frozenset(taken)
             own = (name, terms[node])

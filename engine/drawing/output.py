@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _AT_A_GLANCE = 15_000  # Values, up to which a cell has its picture in a moment
 _CELL = 200_000  # bytes that a cell may take
+_RADII = (8, 5, 3, 2, 1)  # how far from the result a part of a graph goes: of a leaf that all use, 3 steps are all
 _SECONDS = 20.0  # that a cell waits for Graphviz
 _FAILED = (OSError, RuntimeError, ValueError)  # Graphviz is broken, or too slow
 
@@ -277,9 +278,11 @@ def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[st
     wanted -= set(exclude or ())
     bundle = {"text/plain": repr(root)} if "text/plain" in wanted else {}
     if "image/svg+xml" in wanted and _shows_images():
-        image = _image(root)
-        if image is not None:
-            bundle["image/svg+xml"] = image
+        shown = _glance(root)
+        if isinstance(shown, bytes):
+            bundle["image/svg+xml"] = shown.decode()
+        elif shown and bundle:
+            bundle["text/plain"] += f"\n({shown})"
     return bundle
 
 
@@ -292,8 +295,8 @@ def _shows_images() -> bool:
     return shell is None or "image/svg+xml" in shell.display_formatter.active_types
 
 
-def _image(root: Value) -> str | None:
-    """The graph as SVG that fits a cell, or None if it is too large for a glance.
+def _glance(root: Value) -> bytes | str:
+    """The graph as SVG that fits a cell; if it does not, why it is not shown, or nothing where no image can be made.
 
     What is still too much after collapsing is cut down to what lies next to the result.
     """
@@ -301,16 +304,22 @@ def _image(root: Value) -> str | None:
     from .images import Style, image
     from .picture import take
 
-    if len(topological_order(root)) > _AT_A_GLANCE:
-        return None
+    nodes = len(topological_order(root))
+    if nodes > _AT_A_GLANCE:
+        return f"its graph of {nodes:,} nodes is too large for a cell: draw(path, around=...) shows a part of it"
     picture = take(root, limit=None)
     if len(picture.boxes) > BUDGET:
-        count = len(picture.boxes)
-        picture = take(root, around=root, radius=8, limit=None)
-        if len(picture.boxes) > BUDGET:
-            return None
-        picture.notes[0:0] = [f"of {count:,} boxes those next to the result: draw(path, limit=None) draws them all"]
+        what = f"of {len(picture.boxes):,} boxes those next to the result: draw(path, limit=None) draws them all"
+        parts = (take(root, around=root, radius=radius, limit=None) for radius in _RADII)
+        part = next((part for part in parts if len(part.boxes) <= BUDGET), None)
+        if part is None:
+            return f"its graph of {nodes:,} nodes is too large for a cell: draw(path, limit=None) draws it"
+        picture = part
+        picture.notes[0:0] = [what]
     try:
-        return image(picture, "svg", Style(), timeout=_SECONDS).decode()
+        content = image(picture, "svg", Style(), timeout=_SECONDS)
     except _FAILED:
-        return None
+        return ""
+    if len(content) > _CELL:
+        return f"its picture of {len(picture.boxes):,} boxes is too large for a cell: draw(path) draws it"
+    return content

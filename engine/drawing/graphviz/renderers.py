@@ -127,6 +127,11 @@ def _run(command: Sequence[str], dot: str, timeout: float) -> bytes:
         ) from None
     if done.returncode != 0 or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines()
+        if done.returncode < 0:
+            raise RuntimeError(
+                f"Graphviz crashed (signal {-done.returncode}), as it does on long chains whose leaves are used all "
+                "along: draw a part, by around= or path_to=, or save_steps()"
+            )
         raise RuntimeError(f"Graphviz failed (exit code {done.returncode}): {' / '.join(said[-3:]) or 'no message'}")
     return done.stdout
 

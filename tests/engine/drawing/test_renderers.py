@@ -278,7 +278,34 @@ def test_notebooks_show_text_where_a_picture_would_be_too_large() -> None:
         chain = chain * x + 1.0
     named = engine.sum([Value(1.0, f"{one}{other}") for one in "abcdefghijklmnop" for other in "abcdefghijklmnop"])
     for large in (chain, named):  # too many nodes, and too many boxes next to the result
-        assert large._repr_mimebundle_().keys() == {"text/plain"}
+        bundle = large._repr_mimebundle_()
+        assert bundle.keys() == {"text/plain"}
+        assert re.search(r"\n\(its graph of .* nodes is too large for a cell: draw\(path, ", bundle["text/plain"])
+
+
+@pytest.mark.parametrize("length", [60, 100, 400])
+def test_notebooks_show_the_end_of_a_long_chain_whose_leaf_is_used_all_along(length: int) -> None:
+    x = chain = Value(0.5)
+    for _ in range(length):
+        chain = chain * x + 0.1
+    shown = texts(chain._repr_mimebundle_()["image/svg+xml"].encode())
+    assert any("boxes those next to the result" in line for line in shown)
+
+
+def test_a_picture_that_has_too_many_bytes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_CELL", 1000)
+    root, _, _ = expression()
+    bundle = root._repr_mimebundle_()
+    assert bundle.keys() == {"text/plain"}
+    assert "its picture of 6 boxes is too large for a cell: draw(path) draws it" in bundle["text/plain"]
+
+
+def test_a_crash_of_graphviz_is_told_with_the_remedy(tmp_path: Path) -> None:
+    crashing = tmp_path / "dot"
+    crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    crashing.chmod(0o755)
+    with pytest.raises(RuntimeError, match=r"Graphviz crashed \(signal 11\).*around= or path_to="):
+        renderers._run([str(crashing)], "", 10.0)
 
 
 def out_of_time(*arguments: object, **options: object) -> bytes:

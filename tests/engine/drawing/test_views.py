@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +95,19 @@ def test_too_many_boxes_are_an_error_that_says_what_to_do() -> None:
     assert len(boxes(to_dot(root, around=x))) == 3
     with pytest.raises(ValueError, match="6 boxes, over the limit of 5"):
         to_dot(expression()[0], limit=5)
+
+
+@pytest.mark.parametrize("view", [{"around": "x", "radius": 1}, {"path_to": "x"}, {"around": "x", "radius": 3}])
+def test_a_part_that_is_still_large_collapses(view: dict[str, Any]) -> None:
+    """What is collapsed has operands outside of what is shown."""
+    x = chain = Value(0.5, "x")
+    for _ in range(100):
+        chain = chain * x + 0.1
+    assert 1 <= len(boxes(to_dot(chain, limit=None, **view))) <= 301
+
+
+@pytest.mark.parametrize("collapse", ["auto", "layer", "neuron"])
+def test_the_paths_to_a_parameter_collapse(collapse: str) -> None:
+    net = Network(2, 16, 1)
+    dot = to_dot(net.loss(40), names=net, path_to=net.named_parameters()[0][1], collapse=collapse)
+    assert 1 <= len(boxes(dot)) <= 150
