@@ -24,7 +24,7 @@ DEMOS = {
 }
 """All demos, and which of the options here each has too."""
 
-MAIN_JOB = ("digits", "diabetes", "moons", "xor", "gpt", "spirals", "physics", "sensitivities")
+MAIN_JOB = ("digits", "diabetes", "moons", "xor", "gpt", "spirals", "physics", "sweep", "sensitivities")
 
 
 def options() -> ArgumentParser:

@@ -94,6 +94,8 @@ def as_samples(name: str, data: Any) -> Any:
             raise TypeError(f"{name} must be a list, tuple or array, not {show(data)}")
         if not len(data):
             raise ValueError(f"{name} is empty: give at least one item")
+        if hasattr(data, "filled") and data.mask.any():
+            raise TypeError(f"{name} is a masked array with gaps: fill them, or leave those samples out")
         return data
     return as_row(name, data)
 
@@ -167,7 +169,8 @@ def real_number(name: str, value: Any, least: float = -math.inf, most: float = m
         return value  # as most are
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, not {show(value)}")
+        remedy = f": write {int(value)}, or .astype(int) of an array" if isinstance(value, bool) else ""
+        raise TypeError(f"{name} must be a number, not {show(value)}{remedy}")
     try:
         number = float(value)
     except OverflowError:
@@ -189,7 +192,9 @@ def class_index(label: Any, classes: int) -> int:
     """
     label = plain(label)
     if isinstance(label, bool):
-        raise TypeError(f"a class index must be an int, not the bool {label}: write int(label)")
+        raise TypeError(
+            f"a class index must be an int, not the bool {label}: write int(label), or y.astype(int) of an array"
+        )
     index = real_number(f"a class index from 0 to {classes - 1}", label)
     if not index.is_integer():
         raise ValueError(f"a class index must be whole, from 0 to {classes - 1}, not {label}")

@@ -24,7 +24,8 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
-    raise ImportError(f'nn.sklearn needs {error.name}: pip install "stepgrad[sklearn]"') from None
+    what = "scikit-learn 1.6 or later" if str(error.name).startswith("sklearn") else error.name
+    raise ImportError(f'nn.sklearn needs {what}: pip install "stepgrad[sklearn]"') from None
 
 from .evaluation.predicting import predict, predict_proba
 from .layers.dense import MLP

@@ -157,8 +157,8 @@ def _numbers(parameters: dict[str, Value], content: dict[str, Any], name: str) -
     missing, unknown = parameters.keys() - stored.keys(), stored.keys() - parameters.keys()
     if missing or unknown:
         raise ValueError(
-            f"{name} fits another model: {len(missing)} parameters are missing {_some(missing)}, "
-            f"{len(unknown)} unknown {_some(unknown)}; build the model with the sizes it was saved with"
+            f"{name} fits another model: {len(missing)} parameters are missing{_some(missing)}, "
+            f"{len(unknown)} are unknown{_some(unknown)}; build the model with the sizes it was saved with"
         )
     try:
         return [(p, number_of(f"parameter {path}", stored[path])) for path, p in parameters.items()]
@@ -176,7 +176,7 @@ def _by_name(model: Module) -> dict[str, Value]:
     if len(parameters) != len(named):
         names = [name for name, _ in named]
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"two parameters have the same path {_some(twice)}: rename the keys of a dict")
+        raise ValueError(f"two parameters have the same path{_some(twice)}: rename the keys of a dict")
     return parameters
 
 
@@ -195,4 +195,4 @@ def _refuse(constant: str) -> float:
 
 def _some(names: Any) -> str:
     chosen = sorted(names)
-    return f"({', '.join(chosen[:3])}{', ...' if len(chosen) > 3 else ''})" if chosen else ""
+    return f" ({', '.join(chosen[:3])}{', ...' if len(chosen) > 3 else ''})" if chosen else ""

@@ -105,6 +105,10 @@ def _index(label: Any, outputs: int) -> int:
     if not is_row(label):
         return class_index(label, outputs)
     row = [int(x) if isinstance(x, bool) else x for x in map(plain, as_row("label", label))]
+    if len(row) == 1:
+        raise ValueError(
+            f"a row of one number is no label for {outputs} outputs: give class indices, y.ravel() of a column"
+        )
     same_length("entries of a one-hot label", row, "outputs", [None] * outputs)
     entries = [real_number("an entry of a one-hot label", x) for x in row]
     if sorted(entries) != [0.0] * (outputs - 1) + [1.0]:

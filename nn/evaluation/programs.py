@@ -207,7 +207,13 @@ def _of_function(function: Model) -> Programs:
 
 def outputs_of(model: Model, X: Any, backend: str = "auto") -> Any:
     """The outputs of a model for every sample: an array if a program gave them, or else nested lists of floats."""
-    return programs_of(model).outputs(as_samples("X", X), backend)
+    samples = as_samples("X", X)
+    try:
+        return programs_of(model).outputs(samples, backend)
+    except TypeError as error:
+        if is_row(samples[0]):
+            raise
+        raise TypeError(f"{error}\nX holds samples, one in each row: for a single sample give [x]") from error
 
 
 def in_form_of(X: Any, results: Any) -> Any:

@@ -138,6 +138,10 @@ def _nll(log_probabilities: list[Any], target: Any) -> Loss:
 def _probabilities(target: Any, classes: int) -> list[Any]:
     """A row of probabilities, checked if they are numbers."""
     weights = as_row("target", target)
+    if len(weights) == 1 < classes:
+        raise ValueError(
+            f"a row of one number is no label for {classes} logits: give class indices, y.ravel() of a column"
+        )
     if len(weights) != classes:
         raise ValueError(f"{len(weights)} probabilities against {classes} logits: give one for each class")
     if any(isinstance(weight, Value) for weight in weights):

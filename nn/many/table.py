@@ -14,10 +14,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..arguments import as_samples, random_source, same_length, show, whole_number
-from ..evaluation.labels import are_texts
 from ..evaluation.metrics import Metric
-from ..evaluation.rules import RULES, name_of_loss
-from ..training.preparation import are_classes, chosen_rows
+from ..training.preparation import chosen_rows, strata
 from ..training.progress import Progress, Reporter, reporting
 from ..training.validation import held_out
 from ..training.weighting import weights_of
@@ -79,11 +77,12 @@ def fit_many(
         y: as many labels.
         epochs: how often to go through the data, where a configuration does not tell.
         batch_size: samples in a batch, likewise; None for all of them.
-        executor: what runs the trainings: one of `concurrent.futures` (processes, threads, or the one of Dask, Ray or
-            loky), or a callable that makes one, such as ``lambda: ProcessPoolExecutor(2)``; None for one after the
-            other. When a worker dies, each configuration that ran then names all of them in its row, and what was not
-            begun is not run; a callable makes another executor, in which each of them runs again alone, and only the
-            one that is to blame has an error.
+        executor: what runs the trainings: one of `concurrent.futures` (processes, threads, or that of loky, or
+            ``client.get_executor()`` of Dask; Ray has none, and is reached by one with a `submit` that gives
+            ``ray.remote(function).remote(*arguments).future()``), or a callable that makes one, such as
+            ``lambda: ProcessPoolExecutor(2)``; None for one after the other. When a worker dies, each configuration
+            that ran then names all of them in its row, and what was not begun is not run; a callable makes another
+            executor, in which each of them runs again alone, and only the one that is to blame has an error.
         seed: of the samples that are held out, and with its place that of a configuration without one.
         progress: True for a bar on a terminal and plain lines elsewhere, or a callable that takes an `nn.Progress`
             after each net.
@@ -129,7 +128,7 @@ def fit_many(
     same_length("samples", X, "labels", y)
     weights = weights_of(y, sample_weight, class_weight)
     if validation is not None and not isinstance(validation, (tuple, list)):
-        train, last = held_out(len(X), y, validation, random_source(seed), _by_class(make, jobs[0], y))
+        train, last = held_out(len(X), validation, random_source(seed), _strata(make, jobs[0], y))
         validation = chosen_rows(X, last), chosen_rows(y, last)
         X, y = chosen_rows(X, train), chosen_rows(y, train)
         weights = None if weights is None else [weights[row] for row in train]
@@ -189,12 +188,12 @@ def _jobs(
     return jobs
 
 
-def _by_class(make: Make, job: Job, y: Any) -> bool:
-    """Whether each class gives the same share to the samples held out: where the loss is one for classes."""
+def _strata(make: Make, job: Job, y: Any) -> list[Any] | None:
+    """The classes of which each gives the same share to the samples held out, where the loss is one for classes."""
     loss = None
     with suppress(Exception):  # its row will tell
         _, loss, _ = make(**job.arguments)
-    return are_texts(y) or (name_of_loss(loss) in RULES and are_classes(y))
+    return strata(y, loss)
 
 
 def _row(bench: Workbench, job: Job) -> dict[str, Any]:

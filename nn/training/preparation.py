@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..arguments import Seed, random_source, show
+from ..arguments import Seed, is_row, plain, random_source, show
 from ..evaluation.labels import are_texts, as_indices, classes_of
 from ..evaluation.metrics import Metric, metrics_for, paired
 from ..evaluation.programs import LossFunction, Model, Options
@@ -61,8 +61,7 @@ def prepared(
         else:
             # From the seed itself, so that whoever resumes holds out the same samples.
             source = rng if rng is seed or seed is None else random_source(seed)
-            by_class = names or (name_of_loss(loss) in RULES and are_classes(y))
-            rows, last = held_out(len(X), y, validation, source, by_class)
+            rows, last = held_out(len(X), validation, source, list(y) if names else strata(y, loss))
             (X, held_X), (y, held_y) = ((chosen_rows(data, rows), chosen_rows(data, last)) for data in (X, y))
             weights = None if weights is None else [weights[row] for row in rows]
         checked = Validation(model, held_X, held_y, loss, metrics_for(metrics, model, loss), options, fixed)
@@ -88,9 +87,25 @@ def _named(model: Model, y: Any, loss: LossFunction) -> list[int]:
     return as_indices(y, classes_of(model) or [])
 
 
-def are_classes(y: Any) -> bool:
-    """Whether every label is a single number."""
-    return getattr(y, "ndim", 1) == 1 and not any(hasattr(label, "__len__") for label in y)
+def strata(y: Any, loss: Any) -> list[Any] | None:
+    """The class of every sample, where labels are classes: texts, or with a loss for classes numbers or one-hot rows.
+
+    >>> from nn import cross_entropy, mse
+    >>> strata([1, 0], cross_entropy), strata([[0, 1], [1, 0]], cross_entropy), strata([[1], [0]], cross_entropy)
+    ([1, 0], [(0, 1), (1, 0)], [(1,), (0,)])
+    >>> strata([1, 0], mse), strata([[0.3, 0.7], [1, 0]], cross_entropy)
+    (None, None)
+    """
+    if are_texts(y):
+        return list(y)
+    if name_of_loss(loss) not in RULES:
+        return None
+    labels = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in y]
+    rows = [label for label in labels if isinstance(label, tuple)]
+    if any(is_row(item) for row in rows for item in row):  # positions of sequences
+        return None
+    are_classes = all(len(row) == 1 or sorted(row) == [0] * (len(row) - 1) + [1] for row in {*rows})
+    return labels if are_classes else None
 
 
 def chosen_rows(data: Any, rows: list[int]) -> Any:

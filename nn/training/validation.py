@@ -7,7 +7,7 @@ import math
 import random
 from typing import Any
 
-from ..arguments import plain, real_number, show, whole_number
+from ..arguments import real_number, show, whole_number
 from ..data.splits import split_rows
 from ..evaluation.columns import nan_at
 from ..evaluation.metrics import Accuracy, Metric, paired
@@ -54,22 +54,21 @@ class Validation:
         return {"validation_loss": loss, **{f"validation_{name}": number for name, number in found.items()}}
 
 
-def held_out(count: int, y: Any, share: Any, rng: random.Random, by_class: bool) -> tuple[list[int], list[int]]:
+def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | None) -> tuple[list[int], list[int]]:
     """The rows to learn from, and those held out.
 
     Args:
         count: how many rows there are.
-        y: their labels.
         share: of them to hold out, above 0 and below 1.
         rng: what chooses them.
-        by_class: whether each class gives the same share.
+        strata: for each row a class, each of which gives the same share; None for none.
 
     Raises:
         TypeError: if the share is no number.
         ValueError: if it is out of range, or leaves no sample on one side.
     """
     share = real_number("validation", share, least=0.0, most=1.0)
-    return split_rows(count, share, rng, [plain(label) for label in y] if by_class else None, "validation")
+    return split_rows(count, share, rng, strata, "validation")
 
 
 def given_validation(model: Model, validation: Any) -> tuple[Any, Any]:

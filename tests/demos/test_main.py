@@ -24,7 +24,7 @@ def test_the_main_job_runs_every_demo_end_to_end(tmp_path: Path, capsys: pytest.
         for number, name in enumerate(main_job.MAIN_JOB, start=1)
     ]
     assert places == sorted(places)
-    assert text.count("test accuracy") == 3
+    assert text.count("test accuracy") == 5
     assert "largest difference" in text
     assert "standard error" in text
     assert "R²" in text

@@ -87,6 +87,26 @@ def test_data_frames():
     assert nn.accuracy(model, frame, labels) == nn.accuracy(model, X, labels.tolist())
 
 
+@pytest.mark.parametrize(
+    ("ask", "error", "message"),
+    [
+        (lambda: nn.predict(network(2), X[0]), TypeError, r"for a single sample give \[x\]"),
+        (lambda: nn.predict(network(2), np.ma.masked_greater(X, 0.0)), TypeError, "masked array with gaps: fill them"),
+        (lambda: nn.accuracy(network(3), X, np.zeros((40, 1))), ValueError, r"give class indices, y.ravel\(\)"),
+        (lambda: nn.score(network(3), X, np.zeros((40, 1)), nn.cross_entropy), ValueError, r"y.ravel\(\) of a column"),
+        (
+            lambda: nn.score(network(1), X, X[:, 0] > 0, nn.bce_with_logits),
+            TypeError,
+            r"write (0|1), or .astype\(int\)",
+        ),
+        (lambda: nn.score(network(2), X, X[:, 0] > 0, nn.cross_entropy), TypeError, r"or y.astype\(int\) of an array"),
+    ],
+)
+def test_what_people_give_by_mistake(ask, error, message):
+    with pytest.raises(error, match=message):
+        ask()
+
+
 def test_memory_maps(tmp_path):
     mapped = np.memmap(tmp_path / "X", np.float64, "w+", shape=X.shape)
     mapped[:] = X

@@ -114,6 +114,19 @@ def test_a_share_is_held_out_of_each_class(backend):
     assert abs(sum(labels) - Y.mean() * 6) < 1.0
 
 
+@pytest.mark.parametrize("labels", [np.eye(2)[Y], np.eye(2, dtype=int)[Y].tolist(), Y.reshape(-1, 1)])
+def test_one_hot_labels_and_a_column_are_classes_too(labels):
+    """Of each class the same share is held out as of indices: the very same samples."""
+    kept = []
+    for y, loss in ((Y, "cross_entropy"), (labels, "cross_entropy" if len(labels[0]) > 1 else "bce_with_logits")):
+        model = network(2 if loss == "cross_entropy" else 1)
+        trained(
+            model=model, y=y, loss=getattr(nn, loss), validation=0.3, epochs=1, metrics=lambda y, _: kept.append(y) or 0
+        )
+    first, second = ([int(np.argmax(row)) if np.size(row) > 1 else int(np.ravel(row)[0]) for row in y] for y in kept)
+    assert first == second
+
+
 def test_metrics():
     _, history = trained(validation=0.3, metrics=["accuracy", lambda labels, outputs: len(labels)])
     assert list(history.rows[0])[2:5] == ["validation_loss", "validation_accuracy", "validation_<lambda>"]
