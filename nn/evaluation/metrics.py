@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..arguments import as_samples, class_index, has_array, same_length, show, whole_number
 from .columns import flat, nan_at, shape_of
 from .labels import classes_of, label_indices
 from .predicting import classes_from
-from .programs import LossFunction, Model, outputs_of
+from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import RULES, name_of_loss
 
 Metric = Callable[[Any, Any], float]
@@ -222,7 +222,7 @@ def _listed(numbers: Any) -> Any:
 
 
 def metrics_for(
-    metrics: str | Metric | Sequence[str | Metric] | None, model: Model, loss: LossFunction
+    metrics: str | Metric | Sequence[str | Metric] | None, model: Model, loss: LossFunction, X: Any
 ) -> dict[str, Metric]:
     """Metrics by name, as functions of labels and outputs.
 
@@ -231,22 +231,53 @@ def metrics_for(
             fits the loss: accuracy for classes, R² for `mse` and `mae`, else nothing.
         model: whose outputs they will be.
         loss: what it is trained with.
+        X: the samples; functions get outputs as an array if these are one, else as lists.
 
     Raises:
-        TypeError, ValueError: if one is neither a name that is known nor a function.
+        TypeError: if one is neither a name nor a function.
+        ValueError: if a name is not known, or two metrics have the same one.
     """
     if metrics is None:
         name = name_of_loss(loss)
         metrics = ["accuracy"] if name in RULES else ["r2"] if name in ("mse", "mae") else []
-    chosen = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
-    return dict(_metric(one, model, loss) for one in chosen)
+    chosen = [metrics] if isinstance(metrics, str) or not isinstance(metrics, Iterable) else list(metrics)
+    found: dict[str, Metric] = {}
+    for name, metric in [_metric(one, model, loss, X) for one in chosen]:
+        if name == "loss" or name in found:
+            raise ValueError(f"there is a column {name!r} already: give the metric, a function, another __name__")
+        found[name] = metric
+    return found
 
 
-def _metric(metric: Any, model: Model, loss: LossFunction) -> tuple[str, Metric]:
+class OfUser:
+    """A metric of the user's own.
+
+    Args:
+        name: for the column.
+        metric: a function of labels and outputs.
+        X: the samples.
+    """
+
+    def __init__(self, name: str, metric: Metric, X: Any) -> None:
+        self._name, self._metric, self._X = name, metric, X
+
+    def __call__(self, labels: Any, outputs: Any) -> float:
+        """What the function gives for outputs in the form of the samples.
+
+        Raises:
+            TypeError: if that is not one number.
+        """
+        found = self._metric(labels, in_form_of(self._X, outputs))
+        try:
+            return float(found)
+        except (TypeError, ValueError):
+            raise TypeError(f"the metric {self._name} must give one number, not {show(found)}") from None
+
+
+def _metric(metric: Any, model: Model, loss: LossFunction, X: Any) -> tuple[str, Metric]:
     if callable(metric):
-        return getattr(metric, "__name__", type(metric).__name__), lambda labels, outputs: float(
-            metric(labels, outputs)
-        )
+        name = getattr(metric, "__name__", type(metric).__name__)
+        return name, OfUser(name, metric, X)
     if not isinstance(metric, str):
         raise TypeError(f"a metric is a name or a function of labels and outputs, not {show(metric)}")
     if metric == "accuracy":

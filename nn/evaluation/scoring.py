@@ -63,6 +63,6 @@ def evaluate(
     classes = classes_of(model)
     if classes is not None and are_texts(labels):
         labels = as_indices(labels, classes)
-    chosen = metrics_for(metrics, model, loss)
+    chosen = metrics_for(metrics, model, loss, X)
     found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))
     return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}

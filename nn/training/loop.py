@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from ..arguments import Seed, random_source, real_number, show, true_or_false, whole_number
+from ..arguments import Seed, plain, random_source, real_number, show, true_or_false, whole_number
 from ..data.splits import batches
 from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options
@@ -166,6 +166,8 @@ def fit(
         options=Options("eager" if backend == "eager" else "auto", dtype, threads),
         fixed=not acting.epochs,
     )
+    if data.validation is not None and data.validation.acts:
+        acting = acting._replace(epochs=True)
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
@@ -222,7 +224,7 @@ def _train(
         if patient and patient.is_over(scores["validation_loss"]):
             history.stopped = "patience"
         for callback in callbacks:
-            if callback(task.model, history, epoch) is True:
+            if plain(callback(task.model, history, epoch)) is True:  # of NumPy too
                 history.stopped = "callback"
         if history.stopped:
             return

@@ -10,7 +10,7 @@ from typing import Any
 from ..arguments import real_number, show, whole_number
 from ..data.splits import split_rows
 from ..evaluation.columns import nan_at
-from ..evaluation.metrics import Accuracy, Metric, paired
+from ..evaluation.metrics import Accuracy, Metric, OfUser, paired
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
 from ..optimisers.base import Optimizer
 
@@ -26,6 +26,9 @@ class Validation:
         metrics: by name.
         options: how they are computed.
         fixed: whether samples and labels are the same every time, since no code of the user's runs in between.
+
+    Attributes:
+        acts: whether a metric is code of the user's, which may change things.
     """
 
     def __init__(
@@ -41,6 +44,8 @@ class Validation:
         self._programs = programs_of(model)
         self._programs.hurry()
         self._X, self._y, self._loss, self._metrics, self._options = X, y, loss, metrics, options
+        self.acts = any(isinstance(metric, OfUser) for metric in metrics.values())
+        fixed = fixed and not self.acts
         self._fixed = Fixed() if fixed else None
         for metric in metrics.values():
             if fixed and isinstance(metric, Accuracy):

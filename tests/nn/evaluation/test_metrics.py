@@ -62,15 +62,15 @@ def test_edges():
 
 def test_metrics_by_name():
     model = nn.MLP(2, [3], seed=1)
-    assert list(metrics_for(None, model, nn.cross_entropy)) == ["accuracy"]
-    assert list(metrics_for(None, model, nn.mae)) == ["r2"]
-    assert list(metrics_for(None, model, lambda outputs, labels: outputs[0])) == []
-    assert list(metrics_for(["accuracy", "top2", "mae", max], model, nn.mse)) == ["accuracy", "top2", "mae", "max"]
-    assert list(metrics_for("r2", model, nn.mse)) == ["r2"]
+    assert list(metrics_for(None, model, nn.cross_entropy, [])) == ["accuracy"]
+    assert list(metrics_for(None, model, nn.mae, [])) == ["r2"]
+    assert list(metrics_for(None, model, lambda outputs, labels: outputs[0], [])) == []
+    assert list(metrics_for(["accuracy", "top2", "mae", max], model, nn.mse, [])) == ["accuracy", "top2", "mae", "max"]
+    assert list(metrics_for("r2", model, nn.mse, [])) == ["r2"]
     with pytest.raises(ValueError, match="no metric is named 'acc'"):
-        metrics_for("acc", model, nn.mse)
+        metrics_for("acc", model, nn.mse, [])
     with pytest.raises(TypeError, match="a metric is a name or a function of labels and outputs, not int 3"):
-        metrics_for([3], model, nn.mse)
+        metrics_for([3], model, nn.mse, [])
 
 
 @pytest.mark.parametrize("bad", [[2, 7], [0.5, 0.5], [1, 1], [-1, 1], [0, 0], [math.nan, 1]])

@@ -114,6 +114,67 @@ def test_a_share_is_held_out_of_each_class(backend):
     assert abs(sum(labels) - Y.mean() * 6) < 1.0
 
 
+def same(labels, outputs):
+    return 1.0
+
+
+@pytest.mark.parametrize(
+    ("metrics", "error", "message"),
+    [
+        ([same, lambda *_: 1.0, same], ValueError, "there is a column 'same' already: give the metric, a function"),
+        (["accuracy", "accuracy"], ValueError, "there is a column 'accuracy' already"),
+        (lambda labels, outputs: outputs, TypeError, "the metric <lambda> must give one number, not ndarray"),
+        (3, TypeError, "a metric is a name or a function of labels and outputs, not int 3"),
+    ],
+)
+def test_metrics_refused(metrics, error, message):
+    with pytest.raises(error, match=message):
+        trained("auto", validation=0.3, metrics=metrics)
+
+
+def test_no_metric_takes_the_place_of_the_loss():
+    def loss(labels, outputs):
+        return 0.0
+
+    with pytest.raises(ValueError, match="there is a column 'loss' already"):
+        trained(validation=0.3, metrics=loss)
+
+
+@BACKENDS
+def test_functions_get_outputs_in_the_form_of_the_samples(backend):
+    forms = []
+
+    def look(labels, outputs):
+        forms.append(type(outputs))
+        return 0.0
+
+    trained(backend, validation=(X, Y), epochs=1, metrics=look)
+    trained(backend, validation=(X.tolist(), Y), epochs=1, metrics=look)
+    nn.evaluate(network(), X[:2], Y[:2], nn.cross_entropy, look, backend=backend)
+    assert forms == [np.ndarray, list, np.ndarray]
+
+
+@BACKENDS
+def test_what_a_metric_changes_counts_from_the_next_epoch_on(backend):
+    scale = {"logits": 1.0}
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            self.layer = nn.Layer(2, 2, "identity", seed=1)
+
+        def __call__(self, x):
+            return [scale["logits"] * z for z in self.layer(x)]
+
+    def shrink(labels, outputs):
+        scale["logits"] *= 0.9
+        return 0.0
+
+    _, history = trained(backend, model=Scaled(), validation=(X, Y), metrics=shrink)
+    scale["logits"] = 1.0
+    _, expected = trained("eager", model=Scaled(), validation=(X, Y), metrics=shrink)
+    assert history.losses == pytest.approx(expected.losses, rel=1e-12)
+
+
 @pytest.mark.parametrize("labels", [np.eye(2)[Y], np.eye(2, dtype=int)[Y].tolist(), Y.reshape(-1, 1)])
 def test_one_hot_labels_and_a_column_are_classes_too(labels):
     """Of each class the same share is held out as of indices: the very same samples."""
@@ -292,6 +353,8 @@ def test_callbacks_see_and_stop():
     assert seen == [(nn.MLP, 1, 1), (nn.MLP, 2, 2)]
     assert history.stopped == "callback"
     assert repr(history).splitlines()[0].endswith("stopped by callback")
+    _, history = trained(epochs=9, callbacks=lambda _, history, __: np.mean(history.losses) > 0.0)  # NumPy's True
+    assert history.stopped == "callback"
     with pytest.raises(TypeError, match="a callback is called with model, history and epoch, and int 3"):
         trained(callbacks=[3])
 
