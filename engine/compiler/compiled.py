@@ -204,6 +204,11 @@ class Compiled:
         """
         self._trace(batch).trace  # noqa: B018  # a property that is made when somebody asks
 
+    def look_again(self) -> None:
+        """Look at all that the function reads at the next call, at what is far away too."""
+        for special in self._known.values():
+            special.trace.surroundings.look_again()
+
     def settle(self, batch: Batch) -> None:
         """Take what the function reads now for what it read when it was traced for samples of these shapes."""
         self._known[batch.shapes].surroundings.settle()

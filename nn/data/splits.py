@@ -10,6 +10,7 @@ from ..arguments import (
     Seed,
     as_row,
     as_samples,
+    is_row,
     plain,
     random_source,
     real_number,
@@ -89,7 +90,8 @@ def train_test_split(
     samples, labels = as_samples("X", X), as_samples("y", y)
     same_length("samples", samples, "labels", labels)
     if stratify is not None:
-        stratify = [plain(label) for label in as_samples("stratify", stratify)]
+        labels_given = as_samples("stratify", stratify)
+        stratify = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in labels_given]
         same_length("samples", samples, "labels to stratify by", stratify)
     first_rows, last_rows = split_rows(len(samples), 0.25 if size is None else size, rng, stratify)
     return chosen(X, first_rows), chosen(X, last_rows), chosen(y, first_rows), chosen(y, last_rows)

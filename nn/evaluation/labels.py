@@ -112,7 +112,10 @@ def _index(label: Any, outputs: int) -> int:
     same_length("entries of a one-hot label", row, "outputs", [None] * outputs)
     entries = [real_number("an entry of a one-hot label", x) for x in row]
     if sorted(entries) != [0.0] * (outputs - 1) + [1.0]:
-        raise ValueError(f"a one-hot label is zeros and a single 1, not {show(row)}")
+        raise ValueError(
+            f"a one-hot label is zeros and a single 1, not {show(row)}: where several may be 1, accuracy says nothing; "
+            "give metrics of your own, or metrics=()"
+        )
     return entries.index(1.0)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from engine import Value, no_grad
+from engine import Value, leaves_made, no_grad
 
 from ..arguments import as_samples, has_array, is_row, plain, show, warn_user
 from ..layers.module import Module, evaluating
@@ -72,6 +72,7 @@ class Programs:
         self._model = model
         self._size = len(model.parameters()) if isinstance(model, Module) else 0
         self._done = 0  # multiplications made eagerly
+        self._leaves = leaves_made[0]  # before the last call
         self._compiled: dict[Any, Any] = {}
         self._refused: dict[Any, str] = {}
         self._shapes: dict[Any, tuple[int, ...]] = {}  # of a sample's outputs
@@ -149,6 +150,10 @@ class Programs:
     ) -> Any:
         """What the compiled function of `make` gives for the data, finished; or what eager code gives."""
         key, backend = (what, options), options.backend
+        if self._leaves != leaves_made[0]:  # a parameter is mostly replaced by a new one
+            self._leaves = leaves_made[0]
+            for known in self._compiled.values():
+                known.look_again()
         with evaluating():
             compiled = self._compiled.get(key)
             if compiled is None:

@@ -15,6 +15,7 @@ from ..data.splits import batches
 from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options
 from ..layers.module import Module
+from ..losses.named import LOSSES
 from ..optimisers.base import Optimizer
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report
@@ -124,7 +125,10 @@ def fit(
         )
     for name, function in (("model", model), ("loss", loss)):
         if not callable(function):
-            raise TypeError(f"{name} must be a callable, not {show(function)}")
+            instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
+            raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
+    if dtype not in ("float64", "float32"):
+        raise ValueError(f"dtype must be 'float64' or 'float32', not {dtype!r}")
     if isinstance(model, Module) and {*optimizer.params}.isdisjoint(model.parameters()):
         raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
     if schedule is not None and not callable(schedule):

@@ -69,7 +69,7 @@ def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -
         importlib.import_module(f"demos.{name}").main(["--help"])
     text = capsys.readouterr().out
     assert f"python -m demos.{name}" in text
-    of_networks = {"gpt": ("--epochs", "--lr"), "sensitivities": ("--paths",)}
+    of_networks = {"gpt": ("--epochs", "--lr"), "sensitivities": ("--paths",), "sweep": ("--epochs", "--nets")}
     for option in ("--quick", "--seed", *of_networks.get(name, ("--epochs", "--lr", "--momentum", "--hidden"))):
         assert option in text
     with pytest.raises(SystemExit, match=r"^0$"):

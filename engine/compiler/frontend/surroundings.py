@@ -191,6 +191,10 @@ class Surroundings:
         self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
         return False
 
+    def look_again(self) -> None:
+        """Look at what is far away too when `changed` is asked next."""
+        self._due = -math.inf
+
     def holds_outside(self, inside: Container[int]) -> bool:
         """Whether everything found is the same, near or far, but for what nobody else has: what was set was of others.
 

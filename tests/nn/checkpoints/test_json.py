@@ -152,7 +152,7 @@ def test_another_architecture(tmp_path):
     save(MLP(2, [3, 1]), path)
     with pytest.raises(
         ValueError,
-        match=r"4 parameters are missing \(layers.0.neurons.3.b, .*, ...\), 0 are unknown .*sizes it was saved",
+        match=r"4 parameters are missing \(layers.0.neurons.3.b, .*, ...\), 0 are unknown; .*sizes it was saved",
     ):
         load(MLP(2, [4, 1]), path)
 

@@ -134,6 +134,13 @@ def test_a_stratified_split_takes_the_same_share_of_each_class(y, held_out, seed
         assert abs(y_test.count(label) - y.count(label) * held_out / len(y)) < 1.0
 
 
+def test_one_hot_rows_and_columns_part_like_their_classes():
+    y, X = [0, 1, 1, 0, 1, 1, 0, 1], list(range(8))
+    for rows in ([[1 - k, k] for k in y], [[k] for k in y]):
+        found = train_test_split(X, y, test_size=3, random_state=1, stratify=rows)
+        assert found == train_test_split(X, y, test_size=3, random_state=1, stratify=y)
+
+
 def test_data_frames_stay_data_frames():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": range(8), "b": range(8)})

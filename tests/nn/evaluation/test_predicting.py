@@ -56,6 +56,17 @@ def test_parameters_are_read_as_they_are_at_the_call(backend):
 
 
 @BACKENDS
+def test_a_parameter_that_is_replaced_counts_at_once(backend):
+    """Of a large network too, whose lists of weights are looked at from time to time only."""
+    model = nn.MLP(3, [40, 2], activation="tanh", seed=1)
+    nn.predict(model, X, backend=backend)
+    for number in (9.0, -3.0):
+        model.layers[1].neurons[0].w[2] = Value(number)
+        expected = [[y.data for y in model(x)] for x in X[:4]]
+        np.testing.assert_allclose(nn.predict(model, X[:4], backend=backend), expected, rtol=1e-12, atol=1e-14)
+
+
+@BACKENDS
 def test_eval_mode_for_the_while(backend):
     model = nn.Sequential(nn.Layer(3, 4, seed=1), nn.Dropout(0.9, seed=1), nn.Layer(4, 2, "identity", seed=2))
     still = nn.Sequential(model.layers[0], model.layers[2])

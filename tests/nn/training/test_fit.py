@@ -481,6 +481,8 @@ def test_a_custom_step_is_eager_without_a_warning():
         ({"class_weight": "even"}, TypeError, "class_weight is a dict"),
         ({"class_weight": "balanced", "y": nn.one_hot(Y, 2)}, TypeError, "labels that are classes, not rows such as"),
         ({"clip_norm": 1.0, "clip_value": 1.0}, ValueError, "two ways to clip"),
+        ({"loss": "mse"}, TypeError, "loss must be a callable, not str 'mse': give nn.mse"),
+        ({"dtype": "float16", "backend": "auto"}, ValueError, "dtype must be 'float64' or 'float32', not 'float16'"),
         ({"dtype": "float32"}, ValueError, "eager steps run on one thread in float64"),
     ],
 )
