@@ -190,3 +190,19 @@ def test_constant_powers(exponent: float, backend: str) -> None:
 def test_a_power_whose_exponent_is_an_input(backend: str) -> None:
     compiled = compile(lambda x: x[0] ** x[3], backend=backend)  # the position 3 is no exponent
     assert list(compiled([[2.0, 0.0, 0.0, 5.0], [3.0, 0.0, 0.0, 2.0]])) == [32.0, 9.0]
+
+
+def test_rules_of_arrays_are_those_of_templates() -> None:
+    pytest.importorskip("numpy")
+    from engine import declare, logsumexp, maximum
+    from engine.compiler.backends.array_templates import apply
+
+    assert apply(PRIMITIVES["sum"])(1.0, 2.0, 3.5) == 6.5
+    assert apply(maximum)(1.0, 2.0) == 2.0
+    plain = declare("python_only", lambda x: x, [lambda z, x: 1.0], method=False)
+    try:
+        for primitive in (plain, logsumexp):  # without a template, and composed
+            with pytest.raises(Unsupported, match=f"the primitive {primitive.name} has no native template"):
+                apply(primitive)
+    finally:
+        del PRIMITIVES["python_only"]

@@ -146,6 +146,9 @@ def test_products_of_parameters_alone_are_made_once() -> None:
     compiled = engine.compile(function, backend="llvm")
     assert np.allclose(compiled(samples), expected, rtol=1e-13)
     assert "prologue" in compiled.explain("plan")
+    expected = engine.grad(engine.mean([function(list(row)) for row in samples]), WEIGHTS[2])
+    compiled.backward(samples)
+    assert np.allclose([w.grad for w in WEIGHTS[2]], expected, rtol=1e-12)
 
 
 def test_every_native_stage_is_shown() -> None:
