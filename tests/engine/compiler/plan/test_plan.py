@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -220,3 +222,26 @@ def test_gradients_with_a_part_that_is_no_samples_are_copied_together() -> None:
     assert gradients == pytest.approx(engine.grad(engine.mean(losses), weights), rel=1e-12)
     for backend in INSTALLED:
         assert compile(loss, backend=backend).value_and_grad(x)[1] == pytest.approx(gradients, rel=1e-12)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("what", ["factors", "targets"])
+def test_orders_without_a_pattern_are_tables(what: str, backend: str) -> None:
+    drawn = random.Random(5)
+    order = [drawn.randrange(40) for _ in range(60)]
+    rows = [[Value(drawn.gauss(0.0, 0.3)) for _ in range(60)] for _ in range(3)]
+
+    def factors(x: Any) -> Any:
+        return engine.sum([dot(row, [x[k] for k in order]).tanh() for row in rows])
+
+    def targets(x: Any) -> Any:
+        return engine.sum([engine.sin(x[k % 40] + rows[0][place]) for k, place in enumerate(order)])
+
+    function = factors if what == "factors" else targets
+    samples = [[drawn.gauss(0.0, 1.0) for _ in range(40)] for _ in range(5)]
+    wanted = [weight for row in rows for weight in row]
+    expected = engine.grad(engine.mean([function(x) for x in samples]), wanted)
+    compiled = compile(function, backend=backend)
+    compiled.backward(samples)
+    assert [weight.grad for weight in wanted] == pytest.approx(expected, rel=1e-10, abs=1e-12)
+    assert re.search(r"\[\d+, \d+, \d+, \d+.*\]", compiled.explain("plan"))
