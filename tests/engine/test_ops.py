@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -168,6 +169,26 @@ def test_a_domain_ends_where_the_values_do(primitive: Primitive) -> None:
             inside[place], outside[place] = end - outward, end + outward
             assert math.isfinite(primitive.forward(*inside))
             assert math.isnan(primitive.forward(*outside))
+
+
+@pytest.mark.parametrize(
+    "name", ["relu", "leaky_relu", "elu", "pow", "where", "take", "maximum", "minimum", "gelu", "div"]
+)
+def test_a_rule_that_is_traced_gives_what_it_gives_eagerly(name: str) -> None:
+    """With conditions that hold for some samples only."""
+    primitive = PRIMITIVES[name]
+    rows = [[0.0, 2.0, -1.0], [1.0, -0.5, 3.0], [1.0, 0.0, 0.0], [0.0, -2.0, -2.0]]
+    rows = [row[: primitive.arity or 3] for row in rows]
+
+    def slopes(*xs: Any) -> Any:
+        z = primitive(xs[0], xs[1:]) if name == "take" else primitive(*xs)
+        return engine.grad(z, xs[1:] if name in ("where", "take") else xs, create_graph=True)
+
+    columns = [[row[k] for row in rows] for k in range(len(rows[0]))]
+    traced = engine.compile(slopes, backend="python")(*columns)
+    for got, row in zip(traced, rows):
+        expected = [d.data for d in slopes(*map(Value, row))]
+        assert got == pytest.approx(expected, nan_ok=True)
 
 
 def test_calls_are_written_as_they_were_made() -> None:

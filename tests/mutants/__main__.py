@@ -34,7 +34,7 @@ from .table import SLOW, TABLE, TESTS
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 LEFT_OUT = re.compile(r"BinaryOperator_BitOr_|_(BitAnd|BitOr|BitXor|LShift|RShift|Is|IsNot)$")
-NAME = re.compile(r"[A-Za-z_]\w+")
+SUBJECT = re.compile(r"^(?:def |class )?([A-Za-z_]\w*)", re.MULTILINE)
 KEPT = re.compile(r"_Is_IsNot$|_IsNot_Is$")
 
 
@@ -44,6 +44,7 @@ class Mutant(NamedTuple):
     line: int
     was: str
     now: str
+    subject: str  # the name that the statement gives
     source: str
 
     def __str__(self) -> str:
@@ -62,12 +63,13 @@ def mutants(module: Path) -> Iterator[Mutant]:
     statements = [statement.get_code() for statement in cosmic_ray.ast.get_ast(source).children]
     for place, statement in enumerate(statements):
         above, below = "".join(statements[:place]), "".join(statements[place + 1 :])
+        subject = "".join(SUBJECT.findall(statement)[:1])
         nodes = list(cosmic_ray.ast.ast_nodes(cosmic_ray.ast.get_ast(statement)))
         for kind in kinds:
             for k in range(sum(1 for node in nodes for _ in kind().mutation_positions(node))):
                 changed = mutate_code(statement, kind(), k)
                 line, was, now = _difference(statement.splitlines(), changed.splitlines())
-                yield Mutant(above.count("\n") + line, was, now, above + changed + below)
+                yield Mutant(above.count("\n") + line, was, now, subject, above + changed + below)
 
 
 def _difference(before: list[str], after: list[str]) -> tuple[int, str, str]:
@@ -93,13 +95,13 @@ def equivalents(module: str) -> Callable[[Mutant], bool]:
 class Order:
     """A plugin of pytest that runs first what is likely to find a mutant: its fork reports who did.
 
-    Mutants come line by line. So the tests that found the last ones come first; before them those with a parameter that
-    is named in the line, such as all that concern one operation of the table, where those of the others are left out;
-    Hypothesis' come last, and do not shrink what they find.
+    Mutants come line by line. So the tests that found the last ones come first; before them those with the name that is
+    defined there as their parameter, such as all that concern one operation of the table, where those of the others are
+    left out; Hypothesis' come last, and do not shrink what they find.
     """
 
     def __init__(self, module: str) -> None:
-        self.module, self.line = module, ""
+        self.module, self.subject = module, ""
         self.finders: list[str] = []
         self.report = Path("finder").absolute()
 
@@ -109,16 +111,16 @@ class Order:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        named = set(NAME.findall(self.line))
         rank = {name: place for place, name in enumerate(self.finders)}
+        parameters = {item: re.findall(r"\w+", item.nodeid.partition("[")[2]) for item in items}
 
         def place(item: pytest.Item) -> tuple[bool, int, bool]:
-            elsewhere = named.isdisjoint(_parameters(item))
+            elsewhere = self.subject not in parameters[item]
             return elsewhere, rank.get(item.nodeid, len(rank)), hasattr(getattr(item, "obj", None), "hypothesis")
 
         items.sort(key=place)
-        if self.module == TABLE and items and not named.isdisjoint(_parameters(items[0])):
-            items[:] = [item for item in items if not _parameters(item) or not named.isdisjoint(_parameters(item))]
+        if self.module == TABLE and items and self.subject in parameters[items[0]]:
+            items[:] = [item for item in items if not parameters[item] or self.subject in parameters[item]]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -130,11 +132,6 @@ class Order:
             name = self.report.read_text(encoding="utf-8")
             self.finders = [name, *(other for other in self.finders if other != name)]
             self.report.unlink()
-
-
-def _parameters(item: pytest.Item) -> list[str]:
-    """The names among the parameters of a test."""
-    return NAME.findall(item.nodeid.partition("[")[2])
 
 
 def run(tests: list[str], seconds: float, order: Order) -> tuple[bool, float]:
@@ -184,7 +181,7 @@ def examine(module: str, pattern: str, every: int, first: int) -> tuple[int, int
     before, found = path.read_text(encoding="utf-8"), 0
     for mutant in chosen:
         write(path, mutant.source)
-        order.line = mutant.was
+        order.subject = mutant.subject
         survived, _ = run(TESTS[module], 3 * seconds + 2, order)
         found += not survived
         if survived:
