@@ -90,6 +90,7 @@ def assert_gradients(
     order: int = 1,
     *,
     grad: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
     directions: int | None = None,
     noise: float = 0.0,
     strict: bool = False,
@@ -101,6 +102,7 @@ def assert_gradients(
         point: as for `engine.check_gradients`.
         order: the highest order of derivatives to check.
         grad: the gradient under test, if `f` is no function of Values.
+        jvp: slopes along directions under test, by itself or beside `grad`.
         directions: along so many random directions only.
         noise: how far a value of `f` may be off, besides by rounding.
         strict: fail on derivatives that are unresolved, too.
@@ -114,7 +116,7 @@ def assert_gradients(
     >>> len(assert_gradients(lambda x, y: x * y, [2.0, 3.0], strict=True).derivatives)
     2
     """
-    report = check_gradients(f, point, order, grad=grad, directions=directions, noise=noise)
+    report = check_gradients(f, point, order, grad=grad, jvp=jvp, directions=directions, noise=noise)
     if not report or (strict and report.unresolved):
         raise AssertionError(str(report))
     return report

@@ -1,7 +1,7 @@
 """Checking gradients: of Values and of anybody's functions, by differences whose error is bounded.
 
 - gradients: check_gradients, the door; subject: what is to be checked, as one kind of function
-- whitebox: functions of Values, primitive by primitive; blackbox: any other function; points: its arguments as numbers
+- whitebox: functions of Values, primitive by primitive; foreign: any other function
 - directional: many inputs along random directions; replay: a graph in place of the function, on other numbers
 - estimates: derivatives from values alone, with an error bound, and what they say about a claim, at kinks too
 - rounding: what rounding adds; kinks: where a graph leaves a smooth piece

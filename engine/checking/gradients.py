@@ -13,7 +13,7 @@ from typing import Any
 
 from ..modes import called_for
 from . import oracle
-from .blackbox import check_callable
+from .foreign.blackbox import check_callable
 from .report import Report
 from .subject import subject_of
 from .whitebox import check_subject
@@ -30,6 +30,7 @@ def check_gradients(
     order: int = 1,
     *,
     grad: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
     directions: int | None = None,
     noise: float = 0.0,
 ) -> Report:
@@ -39,12 +40,16 @@ def check_gradients(
         f: a function of Values that returns a Value (or a list: then a weighted sum is checked), called as
             ``f(*values)``, or ``f(**values)`` if `point` is a mapping; or a module, called with a list of Values.
             Parameters that it reads are checked too.
-        point: one number for each input. With `grad`: a float, a list, an array of float32 or float64 (NumPy, PyTorch,
-            JAX), or dicts, lists and tuples of these, such as a `state_dict` or a pytree; a tuple of several such if
-            `f` takes several arguments. Integers inside of them are no inputs; complex numbers and float16 are refused.
+        point: one number for each input. With `grad` or `jvp`: a float, a list, an array of float32 or float64 (NumPy,
+            PyTorch, JAX), or dicts, lists and tuples of these, such as a `state_dict` or a pytree; a tuple of several
+            such if `f` takes several arguments. Integers inside of them are no inputs; complex numbers and float16 are
+            refused.
         order: check the derivatives of all orders up to this one.
         grad: a function that claims to compute the gradient; then `f` and `grad` may be any code on floats, lists,
             NumPy arrays, or tensors of PyTorch or JAX.
+        jvp: a function that claims to compute slopes along directions, as forward mode does: called with the arguments
+            of `f` and then, in the same shapes, a direction for each; it gives the slope of each number that `f`
+            gives. By itself, or beside `grad`.
         directions: compare along so many random directions in place of every input: for thousands of inputs. An error
             in one coordinate still shows, from the size on that the headline tells; errors in several may cancel, with
             a probability of at most 2**-directions.
@@ -65,6 +70,9 @@ def check_gradients(
     >>> report = check_gradients(lambda x, y: engine.tanh(x) * y, [0.5, 2.0], order=2)
     >>> report.ok, [d.name for d in report.derivatives]
     (True, ['x', 'y', 'x', 'y'])
+    >>> slope = lambda x, y, dx, dy: math.cos(x) * y * dx + math.sin(x) * dy
+    >>> check_gradients(lambda x, y: math.sin(x) * y, (0.5, 2.0), jvp=slope, directions=3).ok
+    True
     >>> print(check_gradients(lambda x: engine.relu(x) * 3, [0.0]).kinks[0])
     kink at the point (taken there: 0), relu(0.0), node 2 of the graph: derivative 0 below and 3 above; checked
     between -6.74349571...e-07 and 6.74349571...e-07
@@ -75,9 +83,10 @@ def check_gradients(
         raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
     if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:
         raise ValueError(f"noise is how far a value may be off, a number from 0 on, got {noise!r}")
-    if grad is not None and order != 1:
-        raise ValueError(f"grad= gives first derivatives only, so that order must be 1, got {order}")
+    foreign = grad is not None or jvp is not None
+    if foreign and order != 1:
+        raise ValueError(f"grad= and jvp= give first derivatives only, so that order must be 1, got {order}")
     with called_for("check"):
-        if grad is None:
+        if not foreign:
             return check_subject(subject_of(f, point, noise), order, directions or 0)
-        return check_callable(f, point, grad, directions or 0, noise)
+        return check_callable(f, point, grad, directions or 0, noise, jvp)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..value import Value
 from .estimates.differences import Line
-from .points import NO_VALUE
+from .foreign.points import NO_VALUE
 from .subject import Recording
 
 

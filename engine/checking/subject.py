@@ -21,7 +21,7 @@ from ..modes import no_grad
 from ..numbers import as_float
 from ..primitive import Primitive
 from ..value import Value
-from .points import NO_VALUE, short
+from .foreign.points import NO_VALUE, short
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 

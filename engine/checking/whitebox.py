@@ -25,8 +25,8 @@ from .estimates.slopes import Slopes, slopes_at
 from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
 from .faults import audit, find_culprit, undeclared_kink
+from .foreign.points import NO_VALUE
 from .kinks import Piece, at_kink, piece
-from .points import NO_VALUE
 from .replay import Replay
 from .report import Derivative, Fault, Kink, Report, worst
 from .rounding import inherited, rounding

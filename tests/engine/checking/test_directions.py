@@ -194,3 +194,59 @@ def test_parameters_of_a_subclass_are_assigned_by_their_own_rules() -> None:
     w = Positive(2.0, "w")
     assert check_gradients(lambda x: w * x, [3.0], directions=1).ok
     assert w.data == 2.0
+
+
+def squares(x: Any, y: Any) -> Any:
+    return np.array([(x * x).sum() * y, x[0] - y])
+
+
+def slopes_of_squares(x: Any, y: float, dx: Any, dy: float) -> Any:
+    return np.array([2 * (x * dx).sum() * y + (x * x).sum() * dy, dx[0] - dy])
+
+
+@pytest.mark.parametrize("directions", [None, 3])
+def test_forward_mode_is_checked_by_its_own_calls(directions: int | None) -> None:
+    point = (np.array([0.3, -0.7]), 2.0)
+    report = assert_gradients(squares, point, jvp=slopes_of_squares, directions=directions, strict=True)
+    assert len(report.derivatives) == 6
+    assert report.rate > 1.5
+    off = check_gradients(
+        squares, point, jvp=lambda x, y, dx, dy: 1.001 * slopes_of_squares(x, y, dx, dy), directions=directions
+    )
+    assert len(off.wrong) == 5, "one is 0"
+    assert off.wrong[0].name == ("direction 1 of output 0, forward" if directions else "x[0] of output 0, forward")
+
+
+@pytest.mark.parametrize("directions", [None, 2])
+def test_both_modes_at_once(directions: int | None) -> None:
+    def jvp(x: Any, dx: Any) -> float:
+        return float((tanh_gradient(x) * dx).sum())
+
+    x = np.array([0.5, -1.0, 2.0])
+    both = assert_gradients(tanh_sum, x, grad=tanh_gradient, jvp=jvp, directions=directions)
+    assert len(both.derivatives) == 2 * (directions or 3)
+    wrong = check_gradients(tanh_sum, x, grad=tanh_gradient, jvp=lambda x, dx: -jvp(x, dx), directions=directions)
+    assert {d.name.endswith(", forward") for d in wrong.wrong} == {True}
+    wrong = check_gradients(tanh_sum, x, grad=lambda x: -tanh_gradient(x), jvp=jvp, directions=directions)
+    assert {d.name.endswith(", forward") for d in wrong.wrong} == {False}
+
+
+def test_forward_mode_needs_one_call_along_each_direction() -> None:
+    calls = []
+
+    def jvp(x: Any, dx: Any) -> float:
+        calls.append(dx)
+        return float((tanh_gradient(x) * dx).sum())
+
+    x = np.random.default_rng(1).normal(size=20_000)
+    assert_gradients(tanh_sum, x, jvp=jvp, directions=3, strict=True)
+    assert len(calls) == 4, "and one for the rate of the remainder"
+
+
+def test_bad_forward_mode_is_named() -> None:
+    with pytest.raises(ValueError, match="jvp gave 2 numbers for 1 output: give the slope of each, and not the value"):
+        check_gradients(math.sin, 1.0, jvp=lambda x, dx: (math.sin(x), math.cos(x) * dx))
+    with pytest.raises(TypeError, match="takes functions, got 3"):
+        check_gradients(math.sin, 1.0, jvp=3)  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(ValueError, match="first derivatives only"):
+        check_gradients(math.sin, 1.0, 2, jvp=lambda x, dx: math.cos(x) * dx)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine import check_gradients
-from engine.checking.points import Point, pasted
+from engine.checking.foreign.points import Point, pasted
 from engine.testing import assert_gradients
 
 TREE = {

@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
-from .directional import along
-from .entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal, rounding_of, slack_of
-from .estimates.clarke import Found, Neighbourhood, beside
-from .estimates.differences import (
+from ..directional import along, random_directions, slope_along
+from ..entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal, rounding_of, slack_of
+from ..estimates.clarke import Found, Neighbourhood, beside
+from ..estimates.differences import (
     Estimate,
     Line,
     central,
@@ -24,12 +25,13 @@ from .estimates.differences import (
     power_of_two,
     steps,
 )
-from .estimates.slopes import Slopes, slopes_at
-from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
-from .estimates.verdicts import Verdict, confirming, judge, resolution
+from ..estimates.slopes import Slopes, slopes_at
+from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
+from ..estimates.verdicts import Verdict, confirming, judge, resolution
+from ..report import Derivative, Kink, Report, worst
+from ..subject import name_of, require_repeatable, require_the_same, weight
+from .claims import Forward, Reverse, Rows
 from .points import NO_VALUE, Point, numbers_in, pasted, short
-from .report import Derivative, Kink, Report, worst
-from .subject import name_of, require_repeatable, require_the_same, weight
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -41,22 +43,31 @@ class Claimed:
 
     Attributes:
         f: the function.
-        grad: the function that claims its derivatives.
+        by: who claims its derivatives, and how.
         point: the point.
         values: the function's outputs there.
-        jacobian: the claims: for each output, one derivative for each number of the point.
         noise: how far values may be off besides by rounding.
     """
 
-    def __init__(self, f: Callable[..., Any], grad: Callable[..., Any], arguments: tuple[Any, ...], noise: float):
-        self.f, self.grad, self.noise = f, grad, noise
+    def __init__(self, f: Callable[..., Any], by: Reverse | Forward, arguments: tuple[Any, ...], noise: float):
+        self.f, self.by, self.noise = f, by, noise
         self.point = Point(arguments, _argument_names(f, len(arguments)))
         self.values = _outputs(f, arguments, noise)
-        self.jacobian = self.claims(arguments)
 
-    def claims(self, arguments: tuple[Any, ...]) -> list[list[float]]:
-        """What `grad` gives there."""
-        return self.point.claims(self.grad(*arguments), len(self.values))
+    @cached_property
+    def jacobian(self) -> Rows:
+        """The claims: for each output, one derivative for each number of the point."""
+        return self.claims(self.point.arguments)
+
+    def claims(self, arguments: tuple[Any, ...]) -> Rows:
+        """What is claimed there."""
+        return self.by.jacobian(self.point, arguments, len(self.values))
+
+    def slopes(self, direction: Sequence[float]) -> list[float]:
+        """Of each output, what is claimed along a direction."""
+        if isinstance(self.by, Forward):
+            return self.by.slopes(self.point, self.point.arguments, direction, len(self.values))
+        return [math.fsum(g * d for g, d in zip(row, direction)) for row in self.jacobian]
 
     def at(self, arguments: tuple[Any, ...]) -> list[float]:
         """The outputs there; nan outside of the domain, where a power may give complex numbers."""
@@ -71,7 +82,7 @@ class Claimed:
 
     def name(self, name: str, output: int) -> str:
         """The name of one derivative."""
-        return f"{name} of output {output}" if len(self.values) > 1 else name
+        return (f"{name} of output {output}" if len(self.values) > 1 else name) + self.by.mode
 
     def line(self, output: int) -> Callable[[Sequence[float]], Line]:
         """One output along a direction."""
@@ -92,9 +103,14 @@ class Claimed:
 
 
 def check_callable(
-    f: Callable[..., Any], point: Any, grad: Callable[..., Any], directions: int = 0, noise: float = 0.0
+    f: Callable[..., Any],
+    point: Any,
+    grad: Callable[..., Any] | None = None,
+    directions: int = 0,
+    noise: float = 0.0,
+    jvp: Callable[..., Any] | None = None,
 ) -> Report:
-    """Compare ``grad(point)`` with finite differences of ``f(point)``; see `check_gradients`.
+    """Compare ``grad(point)``, or ``jvp(point, direction)``, with finite differences; see `check_gradients`.
 
     Args:
         f: gives a number, or several in a list or array of any shape.
@@ -104,17 +120,22 @@ def check_callable(
             gives several numbers, the Jacobian: for each of them in turn its derivatives.
         directions: along how many random directions to compare; 0: along every coordinate.
         noise: how far a value of `f` may be off besides by rounding.
+        jvp: called with the arguments of `f` and a direction for each; gives the slope of each number that `f` gives.
 
     Raises:
         TypeError: something is no real number or no array of floats.
-        ValueError: `f` is not deterministic or not finite at the point; `grad` gives too few or too many numbers.
+        ValueError: `f` is not deterministic or not finite at the point; `grad` or `jvp` gives too few or too many
+            numbers.
 
     >>> report = check_callable(lambda x: x[0] * x[1] ** 2, [2.0, 3.0], grad=lambda x: [x[1] ** 2, x[0] * x[1]])
     >>> [d.name for d in report.wrong]
     ['x[1]']
     """
-    claimed = claims_of(f, point, grad, noise)
-    found = _by_direction(claimed, directions) if directions else _by_coordinate(claimed)
+    checked = claims_of(f, point, grad, jvp, noise)
+    found: list[Derivative] = []
+    for claimed in checked:
+        found += _by_direction(claimed, directions) if directions else _by_coordinate(claimed)
+    claimed = checked[0]
     numbers = claimed.point.numbers
     require_repeatable(lambda: claimed.at(claimed.point.placed(numbers)), noise, len(numbers))
     rate = math.nan if any(d.kink is not None for d in found) else _rate(claimed)
@@ -135,6 +156,8 @@ def _by_coordinate(claimed: Claimed) -> list[Derivative]:
 
 
 def _by_direction(claimed: Claimed, directions: int) -> list[Derivative]:
+    if isinstance(claimed.by, Forward):
+        return list(_forward_along(claimed, directions))
     found: list[Derivative] = []
     for output, gradient in enumerate(claimed.jacobian):
         near = claimed.neighbourhood(output)
@@ -143,6 +166,16 @@ def _by_direction(claimed: Claimed, directions: int) -> list[Derivative]:
         suffix = claimed.name("", output)
         found += along(line, gradient, slack, near.point, near.noise, directions, near.epsilon, suffix=suffix)
     return found
+
+
+def _forward_along(claimed: Claimed, directions: int) -> Iterator[Derivative]:
+    """The same where each slope is claimed by itself."""
+    for number, direction in enumerate(random_directions(len(claimed.point.numbers), directions), 1):
+        for output, slope in enumerate(claimed.slopes(direction)):
+            near, name = claimed.neighbourhood(output), claimed.name(f"direction {number}", output)
+            slack = rounding_of(slope, near.epsilon)
+            line = claimed.line(output)(direction)
+            yield slope_along(name, line, (slope, slack), near.point, near.noise, near.epsilon)
 
 
 def _rate(claimed: Claimed) -> float:
@@ -154,8 +187,11 @@ def _rate(claimed: Claimed) -> float:
     def total(numbers: Sequence[float]) -> float:
         return math.fsum(w * number for w, number in zip(weights, numbers))
 
-    slopes = [math.fsum(g * d for g, d in zip(row, direction)) for row in claimed.jacobian]
-    terms = math.hypot(*(g * x for row in claimed.jacobian for g, x in zip(row, claimed.point.numbers)))
+    slopes = claimed.slopes(direction)
+    if isinstance(claimed.by, Forward):
+        terms = math.hypot(*slopes)
+    else:
+        terms = math.hypot(*(g * x for row in claimed.jacobian for g, x in zip(row, claimed.point.numbers)))
     if not all(map(math.isfinite, slopes)):
         return math.nan
     size = math.fsum(w * abs(value) for w, value in zip(weights, claimed.values)) + 2 * terms
@@ -163,12 +199,21 @@ def _rate(claimed: Claimed) -> float:
     return taylor_rate(lambda t: total(claimed.at(line(t))), total(claimed.values), total(slopes), noise)
 
 
-def claims_of(f: Callable[..., Any], point: Any, grad: Callable[..., Any], noise: float) -> Claimed:
-    """The function at the point with its claims; what cannot be checked is refused here."""
-    for code in (f, grad):
+def claims_of(
+    f: Callable[..., Any],
+    point: Any,
+    grad: Callable[..., Any] | None,
+    jvp: Callable[..., Any] | None,
+    noise: float,
+) -> list[Claimed]:
+    """The function at the point with its claims, by each who makes some; what cannot be checked is refused here."""
+    for code in (f, *(code for code in (grad, jvp) if code is not None)):
         if not callable(code):
             raise TypeError(f"check_gradients() takes functions, got {code!r} of type {type(code).__name__}")
-    return Claimed(f, grad, point if isinstance(point, tuple) else (point,), noise)
+    arguments = point if isinstance(point, tuple) else (point,)
+    by: list[Reverse | Forward] = [Reverse(grad)] if grad is not None else []
+    by += [Forward(jvp)] if jvp is not None else []
+    return [Claimed(f, each, arguments, noise) for each in by]
 
 
 def title_of(claimed: Claimed) -> str:

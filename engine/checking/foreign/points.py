@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from ..numbers import is_number
-from .estimates.differences import EPSILON
+from ...numbers import is_number
+from ..estimates.differences import EPSILON
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 

@@ -1,0 +1,5 @@
+"""The check of anybody's functions: on floats, lists, arrays of NumPy, PyTorch or JAX.
+
+- blackbox: the check itself, coordinate by coordinate or along directions
+- claims: what is claimed, a gradient or slopes; points: arguments as numbers, and the way back
+"""

@@ -1,0 +1,67 @@
+"""What is claimed about derivatives: a gradient, as of reverse mode, or slopes along directions, as of forward mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .points import Point, numbers_in
+
+__tracebackhide__ = True  # pytest then shows the user's own lines
+
+Arguments = tuple[Any, ...]
+Rows = list[list[float]]
+"""For each output, one derivative for each number of the point."""
+
+
+@dataclass(frozen=True)
+class Reverse:
+    """Claims by a function that gives the gradient, or the Jacobian.
+
+    Attributes:
+        function: called as the function under test.
+        mode: what reports add to a name.
+    """
+
+    function: Callable[..., Any]
+    mode: str = ""
+
+    def jacobian(self, point: Point, arguments: Arguments, outputs: int) -> Rows:
+        """All derivatives there."""
+        return point.claims(self.function(*arguments), outputs)
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Claims by a function that gives slopes.
+
+    Attributes:
+        function: called with the arguments and then, in the same shapes, with how fast they change.
+        mode: what reports add to a name.
+    """
+
+    function: Callable[..., Any]
+    mode: str = ", forward"
+
+    def slopes(self, point: Point, arguments: Arguments, direction: Sequence[float], outputs: int) -> list[float]:
+        """Of each output, the slope along a direction.
+
+        Raises:
+            ValueError: it gives too few or too many numbers.
+        """
+        found = numbers_in(self.function(*arguments, *point.placed(direction)))
+        if len(found) != outputs:
+            many = "1 output" if outputs == 1 else f"{outputs} outputs"
+            raise ValueError(
+                f"jvp gave {len(found)} numbers for {many}: give the slope of each, and not the value with it"
+            )
+        return found
+
+    def jacobian(self, point: Point, arguments: Arguments, outputs: int) -> Rows:
+        """All derivatives there, by one call for each number of the point."""
+        count = len(point.numbers)
+        columns = [
+            self.slopes(point, arguments, [float(k == moved) for k in range(count)], outputs) for moved in range(count)
+        ]
+        return [list(row) for row in zip(*columns)]
