@@ -9,7 +9,7 @@ from engine import Constant, Value
 
 from ..arguments import show, whole_number
 from ..layers.module import Module, are_parameters
-from .declaration import Memory, Setting
+from .declaration import Memory, Setting, refuse_in_a_trace
 
 
 class Optimizer:
@@ -142,6 +142,7 @@ class Optimizer:
 
     def take_back(self) -> None:
         """Have the state oneself again."""
+        refuse_in_a_trace("what an optimiser remembers")
         keeper = self.keeper
         if keeper is not None:
             self.keeper = None

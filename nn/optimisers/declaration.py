@@ -5,12 +5,25 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from engine import purpose
+
 from ..arguments import plain, real_number, show
 
 if TYPE_CHECKING:
     from .base import Optimizer
 
 T = TypeVar("T", float, bool, "tuple[float, float]")
+
+
+def refuse_in_a_trace(what: str) -> None:
+    """Refuse that a compiled function reads what steps or schedules change."""
+    if purpose() == "trace":
+        from engine import TraceError
+
+        raise TraceError(
+            f"the function reads {what}, which a compiled step has for itself: let it read a variable or attribute "
+            "of your own, which is watched, and change that from step to step"
+        )
 
 
 class Setting(Generic[T]):
@@ -43,7 +56,10 @@ class Setting(Generic[T]):
     @overload
     def __get__(self, optimizer: Optimizer, owner: type[Optimizer]) -> T: ...
     def __get__(self, optimizer: Optimizer | None, owner: type[Optimizer]) -> Any:
-        return self if optimizer is None else optimizer.settings[self._name]
+        if optimizer is None:
+            return self
+        refuse_in_a_trace(f"{self._name} of an optimiser")
+        return optimizer.settings[self._name]
 
     def __set__(self, optimizer: Optimizer, value: Any) -> None:
         optimizer.change({self._name: value})

@@ -20,7 +20,7 @@ from ...primitive import Primitive
 from ...value import Value
 from . import outside
 from .look import Look
-from .walk import ABSENT, PLAIN, Walk, held, is_array
+from .walk import ABSENT, PLAIN, Walk, held, is_array, refill
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
@@ -77,6 +77,18 @@ class Surroundings:
         """Expect what there is now: what the function itself has changed in a run is no reason to trace it again."""
         if self._variables != outside.count_of_variables() or self.changed_at_all():
             self.renew()
+
+    def give_back(self) -> None:
+        """Set what the function has changed in its runs to what it was: where it is refused, they were for nothing."""
+        for part, attribute, content in self._parts:
+            if attribute not in _OF_FUNCTIONS and getattr(part, attribute, ABSENT) is not content is not ABSENT:
+                setattr(part, attribute, content)
+        for names, name, content in self._names:
+            if isinstance(names, dict) and names is not outside.environment and names.get(name, ABSENT) is not content:
+                names.pop(name) if content is ABSENT else names.update({name: content})
+        for holder, before in self._holders:
+            if holder is not outside.environment and not _all_same(held(holder), before):
+                refill(holder, before)
 
     def found_part(self, owner: Any, attribute: str, content: Any) -> None:
         """A part of a function, such as its code."""

@@ -86,13 +86,10 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
         surroundings = Surroundings(function)
         runs = _Runs(function, shapes, new_graph(), surroundings)
         try:
-            runs.make()
-        except _Difference as difference:
-            raise refusal(
-                f"{described(function)} computes something else when it is called again: {difference}",
-                _FIX_DIFFERENCE,
-                source=_line_of_difference(_Runs(function, shapes, new_graph(), surroundings)),
-            ) from None
+            _make(runs, lambda: _Runs(function, shapes, new_graph(), surroundings))
+        except BaseException:
+            surroundings.give_back()
+            raise
     surroundings.settle()
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
     requirements = [*graph.requirements]
@@ -100,6 +97,26 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
         graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
     return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings)
+
+
+def _make(runs: _Runs, again: Callable[[], _Runs]) -> None:
+    """Run a function twice.
+
+    Args:
+        runs: of the function.
+        again: gives others, to find the line where it has computed something else.
+
+    Raises:
+        TraceError: it does what cannot be compiled.
+    """
+    try:
+        runs.make()
+    except _Difference as difference:
+        raise refusal(
+            f"{described(runs.function)} computes something else when it is called again: {difference}",
+            _FIX_DIFFERENCE,
+            source=_line_of_difference(again()),
+        ) from None
 
 
 class _Runs:

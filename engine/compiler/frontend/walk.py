@@ -338,3 +338,15 @@ def held(holder: Any) -> tuple[Any, ...]:
     if _is_memory(kind):
         return (hash(bytes(memoryview(holder))),)
     return tuple(holder)
+
+
+def refill(holder: Any, inside: tuple[Any, ...]) -> None:
+    """Put into a list, dict, set or deque what `held` has given before, whatever its class makes of its methods."""
+    if isinstance(holder, list):
+        list.__setitem__(holder, slice(None), inside)
+    elif isinstance(holder, dict):
+        dict.clear(holder)
+        dict.update(holder, zip(inside[: len(inside) // 2], inside[len(inside) // 2 :]))
+    elif isinstance(holder, (set, deque)):
+        holder.clear()
+        holder.extend(inside) if isinstance(holder, deque) else holder.update(inside)

@@ -267,15 +267,33 @@ class Trainer(Settings):
 
     def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
         """Make steps, each at the learning rate of the schedule."""
+        way = self._prepared(batch, size)
         if self._schedule is None:
-            return self._prepared(batch, size)(batch, steps, order, self._clip, ())
-        way, first = self._prepared(batch, size), self.steps
-        rates = [self._rate(first + k) for k in range(steps if order is None else len(order))]
-        before = way.made
-        try:
-            return way(batch, steps, order, self._clip, rates)
-        finally:
-            self._optimizer.lr = rates[max(0, way.made - before - 1)]
+            return way(batch, steps, order, self._clip, ())
+        first, count, losses = self.steps, steps if order is None else len(order), list[float]()
+        while len(losses) < count:
+            done, before = len(losses), way.made
+            rates = self._rates(way, first + done, count - done)
+            part = None if order is None else order[done : done + len(rates)]
+            try:
+                losses += way(batch, len(rates), part, self._clip, rates)
+            except FloatingPointError as error:
+                error.losses = losses + error.losses  # type: ignore[attr-defined]  # as those of one call
+                raise
+            finally:
+                self._optimizer.lr = rates[max(0, way.made - before - 1)]
+        return losses
+
+    def _rates(self, way: Way, first: int, count: int) -> list[float]:
+        """The learning rates of the next steps, as far as the schedule does not look at what a step changes."""
+        optimizer, rates = self._optimizer, [self._rate(first)]
+        while len(rates) < count and way.is_unread:
+            optimizer.settings = {**optimizer.settings, "lr": rates[-1]}  # where a schedule reads it
+            rate = self._rate(first + len(rates))
+            if not way.is_unread:
+                break
+            rates.append(rate)
+        return rates
 
     def _rate(self, step: int) -> float:
         """What the schedule says."""

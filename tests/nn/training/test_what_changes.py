@@ -18,7 +18,7 @@ import pytest
 
 import engine
 import nn
-from engine import Value, relu, where
+from engine import TraceError, Value, relu, where
 from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
 from nn.training.trainer import model_watch
 from nn.training.trainer.model_watch import ModelWatch
@@ -321,6 +321,42 @@ def test_a_schedule_is_asked_once_for_each_step(backend: str) -> None:
     trainer.run(X, Y, 3)
     assert asked == [*range(15)]
     assert trainer.optimizer.lr == rate(14)
+
+
+SCHEDULES: dict[str, Callable[[Any, Any], float]] = {
+    "a parameter": lambda m, o: 0.1 / (1 + abs(m.parameters()[0].data)),
+    "a gradient": lambda m, o: 0.1 / (1 + abs(m.parameters()[3].grad)),
+    "a memory": lambda m, o: 0.1 / (1 + math.fsum(map(abs, o.velocity))),
+    "steps": lambda m, o: 0.1 / (1 + o.steps),
+    "the rate before": lambda m, o: 0.9 * o.lr,
+    "now and then": lambda m, o: 0.1 / (1 + (o.steps if o.lr > 0.06 else 0)),
+}
+
+
+@ALL
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_may_read_what_steps_change(name: str, backend: str) -> None:
+    """It is asked for several steps ahead where it does not."""
+
+    def course(choice: str) -> list[float]:
+        m = model()
+        optimizer = SGD(m.parameters(), 0.1, momentum=0.5)
+        schedule = lambda step: SCHEDULES[name](m, optimizer)
+        history = nn.fit(m, X, Y, nn.cross_entropy, optimizer, 3, 8, seed=1, backend=choice, schedule=schedule)
+        return [*history.batch_losses, *data(m), optimizer.lr]
+
+    assert course(backend) == pytest.approx(course("eager"), rel=1e-9, abs=1e-12)
+
+
+@ALL
+def test_a_loss_that_reads_the_optimiser_is_refused(backend: str) -> None:
+    m = model()
+    optimizer = SGD(m.parameters(), 0.1, momentum=0.5)
+    readers = [lambda: optimizer.lr, lambda: optimizer.steps + 1.0, lambda: sum(optimizer.velocity) + 1.0]
+    for read in readers:
+        loss = lambda o, y: nn.cross_entropy(o, y) * read()  # noqa: B023  # it is called at once
+        with pytest.raises(TraceError, match="of your own"):
+            Trainer(m, loss, optimizer, backend=backend).step(X, Y)
 
 
 @ALL
