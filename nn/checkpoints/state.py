@@ -179,7 +179,28 @@ def history_of(stored: Any) -> History:
     stopped = stored.get("stopped")
     if not isinstance(stored["backend"], str) or not (stopped is None or isinstance(stopped, str)):
         raise ValueError("its history has a back end or an end that is no text")
-    return History(losses, batch_losses, stored["backend"], rows, stopped, state)
+    return History(losses, batch_losses, stored["backend"], rows, stopped, state, _waiting(stored.get("waiting")))
+
+
+def _waiting(stored: Any) -> dict[str, Any] | None:
+    """Where patience stands."""
+    if stored is None:
+        return None
+    back = stored.get("best_is_back")
+    if not (back is None or isinstance(back, str)):
+        raise ValueError(f"its history has as a digest {show(back)}")
+    memories = [[number_of("a memory", number) for number in row] for row in stored["memories"]]
+    numbers = [number_of("a parameter", number) for number in stored["numbers"]]
+    if any(row and len(row) != len(numbers) for row in memories):
+        raise ValueError(f"its history has memories of others than {len(numbers)} parameters")
+    return {
+        "best": number_of("the best loss", stored["best"]),
+        "waited": whole_number("waited", stored["waited"], least=0),
+        "numbers": numbers,
+        "steps": whole_number("steps", stored["steps"], least=0),
+        "memories": memories,
+        **({} if back is None else {"best_is_back": back}),
+    }
 
 
 def _plain(name: str, stored: Any) -> float:

@@ -32,6 +32,8 @@ class History:
     stopped: str | None = None
     random_state: Any = field(default=None, repr=False, compare=False)
     """Of the source of the batches, after the last epoch: with it training goes on as if it had not stopped."""
+    waiting: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    """Where `patience` stands, and what it has put back: with it training goes on likewise; see `Patience.waiting`."""
 
     @property
     def best_epoch(self) -> int | None:

@@ -87,7 +87,8 @@ def fit(
             samples it has.
         callbacks: called with the model, the history and the number of the epoch after each; True stops. What they
             change counts from the next epoch on: the model, what the loss reads, entries of X and y.
-        resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before.
+        resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before. With
+            `patience` again, that is from how things stood after the last epoch, else from the best one.
         shuffle: whether the batches of each epoch are random; otherwise, and in a batch of all samples, they keep the
             order of the data.
         seed: an int for the same batches every time, or a `random.Random` to draw from.
@@ -154,6 +155,9 @@ def fit(
     after = _callbacks(callbacks)
     acting = Acting(batches=callable(progress), epochs=bool(after) or callable(progress) or step is not EagerStep)
     history, rng = _going_on(resume, epochs), random_source(seed)
+    if patient and history.waiting is not None:
+        patient.go_on(history.waiting)
+    history.waiting = None
     if resume is not None and isinstance(validation, float) and (rng is seed or seed is None):
         raise ValueError("a share would hold out other samples than before: give validation=(X, y), or an int as seed")
     data = prepared(
@@ -190,7 +194,7 @@ def fit(
         except KeyboardInterrupt:
             history.stopped = "interrupted"
     if patient:
-        patient.restore()
+        history.waiting = patient.restore()
     return history
 
 
@@ -225,8 +229,10 @@ def _train(
         scores = {} if validation is None else validation.scores()
         row = {"epoch": epoch, "loss": total / seen, **scores, "lr": task.optimizer.lr}
         history.rows.append({**row, "seconds": time.perf_counter() - started})
-        if patient and patient.is_over(scores["validation_loss"]):
-            history.stopped = "patience"
+        if patient:
+            if patient.is_over(scores["validation_loss"]):
+                history.stopped = "patience"
+            history.waiting = patient.waiting
         for callback in callbacks:
             if plain(callback(task.model, history, epoch)) is True:  # of NumPy too
                 history.stopped = "callback"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 import random
+from array import array
+from collections.abc import Sequence
 from typing import Any
 
 from ..arguments import real_number, show, whole_number
@@ -90,6 +93,11 @@ def given_validation(model: Model, validation: Any) -> tuple[Any, Any]:
     return paired(*validation)
 
 
+def _digest(numbers: Sequence[float]) -> str:
+    """Of numbers, bit for bit."""
+    return hashlib.sha256(array("d", numbers).tobytes()).hexdigest()
+
+
 class Patience:
     """Stops a training that gets no better, and gives the best epoch back, the optimiser's memory included.
 
@@ -103,7 +111,8 @@ class Patience:
         self._epochs = whole_number("patience", epochs, least=1)
         self._least = least
         self._optimizer = optimizer
-        self._best, self._waited, self._kept = math.inf, 0, None
+        self._best, self._waited = math.inf, 0
+        self._kept: Any = None  # parameters and memory of the best epoch
 
     def is_over(self, loss: float) -> bool:
         """Take the validation loss of an epoch in; whether it was the last one."""
@@ -114,14 +123,50 @@ class Patience:
             self._waited += 1
         return self._waited >= self._epochs
 
-    def restore(self) -> None:
-        """Parameters and optimiser as they were after the best epoch."""
-        if self._kept is not None:
-            numbers, state = self._kept
-            self._optimizer.take_back()  # or else what has the state now would bring it back later
-            for parameter, number in zip(self._optimizer.params, numbers):
-                parameter.data = number
-            self._optimizer.state = state
+    @property
+    def waiting(self) -> dict[str, Any] | None:
+        """How it stands, as plain data, for `go_on`: with the numbers of the best epoch; None before the first one."""
+        return None if self._kept is None else self._written(self._kept)
+
+    def restore(self) -> dict[str, Any] | None:
+        """Parameters and optimiser as they were after the best epoch; give how they and all else stood before."""
+        if self._kept is None:
+            return None
+        last = self._state()
+        self._put(self._kept)
+        return {**self._written(last), "best_is_back": _digest(self._kept[0])}
+
+    def go_on(self, waiting: dict[str, Any]) -> None:
+        """Go on from where another training stood, as if it had not ended.
+
+        What it had put back is exchanged for what there was after its last epoch; if the parameters are others by now,
+        it is from these that training goes on, and what was best before says nothing.
+
+        Raises:
+            ValueError: if the optimiser has another number of parameters.
+        """
+        numbers, here = waiting["numbers"], self._state()
+        if len(numbers) != len(here[0]):
+            raise ValueError(f"the history is one of {len(numbers)} parameters, the optimiser has {len(here[0])}")
+        other = numbers, (waiting["steps"], tuple([list(row) for row in waiting["memories"]]))
+        back = waiting.get("best_is_back")
+        if back is not None and back != _digest(here[0]):
+            return
+        self._best, self._waited = waiting["best"], waiting["waited"]
+        self._kept = other if back is None else here
+        if back is not None:
+            self._put(other)
+
+    def _written(self, state: Any) -> dict[str, Any]:
+        numbers, (steps, memories) = state
+        return {"best": self._best, "waited": self._waited, "numbers": numbers, "steps": steps, "memories": memories}
+
+    def _put(self, state: Any) -> None:
+        numbers, memory = state
+        self._optimizer.take_back()  # or else what has the state now would bring it back later
+        for parameter, number in zip(self._optimizer.params, numbers):
+            parameter.data = number
+        self._optimizer.state = copy.deepcopy(memory)
 
     def _state(self) -> Any:
         numbers = [parameter.data for parameter in self._optimizer.params]

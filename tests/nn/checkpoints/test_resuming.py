@@ -13,6 +13,7 @@ np = pytest.importorskip("numpy")
 
 X = np.random.default_rng(0).normal(size=(30, 2))
 Y = (X[:, 0] > 0).astype(int)
+WAITING = {"best": 0.5, "waited": 1, "numbers": [1.0], "steps": 2, "memories": [[]]}
 KINDS = pytest.mark.parametrize("kind", ["json", "safetensors"])
 
 
@@ -114,6 +115,9 @@ def changed(path, change):
         (lambda c: c["optimizer"]["settings"].update(speed=1.0), "no setting 'speed'"),
         (lambda c: c["history"].update(losses=["x"]), "a loss is no number"),
         (lambda c: c["history"].update(random_state=[3, [1, 2], None]), "state vector"),
+        (lambda c: c["history"].update(waiting={**WAITING, "best_is_back": 3}), "as a digest int 3"),
+        (lambda c: c["history"].update(waiting={**WAITING, "memories": [[1.0, 2.0]]}), "memories of others than 1"),
+        (lambda c: c["history"].update(waiting={**WAITING, "waited": -1}), "waited must be at least 0"),
         (lambda c: c["history"].pop("rows"), "rows"),
         (lambda c: c["history"].update(backend=3), "a back end or an end that is no text"),
         (lambda c: c["history"].update(stopped=3), "a back end or an end that is no text"),

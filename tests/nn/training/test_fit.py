@@ -517,6 +517,71 @@ def test_ten_and_ten_are_twenty_bit_for_bit(backend):
         fit(model, optimizer, 20, resume=history)
 
 
+@BACKENDS
+@pytest.mark.parametrize("ending", ["json", "safetensors", None])
+@pytest.mark.parametrize("kind", [nn.SGD, nn.Adam])
+def test_ten_and_ten_are_twenty_with_patience_too(backend, ending, kind, tmp_path):
+    """The best epoch is put back at the end, and training goes on from the last one."""
+    pytest.importorskip("safetensors")
+
+    def fit(model, optimizer, epochs, **more):
+        options = {"validation": (X[:9], 1 - Y[:9]), "patience": 15, "seed": 3, "backend": backend, **more}
+        return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, 8, **options)
+
+    def model_and_optimizer():
+        model = network()
+        return model, kind(model.parameters(), lr=0.1)
+
+    whole, optimizer = model_and_optimizer()
+    expected = fit(whole, optimizer, 20)
+    assert expected.best_epoch < 10
+    model, first = model_and_optimizer()
+    half = fit(model, first, 10)
+    assert numbers(model) == numbers(whole)  # both have the best epoch's
+    if ending:
+        nn.save(model, tmp_path / f"half.{ending}", optimizer=first, history=half)
+        model, first = model_and_optimizer()
+        half = nn.load(model, tmp_path / f"half.{ending}", optimizer=first)
+    history = fit(model, first, 20, resume=half)
+    assert history.batch_losses == expected.batch_losses
+    assert history.stopped == expected.stopped
+    assert numbers(model) == numbers(whole)
+    assert first.state == optimizer.state
+
+
+def test_a_checkpoint_of_a_callback_goes_on_with_its_patience(tmp_path):
+    held = {"validation": (X[:9], 1 - Y[:9]), "patience": 6, "epochs": 20}
+    model = network()
+    optimizer = nn.Adam(model.parameters(), lr=0.1)
+
+    def save(model, history, epoch):
+        if epoch == 4:
+            nn.save(model, tmp_path / "four.json", optimizer=optimizer, history=history)
+
+    options = {"batch_size": 8, "seed": 3, **held}
+    expected = nn.fit(model, X, Y, nn.cross_entropy, optimizer, callbacks=save, **options)
+    again = network(seed=7)
+    other = nn.Adam(again.parameters(), lr=0.1)
+    checkpoint = nn.load(again, tmp_path / "four.json", optimizer=other)
+    history = nn.fit(again, X, Y, nn.cross_entropy, other, resume=checkpoint, **options)
+    assert expected.stopped == history.stopped == "patience"
+    assert history.losses == pytest.approx(expected.losses, rel=1e-12)
+    assert numbers(again) == pytest.approx(numbers(model), rel=1e-12)
+
+
+def test_parameters_set_since_are_where_patience_goes_on():
+    held = {"validation": (X[:9], 1 - Y[:9]), "patience": 9}
+    model, history = trained(epochs=5, **held)
+    assert history.waiting["best_is_back"]
+    for p in model.parameters():
+        p.data = 0.25
+    _, longer = trained(model=model, epochs=6, lr=0.0, resume=history, **held)
+    assert len(longer.rows) == 6
+    assert numbers(model) == [0.25] * 22
+    with pytest.raises(ValueError, match="the history is one of 22 parameters, the optimiser has 35"):
+        trained(model=nn.MLP(2, [6, 2, 1], seed=1), loss=nn.mse, epochs=9, resume=history, **held)
+
+
 # ---- dropout ----
 
 
