@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
@@ -77,7 +77,7 @@ class Graph:
         known = self._known.get(key)
         if known is not None:
             return known
-        if all(operand.kind == "constant" for operand in operands):
+        if operands[0].kind == "constant" and all(operand.kind == "constant" for operand in operands):
             made = self.constant(as_float(primitive.forward(*[o.value for o in operands]), primitive.name))
         else:
             simpler = self._simplify(self, primitive, operands)
@@ -100,7 +100,7 @@ class Graph:
 
     def constant(self, number: float) -> Symbol:
         """The symbol of a number."""
-        key = number.hex()
+        key = number if number and number == number else number.hex()  # zeros by their sign
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._add(None, (), "constant", number, True)
@@ -126,8 +126,10 @@ class Graph:
     def lift_all(self, operands: Sequence[Any]) -> tuple[Symbol, ...]:
         """The symbols of all operands, which are as many as weights in a layer, and most often known."""
         if self.open:
-            with suppress(TypeError):  # no hash: lift says what is wrong
+            try:
                 return tuple(map(self.symbols.__getitem__, operands))
+            except TypeError:  # no hash: lift says what is wrong
+                pass
         return tuple(map(self.lift, operands))
 
     def lift(self, operand: Any) -> Symbol:

@@ -60,7 +60,10 @@ class Symbol(Value):
 
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
-        graph = next(operand.graph for operand in reversed(operands) if operand.__class__ is Symbol)
+        for operand in reversed(operands):  # what comes last in a dot are inputs
+            if operand.__class__ is Symbol:
+                break
+        graph: Graph = operand.graph
         return graph.recorded(primitive, operands)
 
     @staticmethod
