@@ -16,6 +16,12 @@ from engine.pullbacks import UNREACHED, _Pullbacks, pullbacks
 from tests.engine.graphs import Recipe, build, recipes
 
 NUMBERS = st.floats() | st.sampled_from([0.0, -0.0, 1.0])
+
+
+class Parameter(Value):
+    """A class of the user's own."""
+
+
 WRITTEN = [ops.add, ops.sub, ops.mul]
 
 
@@ -24,7 +30,7 @@ def pulled(primitive: Primitive, operands: Sequence[Any], upstream: float, by: d
     node = primitive(*operands)
     adjoints = recorded_order(node, -0.0)
     by[primitive](adjoints, upstream, node)
-    return [adjoints[operand].hex() for operand in operands if type(operand) is Value]
+    return [adjoints[operand].hex() for operand in operands if type(operand) is not Constant]
 
 
 @pytest.mark.parametrize("primitive", WRITTEN)
@@ -36,6 +42,7 @@ def test_of_two_operands(primitive: Primitive, x: float, y: float, upstream: flo
         (shared, shared),
         (Value(x), Constant(y)),
         (Constant(x), Value(y)),
+        (Parameter(x), Parameter(y)),
     ]
     for operands in pairs:
         assert pulled(primitive, operands, upstream, pullbacks) == pulled(primitive, operands, upstream, _Pullbacks())
@@ -73,6 +80,9 @@ def test_of_a_dot_that_nothing_depends_on(number: float) -> None:
     root = node * 0.0
     assert str(grad(root, x)) == str(0.0 * grad(node, x))
     assert str(grad(root, w)) == str(0.0 * math.sqrt(number))
+    adjoints = dict.fromkeys(node.operands, -2.0)
+    pullbacks[ops.dot](adjoints, 0.0, node)
+    assert str(adjoints[w]) == str(-2.0 + 0.0 * math.sqrt(number)), "what came before stays"
 
 
 @given(
