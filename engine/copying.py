@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from array import array
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import chain, count
 from typing import Any, NamedTuple
 
 from .collector import collector_at_rest
@@ -72,13 +72,14 @@ def reduce_graph(root: Value, default: Callable[[int], Any]) -> Any:
     if root._primitive is None:
         return default(4)
     with collector_at_rest():
-        order = recorded_order(root)
-        leaves = [node for node in order if node._primitive is None]
-        return restore_graph, (leaves, _table(leaves, [node for node in order if node._primitive is not None]))
+        position = recorded_order(root)
+        leaves = [node for node in position if node._primitive is None]
+        results = [node for node in position if node._primitive is not None]
+        position.update(zip(chain(leaves, results), count()))
+        return restore_graph, (leaves, _table(results, position))
 
 
-def _table(leaves: Sequence[Value], results: Sequence[Value]) -> Table:
-    position: dict[Any, int] = dict(zip([*leaves, *results], count()))
+def _table(results: Sequence[Value], position: dict[Any, int]) -> Table:
     position[None], position[MANY] = _NONE, _MANY
     firsts = [MANY if node._b is MANY else node._a for node in results]
     seconds = [node._b for node in results]
