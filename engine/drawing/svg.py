@@ -119,7 +119,8 @@ def _edges(
     for curve in placed.curves:
         yield f'<path d="{_tip(curve)}"/>'
     yield "</g>"
-    yield f'<g font-size="{SMALL:g}" fill="{colours.muted}">'
+    halo = f'stroke="{colours.page}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'  # lines end at it
+    yield f'<g font-size="{SMALL:g}" fill="{colours.muted}" {halo}>'
     for label, curve in zip(labels, placed.curves):
         if label:
             (x, y) = curve[-1]

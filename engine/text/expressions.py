@@ -158,7 +158,7 @@ class _Reader:
             return self.values[ast.unparse(node)]  # w[0], as label() names what is in lists
         kind = type(node.op) if isinstance(node, ast.BinOp) else type(node)
         allowed = "an expression has numbers, names, + - * / // % **, comparisons and calls; not this"
-        raise self.error(_OTHERWISE.get(kind, allowed), node)
+        raise self.error(_OTHERWISE.get(kind, allowed), node, self.operator(node))
 
     def number(self, node: ast.Constant) -> float:
         try:
@@ -211,8 +211,16 @@ class _Reader:
             raise self.error('float() is for float("inf") and float("nan") alone: it would drop the graph', node)
         return float(text)
 
-    def error(self, problem: str, node: ast.expr) -> ExpressionError:
-        before = self.expression.encode()[: node.col_offset]  # Python counts in bytes
+    def operator(self, node: ast.expr) -> int | None:
+        """Where the operator of two operands stands; of other nodes nothing."""
+        if not isinstance(node, ast.BinOp):
+            return None
+        end = node.left.end_col_offset or 0
+        between = self.expression.encode()[end : node.right.col_offset]
+        return end + len(between) - len(between.lstrip(b" )"))
+
+    def error(self, problem: str, node: ast.expr, at: int | None = None) -> ExpressionError:
+        before = self.expression.encode()[: node.col_offset if at is None else at]  # Python counts in bytes
         return ExpressionError(problem, self.expression, len(before.decode()))
 
 
