@@ -191,6 +191,28 @@ def test_a_rule_that_is_traced_gives_what_it_gives_eagerly(name: str) -> None:
         assert got == pytest.approx(expected, nan_ok=True)
 
 
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (1e-200, 0.3),
+        (1e-200, 0.7),
+        (1e250, 0.3),
+        (1e250, -0.3),
+        (3e-290, 0.99),
+        (1e-150, 1.97),
+        (7e-4, 93.0),
+        (1e200, 1.6),
+    ],
+)
+def test_a_power_of_what_is_far_from_1_has_an_exact_derivative(x: float, y: float) -> None:
+    """Where the exponent less 1 is rounded, and that counts as often as the logarithm of x says."""
+    v = Value(x)
+    slope = engine.grad(v**y, v)
+    with mp.workdps(50):
+        exact = mp.mpf(y) * mp.mpf(x) ** (mp.mpf(y) - 1)
+        assert abs(slope - exact) <= 4 * math.ulp(float(exact))
+
+
 def test_calls_are_written_as_they_were_made() -> None:
     assert PRIMITIVES["dot"].arguments is not None
     assert PRIMITIVES["take"].arguments is not None
