@@ -261,7 +261,7 @@ class Specialisation:
         for row in self._kinds.new(batch):
             with self._lock, collector_at_rest():
                 if numbers is None:
-                    numbers, known = Numbers(self._leaves.values), self._is_known()
+                    numbers, known = Numbers(self._leaves.values), self._is_known() or self._labels_are_numbers()
                 if not known:
                     self._compare(self.program().fitting(batch.size), "outputs", batch.rows([row]), numbers, None)
 
@@ -271,6 +271,11 @@ class Specialisation:
         Then all that could differ from the trace is known: it uses labels as numbers, and does the same at every call.
         """
         return self._described is not None and TABLE.is_unchanged() and self._described.holds()
+
+    def _labels_are_numbers(self) -> bool:
+        """Whether the function says that no label is used as an object, such as a key: since it knows where they go."""
+        says = getattr(self.function, "labels_are_numbers", None)
+        return callable(says) and says() is True
 
     def _let_go(self) -> None:
         """Hold graph and plans no longer, which are large, of a function that can be traced again at any time."""

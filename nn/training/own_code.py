@@ -30,6 +30,21 @@ _PLAIN = frozenset({int, float, bool, str, type(None)})
 _REQUIREMENTS = {kind.__name__: kind for kind in (ClassIndex, Distribution, Number)}
 
 
+def own_loss(loss: Callable[..., Any]) -> str:
+    """All that determines a loss of this package that is unchanged; empty for all others.
+
+    >>> from nn import mse
+    >>> own_loss(mse) != "", own_loss(lambda outputs, labels: mse(outputs, labels))
+    (True, '')
+    """
+    name = next((name for name, own in LOSSES.items() if loss is own), None)
+    return f"{_SOURCE} {name}" if name and _SOURCE and _is_unchanged() else ""
+
+
+def _is_unchanged() -> bool:
+    return _CODE.is_unchanged() and _TABLE.is_unchanged()
+
+
 def own_code(model: Any, loss: Callable[..., Any], *more: Value) -> Description | None:
     """The description of a model and a loss that consist of layers and losses of this package, all unchanged.
 
@@ -48,13 +63,14 @@ def own_code(model: Any, loss: Callable[..., Any], *more: Value) -> Description 
     >>> own_code(MLP(2, [3, 1], activation=lambda z: z * z), mse), own_code(Sequential(MLP(2, [3]), sum), mse)
     (None, None)
     """
-    name = next((name for name, own in LOSSES.items() if loss is own), None)
-    found: list[Value] = []
+    known, found = own_loss(loss), list[Value]()
+    if not known:
+        return None
     try:
         words = [*_words(model, found, frozenset())]
     except _Foreign:
         return None
-    if name is None or not _SOURCE or not are_parameters(found) or not _CODE.is_unchanged():
+    if not are_parameters(found):
         return None
     values = found
     if len({*found}) < len(found):
@@ -63,7 +79,7 @@ def own_code(model: Any, loss: Callable[..., Any], *more: Value) -> Description 
         words.append(f"where the Values are {[place[value] for value in found]}")
     from engine import Description
 
-    return Description(f"{_SOURCE} {name} {' '.join(words)}", [*values, *more], _REQUIREMENTS, _CODE.is_unchanged)
+    return Description(f"{known} {' '.join(words)}", [*values, *more], _REQUIREMENTS, _is_unchanged)
 
 
 class _Foreign(Exception):  # noqa: N818  # what ends a walk

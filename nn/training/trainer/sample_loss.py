@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import BatchLoss, Description, Value, batch_loss, recall, remember
 
-from ..own_code import own_code
+from ..own_code import own_code, own_loss
 from ..steps import LossFunction, Model, one_value, scored
 
 Shape = tuple[int, ...]
@@ -48,6 +48,7 @@ class SampleLoss:
                 result = self._scale * result
             return result if self._penalty is None else result + self._extra * self._penalty()
 
+        of_sample.labels_are_numbers = lambda: own_loss(loss) != ""  # type: ignore[attr-defined]  # as below
         of_sample.described = self._described  # type: ignore[attr-defined]  # the compiler asks for it
         of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} of {type(model).__name__}"
         self.function: Callable[[Any, Any], Any] = of_sample
@@ -60,11 +61,23 @@ class SampleLoss:
         """
         found = self._known.get((shapes, size))
         if found is None:
-            sample, label = shapes
-            found = self._known[shapes, size] = batch_loss(self._loss, self._outputs[sample], label, size)
+            found = self._known[shapes, size] = self._read_off(shapes, size)
             description = self._described()
             if description and not found.extra:
                 remember(found.scale, "structure", description.text, shapes, size)
+        return found
+
+    def _read_off(self, shapes: tuple[Shape, ...], size: int) -> BatchLoss:
+        """The structure from the graph of the loss; of a loss of this package it may be remembered."""
+        (sample, label), known = shapes, own_loss(self._loss)
+        output = self._outputs[sample]
+        key = "structure of a loss", known, repr(output), label, size
+        scale = recall(*key) if known else None
+        if isinstance(scale, float):
+            return BatchLoss(scale, 0.0, lambda: 0.0)
+        found = batch_loss(self._loss, output, label, size)
+        if known and not found.extra:
+            remember(found.scale, *key)
         return found
 
     def knows(self, shapes: tuple[Shape, ...], size: int) -> bool:

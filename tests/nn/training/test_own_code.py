@@ -24,7 +24,8 @@ from nn import MLP, SGD, EagerStep, Layer, Module, Sequential, Trainer, cross_en
 from nn.layers import dense
 from nn.losses import classes
 from nn.training import own_code as module
-from nn.training.own_code import own_code
+from nn.training.own_code import own_code, own_loss
+from nn.training.trainer import sample_loss
 
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="needs llvmlite")
@@ -382,9 +383,33 @@ def test_leaves_that_are_none_are_refused(leaves: Any, warm: None, monkeypatch: 
     assert found is None or found.leaves == []
 
 
+def mine_too(outputs: Any, labels: Any) -> Any:
+    """A loss of the user's."""
+    return cross_entropy(outputs, labels)
+
+
+def test_labels_go_into_the_loss_only(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So they need not be searched for one that is used as an object where the loss is the package's own."""
+    monkeypatch.setattr(specialisation, "LEAST", 0.0)
+    monkeypatch.setattr(specialisation, "SHARE", 0.0)
+    silent = Silent(3, [5, 4], activation="tanh", seed=1)
+    assert compared(silent, cross_entropy, monkeypatch) == [("leaves", None)]
+    assert compared(silent, mine_too, monkeypatch) == [("leaves", None), *[("outputs", None)] * len({*Y.tolist()})]
+    monkeypatch.setattr(classes, "_relative", classes._relative.__get__)
+    assert not own_loss(cross_entropy)
+
+
+def test_the_structure_of_an_own_loss_is_read_off_once(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_loss, "batch_loss", lambda *_: (_ for _ in ()).throw(AssertionError("read off")))
+    trained(Silent(3, [5, 4], activation="tanh", seed=1), cross_entropy)  # of as many outputs and samples
+    for outputs, loss in ((3, cross_entropy), (4, mine_too), (4, nn.nll)):
+        with pytest.raises(AssertionError, match="read off"):
+            trained(Silent(3, [5, outputs], activation="tanh", seed=1), loss)
+
+
 def test_one_sample_is_compared_at_least(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert compared(plain(), cross_entropy, monkeypatch) == [("outputs", None)]
-    mine = compared(Silent(3, [5, 4], activation="tanh", seed=1), cross_entropy, monkeypatch)
+    mine = compared(Silent(3, [5, 4], activation="tanh", seed=1), mine_too, monkeypatch)
     assert mine[0] == ("leaves", None)
     assert len({change for _, change in mine}) == 1 + len(second_net.CHANGES)
     assert mine.count(("outputs", None)) >= len(set(Y.tolist())) - 1
