@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from operator import is_
+from types import CellType
 from typing import Any
 
 from .outside import environment
@@ -56,7 +57,10 @@ class Look:
 
     def add_attribute(self, owner: Any, name: str, content: Any) -> None:
         """An attribute that is no entry of a dict."""
-        term = f"hasattr(owner$, {name!r})" if content is ABSENT else f"owner$.{name} is not was$"
+        term = f"owner$.{name} is not was$"
+        if content is ABSENT:
+            term = "owner$ != was$" if isinstance(owner, CellType) else f"hasattr(owner$, {name!r})"
+            content = CellType()  # equal to a cell as long as that is empty
         self.add(term, 25, owner=owner, was=content)
 
     def add_name(self, names: Mapping[Any, Any], name: Any, content: Any) -> None:

@@ -6,7 +6,6 @@ dicts and modules of the user's. Code of installed packages is not entered. What
 
 from __future__ import annotations
 
-import builtins
 import math
 import os
 import time
@@ -20,7 +19,7 @@ from ...primitive import Primitive
 from ...value import Value
 from . import outside
 from .look import Look
-from .walk import ABSENT, PLAIN, Walk, held, is_array, refill
+from .walk import ABSENT, OF_FUNCTIONS, PLAIN, Walk, attribute_of, held, is_array, refill
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
@@ -28,7 +27,7 @@ PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 _LAST = 4
 """How soon what hardly ever changes is looked at: see `_rank`."""
-_OF_FUNCTIONS = ("__code__", "__defaults__")
+_RARE = {*OF_FUNCTIONS, "__class__", "__bases__"}
 _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
 _Holder: TypeAlias = tuple[Any, tuple[Any, ...]]
 
@@ -67,6 +66,7 @@ class Surroundings:
         self._modules: set[int] = set()
         self._announced: set[int] = set()
         self._settings: set[int] = set()
+        self._missing: set[tuple[int, str]] = set()
         self.iterators: list[tuple[str, CodeType | None]] = []
         self._keep = Walk(self).of(self._function)
         self._variables = outside.count_of_variables()
@@ -81,7 +81,7 @@ class Surroundings:
     def give_back(self) -> None:
         """Set what the function has changed in its runs to what it was: where it is refused, they were for nothing."""
         for part, attribute, content in self._parts:
-            if attribute not in _OF_FUNCTIONS and getattr(part, attribute, ABSENT) is not content is not ABSENT:
+            if attribute not in _RARE and attribute_of(part, attribute) is not content is not ABSENT:
                 setattr(part, attribute, content)
         for names, name, content in self._names:
             if isinstance(names, dict) and names is not outside.environment and names.get(name, ABSENT) is not content:
@@ -97,7 +97,7 @@ class Surroundings:
     def found_slot(self, owner: Any, attribute: str, name: str, content: Any) -> None:
         """What stands in a closure cell, or in a slot of an object."""
         self.found_part(owner, attribute, content)
-        self._numbers.append((name, lambda: getattr(owner, attribute, ABSENT)))
+        self._numbers.append((name, lambda: attribute_of(owner, attribute)))
 
     def found_name(self, names: Mapping[str, Any], name: str, content: Any) -> None:
         """A global or an attribute."""
@@ -108,6 +108,11 @@ class Surroundings:
         """A name of an installed module, which hardly ever changes."""
         self._settings.add(id(names))
         self.found_name(names, name, content)
+
+    def found_nothing(self, names: Mapping[str, Any], name: str) -> None:
+        """No global of that name, as of those of Python's own and of attributes."""
+        self._missing.add((id(names), name))
+        self.found_name(names, name, ABSENT)
 
     def found_variable(self, name: Any) -> None:
         """A variable of the environment, or the whole of it."""
@@ -156,12 +161,9 @@ class Surroundings:
         """Make `changed` and `differs`: what is near comes first."""
         look = Look(BUDGET)
         things = {"changes": modes.changes, "me": self, "clock": time.perf_counter}
-        names = [
-            (_LAST if id(names) in self._settings else _rank(content), names, name, content)
-            for names, name, content in self._names
-            if self._is_near(names, name, content)
-        ]
-        parts = [(_LAST if part[1] in _OF_FUNCTIONS else _rank(part[2]), *part) for part in self._parts]
+        near = [name for name in self._names if id(name[0]) not in self._announced]
+        names = [(self._order(*name), *name) for name in near]
+        parts = [(_LAST if part[1] in _RARE else _rank(part[2]), *part) for part in self._parts]
         holders = [holder for holder in self._holders if id(holder[0]) not in self._modules or is_array(holder[0])]
         for rank in range(_LAST + 1):
             for of, *attribute in parts:
@@ -183,9 +185,9 @@ class Surroundings:
         """A look at what is near and at more: see `Look.function`; it is that of now, until something has changed."""
         return self._near.function(condition, confirmed, **things, changes=modes.changes)
 
-    def _is_near(self, names: Mapping[Any, Any], name: Any, content: Any) -> bool:
-        """Whether a name is worth a look at every call."""
-        return id(names) not in self._announced and not (content is ABSENT and hasattr(builtins, str(name)))
+    def _order(self, names: Mapping[Any, Any], name: Any, content: Any) -> int:
+        """How soon a name is looked at: see `_rank`."""
+        return _LAST if id(names) in self._settings or (id(names), name) in self._missing else _rank(content)
 
     def changed_at_all(self) -> bool:
         """Whether anything is another than it was, near or far."""
@@ -224,7 +226,7 @@ class Surroundings:
     def _are_as_they_were(self, names: Sequence[_Name], holders: Sequence[_Holder]) -> bool:
         try:
             return (
-                all(_same(getattr(part, attribute, ABSENT), content) for part, attribute, content in self._parts)
+                all(_same(attribute_of(part, attribute), content) for part, attribute, content in self._parts)
                 and all(_same(names.get(name, ABSENT), content) for names, name, content in names)
                 and all(_all_same(held(holder), before) for holder, before in holders)
             )

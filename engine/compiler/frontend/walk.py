@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import dis
 import random
 import sys
@@ -41,6 +40,11 @@ CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memory
 PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _COMPUTING = frozenset({"getattr", "vars", "__dict__"})
 """Where code names one of these, it may read an attribute that it does not name."""
+_ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
+"""Where code names one of these, it may find out whether there is an attribute."""
+OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+_VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
+_CACHE: type = type(cache(len))
 LEAVES = PLAIN | {Value, Primitive, CodeType, type(Ellipsis)}
 
 
@@ -99,6 +103,8 @@ class Walk:
             self._used.update(name for path in thing.__reduce__()[1] for name in path.split("."))
         elif isinstance(thing, (ModuleType, type)):
             if _is_of_users(thing):
+                if isinstance(thing, type):
+                    self._part(thing, "__bases__", thing.__bases__)
                 yield from (*getattr(thing, "__bases__", ()), type(thing))
                 yield from self._named_attributes(thing, vars(thing))
             elif isinstance(thing, ModuleType):
@@ -111,11 +117,23 @@ class Walk:
         elif kind is ContextVar:
             self._once(thing)
             yield from held(thing)
+        elif isinstance(thing, _VIEWS):
+            yield thing.mapping
+        elif kind is _CACHE:
+            self._once(thing)
+            yield from vars(thing).values()
         elif not isinstance(thing, Value):
+            if _is_of_users(kind):
+                self._part(thing, "__class__", kind)
             if isinstance(getattr(thing, "__dict__", None), Mapping):
                 yield kind
                 yield from self._named_attributes(thing, vars(thing))
             yield from self._slots(thing, kind)
+
+    def _part(self, owner: Any, attribute: str, content: Any) -> None:
+        if (id(owner), attribute) not in self._attributes:
+            self._attributes.add((id(owner), attribute))
+            self._found.found_part(owner, attribute, content)
 
     def _once(self, holder: Any) -> None:
         if (id(holder), "") not in self._attributes:
@@ -132,15 +150,12 @@ class Walk:
             if ("", variable) not in self._attributes:
                 self._attributes.add(("", variable))
                 self._found.found_variable(variable)
-        for attribute in ("__code__", "__defaults__"):
+        for attribute in OF_FUNCTIONS:
             self._found.found_part(function, attribute, getattr(function, attribute))
         if function.__kwdefaults__:
             self._once(function.__kwdefaults__)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            try:
-                content = cell.cell_contents
-            except ValueError:  # not yet filled
-                continue
+            content = attribute_of(cell, "cell_contents")  # it may not be filled yet
             self._found.found_slot(cell, "cell_contents", name, content)
             self._found.found_directly(content)
             self._iterator(content, name, where)
@@ -156,11 +171,14 @@ class Walk:
         self._used.update(names)
         for name in names:
             content = function.__globals__.get(name, ABSENT)
-            if content is not ABSENT or hasattr(builtins, name):
+            if content is not ABSENT:
                 self._found.found_name(function.__globals__, name, content)
                 self._found.found_directly(content)
                 self._iterator(content, name, where)
                 yield content
+            elif (id(function.__globals__), name) not in self._attributes:  # one of Python's own, or an attribute
+                self._attributes.add((id(function.__globals__), name))
+                self._found.found_nothing(function.__globals__, name)
         yield from self._imported(function)
 
     def _imported(self, function: FunctionType) -> Iterator[Any]:
@@ -215,7 +233,8 @@ class Walk:
                     self._found.found_directly(content)
                 yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
         if not everything and not isinstance(owner, (type, ModuleType, FunctionType)):
-            for name in self._used.intersection(dir(type(owner))):  # what the class has, the instance may get
+            asked = self._used if not self._used.isdisjoint(_ASKING) else self._used.intersection(dir(type(owner)))
+            for name in asked:  # what the class has, the instance may get
                 if name not in attributes and (id(owner), name) not in self._attributes:
                     self._attributes.add((id(owner), name))
                     self._found.found_name(attributes, name, ABSENT)
@@ -320,6 +339,14 @@ def reads_as_array(thing: Any) -> bool:
     return hasattr(type(thing), "__array__") and "numpy" in sys.modules and not is_array(thing)
 
 
+def attribute_of(owner: Any, name: str) -> Any:
+    """An attribute, or the content of a closure cell; `ABSENT` if there is none."""
+    try:
+        return getattr(owner, name, ABSENT)
+    except ValueError:  # an empty cell
+        return ABSENT
+
+
 def held(holder: Any) -> tuple[Any, ...]:
     """What is in a container or context variable; of an array or other memory a digest of its bytes."""
     if isinstance(holder, ContextVar):
@@ -335,6 +362,8 @@ def held(holder: Any) -> tuple[Any, ...]:
     if isinstance(holder, (StringIO, BytesIO)):
         return (holder.getvalue(), holder.tell())
     kind: type = type(holder)
+    if kind is _CACHE:  # what it has kept is another once it was emptied, or asked for more
+        return tuple(holder.cache_info()[1:])
     if _is_memory(kind):
         return (hash(bytes(memoryview(holder))),)
     return tuple(holder)

@@ -959,6 +959,98 @@ def an_attribute_of_a_metaclass() -> Case:
     return Case(lambda x: w * x * Settings.scale, lambda: setattr(Meta, "scale", 7.0))
 
 
+@row("equal")
+def a_variable_of_a_closure_that_is_new() -> Case:
+    w = Value(2.0)
+
+    def function(x: Any) -> Any:
+        with contextlib.suppress(NameError):
+            return w * x * scale
+        return w * x
+
+    def between() -> None:
+        nonlocal scale
+        scale = 7.0
+
+    if not w:
+        scale = 1.0
+    return Case(function, between)
+
+
+@row("equal")
+def a_global_that_is_new() -> Case:
+    globals().pop("_not_there_yet", None)
+    w = Value(2.0)
+
+    def function(x: Any) -> Any:
+        with contextlib.suppress(NameError):
+            return w * x * _not_there_yet  # type: ignore[name-defined]  # noqa: F821
+        return w * x
+
+    return Case(function, _set_global("_not_there_yet", 7.0), far=True)
+
+
+@row("equal")
+def an_attribute_that_is_new() -> Case:
+    w, options = Value(2.0), types.SimpleNamespace()
+    return Case(
+        lambda x: w * x * (options.scale if hasattr(options, "scale") else 1.0),
+        lambda: setattr(options, "scale", 7.0),
+    )
+
+
+class _Plain:
+    def scaled(self, x: Any) -> Any:
+        return x
+
+
+class _Doubled:
+    def scaled(self, x: Any) -> Any:
+        return 2.0 * x
+
+
+@row("equal")
+def another_class_of_an_object() -> Case:
+    w, scaler = Value(2.0), _Plain()
+    return Case(lambda x: scaler.scaled(w * x), lambda: setattr(scaler, "__class__", _Doubled))
+
+
+@row("equal")
+def another_base_of_a_class() -> Case:
+    class Scaler(_Plain):
+        pass
+
+    w, scaler = Value(2.0), Scaler()
+    return Case(lambda x: scaler.scaled(w * x), lambda: setattr(Scaler, "__bases__", (_Doubled,)))
+
+
+@row("equal")
+def a_view_of_a_dict() -> Case:
+    w, table = Value(2.0), {"a": 1.0}
+    view = table.values()
+    return Case(lambda x: w * x * sum(view), lambda: table.update(b=3.0))
+
+
+@row("equal")
+def a_cache_that_is_emptied() -> Case:
+    w, table = Value(2.0), {"scale": 3.0}
+
+    @functools.lru_cache
+    def read() -> float:
+        return table["scale"]
+
+    def between() -> None:
+        table["scale"] = 7.0
+        read.cache_clear()
+
+    return Case(lambda x: w * x * read(), between)
+
+
+@row("equal")
+def other_defaults_by_name() -> Case:
+    return of_inner(lambda inner: setattr(inner, "__kwdefaults__", {"power": 2.0}))
+
+
 # ---- the world outside ---------------------------------------------------------------------------------------------
 
 FILE = Path(__file__)
