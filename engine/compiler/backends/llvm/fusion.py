@@ -137,8 +137,8 @@ def _kind(fused: Fused) -> Hashable:
 
 
 def _size(group: Group) -> int:
-    """About how many instructions a row of it takes."""
-    return group.columns if not calls(group) else FUNCTION
+    """About how many instructions a row of it takes; of columns that a loop goes over, those of the loop."""
+    return sum(min(run.count, FEW) for run in group.operands[0]) if not calls(group) else FUNCTION
 
 
 def _needs_no_loop(group: Group) -> bool:

@@ -207,6 +207,13 @@ def unlike(length: int) -> Any:
     return function
 
 
+def test_what_follows_a_wide_product_is_fused_with_it() -> None:
+    """However many columns it has: a loop goes over them, so that they make no long text."""
+    weights = [[Value(0.1 * j - 0.2 * k) for k in range(MOST + 1)] for j in range(3)]
+    plan = plan_of(lambda x: [dot(row, x).relu() * 2.0 for row in weights], MOST + 1)
+    assert names(fuse(FusedPlan.of(plan, Shape(64, 4, 20))).stages["body"]) == [["dot", "relu", "mul"]]
+
+
 def test_after_so_many_unlike_kernels_single_results_are_no_longer_fused(monkeypatch: pytest.MonkeyPatch) -> None:
     def shares(function: Any) -> list[list[str]]:
         return names(fuse(fused_plan_of(function)).stages["body"])
