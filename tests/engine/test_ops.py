@@ -154,7 +154,7 @@ def test_the_kinks_of_other_primitives_by_hand() -> None:
     assert [kink("maximum", *xs) for xs in ((3.0, 1.0, 2.5), (1.0, 3.0, 3.0), (2.0,))] == [0.5, 0.0, math.inf]
     assert [kink("minimum", *xs) for xs in ((3.0, 1.0, 2.5), (1.0, 3.0, 1.0), (2.0,))] == [1.5, 0.0, math.inf]
     assert [kink("atan2", *yx) for yx in ((-2.0, -1.0), (2.0, -1.0), (0.0, -1.0), (0.0, 0.0))] == [-2.0, 2.0, 0.0, 0.0]
-    assert [kink("atan2", *yx) for yx in ((-3.0, 4.0), (3.0, 4.0), (0.0, 4.0))] == [5.0, 5.0, 4.0]
+    assert [kink("atan2", *yx) for yx in ((-3.0, 4.0), (3.0, 4.0), (0.0, 0.5))] == [5.0, 5.0, 0.5]
     assert [kink("hypot", *xs) for xs in ((3.0, 4.0), (0.0, 0.0))] == [5.0, 0.0]
     assert kink("tan", 0.0) == 1.0
 
@@ -262,6 +262,11 @@ def test_conventions_at_zero(call, expected: float) -> None:  # type: ignore[no-
         (engine.pow(-0.0, -3.0), -math.inf),
         (engine.pow(0.0, 0.0), 1.0),
         (engine.sinh(-1000.0), -math.inf),
+        (engine.log2(0.0), -math.inf),
+        (engine.log2(-1.0), math.nan),
+        (engine.log10(0.0), -math.inf),
+        (engine.log10(-1.0), math.nan),
+        (engine.atanh(1.0), math.inf),
         (engine.atanh(-1.0), -math.inf),
         (engine.log1p(-1.0), -math.inf),
         (engine.sqrt(-1.0), math.nan),
@@ -388,6 +393,24 @@ def test_a_subnormal_quotient_has_an_exact_derivative(x: float, y: float, sign: 
     with mp.workdps(50):
         exact = -mp.mpf(a.data) / mp.mpf(b.data) ** 2
         assert abs(slope - exact) <= 3 * math.ulp(float(exact))
+
+
+@pytest.mark.parametrize("x", [3e-322, -3e-322, 4e-320, -4e-320])
+@pytest.mark.parametrize("y", [1e-10, -1e-10, 1e-4])
+def test_of_subnormal_numbers_a_derivative_that_is_normal_has_its_digits(x: float, y: float) -> None:
+    a, b = Value(x), Value(y)
+    with mp.workdps(50):
+        exact = -mp.mpf(x) / mp.mpf(y) ** 2
+        assert abs(engine.grad(a / b, b) - exact) <= 3 * math.ulp(float(exact))
+
+
+@pytest.mark.parametrize("y", [0.0, 0.5, 1.0, 3.0])
+def test_a_power_of_0_does_not_change_with_its_exponent(y: float) -> None:
+    exponent = Value(y)
+    assert engine.grad(Value(0.0) ** exponent, exponent) == 0.0
+    assert math.isnan(engine.grad(Value(-1.0) ** exponent, exponent))
+    negative = Value(-1.0 - y)
+    assert engine.grad(Value(0.0) ** negative, negative) == -math.inf
 
 
 def test_a_subnormal_quotient_by_hand() -> None:

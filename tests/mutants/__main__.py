@@ -21,7 +21,7 @@ import signal
 import sys
 import tempfile
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import Phase, settings
 
-from .table import SLOW, TABLE, TESTS
+from .table import SLOW, TESTS
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
@@ -100,8 +100,8 @@ class Order:
     left out; Hypothesis' come last, and do not shrink what they find.
     """
 
-    def __init__(self, module: str) -> None:
-        self.module, self.subject = module, ""
+    def __init__(self, subjects: Collection[str]) -> None:
+        self.subject, self.others = "", frozenset(subjects)
         self.finders: list[str] = []
         self.report = Path("finder").absolute()
 
@@ -119,8 +119,8 @@ class Order:
             return elsewhere, rank.get(item.nodeid, len(rank)), hasattr(getattr(item, "obj", None), "hypothesis")
 
         items.sort(key=place)
-        if self.module == TABLE and items and self.subject in parameters[items[0]]:
-            items[:] = [item for item in items if not parameters[item] or self.subject in parameters[item]]
+        if items and self.subject in parameters[items[0]]:
+            items[:] = [item for item in items if self.others.isdisjoint({*parameters[item]} - {self.subject})]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -173,7 +173,7 @@ def examine(module: str, pattern: str, every: int, first: int) -> tuple[int, int
     """How many of the mutants are found, and of how many."""
     path, equivalent = Path(module), equivalents(module)
     every_one = sorted(each for each in mutants(path) if not equivalent(each) and re.search(pattern, str(each)))
-    order = Order(module)
+    order = Order({mutant.subject for mutant in every_one})
     chosen = every_one[first::every]
     passed, seconds = run(TESTS[module], 600, order)
     if not passed:

@@ -14,10 +14,8 @@ OPTIMISERS = ["tests/nn/optimisers"]
 
 SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # these would see no more than the others
 
-TABLE = "engine/ops.py"
-
 TESTS: dict[str, list[str]] = {
-    TABLE: ["tests/engine/test_ops.py"],
+    "engine/ops.py": ["tests/engine/test_ops.py"],
     "engine/primitive.py": ["engine/primitive.py", "tests/engine/test_declarations.py", *BACKPROP, *CALLS],
     "engine/value.py": ["engine/value.py", *VALUE, "tests/engine/test_modes.py", *BACKPROP],
     "engine/operators.py": ["engine/operators.py", *VALUE, "tests/engine/test_affine.py", *BACKPROP],
