@@ -227,6 +227,15 @@ def test_the_map_of_a_package_names_its_modules(package: str) -> None:
     assert inside - {"__init__"} <= words
 
 
+def test_what_is_silenced_says_why() -> None:
+    """Beside it, as another comment: an ignored type or rule, and a line that no test has to run."""
+    bare = re.compile(r"#\s*(type: ignore(\[[\w, -]+\])?|noqa(: ?[A-Z0-9, ]+)?|pragma: no \w+)\s*$")
+    for folder in ("engine", "nn", "tests", "demos"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                assert not bare.search(line), f"{path}:{number} needs its reason: {line.strip()}  # ..."
+
+
 def test_no_folder_is_crowded() -> None:
     for package, path in PATHS.items():
         if path.name == "__init__.py":

@@ -984,7 +984,7 @@ def a_global_that_is_new() -> Case:
 
     def function(x: Any) -> Any:
         with contextlib.suppress(NameError):
-            return w * x * _not_there_yet  # type: ignore[name-defined]  # noqa: F821
+            return w * x * _not_there_yet  # type: ignore[name-defined]  # noqa: F821  # defined later
         return w * x
 
     return Case(function, _set_global("_not_there_yet", 7.0), far=True)
@@ -1294,7 +1294,7 @@ def one_that_reports() -> Case:
         import colorsys  # noqa: F401  # to import it is the point
 
         with contextlib.suppress(ImportError):
-            import not_there  # type: ignore[import-not-found]  # noqa: F401
+            import not_there  # type: ignore[import-not-found]  # noqa: F401  # it is not there
         print("called", end="")
         print("called", file=log)
         logging.getLogger("stepgrad test").error("called")
