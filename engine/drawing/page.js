@@ -14,7 +14,7 @@ const byId = id => document.getElementById(id);
 const boxes = nodes.map((_, i) => byId("n" + i));
 const drawn = nodes.map(() => ({}));  // what each box shows, so that only changes touch the document
 const breakpoints = new Set();
-let position = 0, selected = null, timer = null, scale = 1;
+let position = 0, selected = null, timer = null, scale = 1, settled = false;
 
 // ---- numbers ----
 
@@ -222,9 +222,9 @@ function reveal(i) {
   const inside = box.left > seen.left + margin && box.right < seen.right - margin &&
     box.top > seen.top + margin && box.bottom < seen.bottom - margin;
   if (inside) return;
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches || timer !== null;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches || timer !== null || !settled;
   area.scrollTo({left: area.scrollLeft + box.left + box.width / 2 - seen.left - seen.width / 2,
-    top: area.scrollTop + box.top + box.height / 2 - seen.top - seen.height / 2, behavior: calm ? "auto" : "smooth"});
+    top: area.scrollTop + box.top + box.height / 2 - seen.top - seen.height / 2, behavior: calm ? "instant" : "smooth"});
 }
 
 function stops(k) {
@@ -326,3 +326,5 @@ document.addEventListener("keydown", event => {
 
 zoom(Math.max(0.9, Math.min(1.3, fitting())));
 show(Number((location.hash.match(/step=(\d+)/) || [0, data.at])[1]));
+settled = true;  // what is shown first is there at once
+addEventListener("resize", () => show(position));  // a phone that is turned
