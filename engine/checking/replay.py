@@ -31,7 +31,7 @@ class Replay:
     def __init__(self, recording: Recording) -> None:
         place: dict[Value, int] = {leaf: k for k, leaf in enumerate(recording.coordinates)}
         fixed = [node for node in recording.nodes if node.primitive is None and node not in place]
-        place.update((leaf, len(place) + k) for k, leaf in enumerate(fixed))
+        place.update({leaf: k for k, leaf in enumerate(fixed, len(place))})
         self._fixed = [leaf.data for leaf in fixed]
         self._calls: list[tuple[Callable[..., float], int, Callable[[list[float]], Any] | None]] = []
         for node in recording.nodes:

@@ -63,8 +63,8 @@ def heard(
     if best is not None and agrees(claimed, best, slack):
         sharp = resolved(claimed, best, resolution(epsilon), slack)
         return Verdict("agrees" if sharp else "unresolved", best)
-    afar = _seen_from_afar(f, x, claimed, slack, noise, epsilon)
-    if afar is not None:
+    afar = seen_from_afar(f, x, noise, epsilon)
+    if afar is not None and _may_be(afar, claimed, slack):
         return Verdict("unresolved", afar)
     if best is None:
         return None
@@ -112,20 +112,32 @@ def _backed(estimates: list[Estimate]) -> list[Estimate]:
     return found
 
 
-def _seen_from_afar(f: Line, x: float, claimed: float, slack: float, noise: float, epsilon: float) -> Estimate | None:
-    """What wide steps see, if it is the claim: the two that see most clearly, and one on both sides alike."""
+def seen_from_afar(f: Line, x: float, noise: float, epsilon: float = EPSILON) -> Estimate | None:
+    """What wide steps see, if that is one slope: the two that see most clearly, and one on both sides alike.
 
-    def is_claim(estimate: Estimate | None, clear: float) -> bool:
-        if estimate is None or estimate.bound > clear:
-            return False
-        return abs(estimate.derivative - claimed) <= SAFETY * estimate.truncation + 2 * estimate.rounding + slack
-
+    >>> seen_from_afar(lambda x: round(math.sin(x), 7), 1.0, 0.0).derivative
+    0.5403...
+    >>> seen_from_afar(abs, 1e-9, 0.0) is None
+    True
+    """
     likely = power_of_two(steps(x, epsilon=epsilon)[0])
     wide = [uneven(likely * factor, x) for factor in _WIDE]
-    seen = [estimate for estimate in (central(f, x, step, noise) for step in wide) if estimate is not None]
-    clearest = sorted(_backed(seen), key=lambda estimate: estimate.bound)[:2]
-    clear = _LOOSE * abs(claimed)
-    if len(clearest) < 2 or not all(is_claim(estimate, _TELLS * clear) for estimate in clearest):
+    found = [estimate for estimate in (central(f, x, step, noise) for step in wide) if estimate is not None]
+    clearest = sorted(_backed(found), key=lambda estimate: estimate.bound)[:2]
+    if len(clearest) < 2:
         return None
-    alike = any(all(is_claim(one_sided(f, x, sign * step, noise), clear) for sign in (1.0, -1.0)) for step in wide)
-    return clearest[0] if alike else None
+    slope = clearest[0]
+    clear = _LOOSE * abs(slope.derivative)
+
+    def is_slope(estimate: Estimate | None, clear: float) -> bool:
+        return estimate is not None and estimate.bound <= clear and _may_be(estimate, slope.derivative, slope.bound)
+
+    if not all(is_slope(estimate, _TELLS * clear) for estimate in clearest):
+        return None
+    alike = any(all(is_slope(one_sided(f, x, sign * step, noise), clear) for sign in (1.0, -1.0)) for step in wide)
+    return slope if alike else None
+
+
+def _may_be(estimate: Estimate, slope: float, slack: float) -> bool:
+    """Whether an estimate is of this slope, even if it is blunter than it knows as values lie on a grid."""
+    return abs(estimate.derivative - slope) <= SAFETY * estimate.truncation + 2 * estimate.rounding + slack

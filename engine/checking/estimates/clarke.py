@@ -157,12 +157,16 @@ def _slopes_near(
 
 
 def _drawn(random_: random.Random, reach: Sequence[float], number: int) -> list[float]:
-    """A point of a cloud around 0: in proportion to the numbers, alike in all directions, or close to some plane."""
+    """A point of a cloud around 0: in proportion to the numbers, alike in all directions, or close to some plane.
+
+    Numbers of different sizes reach differently far: alike then means as far as the farthest, or the nearest, in turn.
+    """
+    ratio = max(reach) / min(reach)
     if number % 3 == 1:
-        reach = [max(reach)] * len(reach)
+        reach = [max(reach) if number % 2 else min(reach)] * len(reach)
     away = [random_.uniform(-1, 1) * each for each in reach]
     if number % 3 == 2:
-        away = [each * 10 ** random_.uniform(-2, 0) for each in away]
+        away = [each * 10 ** random_.uniform(-2 - math.log10(ratio), 0) for each in away]
     return away
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..directional import along, random_directions, slope_along
 from ..entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal, rounding_of, slack_of
+from ..estimates.appeal import seen_from_afar
 from ..estimates.clarke import Found, Neighbourhood, beside
 from ..estimates.differences import (
     Estimate,
@@ -250,14 +251,18 @@ class _Probe:
         noise = max(self.claimed.noise, 4 * epsilon * abs(value))
         slack = slack_of(claim, epsilon)
         likely = steps(x, epsilon=epsilon)[0]
-        found = confirming(claim, slack, likely_estimates(line, x, likely, noise), epsilon)
-        straight = found is not None and not _bent(line, x, value, likely / 4, noise, claim)
-        grid = 0.0 if straight and found and not found.flat else grain(line, x)
+        sharp = confirming(claim, slack, likely_estimates(line, x, likely, noise), epsilon)
+        straight = sharp is not None and not _bent(line, x, value, likely / 4, noise, claim)
+        grid = 0.0 if straight and sharp and not sharp.flat else grain(line, x)
         hidden = claim == 0 and (grid > 0 or _hides(line, x, value, noise, epsilon))
-        if straight and found and not (found.flat and hidden):
-            return derivative(name, x, claim, Verdict("agrees", found))
+        if straight and sharp and not (sharp.flat and hidden):
+            return derivative(name, x, claim, Verdict("agrees", sharp))
         judged = self._judged(name, output, max(noise, measured_noise(line, x, epsilon), grid), grid > 0 or hidden)
-        return on_appeal(judged, line, slack, max(noise, grid), epsilon)
+        found = on_appeal(judged, line, slack, max(noise, grid), epsilon)
+        afar = seen_from_afar(line, x, max(noise, grid), epsilon) if claim == 0 and found.status == "agrees" else None
+        if afar is None or abs(afar.derivative) <= 2 * afar.bound:
+            return found
+        return derivative(name, x, claim, Verdict("unresolved", afar))  # stairs: flat, and steep from afar
 
     def _judged(self, name: str, output: int, noise: float, coarse: bool) -> Derivative:
         """The verdict where the first estimates did not confirm the claim."""

@@ -175,6 +175,18 @@ def test_a_condition_that_turns_is_seen_along_directions(side: int) -> None:
     assert check_gradients(f, [1.0, 1.0], directions=2).ok
 
 
+def test_a_graph_with_constants_and_what_plays_no_part_is_replayed() -> None:
+    def f(x: Any, y: Any, z: Any) -> Any:
+        return (2.0 * x - 1.0) ** 3 / (4.0 + y * y) + 5.0
+
+    here = recorded(f, [0.5, -1.0, 9.0])
+    for numbers in ([0.5, -1.0, 9.0], [1.25, 2.0, -3.0]):
+        assert Replay(here).value(numbers) == f(*map(Value, numbers)).data
+    assert Replay(recorded(lambda x, y: y, [1.0, 2.0])).value([3.0, 4.0]) == 4.0
+    assert check_gradients(f, [0.5, -1.0, 9.0], directions=2).ok
+    assert check_gradients(f, [0.5, -1.0, 9.0]).ok
+
+
 def recorded(f: Any, numbers: list[float]) -> Recording:
     leaves = list(map(Value, numbers))
     root = f(*leaves)
