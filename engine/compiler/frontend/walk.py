@@ -125,10 +125,11 @@ class Walk:
         elif not isinstance(thing, Value):
             if _is_of_users(kind):
                 self._part(thing, "__class__", kind)
+                yield kind
+            yield from self._slots(thing, kind)  # first: what else the class names may come into the dict
             if isinstance(getattr(thing, "__dict__", None), Mapping):
                 yield kind
                 yield from self._named_attributes(thing, vars(thing))
-            yield from self._slots(thing, kind)
 
     def _part(self, owner: Any, attribute: str, content: Any) -> None:
         if (id(owner), attribute) not in self._attributes:

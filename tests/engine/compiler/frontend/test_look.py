@@ -1,0 +1,131 @@
+"""What a compiled function reads from lists, dicts, arrays and slots of any size counts: at once, or before long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine import Value, compile
+from engine.compiler.frontend.look import Look
+
+np = pytest.importorskip("numpy")
+
+
+def numbers(count: int) -> list[float]:
+    return [1.0 + 0.5 * k for k in range(count)]
+
+
+def comes_to(compiled: Any, expected: float) -> bool:
+    """Whether that is the result sooner or later: what takes long to look at is looked at from time to time."""
+    until = time.monotonic() + 300.0  # never so long, however busy the machine is
+    while time.monotonic() < until:
+        if list(compiled([10.0])) == [expected]:
+            return True
+    return False
+
+
+HOLDERS: dict[str, Callable[[], Any]] = {
+    "a short list": lambda: numbers(4),
+    "a list": lambda: numbers(60),
+    "a long list": lambda: numbers(5000),
+    "a list of this and that": lambda: [*numbers(60), "text", None],
+    "a short dict": lambda: dict(enumerate(numbers(4))),
+    "a dict": lambda: dict(enumerate(numbers(60))),
+    "an array": lambda: np.array(numbers(4)),
+    "an array of objects": lambda: np.array(numbers(4), dtype=object),
+}
+
+
+AT_ONCE = {"a short list", "a short dict", "an array"}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_change_of_an_entry_counts(name: str) -> None:
+    holder = HOLDERS[name]()
+
+    def scaled(x: Any) -> Any:
+        return x * float(holder[2])
+
+    compiled = compile(scaled, backend="python")
+    assert list(compiled([10.0])) == [20.0]
+    assert list(compiled([10.0])) == [20.0]
+    for number in (7.0, 2.0):
+        holder[2] = number
+        if name in AT_ONCE:
+            assert list(compiled([10.0])) == [10.0 * number]
+        assert comes_to(compiled, 10.0 * number)
+
+
+def test_another_order_of_a_dict_counts() -> None:
+    holder = dict(enumerate(numbers(60)))
+
+    def first(x: Any) -> Any:
+        return x * next(iter(holder.values()))
+
+    compiled = compile(first, backend="python")
+    assert list(compiled([10.0])) == [10.0]
+    holder[0] = holder.pop(0)
+    assert comes_to(compiled, 15.0)
+
+
+def test_what_is_known_by_several_names_is_looked_at_once() -> None:
+    array, generator = np.array([2.0]), np.random.default_rng(0)
+    again, the_same, other = array, generator, [generator, array]
+
+    def f(x: Any) -> Any:
+        return x * float(array[0]) + float(again[0]) + 0.0 * len(other) if the_same is generator else x
+
+    compiled = compile(f, backend="python")
+    assert list(compiled([10.0])) == [22.0]
+    array[0] = 3.0
+    assert list(compiled([10.0])) == [33.0]
+
+
+class Slotted:
+    """A model of the user's own with ``__slots__``."""
+
+    __slots__ = ("scale", "unused", "w")
+
+    def __init__(self) -> None:
+        self.w, self.scale = Value(2.0), 3.0
+
+    def __call__(self, x: Any) -> Any:
+        return x * self.w * self.scale
+
+
+class Inheriting(Slotted):
+    """With a dict beside the slots."""
+
+
+@pytest.mark.parametrize("kind", [Slotted, Inheriting])
+def test_slots_count_and_one_that_is_empty_is_none(kind: type[Slotted]) -> None:
+    model = kind()
+    for function in (model, lambda x: model(x)):
+        model.scale = 3.0
+        model.w = Value(2.0)
+        compiled = compile(function, backend="python")
+        assert list(compiled([10.0])) == [60.0]
+        model.scale = 4.0
+        assert list(compiled([10.0])) == [80.0]
+        model.w = Value(5.0)
+        assert list(compiled([10.0])) == [200.0]
+
+
+def test_a_large_array_is_looked_at_from_time_to_time() -> None:
+    large = np.full(10**5, 2.0)
+    compiled = compile(lambda x: x * float(large[5]), backend="python")
+    assert list(compiled([10.0])) == [20.0]
+    large[5] = 3.0
+    assert comes_to(compiled, 30.0)
+
+
+def test_a_look_has_its_time_and_no_more() -> None:
+    look, other = Look(100.0), Look(1e6)
+    for each in (look, other):
+        each.add_holder({k: float(k) for k in range(50)}, ())
+        each.add_holder(numbers(500), ())
+        each.add_holder(["text"] * 500, ())
+    assert len(look._terms) < len(other._terms) == 3
