@@ -110,7 +110,9 @@ def refused() -> Iterator[None]:
                 if not isinstance(owner, type):
                     kinds[kind] = asking
             if asking is not None and asking[1](function.__name__) and not _is_harmless(frame, function):
-                raise refusal(f"the function {asking[0]} ({function.__name__})", _FIX)
+                error = refusal(f"the function {asking[0]} ({function.__name__})", _FIX)
+                if before is None:  # an error from here would confuse another profiler; it is raised in the end
+                    raise error
         elif event == "call" and frame.f_globals is _OF_OS:
             _note(frame)
         elif event == "call" and frame.f_code is _IMPORT and frame.f_back and is_users(frame.f_back.f_code.co_filename):

@@ -195,9 +195,11 @@ class Walk:
                     yield content
 
     def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
-        """Tell of what gives another entry whenever it is read."""
-        goes_on = hasattr(type(content), "__next__") and not isinstance(content, (StringIO, BytesIO))
-        if goes_on and (not isinstance(content, IOBase) or (not content.closed and content.readable())):
+        """Tell of what gives another entry whenever it is read; of files, those that are there to be read only."""
+        goes_on = hasattr(type(content), "__next__")
+        if isinstance(content, IOBase):
+            goes_on = not content.closed and content.readable() and not content.writable()
+        if goes_on:
             self._found.found_iterator(name, code)
 
     def _container(self, container: Any) -> Iterator[Any]:

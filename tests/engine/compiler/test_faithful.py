@@ -27,6 +27,7 @@ import math
 import mmap
 import operator
 import os
+import profile
 import random
 import re
 import secrets
@@ -1115,7 +1116,7 @@ def the_next_entry_of_an_iterator() -> Case:
 
 @row("refused")
 def the_next_line_of_an_open_file() -> Case:
-    file = io.TextIOWrapper(io.BytesIO(b"1.0\n" * 100))
+    file = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"1.0\n" * 100)))
     return Case(lambda x: x * sum(float(line) for line in itertools.islice(file, 1)))
 
 
@@ -1604,6 +1605,15 @@ def test_a_way_to_go_wrong(expected: str, make: Make, backend: str) -> None:
 def test_what_must_stay_compiled(make: Make, backend: str) -> None:
     case = make()
     assert outcome(case, compile(case.function, backend=backend)) == "equal"
+
+
+def test_another_profiler_goes_on() -> None:
+    """In Python itself; while one in C runs, before Python 3.12, the clock is not seen."""
+    profiler = profile.Profile()
+    with pytest.raises(TraceError, match="clock"):
+        profiler.runcall(lambda: compile(lambda x: x + 0.0 * time.time(), backend="python")([1.0]))
+    assert sys.getprofile() is None
+    assert compile(lambda x: x + 1.0, backend="python")([1.0]) == [2.0]
 
 
 def test_random_states_are_given_back() -> None:
