@@ -51,14 +51,14 @@ class Blocking:
         >>> from .....ops import dot
         >>> weights, x = Run("P", 0, 784, 784, 1), Run("X", 0, 0, 784, 1)
         >>> Blocking.of(Group(dot, 128, ((weights,), (x,)), Run("S", 0, 1)), Shape(64, 4, 64))
-        Blocking(rows=6, vectors=2, columns=262, pieces=3, left=False, right=True)
+        Blocking(rows=6, vectors=2, columns=392, pieces=2, left=False, right=True)
         """
         rows, vectors = tile_sizes(shape)
         vectors = min(vectors, shape.lanes // shape.width)
         parts, columns = group.operands[0], group.columns
         if len(parts) > 1 or not is_wide(shape, group.rows * columns):
             return cls(rows, vectors, columns, 1, left=False, right=False)
-        most = shape.l1 // 2 // shape.bytes(rows)
+        most = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
         pieces = -(-columns // most)
         strided = parts[0].column != 1 and parts[0].row == 1
         scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
