@@ -218,6 +218,9 @@ def test_calls_are_written_as_they_were_made() -> None:
     assert PRIMITIVES["take"].arguments is not None
     assert PRIMITIVES["dot"].arguments((1, 2, 3, 4)) == [[1, 2], [3, 4]]
     assert PRIMITIVES["dot"].arguments((1, 2, 3, 4, 5)) == [[1, 2], [3, 4], 5]
+    assert PRIMITIVES["dot"].arguments((1, 2, 3, 4, 5, 6, 7)) == [[1, 2, 3], [4, 5, 6], 7]
+    assert engine.dot([1, 2, 3], [4, 5, 6]) == 32.0
+    assert engine.dot([1, 2, 3], [4, 5, 6], 7) == engine.dot([1, 2, 3], [4, 5, 6], bias=7) == 39.0
     assert PRIMITIVES["take"].arguments((0, 1, 2)) == [0, [1, 2]]
     assert not engine.ops._Index(3).accepts(0.0, 1.0), "numbers between need not be whole"
 
