@@ -34,8 +34,8 @@ def accuracy(
         X: the samples, a list, array or DataFrame of rows.
         y: as many labels. With n outputs: class indices from 0 to n - 1, or one-hot rows. With one output: 1 against 0
             or -1. Or names of classes, where the model was trained with such.
-        loss: what a single output was trained with, which tells its threshold; see `classify`.
-        threshold: of a single output, instead.
+        loss: as for `classify`.
+        threshold: as for `classify`.
         backend: as for `predict`.
 
     Raises:
@@ -67,8 +67,8 @@ def confusion_matrix(
         model: a module, or a function from one sample to its outputs.
         X: the samples.
         y: as many labels.
-        loss: what a single output was trained with, which tells its threshold; see `classify`.
-        threshold: of a single output, instead.
+        loss: as for `classify`.
+        threshold: as for `classify`.
         backend: as for `predict`.
 
     Returns:

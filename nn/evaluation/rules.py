@@ -30,12 +30,27 @@ class Rule(NamedTuple):
 
 
 def _pair(row: list[Any]) -> list[Any]:
+    """Probabilities as they are, of a single one that of the other class before it."""
+    for x in row:
+        if not 0.0 <= x <= 1.0:
+            raise ValueError(f"an output is {x:g}, which is no probability: give loss=, what it was trained with")
     return [1.0 - row[0], row[0]] if len(row) == 1 else row
+
+
+def _of_logs(row: list[Any]) -> list[Any]:
+    """Probabilities of their logarithms."""
+    found = [engine.exp(x) for x in row]
+    if abs(sum(found) - 1.0) > 1e-3:
+        raise ValueError(
+            f"outputs trained with nll are logarithms of probabilities, and these sum to {sum(found):g} and not to 1: "
+            "end the model with nn.log_softmax, or train its logits with cross_entropy"
+        )
+    return found
 
 
 RULES: dict[str, Rule] = {
     "cross_entropy":   Rule(None, activations.softmax),
-    "nll":             Rule(None, lambda row: [engine.exp(x) for x in row]),
+    "nll":             Rule(None, _of_logs),
     "bce":             Rule(0.5, _pair),
     "bce_with_logits": Rule(0.0, lambda row: _pair([engine.sigmoid(x) for x in row])),
     "hinge":           Rule(0.0, None),

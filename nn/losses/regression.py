@@ -37,14 +37,12 @@ def mae(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
     """Mean absolute error, ``|prediction - target|``; its derivative is 0 where both are equal.
 
     Args:
-        prediction: Values or numbers, nested to any depth.
-        target: finite numbers (or Values), nested likewise.
-        reduction: "mean", "sum" or "none".
+        prediction: as for `mse`.
+        target: as for `mse`.
+        reduction: as for `mse`.
 
     Raises:
-        TypeError: if something is no number.
-        ValueError: if lengths differ, nothing is given, a target is nan or infinite, or the reduction is
-            unknown.
+        TypeError, ValueError: as `mse`.
 
     >>> from engine import Value
     >>> mae([Value(1.0), Value(4.0)], [3.0, 4.0]).data

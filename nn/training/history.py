@@ -97,10 +97,12 @@ class History:
             for name in group:
                 axes.plot(epochs, columns[name], marker, label=name.replace("_", " "), linewidth=1.8)
             axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
             axes.legend(frameon=False)
-        if all((x > 0.0 and x != math.inf) or math.isnan(x) for name in losses for x in columns[name]):
+        shown = [x for name in losses for x in columns[name] if not math.isnan(x)]
+        if shown and min(shown) > 0.0 and 10.0 * min(shown) < max(shown) < math.inf:
             panels[0].set_yscale("log")
         return figure
 

@@ -118,6 +118,14 @@ def test_what_people_give_by_mistake(ask, error, message):
         ask()
 
 
+def test_outputs_that_are_no_probabilities_are_not_shown_as_such():
+    with pytest.raises(ValueError, match=r"an output is 1.5, which is no probability"):
+        nn.predict_proba(lambda x: x, [0.5, 1.5], loss=nn.bce)
+    with pytest.raises(ValueError, match=r"sum to 3.*end the model with nn.log_softmax"):
+        nn.predict_proba(lambda x: [x, x, x], [0.0], loss=nn.nll)
+    assert nn.predict_proba(lambda x: [x, x], [math.log(0.5)], loss=nn.nll) == [[0.5, 0.5]]
+
+
 def test_memory_maps(tmp_path):
     mapped = np.memmap(tmp_path / "X", np.float64, "w+", shape=X.shape)
     mapped[:] = X
