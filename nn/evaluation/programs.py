@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -239,9 +239,16 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
     """What a compiled function gives for the data."""
     if fixed is None:
         return compiled(*data)
-    if fixed.batch is None:
-        fixed.batch = compiled.batch(*data)
-    return compiled(batch=fixed.batch)
+    if fixed.batch is not None:
+        return compiled(batch=fixed.batch)
+    batch = compiled.batch(*data)
+    found = compiled(batch=batch)
+    # By now all has been checked as it was given: from lists, which take longer to look at, arrays were made.
+    given = [
+        a if isinstance(a, list) else a.reshape(batch.size, *shape) for a, shape in zip(batch.arrays, batch.shapes)
+    ]
+    fixed.batch = replace(batch, given=given)
+    return found
 
 
 def _floats(output: Any) -> Any:

@@ -32,7 +32,9 @@ def test_it_is_imported_when_somebody_asks_for_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     monkeypatch.delitem(sys.modules, "nn.sklearn")
     monkeypatch.delattr(nn, "sklearn")
-    with pytest.raises(ImportError, match=r"nn\.sklearn needs sklearn\.base: pip install .stepgrad\[sklearn\]"):
+    with pytest.raises(
+        ImportError, match=r"nn\.sklearn needs scikit-learn 1.6 or later: pip install .stepgrad\[sklearn\]"
+    ):
         nn.sklearn  # noqa: B018  # asking is enough
 
 
