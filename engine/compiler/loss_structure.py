@@ -236,7 +236,8 @@ def _evaluated(form: Form) -> Any:
 
     for symbol in operations([s for term, factors in form for s in (term, *(by for _, by in factors))]):
         assert symbol.primitive is not None
-        known[symbol] = _applied(symbol.primitive, tuple([value(o) for o in symbol.operands]))
+        operands = tuple([value(o) for o in symbol.operands])  # in the table's order: a call would arrange them anew
+        known[symbol] = Value.__apply_primitive__(symbol.primitive, operands)
     total: Any = 0.0
     for (term, factors), weight in form.items():
         product = weight * value(term)
@@ -244,14 +245,6 @@ def _evaluated(form: Form) -> Any:
             product = primitive(product, value(by))
         total = total + product
     return total
-
-
-def _applied(primitive: Primitive, operands: tuple[Any, ...]) -> Any:
-    """A primitive of operands that are in the order of the table, which a call of it would arrange anew."""
-    for operand in operands:
-        if isinstance(operand, Value):
-            return type(operand).__apply_primitive__(primitive, operands)
-    return primitive.forward(*operands)
 
 
 def _numbers(output: Any) -> int:

@@ -245,3 +245,20 @@ def test_orders_without_a_pattern_are_tables(what: str, backend: str) -> None:
     compiled.backward(samples)
     assert [weight.grad for weight in wanted] == pytest.approx(expected, rel=1e-10, abs=1e-12)
     assert re.search(r"\[\d+, \d+, \d+, \d+.*\]", compiled.explain("plan"))
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_what_several_conditions_reach(backend: str) -> None:
+    """A result of parameters alone that every one of its readers takes for some samples only."""
+    w = Value(0.5)
+
+    def f(x: Any) -> Any:
+        u = engine.exp(w)
+        return engine.where(x > 0.0, u * x, 1.0) + engine.where(x > 1.0, u, 0.0) * x
+
+    samples = [-1.0, 0.5, 2.0, 3.0]
+    compile(f, backend=backend).backward(samples)
+    assert w.grad == pytest.approx(engine.grad(engine.mean([f(x) for x in samples]), w), rel=1e-12)
+    w.grad = 0.0
+    compile(f, backend=backend).backward([-1.0, -2.0])
+    assert w.grad == 0.0

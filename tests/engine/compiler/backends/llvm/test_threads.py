@@ -248,6 +248,17 @@ def test_a_child_of_a_process_without_helpers(monkeypatch: pytest.MonkeyPatch) -
     assert pools._lock is not None
 
 
+def test_a_child_has_new_helpers() -> None:
+    _, several, leaves = programs(2)
+    expected, _ = several.run(leaves, samples(300))
+    pool = pools.thread_pool()
+    before = list(pool._workers)
+    pools._end()
+    pools._begin()
+    assert not {*map(id, before)} & {*map(id, pool._workers)}
+    assert np.array_equal(several.run(leaves, samples(300))[0], expected)
+
+
 def test_the_functions_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     posix = pools._system.__wrapped__()
     system = ctypes.CDLL(None)
