@@ -37,7 +37,7 @@ def own_loss(loss: Callable[..., Any]) -> str:
     >>> own_loss(mse) != "", own_loss(lambda outputs, labels: mse(outputs, labels))
     (True, '')
     """
-    name = next((name for name, own in LOSSES.items() if loss is own), None)
+    name = next((name for name, own in LOSSES.items() if loss is own and _CODE.defines(own)), None)
     return f"{_SOURCE} {name}" if name and _SOURCE and _is_unchanged() else ""
 
 

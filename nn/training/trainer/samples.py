@@ -35,9 +35,7 @@ class Samples:
         if batch is None:
             return False
         samples, labels = self._there
-        if samples is not None and not (X is samples.array and X.shape == samples.shape and X.dtype is samples.dtype):
-            return False
-        if labels is not None and not (y is labels.array and y.shape == labels.shape and y.dtype is labels.dtype):
+        if (samples is not None and not samples.holds(X)) or (labels is not None and not labels.holds(y)):
             return False
         return (samples is not None or batch.refill(0, X)) and (labels is not None or batch.refill(1, y))
 
@@ -80,8 +78,17 @@ class _There:
     """An array that is read where it is, as it was."""
 
     def __init__(self, array: Any) -> None:
-        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self._array, self._shape, self._strides, self._dtype = array, array.shape, array.strides, array.dtype
         self._held = weakref.ref(array)  # NumPy resizes no array that a weak reference points to: its memory stays
+
+    def holds(self, given: Any) -> bool:
+        """Whether this is the same array, and its numbers are where they were."""
+        return (
+            given is self._array
+            and given.shape == self._shape
+            and given.strides == self._strides
+            and given.dtype is self._dtype
+        )
 
 
 def _is_view(array: Any, given: Any) -> bool:

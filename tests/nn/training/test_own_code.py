@@ -23,6 +23,7 @@ from engine.imported import TABLE
 from nn import MLP, SGD, EagerStep, Layer, Module, Sequential, Trainer, cross_entropy
 from nn.layers import dense
 from nn.losses import classes
+from nn.losses.named import LOSSES
 from nn.training import own_code as module
 from nn.training.own_code import own_code, own_loss
 from nn.training.trainer import sample_loss
@@ -269,6 +270,15 @@ def test_every_layer_and_loss_is_own_code() -> None:
     texts = {own_code(Sequential(layer), nn.hinge).text for layer in layers}  # type: ignore[union-attr]  # they are
     texts |= {own_code(layers[0], loss).text for loss in (nn.mse, nn.mae, nn.bce, nn.bce_with_logits, nn.nll)}  # type: ignore[union-attr]  # as above
     assert len(texts) == len(layers) + 5
+
+
+def test_a_loss_that_a_user_has_added_to_the_losses_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mine(outputs: Any, labels: Any) -> Any:
+        return 2.0 * cross_entropy(outputs, labels)
+
+    monkeypatch.setitem(LOSSES, "mine", mine)
+    assert own_loss(mine) == ""
+    assert own_loss(cross_entropy) != ""
 
 
 def test_what_is_no_leaf_and_what_holds_itself() -> None:

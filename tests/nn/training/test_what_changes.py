@@ -292,6 +292,19 @@ def test_samples_changed_in_place_count_where_one_of_two_arrays_is_read_where_it
 
 
 @FAST
+@pytest.mark.filterwarnings("ignore:Setting the strides:DeprecationWarning")
+def test_new_strides_of_an_array_that_is_read_where_it_is_are_seen(backend: str) -> None:
+    m, other = MLP(2, [1], seed=1), MLP(2, [1], seed=1)
+    trainer = Trainer(m, nn.mse, SGD(m.parameters(), 0.1), backend=backend)
+    step = EagerStep(other, nn.mse, SGD(other.parameters(), 0.1))
+    x, y = X[:, :2].copy(), Y.astype(float)
+    for array, strides in ((x, x.strides), (x, (0, 8)), (y, (0,))):
+        array.strides = strides
+        for _ in range(3):
+            assert trainer.step(x, y) == pytest.approx(step(x.tolist(), y.tolist()), rel=1e-9)
+
+
+@FAST
 def test_an_array_that_is_read_where_it_is_keeps_its_memory_and_a_new_shape_is_seen(backend: str) -> None:
     m = MLP(2, [1], seed=1)
     trainer = Trainer(m, nn.mse, SGD(m.parameters(), 0.1), backend=backend)
