@@ -20,7 +20,7 @@ from .differences import EPSILON, Estimate, Line, central, steps
 from .slopes import Side, Slopes, slopes_at
 from .verdicts import Status
 
-_FEW, _MANY = 8, 96  # points that are drawn near the point, each with its mirror image; many before a claim differs
+_FEW, _MANY, _MOST = 8, 96, 384  # points drawn near the point, each with its mirror image; more before a claim differs
 _SMALL = 8  # of so many inputs, many points are drawn also where nothing has looked like a kink yet
 _SHRINK = 8.0  # the second cloud of them is so many times smaller
 _PAIRS = 6  # so many kinked inputs are combined two by two
@@ -101,11 +101,19 @@ def beside(near: Neighbourhood, direction: list[float], claimed: float, slack: f
     if not math.isfinite(claimed) or not all(math.isfinite(side.slope) for side in slopes.sides):
         return Found(direction, claimed, low.slope, high.slope, "differs")
     found = None
-    for points in (_FEW, _MANY):
+    for points in (_FEW, _MANY, _MOST):
         found = _in_clouds(near, direction, claimed, slack, slopes, points)
-        if found.status == "agrees" if found is not None else len(near.point) > _SMALL:
+        if found is None:
+            if len(near.point) > _SMALL or points == _MANY:
+                break
+        elif found.status == "agrees" or (points == _MANY and _far_outside(found)):
             break
     return found
+
+
+def _far_outside(found: Found) -> bool:
+    """Whether a claim is so far from the slopes found that a thin cone of others, which was missed, is no excuse."""
+    return max(found.low - found.claimed, found.claimed - found.high) > 2 * (found.high - found.low)
 
 
 def _in_clouds(
@@ -119,8 +127,10 @@ def _in_clouds(
     wide, narrow = (
         _slopes_near(near, direction, shrunk, limit * shrunk, size, points) for shrunk in (radius, radius / _SHRINK)
     )
-    if not wide or not narrow:
-        return Found(direction, claimed, low.slope, high.slope, "differs") if slopes.apart else None
+    if not slopes.apart and not (wide and narrow):
+        return None
+    narrow = narrow or wide or [low.slope, high.slope]  # rounding may drown the finer ones
+    wide = wide or narrow
     spread = max(narrow) - min(narrow)
     tolerance = max(low.bound, high.bound) + slack
     shrinks = spread < 0.5 * (max(wide) - min(wide)) or spread <= 4 * tolerance + _PERCENT * abs(high.slope)

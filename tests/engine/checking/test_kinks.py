@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine import Constant, Value
+from engine import Constant, Value, check_gradients
 from engine.checking.kinks import _restless, at_kink, describe, difference, kink_of, piece, side
 
 PROBED = [0, 1, 3, 6, 12, 24]  # how often the reach is halved to look for branches
@@ -213,3 +215,29 @@ def test_what_changes_between_two_recordings() -> None:
         assert many.endswith(f" and {count - 3} more")
     assert difference(record(-1.0, 1), record(-2.0, 1)) == "a branch in the function's own code"
     assert difference(record(-1.0, 1), record(-2.0, 2)) == "a branch in the function's own code"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_gradient_from_beside_a_corner_of_cones_is_none_wrong(seed: int) -> None:
+    """Sums of kinks that meet at the point, whose numbers may differ by a million: thin cones are found, too."""
+    random_ = random.Random(seed)
+    n, m = random_.choice([2, 3]), random_.choice([2, 3])
+    point = [random_.gauss(0, 1) * 10.0 ** random_.choice([0, -3, 3]) for _ in range(n)]
+    planes = [[random_.gauss(0, 1) for _ in range(n)] for _ in range(m)]
+    heights = [random_.gauss(0, 1) for _ in range(m)]
+
+    def sides(xs: list[float]) -> list[float]:
+        return [sum(w * (x - y) for w, x, y in zip(plane, xs, point)) for plane in planes]
+
+    def f(xs: list[float]) -> float:
+        return sum(height * max(side, 0.0) for height, side in zip(heights, sides(xs)))
+
+    def gradient(xs: list[float]) -> list[float]:
+        above = [height * (side > 0) for height, side in zip(heights, sides(xs))]
+        return [sum(a * plane[k] for a, plane in zip(above, planes)) for k in range(n)]
+
+    near = gradient([x + 1e-3 * abs(x) * random_.gauss(0, 1) for x in point])
+    report = check_gradients(f, point, grad=lambda xs: near if xs == point else gradient(xs))
+    assert report.ok, report
+    far = [near[0] + 5 * sum(abs(h) * math.hypot(*plane) for h, plane in zip(heights, planes)), *near[1:]]
+    assert not check_gradients(f, point, grad=lambda xs: far if xs == point else gradient(xs)).ok
