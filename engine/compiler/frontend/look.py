@@ -15,7 +15,7 @@ from .outside import environment
 from .walk import ABSENT, CONTAINERS, held, is_array, reads_as_array
 
 _FEW = 6  # entries of a list or dict that are looked at one by one, in half the time of a loop
-_LARGE = 512  # bytes of an array that are no longer compared at every call
+_LARGE = 2048  # bytes of an array that are no longer compared at every call
 
 _LOOK = """
 def look():
@@ -76,7 +76,7 @@ class Look:
             self.add("holder$.get(absent) is not was$", 45, holder=holder, was=inside[0])
         elif is_array(holder) and holder.dtype != object:
             if holder.nbytes <= _LARGE:
-                self.add("holder$.tobytes() != was$", 60, holder=holder, was=holder.tobytes())
+                self.add("holder$.tobytes() != was$", 60 + holder.nbytes // 10, holder=holder, was=holder.tobytes())
         elif isinstance(holder, dict):
             self._add_dict(holder)
         elif isinstance(holder, list):

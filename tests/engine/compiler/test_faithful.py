@@ -512,6 +512,12 @@ def class_weights_in_an_array() -> Case:
 
 
 @row("equal")
+def a_weight_in_an_array_of_two_hundred() -> Case:
+    w, weights = Value(2.0), np.ones(200)
+    return Case(lambda x: w * x * weights[150], lambda: weights.__setitem__(150, 9.0))
+
+
+@row("equal")
 def a_default_of_the_function() -> Case:
     w = Value(2.0)
 
