@@ -100,9 +100,15 @@ def test_a_number_with_two_settings_is_chosen_by_a_branch_though_others_follow()
 
 def test_numbers_of_graphs_of_different_length_are_not_compared() -> None:
     one, two, three = [Constant(1.0)], [Constant(2.0)], [Constant(3.0)]
-    more = [Constant(4.0), Constant(5.0)]
+    more, other = [Constant(4.0), Constant(5.0)], [Constant(6.0), Constant(7.0)]
     assert _restless(one, two, three) == {0}
-    for recordings in ((more, two, three), (one, more, three), (one, two, more), (one, more, more), (more, more, one)):
+    for recordings in (
+        (more, two, three),
+        (one, more, three),
+        (one, two, more),
+        (one, more, other),
+        (more, other, one),
+    ):
         assert _restless(*recordings) == set()
     assert _restless(one, two, one) == set()
     assert _restless(one, [Value(2.0)], three) == set(), "no number of the code"

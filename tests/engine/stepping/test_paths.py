@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -221,6 +222,8 @@ def test_records_stay_what_they_are() -> None:
     why, again = y.why(x), y.why(x)
     assert why != again, "as each is a look of its own"
     assert why.paths[0] != again.paths[0]
+    assert replace(why) != why
+    assert replace(why.paths[0]) != why.paths[0]
     assert len({why, again, why.paths[0], again.paths[0]}) == 4
     for record, name in ((why, "gradient"), (why.paths[0], "product")):
         with pytest.raises(AttributeError):

@@ -97,6 +97,9 @@ def test_the_first_step_fits_the_reach() -> None:
     assert steps(0.0)[:2] == [uneven(2.0**k, 0.0) for k in (-21, -25)]
     assert steps(2.0**-20)[:3] == [uneven(2.0**k, 2.0**-20) for k in (-21, -30, -33)], "what is small beside a tiny x"
     assert steps(1.0, reach=-1.0) == []
+    edge = uneven(2.0**-15, 1.0)
+    assert edge in steps(1.0)
+    assert edge not in steps(1.0, reach=edge), "within reach, and not at its end"
 
 
 def test_all_steps_by_hand() -> None:
