@@ -24,6 +24,7 @@ from ..optimisers.base import Optimizer
 from ..training.history import History
 from ..training.loop import fit
 from ..training.preparation import prepared
+from ..training.purity import is_pure
 from ..training.steps import LossFunction, Model
 from ..training.trainer.compiled import Trainer
 from ..training.validation import Patience
@@ -54,6 +55,7 @@ class Workbench:
     def __init__(self, make: Make, X: Any, y: Any, options: Mapping[str, Any]) -> None:
         self._make, self._X, self._y, self._options = make, X, y, options
         self._model: Any = None  # that was made last
+        self._params = set[Value]()  # its optimiser's
         # By structure a net of it and its program; what was used last is at the end.
         self._known: dict[Any, tuple[Net, SharedProgram | None]] = {}
 
@@ -86,13 +88,20 @@ class Workbench:
         model, loss, optimizer = net
         if model is self._model:
             raise ValueError("make gave the same model twice: it has to make a new one in every call")
-        self._model = model
+        params = {*optimizer.params}
+        if not params.isdisjoint(self._params):
+            raise ValueError(
+                "make gave parameters that are those of an earlier net as well, whose training would change this one: "
+                "make new ones in every call, or leave those that all share out of the optimiser"
+            )
+        self._model, self._params = model, params
         return model, loss, optimizer
 
     def _program(self, net: Net, batch_size: int | None) -> tuple[SharedProgram | None, Structure | None]:
         """The program for nets of this structure, if there is one."""
-        if self._options["backend"] == "eager":
-            return None, None
+        schedule = self._options["schedule"]
+        if self._options["backend"] == "eager" or not (schedule is None or is_pure(schedule)):
+            return None, None  # a schedule may read the net that make gave, of which a copy would be trained
         try:
             structure = Structure(*net)
         except UnknownStructureError:
@@ -141,6 +150,8 @@ class SharedProgram:
         self._data = prepared(model, X, y, loss, **of_data, seed=0, rng=random_source(0), options=how, fixed=True)
         of_trainer = ("backend", "dtype", "threads", "clip_norm", "clip_value", "schedule")
         settings = {name: options[name] for name in of_trainer}
+        if self._data.validation and self._data.validation.acts:
+            raise UnknownStructureError("a metric of the user's may read the net that make gave, and not the copy")
         self._trainer = SharedTrainer(model, self._data.loss, optimizer, **settings)
         self._values, self._options = Structure(model, loss, optimizer).values, options
         self._batches: dict[int, Batch] = {}

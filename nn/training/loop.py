@@ -22,6 +22,7 @@ from .failures import anomaly_report
 from .history import History
 from .preparation import prepared
 from .progress import Progress, Reporter, reporting
+from .purity import is_pure
 from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Patience, Validation
 
@@ -78,7 +79,9 @@ def fit(
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
             those of the best epoch.
         min_delta: by how much it must be better, for `patience`.
-        schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`.
+        schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`;
+            one that reads more than numbers and functions is asked before each step, and may change things as
+            callbacks may.
         clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
         sample_weight: one number for each sample, by which its loss is multiplied; of a loss that is the mean over
@@ -153,7 +156,9 @@ def fit(
     if patient and validation is None:
         raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
     after = _callbacks(callbacks)
-    acting = Acting(batches=callable(progress), epochs=bool(after) or callable(progress) or step is not EagerStep)
+    each = callable(progress) or not (schedule is None or is_pure(schedule))
+    own = step is not EagerStep or type(optimizer).step is not Optimizer.step
+    acting = Acting(batches=each, epochs=each or own or bool(after))
     history, rng = _going_on(resume, epochs), random_source(seed)
     if patient and history.waiting is not None:
         patient.go_on(history.waiting)

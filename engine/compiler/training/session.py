@@ -126,11 +126,6 @@ class Session:
         return repeat
 
     @property
-    def is_unread(self) -> bool:
-        """Whether nobody has read parameters, gradients or memories since the last step."""
-        return self._loan.open and not self._loan.glimpses and self._optimizer.keeper is self._keeper
-
-    @property
     def made(self) -> int:
         """How many steps were made in all; `optimizer.steps` counts those since its memories were empty."""
         made: int = self._before + self._training.made

@@ -13,6 +13,7 @@ from engine import Batch, BatchLoss, Compiled, collector_at_rest, compile, new_l
 
 from ...arguments import Seed, is_found_by_name, random_source, real_number, whole_number
 from ...optimisers.base import Optimizer
+from ..purity import is_pure
 from ..steps import LossFunction, Model
 from .model_watch import ModelWatch
 from .sample_loss import SampleLoss
@@ -267,13 +268,15 @@ class Trainer(Settings):
 
     def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
         """Make steps, each at the learning rate of the schedule."""
-        way = self._prepared(batch, size)
         if self._schedule is None:
-            return way(batch, steps, order, self._clip, ())
+            return self._prepared(batch, size)(batch, steps, order, self._clip, ())
         first, count, losses = self.steps, steps if order is None else len(order), list[float]()
+        at_once = count if count > 1 and is_pure(self._schedule) else 1
         while len(losses) < count:
-            done, before = len(losses), way.made
-            rates = self._rates(way, first + done, count - done)
+            done = len(losses)
+            rates = [self._rate(first + k) for k in range(done, done + at_once)]
+            way = self._prepared(batch, size)  # after the schedule, which may have changed something
+            before = way.made
             part = None if order is None else order[done : done + len(rates)]
             try:
                 losses += way(batch, len(rates), part, self._clip, rates)
@@ -283,17 +286,6 @@ class Trainer(Settings):
             finally:
                 self._optimizer.lr = rates[max(0, way.made - before - 1)]
         return losses
-
-    def _rates(self, way: Way, first: int, count: int) -> list[float]:
-        """The learning rates of the next steps, as far as the schedule does not look at what a step changes."""
-        optimizer, rates = self._optimizer, [self._rate(first)]
-        while len(rates) < count and way.is_unread:
-            optimizer.settings = {**optimizer.settings, "lr": rates[-1]}  # where a schedule reads it
-            rate = self._rate(first + len(rates))
-            if not way.is_unread:
-                break
-            rates.append(rate)
-        return rates
 
     def _rate(self, step: int) -> float:
         """What the schedule says."""

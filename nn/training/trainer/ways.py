@@ -26,8 +26,6 @@ class Way:
     """
 
     made: int
-    is_unread = False
-    """Whether it is known that nobody has read parameters or memories since the last step."""
 
     def __init__(self, shapes: Any, optimizer: Optimizer) -> None:
         self.shapes, self.optimizer = shapes, optimizer
@@ -96,11 +94,6 @@ class NativeSteps(Way):
     def made(self) -> int:  # type: ignore[override]  # counted where the steps are made
         """How many were made."""
         return self._session.made
-
-    @property
-    def is_unread(self) -> bool:  # type: ignore[override]  # as above
-        """Whether nobody has read parameters or memories since the last step."""
-        return self._session.is_unread
 
     def repetition(self) -> Callable[[], float | None] | None:
         """What makes the last single step once more; see `Session.repetition`."""

@@ -395,6 +395,42 @@ def test_a_loss_that_reads_its_net_reads_the_one_that_is_trained() -> None:
         assert row["loss"] == history.losses[-1]
 
 
+@pytest.mark.parametrize("reader", ["schedule", "metric"])
+def test_what_reads_the_net_that_make_gave_reads_the_one_that_is_trained(reader: str) -> None:
+    last: list[Any] = []
+
+    def kept(**config: Any) -> Any:
+        last[:] = make(**config)
+        return last
+
+    def read(*_: Any) -> float:
+        return 0.1 * abs(float(last[0].parameters()[0].data))
+
+    options: dict[str, Any] = {"schedule": read} if reader == "schedule" else {"metrics": read, "validation": (X, Y)}
+    rows = nn.fit_many(kept, CONFIGS[:3], X, Y, epochs=3, **options)
+    for config, row in zip(CONFIGS, rows):
+        model, loss, optimizer = kept(**config)
+        history = nn.fit(model, X, Y, loss, optimizer, epochs=3, seed=config["seed"], **options)
+        assert {name: row[name] for name in history.rows[-1] if name not in ("epoch", "lr", "seconds")} == {
+            name: number for name, number in history.rows[-1].items() if name not in ("epoch", "lr", "seconds")
+        }
+
+
+def test_nets_that_share_what_is_trained_are_refused() -> None:
+    """Each would begin where the ones before have ended, in whatever order they ran."""
+    shared = nn.Layer(2, 3, seed=1)
+
+    def sharing(trained: bool) -> Any:
+        own = nn.Layer(3, 1, "identity", seed=2)
+        part: Any = nn.Sequential(shared, own)
+        return part, nn.mse, nn.SGD((part if trained else own).parameters(), lr=0.1)
+
+    samples, labels = [[0.0, 1.0], [1.0, 0.5]], [1.0, 2.0]
+    rows = nn.fit_many(sharing, [{"trained": False}] * 2 + [{"trained": True}] * 2, samples, labels)
+    assert [row["error"] is None for row in rows] == [True, True, True, False]
+    assert "make gave parameters that are those of an earlier net" in rows[3]["error"]
+
+
 def test_progress_counts_nets(capsys: pytest.CaptureFixture[str]) -> None:
     seen: list[nn.Progress] = []
     rows = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=1, progress=seen.append)

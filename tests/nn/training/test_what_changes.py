@@ -361,6 +361,57 @@ def test_a_schedule_may_read_what_steps_change(name: str, backend: str) -> None:
     assert course(backend) == pytest.approx(course("eager"), rel=1e-9, abs=1e-12)
 
 
+ACTS: dict[str, Callable[[Any, list[Any]], object]] = {
+    "a number": lambda m, own: setattr(m.parameters()[0], "data", 0.5),
+    "an activation": lambda m, own: setattr(m.layers[0].neurons[0], "activation", engine.sigmoid),
+    "a parameter": lambda m, own: m.layers[0].neurons[0].w.__setitem__(0, Value(0.3)),
+    "what the loss reads": lambda m, own: own.__setitem__(0, own[0] + 0.5),
+}
+
+
+@ALL
+@pytest.mark.parametrize("name", ACTS)
+def test_what_a_schedule_changes_counts_from_its_step_on(name: str, backend: str) -> None:
+    def course(choice: str) -> list[float]:
+        m, own = model(), [1.0]
+
+        def schedule(step: int) -> float:
+            if step in (2, 6):
+                ACTS[name](m, own)
+            return 0.1
+
+        loss = lambda o, y: nn.cross_entropy(o, y) * own[0]
+        optimizer = SGD(m.parameters(), 0.1)
+        return nn.fit(m, X, Y, loss, optimizer, 3, 8, seed=1, backend=choice, schedule=schedule).batch_losses
+
+    assert course(backend) == pytest.approx(course("eager"), rel=1e-9)
+
+
+@ALL
+@pytest.mark.parametrize("actor", ["schedule", "optimiser"])
+def test_validation_data_that_a_schedule_or_an_optimiser_changes_is_read_again(actor: str, backend: str) -> None:
+    def course(choice: str) -> list[float]:
+        m, held, labels = model(), X[:9].tolist(), Y[:9].tolist()
+
+        class Acting(SGD):
+            def step(self) -> None:
+                held[0][0] += 1.0
+                super().step()
+
+        def schedule(step: int) -> float:
+            held[0][0], labels[1] = float(step), step % 3
+            return 0.1
+
+        optimizer = (Acting if actor == "optimiser" else SGD)(m.parameters(), 0.1)
+        options: dict[str, Any] = {"schedule": schedule} if actor == "schedule" else {}
+        history = nn.fit(
+            m, X, Y, nn.cross_entropy, optimizer, 3, 8, seed=1, backend=choice, validation=(held, labels), **options
+        )
+        return [number for row in history.rows for number in (row["validation_loss"], row["validation_accuracy"])]
+
+    assert course(backend) == pytest.approx(course("eager"), rel=1e-9)
+
+
 @ALL
 def test_a_loss_that_reads_the_optimiser_is_refused(backend: str) -> None:
     m = model()
