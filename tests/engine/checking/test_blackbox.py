@@ -187,3 +187,12 @@ def test_values_on_the_axes_alone() -> None:
 def test_second_order_needs_a_graph() -> None:
     with pytest.raises(ValueError, match="first derivatives only"):
         check_gradients(math.sin, 1.0, 2, grad=math.cos)
+
+
+def test_no_second_opinion_on_what_turns_faster_than_its_steps() -> None:
+    report = check_gradients(
+        lambda x: x * x * math.sin(1 / x), 1e-9, grad=lambda x: 2 * x * math.sin(1 / x) - math.cos(1 / x)
+    )
+    assert report.ok
+    assert math.isnan(report.rate)
+    assert "second opinion" not in str(report)
