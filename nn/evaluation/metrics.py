@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -267,7 +268,8 @@ class OfUser:
         Raises:
             TypeError: if that is not one number.
         """
-        found = self._metric(labels, in_form_of(self._X, outputs))
+        own = copy.deepcopy(outputs)  # which it may sort or scale; others read them after it
+        found = self._metric(labels, in_form_of(self._X, own))
         try:
             return float(found)
         except (TypeError, ValueError):

@@ -84,6 +84,23 @@ def test_a_callback_may_change_the_validation(backend):
     assert first + second == 1.0
 
 
+@BACKENDS
+@pytest.mark.parametrize("form", [list, np.array])
+def test_a_metric_may_change_the_outputs_that_it_is_given(backend, form):
+    """Those after it have the model's all the same."""
+
+    def spoil(labels, outputs):
+        for row in outputs:
+            row[0], row[1] = row[1], row[0]
+        return 0.0
+
+    held = form(X[:10].tolist()), form(Y[:10].tolist())
+    _, history = trained(backend, validation=held, metrics=[spoil, "accuracy"])
+    _, alone = trained(backend, validation=held, metrics="accuracy")
+    column = "validation_accuracy"
+    assert [row[column] for row in history.rows] == [row[column] for row in alone.rows]
+
+
 def test_validation_in_the_precision_of_the_training():
     """As everywhere else: loss and outputs of a float32 training are float32's."""
     dtypes = set()
