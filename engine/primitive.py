@@ -81,7 +81,7 @@ class Primitive:
     dunder: str = ""
     precedence: int = 0
     arguments: Callable[[Sequence[Any]], list[Any]] | None = None
-    rules: tuple[Rule, ...] = field(init=False, repr=False)  # as a tuple whatever the arity, for the sweeps
+    rules: tuple[Rule, ...] = field(init=False)  # as a tuple whatever the arity, for the sweeps
 
     def __post_init__(self) -> None:
         rules = (self.local_derivatives,) if callable(self.local_derivatives) else tuple(self.local_derivatives)

@@ -29,6 +29,19 @@ def test_a_rule_of_c_that_does_not_tell_its_operands_is_called() -> None:
         del engine.PRIMITIVES["test_larger"]
 
 
+def test_operands_are_named_unless_said_otherwise() -> None:
+    for arity, names in ((1, ("x",)), (2, ("x", "y")), (3, ("x", "y", "x3")), (5, ("x", "y", "x3", "x4", "x5"))):
+        found = declare("test_named", lambda *xs: 0.0, [lambda z, *xs: 0.0] * arity, method=False)
+        del engine.PRIMITIVES["test_named"]
+        assert found.operands == names
+
+
+def test_the_last_domain_holds_for_all_further_operands() -> None:
+    index, reals = engine.take.domain
+    assert list(engine.take.domains(4)) == [index, reals, reals, reals]
+    assert list(engine.sum.domains(2)) == [*engine.sum.domain] * 2
+
+
 def test_an_operand_without_a_derivative_gets_nothing() -> None:
     """None says that there is none, where 0 would make nan of an infinite upstream gradient."""
     first = declare("test_first", lambda *xs: xs[0], lambda z, *xs: [1.0, *[None] * (len(xs) - 1)], method=False)
