@@ -25,7 +25,7 @@ def available() -> bool:
 def warm() -> None:
     """Import now what the first derivative needs, if it is installed: no test's first example should pay for it."""
     if available():
-        _names()
+        _names(context())
 
 
 @lru_cache(maxsize=1)
@@ -50,9 +50,8 @@ def _compiled(formula: str) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _names() -> dict[str, Any]:
-    """What a formula may use: mpmath's functions, and Python's where mpmath has none."""
-    own = context()
+def _names(own: Any) -> dict[str, Any]:
+    """What a formula may use: the functions of this context of mpmath, and Python's where mpmath has none."""
     functions = {name: getattr(own, name) for name in dir(own) if not name.startswith("_")}
     for name in ("erfc", "ncdf"):  # mpmath cannot evaluate them far out, where they are 0, 1 or 2 to any precision
         functions[name] = _clipped(functions[name])
@@ -75,9 +74,10 @@ def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
     """
     if not primitive.formula:
         raise ValueError(f"{primitive.name} was declared without a formula")
-    exact = [context().mpf(x) for x in inputs]
+    own = context()
+    exact = [own.mpf(x) for x in inputs]
     named = {primitive.operands[0]: exact} if primitive.arity is None else dict(zip(primitive.operands, exact))
-    return eval(_compiled(primitive.formula), {**_names(), **named})
+    return eval(_compiled(primitive.formula), {**_names(own), **named})
 
 
 def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> Any:
