@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import engine
@@ -55,6 +55,7 @@ def test_against_every_path(recipe: Recipe, xs: list[float], which: int, k: int)
     nodes = topological_order(root)
     target = nodes[which % len(nodes)]
     every = list(all_products(root, target))
+    assume(not any(map(math.isnan, every)))  # hypot at (0, 0) has no derivative
     why = root.why(target, k=k)
     assert why.count == len(every)
     assert why.gradient == engine.grad(root, target)
