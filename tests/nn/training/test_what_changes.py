@@ -304,6 +304,7 @@ def test_new_strides_of_an_array_that_is_read_where_it_is_are_seen(backend: str)
             assert trainer.step(x, y) == pytest.approx(step(x.tolist(), y.tolist()), rel=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # by NumPy from 2.5 on; what it does counts
 @FAST
 def test_an_array_that_is_read_where_it_is_keeps_its_memory_and_a_new_shape_is_seen(backend: str) -> None:
     m = MLP(2, [1], seed=1)
