@@ -1,5 +1,6 @@
 """The check of anybody's functions: on floats, lists, arrays of NumPy, PyTorch or JAX.
 
 - blackbox: the check itself, coordinate by coordinate or along directions
-- claims: what is claimed, a gradient or slopes; points: arguments as numbers, and the way back
+- claimed: a function at a point; claims: what is claimed of it, a gradient or slopes
+- points: arguments as numbers, and the way back
 """

@@ -6,16 +6,14 @@ disagree: there the claim must lie between them, and is compared a little beside
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from typing import Any
 
 from ..directional import along, random_directions, slope_along
 from ..entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal, rounding_of, slack_of
 from ..estimates.appeal import seen_from_afar
-from ..estimates.clarke import Found, Neighbourhood, beside
+from ..estimates.clarke import Found, beside
 from ..estimates.differences import (
     Estimate,
     Line,
@@ -30,77 +28,14 @@ from ..estimates.slopes import Slopes, slopes_at
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from ..estimates.verdicts import Verdict, confirming, judge, resolution
 from ..report import Derivative, Kink, Report, worst
-from ..subject import name_of, require_repeatable, require_the_same, weight
-from .claims import Forward, Reverse, Rows
-from .points import NO_VALUE, Point, numbers_in, pasted, short
+from ..subject import name_of, require_repeatable, weight
+from .claimed import Claimed, described
+from .claims import Forward, Reverse
+from .points import pasted
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 _WIDE = 512.0  # kinks this much closer than the likeliest step are at the point, as far as wide steps can tell
-
-
-class Claimed:
-    """A function at a point, and what is claimed about it there.
-
-    Attributes:
-        f: the function.
-        by: who claims its derivatives, and how.
-        point: the point.
-        values: the function's outputs there.
-        noise: how far values may be off besides by rounding.
-    """
-
-    def __init__(self, f: Callable[..., Any], by: Reverse | Forward, arguments: tuple[Any, ...], noise: float):
-        self.f, self.by, self.noise = f, by, noise
-        self.point = Point(arguments, _argument_names(f, len(arguments)))
-        self.values = _outputs(f, arguments, noise)
-
-    @cached_property
-    def jacobian(self) -> Rows:
-        """The claims: for each output, one derivative for each number of the point."""
-        return self.claims(self.point.arguments)
-
-    def claims(self, arguments: tuple[Any, ...]) -> Rows:
-        """What is claimed there."""
-        return self.by.jacobian(self.point, arguments, len(self.values))
-
-    def slopes(self, direction: Sequence[float]) -> list[float]:
-        """Of each output, what is claimed along a direction."""
-        if isinstance(self.by, Forward):
-            return self.by.slopes(self.point, self.point.arguments, direction, len(self.values))
-        return [math.fsum(g * d for g, d in zip(row, direction)) for row in self.jacobian]
-
-    def at(self, arguments: tuple[Any, ...]) -> list[float]:
-        """The outputs there; nan outside of the domain, where a power may give complex numbers."""
-        try:
-            result = self.f(*arguments)
-        except NO_VALUE:
-            return [math.nan] * len(self.values)
-        try:
-            return numbers_in(result)
-        except TypeError:
-            return [math.nan] * len(self.values)
-
-    def name(self, name: str, output: int) -> str:
-        """The name of one derivative."""
-        return (f"{name} of output {output}" if len(self.values) > 1 else name) + self.by.mode
-
-    def line(self, output: int) -> Callable[[Sequence[float]], Line]:
-        """One output along a direction."""
-
-        def line(direction: Sequence[float]) -> Line:
-            arguments = self.point.line(direction)
-            return lambda t: self.at(arguments(t))[output]
-
-        return line
-
-    def neighbourhood(self, output: int) -> Neighbourhood:
-        """One output as a function of all numbers."""
-        epsilon = max(self.point.epsilons)
-        noise = max(self.noise, 4 * epsilon * abs(self.values[output]))
-        return Neighbourhood(
-            lambda numbers: self.at(self.point.placed(numbers))[output], self.point.numbers, noise, epsilon
-        )
 
 
 def check_callable(
@@ -221,7 +156,7 @@ def claims_of(
 
 def title_of(claimed: Claimed) -> str:
     """What was checked, in one line."""
-    return f"{name_of(claimed.f)} at {', '.join(map(_described, claimed.point.arguments))}"
+    return f"{name_of(claimed.f)} at {', '.join(map(described, claimed.point.arguments))}"
 
 
 def written(claimed: Claimed) -> str:
@@ -377,37 +312,3 @@ def _hides(line: Line, x: float, value: float, noise: float, epsilon: float) -> 
     moved = [abs(far - value) for far in (line(x + width), line(x - width)) if math.isfinite(far)]
     slope = max(moved, default=0.0) / width
     return 0 < resolution(epsilon) * slope < 16 * noise / steps(x, epsilon=epsilon)[0]
-
-
-# ---- what is checked ---------------------------------------------------------------------------------------------
-
-
-def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) -> list[float]:
-    try:
-        inspect.signature(f).bind(*arguments)
-    except TypeError as error:
-        raise TypeError(
-            f"{name_of(f)}{inspect.signature(f)} cannot be called with the point's {len(arguments)} arguments "
-            f"(a tuple is several arguments): {error}"
-        ) from None
-    except ValueError:  # written in C: no signature
-        pass
-    first, again = numbers_in(f(*arguments)), numbers_in(f(*arguments))
-    require_the_same(first, again, noise)
-    for number in first:
-        if not math.isfinite(number):
-            raise ValueError(f"the point is outside the domain: the function gives {number!r} at {short(arguments)}")
-    return first
-
-
-def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
-    try:
-        names = [p.name for p in inspect.signature(f).parameters.values() if p.kind is not p.VAR_POSITIONAL]
-    except (TypeError, ValueError):
-        names = []
-    return [names[k] if k < len(names) else f"x{k}" for k in range(count)]
-
-
-def _described(x: Any) -> str:
-    """An argument for the title: an array by its shape, as printing it takes longer than checking it."""
-    return f"{type(x).__name__} of shape {tuple(x.shape)}" if getattr(x, "shape", ()) else short(x)
