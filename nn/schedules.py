@@ -1,16 +1,20 @@
 """Learning rates by the number of the step, from 0, as `nn.fit(schedule=...)` and `nn.Trainer` take them.
 
-A schedule is any function of that number. Those here give absolute rates, whatever the optimiser's own is.
+A schedule is any function of that number. Those here give absolute rates, whatever the optimiser's own is; they say
+what they are, can be compared, and pickle.
 
 >>> rate = cosine(0.1, steps=100, warmup=10)
 >>> rate(4), rate(10), round(rate(55), 3), rate(100)
 (0.05, 0.1, 0.05, 0.0)
+>>> rate
+cosine(lr=0.1, steps=100, warmup=10, final=0.0)
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields
 from typing import TypeAlias
 
 from .arguments import real_number, whole_number
@@ -32,9 +36,11 @@ def step(lr: float, every: int, factor: float) -> Schedule:
     >>> [step(1.0, every=2, factor=0.5)(k) for k in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
-    lr, factor = real_number("lr", lr, least=0.0), real_number("factor", factor, least=0.0)
-    every = whole_number("every", every, least=1)
-    return lambda k: lr * factor ** (k // every)
+    return Step(
+        real_number("lr", lr, least=0.0),
+        whole_number("every", every, least=1),
+        real_number("factor", factor, least=0.0),
+    )
 
 
 def linear(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
@@ -52,7 +58,7 @@ def linear(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedu
     >>> [linear(1.0, steps=4)(k) for k in range(6)]
     [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
     """
-    return _warmed_up(lr, steps, warmup, final, lambda done: 1.0 - done)
+    return Linear(*_checked(lr, steps, warmup, final))
 
 
 def cosine(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
@@ -70,21 +76,71 @@ def cosine(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedu
     >>> [round(cosine(1.0, steps=4)(k), 3) for k in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    return _warmed_up(lr, steps, warmup, final, lambda done: (1.0 + math.cos(math.pi * done)) / 2.0)
+    return Cosine(*_checked(lr, steps, warmup, final))
 
 
-def _warmed_up(lr: float, steps: int, warmup: int, final: float, shape: Callable[[float], float]) -> Schedule:
-    """A rise to `lr`, then `shape` from 1 to 0 between `lr` and `final`."""
+def _checked(lr: float, steps: int, warmup: int, final: float) -> tuple[float, int, int, float]:
     lr, final = real_number("lr", lr, least=0.0), real_number("final", final, least=0.0)
     warmup = whole_number("warmup", warmup, least=0)
     steps = whole_number("steps", steps, least=1)
     if steps <= warmup:
         raise ValueError(f"steps={steps} must be more than warmup={warmup}: it counts all steps")
+    return lr, steps, warmup, final
 
-    def rate(k: int) -> float:
-        if k < warmup:
-            return lr * ((k + 1) / warmup)
-        done = min(1.0, (k - warmup) / (steps - warmup))
-        return final + (lr - final) * shape(done)
 
-    return rate
+# ---- what they are: numbers that can be called -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, repr=False)
+class _Rate:
+    """Its repr is the call that makes it."""
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{field.name}={x!r}" for field, x in zip(fields(self), astuple(self)))
+        return f"{type(self).__name__.lower()}({given})"
+
+
+@dataclass(frozen=True, repr=False)
+class Step(_Rate):
+    """See `step`."""
+
+    lr: float
+    every: int
+    factor: float
+
+    def __call__(self, k: int) -> float:
+        """The rate of step `k`."""
+        return self.lr * self.factor ** (k // self.every)
+
+
+@dataclass(frozen=True, repr=False)
+class Linear(_Rate):
+    """See `linear`."""
+
+    lr: float
+    steps: int
+    warmup: int
+    final: float
+
+    def __call__(self, k: int) -> float:
+        """The rate of step `k`."""
+        if k < self.warmup:
+            return self.lr * ((k + 1) / self.warmup)
+        done = min(1.0, (k - self.warmup) / (self.steps - self.warmup))
+        return self.final + (self.lr - self.final) * self.left(done)
+
+    def left(self, done: float) -> float:
+        """What is left of the way from `lr` to `final` when a share of the steps after the rise is done."""
+        return 1.0 - done
+
+
+class Cosine(Linear):
+    """See `cosine`."""
+
+    def left(self, done: float) -> float:
+        """Half a cosine from 1 to 0."""
+        return (1.0 + math.cos(math.pi * done)) / 2.0
+
+
+FIXED = frozenset({Step, Linear, Cosine})
+"""Schedules that compute from their own numbers and nothing else, so that many steps may be asked for at once."""

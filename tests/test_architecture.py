@@ -57,7 +57,7 @@ FLOORS = """
     engine  engine.__main__
     nn.arguments  nn.elsewhere
     nn.layers
-    nn.losses  nn.optimisers  nn.data
+    nn.losses  nn.optimisers  nn.schedules  nn.data
     nn.evaluation
     nn.training
     nn.checkpoints  nn.many

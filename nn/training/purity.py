@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
+from ..schedules import FIXED
+
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _COMPUTING = frozenset({"math", "numpy"})
 """Modules with nothing in them that a step reads."""
@@ -20,7 +22,8 @@ _REACHING = frozenset({"STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR", "DELETE_GLOB
 def is_pure(function: Callable[..., Any]) -> bool:
     """Whether a function neither reads what may change, nor changes what others read; False where that is not seen.
 
-    It is seen of functions that name only numbers, texts, `math`, NumPy, builtins that compute, and functions likewise.
+    It is seen of `nn.schedules`, and of functions that name only numbers, texts, `math`, NumPy, builtins that compute,
+    and functions likewise.
 
     >>> is_pure(lambda k: 0.1 / (1 + k))
     True
@@ -28,7 +31,7 @@ def is_pure(function: Callable[..., Any]) -> bool:
     >>> is_pure(lambda k: rates[0])
     False
     """
-    return type(function) is FunctionType and _is_pure(function, set())
+    return type(function) in FIXED or (type(function) is FunctionType and _is_pure(function, set()))
 
 
 def _is_pure(thing: Any, seen: set[int]) -> bool:

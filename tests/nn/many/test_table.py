@@ -75,7 +75,8 @@ def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any]) -> None:
 
 
 def test_every_executor_gives_the_same_rows() -> None:
-    options: dict[str, Any] = {"epochs": 3, "validation": 0.2, "seed": 5}
+    schedule = nn.schedules.cosine(0.1, steps=20)
+    options: dict[str, Any] = {"epochs": 3, "validation": 0.2, "seed": 5, "schedule": schedule}
     rows = nn.fit_many(make, CONFIGS, X, Y, **options)
     assert all(row["error"] is None and 0.0 <= row["validation_accuracy"] <= 1.0 for row in rows)
     with ThreadPoolExecutor(3) as threads:

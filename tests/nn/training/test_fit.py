@@ -1,6 +1,7 @@
 """What surrounds the loop: validation, patience, schedules, weights, callbacks, dropout, resuming, failures."""
 
 import math
+import pickle
 import random
 import signal
 import sys
@@ -281,6 +282,30 @@ def test_schedules_stay_between_their_ends(steps, warmup, lr, final):
 def test_schedules_refuse(wrong):
     with pytest.raises(ValueError, match=r"steps|final"):
         nn.schedules.cosine(0.1, **wrong)
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        nn.schedules.step(0.1, every=1, factor=0.5),
+        nn.schedules.linear(0.1, 9, warmup=3),
+        nn.schedules.cosine(0.1, 9, 3, final=0.01),
+    ],
+)
+def test_a_schedule_says_what_it_is_and_pickles(rate):
+    assert eval(repr(rate), vars(nn.schedules)) == rate == pickle.loads(pickle.dumps(rate))
+    model = network()
+    optimizer = nn.SGD(model.parameters(), lr=1.0)
+    trainer = nn.Trainer(model, nn.cross_entropy, optimizer, schedule=rate, backend="python")
+    trainer.step(X[:4], Y[:4])
+    twin = pickle.loads(pickle.dumps(trainer))
+    assert twin.schedule == rate
+    twin.step(X[:4], Y[:4])
+    assert twin.optimizer.lr == rate(1) != rate(0)
+
+
+def test_schedules_of_another_kind_or_number_are_not_equal():
+    assert nn.schedules.linear(0.1, 9) != nn.schedules.cosine(0.1, 9) != nn.schedules.cosine(0.1, 8)
 
 
 @BACKENDS
