@@ -142,7 +142,8 @@ def fit_many(
     }
     found: dict[int, dict[str, Any]] = {}
     lost: dict[int, str] = {}
-    with reporting(progress) as report:
+    with reporting(progress) as told:
+        report = told.epoch or told.batch
 
         def done(place: int, row: dict[str, Any]) -> None:
             found[place] = row

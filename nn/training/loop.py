@@ -21,7 +21,7 @@ from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report
 from .history import History
 from .preparation import prepared
-from .progress import Progress, Reporter, reporting
+from .progress import Progress, Reporter, Reports, reporting
 from .purity import is_pure
 from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Patience, Validation
@@ -185,7 +185,7 @@ def fit(
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
     task = Task(model, data.loss, optimizer, data.X, data.y, batch_size, shuffle, schedule, clip_norm, clip_value, done)
-    with _train_mode(model), reporting(progress) as report:
+    with _train_mode(model), reporting(progress) as told:
         if step is not EagerStep:
             one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
         elif backend == "eager":
@@ -195,7 +195,7 @@ def fit(
                 task, backend, dtype, threads, acting, partial(setattr, history, "backend")
             )
         try:
-            _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, report)
+            _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, told)
         except KeyboardInterrupt:
             history.stopped = "interrupted"
     if patient:
@@ -212,7 +212,7 @@ def _train(
     validation: Validation | None,
     patient: Patience | None,
     callbacks: Sequence[Callback],
-    report: Reporter | None,
+    told: Reports,
 ) -> None:
     """The epochs that the history has not got yet."""
     scores: dict[str, float] = {}
@@ -224,8 +224,9 @@ def _train(
                 history.batch_losses += done.losses
                 for loss, size in zip(done.losses, done.sizes):
                     total, seen, batch = total + loss * size, seen + size, batch + 1
-                    if report is not None:
-                        report(Progress(epoch, epochs, batch, done.batches, total / seen, scores))
+                    if told.batch is not None:
+                        rate = task.optimizer.lr
+                        told.batch(Progress(epoch, epochs, batch, done.batches, total / seen, scores, lr=rate))
         except FloatingPointError as error:
             history.batch_losses += getattr(error, "losses", [])
             raise _failed(error, task, history, first, before) from error
@@ -234,6 +235,8 @@ def _train(
         scores = {} if validation is None else validation.scores()
         row = {"epoch": epoch, "loss": total / seen, **scores, "lr": task.optimizer.lr}
         history.rows.append({**row, "seconds": time.perf_counter() - started})
+        if told.epoch is not None:
+            told.epoch(Progress(epoch, epochs, batch, batch, total / seen, scores, lr=task.optimizer.lr))
         if patient:
             if patient.is_over(scores["validation_loss"]):
                 history.stopped = "patience"

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -27,10 +28,13 @@ class Progress(NamedTuple):
     """The mean loss of this epoch so far."""
 
     scores: Mapping[str, float] = MappingProxyType({})
-    """The validation of the epoch before."""
+    """The validation of the epoch before, by the names of `History.rows`; in `fit_many` of the net itself."""
 
     unit: str = "epoch"
     """What is counted; "net" in `fit_many`, after each of which it reports."""
+
+    lr: float | None = None
+    """The learning rate of the batch; None in `fit_many`."""
 
     @property
     def done(self) -> float:
@@ -41,8 +45,15 @@ class Progress(NamedTuple):
 Reporter: TypeAlias = Callable[[Progress], object]
 
 
-def reporting(progress: bool | Reporter) -> AbstractContextManager[Reporter | None]:
-    """What a `progress` option asks for, to be entered for the time of the training; None for silence.
+class Reports(NamedTuple):
+    """Who is told how far it has come: after each batch, and after each epoch, whose own validation is then known."""
+
+    batch: Reporter | None = None
+    epoch: Reporter | None = None
+
+
+def reporting(progress: bool | Reporter) -> AbstractContextManager[Reports]:
+    """What a `progress` option asks for, to be entered for the time of the training.
 
     Args:
         progress: False for silence, a callable to be called with a `Progress` after each batch, or True for a
@@ -53,23 +64,34 @@ def reporting(progress: bool | Reporter) -> AbstractContextManager[Reporter | No
     """
     if isinstance(progress, bool):
         if not progress:
-            return nullcontext(None)
-        return _bar() if sys.stdout.isatty() and _has_rich() else nullcontext(_line)
+            return nullcontext(Reports())
+        return _bar() if sys.stdout.isatty() and _has_rich() else nullcontext(Reports(epoch=_line))
     if not callable(progress):
         raise TypeError(f"progress is True, False or a callable that takes a Progress, not {show(progress)}")
-    return nullcontext(progress)
+    return nullcontext(Reports(batch=progress))
 
 
 def _line(state: Progress) -> None:
-    """Print about ten lines in the course of a training, each at the end of an epoch."""
+    """Print about ten lines in the course of a training."""
     every = max(1, state.epochs // 10)
-    if state.batch == state.batches and (state.epoch % every == 0 or state.epoch == state.epochs):
+    if state.epoch % every == 0 or state.epoch == state.epochs:
         print(_text(state), flush=True)
 
 
 def _text(state: Progress) -> str:
-    scores = "".join(f"  {name.replace('_', ' ')} {score:.4g}" for name, score in state.scores.items())
-    return f"{state.unit} {state.epoch}/{state.epochs}  loss {state.loss:.4g}{scores}"
+    """An epoch that has ended."""
+    rate = "" if state.lr is None else f"  lr {state.lr:.4g}"
+    return f"{state.unit} {state.epoch}/{state.epochs}  loss {state.loss:.4g}{_scores(state)}{rate}"
+
+
+def _under_way(state: Progress) -> str:
+    """An epoch that goes on: what is known of validation is the epoch's before, and says so."""
+    before = f"  ({state.unit} {state.epoch - 1}: {_scores(state).strip()})" if state.scores else ""
+    return f"{_text(state._replace(scores={}))}{before}"
+
+
+def _scores(state: Progress) -> str:
+    return "".join(f"  {name.replace('_', ' ')} {score:.4g}" for name, score in state.scores.items())
 
 
 def _has_rich() -> bool:
@@ -86,7 +108,7 @@ def _rate(state: Progress, seconds: float) -> str:
 
 
 @contextmanager
-def _bar() -> Iterator[Reporter]:
+def _bar() -> Iterator[Reports]:
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -94,9 +116,8 @@ def _bar() -> Iterator[Reporter]:
     with Bar(*columns, TimeRemainingColumn()) as bar:
         task, started = bar.add_task("training", total=1.0, rate=""), time.monotonic()
 
-        def report(state: Progress) -> None:
-            bar.update(
-                task, completed=state.done, description=_text(state), rate=_rate(state, time.monotonic() - started)
-            )
+        def report(text: Callable[[Progress], str], state: Progress) -> None:
+            passed = time.monotonic() - started
+            bar.update(task, completed=state.done, description=text(state), rate=_rate(state, passed))
 
-        yield report
+        yield Reports(partial(report, _under_way), partial(report, _text))

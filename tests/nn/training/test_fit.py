@@ -755,11 +755,20 @@ def test_pandas_takes_the_columns():
     assert list(frame["epoch"]) == [1, 2, 3, 4]
 
 
-def test_progress_shows_scores(capsys):
-    trained(validation=0.2, progress=True)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4
-    assert "validation accuracy" in lines[-1]
+@BACKENDS
+def test_progress_shows_each_epoch_with_its_own_scores_and_rate(backend, capsys):
+    _, history = trained(backend, validation=0.2, progress=True, schedule=nn.schedules.linear(0.1, 20))
+    assert capsys.readouterr().out.splitlines() == [
+        f"epoch {row['epoch']}/4  loss {row['loss']:.4g}  validation loss {row['validation_loss']:.4g}"
+        f"  validation accuracy {row['validation_accuracy']:.4g}  lr {row['lr']:.4g}"
+        for row in history.rows
+    ]
+
+
+def test_a_callable_is_told_the_rate_of_each_batch():
+    rates, told = nn.schedules.linear(0.1, 20), []
+    trained(schedule=rates, progress=told.append)
+    assert [state.lr for state in told] == [rates(k) for k in range(len(told))]
 
 
 @settings(max_examples=15, deadline=None)

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from nn import Progress
+from nn.training import progress
 from nn.training.progress import reporting
 
 
@@ -20,36 +21,47 @@ def states(epochs, batches=2):
             yield Progress(epoch, epochs, batch, batches, loss=1.0 / epoch)
 
 
+def tell(told, epochs):
+    """As the loop does: the scores of an epoch are known after its last batch."""
+    before = {}
+    for state in states(epochs):
+        if told.batch is not None:
+            told.batch(state._replace(scores=before))
+        if state.batch == state.batches and told.epoch is not None:
+            before = {"validation_loss": 10.0 * state.epoch}
+            told.epoch(state._replace(scores=before, lr=0.5))
+
+
 def test_the_share_that_is_done():
     shares = [state.done for state in states(2)]
     assert shares == [0.25, 0.5, 0.75, 1.0]
 
 
 def test_silence(capsys):
-    with reporting(False) as report:
-        assert report is None
+    with reporting(False) as told:
+        assert told == (None, None)
     assert capsys.readouterr().out == ""
 
 
 def test_a_callable_is_called_with_every_state():
     seen = []
-    with reporting(seen.append) as report:
-        for state in states(3):
-            report(state)
+    with reporting(seen.append) as told:
+        tell(told, 3)
     assert seen == list(states(3))
 
 
 def test_plain_lines_where_there_is_no_terminal(capsys):
-    with reporting(True) as report:
-        for state in states(2):
-            report(state)
-    assert capsys.readouterr().out == "epoch 1/2  loss 1\nepoch 2/2  loss 0.5\n"
+    with reporting(True) as told:
+        tell(told, 2)
+    assert (
+        capsys.readouterr().out
+        == "epoch 1/2  loss 1  validation loss 10  lr 0.5\nepoch 2/2  loss 0.5  validation loss 20  lr 0.5\n"
+    )
 
 
 def test_a_long_training_prints_about_ten_lines(capsys):
-    with reporting(True) as report:
-        for state in states(1005):
-            report(state)
+    with reporting(True) as told:
+        tell(told, 1005)
     lines = capsys.readouterr().out.splitlines()
     assert 10 <= len(lines) <= 12
     assert lines[-1].startswith("epoch 1005/1005")
@@ -58,22 +70,25 @@ def test_a_long_training_prints_about_ten_lines(capsys):
 def test_a_bar_on_a_terminal(monkeypatch):
     pytest.importorskip("rich")
     monkeypatch.setattr(sys, "stdout", Terminal())
-    with reporting(True) as report:
-        for state in states(4):
-            report(state)
+    with reporting(True) as told:
+        tell(told, 4)
     shown = sys.stdout.getvalue()
-    assert "epoch 4/4" in shown
-    assert "loss 0.25" in shown
+    assert "epoch 4/4  loss 0.25  validation loss 40  lr 0.5" in shown
+    assert "loss 0.25  validation loss 30" not in shown  # the epoch's before
     assert "100%" in shown
+
+
+def test_a_bar_says_which_epoch_the_scores_are_of():
+    state = Progress(4, 9, 1, 2, loss=0.25, scores={"validation_loss": 30.0}, lr=0.5)
+    assert progress._under_way(state) == "epoch 4/9  loss 0.25  lr 0.5  (epoch 3: validation loss 30)"
 
 
 def test_plain_lines_on_a_terminal_without_rich(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich", None)
     monkeypatch.setattr(sys, "stdout", Terminal())
-    with reporting(True) as report:
-        for state in states(1):
-            report(state)
-    assert sys.stdout.getvalue() == "epoch 1/1  loss 1\n"
+    with reporting(True) as told:
+        tell(told, 1)
+    assert sys.stdout.getvalue() == "epoch 1/1  loss 1  validation loss 10  lr 0.5\n"
 
 
 def test_refusal():
