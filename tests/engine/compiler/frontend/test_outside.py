@@ -1,0 +1,196 @@
+"""What the profiler's function makes of a call, one by one: `test_faithful` has what traced functions are refused.
+
+Python measures no coverage inside a profiler's function, so here it is called by hand.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import datetime
+import gc
+import importlib
+import io
+import logging
+import math
+import os
+import string
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+import pytest
+
+from engine.compiler import TraceError, compile
+from engine.compiler.frontend import outside
+
+See = Callable[[FrameType | None, str, Any], None]
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[See]:
+    """The profiler's function, which Python itself does not call meanwhile."""
+    before = sys.getprofile()
+    with outside.refused():
+        see = sys.getprofile()
+        sys.setprofile(before)
+        yield see  # type: ignore[misc]  # there is one
+
+
+def frame_of(file: str, name: str = "function", in_module: ModuleType = string, **arguments: Any) -> FrameType:
+    """The frame of a function of that name in that file, called from here with these arguments."""
+    found: dict[str, Callable[..., FrameType]] = {}
+    code = f"def {name}({', '.join(arguments)}): return __import__('sys')._getframe()"
+    exec(builtins.compile(code, file, "exec"), vars(in_module), found)
+    return found[name](**arguments)
+
+
+def here() -> FrameType:
+    return sys._getframe()
+
+
+FILE = Path(__file__)
+
+
+class Log(io.FileIO):
+    """A file of the user's own."""
+
+
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        (os.getpid, "asks the operating system"),
+        (time.time, "reads the clock"),
+        (datetime.datetime.now, "reads the clock"),
+        (open, "reads a file"),
+        (eval, "asks for what no code names"),
+        (sys.getrecursionlimit, "reads a setting of Python"),
+        (gc.isenabled, "reads a setting of Python"),
+    ],
+)
+def test_a_call_that_asks_is_refused(function: Any, what: str) -> None:
+    with watched() as see, pytest.raises(TraceError, match=rf"{what} \({function.__name__}\), at .*test_outside"):
+        see(here(), "c_call", function)
+
+
+@pytest.mark.parametrize(
+    "function", [os.fspath, time.sleep, len, math.sin, [].append, io.StringIO("3").read, "3".upper, dict.fromkeys]
+)
+def test_a_call_that_asks_nothing_is_not(function: Any) -> None:
+    with watched() as see:
+        for event in ("c_call", "c_call", "c_return", "return"):
+            see(here(), event, function)
+
+
+def test_methods_of_files_ask_where_they_read() -> None:
+    with FILE.open("rb") as file, Log(os.devnull, "w") as log, watched() as see:
+        for _ in range(2):  # the second time it is known what methods of the class do
+            with pytest.raises(TraceError, match=r"reads a file \(read\)"):
+                see(here(), "c_call", file.read)
+            with pytest.raises(TraceError, match=r"reads a file \(readinto\)"):
+                see(here(), "c_call", log.readinto)
+            see(here(), "c_call", log.write)
+
+
+def test_what_is_no_call_of_c_is_not_asked_for_its_name() -> None:
+    with watched() as see:
+        for event in ("c_return", "c_exception", "return"):
+            see(here(), event, os.getpid)
+
+
+def test_library_code_may_evaluate_a_text() -> None:
+    with watched() as see:
+        see(frame_of(string.__file__), "c_call", eval)  # as dataclasses and named tuples do
+        with pytest.raises(TraceError, match="reads the clock"):
+            see(frame_of(string.__file__), "c_call", time.time)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (str(FILE), "write"),
+        (str(FILE), "flush"),
+        (logging.__file__, "emit"),
+        ("<frozen importlib._bootstrap>", "_load"),
+    ],
+)
+def test_messages_and_imports_may_ask(file: str, name: str) -> None:
+    """Also further out."""
+    within: dict[str, Any] = {"inner": here}
+    exec(builtins.compile(f"def {name}(): return inner()", file, "exec"), within)
+    with watched() as see:
+        see(frame_of(file, name), "c_call", time.time)
+        see(within[name](), "c_call", os.getpid)
+
+
+def test_importing_a_module_by_its_name_is_refused_to_users_only() -> None:
+    """That of statements is watched."""
+    found: list[FrameType] = []
+
+    def import_it() -> None:
+        sys.setprofile(lambda frame, event, _: found.append(frame) if event == "call" else None)
+        importlib.import_module("string")
+        sys.setprofile(None)
+
+    import_it()
+    entered = next(frame for frame in found if frame.f_code is importlib.import_module.__code__)
+    with watched() as see, pytest.raises(TraceError, match=r"asks for what no code names \(import_module\)"):
+        see(entered, "call", None)
+
+
+def noted(see: See, method: str, **arguments: Any) -> list[Any]:
+    """What is noted when a method of the environment is entered from a function of the user's."""
+
+    def reader() -> None:
+        see(frame_of(os.__file__, method, os, **arguments), "call", None)
+
+    reader()
+    found = list(outside.variables.get(reader.__code__, {}))
+    assert bool(outside.count_of_variables()) == bool(found)  # for callers of the reader, too
+    outside.variables.clear()
+    return found
+
+
+def test_variables_of_the_environment_are_noted_for_their_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "variables", {})
+    name = os.environ.encodekey("STEPGRAD_TEST")  # type: ignore[attr-defined]  # as the system has it
+    with watched() as see:
+        assert noted(see, "__getitem__", self=os.environ, key="STEPGRAD_TEST") == [name]
+        assert noted(see, "__iter__", self=os.environ) == [outside.WHOLE]
+        assert noted(see, "__setitem__", self=os.environ, key="STEPGRAD_TEST", value="") == []
+        assert noted(see, "__delitem__", self=os.environ, key="STEPGRAD_TEST") == []
+        assert noted(see, "__getitem__", self=os.environ, key=3) == []  # a TypeError of the user's
+        assert noted(see, "getcwd") == []  # of no environment
+
+
+def test_another_profiler_goes_on_and_the_refusal_comes_in_the_end() -> None:
+    seen: list[tuple[str, Any]] = []
+    try:
+        sys.setprofile(lambda frame, event, function: seen.append((event, function)))
+        with watched() as see:
+            see(here(), "c_call", os.getpid)  # an error from here would confuse it
+    finally:
+        sys.setprofile(None)
+    assert ("c_call", os.getpid) in seen
+
+
+def test_a_function_is_refused_beside_another_profiler() -> None:
+    try:
+        sys.setprofile(lambda frame, event, function: None)
+        with pytest.raises(TraceError, match=r"reads the clock \(time\)"):
+            compile(lambda x: x * time.time(), backend="python")([1.0])
+    finally:
+        sys.setprofile(None)
+
+
+def test_beside_a_profiler_in_c_nothing_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As cProfile before Python 3.12, which could not be put back."""
+    set_to: list[Any] = []
+    monkeypatch.setattr(sys, "getprofile", object)
+    monkeypatch.setattr(sys, "setprofile", set_to.append)
+    with outside.refused():
+        os.getpid()
+    assert set_to == []
