@@ -19,7 +19,6 @@ from engine import Batch, Value, no_grad
 from ..arguments import as_samples, random_source, show, whole_number
 from ..evaluation.programs import Options
 from ..layers.dropout import Layout, drawing
-from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from ..training.history import History
 from ..training.loop import fit
@@ -137,9 +136,10 @@ class SharedProgram:
     def __init__(
         self, structure: Structure, net: Net, X: Any, y: Any, options: Mapping[str, Any], batch_size: int | None
     ) -> None:
-        model, loss, optimizer = copy.deepcopy(net)  # nobody else has it, to change it
-        if isinstance(model, Module):
-            model.train()
+        copied: tuple[Any, LossFunction, Optimizer] = copy.deepcopy(net)  # nobody else has it, to change it
+        model, loss, optimizer = copied
+        model.train()  # a module: of nothing else a structure is known
+        self._values, self._options = Structure(model, loss, optimizer).values, options
         layout = Layout()
         with drawing(layout), no_grad():
             model(as_samples("X", X)[0])
@@ -153,7 +153,6 @@ class SharedProgram:
         if self._data.validation and self._data.validation.acts:
             raise UnknownStructureError("a metric of the user's may read the net that make gave, and not the copy")
         self._trainer = SharedTrainer(model, self._data.loss, optimizer, **settings)
-        self._values, self._options = Structure(model, loss, optimizer).values, options
         self._batches: dict[int, Batch] = {}
         self._batch(self._size(batch_size))
         if not {*structure.values}.isdisjoint(self._trainer.compiled.parameters):

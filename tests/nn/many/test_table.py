@@ -13,6 +13,7 @@ import pytest
 
 import nn
 from nn.many import workbench
+from nn.many.executors import Jobs
 from nn.many.structure import Structure, UnknownStructureError
 
 X = np.random.default_rng(0).normal(size=(50, 2))
@@ -67,8 +68,20 @@ def alone(config: dict[str, Any], **options: Any) -> dict[str, float]:
         {"epochs": 1, "backend": "eager"},
     ],
 )
-def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any]) -> None:
+def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    shared: list[Any] = []
+    row_of = workbench.SharedProgram.row
+
+    def noted(program: Any, *arguments: Any) -> dict[str, float]:
+        shared.append(program)
+        return row_of(program, *arguments)
+
+    monkeypatch.setattr(workbench.SharedProgram, "row", noted)
     rows = nn.fit_many(make, CONFIGS, X, Y, **options)
+    if options.get("backend") == "eager":
+        assert not shared
+    else:  # a program for each width
+        assert [len(shared), len({*shared})] == [len(CONFIGS), 2]
     for config, row in zip(CONFIGS, rows):
         assert row.pop("seconds") > 0.0
         assert row == {**config, **alone(config, **options), "error": None}
@@ -336,6 +349,19 @@ def test_an_error_in_progress_ends_it() -> None:
         nn.fit_many(make, CONFIGS, X, Y, epochs=1, executor=threads, progress=report)
 
 
+def test_an_error_in_a_report_cancels_what_has_not_begun() -> None:
+    futures: list[Future[list[str]]] = [Future() for _ in range(3)]
+    futures[1].set_result(["done"])
+
+    def report(job: int, result: str) -> None:
+        raise RuntimeError(f"no room to show that job {job} is {result}")
+
+    jobs = Jobs(Broken(0), lambda _, numbers: futures[numbers[0]], report)
+    with pytest.raises(RuntimeError, match="no room to show that job 1 is done"):
+        jobs.run(3)
+    assert [future.cancelled() for future in futures] == [True, False, True]
+
+
 def test_make_must_be_callable() -> None:
     with pytest.raises(TypeError, match="make must be a callable that gives a model, a loss and an optimiser, not int"):
         nn.fit_many(3, CONFIGS, X, Y)  # type: ignore[arg-type]  # on purpose
@@ -360,8 +386,19 @@ def test_what_the_model_reads_from_elsewhere_counts_for_each_net(monkeypatch: py
         model = Sloped()
         return model, nn.mse, nn.SGD(model.parameters(), lr=0.0)
 
-    rows = nn.fit_many(make_sloped, [{"slope": s} for s in (1.0, 2.0, 1.0)], [[1.0]], [0.0], epochs=1)
-    assert [row["loss"] for row in rows] == [1.0, 4.0, 1.0]
+    prepare, made = workbench.SharedTrainer._prepare, 0
+
+    def seldom(trainer: Any, *arguments: Any) -> Any:
+        nonlocal made
+        made += 1
+        if made == 2:
+            raise MemoryError  # `fit` trains that net, and the program can go on with the next one
+        return prepare(trainer, *arguments)
+
+    monkeypatch.setattr(workbench.SharedTrainer, "_prepare", seldom)
+    rows = nn.fit_many(make_sloped, [{"slope": s} for s in (1.0, 2.0, 3.0, 1.0)], [[1.0]], [0.0], epochs=1)
+    assert [row["loss"] for row in rows] == [1.0, 4.0, 9.0, 1.0]
+    assert made == 4
 
 
 def test_what_make_does_to_an_earlier_net_changes_no_later_one() -> None:

@@ -272,6 +272,25 @@ def test_every_layer_and_loss_is_own_code() -> None:
     assert len(texts) == len(layers) + 5
 
 
+def test_programs_that_predict_make_no_other_model() -> None:
+    model = plain()
+    before = own_code(model, cross_entropy)
+    nn.predict(model, X)
+    assert "_programs" in vars(model)
+    assert own_code(model, cross_entropy).text == before.text  # type: ignore[union-attr]  # it is the package's own
+
+
+def test_sources_that_cannot_be_read_have_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a zip file: then no code is known as the package's own."""
+
+    def unreadable(path: Path) -> bytes:
+        raise NotADirectoryError(path)
+
+    assert module._digest() == module._SOURCE != ""
+    monkeypatch.setattr(Path, "read_bytes", unreadable)
+    assert module._digest() == ""
+
+
 def test_a_loss_that_a_user_has_added_to_the_losses_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     def mine(outputs: Any, labels: Any) -> Any:
         return 2.0 * cross_entropy(outputs, labels)
