@@ -78,20 +78,26 @@ def _line(state: Progress) -> None:
         print(_text(state), flush=True)
 
 
-def _text(state: Progress) -> str:
+def _text(state: Progress, between: str = "  ") -> str:
     """An epoch that has ended."""
-    rate = "" if state.lr is None else f"  lr {state.lr:.4g}"
-    return f"{state.unit} {state.epoch}/{state.epochs}  loss {state.loss:.4g}{_scores(state)}{rate}"
+    return between.join(filter(None, (_head(state), _scores(state))))
 
 
-def _under_way(state: Progress) -> str:
+def _under_way(state: Progress, between: str = "  ") -> str:
     """An epoch that goes on: what is known of validation is the epoch's before, and says so."""
-    before = f"  ({state.unit} {state.epoch - 1}: {_scores(state).strip()})" if state.scores else ""
-    return f"{_text(state._replace(scores={}))}{before}"
+    before = f"{state.unit} {state.epoch - 1}: {_scores(state)}" if state.scores else ""
+    return between.join(filter(None, (_head(state), before)))
+
+
+def _head(state: Progress) -> str:
+    rate = "" if state.lr is None else f"  lr {state.lr:.4g}"
+    return f"{state.unit} {state.epoch}/{state.epochs}{rate}  loss {state.loss:.4g}"
 
 
 def _scores(state: Progress) -> str:
-    return "".join(f"  {name.replace('_', ' ')} {score:.4g}" for name, score in state.scores.items())
+    """``validation loss 0.5, accuracy 0.9``."""
+    numbers = [f"{name.removeprefix('validation_')} {score:.4g}" for name, score in state.scores.items()]
+    return f"validation {', '.join(numbers)}" if numbers else ""
 
 
 def _has_rich() -> bool:
@@ -103,8 +109,8 @@ def _has_rich() -> bool:
 
 
 def _rate(state: Progress, seconds: float) -> str:
-    """How many epochs pass in a second."""
-    return f"{state.done * state.epochs / seconds:.3g} {state.unit}s/s" if seconds > 0.0 else ""
+    """How many epochs pass in a second, in few letters: a line of 80 has to hold it all."""
+    return f"{state.done * state.epochs / seconds:.3g}/s" if seconds > 0.0 else ""
 
 
 @contextmanager
@@ -112,12 +118,12 @@ def _bar() -> Iterator[Reports]:
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(10), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
     with Bar(*columns, TimeRemainingColumn()) as bar:
         task, started = bar.add_task("training", total=1.0, rate=""), time.monotonic()
 
-        def report(text: Callable[[Progress], str], state: Progress) -> None:
+        def report(text: Callable[[Progress, str], str], state: Progress) -> None:
             passed = time.monotonic() - started
-            bar.update(task, completed=state.done, description=text(state), rate=_rate(state, passed))
+            bar.update(task, completed=state.done, description=text(state, "\n"), rate=_rate(state, passed))
 
         yield Reports(partial(report, _under_way), partial(report, _text))

@@ -759,8 +759,8 @@ def test_pandas_takes_the_columns():
 def test_progress_shows_each_epoch_with_its_own_scores_and_rate(backend, capsys):
     _, history = trained(backend, validation=0.2, progress=True, schedule=nn.schedules.linear(0.1, 20))
     assert capsys.readouterr().out.splitlines() == [
-        f"epoch {row['epoch']}/4  loss {row['loss']:.4g}  validation loss {row['validation_loss']:.4g}"
-        f"  validation accuracy {row['validation_accuracy']:.4g}  lr {row['lr']:.4g}"
+        f"epoch {row['epoch']}/4  lr {row['lr']:.4g}  loss {row['loss']:.4g}"
+        f"  validation loss {row['validation_loss']:.4g}, accuracy {row['validation_accuracy']:.4g}"
         for row in history.rows
     ]
 

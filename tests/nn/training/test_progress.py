@@ -55,7 +55,7 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
         tell(told, 2)
     assert (
         capsys.readouterr().out
-        == "epoch 1/2  loss 1  validation loss 10  lr 0.5\nepoch 2/2  loss 0.5  validation loss 20  lr 0.5\n"
+        == "epoch 1/2  lr 0.5  loss 1  validation loss 10\nepoch 2/2  lr 0.5  loss 0.5  validation loss 20\n"
     )
 
 
@@ -73,14 +73,15 @@ def test_a_bar_on_a_terminal(monkeypatch):
     with reporting(True) as told:
         tell(told, 4)
     shown = sys.stdout.getvalue()
-    assert "epoch 4/4  loss 0.25  validation loss 40  lr 0.5" in shown
-    assert "loss 0.25  validation loss 30" not in shown  # the epoch's before
+    assert "epoch 4/4  lr 0.5  loss 0.25" in shown
+    assert "validation loss 40" in shown
     assert "100%" in shown
 
 
 def test_a_bar_says_which_epoch_the_scores_are_of():
-    state = Progress(4, 9, 1, 2, loss=0.25, scores={"validation_loss": 30.0}, lr=0.5)
-    assert progress._under_way(state) == "epoch 4/9  loss 0.25  lr 0.5  (epoch 3: validation loss 30)"
+    state = Progress(4, 9, 1, 2, loss=0.25, scores={"validation_loss": 30.0, "validation_r2": 0.5}, lr=0.5)
+    assert progress._under_way(state) == "epoch 4/9  lr 0.5  loss 0.25  epoch 3: validation loss 30, r2 0.5"
+    assert progress._text(state) == "epoch 4/9  lr 0.5  loss 0.25  validation loss 30, r2 0.5"
 
 
 def test_plain_lines_on_a_terminal_without_rich(monkeypatch):
@@ -88,7 +89,7 @@ def test_plain_lines_on_a_terminal_without_rich(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     with reporting(True) as told:
         tell(told, 1)
-    assert sys.stdout.getvalue() == "epoch 1/1  loss 1  validation loss 10  lr 0.5\n"
+    assert sys.stdout.getvalue() == "epoch 1/1  lr 0.5  loss 1  validation loss 10\n"
 
 
 def test_refusal():
