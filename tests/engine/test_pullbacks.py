@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Constant, Primitive, Value, backprop, grad, ops
+from engine import Constant, Interval, Primitive, Value, backprop, grad, ops
 from engine.graph import recorded_order
 from engine.pullbacks import UNREACHED, _Pullbacks, pullbacks
 from tests.engine.graphs import Recipe, build, recipes
@@ -97,6 +97,17 @@ def test_whole_sweeps_agree(recipe: Recipe, numbers: list[float]) -> None:
             patched.setattr(backprop, "pullbacks", by)
             found.append([(adjoint + 0.0).hex() for adjoint in backprop.sweep(root).values()])
     assert found[0] == found[1]
+
+
+def test_the_operand_that_was_not_selected_gets_nothing() -> None:
+    """Where its rule gives None: 0 times an infinite derivative of what comes before it would be nan."""
+    rule = lambda z, x: ops.unless(x < 0.0, 1.0)  # as in the table
+    positive = Primitive(
+        "positive", "+", 1, lambda x: max(x, 0.0), (rule,), ("x",), "", (Interval(-math.inf, math.inf),)
+    )
+    for number, derivative in ((0.0, 0.0), (4.0, 0.25)):
+        x = Value(number)
+        assert grad(positive(ops.sqrt(x) - 1.0), x) == derivative
 
 
 def test_a_primitive_keeps_its_pullback() -> None:
