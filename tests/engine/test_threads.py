@@ -33,6 +33,7 @@ def test_no_contribution_is_lost() -> None:
     assert {leaf.grad for leaf in leaves} == {float(rounds * threads)}
 
 
+@pytest.mark.unmeasured
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_child_forked_while_another_thread_commits_can_go_on() -> None:
     leaf, stop = Value(2.0), threading.Event()

@@ -543,6 +543,7 @@ class Pressed(BaseException):
 
 
 @NATIVE
+@pytest.mark.unmeasured
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
 @pytest.mark.parametrize("order", [False, True])
 def test_ctrl_c_leaves_the_steps_that_were_made(order: bool) -> None:
@@ -610,6 +611,7 @@ def test_two_threads_on_one_trainer_take_turns(backend: str) -> None:
 
 
 @NATIVE
+@pytest.mark.unmeasured
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of any thread
 def test_a_fork_during_a_run_leaves_a_child_that_works() -> None:
