@@ -11,6 +11,16 @@ from typing import Any
 from .interval import Interval
 from .numbers import is_number
 
+_OPERATORS = {
+    1: {"neg": ("-", 3), **dict.fromkeys(("abs", "invert", "floor", "ceil", "trunc"), ("", 0))},
+    2: {
+        **{"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "truediv": ("/", 2), "floordiv": ("//", 2)},
+        **{"mod": ("%", 2), "matmul": ("@", 2), "pow": ("**", 4)},
+        **dict.fromkeys(("lshift", "rshift", "and", "or", "xor"), ("", 0)),  # bind looser than sums
+    },
+}
+"""Python's operators of one and of two operands: how each is written, and how tightly it binds where text has it."""
+
 
 def check_names(name: Any, aliases: Any, operands: Any, taken: set[str]) -> None:
     """Names are identifiers that Python leaves free, and each one is new.
@@ -27,8 +37,11 @@ def check_names(name: Any, aliases: Any, operands: Any, taken: set[str]) -> None
             _check_name(what, one)
         if len(set(names)) != len(names):
             raise ValueError(f"{what} must differ, got {names!r}")
-    if not taken.isdisjoint({name, *aliases}):
-        raise ValueError(f"the table already has a primitive named {name!r} or one of {aliases!r}; choose another name")
+    if name in aliases:
+        raise ValueError(f"{name}: aliases are other names, got {aliases!r}")
+    for one in (name, *aliases):
+        if one in taken:
+            raise ValueError(f"the table already has a primitive named {one!r}; choose another name")
 
 
 def check_count(name: str, operands: Sequence[str] | None, arity: int | None) -> None:
@@ -50,6 +63,35 @@ def _check_name(what: str, name: Any) -> None:
         raise ValueError(f"{what} cannot be {name!r}, which means something to Python: choose another name")
 
 
+def check_operator(name: str, arity: int | None, symbol: Any, dunder: Any, precedence: Any, taken: set[str]) -> None:
+    """A primitive is one of Python's operators that no other one is, and is written as Python reads it.
+
+    Raises:
+        TypeError: a column is of the wrong kind.
+        ValueError: Python has no such operator of so many operands, or binds it otherwise, or it is taken.
+    """
+    for what, text in (("symbol", symbol or ""), ("dunder", dunder)):
+        if not isinstance(text, str):
+            raise TypeError(f"{name}: the {what} is text, got {text!r}")
+    if type(precedence) is not int:
+        raise TypeError(f"{name}: precedence is a whole number, got {precedence!r}")
+    if not dunder:
+        if precedence:
+            raise ValueError(f"{name}: without a dunder it is written as a call, whose precedence is 0")
+        return
+    known = _OPERATORS.get(arity or 0, {})
+    if dunder not in known:
+        raise ValueError(f"{name}: Python's operators of {arity} operands are {', '.join(known)}; got {dunder!r}")
+    if dunder in taken:
+        raise ValueError(f"another primitive is the operator {dunder!r}: choose another one, or none")
+    written, binds = known[dunder]
+    if precedence not in (0, binds) or (precedence and arity == 2 and symbol != written):
+        raise ValueError(
+            f"{name}: Python would read it otherwise: give precedence=0, to have it written as a call"
+            + (f", or symbol={written!r} and precedence={binds}" if binds else "")
+        )
+
+
 def check_columns(
     name: str,
     operands: Sequence[str],
@@ -60,6 +102,10 @@ def check_columns(
     kink: Any,
     convention: Any,
     defaults: Any,
+    arrange: Any,
+    arguments: Any,
+    method: Any,
+    native: Any,
 ) -> None:
     """The columns that people read, and that checks and tests compute with.
 
@@ -88,6 +134,15 @@ def check_columns(
         raise TypeError(f"{name}: defaults are a tuple of numbers, none of them nan, got {defaults!r}")
     if len(defaults) > (0 if arity is None else arity - 1):
         raise ValueError(f"{name}: {len(defaults)} defaults leave no operand to give")
+    for what, function in (("arrange", arrange), ("arguments", arguments)):
+        if function is not None and (arity is not None or not callable(function)):
+            raise TypeError(
+                f"{name}: {what} is a function, for primitives of any number of operands only, got {function!r}"
+            )
+    if not isinstance(method, bool):
+        raise TypeError(f"{name}: method is True or False, got {method!r}")
+    if native is not None and not isinstance(native, str) and not callable(native):
+        raise TypeError(f"{name}: native is a template or a function, got {native!r}")
 
 
 def check_rule(what: str, rule: Callable[..., Any], expected: tuple[str, ...]) -> None:

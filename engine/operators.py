@@ -122,19 +122,18 @@ def _general(primitive: Primitive) -> Callable[..., Value]:
 
 def _install(primitive: Primitive) -> None:
     """Give Value the operator of a primitive, and a method of its name and aliases."""
+    names = (primitive.name, *primitive.aliases) if primitive.method else ()
+    for name in names:
+        if hasattr(Value, name):
+            raise ValueError(f"a Value already has an attribute {name!r}: choose another, or method=False")
     if primitive.dunder and primitive.arity == 1:
         setattr(Value, f"__{primitive.dunder}__", _unary(primitive))
     elif primitive.dunder:
         setattr(Value, f"__{primitive.dunder}__", _binary(primitive))
         setattr(Value, f"__r{primitive.dunder}__", _reflected(primitive))
-    if not primitive.method:
-        return
     method = _unary(primitive) if primitive.arity == 1 else _general(primitive)
-    for name in (primitive.name, *primitive.aliases):
-        if hasattr(Value, name):
-            raise ValueError(f"a Value already has an attribute {name!r}: choose another, or method=False")
     method.__name__, method.__doc__ = primitive.name, primitive.__doc__
-    for name in (primitive.name, *primitive.aliases):
+    for name in names:
         setattr(Value, name, method)
 
 

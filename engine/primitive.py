@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
-from .declarations import check_columns, check_count, check_names, check_rule
+from .declarations import check_columns, check_count, check_names, check_operator, check_rule
 from .interval import BOOLEAN, INDEX, POSITIVE, REALS, Interval
 from .numbers import as_float, shortened
 from .template import parse
@@ -221,8 +221,9 @@ def declare(
         native: what the compiler makes of it: a template of engine.template, such as ``"x / (1 + fabs(x))"``, in the
             operands' names (n-ary: a fold over `z`, the result so far, and `x`), or a function of the operands that
             returns the same from other primitives.
-        dunder: the name of Python's operator for it, as in `Primitive`.
-        precedence: how tightly that operator binds, as in `Primitive`.
+        dunder: the name of Python's operator for it, as in `Primitive`; one that no other primitive is.
+        precedence: how tightly that operator binds, as Python has it, if it is to be written between its operands, by
+            its `symbol`.
         arguments: for n-ary primitives with an `arrange`, its inverse, so that graphs are written as they are called:
             without it, all operands in a row.
 
@@ -232,8 +233,8 @@ def declare(
     Raises:
         TypeError: `forward`, a rule or the kink cannot be called, or takes another number of arguments; another column
             is of the wrong kind.
-        ValueError: a name is taken or cannot be one; there is no local derivative; domain or defaults do not fit the
-            operands; the formula is no expression; `native` is no template.
+        ValueError: a name or an operator is taken or cannot be one; there is no local derivative; domain or defaults
+            do not fit the operands; the formula is no expression; `native` is no template.
 
     >>> import engine
     >>> softsign = engine.declare(
@@ -247,15 +248,13 @@ def declare(
         raise TypeError(f"{name}: forward must be callable, got {forward!r}")
     arity = None if callable(local_derivatives) else len(local_derivatives)
     check_count(name, operands, arity)
+    check_operator(name, arity, symbol, dunder, precedence, {known.dunder for known in PRIMITIVES.values()})
     if arity is not None:
         operands = operands or ("x", "y", *(f"x{k}" for k in range(3, arity + 1)))[:arity]
         for rule in local_derivatives if not callable(local_derivatives) else ():
             check_rule(f"{name}: a local derivative", rule, ("z", *operands))
-        arrange = None
     else:
         operands = operands or ("xs",)
-        arrange = arrange or flatten(name)
-        method = False
     check_columns(
         name,
         operands,
@@ -265,7 +264,13 @@ def declare(
         kink=kink,
         convention=convention,
         defaults=defaults,
+        arrange=arrange,
+        arguments=arguments,
+        method=method,
+        native=native,
     )
+    if arity is None:
+        arrange, method = arrange or flatten(name), False
     if isinstance(native, str):
         parse(native, operands if arity is not None else ("z", "x"))
     primitive = Primitive(

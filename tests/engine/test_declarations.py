@@ -11,6 +11,11 @@ import pytest
 import engine
 from engine import Interval, declare
 
+OF_TWO: dict[str, Any] = {
+    "forward": lambda x, y: x * y,
+    "local_derivatives": [lambda z, x, y: y, lambda z, x, y: x],
+}
+
 
 @pytest.fixture(autouse=True)
 def table() -> Iterator[None]:
@@ -85,13 +90,34 @@ def test_an_operand_without_a_derivative_gets_nothing() -> None:
         ({"local_derivatives": [lambda z: z]}, TypeError, "a local derivative is called as rule"),
         ({"forward": None}, TypeError, "forward must be callable"),
         ({"native": "x +"}, ValueError, "native|template"),
+        ({"native": 3}, TypeError, "native is a template or a function"),
+        ({"symbol": 3}, TypeError, "symbol is text"),
+        ({"method": "no"}, TypeError, "method is True or False"),
+        ({"arrange": tuple}, TypeError, "arrange is a function, for primitives of any number of operands"),
+        ({"arguments": list}, TypeError, "arguments is a function, for primitives of any number of operands"),
+        ({"local_derivatives": lambda z, *xs: [], "arrange": 3}, TypeError, "arrange is a function"),
+        ({"aliases": ("test_wrong",)}, ValueError, "aliases are other names"),
+        ({"dunder": 3}, TypeError, "dunder is text"),
+        ({"dunder": "abs"}, ValueError, "another primitive is the operator 'abs'"),
+        ({"dunder": "round"}, ValueError, "operators of 1 operands are neg, abs"),
+        ({"dunder": "add"}, ValueError, "operators of 1 operands are neg, abs"),
+        ({"dunder": "invert", "precedence": 3}, ValueError, "give precedence=0, to have it written as a call$"),
+        ({"dunder": "invert", "precedence": True}, TypeError, "precedence is a whole number"),
+        ({"precedence": 2}, ValueError, "without a dunder"),
+        ({**OF_TWO, "dunder": "mul"}, ValueError, "another primitive is the operator 'mul'"),
+        ({**OF_TWO, "dunder": "lshift", "precedence": 1, "symbol": "<<"}, ValueError, "Python would read it otherwise"),
+        ({**OF_TWO, "dunder": "matmul", "precedence": 1, "symbol": "@"}, ValueError, "symbol='@' and precedence=2"),
+        ({**OF_TWO, "dunder": "matmul", "precedence": 2}, ValueError, "symbol='@' and precedence=2"),
+        ({"dunder": "invert", "aliases": ("data",)}, ValueError, "already has an attribute 'data'"),
     ],
 )
 def test_a_wrong_column_is_named(columns: dict[str, Any], error: type[Exception], message: str) -> None:
+    before = set(vars(engine.Value))
     given: dict[str, Any] = {"name": "test_wrong", "forward": math.tan, "local_derivatives": [lambda z, x: 1.0]}
     given |= columns
     with pytest.raises(error, match=message):
         declare(given.pop("name"), given.pop("forward"), given.pop("local_derivatives"), **given)
+    assert set(vars(engine.Value)) == before
 
 
 @pytest.mark.parametrize(

@@ -144,16 +144,16 @@ def test_the_operators_are_those_of_the_table() -> None:
     """Not of a list of the reader's own: what is declared with an operator is read, and written, at once."""
     matmul = engine.declare(
         "test_expressions_shift", lambda x, y: x * 2.0**y, [lambda z, x, y: z / x, lambda z, x, y: z],
-        symbol="<<", dunder="lshift", precedence=1,
+        symbol="@", dunder="matmul", precedence=2,
     )  # fmt: skip
     try:
         x, y = Value(3.0, "x"), Value(2.0, "y")
-        root = parse("x << y", {"x": x, "y": y})
+        root = parse("x @ y", {"x": x, "y": y})
         assert (root.primitive, root.data) == (matmul, 12.0)
-        assert root.explain().expression == "x << y"
+        assert root.explain().expression == "x@y"
     finally:
         del engine.PRIMITIVES["test_expressions_shift"]
-        del Value.__lshift__, Value.__rlshift__, Value.test_expressions_shift  # type: ignore[attr-defined]  # as declared
+        del Value.__matmul__, Value.__rmatmul__, Value.test_expressions_shift  # type: ignore[attr-defined]  # as declared
 
 
 def test_names_in() -> None:
