@@ -29,7 +29,7 @@ class ArrayTraining:
     Attributes:
         parameters: the bound leaves.
         memory: memories x leaves.
-        gradient: of the last step.
+        gradient: of the last step whose loss was finite.
         sums: of the gradients of the frozen leaves, over all steps.
         repetition: None, since no step can be made any faster the second time.
         lock: held during a call.
@@ -83,12 +83,12 @@ class ArrayTraining:
         norm = math.sqrt(float(gradient[used] @ gradient[used])) if rule.reads_norm else 0.0
         memories = [self.memory[memory] for memory in rule.kept]
         new = on_arrays(rule)(configured.numbers(self.made + 1, norm, k), self.parameters, gradient, *memories)
-        self.gradient = gradient
         before = [self.parameters, *memories]
         after = [np.where(used, found, old).astype(old.dtype, copy=False) for found, old in zip(new, before)]
-        if not all(np.isfinite(found[used]).all() for found in after):
-            return False
+        finite = all(np.isfinite(found[used]).all() for found in after)
+        targets, new = [self.gradient, self.sums], [gradient, self.sums + gradient]
+        if finite:
+            targets, new = [*targets, *before, self._made], [*new, *after, self._made + 1]
         # One call that runs no Python code in between: Ctrl-C finds all of it written, or nothing.
-        targets = [*before, self._made, self.sums]
-        deque(map(np.copyto, targets, [*after, self._made + 1, self.sums + gradient]), maxlen=0)
-        return True
+        deque(map(np.copyto, targets, new), maxlen=0)
+        return finite

@@ -48,7 +48,6 @@ class Training(Protocol):
     Attributes:
         parameters: the bound leaves; to be read and written between calls.
         memory: of the optimiser, memories x leaves.
-        gradient: of the last step, by the leaves.
         sums: of the gradients of the frozen leaves, over all steps.
         made: how many steps the memory has seen.
         lock: held while the program works on all this.
@@ -59,9 +58,12 @@ class Training(Protocol):
     repetition: Repetition | None
     parameters: Any
     memory: Any
-    gradient: Any
     sums: Any
     made: int
+
+    @property
+    def gradient(self) -> Any:
+        """By the leaves, of the last step whose loss was finite, though its update may have been refused."""
 
     def __call__(self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None, /) -> list[float]:
         """Make steps; give the loss of each before its update.

@@ -71,9 +71,7 @@ class Session:
             self._take(configured)
         self._configured = configured
         training, loan = self._training, self._loan
-        if not loan.open:
-            self._stepped, training.sums[:] = False, 0.0
-            loan.take()
+        self._borrow()
         with training.lock:  # who looks at a parameter meanwhile waits
             if not loan.open:  # somebody has looked just now
                 loan.renew()
@@ -186,7 +184,7 @@ class Session:
             self._places_of = values, np.array(known, np.int64).reshape(-1, 2).T
         leaves, given = self._places_of[1]
         loan = self._loan
-        loan.take()
+        self._borrow()
         with self._training.lock:
             if not loan.open:
                 loan.renew()
@@ -197,6 +195,12 @@ class Session:
         self._loan.give_back()
         if self._optimizer.keeper is self._keeper:
             self._optimizer.take_back()
+
+    def _borrow(self) -> None:
+        """Have the numbers of the leaves; their gradients stay what they are until a step is made."""
+        if not self._loan.open:
+            self._stepped = False
+            self._loan.take()
 
     def _take(self, configured: ConfiguredUpdate) -> None:
         """Take over what the optimiser remembers."""
@@ -218,7 +222,7 @@ class Session:
         optimizer.own_state = self._training.made, new
 
     def _gradients(self, before: Sequence[float]) -> list[float]:
-        """The gradients of the leaves as eager steps leave them.
+        """Take the gradients of the leaves as eager steps leave them.
 
         Args:
             before: the gradients when the first of the steps began.
@@ -235,6 +239,7 @@ class Session:
         sums = training.sums.tolist()
         for k in self._frozen:  # nobody sets these to zero between the steps
             found[k] = before[k] + sums[k]
+        training.sums[:] = 0.0  # the leaves have them now
         return found
 
     def _fail(self, losses: list[float], configured: ConfiguredUpdate) -> None:
@@ -248,8 +253,8 @@ class Session:
         rate = rates[min(len(before), len(rates) - 1)]
         try:
             if math.isfinite(loss):
+                self._stepped = True  # the gradients are those of the step that was not made, as in eager steps
                 self._name_parameter(configured, len(before))
-            self._training.gradient[:] = math.nan  # a sum that was not finished
             raise FloatingPointError(
                 f"the loss became {loss}, and the parameters stay as before this batch: lower lr (now {rate:g}) and "
                 "look for nan or inf in the data"

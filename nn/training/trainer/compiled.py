@@ -26,14 +26,15 @@ class Trainer(Settings):
     """A model, a loss and an optimiser, compiled into one program that makes whole steps.
 
     The numbers of the parameters stay in the program while it trains; `p.data` shows them at any time, and what is
-    assigned to it counts from the next step on; `p.grad` is the gradient of the last step. The learning rate and other
-    settings of the optimiser, its parameters, another optimiser, clipping and the schedule may be set at any time, and
-    count from the next step on. So do layers and parameters that are replaced, inserted or taken out, activations and
-    other attributes of modules; another model or loss; and what these read from elsewhere: closures, globals,
-    attributes, and small lists, dicts and arrays. Labels are checked at every call, as they were given. What would take
-    longer to look at, such as a list in a list in a dict, or whether a weight in a large network was exchanged for one
-    which existed before, is looked at from time to time, for a fiftieth of the time, and at each epoch of `nn.fit` with
-    callbacks. What `engine.compile` does not see is not seen here either.
+    assigned to it counts from the next step on; `p.grad` is the gradient of the last step, or of the one before if its
+    loss was not finite, as in eager steps. The learning rate and other settings of the optimiser, its parameters,
+    another optimiser, clipping and the schedule may be set at any time, and count from the next step on. So do layers
+    and parameters that are replaced, inserted or taken out, activations and other attributes of modules; another model
+    or loss; and what these read from elsewhere: closures, globals, attributes, and small lists, dicts and arrays.
+    Labels are checked at every call, as they were given. What would take longer to look at, such as a list in a list
+    in a dict, or whether a weight in a large network was exchanged for one which existed before, is looked at from
+    time to time, for a fiftieth of the time, and at each epoch of `nn.fit` with callbacks. What `engine.compile` does
+    not see is not seen here either.
 
     Args:
         model: a module, or a function from one sample to its output.

@@ -38,7 +38,6 @@ class Training:
     Attributes:
         parameters: the bound leaves; read and write at will between calls.
         memory: memories x leaves.
-        gradient: of the last step.
         sums: of the gradients of the frozen leaves, over all steps.
         repetition: of the last call's step, if its frame still describes it.
         lock: held while native code works on all this.
@@ -66,12 +65,18 @@ class Training:
             "stride": stride,
         }.items():
             self._state[POSITION[name]] = number
-        self._frames: dict[NativeProgram, tuple[Frame, Array]] = {}
+        self._frames: dict[NativeProgram, Frame] = {}
         self.repetition: Repetition | None = None
         self.lock = programs.lock
         self._settled: ConfiguredUpdate | None = None
         self._pace: dict[tuple[NativeProgram, int], int] = {}  # how many steps on so many samples fit into a chunk
-        self.gradient = np.zeros(leaves, programs.dtype)
+        self._gradients: dict[int, Array] = {}  # two of each frame, which take turns, by their addresses
+
+    @property
+    def gradient(self) -> Array:
+        """Of the last step that had one."""
+        last = self._gradients[int(self._state[POSITION["gradient"]])]
+        return last[: self._programs.lazy_plan.leaves]
 
     def shuffled(self, count: int, source: random.Random) -> Array:
         """The numbers below `count` in the order in which the source's `shuffle` puts them."""
@@ -163,15 +168,15 @@ class Training:
         return found
 
     def _frame(self, program: NativeProgram) -> Frame:
-        """The frame of a program, with gradients of its own: they are there until the next step."""
-        known = self._frames.get(program)
-        if known is None:
+        """The frame of a program, with gradients of its own."""
+        frame = self._frames.get(program)
+        if frame is None:
             frame = Frame(program, self._all[0])
-            gradients = aligned(program.gradients * program.threads, program.dtype)
-            frame.set(state=address(self._state), G=address(gradients))
-            known = self._frames[program] = frame, gradients
-        frame, gradients = known
-        self.gradient = gradients[: self._programs.lazy_plan.leaves]
+            count = program.gradients * program.threads
+            buffers = {address(row): row for row in aligned(2 * count, program.dtype).reshape(2, count)}
+            self._gradients |= buffers
+            frame.set(state=address(self._state), **dict(zip(("G", "spare"), buffers)))
+            self._frames[program] = frame
         return frame
 
     def _settle(self, configured: ConfiguredUpdate, program: NativeProgram, frame: Frame) -> None:

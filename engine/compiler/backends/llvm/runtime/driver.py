@@ -18,7 +18,7 @@ from ..ir.control import Cell, leave
 from ..ir.vector import literal
 from ..jit.machine_code import Library
 from .fork_join import share_text
-from .frame import POSITION, entry, fields
+from .frame import POSITION, entry, field, fields
 from .packing import text as packing
 from .samples import calls, run, samples
 from .update import STATE
@@ -91,6 +91,14 @@ def _update(code: Code, a: dict[str, str], gradients: str, step: str, start: str
     code.lines.append(f"call void {a['update']}({what})")
 
 
+def _keep_gradients(code: Code, a: dict[str, str]) -> None:
+    """Let the gradients of this step be the last ones, and the next step write to where those before it are."""
+    places = [code.pointer("%frame", str(POSITION[name]), "i64") for name in ("G", "spare")]
+    last = code.pointer(a["state"], str(STATE.index("gradient")), "i64")
+    for value, place in zip((a["spare"], a["G"], a["G"]), (*places, last)):
+        code.lines.append(f"store ptr {value}, ptr {place}")
+
+
 def _counted(code: Code, f: dict[str, str], a: dict[str, str], step: str) -> None:
     """Count a step; one whose update is not finite is undone instead, and ends the call with a loss of nan.
 
@@ -121,6 +129,7 @@ def _steps(bits: int, width: int) -> str:
     many = code.value(f"icmp sgt i64 {f['gradients']}, {MANY}")
     shared = code.value(f"select i1 {many}, ptr %lines, ptr null")
     with code.loop(0, f["steps"]) as step:
+        a["G"], a["spare"] = (field(code, name, "ptr") for name in ("G", "spare"))
         run(code, "prologue", f, a, nowhere, "1", "true")
         mine = code.pointer(a["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
         real = _count(code, ordered, mine, f["batch"])
@@ -140,6 +149,7 @@ def _steps(bits: int, width: int) -> str:
         with code.when(_updating(code, f, a, whole=1)):
             _update(code, a, a["G"], step, "0", f["gradients"])
         with code.when(code.value(f"icmp ne ptr {a['update']}, null")):
+            _keep_gradients(code, a)
             _counted(code, f, a, step)
     code.label("end")
     code.lines.append(f"ret double {code.value('load double, ptr %loss')}")

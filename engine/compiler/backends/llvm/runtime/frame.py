@@ -24,6 +24,7 @@ FRAME = (
     "scratch",  # how many numbers S has: those of the next seat follow
     "gradients",  # how many numbers G has, the last one for the loss: those of the next part follow
     "cleared",  # how many of these are set to zero at the start of a step: all, or none if the kernels see to it
+    "spare",  # another G: the next step's, so that one whose loss is not finite leaves the gradients of the last one
     "steps", "batch",  # batch: samples in a step
     "parts", "span",  # into how many parts the samples of a step are cut, and how many samples a part has
     "time",  # that a part takes, as fork_join.py counts it

@@ -21,14 +21,15 @@ from ..jit.machine_code import Library
 
 STATE = (
     "made", "refused", "keeping", "numbers", "rates", "next_rate", "memory", "old", "trainable", "sums",
-    "count", "stride",
+    "count", "stride", "gradient",
 )  # fmt: skip
 """The fields of the block of 64-bit numbers that an update is given: how many steps were made; whether the update of
 the present one is not finite, and after the call how many steps were undone with it; whether the old numbers are kept
 at every step, as where sums are kept they must be; the addresses of the settings that are not 0, as `update.values`
 gives them after a limit, and of the learning rates; from one step's rate to the next; the addresses of the memories, of
 the old numbers of the parameters and memories, of 1.0 for each parameter that is updated and 0.0 for others, and of the
-sums of the others' gradients; how many parameters there are; and from one row of numbers to the next."""
+sums of the others' gradients; how many parameters there are; from one row of numbers to the next; and the address of
+the gradients of the last step."""
 
 POSITION = {name: k for k, name in enumerate(STATE)}
 _ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
@@ -52,7 +53,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
     """
     arguments = ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step", "i64 %start", "i64 %stop"]
     code = Code("update", bits, width, arguments)
-    f = {name: _field(code, name) for name in STATE if name not in ("made", "refused")}
+    f = {name: _field(code, name) for name in STATE if name not in ("made", "refused", "gradient")}
     beyond = code.value(f"icmp sgt i64 %stop, {f['count']}")
     stop = code.value(f"select i1 {beyond}, i64 {f['count']}, i64 %stop")
     first = code.value("icmp eq i64 %step, 0")
