@@ -251,7 +251,7 @@ class Report(Shown):
         if more > 0:
             yield f"agrees     by {more} more"
         if not math.isnan(self.rate):
-            yield f"second opinion, without a step: {_opinion(self.rate)}"
+            yield f"second opinion, without a step: {_opinion(self.rate, bool(self.wrong))}"
         yield from (f"note: {note}" for note in self.notes)
         for fault in self.faults:
             yield f"culprit: {fault.what}"
@@ -262,12 +262,16 @@ class Report(Shown):
             yield f"point: {_abbreviated(self.point)}"
 
 
-def _opinion(rate: float) -> str:
-    """What the rate of Taylor's remainder says.
+def _opinion(rate: float, wrong: bool = False) -> str:
+    """What the rate of Taylor's remainder says, beside differences that have found something wrong or not.
 
     >>> _opinion(2.004)
     "Taylor's remainder shrinks like t**2.00, as that of a right gradient does (2 or more; of a wrong one 1)"
+    >>> _opinion(1.95, wrong=True)
+    "none: so small an error is lost in what else Taylor's remainder holds"
     """
+    if wrong and rate > RIGHT:
+        return "none: so small an error is lost in what else Taylor's remainder holds"
     if math.isinf(rate):
         return "Taylor's remainder is lost in rounding, as that of a right gradient of a linear function is"
     shrinks = f"Taylor's remainder shrinks like t**{rate:.2f}"

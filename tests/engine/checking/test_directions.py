@@ -262,3 +262,10 @@ def test_bad_forward_mode_is_named() -> None:
         check_gradients(math.sin, 1.0, jvp=3)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="first derivatives only"):
         check_gradients(math.sin, 1.0, 2, jvp=lambda x, dx: math.cos(x) * dx)
+
+
+def test_no_second_opinion_that_finds_it_right_stands_below_what_is_wrong() -> None:
+    """An error of 1e-7 is seen by differences, and not by the remainder, which has curvature in it."""
+    report = check_gradients(lambda x: x * x, 3.0, grad=lambda x: 2 * x + 1e-7)
+    assert not report.ok
+    assert "second opinion, without a step: none: so small an error is lost" in str(report)
