@@ -79,6 +79,16 @@ def _unless_traced(condition: _Any, exact: _Any, plain: _Any) -> _Any:
     return exact() if condition is True else plain()
 
 
+def _direction(x: _Any, length: _Any) -> _Any:
+    """The part x of a vector over its length: 0 for the vector 0, which has no direction."""
+    return _either(length == 0, 0.0, x / length)
+
+
+def _turning(x: _Any, length: _Any) -> _Any:
+    """How fast the angle of a vector turns; in two steps, as the square of the length may overflow."""
+    return _direction(_direction(x, length), length)
+
+
 _SCALE = 2.0**600  # takes what is below 1e-290 to where all floats have all their digits
 
 # The columns are aligned by hand.
@@ -125,7 +135,7 @@ round = _declare("round", _ieee.to_integer(_py.round), [lambda z, x: 0.0], formu
 
 # ---- powers, exponentials, logarithms ------------------------------------------------------------------------
 square = _declare("square", lambda x: x * x, [lambda z, x: 2 * x], formula="x ** 2", native="x * x")
-sqrt = _declare("sqrt", _total(_math.sqrt), [lambda z, x: 0.5 / z], formula="sqrt(x)",
+sqrt = _declare("sqrt", _total(_math.sqrt), [lambda z, x: 0.5 / (z + 0.0)], formula="sqrt(x)",
                 domain=_POSITIVE, convention="inf at 0", native="sqrt(x)")
 cbrt = _declare("cbrt", _ieee.cbrt, [lambda z, x: 1 / (3 * (z * z))], formula="sign(x) * cbrt(abs(x))",
                 kink=lambda z, x: x, convention="inf at 0", native="cbrt(x)")
@@ -156,13 +166,13 @@ acos = _declare("acos", _total(_math.acos), [lambda z, x: -1 / sqrt((1 - x) * (1
 atan = _declare("atan", _math.atan, [lambda z, x: square(1 / hypot(1.0, x))], formula="atan(x)",
                 aliases=("arctan",), native="atan(x)")
 atan2 = _declare("atan2", _math.atan2, [
-                     lambda z, y, x: x / hypot(y, x) / hypot(y, x), lambda z, y, x: -y / hypot(y, x) / hypot(y, x)],
+                     lambda z, y, x: _turning(x, hypot(y, x)), lambda z, y, x: _turning(-y, hypot(y, x))],
                  operands=("y", "x"), formula="atan2(y, x)", aliases=("arctan2",),
                  kink=lambda z, y, x: _math.hypot(x, y) if x > 0 else y,
-                 convention="as on both sides of the cut y = 0, x < 0; nan at (0, 0)", native="atan2(y, x)")
-hypot: _Primitive = _declare("hypot", _math.hypot, [lambda z, x, y: x / z, lambda z, x, y: y / z],
-                             formula="hypot(x, y)",
-                 kink=lambda z, x, y: z, convention="nan at (0, 0)", native="hypot(x, y)")
+                 convention="as on both sides of the cut y = 0, x < 0; 0 at (0, 0)", native="atan2(y, x)")
+hypot: _Primitive = _declare("hypot", _math.hypot, [
+                     lambda z, x, y: _direction(x, z), lambda z, x, y: _direction(y, z)],
+                 formula="hypot(x, y)", kink=lambda z, x, y: z, convention="0 at (0, 0)", native="hypot(x, y)")
 
 # ---- hyperbolic functions ------------------------------------------------------------------------------------
 sinh = _declare("sinh", _total(_math.sinh), [lambda z, x: cosh(x)], formula="sinh(x)", native="sinh(x)")
@@ -177,7 +187,7 @@ atanh = _declare("atanh", _total(_math.atanh, {1.0: _inf, -1.0: -_inf}), [lambda
                  formula="atanh(x)", domain=_Interval(-1, 1), aliases=("arctanh",), native="atanh(x)")
 
 # ---- the error function and the normal distribution ----------------------------------------------------------
-gaussian = _declare("gaussian", _ieee.gaussian, [lambda z, x: -2 * x * z], formula="exp(-x ** 2)",
+gaussian = _declare("gaussian", _ieee.gaussian, [lambda z, x: -2 * (x * z)], formula="exp(-x ** 2)",
                     native="exp(-(x * x))")
 erf = _declare("erf", _math.erf, [lambda z, x: _TWO_OVER_SQRT_PI * gaussian(x)], formula="erf(x)", native="erf(x)")
 erfc = _declare("erfc", _math.erfc, [lambda z, x: -_TWO_OVER_SQRT_PI * gaussian(x)], formula="erfc(x)",

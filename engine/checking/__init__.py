@@ -6,7 +6,7 @@
 - estimates: derivatives from values alone, with an error bound, and what they say about a claim, at kinks too
 - rounding: what rounding adds; kinks: where a graph leaves a smooth piece
 - faults: which primitive is to blame; entries: lines of a report; report: what comes out
-- oracle, selftest: the table against 50 digits
+- oracle, selftest: the table against 50 digits; proof: what these settle where differences cannot
 """
 
 from .gradients import check_gradients as check_gradients

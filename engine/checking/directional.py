@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from ..ieee import inner
 from .entries import at_slopes, between, derivative, kink_of_slopes, on_appeal
 from .estimates.differences import EPSILON, Line, central, likely_estimates, measured_noise, power_of_two, steps
 from .estimates.slopes import slopes_at
@@ -97,7 +98,7 @@ def along(
     loose = math.hypot(*slack) if finite else 0.0
     found: list[Derivative] = []
     for number, direction in enumerate(random_directions(len(point), directions), 1):
-        claimed = math.fsum(g * d for g, d in zip(gradient, direction)) if finite else math.nan
+        claimed = inner(gradient, direction) if finite else math.nan
         name = f"direction {number}{suffix}"
         found.append(slope_along(name, line(direction), (claimed, loose), point, max(noise, 4 * moved), epsilon, order))
     return found

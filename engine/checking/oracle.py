@@ -13,6 +13,7 @@ from ..primitive import Primitive
 DIGITS = 50
 _ENOUGH_FOR_ZERO = 800  # a third goes to the step; the rest shows the smallest of floats beside 1
 _MOST_DIGITS = 1600
+_AGREEMENT = 1e-6  # rules stay within a few units in the last place of fifty digits; this asks for six digits
 
 
 def available() -> bool:
@@ -111,3 +112,19 @@ def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> 
         if abs(coarse - found) <= 1e-25 * abs(found) and (found != 0 or digits >= _ENOUGH_FOR_ZERO):
             break
     return found
+
+
+def rounded(primitive: Primitive, inputs: Sequence[float], position: int) -> float | None:
+    """The derivative as a float; None outside of the domain that the formula has.
+
+    >>> import engine
+    >>> rounded(engine.tanh, [1.0], 0), rounded(engine.sqrt, [-1.0], 0)
+    (0.4199743416140261, None)
+    """
+    exact = derivative(primitive, inputs, position)
+    return float(exact.real) if hasattr(exact, "imag") and exact.imag == 0 else None
+
+
+def confirms(got: float, exact: float | None) -> bool:
+    """Whether a local derivative is that of fifty digits."""
+    return exact is not None and (got == exact or abs(got - exact) <= _AGREEMENT * abs(exact) + 1e-300)

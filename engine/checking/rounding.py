@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..backprop import local_derivatives, sweep
 from ..graph import topological_order
+from ..ieee import total
 from ..value import Value
 from .estimates.differences import EPSILON
 
@@ -69,7 +70,7 @@ def inherited(root: Value) -> dict[Value, float]:
         beside = local_derivatives(Value.__apply_primitive__(node.primitive, moved))
         shaken[node] = [abs(a - b) if a is not None and b is not None else 0.0 for a, b in zip(own, beside)]
         moves = (abs(d) * off[operand] for d, operand in zip(own, node.operands) if d is not None)
-        off[node] = 4 * EPSILON * abs(node.data) + math.fsum(filter(math.isfinite, moves))
+        off[node] = 4 * EPSILON * abs(node.data) + total(*filter(math.isfinite, moves))
     for node in reversed(order):
         if node.primitive is None:
             continue

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..backprop import flowing_derivatives, grad
 from ..graph import topological_order
+from ..ieee import total
 from ..text.names import Names
 from ..text.remarks import about_numbers
 from ..text.sheet import Sheet, Shown, short
@@ -64,7 +65,7 @@ class Why(Shown):
         gradient: the derivative, as backprop finds it.
         paths: those with the largest products, in order of size.
         count: the exact number of paths there are.
-        share: how much of the total size of all products the shown ones have, from 0 to 1.
+        share: how much of the total size of all products the shown ones have, from 0 to 1; nan if that is no number.
     """
 
     output: Value
@@ -78,19 +79,32 @@ class Why(Shown):
     def sheet(self) -> Sheet:
         """What is shown of it."""
         names = self.names
-        total = f"d{names.bracketed(self.output)}/d{names.bracketed(self.target)} = {short(self.gradient)}"
+        whole = f"d{names.bracketed(self.output)}/d{names.bracketed(self.target)} = {short(self.gradient)}"
         if not self.count:
-            return Sheet(f"{total}: no path leads there", notes=about_numbers(names))
-        on_one_line = f"{total} = {self._sum()}"
+            return Sheet(f"{whole}: no path leads there", notes=about_numbers(names))
+        on_one_line = f"{whole} = {self._sum()}"
         number = "1 path" if self.count == 1 else f"{_count(self.count)} paths"
-        whole = len(self.paths) == self.count and len(on_one_line) <= _WIDTH
-        title = on_one_line if whole else f"{total}, the sum over {number}"
+        short_enough = len(self.paths) == self.count and len(on_one_line) <= _WIDTH
+        title = on_one_line if short_enough else f"{whole}, the sum over {number}"
         rows = [(short(path.product), f"= {path.factors}", path.route) for path in self.paths]
         notes = about_numbers(names)
-        if len(self.paths) < self.count:
+        largest = self.paths[0]
+        if not math.isfinite(largest.product):
+            notes.append(f"{short(largest.product)} on the first path: {self._first_not_finite(largest)}")
+        if math.isnan(self.share):
+            notes.append(f"... the total size of all {number} is no finite number, so these have no share of it")
+        elif len(self.paths) < self.count:
             these = f"these {len(self.paths)} have" if len(self.paths) > 1 else "this one has"
             notes.append(f"... {these} {100 * self.share:.3g} % of the total size of all {number}")
         return Sheet(title, ("contribution", "local derivatives", "path"), rows, notes)
+
+    def _first_not_finite(self, path: Path) -> str:
+        """Where the product of a path is a finite number no more."""
+        for below, above, d in zip(path.nodes, path.nodes[1:], path.locals):
+            if not math.isfinite(d):
+                result, operand = self.names.bracketed(above), self.names.bracketed(below)
+                return f"the local derivative of {result} by {operand} is {short(d)}"
+        return "its factors are finite, and their product is too large for a float"
 
     def _sum(self) -> str:
         text = ""
@@ -133,8 +147,8 @@ def why(output: Value, target: Value | str, k: int = 5, names: Any = None) -> Wh
     number = count.get(output, 0)
     paths = [Path(*path, names=called) for path in _largest(output, target, edges, k)] if number else []
     paths.sort(key=lambda path: _size(path.product), reverse=True)
-    shown = math.fsum(abs(path.product) for path in paths)
-    share = 1.0 if len(paths) == number else shown / size[output] if size[output] else 0.0
+    shown, every = total(*(abs(path.product) for path in paths)), size.get(output, 0.0)
+    share = 1.0 if len(paths) == number else math.nan if math.isinf(every) else shown / every if every else 0.0
     return Why(output, target, grad(output, target), tuple(paths), number, share, called)
 
 

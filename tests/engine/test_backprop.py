@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
@@ -77,7 +77,6 @@ def test_second_derivatives_by_three_ways(recipe: Recipe, xs: list[float]) -> No
         return build(recipe, list(leaves))
 
     rows = hessian(f)(*xs)
-    assume(not any(math.isnan(entry) for row in rows for entry in row))  # hypot(0, 0) has none
     assert jacobian(lambda *leaves: grad(f(*leaves), leaves, create_graph=True))(*xs) == rows
     v = [0.5, -1.0, 2.0]
     scale = 1.0 + max(abs(entry) for row in rows for entry in row)

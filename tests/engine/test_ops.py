@@ -273,10 +273,27 @@ def test_signs_bind_as_in_python() -> None:
         (lambda x: x**0.5, math.inf),
         (lambda x: x**1, 1.0),
         (lambda x: x**2, 0.0),
+        (lambda x: engine.hypot(x, 0.0), 0.0),
+        (lambda x: engine.hypot(0.0, -2 * x), 0.0),
+        (lambda x: engine.atan2(x, 0.0), 0.0),
+        (lambda x: engine.atan2(0.0, x), 0.0),
+        (lambda x: engine.sqrt(-1 * x), -math.inf),
     ],
 )
 def test_conventions_at_zero(call, expected: float) -> None:  # type: ignore[no-untyped-def]  # a table of lambdas
     assert engine.gradient(call)(0.0) == [expected]
+
+
+def test_second_derivatives_at_the_vector_0() -> None:
+    for f in (engine.hypot, engine.atan2):
+        assert engine.hessian(f)(0.0, 0.0) == [[0.0, 0.0], [0.0, 0.0]]
+        assert engine.jvp(f, [0.0, 0.0], [1.0, -1.0])[1] == 0.0
+        assert not any(math.isnan(d) for row in engine.hessian(f)(0.0, -2.0) for d in row)
+
+
+def test_far_out_a_bell_is_flat() -> None:
+    for x in (1e200, -1e308):
+        assert engine.gradient(engine.gaussian)(x) == engine.gradient(engine.normal_pdf)(x) == [0.0]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
+from ...ieee import inner
 from .differences import EPSILON, Estimate, Line, central, steps
 from .slopes import Side, Slopes, slopes_at
 from .verdicts import Status
@@ -206,9 +207,8 @@ def refuted(
     """The direction that speaks against the claim most clearly, if one does."""
     worst: Found | None = None
     for direction in directions(len(near.point), kinked, gradient):
-        claimed = math.fsum(g * d for g, d in zip(gradient, direction))
-        loose = math.fsum(s * abs(d) for s, d in zip(slack, direction))
-        found = along(near, direction, claimed, loose)
+        claimed, loose = inner(gradient, direction), inner(slack, [*map(abs, direction)])
+        found = along(near, direction, claimed, loose) if math.isfinite(claimed) else None  # else the sum overflows
         if found is None or found.status == "agrees":
             continue
         if found.status == "differs":

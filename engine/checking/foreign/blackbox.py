@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ...ieee import inner
 from ..directional import along, random_directions, slope_along
 from ..entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal, rounding_of, slack_of
 from ..estimates.appeal import seen_from_afar
@@ -123,7 +124,7 @@ def _rate(claimed: Claimed) -> float:
     line = claimed.point.line(direction)
 
     def total(numbers: Sequence[float]) -> float:
-        return math.fsum(w * number for w, number in zip(weights, numbers))
+        return inner(weights, numbers)
 
     slopes = claimed.slopes(direction)
     if isinstance(claimed.by, Forward):
@@ -132,7 +133,7 @@ def _rate(claimed: Claimed) -> float:
         terms = math.hypot(*(g * x for row in claimed.jacobian for g, x in zip(row, claimed.point.numbers)))
     if not all(map(math.isfinite, slopes)):
         return math.nan
-    size = math.fsum(w * abs(value) for w, value in zip(weights, claimed.values)) + 2 * terms
+    size = total([*map(abs, claimed.values)]) + 2 * terms
     noise = max(claimed.noise, max(claimed.point.epsilons) * size)
     return taylor_rate(lambda t: total(claimed.at(line(t))), total(claimed.values), total(slopes), noise)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
+from ...ieee import inner
 from ..estimates.clarke import Neighbourhood
 from ..estimates.differences import Line
 from ..subject import name_of, require_the_same
@@ -46,7 +47,7 @@ class Claimed:
         """Of each output, what is claimed along a direction."""
         if isinstance(self.by, Forward):
             return self.by.slopes(self.point, self.point.arguments, direction, len(self.values))
-        return [math.fsum(g * d for g, d in zip(row, direction)) for row in self.jacobian]
+        return [inner(row, direction) for row in self.jacobian]
 
     def at(self, arguments: tuple[Any, ...]) -> list[float]:
         """The outputs there; nan outside of the domain, where a power may give complex numbers."""

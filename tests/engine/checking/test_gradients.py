@@ -199,8 +199,13 @@ STEEP_AT_0 = replace(relu, name="steep", local_derivatives=[lambda z, x: engine.
         (lambda x: engine.floor(x) * x, [2.0]),
         (lambda x: abs(x) ** 3, [0.0]),
         (engine.sqrt, [0.0]),  # inf, as the slopes grow without bound
+        (engine.sqrt, [-0.0]),
         (engine.cbrt, [0.0]),
         (lambda x: -engine.sqrt(x), [0.0]),
+        (engine.hypot, [0.0, 0.0]),
+        (lambda x, y: engine.hypot(3 * x, -y) + x, [0.0, -0.0]),
+        (engine.atan2, [0.0, 0.0]),
+        (engine.atan2, [0.0, -1.0]),
         (lambda x: 2 * RAMP(x), [0.0]),
         (lambda x, y: RAMP(x) - RAMP(y), [0.0, 0.0]),
     ],
@@ -220,7 +225,6 @@ def test_what_can_be_a_gradient_at_a_kink_agrees(f: Any, point: list[float]) -> 
         (lambda x: engine.sqrt(x * x), [0.0], "", "nan at a kink with slopes -1 and 1: expected a number in [-1, 1]"),
         (lambda x, y: engine.sqrt(x * x + y * y), [0.0, 0.0], "", "nan at a kink with slopes -1 and 1"),
         (lambda x: x * engine.sqrt(x), [0.0], "", "nan where the slope is 0"),
-        (engine.hypot, [0.0, 0.0], "hypot", "nan at a kink with slopes -1 and 1: expected a number in [-1, 1]"),
         (lambda x: STEEP_AT_0(x), [0.0], "steep", "100 at a kink with slopes 0 and 1"),
         (lambda x, y: STEEP_AT_0(x) + y, [0.0, 1.0], "steep", "100.0 at a kink with slopes 0 and 1"),
     ],
@@ -230,6 +234,61 @@ def test_what_cannot_be_a_gradient_at_a_kink_differs(f: Any, point: list[float],
     assert report.wrong, str(report)
     assert report.faults[0].primitive == primitive, str(report)
     assert words in str(report)
+
+
+@pytest.mark.parametrize(
+    ("f", "point"),
+    [
+        (engine.sin, [1e15 + 0.5]),
+        (lambda x: 2 * engine.cos(x) + 1, [-1e160]),
+        (engine.tan, [math.pi / 2]),
+        (engine.floor, [1e15 + 0.5]),
+        (engine.square, [1e-160]),
+        (lambda x, y: x * y, [1e-308, 5e-324]),
+        (lambda x: 1 / x, [1e-160]),
+        (engine.sqrt, [5e-324]),
+        (engine.log, [5e-324]),
+        (engine.gaussian, [1e308]),
+        (engine.pow, [1.0, 1e160]),
+        (engine.atan2, [0.0, 1e-308]),
+        (lambda x, y: engine.leaky_relu(x, y), [0.0, 1e308]),
+    ],
+)
+def test_where_differences_see_nothing_or_something_else_the_rules_decide(f: Any, point: list[float]) -> None:
+    """The function turns between all steps, or its values vanish: no right gradient is called wrong."""
+    report = check_gradients(f, point)
+    assert report.ok, str(report)
+    assert "as that of a wrong one" not in str(report)
+    if report.unresolved:
+        assert "each primitive's own local derivative was compared with 50 digits and agrees" in str(report)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: replace(engine.sin, name="bad", local_derivatives=[lambda z, x: -engine.cos(x)])(x),
+        lambda x: engine.sin(x) * float(x),
+        lambda x: engine.sin(x) if x.data != 1e15 + 0.5 else x + 0.5,
+    ],
+)
+def test_wrong_claims_stay_wrong_where_differences_see_something_else(f: Any) -> None:
+    assert check_gradients(f, [1e15 + 0.5]).wrong
+
+
+def test_a_formula_that_is_as_wrong_as_its_rule_excuses_nothing() -> None:
+    odd = replace(engine.square, name="odd", formula="x**3", local_derivatives=[lambda z, x: 3 * x * x])
+    assert check_gradients(lambda x: odd(x), [1.0]).wrong
+
+
+def test_without_fifty_digits_nothing_speaks_against_differences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.checking.oracle.available", lambda: False)
+    assert check_gradients(engine.sin, [1e15 + 0.5]).wrong
+
+
+def test_sums_of_derivatives_may_overflow() -> None:
+    for f, point in ((engine.mul, [1.0, 1e308]), (engine.div, [1e308, -1.0])):
+        assert not check_gradients(f, point).wrong
+        assert len(check_gradients(f, point, directions=3).derivatives) == 3
 
 
 def test_an_undeclared_kink_is_named_with_the_remedy() -> None:
