@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from engine import Constant, Value
+from engine import Value
 
 from ..arguments import show, whole_number
 from ..layers.module import Module, are_parameters
@@ -188,15 +188,13 @@ def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
     leaves = tuple(params)
     if not leaves:
         raise ValueError("no parameters to optimise: the list is empty (a generator that was used up?)")
-    if are_parameters(leaves) and len({*leaves}) == len(leaves):
-        return leaves
-    places: dict[int, int] = {}
-    for place, p in enumerate(leaves):  # which one is wrong
+    if not are_parameters(leaves):
+        place, p = next((place, p) for place, p in enumerate(leaves) if not are_parameters([p]))
         if not isinstance(p, Value):
             raise TypeError(f"parameter {place} is no Value but {show(p)}: pass model.parameters()")
-        if p.primitive is not None or isinstance(p, Constant):
-            raise ValueError(f"parameter {place} is no leaf that can be changed: {p!r}")
-        if id(p) in places:
-            raise ValueError(f"parameter {place} is parameter {places[id(p)]} again: give each one once")
-        places[id(p)] = place
+        raise ValueError(f"parameter {place} is no leaf that can be changed: {p!r}")
+    if len({*leaves}) < len(leaves):
+        first = {p: place for place, p in reversed([*enumerate(leaves)])}
+        place = next(place for place, p in enumerate(leaves) if first[p] < place)
+        raise ValueError(f"parameter {place} is parameter {first[leaves[place]]} again: give each one once")
     return leaves

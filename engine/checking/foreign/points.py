@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import accumulate, product
 from typing import Any, NamedTuple
 
 from ...numbers import is_number
@@ -119,12 +119,10 @@ class Point:
         lines = [leaf.shifted(part) for leaf, part in zip(self.leaves, self.split(direction))]
         return lambda t: self._built([line(t) for line in lines])
 
-    def split(self, numbers: Sequence[float]) -> Iterator[Sequence[float]]:
+    def split(self, numbers: Sequence[float]) -> list[Sequence[float]]:
         """Numbers for the whole point, leaf by leaf."""
-        start = 0
-        for leaf in self.leaves:
-            yield numbers[start : start + len(leaf.numbers)]
-            start += len(leaf.numbers)
+        ends = [*accumulate(len(leaf.numbers) for leaf in self.leaves)]
+        return [numbers[start:end] for start, end in zip([0, *ends], ends)]
 
     def claims(self, found: Any, outputs: int) -> list[list[float]]:
         """What `grad` gave as derivatives: for each output, one for each number.

@@ -26,6 +26,19 @@ def test_floats_lists_and_several_arguments() -> None:
     assert [d.expected for d in report.derivatives] == pytest.approx([9.0, 12.0], rel=1e-9)
 
 
+def test_a_power_that_is_complex_on_the_other_side_ends_the_domain() -> None:
+    assert_gradients(lambda x: x**1.5, 0.0, grad=lambda x: 1.5 * math.sqrt(x))
+    report = check_gradients(lambda x: x**1.5, 0.0, grad=lambda x: 1.0)
+    assert [d.status for d in report.derivatives] == ["differs"]
+
+
+@pytest.mark.parametrize(("claim", "status"), [(1.0, "agrees"), (1 + 5e-7, "unresolved"), (1 + 3e-6, "differs")])
+def test_between_two_slopes_that_are_nearly_one_a_claim_is_not_called_wrong(claim: float, status: str) -> None:
+    """A kink of a millionth is none that is told; but no more can be said of what lies between its slopes."""
+    report = check_gradients(lambda x: math.sin(x) + 1e-6 * abs(x), 0.0, grad=lambda x: claim)
+    assert [d.status for d in report.derivatives] == [status]
+
+
 def test_arrays_of_any_shape_and_jacobians() -> None:
     x = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]])
     before = x.copy()

@@ -175,6 +175,17 @@ def test_a_condition_that_turns_is_seen_along_directions(side: int) -> None:
     assert check_gradients(f, [1.0, 1.0], directions=2).ok
 
 
+def test_where_a_primitive_of_the_users_raises_a_replayed_graph_has_no_value() -> None:
+    rooted = engine.declare("rooted", math.sqrt, [lambda z, x: 0.5 / z], method=False)
+    try:
+        x = Value(4.0)
+        replay = Replay(Recording(root := rooted(x) * x, [x], topological_order(root)))
+    finally:
+        del engine.PRIMITIVES["rooted"]
+    assert replay.value([9.0]) == 27.0
+    assert math.isnan(replay.value([-1.0]))
+
+
 def test_a_graph_with_constants_and_what_plays_no_part_is_replayed() -> None:
     def f(x: Any, y: Any, z: Any) -> Any:
         return (2.0 * x - 1.0) ** 3 / (4.0 + y * y) + 5.0

@@ -60,6 +60,25 @@ def eager(optimizer: Callable[[list[Value]], Optimizer]) -> tuple[list[float], l
     return losses, data(m)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_schedule_is_taken_and_given_up_between_steps(backend: str) -> None:
+    def rates(step: int) -> float:
+        return 0.1 * (step + 1)
+
+    m, other = model(), model()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), lr=0.1), backend)
+    step = EagerStep(other, nn.cross_entropy, SGD(other.parameters(), lr=0.1))
+    for k, schedule in enumerate((None, rates, rates, None)):
+        trainer.schedule = schedule
+        assert trainer.schedule is schedule
+        if schedule is not None:
+            step.optimizer.lr = rates(k)
+        assert trainer.step(X, Y) == pytest.approx(step(X.tolist(), Y.tolist()), rel=1e-11)
+    assert trainer.optimizer.lr == step.optimizer.lr == pytest.approx(0.3), "the last one that was asked for stays"
+    with pytest.raises(TypeError, match=r"schedule must be a function of the step's number, not float 0\.1"):
+        trainer.schedule = 0.1  # type: ignore[assignment]  # on purpose
+
+
 @FAST
 @pytest.mark.parametrize("samples", [1, 3, 10, 50])
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8, 9, 32])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import engine
 import nn
 from engine import TraceError, Value
 from engine.compiler.frontend import surroundings
@@ -431,6 +432,23 @@ def test_a_signal_in_an_epoch_gives_the_history():
         signal.signal(signal.SIGINT, before)
     assert history.stopped == "interrupted"
     assert len(history.rows) == 1
+
+
+@BACKENDS
+def test_a_gradient_that_is_infinite_is_reported_with_the_operation(backend):
+    """The loss itself is finite; and where a rate alone is too large, there is no operation to blame."""
+
+    def rooted(outputs, labels):
+        return sum(engine.sqrt(out[0]) for out in outputs) / len(outputs)
+
+    model = nn.MLP(2, [1], init="zeros")
+    with pytest.raises(FloatingPointError, match=r"sqrt gave \w+ the gradient inf in the backward pass") as caught:
+        nn.fit(model, X, Y, rooted, nn.SGD(model.parameters(), lr=0.1), 1, backend=backend)
+    assert caught.value.history.stopped == "nan"
+    model = nn.MLP(2, [1], seed=1)
+    with pytest.raises(FloatingPointError) as caught:
+        nn.fit(model, 1e10 * X, Y, nn.mse, nn.SGD(model.parameters(), lr=1e308), 1, backend=backend)
+    assert "pass" not in str(caught.value)
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_what_it_made():

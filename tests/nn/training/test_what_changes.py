@@ -466,15 +466,25 @@ def test_an_attribute_that_is_set_to_what_it_was_is_no_change() -> None:
     assert not watch.holds(0.0)
 
 
+RATES = [0.01]
+
+
 @ALL
 @pytest.mark.parametrize("loss", [nn.mse, functools.partial(nn.mse, reduction="sum")], ids=["mean", "sum"])
-@pytest.mark.parametrize("sample", [17, 29])
-def test_a_loss_that_becomes_nan_in_an_epoch_keeps_the_batches_before(sample: int, loss: Any, backend: str) -> None:
+@pytest.mark.parametrize(
+    ("sample", "schedule"),
+    [(17, None), (29, None), (17, nn.schedules.step(0.01, every=100, factor=0.5)), (29, lambda step: RATES[0])],
+    ids=["early", "late", "by a schedule", "by one that may change"],
+)
+def test_a_loss_that_becomes_nan_in_an_epoch_keeps_the_batches_before(
+    sample: int, schedule: Any, loss: Any, backend: str
+) -> None:
     """Of a sum the last batch, which is shorter, has a program of its own."""
     bad = X.copy()
     bad[sample, 2] = math.nan
     m, other = model(), model()
-    trainer = Trainer(m, loss, SGD(m.parameters(), 0.01, momentum=0.5), backend=backend)
+    optimizer = SGD(m.parameters(), 0.01 if schedule is None else 0.5, momentum=0.5)
+    trainer = Trainer(m, loss, optimizer, backend=backend, schedule=schedule)
     y = RNG.normal(size=(30, 3))
     with pytest.raises(FloatingPointError, match="before this batch: lower lr") as caught:
         trainer.epoch(bad, y, batch_size=8, shuffle=False)

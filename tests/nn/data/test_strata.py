@@ -1,0 +1,48 @@
+"""Classes of samples, of which a held-out share takes its part each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from nn.training.preparation import strata
+
+
+def ranked(outputs: Any, labels: Any) -> Any:
+    """A loss of the user's."""
+    return sum(out[0] for out in outputs)
+
+
+@pytest.mark.parametrize(
+    ("labels", "loss", "expected"),
+    [
+        (["dog", "cat"], ranked, ["dog", "cat"]),
+        (np.array(["dog", "cat"]), nn.cross_entropy, ["dog", "cat"]),
+        (np.array([1, 0]), nn.cross_entropy, [1, 0]),
+        ([1, 0], ranked, None),
+        ([[0, 1], [1, 0]], nn.cross_entropy, [(0, 1), (1, 0)]),
+        ([[[0, 1], [1, 0]], [[1, 0], [1, 0]]], nn.cross_entropy, None),  # of each position of a sequence
+        ([[0.3, 0.7], [1, 0]], nn.cross_entropy, None),
+    ],
+)
+def test_which_labels_are_classes(labels: Any, loss: Any, expected: Any) -> None:
+    assert strata(labels, loss) == expected
+
+
+def make(seed: int) -> Any:
+    model = nn.MLP(1, [2], seed=seed)
+    return model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)
+
+
+def test_a_share_held_out_for_many_nets_is_that_of_the_classes_whatever_names_them() -> None:
+    X, rare = [[float(k)] for k in range(20)], [k in (3, 11) for k in range(20)]
+    for seed in range(3):
+        first, second = [
+            nn.fit_many(make, [{"seed": 1}], X, y, epochs=1, validation=0.5, seed=seed)[0]
+            for y in ([*map(int, rare)], ["rare" if r else "common" for r in rare])
+        ]
+        assert first["error"] is None
+        assert {**first, "seconds": 0.0} == {**second, "seconds": 0.0}
