@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from engine import Value, is_traced, log, log1p, relu, require, softplus
+from engine import Value, is_traced, log, log1p, relu, require, softplus, where
 
 from ..arguments import Numbers
 from .labels import PROBABILITY, SIGN, Number, checked, weighted
@@ -38,8 +39,9 @@ def hinge(score: Numbers, label: Numbers, reduction: str = "mean") -> Loss:
 def bce(probability: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
     """Binary cross-entropy of a probability: -(y log p + (1 - y) log(1 - p)).
 
-    A term of weight 0 is left out, so p = y = 0 gives 0 and p = 0, y = 1 gives inf (PyTorch cuts it at 100).
-    Where probabilities come from a sigmoid, `bce_with_logits` keeps the digits that rounding to 0 or 1 loses.
+    A term of weight 0 is left out, so p = y = 0 gives 0 and p = 0, y = 1 gives inf (PyTorch cuts it at 100). In
+    compiled code a probability that parameters bring below 0 or above 1 gives nan. Where probabilities come from a
+    sigmoid, `bce_with_logits` keeps the digits that rounding to 0 or 1 loses.
 
     Args:
         probability: Values or numbers from 0 to 1, nested to any depth.
@@ -85,8 +87,10 @@ def _hinge(score: Any, label: Any) -> Loss:
 
 
 def _bce(probability: Any, target: Any) -> Loss:
-    if is_traced(probability):
-        require(_PREDICTED, probability)  # where it is data, and no parameter changes it
+    if is_traced(probability) or is_traced(target):
+        if not require(_PREDICTED, probability):  # its parameters are not known yet
+            inside = where(probability < 0.0, False, probability <= 1.0)
+            probability = where(inside, 1.0, math.nan) * probability
     elif not isinstance(target, Value):
         _PREDICTED.check(float(probability))
     return -_either(target, lambda: log(probability), lambda: log1p(-probability))

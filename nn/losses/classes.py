@@ -19,7 +19,8 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
     """Cross-entropy, -log softmax(logits)[target]: softmax with class or one-hot labels, for classification.
 
     It is computed from the differences to the logit of the target, so a loss near 0 keeps its digits and
-    logits of 1e4 and beyond neither overflow nor cancel. Do not apply softmax before.
+    logits of 1e4 and beyond neither overflow nor cancel. A logit of inf for the target gives nan, as in PyTorch; one of
+    -inf gives inf, with PyTorch's gradient. Do not apply softmax before.
 
     Args:
         logits: n numbers or Values of one sample, or a list of such rows.
@@ -80,7 +81,12 @@ def _cross_entropy(logits: list[Any], target: Any) -> Loss:
         return _relative(logits, index, chosen)
     if chosen == -math.inf:
         return logsumexp(logits) - chosen
-    return logsumexp([0.0, *[x - chosen for k, x in enumerate(logits) if k != index]])
+    return logsumexp([_own_margin(chosen), *[x - chosen for k, x in enumerate(logits) if k != index]])
+
+
+def _own_margin(chosen: Any) -> Any:
+    """The difference of a logit to itself, which is nan if that is infinite."""
+    return 0.0 if chosen < math.inf else chosen - chosen
 
 
 def _relative(logits: list[Any], label: Any, chosen: Any) -> Loss:
@@ -114,7 +120,7 @@ def _of_probabilities(logits: list[Any], weights: list[Any]) -> Loss:
     label = weights.index(max(weights))
     margins, rest = logits, weights
     if logits[label] != -math.inf:
-        margins = [x - logits[label] if k != label else 0.0 for k, x in enumerate(logits)]
+        margins = [x - logits[label] if k != label else _own_margin(x) for k, x in enumerate(logits)]
         rest = [weight if k != label else 0.0 for k, weight in enumerate(weights)]
     terms = [(math.fsum(weights), logsumexp(margins)), *((-w, m) for w, m in zip(rest, margins) if w)]
     return terms[0][1] if len(terms) == 1 else dot(*zip(*terms))
