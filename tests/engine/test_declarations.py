@@ -41,6 +41,46 @@ def test_operands_are_named_unless_said_otherwise() -> None:
         assert found.operands == names
 
 
+def test_what_declare_leaves_out_and_what_it_takes() -> None:
+    any_number = declare("test_any", lambda *xs: 0.0, lambda z, *xs: [0.0] * len(xs), convention="0 everywhere")
+    named = declare(
+        name="test_named",
+        forward=lambda *us: 0.0,
+        local_derivatives=lambda z, *us: [0.0] * len(us),
+        operands=("us",),
+    )
+    del engine.PRIMITIVES["test_any"], engine.PRIMITIVES["test_named"]
+    assert (any_number.operands, named.operands) == (("xs",), ("us",))
+    assert (any_number.precedence, named.precedence) == (0, 0)
+    assert not any_number.method
+    assert not hasattr(engine.Value, "test_any")
+    assert "Convention: 0 everywhere." in str(any_number.__doc__)
+    assert "Convention" not in str(named.__doc__)
+    with pytest.raises(AttributeError, match="cannot assign"):
+        any_number.symbol = "?"  # type: ignore[misc]  # that it cannot be assigned is tested
+
+
+def test_a_record_by_hand_is_a_call_and_a_method() -> None:
+    bare = engine.Primitive("bare", "b", 1, abs, (lambda z, x: 1.0,), ("x",), "", (Interval(),))
+    assert (bare.precedence, bare.dunder, bare.method, bare.kink) == (0, "", True, None)
+
+
+@pytest.mark.parametrize("call", [lambda: engine.hypot(1.0), lambda: engine.hypot(1.0, z=2.0), lambda: engine.tanh()])
+def test_a_call_without_all_operands_says_what_is_expected(call: Any) -> None:
+    with pytest.raises(TypeError, match=r"expected (hypot\(x, y\)|tanh\(x\))"):
+        call()
+
+
+def test_a_list_and_more_are_no_operands() -> None:
+    with pytest.raises(TypeError, match="real numbers"):
+        engine.sum([1.0, 2.0], 3.0)
+
+
+def test_an_unknown_name_says_what_to_do() -> None:
+    with pytest.raises(LookupError, match="declare it before a graph that uses it is loaded"):
+        engine.lookup("test_nowhere")
+
+
 def test_the_last_domain_holds_for_all_further_operands() -> None:
     index, reals = engine.take.domain
     assert list(engine.take.domains(4)) == [index, reals, reals, reals]

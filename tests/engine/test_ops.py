@@ -141,6 +141,9 @@ def test_the_kink_of_steps_is_the_distance_to_the_nearest_with_a_sign_for_each_s
         below, at, above = (primitive.kink(0.0, jump + d, *more) for d in (-0.125, 0.0, 0.25))
         assert (abs(below), at, abs(above)) == (0.125, 0.0, 0.25)
         assert below * above < 0.0
+    assert (
+        primitive.kink(0.0, 0.6 if name == "round" else 0.125 * math.copysign(1.0, more[0] if more else 1.0), *more) > 0
+    )
     assert primitive.kink(0.0, math.inf, *more) == primitive.kink(0.0, math.nan, *more) == 0.0
     assert not more or primitive.kink(0.0, 1.0, 0.0) == 0.0
 
@@ -155,6 +158,7 @@ def test_the_kinks_of_other_primitives_by_hand() -> None:
     assert [kink("minimum", *xs) for xs in ((3.0, 1.0, 2.5), (1.0, 3.0, 1.0), (2.0,))] == [1.5, 0.0, math.inf]
     assert [kink("atan2", *yx) for yx in ((-2.0, -1.0), (2.0, -1.0), (0.0, -1.0), (0.0, 0.0))] == [-2.0, 2.0, 0.0, 0.0]
     assert [kink("atan2", *yx) for yx in ((-3.0, 4.0), (3.0, 4.0), (0.0, 0.5))] == [5.0, 5.0, 0.5]
+    assert [kink("atan2", *yx) for yx in ((0.0, -0.5), (-2.0, 0.0), (2.0, 0.0))] == [0.0, -2.0, 2.0]
     assert [kink("hypot", *xs) for xs in ((3.0, 4.0), (0.0, 0.0))] == [5.0, 0.0]
     assert kink("tan", 0.0) == 1.0
 
@@ -468,6 +472,15 @@ def test_a_subnormal_quotient_by_hand() -> None:
     first = engine.grad(z, y, create_graph=True)
     assert first.data == pytest.approx(float(-mp.mpf(1e-300) / mp.mpf(3e13) ** 2), abs=1e-323)
     assert engine.grad(engine.div(Value(3e-322), Value(1e-10)), x) == 0.0
+    for k in (1000, 1010, 1023, 1040, 1050):  # powers of two: exact to the last digit
+        y = Value(3 * 2.0**30)
+        assert engine.grad(Value(9 * 2.0 ** (60 - k)) / y, y) == -(2.0**-k)
+
+
+def test_a_large_dividend_needs_no_scaling() -> None:
+    for x, y in ((1e200, 3.0), (1e200, 1e201), (-1e308, 7e300)):
+        divisor = Value(y)
+        assert engine.grad(Value(x) / divisor, divisor) == pytest.approx(-x / y / y, rel=1e-15)
 
 
 @pytest.mark.parametrize(("x", "sign"), [(-1.0, 1.0), (1.0, 1.0), (-2.0, 1.0), (2.0, 1.0)])
