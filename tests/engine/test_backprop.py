@@ -432,6 +432,10 @@ def test_interrupted_anywhere_backward_adds_all_or_nothing() -> None:
         assert grads() in (before, whole)
         found.add(grads() == before)
     assert found == {True, False}, "before and after"
+    another = threading.Thread(target=total.backward, daemon=True)
+    another.start()
+    another.join(60)
+    assert not another.is_alive(), "no interrupt leaves the lock of the commit with a thread that has gone on"
 
 
 def test_threads_that_share_parameters_do_not_disturb_one_another() -> None:
