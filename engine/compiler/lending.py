@@ -171,13 +171,10 @@ class Leaves:
             return None
         if type(first) in _own:
             loan: Loan = _data.__get__(first)
-            if loan is not self._own:
-                found = [loan.places.get(id(value), -1) for value in self.values]
-                if min(found) >= 0:
-                    self._places = (
-                        None if len(found) == len(loan.places) and found == sorted(found) else np.array(found)
-                    )
-                    return loan
+            found = [loan.places.get(id(value), -1) for value in self.values]
+            if min(found) >= 0:
+                self._places = None if len(found) == len(loan.places) and found == sorted(found) else np.array(found)
+                return loan
         if self._wait:
             self._wait -= 1
             return None

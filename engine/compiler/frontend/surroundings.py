@@ -230,7 +230,7 @@ class Surroundings:
                 and all(_same(names.get(name, ABSENT), content) for names, name, content in names)
                 and all(_all_same(held(holder), before) for holder, before in holders)
             )
-        except ValueError:  # an empty cell
+        except ValueError:  # of a file in memory, or a map of one, that is closed by now
             return False
 
     def _equals(self, other: Surroundings) -> bool:

@@ -60,7 +60,8 @@ class Symbol(Value):
 
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
-        for operand in reversed(operands):  # what comes last in a dot are inputs
+        # What comes last in a dot are inputs.
+        for operand in reversed(operands):  # pragma: no branch  # one is a symbol: that is why this is called
             if operand.__class__ is Symbol:
                 break
         graph: Graph = operand.graph

@@ -110,17 +110,16 @@ class Walk:
             elif isinstance(thing, ModuleType):
                 yield from self._settings(thing)
         elif is_generator(thing):
-            if not any(thing is known for known in self._found.generators):
-                self._found.generators.append(thing)
+            self._found.generators.append(thing)
         elif is_array(thing) or reads_as_array(thing) or isinstance(thing, (StringIO, BytesIO)) or _is_memory(kind):
-            self._once(thing)
+            self._found.found_holder(thing)
         elif kind is ContextVar:
-            self._once(thing)
+            self._found.found_holder(thing)
             yield from held(thing)
         elif isinstance(thing, _VIEWS):
             yield thing.mapping
         elif kind is _CACHE:
-            self._once(thing)
+            self._found.found_holder(thing)
             yield from vars(thing).values()
         elif not isinstance(thing, Value):
             if _is_of_users(kind):
@@ -136,11 +135,6 @@ class Walk:
             self._attributes.add((id(owner), attribute))
             self._found.found_part(owner, attribute, content)
 
-    def _once(self, holder: Any) -> None:
-        if (id(holder), "") not in self._attributes:
-            self._attributes.add((id(holder), ""))
-            self._found.found_holder(holder)
-
     def _function(self, function: FunctionType) -> Iterator[Any]:
         yield from self._named_attributes(function, vars(function))
         if (id(function), "") in self._attributes:
@@ -154,7 +148,7 @@ class Walk:
         for attribute in OF_FUNCTIONS:
             self._found.found_part(function, attribute, getattr(function, attribute))
         if function.__kwdefaults__:
-            self._once(function.__kwdefaults__)
+            self._found.found_holder(function.__kwdefaults__)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             content = attribute_of(cell, "cell_contents")  # it may not be filled yet
             self._found.found_slot(cell, "cell_contents", name, content)
@@ -204,7 +198,7 @@ class Walk:
 
     def _container(self, container: Any) -> Iterator[Any]:
         if not isinstance(container, (tuple, frozenset)) and id(container) not in self._private:
-            self._once(container)
+            self._found.found_holder(container)
         inside = held(container)
         if not LEAVES.issuperset(map(type, inside)):
             yield from inside

@@ -79,6 +79,18 @@ def test_labels_through_take(backend: str) -> None:
 
 
 @BACKENDS
+def test_an_index_that_is_known_is_checked_where_it_stands(backend: str) -> None:
+    """Once, when the function is traced: what is required of it samples cannot change."""
+
+    def takes(k: float) -> Any:
+        return lambda x: engine.take(engine.where(1.0, k, x[0]), x)
+
+    assert list(compile(takes(1.0), backend=backend)(X)) == [row[1] for row in X]
+    with pytest.raises(IndexError, match="index 2 from 2 values"):
+        compile(takes(2.0), backend=backend)(X)
+
+
+@BACKENDS
 def test_nested_samples(backend: str) -> None:
     compiled = compile(lambda grid: dot(grid[0], grid[1]), backend=backend)
     grids = [[[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [1.0, 0.5]]]
@@ -137,6 +149,7 @@ def test_arrays_of_any_kind(backend: str) -> None:
     ("argument", "error", "message"),
     [
         ([[1.0, 2.0], [1.0]], ValueError, "ragged"),
+        ([[[1.0, 2.0], [1.0]]], ValueError, "ragged"),
         ("text", TypeError, "argument 1"),
         ([["a", "b"]], TypeError, "argument 1"),
         ([[1j, 2.0]], TypeError, "argument 1"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine import PRIMITIVES, Primitive, TraceError, Value, compile
+from engine import PRIMITIVES, Primitive, TraceError, Value, compile, declare, ops
 from engine.compiler.errors import Unsupported
 from tests.engine.compiler.everywhere import INSTALLED, close, eager
 
@@ -57,7 +57,7 @@ def test_every_primitive_has_a_native_form() -> None:
 
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_a_new_entry_compiles_without_touching_the_compiler(backend: str) -> None:
-    from engine import declare, exp
+    from engine import exp
 
     template = declare(
         "softsign_t", lambda x: x / (1 + abs(x)), [lambda z, x: 1 / (1 + abs(x)) ** 2], native="x / (1 + fabs(x))"
@@ -80,7 +80,6 @@ def test_a_new_entry_compiles_without_touching_the_compiler(backend: str) -> Non
 
 
 def test_a_primitive_of_python_only_runs_in_python_and_auto_says_why() -> None:
-    from engine import declare
 
     plain = declare("python_only", lambda x: math.fabs(x) * 3.0, [lambda z, x: 3.0])
     try:
@@ -94,7 +93,6 @@ def test_a_primitive_of_python_only_runs_in_python_and_auto_says_why() -> None:
 
 @pytest.mark.parametrize("backend", [backend for backend in INSTALLED if backend != "python"])
 def test_a_primitive_of_python_only_is_refused_by_the_other_back_ends(backend: str) -> None:
-    from engine import declare
 
     plain = declare("python_only", lambda x: math.fabs(x) * 3.0, [lambda z, x: 3.0], method=False)
     try:
@@ -105,8 +103,23 @@ def test_a_primitive_of_python_only_is_refused_by_the_other_back_ends(backend: s
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("level", [1.0, -1.0])
+def test_an_operand_that_a_known_condition_leaves_out_gets_nothing(level: float, backend: str) -> None:
+    """Not 0 times the derivative of what comes before it, which is infinite here."""
+    rules = [lambda z, x, y: ops.unless(y <= 0.0, 1.0), lambda z, x, y: 0.0]
+    gate = declare("gate", lambda x, y: x if y > 0 else 0.0, rules, native="x if y > 0 else 0", method=False)
+    try:
+        a, b = Value(2.0), Value(3.0)
+        compile(lambda x: gate(a * ops.sqrt(x), level) + b * x, backend=backend).backward([4.0])
+        assert (a.grad, b.grad) == (2.0 if level > 0 else 0.0, 4.0)
+        _, by_x = compile(lambda x: gate(ops.sqrt(x), level), backend=backend).value_and_grad([0.0], wrt="inputs")
+        assert list(by_x) == [math.inf if level > 0 else 0.0]
+    finally:
+        del PRIMITIVES["gate"]
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
 def test_conditions_in_templates_are_numbers(backend: str) -> None:
-    from engine import declare
 
     def forward(x: float) -> float:
         count = float(not (x > 0.5 or x < -0.5)) + float(x == 0.25) - float(x < 0.0)
@@ -162,7 +175,6 @@ def test_a_primitive_without_template_is_what_its_forward_composes(backend: str)
 
 
 def test_a_forward_that_counts_is_not_composed() -> None:
-    from engine import declare
 
     calls = iter(range(1, 100))
     counting = declare("counting_f", lambda x: x * next(calls), [lambda z, x: 1.0], method=False)

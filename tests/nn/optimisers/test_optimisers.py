@@ -163,6 +163,14 @@ def test_a_generator_and_numpy_numbers_are_taken():
     assert optimizer.lr == 0.5
 
 
+def test_numbers_whose_sum_is_beyond_all_floats_are_finite_still():
+    a, b = Value(1.5e308), Value(1.5e308)
+    optimizer = SGD([a, b], lr=1.0)
+    a.grad = 1e307
+    optimizer.step()
+    assert [a.data, b.data] == [1.4e308, 1.5e308]
+
+
 p = Value(1.0)
 
 

@@ -79,6 +79,23 @@ def test_a_schedule_is_taken_and_given_up_between_steps(backend: str) -> None:
         trainer.schedule = 0.1  # type: ignore[assignment]  # on purpose
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_indices_among_the_samples_are_checked_as_labels_are(backend: str) -> None:
+    def made() -> Any:
+        return nn.Sequential(nn.Embedding(3, 2, seed=1), nn.Layer(2, 3, seed=2))
+
+    m, other = made(), made()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), lr=0.1), backend)
+    step = EagerStep(other, nn.cross_entropy, SGD(other.parameters(), lr=0.1))
+    for words, labels in (([0, 1, 1], [2, 0, 1]), ([2, 2, 0], [1, 1, 2]), ([0, 3, 1], [0, 0, 0]), ([0, 1], [0, 3])):
+        if 3 in (*words, *labels):
+            with pytest.raises(IndexError, match="3"):
+                trainer.step(np.array(words), np.array(labels))
+        else:
+            assert trainer.step(np.array(words), np.array(labels)) == pytest.approx(step(words, labels), rel=1e-12)
+    assert data(m) == pytest.approx(data(other), rel=1e-12)
+
+
 @FAST
 @pytest.mark.parametrize("samples", [1, 3, 10, 50])
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8, 9, 32])

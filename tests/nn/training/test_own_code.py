@@ -382,6 +382,16 @@ def test_what_is_remembered_is_looked_at_again(warm: None) -> None:
     assert losses == pytest.approx(expected + [step(X.tolist(), Y.tolist()) for _ in range(2)], rel=1e-12)
 
 
+def test_a_function_that_is_another_than_the_record_by_now_cannot_be_explained(warm: None) -> None:
+    """Nothing has been traced, and what would be is not what runs."""
+    model = plain()
+    trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
+    trainer.step(X, Y)
+    model.layers[0].neurons[0].activation = engine.relu
+    with pytest.raises(engine.TraceError, match="does something else by now: compile it anew"):
+        trainer.explain("trace")
+
+
 def test_a_record_of_another_function_is_found_out_and_forgotten(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should the record ever be a wrong one: the sample that is compared tells."""
     name, own, other = known._name, plain(), MLP(3, [5, 4], activation="relu", seed=1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 import pytest
 
-from engine.compiler import Surroundings
+from engine.compiler import Surroundings, TraceError, compile
+from engine.compiler.frontend import walk
 
 np = pytest.importorskip("numpy")
 
@@ -52,3 +55,81 @@ def test_tensors_that_want_a_gradient_are_looked_at() -> None:
     assert not around.changed_at_all()
     tensor.numbers = [2.0]
     assert around.changed_at_all()
+
+
+def test_a_file_in_memory_that_is_closed_by_now_is_another() -> None:
+    file = io.StringIO("3.0")
+    around = Surroundings(lambda x: x * float(file.getvalue()))
+    assert not around.changed_at_all()
+    file.close()
+    assert around.changed_at_all()
+
+
+class Options:
+    """Slots of which a function reads one."""
+
+    __slots__ = ("name", "scale", "unused")
+
+
+def test_of_slots_those_count_that_are_read() -> None:
+    options = Options()
+    options.name, options.scale, options.unused = "a", 3.0, 1.0  # type: ignore[attr-defined]  # they are slots
+    around = Surroundings(lambda x: x * options.scale)  # type: ignore[attr-defined]  # as above
+    options.name, options.unused = "b", 2.0  # type: ignore[attr-defined]  # as above
+    assert not around.changed_at_all()
+    options.scale = 4.0  # type: ignore[attr-defined]  # as above
+    assert around.changed_at_all()
+
+
+def test_a_module_that_two_functions_import_is_looked_at_once() -> None:
+    def first(x: Any) -> Any:
+        import colorsys
+
+        return x * colorsys.ONE_THIRD
+
+    def second(x: Any) -> Any:
+        import colorsys
+
+        return x * colorsys.ONE_SIXTH
+
+    around = Surroundings(lambda x: first(x) + second(x))
+    assert [name for names, name, _ in around._names if names is sys.modules].count("colorsys") == 1
+
+
+def test_a_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists in a list are entered one by one."""
+    rows = [[float(k)] * 2 for k in range(1000)]
+
+    def first(x: Any) -> Any:
+        return x * rows[0][0]
+
+    assert len(Surroundings(first)._keep) > len(rows)
+    monkeypatch.setattr(walk, "_MOST", 10)
+    assert len(Surroundings(first)._keep) <= 20
+
+
+def test_a_tuple_that_changes_in_every_run_is_named() -> None:
+    place = 0.0, 0.0
+
+    def drifts(x: Any) -> Any:
+        nonlocal place
+        place = place[0] + 1.0, 0.0
+        return x * 2.0
+
+    with pytest.raises(TraceError, match="changes place whenever it runs"):
+        compile(drifts, backend="python")([1.0])
+
+
+def test_where_a_function_is_refused_its_lists_are_what_they_were_and_its_files_stay() -> None:
+    """Of a file in memory nobody knows what else wrote to it."""
+    log, seen = io.StringIO(), [1.0]
+
+    def refused(x: Any) -> Any:
+        log.write("called ")
+        seen.append(2.0)
+        return x * float(x)
+
+    with pytest.raises(TraceError, match="float"):
+        compile(refused, backend="python")([1.0])
+    assert seen == [1.0]
+    assert set(log.getvalue().split()) == {"called"}
