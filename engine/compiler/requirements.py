@@ -10,6 +10,7 @@ from typing import Any
 from ..numbers import Requirement
 from .batch import SMALL, Batch, Shape
 from .frontend.graph import operations
+from .frontend.operands import apart
 from .frontend.symbol import Symbol
 
 KNOWN = 4096  # rows of numbers that are remembered as right, for each requirement
@@ -95,7 +96,7 @@ class _OfRows:
     def __init__(self, requirement: Requirement, symbols: tuple[Symbol, ...]) -> None:
         self._requirement, self._symbols = requirement, symbols
         self._operations = operations(symbols)
-        sources = {*symbols, *[o for s in self._operations for o in s.operands]}
+        sources = {*symbols, *[o for s in self._operations for o in apart(s.operands)]}
         self.positions = sorted([s.value for s in sources if s.kind == "input"])
         self._known: set[Any] = set()
 

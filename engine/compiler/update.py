@@ -146,7 +146,7 @@ def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") 
         )
     if found.graph.leaves:
         raise TraceError(
-            f"{update.__qualname__} reads {found.graph.leaves[0].value!r}: a rule reads its arguments only; declare a "
+            f"{update.__qualname__} reads {found.graph.leaves[0]!r}: a rule reads its arguments only; declare a "
             "setting, name = nn.Setting(...), and read it as s.name"
         )
     with found.graph.opened():

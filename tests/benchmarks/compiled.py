@@ -53,7 +53,7 @@ def ours(workload: Workload, dtype: str) -> tuple[dict[str, tuple[Callable[[], A
     program.fitting(len(workload.arrays[0]))
     seconds = {"plan": planned - started, "compile": time.process_time() - planned}
     training = program.training(1)
-    training.parameters[:] = [leaf.value.data for leaf in traced.graph.leaves]
+    training.parameters[:] = [leaf.data for leaf in traced.graph.leaves]
     arrays = tuple(np.ascontiguousarray(array, dtype) for array in workload.arrays)
     update = momentum(workload.rate)
     training(arrays, update)

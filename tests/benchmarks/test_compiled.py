@@ -40,10 +40,10 @@ def test_gradients_are_those_of_pytorch(builder: Callable[[], Workload]) -> None
 
     traced = trace(workload.loss, [array.shape[1:] for array in workload.arrays])
     plan, _ = make_plan(Computation.of(traced, gradients=True))
-    leaves = np.array([leaf.value.data for leaf in traced.graph.leaves])
+    leaves = np.array([leaf.data for leaf in traced.graph.leaves])
     outputs, gradient = build(plan, "float64").run(leaves, tuple(map(np.ascontiguousarray, workload.arrays)))
     assert gradient is not None
-    place = {id(leaf.value): k for k, leaf in enumerate(traced.graph.leaves)}
+    place = {id(leaf): k for k, leaf in enumerate(traced.graph.leaves)}
     found = np.array([gradient[place[id(value)]] if id(value) in place else 0.0 for value in workload.values])
     assert outputs.mean() == pytest.approx(float(expected.detach()), rel=1e-12)
     assert np.abs(found - exact).max() <= 1e-12 * np.abs(exact).max()

@@ -80,7 +80,7 @@ def compare(workload: Workload, dtype: str, rounds: int) -> tuple[list[float], l
     looped: list[tuple[Step, int]] = []
     for threads in COUNTS:
         training = build(plan, dtype, threads).training(1)
-        training.parameters[:] = [leaf.value.data for leaf in traced.graph.leaves]
+        training.parameters[:] = [leaf.data for leaf in traced.graph.leaves]
         training(arrays, update)
         single.append((lambda training=training: training(arrays, update), 1))  # type: ignore[misc]  # bound now
         looped.append((lambda training=training: training(arrays, update, steps=loop), loop))  # type: ignore[misc]  # bound now

@@ -61,7 +61,7 @@ def our_step(parameters: list[Any], X: Any, y: Any, dtype: str, count: int) -> t
     plan, _ = make_plan(Computation.of(traced, gradients=True))
     training = build(plan, dtype).training(1)
     place = {id(value): k for k, value in enumerate(values)}
-    order = np.array([place[id(leaf.value)] for leaf in traced.graph.leaves])
+    order = np.array([place[id(leaf)] for leaf in traced.graph.leaves])
     training.parameters[:] = [values[k].data for k in order]
     arrays, update = (np.ascontiguousarray(X, dtype), np.ascontiguousarray(y[:, None], dtype)), momentum(RATE)
 

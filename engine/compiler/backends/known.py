@@ -73,7 +73,7 @@ class Signature:
     @classmethod
     def of(cls, trace: Trace) -> Signature:
         """That of a trace."""
-        leaves, own = [leaf.value for leaf in trace.graph.leaves], Graph(simplify, derivatives)
+        leaves, own = trace.graph.leaves, Graph(simplify, derivatives)
         requirements = [(kind, _in(own, symbols)) for kind, symbols in trace.requirements]
         return cls(leaves, len(trace.outputs), trace.shape, requirements, fingerprint(trace))
 

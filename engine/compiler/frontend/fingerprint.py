@@ -15,6 +15,7 @@ from ...imported import TABLE
 from ...primitive import Primitive
 from .conditions import CONDITIONS, DETACH
 from .graph import operations
+from .operands import LeafRange, apart, parts
 from .trace import Trace
 
 
@@ -26,6 +27,7 @@ def has_template(primitive: Primitive) -> bool:
 _TABLE = {p.name: p for p in (*vars(ops).values(), *CONDITIONS, DETACH) if isinstance(p, Primitive) and has_template(p)}
 _OWN = {_TABLE[name]: k for k, name in enumerate(sorted(_TABLE))}
 _number = attrgetter("number")
+_RANGE = -(2**31)  # before what stands for a range of leaves: the number of no symbol
 
 
 def fingerprint(trace: Trace) -> str:
@@ -38,7 +40,7 @@ def fingerprint(trace: Trace) -> str:
     if not ENGINE or not TABLE.is_unchanged() or not {symbol.primitive for symbol in symbols} <= _OWN.keys():
         return ""
     graph = trace.graph
-    found = {o for symbol in symbols for o in symbol.operands if o.kind == "constant"}
+    found = {o for symbol in symbols for o in apart(symbol.operands) if o.kind == "constant"}
     constants = sorted(found.union(o for o in trace.outputs if o.kind == "constant"), key=_number)
     words = array("i", [len(graph.leaves), len(trace.inputs), len(constants), len(trace.outputs)])
     for part in (trace.inputs, constants, trace.outputs):
@@ -46,7 +48,11 @@ def fingerprint(trace: Trace) -> str:
     for symbol in symbols:
         assert symbol.primitive is not None
         words.extend((symbol.number, _OWN[symbol.primitive], len(symbol.operands)))
-        words.extend(map(_number, symbol.operands))
+        for some in parts(symbol.operands):
+            if isinstance(some, LeafRange):
+                words.extend((_RANGE, some.numbers.start, some.numbers.step, len(some)))
+            else:
+                words.extend(map(_number, some))
     digest = hashlib.sha256(ENGINE.encode())
     digest.update(words)
     digest.update(array("d", [constant.value for constant in constants]))

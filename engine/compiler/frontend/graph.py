@@ -1,10 +1,14 @@
-"""The graph of symbols: each expression once, each bound Value a leaf."""
+"""The graph of symbols: each expression once, each bound Value a leaf.
+
+A leaf is known by its number. The symbol of one is made when somebody asks for it: of most weights nobody does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, is_
 from typing import Any
 
 from ... import ops
@@ -16,6 +20,7 @@ from ...text.callers import Source, users_line
 from ...value import Constant, Value
 from ..errors import refusal
 from .conditions import BOTH, DETACH, EITHER, EQUAL, NOT_EQUAL
+from .operands import DotOperands, LeafRange, Operands, apart, as_range, has_range, read_leaf
 from .symbol import Symbol
 
 _new = object.__new__
@@ -24,7 +29,7 @@ _new = object.__new__
 _COMMUTATIVE = frozenset({ops.add, ops.mul, EQUAL, NOT_EQUAL, BOTH, EITHER})
 
 
-Simplifier = Callable[["Graph", Primitive, "tuple[Symbol, ...]"], "Symbol | None"]
+Simplifier = Callable[["Graph", Primitive, Operands], "Symbol | None"]
 Differentiator = Callable[[Symbol, Sequence[Symbol]], "list[Symbol]"]
 
 
@@ -36,8 +41,9 @@ class Graph:
         derivatives: gives the derivatives of a symbol by others, for functions that differentiate.
 
     Attributes:
-        leaves: the symbols of bound Values, in the order of first use.
-        symbols: of the Values met so far, and of symbols that a function may get hold of: themselves.
+        leaves: the bound Values by their number, in the order of first use.
+        symbols: of the Values that were asked for one by one, and of symbols that a function may get hold of:
+            themselves.
         made: the Values that the function has made from plain numbers, or computed from such.
         requirements: what samples have to be, and of which symbols.
         lines: where each symbol was made, for the message of an error; None while nobody wants to know.
@@ -47,7 +53,7 @@ class Graph:
 
     def __init__(self, simplify: Simplifier, derivatives: Differentiator) -> None:
         self._simplify, self.derivatives = simplify, derivatives
-        self.leaves: list[Symbol] = []
+        self.leaves: list[Value] = []
         self.made: set[Value] = set()
         self.requirements: dict[tuple[Requirement, tuple[Symbol, ...]], None] = {}
         self.lines: dict[Symbol, Source] | None = None
@@ -55,6 +61,8 @@ class Graph:
         self.nonzero: set[Symbol] = set()
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
+        self._rows: dict[Value, range] = {}  # of leaves in a row: the numbers of the row
+        self._inputs: tuple[Sequence[Any], tuple[Symbol, ...]] = ((), ())  # those of the last dot, as given and lifted
         self._lowest = 0
 
     @contextmanager
@@ -68,21 +76,25 @@ class Graph:
 
     def clear(self) -> None:
         """Forget all symbols, which would keep each other in memory."""
-        for held in (self.symbols, self._known, self.leaves, self.requirements, self.nonzero):
+        self.leaves, self._inputs = [], ((), ())
+        for held in (self.symbols, self._known, self._rows, self.requirements, self.nonzero):
             held.clear()
 
-    def make(self, primitive: Primitive, operands: tuple[Symbol, ...]) -> Symbol:
+    def make(self, primitive: Primitive, operands: Operands) -> Symbol:
         """The symbol for `primitive` of `operands`, simplified."""
+        if primitive is ops.dot:
+            operands = self._of_dot(operands)
         key = (primitive, operands)
         known = self._known.get(key)
         if known is not None:
             return known
-        if operands[0].kind == "constant" and all(operand.kind == "constant" for operand in operands):
+        single = apart(operands)
+        if single[0].kind == "constant" and not has_range(operands) and all(o.kind == "constant" for o in single):
             made = self.constant(as_float(primitive.forward(*[o.value for o in operands]), primitive.name))
         else:
             simpler = self._simplify(self, primitive, operands)
             if simpler is None:
-                simpler = self._add(primitive, operands, "", None, all(map(_uniform, operands)))
+                simpler = self._add(primitive, operands, "", None, all(map(_uniform, single)))
             made = simpler
         self._known[key] = made
         if primitive in _COMMUTATIVE:
@@ -91,10 +103,10 @@ class Graph:
 
     def recorded(self, primitive: Primitive, operands: Sequence[Any]) -> Symbol:
         """The symbol of what the function computes; one that passes no derivative on where a `no_grad` is open."""
-        result = self.make(primitive, self.lift_all(operands))
+        result = self.make(primitive, self._lift_dot(operands) if primitive is ops.dot else self.lift_all(operands))
         return result if is_recording() else self.make(DETACH, (result,))
 
-    def known(self, primitive: Primitive, operands: tuple[Symbol, ...]) -> Symbol | None:
+    def known(self, primitive: Primitive, operands: Operands) -> Symbol | None:
         """What `make` has given for these already."""
         return self._known.get((primitive, operands))
 
@@ -117,7 +129,7 @@ class Graph:
         """Note what samples have to be; False for what is computed from bound Values, which nothing is required of."""
         if all(symbol.kind == "constant" for symbol in symbols):
             requirement.check(*[symbol.value for symbol in symbols])
-        elif any(o.kind == "leaf" for s in operations(symbols) for o in s.operands) or "leaf" in {*map(_kind, symbols)}:
+        elif any(read_leaf(s.operands) for s in operations(symbols)) or "leaf" in {*map(_kind, symbols)}:
             return False
         else:
             self.requirements[requirement, symbols] = None
@@ -160,12 +172,94 @@ class Graph:
                 symbols[value] = self.make(value._primitive, tuple([symbols[o] for o in value.operands]))
         return symbols[root]
 
-    def _add(
-        self, primitive: Primitive | None, operands: tuple[Symbol, ...], kind: str, value: Any, uniform: bool
+    # ---- leaves, and the operands of dots
+
+    def leaf(self, number: int) -> Symbol:
+        """The symbol of the leaf that has this number."""
+        value = self.leaves[number]
+        found = self.symbols.get(value)
+        if found is None:
+            symbol: Any = _new(Symbol)
+            symbol.graph, symbol.kind, symbol.primitive = self, "leaf", None
+            symbol.operands = symbol.below = ()
+            symbol.uniform, symbol.value, symbol.number = True, value, number
+            found = self.symbols[value] = symbol
+        return found
+
+    def leaves_of(self, numbers: Sequence[int]) -> LeafRange | tuple[Symbol, ...]:
+        """The leaves that have these numbers: a range of them, if they are one."""
+        found = as_range(numbers)
+        return LeafRange(self, found) if found else tuple(map(self.leaf, numbers))
+
+    def dot(
+        self, left: LeafRange | tuple[Symbol, ...], right: tuple[Symbol, ...], bias: tuple[Symbol, ...] = ()
     ) -> Symbol:
+        """The symbol of a dot, whose factors on the left may be a range."""
+        whole = isinstance(left, LeafRange)
+        return self.make(ops.dot, DotOperands(left, right, bias) if whole else (*left, *right, *bias))
+
+    def row(self, values: Sequence[Any]) -> LeafRange | None:
+        """A row of bound Values as a range of leaves: all of them new, or the row that they were before.
+
+        None for all else, such as leaves that were met in another way.
+        """
+        first = values[0]
+        if len(values) < 2 or not _is_plain(first):
+            return None
+        numbers = self._rows.get(first)
+        if numbers is None:
+            if not self._are_new_leaves(values):
+                return None
+            numbers = range(len(self.leaves), len(self.leaves) + len(values))
+            self._rows.update(zip(values, repeat(numbers)))
+            self.leaves += values
+        elif len(numbers) != len(values) or not all(map(is_, values, self.leaves[numbers.start : numbers.stop])):
+            return None
+        return LeafRange(self, numbers)
+
+    def _are_new_leaves(self, values: Sequence[Any]) -> bool:
+        """Whether these are different Values from outside, no results, of which none was met before."""
+        kinds = {*map(type, values)}
+        if kinds != {Value} and any(not issubclass(kind, Value) or issubclass(kind, _NO_LEAVES) for kind in kinds):
+            return False
+        met = self.symbols.keys(), self._rows.keys(), self.made
+        return (
+            not any(map(_primitive, values))
+            and all(known.isdisjoint(values) for known in met)
+            and len({*values}) == len(values)
+        )
+
+    def _lift_dot(self, operands: Sequence[Any]) -> Operands:
+        """The operands of a dot, where a row of weights gets no symbols."""
+        n = len(operands) // 2
+        left, right, bias = operands[:n], operands[n : 2 * n], operands[2 * n :]
+        row = self.row(left)
+        if row is None:
+            row, right = self.row(right), left
+        if row is None or not self.open:
+            return self.lift_all(operands)
+        given, lifted = self._inputs
+        if len(given) != n or not all(map(is_, given, right)):  # a layer's neurons have the same inputs
+            lifted = self.lift_all(right)
+            self._inputs = right, lifted
+        return DotOperands(row, lifted, self.lift_all(bias))
+
+    def _of_dot(self, operands: Operands) -> DotOperands:
+        """The operands of a dot as one object; leaves that follow each other in steps are a range on its left."""
+        if isinstance(operands, DotOperands):
+            return operands
+        n = len(operands) // 2
+        left, right, bias = operands[:n], operands[n : 2 * n], operands[2 * n :]
+        numbers = _numbers(left)
+        if numbers is None:
+            numbers = _numbers(right)
+            left, right = (left, right) if numbers is None else (right, left)
+        return DotOperands(self.leaves_of(numbers) if numbers else left, right, bias)
+
+    def _add(self, primitive: Primitive | None, operands: Operands, kind: str, value: Any, uniform: bool) -> Symbol:
         symbol: Any = _new(Symbol)
         symbol.graph, symbol.kind, symbol.primitive, symbol.operands = self, kind, primitive, operands
-        symbol.below = tuple([o for o in operands if o.operands]) if operands else ()
+        symbol.below = tuple([o for o in apart(operands) if o.operands]) if operands else ()
         symbol.uniform, symbol.value = uniform, value
         symbol.number = self._lowest = self._lowest - 1
         self.symbols[symbol] = symbol
@@ -186,21 +280,28 @@ class _Symbols(dict[Any, Symbol]):
             return graph.lift(operand)
         if operand._primitive is not None:
             return graph._import(operand)
-        symbol: Any = _new(Symbol)  # a leaf: as Graph._add, inline, for networks have many
-        self[operand] = symbol
-        symbol.graph, symbol.kind, symbol.primitive = graph, "leaf", None
-        symbol.operands = symbol.below = ()
-        symbol.uniform, symbol.value, symbol.number = True, operand, len(graph.leaves)
-        graph.leaves.append(symbol)
-        return symbol  # type: ignore[no-any-return]  # as in Graph._add
+        row = graph._rows.get(operand)
+        if row is None:
+            graph.leaves.append(operand)
+            return graph.leaf(len(graph.leaves) - 1)
+        for number in row:  # the others are going to be asked for as well
+            graph.leaf(number)
+        return self[operand]
 
 
 def _is_plain(operand: Any) -> bool:
     """Whether this is a Value of any class, and no symbol or constant."""
-    return isinstance(operand, Value) and not isinstance(operand, (Symbol, Constant))
+    return isinstance(operand, Value) and not isinstance(operand, _NO_LEAVES)
 
 
-_uniform, _kind = attrgetter("uniform"), attrgetter("kind")
+def _numbers(symbols: Sequence[Symbol]) -> list[int] | None:
+    """The numbers of leaves; None if others are among them."""
+    found = [symbol.number for symbol in symbols] if symbols[0].kind == "leaf" else [-1]
+    return found if min(found) >= 0 else None
+
+
+_NO_LEAVES = (Symbol, Constant)
+_uniform, _kind, _primitive = attrgetter("uniform"), attrgetter("kind"), attrgetter("_primitive")
 
 
 def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[Symbol]:

@@ -41,7 +41,7 @@ class Symbol(Value):
     """One node of a traced graph. It behaves like a Value as far as a function of unknown inputs can.
 
     It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one. It has the slots of a Value
-    under names of its own, and no more: there is one for each weight of a network.
+    under names of its own, and no more: there may be one for each weight of a network.
     """
 
     __slots__ = ()
@@ -50,7 +50,7 @@ class Symbol(Value):
     primitive: Primitive | None = _slots["_primitive"]
     graph: Graph = _slots["_a"]
     kind: str = _slots["_b"]  # "input", "leaf", "constant", "accumulator", or "" for the result of a primitive
-    operands: tuple[Symbol, ...] = _slots["_x"]
+    operands: Any = _slots["_x"]  # of the type Operands
     below: tuple[Symbol, ...] = _slots["_y"]  # the operands that are results: few, next to all the weights of a layer
     uniform: bool = _slots["_label"]  # it depends on no input: the same for every sample
     value: Any = _slots["_data"]  # leaf: the Value; constant: the float; input, accumulator: the position

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from typing import Any
 
 from ...modes import always_recorded, called_for, observed_by
@@ -22,6 +22,7 @@ from ..errors import TraceError, refusal
 from ..showing import ALONE
 from . import outside
 from .graph import Graph, operations
+from .operands import DotOperands, LeafRange, Operands, parts
 from .randomness import Generators
 from .surroundings import Surroundings
 from .symbol import Symbol
@@ -93,7 +94,7 @@ def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Call
     surroundings.settle()
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
     requirements = [*graph.requirements]
-    if runs.created or any(leaf.value in runs.made for leaf in graph.leaves):
+    if runs.created or not runs.made.isdisjoint(graph.leaves):
         graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
     return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings)
@@ -263,13 +264,16 @@ def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again:
             created[a] = number
         elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
             raise difference(f"{a!r}, then {b!r}")
-        stack += [(x, y, b) for x, y in zip(a.operands, b.operands)]
+        for mine, other in zip(parts(a.operands), parts(b.operands)):
+            if not (isinstance(mine, LeafRange) and mine == other):
+                stack += [(x, y, b) for x, y in zip(mine, other)]
     return created
 
 
 def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) -> tuple[Graph, list[Symbol]]:
     """The same graph with constants in place of the leaves that are made anew in every call."""
     new: dict[Symbol, Symbol] = {}
+    numbers = {leaf.number for leaf in created}
 
     def source(symbol: Symbol) -> Symbol:
         if symbol in new:
@@ -280,9 +284,16 @@ def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) 
             return graph.lift(symbol.value)
         return graph.constant(symbol.value) if symbol.kind == "constant" else graph.source(symbol.kind, symbol.value)
 
+    def sources(operands: Operands) -> Operands:
+        if isinstance(operands, DotOperands) and isinstance(operands.left, LeafRange):
+            row = graph.row(operands.left.values) if numbers.isdisjoint(operands.left.numbers) else None
+            if row is not None:
+                return DotOperands(row, tuple(map(source, operands.right)), tuple(map(source, operands.bias)))
+        return tuple(map(source, operands))
+
     for symbol in operations(outputs):
         assert symbol.primitive is not None
-        new[symbol] = graph.make(symbol.primitive, tuple([source(o) for o in symbol.operands]))
+        new[symbol] = graph.make(symbol.primitive, sources(symbol.operands))
     return graph, [source(output) for output in outputs]
 
 
@@ -297,10 +308,14 @@ def is_same(first: Trace, second: Trace) -> bool:
             return symbol.kind, id(symbol.value)
         return symbol.kind, symbol.value.hex() if isinstance(symbol.value, float) else symbol.value
 
+    def names(operands: Operands) -> Iterator[Any]:
+        for part in parts(operands):
+            yield from zip(repeat("leaf"), map(id, part.values)) if isinstance(part, LeafRange) else map(name, part)
+
     def written(trace: Trace) -> Iterator[Any]:
         for k, symbol in enumerate(operations(trace.outputs)):
             place[symbol] = k
-            yield symbol.primitive, *map(name, symbol.operands)
+            yield symbol.primitive, *names(symbol.operands)
         yield (trace.shape, *map(name, trace.outputs))
 
     ends = object()

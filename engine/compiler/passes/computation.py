@@ -12,9 +12,12 @@ from ..frontend.trace import Trace
 
 
 class GradientSum(NamedTuple):
-    """``G[targets[k]] += sum over samples of coefficients[k] * upstream``; without coefficients one target, times 1."""
+    """``G[targets[k]] += sum over samples of coefficients[k] * upstream``; without coefficients one target, times 1.
 
-    targets: list[int]
+    The targets of the weights of a neuron are a range.
+    """
+
+    targets: Sequence[int]
     coefficients: tuple[Symbol, ...]
     upstream: Symbol
 
@@ -69,8 +72,8 @@ class Computation:
         """How many numbers G has."""
         if not self.gradients:
             return 0
-        targets = [target for part in (self.sums, self.lookups) for each in part for target in each.targets]
-        return max([len(self.graph.leaves), *[1 + target for target in targets]])
+        targets = [each.targets for part in (self.sums, self.lookups) for each in part]
+        return max([len(self.graph.leaves), *[1 + max(part) for part in targets]])
 
     def replaced(self, new: Mapping[Symbol, Symbol]) -> Computation:
         """The same computation with other symbols, where there is a new one."""

@@ -10,8 +10,9 @@ multiplied by zero, and what has got no contribution at all passes none on: `rea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import compress
 from operator import attrgetter, not_
 from typing import Any, NamedTuple
@@ -21,8 +22,11 @@ from ...numbers import as_float
 from ..errors import TraceError
 from ..frontend.conditions import EITHER, INVERT, NOT_EQUAL
 from ..frontend.graph import Graph, operations
+from ..frontend.operands import DotOperands, LeafRange, apart, read_leaf
 from ..frontend.symbol import Masked, Symbol
 from .computation import Computation, GradientSum
+
+_number, _uniform = attrgetter("number"), attrgetter("uniform")
 
 
 class Contribution(NamedTuple):
@@ -33,15 +37,31 @@ class Contribution(NamedTuple):
     reached: Symbol | None = None
 
 
-Contributions = dict[Symbol, list[Contribution]]
+class Layer:
+    """Dots of a row of leaves each with the same inputs, and what arrives at them: all of it, when an input is due."""
+
+    def __init__(self) -> None:
+        self.rows: list[range] = []  # the numbers of the leaves
+        self.adjoints: list[Symbol] = []
+
+    @cached_property
+    def upstreams(self) -> tuple[Symbol, ...]:
+        """The adjoints of the dots."""
+        return tuple(self.adjoints)
 
 
-class Share(NamedTuple):
-    """``coefficients[k] * upstream`` to the adjoint of ``symbols[k]``, for each k: what a layer gives its weights."""
+class Column(NamedTuple):
+    """What a layer contributes to the adjoint of its k-th input."""
 
-    symbols: tuple[Symbol, ...]
-    coefficients: tuple[Symbol, ...]
-    upstream: Symbol
+    layer: Layer
+    k: int
+
+    def factors(self, graph: Graph) -> tuple[LeafRange | tuple[Symbol, ...], tuple[Symbol, ...]]:
+        """The coefficients, and the adjoints that they are multiplied by."""
+        return graph.leaves_of([row[self.k] for row in self.layer.rows]), self.layer.upstreams
+
+
+Contributions = dict[Symbol, list["Contribution | Column"]]
 
 
 def differentiated(computation: Computation) -> Computation:
@@ -68,45 +88,83 @@ def _gathered(graph: Graph, found: Contributions, by: Sequence[Symbol]) -> list[
 
 
 def sweep(
-    seeds: Contributions, wanted: set[Symbol], stop: bool = False, shares: list[Share] | None = None
+    seeds: Contributions,
+    wanted: set[Symbol],
+    leaves: bool = False,
+    stop: bool = False,
+    sums: list[GradientSum] | None = None,
 ) -> Contributions:
-    """The contributions to the adjoints of `wanted`, not yet gathered.
+    """The contributions to the adjoints of what is wanted, not yet gathered.
 
     Args:
         seeds: the contributions that the sweep starts from.
         wanted: what to differentiate by.
+        leaves: whether to differentiate by all leaves, too.
         stop: do not go further down from what is wanted.
-        shares: where to put what is the product of a coefficient per sample and an adjoint, to what is wanted and no
-            result; these contributions are not among those that are returned.
+        sums: where to put what is the product of a coefficient per sample and an adjoint, to leaves; these
+            contributions are not among those that are returned.
     """
+    singly = any(symbol.kind == "leaf" for symbol in wanted)
     needed = set(wanted)
     nodes: list[Symbol] = []  # those through which something wanted is reached
     for node in operations(seeds):
-        if not needed.isdisjoint(node.operands):
+        read = node.operands if singly else apart(node.operands)
+        if not needed.isdisjoint(read) or (leaves and read_leaf(node.operands)):
             needed.add(node)
             nodes.append(node)
+
+    def is_needed(symbol: Symbol) -> bool:
+        return symbol in needed or (leaves and symbol.kind == "leaf")
+
+    layers: dict[tuple[Symbol, ...], Layer] = {}
     pending: Contributions = {node: list(contributions) for node, contributions in seeds.items()}
+
+    def contribute(to: Symbol, contribution: Contribution | Column) -> None:
+        if to in pending:
+            pending[to].append(contribution)
+        else:
+            pending[to] = [contribution]
+
     for node in reversed(nodes):
         if node not in pending or (stop and node in wanted):
             continue
         adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
-        operands, found = _derivatives(node, needed)
-        if shares is not None and reached is None and len(operands) > 1:
-            operands, found, share = _shared(operands, found, adjoint)
-            shares += share
+        layer = None if singly or reached is not None or (leaves and sums is None) else _layer_of(node)
+        if layer is None:
+            operands, found = _derivatives(node, is_needed)
+            if sums is not None and reached is None and len(operands) > 1:
+                operands, found, more = _summed(operands, found, adjoint)
+                sums += more
+        else:  # the derivatives are those that the rule gives, with no symbol for each weight
+            row, inputs, bias = layer
+            if sums is not None:
+                sums.append(GradientSum(row.numbers, inputs, adjoint))
+            if inputs not in layers:
+                layers[inputs] = Layer()
+                for k, symbol in enumerate(inputs):
+                    if symbol in needed:
+                        contribute(symbol, Column(layers[inputs], k))
+            layers[inputs].rows.append(row.numbers)
+            layers[inputs].adjoints.append(adjoint)
+            operands, found = [b for b in bias if is_needed(b)], [1.0]
         for operand, contribution in _pass_on(node, operands, found, adjoint, reached):
-            if operand in pending:
-                pending[operand].append(contribution)
-            else:
-                pending[operand] = [contribution]
-    return {node: contributions for node, contributions in pending.items() if node in wanted}
+            contribute(operand, contribution)
+    return {node: found for node, found in pending.items() if node in wanted or (leaves and node.kind == "leaf")}
 
 
-def _derivatives(node: Symbol, needed: set[Symbol]) -> tuple[list[Symbol], list[Any]]:
+def _layer_of(node: Symbol) -> tuple[LeafRange, tuple[Symbol, ...], tuple[Symbol, ...]] | None:
+    """Of the dot of a row of leaves with what differs from sample to sample the three; None for all else."""
+    operands = node.operands
+    if isinstance(operands, DotOperands) and isinstance(operands.left, LeafRange):
+        return None if any(map(_uniform, operands.right)) else (operands.left, operands.right, operands.bias)
+    return None
+
+
+def _derivatives(node: Symbol, is_needed: Callable[[Symbol], bool]) -> tuple[list[Symbol], list[Any]]:
     """Those operands of `node` that are needed, and the derivatives of `node` by them."""
     primitive, operands = node.primitive, node.operands
     assert primitive is not None
-    wanted = list(map(needed.__contains__, operands))
+    wanted = list(map(is_needed, operands))
     if primitive.arity is not None:
         found = [rule(node, *operands) for rule in compress(primitive.rules, wanted)]
         return list(compress(operands, wanted)), found
@@ -116,14 +174,17 @@ def _derivatives(node: Symbol, needed: set[Symbol]) -> tuple[list[Symbol], list[
     return list(compress(operands, wanted)), list(compress(found, wanted))
 
 
-def _shared(operands: list[Symbol], found: list[Any], adjoint: Symbol) -> tuple[list[Symbol], list[Any], list[Share]]:
-    """Of operands and derivatives those that make no share, and the share."""
+def _summed(
+    operands: list[Symbol], found: list[Any], adjoint: Symbol
+) -> tuple[list[Symbol], list[Any], list[GradientSum]]:
+    """Of operands and derivatives those that make no sum over the samples, and the sum."""
     yes = [not o.operands and d.__class__ is Symbol and not d.uniform for o, d in zip(operands, found)]
     if not any(yes):
         return operands, found, []
-    share = Share(tuple(compress(operands, yes)), tuple(compress(found, yes)), adjoint)
+    numbers = list(map(_number, compress(operands, yes)))
     no = list(map(not_, yes))
-    return list(compress(operands, no)), list(compress(found, no)), [share]
+    rest = list(compress(operands, no)), list(compress(found, no))
+    return *rest, [GradientSum(numbers, tuple(compress(found, yes)), adjoint)]
 
 
 def _pass_on(
@@ -162,23 +223,31 @@ def _contribution(
     return Contribution(None, term, reached)
 
 
-def gather(graph: Graph, contributions: Sequence[Contribution]) -> tuple[Symbol, Symbol | None]:
+def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tuple[Symbol, Symbol | None]:
     """The sum of the contributions as a symbol, and where any was made (None: everywhere)."""
+    columns = [c for c in contributions if isinstance(c, Column)]
+    single = [c for c in contributions if isinstance(c, Contribution)]
     reached: Symbol | None = None
-    if all(c.reached is not None for c in contributions):
-        for contribution in contributions:
+    if not columns and all(c.reached is not None for c in single):
+        for contribution in single:
             assert contribution.reached is not None
             reached = contribution.reached if reached is None else graph.make(EITHER, (reached, contribution.reached))
-    terms = [c.upstream for c in contributions if c.coefficient is None]
+    terms = [c.upstream for c in single if c.coefficient is None]
     for uniform in (True, False):  # apart, so that the matrix of uniform coefficients is a matrix product
-        factors = [(c.coefficient, c.upstream) for c in contributions if c.coefficient is not None]
-        factors = [(a, b) for a, b in factors if (a.uniform or b.uniform) is uniform]
-        if len(factors) == 1:
-            terms.append(graph.make(ops.mul, factors[0]))
-        elif factors:
-            left, right = zip(*[(b, a) if b.uniform and not a.uniform else (a, b) for a, b in factors])
-            bias = (add_up(graph, terms),) if terms else ()
-            terms = [graph.make(ops.dot, (*left, *right, *bias))]
+        pairs = [(c.coefficient, c.upstream) for c in single if c.coefficient is not None]
+        pairs = [(a, b) for a, b in pairs if (a.uniform or b.uniform) is uniform]
+        left: LeafRange | tuple[Symbol, ...] = ()
+        right: tuple[Symbol, ...] = ()
+        if uniform and len(columns) == 1 and not pairs:
+            left, right = columns[0].factors(graph)
+        elif uniform:
+            pairs += [pair for column in columns for pair in zip(*column.factors(graph))]
+        if pairs:
+            left, right = zip(*[(b, a) if b.uniform and not a.uniform else (a, b) for a, b in pairs])
+        if len(right) == 1:
+            terms.append(graph.make(ops.mul, (left[0], right[0])))
+        elif right:
+            terms = [graph.dot(left, right, (add_up(graph, terms),) if terms else ())]
     return add_up(graph, terms), reached
 
 
@@ -189,37 +258,35 @@ def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:
     return graph.make(ops.add if len(terms) == 2 else ops.sum, tuple(terms))
 
 
-_number = attrgetter("number")
-
-
 def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[GradientSum], dict[int, Symbol]]:
     """The sums over the samples, and for the leaves whose gradient needs more than one, the whole by their number.
 
     Per sample the sweep goes down to the uniform symbols. What arrives there is summed over the samples, and swept
     from there down to the leaves once. Most often they are leaves, and nothing remains to do.
     """
-    border = {o for s in operations([loss]) if not s.uniform for o in s.below if o.uniform}.union(graph.leaves)
+    border = {o for s in operations([loss]) if not s.uniform for o in s.below if o.uniform}
     if loss.uniform and loss.kind != "constant":
         border = {loss}
-    shares: list[Share] = []
-    found = sweep({loss: [seed]}, border, stop=True, shares=shares)
-    sums = [GradientSum(list(map(_number, symbols)), factors, upstream) for symbols, factors, upstream in shares]
+    sums: list[GradientSum] = []
+    found = sweep({loss: [seed]}, border, leaves=True, stop=True, sums=sums)
     extra = len(graph.leaves)
 
-    def accumulate(target: int, contributions: Sequence[Contribution]) -> Symbol:
-        for coefficient, upstream, _ in contributions:
+    def accumulate(target: int, contributions: Sequence[Contribution | Column]) -> Symbol:
+        for contribution in contributions:
+            assert isinstance(contribution, Contribution)  # what is uniform is no input of a layer
+            coefficient, upstream, _ = contribution
             if coefficient is not None and coefficient.uniform:
                 upstream, coefficient = graph.make(ops.mul, (coefficient, upstream)), None
             sums.append(GradientSum([target], () if coefficient is None else (coefficient,), upstream))
         return graph.source("accumulator", target)
 
-    seeds: dict[Symbol, list[Contribution]] = {}
+    seeds: Contributions = {}
     for symbol, contributions in found.items():
         if symbol.kind == "leaf":
             accumulate(symbol.number, contributions)
             continue
         accumulator, reached, extra = accumulate(extra, contributions), None, extra + 1
-        conditions = [c.reached for c in contributions if c.reached is not None]
+        conditions = [c.reached for c in contributions if isinstance(c, Contribution) and c.reached is not None]
         if len(conditions) == len(contributions):
             somewhere = conditions[0]
             for condition in conditions[1:]:
@@ -231,7 +298,8 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Grad
         return sums, {}
     direct = {target for each in sums for target in each.targets}
     totals = {}
-    for leaf, contributions in sweep(seeds, set(graph.leaves)).items():
+    for leaf, contributions in sweep(seeds, set(), leaves=True).items():
+        before: list[Contribution | Column] = []
         before = [Contribution(None, graph.source("accumulator", leaf.number))] if leaf.number in direct else []
         totals[leaf.number] = gather(graph, [*before, *contributions])[0]
     return sums, totals

@@ -48,12 +48,11 @@ def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]
     def lower(roots: Sequence[Symbol]) -> None:
         for symbol in operations(roots, new):
             primitive = symbol.primitive
-            first, *others = symbol.operands
             parts: Symbol | None = None
             if primitive is DETACH:
-                new[symbol] = new.get(first, first)
-            elif primitive is ops.pow and others[0].kind == "constant" and others[0].value in _POWERS:
-                parts = _POWERS[others[0].value](new.get(first, first))
+                new[symbol] = _first(symbol, new)
+            elif primitive is ops.pow and symbol.operands[1].kind == "constant" and symbol.operands[1].value in _POWERS:
+                parts = _POWERS[symbol.operands[1].value](_first(symbol, new))
             elif primitive is not None and primitive.native is None and primitive not in (ops.dot, ops.take):
                 parts = _composed(graph, primitive, [new.get(o, o) for o in symbol.operands])
                 if parts is None:
@@ -69,6 +68,11 @@ def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]
 
     lower(roots)
     return new
+
+
+def _first(symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
+    first: Symbol = symbol.operands[0]
+    return new.get(first, first)
 
 
 def _composed(graph: Graph, primitive: Primitive, operands: Sequence[Symbol]) -> Symbol | None:

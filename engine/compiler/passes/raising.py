@@ -11,6 +11,7 @@ from operator import is_
 
 from ... import ops
 from ..frontend.graph import Graph, operations
+from ..frontend.operands import replaced
 from ..frontend.symbol import Symbol
 from .computation import Computation
 from .differentiate import add_up
@@ -70,7 +71,7 @@ def rebuilt(graph: Graph, symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
     if all(map(is_, map(new.get, symbol.below, symbol.below), symbol.below)):
         return symbol
     assert symbol.primitive is not None
-    return graph.make(symbol.primitive, tuple(map(new.get, symbol.operands, symbol.operands)))
+    return graph.make(symbol.primitive, replaced(symbol.operands, new))
 
 
 def _sum(graph: Graph, terms: Sequence[Symbol], products: Sequence[Symbol], new: dict[Symbol, Symbol]) -> Symbol:

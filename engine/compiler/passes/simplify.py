@@ -16,6 +16,7 @@ from ..frontend.conditions import EQUAL, INVERT, NOT_EQUAL
 
 if TYPE_CHECKING:
     from ..frontend.graph import Graph
+    from ..frontend.operands import Operands
     from ..frontend.symbol import Symbol
 
 
@@ -77,7 +78,7 @@ for _name, _primitive, _pattern, _result in IDENTITIES:
     _BY_PRIMITIVE.setdefault(_primitive, []).append((_pattern, _result))
 
 
-def simplify(graph: Graph, primitive: Primitive, operands: tuple[Symbol, ...]) -> Symbol | None:
+def simplify(graph: Graph, primitive: Primitive, operands: Operands) -> Symbol | None:
     """What ``primitive(*operands)`` is by an identity; None where there is none."""
     for pattern, result in _BY_PRIMITIVE.get(primitive, ()):
         for matches, operand in zip(pattern, operands):  # in half the time of all()

@@ -8,6 +8,7 @@ from ... import ops
 from ..errors import PlanError
 from ..frontend.conditions import DETACH
 from ..frontend.graph import operations
+from ..frontend.operands import LeafRange, apart, parts
 from ..frontend.symbol import Symbol
 from .computation import Computation
 
@@ -44,18 +45,23 @@ def verify(computation: Computation, stage: str = "") -> None:
 
 def _problem_of(symbol: Symbol, computation: Computation) -> str:
     """What is wrong with a single operation; empty if nothing is."""
-    primitive, count = symbol.primitive, len(symbol.operands)
-    if any(s.graph is not computation.graph for s in (symbol, *symbol.operands)):
+    primitive, count, operands = symbol.primitive, len(symbol.operands), apart(symbol.operands)
+    ranges = [part for part in parts(symbol.operands) if isinstance(part, LeafRange)]
+    if any(
+        graph is not computation.graph for graph in [s.graph for s in (symbol, *operands)] + [r.graph for r in ranges]
+    ):
         return "belongs to another graph"
+    if any(not 0 <= k < len(computation.graph.leaves) for r in ranges for k in (r.numbers[0], r.numbers[-1])):
+        return "reads a leaf that does not exist"
     assert primitive is not None
     least = 2 if primitive in (ops.dot, ops.take) else 1
     if count != primitive.arity if primitive.arity is not None else count < least:
         return f"has {count} operands, where {primitive.name} takes {primitive.arity or f'at least {least}'}"
-    if symbol.below != tuple([o for o in symbol.operands if o.operands]):
+    if symbol.below != tuple([o for o in operands if o.operands]):
         return "does not name its operands that are results"
-    if symbol.uniform != all(o.uniform for o in symbol.operands):
+    if symbol.uniform != all(o.uniform for o in operands):
         return f"says that it is {'' if symbol.uniform else 'not '}the same for all samples"
-    if any(o.kind == "input" and not 0 <= o.value <= computation.inputs for o in symbol.operands):
+    if any(o.kind == "input" and not 0 <= o.value <= computation.inputs for o in operands):
         return f"reads an input beyond the {computation.inputs} of a sample"
     return ""
 
@@ -88,5 +94,5 @@ def _problems(computation: Computation) -> list[str]:
 
 def _accumulators(roots: list[Symbol]) -> set[int]:
     """The accumulators that are read below these symbols."""
-    operands = {o for symbol in operations(roots) for o in symbol.operands}.union(roots)
+    operands = {o for symbol in operations(roots) for o in apart(symbol.operands)}.union(roots)
     return {o.value for o in operands if o.kind == "accumulator"}

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from ... import ops
 from ...primitive import Primitive
 from ..frontend.graph import operations
+from ..frontend.operands import DotOperands, LeafRange, apart
 from ..frontend.symbol import Symbol
 from .plan import Group, Run
-from .strides import Column, chunks, runs
+from .strides import Column, chunks, columns, runs
 
 _BUFFER = {"leaf": "P", "constant": "C", "input": "X", "accumulator": "G"}
 _SWAPPABLE = frozenset({ops.add, ops.mul})
@@ -32,7 +33,7 @@ class Part(NamedTuple):
     """
 
     letters: str
-    numbers: Sequence[float]
+    numbers: Sequence[Any]
 
 
 class Vector(NamedTuple):
@@ -112,7 +113,7 @@ class Layout:
         it reads, in the same order, and all can run in one loop that keeps the numbers in between in registers.
         """
         symbol = row.symbol
-        sources = [self._group_of.get(o) for o in symbol.operands] if len(symbol.operands) <= _FEW else []
+        sources = [self._group_of.get(o) for o in apart(symbol.operands)] if len(symbol.operands) <= _FEW else []
         shared = None if row.vector is None else row.vector.number
         return symbol.primitive, shared, *sources, *[part.letters for part in row.parts]
 
@@ -136,11 +137,16 @@ class Layout:
             self._group_of[symbol] = base
 
     def _columns(self, parts: Sequence[Part]) -> list[Column]:
-        columns = []
-        for letter, column in zip(parts[0].letters, zip(*[part.numbers for part in parts])):
-            slots: Any = self._constants(column) if letter == "C" else list(column)
-            columns.append(Column.of(letter, slots))
-        return columns
+        first, numbers = parts[0], [part.numbers for part in parts]
+        if isinstance(first.numbers, range):
+            return columns("P", numbers)
+        rows: Any = zip(*numbers)
+        if all(part is first for part in parts):  # the vector of a matrix product
+            rows = [[number] * len(parts) for number in first.numbers]
+        return [
+            Column.of(letter, self._constants(row) if letter == "C" else list(row))
+            for letter, row in zip(first.letters, rows)
+        ]
 
     # ---- operands
 
@@ -159,10 +165,11 @@ class Layout:
         return Row(symbol, tuple([self._part([operand]) for operand in operands]))
 
     def _dot(self, symbol: Symbol) -> Row:
-        n, operands = len(symbol.operands) // 2, symbol.operands
-        left, right = operands[:n], operands[n : 2 * n]
-        bias = (self._part(operands[2 * n :]),) if len(operands) % 2 else ()
-        vector = self._vector(right) if all(map(_uniform, left)) else None
+        operands = symbol.operands
+        assert isinstance(operands, DotOperands)
+        left, right, n = operands.left, operands.right, len(operands.right)
+        bias = (self._part(operands.bias),) if operands.bias else ()
+        vector = self._vector(right) if isinstance(left, LeafRange) or all(map(_uniform, left)) else None
         if vector is None:  # as with the weights on the right, on both sides, or nowhere
             left, right = zip(*map(self._pair, left, right))
             vector = self._vector(right) if all(map(_uniform, left)) else None
@@ -170,8 +177,11 @@ class Layout:
             keys = [(self._rank(b), self._rank(a)) for a, b in zip(left, right)]
             order = sorted(range(n), key=keys.__getitem__)
             return Row(symbol, (self._part([left[k] for k in order]), self._part([right[k] for k in order]), *bias))
-        weights = left if vector.order is None else [left[k] for k in vector.order]
-        return Row(symbol, (self._part(weights), vector.part, *bias), vector)
+        weights = self._part(left)
+        if vector.order is not None:
+            letters, numbers = weights
+            weights = Part("".join([letters[k] for k in vector.order]), [numbers[k] for k in vector.order])
+        return Row(symbol, (weights, vector.part, *bias), vector)
 
     def _vector(self, symbols: tuple[Symbol, ...]) -> Vector | None:
         """Symbols as a vector, if they are all per lane; made once, as a layer has one for all neurons."""
@@ -190,6 +200,8 @@ class Layout:
         return (b, a) if (not b.uniform, self._rank(b)) < (not a.uniform, self._rank(a)) else (a, b)
 
     def _part(self, symbols: Sequence[Symbol]) -> Part:
+        if isinstance(symbols, LeafRange):
+            return Part("P" * len(symbols), symbols.numbers)
         slots = list(map(_number, symbols))
         if min(slots) >= 0:  # the weights of a neuron, for only leaves have such numbers
             return Part("P" * len(slots), slots)
@@ -207,16 +219,23 @@ class Layout:
 
 def _is_multiple(left: Sequence[Symbol]) -> bool:
     """Whether all factors are the same constant: such a dot is a multiple of a sum."""
-    return left[0].kind == "constant" and all(symbol is left[0] for symbol in left)
+    return not isinstance(left, LeafRange) and left[0].kind == "constant" and all(symbol is left[0] for symbol in left)
 
 
 def _is_next_row(a: Row, b: Row, c: Row, d: Row) -> bool:
     """Whether the step of all slots from row c to d is that from row a to b, the vector's apart."""
     return all(
-        list(map(sub, d.parts[k].numbers, c.parts[k].numbers)) == list(map(sub, b.parts[k].numbers, a.parts[k].numbers))
+        _step(c.parts[k].numbers, d.parts[k].numbers) == _step(a.parts[k].numbers, b.parts[k].numbers)
         for k in range(len(a.parts))
         if k != 1
     )
+
+
+def _step(a: Sequence[float], b: Sequence[float]) -> Any:
+    """From each slot of one row to that of the other; of ranges that are alike one number."""
+    if isinstance(a, range) and isinstance(b, range) and (a.step, len(a)) == (b.step, len(b)):
+        return b.start - a.start
+    return list(map(sub, b, a))
 
 
 def is_fold(primitive: Primitive | None) -> bool:
@@ -233,7 +252,7 @@ def _levels(symbols: Sequence[Symbol]) -> dict[str, list[list[Symbol]]]:
         stage = "body"
         if symbol.uniform:
             late = any(stage == "epilogue" for stage, _ in below)
-            late = late or any(o.kind == "accumulator" for o in symbol.operands)
+            late = late or any(o.kind == "accumulator" for o in apart(symbol.operands))
             stage = "epilogue" if late else "prologue"
         level = 1 + max([level for other, level in below if other == stage], default=0)
         places[symbol] = stage, level

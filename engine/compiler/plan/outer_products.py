@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..frontend.symbol import Symbol
 from ..passes.computation import GradientSum
 from .plan import Reduction, Run
-from .strides import Column, chunks, runs
+from .strides import Column, chunks, columns, runs
 
 SlotOf = Callable[[Symbol], tuple[str, int]]
 """Gives the buffer and the slot of a symbol."""
@@ -21,7 +21,7 @@ class _Products(NamedTuple):
 
     buffer: str
     slot: int
-    targets: list[int]
+    targets: Sequence[int]
 
 
 def reductions(sums: Sequence[GradientSum], slot: SlotOf) -> Iterator[Reduction]:
@@ -34,7 +34,7 @@ def reductions(sums: Sequence[GradientSum], slot: SlotOf) -> Iterator[Reduction]
     rounds: Counter[object] = Counter()  # no two rows of a matrix have the same targets
     for upstream, parts in by_upstream.items():
         for targets, factors in _merged(parts):
-            shape = (factors, tuple([t - targets[0] for t in targets]))
+            shape = (factors, _from_first(targets))
             rounds[shape, targets[0]] += 1
             matrix = shape, rounds[shape, targets[0]]
             matrices.setdefault(matrix, (factors, []))[1].append(_Products(*slot(upstream), targets))
@@ -51,10 +51,17 @@ def reductions(sums: Sequence[GradientSum], slot: SlotOf) -> Iterator[Reduction]
         yield from _plain(layer)
 
 
-def _merged(sums: Sequence[GradientSum]) -> Iterator[tuple[list[int], tuple[Symbol, ...]]]:
+def _from_first(targets: Sequence[int]) -> Sequence[int]:
+    """How far the targets are from the first one."""
+    if isinstance(targets, range):
+        return range(0, targets.stop - targets.start, targets.step)
+    return tuple([target - targets[0] for target in targets])
+
+
+def _merged(sums: Sequence[GradientSum]) -> Iterator[tuple[Sequence[int], tuple[Symbol, ...]]]:
     """The targets in order, and their coefficients; what is added to a target again, in further rounds."""
     targets, factors, _ = sums[0]
-    if len(sums) == 1 and all(map(lt, targets, targets[1:])):
+    if len(sums) == 1 and (targets.step > 0 if isinstance(targets, range) else all(map(lt, targets, targets[1:]))):
         yield targets, factors
         return
     layers: dict[int, dict[int, Symbol]] = {}
@@ -90,7 +97,7 @@ def _outer(factors: tuple[Symbol, ...], rows: list[_Products], slot: SlotOf) -> 
     right = [Column.of(buffer, [position]) for buffer, position in map(slot, factors)]
     pieces = [part for piece in chunks(rows, _follows) for part in ([piece] if _apart(piece) else [[r] for r in piece])]
     for piece in pieces:
-        target = [Column.of("G", list(column)) for column in zip(*[row.targets for row in piece])]
+        target = columns("G", [row.targets for row in piece])
         left = _run_of([row.slot for row in piece], piece[0].buffer)
         for target_run, right_run in zip(*runs([target, right])):
             yield Reduction(len(piece), target_run, left, right_run)

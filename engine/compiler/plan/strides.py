@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
+from ..frontend.operands import as_range
 from .plan import Run
 
 T = TypeVar("T")
@@ -14,7 +15,7 @@ class Column(NamedTuple):
     """The slots that one operand has in all rows, and their stride (None: irregular)."""
 
     buffer: str
-    slots: list[int]
+    slots: Sequence[int]
     stride: int | None
 
     @classmethod
@@ -25,6 +26,21 @@ class Column(NamedTuple):
         if stride == 0:
             regular = slots.count(slots[0]) == len(slots)
         return cls(buffer, slots, stride if regular else None)
+
+
+def columns(buffer: str, rows: Sequence[Sequence[int]]) -> list[Column]:
+    """The columns of rows of slots in one buffer.
+
+    >>> columns("P", [range(0, 2), range(3, 5)])
+    [Column(buffer='P', slots=range(0, 6, 3), stride=3), Column(buffer='P', slots=range(1, 7, 3), stride=3)]
+    """
+    starts, steps = as_range([row[0] for row in rows]), {row.step if isinstance(row, range) else 0 for row in rows}
+    if starts is None or 0 in steps or len(steps) > 1:
+        return [Column.of(buffer, list(column)) for column in zip(*rows)]
+    return [
+        Column(buffer, range(starts.start + shift, starts.stop + shift, starts.step), starts.step)
+        for shift in (slot - starts.start for slot in rows[0])
+    ]
 
 
 def chunks(items: Sequence[T], follows: Callable[[T, T, T, T], bool]) -> list[Sequence[T]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from ... import ops
 from ..errors import PlanError
+from ..frontend.operands import LeafRange, parts
 from ..frontend.symbol import Symbol
 from ..passes.computation import Computation
 from .plan import Group, Plan, Run
@@ -126,7 +127,7 @@ def _check_operands(group: Group, where: str) -> None:
 
 def _agrees(group: Group, node: Symbol, found: list[list[Hashable]]) -> bool:
     """Whether a row reads what its node is computed from, in any order that gives the same result."""
-    wanted = list(map(_key, node.operands))
+    wanted = [key for part in parts(node.operands) for key in _keys(part)]
     if node.primitive is not group.primitive:
         return False
     if group.primitive is ops.dot:
@@ -150,6 +151,10 @@ def _key(symbol: Symbol) -> Hashable:
     if symbol.kind in ("input", "accumulator"):
         return "X" if symbol.kind == "input" else "G", symbol.value
     return ("P" if symbol.kind == "leaf" else "result"), symbol.number
+
+
+def _keys(symbols: LeafRange | Sequence[Symbol]) -> list[Hashable]:
+    return [("P", number) for number in symbols.numbers] if isinstance(symbols, LeafRange) else [*map(_key, symbols)]
 
 
 def _outputs(plan: Plan, slots: _Slots, computation: Computation | None) -> None:

@@ -82,14 +82,13 @@ def test_whatever_changes_the_program_changes_it() -> None:
 def described(traced: Trace) -> list[Any]:
     """The graph in full."""
     places: dict[Symbol, Any] = {}
-    leaves = {leaf: k for k, leaf in enumerate(traced.graph.leaves)}
 
     def place(s: Symbol) -> Any:
-        return places[s] if s in places else (s.kind, repr(leaves.get(s, s.value)))
+        return places[s] if s in places else (s.kind, repr(s.number if s.kind == "leaf" else s.value))
 
     for symbol in operations(traced.outputs):
         places[symbol] = symbol.primitive, len(places), tuple(map(place, symbol.operands))
-    return [*places.values(), *map(place, traced.outputs), len(leaves)]
+    return [*places.values(), *map(place, traced.outputs), len(traced.graph.leaves)]
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 4))

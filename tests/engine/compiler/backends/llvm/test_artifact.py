@@ -84,7 +84,7 @@ def test_fields_of_another_kind_are_refused(name: str, wrong: Any) -> None:
 
 def test_the_second_time_no_plan_is_made(where: Path) -> None:
     traced = trace(loss_of(0), [(2,), ()])
-    leaves = np.array([leaf.value.data for leaf in traced.graph.leaves])
+    leaves = np.array([leaf.data for leaf in traced.graph.leaves])
     arrays = np.ascontiguousarray(X), np.ascontiguousarray(Y[:, None])
     make = partial(make_plan, Computation.of(traced, gradients=True))
     first, second = (build(LazyPlan(source, len(leaves), "f"), "float64") for source in (make, never))

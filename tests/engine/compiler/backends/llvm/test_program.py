@@ -30,7 +30,7 @@ def outputs(function: Any, columns: int, rows: Any) -> Any:
     """What a compiled function gives for each row."""
     traced = trace(function, [(columns,)])
     plan, _ = make_plan(Computation.of(traced))
-    leaves = np.array([leaf.value.data for leaf in traced.graph.leaves])
+    leaves = np.array([leaf.data for leaf in traced.graph.leaves])
     return build(plan, "float64").run(leaves, (np.ascontiguousarray(rows, dtype=float),))[0][:, 0]
 
 
@@ -81,7 +81,7 @@ def test_random_graphs_and_their_gradients(recipe: Any, count: int) -> None:
     found, gradient = program.run(leaves, (rows,))
     losses = [loss(list(map(float, row))) for row in rows]
     assert all(same(z, value.data, 1e-11) or abs(z - value.data) < 1e-11 for z, value in zip(found[:, 0], losses))
-    order = [leaf.value for leaf in trace(loss, [(2,)]).graph.leaves]
+    order = trace(loss, [(2,)]).graph.leaves
     expected = engine.grad(engine.mean(losses), order)
     assert gradient is not None
     scale = max([1.0, *[abs(x) for x in expected if math.isfinite(x)]])
@@ -150,7 +150,7 @@ def test_an_embedding_by_take() -> None:
     X = random.integers(0, 5, (37, 2)).astype(float)
     program, leaves = program_of(loss, [(2,)])
     _, gradient = program.run(leaves, (X,))
-    order = {id(leaf.value): k for k, leaf in enumerate(trace(loss, [(2,)]).graph.leaves)}
+    order = {id(leaf): k for k, leaf in enumerate(trace(loss, [(2,)]).graph.leaves)}
     total = engine.mean([loss([int(v) for v in row]) for row in X])
     for p in (p for row in table for p in row):
         p.grad = 0.0

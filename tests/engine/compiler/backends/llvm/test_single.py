@@ -75,7 +75,7 @@ def single(loss: Any, columns: int, batch: int, bytes_of_vectors: int = 64, dtyp
         made = build(plan, dtype)
         made.few = batch
         assert made.fitting(batch).shape == Shape(64 if dtype == "float64" else 32, made.width, 1)
-    return made, [leaf.value for leaf in traced.graph.leaves]
+    return made, traced.graph.leaves
 
 
 def agrees(loss: Any, X: Any, bytes_of_vectors: int = 64, dtype: str = "float64", tolerance: float = 1e-12) -> bool:
@@ -137,7 +137,7 @@ def test_a_lookup_gives_nan_where_there_is_nothing(tokens: list[float]) -> None:
 
     traced = trace(outputs, [(4,)])
     plan, _ = make_plan(Computation.of(traced))
-    leaves = [leaf.value.data for leaf in traced.graph.leaves]
+    leaves = [leaf.data for leaf in traced.graph.leaves]
     (found,) = build(plan, "float64").run(leaves, (np.array([tokens], float),))[0]
     rows = [[10.0 * t + j if t in range(7) else math.nan for j in range(16)] for t in tokens]
     expected = [x for row in rows for x in row]
@@ -163,7 +163,7 @@ def test_extreme_numbers_come_out_as_with_many_samples() -> None:
 
     traced = trace(outputs, [(len(numbers),)])
     plan, _ = make_plan(Computation.of(traced, gradients=True))
-    leaves, X = [leaf.value.data for leaf in traced.graph.leaves], np.array([numbers, numbers[::-1]])
+    leaves, X = [leaf.data for leaf in traced.graph.leaves], np.array([numbers, numbers[::-1]])
     results = []
     for few in (2, 0):
         made = build(plan, "float64")

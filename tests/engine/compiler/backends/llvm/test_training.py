@@ -40,7 +40,7 @@ def program_of(function: Any, shapes: list[tuple[int, ...]], dtype: str = "float
     """A compiled function, and the numbers of its leaves."""
     traced = trace(function, shapes)
     plan, _ = make_plan(Computation.of(traced, gradients=True))
-    return build(plan, dtype), np.array([leaf.value.data for leaf in traced.graph.leaves])
+    return build(plan, dtype), np.array([leaf.data for leaf in traced.graph.leaves])
 
 
 def mlp(inputs: int = 3, hidden: int = 5, seed: int = 0) -> Any:

@@ -40,7 +40,7 @@ def plan_of(sizes: list[int], activation: str = "tanh") -> tuple[Plan, Any]:
 
     traced = trace(loss, [(sizes[0],), (sizes[-1],)])
     plan, _ = make_plan(Computation.of(traced, gradients=True))
-    return plan, np.array([leaf.value.data for leaf in traced.graph.leaves])
+    return plan, np.array([leaf.data for leaf in traced.graph.leaves])
 
 
 def narrow_caches(patch: pytest.MonkeyPatch, vector_bytes: int) -> None:

@@ -1,0 +1,141 @@
+"""Operands of a dot: the weights of a neuron, of which there are most in a network, are one object and no symbols.
+
+They are one where they are leaves that follow each other in steps, such as a row of a matrix, or a column of it.
+Whoever looks at the operands one by one gets a symbol for each of them all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from ...value import Value
+    from .graph import Graph
+    from .symbol import Symbol
+
+
+class LeafRange(Sequence[Any]):
+    """The leaves of a graph that have these numbers.
+
+    Args:
+        graph: whose leaves.
+        numbers: at least two.
+    """
+
+    __slots__ = ("graph", "numbers")
+
+    def __init__(self, graph: Graph, numbers: range) -> None:
+        self.graph, self.numbers = graph, numbers
+
+    @property
+    def values(self) -> list[Value]:
+        """What they are the leaves of."""
+        leaves = self.graph.leaves
+        return [leaves[number] for number in self.numbers]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, place: Any) -> Any:
+        found = self.numbers[place]
+        return self.graph.leaf(found) if isinstance(found, int) else tuple(map(self.graph.leaf, found))
+
+    def __iter__(self) -> Iterator[Symbol]:
+        return map(self.graph.leaf, self.numbers)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LeafRange) and self.graph is other.graph and self.numbers == other.numbers
+
+    def __hash__(self) -> int:
+        return hash(self.numbers)
+
+
+class DotOperands(Sequence[Any]):
+    """The operands of a dot: as many factors on the left as on the right, and perhaps a bias.
+
+    Attributes:
+        left: the only place for a range.
+        right, bias: symbols.
+    """
+
+    __slots__ = ("bias", "left", "right")
+
+    def __init__(
+        self, left: LeafRange | tuple[Symbol, ...], right: tuple[Symbol, ...], bias: tuple[Symbol, ...] = ()
+    ) -> None:
+        self.left, self.right, self.bias = left, right, bias
+
+    @property
+    def parts(self) -> tuple[LeafRange | tuple[Symbol, ...], ...]:
+        """All three."""
+        return self.left, self.right, self.bias
+
+    @property
+    def apart(self) -> tuple[Symbol, ...]:
+        """The operands that are not in a range."""
+        left = () if isinstance(self.left, LeafRange) else self.left
+        return (*left, *self.right, *self.bias)
+
+    def __len__(self) -> int:
+        return 2 * len(self.right) + len(self.bias)
+
+    def __getitem__(self, place: Any) -> Any:
+        return tuple(self)[place]
+
+    def __iter__(self) -> Iterator[Symbol]:
+        yield from self.left
+        yield from self.right
+        yield from self.bias
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DotOperands) and self.parts == other.parts
+
+    def __hash__(self) -> int:
+        return hash(self.parts)
+
+
+Operands: TypeAlias = "tuple[Symbol, ...] | DotOperands"
+"""Of an operation."""
+
+
+def parts(operands: Operands) -> tuple[LeafRange | tuple[Symbol, ...], ...]:
+    """The operands in pieces that may be ranges."""
+    return operands.parts if isinstance(operands, DotOperands) else (operands,)
+
+
+def apart(operands: Operands) -> tuple[Symbol, ...]:
+    """The operands that are not in a range: all that can be anything else than leaves."""
+    return operands.apart if isinstance(operands, DotOperands) else operands
+
+
+def has_range(operands: Operands) -> bool:
+    """Whether some of them are a range of leaves."""
+    return isinstance(operands, DotOperands) and isinstance(operands.left, LeafRange)
+
+
+def read_leaf(operands: Operands) -> bool:
+    """Whether one of them is a leaf."""
+    return has_range(operands) or any(operand.kind == "leaf" for operand in apart(operands))
+
+
+def replaced(operands: Operands, new: Mapping[Symbol, Symbol]) -> Operands:
+    """The operands with others in place of those that are results."""
+    if isinstance(operands, DotOperands):
+        left, right, bias = operands.left, operands.right, operands.bias
+        if isinstance(left, LeafRange):
+            return DotOperands(left, tuple(map(new.get, right, right)), tuple(map(new.get, bias, bias)))
+    return tuple(map(new.get, operands, operands))
+
+
+def as_range(numbers: Sequence[int]) -> range | None:
+    """Numbers as a range, if they are one of at least two.
+
+    >>> as_range([3, 5, 7]), as_range([3, 5, 8]), as_range([3, 3])
+    (range(3, 9, 2), None, None)
+    """
+    if isinstance(numbers, range) or len(numbers) < 2 or numbers[0] == numbers[1]:
+        return numbers if isinstance(numbers, range) and len(numbers) > 1 else None
+    step = numbers[1] - numbers[0]
+    found = range(numbers[0], numbers[0] + step * len(numbers), step)
+    return found if list(found) == list(numbers) else None
