@@ -14,11 +14,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias
 
-from engine import Batch, Value, no_grad
+from engine import Batch, Value
 
-from ..arguments import as_samples, random_source, show, whole_number
+from ..arguments import random_source, show, whole_number
 from ..evaluation.programs import Options
-from ..layers.dropout import Layout, drawing
 from ..optimisers.base import Optimizer
 from ..training.history import History
 from ..training.loop import fit
@@ -140,11 +139,6 @@ class SharedProgram:
         model, loss, optimizer = copied
         model.train()  # a module: of nothing else a structure is known
         self._values, self._options = Structure(model, loss, optimizer).values, options
-        layout = Layout()
-        with drawing(layout), no_grad():
-            model(as_samples("X", X)[0])
-        if layout.units:
-            raise UnknownStructureError("masks are drawn by the loop of fit")
         of_data = {name: options[name] for name in ("validation", "metrics", "sample_weight", "class_weight")}
         how = Options("auto", options["dtype"], options["threads"])
         self._data = prepared(model, X, y, loss, **of_data, seed=0, rng=random_source(0), options=how, fixed=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from engine import Batch, no_grad
+from engine import Batch, compile
 
 from ..arguments import real_number, warn_user, whole_number
 from ..data.splits import batches
@@ -197,6 +198,8 @@ def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, acting: 
         TraceError: if model or loss cannot be compiled.
         TypeError, ValueError: if the samples and labels are none for a program.
     """
+    from engine import TraceError
+
     from .trainer.compiled import Trainer
 
     def trainer_of(model: Model) -> Trainer:
@@ -214,14 +217,40 @@ def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, acting: 
         trainer.steps = task.done
         return trainer
 
+    try:
+        return _plain(task, trainer_of, acting)
+    except TraceError:
+        layout = _layout(task)
+        if not layout.units:
+            raise
+    return _masked(task, trainer_of, layout, acting)
+
+
+class _Counted(Exception):  # noqa: N818  # no error: it ends a trace
+    """All entries that a model masks in one sample are counted."""
+
+
+def _layout(task: Task) -> Layout:
+    """Which entries the model masks, as far as it can be traced.
+
+    They are counted in a trace that does not succeed: after it all is given back that the model's code has changed.
+    """
+    from engine import TraceError
+
     layout = Layout()
-    with drawing(layout), no_grad():
-        task.model(task.X[0])
-    make = _masked if layout.units else _plain
-    return make(task, trainer_of, layout, acting)
+
+    def counted(x: Any) -> None:
+        with drawing(layout):
+            task.model(x)
+        raise _Counted
+
+    compiled = compile(counted, backend="python")
+    with suppress(_Counted, TraceError):
+        compiled.trace(compiled.batch(task.X[:1]))
+    return layout
 
 
-def _plain(task: Task, trainer_of: Callable[[Model], Trainer], _: Layout, acting: Acting) -> tuple[Epoch, str]:
+def _plain(task: Task, trainer_of: Callable[[Model], Trainer], acting: Acting) -> tuple[Epoch, str]:
     trainer, size = trainer_of(task.model), task.size
     data = trainer.prepare(task.X, task.y, size)
 
