@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect, insort
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 Point = tuple[float, float]
 Edge = tuple[int, int]
@@ -41,7 +42,11 @@ class Placement:
 
 
 def place(
-    sizes: Sequence[Point], edges: Sequence[Edge], rankdir: str = "LR", room: Sequence[float] | None = None
+    sizes: Sequence[Point],
+    edges: Sequence[Edge],
+    rankdir: str = "LR",
+    room: Sequence[float] | None = None,
+    ordered: Collection[int] = (),
 ) -> Placement:
     """Place boxes so that edges run in one direction.
 
@@ -50,6 +55,7 @@ def place(
         edges: (tail, head), as indices of boxes; where they make a circle, some run backwards.
         rankdir: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
         room: what the label of each edge takes along the flow, beside its head.
+        ordered: boxes to which edges come in the order of `edges`, even where they then cross.
 
     >>> place([(40, 20), (40, 20), (50, 30)], [(0, 2), (1, 2)]).centres
     [(20.0, 10.0), (20.0, 42.0), (93.4, 26.0)]
@@ -65,6 +71,7 @@ def place(
         [edge if ahead else edge[::-1] for edge, ahead in zip(edges, forward)],
         room or [0.0] * len(edges),
         position,
+        ordered,
     )
     graph.arrange()
     length, breadth, centres, curves = graph.drawn()
@@ -89,9 +96,11 @@ class _Layers:
         edges: Sequence[Edge],
         room: Sequence[float],
         position: Sequence[int],
+        ordered: Collection[int],
     ) -> None:
         self.along, self.across, self.edges, self.room = list(along), list(across), edges, room
         self.boxes = len(along)
+        self.ordered = ordered
         self.order = sorted(range(self.boxes), key=position.__getitem__)
         self.rank = _ranks(self.order, edges)
         self.chains: list[list[int]] = []  # of each edge: tail, points, head
@@ -105,6 +114,11 @@ class _Layers:
         for a, b in dict.fromkeys((a, b) for chain in self.chains for a, b in pairwise(chain)):
             self.after[a].append(b)
             self.before[b].append(a)
+        last: dict[int, list[int]] = {}  # where the edges of an ordered box come from
+        for *_, before, head in self.chains:
+            if head in ordered:
+                last.setdefault(head, []).append(before)
+        self.wanted = Counter((a, b) for several in last.values() for a, b in combinations(several, 2) if a != b)
         self.layers = self._in_reading_order()
         self.place = [0] * count  # in the order of its layer
         self.v = [0.0] * count
@@ -176,8 +190,8 @@ class _Layers:
         return sum(self.place[n] for n in nodes) / len(nodes) if nodes else otherwise
 
     def crossings(self) -> int:
-        """How many pairs of edges cross between layers."""
-        count = 0
+        """How many pairs of edges cross between layers, or at a box where they have to come in another order."""
+        count = sum(times for (a, b), times in self.wanted.items() if self.place[a] > self.place[b])
         for layer in self.layers:
             seen: list[int] = []
             for node in layer:
@@ -203,7 +217,7 @@ class _Layers:
 
     def _pairs(self, first: int, second: int) -> int:
         """How many edges of the two cross if one stands before the other."""
-        count = 0
+        count = self.wanted[second, first]
         for beside in (self.before, self.after):
             above = sorted(self.place[n] for n in beside[first])
             count += sum(len(above) - bisect(above, self.place[n]) for n in beside[second])
@@ -282,13 +296,14 @@ class _Layers:
         return LAYER_GAP + min(0.15 * steep, 110.0) + labels
 
     def _ports(self) -> list[float]:
-        """Where across the flow each edge meets its head: side by side, in the order in which they come."""
+        """Where across the flow each edge meets its head: side by side, in their order or that in which they come."""
         coming: dict[int, list[int]] = {}
         for k, (_, head) in enumerate(self.edges):
             coming.setdefault(head, []).append(k)
         ports = [0.0] * len(self.edges)
         for head, several in coming.items():
-            several.sort(key=lambda k: self.v[self.chains[k][-2]])
+            if head not in self.ordered:
+                several.sort(key=lambda k: self.v[self.chains[k][-2]])
             step = min(12.0, 0.75 * self.across[head] / len(several))
             for place_, k in enumerate(several):
                 ports[k] = self.v[head] + (place_ - (len(several) - 1) / 2) * step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..backprop import local_derivatives as derivatives_of
@@ -34,6 +34,7 @@ class Box:
         grad: the gradient, or the norm of several; None if there is none.
         root: whether it is, or holds, the root.
         cut: whether nodes next to it are left out.
+        ordered: whether edges come to it in the order of its operands: a/b looks otherwise than b/a.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Box:
     grad: float | None
     root: bool = False
     cut: bool = False
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,10 @@ def _cut_off(order: list[Value], where: dict[Value, int]) -> set[Value]:
 def _edges(
     shown: list[Value], where: dict[Value, int], groups: dict[Value, modules.Group], with_derivatives: bool
 ) -> list[Edge]:
-    """One edge for each operand between single Values; one for all between the same boxes where one is a group."""
+    """One edge for each operand between single Values; one for all between the same boxes where one is a group.
+
+    Those that come to a box are in the order of its operands.
+    """
     edges: list[Edge] = []
     bundles: dict[tuple[int, int], int] = {}
     for node in shown:
@@ -180,6 +185,8 @@ def _edges(
             if tail is None or tail == head:
                 continue
             if grouped or operand in groups:
+                if (tail, head) not in bundles:
+                    edges.append(Edge(tail, head))
                 bundles[tail, head] = bundles.get((tail, head), 0) + 1
             else:
                 label = ""
@@ -187,9 +194,12 @@ def _edges(
                     d = derivatives[position]
                     label = "not selected" if d is None else short(d)
                 edges.append(Edge(tail, head, label))
-    for (tail, head), count in bundles.items():
-        edges.append(Edge(tail, head, f"×{count:,}" if count > 1 else "", count))
-    return edges
+    return [
+        replace(edge, label=f"×{count:,}", count=count)
+        if (count := bundles.get((edge.tail, edge.head), 1)) > 1
+        else edge
+        for edge in edges
+    ]
 
 
 def _value_box(node: Value, paths: dict[Value, str], with_gradients: bool, root: bool, cut: bool) -> Box:
@@ -197,13 +207,24 @@ def _value_box(node: Value, paths: dict[Value, str], with_gradients: bool, root:
     number = short(node._data)
     if primitive is not None:
         grad = node._grad if with_gradients else None
-        return Box("operation", paths.get(node) or node._label or "", primitive.symbol, (number,), grad, root, cut)
+        title = paths.get(node) or node._label or ""
+        return Box("operation", title, primitive.symbol, (number,), grad, root, cut, has_order(node))
     if node.__class__ is Constant:
         return Box("constant", node._label or "", "", (number,), None, root, cut)
     path = paths.get(node)
     kind: Kind = "leaf" if path is None else "parameter"
     grad = node._grad if with_gradients else None
     return Box(kind, path or node._label or "", "", (number,), grad, root, cut)
+
+
+def has_order(node: Value) -> bool:
+    """Whether a reader must be able to tell its operands apart, as those of a quotient.
+
+    >>> has_order(Value(1.0) / Value(2.0)), has_order(Value(1.0).exp())
+    (True, False)
+    """
+    primitive = node._primitive
+    return primitive is not None and primitive.arity is not None and primitive.arity > 1
 
 
 def _group_box(

@@ -35,7 +35,8 @@ def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
         coming[edge.head] += (width_of(label, SMALL) + 6 if upright else SMALL + 3) if label else 0.0
     sizes = [_size(look, need, upright) for look, need in zip(looks, coming)]
     room = [(SMALL + 6 if upright else width_of(label, SMALL) + 8) if label else 0.0 for label in labels]
-    placed = place(sizes, [(edge.tail, edge.head) for edge in picture.edges], rankdir, room)
+    ordered = {index for index, box in enumerate(picture.boxes) if box.ordered}
+    placed = place(sizes, [(edge.tail, edge.head) for edge in picture.edges], rankdir, room, ordered)
     body = [*_edges(picture, placed, labels, colours, crowded, rankdir)]
     body += [_box(look, size, centre, colours) for look, size, centre in zip(looks, sizes, placed.centres)]
     above, high_above, wide_above = _lines(legend(picture, shades, colours), picture.notes, title, colours)

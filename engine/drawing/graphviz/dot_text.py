@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -50,10 +51,17 @@ def statements(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
     around = _around(legend(picture, scale, colours), picture.notes, title, colours)
     if around:
         yield f"label=<{around}>"
+    coming = Counter(edge.head for edge in picture.edges)
     for index, box in enumerate(picture.boxes):
-        yield f"n{index} [{_box(look(box, scale, colours))}]"
+        ports = coming[index] if box.ordered and coming[index] > 1 else 0
+        yield f"n{index} [{_box(look(box, scale, colours), ports, rankdir)}]"
+    taken: Counter[int] = Counter()
     for edge in picture.edges:
-        yield _edge(edge, with_count=not crowded)
+        port = ""
+        if picture.boxes[edge.head].ordered and coming[edge.head] > 1:
+            taken[edge.head] += 1
+            port = f":i{taken[edge.head]}:{_SIDES[rankdir]}"
+        yield _edge(edge, port, with_count=not crowded)
     for column in columns(picture):
         chain = " -> ".join(f"n{index}" for index in column)
         yield f"{{rank=same {chain} [style=invis]}}"
@@ -104,11 +112,32 @@ def haste(edges: list[tuple[int, int]], boxes: int) -> str:
     return f"nslimit={400 / pieces:.3f} nslimit1={400 / pieces:.3f} mclimit={max(0.05, 1500 / pieces):.3f} "
 
 
-def _box(look: Look) -> str:
+_SIDES = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}
+"""By the direction of the flow, where edges come to a box."""
+
+
+def _with_ports(label: str, count: int, rankdir: str) -> str:
+    """A label in a table with a cell for each edge that comes, in their order: so a/b looks otherwise than b/a."""
+    ports = [f'<td port="i{k}" width="4" height="4"></td>' for k in range(1, count + 1)]
+    if rankdir in ("TB", "BT"):
+        text = f'<tr><td colspan="{count}" width="36" cellpadding="2">{label}</td></tr>'
+        rows = [f"<tr>{''.join(ports)}</tr>", text]
+    else:
+        text = f'<td rowspan="{count}" width="28" cellpadding="4">{label}</td>'
+        beside = f'<td rowspan="{count}" width="4"></td>'
+        first = f"{ports[0]}{text}{beside}" if rankdir == "LR" else f"{beside}{text}{ports[0]}"
+        rows = [f"<tr>{first}</tr>", *(f"<tr>{port}</tr>" for port in ports[1:])]
+    table = "".join(reversed(rows) if rankdir == "BT" else rows)
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{table}</table>'
+
+
+def _box(look: Look, ports: int, rankdir: str) -> str:
     label = "<br/>".join("".join(map(_span, line)) for line in look.lines)
+    if ports:
+        label = _with_ports(label, ports, rankdir)
     if look.bare:
         return f'shape=plaintext label=<{label}> fontcolor="{look.colour}" height=0.3 width=0.2'
-    attributes = [f"label=<{label}>"]
+    attributes = [f"label=<{label}>", *(["margin=0"] if ports else [])]
     if look.fill is not None:
         attributes.append(f'fillcolor="{look.fill}"')
     if look.colour is not None:
@@ -131,7 +160,7 @@ def _span(span: Span) -> str:
     return text if span.colour is None else f'<font color="{span.colour}">{text}</font>'
 
 
-def _edge(edge: Edge, with_count: bool) -> str:
+def _edge(edge: Edge, port: str, with_count: bool) -> str:
     attributes = []
     if edge.label and (with_count or edge.count == 1):
         attributes.append(f'label=" {edge.label} "')
@@ -139,7 +168,7 @@ def _edge(edge: Edge, with_count: bool) -> str:
         attributes.append(f"penwidth={0.8 + 0.5 * math.log10(edge.count):.2f}")
     if edge.label == "not selected":
         attributes.append("style=dotted")
-    return f"n{edge.tail} -> n{edge.head}" + (f" [{' '.join(attributes)}]" if attributes else "")
+    return f"n{edge.tail} -> n{edge.head}{port}" + (f" [{' '.join(attributes)}]" if attributes else "")
 
 
 def _around(samples: list[Sample], notes: list[str], title: str, colours: Theme) -> str:

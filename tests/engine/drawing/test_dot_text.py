@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 import re
 
@@ -9,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value, leaves, maximum, relu, to_dot, topological_order, where
+from engine.drawing.graphviz.renderers import has_graphviz, render
 from engine.drawing.theme import LIGHT, GradientScale
 from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
 from tests.engine.graphs import Recipe, build, floats, recipes
+
+needs_some = pytest.mark.skipif(not has_graphviz(), reason="there is no Graphviz: pip install pygraphviz")
 
 
 def boxes(dot: str) -> list[str]:
@@ -20,25 +24,35 @@ def boxes(dot: str) -> list[str]:
 
 
 def edges(dot: str) -> list[str]:
-    return re.findall(r"^n\d+ -> n\d+.*", dot, re.M)
+    """The edges, without the ports that they come to."""
+    return re.findall(r"^n\d+ -> n\d+.*", re.sub(r"(-> n\d+)(:\w+)+", r"\1", dot), re.M)
+
+
+def in_table(label: str) -> str:
+    """The label of a box with an order among what comes to it, from two operands."""
+    return (
+        '<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr>'
+        f'<td port="i1" width="4" height="4"></td><td rowspan="2" width="28" cellpadding="4">{label}</td>'
+        '<td rowspan="2" width="4"></td></tr><tr><td port="i2" width="4" height="4"></td></tr></table>'
+    )
 
 
 def test_the_whole_text_of_an_expression() -> None:
     root, _, _ = expression()
+    last = '<b>L</b><font color="#68717d">&#160;*</font><br/>8<br/>∇ 1'
     assert to_dot(root).splitlines()[5:] == [
         'n0 [label=<<b>a</b><br/>2<br/>∇ -2> fillcolor="#fdce8b" style="filled" color="#3f4a57"]',
         'n1 [label=<<b>b</b><br/>-3<br/>∇ 4> fillcolor="#f79a72" style="filled" color="#3f4a57"]',
-        'n2 [label=<<b>*</b><br/>-6<br/>∇ 2> fillcolor="#fdce8b"]',
+        f'n2 [label=<{in_table("<b>*</b><br/>-6<br/>∇ 2")}> margin=0 fillcolor="#fdce8b"]',
         'n3 [shape=plaintext label=<10> fontcolor="#68717d" height=0.3 width=0.2]',
-        'n4 [label=<<b>+</b><br/>4<br/>∇ 2> fillcolor="#fdce8b"]',
-        'n5 [label=<<b>L</b><font color="#68717d">&#160;*</font><br/>8<br/>∇ 1> '
-        'fillcolor="#efeabc" color="#1b1f24" penwidth=2.2]',
-        "n0 -> n2",
-        "n1 -> n2",
-        "n2 -> n4",
-        "n3 -> n4",
-        "n4 -> n5",
-        "n0 -> n5",
+        f'n4 [label=<{in_table("<b>+</b><br/>4<br/>∇ 2")}> margin=0 fillcolor="#fdce8b"]',
+        f'n5 [label=<{in_table(last)}> margin=0 fillcolor="#efeabc" color="#1b1f24" penwidth=2.2]',
+        "n0 -> n2:i1:w",
+        "n1 -> n2:i2:w",
+        "n2 -> n4:i1:w",
+        "n3 -> n4:i2:w",
+        "n4 -> n5:i1:w",
+        "n0 -> n5:i2:w",
         "}",
     ]
 
@@ -213,3 +227,24 @@ def test_dot_keeps_neurons_in_their_order() -> None:
     ]
     alike = to_dot(model.loss(1), names=model, collapse="layer")
     assert "rank=same" not in alike
+
+
+@needs_some
+@pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+@pytest.mark.parametrize(
+    "written", ["a / b", "b / a", "a*b - b/a", "b*a + a/b + 3*a", "(a - b) / (b - a)", "a**b - b**a - where(a, b, a)"]
+)
+def test_graphviz_draws_a_quotient_as_it_is_read(written: str, rankdir: str) -> None:
+    """Operands come in their order also where two boxes want one another's: a/b looks otherwise than b/a."""
+    root = eval(written, {"a": Value(2.0, "a"), "b": Value(-3.0, "b"), "where": where})
+    index = {node: i for i, node in enumerate(topological_order(root))}
+    drawn = json.loads(render(to_dot(root, rankdir=rankdir), "json0", timeout=60))
+    names = {thing["_gvid"]: int(thing["name"][1:]) for thing in drawn["objects"]}
+    ends: dict[int, list[tuple[int, float]]] = {}
+    for edge in drawn["edges"]:
+        x, y = edge["pos"].partition(" ")[0].split(",")[1:]
+        across = float(x) if rankdir in ("TB", "BT") else -float(y)
+        ends.setdefault(names[edge["head"]], []).append((names[edge["tail"]], across))
+    for node, i in index.items():
+        came = [tail for tail, across in sorted(ends.get(i, []), key=lambda end: end[1])]
+        assert came == [index[operand] for operand in node.operands]

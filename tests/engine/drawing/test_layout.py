@@ -88,9 +88,23 @@ def test_graphs(plan: Recipe, xs: list[float]) -> None:
 def test_a_tree_is_drawn_without_crossings() -> None:
     edges = [(k, 8 + k // 2) for k in range(8)] + [(8 + k, 12 + k // 2) for k in range(4)] + [(12, 14), (13, 14)]
     shuffled = sorted(edges, key=lambda e: (e[0] * 7) % 15)
-    layers = _Layers([30.0] * 15, [20.0] * 15, shuffled, [0.0] * 14, range(15))
+    layers = _Layers([30.0] * 15, [20.0] * 15, shuffled, [0.0] * 14, range(15), ())
     layers.arrange()
     assert layers.crossings() == 0
+
+
+@given(recipes(most=20), st.lists(floats(), min_size=3, max_size=3), st.sampled_from(["LR", "TB", "RL", "BT"]))
+def test_operands_come_in_their_order_also_where_they_are_shared(plan: Recipe, xs: list[float], rankdir: str) -> None:
+    """Else a/b would look as b/a does."""
+    picture = take(build(plan, [Value(x, name) for x, name in zip(xs, "xyz")]), collapse=None)
+    edges = [(edge.tail, edge.head) for edge in picture.edges]
+    ordered = [k for k, box in enumerate(picture.boxes) if box.ordered]
+    placed = place([(40, 30)] * len(picture.boxes), edges, rankdir, ordered=ordered)
+    assert_clean([(40, 30)] * len(picture.boxes), edges, placed)
+    for box in ordered:
+        ends = [curve[-1] for curve, (_, head) in zip(placed.curves, edges) if head == box]
+        across = [x if rankdir in ("TB", "BT") else y for x, y in ends]
+        assert across == sorted(across)
 
 
 def test_neurons_stand_in_their_order_and_operands_in_theirs() -> None:
