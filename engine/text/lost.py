@@ -16,9 +16,9 @@ from .callers import is_ours, written
 def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator[str]:
     """Numbers of this graph that float() took out of a Value which has no path to its root.
 
-    That float() was taken of a Value says nothing, since losses are printed: a number in this graph must be the one
-    that was read, or a function of the table of it, and none that could as well have been written by hand. The note
-    tells which, as equal numbers are evidence and no proof: a copy by `detach` has the number too.
+    That float() was taken of a Value says nothing, since losses are printed: a number in this graph must be the very
+    object that was read, or a function of the table of it, and none that could as well have been written by hand. The
+    note tells which: a copy by `detach` has the object too, and that of a function equals it, which is no proof.
     """
     if not reads:
         return
@@ -30,7 +30,7 @@ def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator
         source = code.co_filename, _line(code, at)
         if there.get(read) is x or source in said or is_ours(code.co_filename):
             continue
-        found = next(((numbers[z], image) for image, z in _images(x) if z in numbers), None) if numbers else None
+        found = next(_found(numbers, x), None) if numbers else None
         if found is not None:
             said.add(source)
             leaf, image = found
@@ -53,13 +53,16 @@ def _line(code: CodeType, at: int) -> int:
     return next((line for start, end, line in code.co_lines() if start <= at < end and line is not None), 0)
 
 
-def _images(x: float) -> Iterator[tuple[str, float]]:
-    """What a number may have become, in words: itself, and each function of the table of it."""
-    yield "what", x
+def _found(numbers: dict[float, Value], x: float) -> Iterator[tuple[Value, str]]:
+    """Leaves that hold what became of a number, and in words what that is: itself, or a function of the table of it."""
+    if x in numbers and numbers[x]._data is x:  # an equal one may be the weight of another model of the same seed
+        yield numbers[x], "what"
     for primitive in PRIMITIVES.values():
         if primitive.arity == 1:
             with suppress(ArithmeticError, ValueError):  # of a primitive that a user declared
-                yield f"{primitive.name} of what", primitive.forward(x)
+                image = primitive.forward(x)
+                if image in numbers and image != x:
+                    yield numbers[image], f"{primitive.name} of what"
 
 
 def _could_be_written(x: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
 import pytest
@@ -146,6 +147,15 @@ def test_numbers_that_are_data_again_are_told_as_what_they_are() -> None:
     short = Value(0.25)
     float(short)
     assert notes(Value(0.25) * 2) == [NO_PASS]
+
+
+def test_an_equal_number_is_not_the_one_that_was_read() -> None:
+    """As the weights of a second model of the same seed."""
+    first, second = ([Value(random.Random(seed).gauss(0, 1)) for seed in range(5)] for _ in range(2))
+    for value in first:
+        float(value)
+        math.fabs(value)
+    assert notes(engine.sum(second)) == [NO_PASS]
 
 
 def test_one_that_was_freed_is_not_taken_for_another() -> None:
