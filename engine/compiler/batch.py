@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
@@ -37,8 +37,8 @@ class Batch:
 
     size: int
     shapes: tuple[Shape, ...]
-    arrays: tuple[Any, ...]
-    given: list[Any]
+    arrays: tuple[Any, ...] = field(repr=False)
+    given: list[Any] = field(repr=False)
 
     def columns_as_given(self, argument: int) -> Sequence[Sequence[Any]]:
         """The numbers of each input of one argument in all samples, with their types and all digits."""

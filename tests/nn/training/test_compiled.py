@@ -533,3 +533,9 @@ def test_a_trainer_with_eager_steps_is_explained():
     m = nn.MLP(2, [1], seed=1)
     with pytest.raises(ValueError, match=r"eager steps are those of nn.EagerStep"):
         Trainer(m, nn.mse, SGD(m.parameters(), lr=0.1), backend="eager")
+
+
+def test_a_prepared_batch_shows_what_it_is_and_not_all_its_numbers() -> None:
+    model = nn.MLP(2, [3, 2], seed=0)
+    trainer = nn.Trainer(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), backend="python")
+    assert repr(trainer.prepare([[1.0, 2.0]] * 1000, [0] * 1000)) == "Batch(size=1000, shapes=((2,), ()))"
