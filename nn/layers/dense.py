@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +50,29 @@ class Neuron(Module):
         self.w = weights(draw, rng, nin, nout, nin)
         self.b = Value(0.0) if true_or_false("bias", bias) else None
 
+    @classmethod
+    def several(
+        cls,
+        nin: int,
+        nout: int,
+        activation: str | Activation,
+        init: str | Initializer | None,
+        rng: random.Random,
+        bias: bool,
+    ) -> list[Neuron]:
+        """The neurons of a layer, as one after the other would be made, their arguments looked at once."""
+        nout = whole_number("nout", nout, least=1)
+        neurons = [cls(nin, activation, init, rng, nout, bias)]
+        chosen = neurons[0].activation
+        draw = get_initializer(init, activation_name(chosen))
+        numbers = weights(draw, rng, nin, nout, nin * (nout - 1))
+        for start in range(0, len(numbers), nin):
+            neuron = cls.__new__(cls)  # nobody can have it yet, to be told of what is set on it
+            w, b = numbers[start : start + nin], Value(0.0) if bias else None
+            vars(neuron).update(activation=chosen, w=w, b=b)
+            neurons.append(neuron)
+        return neurons
+
     def __call__(self, x: Any) -> Value:
         """The output for `nin` numbers or Values.
 
@@ -95,8 +119,7 @@ class Layer(Module):
     ) -> None:
         rng = random_source(seed)
         self.nin = whole_number("nin", nin, least=1)
-        nout = whole_number("nout", nout, least=1)
-        self.neurons = [Neuron(self.nin, activation, init, rng, nout, bias) for _ in range(nout)]
+        self.neurons = Neuron.several(self.nin, nout, activation, init, rng, bias)
 
     def __call__(self, x: Any) -> list[Any]:
         """The outputs of all neurons for one sample of `nin` numbers or Values, or for each of several rows of them.

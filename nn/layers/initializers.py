@@ -14,16 +14,56 @@ from ..arguments import real_number, show
 Initializer: TypeAlias = Callable[[Random, int, int], float]
 """One weight, from the source of random numbers and the numbers of inputs and of neurons of its layer."""
 
+
+class Scaled:
+    """An initialiser of the table: numbers of one distribution, times what fits a layer.
+
+    Args:
+        draw: so many numbers of a source.
+        scale: from the numbers of inputs and of neurons of a layer.
+
+    >>> Scaled(_uniform, lambda nin, nout: 0.0)(Random(0), 2, 3)
+    0.0
+    """
+
+    def __init__(self, draw: Callable[[Random, int], list[float]], scale: Callable[[int, int], float]) -> None:
+        self._draw, self._scale = draw, scale
+
+    def __call__(self, rng: Random, nin: int, nout: int) -> float:
+        """One weight."""
+        return self.numbers(rng, nin, nout, 1)[0]
+
+    def numbers(self, rng: Random, nin: int, nout: int, count: int) -> list[float]:
+        """As many weights as that would give one after the other."""
+        scale = self._scale(nin, nout)
+        return [scale * number for number in self._draw(rng, count)]
+
+
+def _zeros(rng: Random, count: int) -> list[float]:
+    return [0.0] * count
+
+
+def _uniform(rng: Random, count: int) -> list[float]:
+    """From -1 to 1."""
+    draw = rng.random
+    return [2.0 * draw() - 1.0 for _ in range(count)]
+
+
+def _normal(rng: Random, count: int) -> list[float]:
+    """Of mean 0 and variance 1."""
+    return [rng.gauss(0.0, 1.0) for _ in range(count)]
+
+
 # Glorot and Bengio (2010) keep the variance of signals and gradients through layers that are linear around 0;
 # He et al. (2015) make up for the half of the signal that relu and its relatives cut off.
 INITIALIZERS: dict[str, Initializer] = {
-    "zeros":          lambda rng, nin, nout: 0.0,
-    "uniform":        lambda rng, nin, nout: rng.uniform(-1.0, 1.0),
-    "normal":         lambda rng, nin, nout: rng.gauss(0.0, 1.0),
-    "xavier_uniform": lambda rng, nin, nout: rng.uniform(-1.0, 1.0) * sqrt(6.0 / (nin + nout)),
-    "xavier_normal":  lambda rng, nin, nout: rng.gauss(0.0, 1.0) * sqrt(2.0 / (nin + nout)),
-    "he_uniform":     lambda rng, nin, nout: rng.uniform(-1.0, 1.0) * sqrt(6.0 / nin),
-    "he_normal":      lambda rng, nin, nout: rng.gauss(0.0, 1.0) * sqrt(2.0 / nin),
+    "zeros":          Scaled(_zeros, lambda nin, nout: 1.0),
+    "uniform":        Scaled(_uniform, lambda nin, nout: 1.0),
+    "normal":         Scaled(_normal, lambda nin, nout: 1.0),
+    "xavier_uniform": Scaled(_uniform, lambda nin, nout: sqrt(6.0 / (nin + nout))),
+    "xavier_normal":  Scaled(_normal, lambda nin, nout: sqrt(2.0 / (nin + nout))),
+    "he_uniform":     Scaled(_uniform, lambda nin, nout: sqrt(6.0 / nin)),
+    "he_normal":      Scaled(_normal, lambda nin, nout: sqrt(2.0 / nin)),
 }  # fmt: skip
 INITIALIZERS["glorot_uniform"] = INITIALIZERS["xavier_uniform"]
 INITIALIZERS["glorot_normal"] = INITIALIZERS["xavier_normal"]
@@ -69,6 +109,8 @@ def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> 
     >>> [w.data for w in weights(INITIALIZERS["zeros"], Random(0), 2, 3, 2)]
     [0.0, 0.0]
     """
+    if isinstance(draw, Scaled):
+        return list(map(Value, draw.numbers(rng, nin, nout, count)))
     numbers = [draw(rng, nin, nout) for _ in range(count)]
     if {*map(type, numbers)} != {float} or not isfinite(sum(map(abs, numbers))):
         numbers = [real_number("a weight that an initialiser gives", number) for number in numbers]

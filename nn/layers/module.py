@@ -60,9 +60,10 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """All parameters in the order of their attributes; one that is shared appears once."""
-        found: dict[Value, None] = {}
-        _collect(vars(self), found, set())
-        return list(found)
+        values: list[Value] = []
+        _collect(vars(self).values(), values, {id(self)})
+        found = dict.fromkeys(values)
+        return list(found) if are_parameters(found) else list(filter(_is_parameter, found))
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """All parameters with their paths, such as `layers.0.neurons.3.w.2`.
@@ -159,26 +160,21 @@ def are_parameters(items: Collection[Any]) -> bool:
     return are_values and not any(map(_primitive, items))
 
 
-def _collect(item: Any, found: dict[Value, None], seen: set[int]) -> None:
-    """Add the parameters in nested containers and modules: `_named_parameters` without names, which take longer."""
-    children: Collection[Any]
-    if isinstance(item, Module):
-        if id(item) in seen:
-            return
-        seen.add(id(item))
-        children = vars(item).values()
-    else:
-        children = _children(item)
-        if type(item) is not dict and are_parameters(children):  # the weights of a neuron
-            found.update(dict.fromkeys(children))
-            return
+def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> None:
+    """Add the Values in nested containers and modules: `_named_parameters` without names, which take longer."""
     for child in children:
-        if type(child) in _PLAIN:
+        kind = type(child)
+        if kind in _PLAIN:
             continue
-        if not isinstance(child, Value):
-            _collect(child, found, seen)
-        elif _is_parameter(child):
-            found[child] = None
+        if kind is list and {*map(type, child)} == {Value}:  # the weights of a neuron
+            values += child
+        elif isinstance(child, Value):
+            values.append(child)
+        elif not isinstance(child, Module):
+            _collect(_children(child), values, seen)
+        elif id(child) not in seen:
+            seen.add(id(child))
+            _collect(vars(child).values(), values, seen)
 
 
 def _named_parameters(prefix: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Value]]:
@@ -208,6 +204,8 @@ def _modules_in(item: Any, seen: set[int]) -> Iterator[Module]:
 
 def _children(item: Any) -> Collection[Any]:
     """What a container holds: a list, tuple, dict or array; nothing of what is none."""
+    if type(item) is list or type(item) is tuple:
+        return item
     if str(getattr(item, "dtype", "")) == "object":  # a NumPy array of Values
         item = item.tolist()
     if isinstance(item, dict):

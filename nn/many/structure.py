@@ -7,7 +7,7 @@ parameters takes some ten microseconds.
 from __future__ import annotations
 
 from itertools import chain, groupby
-from operator import attrgetter
+from operator import attrgetter, is_
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
@@ -35,6 +35,7 @@ class Structure:
         model: a module.
         loss: of a batch.
         optimizer: of parameters of the model.
+        like: another one, which is told to be equal sooner than by its key.
 
     Attributes:
         key: equal for equal structures, as long as one of the models is kept.
@@ -44,19 +45,31 @@ class Structure:
         UnknownStructureError: that cannot be told; such nets have programs of their own.
     """
 
-    def __init__(self, model: Any, loss: LossFunction, optimizer: Optimizer) -> None:
+    def __init__(self, model: Any, loss: LossFunction, optimizer: Optimizer, like: Structure | None = None) -> None:
         if not (isinstance(model, Module) and type(loss) in _BY_IDENTITY and has_rule(optimizer)):
             raise UnknownStructureError
         self.values: list[Value] = []
-        self._found: list[Any] = []
+        self._found: list[Any] = [type(optimizer), loss]
         self._enter([model])
+        self._updated: list[Any]
+        if like is not None and self._is_like(like, optimizer):
+            self._updated, self.key = like._updated, like.key
+            return
         place = dict(zip(self.values, range(len(self.values))))
-        if len(place) < len(self.values):
-            self._found += map(place.get, self.values)  # the same Value in several places
-        updated = list(map(place.get, optimizer.params))
-        if None in updated:
+        same = list(map(place.get, self.values)) if len(place) < len(self.values) else []  # a Value in several places
+        self._updated = list(map(place.get, optimizer.params))
+        if None in self._updated:
             raise UnknownStructureError
-        self.key = (*self._found, *updated, type(optimizer), loss)
+        self.key = (*self._found, *self._updated, *same)
+
+    def _is_like(self, other: Structure, optimizer: Optimizer) -> bool:
+        """Whether it is equal, where the optimiser has all Values: then each is in one place, as it has each once."""
+        values, order = self.values, other._updated
+        return (
+            len(order) == len(values) == len(other.values) == len(optimizer.params)
+            and self._found == other._found
+            and all(map(is_, map(values.__getitem__, order), optimizer.params))
+        )
 
     @property
     def numbers(self) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import pickle
@@ -65,12 +66,13 @@ def fit_many(
     """Train a net for each configuration, as `nn.fit` would; give a table of what came out.
 
     All nets of one structure (the same modules, activations, loss and kind of optimiser) are trained by one program.
-    The numbers are the same for every executor, and those of `fit`; the nets that `make` gives may stay as they were,
-    so train the one that you want with `fit`. A net that fails has its error in its row; the others go on. Ctrl-C gives
-    the rows so far.
+    The numbers are the same for every executor, and those of `fit` on the data as they are at the call. The nets that
+    `make` gives stay as they were, so that they may share parameters, and each begins with the numbers that it was
+    given: train the one that you want with `fit`. A net that fails has its error in its row; the others go on. Ctrl-C
+    gives the rows so far.
 
     Args:
-        make: called as ``make(**config)``, gives a new model, its loss and its optimiser. Of the keys `seed`, `epochs`
+        make: called as ``make(**config)``, gives a model, its loss and its optimiser. Of the keys `seed`, `epochs`
             and `batch_size` it is given those that are among its parameters; draw the first weights from `seed`.
         configs: of each net a dict; `seed`, `epochs` and `batch_size` in it are those of `fit`.
         X: the samples.
@@ -126,6 +128,7 @@ def fit_many(
     jobs = _jobs(make, configs, seed, epochs, batch_size)
     X, y = as_samples("X", X), as_samples("y", y)
     same_length("samples", X, "labels", y)
+    X, y, validation = copy.deepcopy((X, y, validation))  # which make or progress may change, not so in other processes
     weights = weights_of(y, sample_weight, class_weight)
     if validation is not None and not isinstance(validation, (tuple, list)):
         train, last = held_out(len(X), validation, random_source(seed), _strata(make, jobs[0], y))

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeAlias
 
-from engine import Batch, Value
+from engine import Batch, Value, new_lock
 
 from ..arguments import random_source, show, whole_number
 from ..evaluation.programs import Options
+from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from ..training.history import History
 from ..training.loop import fit
@@ -52,8 +54,10 @@ class Workbench:
 
     def __init__(self, make: Make, X: Any, y: Any, options: Mapping[str, Any]) -> None:
         self._make, self._X, self._y, self._options = make, X, y, options
-        self._model: Any = None  # that was made last
-        self._params = set[Value]()  # its optimiser's
+        schedule = options["schedule"]
+        # A schedule may read the net that make gave, and not the copy which is trained.
+        self._shares = options["backend"] != "eager" and (schedule is None or is_pure(schedule))
+        self._last: Structure | None = None
         # By structure a net of it and its program; what was used last is at the end.
         self._known: dict[Any, tuple[Net, SharedProgram | None]] = {}
 
@@ -74,7 +78,8 @@ class Workbench:
             except Exception:
                 net = self._made(arguments)  # whatever it was, `fit` says it best
         model, loss, optimizer = net
-        history = fit(model, self._X, self._y, loss, optimizer, epochs, batch_size, seed=seed, **self._options)
+        with put_back(model, optimizer):
+            history = fit(model, self._X, self._y, loss, optimizer, epochs, batch_size, seed=seed, **self._options)
         if history.stopped == "interrupted":
             raise KeyboardInterrupt
         return _result(history.rows, self._options["patience"])
@@ -84,27 +89,19 @@ class Workbench:
         if not (isinstance(net, (tuple, list)) and len(net) == 3 and isinstance(net[2], Optimizer)):
             raise TypeError(f"make gives a model, a loss and an optimiser, not {show(net)}")
         model, loss, optimizer = net
-        if model is self._model:
-            raise ValueError("make gave the same model twice: it has to make a new one in every call")
-        params = {*optimizer.params}
-        if not params.isdisjoint(self._params):
-            raise ValueError(
-                "make gave parameters that are those of an earlier net as well, whose training would change this one: "
-                "make new ones in every call, or leave those that all share out of the optimiser"
-            )
-        self._model, self._params = model, params
         return model, loss, optimizer
 
     def _program(self, net: Net, batch_size: int | None) -> tuple[SharedProgram | None, Structure | None]:
         """The program for nets of this structure, if there is one."""
-        schedule = self._options["schedule"]
-        if self._options["backend"] == "eager" or not (schedule is None or is_pure(schedule)):
-            return None, None  # a schedule may read the net that make gave, of which a copy would be trained
+        if not self._shares:
+            return None, None
+        last, known = self._last, self._known
         try:
-            structure = Structure(*net)
+            structure = self._last = Structure(*net, last)
         except UnknownStructureError:
             return None, None
-        known = self._known
+        if last is not None and structure.key is last.key and last.key in known:
+            return known[structure.key][1], structure
         if structure.key in known:
             entry: tuple[Net, SharedProgram | None] = known.pop(structure.key)
         else:
@@ -115,6 +112,40 @@ class Workbench:
                 del known[next(iter(known))]
         known[structure.key] = entry
         return entry[1], structure
+
+
+_being_trained: set[Value] = set()
+_lock = new_lock()
+
+
+@contextmanager
+def put_back(model: Model, optimizer: Optimizer) -> Iterator[None]:
+    """Inside, a net is trained; afterwards it is as it was, since others may have parameters of it.
+
+    Raises:
+        ValueError: one of these is being trained at present, by another thread.
+    """
+    own = {*optimizer.params, *(model.parameters() if isinstance(model, Module) else ())}
+    with _lock:
+        if not own.isdisjoint(_being_trained):
+            raise ValueError(
+                "make gave parameters of another net, which another thread trains at present: make new ones in every "
+                "call, or train one net after the other"
+            )
+        _being_trained.update(own)
+    try:
+        before = [(value, value.data, value.grad) for value in own]
+        state, settings = copy.deepcopy(optimizer.state), optimizer.settings
+        try:
+            yield
+        finally:
+            optimizer.state = state
+            optimizer.change(settings)
+            for value, number, gradient in before:
+                value.data, value.grad = number, gradient
+    finally:
+        with _lock:
+            _being_trained.difference_update(own)
 
 
 class SharedProgram:
@@ -135,7 +166,8 @@ class SharedProgram:
     def __init__(
         self, structure: Structure, net: Net, X: Any, y: Any, options: Mapping[str, Any], batch_size: int | None
     ) -> None:
-        copied: tuple[Any, LossFunction, Optimizer] = copy.deepcopy(net)  # nobody else has it, to change it
+        leaves: dict[int, Any] = {id(value): Value(value.data) for value in structure.values}
+        copied: tuple[Any, LossFunction, Optimizer] = copy.deepcopy(net, leaves)  # nobody else has it, to change it
         model, loss, optimizer = copied
         model.train()  # a module: of nothing else a structure is known
         self._values, self._options = Structure(model, loss, optimizer).values, options
@@ -173,9 +205,10 @@ class SharedProgram:
         options, data, count = self._options, self._data, len(self._data.X)
         epochs = whole_number("epochs", epochs, least=1)
         size = self._size(batch_size)
-        patience, rng = options["patience"], random_source(seed)
+        patience, shuffled = options["patience"], options["shuffle"] and size < count
+        rng = random_source(seed)
         self._trainer.take_over(self._values, structure.numbers, optimizer)
-        train = partial(self._trainer.epoch_of, self._batch(size), size, rng, options["shuffle"] and size < count)
+        train = partial(self._trainer.epoch_of, self._batch(size), size, rng, shuffled)
         scores = data.validation.scores if data.validation else dict[str, float]
         rows = []
         if patience is None:
@@ -214,8 +247,14 @@ class SharedTrainer(Trainer):
                 for value, number in zip(values, numbers):
                     value.data = number
             self._optimizer.change(optimizer.settings)
-            self._optimizer.state = optimizer.state
+            self._optimizer.keeper = None  # what the last net has left there is of no use
+            self._optimizer.own_state = optimizer.state
             self.steps = 0
+
+    def _look_again(self, batch: Batch, entirely: bool = False) -> None:
+        """As of any trainer, but for what is looked at from net to net, in `take_over`: nobody else has the model."""
+        if entirely or self._watch is None or time.perf_counter() >= self._fresh_until():
+            super()._look_again(batch, entirely)
 
 
 def _mean(losses: Sequence[float], count: int, size: int) -> float:

@@ -181,7 +181,8 @@ class Session:
         if self._places_of[0] is not values:
             place = {value: k for k, value in enumerate(values)}
             known = [(k, place[leaf]) for k, leaf in enumerate(self.leaves) if leaf in place]
-            self._places_of = values, np.array(known, np.int64).reshape(-1, 2).T
+            leaves, given = np.array(known, np.int64).reshape(-1, 2).T
+            self._places_of = values, (slice(None) if len(known) == len(self.leaves) else leaves, given)
         leaves, given = self._places_of[1]
         loan = self._loan
         self._borrow()
@@ -208,7 +209,8 @@ class Session:
         steps, rows = started(optimizer, configured.rule.kept)
         for k in configured.rule.kept:
             training.memory[k] = 0.0
-            training.memory[k, self._places] = rows[k]
+            if optimizer.own_state[1][k]:
+                training.memory[k, self._places] = rows[k]
         self._before += training.made - steps
         training.made = steps
         optimizer.keeper = self._keeper

@@ -15,6 +15,7 @@ import nn
 from nn.many import workbench
 from nn.many.executors import Jobs
 from nn.many.structure import Structure, UnknownStructureError
+from nn.many.workbench import put_back
 
 X = np.random.default_rng(0).normal(size=(50, 2))
 Y = (X[:, 0] * X[:, 1] > 0).astype(int)
@@ -454,19 +455,52 @@ def test_what_reads_the_net_that_make_gave_reads_the_one_that_is_trained(reader:
         }
 
 
-def test_nets_that_share_what_is_trained_are_refused() -> None:
-    """Each would begin where the ones before have ended, in whatever order they ran."""
-    shared = nn.Layer(2, 3, seed=1)
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+def test_nets_that_share_what_is_trained_begin_where_make_has_put_them(backend: str) -> None:
+    """None begins where one before it has ended, whichever came between, and whether a copy or the net is trained."""
+    shared, made = nn.Layer(2, 3, seed=1), list[Any]()
 
-    def sharing(trained: bool) -> Any:
-        own = nn.Layer(3, 1, "identity", seed=2)
-        part: Any = nn.Sequential(shared, own)
-        return part, nn.mse, nn.SGD((part if trained else own).parameters(), lr=0.1)
+    def sharing(kind: int, same: bool) -> Any:
+        if same and made:
+            return made[0]
+        first = shared if kind else nn.Layer(2, 3, seed=1)
+        model = nn.Sequential(first, nn.Layer(3, 1, "identity", seed=2))
+        made.append((model, nn.mse, nn.Adam(model.parameters(), lr=0.1)))
+        return made[-1]
 
-    samples, labels = [[0.0, 1.0], [1.0, 0.5]], [1.0, 2.0]
-    rows = nn.fit_many(sharing, [{"trained": False}] * 2 + [{"trained": True}] * 2, samples, labels)
-    assert [row["error"] is None for row in rows] == [True, True, True, False]
-    assert "make gave parameters that are those of an earlier net" in rows[3]["error"]
+    for same in (False, True):
+        configs = [{"kind": kind, "same": same, "seed": 3} for kind in (1, 0, 1, 1)]
+        rows = nn.fit_many(sharing, configs, [[0.0, 1.0], [1.0, 0.5]], [1.0, 2.0], epochs=5, backend=backend)
+        assert len({row["loss"] for row in rows}) == 1
+        assert not any(row["error"] for row in rows)
+    assert shared.parameters()[0].data == nn.Layer(2, 3, seed=1).parameters()[0].data
+
+
+def test_a_net_that_another_thread_trains_is_not_trained_in_between() -> None:
+    model = nn.Layer(2, 1, "identity", seed=1)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    with put_back(model, optimizer), pytest.raises(ValueError, match="which another thread trains"):
+        put_back(model, optimizer).__enter__()
+    with put_back(model, optimizer):
+        model.parameters()[0].data = 0.0
+    assert model.parameters()[0].data != 0.0
+
+
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+def test_data_are_those_of_the_call_whoever_changes_them(backend: str) -> None:
+    """In other processes they are; make and progress are called here."""
+    samples, labels = [list(row) for row in X], list(Y)
+
+    def changing(**config: Any) -> Any:
+        samples[0][0] += 1.0
+        return make(**config)
+
+    rows = nn.fit_many(
+        changing, CONFIGS[:3], samples, labels, epochs=2, backend=backend, validation=(samples, labels),
+        progress=lambda _: labels.reverse(),
+    )  # fmt: skip
+    expected = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=2, backend=backend, validation=(X, Y))
+    assert without_seconds(rows) == without_seconds(expected)
 
 
 def test_progress_counts_nets(capsys: pytest.CaptureFixture[str]) -> None:
@@ -490,8 +524,5 @@ def test_refusals() -> None:
         nn.fit_many(make, CONFIGS, X, Y, executor=3)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="patience watches"):
         nn.fit_many(make, CONFIGS, X, Y, patience=1)
-    model, loss, optimizer = make(**CONFIGS[0])
-    rows = nn.fit_many(lambda seed: (model, loss, optimizer), [{}, {}], X, Y, epochs=1)
-    assert "it has to make a new one" in rows[1]["error"]
     (row,) = nn.fit_many(lambda seed: 3, [{}], X, Y)
     assert row["error"] == "TypeError: make gives a model, a loss and an optimiser, not int 3"
