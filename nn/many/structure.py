@@ -52,6 +52,7 @@ class Structure:
         self._found: list[Any] = [type(optimizer), loss]
         self._enter([model])
         self._updated: list[Any]
+        self.key: tuple[Any, ...]
         if like is not None and self._is_like(like, optimizer):
             self._updated, self.key = like._updated, like.key
             return
