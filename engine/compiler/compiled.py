@@ -6,6 +6,7 @@ import copy
 import pickle
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial, update_wrapper
 from types import FunctionType
 from typing import Any, overload
@@ -19,6 +20,7 @@ from .backends.choice import BACKENDS, require, takes_lists, thread_count
 from .batch import Batch, Shape, as_batch, nested
 from .errors import TraceError, refusal
 from .forking import new_lock
+from .frontend.trace import name_of
 from .specialisation import TOLERANCE, Specialisation
 
 
@@ -102,7 +104,8 @@ class Compiled:
             raise ValueError(f"backend must be 'auto', 'llvm', 'numpy' or 'python', got {backend!r}")
         if backend != "auto":
             require(backend)
-        update_wrapper(self, function)
+        with suppress(Exception):  # an object may raise anything when it is asked for a name that it lacks
+            update_wrapper(self, function)
         self.function, self.dtype, self.backend = function, dtype, backend
         self.threads = thread_count(threads, backend)
         self._lock = new_lock()
@@ -296,7 +299,7 @@ class Compiled:
         return self._last().program().ir()
 
     def __repr__(self) -> str:
-        return f"<compiled {getattr(self.function, '__qualname__', self.function)!s} ({self.dtype}, {self.backend})>"
+        return f"<compiled {name_of(self.function)} ({self.dtype}, {self.backend})>"
 
     def _repr_html_(self) -> str:
         """In a notebook: what it is, and the shapes of the arguments that it has programs for."""

@@ -20,6 +20,7 @@ from .forking import new_lock
 from .frontend.surroundings import Surroundings
 from .frontend.trace import Trace, is_same
 from .frontend.trace import described as described_as
+from .frontend.walk import attribute_of
 from .lending import Leaves
 from .passes.computation import Computation
 from .pipeline import make_plan, trace
@@ -274,7 +275,7 @@ class Specialisation:
 
     def _labels_are_numbers(self) -> bool:
         """Whether the function says that no label is used as an object, such as a key: since it knows where they go."""
-        says = getattr(self.function, "labels_are_numbers", None)
+        says = attribute_of(self.function, "labels_are_numbers")
         return callable(says) and says() is True
 
     def _let_go(self) -> None:

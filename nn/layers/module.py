@@ -202,11 +202,16 @@ def _modules_in(item: Any, seen: set[int]) -> Iterator[Module]:
             yield from _modules_in(child, seen)
 
 
+def _is_array_of_values(item: Any) -> bool:
+    """Whether it is a NumPy array of objects; its class tells, since asked for a `dtype` a user's object may fail."""
+    return hasattr(type(item), "dtype") and str(item.dtype) == "object"
+
+
 def _children(item: Any) -> Collection[Any]:
     """What a container holds: a list, tuple, dict or array; nothing of what is none."""
     if type(item) is list or type(item) is tuple:
         return item
-    if str(getattr(item, "dtype", "")) == "object":  # a NumPy array of Values
+    if _is_array_of_values(item):
         item = item.tolist()
     if isinstance(item, dict):
         return item.values()
@@ -218,7 +223,7 @@ def _contents(path: str, item: Any) -> Iterator[tuple[str, Value | Module]]:
     if isinstance(item, (Value, Module)):
         yield path, item
         return
-    if str(getattr(item, "dtype", "")) == "object":  # a NumPy array of Values
+    if _is_array_of_values(item):
         item = item.tolist()
     if isinstance(item, dict):
         children = iter(item.items())

@@ -23,6 +23,7 @@ from ..frontend.fingerprint import ENGINE, fingerprint
 from ..frontend.graph import Graph
 from ..frontend.symbol import Symbol
 from ..frontend.trace import Trace
+from ..frontend.walk import attribute_of
 from ..passes.differentiate import derivatives
 from ..passes.simplify import simplify
 from .llvm.jit import cache
@@ -47,7 +48,7 @@ class Description:
 
 def described(function: Callable[..., Any]) -> Description | None:
     """What a function says of itself, as it is now; None for nearly all."""
-    says = getattr(function, "described", None)
+    says = attribute_of(function, "described")
     found = says() if callable(says) else None
     return found if isinstance(found, Description) and ENGINE and TABLE.is_unchanged() else None
 

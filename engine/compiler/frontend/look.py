@@ -21,7 +21,7 @@ _LOOK = """
 def look():
     try:
         differs = {condition}
-    except (ValueError, AttributeError, LookupError):  # nothing there, or an array where something else was
+    except Exception:  # nothing there, an array where something else was, or code of the user's that fails
         differs = True
     return differs and confirmed()
 """
@@ -59,7 +59,7 @@ class Look:
         """An attribute that is no entry of a dict."""
         term = f"owner$.{name} is not was$"
         if content is ABSENT:
-            term = "owner$ != was$" if isinstance(owner, CellType) else f"hasattr(owner$, {name!r})"
+            term = "owner$ != was$" if type(owner) is CellType else f"hasattr(owner$, {name!r})"
             content = CellType()  # equal to a cell as long as that is empty
         self.add(term, 25, owner=owner, was=content)
 

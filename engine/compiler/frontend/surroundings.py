@@ -19,7 +19,7 @@ from ...primitive import Primitive
 from ...value import Value
 from . import outside
 from .look import Look
-from .walk import ABSENT, OF_FUNCTIONS, PLAIN, Walk, attribute_of, held, is_array, refill
+from .walk import ABSENT, OF_FUNCTIONS, PLAIN, Walk, attribute_of, held, is_a, is_array, refill
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
@@ -230,7 +230,7 @@ class Surroundings:
                 and all(_same(names.get(name, ABSENT), content) for names, name, content in names)
                 and all(_all_same(held(holder), before) for holder, before in holders)
             )
-        except ValueError:  # of a file in memory, or a map of one, that is closed by now
+        except Exception:  # of a file in memory that is closed by now, or code of the user's, such as an `__iter__`
             return False
 
     def _equals(self, other: Surroundings) -> bool:
@@ -245,11 +245,11 @@ class Surroundings:
 
 def _rank(content: Any) -> int:
     """How soon a name is looked at that has this content: numbers first, modules and classes last."""
-    if type(content) in PLAIN or isinstance(content, (Value, list, dict, set)) or is_array(content):
+    if type(content) in PLAIN or is_a(content, (Value, list, dict, set)) or is_array(content):
         return 0
-    if isinstance(content, (FunctionType, Primitive)):
+    if is_a(content, (FunctionType, Primitive)):
         return 1
-    return 3 if isinstance(content, (ModuleType, type)) else 2
+    return 3 if is_a(content, (ModuleType, type)) else 2
 
 
 def _plain_entries(holder: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import repeat, zip_longest
+from types import CodeType
 from typing import Any
 
 from ...modes import always_recorded, called_for, observed_by
@@ -26,6 +27,7 @@ from .operands import DotOperands, LeafRange, Operands, parts
 from .randomness import Generators
 from .surroundings import Surroundings
 from .symbol import Symbol
+from .walk import attribute_of
 from .watching import Watch, watched
 
 _FIX_DIFFERENCE = (
@@ -228,9 +230,14 @@ def _copied(argument: Any) -> Any:
 
 def described(function: Callable[..., Any]) -> str:
     """A function for a message: its name, and where it stands."""
-    code = getattr(function, "__code__", None)
-    name = getattr(function, "__qualname__", repr(function))
-    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name
+    code, name = attribute_of(function, "__code__"), name_of(function)
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if isinstance(code, CodeType) else name
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The name of a function, or of the class of an object with a `__call__`."""
+    name = attribute_of(function, "__qualname__")
+    return name if isinstance(name, str) else type(function).__qualname__
 
 
 class _Difference(Exception):  # noqa: N818  # what differs, for the message of an error

@@ -25,8 +25,9 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from ...primitive import Primitive
-from ...text.callers import is_users
+from ...text.callers import is_users, raised_at
 from ...value import Value
+from ..errors import refusal
 from . import outside
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 _CACHE: type = type(cache(len))
+_PROXIES = frozenset(weakref.ProxyTypes)
 LEAVES = PLAIN | {Value, Primitive, CodeType, type(Ellipsis)}
 
 
@@ -75,14 +77,31 @@ class Walk:
                 seen[id(thing)] = thing
                 if len(seen) > _MOST:
                     break
-                queue += [one for one in self._enter(thing, type(thing)) if type(one) not in LEAVES]
+                queue += self._inside(thing)
             queue = self._owners
             self._owners = []
             for owner in queue:
                 seen.pop(id(owner), None)
         return list(seen.values())
 
-    def _enter(self, thing: Any, kind: type) -> Iterator[Any]:
+    def _inside(self, thing: Any) -> list[Any]:
+        """What is to be entered next.
+
+        Raises:
+            TraceError: code of the user's class that is asked for it, such as its `__iter__`, raises an error.
+        """
+        try:
+            return [one for one in self._enter(thing, class_of(thing)) if type(one) not in LEAVES]
+        except Exception as error:
+            raise refusal(
+                f"the function reads a {type(thing).__name__}, which cannot be searched for what may change: it raises "
+                f"{type(error).__name__}: {error}",
+                "Compiled code looks at all that a function reads, to see when it changes: pass the numbers that you "
+                "take from there as arguments, or keep them in plain lists, dicts and attributes.",
+                source=raised_at(error),
+            ) from error
+
+    def _enter(self, thing: Any, kind: Any) -> Iterator[Any]:
         if kind is FunctionType:
             yield from self._function(thing)
         elif kind is MethodType:
@@ -95,40 +114,41 @@ class Walk:
             inside = (thing.func, *thing.args, thing.keywords)
             self._found.found_directly(*inside)
             yield from inside
-        elif isinstance(thing, CONTAINERS):
+        elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
         elif str(kind.__module__).startswith(_COMPILER):  # of a program counts the function, not what it was made into
             yield getattr(thing, "function", None)
         elif kind is attrgetter:
             self._used.update(name for path in thing.__reduce__()[1] for name in path.split("."))
-        elif isinstance(thing, (ModuleType, type)):
+        elif issubclass(kind, (ModuleType, type)):
             if _is_of_users(thing):
                 if isinstance(thing, type):
                     self._part(thing, "__bases__", thing.__bases__)
                 yield from (*getattr(thing, "__bases__", ()), type(thing))
                 yield from self._named_attributes(thing, vars(thing))
-            elif isinstance(thing, ModuleType):
+            elif issubclass(kind, ModuleType):
                 yield from self._settings(thing)
         elif is_generator(thing):
             self._found.generators.append(thing)
-        elif is_array(thing) or reads_as_array(thing) or isinstance(thing, (StringIO, BytesIO)) or _is_memory(kind):
+        elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or _is_memory(kind):
             self._found.found_holder(thing)
         elif kind is ContextVar:
             self._found.found_holder(thing)
             yield from held(thing)
-        elif isinstance(thing, _VIEWS):
+        elif issubclass(kind, _VIEWS):
             yield thing.mapping
         elif kind is _CACHE:
             self._found.found_holder(thing)
             yield from vars(thing).values()
-        elif not isinstance(thing, Value):
+        elif not issubclass(kind, Value):
             if _is_of_users(kind):
-                self._part(thing, "__class__", kind)
+                self._part(thing, "__class__", attribute_of(thing, "__class__"))
                 yield kind
             yield from self._slots(thing, kind)  # first: what else the class names may come into the dict
-            if isinstance(getattr(thing, "__dict__", None), Mapping):
+            attributes = attributes_of(thing)
+            if isinstance(attributes, Mapping):
                 yield kind
-                yield from self._named_attributes(thing, vars(thing))
+                yield from self._named_attributes(thing, attributes)
 
     def _part(self, owner: Any, attribute: str, content: Any) -> None:
         if (id(owner), attribute) not in self._attributes:
@@ -190,8 +210,8 @@ class Walk:
 
     def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
         """Tell of what gives another entry whenever it is read; of files, those that are there to be read only."""
-        goes_on = hasattr(type(content), "__next__")
-        if isinstance(content, IOBase):
+        goes_on = hasattr(class_of(content), "__next__")
+        if is_a(content, IOBase):
             goes_on = not content.closed and content.readable() and not content.writable()
         if goes_on:
             self._found.found_iterator(name, code)
@@ -206,19 +226,21 @@ class Walk:
     def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
         everything = _is_of_project(type(owner))
         if everything and not _announces(type(owner)):  # what it keeps for itself may change
-            self._private.update(id(c) for c in attributes.values() if isinstance(c, (list, dict, set)))
+            self._private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
             yield from attributes.values()
             return
         if everything:
             self._found.found_announced(attributes)
         else:
             self._owners.append(owner)
+        kind = class_of(owner)
+        is_class, is_space = issubclass(kind, type), issubclass(kind, (type, ModuleType))
         for name, content in list(attributes.items()):
             if (id(owner), name) in self._attributes:
                 continue
-            code = isinstance(content, (FunctionType, staticmethod, classmethod, property))
-            if isinstance(owner, (type, ModuleType)):
-                matters = code and isinstance(owner, type)
+            code = is_a(content, (FunctionType, staticmethod, classmethod, property))
+            if is_space:
+                matters = code and is_class
             else:
                 matters = type(content) not in PLAIN or not self._used.isdisjoint(_COMPUTING)
             if matters or name in self._used or everything:
@@ -229,7 +251,7 @@ class Walk:
                 if not everything:
                     self._found.found_directly(content)
                 yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
-        if not everything and not isinstance(owner, (type, ModuleType, FunctionType)):
+        if not everything and not is_space and kind is not FunctionType:
             asked = self._used if not self._used.isdisjoint(_ASKING) else self._used.intersection(dir(type(owner)))
             for name in asked:  # what the class has, the instance may get
                 if name not in attributes and (id(owner), name) not in self._attributes:
@@ -240,7 +262,7 @@ class Walk:
         """What stands in the ``__slots__`` of the user's classes."""
         for name in _slots_of(kind):
             if (id(owner), name) not in self._attributes:
-                content = getattr(owner, name, ABSENT)
+                content = attribute_of(owner, name)
                 if type(content) not in PLAIN or name in self._used or not self._used.isdisjoint(_COMPUTING):
                     self._attributes.add((id(owner), name))
                     self._found.found_slot(owner, name, name, content)
@@ -259,7 +281,7 @@ class Walk:
                 continue
             self._attributes.add((id(module), name))
             self._found.found_setting(attributes, name, content)
-            if isinstance(content, (*CONTAINERS, ModuleType)) and not _is_of_project(module):
+            if is_a(content, (*CONTAINERS, ModuleType)) and not _is_of_project(module):
                 yield content
 
 
@@ -320,10 +342,10 @@ def _announces(kind: Any) -> bool:
 
 def is_generator(thing: Any) -> bool:
     """Whether this draws random numbers, and shows its state."""
-    if isinstance(thing, random.Random):
-        return not isinstance(thing, random.SystemRandom)
+    if is_a(thing, random.Random):
+        return not is_a(thing, random.SystemRandom)
     numpy = sys.modules.get("numpy.random")
-    return numpy is not None and isinstance(thing, (numpy.Generator, numpy.RandomState, numpy.BitGenerator))
+    return numpy is not None and is_a(thing, (numpy.Generator, numpy.RandomState, numpy.BitGenerator))
 
 
 def is_array(thing: Any) -> bool:
@@ -336,11 +358,33 @@ def reads_as_array(thing: Any) -> bool:
     return hasattr(type(thing), "__array__") and "numpy" in sys.modules and not is_array(thing)
 
 
+def class_of(thing: Any) -> type:
+    """Its class, or that of what a weak proxy stands for, whatever it says of its `__class__` itself."""
+    kind = type(thing)
+    if kind not in _PROXIES:
+        return kind
+    found = attribute_of(thing, "__class__")
+    return kind if found is ABSENT else found
+
+
+def is_a(thing: Any, kinds: Any) -> bool:
+    """As `isinstance`, which asks user's code for `__class__`, and lets its errors through."""
+    return issubclass(class_of(thing), kinds)
+
+
+def attributes_of(thing: Any) -> Any:
+    """What an object has in its `__dict__`, whatever its class makes of reading attributes; `ABSENT` if it has none."""
+    try:
+        return object.__getattribute__(thing, "__dict__")
+    except AttributeError:  # it may be a proxy
+        return attribute_of(thing, "__dict__")
+
+
 def attribute_of(owner: Any, name: str) -> Any:
-    """An attribute, or the content of a closure cell; `ABSENT` if there is none."""
+    """An attribute, or the content of a closure cell; `ABSENT` if there is none, or reading it raises an error."""
     try:
         return getattr(owner, name, ABSENT)
-    except ValueError:  # an empty cell
+    except Exception:  # a ValueError of an empty cell, or a KeyError of a `__getattr__`
         return ABSENT
 
 
