@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..numbers import is_number
 from ..value import Value
@@ -68,19 +69,18 @@ class Batch:
         Raises:
             TypeError, ValueError: it holds what is no real number, or is ragged.
         """
-        view, shape = self._views[place]
+        view = self.in_shape[place]
         array: Any = argument if type(argument) is type(view) else _plain_array(argument, place + 1)
-        if array.shape != shape or array.dtype.kind not in "fiub":
+        if array.shape != view.shape or array.dtype.kind not in "fiub":
             return False
         view[...] = array
         self.given[place] = argument if isinstance(argument, (list, tuple)) else array
         return True
 
     @cached_property
-    def _views(self) -> list[Any]:
-        """The arrays in the shapes of the arguments, and these."""
-        shapes = [(self.size, *shape) for shape in self.shapes]
-        return [(array.reshape(shape), shape) for array, shape in zip(self.arrays, shapes)]
+    def in_shape(self) -> list[Any]:
+        """The arrays in the shapes of the arguments."""
+        return [array.reshape(self.size, *shape) for array, shape in zip(self.arrays, self.shapes)]
 
     def rows(self, rows: Sequence[int]) -> Batch:
         """Some of the samples."""
@@ -99,6 +99,19 @@ class Batch:
             exact = isinstance(array, list) or array.dtype == "float64"
             found.append(nested(flat(_plain(given[row])) if exact else array[row].tolist(), shape))
         return found
+
+
+class Right(NamedTuple):
+    """Which labels are known to be right, so that they need no other look.
+
+    Attributes:
+        rows: each of them, as the tuple of its numbers; None if all are right.
+        least, most: with any numbers from the one to the other they are right as well.
+    """
+
+    rows: frozenset[tuple[float, ...]] | None = frozenset()
+    least: float = math.inf
+    most: float = -math.inf
 
 
 def nested(numbers: Sequence[Any], shape: Shape) -> Any:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
 from ..numbers import Requirement
-from .batch import SMALL, Batch, Shape
+from .batch import Batch, Shape
 from .frontend.graph import operations
 from .frontend.operands import apart
 from .frontend.symbol import Symbol
 
+FEW = 64  # rows of numbers that are compared with each label
 KNOWN = 4096  # rows of numbers that are remembered as right, for each requirement
 REMEMBERED = 1 << 20  # bytes of arguments that are remembered as right
 
@@ -52,6 +54,14 @@ class Requirements:
         """Of which arguments something is required."""
         return {k for k, _ in self._read}
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """All numbers from the one to the other are right by all checks; the first is larger if there are none such."""
+        for bounds in ((-sys.float_info.max, sys.float_info.max), (0.0, 1.0)):
+            if all(isinstance(check, _OfEach) and check.accepts(*bounds) for check in self._checks):
+                return bounds
+        return math.inf, -math.inf
+
     def check(self, batch: Batch) -> None:
         """Refuse samples that the function would refuse in plain Python.
 
@@ -81,11 +91,12 @@ class _OfEach:
     def __init__(self, requirement: Requirement, positions: list[int]) -> None:
         self._requirement, self.positions = requirement, positions
         self._known: set[Any] = set()
+        self.accepts = requirement.accepts
 
     def check(self, columns: Columns) -> None:
         numbers = list(chain.from_iterable([columns[position] for position in self.positions]))
         plain = _plain(numbers)
-        if plain and math.isfinite(sum(numbers)) and self._requirement.accepts(min(numbers), max(numbers)):
+        if plain and math.isfinite(sum(numbers)) and self.accepts(min(numbers), max(numbers)):
             return
         _check_all(numbers, self._known if plain else None, self._requirement.check)
 
@@ -162,18 +173,31 @@ class Familiar:
             self._last, self._type, self._kind = labels.tobytes(), labels.dtype, type(labels)
         return True
 
+    @property
+    def rows(self) -> frozenset[tuple[float, ...]]:
+        """Those that were entered, if they are few."""
+        if len(self._known) > FEW:
+            return frozenset()
+        return frozenset([row if isinstance(row, tuple) else (row,) for row in self._known])
+
     def enter(self, batch: Batch) -> None:
         """Remember labels that have passed, as long as they are few."""
         rows = _rows_of(batch.given[-1])
-        if rows is not None and len(self._known) + len(rows) <= KNOWN:
-            self._known.update(rows)
+        if rows is not None:
+            known = self._known.union(rows)
+            self._known = known if len(known) <= KNOWN else self._known
 
 
 def _rows_of(labels: Any) -> list[Any] | None:
     """Labels as what a set may hold; None for many numbers, and for others than plain ones."""
-    if type(labels) is list:
-        return labels if len(labels) <= KNOWN and _plain(labels) else None
-    if not hasattr(labels, "dtype") or labels.dtype.kind not in "fiu" or labels.nbytes > SMALL or labels.ndim > 2:
+    rows = labels
+    if hasattr(labels, "dtype"):
+        if labels.dtype.kind not in "fiu" or labels.nbytes > REMEMBERED:
+            return None
+        rows = labels.tolist()
+    if type(rows) is not list or 8 * len(rows) > REMEMBERED:
         return None
-    rows: list[Any] = labels.tolist()
-    return rows if labels.ndim == 1 else [*map(tuple, rows)]
+    if {*map(type, rows)} == {list}:
+        rows = [*map(tuple, rows)]
+        return rows if _plain(chain.from_iterable(rows)) else None
+    return rows if _plain(rows) else None

@@ -14,7 +14,7 @@ from ..modes import always_recorded, observed_by
 from .backends.choice import build, choose, is_native
 from .backends.known import Description, Signature, described, forget_signature, recall_signature, remember_signature
 from .backends.protocol import Program, Runner, Variant
-from .batch import Batch, Shape, flat
+from .batch import Batch, Right, Shape, flat
 from .errors import TraceError
 from .forking import new_lock
 from .frontend.surroundings import Surroundings
@@ -256,6 +256,16 @@ class Specialisation:
         if self._labels_only:
             self._familiar.enter(batch)
         self._nothing_to_check = self._kinds.are_too_many and not self.requirements.arguments
+
+    @property
+    def right(self) -> Right:
+        """Which labels `check_labels` would let pass without a look at anything else."""
+        if self._nothing_to_check:
+            return Right(None)
+        if not self._labels_only:
+            return Right()
+        bounds = self.requirements.bounds if self._kinds.are_too_many else ()
+        return Right(self._familiar.rows, *bounds)
 
     def _compare_new_labels(self, batch: Batch) -> None:
         numbers: Numbers | None = None

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
+from .batch import Right, Shape
 from .errors import TraceError
 from .frontend.graph import operations
 from .frontend.symbol import Symbol
@@ -225,20 +226,18 @@ class ConfiguredUpdate:
 
 
 class Repetition(NamedTuple):
-    """A step that can be made again: ``drive(place)``, with the lock held, gives its loss, or nan.
+    """A step that can be made again, on other samples of the same shape.
 
     Attributes:
-        drive: native code.
-        place: what it is told.
-        arrays: the samples.
+        on: for the shapes of all samples and of all labels, and what labels are right, a function ``step(X, y)`` that
+            makes it, with the lock held, and gives its loss, or nan; or None, having done nothing, if these are other
+            samples, or not known to be right: ``step(X, y, True)`` leaves that to its caller.
         configured: the update.
         losses: the loss of the last such step; a finite one of an update that was refused, too.
         rate: the learning rate, as native code reads it.
     """
 
-    drive: Callable[[int], float]
-    place: int
-    arrays: Any
+    on: Callable[[Sequence[Shape], Right], Callable[..., float | None]]
     configured: ConfiguredUpdate
     losses: Any
     rate: Any

@@ -14,9 +14,8 @@ from typing import Any
 from engine import Primitive, Value
 
 from ..layers.module import Module
-from ..optimisers.base import Optimizer
+from ..optimisers.base import Optimizer, has_rule
 from ..training.steps import LossFunction
-from ..training.trainer.ways import has_rule
 
 _PLAIN = (int, float, bool, str, bytes, complex, type(None))
 _BY_IDENTITY = (FunctionType, BuiltinFunctionType, Primitive, type)

@@ -179,6 +179,11 @@ class Optimizer:
         update_step(self)
 
 
+def has_rule(optimizer: Optimizer) -> bool:
+    """Whether its steps are those of its rule: `step` is the one that all share."""
+    return type(optimizer).step is Optimizer.step and "step" not in optimizer.__dict__
+
+
 def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
     """The parameters, each checked to be a leaf that is given once."""
     if isinstance(params, Module):

@@ -11,7 +11,7 @@ from typing import Any
 from ...value import Value
 from ..backends.protocol import Training
 from ..backends.update import on_arrays
-from ..batch import Batch
+from ..batch import Batch, Shape
 from ..compiled import Compiled
 from ..errors import TraceError
 from ..lending import Loan
@@ -45,7 +45,7 @@ class Session:
         self._training = training
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
         self._places_of: tuple[Sequence[Value], Any] = ((), None)  # of Values that were loaded last
-        self._batch: Batch | None = None  # of the last step
+        self._shapes: list[Shape] = []  # those of all samples and labels of the last step
         self._configured: ConfiguredUpdate | None = None  # that of the last step
         self._known: tuple[Any, ...] = ()  # settings and clipping, and the update of these
         self._before = 0  # steps that were made in all when the training's count was 0
@@ -66,7 +66,7 @@ class Session:
                 `losses` are those of the steps before.
         """
         self.accept(batch)
-        self._batch, known = batch, self._configured
+        self._shapes, known = [(batch.size, *shape) for shape in batch.shapes], self._configured
         if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
             self._take(configured)
         self._configured = configured
@@ -86,42 +86,63 @@ class Session:
             self._fail(losses, configured)
         return losses
 
-    def repetition(self) -> Callable[[], float | None] | None:
-        """A function that makes the last single step once more and gives its loss, as fast as Python can.
+    def repetition(
+        self, differing: Callable[[], Callable[[], bool]], copied: Callable[[Any, Any], Batch | None]
+    ) -> Callable[[Any, Any], float | None] | None:
+        """A function of samples and labels that makes another single step and gives its loss, as fast as Python can.
 
-        Labels are checked as in every call, and the learning rate may be another one. It gives None, having done
-        nothing, if anything else has changed that it can see: settings of the optimiser, who has its memory, or numbers
-        of parameters that were read or set. There is no such function where the samples have to be copied first.
+        It is right as long as nothing has changed but the numbers of the samples and the learning rate, and looks at
+        each call whether that is so: the model and the loss, as `differing` tells; the settings of the optimiser, and
+        who has its memory; whether somebody has read or set numbers of parameters, or made other steps. All of it, and
+        the step, is done with the lock held, so that no other thread changes anything in between. Native code sees
+        whether samples have the shape of the last ones, and labels are known to be right. If not, they are copied into
+        an array, and checked as they were given. If that cannot be, or anything has changed, the function gives None,
+        having done nothing, and the step has to be made the long way.
+
+        Args:
+            differing: gives a function that tells whether model and loss are others by now.
+            copied: gives samples and labels in memory of their own, or None if they have another shape.
 
         Raises:
-            TypeError, ValueError, IndexError, FloatingPointError: when called, as any step.
+            TypeError, ValueError, IndexError, FloatingPointError: when the function is called, as any step.
         """
         training, loan, optimizer, keeper = self._training, self._loan, self._optimizer, self._keeper
-        again, batch, settings = training.repetition, self._batch, self._optimizer.settings
-        if again is None or batch is None or again.configured is not self._configured:
+        again, settings, lock = training.repetition, optimizer.settings, training.lock
+        if again is None or again.configured is not self._configured:
             return None
-        drive, place, lock, check = again.drive, again.place, training.lock, self._special.check_labels
+        step, differs, check = again.on(self._shapes, self._special.right), differing(), self._special.check_labels
         others = {**settings, "lr": 0.0}
 
-        def repeat() -> float | None:
+        def repeat(X: Any, y: Any) -> float | None:
             nonlocal settings
-            now = optimizer.settings
-            if now is not settings and {**now, "lr": 0.0} != others:
-                return None
-            check(batch)
             with lock:
-                if optimizer.keeper is not keeper or not loan.open or training.repetition is not again:
+                if differs() or optimizer.keeper is not keeper or not loan.open or training.repetition is not again:
                     return None
-                if now is not settings:
-                    settings = now
+                if optimizer.settings is not settings:
+                    if {**optimizer.settings, "lr": 0.0} != others:
+                        return None
+                    settings = optimizer.settings
                     again.change_rate(optimizer.lr)
                 loan.glimpses = 0
-                loss: float = drive(place)
-            if loss - loss != 0.0:
+                loss = step(X, y)
+                if loss is None:
+                    batch = copied(X, y)
+                    if batch is None:
+                        return None
+                    check(batch)
+                    if not loan.open or training.repetition is not again:  # to compare new labels they were read
+                        return None
+                    loss = step(*batch.in_shape, True)
+            if loss is not None and loss - loss != 0.0:
                 self._fail(again.losses.tolist(), again.configured)
             return loss
 
         return repeat
+
+    def end_repetition(self) -> None:
+        """Let it give None from now on: no thread that has it makes a step while something is being changed."""
+        with self._training.lock:
+            self._training.repetition = None
 
     @property
     def made(self) -> int:

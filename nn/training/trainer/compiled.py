@@ -12,14 +12,14 @@ from typing import Any
 from engine import Batch, BatchLoss, Compiled, collector_at_rest, compile, new_lock, open_session
 
 from ...arguments import Seed, is_found_by_name, random_source, real_number, whole_number
-from ...optimisers.base import Optimizer
+from ...optimisers.base import Optimizer, has_rule
 from ..purity import is_pure
 from ..steps import LossFunction, Model
 from .model_watch import ModelWatch
 from .sample_loss import SampleLoss
 from .samples import Samples
 from .settings import Settings
-from .ways import GradientSteps, NativeSteps, Way, has_rule
+from .ways import GradientSteps, NativeSteps, Way
 
 
 class Trainer(Settings):
@@ -120,19 +120,17 @@ class Trainer(Settings):
             FloatingPointError: if the loss, or a parameter after the update, is nan or infinite; parameters, optimiser
                 and counts are as before that step. Its `losses` are those of the steps before it in this call.
         """
+        again = self._again
+        if again is not None and self._schedule is None:
+            loss = again(X, y)
+            if loss is not None:
+                return loss
         with self._lock:
             if self._schedule is not None:
                 self._optimizer.lr = self._rate(self.steps)
             again = self._again
-            if again is not None:
-                loss = again(X, y)
-                if loss is not None:
-                    return loss
-            self._again = None
-            batch = self._samples.batch(X, y)
-            (loss,) = self._prepared(batch)(batch, 1, None, self._clip, ())
-            self._again = self._repetition()
-            return loss
+            loss = None if again is None else again(X, y)
+            return self._first(X, y) if loss is None else loss
 
     __call__ = step
 
@@ -144,7 +142,7 @@ class Trainer(Settings):
         """
         steps = whole_number("steps", steps, least=1)
         with self._lock:
-            return self._train(self._samples.batch(X, y), steps)
+            return self._train(self._samples.checked(X, y), steps)
 
     def epoch(self, X: Any, y: Any, batch_size: int = 32, seed: Seed = None, shuffle: bool = True) -> list[float]:
         """One step for each batch of a random order of the samples, in one call; give their losses.
@@ -161,7 +159,7 @@ class Trainer(Settings):
         """
         size = whole_number("batch_size", batch_size, least=1)
         with self._lock:
-            return self.epoch_of(self._samples.batch(X, y), size, seed, shuffle)
+            return self.epoch_of(self._samples.checked(X, y), size, seed, shuffle)
 
     def prepare(self, X: Any, y: Any, batch_size: int | None = None) -> Batch:
         """Compile for samples like these, and make a copy of them ready for `epoch_of`.
@@ -293,21 +291,18 @@ class Trainer(Settings):
         assert self._schedule is not None
         return real_number("a learning rate", self._schedule(step), least=0.0)
 
-    def _repetition(self) -> Callable[[Any, Any], float | None] | None:
-        """A shorter way to make a step like the last one; it gives None if more has changed than samples and rate."""
-        way = self._way
-        repeat = None if way is None else way.repetition()
-        if way is None or repeat is None or self._watch is None:
-            return None
-        differs, takes = self._watch.differing(self._fresh_until()), self._samples.again
-        step, optimizer = repeat, self._optimizer
-
-        def again(X: Any, y: Any) -> float | None:
-            if differs() or not has_rule(optimizer) or not takes(X, y):
-                return None
-            return step()
-
-        return again
+    def _first(self, X: Any, y: Any) -> float:
+        """Make a step the long way, and the short way to those that are like it."""
+        self._again = None
+        batch = self._samples.checked(X, y)
+        way = self._prepared(batch)
+        (loss,) = way(batch, 1, None, self._clip, ())
+        watch = self._watch
+        if watch is not None:
+            self._again = way.repetition(
+                lambda: watch.differing(self._fresh_until(), self._optimizer), self._samples.copied
+            )
+        return loss
 
     def _fresh_until(self) -> float:
         """When the function is to be traced again, so that this takes a fiftieth of the time."""
@@ -316,6 +311,8 @@ class Trainer(Settings):
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
         """Trace again, if something has changed, or enough time has passed; start anew if it is another program."""
         way, watch = self._way, self._watch
+        if way is not None:
+            way.end_repetition()
         if way is None or watch is None:
             return
         now = time.perf_counter()

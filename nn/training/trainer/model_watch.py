@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from operator import is_
 from typing import Any
 
 from engine import Surroundings, Value, changes, leaves_made
 
 from ...layers.module import Module
+from ...optimisers.base import Optimizer, has_rule
 
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
@@ -54,6 +54,7 @@ class ModelWatch:
                 self._near.append(found)
         self._near_before = [container.copy() for container in self._near]
         self._due, self._until = 0.0, math.inf
+        self._differs: Callable[[], bool] | None = None
 
     def holds(self, now: float) -> bool:
         """Whether it is as it was, as far as is looked at by now, a time of `time.perf_counter`."""
@@ -62,20 +63,26 @@ class ModelWatch:
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
         return (same and now < self._due) or self._looks_again()
 
-    def differing(self, until: float) -> Callable[[], bool]:
-        """A function that tells in a fifth of a microsecond whether it is another, or a time is over."""
+    def differing(self, until: float, optimizer: Optimizer) -> Callable[[], bool]:
+        """A function that tells in a fifth of a microsecond whether it is another, or a time is over.
+
+        So it does once the steps of the optimiser are no longer those of its rule.
+        """
         self._until, self._due = until, min(self._due, until)
+        if self._differs is None:
+            self._differs = self._looking(optimizer)
         return self._differs
 
-    @cached_property
-    def _differs(self) -> Callable[[], bool]:
+    def _looking(self, optimizer: Optimizer) -> Callable[[], bool]:
         def confirmed() -> bool:
             now = time.perf_counter()
-            return now > self._until or not self.holds(now)
+            return now > self._until or not has_rule(optimizer) or not self.holds(now)
 
         return self._surroundings.looking(
-            "near != before or leaves[0] != me._leaves or changes[0] != me._changes or clock() > me._due",
+            "near != before or leaves[0] != me._leaves or changes[0] != me._changes or clock() > me._due"
+            " or type(optimizer).step is not step or 'step' in optimizer.__dict__",
             confirmed, near=self._near, before=self._near_before, leaves=leaves_made, me=self, clock=time.perf_counter,
+            optimizer=optimizer, step=Optimizer.step,
         )  # fmt: skip
 
     def holds_entirely(self) -> bool:

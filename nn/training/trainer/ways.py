@@ -9,13 +9,8 @@ from typing import Any
 
 from engine import Batch, Compiled, Session, Value
 
-from ...optimisers.base import Optimizer
+from ...optimisers.base import Optimizer, has_rule
 from ...optimisers.clipping import Clip, clip_gradients
-
-
-def has_rule(optimizer: Optimizer) -> bool:
-    """Whether its steps are those of its rule: `step` is the one that all share."""
-    return type(optimizer).step is Optimizer.step and "step" not in optimizer.__dict__
 
 
 class Way:
@@ -46,9 +41,14 @@ class Way:
         same: bool = batch.shapes == self.shapes
         return same
 
-    def repetition(self) -> Callable[[], float | None] | None:
-        """What makes the last single step once more, if there is a faster way to."""
+    def repetition(
+        self, differing: Callable[[], Callable[[], bool]], copied: Callable[[Any, Any], Batch | None]
+    ) -> Callable[[Any, Any], float | None] | None:
+        """What makes single steps like the last one, if there is a faster way to; see `Session.repetition`."""
         return None
+
+    def end_repetition(self) -> None:
+        """Let that make no more steps."""
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Assign numbers to Values, wherever they live at present; `values` is the same object at every call."""
@@ -95,9 +95,15 @@ class NativeSteps(Way):
         """How many were made."""
         return self._session.made
 
-    def repetition(self) -> Callable[[], float | None] | None:
-        """What makes the last single step once more; see `Session.repetition`."""
-        return self._session.repetition()
+    def repetition(
+        self, differing: Callable[[], Callable[[], bool]], copied: Callable[[Any, Any], Batch | None]
+    ) -> Callable[[Any, Any], float | None] | None:
+        """What makes single steps like the last one; see `Session.repetition`."""
+        return self._session.repetition(differing, copied)
+
+    def end_repetition(self) -> None:
+        """Let that make no more steps."""
+        self._session.end_repetition()
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Assign numbers to Values in one array; see `Session.load`."""

@@ -306,13 +306,17 @@ def test_new_strides_of_an_array_that_is_read_where_it_is_are_seen(backend: str)
 
 @pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # by NumPy from 2.5 on; what it does counts
 @FAST
-def test_an_array_that_is_read_where_it_is_keeps_its_memory_and_a_new_shape_is_seen(backend: str) -> None:
+def test_new_memory_and_a_new_shape_of_an_array_that_is_read_where_it_is_are_seen(backend: str) -> None:
     m = MLP(2, [1], seed=1)
     trainer = Trainer(m, nn.mse, SGD(m.parameters(), 0.1), backend=backend)
     x, y = X[:, :2].copy(), Y.astype(float)
     trainer.step(x, y), trainer.step(x, y)
-    with pytest.raises(ValueError, match="cannot resize"):
-        x.resize((6, 2), refcheck=False)
+    x.resize((6, 2), refcheck=False)
+    with pytest.raises(ValueError, match="the arguments hold 6, 30 samples"):
+        trainer.step(x, y)
+    x.resize((30, 2), refcheck=False)
+    x[:] = X[:, :2]
+    trainer.step(x, y)
     x.shape = (15, 4)
     with pytest.raises((TypeError, ValueError)):
         trainer.step(x, y)

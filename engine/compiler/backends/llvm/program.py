@@ -6,10 +6,11 @@ import ctypes
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from ...batch import Right, Shape
 from ...forking import new_lock
 from ...plan.lazy import LazyPlan
 from .jit import cache
@@ -17,6 +18,7 @@ from .jit.artifact import Artifact, load
 from .jit.machine_code import Library
 from .kernels.kernel import kernel_name
 from .runtime.cost_model import LONG, Split, cost_model
+from .runtime.direct_step import DirectStep
 from .runtime.driver import driver
 from .runtime.memory import Frame, address, aligned, whole_lines
 from .runtime.threads import processors, thread_pool
@@ -154,6 +156,10 @@ class NativeProgram:
     def _drive_shared(self) -> Any:
         """As `drive`, with the workers of the thread pool."""
         return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(self._driver.address("drive_shared"))
+
+    def direct_step(self, shapes: Sequence[Shape], right: Right) -> DirectStep:
+        """What makes steps on samples and labels of these shapes, called by Python itself."""
+        return DirectStep(self._driver.address("step"), self.dtype, shapes, right)
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ...batch import Right, Shape
 from ...forking import give_way
 from ...update import ConfiguredUpdate, Repetition
+from .runtime.direct_step import DirectStep, arrays_are_as_expected
 from .runtime.memory import Frame, address, aligned
 from .runtime.shuffle import shuffled
 from .runtime.update import POSITION, STATE, update
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
 CHUNK = 0.05
 """Seconds that native code may run before Python has a look at signals such as Ctrl-C, unless one step takes longer."""
+
+MOST = 4
+"""Shapes of samples and kinds of labels for which steps are kept ready."""
 
 _MADE, _REFUSED, _KEEPING = (POSITION[name] for name in ("made", "refused", "keeping"))
 
@@ -68,6 +74,8 @@ class Training:
         self._frames: dict[NativeProgram, Frame] = {}
         self.repetition: Repetition | None = None
         self.lock = programs.lock
+        self._same: tuple[Any, ConfiguredUpdate, Callable[[], float], Array] | None = None  # the last step, once more
+        self._direct_steps: dict[Any, DirectStep] = {}
         self._settled: ConfiguredUpdate | None = None
         self._pace: dict[tuple[NativeProgram, int], int] = {}  # how many steps on so many samples fit into a chunk
         self._gradients: dict[int, Array] = {}  # two of each frame, which take turns, by their addresses
@@ -107,10 +115,11 @@ class Training:
             after it are not made: `made` tells, and the losses end there.
         """
         with self.lock:
-            again = self.repetition
-            if again and arrays is again.arrays and configured is again.configured and steps == 1 and order is None:
-                loss = again.drive(again.place)
-                return [loss] if loss == loss else again.losses.tolist()
+            if self._same and steps == 1 and order is None:
+                same, of, drive, losses = self._same
+                if arrays is same and configured is of:
+                    loss = drive()
+                    return [loss] if loss == loss else self._found(losses)
             return self._described(arrays, configured, steps, order)
 
     def _described(
@@ -119,7 +128,7 @@ class Training:
         """The same, after it has been written into a frame."""
         import numpy as np
 
-        self.repetition = None
+        self.repetition = self._same = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
         else:
@@ -151,8 +160,31 @@ class Training:
                 each = max((time.perf_counter() - started) / count, 1e-9)
                 pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
         if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
-            self.repetition = Repetition(drive, frame.address, arrays, configured, losses, self._rates)
+            self._same = arrays, configured, partial(drive, frame.address), losses
+            if len(arrays) == 2 and arrays_are_as_expected():
+                again = partial(self._direct, program, frame, None if split.parts == 1 else drive)
+                self.repetition = Repetition(again, configured, losses, self._rates)
         return self._found(losses)
+
+    def _direct(
+        self, program: NativeProgram, frame: Frame, shared: Any, shapes: Sequence[Shape], right: Right
+    ) -> Callable[..., float | None]:
+        """The step that a frame describes, as Python calls it: see `Repetition.on`; `shared` is what drives it."""
+        self._same = None  # the frame is to tell of other samples
+        key, direct = (program, *shapes, right), self._direct_steps
+        if key not in direct:
+            if len(direct) == MOST:
+                direct.clear()
+            direct[key] = program.direct_step(shapes, right)
+        direct[key].attach(frame, alone=shared is None)
+        step = direct[key].step
+        if shared is None:
+            return step
+
+        def with_workers(*samples: Any) -> float | None:
+            return None if step(*samples) is None else shared(frame.address)
+
+        return with_workers
 
     def _again(self, drive: Callable[[int], float], place: int) -> None:
         """Make the steps of a call again that were undone with the one that was refused: the same numbers come out."""

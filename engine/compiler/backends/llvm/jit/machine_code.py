@@ -8,6 +8,7 @@ from typing import Any
 
 from ....forking import new_lock
 from . import cache
+from .python_function import add_symbols
 
 OPTIMISE = 2
 
@@ -26,6 +27,7 @@ def binding() -> ModuleType:
     module: ModuleType = llvm
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    add_symbols(module)
     return module
 
 

@@ -17,6 +17,7 @@ from ..ir.builder import Code
 from ..ir.control import Cell, leave
 from ..ir.vector import literal
 from ..jit.machine_code import Library
+from .direct_step import text as direct_step
 from .fork_join import share_text
 from .frame import POSITION, entry, field, fields
 from .packing import text as packing
@@ -32,14 +33,14 @@ MANY = 1024
 
 @functools.cache
 def driver(bits: int, width: int) -> Library:
-    """The compiled driver, with ``double drive(frame)``, and ``double drive_shared(frame, lines)`` for workers."""
+    """The compiled driver: ``double drive(frame)``, ``double drive_shared(frame, lines)`` for workers, and ``step``."""
     return Library("", quick=text(bits, width))
 
 
 def text(bits: int, width: int) -> str:
     """LLVM IR of the driver."""
     jobs = calls() + samples(bits, width) + _leaves(bits, width)
-    return packing(bits, width) + jobs + share_text() + _steps(bits, width) + _ENTRIES
+    return packing(bits, width) + jobs + share_text() + _steps(bits, width) + _ENTRIES + direct_step(bits)
 
 
 _ENTRIES = """

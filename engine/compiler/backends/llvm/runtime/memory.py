@@ -140,6 +140,11 @@ class Frame:
         )  # fmt: skip
         self._bound = (arrays, split, repeated)  # this also keeps the arrays alive
 
+    def open_sources(self) -> Array:
+        """The table of where the samples are, for who writes others to it: the next ones that are bound come anew."""
+        self._bound = ()
+        return self._sources
+
     def _sample_source(self, shapes: tuple[tuple[int, ...], ...]) -> int | None:
         """The number of the array with the inputs that kernels read there; -1: none do; None: they are in several."""
         if not self._by_samples:

@@ -1,0 +1,281 @@
+"""`Trainer.step`, the short way: on any samples it gives what the long way gives, and refuses what that refuses."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import nn
+from engine import Value
+from engine.compiler.backends.llvm import training as native
+from nn import MLP, SGD, Trainer
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("llvmlite")
+
+RNG = np.random.default_rng(5)
+X, CLASSES = RNG.integers(-8, 8, (12, 4)) / 4.0, RNG.integers(0, 3, 12)
+TARGETS = RNG.integers(-8, 8, 12) / 4.0
+ONE_HOT = np.eye(3)[CLASSES]
+
+
+def trainer(loss: Any = nn.cross_entropy, dtype: str = "float64", outputs: int = 3, **options: Any) -> Trainer:
+    model = MLP(4, [5, outputs], activation="tanh", seed=7)
+    return Trainer(model, loss, SGD(model.parameters(), 0.1, momentum=0.5), "llvm", dtype, **options)
+
+
+def data(t: Trainer) -> list[float]:
+    return [p.data for p in t.model.parameters()]  # type: ignore[attr-defined]  # a module
+
+
+def counted(t: Any) -> list[int]:
+    """How many steps are made the long way from now on, as a list of one number; time alone brings about none."""
+    long, count = t._first, [0]
+    t._watch._due = t._watch._until = math.inf
+
+    def first(*samples: Any) -> Any:
+        count[0] += 1
+        return long(*samples)
+
+    t._first = first
+    return count
+
+
+def _padded(array: Any) -> Any:
+    wide = np.zeros((len(array), 2 * array.shape[1]), array.dtype)
+    wide[:, ::2] = array
+    return wide[:, ::2]
+
+
+def _unaligned(array: Any) -> Any:
+    raw = np.zeros(array.nbytes + 1, np.uint8)
+    raw[1:] = np.ascontiguousarray(array).view(np.uint8).ravel()
+    return raw[1:].view(array.dtype).reshape(array.shape)
+
+
+def _fixed(array: Any) -> Any:
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+class Own(np.ndarray[Any, Any]):
+    """An array of a class of one's own."""
+
+
+SAMPLES: dict[str, Callable[[Any], Any]] = {
+    "the same": lambda x: x,
+    "a copy": lambda x: x.copy(),
+    "read-only": _fixed,
+    "float32": lambda x: x.astype("float32"),
+    "float64": lambda x: x.astype("float64"),
+    "lists": lambda x: x.tolist(),
+    "whole numbers as ints": lambda x: [[int(a) if a == int(a) else a for a in row] for row in x.tolist()],
+    "tuples": lambda x: tuple(map(tuple, x.tolist())),
+    "lists of arrays": list,
+    "a slice": _padded,
+    "other order": np.asfortranarray,
+    "backwards": lambda x: x[::-1].copy()[::-1],
+    "between words": _unaligned,
+    "big-endian": lambda x: x.astype(">f8"),
+    "another class": lambda x: x.view(Own),
+}
+LABELS: dict[str, Callable[[Any], Any]] = {
+    "the same": lambda y: y,
+    "a copy": lambda y: y.copy(),
+    "float64": lambda y: y.astype("float64"),
+    "float32": lambda y: y.astype("float32"),
+    "int32": lambda y: y.astype("int32"),
+    "list": lambda y: y.tolist(),
+    "floats": lambda y: y.astype("float64").tolist(),
+    "a slice": lambda y: np.repeat(y, 2)[::2],
+    "NumPy's numbers": list,
+}
+DIRECT = {"the same", "a copy", "read-only", "float64", "lists", "list", "floats", "whole numbers as ints"}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("samples", SAMPLES)
+def test_samples_in_any_form_are_what_they_are(samples: str, labels: str, dtype: str) -> None:
+    short, long = trainer(dtype=dtype), trainer(dtype=dtype)
+    for t in (short, long):
+        t.step(X, CLASSES)
+        t.step(X, CLASSES)
+    count = counted(short)
+    for k in range(3):
+        x, y = np.roll(X, k, axis=0), np.roll(CLASSES, k)
+        assert [short.step(SAMPLES[samples](x), LABELS[labels](y))] == long.run(x, y, 1)
+    assert data(short) == data(long)
+    assert short.steps == 5
+    assert count == [0]
+
+
+@pytest.mark.parametrize(
+    "labels", [lambda y: y, lambda y: y.tolist(), lambda y: y.astype(int), lambda y: y[::-1][::-1]]
+)
+def test_rows_as_labels(labels: Callable[[Any], Any]) -> None:
+    short, long = trainer(), trainer()
+    for k in range(5):
+        x, y = np.roll(X, k, axis=0), np.roll(ONE_HOT, k, axis=0)
+        assert [short.step(x, labels(y))] == long.run(x, y, 1)
+    assert data(short) == data(long)
+
+
+def test_targets_are_known_by_their_range_once_they_are_too_many_to_be_classes() -> None:
+    short, long = trainer(nn.mse, outputs=1), trainer(nn.mse, outputs=1)
+    for t in (short, long):
+        t.step(X, np.arange(12.0))
+        t.step(X, np.arange(12.0) / 7)
+    count = counted(short)
+    for k in range(3):
+        assert [short.step(X, TARGETS + k)] == long.run(X, TARGETS + k, 1)
+    assert count == [0]
+    with pytest.raises(ValueError, match="a target must be a finite number, not nan"):
+        short.step(X, np.where(TARGETS[3] == TARGETS, np.nan, TARGETS))
+
+
+WRONG: dict[str, tuple[Any, Any, type[Exception]]] = {
+    "no class": (X, np.where(CLASSES == 1, 3, CLASSES), IndexError),
+    "no class in a list": (X.tolist(), [*CLASSES.tolist()[1:], -1], IndexError),
+    "a part of a class": (X, [*CLASSES.tolist()[1:], 0.5], ValueError),
+    "nearly a class": (X, [*CLASSES.tolist()[1:], 1.0 + 1e-12], ValueError),
+    "a bool": (X.tolist(), [True, *CLASSES.tolist()[1:]], TypeError),
+    "bools": (X, CLASSES == 1, TypeError),
+    "nan": (X, np.where(CLASSES == 1, np.nan, CLASSES), ValueError),
+    "a text": ([["a", 1.0, 2.0, 3.0], *X.tolist()[1:]], CLASSES, TypeError),
+    "a Value": ([[Value(1.0), 1.0, 2.0, 3.0], *X.tolist()[1:]], CLASSES, TypeError),
+    "ragged": ([[1.0], *X.tolist()[1:]], CLASSES, ValueError),
+    "an int that is too large": ([[2**70, 1, 2, 3], *X.tolist()[1:]], CLASSES, TypeError),
+    "fewer labels": (X, CLASSES[1:], ValueError),
+    "more samples": ([*X.tolist(), X[0].tolist()], CLASSES.tolist(), ValueError),
+    "flat samples": (X.ravel(), CLASSES, ValueError),
+    "no array": (X, 3, TypeError),
+    "nothing": (None, None, TypeError),
+    "complex": (X + 1j, CLASSES, TypeError),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("what", WRONG)
+def test_what_the_long_way_refuses_the_short_one_refuses_with_the_same_words(what: str, dtype: str) -> None:
+    x, y, error = WRONG[what]
+    short, long = trainer(dtype=dtype), trainer(dtype=dtype)
+    for _ in range(3):
+        short.step(X, CLASSES)
+    long.run(X, CLASSES, 3)
+    before = data(short)
+    with pytest.raises(error) as expected:
+        long.run(x, y, 1)
+    with pytest.raises(error) as found:
+        short.step(x, y)
+    assert str(found.value) == str(expected.value)
+    assert data(short) == before
+    assert short.steps == 3
+    assert short.step(X, CLASSES) > 0.0
+
+
+def test_whole_numbers_that_no_double_holds_are_rounded_as_numpy_does() -> None:
+    for numbers in ([2**53 + 1, 1, 2, 3], [2**62 - 1, 1, 2, 3], [-(2**53) - 1, 1, 2, 3]):
+        x = [[a / 2**60 if isinstance(a, float) else a for a in numbers], *X.tolist()[1:]]
+        short, long = trainer(), trainer()
+        losses = [short.step(x, CLASSES) for _ in range(3)]
+        assert losses == long.run(x, CLASSES, 3)
+        assert data(short) == data(long)
+
+
+def test_labels_that_have_to_be_compared_first_lose_no_step() -> None:
+    def loss(outputs: Any, labels: Any) -> Any:
+        return sum([((out[0] - label) ** 2 + out[1] ** 2) * 0.1 for out, label in zip(outputs, labels)])
+
+    short, long = trainer(loss, outputs=2), trainer(loss, outputs=2)
+    for k in range(12):
+        labels = (CLASSES + k // 2).astype("float32")  # which are copied
+        assert [short.step(X, labels)] == long.run(X, labels, 1)
+    assert data(short) == data(long)
+
+
+def test_an_array_that_gets_another_shape_in_place_is_another_one() -> None:
+    t, x = trainer(), X.copy()
+    for _ in range(3):
+        t.step(x, CLASSES)
+    x.resize((4, 12), refcheck=False)
+    with pytest.raises(ValueError, match="the arguments hold 4, 12 samples"):
+        t.step(x, CLASSES)
+    x.resize((12, 4), refcheck=False)
+    other = trainer()
+    for _ in range(3):
+        other.step(X, CLASSES)
+    assert t.step(x, CLASSES) == other.step(X, CLASSES)
+    x.resize((12, 8), refcheck=False)  # in other memory
+    with pytest.raises((ValueError, IndexError, TypeError)):
+        t.step(x, CLASSES)
+
+
+def test_what_is_in_the_arrays_now_counts() -> None:
+    t, other, x, y = trainer(), trainer(), X.copy(), CLASSES.copy()
+    for k in range(6):
+        x[k, 0] += 1.0
+        y[k] = (y[k] + 1) % 3
+        assert [t.step(x, y)] == other.run(x.copy(), y.copy(), 1)
+
+
+def test_python_does_it_all_where_objects_are_laid_out_in_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    short, long = trainer(), trainer()
+    expected = [short.step(X, CLASSES) for _ in range(4)]
+    monkeypatch.setattr(native, "arrays_are_as_expected", lambda: False)
+    found = [long.step(X, CLASSES)]
+    count = counted(long)
+    assert found + [long.step(X, CLASSES) for _ in range(3)] == expected
+    assert count == [3]
+
+
+def test_several_threads_on_samples_of_several_shapes() -> None:
+    t, errors = trainer(), list[BaseException]()
+    steps = 150
+
+    def work(size: int) -> None:
+        try:
+            for _ in range(steps):
+                assert t.step(X[:size], CLASSES[:size]) >= 0.0
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(size,)) for size in (12, 12, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert t.steps == 3 * steps
+
+
+def test_samples_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.compiler.backends.llvm.program.processors", lambda: 2)
+    x, y = np.tile(X, (500, 1)), np.tile(CLASSES, 500)
+    shared, alone = trainer(threads=2), trainer(threads=2)
+    for k in range(2):
+        assert [shared.step(x + k, y)] == alone.run(x + k, y, 1)
+    count = counted(shared)
+    for k in range(3):
+        assert [shared.step(x + k, y)] == alone.run(x + k, y, 1)
+    assert count == [0]
+    assert data(shared) == data(alone)
+
+
+def test_the_interpreter_ends_as_it_should() -> None:
+    code = """
+import nn
+model = nn.MLP(2, [1])
+trainer = nn.Trainer(model, nn.mse, nn.SGD(model.parameters(), 0.1), backend="llvm")
+print([trainer.step([[1.0, 2.0]], [1.0]) for _ in range(4)][-1] >= 0.0)
+trainer.itself = trainer
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("True\n", "", 0)
