@@ -9,6 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any, Literal, overload
 from weakref import WeakSet
 
@@ -242,13 +243,14 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
     """
     single = not hasattr(type(inputs), "__iter__")
     wanted: list[Any] = [inputs] if single else list(inputs)
-    for traced in (output, *wanted):
-        if hasattr(type(traced), "__differentiate__"):  # a function is being compiled
-            symbols = type(traced).__differentiate__(output, wanted, create_graph)
+    for kind in dict.fromkeys([type(output), *map(type, wanted)]):
+        if hasattr(kind, "__differentiate__"):  # a function is being compiled
+            symbols = kind.__differentiate__(output, wanted, create_graph)
             return symbols[0] if single else symbols
-    for x in wanted:
-        if not isinstance(x, Value):
-            raise TypeError(f"grad() differentiates by Values, got {x!r} of type {type(x).__name__}")
+    if {*map(type, wanted)} != {Value}:
+        for x in wanted:
+            if not isinstance(x, Value):
+                raise TypeError(f"grad() differentiates by Values, got {x!r} of type {type(x).__name__}")
     found: list[Any]
     if create_graph:
         graphs = _sweep_graph(output)
@@ -256,5 +258,5 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
         found = [d if isinstance(d, Value) else Value(d) for d in found]
     else:
         adjoints = sweep(output)
-        found = [adjoints.get(x, 0.0) + 0.0 for x in wanted]  # + 0.0: an unreached one is -0.0
+        found = [d + 0.0 for d in map(adjoints.get, wanted, repeat(0.0))]  # + 0.0: an unreached one is -0.0
     return found[0] if single else found

@@ -30,7 +30,7 @@ class Loan:
     """Numbers of Values in an array, and perhaps their gradients.
 
     Args:
-        values: leaves.
+        values: leaves, in a list or tuple that stays as it is.
         array: as long as they are; the numbers are written here whenever they are taken.
         gradients: gives the gradients to be written into the Values, of those that they had when they were taken;
             None if these stay as they are.
@@ -48,7 +48,7 @@ class Loan:
         gradients: Callable[[Sequence[float]], Sequence[float]] | None = None,
         lock: AbstractContextManager[Any] | None = None,
     ) -> None:
-        self.values, self.array, self._gradients = list(values), array, gradients
+        self.values, self.array, self._gradients = values, array, gradients
         self.lock = lock or new_lock()
         self.open = False
         self.glimpses = 0
@@ -143,11 +143,11 @@ class Leaves:
     one by one.
 
     Args:
-        values: leaves.
+        values: leaves, in a list or tuple that stays as it is.
     """
 
     def __init__(self, values: Sequence[Value]) -> None:
-        self.values = list(values)
+        self.values = values
         self._loan: Loan | None = None  # where they were found last
         self._own: Loan | None = None
         self._places: Any = None  # of the values in the loan's array; None: it is theirs alone

@@ -8,6 +8,7 @@ from typing import Any
 
 from .batch import Shape
 from .frontend.graph import Graph, operations
+from .frontend.surroundings import Surroundings
 from .frontend.trace import Trace
 from .frontend.trace import trace as trace_into
 from .passes.computation import Computation
@@ -37,9 +38,9 @@ def stages(computation: Computation) -> Iterator[tuple[str, Computation | Plan]]
         yield "plan", planned(computation)  # equal operations are groups, symbols are slots
 
 
-def trace(function: Callable[..., Any], shapes: Sequence[Shape]) -> Trace:
+def trace(function: Callable[..., Any], shapes: Sequence[Shape], surroundings: Surroundings | None = None) -> Trace:
     """Trace a function of one sample into a graph that simplifies and differentiates: see `frontend.trace`."""
-    return trace_into(function, shapes, partial(Graph, simplify, derivatives))
+    return trace_into(function, shapes, partial(Graph, simplify, derivatives), surroundings)
 
 
 def make_plan(computation: Computation) -> tuple[Plan, list[tuple[str, int]]]:

@@ -15,7 +15,7 @@ from .batch import Batch
 from .showing import showing
 
 SHARE, LEAST = 0.2, 0.01
-"""Samples are compared for this share of the time that compiling took, or so many CPU seconds; one is in any case."""
+"""Samples are compared for this share of the time that tracing took, or so many CPU seconds; one is in any case."""
 
 _LABELS = 1024  # samples among which distinct labels are looked for
 
@@ -39,19 +39,31 @@ class Numbers:
 
     def of(self, change: Change | None, in_list: bool = True) -> Any:
         """The numbers: a list, or an array for programs that take such."""
-        found = self._known.get((change, in_list))
-        if found is None:
-            found = [value._data for value in self._values] if change is None else [*map(change, self.of(None))]
-            if not in_list:
-                import numpy as np
+        key = change, in_list
+        if key not in self._known:
+            self._known[key] = self._made(*key)
+        return self._known[key]
 
-                found = np.array(found)
-            self._known[change, in_list] = found
-        return found
+    def _made(self, change: Change | None, in_list: bool) -> Any:
+        if in_list and (change, False) in self._known:
+            return self.of(change, False).tolist()
+        if change is not None:
+            own: Any = self.of(None, in_list)
+            return [*map(change, own)] if in_list else change(own)
+        numbers = [value._data for value in self._values]
+        if in_list:
+            return numbers
+        import numpy as np
+
+        return np.array(numbers)
 
     def shown(self, change: Change | None) -> AbstractContextManager[None]:
         """Where eager code finds these numbers."""
-        return nullcontext() if change is None else showing(dict(zip(self._values, self.of(change))))
+        if change is None:
+            return nullcontext()
+        in_array = (None, False) in self._known
+        numbers = self.of(change, False).tolist() if in_array else self.of(change)
+        return showing(dict(zip(self._values, numbers)))
 
 
 def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:

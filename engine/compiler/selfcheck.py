@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import chain, repeat
+from operator import le, sub
 from typing import Any
 
 from ..backprop import grad
@@ -14,6 +15,9 @@ from ..checking.rounding import rounding
 from ..value import Value
 from .batch import flat
 from .errors import TraceError
+
+Results = dict[str, Sequence[float]]
+"""Of a sample: the results, by "result", and their gradient."""
 
 
 class Eager:
@@ -33,12 +37,12 @@ class Eager:
         first = self._results[0]
         gradient = grad(first, by) if by and isinstance(first, Value) else [0.0] * len(by)
         results = [result._data if isinstance(result, Value) else float(result) for result in self._results]
-        self.numbers = {"result": results, "gradient": gradient}
+        self.numbers: Results = {"result": results, "gradient": gradient}
 
     @property
     def is_finite(self) -> bool:
         """Whether no number is nan or infinite."""
-        return all(map(math.isfinite, [*self.numbers["result"], *self.numbers["gradient"]]))
+        return all(map(math.isfinite, chain(*self.numbers.values())))
 
     @cached_property
     def noise(self) -> dict[str, list[float]]:
@@ -56,23 +60,25 @@ class Eager:
         }
 
 
-def agree(eager: Eager, compiled: Sequence[float], tolerance: float, when: str = "") -> None:
+def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> None:
     """Compare what the eager engine gives for a sample with what a program gives.
 
     Args:
         eager: the one.
-        compiled: the other: results, then their gradient.
+        compiled: the other.
         tolerance: the largest difference, as a share of the largest number.
         when: for the message, when that is so.
 
     Raises:
         TraceError: they differ by more, and by more than rounding.
     """
-    rest = iter(compiled)
     for what, expected in eager.numbers.items():
-        scale = max([1e-300, *[abs(x) for x in expected if math.isfinite(x)]])
-        for k, (x, y) in enumerate(zip(expected, map(float, islice(rest, len(expected))), strict=True)):
-            if x == y or (x != x and y != y) or abs(x - y) <= tolerance * scale:
+        bound = tolerance * max(map(abs, filter(math.isfinite, chain([1e-300], expected))))
+        found = compiled[what]
+        if len(found) == len(expected) and all(map(le, map(abs, map(sub, expected, found)), repeat(bound))):
+            continue  # as nearly always, told in a third of the time
+        for k, (x, y) in enumerate(zip(expected, found, strict=True)):
+            if x == y or (x != x and y != y) or abs(x - y) <= bound:
                 continue
             if abs(x - y) <= eager.noise[what][k]:
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from ..value import Value
 from .forking import new_lock
@@ -42,6 +43,7 @@ def are_shown() -> bool:
     return _shown.get() is not None
 
 
-def _read(value: Value) -> float:
-    numbers, own = _shown.get(), _slot.__get__(value)
-    return own if numbers is None else numbers.get(value, own)
+def _read(value: Value, shown: Any = _shown.get, own: Any = _slot.__get__) -> float:
+    numbers = shown()
+    number: float | None = None if numbers is None else numbers.get(value)
+    return own(value) if number is None else number

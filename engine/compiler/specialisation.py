@@ -28,7 +28,7 @@ from .plan.lazy import LazyPlan
 from .plan.plan import Plan
 from .requirements import Familiar, Requirements
 from .second_net import LEAST, SHARE, Change, Kinds, Numbers, trials
-from .selfcheck import Eager, agree
+from .selfcheck import Eager, Results, agree
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 
@@ -50,11 +50,12 @@ class Specialisation:
     ) -> None:
         self.function, self.shapes = function, shapes
         self.dtype, self.backend, self.threads = dtype, backend, threads
-        started = time.perf_counter()
+        started, computed = time.perf_counter(), time.thread_time()
         with collector_at_rest():
             self._trace: Trace | None = None
             self.signature = self._found()
         self.seconds = {"trace": time.perf_counter() - started}
+        self._computed = time.thread_time() - computed  # whatever else the machine did meanwhile
         self.reasons: dict[str, None] = {}  # why the best back end was not taken
         self._programs: dict[Mode, Program] = {}
         self._recent: Mode = "outputs"
@@ -69,16 +70,13 @@ class Specialisation:
 
     def _found(self) -> Signature:
         """The signature of the function: of its trace, or remembered from an earlier process."""
-        self._described = None
-        if is_native(self.backend):
-            self.surroundings = Surroundings(self.function)
-            self._described = described(self.function)
+        self.surroundings = Surroundings(self.function)
+        self._described = described(self.function) if is_native(self.backend) else None
         remembered = self._described and recall_signature(self._described, self.shapes)
         self._remembered = remembered is not None
         if remembered:
             return remembered
-        self._trace = trace(self.function, self.shapes)
-        self.surroundings = self._trace.surroundings
+        self._trace = trace(self.function, self.shapes, self.surroundings)
         return Signature.of(self._trace)
 
     @property
@@ -233,7 +231,7 @@ class Specialisation:
                 if known:
                     break
                 if end is None:
-                    now, share = time.thread_time(), max(LEAST, SHARE * sum(self.seconds.values()))
+                    now, share = time.thread_time(), max(LEAST, SHARE * self._computed)
                     end = now + share
                     if now - started > share and what == "leaves":
                         what = "outputs"  # with other parameters results tell: gradients of so many take too long
@@ -339,18 +337,17 @@ class Specialisation:
                 exact = build("python", self.lazy_plan(mode), "float64")
                 agree(eager, self._numbers(exact, mode, numbers, change, sample), TOLERANCE["float64"], when)
 
-    def _numbers(
-        self, program: Runner, mode: Mode, numbers: Numbers, change: Change | None, sample: Batch
-    ) -> list[float]:
+    def _numbers(self, program: Runner, mode: Mode, numbers: Numbers, change: Change | None, sample: Batch) -> Results:
         """The results of a single sample, and their gradient by the leaves if that is compared."""
         arrays: Any = sample.arrays
         if program.takes_lists:
             arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
         outputs, gradient = program.run(numbers.of(change, program.takes_lists), arrays, 1)
-        found = [*outputs[0]]
-        if mode == "outputs":
-            return found[: self.signature.outputs]
-        return found if gradient is None else [*found, *gradient]
+        results, own = [*map(float, outputs[0])], self.signature.outputs
+        if gradient is not None and not program.takes_lists:
+            gradient = memoryview(gradient)  # which can be read with no object for each number
+        by: dict[Mode, Any] = {"outputs": [], "leaves": gradient or [], "inputs": results[own:]}
+        return {"result": results[:own], "gradient": by[mode]}
 
     def _eager(self, mode: Mode, sample: Batch) -> Eager:
         """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must."""

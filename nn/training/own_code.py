@@ -8,7 +8,8 @@ user has written, subclassed, replaced or changed is not among them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from operator import is_
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -45,13 +46,16 @@ def _is_unchanged() -> bool:
     return _CODE.is_unchanged() and _TABLE.is_unchanged()
 
 
-def own_code(model: Any, loss: Callable[..., Any], *more: Value) -> Description | None:
+def own_code(
+    model: Any, loss: Callable[..., Any], *more: Value, before: Description | None = None
+) -> Description | None:
     """The description of a model and a loss that consist of layers and losses of this package, all unchanged.
 
     Args:
         model: a module, or another function.
         loss: of a batch.
         more: Values that are read besides.
+        before: an earlier description, so that Values which are the same ones need not be looked at again.
 
     Returns:
         None for all others, and for models with dropout, whose masks depend on more.
@@ -70,16 +74,19 @@ def own_code(model: Any, loss: Callable[..., Any], *more: Value) -> Description 
         words = [*_words(model, found, frozenset())]
     except _Foreign:
         return None
-    if not are_parameters(found):
+    found += more
+    values: Sequence[Value] = found
+    if before is not None and len(before.values) == len(found) and all(map(is_, found, before.values)):
+        values = before.values
+    elif not are_parameters(found):
         return None
-    values = found
-    if len({*found}) < len(found):
+    elif len({*found}) < len(found):
         values = [*dict.fromkeys(found)]
         place = {value: k for k, value in enumerate(values)}
         words.append(f"where the Values are {[place[value] for value in found]}")
     from engine import Description
 
-    return Description(f"{known} {' '.join(words)}", [*values, *more], _REQUIREMENTS, _is_unchanged)
+    return Description(f"{known} {' '.join(words)}", values, _REQUIREMENTS, _is_unchanged)
 
 
 class _Foreign(Exception):  # noqa: N818  # what ends a walk

@@ -133,11 +133,13 @@ def recall_signature(description: Description, shapes: Sequence[Shape]) -> Signa
     found, kinds = recall("signature", description.text, *shapes), {**_KINDS, **description.requirements}
     try:
         inputs = Graph(simplify, derivatives)
-        places = range(found["leaves"]) if isinstance(found["leaves"], int) else found["leaves"]
-        if places and min(places) < 0:
+        places, values = found["leaves"], description.values
+        first = isinstance(places, int)
+        leaves = [*values[:places]] if first else [values[k] for k in places]
+        if len(leaves) != places if first else places and min(places) < 0:
             return None
         return Signature(
-            [description.values[k] for k in places],
+            leaves,
             int(found["outputs"]),
             tuple(found["shape"]),
             [

@@ -62,6 +62,7 @@ class Graph:
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
         self._rows: dict[Value, range] = {}  # of leaves in a row: the numbers of the row
+        self._vectors: dict[tuple[Symbol, ...], tuple[tuple[Symbol, ...], tuple[Symbol, ...]]] = {}
         self._inputs: tuple[Sequence[Any], tuple[Symbol, ...]] = ((), ())  # those of the last dot, as given and lifted
         self._lowest = 0
 
@@ -77,7 +78,7 @@ class Graph:
     def clear(self) -> None:
         """Forget all symbols, which would keep each other in memory."""
         self.leaves, self._inputs = [], ((), ())
-        for held in (self.symbols, self._known, self._rows, self.requirements, self.nonzero):
+        for held in (self.symbols, self._known, self._rows, self._vectors, self.requirements, self.nonzero):
             held.clear()
 
     def make(self, primitive: Primitive, operands: Operands) -> Symbol:
@@ -208,26 +209,31 @@ class Graph:
             return None
         numbers = self._rows.get(first)
         if numbers is None:
-            if not self._are_new_leaves(values):
-                return None
             numbers = range(len(self.leaves), len(self.leaves) + len(values))
-            self._rows.update(zip(values, repeat(numbers)))
+            if not self._enter(values, numbers):
+                return None
             self.leaves += values
         elif len(numbers) != len(values) or not all(map(is_, values, self.leaves[numbers.start : numbers.stop])):
             return None
         return LeafRange(self, numbers)
 
-    def _are_new_leaves(self, values: Sequence[Any]) -> bool:
-        """Whether these are different Values from outside, no results, of which none was met before."""
+    def _enter(self, values: Sequence[Any], numbers: range) -> bool:
+        """Note that Values are in a row, if they are different ones from outside, of which none was met before."""
         kinds = {*map(type, values)}
         if kinds != {Value} and any(not issubclass(kind, Value) or issubclass(kind, _NO_LEAVES) for kind in kinds):
             return False
-        met = self.symbols.keys(), self._rows.keys(), self.made
-        return (
-            not any(map(_primitive, values))
-            and all(known.isdisjoint(values) for known in met)
-            and len({*values}) == len(values)
-        )
+        if any(map(_primitive, values)) or not (
+            self.symbols.keys().isdisjoint(values) and self.made.isdisjoint(values)
+        ):
+            return False
+        rows, count = self._rows, len(self._rows) + len(values)
+        entered = all(map(is_, map(rows.setdefault, values, repeat(numbers)), repeat(numbers)))
+        if not entered or len(rows) < count:  # in another row, or twice in this one
+            for value in values:
+                if rows.get(value) is numbers:
+                    del rows[value]
+            return False
+        return True
 
     def _lift_dot(self, operands: Sequence[Any]) -> Operands:
         """The operands of a dot, where a row of weights gets no symbols."""
@@ -256,10 +262,18 @@ class Graph:
             left, right = (left, right) if numbers is None else (right, left)
         return DotOperands(self.leaves_of(numbers) if numbers else left, right, bias)
 
+    def _below(self, operands: Operands) -> tuple[Symbol, ...]:
+        """The operands that are results. Neurons with the same inputs share theirs, and from now on the inputs too."""
+        if not isinstance(operands, DotOperands) or not has_range(operands):
+            return _results(apart(operands))
+        right, bias = operands.right, _results(operands.bias)
+        operands.right, below = self._vectors.get(right) or self._vectors.setdefault(right, (right, _results(right)))
+        return (*below, *bias) if bias else below
+
     def _add(self, primitive: Primitive | None, operands: Operands, kind: str, value: Any, uniform: bool) -> Symbol:
         symbol: Any = _new(Symbol)
-        symbol.graph, symbol.kind, symbol.primitive, symbol.operands = self, kind, primitive, operands
-        symbol.below = tuple([o for o in apart(operands) if o.operands]) if operands else ()
+        symbol.graph, symbol.kind, symbol.primitive = self, kind, primitive
+        symbol.below, symbol.operands = self._below(operands), operands
         symbol.uniform, symbol.value = uniform, value
         symbol.number = self._lowest = self._lowest - 1
         self.symbols[symbol] = symbol
@@ -294,6 +308,10 @@ def _is_plain(operand: Any) -> bool:
     return isinstance(operand, Value) and not isinstance(operand, _NO_LEAVES)
 
 
+def _results(symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:
+    return tuple([symbol for symbol in symbols if symbol.operands])
+
+
 def _numbers(symbols: Sequence[Symbol]) -> list[int] | None:
     """The numbers of leaves; None if others are among them."""
     found = [symbol.number for symbol in symbols] if symbols[0].kind == "leaf" else [-1]
@@ -311,6 +329,7 @@ def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[S
     """
     found: list[Symbol] = []
     seen: set[Symbol] = set()
+    done: set[int] = set()
     stack: list[Any] = [root for root in roots if root.operands][::-1]
     while stack:
         node = stack.pop()
@@ -319,5 +338,7 @@ def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[S
         elif node not in seen and node not in known:
             seen.add(node)
             stack += (node, None)
-            stack += [operand for operand in node.below[::-1] if operand not in seen]
+            if id(node.below) not in done:  # many neurons read the same
+                done.add(id(node.below))
+                stack += [operand for operand in node.below[::-1] if operand not in seen]
     return found

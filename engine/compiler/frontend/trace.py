@@ -74,19 +74,25 @@ class Trace:
         return not self.shape
 
 
-def trace(function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Callable[[], Graph]) -> Trace:
+def trace(
+    function: Callable[..., Any],
+    shapes: Sequence[Shape],
+    new_graph: Callable[[], Graph],
+    surroundings: Surroundings | None = None,
+) -> Trace:
     """Trace a function of one sample.
 
     Args:
         function: takes one argument per shape.
         shapes: of each argument for one sample: () for a single number, (n,) for a list of n, ...
         new_graph: gives an empty graph.
+        surroundings: what the function reads from outside, if that was looked for already.
 
     Raises:
         TraceError: it does what cannot be compiled; the message names the line and the remedy.
     """
     with ALONE, called_for("trace"), always_recorded(), observed_by(None):
-        surroundings = Surroundings(function)
+        surroundings = surroundings or Surroundings(function)
         runs = _Runs(function, shapes, new_graph(), surroundings)
         try:
             _make(runs, lambda: _Runs(function, shapes, new_graph(), surroundings))

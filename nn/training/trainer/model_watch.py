@@ -43,11 +43,11 @@ class ModelWatch:
         self._is_module = isinstance(model, Module)
         self._near: list[Any] = []  # lists and dicts
         self._far: list[tuple[Any, list[Any]]] = []  # more of them, and what was in each
-        containers = list(_containers(model, set())) if self._is_module else []
-        self._inside = {id(found) for found, _ in containers}
-        few = sum(_values(found) for found, _ in containers) <= FEW
-        for found, are_attributes in containers:
-            values = _values(found)
+        parts = _containers(model, set()) if self._is_module else iter(())
+        containers = [(found, are_attributes, _values(found)) for found, are_attributes in parts]
+        self._inside = {id(found) for found, *_ in containers}
+        few = sum(values for *_, values in containers) <= FEW
+        for found, are_attributes, values in containers:
             if are_attributes or values:
                 self._far.append((found, _items(found)))
             if not are_attributes and (few or values < len(found) or not found):

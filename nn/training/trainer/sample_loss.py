@@ -36,6 +36,7 @@ class SampleLoss:
         self._scale, self._extra = Value(1.0), Value(0.0)
         self._scaled = False  # whether the function includes the one, and what the other counts
         self._penalty: Callable[[], Any] | None = None
+        self._last: Description | None = None
 
         def of_sample(x: Any, y: Any) -> Any:
             output, shape = model(x), _shape(x)
@@ -91,7 +92,8 @@ class SampleLoss:
 
     def _described(self) -> Description | None:
         """All that determines the function, if it is this package's own code."""
-        found = own_code(self._model, self._loss, self._scale, self._extra)
+        found = own_code(self._model, self._loss, self._scale, self._extra, before=self._last)
+        self._last = found
         if found is None or self._penalty is not None:
             return None
         return replace(found, text=f"{'scaled ' if self._scaled else ''}{found.text}")

@@ -102,3 +102,15 @@ def test_a_label_that_comes_later_is_compared_too(backend: str) -> None:
     for _ in range(2):
         with pytest.raises(TraceError, match="uses a label as an object"):
             compiled([1.0, 2.0], [2, 1])
+
+
+def test_numbers_in_an_array_are_those_in_a_list() -> None:
+    pytest.importorskip("numpy")
+    values = [Value(x) for x in (0.1, -0.0, 1e300, -7.3, 2.0 / 3.0)]
+    for change in (None, *second_net.CHANGES):
+        numbers = second_net.Numbers(values)
+        array = numbers.of(change, in_list=False)
+        wanted = [value.data if change is None else change(value.data) for value in values]
+        assert array.tolist() == numbers.of(change) == second_net.Numbers(values).of(change) == wanted
+        with numbers.shown(change):
+            assert [float(value) for value in values] == wanted

@@ -177,3 +177,16 @@ def test_the_verifier_sees_leaves_that_do_not_exist() -> None:
     del traced.graph.leaves[1:]
     with pytest.raises(PlanError, match="reads a leaf that does not exist"):
         verify(Computation.of(traced))
+
+
+def test_a_row_of_which_some_leaves_are_in_another_one_is_none_and_leaves_no_trace() -> None:
+    a, b, c, d = (Value(float(k)) for k in range(4))
+
+    def function(x: list[Any]) -> Any:
+        return engine.dot([a, b], x) + engine.dot([c, b], x) + engine.dot([d, d], x) + engine.dot([c, d], x)
+
+    graph = trace(function, [(2,)]).graph
+    assert all(map(is_, graph.leaves, [a, b, c, d]))
+    assert [*graph._rows] == [a, b]
+    dots = operands_of(function)
+    assert [getattr(left, "numbers", None) for left in dots] == [range(2), range(2, 0, -1), None, range(2, 4)]
