@@ -248,7 +248,7 @@ def _take_operands(index: _Any, values: _Any) -> tuple[_Any, ...]:
     if getattr(type(index), "__symbolic__", False):
         type(index).__require__(_Index(len(values)), (index,))
     else:
-        _Index(len(values)).check(index if isinstance(index, int) else float(index))
+        _Index(len(values)).check(index)
     return (index, *values)
 
 

@@ -227,6 +227,8 @@ def test_derivatives_of_several_operands_by_hand() -> None:
     assert local_derivatives(engine.minimum([a, b, a, a])) == [1 / 3, None, 1 / 3, 1 / 3]
     assert [*map(engine.take, (0, 1, 2.0), [[a, b, c]] * 3)] == [a, b, c]
     assert local_derivatives(engine.take(1, [a, b, c])) == [None, None, 1.0, None]
+    assert local_derivatives(engine.dot([a, b, c], [c, d, e])) == [5.0, 7.0, 11.0, 2.0, 3.0, 5.0]
+    assert local_derivatives(engine.dot([a], [c], e)) == [5.0, 2.0, 1.0]
     with pytest.raises(IndexError, match="index 3 from 3 values: give 0 to 2"):
         engine.take(3, [a, b, c])
     for shift in (0.0, 1e4, -1e4):
@@ -236,7 +238,7 @@ def test_derivatives_of_several_operands_by_hand() -> None:
 
 @pytest.mark.parametrize(
     "xs", [(1.0,), (1.0, 2.0), (2.0, 2.0, 2.0), (40.0, 0.0, -3.0), (0.0, -3.0, 40.0), (-1e4, -1e4), (1e4, 0.0),
-           (-math.inf, 1.0), (-math.inf, -math.inf), (math.inf, 1.0), (0.0, -800.0), (-1e-300, -1e-300)],
+           (-math.inf, 1.0), (-math.inf, -math.inf), (math.inf, 1.0), (0.0, -800.0), (-50.0, 0.0), (-1e-300, -1e-300)],
 )  # fmt: skip
 def test_a_program_computes_logsumexp_as_the_table_does(xs: tuple[float, ...]) -> None:
     primitive = PRIMITIVES["logsumexp"]
@@ -293,6 +295,12 @@ def test_second_derivatives_at_the_vector_0() -> None:
         assert engine.hessian(f)(0.0, 0.0) == [[0.0, 0.0], [0.0, 0.0]]
         assert engine.jvp(f, [0.0, 0.0], [1.0, -1.0])[1] == 0.0
         assert not any(math.isnan(d) for row in engine.hessian(f)(0.0, -2.0) for d in row)
+
+
+def test_second_derivatives_at_the_kinks_of_activations() -> None:
+    assert engine.hessian(engine.leaky_relu)(0.0, 0.2) == [[0.0, 1.0], [1.0, 0.0]]
+    assert engine.hessian(engine.elu)(0.0, 2.0) == [[2.0, 1.0], [1.0, 0.0]]
+    assert engine.gradient(engine.elu)(0.0, 2.0) == [2.0, 0.0]
 
 
 def test_far_out_a_bell_is_flat() -> None:
@@ -368,8 +376,13 @@ def test_several_operands_or_one_list(name: str) -> None:
 def test_dot_and_take_say_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="2 weights with 1 inputs"):
         engine.dot([Value(1), Value(2)], [1.0])
+    with pytest.raises(ValueError, match="1 weights with 2 inputs"):
+        engine.dot([1.0], [Value(1), Value(2)])
     with pytest.raises(ValueError, match="no operands"):
         engine.dot([], [])
+    for index in ("1", None, 10**400):
+        with pytest.raises((TypeError, OverflowError), match=r"^take\(\)"):
+            engine.take(index, [Value(1), Value(2)])
     with pytest.raises(IndexError, match="index 3 from 2 values: give 0 to 1"):
         engine.take(3, [Value(1), Value(2)])
     with pytest.raises(IndexError, match="index -1"):
