@@ -14,6 +14,8 @@ from .modes import open_modes
 from .primitive import Primitive, watch
 from .value import MANY, Constant, Value, as_operand, new_node
 
+_new = object.__new__
+
 
 def _unary(primitive: Primitive) -> Callable[[Value], Value]:
     forward = primitive.forward
@@ -46,7 +48,16 @@ def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
                 return Value.__apply_primitive__(primitive, (self, number))
             other = y = number
         x = self._data
-        return new_node(primitive, forward(x, y), self, other, x, y)
+        node = _new(Value)  # new_node, written out: a tenth of the time that most operators take
+        node._data = forward(x, y)
+        node._grad = 0.0
+        node._label = None
+        node._primitive = primitive
+        node._a = self
+        node._b = other
+        node._x = x
+        node._y = y
+        return node
 
     return method
 

@@ -247,6 +247,20 @@ def test_a_program_computes_logsumexp_as_the_table_does(xs: tuple[float, ...]) -
     assert found == expected or math.isclose(found, expected, rel_tol=1e-15)
 
 
+def test_a_program_computes_means_as_the_table_does() -> None:
+    primitive = PRIMITIVES["mean"]
+    assert callable(primitive.native)
+    for xs in ((3.0,), (1.0, 2.0, 6.0), (-1.0, 0.5)):
+        assert primitive.native(*map(Value, xs)).data == primitive.forward(*xs)
+
+
+def test_any_number_but_0_is_true() -> None:
+    x, y = Value(2.0), Value(3.0)
+    for condition in (1.0, -1.0, 0.5, math.nan):
+        assert local_derivatives(engine.where(Value(condition), x, y)) == [None, 1.0, None]
+    assert local_derivatives(engine.where(Value(-0.0), x, y)) == [None, None, 1.0]
+
+
 def test_calls_are_written_as_they_were_made() -> None:
     assert PRIMITIVES["dot"].arguments is not None
     assert PRIMITIVES["take"].arguments is not None
