@@ -32,6 +32,8 @@ def writable(path: str | os.PathLike[str]) -> Path:
     if "\0" in os.fspath(path):
         raise OSError(errno.EINVAL, "a path has no NUL character", os.fspath(path))
     target = Path(os.path.realpath(path))
+    if target.is_symlink():  # links that were followed end at none, but where they go round in a circle
+        raise OSError(errno.ELOOP, "symbolic links go round in a circle", str(path))
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "there is a folder of that name", str(path))
     if target.exists() and not target.is_file():
@@ -43,6 +45,8 @@ def writable(path: str | os.PathLike[str]) -> Path:
         raise FileNotFoundError(errno.ENOENT, f"there is no folder {str(target.parent)!r} to write to", str(path))
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, "the folder cannot be written to", str(path))
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "the file is read-only", str(path))
     return target
 
 
@@ -86,7 +90,7 @@ def _draft_of(target: Path) -> Iterator[tuple[int, Path]]:
         draft = target.with_name(f".{target.name}.{os.urandom(6).hex()}{_DRAFT}")
         mode = 0o666 if before is None else stat.S_IMODE(before.st_mode) & 0o600  # open to others when it is complete
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-        if fcntl is None or _locked(handle, draft):
+        if fcntl is None or _locked(handle, draft, without_locks=True):
             break
         os.close(handle)  # somebody took it for abandoned before it was locked
     try:
@@ -113,19 +117,24 @@ def _remove_abandoned(target: Path) -> None:
                 continue
             handle = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW)
             try:
-                if _locked(handle, draft):
+                if _locked(handle, draft, without_locks=False):
                     draft.unlink()
             finally:
                 os.close(handle)
 
 
-def _locked(handle: int, path: Path) -> bool:
-    """Take the lock of an open file, if nobody has it and the path still is that file."""
+def _locked(handle: int, path: Path, without_locks: bool) -> bool:
+    """Take the lock of an open file, if nobody has it and the path still is that file.
+
+    Some file systems over a network have no locks: it is as told there.
+    """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(handle), os.stat(path))
-    except OSError:
+    except (BlockingIOError, FileNotFoundError):
         return False
+    except OSError:
+        return without_locks
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from ..training.history import History
 from . import tensors
-from .state import history_of, module_state, number_of, numbers_to_json, optimizer_state, prepared_state
+from .changes import make
+from .state import changes_of, history_of, module_state, number_of, numbers_to_json, optimizer_state
 
 FORMAT = "stepgrad parameters 1"
 
@@ -94,7 +96,7 @@ def save(
 def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:
     """Read what `save` wrote into a model of the same structure, and into an optimiser of the same kind.
 
-    Everything is checked before the first number changes, so a wrong file leaves all as it was.
+    Everything is checked before the first number changes, so a wrong file leaves all as it was, and so does Ctrl-C.
 
     Args:
         model: a module with the same parameter paths as the one that was saved.
@@ -115,6 +117,8 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
     name = os.fspath(path)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):  # it may wait, or never end
+        raise OSError(errno.EINVAL, "only a regular file is read, and this is a pipe or a device", name)
     if tensors.is_name_of_tensors(path):
         values, text = tensors.read(model, path)
         content = _parsed(text, name) if text else {}
@@ -124,12 +128,11 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
         values = _numbers(parameters, content, name)
     try:
         history = None if content.get("history") is None else history_of(content["history"])
-        take_over = prepared_state(model, optimizer, parameters, content)
+        beside = changes_of(model, optimizer, parameters, content)
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{name}: {error}") from None
-    for parameter, number in values:
-        parameter.data = number
-    loss, classes = take_over()
+    make([*((parameter, "data", number) for parameter, number in values), *beside])
+    loss, classes = content.get("loss", ""), content.get("classes")
     return Checkpoint(name, history, loss, classes, content.get("optimizer") is not None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from engine import Value
@@ -16,6 +16,7 @@ from ..layers.dropout import Dropout
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from ..training.history import History
+from .changes import Change
 
 # JSON has no numbers for these; every other float is written with the digits that give it back exactly.
 NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -91,10 +92,10 @@ def _paths(optimizer: Optimizer, parameters: Mapping[str, Value]) -> list[str]:
     return [path[id(parameter)] for parameter in optimizer.params]
 
 
-def prepared_state(
+def changes_of(
     model: Module, optimizer: Optimizer | None, parameters: Mapping[str, Value], content: Mapping[str, Any]
-) -> Callable[[], tuple[str, list[str] | None]]:
-    """Check what a file holds besides parameters; what comes back makes model and optimiser take it over.
+) -> list[Change]:
+    """Check what a file holds besides parameters, and tell what it changes in model and optimiser.
 
     Raises:
         TypeError, ValueError, KeyError: if it is not what was written, or does not fit.
@@ -107,29 +108,22 @@ def prepared_state(
     if kept and len(kept) != len(dropouts):
         raise ValueError(f"it has {len(kept)} Dropouts, the model {len(dropouts)}")
     counts = [[whole_number("a seed or count of Dropout", number, least=0) for number in pair] for pair in kept]
-    change = None
+    changes: list[Change] = [
+        *([(model, "_loss", loss)] if loss else []),
+        *([(model, "classes", classes)] if classes is not None else []),  # that only trained models have
+        *((module, "seed", seed) for module, (seed, _) in zip(dropouts, counts)),
+        *((module, "calls", calls) for module, (_, calls) in zip(dropouts, counts)),
+    ]
     if optimizer is not None:
         if content.get("optimizer") is None:
             raise ValueError("there is no optimiser in it: save with optimizer=..., or leave it out here")
-        change = _prepared_optimizer(optimizer, parameters, content["optimizer"])
-
-    def take_over() -> tuple[str, list[str] | None]:
-        if loss:
-            vars(model)["_loss"] = loss
-        if classes is not None:
-            setattr(model, "classes", classes)  # noqa: B010  # an attribute that only trained models have
-        for module, (seed, calls) in zip(dropouts, counts):
-            module.seed, module.calls = seed, calls
-        if change is not None:
-            change()
-        return loss, classes
-
-    return take_over
+        changes += _changes_of_optimizer(optimizer, parameters, content["optimizer"])
+    return changes
 
 
-def _prepared_optimizer(
+def _changes_of_optimizer(
     optimizer: Optimizer, parameters: Mapping[str, Value], stored: Mapping[str, Any]
-) -> Callable[[], None]:
+) -> list[Change]:
     if stored["class"] != type(optimizer).__name__:
         raise ValueError(f"its optimiser is {stored['class']}, not {type(optimizer).__name__}: give one of that class")
     paths, written = _paths(optimizer, parameters), list(stored["parameters"])
@@ -144,16 +138,7 @@ def _prepared_optimizer(
         rows.append([row[place[path]] for path in paths] if row else [])
     steps = whole_number("steps", stored["steps"], least=0)
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in stored["settings"].items()}
-    before = optimizer.settings
-    optimizer.change(settings)  # which refuses what it does not take
-    optimizer.change(before)
-
-    def change() -> None:
-        optimizer.change(settings)
-        optimizer.take_back()
-        optimizer.state = steps, tuple(rows)
-
-    return change
+    return [(optimizer, "settings", optimizer.changed(settings)), (optimizer, "state", (steps, tuple(rows)))]
 
 
 # ---- histories ----

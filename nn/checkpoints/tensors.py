@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from engine import Constant, Value
@@ -17,7 +18,7 @@ KEY = "stepgrad"
 
 def is_name_of_tensors(path: str | os.PathLike[str]) -> bool:
     """Whether a file is one of tensors, by its name."""
-    return os.fspath(path).endswith(".safetensors")
+    return Path(path).suffix == ".safetensors"
 
 
 def named_tensors(model: Module) -> dict[str, Any]:

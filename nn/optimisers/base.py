@@ -95,13 +95,17 @@ class Optimizer:
             TypeError: if there is no such setting, or it is of another kind.
             ValueError: if one is out of range, or they do not go together.
         """
+        self.settings = self.changed(settings)
+
+    def changed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that there would be after `change`, which raises the same."""
         declared = type(self)._declared
         for name in settings:
             if name not in declared:
                 raise TypeError(f"{type(self).__name__} has no setting {name!r}: it has {', '.join(declared)}")
         new = {**self.settings, **{name: declared[name].checked(value) for name, value in settings.items()}}
         self.agree(new)
-        self.settings = new
+        return new
 
     @property
     def params(self) -> tuple[Value, ...]:

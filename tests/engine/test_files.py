@@ -113,17 +113,50 @@ def test_a_draft_that_is_taken_for_abandoned_before_it_is_locked_is_made_again(
 ) -> None:
     locked, tries = files._locked, list[Path]()
 
-    def robbed_once(handle: int, path: Path) -> bool:
+    def robbed_once(handle: int, path: Path, without_locks: bool) -> bool:
         tries.append(path)
         if len(tries) == 1:
             path.unlink()
-        return locked(handle, path)
+        return locked(handle, path, without_locks)
 
     monkeypatch.setattr(files, "_locked", robbed_once)
     write_file(tmp_path / "file", b"whole")
     assert len(set(tries)) == 2
     assert (tmp_path / "file").read_bytes() == b"whole"
     assert names(tmp_path) == ["file"]
+
+
+@POSIX
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As some over a network: files are written, and what may be a living writer's draft stays."""
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    (tmp_path / ".file.0123.draft").write_bytes(b"of somebody")
+    assert write_file(tmp_path / "file", b"whole").read_bytes() == b"whole"
+    assert names(tmp_path) == [".file.0123.draft", "file"]
+
+
+@POSIX
+def test_links_in_a_circle_stay(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    one.symlink_to(two)
+    two.symlink_to(one)
+    for call in (lambda: write_file(one, b""), lambda: nn.save(nn.MLP(1, [1]), one)):
+        with pytest.raises(OSError, match="go round in a circle"):
+            call()
+    assert one.is_symlink()
+    assert two.is_symlink()
+
+
+def test_a_read_only_file_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_file(tmp_path / "file", b"kept")
+    monkeypatch.setattr(os, "access", lambda asked, mode: Path(asked) == tmp_path)  # root may write to any
+    with pytest.raises(PermissionError, match="read-only"):
+        write_file(path, b"new")
+    assert path.read_bytes() == b"kept"
 
 
 def test_without_locks_drafts_that_nobody_has_open_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Checkpoints with optimiser and history: training goes on bit for bit, as JSON and as tensors."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import nn
 from engine import Value
 from tests.engine.compiler.everywhere import INSTALLED
+from tests.interrupting import interrupted
 
 np = pytest.importorskip("numpy")
 
@@ -157,6 +159,48 @@ def test_load_takes_an_optimiser_and_nothing_else(tmp_path):
     nn.save(model, path, optimizer=optimizer)
     with pytest.raises(TypeError, match=r"optimizer must be an Optimizer, not float 0\.1"):
         nn.load(model, path, optimizer=0.1)
+
+
+@pytest.mark.unmeasured
+def test_interrupted_anywhere_load_changes_all_or_nothing(tmp_path):
+    def stepped(seed):
+        model, optimizer = made(seed)
+        for p in model.parameters():
+            p.grad = 1.0
+        optimizer.step()
+        return model, optimizer
+
+    def state(model, optimizer):
+        (dropout,) = (module for module in model.modules() if isinstance(module, nn.Dropout))
+        return numbers(model), dropout.seed, getattr(model, "classes", None), optimizer.state, optimizer.settings
+
+    path = tmp_path / "model.json"
+    model, optimizer = stepped(1)
+    optimizer.lr, model.classes = 0.5, ["a", "b"]
+    nn.save(model, path, optimizer=optimizer)
+    after = state(model, optimizer)
+    model, optimizer = stepped(2)
+    before, found = state(model, optimizer), []
+    moments = interrupted(lambda: nn.load(made()[0], path, optimizer=None), 0)
+    for moment in range(2 * moments):
+        interrupted(lambda: nn.load(model, path, optimizer=optimizer), moment + 1)
+        now = state(model, optimizer)
+        assert now in (before, after), moment
+        found.append(now)
+        if now == after:
+            break
+    assert found[0] == before
+    assert found[-1] == after
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_what_may_never_end_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", os.devnull):
+        with pytest.raises(OSError, match="only a regular file is read"):
+            nn.load(nn.MLP(1, [1]), path)
+    with pytest.raises(TypeError, match="bytes"):
+        nn.save(nn.MLP(1, [1]), b"bytes.json")
 
 
 def test_what_save_refuses(tmp_path):
