@@ -174,6 +174,7 @@ def add_gradients(adjoints: dict[Value, float]) -> None:
 def _sweep_graph(root: Value) -> dict[Value, Any]:
     """The adjoints as Values, themselves recorded, so that they can be differentiated again."""
     adjoint: dict[Value, Any] = {root: 1.0}
+    further_out = inside_rule.get()
     for node in reversed(topological_order(root)):
         primitive = node._primitive
         if primitive is None or node not in adjoint:
@@ -185,8 +186,8 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
                     f"{operand!r} was {recorded!r} when {primitive.name} was computed from it and has been changed "
                     "since: a graph of the gradient needs the values of the forward pass; evaluate again"
                 )
-        token = inside_rule.set(primitive.name)
         try:
+            inside_rule.set(primitive.name)
             if primitive.arity is None:
                 found = call_rules(primitive, node, operands)
             else:
@@ -195,7 +196,7 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
                     for operand, rule in zip(operands, primitive.rules)
                 ]
         finally:
-            inside_rule.reset(token)
+            inside_rule.set(further_out)
         for operand, d in zip(operands, found):
             if d is None or isinstance(operand, Constant):
                 continue

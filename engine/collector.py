@@ -23,15 +23,17 @@ def collector_at_rest() -> Iterator[None]:
     False
     """
     global _resting, _enabled
-    with _lock:
-        if not _resting:
-            _enabled = gc.isenabled()
-            gc.disable()
-        _resting += 1
+    counted = False
     try:
+        with _lock:
+            if not _resting:
+                _enabled = gc.isenabled()
+            _resting += 1
+            counted = True  # no call in between: Ctrl-C finds it counted and known, or neither
+            gc.disable()
         yield
     finally:
         with _lock:
-            _resting -= 1
-            if not _resting and _enabled:
+            _resting -= counted
+            if counted and not _resting and _enabled:
                 gc.enable()

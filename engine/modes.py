@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import CodeType
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
 reads: deque[tuple[tuple[tuple[int, float], ...], CodeType, int]] = deque(maxlen=100)
 """Of the last Values that float() was taken of: it and the nearest below it, by id and number; code and instruction."""
 
-open_modes: list[None] = []
+open_modes: list[object] = []
 """An entry for each context below that is open in any thread: while there is none, nodes need not ask."""
 
 tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
@@ -89,15 +89,19 @@ class no_grad:  # noqa: N801  # used as a function, as in PyTorch
     """
 
     def __init__(self) -> None:
-        self._open: list[AbstractContextManager[None]] = []
+        self._open: list[Generator[None]] = []
 
     def __enter__(self) -> None:
-        mode = _mode(recording, False)
-        mode.__enter__()
-        self._open.append(mode)
+        mode = _opened(recording, False)
+        try:
+            next(mode)
+            self._open.append(mode)
+        except BaseException:  # Ctrl-C, before anybody could leave it
+            mode.close()
+            raise
 
     def __exit__(self, *error: Any) -> None:
-        self._open.pop().__exit__(*error)
+        self._open.pop().close()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate a function."""
@@ -159,18 +163,25 @@ def traced_by(tracing: Tracer | None) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _mode(variable: ContextVar[Any], setting: Any) -> Iterator[None]:
-    if (setting is True or setting is None) and variable.get() is setting:
+def _opened(variable: ContextVar[Any], setting: Any) -> Generator[None]:
+    """A mode, open while this generator waits; Ctrl-C at any moment leaves none open."""
+    before, entry = variable.get(), object()
+    if (setting is True or setting is None) and before is setting:
         yield  # as where nothing is open: nodes need not ask
         return
-    token = variable.set(setting)
-    open_modes.append(None)
     try:
+        variable.set(setting)
+        open_modes.append(entry)
         yield
     finally:
-        open_modes.pop()
-        variable.reset(token)
+        try:
+            variable.set(before)
+        finally:
+            if entry in open_modes:
+                open_modes.remove(entry)
+
+
+_mode = contextmanager(_opened)
 
 
 def is_recording() -> bool:
@@ -181,11 +192,12 @@ def is_recording() -> bool:
 @contextmanager
 def called_for(purpose: str) -> Iterator[None]:
     """What functions are called for inside, in this thread: see `purpose`."""
-    token = _purpose.set(purpose)
+    before = _purpose.get()
     try:
+        _purpose.set(purpose)
         yield
     finally:
-        _purpose.reset(token)
+        _purpose.set(before)
 
 
 def purpose() -> str:

@@ -9,9 +9,11 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
+_LOOKS = ("CALL", "JUMP_BACKWARD", "JUMP_ABSOLUTE", "RESUME")  # the instructions at whose end Python looks for signals
+
 
 def interrupted(action: Callable[[], object], moment: int) -> int:
-    """Call `action`, and press Ctrl-C at that line, call or return of this project's Python; 0: never.
+    """Call `action`, and press Ctrl-C the `moment`-th time that Python looks for signals in this project; 0: never.
 
     Returns:
         How many such moments there were up to the end.
@@ -22,11 +24,11 @@ def interrupted(action: Callable[[], object], moment: int) -> int:
         nonlocal moments
         if frame.f_globals.get("__name__", "").split(".")[0] not in ("engine", "nn"):
             return None  # what libraries do in between, such as a call-back of the collector, may swallow an error
-        if event == "line" and frame.f_lasti in _exits(frame.f_code):
-            return trace  # Python handles no signal between the body of a `with` and its exit: locks are released
-        moments += 1
-        if moments == moment:
-            raise KeyboardInterrupt
+        frame.f_trace_opcodes = True
+        if event == "opcode" and frame.f_lasti in _moments(frame.f_code):
+            moments += 1
+            if moments == moment:
+                raise KeyboardInterrupt
         return trace
 
     before = sys.gettrace()  # such as that of coverage.py
@@ -41,18 +43,13 @@ def interrupted(action: Callable[[], object], moment: int) -> int:
 
 
 @cache
-def _exits(code: CodeType) -> frozenset[int]:
-    """Where a `with` calls its exit after its body: with three times None."""
-    found = []
-    start, nones = 0, 0
+def _moments(code: CodeType) -> frozenset[int]:
+    """The instructions before which Python looks: never between the body of a `with` and its exit, for one."""
+    found, looked = {0}, False
     for instruction in dis.get_instructions(code):
-        if instruction.starts_line:
-            start, nones = instruction.offset, 0
-        is_none = instruction.opname == "LOAD_CONST" and instruction.argval is None
-        if is_none or (nones and instruction.opname == "DUP_TOP"):
-            nones += 1
-        elif instruction.opname.startswith("CALL") and nones == 3:
-            found.append(start)
-        elif instruction.opname not in ("PRECALL", "CACHE"):
-            nones = 0
+        if looked:
+            found.add(instruction.offset)
+        looked = instruction.opname.startswith(_LOOKS) and "INTRINSIC" not in instruction.opname
+        if looked and "JUMP" in instruction.opname:
+            found.add(instruction.argval)
     return frozenset(found)

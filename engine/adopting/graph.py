@@ -74,11 +74,19 @@ class TheirGraph:
         try:
             yield
         finally:
-            for theirs, data, grad in before:
-                if theirs.data is not data:
-                    theirs.data = data
-                if theirs.grad is not grad:
-                    theirs.grad = grad
+            try:
+                _give_back(before)
+            except BaseException:  # Ctrl-C in the middle
+                _give_back(before)
+                raise
+
+
+def _give_back(numbers: list[tuple[Any, Any, Any]]) -> None:
+    for theirs, data, grad in numbers:
+        if theirs.data is not data:
+            theirs.data = data
+        if theirs.grad is not grad:
+            theirs.grad = grad
 
 
 def _ordered(root: Any) -> list[Node]:

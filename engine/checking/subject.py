@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from .foreign.points import NO_VALUE, short
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
+_set_number = vars(Value)["_data"].__set__
 _AGAIN = 12  # evaluations: of a function that tosses a coin all are the same once in thousands of times
 _LARGE, _FEW = 10_000, 3  # of so many coordinates only a few, as each takes long
 
@@ -128,12 +130,12 @@ class Subject:
         """The coordinates' Values, holding `numbers` for as long as the context lasts."""
         split = len(numbers) - len(self.parameters)
         inputs = [Value(x, name) for x, name in zip(numbers[:split], self.names)]
-        before = [leaf.data for leaf in self.parameters]
+        back = map(_set_number, self.parameters, [leaf.data for leaf in self.parameters])
         try:
             _assign(self.parameters, numbers[split:])
             yield [*inputs, *self.parameters]
         finally:
-            _assign(self.parameters, before)
+            deque(back, maxlen=0)  # one call that runs no Python code in between: Ctrl-C finds all of them back
 
     def _output(self, coordinates: list[Value]) -> Value:
         return _single(self.call(coordinates[: len(coordinates) - len(self.parameters)]))

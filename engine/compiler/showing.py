@@ -29,13 +29,16 @@ def showing(numbers: Mapping[Value, float]) -> Iterator[None]:
     2.0
     """
     with ALONE:
-        token = _shown.set(numbers)
-        setattr(Value, "_data", property(_read, _slot.__set__))  # noqa: B010  # an assignment is an error to mypy
+        before = _shown.get()
         try:
+            _shown.set(numbers)
+            setattr(Value, "_data", property(_read, _slot.__set__))  # noqa: B010  # an assignment is an error to mypy
             yield
         finally:
-            setattr(Value, "_data", _slot)  # noqa: B010  # as above
-            _shown.reset(token)
+            try:
+                _shown.set(before)
+            finally:  # Ctrl-C may come in between
+                setattr(Value, "_data", _slot)  # noqa: B010  # as above
 
 
 def are_shown() -> bool:

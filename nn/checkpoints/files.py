@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine import Value, write_file
@@ -123,8 +124,7 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
         values, text = tensors.read(model, path)
         content = _parsed(text, name) if text else {}
     else:
-        with open(path, encoding="utf-8") as file:
-            content = _parsed_file(file, name)
+        content = _read(Path(path), name)
         values = _numbers(parameters, content, name)
     try:
         history = None if content.get("history") is None else history_of(content["history"])
@@ -136,9 +136,9 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     return Checkpoint(name, history, loss, classes, content.get("optimizer") is not None)
 
 
-def _parsed_file(file: Any, name: str) -> dict[str, Any]:
+def _read(path: Path, name: str) -> dict[str, Any]:
     try:
-        text = file.read()
+        text = path.read_text(encoding="utf-8")
     except ValueError as error:
         raise ValueError(f"{name} is no JSON file that nn.save wrote: {error}") from error
     return _parsed(text, name)

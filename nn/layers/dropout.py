@@ -97,10 +97,15 @@ class drawing:  # noqa: N801  # a context that is entered for every sample
         self._given = source
 
     def __enter__(self) -> None:
-        self._token = _source.set(self._given)
+        self._before = _source.get()
+        try:
+            _source.set(self._given)
+        except BaseException:  # Ctrl-C, before anybody could leave it
+            _source.set(self._before)
+            raise
 
     def __exit__(self, *_: object) -> None:
-        _source.reset(self._token)
+        _source.set(self._before)
 
 
 class Place:

@@ -21,10 +21,15 @@ class evaluating:  # noqa: N801  # a context as a class of its own enters and le
     """Inside, in this thread, every module is in eval mode, whatever its own; nothing is changed to be restored."""
 
     def __enter__(self) -> None:
-        self._token = _evaluating.set(True)
+        self._before = _evaluating.get()
+        try:
+            _evaluating.set(True)
+        except BaseException:  # Ctrl-C, before anybody could leave it
+            _evaluating.set(self._before)
+            raise
 
     def __exit__(self, *_: object) -> None:
-        _evaluating.reset(self._token)
+        _evaluating.set(self._before)
 
 
 class Module:

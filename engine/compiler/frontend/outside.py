@@ -119,8 +119,8 @@ def refused() -> Iterator[None]:
             raise refusal(f"the function {_ASKING['builtins'][0]} ({_IMPORT.co_name})", _FIX)
 
     with collector_at_rest():  # what others do when it comes by is not the function's
-        sys.setprofile(see)
         try:
+            sys.setprofile(see)
             yield
         finally:
             sys.setprofile(before)

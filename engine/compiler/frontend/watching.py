@@ -7,8 +7,10 @@ that traces, and there the Values that the function has not made itself; for all
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any
 
 from ...modes import traced_by, tracer
@@ -63,7 +65,7 @@ def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
     """
     watch = Watch(graph)
     accessors = {**_ACCESSORS, "_data": _disturbed(watch)} if disturbed else _ACCESSORS
-    before = {name: vars(Value)[name] for name in accessors}
+    back = map(setattr, repeat(Value), accessors, [vars(Value)[name] for name in accessors])
     starts, threading.Thread.start = threading.Thread.start, _start  # type: ignore[assignment, method-assign]  # for the time of a trace
     try:
         for name, accessor in accessors.items():
@@ -72,8 +74,7 @@ def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
             yield watch
     finally:
         threading.Thread.start = starts  # type: ignore[method-assign]  # as it was
-        for name, accessor in before.items():
-            setattr(Value, name, accessor)
+        deque(back, maxlen=0)  # one call: Ctrl-C finds all of them back, too
 
 
 def _disturbed(watch: Watch) -> property:
