@@ -46,9 +46,9 @@ def compile(
     attributes that its code names are looked at, with variables of the environment and small lists, dicts and arrays
     among them, and all that hangs on them (lists in networks, say) when fifty times as long has passed as that takes;
     `nn.Module` announces what is set on it, see `engine.announce_change`. If something is another, the function is
-    traced again. Not watched are the insides of installed packages, what code in C asks for by itself (`np.fromfile`,
-    the context of `decimal`, memory behind a pointer), and what the function itself changes whenever it runs: compile
-    it again, or pass such things as arguments.
+    traced again. Not watched are the insides of installed packages, what their code in C reads by itself (files,
+    memory behind a pointer), and what the function itself changes whenever it runs, such as the file that it writes:
+    compile it again, or pass such things as arguments.
 
     An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 

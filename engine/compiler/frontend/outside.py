@@ -50,6 +50,8 @@ _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     "pwd": _SYSTEM,
     "io": _FILE,
     "_io": _FILE,
+    "numpy._core._multiarray_umath": ("reads a file", {"fromfile"}.__contains__),
+    "numpy.core._multiarray_umath": ("reads a file", {"fromfile"}.__contains__),  # before NumPy 2
     "_sqlite3": ("reads a file", lambda name: True),
     "sqlite3": ("reads a file", lambda name: True),
     "_socket": _NETWORK,
@@ -84,15 +86,12 @@ def refused() -> Iterator[None]:
     """Refuse, in this thread, calls that ask the world outside; note the environment's variables that are read.
 
     Imports may look for files, and messages may tell the time: what `logging`, `warnings` and a `write` ask for is
-    theirs. While another profiler in C runs, such as `cProfile` before Python 3.12, nothing is seen.
+    theirs. Another profiler goes on with what runs here, or, if it is `cProfile` before Python 3.12, after it.
 
     Raises:
         TraceError: where the call stands.
     """
-    before = sys.getprofile()
-    if before is not None and not callable(before):
-        yield
-        return
+    before, go_on = _profiler()
     kinds: dict[type, tuple[str, Callable[[str], bool]] | None] = {}
 
     def see(frame: FrameType, event: Any, function: Any) -> None:
@@ -123,7 +122,15 @@ def refused() -> Iterator[None]:
             sys.setprofile(see)
             yield
         finally:
-            sys.setprofile(before)
+            go_on()
+
+
+def _profiler() -> tuple[Callable[..., Any] | None, Callable[[], Any]]:
+    """The profiler in Python that runs at present, if one does; and what lets any profiler go on after another one."""
+    running: Any = sys.getprofile()
+    if running is None or callable(running):
+        return running, lambda: sys.setprofile(running)
+    return None, running.enable  # of cProfile: it stands beside what it has begun to measure
 
 
 def _asking(kind: type) -> tuple[str, Callable[[str], bool]] | None:

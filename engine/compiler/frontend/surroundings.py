@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import is_
-from types import CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, TypeAlias
 
 from ... import modes
@@ -68,7 +69,11 @@ class Surroundings:
         self._settings: set[int] = set()
         self._missing: set[tuple[int, str]] = set()
         self.iterators: list[tuple[str, CodeType | None]] = []
-        self._keep = Walk(self).of(self._function)
+        self._far: set[tuple[int, str]] = set()
+        walk = Walk(self)
+        self._keep = walk.of(self._function)
+        if "label" in walk.used:
+            self._labels()
         self._variables = outside.count_of_variables()
         self._look()
         self._due = started  # so that the first call finds out how long a look at all takes
@@ -109,6 +114,12 @@ class Surroundings:
         self._settings.add(id(names))
         self.found_name(names, name, content)
 
+    def found_built_in(self, names: Mapping[str, Any], name: str, content: Any) -> None:
+        """A name of Python's own, which hardly ever changes, or one that somebody has put there."""
+        if isinstance(content, (BuiltinFunctionType, type)):
+            self._far.add((id(names), name))
+        self.found_name(names, name, content)
+
     def found_nothing(self, names: Mapping[str, Any], name: str) -> None:
         """No global of that name, as of those of Python's own and of attributes."""
         self._missing.add((id(names), name))
@@ -142,6 +153,22 @@ class Surroundings:
         if isinstance(holder, (list, dict)):
             self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: _plain_entries(holder)))
 
+    def sizes(self) -> list[int]:
+        """How long each plain list is that is read."""
+        return [len(holder) for holder, _ in self._holders if type(holder) is list]
+
+    def growing(self, before: list[int]) -> list[list[Any]]:
+        """The lists that had grown before, when they were so long, and have grown again."""
+        lists = [(holder, first) for holder, first in self._holders if type(holder) is list]
+        return [holder for (holder, first), then in zip(lists, before) if len(first) < then < len(holder)]
+
+    def _labels(self) -> None:
+        """Those of all Values that were found, for code that reads some."""
+        found = [content for *_, content in (*self._parts, *self._names)]
+        found += [entry for _, inside in self._holders for entry in inside]
+        for value in {id(value): value for value in found if is_a(value, Value)}.values():
+            self.found_part(value, "label", value.label)
+
     def numbers(self) -> list[Any]:
         """All plain numbers and texts that are read, as they are now."""
         return [read() for _, read in self._numbers]
@@ -161,7 +188,11 @@ class Surroundings:
         """Make `changed` and `differs`: what is near comes first."""
         look = Look(BUDGET)
         things = {"changes": modes.changes, "me": self, "clock": time.perf_counter}
-        near = [name for name in self._names if id(name[0]) not in self._announced]
+        near = [
+            (names, name, content)
+            for names, name, content in self._names
+            if id(names) not in self._announced and (id(names), name) not in self._far
+        ]
         names = [(self._order(*name), *name) for name in near]
         parts = [(_LAST if part[1] in _RARE else _rank(part[2]), *part) for part in self._parts]
         holders = [holder for holder in self._holders if id(holder[0]) not in self._modules or is_array(holder[0])]
@@ -241,6 +272,23 @@ class Surroundings:
             and len(self._holders) == len(other._holders)
             and all(_all_same(a, b) for (_, a), (_, b) in zip(self._holders, other._holders))
         )
+
+
+@contextmanager
+def prolonged(lists: Sequence[list[Any]]) -> Iterator[None]:
+    """Lists are far longer inside, by entries that they have: what hangs on their length is another."""
+    ends = [one[-1] for one in lists]
+    for one, end in zip(lists, ends):
+        one[:0] = _LONGER * [end]
+    try:
+        yield
+    finally:
+        for one, end in zip(lists, ends):
+            if len(one) >= _LONGER and one[_LONGER - 1] is end:  # else it has been cleared
+                del one[:_LONGER]
+
+
+_LONGER = 2520  # entries; all small numbers divide it: what counts every third one finds the third one in the third run
 
 
 def _rank(content: Any) -> int:

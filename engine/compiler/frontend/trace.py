@@ -25,7 +25,7 @@ from . import outside
 from .graph import Graph, operations
 from .operands import DotOperands, LeafRange, Operands, parts
 from .randomness import Generators
-from .surroundings import Surroundings
+from .surroundings import Surroundings, prolonged
 from .symbol import Symbol
 from .walk import attribute_of
 from .watching import Watch, watched
@@ -129,7 +129,7 @@ def _make(runs: _Runs, again: Callable[[], _Runs]) -> None:
 
 
 class _Runs:
-    """Two runs of a function on the symbols of one graph.
+    """Runs of a function on the symbols of one graph.
 
     Attributes:
         graph, inputs, outputs, shape: as in Trace.
@@ -145,11 +145,11 @@ class _Runs:
         self._arguments = [_argument(graph, shape, self.inputs) for shape in shapes]
 
     def make(self) -> None:
-        """Run it twice.
+        """Run it twice, and once more if lists grow with every run.
 
         Raises:
             TraceError: it does what cannot be traced, or draws random numbers.
-            _Difference: it computes something else in the second run.
+            _Difference: it computes something else in another run.
         """
         around = self._surroundings
         for name, code in around.iterators:
@@ -157,12 +157,16 @@ class _Runs:
             raise refusal(f"{described(self.function)} reads from {name}, which goes on", _FIX_ITERATOR, source=source)
         with Generators(around.generators).untouched(self._run):
             self.made, self.outputs, self.shape = self._run()
-            leaves, numbers = len(self.graph.leaves), around.numbers()
-            made, outputs, shape = self._run(disturbed=True)
-            written = around.written(numbers)
-        if shape != self.shape:
-            raise _Difference(f"results of shape {self.shape}, then {shape}")
-        self.created = _compare(self.outputs, outputs, self.made, made)
+            leaves, numbers, sizes = len(self.graph.leaves), around.numbers(), around.sizes()
+            again = [self._run(disturbed=True)]
+            written, growing = around.written(numbers), around.growing(sizes)
+            if growing:  # their length may decide once they are longer
+                with prolonged(growing):
+                    again.append(self._run())
+        for made, outputs, shape in again:
+            if shape != self.shape:
+                raise _Difference(f"results of shape {self.shape}, then {shape}")
+            self.created = _compare(self.outputs, outputs, self.made, made)
         if written:
             raise refusal(f"{described(self.function)} changes {written} whenever it runs", _FIX_WRITTEN)
         del self.graph.leaves[leaves:]

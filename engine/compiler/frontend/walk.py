@@ -44,10 +44,26 @@ _COMPUTING = frozenset({"getattr", "vars", "__dict__"})
 _ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
 """Where code names one of these, it may find out whether there is an attribute."""
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+_DECIMALS = frozenset({"decimal", "Decimal"})
+"""Where code names one of these, the context of `decimal` may decide."""
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 _CACHE: type = type(cache(len))
 _PROXIES = frozenset(weakref.ProxyTypes)
 LEAVES = PLAIN | {Value, Primitive, CodeType, type(Ellipsis)}
+
+
+class _Decimals:
+    """The settings of the context that `decimal` has at present in this thread, as entries."""
+
+    def __iter__(self) -> Iterator[Any]:
+        import decimal
+
+        context = decimal.getcontext()
+        yield from (context.prec, context.rounding, context.Emin, context.Emax, context.clamp, context.capitals)
+        yield from context.traps.values()
+
+
+DECIMALS = _Decimals()
 
 
 class Walk:
@@ -55,11 +71,14 @@ class Walk:
 
     Args:
         found: is told.
+
+    Attributes:
+        used: names in the code.
     """
 
     def __init__(self, found: Surroundings) -> None:
         self._found = found
-        self._used: set[str] = set()  # names in the code
+        self.used: set[str] = set()
         self._seen: dict[int, Any] = {}
         self._attributes: set[tuple[Any, Any]] = set()
         self._private: set[int] = set()  # containers that objects of this project keep for themselves
@@ -69,8 +88,8 @@ class Walk:
         """Walk; give all that was entered, to be kept alive."""
         seen, queue = self._seen, [function]
         before = -1
-        while len(self._used) != before:  # attributes count when some code names them, be it code that is met later
-            before = len(self._used)
+        while len(self.used) != before:  # attributes count when some code names them, be it code that is met later
+            before = len(self.used)
             for thing in queue:  # grows meanwhile
                 if id(thing) in seen:
                     continue
@@ -116,10 +135,12 @@ class Walk:
             yield from inside
         elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
+        elif kind is _Decimals:
+            self._found.found_holder(thing)
         elif str(kind.__module__).startswith(_COMPILER):  # of a program counts the function, not what it was made into
             yield getattr(thing, "function", None)
         elif kind is attrgetter:
-            self._used.update(name for path in thing.__reduce__()[1] for name in path.split("."))
+            self.used.update(name for path in thing.__reduce__()[1] for name in path.split("."))
         elif issubclass(kind, (ModuleType, type)):
             if _is_of_users(thing):
                 if isinstance(thing, type):
@@ -135,6 +156,8 @@ class Walk:
         elif kind is ContextVar:
             self._found.found_holder(thing)
             yield from held(thing)
+        elif kind.__module__ == "decimal":
+            yield DECIMALS
         elif issubclass(kind, _VIEWS):
             yield thing.mapping
         elif kind is _CACHE:
@@ -183,7 +206,9 @@ class Walk:
         if not is_users(function.__code__.co_filename):
             return
         names = _names_of(function.__code__)
-        self._used.update(names)
+        self.used.update(names)
+        if not _DECIMALS.isdisjoint(names):
+            yield DECIMALS
         for name in names:
             content = function.__globals__.get(name, ABSENT)
             if content is not ABSENT:
@@ -194,7 +219,17 @@ class Walk:
             elif (id(function.__globals__), name) not in self._attributes:  # one of Python's own, or an attribute
                 self._attributes.add((id(function.__globals__), name))
                 self._found.found_nothing(function.__globals__, name)
+                yield from self._built_in(function, name)
         yield from self._imported(function)
+
+    def _built_in(self, function: FunctionType, name: str) -> Iterator[Any]:
+        """What a name means that is no global: one of Python's own, or what somebody has put among them."""
+        names = function.__builtins__  # type: ignore[attr-defined]  # typeshed does not know it
+        content = names.get(name, ABSENT)
+        if content is not ABSENT and (id(names), name) not in self._attributes:
+            self._attributes.add((id(names), name))
+            self._found.found_built_in(names, name, content)
+            yield content
 
     def _imported(self, function: FunctionType) -> Iterator[Any]:
         """The modules that a function itself imports, also those that it is about to import for the first time."""
@@ -242,9 +277,9 @@ class Walk:
             if is_space:
                 matters = code and is_class
             else:
-                matters = type(content) not in PLAIN or not self._used.isdisjoint(_COMPUTING)
-            if matters or name in self._used or everything:
-                if name in self._used and not everything:
+                matters = type(content) not in PLAIN or not self.used.isdisjoint(_COMPUTING)
+            if matters or name in self.used or everything:
+                if name in self.used and not everything:
                     self._iterator(content, name)
                 self._attributes.add((id(owner), name))
                 self._found.found_name(attributes, name, content)
@@ -252,7 +287,7 @@ class Walk:
                     self._found.found_directly(content)
                 yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
         if not everything and not is_space and kind is not FunctionType:
-            asked = self._used if not self._used.isdisjoint(_ASKING) else self._used.intersection(dir(type(owner)))
+            asked = self.used if not self.used.isdisjoint(_ASKING) else self.used.intersection(dir(type(owner)))
             for name in asked:  # what the class has, the instance may get
                 if name not in attributes and (id(owner), name) not in self._attributes:
                     self._attributes.add((id(owner), name))
@@ -263,7 +298,7 @@ class Walk:
         for name in _slots_of(kind):
             if (id(owner), name) not in self._attributes:
                 content = attribute_of(owner, name)
-                if type(content) not in PLAIN or name in self._used or not self._used.isdisjoint(_COMPUTING):
+                if type(content) not in PLAIN or name in self.used or not self.used.isdisjoint(_COMPUTING):
                     self._attributes.add((id(owner), name))
                     self._found.found_slot(owner, name, name, content)
                     self._found.found_directly(content)
@@ -275,7 +310,7 @@ class Walk:
         """What the user's code names in a module that is not searched, with what is in containers and modules there."""
         attributes = vars(module)
         self._owners.append(module)
-        for name in self._used.intersection(attributes):
+        for name in self.used.intersection(attributes):
             content = attributes[name]
             if (id(module), name) in self._attributes or content is sys.modules:
                 continue

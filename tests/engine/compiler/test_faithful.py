@@ -11,10 +11,12 @@ To add a row: ``@row("refused")``, ``@row("equal")`` or ``@control``, and a func
 from __future__ import annotations
 
 import array
+import builtins
 import collections
 import contextlib
 import ctypes
 import datetime
+import decimal
 import enum
 import functools
 import heapq
@@ -41,7 +43,7 @@ import types
 import uuid
 import warnings
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,6 +78,13 @@ class Case(NamedTuple):
     far: bool = False
 
 
+@pytest.fixture(autouse=True)
+def decimals() -> Iterator[None]:
+    """The context of `decimal` is each test's own."""
+    with decimal.localcontext():
+        yield
+
+
 Make = Callable[[], Case]
 ROWS: list[tuple[str, Make]] = []
 CONTROLS: list[Make] = []
@@ -95,6 +104,88 @@ def control(make: Make) -> Make:
     """What must compile, and be equal."""
     CONTROLS.append(make)
     return make
+
+
+# ---- what decides from far away -------------------------------------------------------------------------------------
+
+
+@row("equal")
+def the_context_of_decimal() -> Case:
+    w, third = Value(2.0), decimal.Decimal(3)
+    decimal.getcontext().prec = 28
+    return Case(lambda x: w * x * float(1 / third), lambda: setattr(decimal.getcontext(), "prec", 3))
+
+
+@row("equal")
+def the_context_of_decimal_that_the_code_names() -> Case:
+    w = Value(2.0)
+    decimal.getcontext().prec = 28
+    return Case(lambda x: w * x * float(1 / decimal.Decimal(3)), lambda: setattr(decimal.getcontext(), "prec", 3))
+
+
+@row("equal")
+def the_label_of_a_parameter() -> Case:
+    w = Value(2.0, label="w")
+    return Case(lambda x: w * x if w.label == "w" else w * w * x, lambda: setattr(w, "label", "v"))
+
+
+@row("equal")
+def the_labels_of_parameters_in_a_module() -> Case:
+    model = nn.MLP(1, [2, 1], activation="tanh", seed=1)
+
+    def function(x: Any) -> Any:
+        return model([x])[0] + engine.sum([p * p for p in model.parameters() if p.label != "free"])
+
+    return Case(function, lambda: setattr(model.parameters()[0], "label", "free"))
+
+
+@row("equal")
+def a_name_put_among_the_builtins() -> Case:
+    w = Value(2.0)
+    vars(builtins)["SCALE_OF_A_TEST"] = 2.0
+    change = functools.partial(vars(builtins).update, SCALE_OF_A_TEST=5.0)
+    return Case(lambda x: w * x * SCALE_OF_A_TEST, change)  # type: ignore[name-defined]  # noqa: F821  # it is one
+
+
+@row("refused")
+def an_array_read_from_a_file() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x * float(np.fromfile(__file__, np.uint8, 1)[0]))
+
+
+@row("refused")
+def a_log_whose_length_decides() -> Case:
+    w, log = Value(2.0), list[float]()
+
+    def function(x: Any) -> Any:
+        log.append(1.0)
+        return w * x * (0.1 if len(log) > 1000 else 1.0)
+
+    return Case(function)
+
+
+@row("refused")
+def every_third_call() -> Case:
+    w, log = Value(2.0), list[Any]()
+
+    def function(x: Any) -> Any:
+        log.append(x)
+        return w * x * (0.0 if len(log) % 3 == 0 else 1.0)
+
+    return Case(function)
+
+
+@control
+def a_log_that_nobody_reads() -> Case:
+    w, log, table = Value(2.0), list[Any](), list[float]()
+
+    def function(x: Any) -> Any:
+        log.append(w * x)
+        if not table:
+            table.extend([2.0, 3.0])
+        return w * engine.sum([factor * x for factor in table])
+
+    return Case(function)
 
 
 # ---- numbers of parameters -----------------------------------------------------------------------------------------
