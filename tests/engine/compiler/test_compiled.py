@@ -79,6 +79,22 @@ def test_labels_through_take(backend: str) -> None:
 
 
 @BACKENDS
+def test_derivatives_of_layers_by_their_inputs(backend: str) -> None:
+    """Without those by the weights, which are read in rows."""
+    rows = [[Value(0.1 * (i + 2 * k) - 0.3) for i in range(5)] for k in range(3)]
+    last = [Value(0.5), Value(-1.0), Value(0.25)]
+
+    def net(x: Any) -> Any:
+        return dot(last, [tanh(dot(row, x)) for row in rows])
+
+    xs = [[0.5, -1.0, 2.0, 0.1, 0.0], [1.0, 1.0, -0.5, 0.0, 3.0]]
+    _, by_x = compile(net, backend=backend).value_and_grad(xs, wrt="inputs")
+    for found, x in zip(np.array(by_x) * len(xs), xs):
+        leaves = list(map(Value, x))
+        assert list(found) == pytest.approx(engine.grad(net(leaves), leaves), rel=1e-13)
+
+
+@BACKENDS
 def test_an_index_that_is_known_is_checked_where_it_stands(backend: str) -> None:
     """Once, when the function is traced: what is required of it samples cannot change."""
 

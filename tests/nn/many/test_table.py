@@ -350,6 +350,43 @@ def test_an_error_in_progress_ends_it() -> None:
         nn.fit_many(make, CONFIGS, X, Y, epochs=1, executor=threads, progress=report)
 
 
+class Fragile(Executor):
+    """One whose two workers both die once job 1 runs beside another, and again when it runs alone."""
+
+    _max_workers = 2
+
+    def __init__(self) -> None:
+        self.running: list[tuple[Future[list[str]], Any]] = []
+        executors.append(self)
+
+    def submit(self, numbers: Any) -> Future[list[str]]:  # type: ignore[override]  # of what is called here
+        future = Future[list[str]]()
+        self.running.append((future, numbers))
+        if list(numbers) == [0] and len(executors) == 1:
+            return future  # until the other one kills it
+        dies = list(numbers) == [1]
+        for waiting, jobs in self.running:
+            if not waiting.done() and dies:
+                waiting.set_exception(BrokenExecutor("a worker died"))
+            elif not waiting.done():
+                waiting.set_result([f"job {job}" for job in jobs])
+        return future
+
+
+executors: list[Fragile] = []
+
+
+def test_of_jobs_that_failed_together_each_runs_alone() -> None:
+    done: dict[int, str] = {}
+    executors.clear()
+    jobs = Jobs(Fragile, lambda executor, numbers: executor.submit(numbers), done.__setitem__)
+    jobs.run(3)
+    assert done == {0: "job 0", 2: "job 2"}
+    assert list(jobs.lost) == [1]
+    assert "again with nothing else running: this configuration is to blame" in jobs.lost[1]
+    assert len(executors) == 3, "a new one after the first death, and one after the second"
+
+
 def test_an_error_in_a_report_cancels_what_has_not_begun() -> None:
     futures: list[Future[list[str]]] = [Future() for _ in range(3)]
     futures[1].set_result(["done"])

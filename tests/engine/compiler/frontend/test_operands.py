@@ -138,6 +138,8 @@ def test_what_is_a_range() -> None:
     assert isinstance(mixed, tuple)
     (of_written_out,) = operands_of(lambda x: engine.dot([a * 1.0, b * 1.0], x))
     assert of_written_out.numbers == range(2), "an identity has left the leaves"
+    whole = DotOperands(row, tuple(row), (twice[0],))
+    assert [leaf.value for leaf in (whole[1], *whole[2:], whole[-1])] == [b, a, b, a, a], "as a tuple of all"
 
 
 def test_a_row_made_by_the_function_itself_is_constants() -> None:

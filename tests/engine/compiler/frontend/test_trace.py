@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+from collections import UserDict
 from collections.abc import Callable
 from typing import Any
 
@@ -383,6 +384,9 @@ def test_a_first_call_under_no_grad_has_its_gradient() -> None:
 def test_a_symbol_is_no_key() -> None:
     with pytest.raises(TraceError, match=r"input 0> was looked up as a key, at .*test_trace.py:\d+: (.|\n)*take"):
         compile(lambda x: {0.0: 1.0}[x], backend="python")([0.0])
+    table = UserDict({0.0: 1.0})  # Python's own code raises, and the line is the user's all the same
+    with pytest.raises(TraceError, match=r"looked up as a key, at .*test_trace.py:\d+: compile\(lambda x: table\[x\]"):
+        compile(lambda x: table[x], backend="python")([0.0])
 
 
 def test_derivatives_inside_the_function() -> None:
