@@ -126,7 +126,23 @@ class Compiled:
             TypeError, ValueError: an argument is no batch of numbers.
         """
         batch = batch or self.batch(*arguments)
-        special = self._trace(batch)
+        return self._outputs(self._trace(batch), batch)
+
+    def repeated(self, batch: Batch) -> Any:
+        """As a call, for whom somebody else looks at what the function reads from far away, and announces a change.
+
+        Args:
+            batch: the arguments, made ready by `batch`.
+
+        Raises:
+            TraceError, TypeError, ValueError: as a call.
+        """
+        special = self._known.get(batch.shapes)
+        if special is None or special is not self._latest or special.surroundings.differs():
+            special = self._trace(batch)
+        return self._outputs(special, batch)
+
+    def _outputs(self, special: Specialisation, batch: Batch) -> Any:
         outputs, _ = special.run("outputs", batch)
         shape = special.signature.shape
         if len(shape) == 1:

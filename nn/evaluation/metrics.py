@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from engine import maximum, take, where
+
 from ..arguments import as_samples, class_index, has_array, same_length, show, whole_number
 from .columns import flat, nan_at, shape_of
 from .labels import classes_of, label_indices
@@ -129,6 +131,19 @@ class Accuracy:
         if self._classes is None:
             self._classes = label_indices(labels, shape_of(outputs[0]), classes_of(self._model))
         return _share_of_equal(self._classes, found)
+
+
+def is_largest(place: Any, outputs: list[Any]) -> Any:
+    """1.0 if the output at a place is the largest, and the first of these, as `largest` takes it; else 0.0.
+
+    >>> is_largest(1, [2.0, 2.0]), is_largest(0, [2.0, 2.0])
+    (0.0, 1.0)
+    """
+    chosen = take(place, outputs)
+    beaten = [
+        where(x > chosen, 1.0, where(x == chosen, where(place > k, 1.0, 0.0), 0.0)) for k, x in enumerate(outputs)
+    ]
+    return 1.0 - maximum(*beaten)
 
 
 def accuracy_from(model: Model, outputs: Any, labels: Any, loss: Any = None, threshold: float | None = None) -> float:

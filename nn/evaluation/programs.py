@@ -29,6 +29,9 @@ Model: TypeAlias = Callable[[Any], Any]
 LossFunction: TypeAlias = Callable[[list[Any], list[Any]], Any]
 """A function from the outputs and labels of a batch to one Value, such as `nn.mse`."""
 
+Judge: TypeAlias = Callable[[Any, "list[Any]"], Any]
+"""From the label and the outputs of one sample to a number, in code that compiles, such as `is_largest`."""
+
 SOON = 50_000  # multiplications that plain Python makes in about as long as it takes to load a compiled program
 
 
@@ -56,9 +59,11 @@ class Fixed:
 
     Attributes:
         batch: what a program reads; None before the first call.
+        watched: whether somebody else looks at what model and loss read from far away, and announces a change.
     """
 
     batch: Batch | None = None
+    watched: bool = False
 
 
 class Programs:
@@ -124,15 +129,54 @@ class Programs:
         def finish(found: Any) -> tuple[float, Any]:
             shape, count = self._shapes[loss, options], len(found)
             if isinstance(found, list):
-                return math.fsum(row[0] for row in found) / count, [nested(row[1:], shape) for row in found]
+                return _mean(found, 0), [nested(row[1:], shape) for row in found]
             outputs = found[:, 1:].copy()  # metrics read it several times, and faster when it is contiguous
-            return float(found[:, 0].sum(dtype=float)) / count, outputs.reshape(count, *shape)
+            return _mean(found, 0), outputs.reshape(count, *shape)
 
         if not is_mean(loss):
             return eagerly(X, y)
         of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} and outputs of {type(model).__name__}"
         result: tuple[float, Any] = self._run(loss, lambda: of_sample, (X, y), options, eagerly, finish, fixed)
         return result
+
+    def scored_and_judged(
+        self, loss: LossFunction, judge: Judge, X: Any, y: Any, options: Options, fixed: Fixed
+    ) -> tuple[float, float] | None:
+        """The loss of all samples and the mean of what they are judged by; None where that is no matter of a program.
+
+        Args:
+            loss: the mean of the losses of the samples, each of which is nan if an output is.
+            judge: of a label and a row of outputs.
+            X: the samples.
+            y: as many labels.
+            options: how they are computed.
+            fixed: the same at every call, as long as X and y stay as they are.
+        """
+        model, key = self._model, ((loss, judge), options)
+        if not self._size or options.backend != "auto" or key in self._refused:
+            return None
+
+        def of_sample(x: Any, label: Any) -> list[Any]:
+            outputs = model(x)
+            if len(shape_of(outputs)) != 1:
+                raise TypeError(f"{judge.__name__} is for rows of outputs")
+            return [loss([outputs], [label]), judge(label, outputs)]
+
+        self._look_at_leaves()
+        with evaluating():
+            compiled = self._compiled.get(key)
+            if compiled is None:
+                from engine import compile
+
+                compiled = compile(of_sample, **options._asdict())
+            try:
+                found = _found(compiled, (X, y), fixed)
+            except Exception as error:  # `scored` tells what is wrong
+                self._refused[key] = str(error)
+                return None
+            self._compiled[key] = compiled
+        lost = _mean(found, 0)
+        return None if lost != lost else (lost, _mean(found, 1))
 
     def _eagerly(self, X: Any) -> Any:
         with no_grad():
@@ -150,10 +194,7 @@ class Programs:
     ) -> Any:
         """What the compiled function of `make` gives for the data, finished; or what eager code gives."""
         key, backend = (what, options), options.backend
-        if self._leaves != leaves_made[0]:  # a parameter is mostly replaced by a new one
-            self._leaves = leaves_made[0]
-            for known in self._compiled.values():
-                known.look_again()
+        self._look_at_leaves()
         with evaluating():
             compiled = self._compiled.get(key)
             if compiled is None:
@@ -176,6 +217,13 @@ class Programs:
                 return found
             self._compiled[key] = compiled
             return finish(found)
+
+    def _look_at_leaves(self) -> None:
+        """If there are new ones: a parameter is mostly replaced by such a one."""
+        if self._leaves != leaves_made[0]:
+            self._leaves = leaves_made[0]
+            for known in self._compiled.values():
+                known.look_again()
 
     def _warn(self, key: Any, error: Exception) -> None:
         from engine import TraceError
@@ -240,7 +288,7 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
     if fixed is None:
         return compiled(*data)
     if fixed.batch is not None:
-        return compiled(batch=fixed.batch)
+        return compiled.repeated(fixed.batch) if fixed.watched else compiled(batch=fixed.batch)
     batch = compiled.batch(*data)
     found = compiled(batch=batch)
     # By now all has been checked as it was given: from lists, which take longer to look at, arrays were made.
@@ -249,6 +297,13 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
     ]
     fixed.batch = replace(batch, given=given)
     return found
+
+
+def _mean(rows: Any, column: int) -> float:
+    """Of one column."""
+    if isinstance(rows, list):
+        return math.fsum([row[column] for row in rows]) / len(rows)
+    return float(rows[:, column].sum(dtype=float)) / len(rows)
 
 
 def _floats(output: Any) -> Any:

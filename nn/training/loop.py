@@ -234,7 +234,7 @@ def _train(
             raise _failed(error, task, history, first, before) from error
         history.losses.append(total / seen)
         history.random_state = rng.getstate()
-        scores = {} if validation is None else validation.scores()
+        scores = {} if validation is None else validation.scores(watched=not history.backend.startswith("eager"))
         row = {"epoch": epoch, "loss": total / seen, **scores, "lr": task.optimizer.lr}
         history.rows.append({**row, "seconds": time.perf_counter() - started})
         if told.epoch is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from engine import Batch, BatchLoss, Compiled, collector_at_rest, compile, new_lock, open_session
+from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_rest, compile, new_lock, open_session
 
 from ...arguments import Seed, is_found_by_name, random_source, real_number, whole_number
 from ...optimisers.base import Optimizer, has_rule
@@ -321,6 +321,8 @@ class Trainer(Settings):
         if same and now < self._fresh_until():
             return
         current = way.accepts(batch) and self.compiled.is_current(batch)
+        if not (same and current):
+            announce_change()  # other programs of the model may read it too
         self._watch, self._traced = None, time.perf_counter()
         if not current:
             self._begin()

@@ -75,6 +75,41 @@ def test_each_epoch_is_validated_with_the_parameters_of_that_epoch(backend, kind
 
 
 @BACKENDS
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_loss_and_accuracy_by_one_program_are_those_of_the_outputs(backend, dtype):
+    """Of equal outputs the first is the class; nan is no class."""
+    held, options = (X[:10], Y[:10]), {} if backend == "eager" else {"dtype": dtype}
+    top, tied = network(outputs=3), nn.MLP(2, [3], init="zeros")
+    for model, lr in ((top, 0.05), (tied, 0.0)):
+        _, history = trained(backend, model=model, lr=lr, validation=held, **options)
+        expected = nn.evaluate(model, *held, nn.cross_entropy)
+        assert history.rows[-1]["validation_accuracy"] == expected["accuracy"]
+        assert history.rows[-1]["validation_loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert history.rows[-1]["validation_accuracy"] == 1.0 - Y[:10].mean()
+    _, history = trained(backend, model=tied, lr=0.0, validation=([[math.nan, 0.0], [0.0, 0.0]], [0, 0]), **options)
+    assert math.isnan(history.rows[-1]["validation_loss"])
+    assert math.isnan(history.rows[-1]["validation_accuracy"])
+
+
+def test_what_a_trainer_finds_changed_is_looked_at_by_other_programs_too():
+    """Validation leaves it to the trainer to look at what is far away."""
+    table, weight = {"rows": [[2.0]]}, Value(1.0)
+
+    def model(x):
+        return weight * x * table["rows"][0][0]
+
+    compiled = engine.compile(model)
+    batch = compiled.batch([1.0, 3.0])
+    trainer = nn.Trainer(model, nn.mse, nn.SGD([weight], lr=0.0))
+    trainer.prepare([1.0], [0.0])
+    assert compiled.repeated(batch).ravel().tolist() == [2.0, 6.0]
+    assert compiled.repeated(batch).ravel().tolist() == [2.0, 6.0]
+    table["rows"][0][0] = 4.0
+    trainer.prepare([1.0], [0.0])
+    assert compiled.repeated(batch).ravel().tolist() == [4.0, 12.0]
+
+
+@BACKENDS
 def test_a_callback_may_change_the_validation(backend):
     held = X[:10].copy(), Y[:10].copy()
 
