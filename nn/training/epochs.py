@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 from collections.abc import Callable, Iterator
@@ -61,6 +62,8 @@ class Task:
         clip_norm: the largest norm of the whole gradient.
         clip_value: its largest entry.
         done: how many steps were made before.
+        meddled: whether code of the user's runs between the batches: what it changes in X and y counts from the next
+            epoch on.
     """
 
     model: Model
@@ -74,6 +77,7 @@ class Task:
     clip_norm: float | None = None
     clip_value: float | None = None
     done: int = 0
+    meddled: bool = False
 
     @property
     def size(self) -> int:
@@ -103,7 +107,8 @@ def epochs_of(task: Task, step: Step) -> Epoch:
 
     def epoch(rng: random.Random) -> Iterator[Done]:
         nonlocal done
-        parts = list(batches(task.X, task.y, task.size, task.is_shuffled, rng))
+        data = copy.deepcopy((task.X, task.y)) if task.meddled else (task.X, task.y)
+        parts = list(batches(*data, task.size, task.is_shuffled, rng))
         for X, y in parts:
             if task.schedule is not None:
                 task.optimizer.lr = real_number("a learning rate", task.schedule(done), least=0.0)

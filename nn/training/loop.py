@@ -81,7 +81,7 @@ def fit(
         min_delta: by how much it must be better, for `patience`.
         schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`;
             one that reads more than numbers and functions is asked before each step, and may change things as
-            callbacks may.
+            callbacks may, entries of X and y from the next epoch on.
         clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
         sample_weight: one number for each sample, by which its loss is multiplied; of a loss that is the mean over
@@ -186,7 +186,9 @@ def fit(
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
-    task = Task(model, data.loss, optimizer, data.X, data.y, batch_size, shuffle, schedule, clip_norm, clip_value, done)
+    task = Task(
+        model, data.loss, optimizer, data.X, data.y, batch_size, shuffle, schedule, clip_norm, clip_value, done, each
+    )
     with _train_mode(model), reporting(progress) as told:
         if step is not EagerStep:
             one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"

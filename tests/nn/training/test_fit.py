@@ -30,10 +30,10 @@ def network(outputs=2, seed=1):
     return nn.MLP(2, [4, outputs], activation="tanh", seed=seed)
 
 
-def trained(backend="eager", *, model=None, y=Y, loss=nn.cross_entropy, lr=0.05, epochs=4, **options):
+def trained(backend="eager", *, model=None, samples=X, y=Y, loss=nn.cross_entropy, lr=0.05, epochs=4, **options):
     model = model or network()
     options = {"batch_size": 8, "seed": 3, **options}
-    history = nn.fit(model, X, y, loss, nn.Adam(model.parameters(), lr=lr), epochs, backend=backend, **options)
+    history = nn.fit(model, samples, y, loss, nn.Adam(model.parameters(), lr=lr), epochs, backend=backend, **options)
     return model, history
 
 
@@ -72,6 +72,27 @@ def test_each_epoch_is_validated_with_the_parameters_of_that_epoch(backend, kind
     for row, expected in zip(history.rows, seen):
         assert row["validation_loss"] == pytest.approx(expected["loss"], rel=1e-12)
         assert row["validation_accuracy"] == row["validation_top1"] == expected["accuracy"]
+
+
+@pytest.mark.parametrize("who", ["schedule", "progress"])
+@pytest.mark.parametrize("form", [list, np.array])
+def test_samples_changed_between_batches_count_from_the_next_epoch_on(form, who):
+    """In every back end alike."""
+
+    def losses(backend):
+        samples, labels = form(X.tolist()), form(Y.tolist())
+
+        def meddle(_):
+            samples[0][0] += 1.0
+            labels[1] = 1 - labels[1]
+            return 0.1
+
+        return trained(backend, model=network(), y=labels, epochs=3, samples=samples, **{who: meddle})[1].batch_losses
+
+    expected = losses("eager")
+    for backend in INSTALLED:
+        assert losses(backend) == pytest.approx(expected, rel=1e-9)
+    assert expected[:4] == pytest.approx(trained("eager", lr=0.1 if who == "schedule" else 0.05)[1].batch_losses[:4])
 
 
 @BACKENDS
