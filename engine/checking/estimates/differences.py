@@ -114,7 +114,7 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
     noise = max(noise, 4 * EPSILON * max(abs(right), abs(left)))  # that of x + h itself included
     if row[-1] == row[-2] == 0:  # equal values may hide what is below the rounding of x
         noise = max(noise, EPSILON * (abs(x) + step))
-    left_out = max(SAFETY * abs(row[-1] - row[-2]), abs(row[-1] - coarser[-1]) if levels > 2 else 0.0)
+    left_out = max(SAFETY * abs(row[-1] - row[-2]), abs(row[-1] - coarser[-1]))
     return Estimate(row[-1], left_out, 2 * noise / h, step, (high - low) / step)
 
 

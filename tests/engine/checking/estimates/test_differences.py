@@ -97,6 +97,9 @@ def test_the_first_step_fits_the_reach() -> None:
     assert steps(0.0)[:2] == [uneven(2.0**k, 0.0) for k in (-21, -25)]
     assert steps(2.0**-20)[:3] == [uneven(2.0**k, 2.0**-20) for k in (-21, -30, -33)], "what is small beside a tiny x"
     assert steps(1.0, reach=-1.0) == []
+    assert uneven(2.0**-24, 1.0) == 2.0**-24 * 94906265 / 2**26
+    least = 94906265 / 2**26
+    assert 2.0**-21 * least in steps(least, epsilon=2.0**-23), "four of its last digit are enough"
     edge = uneven(2.0**-15, 1.0)
     assert edge in steps(1.0)
     assert edge not in steps(1.0, reach=edge), "within reach, and not at its end"
@@ -158,8 +161,35 @@ def test_the_rounding_of_a_difference_is_that_of_its_values_or_more() -> None:
     flat = [central(lambda x: 5.0, 1.0, 0.5), central(abs, 0.0, 0.5), central(lambda x: x, 0.0, 0.5)]
     assert [estimate is not None and estimate.flat for estimate in flat] == [True, False, False]
     assert all(estimate is not None and estimate.derivative == 0.0 for estimate in flat[:2])
-    sides = [Estimate(0.0, 0.0, 1e-9, 0.1), Estimate(0.0, 1e-3, 1e-9, 0.1), Estimate(1e-3, 0.0, 1e-9, 0.1)]
-    assert [side.flat for side in sides] == [True, False, False], "of one side the spread is not known"
+    sides = [Estimate(slope, left_out, 1e-9, 0.1) for slope, left_out in ((0, 0), (0, 1e-3), (1e-3, 0), (-1e-3, 0))]
+    assert [side.flat for side in sides] == [True, False, False, False], "of one side the spread is not known"
+    sharp = central(math.sin, 1.0, 2.0**-5)
+    assert sharp is not None
+    assert sharp.bound < 1e-9
+
+
+@pytest.mark.parametrize(
+    "quotients", [(0, 4, 1), (0, -4, -1), (60, 3, 0), (45, 0, 0), (1, 1, 1), (-1, -1, -1), (0, 0, 0)]
+)
+def test_only_a_derivative_of_0_is_as_blunt_as_the_point(quotients: Sequence[float]) -> None:
+    """Not one whose last two extrapolations are not both 0: the quotients at the three levels are chosen so."""
+    x, eps = 2.0**20, 2.0**-52
+
+    def f(u: float) -> float:
+        level = round(-math.log2(abs(u - x)))
+        return quotients[level - 1] * (u - x)
+
+    found = central(f, x, 0.5, levels=3)
+    assert found is not None
+    noise = eps * (x + 0.5) if not any(quotients) else 4 * eps * abs(quotients[2]) * 0.125
+    assert found.rounding == 2 * noise / 0.125
+
+
+def test_the_spread_of_values_does_not_begin_at_0() -> None:
+    for shift in (-8.0, 8.0):
+        found = central(lambda x, shift=shift: x + shift, 0.0, 0.5)
+        assert found is not None
+        assert found.scale == 2.0
 
 
 def test_a_smooth_function_is_looked_at_closely_and_then_from_further_away() -> None:
@@ -190,6 +220,9 @@ def test_a_side_by_hand(step: float) -> None:
     found = one_sided(cubic, 0.0, step, 1e-3)
     assert found == pytest.approx((-3.0, 10 * 11 * (step / 4) ** 2, 23 * 1e-3 / 0.125, step, 0.0), rel=1e-12)
     assert limit(cubic, 2.0, step) == pytest.approx(11.0, rel=1e-12)
+    asked = Scripted(1.0, 2.0, 3.0, 4.0)
+    assert limit(asked, 2.0, step) == 0.0
+    assert asked.asked == [2.0 + step * k / 4 for k in (1, 2, 3, 4)]
 
 
 def test_the_rounding_of_a_side_is_that_of_its_values_or_more() -> None:
@@ -260,7 +293,7 @@ def test_the_second_smoothest_of_four_grids_counts(heights: Sequence[float]) -> 
     values = [value for height in heights for value in bump(height)]
     assert measured_noise(Scripted(*values), 1.0) == 6.0, "equal values among neighbours: stairs"
     assert measured_noise(Scripted(*values, 1.0, 1.0, 1.0), 1.0) == 6.0
-    for neighbours in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+    for neighbours in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0)):
         for among in (0.5, 1.0, 3.0):  # what is smooth among neighbours is smooth
             f = Scripted(*values, *neighbours, *bump(0.25), *bump(among), *bump(0.0))
             assert measured_noise(f, 1.0) == min(6.0, 3 * among)
@@ -283,6 +316,9 @@ def test_where_noise_is_looked_for(x: float, scale: float, epsilon: float) -> No
         assert [at - start for at in grid] == pytest.approx([k * width * unit for k in range(1, 9)], rel=1e-4)
     near = 61 * epsilon * scale
     assert f.asked[32:34] == [x + near, x - near]
+    stairs = Scripted(*(value for _ in range(4) for value in bump(1.0)), 1.0, 1.0, 1.0)
+    measured_noise(stairs, x, epsilon)
+    assert stairs.asked[32:] == [x + near, x - near, x + 8 * near]
     after = f.asked[34:] if len(f.asked) == 66 else f.asked[35:]
     for k, width in enumerate((61, -53, 37, -101)):
         assert after[8 * k : 8 * k + 8] == [x + j * (width * epsilon * scale) for j in range(1, 9)]
@@ -291,6 +327,8 @@ def test_where_noise_is_looked_for(x: float, scale: float, epsilon: float) -> No
 def test_noise_among_floats_is_that_of_the_roughest_grid_with_values() -> None:
     assert noise_among_floats(Scripted(*bump(1.0), *bump(3.0), *bump(2.0), *bump(0.0)), 1.0) == 9.0
     assert noise_among_floats(Scripted(*bump(1.0), *bump(math.inf), *bump(2.0), *bump(0.0)), 1.0) == 6.0
+    assert noise_among_floats(lambda x: math.nan, 1.0) == 0.0
+    assert measured_noise(lambda x: (x * 1e15) % 1.0 if abs(x - 1) < 1e-11 else math.nan, 1.0) == 0.0
     least = Scripted()
     noise_among_floats(least, 5e-324)
     assert least.asked[::8] == [1e-323, 0.0, 1e-323, 0.0], "a float further at least"
@@ -346,6 +384,13 @@ def test_a_grid_is_finer_than_half_precision_and_coarser_than_floats(rounded: in
         return math.ldexp(round(math.ldexp(1.0 + abs(x) * 0.49, rounded)) | 1, -rounded)
 
     assert grain(f, 0.503) == (2.0**-rounded if found else 0.0)
+
+
+@pytest.mark.parametrize(("x", "scale"), [(1.0, 1.0), (-6.0, 4.0), (0.0, 2.0**-10), (2.0**-20, 2.0**-10)])
+def test_where_a_grid_is_looked_for(x: float, scale: float) -> None:
+    f, width = Scripted(), scale / math.sqrt(2)
+    grain(f, x)
+    assert f.asked == [x, *(x + sign * width * part for part in (1, 0.31, 0.093) for sign in (1, -1))]
 
 
 def test_of_too_few_values_no_grid_is_told() -> None:
