@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -24,5 +26,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return evaluate(words)
 
 
+def _in_a_shell() -> int:
+    """`main` with streams that may be closed, full or of few characters, or whose reader has seen enough."""
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115  # to the end of the process
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  # as above
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        status = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where what is still buffered goes
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: {error}", file=sys.stderr)
+        return 1
+    return status
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_in_a_shell())

@@ -39,7 +39,10 @@ def evaluate(argv: Sequence[str]) -> int:
     except ValueError as error:
         return _mistake(error)
     if arguments.step:
-        return walk(root)
+        try:
+            return walk(root)
+        except ValueError as error:  # there is nothing to walk through
+            return _mistake(error)
     status = _report(arguments.expression, values, root)
     if arguments.draw:
         try:

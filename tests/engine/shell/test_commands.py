@@ -198,3 +198,40 @@ def test_the_up_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(parent)
     assert process.wait() == 0
     assert b"step 1 of 1: w*x = 6" in shown
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk of Linux")
+@pytest.mark.parametrize(
+    ("redirection", "status", "out", "error"),
+    [
+        ("", 0, "\\xb5*2 = 6", ""),
+        ("> /dev/full", 1, "", "error: [Errno 28] No space left on device"),
+        (">&-", 0, "", ""),
+        ("--step <&-", 0, "(step)", ""),
+    ],
+)
+def test_streams_that_are_narrow_closed_or_full(redirection: str, status: int, out: str, error: str) -> None:
+    command = f"{sys.executable} -m engine µ*2 µ=3 {redirection}"
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
+    found = subprocess.run(["sh", "-c", command], env=ascii_only, capture_output=True, text=True)
+    assert found.returncode == status, found.stderr
+    assert out in found.stdout
+    assert found.stderr.strip() == error
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    """As `head` once it has its lines."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-m", "engine", "x*2", "x=3"]
+        found = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    finally:
+        os.close(writer)
+    assert (found.returncode, found.stderr) == (1, "")
+
+
+def test_a_walk_through_nothing_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["x", "x=1", "--step"]) == 2
+    assert "there is nothing to step through" in capsys.readouterr().err
