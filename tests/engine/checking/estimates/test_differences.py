@@ -393,6 +393,22 @@ def test_where_a_grid_is_looked_for(x: float, scale: float) -> None:
     assert f.asked == [x, *(x + sign * width * part for part in (1, 0.31, 0.093) for sign in (1, -1))]
 
 
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([0.0, *[3 + 2.0**-20] * 5], 2.0**-20),  # a 0 has no last digit
+        ([3 + 2.0**-20] * 2 + [math.nan] * 4, 0.0),
+        ([3 + 2.0**-20] * 3 + [math.nan] * 3, 2.0**-20),
+        ([1.0] * 5 + [1 - 2.0**-50], 0.0),  # as fine as rounding
+        ([0.875 + 2.0**-50] * 6, 2.0**-50),
+        ([1.0] * 5 + [1 - 2.0**-9], 2.0**-9),  # just fine enough
+        ([4.0] * 5 + [4 - 2.0**-8], 2.0**-8),
+    ],
+)
+def test_the_grid_of_chosen_values(values: Sequence[float], found: float) -> None:
+    assert grain(Scripted(7.0, *values), 0.503) == found
+
+
 def test_of_too_few_values_no_grid_is_told() -> None:
     assert grain(lambda x: 0.0 if x > 0.5 else math.nan if x < 0.4 else 1.0, 0.503) == 0.0
     assert grain(lambda x: math.inf, 0.503) == 0.0
