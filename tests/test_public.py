@@ -7,6 +7,7 @@ import pydoc
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -133,3 +134,13 @@ def test_a_module_with_parameters_of_its_own() -> None:
     shown = Line()._repr_html_()
     assert "Line of 3 parameters" in shown
     assert "offsets" in shown
+
+
+@pytest.mark.parametrize("page", ["demos/guide/promises.md", "SECURITY.md"])
+def test_the_tests_that_a_promise_names_are_there(page: str) -> None:
+    root, named = Path(__file__).parent.parent, Path()
+    found = re.findall(r"`(tests/[\w/]+\.py)?(?:::(\w+))?`", (root / page).read_text(encoding="utf-8"))
+    assert found
+    for file, test in found:
+        named = Path(root, file) if file else named
+        assert f"def {test}" in named.read_text(encoding="utf-8"), (file, test)

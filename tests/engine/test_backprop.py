@@ -415,6 +415,14 @@ def test_an_error_in_a_rule_leaves_every_gradient_as_it_was() -> None:
         del engine.PRIMITIVES["failing"]
 
 
+def test_results_that_were_not_reached_have_the_gradient_0() -> None:
+    a = Value(2.0)
+    chosen, other = a * 3.0, a * 5.0
+    chosen.grad = other.grad = 7.0
+    engine.where(Value(1.0), chosen, other).backward()
+    assert (chosen.grad, other.grad, a.grad) == (1.0, 0.0, 3.0)
+
+
 def test_interrupted_anywhere_backward_adds_all_or_nothing() -> None:
     x, y = Value(1.0), Value(2.0)
     total = engine.sum([x * y * float(k) for k in range(4)])
