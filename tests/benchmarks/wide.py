@@ -79,7 +79,7 @@ def report(name: str, dtype: str) -> None:
     work = operations(sizes, len(X))
     count = max(1, min(1000, int(4e8 / work)))
     steps: dict[str, Step] = {"ours": our_step(parameters, X, y, dtype, count)[:2]}
-    contenders = mlp_contenders(parameters, X, np.eye(sizes[-1])[y], "relu", "cross entropy")
+    contenders = mlp_contenders(parameters, X, np.eye(sizes[-1])[y], "relu", "cross entropy", count)
     for peer in PEERS:
         steps[peer] = contenders[peer](dtype)
     in_c = openblas_step(parameters, X, y, dtype, RATE, MOMENTUM, count)

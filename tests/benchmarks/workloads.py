@@ -139,8 +139,10 @@ def digits_data() -> tuple[Array, Array]:
 
 
 # ---- the contenders of W1 and W2
-def mlp_contenders(parameters: list[Array], X: Array, Y: Array, activation: str, kind: str) -> dict[str, Any]:
-    """NumPy, PyTorch and JAX; `Y` is +-1 for the hinge loss, one-hot for cross-entropy."""
+def mlp_contenders(
+    parameters: list[Array], X: Array, Y: Array, activation: str, kind: str, scan: int = 100
+) -> dict[str, Any]:
+    """NumPy, PyTorch, and JAX with scans of `scan` steps; Y is +-1 for the hinge loss, one-hot for cross-entropy."""
     import jax
     import jax.numpy as jnp
 
@@ -160,7 +162,7 @@ def mlp_contenders(parameters: list[Array], X: Array, Y: Array, activation: str,
         "PyTorch eager": lambda dtype: torch_step(parameters, torch_loss, [X, torch_target], dtype, fused=False),
         "PyTorch fused SGD": lambda dtype: torch_step(parameters, torch_loss, [X, torch_target], dtype, fused=True),
         "JAX jit": lambda dtype: jax_step(parameters, jax_loss, [X, Y], dtype),
-        "JAX scan": lambda dtype: jax_step(parameters, jax_loss, [X, Y], dtype, scan=100),
+        "JAX scan": lambda dtype: jax_step(parameters, jax_loss, [X, Y], dtype, scan),
     }
 
 

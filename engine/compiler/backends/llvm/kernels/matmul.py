@@ -3,8 +3,8 @@
 Of a large matrix the columns go by in pieces, as Goto's and BLIS's do: so that a tile's rows of a piece stay in the
 first cache while all lanes pass, and a piece of the vectors in the second cache while all rows pass. So each weight
 comes from afar once for each block of samples. The sums so far wait where the results will be. Copied side by side are:
-a tile's rows, if neighbouring columns of it are not neighbours in memory; and the vectors, if they are more than the
-second cache holds.
+a tile's rows, if neighbouring columns of it are not neighbours in memory and many samples pass them; and the vectors,
+if they are more than the second cache holds.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ UNROLLED = 3
 MANY_ROWS = 64
 """Of a matrix, for which it pays to copy the vectors first."""
 
+MANY_LANES = 256
+"""Of a block, for which it pays to copy a tile's rows first."""
+
 
 @dataclass(frozen=True)
 class Blocking:
@@ -33,7 +36,7 @@ class Blocking:
         rows, vectors: of a tile: as many accumulators as registers allow, next to the operands.
         columns: of a piece.
         pieces: how many.
-        left, right: whether a tile's rows, and the vectors, are copied side by side.
+        left, right: whether a tile's rows, for many lanes, and the vectors are copied side by side.
     """
 
     rows: int
@@ -60,7 +63,7 @@ class Blocking:
             return cls(rows, vectors, columns, 1, left=False, right=False)
         most = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
         pieces = -(-columns // most)
-        strided = parts[0].column != 1 and parts[0].row == 1
+        strided = parts[0].column != 1 and parts[0].row == 1 and shape.lanes >= MANY_LANES
         scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
         return cls(rows, vectors, -(-columns // pieces), pieces, strided, scattered)
 
@@ -103,6 +106,7 @@ class _Product:
         self.padded = -(-self.blocking.rows // width) * width  # numbers of a column in the copy of a tile's rows
         if self.blocking.left:
             self.left_panel = kernel.panel(columns * self.padded)
+            self.left_copied = self.code.value(f"icmp sge i64 %lanes, {MANY_LANES}")
         if self.blocking.right:
             self.right_panel = kernel.panel(columns * shape.stride)
 
@@ -126,7 +130,8 @@ class _Product:
         for span, rows in even_tiles(code, self.group.rows, blocking.rows):
             with span as row:
                 if blocking.left:
-                    self._copy_left(row, rows, first, count)
+                    with code.when(self.left_copied):
+                        self._copy_left(row, rows, first, count)
                 self._over_lanes(partial(self._tile, row, rows, first, count))
 
     def _over_lanes(self, body: Callable[[list[str]], None]) -> None:
@@ -156,6 +161,17 @@ class _Product:
                 x = self.kernel.load(right, (None, 0), self._column(first, c), lane)
                 code.store(x, self.right_panel, self._copied(lanes, c, q))
 
+    def _left(self, row: Index, first: str | None) -> tuple[str, str]:
+        """Where a tile's rows are, in the copy or in the matrix, and how far apart its columns are there."""
+        code, place = self.code, self._place(0)
+        column = (first, 0) if first else (None, 0)
+        there = code.pointer("%P", self.kernel.index(place, row, column, None))
+        copied, apart = self.left_copied, place.run.column
+        return (
+            code.value(f"select i1 {copied}, ptr {self.left_panel}, ptr {there}"),
+            code.value(f"select i1 {copied}, i64 {self.padded}, i64 {apart}"),
+        )
+
     def _copied(self, lanes: list[str], column: str, q: int) -> str:
         width = self.kernel.shape.width
         return self.code.index((lanes[0], self.blocking.columns), (column, len(lanes) * width), q * width)
@@ -180,6 +196,8 @@ class _Product:
                     so_far = self.kernel.index(self.head.result, r, (None, 0), lane)
                     code.write(total, code.load(f"%{self.group.result.buffer}", so_far))
 
+        rows_at = self._left(row, first) if blocking.left else None
+
         def step(part: int, column: Index, c: str | None = None) -> None:
             left, right = self.head.operands[0][part], self.head.operands[1][part]
             assert left is not None
@@ -192,9 +210,8 @@ class _Product:
                 else:
                     xs.append(self.kernel.load(right, (None, 0), column, lane))
             for j in range(rows):
-                if blocking.left:
-                    assert c is not None
-                    w = code.load_broadcast(self.left_panel, code.index((c, self.padded), j))
+                if rows_at:
+                    w = code.load_broadcast(rows_at[0], code.index(code.value(f"mul i64 {c}, {rows_at[1]}"), j))
                 else:
                     w = self.kernel.load(left, (row[0], row[1] + j), column, None)
                 for total, x in zip(totals[j * len(lanes) :], xs):

@@ -44,10 +44,11 @@ def plan_of(sizes: list[int], activation: str = "tanh") -> tuple[Plan, Any]:
 
 
 def narrow_caches(patch: pytest.MonkeyPatch, vector_bytes: int) -> None:
-    """Let a matrix be large that has some 32 numbers, and all copies pay."""
+    """Let a matrix be large that has some 32 numbers, and copies pay: those of rows for 40 samples or more."""
     patch.setattr(schedule, "cache_sizes", lambda: SMALL)
     patch.setattr(programs, "vector_bytes", lambda: vector_bytes)
     patch.setattr(matmul, "MANY_ROWS", 4)
+    patch.setattr(matmul, "MANY_LANES", 40)
     patch.setattr(outer_samples, "TURNED", 4)
     patch.setenv("STEPGRAD_CACHE", "off")  # which knows the caches of this machine
 
@@ -73,7 +74,7 @@ def agree(plan: Plan, leaves: Any, program: Variants, arrays: tuple[Any, Any], d
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("vector_bytes", [64, 32, 16])
-@pytest.mark.parametrize(("sizes", "count"), [([37, 29, 11, 5], 70), ([66, 7], 131)])
+@pytest.mark.parametrize(("sizes", "count"), [([37, 29, 11, 5], 70), ([37, 29, 11, 5], 30), ([66, 7], 131)])
 def test_gradients_of_wide_layers(
     sizes: list[int], count: int, vector_bytes: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,15 +157,30 @@ def copied_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(matmul._Product, "_copied", lambda self, lanes, c, q: original(self, lanes, c, 0))
 
 
-@pytest.mark.parametrize("mistake", [wrong_piece, turned_wrongly, copied_over])
+def rows_elsewhere(patch: pytest.MonkeyPatch) -> None:
+    """Rows that are not copied are looked for in the copy."""
+    original = matmul._Product._left
+
+    def left(self: Any, row: Any, first: str | None) -> tuple[str, str]:
+        self.left_copied = "true"
+        return original(self, row, first)
+
+    patch.setattr(matmul._Product, "_left", left)
+
+
+@pytest.mark.parametrize("mistake", [wrong_piece, turned_wrongly, copied_over, rows_elsewhere])
 def test_a_planted_mistake_is_noticed(mistake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_caches(monkeypatch, 32)
     sizes = [37, 29, 11, 5]
     plan, leaves = plan_of(sizes)
-    arrays = samples(sizes, 70, "float64")
-    assert agree(plan, leaves, build(plan, "float64"), arrays, "float64")
+
+    def all_agree() -> bool:
+        program = build(plan, "float64")
+        return all(agree(plan, leaves, program, samples(sizes, count, "float64"), "float64") for count in (70, 30))
+
+    assert all_agree()
     mistake(monkeypatch)
-    assert not agree(plan, leaves, build(plan, "float64"), arrays, "float64")
+    assert not all_agree()
 
 
 def test_blocks_are_larger_where_weights_come_from_afar(monkeypatch: pytest.MonkeyPatch) -> None:
