@@ -10,6 +10,7 @@ need; JAX scan makes its steps in one call, as our loop does. Without names: the
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -22,6 +23,7 @@ from engine.compiler.backends.llvm import build
 from engine.compiler.backends.llvm.jit.peak import peak_flops
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
+from engine.compiler.plan.plan import Plan
 
 from .compiled import measure, momentum
 from .machine import print_machine
@@ -48,21 +50,27 @@ def problem(sizes: list[int], batch: int) -> tuple[list[Any], Any, Any]:
     return dense(sizes), random.normal(size=(batch, sizes[0])), random.integers(0, sizes[-1], batch)
 
 
-def our_step(parameters: list[Any], X: Any, y: Any, dtype: str, count: int) -> tuple[Callable[[], Any], int, Any]:
-    """Our native loop: what makes `count` steps, how many, and what gives the parameters in a row."""
-    layers, values = values_of(parameters)
+@functools.lru_cache(maxsize=1)
+def plan_of(sizes: tuple[int, ...]) -> tuple[Plan, Any]:
+    """The plan of a network with its loss, and where its leaves are among the parameters in a row."""
+    layers, values = values_of(dense(list(sizes)))
     net = network(layers, "relu")
 
     def loss(x: Any, label: Any) -> Any:
         z = net(x)
         return engine.logsumexp(z) - engine.take(label[0], z)
 
-    traced = trace(loss, [X.shape[1:], (1,)])
+    traced = trace(loss, [sizes[:1], (1,)])
     plan, _ = make_plan(Computation.of(traced, gradients=True))
-    training = build(plan, dtype).training(1)
     place = {id(value): k for k, value in enumerate(values)}
-    order = np.array([place[id(leaf)] for leaf in traced.graph.leaves])
-    training.parameters[:] = [values[k].data for k in order]
+    return plan, np.array([place[id(leaf)] for leaf in traced.graph.leaves])
+
+
+def our_step(parameters: list[Any], X: Any, y: Any, dtype: str, count: int) -> tuple[Callable[[], Any], int, Any]:
+    """Our native loop: what makes `count` steps, how many, and what gives the parameters in a row."""
+    plan, order = plan_of((X.shape[1], *[len(w) for w in parameters[::2]]))
+    training = build(plan, dtype).training(1)
+    training.parameters[:] = np.concatenate([p.ravel() for p in parameters])[order]
     arrays, update = (np.ascontiguousarray(X, dtype), np.ascontiguousarray(y[:, None], dtype)), momentum(RATE)
 
     def parameters_in_a_row() -> Any:
