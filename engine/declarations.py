@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import keyword
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,6 +60,10 @@ def check_count(name: str, operands: Sequence[str] | None, arity: int | None) ->
 def _check_name(what: str, name: Any) -> None:
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"{what} must be a Python identifier, got {name!r}")
+    if unicodedata.normalize("NFKC", name) != name:
+        raise ValueError(
+            f"{what} cannot be {name!r}: in a program Python reads {unicodedata.normalize('NFKC', name)!r}"
+        )
     if keyword.iskeyword(name) or (name.startswith("__") and name.endswith("__")):
         raise ValueError(f"{what} cannot be {name!r}, which means something to Python: choose another name")
 
@@ -145,20 +150,19 @@ def check_columns(
         raise TypeError(f"{name}: native is a template or a function, got {native!r}")
 
 
-def check_rule(what: str, rule: Callable[..., Any], expected: tuple[str, ...]) -> None:
-    """A rule can be called with as many arguments as there are.
+def check_rule(what: str, rule: Callable[..., Any], expected: tuple[str, ...], call: str = "rule") -> None:
+    """A function can be called with as many arguments as there are.
 
     Raises:
         TypeError: it cannot.
     """
+    written = f"{call}({', '.join(expected)})"
     if not callable(rule):
-        raise TypeError(f"{what} must be callable as rule({', '.join(expected)}), got {rule!r}")
+        raise TypeError(f"{what} must be callable as {written}, got {rule!r}")
     try:
         inspect.signature(rule).bind(*expected)
     except TypeError:
-        raise TypeError(
-            f"{what} is called as rule({', '.join(expected)}), the output z first; "
-            f"this one takes {inspect.signature(rule)}"
-        ) from None
+        first = ", the output z first" if expected[0] == "z" else ""
+        raise TypeError(f"{what} is called as {written}{first}; this one takes {inspect.signature(rule)}") from None
     except ValueError:
         return  # a function of C that does not tell

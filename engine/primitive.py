@@ -246,11 +246,14 @@ def declare(
     check_names(name, aliases, operands, {n for known in PRIMITIVES.values() for n in (known.name, *known.aliases)})
     if not callable(forward):
         raise TypeError(f"{name}: forward must be callable, got {forward!r}")
+    if not callable(local_derivatives) and not isinstance(local_derivatives, (list, tuple)):
+        raise TypeError(f"{name}: give a list with one local derivative per operand, or one function of all of them")
     arity = None if callable(local_derivatives) else len(local_derivatives)
     check_count(name, operands, arity)
     check_operator(name, arity, symbol, dunder, precedence, {known.dunder for known in PRIMITIVES.values()})
     if arity is not None:
         operands = operands or ("x", "y", *(f"x{k}" for k in range(3, arity + 1)))[:arity]
+        check_rule(f"{name}: forward", forward, operands, "forward")
         for rule in local_derivatives if not callable(local_derivatives) else ():
             check_rule(f"{name}: a local derivative", rule, ("z", *operands))
     else:

@@ -28,11 +28,16 @@ def call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[
     """What the rules give, one derivative for each operand.
 
     Raises:
-        ValueError: the rule of an n-ary primitive gives another number of them.
+        TypeError: the rule of an n-ary primitive gives no list.
+        ValueError: it gives another number of them.
     """
     if primitive.arity is not None:
         return [rule(z, *inputs) for rule in primitive.rules]
     found: Sequence[Any] = primitive.rules[0](z, *inputs)
+    if not isinstance(found, (list, tuple)):  # of a dict the keys would be taken
+        raise TypeError(
+            f"the rule of {primitive.name} gives a list with one derivative for each operand, not {found!r}"
+        )
     if len(found) != len(inputs):
         raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(inputs)} operands")
     return found

@@ -99,12 +99,29 @@ def test_an_operand_without_a_derivative_gets_nothing() -> None:
         del engine.PRIMITIVES["test_first"]
 
 
+@pytest.mark.parametrize("found", [{0: 1.0, 1: 1.0}, None, 1.0, "ab"])
+def test_a_rule_of_any_number_gives_a_list(found: Any) -> None:
+    """Of a dict the keys would be taken for derivatives."""
+    strange = declare("test_strange", lambda *xs: 0.0, lambda z, *xs: found, native=lambda *xs: xs[0] * 0.0)
+    try:
+        with pytest.raises(TypeError, match="test_strange gives a list with one derivative for each operand"):
+            strange(engine.Value(1.0), engine.Value(2.0)).backward()
+        with pytest.raises(TypeError, match="test_strange gives a list with one derivative for each operand"):
+            engine.gradient(lambda x, y: strange(x, y))(1.0, 2.0)
+    finally:
+        del engine.PRIMITIVES["test_strange"]
+
+
 @pytest.mark.parametrize(
     ("columns", "error", "message"),
     [
         ({"name": "lambda"}, ValueError, "means something to Python"),
         ({"name": "__len__"}, ValueError, "means something to Python"),
         ({"name": "two words"}, ValueError, "identifier"),
+        ({"name": "test_ﬁt"}, ValueError, "Python reads 'test_fit'"),
+        ({"forward": lambda x, y: x}, TypeError, r"called as forward\(x\); this one takes \(x, y\)"),
+        ({"local_derivatives": None}, TypeError, "a list with one local derivative per operand"),
+        ({"local_derivatives": {"x": lambda z, x: 1.0}}, TypeError, "a list with one local derivative per operand"),
         ({"name": 3}, ValueError, "identifier"),
         ({"name": "tanh"}, ValueError, "already has"),
         ({"aliases": "soft"}, TypeError, "aliases are a tuple of names"),

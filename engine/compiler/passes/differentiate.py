@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from ... import ops
 from ...numbers import as_float
+from ...pullbacks import call_rules
 from ..errors import TraceError
 from ..frontend.conditions import EITHER, INVERT, NOT_EQUAL
 from ..frontend.graph import Graph, operations
@@ -168,10 +169,7 @@ def _derivatives(node: Symbol, is_needed: Callable[[Symbol], bool]) -> tuple[lis
     if primitive.arity is not None:
         found = [rule(node, *operands) for rule in compress(primitive.rules, wanted)]
         return list(compress(operands, wanted)), found
-    found = primitive.rules[0](node, *operands)
-    if len(found) != len(operands):
-        raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(operands)} operands")
-    return list(compress(operands, wanted)), list(compress(found, wanted))
+    return list(compress(operands, wanted)), list(compress(call_rules(primitive, node, operands), wanted))
 
 
 def _summed(
