@@ -110,7 +110,8 @@ class History:
         if not self.losses:
             return "History of 0 epochs"
         end = f", stopped by {self.stopped}" if self.stopped else ""
-        line = f"History of {len(self.losses)} epochs, loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}{end}"
+        epochs = "1 epoch" if len(self.losses) == 1 else f"{len(self.losses)} epochs"
+        line = f"History of {epochs}, loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}{end}"
         return "\n".join([line, *self._table()])
 
     def _table(self) -> list[str]:

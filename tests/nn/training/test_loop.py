@@ -195,6 +195,7 @@ def test_the_step_in_the_open_is_the_loop_one_would_write():
 
 def test_history_shows_its_course():
     assert repr(History([2.0, 0.5], [2.0, 0.5])) == "History of 2 epochs, loss 2 -> 0.5"
+    assert repr(History([2.0], [2.0])) == "History of 1 epoch, loss 2 -> 2"
     assert repr(History()) == "History of 0 epochs"
 
 
