@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -154,3 +155,25 @@ def test_changes_are_counted() -> None:
     modes.announce_change()
     modes.announce_change()
     assert modes.changes[0] == before + 2
+
+
+class PressedList(list[Any]):
+    """A list to which nothing is added without a Ctrl-C, just before or just after."""
+
+    def __init__(self, late: bool) -> None:
+        self._late = late
+
+    def append(self, entry: Any) -> None:
+        if self._late:
+            super().append(entry)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_ctrl_c_while_a_mode_is_being_opened_leaves_none_open(late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = PressedList(late)
+    monkeypatch.setattr(modes, "open_modes", entries)
+    with pytest.raises(KeyboardInterrupt), no_grad():
+        pass
+    assert entries == []
+    assert modes.recording.get()

@@ -299,10 +299,10 @@ class Trainer(Settings):
         way = self._prepared(batch)
         (loss,) = way(batch, 1, None, self._clip, ())
         watch = self._watch
-        if watch is not None:
-            self._again = way.repetition(
-                lambda: watch.differing(self._fresh_until(), self._optimizer), self._samples.copied
-            )
+        assert watch is not None  # it is made with the way
+        self._again = way.repetition(
+            lambda: watch.differing(self._fresh_until(), self._optimizer), self._samples.copied
+        )
         return loss
 
     def _fresh_until(self) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine import adopt, leaves
+from engine.adopting import graph
 from engine.adopting.report import KINDS
 from tests.engine.adopting.another import ANOTHER, REPORTED
 from tests.engine.adopting.bugs import BUGS, Bug
@@ -272,6 +273,30 @@ def graph_of(root: Any) -> list[Any]:
             found[id(node)] = node
             stack += node._prev
     return list(found.values())
+
+
+def test_ctrl_c_while_numbers_are_given_back_leaves_none_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    root, _ = run(ANOTHER).graph()
+    theirs, give_back = graph.TheirGraph(root), graph._give_back
+
+    def pressed(numbers: list[Any]) -> None:
+        give_back(numbers[:1])
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def all_numbers() -> list[Any]:
+        return [(node.theirs.data, node.theirs.grad) for node in theirs.nodes]
+
+    def change_all() -> None:
+        with theirs.restored():
+            for node in theirs.nodes:
+                node.theirs.data = node.theirs.grad = 7.5
+
+    before = all_numbers()
+    monkeypatch.setattr(graph, "_give_back", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        change_all()
+    assert all_numbers() == before
 
 
 def test_gradients_of_an_earlier_pass_are_stale() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine import Value
 from nn import MLP, Module, Neuron, load, micrograd, save
+from nn.checkpoints import changes
 
 
 class Row(Module):
@@ -186,3 +187,18 @@ def test_keys_that_come_twice_and_odd_numbers_name_the_file(content: str, messag
     with pytest.raises(ValueError, match=message) as caught:
         load(Neuron(1), path)
     assert str(path) in str(caught.value)
+
+
+class Point:
+    x = 1.0
+
+
+def test_changes_of_many_objects_are_made_all_or_none():
+    a, b = Point(), Point()
+    a.x = 2.0
+    made = [(a, "x", 3.0), (a, "y", 4.0), (None, "x", 5.0), (b, "z", 6.0)]
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'x'"):
+        changes.make(made)
+    assert (vars(a), hasattr(b, "z")) == ({"x": 2.0}, False)
+    changes.make([change for change in made if change[0] is not None])
+    assert (a.x, a.y, b.z) == (3.0, 4.0, 6.0)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 import engine
 from engine import TraceError, Value, check_gradients, compile
 from nn import MLP, Dropout, Layer, Module, Sequential
+from nn.layers import dropout
 from nn.layers.dropout import Layout, Place, drawing, hashed
 from nn.layers.module import evaluating
+from tests.interrupting import Pressed
 
 WHOLE = st.integers(0, 2**64 - 1)
 
@@ -155,3 +157,11 @@ def test_what_is_refused(p, error, message):
 def test_repr_and_zero():
     assert repr(Dropout(0.25)) == "Dropout(0.25)"
     assert Dropout(0.0)([1.0, -2.0]) == [1.0, -2.0]
+
+
+def test_ctrl_c_while_masks_get_a_source_leaves_none_behind(monkeypatch):
+    before = dropout._source.get()
+    monkeypatch.setattr(dropout, "_source", Pressed(dropout._source))
+    with pytest.raises(KeyboardInterrupt), drawing(Place(0, 0)):
+        pass
+    assert dropout._source.get() is before

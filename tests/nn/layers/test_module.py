@@ -4,11 +4,14 @@ import copy
 import pickle
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Constant, Value, compile, tanh
 from nn import MLP, Layer, Module
+from nn.layers import module
+from tests.interrupting import Pressed
 
 
 class Box(Module):
@@ -187,3 +190,13 @@ def test_in_a_notebook_it_is_a_table():
         cells = "".join(f"<td style='text-align:left'>{cell}</td>" for cell in (part, what, count))
         assert f"<tr>{cells}</tr>" in html
     assert "constant" not in html
+
+
+def test_ctrl_c_while_eval_mode_begins_leaves_modules_in_train_mode(monkeypatch):
+    model = MLP(1, [1])
+    monkeypatch.setattr(module, "_evaluating", Pressed(module._evaluating))
+    with pytest.raises(KeyboardInterrupt), module.evaluating():
+        pass
+    assert model.training
+    with module.evaluating():
+        assert not model.training

@@ -14,6 +14,7 @@ import pytest
 import nn
 from engine import Value
 from engine.compiler.backends.llvm import training as native
+from engine.compiler.backends.llvm.runtime import direct_step
 from nn import MLP, SGD, Trainer
 
 np = pytest.importorskip("numpy")
@@ -279,3 +280,13 @@ trainer.itself = trainer
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("True\n", "", 0)
+
+
+@pytest.mark.parametrize("change", ["_DATA", "_TYPE", "_RANK", "_FLAGS", "_DIMENSIONS"])
+def test_another_layout_of_arrays_is_noticed(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each field is compared with what NumPy says itself."""
+    look = direct_step.arrays_are_as_expected.__wrapped__
+    assert look()
+    places = {"_DATA": direct_step._RANK, "_DIMENSIONS": direct_step._DATA, "_FLAGS": 10**6}
+    monkeypatch.setattr(direct_step, change, places.get(change, direct_step._DATA))
+    assert not look()

@@ -10,6 +10,7 @@ import pytest
 
 from engine.compiler import Surroundings, TraceError, compile
 from engine.compiler.frontend import walk
+from engine.compiler.frontend.surroundings import prolonged
 
 np = pytest.importorskip("numpy")
 
@@ -106,6 +107,17 @@ def test_a_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(Surroundings(first)._keep) > len(rows)
     monkeypatch.setattr(walk, "_MOST", 10)
     assert len(Surroundings(first)._keep) <= 20
+
+
+def test_lists_are_longer_for_a_while_and_what_is_done_to_them_meanwhile_stays() -> None:
+    rows, log, cleared = [1.0, 2.0], [1.0], [3.0]
+    with prolonged([rows, log, cleared]):
+        assert min(len(rows), len(log), len(cleared)) > 1000
+        assert {*rows} == {1.0, 2.0}
+        log.append(5.0)
+        cleared.clear()
+        cleared.append(4.0)
+    assert (rows, log, cleared) == ([1.0, 2.0], [1.0, 5.0], [4.0])
 
 
 def test_a_tuple_that_changes_in_every_run_is_named() -> None:
