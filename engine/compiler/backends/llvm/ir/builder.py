@@ -305,23 +305,22 @@ class Code:
         self.lines, self._loops = lines, loops
 
     @contextmanager
-    def when(self, condition: str) -> Iterator[None]:
-        """Do the block if the i1 of that name holds."""
+    def when(self, condition: str, rare: bool = False) -> Iterator[None]:
+        """Do the block if the i1 of that name holds; `rare`: which is not expected."""
         self._count += 1
         k = self._count
-        self.lines += [f"br i1 {condition}, label %then{k}, label %else{k}", f"then{k}:"]
+        weights = ', !prof !{!"branch_weights", i32 1, i32 2000}' if rare else ""
+        self.lines += [f"br i1 {condition}, label %then{k}, label %else{k}{weights}", f"then{k}:"]
         yield
         self.label(f"else{k}")
 
-    def rarely(self, mask: Vector) -> str:
-        """Whether the mask holds in any lane, as a condition for `when` that is not expected to hold."""
-        name = mask.name
-        if self.width > 1:
-            full = f"@llvm.vector.reduce.or.v{self.width}i1"
-            self.declared.add(f"declare i1 {full}({self.type('m')})")
-            name = self.value(f"call i1 {full}({self.type('m')} {name})")
-        self.declared.add("declare i1 @llvm.expect.i1(i1, i1)")
-        return self.value(f"call i1 @llvm.expect.i1(i1 {name}, i1 false)")
+    def any(self, mask: Vector) -> str:
+        """Whether the mask holds in any lane, as a condition for `when`."""
+        if self.width == 1:
+            return mask.name
+        full = f"@llvm.vector.reduce.or.v{self.width}i1"
+        self.declared.add(f"declare i1 {full}({self.type('m')})")
+        return self.value(f"call i1 {full}({self.type('m')} {mask.name})")
 
     def ret(self, value: Vector | None = None) -> None:
         """Return, with a vector or nothing."""

@@ -71,6 +71,6 @@ def _circular(code: Code, x: Vector, name: str, turn: int) -> Vector:
 def _or_by_libm(code: Code, wanted: Vector, name: str, x: Vector, else_: Vector) -> Vector:
     """A function of C's library in the lanes where it is wanted, which are rare; no call if there is none."""
     result = code.variable(else_)
-    with code.when(code.rarely(wanted)):
+    with code.when(code.any(wanted), rare=True):
         code.write(result, code.select(wanted, code.libm(name, x), else_))
     return code.read(result)

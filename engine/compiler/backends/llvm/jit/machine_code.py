@@ -57,7 +57,7 @@ class Library:
 
     Args:
         text: LLVM IR.
-        quick: more of it, that a few of LLVM's passes do for, in half the time: no inner loop of it calls a function.
+        quick: more of it, that a few of LLVM's passes do for, in less time: no inner loop of it calls a function.
 
     Attributes:
         key: under which the cache has the code.
@@ -65,13 +65,12 @@ class Library:
     """
 
     def __init__(self, text: str, quick: str = ""):
-        self.key = cache.key("\n".join([str(OPTIMISE), text, *_QUICK, quick]))
+        self.key = cache.key("\n".join([str(OPTIMISE), text, *INLINE, *QUICK, quick]))
         code = cache.read(self.key)
         self.cached = code is not None
         with _compiling:
             if code is None:
-                target = machine()
-                code = target.emit_object(optimised(text, target, quick))
+                code = machine().emit_object(optimised(text, quick))
                 cache.write(self.key, code)
             self._load(code)
 
@@ -105,23 +104,65 @@ class Library:
         return address
 
 
-_QUICK = ("sroa", "simplify_cfg", "loop_rotate", "instruction_combine", "simplify_cfg")
+INLINE = ("always_inliner", "global_dead_code_eliminate")
+QUICK = ("sroa", "simplify_cfg", "loop_rotate", "instruction_combine", "simplify_cfg")
+"""Those of LLVM's passes that make code fast that calls nothing in its loops."""
 
 
-def optimised(text: str, target: Any, quick: str = "") -> Any:
-    """The module of a text, after LLVM's passes for that machine, and of another, after the few that matter most."""
+SELDOM = "cold noinline nounwind"
+"""Attributes of a function for which the code generator does the least: it runs once a step, and costs less than that
+would."""
+
+
+class _Passes:
+    """LLVM's passes, made once in a process: llvmlite frees neither managers of passes nor what these hold."""
+
+    def __init__(self) -> None:
+        llvm = binding()
+        options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISE)
+        options.loop_vectorization = options.slp_vectorization = False  # the text is in vectors already
+        options.loop_unrolling = False  # and in tiles: unrolled they run no faster, and take twice the time to compile
+        self._target = machine()
+        self._builder = llvm.create_pass_builder(self._target, options)
+        self._inline, self._quick = map(self._manager, (INLINE, QUICK))
+        self._all = self._builder.getFunctionPassManager()
+
+    @staticmethod
+    def _manager(names: tuple[str, ...]) -> Any:
+        manager = binding().create_new_module_pass_manager()
+        for name in names:
+            getattr(manager, f"add_{name}_pass")()
+        return manager
+
+    def run(self, module: Any, quick: bool) -> None:
+        """Inline what asks for it, and then run a few passes, or all that look at one function by itself."""
+        self._inline.run(module, self._builder)
+        if quick:
+            self._quick.run(module, self._builder)
+            return
+        for function in module.functions:
+            if not function.is_declaration:
+                self._all.run(function, self._builder)
+
+
+_passes = functools.cache(_Passes)
+
+
+def optimised(text: str, quick: str = "") -> Any:
+    """The module of a text, after LLVM's passes for this machine, and of another, after the few that matter most.
+
+    It has a context of its own: what a context has seen, such as constants, it keeps to its end.
+    """
     llvm = binding()
-    module = llvm.parse_assembly(text)
-    options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISE)
-    options.loop_vectorization = options.slp_vectorization = False  # the text is in vectors already
-    options.loop_unrolling = False  # and in tiles: unrolled they run no faster, and take twice the time to compile
-    builder = llvm.create_pass_builder(target, options)
-    if text:
-        builder.getModulePassManager().run(module, builder)
-    if quick:
-        other, passes = llvm.parse_assembly(quick), llvm.create_new_module_pass_manager()
-        for name in _QUICK:
-            getattr(passes, f"add_{name}_pass")()
-        passes.run(other, builder)
+    context, modules = llvm.create_context(), []
+    for part, few in ((text, False), (quick, True)):
+        if part:
+            modules.append(llvm.parse_assembly(part, context))
+            _passes().run(modules[-1], few)
+    module, *others = modules
+    for other in others:
         module.link_in(other)
+    for function in module.functions:
+        if b"cold" in b" ".join(function.attributes).split():
+            function.add_function_attribute("optnone")  # only now: so the passes have run
     return module

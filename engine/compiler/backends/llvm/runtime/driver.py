@@ -16,7 +16,7 @@ import math
 from ..ir.builder import Code
 from ..ir.control import Cell, leave
 from ..ir.vector import literal
-from ..jit.machine_code import Library
+from ..jit.machine_code import SELDOM, Library
 from .direct_step import text as direct_step
 from .fork_join import share_text
 from .frame import POSITION, entry, field, fields
@@ -121,7 +121,7 @@ def _counted(code: Code, f: dict[str, str], a: dict[str, str], step: str) -> Non
 def _steps(bits: int, width: int) -> str:
     """``steps``: all steps of a call; the loss of the last one, as a caller of one step can read it at once."""
     code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"], "double")
-    code.linkage = "internal "
+    code.linkage, code.attributes = "internal ", SELDOM
     code.slots.append("%loss = alloca double")
     f, a = fields(code)
     scalar = code.scalar

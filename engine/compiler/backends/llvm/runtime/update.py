@@ -38,7 +38,7 @@ _ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
 @functools.cache
 def update(rule: Update, frozen: bool, bits: int, width: int) -> tuple[Library, int]:
     """The compiled update and its address, of type ``void(P, G, state, step, start, stop)``; see `text`."""
-    library = Library(text(rule, frozen, bits, width))
+    library = Library("", quick=text(rule, frozen, bits, width))
     return library, library.address("update")
 
 
@@ -78,7 +78,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
         done = code.value(f"call i64 @llvm.smax.i64(i64 %start, i64 {code.value(f'and i64 {stop}, {-width}')})")
         with code.loop(done, stop, width) as i:  # what does not fill a vector
             each.emit(i, _inside(code, i, f["count"]), keeping)
-    with code.when(code.rarely(each.lost().differs(0.0))):
+    with code.when(code.any(each.lost().differs(0.0)), rare=True):
         code.lines.append(f"store i64 1, ptr {code.pointer('%state', str(POSITION['refused']), 'i64')}")
     code.ret()
     once = _once(rule)
@@ -172,7 +172,7 @@ def _once(rule: Update) -> Code:
     code = Code(
         "once", 64, 1, ["ptr noalias %numbers", "double %step", "double %rate", "double %norm", "ptr noalias %out"]
     )
-    code.linkage = "internal "
+    code.linkage, code.attributes = "internal ", "alwaysinline nounwind"
     given = {"step": Vector(code, "%step"), "lr": Vector(code, "%rate"), "norm": Vector(code, "%norm")}
     values = {}
     for k, symbol in enumerate(rule.numbers):

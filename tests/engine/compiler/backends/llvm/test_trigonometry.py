@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine.compiler.backends.llvm.ir import trigonometry
 from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.ir.vector import Vector
-from engine.compiler.backends.llvm.jit.machine_code import machine, optimised, vector_bytes
+from engine.compiler.backends.llvm.jit.machine_code import optimised, vector_bytes
 from tests.engine.compiler.backends.llvm.test_vectormath import compiled, text
 
 FUNCTIONS: dict[str, tuple[Any, Any, Any]] = {
@@ -87,7 +87,7 @@ def test_sin_and_cos_of_one_argument_share_their_polynomials() -> None:
         text(lambda c, x: trigonometry.sin(c, x) + trigonometry.cos(c, x), 64, 8),
         text(trigonometry.sin, 64, 8),
     ]
-    both, alone = (str(optimised(each, machine())).count("call <8 x double> @llvm.fma") for each in texts)
+    both, alone = (str(optimised(each)).count("call <8 x double> @llvm.fma") for each in texts)
     assert both == alone > 10
 
 

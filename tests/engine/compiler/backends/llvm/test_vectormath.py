@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine.compiler.backends.llvm.ir import vectormath
 from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.ir.vector import Vector, literal
-from engine.compiler.backends.llvm.jit.machine_code import Library, machine, optimised, vector_bytes
+from engine.compiler.backends.llvm.jit.machine_code import Library, optimised, vector_bytes
 
 inf, nan = math.inf, math.nan
 FUNCTIONS: dict[str, tuple[Any, Any, tuple[float, float]]] = {
@@ -164,7 +164,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("name", SHARED)
 def test_functions_share_their_polynomial_and_their_division(name: str) -> None:
-    together, alone = (str(optimised(text(formula, 64, 8), machine())) for formula in SHARED[name])
+    together, alone = (str(optimised(text(formula, 64, 8))) for formula in SHARED[name])
     assert together.count("= fdiv") == alone.count("= fdiv") <= 1
     fused = [each.count("call <8 x double> @llvm.fma") for each in (together, alone)]
     assert 10 < fused[1] <= fused[0] <= fused[1] + 1
