@@ -9,7 +9,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
 from typing import Any, Literal, overload
 from weakref import WeakSet
 
@@ -243,7 +242,7 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
     12.0
     """
     single = not hasattr(type(inputs), "__iter__")
-    wanted: list[Any] = [inputs] if single else list(inputs)
+    wanted: Sequence[Any] = [inputs] if single else inputs if isinstance(inputs, (list, tuple)) else list(inputs)
     for kind in dict.fromkeys([type(output), *map(type, wanted)]):
         if hasattr(kind, "__differentiate__"):  # a function is being compiled
             symbols = kind.__differentiate__(output, wanted, create_graph)
@@ -259,5 +258,5 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
         found = [d if isinstance(d, Value) else Value(d) for d in found]
     else:
         adjoints = sweep(output)
-        found = [d + 0.0 for d in map(adjoints.get, wanted, repeat(0.0))]  # + 0.0: an unreached one is -0.0
+        found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0
     return found[0] if single else found

@@ -47,6 +47,7 @@ def are_shown() -> bool:
 
 
 def _read(value: Value, shown: Any = _shown.get, own: Any = _slot.__get__) -> float:
+    """The number of a Value. What it needs are defaults, since it is called for each weight."""
     numbers = shown()
     number: float | None = None if numbers is None else numbers.get(value)
     return own(value) if number is None else number

@@ -27,7 +27,8 @@ def has_template(primitive: Primitive) -> bool:
 _TABLE = {p.name: p for p in (*vars(ops).values(), *CONDITIONS, DETACH) if isinstance(p, Primitive) and has_template(p)}
 _OWN = {_TABLE[name]: k for k, name in enumerate(sorted(_TABLE))}
 _number = attrgetter("number")
-_RANGE = -(2**31)  # before what stands for a range of leaves: the number of no symbol
+_RANGE, _VECTOR = -(2**31), 1 - 2**31
+"""Before what stands for a range of leaves, or for operands that were written before: the numbers of no symbols."""
 
 
 def fingerprint(trace: Trace) -> str:
@@ -45,14 +46,19 @@ def fingerprint(trace: Trace) -> str:
     words = array("i", [len(graph.leaves), len(trace.inputs), len(constants), len(trace.outputs)])
     for part in (trace.inputs, constants, trace.outputs):
         words.extend(map(_number, part))
+    vectors: dict[int, int] = {}  # which one it is, by id: what the neurons of a layer have in common is written once
     for symbol in symbols:
         assert symbol.primitive is not None
         words.extend((symbol.number, _OWN[symbol.primitive], len(symbol.operands)))
         for some in parts(symbol.operands):
             if isinstance(some, LeafRange):
                 words.extend((_RANGE, some.numbers.start, some.numbers.step, len(some)))
+            elif id(some) in vectors:
+                words.extend((_VECTOR, vectors[id(some)]))
             else:
                 words.extend(map(_number, some))
+                if len(some) > 1:
+                    vectors[id(some)] = len(vectors)
     digest = hashlib.sha256(ENGINE.encode())
     digest.update(words)
     digest.update(array("d", [constant.value for constant in constants]))

@@ -61,7 +61,7 @@ class Graph:
         self.nonzero: set[Symbol] = set()
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
-        self._rows: dict[Value, range] = {}  # of leaves in a row: the numbers of the row
+        self._rows: dict[Value, range] = {}  # by leaf the numbers of its row, which may be its own alone
         self._vectors: dict[tuple[Symbol, ...], tuple[tuple[Symbol, ...], tuple[Symbol, ...]]] = {}
         self._inputs: tuple[Sequence[Any], tuple[Symbol, ...]] = ((), ())  # those of the last dot, as given and lifted
         self._lowest = 0
@@ -222,9 +222,7 @@ class Graph:
         kinds = {*map(type, values)}
         if kinds != {Value} and any(not issubclass(kind, Value) or issubclass(kind, _NO_LEAVES) for kind in kinds):
             return False
-        if any(map(_primitive, values)) or not (
-            self.symbols.keys().isdisjoint(values) and self.made.isdisjoint(values)
-        ):
+        if any(map(_primitive, values)) or (self.made and not self.made.isdisjoint(values)):
             return False
         rows, count = self._rows, len(self._rows) + len(values)
         entered = all(map(is_, map(rows.setdefault, values, repeat(numbers)), repeat(numbers)))
@@ -296,8 +294,8 @@ class _Symbols(dict[Any, Symbol]):
             return graph._import(operand)
         row = graph._rows.get(operand)
         if row is None:
+            row = graph._rows[operand] = range(len(graph.leaves), len(graph.leaves) + 1)
             graph.leaves.append(operand)
-            return graph.leaf(len(graph.leaves) - 1)
         for number in row:  # the others are going to be asked for as well
             graph.leaf(number)
         return self[operand]

@@ -236,6 +236,11 @@ class Surroundings:
         self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
         return False
 
+    @property
+    def holders(self) -> Sequence[_Holder]:
+        """The lists, dicts, sets, arrays and context variables, and what is expected in each."""
+        return self._holders
+
     def look_again(self) -> None:
         """Look at what is far away too when `changed` is asked next."""
         self._due = -math.inf

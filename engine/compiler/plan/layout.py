@@ -246,9 +246,12 @@ def is_fold(primitive: Primitive | None) -> bool:
 def _levels(symbols: Sequence[Symbol]) -> dict[str, list[list[Symbol]]]:
     """The operations of each stage by their level: how many operations of the stage lie below."""
     places: dict[Symbol, tuple[str, int]] = {}
+    below_of: dict[int, set[tuple[str, int]]] = {}  # by the id of the operands, which a layer's neurons have in common
     levels: dict[str, list[list[Symbol]]] = {stage: [] for stage in _STAGES}
     for symbol in symbols:
-        below = [places[o] for o in symbol.below]
+        below = below_of.get(id(symbol.below))
+        if below is None:
+            below = below_of[id(symbol.below)] = {places[o] for o in symbol.below}
         stage = "body"
         if symbol.uniform:
             late = any(stage == "epilogue" for stage, _ in below)

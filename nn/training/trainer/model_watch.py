@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import is_
 from typing import Any
 
@@ -42,14 +42,15 @@ class ModelWatch:
         self._changes, self._leaves = changes[0], leaves_made[0]
         self._is_module = isinstance(model, Module)
         self._near: list[Any] = []  # lists and dicts
-        self._far: list[tuple[Any, list[Any]]] = []  # more of them, and what was in each
+        self._far: list[tuple[Any, Sequence[Any]]] = []  # more of them, and what was in each
+        held = {id(holder): inside for holder, inside in self._surroundings.holders}  # the same, and there already
         parts = _containers(model, set()) if self._is_module else iter(())
         containers = [(found, are_attributes, _values(found)) for found, are_attributes in parts]
         self._inside = {id(found) for found, *_ in containers}
         few = sum(values for *_, values in containers) <= FEW
         for found, are_attributes, values in containers:
             if are_attributes or values:
-                self._far.append((found, _items(found)))
+                self._far.append((found, held.get(id(found)) or _items(found)))
             if not are_attributes and (few or values < len(found) or not found):
                 self._near.append(found)
         self._near_before = [container.copy() for container in self._near]
@@ -139,9 +140,9 @@ def _values(container: Any) -> int:
     return sum(kinds.count(kind) for kind in {*kinds} if issubclass(kind, Value))
 
 
-def _items(container: Any) -> list[Any]:
+def _items(container: Any) -> Sequence[Any]:
     """What is in a list or dict, its keys too."""
-    return [*container, *container.values()] if isinstance(container, dict) else list(container)
+    return (*container, *container.values()) if isinstance(container, dict) else tuple(container)
 
 
 def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool]]:
