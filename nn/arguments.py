@@ -88,7 +88,7 @@ def as_samples(name: str, data: Any) -> Any:
         ValueError: if it is empty.
     """
     if hasattr(data, "to_numpy"):  # a DataFrame or Series: iterating over one gives its columns
-        data = data.to_numpy()
+        data = _as_numbers(data.to_numpy())
     if isinstance(data, list) or hasattr(data, "dtype"):
         if not is_row(data):
             raise TypeError(f"{name} must be a list, tuple or array, not {show(data)}")
@@ -98,6 +98,14 @@ def as_samples(name: str, data: Any) -> Any:
             raise TypeError(f"{name} is a masked array with gaps: fill them, or leave those samples out")
         return data
     return as_row(name, data)
+
+
+def _as_numbers(table: Any) -> Any:
+    """A table of columns of several types as one of floats, if all entries are numbers or bools, and none is gone."""
+    if table.dtype != object or table.ndim != 2:
+        return table
+    numbers = {*map(type, table.flat)} <= {int, float, bool}
+    return table.astype(float) if numbers else table
 
 
 def same_length(name: str, items: list[Any], other_name: str, others: list[Any]) -> None:

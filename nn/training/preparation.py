@@ -82,8 +82,14 @@ def _named(model: Model, y: Any, loss: LossFunction) -> list[int]:
         raise ValueError(
             f"{name_of_loss(loss)} of labels that are texts: take a loss for classes, such as cross_entropy"
         )
+    names = sorted({str(label) for label in y})
+    if name_of_loss(loss) in ("bce", "bce_with_logits", "hinge") and len(names) > 2:
+        raise ValueError(
+            f"{name_of_loss(loss)} tells two classes apart, and the labels name {len(names)}: {', '.join(names)}; take "
+            "cross_entropy, and an output for each"
+        )
     if classes_of(model) is None:
-        model.classes = sorted({str(label) for label in y})
+        model.classes = names
     return as_indices(y, classes_of(model) or [])
 
 

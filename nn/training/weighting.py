@@ -22,7 +22,8 @@ def weights_of(y: Any, sample_weight: Any, class_weight: Mapping[Any, float] | s
 
     Raises:
         TypeError: if one is no number, or `class_weight` neither a mapping nor "balanced".
-        ValueError: if one is negative, nan or infinite, all are 0, there is not one for each, or a class has none.
+        ValueError: if one is negative, nan or infinite, all are 0, there is not one for each, a class has none, or a
+            label is no class.
 
     >>> weights_of([0, 0, 0, 1], None, "balanced")
     [0.6666666666666666, 0.6666666666666666, 0.6666666666666666, 2.0]
@@ -61,6 +62,8 @@ def _label(label: Any) -> Any:
     label = plain(label)
     if is_row(label):
         raise TypeError(f"class_weight needs labels that are classes, not rows such as {show(label)}")
+    if isinstance(label, float) and not label.is_integer():
+        raise ValueError(f"class_weight needs labels that are classes, not numbers as {label:g}: give sample_weight")
     return label
 
 

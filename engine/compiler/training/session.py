@@ -180,6 +180,10 @@ class Session:
                 row[:count] = self._training.shuffled(count, source)
         return order.reshape(-1, size)
 
+    def is_of(self, compiled: Compiled) -> bool:
+        """Whether that is, for samples of these shapes, what a compiled function does at present."""
+        return compiled._known.get(self._special.shapes) is self._special
+
     def accept(self, batch: Batch) -> None:
         """Refuse samples of another shape, and labels that the loss would refuse.
 

@@ -371,6 +371,10 @@ class Trainer(Settings):
         if not self._sample_loss.knows(batch.shapes, size):
             self.compiled.trace(batch)  # so that it is known what the model gives
             self._watch = None
+            if self._way is not None and not self._way.is_of(self.compiled):  # it does something else by now
+                self._steps_before, self._way, self._again = self.steps, None, None
+                self._sample_loss.forget()
+                self._sized = None
         return self._sample_loss.structure(batch.shapes, size)
 
     def _weigh(self, batch: Batch, size: int) -> None:

@@ -36,6 +36,10 @@ class Way:
             and has_rule(optimizer) is self._has_rule
         )
 
+    def is_of(self, compiled: Compiled) -> bool:
+        """Whether it makes the steps of what a compiled function does at present."""
+        return True
+
     def accepts(self, batch: Batch) -> bool:
         """Whether the samples have the shapes of the program."""
         same: bool = batch.shapes == self.shapes
@@ -94,6 +98,10 @@ class NativeSteps(Way):
     def made(self) -> int:  # type: ignore[override]  # counted where the steps are made
         """How many were made."""
         return self._session.made
+
+    def is_of(self, compiled: Compiled) -> bool:
+        """Whether the session is of what the function does at present."""
+        return self._session.is_of(compiled)
 
     def repetition(
         self, differing: Callable[[], Callable[[], bool]], copied: Callable[[Any, Any], Batch | None]

@@ -419,10 +419,10 @@ class Sloped(nn.Module):
 
 
 def test_what_the_model_reads_from_elsewhere_counts_for_each_net(monkeypatch: pytest.MonkeyPatch) -> None:
-    def make_sloped(slope: float) -> Any:
+    def make_sloped(slope: float, lr: float = 0.0) -> Any:
         monkeypatch.setitem(globals(), "SLOPE", slope)
         model = Sloped()
-        return model, nn.mse, nn.SGD(model.parameters(), lr=0.0)
+        return model, nn.mse, nn.SGD(model.parameters(), lr=lr)
 
     prepare, made = workbench.SharedTrainer._prepare, 0
 
@@ -437,6 +437,22 @@ def test_what_the_model_reads_from_elsewhere_counts_for_each_net(monkeypatch: py
     rows = nn.fit_many(make_sloped, [{"slope": s} for s in (1.0, 2.0, 3.0, 1.0)], [[1.0]], [0.0], epochs=1)
     assert [row["loss"] for row in rows] == [1.0, 4.0, 9.0, 1.0]
     assert made == 4
+
+
+def test_what_the_model_reads_counts_with_a_smaller_last_batch_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make_sloped(slope: float, seed: int) -> Any:
+        monkeypatch.setitem(globals(), "SLOPE", slope)
+        model = Sloped()
+        return model, nn.mse, nn.SGD(model.parameters(), lr=0.1)
+
+    slopes = [{"slope": s, "seed": 1} for s in (1.0, 2.0, 3.0, 1.0)]
+    options: dict[str, Any] = {"epochs": 3, "batch_size": 8, "validation": (X[:10, :1], Y[:10])}
+    samples = X[:, :1]
+    found, expected = (
+        nn.fit_many(make_sloped, slopes, samples, Y, backend=backend, **options) for backend in ("auto", "eager")
+    )
+    for column in ("loss", "validation_loss"):
+        assert [row[column] for row in found] == pytest.approx([row[column] for row in expected])
 
 
 def test_what_make_does_to_an_earlier_net_changes_no_later_one() -> None:

@@ -407,6 +407,28 @@ def test_class_weights_are_sample_weights(backend):
     assert numbers(balanced) == numbers(by_hand)
 
 
+def test_class_weights_are_of_classes():
+    with pytest.raises(ValueError, match=r"not numbers as 0\.5: give sample_weight"):
+        trained(y=[0.5] * 30, loss=nn.mse, model=network(1), class_weight="balanced")
+
+
+def test_three_names_are_too_many_for_a_loss_of_two_classes():
+    with pytest.raises(ValueError, match="bce_with_logits tells two classes apart, and the labels name 3: a, b, c"):
+        trained(y=["a", "b", "c"] * 10, loss=nn.bce_with_logits, model=network(1))
+
+
+@pytest.mark.parametrize("kind", ["Float64", "object", "mixed"])
+def test_a_table_of_several_types_of_numbers_compiles(kind):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(X)
+    given = table.assign(**{"more": X[:, 0] > 0}) if kind == "mixed" else table.astype(kind)
+    wide = nn.MLP(given.shape[1], [3, 2], activation="tanh", seed=1)
+    same = nn.MLP(given.shape[1], [3, 2], activation="tanh", seed=1)
+    _, history = trained("auto", model=wide, samples=given)
+    assert not history.backend.startswith("eager")
+    assert history.losses == trained("auto", model=same, samples=given.astype(float).to_numpy())[1].losses
+
+
 def test_weights_of_rows_of_targets():
     two = np.stack([X[:, 0], X[:, 1]], 1)
     for backend in ("eager", *INSTALLED):

@@ -816,3 +816,28 @@ def test_the_bounds_of_clipping_are_read_and_set() -> None:
     trainer.clip_value = None
     trainer.clip_norm = 1.0
     assert (trainer.clip_norm, trainer.clip_value) == (1.0, None)
+
+
+FACTOR = 1.0
+FACTORS = {"rows": [[1.0]]}
+
+
+@ALL
+@pytest.mark.parametrize("far", [False, True])
+def test_what_changes_before_each_epoch_with_a_smaller_last_batch(
+    backend: str, far: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How the loss weighs the last batch is read off another trace, which may be the first to see the change."""
+
+    def loss(outputs: Any, labels: Any) -> Any:
+        return nn.mse(outputs, labels) * (FACTORS["rows"][0][0] if far else FACTOR)
+
+    samples, labels = X[:5], X[:5, 0]
+    model, same = (MLP(4, [3, 1], activation="tanh", seed=1) for _ in range(2))
+    trainer = Trainer(model, loss, SGD(model.parameters(), lr=0.1), backend)
+    step = EagerStep(same, loss, SGD(same.parameters(), lr=0.1))
+    for factor in (1.0, 2.0, 3.0, 0.5, 2.0):
+        monkeypatch.setitem(globals(), "FACTOR", factor)
+        monkeypatch.setitem(FACTORS, "rows", [[factor]])
+        expected = [step(samples[k : k + 2].tolist(), labels[k : k + 2].tolist()) for k in (0, 2, 4)]
+        assert trainer.epoch(samples, labels, 2, shuffle=False) == pytest.approx(expected, rel=1e-9)
