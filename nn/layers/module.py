@@ -66,7 +66,7 @@ class Module:
     def parameters(self) -> list[Value]:
         """All parameters in the order of their attributes; one that is shared appears once."""
         values: list[Value] = []
-        _collect(vars(self).values(), values, {id(self)})
+        _collect([*vars(self).values()], values, {id(self)})
         found = dict.fromkeys(values)
         return list(found) if are_parameters(found) else list(filter(_is_parameter, found))
 
@@ -166,7 +166,10 @@ def are_parameters(items: Collection[Any]) -> bool:
 
 
 def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> None:
-    """Add the Values in nested containers and modules: `_named_parameters` without names, which take longer."""
+    """Add the Values in nested containers and modules: `_named_parameters` without names, which take longer.
+
+    Here and below attributes are read at once: another thread may give a module the programs of its first prediction.
+    """
     for child in children:
         kind = type(child)
         if kind in _PLAIN:
@@ -179,7 +182,7 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> 
             _collect(_children(child), values, seen)
         elif id(child) not in seen:
             seen.add(id(child))
-            _collect(vars(child).values(), values, seen)
+            _collect([*vars(child).values()], values, seen)
 
 
 def _named_parameters(prefix: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Value]]:
@@ -219,7 +222,7 @@ def _children(item: Any) -> Collection[Any]:
     if _is_array_of_values(item):
         item = item.tolist()
     if isinstance(item, dict):
-        return item.values()
+        return [*item.values()]
     return item if isinstance(item, (list, tuple)) else ()
 
 
@@ -231,7 +234,7 @@ def _contents(path: str, item: Any) -> Iterator[tuple[str, Value | Module]]:
     if _is_array_of_values(item):
         item = item.tolist()
     if isinstance(item, dict):
-        children = iter(item.items())
+        children = iter([*item.items()])
     elif isinstance(item, (list, tuple)):
         children = iter(enumerate(item))
     else:

@@ -127,7 +127,7 @@ def _words(thing: Any, found: list[Value], inside: frozenset[int]) -> Iterator[s
         yield "]"
     elif issubclass(kind, Module) and _CODE.defines(kind):
         yield f"{kind.__module__}.{kind.__qualname__} ["
-        for name, part in vars(thing).items():
+        for name, part in [*vars(thing).items()]:  # another thread may add the programs of a first prediction
             if name != "_programs":  # which no layer reads
                 yield repr(name)
                 yield from _words(part, found, inside | {id(thing)})

@@ -200,3 +200,17 @@ def test_ctrl_c_while_eval_mode_begins_leaves_modules_in_train_mode(monkeypatch)
     assert model.training
     with module.evaluating():
         assert not model.training
+
+
+def test_attributes_that_another_thread_sets_meanwhile_do_not_disturb():
+    """As the first prediction does, which keeps its programs with the model: here at each switch of threads."""
+    model = MLP(2, [2, 1])
+
+    class Meanwhile(list):
+        def __iter__(self):
+            vars(model)[f"_kept{len(vars(model))}"] = None
+            return super().__iter__()
+
+    vars(model)["own"] = Meanwhile([Value(1.0)])
+    assert len(model.parameters()) == len(model.named_parameters()) == 10
+    assert len(list(model.modules())) == 6
