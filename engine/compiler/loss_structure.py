@@ -80,10 +80,20 @@ def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size:
         return found.outputs[0]
 
     graph = Graph(simplify, _derivatives)
-    whole, one = root(size, graph), root(1, graph)
+    whole = root(size, graph)
     try:
         with graph.opened():
             each, rest = _of_samples(graph, whole, width, size)
+        try:
+            one = root(1, graph)
+        except TraceError:
+            raise
+        except Exception as error:
+            raise TraceError(
+                f"the loss {described(loss)} takes {size} samples, but for one it raises {type(error).__name__}: "
+                f"{error}\n{_REMEDY}"
+            ) from error
+        with graph.opened():
             same, once = _of_samples(graph, one, width, 1)
         scale, often = _ratio(each, same, size), _ratio(rest, once, size)
     except _Mixed as mixed:

@@ -77,6 +77,8 @@ class Look:
         elif is_array(holder) and holder.dtype != object:
             if holder.nbytes <= _LARGE:
                 self.add("holder$.tobytes() != was$", 60 + holder.nbytes // 10, holder=holder, was=holder.tobytes())
+        elif not inside and isinstance(holder, CONTAINERS):  # as the sets by which dataclasses' `__repr__` knows itself
+            self.add("len(holder$) != 0", 20, holder=holder)
         elif isinstance(holder, dict):
             self._add_dict(holder)
         elif isinstance(holder, list):

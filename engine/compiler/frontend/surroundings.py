@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import is_
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, TypeAlias
 
 from ... import modes
@@ -26,7 +26,7 @@ BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
-_LAST = 4
+_LATE, _LAST = 4, 5
 """How soon what hardly ever changes is looked at: see `_rank`."""
 _RARE = {*OF_FUNCTIONS, "__class__", "__bases__"}
 _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
@@ -67,7 +67,7 @@ class Surroundings:
         self._modules: set[int] = set()
         self._announced: set[int] = set()
         self._settings: set[int] = set()
-        self._missing: set[tuple[int, str]] = set()
+        self._rare: set[tuple[int, str]] = set()
         self.iterators: list[tuple[str, CodeType | None]] = []
         self._far: set[tuple[int, str]] = set()
         walk = Walk(self)
@@ -122,8 +122,12 @@ class Surroundings:
 
     def found_nothing(self, names: Mapping[str, Any], name: str) -> None:
         """No global of that name, as of those of Python's own and of attributes."""
-        self._missing.add((id(names), name))
-        self.found_name(names, name, ABSENT)
+        self.found_rarely(names, name, ABSENT)
+
+    def found_rarely(self, names: Mapping[str, Any], name: str, content: Any) -> None:
+        """A name that is looked at last."""
+        self._rare.add((id(names), name))
+        self.found_name(names, name, content)
 
     def found_variable(self, name: Any) -> None:
         """A variable of the environment, or the whole of it."""
@@ -194,7 +198,7 @@ class Surroundings:
             if id(names) not in self._announced and (id(names), name) not in self._far
         ]
         names = [(self._order(*name), *name) for name in near]
-        parts = [(_LAST if part[1] in _RARE else _rank(part[2]), *part) for part in self._parts]
+        parts = [(_LATE if part[1] in _RARE else _rank(part[2]), *part) for part in self._parts]
         holders = [holder for holder in self._holders if id(holder[0]) not in self._modules or is_array(holder[0])]
         for rank in range(_LAST + 1):
             for of, *attribute in parts:
@@ -218,7 +222,12 @@ class Surroundings:
 
     def _order(self, names: Mapping[Any, Any], name: Any, content: Any) -> int:
         """How soon a name is looked at: see `_rank`."""
-        return _LAST if id(names) in self._settings or (id(names), name) in self._missing else _rank(content)
+        if (id(names), name) in self._rare:
+            return _LAST
+        if id(names) in self._settings:
+            return _LATE
+        of_class = isinstance(names, MappingProxyType) and isinstance(content, FunctionType)
+        return _LATE if of_class else _rank(content)
 
     def changed_at_all(self) -> bool:
         """Whether anything is another than it was, near or far."""

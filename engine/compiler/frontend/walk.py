@@ -127,7 +127,7 @@ class Walk:
             yield from (thing.__func__, thing.__self__)
         elif kind is BuiltinMethodType:
             yield thing.__self__
-        elif kind is weakref.ReferenceType:
+        elif issubclass(kind, weakref.ReferenceType):
             yield thing()
         elif kind is partial:
             inside = (thing.func, *thing.args, thing.keywords)
@@ -145,7 +145,7 @@ class Walk:
             if _is_of_users(thing):
                 if isinstance(thing, type):
                     self._part(thing, "__bases__", thing.__bases__)
-                yield from (*getattr(thing, "__bases__", ()), type(thing))
+                yield from (*(thing.__bases__ if issubclass(kind, type) else ()), type(thing))
                 yield from self._named_attributes(thing, vars(thing))
             elif issubclass(kind, ModuleType):
                 yield from self._settings(thing)
@@ -269,13 +269,15 @@ class Walk:
         else:
             self._owners.append(owner)
         kind = class_of(owner)
+        if everything:
+            self._call_of(kind)
         is_class, is_space = issubclass(kind, type), issubclass(kind, (type, ModuleType))
         for name, content in list(attributes.items()):
             if (id(owner), name) in self._attributes:
                 continue
             code = is_a(content, (FunctionType, staticmethod, classmethod, property))
             if is_space:
-                matters = code and is_class
+                matters = code and (is_class or name == "__getattr__")
             else:
                 matters = type(content) not in PLAIN or not self.used.isdisjoint(_COMPUTING)
             if matters or name in self.used or everything:
@@ -292,6 +294,14 @@ class Walk:
                 if name not in attributes and (id(owner), name) not in self._attributes:
                     self._attributes.add((id(owner), name))
                     self._found.found_name(attributes, name, ABSENT)
+
+    def _call_of(self, kind: type) -> None:
+        """What layers of this project do when they are called: users replace it in the class, to look at all layers."""
+        for base in kind.__mro__:
+            own = "__call__" in vars(base) and not _is_of_users(base)
+            if own and (id(base), "__call__") not in self._attributes:
+                self._attributes.add((id(base), "__call__"))
+                self._found.found_rarely(vars(base), "__call__", vars(base)["__call__"])
 
     def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
         """What stands in the ``__slots__`` of the user's classes."""
@@ -358,9 +368,9 @@ def _imports_of(code: CodeType) -> tuple[str, ...]:
 def _is_of_users(thing: Any) -> bool:
     """Whether a module or class is the user's, and no part of an installed package or of Python."""
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
-    file = getattr(module, "__file__", None)
-    if file is None:  # typed in, or built in
-        return getattr(module, "__name__", "") == "__main__" or not hasattr(module, "__spec__")
+    file = attribute_of(module, "__file__")
+    if not isinstance(file, str):  # typed in, or built in
+        return attribute_of(module, "__spec__") in (None, ABSENT)
     return is_users(file) and "site-packages" not in file
 
 

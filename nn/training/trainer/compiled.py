@@ -369,7 +369,11 @@ class Trainer(Settings):
     def _structure(self, batch: Batch, size: int) -> BatchLoss:
         """How the loss of so many samples is made of single ones."""
         if not self._sample_loss.knows(batch.shapes, size):
-            self.compiled.trace(batch)  # so that it is known what the model gives
+            try:
+                self.compiled.trace(batch)  # so that it is known what the model gives
+            except Exception as error:
+                self._sample_loss.refuse_single(error, batch.shapes, size)
+                raise
             self._watch = None
             if self._way is not None and not self._way.is_of(self.compiled):  # it does something else by now
                 self._steps_before, self._way, self._again = self.steps, None, None

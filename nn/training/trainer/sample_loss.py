@@ -68,6 +68,24 @@ class SampleLoss:
                 remember(found.scale, "structure", description.text, shapes, size)
         return found
 
+    def refuse_single(self, error: Exception, shapes: tuple[Shape, ...], size: int) -> None:
+        """Look whether a loss that fails for one sample mixes those of a batch: then that is what to say.
+
+        Raises:
+            TraceError: it does.
+        """
+        from engine import TraceError
+
+        sample, label = shapes
+        if isinstance(error, TraceError) or sample not in self._outputs:
+            return
+        try:
+            batch_loss(self._loss, self._outputs[sample], label, size)
+        except TraceError as mixed:
+            raise mixed from error
+        except Exception:  # it fails for them too: the error is what there is to say
+            return
+
     def _read_off(self, shapes: tuple[Shape, ...], size: int) -> BatchLoss:
         """The structure from the graph of the loss; of a loss of this package it may be remembered."""
         (sample, label), known = shapes, own_loss(self._loss)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -83,6 +84,12 @@ def masked(outputs: Any, labels: Any) -> Any:
     return engine.dot(inside, nn.mse(outputs, labels, "none")) / engine.sum(inside)
 
 
+def of_several(outputs: Any, labels: Any) -> Any:
+    if len(outputs) < 2:
+        raise ValueError("too few")
+    return nn.mse(outputs, labels)
+
+
 def sample_weight(outputs: Any, labels: Any) -> Any:
     return engine.mean([weight * nn.mse(o, y) for o, (y, weight) in zip(outputs, labels)])
 
@@ -120,6 +127,15 @@ LOSSES: dict[str, Row] = {
     "a loss of one sample": Row(
         constant(lambda o, y: engine.relu(1 - y * o[0])), SIGNS, r"Give nn.per_sample\(<lambda>\)"
     ),
+    "neighbours": Row(
+        constant(lambda o, y: engine.mean([engine.relu(a[0] - b[0]) for a, b in pairwise(o)])),
+        NUMBERS,
+        r"relu\(\) is",
+    ),
+    "an unbiased mean": Row(
+        constant(lambda o, y: nn.mse(o, y, "sum") / (len(y) - 1)), NUMBERS, "has the weight inf", sizes=(8,)
+    ),
+    "two samples or more": Row(constant(of_several), NUMBERS, "for one it raises ValueError: too few", sizes=(8,)),
     "an average that forgets": Row(
         constant(lambda o, y: engine.sum([nn.mse(a, b) * 0.9**k for k, (a, b) in enumerate(zip(o, y))])),
         NUMBERS,
@@ -279,7 +295,7 @@ def test_a_loss_of_one_sample_is_explained_in_eager_steps_too() -> None:
 def test_the_count_of_rows() -> None:
     """None is lost, and refusing is no way out."""
     refused = [name for name, row in ROWS.items() if row.refused]
-    assert (len(ROWS), len(refused), len(WRONG_LABELS)) == (37, 13, 31)
+    assert (len(ROWS), len(refused), len(WRONG_LABELS)) == (40, 16, 31)
 
 
 # ---- labels: what a loss refuses in eager steps it refuses in compiled ones, with the same words ----

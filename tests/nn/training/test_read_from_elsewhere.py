@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import threading
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -115,6 +116,37 @@ def a_penalty_of_a_sum() -> Case:
 @dataclasses.dataclass
 class Options:
     share: float = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Fixed:
+    share: float = 0.1
+
+
+@row
+def a_frozen_dataclass_that_is_replaced() -> Case:
+    """What its generated methods hold is looked at after what the loss names."""
+    options = types.SimpleNamespace(fixed=Fixed())
+
+    def change(_: Any) -> None:
+        options.fixed = dataclasses.replace(options.fixed, share=3.0)
+
+    return of_loss(lambda o, y: nn.mse(o, y) * options.fixed.share, change)
+
+
+@row
+def an_object_in_a_dict_of_weak_values() -> Case:
+    options = Options()
+    known = weakref.WeakValueDictionary({"options": options})
+    return of_loss(lambda o, y: nn.mse(o, y) * known["options"].share, lambda _: setattr(options, "share", 3.0))
+
+
+@row
+def a_module_that_computes_its_attributes() -> Case:
+    """By a `__getattr__` of its own, as PEP 562 has it, which knows no `__file__`."""
+    module, shares = types.ModuleType("computed"), {"share": 0.1}
+    vars(module)["__getattr__"] = lambda name: shares[name]
+    return of_loss(lambda o, y: nn.mse(o, y) * module.share, lambda _: shares.update(share=3.0))
 
 
 @row
@@ -407,3 +439,22 @@ def test_fit_goes_on_in_eager_steps_where_a_callback_makes_the_model_impossible_
     expected, data = fitted("eager")
     assert history.batch_losses == pytest.approx(expected.batch_losses, rel=1e-9)
     assert parameters == pytest.approx(data, rel=1e-9)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_calls_of_layers_that_are_replaced_in_their_class(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As users do who want to look at all layers."""
+
+    def course(choice: str) -> list[float]:
+        model = nn.Sequential(nn.Layer(2, 3, "tanh", seed=1), nn.Layer(3, 1, "identity", seed=2))
+        optimizer = nn.SGD(model.parameters(), lr=0.05)
+        case = Case(model, nn.mse, lambda _: None, model.parameters())
+        trainer = eager_step(case, optimizer) if choice == "eager" else nn.Trainer(model, nn.mse, optimizer, choice)
+        losses = [trainer.step(X, Y) for _ in range(3)]
+        before = nn.Layer.__call__
+        with monkeypatch.context() as patch:
+            patch.setattr(nn.Layer, "__call__", lambda self, x: [0.5 * y for y in before(self, x)])
+            losses += [trainer.step(X, Y) for _ in range(3)]
+        return [*losses, trainer.step(X, Y)]
+
+    assert course(backend) == pytest.approx(course("eager"), rel=1e-9)

@@ -10,6 +10,7 @@ import pytest
 
 from engine import Value, compile
 from engine.compiler.frontend.look import Look
+from engine.compiler.frontend.walk import held
 
 np = pytest.importorskip("numpy")
 
@@ -125,7 +126,6 @@ def test_a_large_array_is_looked_at_from_time_to_time() -> None:
 def test_a_look_has_its_time_and_no_more() -> None:
     look, other = Look(100.0), Look(1e6)
     for each in (look, other):
-        each.add_holder({k: float(k) for k in range(50)}, ())
-        each.add_holder(numbers(500), ())
-        each.add_holder(["text"] * 500, ())
+        for holder in ({k: float(k) for k in range(50)}, numbers(500), ["text"] * 500):
+            each.add_holder(holder, held(holder))
     assert len(look._terms) < len(other._terms) == 3
