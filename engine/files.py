@@ -86,26 +86,27 @@ def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
 def _draft_of(target: Path) -> Iterator[tuple[int, Path]]:
     """A new file beside `target`, with its permissions, open and locked; it goes if it has not been renamed."""
     before = target.stat() if target.exists() else None
+    mode = 0o666 if before is None else stat.S_IMODE(before.st_mode) & 0o600  # open to others when it is complete
     while True:
         draft = target.with_name(f".{target.name}.{os.urandom(6).hex()}{_DRAFT}")
-        mode = 0o666 if before is None else stat.S_IMODE(before.st_mode) & 0o600  # open to others when it is complete
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-        if fcntl is None or _locked(handle, draft, without_locks=True):
-            break
-        os.close(handle)  # somebody took it for abandoned before it was locked
-    try:
-        if before is not None:
-            with suppress(OSError, AttributeError):  # not the owner; or Windows
-                os.fchown(handle, before.st_uid, before.st_gid)
-            os.chmod(draft, stat.S_IMODE(before.st_mode))
-        yield handle, draft
-    except BaseException:
-        with suppress(OSError):
-            draft.unlink()
-        raise
-    finally:
-        if fcntl is not None:
-            os.close(handle)
+        handle = None
+        try:  # from here on, as Ctrl-C may come at once
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+            if fcntl is not None and not _locked(handle, draft, without_locks=True):
+                continue  # somebody took it for abandoned before it was locked
+            if before is not None:
+                with suppress(OSError, AttributeError):  # not the owner; or Windows
+                    os.fchown(handle, before.st_uid, before.st_gid)
+                os.chmod(draft, stat.S_IMODE(before.st_mode))
+            yield handle, draft
+            return
+        except BaseException:
+            with suppress(OSError):
+                draft.unlink()
+            raise
+        finally:
+            if fcntl is not None and handle is not None:
+                os.close(handle)
 
 
 def _remove_abandoned(target: Path) -> None:

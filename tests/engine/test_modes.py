@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from traceback import walk_tb
 from typing import Any
 
 import pytest
 
 import engine
 from engine import Value, modes, no_grad
-from engine.modes import always_recorded, called_for, observed_by, open_modes, traced_by
+from engine.modes import always_recorded, called_for, is_recording, observed_by, open_modes, traced_by
+from tests.interrupting import interrupted
 
 
 class Watching:
@@ -177,3 +179,27 @@ def test_ctrl_c_while_a_mode_is_being_opened_leaves_none_open(late: bool, monkey
         pass
     assert entries == []
     assert modes.recording.get()
+
+
+@pytest.mark.unmeasured
+def test_interrupted_anywhere_no_grad_is_over() -> None:
+    """At once, even while the error is kept with all its frames; at the entrance of its exit once that is gone."""
+    x, kept = Value(2.0), list[KeyboardInterrupt]()
+
+    def act() -> None:
+        try:
+            with no_grad():
+                x * x
+        except KeyboardInterrupt as error:
+            kept.append(error)
+            raise
+
+    for moment in range(1, interrupted(act, 0) + 1):
+        interrupted(act, moment)
+        (error,) = kept
+        frames = [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)]
+        assert is_recording() or "__exit__" in frames, frames
+        del error
+        kept.clear()
+        assert is_recording()
+        assert not open_modes
