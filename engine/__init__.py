@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from .compiler import Session as Session
     from .compiler import Surroundings as Surroundings
     from .compiler import TraceError as TraceError
+    from .compiler import Watching as Watching
     from .compiler import batch_loss as batch_loss
     from .compiler import compile as compile
     from .compiler import new_lock as new_lock
@@ -108,6 +109,7 @@ _UPPER_FLOORS = {
         "Session",
         "Surroundings",
         "TraceError",
+        "Watching",
         "batch_loss",
         "compile",
         "new_lock",
@@ -143,6 +145,7 @@ _BUILT_ON = frozenset(
         "Session",
         "Shown",
         "Surroundings",
+        "Watching",
         "batch_loss",
         "changes",
         "collector_at_rest",

@@ -22,6 +22,7 @@ from .compiled import compile as compile
 from .errors import TraceError as TraceError
 from .forking import new_lock as new_lock
 from .frontend.surroundings import Surroundings as Surroundings
+from .frontend.words import Watching as Watching
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss
 from .training.optimizer import update_step as update_step

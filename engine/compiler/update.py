@@ -17,6 +17,7 @@ from .batch import Right, Shape
 from .errors import TraceError
 from .frontend.graph import operations
 from .frontend.symbol import Symbol
+from .frontend.words import Words
 from .passes.computation import Computation
 from .passes.lowering import lowered
 from .pipeline import trace
@@ -225,19 +226,23 @@ class ConfiguredUpdate:
         return traced(_unchanged, 0, (), self.clip)
 
 
+Step: TypeAlias = "Callable[..., float | bool | None]"
+
+
 class Repetition(NamedTuple):
     """A step that can be made again, on other samples of the same shape.
 
     Attributes:
-        on: for the shapes of all samples and of all labels, and what labels are right, a function ``step(X, y)`` that
-            makes it, with the lock held, and gives its loss, or nan; or None, having done nothing, if these are other
-            samples, or not known to be right: ``step(X, y, True)`` leaves that to its caller.
+        on: for the shapes of all samples and of all labels, what labels are right, and words to watch, a function
+            ``step(X, y)`` that makes it, with the lock held, and gives its loss, or nan; or, having done nothing, False
+            if one of the words has changed, None if these are other samples, or labels not known to be right:
+            ``step(X, y, True)`` leaves the labels to its caller.
         configured: the update.
         losses: the loss of the last such step; a finite one of an update that was refused, too.
         rate: the learning rate, as native code reads it.
     """
 
-    on: Callable[[Sequence[Shape], Right], Callable[..., float | None]]
+    on: Callable[[Sequence[Shape], Right, Words], Step]
     configured: ConfiguredUpdate
     losses: Any
     rate: Any

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import partial
 from operator import is_
 from types import CellType
 from typing import Any
 
 from .outside import environment
 from .walk import ABSENT, CONTAINERS, held, is_array, reads_as_array
+from .words import Words
 
 _FEW = 6  # entries of a list or dict that are looked at one by one, in half the time of a loop
 _LARGE = 2048  # bytes of an array that are no longer compared at every call
@@ -37,19 +39,24 @@ class Look:
     def __init__(self, nanoseconds: float) -> None:
         self._left = nanoseconds
         self._terms: list[str] = []
+        self._as_words: list[Callable[[Words], bool] | None] = []  # how words watch the same as each term
         self._known: dict[str, Any] = {"absent": ABSENT, "is_": is_, "held": held}
 
-    def add(self, term: str, nanoseconds: float, **things: Any) -> None:
+    def add(
+        self, term: str, nanoseconds: float, as_words: Callable[[Words], bool] | None = None, **things: Any
+    ) -> None:
         """Something to look at, if there is time.
 
         Args:
             term: an expression that is true once it is another; it names each of the things as ``name$``.
             nanoseconds: how long it takes.
+            as_words: how words watch the same, if they can.
             things: what it names.
         """
         if nanoseconds > self._left:
             return
         self._left -= nanoseconds
+        self._as_words.append(as_words)
         for name, thing in things.items():
             term = term.replace(f"{name}$", f"{name}{len(self._terms)}")
             self._known[f"{name}{len(self._terms)}"] = thing
@@ -57,11 +64,12 @@ class Look:
 
     def add_attribute(self, owner: Any, name: str, content: Any) -> None:
         """An attribute that is no entry of a dict."""
-        term = f"owner$.{name} is not was$"
+        term, as_words = f"owner$.{name} is not was$", partial(Words.add_part, owner=owner, name=name)
         if content is ABSENT:
             term = "owner$ != was$" if type(owner) is CellType else f"hasattr(owner$, {name!r})"
-            content = CellType()  # equal to a cell as long as that is empty
-        self.add(term, 25, owner=owner, was=content)
+            self.add(term, 25, owner=owner, was=CellType())  # equal to a cell as long as that is empty
+        else:
+            self.add(term, 25, as_words, owner=owner, was=content)
 
     def add_name(self, names: Mapping[Any, Any], name: Any, content: Any) -> None:
         """A global, or an attribute that is an entry of a dict."""
@@ -90,15 +98,16 @@ class Look:
             self.add("held(holder$) != was$", 5000 if reads_as_array(holder) else 250, holder=holder, was=inside)
 
     def _add_list(self, holder: list[Any]) -> None:
-        count = len(holder)
+        count, as_words = len(holder), partial(Words.add_list, entries=holder)
         if count <= _FEW:
             each = [f"holder$[{k}] is not was$[{k}]" for k in range(count)]
-            self.add(" or ".join([f"len(holder$) != {count}", *each]), 15 + 12 * count, holder=holder, was=(*holder,))
+            term = " or ".join([f"len(holder$) != {count}", *each])
+            self.add(term, 15 + 12 * count, as_words, holder=holder, was=(*holder,))
         elif 100 + 12 * count <= self._left or {*map(type, holder)} != {float}:
             term = f"len(holder$) != {count} or not all(map(is_, holder$, was$))"
-            self.add(term, 100 + 12 * count, holder=holder, was=(*holder,))
+            self.add(term, 100 + 12 * count, as_words, holder=holder, was=(*holder,))
         else:  # tells other numbers from these at least, if not a Value or a zero of the other sign
-            self.add("holder$ != was$", 15 + 2 * count, holder=holder, was=[*holder])
+            self.add("holder$ != was$", 15 + 2 * count, as_words, holder=holder, was=[*holder])
 
     def _add_dict(self, holder: dict[Any, Any]) -> None:
         count, keys, was = len(holder), [*holder], (*holder.values(),)
@@ -110,15 +119,23 @@ class Look:
             term = f"{order} or not all(map(is_, holder$.values(), was$))"
             self.add(term, 130 + 15 * count, holder=holder, was=was, keys=keys)
 
-    def function(self, condition: str, confirmed: Callable[[], bool], **things: Any) -> Callable[[], bool]:
+    def function(
+        self, condition: str, confirmed: Callable[[], bool], words: Words | None = None, /, **things: Any
+    ) -> Callable[[], bool]:
         """Whether anything is another by now.
 
         Args:
             condition: an expression that is true if there is more reason to look closely.
             confirmed: looks closely.
+            words: what is watched by them is left out.
             things: what the condition names.
         """
+        terms = [
+            term
+            for term, as_words in zip(self._terms, self._as_words)
+            if words is None or as_words is None or not as_words(words)
+        ]
         known = {**self._known, **things, "confirmed": confirmed}
-        exec(_LOOK.format(condition=" or ".join([condition, *self._terms])), known)
+        exec(_LOOK.format(condition=" or ".join([condition, *terms])), known)
         look: Callable[[], bool] = known["look"]
         return look

@@ -21,6 +21,7 @@ from ...value import Value
 from . import outside
 from .look import Look
 from .walk import ABSENT, OF_FUNCTIONS, PLAIN, Walk, attribute_of, held, is_a, is_array, refill
+from .words import Watching, Words
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
@@ -216,9 +217,31 @@ class Surroundings:
         self.differs = look.function(announced, self.changed_at_all, **things)
         self.changed = look.function(f"{announced} or clock() > me._due", self.changed_at_all, **things)
 
-    def looking(self, condition: str, confirmed: Callable[[], bool], **things: Any) -> Callable[[], bool]:
-        """A look at what is near and at more: see `Look.function`; it is that of now, until something has changed."""
-        return self._near.function(condition, confirmed, **things, changes=modes.changes)
+    def watching(
+        self, condition: str, of_lists: str, lists: Sequence[Any], confirmed: Callable[[], bool], **things: Any
+    ) -> Watching:
+        """A look at what is near and at more, as it is now: until something has changed. See `Look.function`.
+
+        Args:
+            condition: an expression that is true if there is more reason to look closely.
+            of_lists: another one, which is false as long as nothing in the lists has been exchanged.
+            lists: these.
+            confirmed: looks closely.
+            things: what the conditions name.
+        """
+        words, entirely = Words(), f"{condition} or {of_lists}"
+        known = [words.add_list(entries) for entries in lists]
+        near = self._near.function(condition if all(known) else entirely, confirmed, words, **things)
+        all_of_it = self._near.function(entirely, confirmed, **things)
+
+        def differs_at_all() -> bool:
+            words.renew()  # before the look, which sees what was changed until then
+            differs = all_of_it()
+            if differs:
+                words.forget()
+            return differs
+
+        return Watching(words, near, differs_at_all)
 
     def _order(self, names: Mapping[Any, Any], name: Any, content: Any) -> int:
         """How soon a name is looked at: see `_rank`."""

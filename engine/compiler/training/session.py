@@ -14,6 +14,7 @@ from ..backends.update import on_arrays
 from ..batch import Batch, Shape
 from ..compiled import Compiled
 from ..errors import TraceError
+from ..frontend.words import Watching
 from ..lending import Loan
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate
@@ -87,12 +88,12 @@ class Session:
         return losses
 
     def repetition(
-        self, differing: Callable[[], Callable[[], bool]], copied: Callable[[Any, Any], Batch | None]
+        self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
     ) -> Callable[[Any, Any], float | None] | None:
         """A function of samples and labels that makes another single step and gives its loss, as fast as Python can.
 
         It is right as long as nothing has changed but the numbers of the samples and the learning rate, and looks at
-        each call whether that is so: the model and the loss, as `differing` tells; the settings of the optimiser, and
+        each call whether that is so: the model and the loss, as `watching` tells; the settings of the optimiser, and
         who has its memory; whether somebody has read or set numbers of parameters, or made other steps. All of it, and
         the step, is done with the lock held, so that no other thread changes anything in between. Native code sees
         whether samples have the shape of the last ones, and labels are known to be right. If not, they are copied into
@@ -100,7 +101,7 @@ class Session:
         having done nothing, and the step has to be made the long way.
 
         Args:
-            differing: gives a function that tells whether model and loss are others by now.
+            watching: gives what tells whether model and loss are others by now.
             copied: gives samples and labels in memory of their own, or None if they have another shape.
 
         Raises:
@@ -110,7 +111,8 @@ class Session:
         again, settings, lock = training.repetition, optimizer.settings, training.lock
         if again is None or again.configured is not self._configured:
             return None
-        step, differs, check = again.on(self._shapes, self._special.right), differing(), self._special.check_labels
+        words, differs, differs_at_all = watching()
+        step, check = again.on(self._shapes, self._special.right, words), self._special.check_labels
         others = {**settings, "lr": 0.0}
 
         def repeat(X: Any, y: Any) -> float | None:
@@ -125,6 +127,10 @@ class Session:
                     again.change_rate(optimizer.lr)
                 loan.glimpses = 0
                 loss = step(X, y)
+                if loss is False and not differs_at_all():
+                    loss = step(X, y)
+                if loss is False:
+                    return None
                 if loss is None:
                     batch = copied(X, y)
                     if batch is None:

@@ -300,9 +300,7 @@ class Trainer(Settings):
         (loss,) = way(batch, 1, None, self._clip, ())
         watch = self._watch
         assert watch is not None  # it is made with the way
-        self._again = way.repetition(
-            lambda: watch.differing(self._fresh_until(), self._optimizer), self._samples.copied
-        )
+        self._again = way.repetition(lambda: watch.watching(self._fresh_until(), self._optimizer), self._samples.copied)
         return loss
 
     def _fresh_until(self) -> float:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from operator import is_
 from typing import Any
 
-from engine import Surroundings, Value, changes, leaves_made
+from engine import Surroundings, Value, Watching, changes, leaves_made
 
 from ...layers.module import Module
 from ...optimisers.base import Optimizer, has_rule
@@ -55,7 +55,7 @@ class ModelWatch:
                 self._near.append(found)
         self._near_before = [container.copy() for container in self._near]
         self._due, self._until = 0.0, math.inf
-        self._differs: Callable[[], bool] | None = None
+        self._watching: Watching | None = None
 
     def holds(self, now: float) -> bool:
         """Whether it is as it was, as far as is looked at by now, a time of `time.perf_counter`."""
@@ -64,26 +64,27 @@ class ModelWatch:
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
         return (same and now < self._due) or self._looks_again()
 
-    def differing(self, until: float, optimizer: Optimizer) -> Callable[[], bool]:
-        """A function that tells in a fifth of a microsecond whether it is another, or a time is over.
+    def watching(self, until: float, optimizer: Optimizer) -> Watching:
+        """What tells in a fifth of a microsecond whether it is another, or a time is over.
 
         So it does once the steps of the optimiser are no longer those of its rule.
         """
         self._until, self._due = until, min(self._due, until)
-        if self._differs is None:
-            self._differs = self._looking(optimizer)
-        return self._differs
+        if self._watching is None:
+            self._watching = self._of(optimizer)
+        return self._watching
 
-    def _looking(self, optimizer: Optimizer) -> Callable[[], bool]:
+    def _of(self, optimizer: Optimizer) -> Watching:
         def confirmed() -> bool:
             now = time.perf_counter()
             return now > self._until or not has_rule(optimizer) or not self.holds(now)
 
-        return self._surroundings.looking(
-            "near != before or leaves[0] != me._leaves or changes[0] != me._changes or clock() > me._due"
-            " or type(optimizer).step is not step or 'step' in optimizer.__dict__",
-            confirmed, near=self._near, before=self._near_before, leaves=leaves_made, me=self, clock=time.perf_counter,
-            optimizer=optimizer, step=Optimizer.step,
+        return self._surroundings.watching(
+            "clock() > me._due or type(optimizer).step is not step or 'step' in optimizer.__dict__",
+            "near != before or leaves[0] != me._leaves or changes[0] != me._changes",
+            [*self._near, leaves_made, changes],
+            confirmed, me=self, clock=time.perf_counter, optimizer=optimizer, step=Optimizer.step,
+            near=self._near, before=self._near_before, leaves=leaves_made, changes=changes,
         )  # fmt: skip
 
     def holds_entirely(self) -> bool:

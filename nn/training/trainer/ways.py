@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine import Batch, Compiled, Session, Value
+from engine import Batch, Compiled, Session, Value, Watching
 
 from ...optimisers.base import Optimizer, has_rule
 from ...optimisers.clipping import Clip, clip_gradients
@@ -46,7 +46,7 @@ class Way:
         return same
 
     def repetition(
-        self, differing: Callable[[], Callable[[], bool]], copied: Callable[[Any, Any], Batch | None]
+        self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
     ) -> Callable[[Any, Any], float | None] | None:
         """What makes single steps like the last one, if there is a faster way to; see `Session.repetition`."""
         return None
@@ -104,10 +104,10 @@ class NativeSteps(Way):
         return self._session.is_of(compiled)
 
     def repetition(
-        self, differing: Callable[[], Callable[[], bool]], copied: Callable[[Any, Any], Batch | None]
+        self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
     ) -> Callable[[Any, Any], float | None] | None:
         """What makes single steps like the last one; see `Session.repetition`."""
-        return self._session.repetition(differing, copied)
+        return self._session.repetition(watching, copied)
 
     def end_repetition(self) -> None:
         """Let that make no more steps."""

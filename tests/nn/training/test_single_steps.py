@@ -227,6 +227,21 @@ def test_what_is_in_the_arrays_now_counts() -> None:
         assert [t.step(x, y)] == other.run(x.copy(), y.copy(), 1)
 
 
+def test_what_is_exchanged_for_what_is_the_same_makes_no_step_any_longer() -> None:
+    t = trainer()
+    t.model.rates = [0.25, 0.5]  # type: ignore[attr-defined]  # in a list that is looked at
+    for _ in range(3):
+        t.step(X, CLASSES)
+    count = counted(t)
+    for k in range(4):
+        t.model.rates[k % 2] = float(repr(t.model.rates[k % 2]))  # type: ignore[attr-defined]  # as above
+        t.step(X, CLASSES)
+    assert count == [0]
+    t.model.rates[1] = 0.75  # type: ignore[attr-defined]  # as above
+    t.step(X, CLASSES)
+    assert count == [1]
+
+
 def test_python_does_it_all_where_objects_are_laid_out_in_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
     short, long = trainer(), trainer()
     expected = [short.step(X, CLASSES) for _ in range(4)]

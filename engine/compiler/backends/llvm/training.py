@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...batch import Right, Shape
 from ...forking import give_way
-from ...update import ConfiguredUpdate, Repetition
+from ...frontend.words import Words
+from ...update import ConfiguredUpdate, Repetition, Step
 from .runtime.direct_step import DirectStep, arrays_are_as_expected
 from .runtime.memory import Frame, address, aligned
 from .runtime.shuffle import shuffled
@@ -167,8 +168,8 @@ class Training:
         return self._found(losses)
 
     def _direct(
-        self, program: NativeProgram, frame: Frame, shared: Any, shapes: Sequence[Shape], right: Right
-    ) -> Callable[..., float | None]:
+        self, program: NativeProgram, frame: Frame, shared: Any, shapes: Sequence[Shape], right: Right, words: Words
+    ) -> Step:
         """The step that a frame describes, as Python calls it: see `Repetition.on`; `shared` is what drives it."""
         self._same = None  # the frame is to tell of other samples
         key, direct = (program, *shapes, right), self._direct_steps
@@ -176,13 +177,15 @@ class Training:
             if len(direct) == MOST:
                 direct.clear()
             direct[key] = program.direct_step(shapes, right)
-        direct[key].attach(frame, alone=shared is None)
+        direct[key].attach(frame, words, alone=shared is None)
         step = direct[key].step
         if shared is None:
             return step
 
-        def with_workers(*samples: Any) -> float | None:
-            return None if step(*samples) is None else shared(frame.address)
+        def with_workers(*samples: Any) -> float | bool | None:
+            found = step(*samples)
+            loss: float | bool | None = shared(frame.address) if isinstance(found, float) else found
+            return loss
 
         return with_workers
 

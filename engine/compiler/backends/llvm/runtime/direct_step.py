@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....batch import Right, Shape
+from ....frontend.words import Words
 from ..ir.builder import Code
 from ..ir.control import Cell, leave
 from ..jit.python_function import DECLARED, python_function
@@ -30,7 +31,8 @@ _IN_ORDER = 0x101  # the flags of C-contiguous and of aligned memory
 
 _NUMBERS = {"float64": "double", "float32": "float", "int64": "i64"}
 
-_RECORD = ("frame", "alone", "nothing", "ndarray", "list", "float", "int", *_NUMBERS)
+_RECORD = ("frame", "words", "alone", "nothing", "no", "ndarray", "list", "float", "int", *_NUMBERS)
+_WORDS = ("words", "count")
 _FORM = ("rank", "dimensions", "samples", "columns", "own", "place", "rows", "known", "least", "most")
 """Of an argument: how many dimensions it has, and where they are; memory for a copy, or 0; where its address is told.
 Where rows of labels are that are right, and how many, -1 for any; numbers from `least` to `most` are right as well."""
@@ -44,7 +46,7 @@ _WHOLE = 1 << 53
 
 def text(bits: int) -> str:
     """LLVM IR of ``step``, for the module of the driver."""
-    return DECLARED + "".join([part(bits) for part in (_list, _array, _brought, _known)]) + _step(bits)
+    return DECLARED + "".join([part(bits) for part in (_list, _array, _brought, _known, _unchanged)]) + _step(bits)
 
 
 def _function(name: str, bits: int, arguments: Sequence[str], result: str) -> Code:
@@ -200,11 +202,27 @@ def _known(bits: int) -> str:
     return _refusal(code, "i1 false")
 
 
+def _unchanged(bits: int) -> str:
+    """``unchanged``: whether all words that are watched are what they were."""
+    code = _function("unchanged", bits, ["ptr %head"], "i1")
+    words, count = _field(code, "%head", _WORDS, "words", "ptr"), _field(code, "%head", _WORDS, "count")
+    _refuse_unless(code, code.value(f"icmp sge i64 {count}, 0"))
+    with code.loop(0, count) as k:
+        pair = code.index((k, 2))
+        place, expected = (code.pointer(words, index, "i64") for index in (pair, code.index(pair, 1)))
+        word = code.value(f"load i64, ptr {code.value(f'load ptr, ptr {place}')}")
+        _refuse_unless(code, code.value(f"icmp eq i64 {word}, {code.value(f'load i64, ptr {expected}')}"))
+    code.lines.append("ret i1 true")
+    return _refusal(code, "i1 false")
+
+
 def _step(bits: int) -> str:
     """``step``: what Python calls as ``step(X, y)``, or ``step(X, y, True)`` where the labels were checked."""
     code = Code("step", bits, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
     record = _inside(code, "%memory", _DATA)
     code.lines.append(f"%record = getelementptr i8, ptr {record}, i64 0")
+    watched = _field(code, "%record", _RECORD, "words", "ptr")
+    leave(code, code.value(f"xor i1 {code.value(f'call i1 @unchanged(ptr {watched})')}, true"), "changed")
     places = []
     for k in (0, 1):
         form = code.pointer("%record", str(len(_RECORD) + k * len(_FORM)), "i64")
@@ -226,9 +244,10 @@ def _step(bits: int) -> str:
         loss.write(code.value(f"call double @drive(ptr {frame})"))
         code.lines.append(f"call void @PyEval_RestoreThread(ptr {thread})")
     code.lines.append(f"ret ptr {code.value(f'call ptr @PyFloat_FromDouble(double {loss.read()})')}")
-    code.label("refused")
-    nothing = _field(code, "%record", _RECORD, "nothing", "ptr")
-    code.lines += [f"call void @Py_IncRef(ptr {nothing})", f"ret ptr {nothing}"]
+    for label, name in (("refused", "nothing"), ("changed", "no")):
+        code.label(label)
+        answer = _field(code, "%record", _RECORD, name, "ptr")
+        code.lines += [f"call void @Py_IncRef(ptr {answer})", f"ret ptr {answer}"]
     return code.text()
 
 
@@ -245,9 +264,9 @@ class DirectStep:
         right: which labels are known to be right.
 
     Attributes:
-        step: a function of samples and labels that makes a step, the lock being held, and gives its loss. It gives
-            None, having done nothing, if these are not of that shape, or a label is not known to be right; with True
-            as a third argument labels are not looked at.
+        step: a function of samples and labels that makes a step, the lock being held, and gives its loss. Having done
+            nothing it gives False if a word that is watched has changed, and None if samples and labels are not of that
+            shape, or a label is not known to be right; with True as a third argument labels are not looked at.
     """
 
     def __init__(self, native: int, dtype: Any, shapes: Sequence[Shape], right: Right) -> None:
@@ -267,7 +286,7 @@ class DirectStep:
         for place, array in zip(places, arrays):
             memory.view(np.uint8)[place : place + array.nbytes] = array.view(np.uint8)
         kinds = [id(kind) for kind in (np.ndarray, list, float, int)]
-        record = [0, 0, id(None), *kinds, *[id(np.dtype(name)) for name in _NUMBERS]]
+        record = [0, 0, 0, id(None), id(False), *kinds, *[id(np.dtype(name)) for name in _NUMBERS]]
         start = address(memory)
         for k, shape in enumerate(shapes):
             known = len(rows) if k and right.rows is not None else -1
@@ -278,16 +297,17 @@ class DirectStep:
         self._memory = memory
         self.step = python_function("step", native, memory)
 
-    def attach(self, frame: Frame, alone: bool) -> None:
+    def attach(self, frame: Frame, words: Words, alone: bool) -> None:
         """Make the step that a frame describes, on other samples.
 
         Args:
             frame: of the last step.
+            words: what is to be watched.
             alone: whether it is made by the calling thread alone; else the function does all but the step itself, and
                 gives 0.0.
         """
         sources = address(frame.open_sources())
-        self._memory[0], self._memory[1] = frame.address, int(alone)
+        self._memory[:3] = frame.address, words.head.buffer_info()[0], int(alone)
         for k in (0, 1):
             self._memory[len(_RECORD) + k * len(_FORM) + _FORM.index("place")] = sources + 16 * k
 
