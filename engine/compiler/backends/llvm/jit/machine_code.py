@@ -156,7 +156,7 @@ def optimised(text: str, quick: str = "") -> Any:
     llvm = binding()
     context, modules = llvm.create_context(), []
     for part, few in ((text, False), (quick, True)):
-        if part:
+        if part or not few:  # of no text at all there is a module, too
             modules.append(llvm.parse_assembly(part, context))
             _passes().run(modules[-1], few)
     module, *others = modules
