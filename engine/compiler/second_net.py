@@ -62,7 +62,7 @@ class Numbers:
         if change is None:
             return nullcontext()
         in_array = (None, False) in self._known
-        numbers = self.of(change, False).tolist() if in_array else self.of(change)
+        numbers = memoryview(self.of(change, False)) if in_array else self.of(change)
         return showing(dict(zip(self._values, numbers)))
 
 

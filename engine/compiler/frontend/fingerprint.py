@@ -15,7 +15,7 @@ from ...imported import TABLE
 from ...primitive import Primitive
 from .conditions import CONDITIONS, DETACH
 from .graph import operations
-from .operands import LeafRange, apart, parts
+from .operands import LeafRow, apart, parts
 from .trace import Trace
 
 
@@ -51,8 +51,9 @@ def fingerprint(trace: Trace) -> str:
         assert symbol.primitive is not None
         words.extend((symbol.number, _OWN[symbol.primitive], len(symbol.operands)))
         for some in parts(symbol.operands):
-            if isinstance(some, LeafRange):
-                words.extend((_RANGE, some.numbers.start, some.numbers.step, len(some)))
+            if isinstance(some, LeafRow):
+                numbers = some.numbers
+                words.extend((_RANGE, numbers[0], numbers.step, len(some)) if isinstance(numbers, range) else numbers)
             elif id(some) in vectors:
                 words.extend((_VECTOR, vectors[id(some)]))
             else:

@@ -20,7 +20,7 @@ from ...text.callers import Source, users_line
 from ...value import Constant, Value
 from ..errors import refusal
 from .conditions import BOTH, DETACH, EITHER, EQUAL, NOT_EQUAL
-from .operands import DotOperands, LeafRange, Operands, apart, as_range, has_range, read_leaf
+from .operands import DotOperands, LeafRow, Operands, apart, has_row, read_leaf
 from .symbol import Symbol
 
 _new = object.__new__
@@ -90,7 +90,7 @@ class Graph:
         if known is not None:
             return known
         single = apart(operands)
-        if single[0].kind == "constant" and not has_range(operands) and all(o.kind == "constant" for o in single):
+        if single[0].kind == "constant" and not has_row(operands) and all(o.kind == "constant" for o in single):
             made = self.constant(as_float(primitive.forward(*[o.value for o in operands]), primitive.name))
         else:
             simpler = self._simplify(self, primitive, operands)
@@ -187,20 +187,15 @@ class Graph:
             found = self.symbols[value] = symbol
         return found
 
-    def leaves_of(self, numbers: Sequence[int]) -> LeafRange | tuple[Symbol, ...]:
-        """The leaves that have these numbers: a range of them, if they are one."""
-        found = as_range(numbers)
-        return LeafRange(self, found) if found else tuple(map(self.leaf, numbers))
-
     def dot(
-        self, left: LeafRange | tuple[Symbol, ...], right: tuple[Symbol, ...], bias: tuple[Symbol, ...] = ()
+        self, left: LeafRow | tuple[Symbol, ...], right: tuple[Symbol, ...], bias: tuple[Symbol, ...] = ()
     ) -> Symbol:
-        """The symbol of a dot, whose factors on the left may be a range."""
-        whole = isinstance(left, LeafRange)
+        """The symbol of a dot, whose factors on the left may be a row of leaves."""
+        whole = isinstance(left, LeafRow)
         return self.make(ops.dot, DotOperands(left, right, bias) if whole else (*left, *right, *bias))
 
-    def row(self, values: Sequence[Any]) -> LeafRange | None:
-        """A row of bound Values as a range of leaves: all of them new, or the row that they were before.
+    def row(self, values: Sequence[Any]) -> LeafRow | None:
+        """A row of bound Values as leaves: all of them new, or the row that they were before.
 
         None for all else, such as leaves that were met in another way.
         """
@@ -215,14 +210,11 @@ class Graph:
             self.leaves += values
         elif len(numbers) != len(values) or not all(map(is_, values, self.leaves[numbers.start : numbers.stop])):
             return None
-        return LeafRange(self, numbers)
+        return LeafRow(self, numbers)
 
     def _enter(self, values: Sequence[Any], numbers: range) -> bool:
         """Note that Values are in a row, if they are different ones from outside, of which none was met before."""
-        kinds = {*map(type, values)}
-        if kinds != {Value} and any(not issubclass(kind, Value) or issubclass(kind, _NO_LEAVES) for kind in kinds):
-            return False
-        if any(map(_primitive, values)) or (self.made and not self.made.isdisjoint(values)):
+        if not _are_leaves(values) or (self.made and not self.made.isdisjoint(values)):
             return False
         rows, count = self._rows, len(self._rows) + len(values)
         entered = all(map(is_, map(rows.setdefault, values, repeat(numbers)), repeat(numbers)))
@@ -238,7 +230,7 @@ class Graph:
         n = len(operands) // 2
         left, right, bias = operands[:n], operands[n : 2 * n], operands[2 * n :]
         row = self.row(left)
-        if row is None:
+        if row is None and not _are_leaves(left):
             row, right = self.row(right), left
         if row is None or not self.open:
             return self.lift_all(operands)
@@ -249,7 +241,10 @@ class Graph:
         return DotOperands(row, lifted, self.lift_all(bias))
 
     def _of_dot(self, operands: Operands) -> DotOperands:
-        """The operands of a dot as one object; leaves that follow each other in steps are a range on its left."""
+        """The operands of a dot as one object, with a row of leaves on its left if there is one.
+
+        That hangs on nothing but their kinds, which are the same whenever the function runs.
+        """
         if isinstance(operands, DotOperands):
             return operands
         n = len(operands) // 2
@@ -258,11 +253,11 @@ class Graph:
         if numbers is None:
             numbers = _numbers(right)
             left, right = (left, right) if numbers is None else (right, left)
-        return DotOperands(self.leaves_of(numbers) if numbers else left, right, bias)
+        return DotOperands(LeafRow(self, numbers) if numbers else left, right, bias)
 
     def _below(self, operands: Operands) -> tuple[Symbol, ...]:
         """The operands that are results. Neurons with the same inputs share theirs, and from now on the inputs too."""
-        if not isinstance(operands, DotOperands) or not has_range(operands):
+        if not isinstance(operands, DotOperands) or not has_row(operands):
             return _results(apart(operands))
         right, bias = operands.right, _results(operands.bias)
         operands.right, below = self._vectors.get(right) or self._vectors.setdefault(right, (right, _results(right)))
@@ -304,6 +299,14 @@ class _Symbols(dict[Any, Symbol]):
 def _is_plain(operand: Any) -> bool:
     """Whether this is a Value of any class, and no symbol or constant."""
     return isinstance(operand, Value) and not isinstance(operand, _NO_LEAVES)
+
+
+def _are_leaves(values: Sequence[Any]) -> bool:
+    """Whether all are Values that are no symbols, constants or results."""
+    kinds = {*map(type, values)}
+    if kinds != {Value} and any(not issubclass(kind, Value) or issubclass(kind, _NO_LEAVES) for kind in kinds):
+        return False
+    return not any(map(_primitive, values))
 
 
 def _results(symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:

@@ -1,7 +1,7 @@
 """Operands of a dot: the weights of a neuron, of which there are most in a network, are one object and no symbols.
 
-They are one where they are leaves that follow each other in steps, such as a row of a matrix, or a column of it.
-Whoever looks at the operands one by one gets a symbol for each of them all the same.
+All leaves that are the factors on one side are such a row, by their numbers: most often a range, as those of a row of a
+matrix, or of a column. Whoever looks at the operands one by one gets a symbol for each of them all the same.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
     from .symbol import Symbol
 
 
-class LeafRange(Sequence[Any]):
+class LeafRow(Sequence[Any]):
     """The leaves of a graph that have these numbers.
 
     Args:
         graph: whose leaves.
-        numbers: at least two.
+        numbers: of at least one leaf.
+
+    Attributes:
+        numbers: a range if they are one, else a tuple.
     """
 
     __slots__ = ("graph", "numbers")
 
-    def __init__(self, graph: Graph, numbers: range) -> None:
-        self.graph, self.numbers = graph, numbers
+    def __init__(self, graph: Graph, numbers: Sequence[int]) -> None:
+        self.graph, self.numbers = graph, as_range(numbers) or tuple(numbers)
 
     @property
     def values(self) -> list[Value]:
@@ -45,7 +48,7 @@ class LeafRange(Sequence[Any]):
         return map(self.graph.leaf, self.numbers)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LeafRange) and self.graph is other.graph and self.numbers == other.numbers
+        return isinstance(other, LeafRow) and self.graph is other.graph and self.numbers == other.numbers
 
     def __hash__(self) -> int:
         return hash(self.numbers)
@@ -55,26 +58,26 @@ class DotOperands(Sequence[Any]):
     """The operands of a dot: as many factors on the left as on the right, and perhaps a bias.
 
     Attributes:
-        left: the only place for a range.
+        left: the only place for a row of leaves: where only the factors on the right are leaves, they change sides.
         right, bias: symbols.
     """
 
     __slots__ = ("bias", "left", "right")
 
     def __init__(
-        self, left: LeafRange | tuple[Symbol, ...], right: tuple[Symbol, ...], bias: tuple[Symbol, ...] = ()
+        self, left: LeafRow | tuple[Symbol, ...], right: tuple[Symbol, ...], bias: tuple[Symbol, ...] = ()
     ) -> None:
         self.left, self.right, self.bias = left, right, bias
 
     @property
-    def parts(self) -> tuple[LeafRange | tuple[Symbol, ...], ...]:
+    def parts(self) -> tuple[LeafRow | tuple[Symbol, ...], ...]:
         """All three."""
         return self.left, self.right, self.bias
 
     @property
     def apart(self) -> tuple[Symbol, ...]:
-        """The operands that are not in a range."""
-        left = () if isinstance(self.left, LeafRange) else self.left
+        """The operands that are not in a row of leaves."""
+        left = () if isinstance(self.left, LeafRow) else self.left
         return (*left, *self.right, *self.bias)
 
     def __len__(self) -> int:
@@ -99,31 +102,31 @@ Operands: TypeAlias = "tuple[Symbol, ...] | DotOperands"
 """Of an operation."""
 
 
-def parts(operands: Operands) -> tuple[LeafRange | tuple[Symbol, ...], ...]:
-    """The operands in pieces that may be ranges."""
+def parts(operands: Operands) -> tuple[LeafRow | tuple[Symbol, ...], ...]:
+    """The operands in pieces, each of which may be a row of leaves."""
     return operands.parts if isinstance(operands, DotOperands) else (operands,)
 
 
 def apart(operands: Operands) -> tuple[Symbol, ...]:
-    """The operands that are not in a range: all that can be anything else than leaves."""
+    """The operands that are not in a row of leaves: all that can be anything else."""
     return operands.apart if isinstance(operands, DotOperands) else operands
 
 
-def has_range(operands: Operands) -> bool:
-    """Whether some of them are a range of leaves."""
-    return isinstance(operands, DotOperands) and isinstance(operands.left, LeafRange)
+def has_row(operands: Operands) -> bool:
+    """Whether some of them are a row of leaves."""
+    return isinstance(operands, DotOperands) and isinstance(operands.left, LeafRow)
 
 
 def read_leaf(operands: Operands) -> bool:
     """Whether one of them is a leaf."""
-    return has_range(operands) or any(operand.kind == "leaf" for operand in apart(operands))
+    return has_row(operands) or any(operand.kind == "leaf" for operand in apart(operands))
 
 
 def replaced(operands: Operands, new: Mapping[Symbol, Symbol]) -> Operands:
     """The operands with others in place of those that are results."""
     if isinstance(operands, DotOperands):
         left, right, bias = operands.left, operands.right, operands.bias
-        if isinstance(left, LeafRange):
+        if isinstance(left, LeafRow):
             return DotOperands(left, tuple(map(new.get, right, right)), tuple(map(new.get, bias, bias)))
     return tuple(map(new.get, operands, operands))
 

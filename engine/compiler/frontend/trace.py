@@ -23,7 +23,7 @@ from ..errors import TraceError, refusal
 from ..showing import ALONE
 from . import outside
 from .graph import Graph, operations
-from .operands import DotOperands, LeafRange, Operands, parts
+from .operands import DotOperands, LeafRow, Operands, parts
 from .randomness import Generators
 from .surroundings import Surroundings, prolonged
 from .symbol import Symbol
@@ -282,7 +282,7 @@ def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again:
         elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
             raise difference(f"{a!r}, then {b!r}")
         for mine, other in zip(parts(a.operands), parts(b.operands)):
-            if not (isinstance(mine, LeafRange) and mine == other):
+            if not (isinstance(mine, LeafRow) and mine == other):
                 stack += [(x, y, b) for x, y in zip(mine, other)]
     return created
 
@@ -302,7 +302,7 @@ def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) 
         return graph.constant(symbol.value) if symbol.kind == "constant" else graph.source(symbol.kind, symbol.value)
 
     def sources(operands: Operands) -> Operands:
-        if isinstance(operands, DotOperands) and isinstance(operands.left, LeafRange):
+        if isinstance(operands, DotOperands) and isinstance(operands.left, LeafRow):
             row = graph.row(operands.left.values) if numbers.isdisjoint(operands.left.numbers) else None
             if row is not None:
                 return DotOperands(row, tuple(map(source, operands.right)), tuple(map(source, operands.bias)))
@@ -327,7 +327,7 @@ def is_same(first: Trace, second: Trace) -> bool:
 
     def names(operands: Operands) -> Iterator[Any]:
         for part in parts(operands):
-            yield from zip(repeat("leaf"), map(id, part.values)) if isinstance(part, LeafRange) else map(name, part)
+            yield from zip(repeat("leaf"), map(id, part.values)) if isinstance(part, LeafRow) else map(name, part)
 
     def written(trace: Trace) -> Iterator[Any]:
         for k, symbol in enumerate(operations(trace.outputs)):

@@ -23,7 +23,7 @@ from ...pullbacks import call_rules
 from ..errors import TraceError
 from ..frontend.conditions import EITHER, INVERT, NOT_EQUAL
 from ..frontend.graph import Graph, operations
-from ..frontend.operands import DotOperands, LeafRange, apart, read_leaf
+from ..frontend.operands import DotOperands, LeafRow, apart, read_leaf
 from ..frontend.symbol import Masked, Symbol
 from .computation import Computation, GradientSum
 
@@ -42,7 +42,7 @@ class Layer:
     """Dots of a row of leaves each with the same inputs, and what arrives at them: all of it, when an input is due."""
 
     def __init__(self) -> None:
-        self.rows: list[range] = []  # the numbers of the leaves
+        self.rows: list[Sequence[int]] = []  # the numbers of the leaves
         self.adjoints: list[Symbol] = []
 
     @cached_property
@@ -57,9 +57,9 @@ class Column(NamedTuple):
     layer: Layer
     k: int
 
-    def factors(self, graph: Graph) -> tuple[LeafRange | tuple[Symbol, ...], tuple[Symbol, ...]]:
+    def factors(self, graph: Graph) -> tuple[LeafRow, tuple[Symbol, ...]]:
         """The coefficients, and the adjoints that they are multiplied by."""
-        return graph.leaves_of([row[self.k] for row in self.layer.rows]), self.layer.upstreams
+        return LeafRow(graph, [row[self.k] for row in self.layer.rows]), self.layer.upstreams
 
 
 Contributions = dict[Symbol, list["Contribution | Column"]]
@@ -153,10 +153,10 @@ def sweep(
     return {node: found for node, found in pending.items() if node in wanted or (leaves and node.kind == "leaf")}
 
 
-def _layer_of(node: Symbol) -> tuple[LeafRange, tuple[Symbol, ...], tuple[Symbol, ...]] | None:
+def _layer_of(node: Symbol) -> tuple[LeafRow, tuple[Symbol, ...], tuple[Symbol, ...]] | None:
     """Of the dot of a row of leaves with what differs from sample to sample the three; None for all else."""
     operands = node.operands
-    if isinstance(operands, DotOperands) and isinstance(operands.left, LeafRange):
+    if isinstance(operands, DotOperands) and isinstance(operands.left, LeafRow):
         return None if any(map(_uniform, operands.right)) else (operands.left, operands.right, operands.bias)
     return None
 
@@ -234,7 +234,7 @@ def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tupl
     for uniform in (True, False):  # apart, so that the matrix of uniform coefficients is a matrix product
         pairs = [(c.coefficient, c.upstream) for c in single if c.coefficient is not None]
         pairs = [(a, b) for a, b in pairs if (a.uniform or b.uniform) is uniform]
-        left: LeafRange | tuple[Symbol, ...] = ()
+        left: LeafRow | tuple[Symbol, ...] = ()
         right: tuple[Symbol, ...] = ()
         if uniform and len(columns) == 1 and not pairs:
             left, right = columns[0].factors(graph)

@@ -8,7 +8,7 @@ from ... import ops
 from ..errors import PlanError
 from ..frontend.conditions import DETACH
 from ..frontend.graph import operations
-from ..frontend.operands import LeafRange, apart, parts
+from ..frontend.operands import LeafRow, apart, parts
 from ..frontend.symbol import Symbol
 from .computation import Computation
 
@@ -46,12 +46,12 @@ def verify(computation: Computation, stage: str = "") -> None:
 def _problem_of(symbol: Symbol, computation: Computation) -> str:
     """What is wrong with a single operation; empty if nothing is."""
     primitive, count, operands = symbol.primitive, len(symbol.operands), apart(symbol.operands)
-    ranges = [part for part in parts(symbol.operands) if isinstance(part, LeafRange)]
+    rows = [part for part in parts(symbol.operands) if isinstance(part, LeafRow)]
     if any(
-        graph is not computation.graph for graph in [s.graph for s in (symbol, *operands)] + [r.graph for r in ranges]
+        graph is not computation.graph for graph in [s.graph for s in (symbol, *operands)] + [row.graph for row in rows]
     ):
         return "belongs to another graph"
-    if any(not 0 <= k < len(computation.graph.leaves) for r in ranges for k in (r.numbers[0], r.numbers[-1])):
+    if any(not 0 <= k < len(computation.graph.leaves) for row in rows for k in row.numbers):
         return "reads a leaf that does not exist"
     assert primitive is not None
     least = 2 if primitive in (ops.dot, ops.take) else 1

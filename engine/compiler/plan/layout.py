@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ... import ops
 from ...primitive import Primitive
 from ..frontend.graph import operations
-from ..frontend.operands import DotOperands, LeafRange, apart
+from ..frontend.operands import DotOperands, LeafRow, apart
 from ..frontend.symbol import Symbol
 from .plan import Group, Run
 from .strides import Column, chunks, columns, runs
@@ -169,7 +169,7 @@ class Layout:
         assert isinstance(operands, DotOperands)
         left, right, n = operands.left, operands.right, len(operands.right)
         bias = (self._part(operands.bias),) if operands.bias else ()
-        vector = self._vector(right) if isinstance(left, LeafRange) or all(map(_uniform, left)) else None
+        vector = self._vector(right) if isinstance(left, LeafRow) or all(map(_uniform, left)) else None
         if vector is None:  # as with the weights on the right, on both sides, or nowhere
             left, right = zip(*map(self._pair, left, right))
             vector = self._vector(right) if all(map(_uniform, left)) else None
@@ -200,7 +200,7 @@ class Layout:
         return (b, a) if (not b.uniform, self._rank(b)) < (not a.uniform, self._rank(a)) else (a, b)
 
     def _part(self, symbols: Sequence[Symbol]) -> Part:
-        if isinstance(symbols, LeafRange):
+        if isinstance(symbols, LeafRow):
             return Part("P" * len(symbols), symbols.numbers)
         slots = list(map(_number, symbols))
         if min(slots) >= 0:  # the weights of a neuron, for only leaves have such numbers
@@ -219,7 +219,7 @@ class Layout:
 
 def _is_multiple(left: Sequence[Symbol]) -> bool:
     """Whether all factors are the same constant: such a dot is a multiple of a sum."""
-    return not isinstance(left, LeafRange) and left[0].kind == "constant" and all(symbol is left[0] for symbol in left)
+    return not isinstance(left, LeafRow) and left[0].kind == "constant" and all(symbol is left[0] for symbol in left)
 
 
 def _is_next_row(a: Row, b: Row, c: Row, d: Row) -> bool:

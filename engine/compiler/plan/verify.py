@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import ops
 from ..errors import PlanError
-from ..frontend.operands import LeafRange, parts
+from ..frontend.operands import LeafRow, parts
 from ..frontend.symbol import Symbol
 from ..passes.computation import Computation
 from .plan import Group, Plan, Run
@@ -153,8 +153,8 @@ def _key(symbol: Symbol) -> Hashable:
     return ("P" if symbol.kind == "leaf" else "result"), symbol.number
 
 
-def _keys(symbols: LeafRange | Sequence[Symbol]) -> list[Hashable]:
-    return [("P", number) for number in symbols.numbers] if isinstance(symbols, LeafRange) else [*map(_key, symbols)]
+def _keys(symbols: LeafRow | Sequence[Symbol]) -> list[Hashable]:
+    return [("P", number) for number in symbols.numbers] if isinstance(symbols, LeafRow) else [*map(_key, symbols)]
 
 
 def _outputs(plan: Plan, slots: _Slots, computation: Computation | None) -> None:
