@@ -15,6 +15,7 @@ from ..layers.dropout import Dropout
 from ..layers.module import Module
 from ..layers.sequential import Activation, Sequential
 from ..losses.named import LOSSES
+from ..losses.reduction import is_per_sample
 
 
 class Rule(NamedTuple):
@@ -80,6 +81,8 @@ def is_mean(loss: Any) -> bool:
     >>> is_mean(LOSSES["mse"]), is_mean(functools.partial(LOSSES["mse"], reduction="sum")), is_mean(max)
     (True, False, False)
     """
+    if is_per_sample(loss):
+        return True
     given = loss.keywords if isinstance(loss, functools.partial) else {}
     return bool(name_of_loss(loss)) and not getattr(loss, "args", ()) and given.get("reduction", "mean") == "mean"
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from types import FunctionType
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import engine
 from engine import mean
@@ -19,6 +21,8 @@ REDUCTIONS: dict[str, Callable[[list[Loss]], Loss]] = {"mean": mean, "sum": engi
 
 def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Callable[[Any, Any], Loss]:
     """Turn a loss of one sample into one of a batch, as `nn.fit` and `nn.Trainer` take it.
+
+    Evaluation in compiled code needs to know that a loss is the mean over the samples: of one made here it does.
 
     Args:
         loss: a function from the output and the label of one sample to one Value.
@@ -46,7 +50,21 @@ def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Cal
         same_length("outputs", rows, "labels", targets)
         return reduced([loss(output, label) for output, label in zip(rows, targets)], reduction)
 
+    if reduction == "mean":
+        _means.add(of_batch)
     return of_batch
+
+
+_means: WeakSet[Any] = WeakSet()
+
+
+def is_per_sample(loss: Any) -> bool:
+    """Whether a loss is the mean of one of single samples, as `per_sample` makes it.
+
+    >>> is_per_sample(per_sample(abs)), is_per_sample(per_sample(abs, "sum")), is_per_sample(abs)
+    (True, False, False)
+    """
+    return isinstance(loss, FunctionType) and loss in _means
 
 
 def check_reduction(reduction: str) -> None:

@@ -73,7 +73,8 @@ def fit(
             among its own is frozen.
         epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
-        validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same.
+        validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same. A loss
+            of your own is scored in compiled code there if `nn.per_sample` made it, else eagerly.
         metrics: of the validation data: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and
             outputs; None for what fits the loss: accuracy for classes, R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are

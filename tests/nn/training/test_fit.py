@@ -74,6 +74,27 @@ def test_each_epoch_is_validated_with_the_parameters_of_that_epoch(backend, kind
         assert row["validation_accuracy"] == row["validation_top1"] == expected["accuracy"]
 
 
+@BACKENDS
+def test_a_loss_that_per_sample_made_is_validated_in_compiled_code(backend):
+    """Of no other loss of the user's is it known that it is the mean over the samples."""
+    calls = []
+
+    def squared(output, label):
+        calls.append(1)
+        return (output[0] - label) ** 2
+
+    def count(epochs, loss):
+        calls.clear()
+        _, history = trained(backend, model=network(1), loss=loss, validation=(X[:10], Y[:10]), epochs=epochs)
+        return len(calls), [row["validation_loss"] for row in history.rows]
+
+    loss = nn.per_sample(squared)
+    (few, _), (many, found) = count(2, loss), count(6, loss)
+    assert (many - few < 4 * 10) is (backend != "eager")
+    assert found == pytest.approx(count(6, nn.mse)[1], rel=1e-9)
+    assert found == pytest.approx(count(6, lambda outputs, labels: loss(outputs, labels))[1], rel=1e-9)
+
+
 @pytest.mark.parametrize("who", ["schedule", "progress"])
 @pytest.mark.parametrize("form", [list, np.array])
 def test_samples_changed_between_batches_count_from_the_next_epoch_on(form, who):
