@@ -45,7 +45,7 @@ class Artifact:
 
     def dump(self) -> bytes:
         """As text, which `load` reads."""
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        return json.dumps(vars(self), default=asdict, separators=(",", ":")).encode()
 
 
 def load(stored: bytes) -> Artifact | None:

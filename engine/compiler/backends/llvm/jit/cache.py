@@ -29,7 +29,7 @@ LIMIT = 64 * 2**20
 """Bytes that the cache may take; the files used longest ago go first."""
 
 OBJECT, ARTIFACT, FACT = ".o", ".plan", ".fact"
-_MAGIC = b"stepgrad object 2\n"
+_MAGIC = b"stepgrad object 3\n"
 _DIGEST = hashlib.sha256().digest_size
 _warned: set[Path] = set()
 

@@ -31,12 +31,12 @@ def binding() -> ModuleType:
     return module
 
 
-def machine() -> Any:
+def machine(optimise: int = OPTIMISE) -> Any:
     """A target machine of this CPU; a new one each time, since an execution engine takes possession of its own."""
     llvm = binding()
     target = llvm.Target.from_default_triple()
     cpu, features = cache.host()
-    return target.create_target_machine(cpu=cpu, features=features, opt=OPTIMISE, jit=True)
+    return target.create_target_machine(cpu=cpu, features=features, opt=optimise, jit=True)
 
 
 _compiling = new_lock(awaited=True)
@@ -58,19 +58,20 @@ class Library:
     Args:
         text: LLVM IR.
         quick: more of it, that a few of LLVM's passes do for, in less time: no inner loop of it calls a function.
+        seldom: what runs once a step, and is translated as it stands, in a fifth of the time; calls the others.
 
     Attributes:
         key: under which the cache has the code.
         cached: whether it was there already.
     """
 
-    def __init__(self, text: str, quick: str = ""):
-        self.key = cache.key("\n".join([str(OPTIMISE), text, *INLINE, *QUICK, quick]))
+    def __init__(self, text: str = "", quick: str = "", seldom: str = ""):
+        self.key = cache.key("\n".join([str(OPTIMISE), text, *INLINE, *QUICK, quick, seldom]))
         code = cache.read(self.key)
         self.cached = code is not None
         with _compiling:
             if code is None:
-                code = machine().emit_object(optimised(text, quick))
+                code = _objects(text, quick, seldom)
                 cache.write(self.key, code)
             self._load(code)
 
@@ -89,7 +90,10 @@ class Library:
         llvm = binding()
         # The engine asks for a module; the code comes from the object file.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        while code:
+            size = int.from_bytes(code[:8], "little")
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code[8 : 8 + size]))
+            code = code[8 + size :]
         self._engine.finalize_object()
 
     def address(self, name: str) -> int:
@@ -107,11 +111,6 @@ class Library:
 INLINE = ("always_inliner", "global_dead_code_eliminate")
 QUICK = ("sroa", "simplify_cfg", "loop_rotate", "instruction_combine", "simplify_cfg")
 """Those of LLVM's passes that make code fast that calls nothing in its loops."""
-
-
-SELDOM = "cold noinline nounwind"
-"""Attributes of a function for which the code generator does the least: it runs once a step, and costs less than that
-would."""
 
 
 class _Passes:
@@ -148,6 +147,16 @@ class _Passes:
 _passes = functools.cache(_Passes)
 
 
+def _objects(text: str, quick: str, seldom: str) -> bytes:
+    """The object code of the texts of a library, each object behind its size."""
+    objects = []
+    if text or quick:
+        objects.append(machine().emit_object(optimised(text, quick)))
+    if seldom:
+        objects.append(machine(optimise=0).emit_object(binding().parse_assembly(seldom, binding().create_context())))
+    return b"".join([len(code).to_bytes(8, "little") + code for code in objects])
+
+
 def optimised(text: str, quick: str = "") -> Any:
     """The module of a text, after LLVM's passes for this machine, and of another, after the few that matter most.
 
@@ -162,7 +171,4 @@ def optimised(text: str, quick: str = "") -> Any:
     module, *others = modules
     for other in others:
         module.link_in(other)
-    for function in module.functions:
-        if b"cold" in b" ".join(function.attributes).split():
-            function.add_function_attribute("optnone")  # only now: so the passes have run
     return module

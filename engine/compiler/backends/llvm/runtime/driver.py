@@ -16,7 +16,7 @@ import math
 from ..ir.builder import Code
 from ..ir.control import Cell, leave
 from ..ir.vector import literal
-from ..jit.machine_code import SELDOM, Library
+from ..jit.machine_code import Library
 from .direct_step import text as direct_step
 from .fork_join import share_text
 from .frame import POSITION, entry, field, fields
@@ -34,18 +34,31 @@ MANY = 1024
 @functools.cache
 def driver(bits: int, width: int) -> Library:
     """The compiled driver: ``double drive(frame)``, ``double drive_shared(frame, lines)`` for workers, and ``step``."""
-    return Library("", quick=text(bits, width))
+    quick, seldom = texts(bits, width)
+    return Library(quick=quick, seldom=seldom)
 
 
-def text(bits: int, width: int) -> str:
-    """LLVM IR of the driver."""
+def texts(bits: int, width: int) -> tuple[str, str]:
+    """LLVM IR of the driver: what passes over samples and numbers, and what goes from step to step."""
     jobs = calls() + samples(bits, width) + _leaves(bits, width)
-    return packing(bits, width) + jobs + share_text() + _steps(bits, width) + _ENTRIES + direct_step(bits)
+    steps = share_text() + _steps(bits, width) + _ENTRIES
+    return (
+        packing(bits, width) + jobs + direct_step(bits) + _MEMSET + _declarations(_ENTRIES),
+        steps + _declarations(jobs),
+    )
 
+
+def _declarations(text: str) -> str:
+    """Those of the functions that a text defines."""
+    heads = [line.removeprefix("define ") for line in text.splitlines() if line.startswith("define ")]
+    return "".join([f"declare {head[: head.rindex(')') + 1]}\n" for head in heads])
+
+
+_MEMSET = """
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)
+"""
 
 _ENTRIES = """
-declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)
-
 define double @drive(ptr %frame) nounwind {
   %loss = call double @steps(ptr %frame, ptr null)
   ret double %loss
@@ -61,7 +74,6 @@ define double @drive_shared(ptr %frame, ptr %lines) nounwind {
 def _leaves(bits: int, width: int) -> str:
     """``leaves``: the sums of gradients over the parts of a step, and the update, of some leaves: a job for `share`."""
     code = Code("leaves", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
-    code.linkage = "internal "
     f, a = fields(code)
     lines = code.value(f"sdiv i64 {f['gradients']}, {LINE}")
     share = code.value(f"sdiv i64 {lines}, {f['parts']}")  # the last part takes what is left over as well
@@ -121,7 +133,7 @@ def _counted(code: Code, f: dict[str, str], a: dict[str, str], step: str) -> Non
 def _steps(bits: int, width: int) -> str:
     """``steps``: all steps of a call; the loss of the last one, as a caller of one step can read it at once."""
     code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"], "double")
-    code.linkage, code.attributes = "internal ", SELDOM
+    code.linkage = "internal "
     code.slots.append("%loss = alloca double")
     f, a = fields(code)
     scalar = code.scalar

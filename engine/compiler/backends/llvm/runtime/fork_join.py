@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 from ..ir.builder import Code
 from ..ir.control import Cell, leave, repeat, unless
-from ..jit.machine_code import SELDOM, binding
+from ..jit.machine_code import binding
 
 IDLE, OFFERED, CLAIMED, DONE, ASLEEP = range(5)
 
@@ -88,7 +88,7 @@ class _Line:
 
 def _function(name: str, arguments: Sequence[str], result: str = "void", linkage: str = "internal ") -> Code:
     code = Code(name, 64, 1, arguments, result)
-    code.linkage, code.attributes = linkage, SELDOM
+    code.linkage = linkage
     return code
 
 

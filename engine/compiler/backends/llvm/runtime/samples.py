@@ -15,7 +15,6 @@ def calls() -> str:
     """``calls``: run a list of kernels on one block."""
     pointers = ", ".join(f"ptr %{buffer}" for buffer in BUFFERS)
     code = Code("calls", 64, 1, ["ptr %list", "i64 %count", *pointers.split(", "), "i64 %lanes", "i1 %first"])
-    code.linkage = "internal "
     with code.loop(0, "%count") as c:
         at = code.index((c, 2))
         kernel = entry(code, "%list", at, "ptr")
@@ -28,7 +27,6 @@ def calls() -> str:
 def samples(bits: int, width: int) -> str:
     """``samples``: the gradients and the loss of one part of a step, a job for `share`."""
     code = Code("samples", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
-    code.linkage = "internal "
     f, a = fields(code)
     scalar = code.scalar
     weight = field(code, "weight", scalar)

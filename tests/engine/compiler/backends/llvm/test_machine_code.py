@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+from pathlib import Path
 
 import pytest
 
-from engine.compiler.backends.llvm.jit.machine_code import SELDOM, Library, binding, optimised
+from engine.compiler.backends.llvm.jit.machine_code import Library, binding, optimised
 
 CALLS = """
 define internal i64 @twice(i64 %x) alwaysinline nounwind {
@@ -40,11 +41,33 @@ def test_both_texts_are_one_library() -> None:
     assert library.address("calling") != library.address("other")
 
 
-def test_what_runs_seldom_is_left_to_the_code_generator_after_the_passes() -> None:
-    made = str(optimised("", CALLS.replace("@calling(i64 %x) nounwind", f"@calling(i64 %x) {SELDOM}")))
-    assert "optnone" in made
-    assert "alloca" not in made
-    assert "optnone" not in str(optimised("", CALLS))
+def test_what_runs_seldom_calls_the_others_and_is_called_by_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
+    quick = """
+declare i64 @base(i64)
+define i64 @more(i64 %x) {
+  %y = call i64 @base(i64 %x)
+  %z = add i64 %y, 1
+  ret i64 %z
+}
+"""
+    seldom = """
+declare i64 @more(i64)
+define i64 @base(i64 %x) {
+  %y = mul i64 %x, 10
+  ret i64 %y
+}
+define i64 @called(i64 %x) {
+  %y = call i64 @more(i64 %x)
+  ret i64 %y
+}
+"""
+    for cached in (False, True):
+        library = Library(quick=quick, seldom=seldom)
+        assert library.cached is cached
+        assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(library.address("called"))(4) == 41
 
 
 def test_passes_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
