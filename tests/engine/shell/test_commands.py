@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import engine
+from engine import __main__ as command_line
 from engine.__main__ import main
 
 
@@ -230,6 +231,21 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     finally:
         os.close(writer)
     assert (found.returncode, found.stderr) == (1, "")
+
+
+def test_an_output_that_is_no_file_and_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in IDLE; and what a shell expects of a command that was interrupted."""
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", shown)
+    monkeypatch.setattr(sys, "argv", ["engine", "µ*2", "µ=3"])
+    assert command_line._in_a_shell() == 0
+    assert "µ*2 = 6" in shown.getvalue()
+
+    def pressed() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "main", pressed)
+    assert command_line._in_a_shell() == 130
 
 
 def test_a_walk_through_nothing_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:

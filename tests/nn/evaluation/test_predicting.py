@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import nn
 from engine import TraceError, Value, sigmoid
 from nn.evaluation import programs
+from nn.evaluation.metrics import is_largest
 from nn.evaluation.rules import last_activation
 from tests.engine.compiler.everywhere import INSTALLED
 
@@ -362,3 +363,34 @@ def test_a_bool_is_a_decision_and_no_output(outputs: object) -> None:
         nn.predict(lambda x: outputs, [[1.0]])
     with pytest.raises(TypeError, match="is the bool True: give the score"):
         nn.accuracy(lambda x: outputs, [[1.0]], [1], threshold=0.5)
+
+
+def test_what_no_single_program_scores_and_judges_is_left_to_two():
+    """Outputs that are no row, a model that does not compile: who asks again is told in two steps what is wrong."""
+    X, y, options = [[0.5, 1.0], [2.0, -1.0]], [1, 0], programs.Options("auto")
+
+    def mean(outputs, labels):
+        return sum(out[0][0] if isinstance(out[0], list) else out[0] for out in outputs) / len(outputs)
+
+    class Nested(nn.Module):
+        def __init__(self):
+            self.layer = nn.Layer(2, 2, seed=1)
+
+        def __call__(self, x):
+            return [self.layer(x)]
+
+    class Branching(Nested):
+        def __call__(self, x):
+            return self.layer(x) if x[0] > 1.0 else self.layer(x[::-1])
+
+    class Plain(Nested):
+        def __call__(self, x):
+            return self.layer(x)
+
+    for model, is_one in ((Nested(), False), (Branching(), False), (Plain(), True)):
+        known = programs.programs_of(model)
+        for _ in range(2):
+            found = known.scored_and_judged(mean, is_largest, X, y, options, programs.Fixed())
+            assert (found is not None) == is_one
+    outputs = [[out.data for out in Plain().layer(x)] for x in X]
+    assert found == pytest.approx((mean(outputs, y), nn.accuracy(Plain(), X, y)), rel=1e-12)
