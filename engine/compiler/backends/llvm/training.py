@@ -12,10 +12,12 @@ from ...batch import Right, Shape
 from ...forking import give_way
 from ...frontend.words import Words
 from ...update import ConfiguredUpdate, Repetition, Step
+from .jit.cpu_caches import cache_sizes
 from .runtime.direct_step import DirectStep, arrays_are_as_expected
 from .runtime.memory import Frame, address, aligned
 from .runtime.shuffle import shuffled
 from .runtime.update import POSITION, STATE, update
+from .schedule import FAR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -220,7 +222,8 @@ class Training:
 
         if self._settled is not configured:
             bits = 8 * self._programs.dtype.itemsize
-            self._update = update(configured.rule, self._frozen, bits, self._programs.width)
+            streamed = self.parameters.nbytes > FAR * cache_sizes()[1]
+            self._update = update(configured.rule, self._frozen, bits, self._programs.width, streamed)
             self._numbers = np.array([configured.limit, *configured.values])  # the frame points to these
             self._rates = np.array(configured.lr).reshape(-1)
             self._state[POSITION["numbers"]] = address(self._numbers)

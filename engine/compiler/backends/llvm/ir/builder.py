@@ -163,6 +163,12 @@ class Code:
         address = self.pointer(base, index)
         self.lines.append(f"store {self.type()} {vector.name}, ptr {address}, align {self.align}")
 
+    def stream(self, vector: Vector, base: str, index: str) -> None:
+        """Store a vector past the caches, to where whole vectors lie; other threads see it after a fence."""
+        self.declared.add("!0 = !{i32 1}")
+        address, align = self.pointer(base, index), self.align * self.width
+        self.lines.append(f"store {self.type()} {vector.name}, ptr {address}, align {align}, !nontemporal !0")
+
     def load_first(self, base: str, index: str, count: int) -> Vector:
         """Consecutive numbers as the first lanes of a vector; what lies behind them is not touched."""
         if count == self.width:

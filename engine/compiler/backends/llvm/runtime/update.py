@@ -36,13 +36,13 @@ _ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
 
 
 @functools.cache
-def update(rule: Update, frozen: bool, bits: int, width: int) -> tuple[Library, int]:
+def update(rule: Update, frozen: bool, bits: int, width: int, streamed: bool = False) -> tuple[Library, int]:
     """The compiled update and its address, of type ``void(P, G, state, step, start, stop)``; see `text`."""
-    library = Library("", quick=text(rule, frozen, bits, width))
+    library = Library("", quick=text(rule, frozen, bits, width, streamed))
     return library, library.address("update")
 
 
-def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
+def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> str:
     """LLVM IR of the update, of the leaves from `start` to `stop`, whole vectors; where G is null, of its undoing.
 
     Args:
@@ -50,6 +50,8 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
         frozen: whether some parameters stay as they are.
         bits: of a number.
         width: numbers in a vector.
+        streamed: whether the old numbers, which are hardly ever read, go past the caches: then no line of memory is
+            fetched just to be written over. They must lie on whole vectors.
     """
     arguments = ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step", "i64 %start", "i64 %stop"]
     code = Code("update", bits, width, arguments)
@@ -64,7 +66,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
             for base, place, old in _rows(code, rule, f, i):
                 code.store(code.load(f["old"], old), base, place)
         code.ret()
-    each = _Each(code, rule, f, frozen)
+    each = _Each(code, rule, f, frozen, streamed)
     if frozen:
         with code.loop("%start", stop, width) as i:
             each.emit(i, code.load(f["trainable"], i).differs(0.0), keeping)
@@ -80,6 +82,8 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
             each.emit(i, _inside(code, i, f["count"]), keeping)
     with code.when(code.any(each.lost().differs(0.0)), rare=True):
         code.lines.append(f"store i64 1, ptr {code.pointer('%state', str(POSITION['refused']), 'i64')}")
+    if streamed:
+        code.lines.append("fence seq_cst")  # another thread may undo it
     code.ret()
     once = _once(rule)
     return "\n".join(sorted(code.declared | once.declared)) + "\n" + once.text() + code.text()
@@ -88,8 +92,9 @@ def text(rule: Update, frozen: bool, bits: int, width: int) -> str:
 class _Each:
     """What is done with a vector of parameters."""
 
-    def __init__(self, code: Code, rule: Update, f: dict[str, str], frozen: bool):
+    def __init__(self, code: Code, rule: Update, f: dict[str, str], frozen: bool, streamed: bool):
         self._code, self._rule, self._f, self._frozen = code, rule, f, frozen
+        self._keep = code.stream if streamed else code.store
         self._uniform = _uniform(code, rule, f)
         self._lost = [code.variable(code.lift(0.0)) for _ in _remembered(rule)]  # a chain of sums for each result
 
@@ -111,7 +116,7 @@ class _Each:
             code.store(code.load(f["sums"], i) + values[rule.gradient], f["sums"], i)
         with code.when(keeping):
             for symbol, (_, _, old) in zip(_remembered(rule), rows, strict=True):
-                code.store(values[symbol], f["old"], old)
+                self._keep(values[symbol], f["old"], old)
         result, *others = rule.results
         results = (result, *[others[k] for k in rule.kept])
         for symbol, result, (base, place, _), lost in zip(_remembered(rule), results, rows, self._lost, strict=True):

@@ -18,8 +18,9 @@ import engine
 import nn
 from engine import Value
 from engine.compiler.backends.llvm import Variants, build
+from engine.compiler.backends.llvm import training as native_training
 from engine.compiler.backends.llvm.jit.machine_code import vector_bytes
-from engine.compiler.backends.llvm.runtime.update import POSITION, STATE, update
+from engine.compiler.backends.llvm.runtime.update import POSITION, STATE, text, update
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.training.optimizer import configured
@@ -320,11 +321,19 @@ def test_few_samples_run_one_after_the_other(count: int, dtype: str) -> None:
     assert np.allclose(found[0], found[1], rtol=1e-11 if dtype == "float64" else 1e-4)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("frozen", [(), (2,)])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("refused", [0, 1, 5, 11])
-def test_a_refused_step_within_a_call_leaves_what_single_steps_leave(refused: int, dtype: str, frozen: Any) -> None:
-    """The old numbers are kept before a call only: with a later step all are undone, and made again up to that one."""
+def test_a_refused_step_within_a_call_leaves_what_single_steps_leave(
+    refused: int, dtype: str, frozen: Any, streamed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old numbers are kept before a call only: with a later step all are undone, and made again up to that one.
+
+    Those of large nets, as if caches were tiny, are kept past the caches.
+    """
+    if streamed:
+        monkeypatch.setattr(native_training, "cache_sizes", lambda: (8, 8))
     program, leaves = program_of(mlp(), [(3,), (1,)], dtype)
     arrays = tuple(np.ascontiguousarray(array, dtype) for array in samples(23))
     rates = [0.01 * (k + 1) for k in range(12)]
@@ -344,6 +353,17 @@ def test_a_refused_step_within_a_call_leaves_what_single_steps_leave(refused: in
     assert made[0][1][:refused] == made[1][1][:refused]
     for one, other in zip(made[0][2:], made[1][2:]):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_old_numbers_of_large_nets_go_past_the_caches(frozen: bool) -> None:
+    """And other threads see them after the update."""
+    rule, width = update_of("Adam", 0.1).rule, vector_bytes() // 8
+    past, plain = (text(rule, frozen, 64, width, streamed) for streamed in (True, False))
+    assert "!nontemporal" in past
+    assert past.index("fence seq_cst") > past.rindex("!nontemporal !0")
+    assert "!nontemporal" not in plain
+    assert "fence" not in plain
 
 
 @pytest.mark.parametrize("frozen", [False, True])
