@@ -50,6 +50,7 @@ def interrupted(action: Callable[[], object], moment: int) -> int:
         return trace
 
     before = sys.gettrace()  # such as that of coverage.py
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 sees only then that some frame will ask for them
     sys.settrace(trace)
     try:
         action()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine import Constant, Value, sqrt
 from nn import MLP, SGD, Adam, AdamW, Memory, Optimizer, Setting
+from nn.optimisers.base import has_rule
 from tests.interrupting import interrupted
 
 START = [1.5, -0.7, 0.3]
@@ -436,6 +437,17 @@ def test_adam_without_eps_and_gradient_is_refused():
     with pytest.raises(FloatingPointError, match="parameter 1, which is 2 and has the gradient 0, gives nan"):
         optimizer.step()
     assert ([p.data for p in params], optimizer.state) == ([1.0, 2.0], (0, ([], [])))
+
+
+def test_whose_steps_are_those_of_their_rule():
+    class Own(SGD):
+        def step(self):
+            pass
+
+    p = Value(1.0)
+    exchanged = SGD([p], 0.1)
+    exchanged.step = lambda: None
+    assert [has_rule(optimizer) for optimizer in (SGD([p], 0.1), Own([p], 0.1), exchanged)] == [True, False, False]
 
 
 def test_an_interrupted_step_is_whole_or_not_made():
