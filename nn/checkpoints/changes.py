@@ -19,7 +19,7 @@ def make(changes: Sequence[Change]) -> None:
     >>> a = Point()
     >>> make([(a, "x", 2), (None, "x", 3)])
     Traceback (most recent call last):
-    AttributeError: 'NoneType' object has no attribute 'x'
+    AttributeError: 'NoneType' object has no attribute 'x'...
     >>> a.x
     1
     """
