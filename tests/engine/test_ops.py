@@ -229,6 +229,7 @@ def test_derivatives_of_several_operands_by_hand() -> None:
     assert local_derivatives(engine.take(1, [a, b, c])) == [None, None, 1.0, None]
     assert local_derivatives(engine.dot([a, b, c], [c, d, e])) == [5.0, 7.0, 11.0, 2.0, 3.0, 5.0]
     assert local_derivatives(engine.dot([a], [c], e)) == [5.0, 2.0, 1.0]
+    assert local_derivatives(engine.dot([a, b, c], [c, d, e], a)) == [5.0, 7.0, 11.0, 2.0, 3.0, 5.0, 1.0]
     with pytest.raises(IndexError, match="index 3 from 3 values: give 0 to 2"):
         engine.take(3, [a, b, c])
     for shift in (0.0, 1e4, -1e4):
