@@ -7,6 +7,7 @@ import inspect
 import keyword
 import unicodedata
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 from .interval import Interval
@@ -159,6 +160,11 @@ def check_rule(what: str, rule: Callable[..., Any], expected: tuple[str, ...], c
     written = f"{call}({', '.join(expected)})"
     if not callable(rule):
         raise TypeError(f"{what} must be callable as {written}, got {rule!r}")
+    if isinstance(rule, FunctionType) and (rule.__code__.co_argcount, rule.__code__.co_kwonlyargcount) == (
+        len(expected),
+        0,
+    ):
+        return  # as nearly all are: the signature takes fifty times as long, and the table has more than a hundred
     try:
         inspect.signature(rule).bind(*expected)
     except TypeError:
