@@ -85,6 +85,8 @@ def test_every_entry_is_complete(primitive: Primitive) -> None:
     assert primitive.formula in (primitive.__doc__ or "")
     if primitive.method:
         assert getattr(Value, primitive.name).__doc__ == primitive.__doc__
+    else:
+        assert not hasattr(Value, primitive.name)
 
 
 @pytest.mark.parametrize("primitive", TABLE)
