@@ -276,6 +276,21 @@ print("done")
 """
 
 
+def test_a_fresh_result_has_the_gradient_0() -> None:
+    x = Value(0.5)
+    results = [
+        x * x,
+        2.0 - x,
+        x**2,
+        x.tanh(),
+        -x,
+        engine.dot([x], [x]),
+        *engine.affine([[x]], [x], [x]),
+        engine.sum(x, x),
+    ]
+    assert {str(result.grad) for result in results} == {"0.0"}
+
+
 def test_a_million_operations_without_recursion() -> None:
     """In a process of its own: a crash by recursion in C would take the test run with it."""
     run = subprocess.run([sys.executable, "-c", LONG], capture_output=True, text=True, check=False)
