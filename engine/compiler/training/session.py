@@ -115,10 +115,13 @@ class Session:
         step, check = again.on(self._shapes, self._special.right, words), self._special.check_labels
         others = {**settings, "lr": 0.0}
 
+        def stands() -> bool:
+            return optimizer.keeper is keeper and loan.open and training.repetition is again
+
         def repeat(X: Any, y: Any) -> float | None:
             nonlocal settings
             with lock:
-                if differs() or optimizer.keeper is not keeper or not loan.open or training.repetition is not again:
+                if differs() or not stands():
                     return None
                 if optimizer.settings is not settings:
                     if {**optimizer.settings, "lr": 0.0} != others:
@@ -127,19 +130,16 @@ class Session:
                     again.change_rate(optimizer.lr)
                 loan.glimpses = 0
                 loss = step(X, y)
-                if loss is False and not differs_at_all():
+                if loss is False and not differs_at_all() and stands():  # looks and checks may read parameters
                     loss = step(X, y)
-                if loss is False:
-                    return None
                 if loss is None:
                     batch = copied(X, y)
-                    if batch is None:
-                        return None
-                    check(batch)
-                    if not loan.open or training.repetition is not again:  # to compare new labels they were read
-                        return None
-                    loss = step(*batch.in_shape, True)
-            if loss is not None and loss - loss != 0.0:
+                    if batch is not None:
+                        check(batch)
+                        loss = step(*batch.in_shape, True) if stands() else None
+            if loss is None or loss is False:
+                return None
+            if loss - loss != 0.0:
                 self._fail(again.losses.tolist(), again.configured)
             return loss
 
