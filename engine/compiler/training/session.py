@@ -17,7 +17,7 @@ from ..errors import TraceError
 from ..frontend.words import Watching
 from ..lending import Loan
 from ..specialisation import Specialisation
-from ..update import ALWAYS, ConfiguredUpdate
+from ..update import ALWAYS, ConfiguredUpdate, Step
 from .optimizer import Optimizer, check_finite, configured, started
 
 
@@ -112,14 +112,15 @@ class Session:
         if again is None or again.configured is not self._configured:
             return None
         words, differs, differs_at_all = watching()
-        step, check = again.on(self._shapes, self._special.right, words), self._special.check_labels
+        ready, check = again.on(self._shapes, self._special.right, words), self._special.check_labels
+        step: Step | None = None  # made at the first call: many trainers make a single step
         others = {**settings, "lr": 0.0}
 
         def stands() -> bool:
             return optimizer.keeper is keeper and loan.open and training.repetition is again
 
         def repeat(X: Any, y: Any) -> float | None:
-            nonlocal settings
+            nonlocal settings, step
             with lock:
                 if differs() or not stands():
                     return None
@@ -129,6 +130,8 @@ class Session:
                     settings = optimizer.settings
                     again.change_rate(optimizer.lr)
                 loan.glimpses = 0
+                if step is None:
+                    step = ready()
                 loss = step(X, y)
                 if loss is False and not differs_at_all() and stands():  # looks and checks may read parameters
                     loss = step(X, y)

@@ -285,6 +285,18 @@ def test_samples_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data(shared) == data(alone)
 
 
+def test_what_makes_further_steps_is_compiled_for_the_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    compiled = direct_step._native
+    monkeypatch.setattr(direct_step, "_native", lambda bits: asked.append(bits) or compiled(bits))
+    t = trainer()
+    t.step(X, CLASSES)
+    assert asked == []
+    t.step(X, CLASSES)
+    t.step(X, CLASSES)
+    assert asked == [64]
+
+
 def test_the_interpreter_ends_as_it_should() -> None:
     code = """
 import nn

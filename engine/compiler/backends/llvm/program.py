@@ -159,7 +159,7 @@ class NativeProgram:
 
     def direct_step(self, shapes: Sequence[Shape], right: Right) -> DirectStep:
         """What makes steps on samples and labels of these shapes, called by Python itself."""
-        return DirectStep(self._driver.address("step"), self.dtype, shapes, right)
+        return DirectStep(self._driver.address("drive"), self.dtype, shapes, right)
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output.

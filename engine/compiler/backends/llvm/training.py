@@ -171,7 +171,7 @@ class Training:
 
     def _direct(
         self, program: NativeProgram, frame: Frame, shared: Any, shapes: Sequence[Shape], right: Right, words: Words
-    ) -> Step:
+    ) -> Callable[[], Step]:
         """The step that a frame describes, as Python calls it: see `Repetition.on`; `shared` is what drives it."""
         self._same = None  # the frame is to tell of other samples
         key, direct = (program, *shapes, right), self._direct_steps
@@ -179,17 +179,15 @@ class Training:
             if len(direct) == MOST:
                 direct.clear()
             direct[key] = program.direct_step(shapes, right)
-        direct[key].attach(frame, words, alone=shared is None)
-        step = direct[key].step
-        if shared is None:
-            return step
+        made = direct[key]
+        made.attach(frame, words, alone=shared is None)
 
         def with_workers(*samples: Any) -> float | bool | None:
-            found = step(*samples)
+            found = made.step(*samples)
             loss: float | bool | None = shared(frame.address) if isinstance(found, float) else found
             return loss
 
-        return with_workers
+        return lambda: made.step if shared is None else with_workers
 
     def _again(self, drive: Callable[[int], float], place: int) -> None:
         """Make the steps of a call again that were undone with the one that was refused: the same numbers come out."""

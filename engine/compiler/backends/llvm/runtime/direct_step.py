@@ -16,8 +16,10 @@ from typing import Any
 
 from ....batch import Right, Shape
 from ....frontend.words import Words
+from ....update import Step
 from ..ir.builder import Code
 from ..ir.control import Cell, leave
+from ..jit.machine_code import Library
 from ..jit.python_function import DECLARED, python_function
 from .memory import Frame, address, aligned
 
@@ -31,7 +33,7 @@ _IN_ORDER = 0x101  # the flags of C-contiguous and of aligned memory
 
 _NUMBERS = {"float64": "double", "float32": "float", "int64": "i64"}
 
-_RECORD = ("frame", "words", "alone", "nothing", "no", "ndarray", "list", "float", "int", *_NUMBERS)
+_RECORD = ("frame", "words", "drive", "nothing", "no", "ndarray", "list", "float", "int", *_NUMBERS)
 _WORDS = ("words", "count")
 _FORM = ("rank", "dimensions", "samples", "columns", "own", "place", "rows", "known", "least", "most")
 """Of an argument: how many dimensions it has, and where they are; memory for a copy, or 0; where its address is told.
@@ -44,8 +46,14 @@ _WHOLE = 1 << 53
 """Up to here a double holds every whole number."""
 
 
+@functools.cache
+def _native(bits: int) -> Library:
+    """The compiled ``step``."""
+    return Library(quick=text(bits))
+
+
 def text(bits: int) -> str:
-    """LLVM IR of ``step``, for the module of the driver."""
+    """LLVM IR of ``step``."""
     return DECLARED + "".join([part(bits) for part in (_list, _array, _brought, _known, _unchanged)]) + _step(bits)
 
 
@@ -239,9 +247,10 @@ def _step(bits: int) -> str:
         code.lines.append(f"store ptr {found}, ptr {_field(code, form, _FORM, 'place', 'ptr')}")
     loss = Cell(code, "0.0", "double")
     frame = _field(code, "%record", _RECORD, "frame", "ptr")
-    with code.when(code.value(f"icmp ne i64 {_field(code, '%record', _RECORD, 'alone')}, 0")):
+    drive = _field(code, "%record", _RECORD, "drive", "ptr")
+    with code.when(code.value(f"icmp ne ptr {drive}, null")):
         thread = code.value("call ptr @PyEval_SaveThread()")
-        loss.write(code.value(f"call double @drive(ptr {frame})"))
+        loss.write(code.value(f"call double {drive}(ptr {frame})"))
         code.lines.append(f"call void @PyEval_RestoreThread(ptr {thread})")
     code.lines.append(f"ret ptr {code.value(f'call ptr @PyFloat_FromDouble(double {loss.read()})')}")
     for label, name in (("refused", "nothing"), ("changed", "no")):
@@ -258,7 +267,7 @@ class DirectStep:
     """What makes steps on samples and labels of one shape.
 
     Args:
-        native: the address of the driver's ``step``.
+        drive: the address of the driver's function of that name.
         dtype: of the program.
         shapes: those of all samples, and of all labels.
         right: which labels are known to be right.
@@ -269,7 +278,7 @@ class DirectStep:
             shape, or a label is not known to be right; with True as a third argument labels are not looked at.
     """
 
-    def __init__(self, native: int, dtype: Any, shapes: Sequence[Shape], right: Right) -> None:
+    def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], right: Right) -> None:
         import numpy as np
 
         copies = [math.prod(shape) for shape in shapes]
@@ -294,8 +303,12 @@ class DirectStep:
             form = [len(shape), start + places[k], shape[0], math.prod(shape[1:]), own, 0, start + places[4], known]
             record += [*form, *np.array([right.least, right.most]).view(np.int64)]
         memory[: len(record)] = record
-        self._memory = memory
-        self.step = python_function("step", native, memory)
+        self._drive, self._memory, self._bits = drive, memory, 8 * dtype.itemsize
+
+    @functools.cached_property
+    def step(self) -> Step:
+        """Compiled when it is asked for: a training of one step, or of whole epochs, does without."""
+        return python_function("step", _native(self._bits).address("step"), self._memory)
 
     def attach(self, frame: Frame, words: Words, alone: bool) -> None:
         """Make the step that a frame describes, on other samples.
@@ -307,7 +320,7 @@ class DirectStep:
                 gives 0.0.
         """
         sources = address(frame.open_sources())
-        self._memory[:3] = frame.address, words.head.buffer_info()[0], int(alone)
+        self._memory[:3] = frame.address, words.head.buffer_info()[0], self._drive * alone
         for k in (0, 1):
             self._memory[len(_RECORD) + k * len(_FORM) + _FORM.index("place")] = sources + 16 * k
 

@@ -17,7 +17,6 @@ from ..ir.builder import Code
 from ..ir.control import Cell, leave
 from ..ir.vector import literal
 from ..jit.machine_code import Library
-from .direct_step import text as direct_step
 from .fork_join import share_text
 from .frame import POSITION, entry, field, fields
 from .packing import text as packing
@@ -33,7 +32,7 @@ MANY = 1024
 
 @functools.cache
 def driver(bits: int, width: int) -> Library:
-    """The compiled driver: ``double drive(frame)``, ``double drive_shared(frame, lines)`` for workers, and ``step``."""
+    """The compiled driver, with ``double drive(frame)``, and ``double drive_shared(frame, lines)`` for workers."""
     quick, seldom = texts(bits, width)
     return Library(quick=quick, seldom=seldom)
 
@@ -42,10 +41,7 @@ def texts(bits: int, width: int) -> tuple[str, str]:
     """LLVM IR of the driver: what passes over samples and numbers, and what goes from step to step."""
     jobs = calls() + samples(bits, width) + _leaves(bits, width)
     steps = share_text() + _steps(bits, width) + _ENTRIES
-    return (
-        packing(bits, width) + jobs + direct_step(bits) + _MEMSET + _declarations(_ENTRIES),
-        steps + _declarations(jobs),
-    )
+    return packing(bits, width) + jobs + _MEMSET, steps + _declarations(jobs)
 
 
 def _declarations(text: str) -> str:
