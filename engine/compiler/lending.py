@@ -17,7 +17,7 @@ from typing import Any
 from ..collector import collector_at_rest
 from ..value import Value
 from .forking import new_lock
-from .showing import are_shown
+from .showing import are_shown, shown_number
 
 _data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
 """What the class of lent Values hides; while they are lent the former holds the Loan."""
@@ -201,6 +201,9 @@ def _lent(kind: type[Value], whole: bool) -> type[Value]:
         def read(value: Value) -> float:
             loan = _data.__get__(value)
             if name == "_data":
+                shown = shown_number(value)  # another thread may lend what this one is shown other numbers of
+                if shown is not None:
+                    return shown
                 return loan.number_of(value) if isinstance(loan, Loan) else loan
             loan.give_back()
             number: float = getattr(value, name)

@@ -193,14 +193,14 @@ def _renamed(graph: Graph, term: Symbol, width: int, known: dict[Symbol, Symbol]
 
 
 def _ratio(form: Form, unit: Form, size: int) -> float | None:
-    """The number that `form` is of `unit`; None if both are empty.
+    """The number that `form` is of `unit`; None if both are empty, or all weights are 0, as a penalty's may be.
 
     Raises:
         _Mixed: it is none.
     """
     if form.keys() != unit.keys():
         raise _Mixed("its terms are others than those of the loss of one sample")
-    if not form:
+    if not any((*form.values(), *unit.values())):
         return None
     largest = max(unit, key=lambda key: abs(unit[key]))
     if not all(map(math.isfinite, (*form.values(), *unit.values()))) or not unit[largest]:

@@ -84,6 +84,7 @@ def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> 
                 continue
             raise TraceError(
                 f"the compiled {what} {y!r} differs from the eager engine's {x!r}{when}: the function depends on "
-                "something that changes from call to call, or uses a label as an object, such as the key of a dict, or "
-                "a rule of a primitive is wrong; pass what changes as an argument, and look labels up with take()"
+                "something that changes from call to call or on the type of its arguments (isinstance), or uses a "
+                "label as an object, such as the key of a dict, or a rule of a primitive is wrong; pass what changes "
+                "as an argument, and look labels up with take()"
             )

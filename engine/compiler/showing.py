@@ -46,6 +46,12 @@ def are_shown() -> bool:
     return _shown.get() is not None
 
 
+def shown_number(value: Value) -> float | None:
+    """The number that this thread is shown in place of a Value's own; None for none."""
+    numbers = _shown.get()
+    return None if numbers is None else numbers.get(value)
+
+
 def _read(value: Value, shown: Any = _shown.get, own: Any = _slot.__get__) -> float:
     """The number of a Value. What it needs are defaults, since it is called for each weight."""
     numbers = shown()

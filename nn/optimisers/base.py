@@ -39,7 +39,8 @@ class Optimizer:
     >>> p.data, optimizer.mean_square
     (0.75, [2.25])
 
-    A class may override `step` instead, and do there what it likes: compiled training then gives it the gradients.
+    A class may override `step` instead, or `zero_grad`, and do there what it likes: compiled training then gives it the
+    gradients.
 
     Args:
         params: the Values to change, as `model.parameters()` gives them.
@@ -184,8 +185,10 @@ class Optimizer:
 
 
 def has_rule(optimizer: Optimizer) -> bool:
-    """Whether its steps are those of its rule: `step` is the one that all share."""
-    return type(optimizer).step is Optimizer.step and "step" not in optimizer.__dict__
+    """Whether its steps are those of its rule: `step` and `zero_grad` are those that all share."""
+    kind, own = type(optimizer), optimizer.__dict__
+    shared = kind.step is Optimizer.step and kind.zero_grad is Optimizer.zero_grad
+    return shared and "step" not in own and "zero_grad" not in own
 
 
 def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:

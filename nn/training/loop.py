@@ -16,7 +16,7 @@ from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options
 from ..layers.module import Module
 from ..losses.named import LOSSES
-from ..optimisers.base import Optimizer
+from ..optimisers.base import Optimizer, has_rule
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report
 from .history import History
@@ -160,7 +160,7 @@ def fit(
         raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
     after = _callbacks(callbacks)
     each = callable(progress) or not (schedule is None or is_pure(schedule))
-    own = step is not EagerStep or type(optimizer).step is not Optimizer.step
+    own = step is not EagerStep or not has_rule(optimizer)
     acting = Acting(batches=each, epochs=each or own or bool(after))
     history, rng = _going_on(resume, epochs), random_source(seed)
     if patient and history.waiting is not None:

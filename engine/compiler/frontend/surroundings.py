@@ -249,8 +249,9 @@ class Surroundings:
             return _LAST
         if id(names) in self._settings:
             return _LATE
-        of_class = isinstance(names, MappingProxyType) and isinstance(content, FunctionType)
-        return _LATE if of_class else _rank(content)
+        if isinstance(names, MappingProxyType) and isinstance(content, FunctionType):  # a method, perhaps never called
+            return 3
+        return _rank(content)
 
     def changed_at_all(self) -> bool:
         """Whether anything is another than it was, near or far."""

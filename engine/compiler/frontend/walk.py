@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import random
 import sys
+import threading
 import weakref
 from array import array
 from collections import deque
@@ -153,6 +154,9 @@ class Walk:
             self._found.generators.append(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or _is_memory(kind):
             self._found.found_holder(thing)
+        elif issubclass(kind, threading.local):
+            self._found.found_holder(thing)
+            yield from (kind, *held(thing))
         elif kind is ContextVar:
             self._found.found_holder(thing)
             yield from held(thing)
@@ -218,7 +222,10 @@ class Walk:
                 yield content
             elif (id(function.__globals__), name) not in self._attributes:  # one of Python's own, or an attribute
                 self._attributes.add((id(function.__globals__), name))
-                self._found.found_nothing(function.__globals__, name)
+                if "NameError" in names:  # whether it is there may decide
+                    self._found.found_name(function.__globals__, name, ABSENT)
+                else:
+                    self._found.found_nothing(function.__globals__, name)
                 yield from self._built_in(function, name)
         yield from self._imported(function)
 
@@ -279,7 +286,7 @@ class Walk:
             if is_space:
                 matters = code and (is_class or name == "__getattr__")
             else:
-                matters = type(content) not in PLAIN or not self.used.isdisjoint(_COMPUTING)
+                matters = type(content) not in PLAIN or name == "_value_" or not self.used.isdisjoint(_COMPUTING)
             if matters or name in self.used or everything:
                 if name in self.used and not everything:
                     self._iterator(content, name)
@@ -437,6 +444,8 @@ def held(holder: Any) -> tuple[Any, ...]:
     """What is in a container or context variable; of an array or other memory a digest of its bytes."""
     if isinstance(holder, ContextVar):
         return (holder.get(ABSENT),)
+    if is_a(holder, threading.local):  # of this thread
+        holder = vars(holder)
     if isinstance(holder, Mapping):
         return (*holder, *holder.values())
     if is_array(holder):

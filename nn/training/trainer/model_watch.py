@@ -80,7 +80,8 @@ class ModelWatch:
             return now > self._until or not has_rule(optimizer) or not self.holds(now)
 
         return self._surroundings.watching(
-            "clock() > me._due or type(optimizer).step is not step or 'step' in optimizer.__dict__",
+            "clock() > me._due or type(optimizer).step is not step or 'step' in optimizer.__dict__"
+            " or 'zero_grad' in optimizer.__dict__",
             "near != before or leaves[0] != me._leaves or changes[0] != me._changes",
             [*self._near, leaves_made, changes],
             confirmed, me=self, clock=time.perf_counter, optimizer=optimizer, step=Optimizer.step,

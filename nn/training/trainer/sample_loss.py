@@ -39,7 +39,7 @@ class SampleLoss:
         self._last: Description | None = None
 
         def of_sample(x: Any, y: Any) -> Any:
-            output, shape = model(x), _shape(x)
+            shape, output = _shape(x), model(x)  # in this order: a model may change its list
             example = _example(output)
             if example != self._outputs.get(shape, example):
                 self._known.clear()

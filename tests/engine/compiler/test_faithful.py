@@ -147,6 +147,36 @@ def a_name_put_among_the_builtins() -> Case:
     return Case(lambda x: w * x * SCALE_OF_A_TEST, change)  # type: ignore[name-defined]  # noqa: F821  # it is one
 
 
+@row("equal")
+def a_global_that_is_not_there_yet() -> Case:
+    w = Value(2.0)
+    globals().pop("scale_that_is_not_there", None)
+
+    def function(x: Any) -> Any:
+        try:
+            return w * x * scale_that_is_not_there  # type: ignore[name-defined]  # that is the point
+        except NameError:
+            return w * x
+
+    return Case(function, lambda: globals().update(scale_that_is_not_there=5.0))
+
+
+@row("equal")
+def the_value_of_a_member_of_an_enum() -> Case:
+    class Kind(enum.Enum):
+        ONE = 1.0
+
+    w = Value(2.0)
+    return Case(lambda x: w * x * Kind.ONE.value, lambda: setattr(Kind.ONE, "_value_", 5.0))
+
+
+@row("equal")
+def what_a_thread_has_for_itself() -> Case:
+    w, local = Value(2.0), threading.local()
+    local.scale = 2.0
+    return Case(lambda x: w * x * local.scale, lambda: setattr(local, "scale", 5.0))
+
+
 @row("refused")
 def an_array_read_from_a_file() -> Case:
     w = Value(2.0)
@@ -1760,6 +1790,23 @@ def test_other_threads_may_read_meanwhile() -> None:
     stop.set()
     thread.join()
     assert not wrong
+
+
+def test_each_thread_has_its_own_numbers_of_a_thread_local() -> None:
+    w, local, found = Value(2.0), threading.local(), list[float]()
+    local.scale = 2.0
+    compiled = compile(lambda x: w * x * local.scale)
+
+    def other() -> None:
+        local.scale = 5.0
+        found.extend(compiled([1.0]))
+
+    for _ in range(2):
+        assert list(compiled([1.0])) == [4.0]
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert found == [10.0, 10.0]
 
 
 def test_the_table_is_counted(capsys: pytest.CaptureFixture[str]) -> None:

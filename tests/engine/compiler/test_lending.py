@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from engine import Value
 from engine.compiler.lending import Leaves, Loan
+from engine.compiler.showing import showing
 
 np = pytest.importorskip("numpy")
 
@@ -52,6 +54,18 @@ def test_any_look_brings_all_numbers_back(look: Callable[[Value], Any]) -> None:
     assert [type(v) for v in values] == [Value] * 3
     assert [v.data for v in values] == [7.0, 8.0, 9.0]
     assert values[0].label == "a"
+
+
+def test_what_another_thread_lends_is_shown_as_before() -> None:
+    w = Value(2.0)
+    loan = Loan([w], np.zeros(1))
+    with showing({w: -3.0}):
+        thread = threading.Thread(target=loan.take)
+        thread.start()
+        thread.join()
+        assert ((w * w).data, w.data) == (9.0, -3.0)
+        assert loan.open
+    assert (w * w).data == 4.0
 
 
 def test_few_numbers_are_read_where_they_are_and_many_brought_back() -> None:

@@ -62,10 +62,10 @@ def constant(loss: Loss) -> Callable[[Any], Loss]:
     return lambda model: loss
 
 
-def penalised(reduction: str) -> Callable[[Any], Loss]:
+def penalised(reduction: str, decay: float = 0.1) -> Callable[[Any], Loss]:
     def of_model(model: Any) -> Loss:
         weights = model.parameters()
-        return lambda o, y: nn.mse(o, y, reduction) + 0.1 * engine.sum([w * w for w in weights])
+        return lambda o, y: nn.mse(o, y, reduction) + decay * engine.sum([w * w for w in weights])
 
     return of_model
 
@@ -127,6 +127,8 @@ LOSSES: dict[str, Row] = {
     "a loss of one sample": Row(
         constant(lambda o, y: engine.relu(1 - y * o[0])), SIGNS, r"Give nn.per_sample\(<lambda>\)"
     ),
+    "mean + 0 * penalty": Row(penalised("mean", 0.0), NUMBERS),
+    "sum + 0 * penalty": Row(penalised("sum", 0.0), NUMBERS),
     "neighbours": Row(
         constant(lambda o, y: engine.mean([engine.relu(a[0] - b[0]) for a, b in pairwise(o)])),
         NUMBERS,
@@ -295,7 +297,7 @@ def test_a_loss_of_one_sample_is_explained_in_eager_steps_too() -> None:
 def test_the_count_of_rows() -> None:
     """None is lost, and refusing is no way out."""
     refused = [name for name, row in ROWS.items() if row.refused]
-    assert (len(ROWS), len(refused), len(WRONG_LABELS)) == (40, 16, 31)
+    assert (len(ROWS), len(refused), len(WRONG_LABELS)) == (42, 16, 31)
 
 
 # ---- labels: what a loss refuses in eager steps it refuses in compiled ones, with the same words ----
@@ -439,3 +441,13 @@ def test_a_ruled_out_class_as_the_target_has_the_gradient_of_pytorch() -> None:
         loss = nn.cross_entropy(logits, label)
         assert loss.data == math.inf
         assert engine.grad(loss, logits) == pytest.approx([-1.0, 0.2689414213699951, 0.7310585786300049])
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_model_may_take_its_inputs_out_of_their_list(backend: str) -> None:
+    numpy = pytest.importorskip("numpy")
+    w = [engine.Value(0.5), engine.Value(-0.25)]
+    trainer = Trainer(lambda x: [engine.sum([v * x.pop() for v in w])], nn.mse, SGD(w, lr=0.1), backend)
+    assert trainer.step(numpy.array([[1.0, 2.0]]), numpy.array([0.75])) == 0.0
+    assert trainer.step(numpy.array([[1.0, 2.0]]), numpy.array([1.75])) == 1.0
+    assert [v.data for v in w] == pytest.approx([0.9, -0.05])

@@ -841,3 +841,25 @@ def test_what_changes_before_each_epoch_with_a_smaller_last_batch(
         monkeypatch.setitem(FACTORS, "rows", [[factor]])
         expected = [step(samples[k : k + 2].tolist(), labels[k : k + 2].tolist()) for k in (0, 2, 4)]
         assert trainer.epoch(samples, labels, 2, shuffle=False) == pytest.approx(expected, rel=1e-9)
+
+
+class Accumulating(SGD):
+    """Forgets half of the gradient before each step, where the others forget all of it."""
+
+    def zero_grad(self) -> None:
+        for p in self.params:
+            p.grad *= 0.5
+
+
+@ALL
+def test_a_zero_grad_of_its_own_decides(backend: str) -> None:
+    found = []
+    for choice in ("eager", backend):
+        m = model()
+        optimizer = Accumulating(m.parameters(), 0.05)
+        step: Any = EagerStep(m, nn.cross_entropy, optimizer)
+        if choice != "eager":
+            step = Trainer(m, nn.cross_entropy, optimizer, choice)
+        losses = [step(X, Y) if choice != "eager" else step(X.tolist(), Y.tolist()) for _ in range(4)]
+        found.append([*losses, *data(m), *[p.grad for p in m.parameters()]])
+    assert found[1] == pytest.approx(found[0], rel=1e-9, abs=1e-13)
