@@ -1,0 +1,69 @@
+"""What samples have to be: which numbers are right without a look at each, and which labels are known to be."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+
+from engine.compiler.frontend.graph import Graph
+from engine.compiler.passes.differentiate import derivatives
+from engine.compiler.passes.simplify import simplify
+from engine.compiler.requirements import FEW, Familiar, Requirements
+
+
+class Within(NamedTuple):
+    """A requirement that numbers from one to another meet."""
+
+    low: float
+    high: float
+
+    def check(self, number: Any) -> None:
+        if not self.low <= number <= self.high:
+            raise ValueError(f"{number} is not within {self}")
+
+    def accepts(self, least: float, most: float) -> bool:
+        return self.low <= least and most <= self.high
+
+
+LARGEST = sys.float_info.max
+
+
+@pytest.mark.parametrize(
+    ("kinds", "bounds"),
+    [
+        ([Within(-math.inf, math.inf)], (-LARGEST, LARGEST)),
+        ([Within(-math.inf, math.inf), Within(0.0, 1.0)], (0.0, 1.0)),
+        ([Within(-1.0, 2.0)], (0.0, 1.0)),
+        ([Within(0.25, 1.0)], (math.inf, -math.inf)),
+        ([], (-LARGEST, LARGEST)),
+    ],
+)
+def test_numbers_that_are_right_by_all_requirements(kinds: list[Within], bounds: tuple[float, float]) -> None:
+    graph = Graph(simplify, derivatives)
+    symbols = [(kind, (graph.source("input", k),)) for k, kind in enumerate(kinds)]
+    assert Requirements(symbols, [(max(1, len(kinds)),)]).bounds == bounds
+
+
+def test_numbers_that_are_computed_first_have_no_bounds() -> None:
+    graph = Graph(simplify, derivatives)
+    double = graph.source("input", 0) * 2.0
+    assert Requirements([(Within(-math.inf, math.inf), (double,))], [()]).bounds == (math.inf, -math.inf)
+
+
+def batch_of(labels: Any) -> Any:
+    return SimpleNamespace(given=[None, labels])
+
+
+def test_labels_that_have_passed_are_known_as_long_as_they_are_few_and_plain() -> None:
+    familiar = Familiar()
+    familiar.enter(batch_of((7.0,)))  # who gives a tuple may give anything
+    assert familiar.rows == frozenset()
+    familiar.enter(batch_of([0, 1, 1]))
+    familiar.enter(batch_of([[0.5, 0.5]]))
+    assert familiar.rows == {(0,), (1,), (0.5, 0.5)}
+    familiar.enter(batch_of([*map(float, range(FEW + 1))]))
+    assert familiar.rows == frozenset()
