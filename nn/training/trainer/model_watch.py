@@ -43,6 +43,7 @@ class ModelWatch:
         self._is_module = isinstance(model, Module)
         self._near: list[Any] = []  # lists and dicts
         self._far: list[tuple[Any, Sequence[Any]]] = []  # more of them, and what was in each
+        self._exact: list[tuple[Any, Sequence[Any]]] = []  # those of them that are near
         held = {id(holder): inside for holder, inside in self._surroundings.holders}  # the same, and there already
         parts = _containers(model, set()) if self._is_module else iter(())
         containers = [(found, are_attributes, _values(found)) for found, are_attributes in parts]
@@ -53,6 +54,7 @@ class ModelWatch:
                 self._far.append((found, held.get(id(found)) or _items(found)))
             if not are_attributes and (few or values < len(found) or not found):
                 self._near.append(found)
+                self._exact += self._far[-1:] if values else []
         self._near_before = [container.copy() for container in self._near]
         self._due, self._until = 0.0, math.inf
         self._watching: Watching | None = None
@@ -82,10 +84,10 @@ class ModelWatch:
         return self._surroundings.watching(
             "clock() > me._due or type(optimizer).step is not step or 'step' in optimizer.__dict__"
             " or 'zero_grad' in optimizer.__dict__",
-            "near != before or leaves[0] != me._leaves or changes[0] != me._changes",
+            "not same() or leaves[0] != me._leaves or changes[0] != me._changes",
             [*self._near, leaves_made, changes],
             confirmed, me=self, clock=time.perf_counter, optimizer=optimizer, step=Optimizer.step,
-            near=self._near, before=self._near_before, leaves=leaves_made, changes=changes,
+            same=self._near_is_same, leaves=leaves_made, changes=changes,
         )  # fmt: skip
 
     def holds_entirely(self) -> bool:
@@ -102,16 +104,9 @@ class ModelWatch:
 
     def _near_is_same(self) -> bool:
         try:
-            return self._near == self._near_before
+            return self._near == self._near_before and _are_the_same(self._exact)
         except ValueError:  # an array where another one was
             return False
-
-    def _far_is_same(self) -> bool:
-        for container, before in self._far:
-            items = _items(container)
-            if len(items) != len(before) or not all(map(is_, items, before)):
-                return False
-        return True
 
     def _looks_again(self) -> bool:
         """Whether all that it is made of is as it was, and what is read from far away, if it is time to look there."""
@@ -119,7 +114,7 @@ class ModelWatch:
         counts = changes[0], leaves_made[0]
         if counts[0] != self._changes and not self._is_module:
             return False
-        if not self._far_is_same() or self._surroundings.changed():
+        if not _are_the_same(self._far) or self._surroundings.changed():
             return False
         self._looked(counts, started, computed)
         return True
@@ -145,6 +140,15 @@ def _values(container: Any) -> int:
 def _items(container: Any) -> Sequence[Any]:
     """What is in a list or dict, its keys too."""
     return (*container, *container.values()) if isinstance(container, dict) else tuple(container)
+
+
+def _are_the_same(holders: list[tuple[Any, Sequence[Any]]]) -> bool:
+    """Whether the very same things are in lists and dicts: Values that are equal need not stay so."""
+    for container, before in holders:
+        items = _items(container)
+        if len(items) != len(before) or not all(map(is_, items, before)):
+            return False
+    return True
 
 
 def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool]]:

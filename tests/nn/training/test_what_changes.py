@@ -325,6 +325,28 @@ def test_new_memory_and_a_new_shape_of_an_array_that_is_read_where_it_is_are_see
 
 
 @ALL
+@pytest.mark.parametrize("swap", [lambda w: w.reverse(), lambda w: w.__setitem__(slice(2), [w[1], w[0]])])
+def test_equal_parameters_that_change_places_are_others(swap: Change, backend: str) -> None:
+    def course(choice: Callable[[MLP], Callable[[Any, Any], float]]) -> list[float]:
+        m = MLP(2, [1], seed=1)
+        step, w = choice(m), m.layers[0].neurons[0].w
+        params, found = [*w], list[float]()
+        for k in range(6):
+            if k % 2:
+                for p in w:
+                    p.data = 0.25
+                swap(w)
+            found += [step(X[:, :2].tolist(), Y.tolist()), *[p.data for p in params]]
+        return found
+
+    def compiled(m: MLP) -> Callable[[Any, Any], float]:
+        return Trainer(m, nn.mse, SGD(m.parameters(), 0.1), backend=backend).step
+
+    expected = course(lambda m: EagerStep(m, nn.mse, SGD(m.parameters(), 0.1)))
+    assert course(compiled) == pytest.approx(expected, rel=1e-9)
+
+
+@ALL
 def test_a_schedule_is_asked_once_for_each_step(backend: str) -> None:
     m, asked = model(), list[int]()
 
