@@ -276,6 +276,10 @@ def test_calls_are_written_as_they_were_made() -> None:
     assert not engine.ops._Index(3).accepts(0.0, 1.0), "numbers between need not be whole"
 
 
+def test_what_is_no_method() -> None:
+    assert {name for name, p in PRIMITIVES.items() if p.arity is not None and not p.method} == {"where"}
+
+
 def test_signs_bind_as_in_python() -> None:
     found = {p.dunder: p.precedence for p in PRIMITIVES.values() if p.precedence}
     assert found == {"add": 1, "sub": 1, "mul": 2, "truediv": 2, "floordiv": 2, "mod": 2, "neg": 3, "pow": 4}
