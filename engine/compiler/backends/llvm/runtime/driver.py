@@ -38,15 +38,15 @@ def driver(bits: int, width: int) -> Library:
 
 
 def texts(bits: int, width: int) -> tuple[str, str]:
-    """LLVM IR of the driver: what passes over samples and numbers, and what goes from step to step."""
-    jobs = calls() + samples(bits, width) + _leaves(bits, width)
-    steps = share_text() + _steps(bits, width) + _ENTRIES
-    return packing(bits, width) + jobs + _MEMSET, steps + _declarations(jobs)
+    """LLVM IR of the driver: its loops, and what is done a few times in a step."""
+    loops = packing(bits, width) + calls() + samples(bits, width) + _leaves(bits, width) + _steps(bits, width)
+    seldom = share_text() + _ENTRIES
+    return loops + _MEMSET + _declarations(seldom), seldom + _declarations(loops)
 
 
 def _declarations(text: str) -> str:
-    """Those of the functions that a text defines."""
-    heads = [line.removeprefix("define ") for line in text.splitlines() if line.startswith("define ")]
+    """Those of the functions that a text defines for others."""
+    heads = [line.split(" ", 1)[1] for line in text.splitlines() if line.startswith(("define void", "define double"))]
     return "".join([f"declare {head[: head.rindex(')') + 1]}\n" for head in heads])
 
 
@@ -129,7 +129,6 @@ def _counted(code: Code, f: dict[str, str], a: dict[str, str], step: str) -> Non
 def _steps(bits: int, width: int) -> str:
     """``steps``: all steps of a call; the loss of the last one, as a caller of one step can read it at once."""
     code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"], "double")
-    code.linkage = "internal "
     code.slots.append("%loss = alloca double")
     f, a = fields(code)
     scalar = code.scalar

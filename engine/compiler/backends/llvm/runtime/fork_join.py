@@ -103,7 +103,7 @@ def _share() -> Code:
     time that a part takes.
     """
     arguments = ["ptr %frame", "i64 %step", "ptr %job", "i64 %parts", "i64 %time", "ptr %lines"]
-    code = _function("share", arguments)
+    code = _function("share", arguments, linkage="")
     alone = code.value("icmp eq ptr %lines, null")
 
     def line(part: str) -> str:
