@@ -25,6 +25,8 @@ from .words import Watching, Words
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
+NAMED = 1500
+"""How many more if it takes these to look at all small lists, dicts and arrays that a function names itself."""
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 _LATE, _LAST = 4, 5
@@ -208,9 +210,14 @@ class Surroundings:
             for of, *name in names:
                 if of == rank:
                     look.add_name(*name)
-            if rank in (0, 1):
+            if rank == 0:
+                with look.prolonged(NAMED):
+                    for holder, inside in holders:
+                        if id(holder) in self._direct:
+                            look.add_holder(holder, inside)
+            elif rank == 1:
                 for holder, inside in holders:
-                    if (id(holder) in self._direct) is (rank == 0):
+                    if id(holder) not in self._direct:
                         look.add_holder(holder, inside)
         announced = "changes[0] != me._count"
         self._near = look

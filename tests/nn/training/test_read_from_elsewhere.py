@@ -71,6 +71,19 @@ def a_number_in_a_list() -> Case:
 
 
 @row
+def the_last_of_many_containers() -> Case:
+    lists, shares, last = [[1.0] * 5 for _ in range(4)], {"a": 1.0, "b": 2.0}, {1.0, 2.0}
+    first, second, third, fourth = lists
+    array = np.array([1.0, 2.0])
+
+    def loss(o: Any, y: Any) -> Any:
+        weight = sum(first) + sum(second) + sum(third) + sum(fourth) + shares["a"] + float(array[0]) + sum(last)
+        return nn.mse(o, y) * weight / 100
+
+    return of_loss(loss, lambda _: (last.add(70.0), fourth.append(50.0), array.__setitem__(0, 9.0)))
+
+
+@row
 def an_array() -> Case:
     shares = np.array([0.1, 1.0])
     return of_loss(lambda o, y: nn.mse(o, y) * float(shares[0]), lambda _: shares.__setitem__(0, 3.0))
