@@ -163,6 +163,20 @@ WRONG: dict[str, tuple[Any, Any, type[Exception]]] = {
 }
 
 
+def test_of_labels_of_which_nothing_is_required_any_are_right_once_they_are_too_many() -> None:
+    rng = np.random.default_rng(1)
+
+    def loss(outputs: Any, labels: Any) -> Any:
+        return sum((out[0] - y) * (out[0] - y) for out, y in zip(outputs, labels)) / len(outputs)
+
+    model, other = (MLP(2, [3, 1], activation="tanh", seed=1) for _ in range(2))
+    trainer = Trainer(model, loss, SGD(model.parameters(), lr=0.05), "llvm")
+    step = nn.EagerStep(other, loss, SGD(other.parameters(), lr=0.05))
+    for _ in range(4):
+        x, y = rng.normal(size=(300, 2)), rng.normal(size=300)
+        assert trainer.step(x, y) == pytest.approx(step(x.tolist(), y.tolist()), rel=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("what", WRONG)
 def test_what_the_long_way_refuses_the_short_one_refuses_with_the_same_words(what: str, dtype: str) -> None:
