@@ -6,6 +6,7 @@
 - trace: the function run on symbols, twice; watching: what it does with Values meanwhile
 - surroundings: what it reads besides Values, found by a walk; look: whether that is as it was, at every call;
   words: the same of what native code sees in memory
+- declared: what primitives of the user's are made of
 - outside: what it asks the world outside of Python; randomness: the numbers that it draws
 - fingerprint: what tells one traced function from another, for the cache
 """

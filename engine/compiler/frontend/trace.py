@@ -7,10 +7,10 @@ because of a counter or a changing global, shows as a difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import repeat, zip_longest
+from itertools import zip_longest
 from types import CodeType
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..batch import Shape
 from ..errors import TraceError, refusal
 from ..showing import ALONE
 from . import outside
+from .declared import Meaning, written
 from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
 from .randomness import Generators
@@ -59,6 +60,7 @@ class Trace:
         requirements: what samples have to be, and the symbols that have to be it.
         shape: of what the function returned: () for one result, (n,) for a list of n, ...
         surroundings: what the function reads from outside besides Values.
+        meaning: of the primitives in it that users have declared.
     """
 
     graph: Graph
@@ -67,6 +69,7 @@ class Trace:
     requirements: list[tuple[Requirement, tuple[Symbol, ...]]]
     shape: Shape
     surroundings: Surroundings
+    meaning: Meaning
 
     @property
     def single(self) -> bool:
@@ -96,6 +99,7 @@ def trace(
         runs = _Runs(function, shapes, new_graph(), surroundings)
         try:
             _make(runs, lambda: _Runs(function, shapes, new_graph(), surroundings))
+            meaning = Meaning(runs.outputs, new_graph)
         except BaseException:
             surroundings.give_back()
             raise
@@ -105,7 +109,7 @@ def trace(
     if runs.created or not runs.made.isdisjoint(graph.leaves):
         graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
-    return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings)
+    return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings, meaning)
 
 
 def _make(runs: _Runs, again: Callable[[], _Runs]) -> None:
@@ -316,24 +320,6 @@ def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) 
 
 def is_same(first: Trace, second: Trace) -> bool:
     """Whether two traces are the same operations on the same Values and numbers."""
-    place: dict[Symbol, int] = {}  # of the operations of both, in an order that depends on the graph alone
-
-    def name(symbol: Symbol) -> Any:
-        if symbol.operands:
-            return place[symbol]
-        if symbol.kind == "leaf":
-            return symbol.kind, id(symbol.value)
-        return symbol.kind, symbol.value.hex() if isinstance(symbol.value, float) else symbol.value
-
-    def names(operands: Operands) -> Iterator[Any]:
-        for part in parts(operands):
-            yield from zip(repeat("leaf"), map(id, part.values)) if isinstance(part, LeafRow) else map(name, part)
-
-    def written(trace: Trace) -> Iterator[Any]:
-        for k, symbol in enumerate(operations(trace.outputs)):
-            place[symbol] = k
-            yield symbol.primitive, *names(symbol.operands)
-        yield (trace.shape, *map(name, trace.outputs))
-
     ends = object()
-    return all(a == b for a, b in zip_longest(written(first), written(second), fillvalue=ends))
+    both = zip_longest(written(first.outputs), written(second.outputs), fillvalue=ends)
+    return first.shape == second.shape and first.meaning == second.meaning and all(a == b for a, b in both)

@@ -25,7 +25,8 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from ...primitive import Primitive
+from ... import ops
+from ...primitive import PRIMITIVES, Primitive
 from ...text.callers import is_users, raised_at
 from ...value import Value
 from ..errors import refusal
@@ -50,7 +51,8 @@ _DECIMALS = frozenset({"decimal", "Decimal"})
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 _CACHE: type = type(cache(len))
 _PROXIES = frozenset(weakref.ProxyTypes)
-LEAVES = PLAIN | {Value, Primitive, CodeType, type(Ellipsis)}
+LEAVES = PLAIN | {Value, CodeType, type(Ellipsis)}
+_OWN = frozenset(thing for thing in vars(ops).values() if isinstance(thing, Primitive))
 
 
 class _Decimals:
@@ -87,7 +89,7 @@ class Walk:
 
     def of(self, function: Any) -> list[Any]:
         """Walk; give all that was entered, to be kept alive."""
-        seen, queue = self._seen, [function]
+        seen, queue = self._seen, [function, *self._declared()]
         before = -1
         while len(self.used) != before:  # attributes count when some code names them, be it code that is met later
             before = len(self.used)
@@ -98,11 +100,17 @@ class Walk:
                 if len(seen) > _MOST:
                     break
                 queue += self._inside(thing)
-            queue = self._owners
+            queue = [*self._owners, *self._declared()]
             self._owners = []
             for owner in queue:
                 seen.pop(id(owner), None)
         return list(seen.values())
+
+    def _declared(self) -> Iterator[Primitive]:
+        """Primitives of the user's that code may apply without naming the object: as a method or by an operator."""
+        for primitive in PRIMITIVES.values():
+            if primitive not in _OWN and (primitive.dunder or not self.used.isdisjoint(_names_of_methods(primitive))):
+                yield primitive
 
     def _inside(self, thing: Any) -> list[Any]:
         """What is to be entered next.
@@ -136,6 +144,9 @@ class Walk:
             yield from inside
         elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
+        elif kind is Primitive:
+            if thing not in _OWN:  # what is compiled is what its functions compose of other primitives
+                yield from (thing.forward, *thing.rules, thing.kink, thing.native)
         elif kind is _Decimals:
             self._found.found_holder(thing)
         elif str(kind.__module__).startswith(_COMPILER):  # of a program counts the function, not what it was made into
@@ -335,6 +346,10 @@ class Walk:
             self._found.found_setting(attributes, name, content)
             if is_a(content, (*CONTAINERS, ModuleType)) and not _is_of_project(module):
                 yield content
+
+
+def _names_of_methods(primitive: Primitive) -> tuple[str, ...]:
+    return (primitive.name, *primitive.aliases) if primitive.method else ()
 
 
 @cache

@@ -218,3 +218,47 @@ def test_rules_of_arrays_are_those_of_templates() -> None:
                 apply(primitive)
     finally:
         del PRIMITIVES["python_only"]
+
+
+@pytest.mark.parametrize("how", ["name", "method", "operator"])
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_what_the_functions_of_a_primitive_read_is_watched(backend: str, how: str) -> None:
+    factor = [3.0]
+    scaled = declare(
+        "test_scaled", lambda x, y: x * y * factor[0], [lambda z, x, y: y * factor[0], lambda z, x, y: x * factor[0]],
+        dunder="matmul",
+    )  # fmt: skip
+    try:
+        w = Value(1.5)
+        functions: dict[str, Callable[[Any], Any]] = {
+            "name": lambda x: scaled(w, x),
+            "method": lambda x: w.test_scaled(x),
+            "operator": lambda x: w @ x,  # type: ignore[operator]  # just declared
+        }
+        compiled = compile(functions[how], backend=backend)
+        assert [float(x) for x in (*compiled([2.0]), *compiled.value_and_grad([2.0])[1])] == [9.0, 6.0]
+        factor[0] = 7.0
+        assert [float(x) for x in (*compiled([2.0]), *compiled.value_and_grad([2.0])[1])] == [21.0, 14.0]
+    finally:
+        del PRIMITIVES["test_scaled"], Value.test_scaled  # type: ignore[attr-defined]  # as declared
+        del Value.__matmul__, Value.__rmatmul__  # type: ignore[attr-defined]  # as declared
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize(
+    ("forward", "rule"),
+    [(lambda x: x * K.data, lambda z, x: 2.0), (lambda x: x * 2.0, lambda z, x: float(K))],
+    ids=["forward", "rule"],
+)
+def test_a_primitive_that_reads_the_number_of_a_value_is_refused(
+    forward: Callable[..., Any], rule: Callable[..., Any], backend: str
+) -> None:
+    reading = declare("test_reading", forward, [rule], method=False)
+    try:
+        with pytest.raises(TraceError, match=r"data|float|number"):
+            compile(lambda x: reading(x), backend=backend)([2.0])
+    finally:
+        del PRIMITIVES["test_reading"]
+
+
+K = Value(2.0)
