@@ -88,7 +88,11 @@ class Walk:
         self._owners: list[Any] = []  # of attributes that may not have been named yet
 
     def of(self, function: Any) -> list[Any]:
-        """Walk; give all that was entered, to be kept alive."""
+        """Walk; give all that was entered, to be kept alive.
+
+        Raises:
+            TraceError: there is more than can be looked at.
+        """
         seen, queue = self._seen, [function, *self._declared()]
         before = -1
         while len(self.used) != before:  # attributes count when some code names them, be it code that is met later
@@ -98,7 +102,11 @@ class Walk:
                     continue
                 seen[id(thing)] = thing
                 if len(seen) > _MOST:
-                    break
+                    raise refusal(
+                        f"the function reads what holds more than {_MOST:,} objects, such as a "
+                        f"{type(thing).__name__}: too many to see when one of them changes",
+                        "Give a large list of lists as an array, or pass what the function needs of it as an argument.",
+                    )
                 queue += self._inside(thing)
             queue = [*self._owners, *self._declared()]
             self._owners = []

@@ -106,7 +106,8 @@ def test_a_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert len(Surroundings(first)._keep) > len(rows)
     monkeypatch.setattr(walk, "_MOST", 10)
-    assert len(Surroundings(first)._keep) <= 20
+    with pytest.raises(TraceError, match=r"holds more than 10 objects, such as a list: too many to see(?s:.*)an array"):
+        compile(first)([1.0])
 
 
 def test_lists_are_longer_for_a_while_and_what_is_done_to_them_meanwhile_stays() -> None:
