@@ -77,16 +77,16 @@ def test_each_epoch_is_validated_with_the_parameters_of_that_epoch(backend, kind
 @BACKENDS
 def test_a_loss_that_per_sample_made_is_validated_in_compiled_code(backend):
     """Of no other loss of the user's is it known that it is the mean over the samples."""
-    calls = []
+    calls = [0] * 100_000  # so many entries that an own log is looked at from time to time only
 
     def squared(output, label):
         calls.append(1)
         return (output[0] - label) ** 2
 
     def count(epochs, loss):
-        calls.clear()
+        del calls[100_000:]
         _, history = trained(backend, model=network(1), loss=loss, validation=(X[:10], Y[:10]), epochs=epochs)
-        return len(calls), [row["validation_loss"] for row in history.rows]
+        return len(calls) - 100_000, [row["validation_loss"] for row in history.rows]
 
     loss = nn.per_sample(squared)
     (few, _), (many, found) = count(2, loss), count(6, loss)
