@@ -47,8 +47,8 @@ def to_dot(
 
     One box per Value: its label or operation, its number and, once a backward pass has run, its gradient, whose size
     colours the box. Leaves have square corners, parameters blue borders, constants none; the root's is the heaviest.
-    A gradient of exactly 0 has a dashed border, one that is nan or infinite stands out in magenta. What `engine.notes`
-    says of the graph stands below it.
+    A gradient of exactly 0 has a dashed border, one that is nan or infinite stands out in magenta. Edges come to a box
+    in the order of its operands. What `engine.notes` says of the graph stands below it.
 
     Args:
         root: the result whose graph it is.
@@ -79,9 +79,9 @@ def to_dot(
     ...
     label=<...no backward pass yet: gradients are not shown...>
     n0 [label=<<b>a</b><br/>3> style="filled" color="#3f4a57"]
-    n1 [label=<<b>*</b><br/>9> color="#1b1f24" penwidth=2.2]
-    n0 -> n1
-    n0 -> n1
+    n1 [label=<<table border="0"...><b>*</b><br/>9</td>...</table>> margin=0 color="#1b1f24" penwidth=2.2]
+    n0 -> n1:i1:w
+    n0 -> n1:i2:w
     }
     """
     from .images import Style, image
@@ -191,7 +191,7 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph: 
 
     >>> a = Value(3.0, "a")
     >>> draw_dot(a * a).source.splitlines()[-3:]
-    ['n0 -> n1', 'n0 -> n1', '}']
+    ['n0 -> n1:i1:w', 'n0 -> n1:i2:w', '}']
     """
     from .graphviz.digraph import digraph
     from .graphviz.dot_text import statements

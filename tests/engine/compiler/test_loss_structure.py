@@ -179,3 +179,12 @@ def test_random_sums_are_told_from_sums_that_leave_samples_out(
     else:
         with pytest.raises(TraceError):
             batch_loss(loss, Value(0.0), (), size)
+
+
+def test_what_a_loss_is_refused_for_with_one_sample_is_said_as_it_is() -> None:
+    def listed_for_one(outputs: Any, labels: Any) -> Any:
+        terms = squares(outputs, labels)
+        return engine.mean(terms) if len(terms) > 1 else [*terms, *terms]
+
+    with pytest.raises(TraceError, match=r"listed_for_one \(.*\) returned a list: the loss of a batch is one Value"):
+        batch_loss(listed_for_one, Value(0.0), (), 5)

@@ -261,4 +261,19 @@ def test_a_primitive_that_reads_the_number_of_a_value_is_refused(
         del PRIMITIVES["test_reading"]
 
 
+def test_a_primitive_that_does_not_take_just_any_number_compiles() -> None:
+    """Its functions are called with some, to see what they read."""
+
+    def of_more_than_one(x: Any) -> Any:
+        if x <= 1.0:
+            raise ValueError(x)
+        return x * 2.0
+
+    picky = declare("test_picky", of_more_than_one, [lambda z, x: 2.0], method=False)
+    try:
+        assert list(compile(lambda x: picky(x), backend="python")([3.0])) == [6.0]
+    finally:
+        del PRIMITIVES["test_picky"]
+
+
 K = Value(2.0)
