@@ -22,6 +22,8 @@ from .showing import are_shown, shown_number
 _data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
 """What the class of lent Values hides; while they are lent the former holds the Loan."""
 
+_lending = new_lock()  # Values change hands: taken after the lock of a loan, and for a moment only
+
 _GLIMPSES = 16
 """Of so many numbers one more may be read where it is, from one step to the next."""
 
@@ -59,17 +61,23 @@ class Loan:
             if are_shown():
                 raise RuntimeError("the numbers of Values are being compared with others, and cannot be lent meanwhile")
             with collector_at_rest():
-                self._have_back()
-                numbers = [value._data for value in self.values]
-                with self.lock:
-                    self.array[:] = numbers
-                    self._lend()
+                while not self._lend_if_free(fill=True):
+                    self._have_back()
 
     def renew(self) -> None:
         """Lend the Values again, whose numbers are in the array already."""
-        self._have_back()
-        with self.lock:
+        while not self._lend_if_free(fill=False):
+            self._have_back()
+
+    def _lend_if_free(self, fill: bool) -> bool:
+        """Lend the Values, if no one else has some of them, as another thread may by now; tell whether it was done."""
+        with self.lock, _lending:
+            if not _own.keys().isdisjoint(map(type, self.values)):
+                return False
+            if fill:
+                self.array[:] = [value._data for value in self.values]
             self._lend()
+            return True
 
     def number_of(self, value: Value) -> float:
         """One of the numbers, where it is; who reads many of them from one step to the next gets all of them back."""
@@ -78,8 +86,8 @@ class Loan:
                 self.glimpses += 1
                 return float(self.array[self.places[id(value)]])
             self.give_back()
-            number: float = _data.__get__(value)
-            return number
+            found = _data.__get__(value)
+        return found.number_of(value) if isinstance(found, Loan) else float(found)  # another thread has lent it again
 
     @cached_property
     def places(self) -> dict[int, int]:
@@ -90,8 +98,7 @@ class Loan:
         """Whoever has some of the numbers gives them back, under its lock."""
         if not _own.keys().isdisjoint(map(type, self.values)):
             for value in self.values:
-                if type(value) in _own:
-                    _data.__get__(value).give_back()
+                _fetch(value)
 
     def _lend(self) -> None:
         values, whole = self.values, self._gradients is not None
@@ -120,7 +127,15 @@ class Loan:
             new: list[Column] = [(values, "__class__", own), (values, "_data", numbers)]
             if self._gradients is not None:
                 new.append((values, "_grad", self._gradients([*map(_grad.__get__, values)])))
-            _write(*new, ([self], "open", [False]))
+            with _lending:
+                _write(*new, ([self], "open", [False]))
+
+
+def _fetch(value: Value) -> None:
+    """Let whoever has a Value give it back; another thread may have seen to that."""
+    loan = _data.__get__(value)
+    if isinstance(loan, Loan):
+        loan.give_back()
 
 
 Column = tuple[Sequence[Any], str, Iterable[Any]]
@@ -169,8 +184,8 @@ class Leaves:
         first = self.values[0] if self.values else None
         if first is None:
             return None
-        if type(first) in _own:
-            loan: Loan = _data.__get__(first)
+        loan = _data.__get__(first)
+        if isinstance(loan, Loan):
             found = [loan.places.get(id(value), -1) for value in self.values]
             if min(found) >= 0:
                 self._places = None if len(found) == len(loan.places) and found == sorted(found) else np.array(found)
@@ -205,18 +220,18 @@ def _lent(kind: type[Value], whole: bool) -> type[Value]:
                 if shown is not None:
                     return shown
                 return loan.number_of(value) if isinstance(loan, Loan) else loan
-            loan.give_back()
+            _fetch(value)
             number: float = getattr(value, name)
             return number
 
         def write(value: Value, number: float) -> None:
-            _data.__get__(value).give_back()
+            _fetch(value)
             setattr(value, name, number)
 
         return property(read, write)
 
     def reduce(value: Value, protocol: Any) -> Any:
-        _data.__get__(value).give_back()
+        _fetch(value)
         return value.__reduce_ex__(protocol)
 
     body = {"__slots__": (), "_data": fetched("_data"), "__reduce_ex__": reduce, "__doc__": kind.__doc__}

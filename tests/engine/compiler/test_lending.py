@@ -180,3 +180,26 @@ def test_a_loan_in_single_precision_is_read_but_never_made_by_a_reader() -> None
     leaves = Leaves([value])
     assert leaves.numbers()[0] == 0.1
     assert value.data == 0.1
+
+
+def test_what_another_thread_lends_again_meanwhile() -> None:
+    """A number is found wherever it went, and who wants all of them waits until nobody has one."""
+    values = [Value(float(k)) for k in range(3)]
+    first, second = (Loan(values, np.zeros(3)) for _ in range(2))
+    first.take()
+    first.glimpses = 99
+    give_back, times = first.give_back, [0]
+
+    def give_back_and_lend_again() -> None:
+        give_back()
+        times[0] += 1
+        if times[0] < 3:
+            second.take()
+
+    first.give_back = give_back_and_lend_again  # type: ignore[method-assign]  # in place of a thread
+    assert values[2].data == 2.0
+    assert (first.open, second.open) == (False, True)
+    first.take()
+    assert (first.open, second.open) == (True, False)
+    second.take()
+    assert [value.data for value in values] == [0.0, 1.0, 2.0]

@@ -8,7 +8,9 @@ import importlib.util
 import math
 import pickle
 import random
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -539,3 +541,33 @@ def test_a_prepared_batch_shows_what_it_is_and_not_all_its_numbers() -> None:
     model = nn.MLP(2, [3, 2], seed=0)
     trainer = nn.Trainer(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), backend="python")
     assert repr(trainer.prepare([[1.0, 2.0]] * 1000, [0] * 1000)) == "Batch(size=1000, shapes=((2,), ()))"
+
+
+def test_two_trainers_of_one_model_in_two_threads_and_somebody_who_looks() -> None:
+    """Values change hands while others read and write them: everybody finds numbers, and nobody two owners."""
+    np = pytest.importorskip("numpy")
+    model = nn.MLP(2, [4, 1], activation="tanh", seed=0)
+    parameters = model.parameters()
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    y = X[:, 0] * X[:, 1]
+    halves = parameters[:9], parameters[9:]
+    trainers = [nn.Trainer(model, nn.mse, nn.SGD(half, lr=0.01)) for half in halves]
+    for trainer in trainers:
+        trainer.step(X, y)
+
+    def work(trainer: nn.Trainer, own: list[Value]) -> int:
+        for k in range(400):
+            trainer.step(X, y)
+            if k % 3 == 0:
+                assert math.isfinite(sum(p.data for p in parameters))
+                own[0].data = 0.1
+        return trainer.steps
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            assert [*threads.map(work, trainers, halves)] == [401, 401]
+    finally:
+        sys.setswitchinterval(interval)
+    assert np.isfinite([p.data for p in parameters]).all()
