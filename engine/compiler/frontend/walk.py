@@ -250,7 +250,7 @@ class Walk:
 
     def _built_in(self, function: FunctionType, name: str) -> Iterator[Any]:
         """What a name means that is no global: one of Python's own, or what somebody has put among them."""
-        names = function.__builtins__  # type: ignore[attr-defined]  # typeshed does not know it
+        names = attribute_of(function, "__builtins__")  # not every typeshed knows it
         content = names.get(name, ABSENT)
         if content is not ABSENT and (id(names), name) not in self._attributes:
             self._attributes.add((id(names), name))
