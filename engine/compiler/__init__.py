@@ -21,8 +21,8 @@ from .compiled import Compiled as Compiled
 from .compiled import compile as compile
 from .errors import TraceError as TraceError
 from .forking import new_lock as new_lock
-from .frontend.surroundings import Surroundings as Surroundings
-from .frontend.words import Watching as Watching
+from .frontend.reads.surroundings import Surroundings as Surroundings
+from .frontend.reads.words import Watching as Watching
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss
 from .training.optimizer import update_step as update_step

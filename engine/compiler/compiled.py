@@ -12,12 +12,11 @@ from types import FunctionType
 from typing import Any, overload
 
 from ..backprop import add_gradients
-from ..ieee import mean
 from ..modes import open_modes, tracer
 from ..text.sheet import Sheet
 from ..value import Value
 from .backends.choice import BACKENDS, require, takes_lists, thread_count
-from .batch import Batch, Shape, as_batch, nested
+from .batch import Batch, Shape, as_batch, by_argument, in_shape, mean_of
 from .errors import TraceError, refusal
 from .forking import new_lock
 from .frontend.trace import name_of
@@ -144,12 +143,7 @@ class Compiled:
 
     def _outputs(self, special: Specialisation, batch: Batch) -> Any:
         outputs, _ = special.run("outputs", batch)
-        shape = special.signature.shape
-        if len(shape) == 1:
-            return outputs
-        if isinstance(outputs, list):
-            return [nested(row, shape) for row in outputs]
-        return outputs.reshape(len(outputs), *shape)
+        return in_shape(outputs, special.signature.shape)
 
     def backward(self, *arguments: Any) -> float:
         """Add the gradient of the mean over the samples to the `grad` of every bound leaf; give the mean.
@@ -186,9 +180,9 @@ class Compiled:
             raise ValueError("the mean of no samples has no gradient: give at least one sample")
         if wrt == "parameters":
             outputs, gradients = special.run("leaves", batch)
-            return _mean(outputs), gradients
+            return mean_of(outputs), gradients
         outputs, _ = special.run("inputs", batch)
-        return _mean(outputs), _by_argument(outputs, batch)
+        return mean_of(outputs), by_argument(outputs, batch)
 
     @property
     def parameters(self) -> list[Value]:
@@ -390,27 +384,3 @@ class Compiled:
                 return known
             self._known[batch.shapes] = special
             return special
-
-
-def _mean(outputs: Any) -> float:
-    if isinstance(outputs, list):
-        return mean(*[row[0] for row in outputs])
-    import numpy as np
-
-    with np.errstate(all="ignore"):
-        return float(outputs[:, 0].mean())
-
-
-def _by_argument(outputs: Any, batch: Batch) -> Any:
-    """The columns after the loss, one array in the shape of each argument."""
-    found = []
-    base = 1
-    for array, shape in zip(batch.arrays, batch.shapes):
-        width = len(array[0])
-        if isinstance(outputs, list):
-            part: Any = [nested(row[base : base + width], shape) for row in outputs]
-        else:
-            part = outputs[:, base : base + width].reshape(batch.size, *shape)
-        found.append(part)
-        base += width
-    return found[0] if len(found) == 1 else found

@@ -8,7 +8,7 @@ from typing import Any
 
 from .batch import Shape
 from .frontend.graph import Graph, operations
-from .frontend.surroundings import Surroundings
+from .frontend.reads.surroundings import Surroundings
 from .frontend.trace import Trace
 from .frontend.trace import trace as trace_into
 from .passes.computation import Computation

@@ -17,10 +17,10 @@ from .backends.protocol import Program, Runner, Variant
 from .batch import Batch, Right, Shape, flat
 from .errors import TraceError
 from .forking import new_lock
-from .frontend.surroundings import Surroundings
+from .frontend.reads.objects import attribute_of
+from .frontend.reads.surroundings import Surroundings
 from .frontend.trace import Trace, is_same
 from .frontend.trace import described as described_as
-from .frontend.walk import attribute_of
 from .lending import Leaves
 from .passes.computation import Computation
 from .pipeline import make_plan, trace

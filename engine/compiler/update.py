@@ -16,8 +16,8 @@ from .. import ops
 from .batch import Right, Shape
 from .errors import TraceError
 from .frontend.graph import operations
+from .frontend.reads.words import Words
 from .frontend.symbol import Symbol
-from .frontend.words import Words
 from .passes.computation import Computation
 from .passes.lowering import lowered
 from .pipeline import trace

@@ -21,9 +21,9 @@ from ...value import Value
 from ..batch import Shape
 from ..frontend.fingerprint import ENGINE, fingerprint
 from ..frontend.graph import Graph
+from ..frontend.reads.objects import attribute_of
 from ..frontend.symbol import Symbol
 from ..frontend.trace import Trace
-from ..frontend.walk import attribute_of
 from ..passes.differentiate import derivatives
 from ..passes.simplify import simplify
 from .llvm.jit import cache

@@ -153,9 +153,10 @@ class _Batch:
     def _dot(self, group: Group, out: Array) -> Task:
         left, right, *bias = [self._joined(runs, group.rows) for runs in group.operands]
         if group.is_product:
+            matrix = group.rows, group.columns  # of which all rows may be the same, with a bias each
 
             def product() -> None:
-                np.matmul(left()[:, :, 0], right()[0], out=out)
+                np.matmul(np.broadcast_to(left()[:, :, 0], matrix), right()[0], out=out)
                 for b in bias:
                     np.add(out, b()[:, 0], out=out)
 

@@ -4,9 +4,8 @@
 - operands: of a dot, whose weights are one object and no symbols
 - conditions: comparisons and what follows from them
 - trace: the function run on symbols, twice; watching: what it does with Values meanwhile
-- surroundings: what it reads besides Values, found by a walk; look: whether that is as it was, at every call;
-  words: the same of what native code sees in memory
+- reads: what it reads from outside besides Values, and whether that is as it was
 - declared: what primitives of the user's are made of
-- outside: what it asks the world outside of Python; randomness: the numbers that it draws
+- randomness: the numbers that it draws
 - fingerprint: what tells one traced function from another, for the cache
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ... import ops
 from ...primitive import Primitive
 
 
@@ -23,3 +24,5 @@ EITHER = _internal("either", "or", lambda x, y: float(x != 0.0 or y != 0.0), "1 
 INVERT = _internal("invert", "not", lambda x: float(x == 0.0), "1 - x", "x")
 DETACH = _internal("detach", "detach", lambda x: x, "x", "x")
 CONDITIONS = frozenset({LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, BOTH, EITHER, INVERT})
+OWN = frozenset({*CONDITIONS, DETACH, *(thing for thing in vars(ops).values() if isinstance(thing, Primitive))})
+"""These and the table as it comes: all primitives that no user has declared."""

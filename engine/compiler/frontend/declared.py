@@ -6,17 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
-from ... import ops
 from ...primitive import Primitive
 from ..errors import TraceError
-from .conditions import CONDITIONS, DETACH
+from .conditions import OWN
 from .graph import Graph, operations
 from .operands import LeafRow, Operands, parts
 from .symbol import Symbol
 from .watching import watched
-
-OWN = frozenset(p for p in (*vars(ops).values(), *CONDITIONS, DETACH) if isinstance(p, Primitive))
-"""The primitives of the table as it comes."""
 
 
 class Meaning:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ... import ops
 from ...imported import TABLE
 from ...primitive import Primitive
-from .conditions import CONDITIONS, DETACH
+from .conditions import OWN
 from .graph import operations
 from .operands import LeafRow, apart, parts
 from .trace import Trace
@@ -24,8 +24,8 @@ def has_template(primitive: Primitive) -> bool:
     return primitive.native is not None or primitive in (ops.dot, ops.take)
 
 
-_TABLE = {p.name: p for p in (*vars(ops).values(), *CONDITIONS, DETACH) if isinstance(p, Primitive) and has_template(p)}
-_OWN = {_TABLE[name]: k for k, name in enumerate(sorted(_TABLE))}
+_TABLE = {p.name: p for p in OWN if has_template(p)}
+_NUMBER = {_TABLE[name]: k for k, name in enumerate(sorted(_TABLE))}
 _number = attrgetter("number")
 _RANGE, _VECTOR = -(2**31), 1 - 2**31
 """Before what stands for a range of leaves, or for operands that were written before: the numbers of no symbols."""
@@ -38,7 +38,7 @@ def fingerprint(trace: Trace) -> str:
     compare; and all graphs once somebody has replaced a rule, function or template of the table.
     """
     symbols = operations(trace.outputs)
-    if not ENGINE or not TABLE.is_unchanged() or not {symbol.primitive for symbol in symbols} <= _OWN.keys():
+    if not ENGINE or not TABLE.is_unchanged() or not {symbol.primitive for symbol in symbols} <= _NUMBER.keys():
         return ""
     graph = trace.graph
     found = {o for symbol in symbols for o in apart(symbol.operands) if o.kind == "constant"}
@@ -49,7 +49,7 @@ def fingerprint(trace: Trace) -> str:
     vectors: dict[int, int] = {}  # which one it is, by id: what the neurons of a layer have in common is written once
     for symbol in symbols:
         assert symbol.primitive is not None
-        words.extend((symbol.number, _OWN[symbol.primitive], len(symbol.operands)))
+        words.extend((symbol.number, _NUMBER[symbol.primitive], len(symbol.operands)))
         for some in parts(symbol.operands):
             if isinstance(some, LeafRow):
                 numbers = some.numbers

@@ -21,14 +21,14 @@ from ...value import Value
 from ..batch import Shape
 from ..errors import TraceError, refusal
 from ..showing import ALONE
-from . import outside
 from .declared import Meaning, written
 from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
 from .randomness import Generators
-from .surroundings import Surroundings, prolonged
+from .reads import outside
+from .reads.objects import attribute_of
+from .reads.surroundings import Surroundings, prolonged
 from .symbol import Symbol
-from .walk import attribute_of
 from .watching import Watch, watched
 
 _FIX_DIFFERENCE = (

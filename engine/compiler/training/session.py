@@ -14,7 +14,7 @@ from ..backends.update import on_arrays
 from ..batch import Batch, Shape
 from ..compiled import Compiled
 from ..errors import TraceError
-from ..frontend.words import Watching
+from ..frontend.reads.words import Watching
 from ..lending import Loan
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate, Step

@@ -56,7 +56,7 @@ from hypothesis import strategies as st
 import engine
 import nn
 from engine import TraceError, Value, compile, where
-from engine.compiler.frontend import surroundings
+from engine.compiler.frontend.reads import surroundings
 from tests.engine.compiler.everywhere import INSTALLED, close
 
 np = pytest.importorskip("numpy")

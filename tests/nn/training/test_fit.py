@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import engine
 import nn
 from engine import TraceError, Value
-from engine.compiler.frontend import surroundings
+from engine.compiler.frontend.reads import surroundings
 from nn.training import epochs as ways
 from tests.engine.compiler.everywhere import INSTALLED
 

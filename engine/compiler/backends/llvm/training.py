@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...batch import Right, Shape
 from ...forking import give_way
-from ...frontend.words import Words
+from ...frontend.reads.words import Words
 from ...update import ConfiguredUpdate, Repetition, Step
 from .jit.cpu_caches import cache_sizes
 from .runtime.direct_step import DirectStep, arrays_are_as_expected

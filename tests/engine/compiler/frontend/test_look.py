@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from engine import Value, compile
-from engine.compiler.frontend.look import Look
-from engine.compiler.frontend.walk import held
+from engine.compiler.frontend.reads.look import Look
+from engine.compiler.frontend.reads.objects import held
 
 np = pytest.importorskip("numpy")
 

@@ -81,6 +81,22 @@ def test_rows_that_are_read_otherwise_too_agree_with_the_eager_engine(backend: s
     assert all(close(found.get(w, 0.0), expected, scale) for w, expected in zip(pool, wanted))
 
 
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_neurons_of_the_same_weights_with_a_bias_each(backend: str) -> None:
+    row, biases = [Value(0.5), Value(-2.0)], [Value(1.0), Value(3.0)]
+
+    def function(x: Any) -> Any:
+        first, second = (engine.tanh(engine.dot(row, x, bias)) for bias in biases)
+        return first * second
+
+    compiled = compile(function, backend=backend)
+    samples = [[1.0, 2.0], [0.5, 0.25], [-1.0, 3.0]]
+    assert all(close(float(found), function(x).data, 1.0) for found, x in zip(compiled(samples), samples))
+    wanted = [sum(engine.grad(function(x), leaf) for x in samples) / 3 for leaf in (*row, *biases)]
+    found = dict(zip(compiled.parameters, compiled.value_and_grad(samples)[1]))
+    assert all(close(float(found[leaf]), each, 1.0) for leaf, each in zip((*row, *biases), wanted))
+
+
 def planned(function: Any, shapes: Any, gradients: bool = True) -> tuple[Any, Plan]:
     """The graph of a function, and its plan."""
     traced = trace(function, shapes)

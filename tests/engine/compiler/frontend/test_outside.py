@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 
 from engine.compiler import TraceError, compile
-from engine.compiler.frontend import outside
+from engine.compiler.frontend.reads import outside
 
 See = Callable[[FrameType | None, str, Any], None]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from engine.compiler import Surroundings, TraceError, compile
-from engine.compiler.frontend import walk
-from engine.compiler.frontend.surroundings import prolonged
+from engine.compiler.frontend.reads import walk
+from engine.compiler.frontend.reads.surroundings import prolonged
 
 np = pytest.importorskip("numpy")
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.compiler.frontend import words as module
-from engine.compiler.frontend.surroundings import Surroundings
-from engine.compiler.frontend.words import Words
+from engine.compiler.frontend.reads import words as module
+from engine.compiler.frontend.reads.surroundings import Surroundings
+from engine.compiler.frontend.reads.words import Words
 
 
 def differ(words: Words) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....batch import Right, Shape
-from ....frontend.words import Words
+from ....frontend.reads.words import Words
 from ....update import Step
 from ..ir.builder import Code
 from ..ir.control import Cell, leave

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dis
-import random
 import sys
 import threading
 import weakref
-from array import array
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache, partial
@@ -18,29 +15,41 @@ from types import (
     BuiltinMethodType,
     CodeType,
     FunctionType,
-    MappingProxyType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
 )
 from typing import TYPE_CHECKING, Any
 
-from ... import ops
-from ...primitive import PRIMITIVES, Primitive
-from ...text.callers import is_users, raised_at
-from ...value import Value
-from ..errors import refusal
+from ....primitive import PRIMITIVES, Primitive
+from ....text.callers import is_users, raised_at
+from ....value import Value
+from ...errors import refusal
+from ..conditions import OWN
 from . import outside
+from .objects import (
+    ABSENT,
+    CACHE,
+    CONTAINERS,
+    DECIMALS,
+    PLAIN,
+    Decimals,
+    attribute_of,
+    attributes_of,
+    class_of,
+    held,
+    is_a,
+    is_array,
+    is_generator,
+    is_memory,
+    reads_as_array,
+)
 
 if TYPE_CHECKING:
     from .surroundings import Surroundings
 
 _MOST = 100_000  # objects that a walk enters
-ABSENT = object()
-"""In place of what is not there."""
 _COMPILER = __name__.partition(".frontend")[0]
-CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memoryview, MappingProxyType)
-PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _COMPUTING = frozenset({"getattr", "vars", "__dict__"})
 """Where code names one of these, it may read an attribute that it does not name."""
 _ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
@@ -49,24 +58,7 @@ OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 _DECIMALS = frozenset({"decimal", "Decimal"})
 """Where code names one of these, the context of `decimal` may decide."""
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
-_CACHE: type = type(cache(len))
-_PROXIES = frozenset(weakref.ProxyTypes)
 LEAVES = PLAIN | {Value, CodeType, type(Ellipsis)}
-_OWN = frozenset(thing for thing in vars(ops).values() if isinstance(thing, Primitive))
-
-
-class _Decimals:
-    """The settings of the context that `decimal` has at present in this thread, as entries."""
-
-    def __iter__(self) -> Iterator[Any]:
-        import decimal
-
-        context = decimal.getcontext()
-        yield from (context.prec, context.rounding, context.Emin, context.Emax, context.clamp, context.capitals)
-        yield from context.traps.values()
-
-
-DECIMALS = _Decimals()
 
 
 class Walk:
@@ -117,7 +109,8 @@ class Walk:
     def _declared(self) -> Iterator[Primitive]:
         """Primitives of the user's that code may apply without naming the object: as a method or by an operator."""
         for primitive in PRIMITIVES.values():
-            if primitive not in _OWN and (primitive.dunder or not self.used.isdisjoint(_names_of_methods(primitive))):
+            methods = (primitive.name, *primitive.aliases) if primitive.method else ()
+            if primitive not in OWN and (primitive.dunder or not self.used.isdisjoint(methods)):
                 yield primitive
 
     def _inside(self, thing: Any) -> list[Any]:
@@ -153,9 +146,9 @@ class Walk:
         elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
         elif kind is Primitive:
-            if thing not in _OWN:  # what is compiled is what its functions compose of other primitives
+            if thing not in OWN:  # what is compiled is what its functions compose of other primitives
                 yield from (thing.forward, *thing.rules, thing.kink, thing.native)
-        elif kind is _Decimals:
+        elif kind is Decimals:
             self._found.found_holder(thing)
         elif str(kind.__module__).startswith(_COMPILER):  # of a program counts the function, not what it was made into
             yield getattr(thing, "function", None)
@@ -171,7 +164,7 @@ class Walk:
                 yield from self._settings(thing)
         elif is_generator(thing):
             self._found.generators.append(thing)
-        elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or _is_memory(kind):
+        elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
             self._found.found_holder(thing)
         elif issubclass(kind, threading.local):
             self._found.found_holder(thing)
@@ -183,7 +176,7 @@ class Walk:
             yield DECIMALS
         elif issubclass(kind, _VIEWS):
             yield thing.mapping
-        elif kind is _CACHE:
+        elif kind is CACHE:
             self._found.found_holder(thing)
             yield from vars(thing).values()
         elif not issubclass(kind, Value):
@@ -356,21 +349,11 @@ class Walk:
                 yield content
 
 
-def _names_of_methods(primitive: Primitive) -> tuple[str, ...]:
-    return (primitive.name, *primitive.aliases) if primitive.method else ()
-
-
 @cache
 def _slots_of(kind: type) -> tuple[str, ...]:
     """The attributes in ``__slots__`` of a class and its bases, as far as they are the user's."""
     users = [base for base in kind.__mro__ if base is not object and _is_of_users(base)]
     return tuple(name for base in users for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
-
-
-@cache
-def _is_memory(kind: type) -> bool:
-    """Whether instances are memory that Python shows: of `mmap`, or `ctypes`, where a pointer is an address."""
-    return any(base.__module__ in ("_ctypes", "mmap") for base in kind.__mro__)
 
 
 @cache
@@ -413,87 +396,3 @@ def _is_of_project(thing: type | ModuleType) -> bool:
 def _announces(kind: Any) -> bool:
     """Whether instances announce what is set on them, as modules do."""
     return kind.__setattr__ is not object.__setattr__
-
-
-def is_generator(thing: Any) -> bool:
-    """Whether this draws random numbers, and shows its state."""
-    if is_a(thing, random.Random):
-        return not is_a(thing, random.SystemRandom)
-    numpy = sys.modules.get("numpy.random")
-    return numpy is not None and is_a(thing, (numpy.Generator, numpy.RandomState, numpy.BitGenerator))
-
-
-def is_array(thing: Any) -> bool:
-    """Whether its class says so: an object with a `__getattr__` may have any attribute."""
-    return hasattr(type(thing), "dtype") and hasattr(type(thing), "tobytes")
-
-
-def reads_as_array(thing: Any) -> bool:
-    """Whether NumPy can make an array of it, as of the tables and series of pandas."""
-    return hasattr(type(thing), "__array__") and "numpy" in sys.modules and not is_array(thing)
-
-
-def class_of(thing: Any) -> type:
-    """Its class, or that of what a weak proxy stands for, whatever it says of its `__class__` itself."""
-    kind = type(thing)
-    if kind not in _PROXIES:
-        return kind
-    found = attribute_of(thing, "__class__")
-    return kind if found is ABSENT else found
-
-
-def is_a(thing: Any, kinds: Any) -> bool:
-    """As `isinstance`, which asks user's code for `__class__`, and lets its errors through."""
-    return issubclass(class_of(thing), kinds)
-
-
-def attributes_of(thing: Any) -> Any:
-    """What an object has in its `__dict__`, whatever its class makes of reading attributes; `ABSENT` if it has none."""
-    try:
-        return object.__getattribute__(thing, "__dict__")
-    except AttributeError:  # it may be a proxy
-        return attribute_of(thing, "__dict__")
-
-
-def attribute_of(owner: Any, name: str) -> Any:
-    """An attribute, or the content of a closure cell; `ABSENT` if there is none, or reading it raises an error."""
-    try:
-        return getattr(owner, name, ABSENT)
-    except Exception:  # a ValueError of an empty cell, or a KeyError of a `__getattr__`
-        return ABSENT
-
-
-def held(holder: Any) -> tuple[Any, ...]:
-    """What is in a container or context variable; of an array or other memory a digest of its bytes."""
-    if isinstance(holder, ContextVar):
-        return (holder.get(ABSENT),)
-    if is_a(holder, threading.local):  # of this thread
-        holder = vars(holder)
-    if isinstance(holder, Mapping):
-        return (*holder, *holder.values())
-    if is_array(holder):
-        if holder.dtype == object:
-            return tuple(holder.ravel().tolist())
-        return (holder.shape, holder.dtype.str, hash(holder.tobytes()))
-    if reads_as_array(holder):  # of PyTorch's tensors only detached ones
-        return held(sys.modules["numpy"].asarray(holder.detach() if hasattr(holder, "detach") else holder))
-    if isinstance(holder, (StringIO, BytesIO)):
-        return (holder.getvalue(), holder.tell())
-    kind: type = type(holder)
-    if kind is _CACHE:  # what it has kept is another once it was emptied, or asked for more
-        return tuple(holder.cache_info()[1:])
-    if _is_memory(kind):
-        return (hash(bytes(memoryview(holder))),)
-    return tuple(holder)
-
-
-def refill(holder: Any, inside: tuple[Any, ...]) -> None:
-    """Put into a list, dict, set or deque what `held` has given before, whatever its class makes of its methods."""
-    if isinstance(holder, list):
-        list.__setitem__(holder, slice(None), inside)
-    elif isinstance(holder, dict):
-        dict.clear(holder)
-        dict.update(holder, zip(inside[: len(inside) // 2], inside[len(inside) // 2 :]))
-    elif isinstance(holder, (set, deque)):
-        holder.clear()
-        holder.extend(inside) if isinstance(holder, deque) else holder.update(inside)

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-from ...collector import collector_at_rest
-from ...text.callers import is_users
-from ..errors import refusal
+from ....collector import collector_at_rest
+from ....text.callers import is_users
+from ...errors import refusal
 
 environment: Mapping[Any, Any] = vars(os.environ)["_data"]
 """The variables as the system names them: a dict that is read in a tenth of the time that `os.environ` takes."""

@@ -13,8 +13,8 @@ from operator import is_
 from types import CellType
 from typing import Any
 
+from .objects import ABSENT, CONTAINERS, held, is_array, reads_as_array
 from .outside import environment
-from .walk import ABSENT, CONTAINERS, held, is_array, reads_as_array
 from .words import Words
 
 _FEW = 6  # entries of a list or dict that are looked at one by one, in half the time of a loop

@@ -15,12 +15,13 @@ from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, TypeAlias
 
-from ... import modes
-from ...primitive import Primitive
-from ...value import Value
+from .... import modes
+from ....primitive import Primitive
+from ....value import Value
 from . import outside
 from .look import Look
-from .walk import ABSENT, OF_FUNCTIONS, PLAIN, Walk, attribute_of, held, is_a, is_array, refill
+from .objects import ABSENT, PLAIN, attribute_of, held, is_a, is_array, refill
+from .walk import OF_FUNCTIONS, Walk
 from .words import Watching, Words
 
 BUDGET = 300

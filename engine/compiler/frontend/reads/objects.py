@@ -1,0 +1,127 @@
+"""What is in an object, whatever its class makes of being asked: users' classes raise, lie and stand for others."""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+import weakref
+from array import array
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from functools import cache
+from io import BytesIO, StringIO
+from types import MappingProxyType
+from typing import Any
+
+ABSENT = object()
+"""In place of what is not there."""
+CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memoryview, MappingProxyType)
+PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
+CACHE: type = type(cache(len))
+_PROXIES = frozenset(weakref.ProxyTypes)
+
+
+class Decimals:
+    """The settings of the context that `decimal` has at present in this thread, as entries."""
+
+    def __iter__(self) -> Iterator[Any]:
+        import decimal
+
+        context = decimal.getcontext()
+        yield from (context.prec, context.rounding, context.Emin, context.Emax, context.clamp, context.capitals)
+        yield from context.traps.values()
+
+
+DECIMALS = Decimals()
+
+
+def is_generator(thing: Any) -> bool:
+    """Whether this draws random numbers, and shows its state."""
+    if is_a(thing, random.Random):
+        return not is_a(thing, random.SystemRandom)
+    numpy = sys.modules.get("numpy.random")
+    return numpy is not None and is_a(thing, (numpy.Generator, numpy.RandomState, numpy.BitGenerator))
+
+
+def is_array(thing: Any) -> bool:
+    """Whether its class says so: an object with a `__getattr__` may have any attribute."""
+    return hasattr(type(thing), "dtype") and hasattr(type(thing), "tobytes")
+
+
+def reads_as_array(thing: Any) -> bool:
+    """Whether NumPy can make an array of it, as of the tables and series of pandas."""
+    return hasattr(type(thing), "__array__") and "numpy" in sys.modules and not is_array(thing)
+
+
+@cache
+def is_memory(kind: type) -> bool:
+    """Whether instances are memory that Python shows: of `mmap`, or `ctypes`, where a pointer is an address."""
+    return any(base.__module__ in ("_ctypes", "mmap") for base in kind.__mro__)
+
+
+def class_of(thing: Any) -> type:
+    """Its class, or that of what a weak proxy stands for, whatever it says of its `__class__` itself."""
+    kind = type(thing)
+    if kind not in _PROXIES:
+        return kind
+    found = attribute_of(thing, "__class__")
+    return kind if found is ABSENT else found
+
+
+def is_a(thing: Any, kinds: Any) -> bool:
+    """As `isinstance`, which asks user's code for `__class__`, and lets its errors through."""
+    return issubclass(class_of(thing), kinds)
+
+
+def attributes_of(thing: Any) -> Any:
+    """What an object has in its `__dict__`, whatever its class makes of reading attributes; `ABSENT` if it has none."""
+    try:
+        return object.__getattribute__(thing, "__dict__")
+    except AttributeError:  # it may be a proxy
+        return attribute_of(thing, "__dict__")
+
+
+def attribute_of(owner: Any, name: str) -> Any:
+    """An attribute, or the content of a closure cell; `ABSENT` if there is none, or reading it raises an error."""
+    try:
+        return getattr(owner, name, ABSENT)
+    except Exception:  # a ValueError of an empty cell, or a KeyError of a `__getattr__`
+        return ABSENT
+
+
+def held(holder: Any) -> tuple[Any, ...]:
+    """What is in a container or context variable; of an array or other memory a digest of its bytes."""
+    if isinstance(holder, ContextVar):
+        return (holder.get(ABSENT),)
+    if is_a(holder, threading.local):  # of this thread
+        holder = vars(holder)
+    if isinstance(holder, Mapping):
+        return (*holder, *holder.values())
+    if is_array(holder):
+        if holder.dtype == object:
+            return tuple(holder.ravel().tolist())
+        return (holder.shape, holder.dtype.str, hash(holder.tobytes()))
+    if reads_as_array(holder):  # of PyTorch's tensors only detached ones
+        return held(sys.modules["numpy"].asarray(holder.detach() if hasattr(holder, "detach") else holder))
+    if isinstance(holder, (StringIO, BytesIO)):
+        return (holder.getvalue(), holder.tell())
+    kind: type = type(holder)
+    if kind is CACHE:  # what it has kept is another once it was emptied, or asked for more
+        return tuple(holder.cache_info()[1:])
+    if is_memory(kind):
+        return (hash(bytes(memoryview(holder))),)
+    return tuple(holder)
+
+
+def refill(holder: Any, inside: tuple[Any, ...]) -> None:
+    """Put into a list, dict, set or deque what `held` has given before, whatever its class makes of its methods."""
+    if isinstance(holder, list):
+        list.__setitem__(holder, slice(None), inside)
+    elif isinstance(holder, dict):
+        dict.clear(holder)
+        dict.update(holder, zip(inside[: len(inside) // 2], inside[len(inside) // 2 :]))
+    elif isinstance(holder, (set, deque)):
+        holder.clear()
+        holder.extend(inside) if isinstance(holder, deque) else holder.update(inside)
