@@ -245,6 +245,17 @@ def test_what_the_functions_of_a_primitive_read_is_watched(backend: str, how: st
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
+def test_a_primitive_that_is_declared_anew_counts(backend: str) -> None:
+    compiled = compile(lambda x: x.test_anew(), backend=backend)
+    for factor in (2.0, 3.0):
+        declare("test_anew", lambda x, by=factor: x * by, [lambda z, x, by=factor: by])
+        try:
+            assert [float(x) for x in compiled([1.5])] == [1.5 * factor]
+        finally:
+            del PRIMITIVES["test_anew"], Value.test_anew  # type: ignore[attr-defined]  # as declared
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize(
     ("forward", "rule"),
     [(lambda x: x * K.data, lambda z, x: 2.0), (lambda x: x * 2.0, lambda z, x: float(K))],

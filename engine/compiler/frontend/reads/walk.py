@@ -95,8 +95,7 @@ class Walk:
                 seen[id(thing)] = thing
                 if len(seen) > _MOST:
                     raise refusal(
-                        f"the function reads what holds more than {_MOST:,} objects, such as a "
-                        f"{type(thing).__name__}: too many to see when one of them changes",
+                        f"over {_MOST:,} objects are read, such as a {type(thing).__name__}: too many to watch",
                         "Give a large list of lists as an array, or pass what the function needs of it as an argument.",
                     )
                 queue += self._inside(thing)
@@ -147,6 +146,9 @@ class Walk:
             yield from self._container(thing)
         elif kind is Primitive:
             if thing not in OWN:  # what is compiled is what its functions compose of other primitives
+                if (id(PRIMITIVES), thing.name) not in self._attributes:  # its name may become another one's
+                    self._attributes.add((id(PRIMITIVES), thing.name))
+                    self._found.found_name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
                 yield from (thing.forward, *thing.rules, thing.kink, thing.native)
         elif kind is Decimals:
             self._found.found_holder(thing)

@@ -106,7 +106,7 @@ def test_a_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert len(Surroundings(first)._keep) > len(rows)
     monkeypatch.setattr(walk, "_MOST", 10)
-    with pytest.raises(TraceError, match=r"holds more than 10 objects, such as a list: too many to see(?s:.*)an array"):
+    with pytest.raises(TraceError, match=r"over 10 objects are read, such as a list: too many to watch(?s:.*)an array"):
         compile(first)([1.0])
 
 
