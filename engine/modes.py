@@ -50,6 +50,9 @@ class Tracer(Protocol):
     def apply(self, primitive: Any, operands: Any) -> Any:
         """What stands for the result of a primitive."""
 
+    def is_bound(self, operand: Any) -> bool:
+        """Whether this is a Value from outside, whose number may be another one at the next call."""
+
 
 def observer() -> Observer | None:
     """Who watches this thread."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Protocol
 
+from .modes import open_modes, tracer
+
 _INF = float("inf")
 
 
@@ -78,8 +80,14 @@ class Requirement(Protocol):
 
 
 def is_traced(value: Any) -> bool:
-    """Whether a value has no number yet, because a function that computes with it is being compiled."""
-    return hasattr(type(value), "__symbolic__")
+    """Whether a value has no number yet, because a function that computes with it is being compiled.
+
+    That is what stands for its arguments, all that it computes from them, and every Value that it reads from outside.
+    """
+    if hasattr(type(value), "__symbolic__"):
+        return True
+    tracing = tracer.get() if open_modes else None
+    return tracing is not None and tracing.is_bound(value)
 
 
 def require(requirement: Requirement, *values: Any) -> bool:
@@ -106,7 +114,7 @@ def require(requirement: Requirement, *values: Any) -> bool:
     (True, False)
     """
     for value in values:
-        if is_traced(value):
+        if hasattr(type(value), "__require__"):
             return bool(type(value).__require__(requirement, values))
     if any(hasattr(type(value), "__apply_primitive__") for value in values):
         return False

@@ -27,6 +27,8 @@ from .interval import POSITIVE as _POSITIVE
 from .interval import REALS as _REALS
 from .interval import Interval as _Interval
 from .numbers import as_float as _as_float
+from .numbers import is_traced as _is_traced
+from .numbers import require as _require
 from .primitive import Primitive as _Primitive
 from .primitive import declare as _declare
 
@@ -245,8 +247,8 @@ def _dot_derivatives(z: _Any, *xs: _Any) -> list[_Any]:
 
 def _take_operands(index: _Any, values: _Any) -> tuple[_Any, ...]:
     values = tuple(values)
-    if getattr(type(index), "__symbolic__", False):
-        type(index).__require__(_Index(len(values)), (index,))
+    if _is_traced(index):
+        _require(_Index(len(values)), index)
     else:
         _Index(len(values)).check(index)
     return (index, *values)

@@ -74,3 +74,31 @@ def test_hinge(label, output):
 def test_cross_entropy_of_one_class_for_all_samples(logits):
     """The label is a number of the function's, and no argument."""
     compare(lambda outputs, _: nn.cross_entropy(outputs, 1), logits, 0)
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy", "llvm"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda w: nn.bce(w[0], 1),
+        lambda w: nn.bce([w[0], w[1]], [0, 0.3]),
+        lambda w: nn.cross_entropy(w[:3], 1),
+        lambda w: nn.cross_entropy([0.7, w[0], w[1]], 0),
+        lambda w: nn.cross_entropy(w[:3], [0.2, 0.3, 0.5]),
+        lambda w: nn.nll(w[:3], 2),
+        lambda w: engine.take(w[3], w[:3]),
+    ],
+)
+def test_of_parameters_themselves(loss, backend):
+    """A parameter has no number either while a function is traced; the label is a number of the function's."""
+    pytest.importorskip({"numpy": "numpy", "llvm": "llvmlite"}.get(backend, "math"))
+    w = [Value(number) for number in (0.25, 0.5, 0.125, 1.0)]
+    compiled = engine.compile(lambda x: loss(w) * x, backend=backend)
+    for numbers in ((0.25, 0.5, 0.125, 1.0), (0.75, 0.125, 0.5, 2.0)):
+        for value, number in zip(w, numbers):
+            value.data, value.grad = number, 0.0
+        expected = loss(w)
+        slopes = engine.grad(expected, w[:3])
+        assert same(float(compiled([1.0])[0]), expected.data)
+        compiled.backward([1.0])
+        assert all(same(value.grad, slope, 1e-15) for value, slope in zip(w, slopes))
