@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from .compiler import Surroundings as Surroundings
     from .compiler import TraceError as TraceError
     from .compiler import Watching as Watching
+    from .compiler import all_same as all_same
     from .compiler import batch_loss as batch_loss
     from .compiler import compile as compile
     from .compiler import new_lock as new_lock
@@ -110,6 +111,7 @@ _UPPER_FLOORS = {
         "Surroundings",
         "TraceError",
         "Watching",
+        "all_same",
         "batch_loss",
         "compile",
         "new_lock",
@@ -146,6 +148,7 @@ _BUILT_ON = frozenset(
         "Shown",
         "Surroundings",
         "Watching",
+        "all_same",
         "batch_loss",
         "changes",
         "collector_at_rest",

@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from operator import is_
 from typing import Any
 
-from engine import Surroundings, Value, Watching, changes, leaves_made
+from engine import Surroundings, Value, Watching, all_same, changes, leaves_made
 
 from ...layers.module import Module
 from ...optimisers.base import Optimizer, has_rule
@@ -41,21 +40,19 @@ class ModelWatch:
         self._surroundings = Surroundings((model, loss))
         self._changes, self._leaves = changes[0], leaves_made[0]
         self._is_module = isinstance(model, Module)
-        self._near: list[Any] = []  # lists and dicts
-        self._far: list[tuple[Any, Sequence[Any]]] = []  # more of them, and what was in each
-        self._exact: list[tuple[Any, Sequence[Any]]] = []  # those of them that are near
+        self._near: list[tuple[Any, Sequence[Any]]] = []  # lists and dicts, and what was in each
+        self._far: list[tuple[Any, Sequence[Any]]] = []  # those that hold parameters, and attributes
         held = {id(holder): inside for holder, inside in self._surroundings.holders}  # the same, and there already
         parts = _containers(model, set()) if self._is_module else iter(())
         containers = [(found, are_attributes, _values(found)) for found, are_attributes in parts]
         self._inside = {id(found) for found, *_ in containers}
         few = sum(values for *_, values in containers) <= FEW
         for found, are_attributes, values in containers:
+            part = found, held.get(id(found)) or _items(found)
             if are_attributes or values:
-                self._far.append((found, held.get(id(found)) or _items(found)))
+                self._far.append(part)
             if not are_attributes and (few or values < len(found) or not found):
-                self._near.append(found)
-                self._exact += self._far[-1:] if values else []
-        self._near_before = [container.copy() for container in self._near]
+                self._near.append(part)
         self._due, self._until = 0.0, math.inf
         self._watching: Watching | None = None
 
@@ -85,7 +82,7 @@ class ModelWatch:
             "clock() > me._due or type(optimizer).step is not step or 'step' in optimizer.__dict__"
             " or 'zero_grad' in optimizer.__dict__",
             "not same() or leaves[0] != me._leaves or changes[0] != me._changes",
-            [*self._near, leaves_made, changes],
+            [*[container for container, _ in self._near], leaves_made, changes],
             confirmed, me=self, clock=time.perf_counter, optimizer=optimizer, step=Optimizer.step,
             same=self._near_is_same, leaves=leaves_made, changes=changes,
         )  # fmt: skip
@@ -103,10 +100,7 @@ class ModelWatch:
         return True
 
     def _near_is_same(self) -> bool:
-        try:
-            return self._near == self._near_before and _are_the_same(self._exact)
-        except ValueError:  # an array where another one was
-            return False
+        return _are_the_same(self._near)
 
     def _looks_again(self) -> bool:
         """Whether all that it is made of is as it was, and what is read from far away, if it is time to look there."""
@@ -142,13 +136,9 @@ def _items(container: Any) -> Sequence[Any]:
     return (*container, *container.values()) if isinstance(container, dict) else tuple(container)
 
 
-def _are_the_same(holders: list[tuple[Any, Sequence[Any]]]) -> bool:
-    """Whether the very same things are in lists and dicts: Values that are equal need not stay so."""
-    for container, before in holders:
-        items = _items(container)
-        if len(items) != len(before) or not all(map(is_, items, before)):
-            return False
-    return True
+def _are_the_same(parts: list[tuple[Any, Sequence[Any]]]) -> bool:
+    """Whether the very same things are in lists and dicts, or numbers that nobody can tell from them."""
+    return all(all_same(_items(container), before) for container, before in parts)
 
 
 def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool]]:

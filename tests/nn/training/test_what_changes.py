@@ -479,6 +479,43 @@ def test_parameters_exchanged_for_others_that_were_there_are_noticed_in_time(
     assert trainer.compiled is not program
 
 
+class Signed(nn.Module):
+    """Its loss tells a 0.0 from a -0.0 and a bool from an int, which are equal."""
+
+    def __init__(self) -> None:
+        self.layer = nn.Layer(4, 1, seed=2)
+        self.numbers: list[Any] = [0.0, *[1.0] * 200, 1]
+        self.by_name: dict[str, Any] = {"zero": 0.0}
+
+    def __call__(self, x: Any) -> Any:
+        zero, one = self.numbers[0], self.numbers[-1]
+        turn = engine.atan2(zero, -1.0) + engine.atan2(self.by_name["zero"], -1.0)
+        return [self.layer(x)[0] + 0.1 * turn + (0.5 if one is True else 0.25)]
+
+
+@ALL
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.numbers.__setitem__(0, -0.0),
+        lambda m: m.numbers.__setitem__(-1, True),
+        lambda m: m.by_name.update(zero=-0.0),
+        lambda m: m.numbers.__setitem__(0, float("0")),
+    ],
+    ids=["zero", "bool", "dict", "same"],
+)
+def test_numbers_in_a_model_that_are_equal_and_not_the_same_are_told_apart(backend: str, change: Any) -> None:
+    y = X[:, 0]
+    found = []
+    for make in (Eager, functools.partial(Trainer, backend=backend)):
+        m = Signed()
+        step = make(m, nn.mse, SGD(m.parameters(), 0.1))
+        found.append([step.step(X, y) for _ in range(4)])
+        change(m)
+        found[-1] += [step.step(X, y) for _ in range(3)]
+    assert found[1] == pytest.approx(found[0], rel=1e-12)
+
+
 def test_an_attribute_that_is_set_to_what_it_was_is_no_change() -> None:
     """So that a call of `model.train()` before every step traces nothing again."""
     m = model()

@@ -8,12 +8,15 @@ import threading
 import weakref
 from array import array
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
 from io import BytesIO, StringIO
+from operator import is_
 from types import MappingProxyType
 from typing import Any
+
+from ....numbers import same_number
 
 ABSENT = object()
 """In place of what is not there."""
@@ -125,3 +128,23 @@ def refill(holder: Any, inside: tuple[Any, ...]) -> None:
     elif isinstance(holder, (set, deque)):
         holder.clear()
         holder.extend(inside) if isinstance(holder, deque) else holder.update(inside)
+
+
+def same(now: Any, before: Any) -> bool:
+    """Whether it is the very thing, or a plain number or text that nobody can tell from it.
+
+    >>> same(1.0, 1.0), same(-0.0, 0.0), same(True, 1), same([], [])
+    (True, False, False, False)
+    """
+    if now is before:
+        return True
+    if type(now) is not type(before) or type(now) not in PLAIN:
+        return type(now) is tuple and type(before) is tuple and all_same(now, before)
+    if isinstance(now, complex):
+        return same_number(now.real, before.real) and same_number(now.imag, before.imag)
+    return same_number(now, before) if isinstance(now, float) else bool(now == before)
+
+
+def all_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
+    """Whether things are the same, one by one."""
+    return len(now) == len(before) and (all(map(is_, now, before)) or all(map(same, now, before)))

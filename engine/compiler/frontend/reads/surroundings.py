@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, TypeAlias
 
@@ -20,7 +19,7 @@ from ....primitive import Primitive
 from ....value import Value
 from . import outside
 from .look import Look
-from .objects import ABSENT, PLAIN, attribute_of, held, is_a, is_array, refill
+from .objects import ABSENT, PLAIN, all_same, attribute_of, held, is_a, is_array, refill, same
 from .walk import OF_FUNCTIONS, Walk
 from .words import Watching, Words
 
@@ -96,7 +95,7 @@ class Surroundings:
             if isinstance(names, dict) and names is not outside.environment and names.get(name, ABSENT) is not content:
                 names.pop(name) if content is ABSENT else names.update({name: content})
         for holder, before in self._holders:
-            if holder is not outside.environment and not _all_same(held(holder), before):
+            if holder is not outside.environment and not all_same(held(holder), before):
                 refill(holder, before)
 
     def found_part(self, owner: Any, attribute: str, content: Any) -> None:
@@ -184,7 +183,7 @@ class Surroundings:
     def written(self, before: list[Any]) -> str:
         """What has become of the first one that is another than it was; "" if none is."""
         for (name, _), was, now in zip(self._numbers, before, self.numbers()):
-            if type(now) is not type(was) or _same(now, was):
+            if type(now) is not type(was) or same(now, was):
                 continue
             if type(was) in PLAIN:
                 return f"{name} from {was!r} to {now!r}"
@@ -303,20 +302,20 @@ class Surroundings:
     def _are_as_they_were(self, names: Sequence[_Name], holders: Sequence[_Holder]) -> bool:
         try:
             return (
-                all(_same(attribute_of(part, attribute), content) for part, attribute, content in self._parts)
-                and all(_same(names.get(name, ABSENT), content) for names, name, content in names)
-                and all(_all_same(held(holder), before) for holder, before in holders)
+                all(same(attribute_of(part, attribute), content) for part, attribute, content in self._parts)
+                and all(same(names.get(name, ABSENT), content) for names, name, content in names)
+                and all(all_same(held(holder), before) for holder, before in holders)
             )
         except Exception:  # of a file in memory that is closed by now, or code of the user's, such as an `__iter__`
             return False
 
     def _equals(self, other: Surroundings) -> bool:
         return (
-            _all_same([c for *_, c in self._parts], [c for *_, c in other._parts])
-            and _all_same([c for *_, c in self._names], [c for *_, c in other._names])
+            all_same([c for *_, c in self._parts], [c for *_, c in other._parts])
+            and all_same([c for *_, c in self._names], [c for *_, c in other._names])
             and [name for _, name, _ in self._names] == [name for _, name, _ in other._names]
             and len(self._holders) == len(other._holders)
-            and all(_all_same(a, b) for (_, a), (_, b) in zip(self._holders, other._holders))
+            and all(all_same(a, b) for (_, a), (_, b) in zip(self._holders, other._holders))
         )
 
 
@@ -350,20 +349,3 @@ def _plain_entries(holder: Any) -> Any:
     """The entries of a list or dict, if all are plain numbers or texts; else None."""
     entries = tuple(holder.values()) if isinstance(holder, dict) else tuple(holder)
     return entries if PLAIN.issuperset(map(type, entries)) else None
-
-
-def _same(now: Any, before: Any) -> bool:
-    """Whether it is the very thing, or a plain number or text that nobody can tell from it."""
-    if now is before:
-        return True
-    if type(now) is not type(before) or type(now) not in PLAIN:
-        return type(now) is tuple and type(before) is tuple and _all_same(now, before)
-    if type(now) is float:
-        return (now == before and math.copysign(1.0, now) == math.copysign(1.0, before)) or (
-            now != now and before != before
-        )
-    return bool(now == before)
-
-
-def _all_same(now: Any, before: Any) -> bool:
-    return len(now) == len(before) and (all(map(is_, now, before)) or all(map(_same, now, before)))
