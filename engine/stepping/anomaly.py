@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ..backprop import flowing_derivatives
 from ..graph import topological_order
@@ -16,6 +16,8 @@ from ..text.callers import Source, users_line, written
 from ..text.names import Names
 from ..text.sheet import Sheet, Shown, short
 from ..value import Constant, Value
+
+_SHOWN = 8  # operands of which the numbers are shown
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -48,11 +50,7 @@ class Anomaly(Shown):
     def sheet(self) -> Sheet:
         """What is shown of it."""
         names, node = self.names, self.node
-        operands = {operand: x for operand, x in zip(node.operands, node.inputs) if not isinstance(operand, Constant)}
-        listed = [f"{names(operand)} = {short(x)}" for operand, x in list(operands.items())[:8]]
-        if len(operands) > 8:
-            listed.append(f"... {len(operands) - 8} more")
-        notes = [f"{names.formula(node)} = {short(node._data)}" + (f"   with {', '.join(listed)}" if listed else "")]
+        notes = [f"{names.formula(node)} = {short(node._data)}" + self._with()]
         if self.operand is None:
             title = f"{self.primitive.name} gave {short(self.number)} in the forward pass"
         else:
@@ -66,6 +64,20 @@ class Anomaly(Shown):
         if len(self.path) > 1:
             notes.append(f"path from the root: {names.route(self.path)}")
         return Sheet(title, notes=notes)
+
+    def _with(self) -> str:
+        """The numbers of the operands, those that are not finite first; of constants, which show theirs, only such."""
+        listed = {}
+        for place, (operand, x) in enumerate(zip(self.node.operands, self.node.inputs), 1):
+            if not isinstance(operand, Constant):
+                listed[self.names(operand)] = x
+            elif not math.isfinite(x):
+                listed[f"operand {place}"] = x
+        ordered = sorted(listed.items(), key=lambda pair: math.isfinite(pair[1]))
+        texts = [f"{name} = {short(x)}" for name, x in ordered[:_SHOWN]]
+        if len(ordered) > _SHOWN:
+            texts.append(f"... {len(ordered) - _SHOWN} more")
+        return f"   with {', '.join(texts)}" if texts else ""
 
 
 class AnomalyError(FloatingPointError):
@@ -81,10 +93,13 @@ class AnomalyError(FloatingPointError):
 
 
 @contextmanager
-def detect_anomaly() -> Iterator[None]:
+def detect_anomaly(names: Any = None) -> Iterator[None]:
     """Raise an error at the first inf or nan, in this thread: when a node gets it, or a gradient in a sweep.
 
     Inside, each operation also remembers the line of the caller's code that made it, so it runs slower.
+
+    Args:
+        names: what the report is to call them: a mapping from names to Values, pairs of them, or a module.
 
     Raises:
         AnomalyError: a `FloatingPointError`; it names the operation, its operands, the line and the path from the
@@ -101,17 +116,21 @@ def detect_anomaly() -> Iterator[None]:
       made at <doctest engine.stepping.anomaly.detect_anomaly[1]>:2: (x.sqrt() * 2).backward()
       path from the root: sqrt(x)*2 -> sqrt(x) -> x
     """
-    with observed_by(_Detector()):
+    with observed_by(_Detector(names)):
         yield
 
 
-def find_anomaly(root: Value) -> Anomaly | None:
+def find_anomaly(root: Value, names: Any = None) -> Anomaly | None:
     """The first inf or nan in the forward pass of a graph, else in its backward pass; None if all is finite.
 
     Touches no gradient. It knows the line only inside `detect_anomaly`.
 
+    Args:
+        root: the last node of the graph.
+        names: what the report is to call its nodes: a mapping from names to Values, pairs of them, or a module.
+
     Raises:
-        TypeError: `root` is no Value.
+        TypeError: `root` is no Value, or `names` nothing of the kind.
 
     >>> p = Value(0.0, label="p")
     >>> find_anomaly(1 - p.log() * p)
@@ -122,23 +141,21 @@ def find_anomaly(root: Value) -> Anomaly | None:
     order = topological_order(root)
     for node in order:
         if node._primitive is not None and not math.isfinite(node._data):
-            return _in_forward(node, order)
-    return _in_backward(order)
+            return _in_forward(node, order, names)
+    return _in_backward(order, names)
 
 
-def _in_forward(node: Value, order: list[Value]) -> Anomaly:
+def _in_forward(node: Value, order: list[Value], names: Any) -> Anomaly:
     assert node._primitive is not None  # leaves are given, not computed
     above = {order[-1]: order[-1]}  # the node through which one is reached first
     for parent in reversed(order):
         for operand in parent.operands if parent in above else ():
             above.setdefault(operand, parent)
-    path = _path(node, above)
-    return Anomaly(
-        "forward", node._data, node, node._primitive, None, math.nan, math.nan, path, _source(node), Names(order)
-    )
+    path, called = _path(node, above), Names(order, names)
+    return Anomaly("forward", node._data, node, node._primitive, None, math.nan, math.nan, path, _source(node), called)
 
 
-def _in_backward(order: list[Value]) -> Anomaly | None:
+def _in_backward(order: list[Value], names: Any) -> Anomaly | None:
     root = order[-1]
     adjoint = {root: 1.0}
     above = {root: root}
@@ -154,8 +171,8 @@ def _in_backward(order: list[Value]) -> Anomaly | None:
             number = adjoint[operand]
             if not math.isfinite(number):
                 path = (*_path(node, above), operand)
-                source, names = _source(node), Names(order)
-                return Anomaly("backward", number, node, node._primitive, operand, upstream, d, path, source, names)
+                source, called = _source(node), Names(order, names)
+                return Anomaly("backward", number, node, node._primitive, operand, upstream, d, path, source, called)
     return None
 
 
@@ -176,17 +193,18 @@ class _Detector:
     Lines are kept by `id`, so that graphs can be freed; a new node at the same address brings its own line.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: Any) -> None:
+        self.names = names
         self.sources: dict[int, Source] = {}
 
     def made(self, node: Value) -> None:
         self.sources[id(node)] = users_line()
         if not math.isfinite(node._data):
-            raise AnomalyError(_in_forward(node, topological_order(node)))
+            raise AnomalyError(_in_forward(node, topological_order(node), self.names))
 
     def swept(self, root: Value, adjoints: dict[Value, float]) -> None:
         if not all(map(math.isfinite, adjoints.values())):
-            anomaly = _in_backward(topological_order(root))
+            anomaly = _in_backward(topological_order(root), self.names)
             if anomaly is not None:  # not just the adjoint of a constant, which nobody sees
                 raise AnomalyError(anomaly)
 

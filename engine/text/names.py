@@ -13,6 +13,7 @@ from .source import ATOM, NEGATIVE, Text, bracket, write
 
 _BRIEF = 24  # characters of an expression that can still stand for its node
 _ENDS = 4  # nodes shown at each end of a long path
+_LISTED = 2  # operands shown at each end of a long list
 _LONGEST = 80  # characters of a label that are shown
 
 
@@ -186,8 +187,8 @@ class Names:
         return " -> ".join(texts)
 
     def formula(self, node: Value) -> str:
-        """One operation, in the names of its operands; of a leaf its name."""
-        written = None if node.primitive is None else write(node, self._text)
+        """One operation, in the names of its operands, of a long list those at its ends; of a leaf its name."""
+        written = None if node.primitive is None else write(node, self._text, ends=_LISTED)
         return self(node) if written is None else written[0]
 
     def expression(self, node: Value, most: int = 160) -> str:

@@ -16,6 +16,7 @@ from ..primitive import Primitive
 from ..value import Value
 
 SIGN = "-"  # the operator of one operand; in pictures its symbol tells it from a difference
+_LONG = 12  # operands that are still written one by one where a list may be shortened
 SUM, PRODUCT, NEGATIVE, POWER, ATOM = 1, 2, 3, 4, 5  # how tightly text binds: `Primitive.precedence`, and what is whole
 
 Text = tuple[str, int]
@@ -35,6 +36,7 @@ def write(
     atom: Callable[[Value], Text | None],
     most: int | None = None,
     bind: Callable[[Value], str | None] = lambda node: None,
+    ends: int | None = None,
 ) -> Text | None:
     """The operation of a node on its operands, these written out in turn.
 
@@ -43,6 +45,8 @@ def write(
         atom: the text of a node that is not opened: a leaf, or what has a name; None for one that is.
         most: how many characters it may take.
         bind: a name that a node gets where it is opened (``:=``), if it does.
+        ends: how many operands are written at each end of a long list of them, which is then to be read and no code;
+            None for all.
 
     Returns:
         The text; None if it would be longer than `most`.
@@ -57,7 +61,7 @@ def write(
     def opened(node: Value) -> Text | tuple[Primitive, Sequence[Value], str | None]:
         return atom(node) or (node.primitive, node.operands, bind(node))  # type: ignore[return-value]  # leaves are atoms
 
-    text = _written(root.primitive, root.operands, opened, most)
+    text = _written(root.primitive, root.operands, opened, most, ends)
     return None if text is None else (text, root.primitive.precedence or ATOM)
 
 
@@ -68,7 +72,7 @@ def call(primitive: Primitive, operands: Sequence[str]) -> str:
     >>> call(engine.mul, ["x", "-2.0"]), call(engine.tanh, ["x"]), call(engine.dot, ["w", "x", "b"])
     ('x*-2.0', 'tanh(x)', 'dot([w], [x], b)')
     """
-    text = _written(primitive, operands, lambda written: (written, NEGATIVE if written[0] == SIGN else ATOM), None)
+    text = _written(primitive, operands, lambda written: (written, NEGATIVE if written[0] == SIGN else ATOM))
     assert text is not None  # there is no limit
     return text
 
@@ -119,12 +123,16 @@ def bracket(text: str, binds: int, at_least: int) -> str:
 
 
 def _written(
-    primitive: Primitive, operands: Sequence[Any], opened: Callable[[Any], Any], most: int | None
+    primitive: Primitive,
+    operands: Sequence[Any],
+    opened: Callable[[Any], Any],
+    most: int | None = None,
+    ends: int | None = None,
 ) -> str | None:
     """Text from left to right, from a stack of what is still to be written: graphs may be deeper than recursion."""
     tokens: list[str] = []
     length = 0
-    stack: list[Any] = _parts(primitive, operands)[::-1]
+    stack: list[Any] = _parts(primitive, operands, ends)[::-1]
     while stack:
         item = stack.pop()
         if item.__class__ is tuple:
@@ -132,7 +140,7 @@ def _written(
             found: Any = opened(operand)
             if len(found) == 3:
                 inner, below, name = found
-                parts = _parts(inner, below)
+                parts = _parts(inner, below, ends)
                 if name is not None:
                     parts = [f"({name} := ", *parts, ")"]
                 elif (inner.precedence or ATOM) < at_least:
@@ -149,7 +157,7 @@ def _written(
     return joined if most is None or len(joined) <= most else None
 
 
-def _parts(primitive: Primitive, operands: Sequence[Any]) -> list[Any]:
+def _parts(primitive: Primitive, operands: Sequence[Any], ends: int | None) -> list[Any]:
     """An operation as it is written: text, and pairs of an operand and how tightly it must bind."""
     binds = primitive.precedence
     if binds and primitive.arity == 1:
@@ -161,14 +169,17 @@ def _parts(primitive: Primitive, operands: Sequence[Any]) -> list[Any]:
     if binds:
         return [_OPEN, (operands[0], binds), _Operator(primitive.symbol), (operands[1], binds + 1), _CLOSE]
     arguments = operands if primitive.arguments is None else primitive.arguments(operands)
-    return [f"{primitive.name}(", *_listed(arguments), ")"]
+    return [f"{primitive.name}(", *_listed(arguments, ends), ")"]
 
 
-def _listed(arguments: Sequence[Any]) -> list[Any]:
-    parts: list[Any] = []
-    for argument in arguments:
-        parts += [", ", "[", *_listed(argument), "]"] if isinstance(argument, list) else [", ", (argument, 0)]
-    return parts[1:]
+def _listed(arguments: Sequence[Any], ends: int | None) -> list[Any]:
+    written: list[list[Any]] = [
+        [", ", "[", *_listed(argument, ends), "]"] if isinstance(argument, list) else [", ", (argument, 0)]
+        for argument in arguments
+    ]
+    if ends is not None and len(written) > _LONG:
+        written[ends:-ends] = [[f", ... {len(written) - 2 * ends:,} more ..."]]
+    return [part for parts in written for part in parts][1:]
 
 
 def _joined(tokens: list[str]) -> str:

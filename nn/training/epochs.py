@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -56,6 +56,7 @@ class Task:
         optimizer: what changes the parameters.
         X: the samples.
         y: as many labels.
+        rows: which samples of the user's they are.
         batch_size: samples in a batch; None for all of them.
         shuffle: whether the order of the samples is random, where a batch is not all of them.
         schedule: the learning rate of each step by its number.
@@ -71,6 +72,7 @@ class Task:
     optimizer: Optimizer
     X: Any
     y: Any
+    rows: Sequence[int]
     batch_size: int | None
     shuffle: bool
     schedule: Callable[[int], float] | None = None

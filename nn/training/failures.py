@@ -1,35 +1,59 @@
-"""What to say when a loss turns nan: where in the graph of that batch it began."""
+"""What to say when a loss turns nan: which numbers of the data are, and where in the graph of that batch it began."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import engine
 
 from ..layers.dropout import Place, drawing
+from ..layers.module import Module
+from .epochs import Task
 from .steps import LossFunction, Model, scored
 
+_SHOWN = 3  # numbers of the data that are named
 
-def anomaly_report(model: Model, loss: LossFunction, X: list[Any], y: list[Any], step: int) -> str:
+
+def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
     """The first nan or infinity in the graph of a batch's loss: the operation, its operands, the line and the path.
 
     Args:
-        model: as it was before the step.
-        loss: of a batch.
-        X: the samples of the batch.
-        y: their labels.
+        task: the model as it was before the step, the data and the loss.
+        batch: the places of its samples in the data.
         step: the number of the step, which draws the masks.
 
     Returns:
-        The report, or what eager code refuses; empty if all is finite there.
+        The report, or what eager code refuses, after what is not finite in the data; empty if all is finite there.
     """
+    X, y = ([data[place] for place in batch] for data in (task.X, task.y))
+    rows = [task.rows[place] for place in batch]
+    lost = [f"X[{row}]{where} is {number}" for row, x in zip(rows, X) for where, number in _not_finite(x)]
+    lost += [f"y[{row}] holds {number}" for row, label in zip(rows, y) for _, number in _not_finite(label)]
+    data = ", ".join(lost[:_SHOWN]) + (f", and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else "")
+    return "\n".join(filter(None, [data, _anomaly(task.model, task.loss, X, y, step)]))
+
+
+def _not_finite(data: Any, where: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers of a sample or label that are nan or infinite, and their indices."""
+    data = data.tolist() if hasattr(data, "tolist") else data
+    if isinstance(data, (list, tuple)):
+        for k, item in enumerate(data):
+            yield from _not_finite(item, f"{where}[{k}]")
+    elif isinstance(data, float) and not math.isfinite(data):
+        yield where, data
+
+
+def _anomaly(model: Model, loss: LossFunction, X: list[Any], y: list[Any], step: int) -> str:
+    names = model if isinstance(model, Module) else None
     outputs = []
     try:
-        with engine.detect_anomaly():
+        with engine.detect_anomaly(names):
             for place, x in enumerate(X):
                 with drawing(Place(step, place)):
                     outputs.append(model(x))
-            found = engine.find_anomaly(scored(loss, outputs, y))
+            found = engine.find_anomaly(scored(loss, outputs, y), names)
     except engine.AnomalyError as error:
         return str(error)
     except ValueError as error:  # of a loss that refuses what compiled code makes nan

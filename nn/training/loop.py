@@ -117,7 +117,8 @@ def fit(
             none of the model's parameters, or arguments do not go together.
         ImportError: if the back end needs a package that is not installed.
         FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch. The text
-            tells where in the graph it began; the error's `history` is what came before.
+            tells which numbers of the data are none, and where in the graph it began; the error's `history` is what
+            came before.
 
     >>> from nn import MLP, SGD, mse
     >>> model = MLP(1, [1], seed=1)
@@ -188,7 +189,19 @@ def fit(
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
     task = Task(
-        model, data.loss, optimizer, data.X, data.y, batch_size, shuffle, schedule, clip_norm, clip_value, done, each
+        model,
+        data.loss,
+        optimizer,
+        data.X,
+        data.y,
+        data.rows,
+        batch_size,
+        shuffle,
+        schedule,
+        clip_norm,
+        clip_value,
+        done,
+        each,
     )
     with _train_mode(model), reporting(progress) as told:
         if step is not EagerStep:
@@ -258,9 +271,10 @@ def _failed(error: FloatingPointError, task: Task, history: History, first: int,
     history.stopped = "nan"
     source = random.Random()
     source.setstate(before)
-    parts = list(batches(task.X, task.y, task.size, task.is_shuffled, source))
-    place = len(history.batch_losses) - first
-    report = anomaly_report(task.model, task.loss, *parts[place], len(history.batch_losses))
+    places = list(range(len(task.X)))
+    done = len(history.batch_losses)
+    batch, _ = list(batches(places, places, task.size, task.is_shuffled, source))[done - first]
+    report = anomaly_report(task, batch, done)
     failed = FloatingPointError(f"{error}\n{report}".rstrip())
     failed.history = history  # type: ignore[attr-defined]  # for whoever catches it
     return failed

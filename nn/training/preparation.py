@@ -17,10 +17,11 @@ from .weighting import weighted, weights_of, with_weights
 
 
 class Prepared(NamedTuple):
-    """Samples, labels and loss to train with, and the validation of what comes out."""
+    """Samples, labels and loss to train with, which samples of the user's they are, and the validation."""
 
     X: Any
     y: Any
+    rows: Sequence[int]
     loss: LossFunction
     validation: Validation | None
 
@@ -52,7 +53,7 @@ def prepared(
         y = _named(model, y, loss)
     if isinstance(model, Module):
         vars(model)["_loss"] = name_of_loss(loss)  # which tells what its outputs mean
-    checked = None
+    checked, rows = None, list(range(len(X)))
     if validation is not None:
         if isinstance(validation, (tuple, list)):
             held_X, held_y = given_validation(model, validation)
@@ -69,7 +70,7 @@ def prepared(
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
     if weights is not None:
         y, loss = with_weights(y, weights), weighted(loss)
-    return Prepared(X, y, loss, checked)
+    return Prepared(X, y, rows, loss, checked)
 
 
 def _named(model: Model, y: Any, loss: LossFunction) -> list[int]:

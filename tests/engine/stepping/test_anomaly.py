@@ -126,6 +126,24 @@ def test_of_many_operands_the_first_are_shown() -> None:
         engine.dot(xs, [Value(1e308)] * 10)
 
 
+def test_operands_that_are_not_finite_come_first_and_numbers_written_in_the_code_count() -> None:
+    ws, xs = [Value(1.0, f"w{k}") for k in range(20)], [1.0] * 20
+    ws[14].data, xs[3] = -math.inf, math.inf
+    with pytest.raises(AnomalyError) as caught, detect_anomaly():
+        engine.dot(ws, xs)
+    assert "dot([w0, w1, ... 16 more ..., w18, w19], [1, 1, ... 16 more ..., 1, 1])" in str(caught.value)
+    assert "with w14 = -inf, operand 24 = inf, w0 = 1, " in str(caught.value)
+
+
+def test_names_may_be_given_as_elsewhere() -> None:
+    x = Value(0.0)
+    assert "log(rate)" in str(find_anomaly(x.log(), names={"rate": x}))
+    with pytest.raises(AnomalyError, match=r"log\(rate\)"), detect_anomaly({"rate": x}):
+        x.log()
+    with pytest.raises(TypeError, match="names"):
+        find_anomaly(x.log(), names=3)
+
+
 def test_a_path_of_any_length() -> None:
     x = Value(0.0, "x")
     y = x.log()

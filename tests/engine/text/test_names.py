@@ -10,6 +10,7 @@ import engine
 from engine import Value, topological_order
 from engine.text.expressions import parse
 from engine.text.names import Names, given_names
+from engine.text.source import expression
 from tests.engine.graphs import Recipe, build, floats, recipes
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
@@ -133,3 +134,14 @@ def test_labels_do_nothing_to_a_terminal() -> None:
         names.find("x" * 1_000_000)
     assert len(str(caught.value)) < 2000
     assert len(repr(b)) < 200
+
+
+def test_a_formula_of_many_operands_names_those_at_the_ends() -> None:
+    xs = [Value(float(k), f"x{k}") for k in range(13)]
+    for root, formula in {
+        engine.logsumexp(xs[:12]): "logsumexp(x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11)",
+        engine.logsumexp(xs): "logsumexp(x0, x1, ... 9 more ..., x11, x12)",
+        engine.dot(xs, [1.0] * 13, xs[0]): "dot([x0, x1, ... 9 more ..., x11, x12], [1, 1, ... 9 more ..., 1, 1], x0)",
+    }.items():
+        assert Names(engine.topological_order(root)).formula(root) == formula
+    assert "..." not in expression(root, {x: x.label or "" for x in xs})  # code is whole

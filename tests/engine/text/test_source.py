@@ -97,10 +97,10 @@ def test_a_planted_mistake_of_the_writer_is_found(monkeypatch: pytest.MonkeyPatc
     values = {"a": a, "b": b, "c": c}
     assert_same_graph(root, parse(expression(root, {v: k for k, v in values.items()}), values))
     if planted == "no brackets":
-        monkeypatch.setattr(source, "_parts", lambda p, xs, own=source._parts: [
-            (item[0], 0) if isinstance(item, tuple) else item for item in own(p, xs)
+        monkeypatch.setattr(source, "_parts", lambda p, xs, ends, own=source._parts: [
+            (item[0], 0) if isinstance(item, tuple) else item for item in own(p, xs, ends)
         ])  # fmt: skip
     else:
-        monkeypatch.setattr(source, "_parts", lambda p, xs, own=source._parts: own(p, xs[::-1]))
+        monkeypatch.setattr(source, "_parts", lambda p, xs, ends, own=source._parts: own(p, xs[::-1], ends))
     with pytest.raises(AssertionError):
         assert_same_graph(root, parse(expression(root, {v: k for k, v in values.items()}), values))

@@ -3,6 +3,7 @@
 import math
 import pickle
 import random
+import re
 import signal
 import sys
 import threading
@@ -608,6 +609,42 @@ def test_a_nan_tells_where_it_came_from_and_what_was_before(backend):
     assert len(history.batch_losses) == 3
     assert math.isfinite(model.w.data)
     assert model.w.data != 1.0
+
+
+@BACKENDS
+@pytest.mark.parametrize("more", [{}, {"validation": 0.25}, {"sample_weight": [1.0] * 40}, {"batch_size": 3}])
+def test_numbers_of_the_data_that_are_not_finite_are_named_as_the_user_indexes_them(backend, more):
+    """Not by their place in a batch, nor among the samples that no validation holds out."""
+    samples, labels = np.ones((40, 2)), np.ones(40)
+    bad = {3: math.inf, 12: -math.inf, 37: math.nan}
+    for row, number in bad.items():
+        samples[row, 1] = number
+    model = nn.MLP(2, [1], seed=1)
+    options = {"batch_size": 8, "seed": 2, "backend": backend, **more}
+    with pytest.raises(FloatingPointError, match=r"layers\.0\.neurons\.0\.w\.1") as caught:
+        nn.fit(model, samples, labels, nn.mse, nn.SGD(model.parameters(), lr=0.01), 1, **options)
+    named = re.findall(r"X\[(\d+)\]\[1\] is (-?\w+)", str(caught.value))
+    assert named
+    assert all(str(bad[int(row)]) == number for row, number in named)
+
+
+@BACKENDS
+def test_labels_that_are_not_finite_are_named_where_a_loss_takes_them(backend):
+    def loss(outputs, labels):
+        return engine.mean([(output[0] - label) ** 2 for output, label in zip(outputs, labels)])
+
+    labels = np.ones(40)
+    labels[7] = math.nan
+    with pytest.raises(FloatingPointError, match=r"\ny\[7\] holds nan\n"):
+        trained(backend, model=nn.MLP(2, [1], seed=1), samples=np.ones((40, 2)), y=labels, loss=loss)
+
+
+def test_of_many_such_numbers_three_are_named():
+    samples = np.full((5, 2), math.nan)
+    with pytest.raises(
+        FloatingPointError, match=r"X\[0\]\[0\] is nan, X\[0\]\[1\] is nan, X\[1\]\[0\] is nan, and 7 more"
+    ):
+        trained(model=nn.MLP(2, [1], seed=1), samples=samples, y=[0.0] * 5, loss=nn.mse, shuffle=False)
 
 
 def test_a_custom_step_is_eager_without_a_warning():
