@@ -20,6 +20,9 @@ reads: deque[tuple[tuple[tuple[int, float], ...], CodeType, int]] = deque(maxlen
 open_modes: list[object] = []
 """An entry for each context below that is open in any thread: while there is none, nodes need not ask."""
 
+row_reader: list[Callable[[Any], list[float]] | None] = [None]
+"""Who gives the numbers of a row of Values while some thread is shown others than their own."""
+
 tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 """Who makes symbols in place of numbers in this thread: a function is being compiled."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import ops
 from .ieee import inner
-from .modes import open_modes
+from .modes import open_modes, row_reader
 from .primitive import Primitive, watch
 from .value import MANY, Constant, Value, as_operand, new_node
 
@@ -109,12 +109,12 @@ def affine(weights: Sequence[Sequence[Any]], inputs: Sequence[Any], biases: Sequ
 
 def _dots(weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequence[Any]) -> list[Value]:
     """The nodes of `affine` where all operands are Values; an AttributeError where a number is among them."""
-    dot, nodes = ops.dot, []
+    dot, nodes, read = ops.dot, [], row_reader[0]
     xd = [x._data for x in xs]
     factors = [*xd, 1.0]  # the last one is the bias's
     constant = all(x.__class__ is Constant for x in xs)
     for ws, bias in zip(weights, biases):
-        wd = [w._data for w in ws]
+        wd = [w._data for w in ws] if read is None else read(ws)
         if bias is None:
             nodes.append(new_node(dot, inner(wd, xd), (*ws, *xs), MANY, (*wd, *xd), constant))
         else:

@@ -33,8 +33,8 @@ FLOORS = """
     engine.stepping  engine.adopting
     engine.checking
     engine.drawing
-    engine.compiler.errors  engine.compiler.batch  engine.compiler.forking
-    engine.compiler.showing
+    engine.compiler.errors  engine.compiler.batch  engine.compiler.forking  engine.compiler.places
+    engine.compiler.showing  engine.compiler.leaf_gradient
     engine.compiler.lending
     engine.compiler.frontend
     engine.compiler.passes

@@ -63,7 +63,7 @@ class Numbers:
             return nullcontext()
         in_array = (None, False) in self._known
         numbers = memoryview(self.of(change, False)) if in_array else self.of(change)
-        return showing(dict(zip(self._values, numbers)))
+        return showing(self._values, numbers)
 
 
 def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:

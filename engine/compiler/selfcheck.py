@@ -15,9 +15,10 @@ from ..checking.rounding import rounding
 from ..value import Value
 from .batch import flat
 from .errors import TraceError
+from .leaf_gradient import leaf_gradient
 
-Results = dict[str, Sequence[float]]
-"""Of a sample: the results, by "result", and their gradient."""
+Results = dict[str, Any]
+"""Of a sample: the results, by "result", and their gradient: each a list, or an array for programs that take such."""
 
 
 class Eager:
@@ -26,16 +27,20 @@ class Eager:
     Args:
         result: of the function, a Value, a number or a list of these, nested or not.
         by: the Values by which a single result is differentiated.
+        arrays: whether these are leaves, and the gradient is to be an array.
         of_values: gives the same for arguments that are Values, where the result is a number and tells no rounding.
 
     Attributes:
         numbers: the results, and their gradient.
     """
 
-    def __init__(self, result: Any, by: Sequence[Value], of_values: Callable[[], Eager] | None = None) -> None:
+    def __init__(
+        self, result: Any, by: Sequence[Value], arrays: bool, of_values: Callable[[], Eager] | None = None
+    ) -> None:
         self._results, self._by, self._of_values = flat(result), by, of_values
         first = self._results[0]
-        gradient = grad(first, by) if by and isinstance(first, Value) else [0.0] * len(by)
+        differentiate: Callable[..., Any] = leaf_gradient if arrays else grad
+        gradient = differentiate(first, by) if by and isinstance(first, Value) else [0.0] * len(by)
         results = [result._data if isinstance(result, Value) else float(result) for result in self._results]
         self.numbers: Results = {"result": results, "gradient": gradient}
 
@@ -73,11 +78,10 @@ def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> 
         TraceError: they differ by more, and by more than rounding.
     """
     for what, expected in eager.numbers.items():
-        bound = tolerance * max(map(abs, filter(math.isfinite, chain([1e-300], expected))))
-        found = compiled[what]
-        if len(found) == len(expected) and all(map(le, map(abs, map(sub, expected, found)), repeat(bound))):
+        found, bound = compiled[what], tolerance * _largest(expected)
+        if len(found) == len(expected) and _are_near(expected, found, bound):
             continue  # as nearly always, told in a third of the time
-        for k, (x, y) in enumerate(zip(expected, found, strict=True)):
+        for k, (x, y) in enumerate(zip(map(float, expected), map(float, found), strict=True)):
             if x == y or (x != x and y != y) or abs(x - y) <= bound:
                 continue
             if abs(x - y) <= eager.noise[what][k]:
@@ -88,3 +92,23 @@ def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> 
                 "label as an object, such as the key of a dict, or a rule of a primitive is wrong; pass what changes "
                 "as an argument, and look labels up with take()"
             )
+
+
+def _largest(numbers: Any) -> float:
+    """The largest finite one, whatever its sign."""
+    if isinstance(numbers, list):
+        largest: float = max(map(abs, filter(math.isfinite, chain([1e-300], numbers))))
+        return largest
+    import numpy as np
+
+    return float(np.abs(numbers[np.isfinite(numbers)]).max(initial=1e-300))
+
+
+def _are_near(expected: Any, found: Any, bound: float) -> bool:
+    """Whether each number is so near to its own; False, too, for infinite ones and nan."""
+    if isinstance(expected, list):
+        return all(map(le, map(abs, map(sub, expected, found)), repeat(bound)))
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return bool((np.abs(expected - found) <= bound).all())

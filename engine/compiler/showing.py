@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from ..modes import row_reader
 from ..value import Value
 from .forking import new_lock
+from .places import Places
 
 _slot = vars(Value)["_data"]
-_shown: ContextVar[Mapping[Value, float] | None] = ContextVar("shown", default=None)
+_shown: ContextVar[Shown | None] = ContextVar("shown", default=None)
 
 ALONE = new_lock()
 """Held by who puts accessors in place of the slots and methods of Value, until they are back."""
 
 
+class Shown:
+    """Numbers in place of those of Values.
+
+    Args:
+        values: leaves, in a sequence that stays as it is.
+        numbers: as many, in a list or a memoryview.
+    """
+
+    def __init__(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
+        self._places, self._numbers = Places(values), numbers
+
+    def get(self, value: Value) -> float | None:
+        """The number of one Value; None if that is its own."""
+        place = self._places.of(value)
+        return None if place is None else self._numbers[place]
+
+    def of_row(self, row: Sequence[Any]) -> list[float] | None:
+        """The numbers of a row of leaves as they follow each other; None if these are others."""
+        start = self._places.of_row(row)
+        return None if start is None else [*self._numbers[start : start + len(row)]]
+
+
 @contextmanager
-def showing(numbers: Mapping[Value, float]) -> Iterator[None]:
+def showing(values: Sequence[Value], numbers: Sequence[float]) -> Iterator[None]:
     """Show these numbers; the Values themselves are not written to, and other threads see their own.
 
+    Args:
+        values: leaves, in a sequence that stays as it is.
+        numbers: as many, in a list or a memoryview.
+
     >>> w = Value(2.0)
-    >>> with showing({w: -3.0}):
+    >>> with showing([w], [-3.0]):
     ...     print((w * w).data)
     9.0
     >>> w.data
@@ -31,12 +59,14 @@ def showing(numbers: Mapping[Value, float]) -> Iterator[None]:
     with ALONE:
         before = _shown.get()
         try:
-            _shown.set(numbers)
+            _shown.set(Shown(values, numbers))
+            row_reader[0] = _read_row
             setattr(Value, "_data", property(_read, _slot.__set__))  # noqa: B010  # an assignment is an error to mypy
             yield
         finally:
             try:
                 _shown.set(before)
+                row_reader[0] = None
             finally:  # Ctrl-C may come in between
                 setattr(Value, "_data", _slot)  # noqa: B010  # as above
 
@@ -53,7 +83,14 @@ def shown_number(value: Value) -> float | None:
 
 
 def _read(value: Value, shown: Any = _shown.get, own: Any = _slot.__get__) -> float:
-    """The number of a Value. What it needs are defaults, since it is called for each weight."""
+    """The number of a Value. What it needs are defaults, since it is called for each one that is read by itself."""
     numbers = shown()
     number: float | None = None if numbers is None else numbers.get(value)
     return own(value) if number is None else number
+
+
+def _read_row(row: Sequence[Any]) -> list[float]:
+    """The numbers of a row of Values; an AttributeError where a number is among them."""
+    numbers = _shown.get()
+    found = None if numbers is None else numbers.of_row(row)
+    return [value._data for value in row] if found is None else found

@@ -320,7 +320,7 @@ class Specialisation:
         """
         with always_recorded(), observed_by(None), collector_at_rest(), numbers.shown(change):
             try:
-                eager = self._eager(mode, sample)
+                eager = self._eager(mode, sample, arrays=mode == "leaves" and not program.takes_lists)
             except Exception:
                 if change is None:
                     raise
@@ -344,22 +344,20 @@ class Specialisation:
             arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
         outputs, gradient = program.run(numbers.of(change, program.takes_lists), arrays, 1)
         results, own = [*map(float, outputs[0])], self.signature.outputs
-        if gradient is not None and not program.takes_lists:
-            gradient = memoryview(gradient)  # which can be read with no object for each number
-        by: dict[Mode, Any] = {"outputs": [], "leaves": gradient or [], "inputs": results[own:]}
+        by: dict[Mode, Any] = {"outputs": [], "leaves": [] if gradient is None else gradient, "inputs": results[own:]}
         return {"result": results[:own], "gradient": by[mode]}
 
-    def _eager(self, mode: Mode, sample: Batch) -> Eager:
+    def _eager(self, mode: Mode, sample: Batch, arrays: bool) -> Eager:
         """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must."""
         values = sample.sample(0)
         by = {"outputs": [], "leaves": self._leaves.values, "inputs": flat(values)}[mode]
 
         def of_values() -> Eager:
-            return Eager(self.function(*values), by)
+            return Eager(self.function(*values), by, arrays)
 
         if mode != "inputs":
             with suppress(Exception):
-                return Eager(self.function(*sample.as_given(0)), by, of_values)
+                return Eager(self.function(*sample.as_given(0)), by, arrays, of_values)
         return of_values()
 
 

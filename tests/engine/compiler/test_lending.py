@@ -59,7 +59,7 @@ def test_any_look_brings_all_numbers_back(look: Callable[[Value], Any]) -> None:
 def test_what_another_thread_lends_is_shown_as_before() -> None:
     w = Value(2.0)
     loan = Loan([w], np.zeros(1))
-    with showing({w: -3.0}):
+    with showing([w], [-3.0]):
         thread = threading.Thread(target=loan.take)
         thread.start()
         thread.join()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
+from random import Random
 from typing import Any
 
 import pytest
 
 import engine
+import nn
 from engine import TraceError, Value
 from engine.compiler import second_net, showing
 from engine.compiler.batch import as_batch
@@ -72,7 +74,7 @@ def test_which_samples_are_compared() -> None:
 
 def test_numbers_that_are_shown_are_not_written() -> None:
     w, seen = Value(2.0), list[float]()
-    with showing.showing({w: -3.0}):
+    with showing.showing([w], [-3.0]):
         assert (w.data, (w * w).data) == (-3.0, 9.0)
         thread = threading.Thread(target=lambda: seen.append(w.data))
         thread.start()
@@ -82,6 +84,26 @@ def test_numbers_that_are_shown_are_not_written() -> None:
         with pytest.raises(RuntimeError, match="cannot be lent"):
             engine.compiler.lending.Loan([w], [0.0]).take()
     assert (w.data, seen) == (4.0, [2.0])
+
+
+def test_networks_find_the_numbers_that_are_shown() -> None:
+    """In the order of their leaves, in any other, and where a row is read twice or in part; other threads their own."""
+    model, x, random = nn.MLP(3, [4, 2], "tanh", seed=1), [0.3, -1.2, 0.7], Random(1)
+    leaves = model.parameters()
+    numbers, own, seen = [2.0 - 0.1 * k for k in range(len(leaves))], [z.data for z in model(x)], list[float]()
+    other = nn.MLP(3, [4, 2], "tanh")
+    for parameter, number in zip(other.parameters(), numbers):
+        parameter.data = number
+    expected = [z.data for z in other(x)]
+    for shown in (leaves, random.sample(leaves, len(leaves)), [Value(5.0), *leaves[::-1], Value(6.0)]):
+        place = dict(zip(leaves, numbers))
+        with showing.showing(shown, [place.get(leaf, 0.0) for leaf in shown]):
+            assert [z.data for z in model(x)] == expected == [z.data for z in model(x)]
+            thread = threading.Thread(target=lambda: seen.extend(z.data for z in model(x)))
+            thread.start()
+            thread.join()
+    assert [z.data for z in model(x)] == own
+    assert seen == 3 * own
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

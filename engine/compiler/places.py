@@ -1,0 +1,56 @@
+"""Where Values stand in a long sequence: told at once to who asks in its order, as who evaluates a network does.
+
+A table of a million Values would take longer to make than the questions take, and more memory than their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from operator import is_
+from typing import Any
+
+from ..value import Constant, Value
+
+
+class Places:
+    """The places of different Values, by identity.
+
+    Args:
+        values: leaves, in a sequence that stays as it is.
+
+    >>> a, b, c, d = map(Value, range(4))
+    >>> places = Places([a, b, c, d])
+    >>> places.of(a), places.of_row([b, c]), places.of(d), places.of_row([b, d]), places.of(a + b)
+    (0, 1, 3, None, None)
+    """
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self._values, self._next = values, 0
+
+    def of(self, value: Value) -> int | None:
+        """Where it is; None if it is nowhere."""
+        place: int | None = self._next
+        if place == len(self._values) or self._values[self._next] is not value:
+            if value._primitive is not None or value.__class__ is Constant:
+                return None
+            place = self._table.get(value)
+            if place is None:
+                return None
+        assert place is not None
+        self._next = place + 1
+        return place
+
+    def of_row(self, row: Sequence[Any]) -> int | None:
+        """Where the first of at least one Value is, if the others follow it one by one."""
+        start = self.of(row[0])
+        if start is not None:
+            here = self._values[start : start + len(row)]
+            if len(here) < len(row) or not all(map(is_, row, here)):
+                return None
+            self._next = start + len(row)
+        return start
+
+    @cached_property
+    def _table(self) -> dict[Value, int]:
+        return {value: place for place, value in enumerate(self._values)}
