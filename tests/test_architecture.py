@@ -34,7 +34,7 @@ FLOORS = """
     engine.checking
     engine.drawing
     engine.compiler.errors  engine.compiler.batch  engine.compiler.forking  engine.compiler.places
-    engine.compiler.showing  engine.compiler.leaf_gradient
+    engine.compiler.showing
     engine.compiler.lending
     engine.compiler.frontend
     engine.compiler.passes
@@ -47,7 +47,7 @@ FLOORS = """
     engine.compiler.backends.llvm.runtime
     engine.compiler.backends.llvm
     engine.compiler.backends
-    engine.compiler.selfcheck  engine.compiler.second_net  engine.compiler.requirements
+    engine.compiler.comparison  engine.compiler.requirements
     engine.compiler.specialisation
     engine.compiler.explain
     engine.compiler.compiled

@@ -7,10 +7,9 @@ The way of a program, in the order of the folders:
 
 - compiled: what a user calls; specialisation: one shape of samples; batch: the arguments; pipeline: the passes in order
 - loss_structure: how the loss of a batch is made of the losses of its samples; update: an optimiser's rule, traced
-- selfcheck: the program against the eager engine; explain: what it became; errors: refusals; forking: locks
-- leaf_gradient: that engine's gradient by a million weights; places: where Values stand among so many
+- comparison/: the program against the eager engine; explain: what it became; errors: refusals; forking: locks
 - requirements: what samples have to be, such as labels, checked at every call
-- second_net: the samples and numbers by which that is done; showing: Values with other numbers than their own
+- showing: Values with other numbers than their own; places: where Values stand among a million
 - lending: the Values' numbers, lent to the programs that read or train them
 """
 

@@ -15,6 +15,8 @@ from .backends.choice import build, choose, is_native
 from .backends.known import Description, Signature, described, forget_signature, recall_signature, remember_signature
 from .backends.protocol import Program, Runner, Variant
 from .batch import Batch, Right, Shape, flat
+from .comparison.second_net import LEAST, SHARE, Change, Kinds, Numbers, trials
+from .comparison.selfcheck import Eager, Results, agree
 from .errors import TraceError
 from .forking import new_lock
 from .frontend.reads.objects import attribute_of
@@ -27,8 +29,6 @@ from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
 from .requirements import Familiar, Requirements
-from .second_net import LEAST, SHARE, Change, Kinds, Numbers, trials
-from .selfcheck import Eager, Results, agree
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 

@@ -17,8 +17,9 @@ import pytest
 import engine
 import nn
 from engine import Value
-from engine.compiler import loss_structure, second_net, specialisation
+from engine.compiler import loss_structure, specialisation
 from engine.compiler.backends import known
+from engine.compiler.comparison import second_net
 from engine.imported import TABLE
 from nn import MLP, SGD, EagerStep, Layer, Module, Sequential, Trainer, cross_entropy
 from nn.layers import dense

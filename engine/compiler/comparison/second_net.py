@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ..value import Value
-from .batch import Batch
-from .showing import showing
+from ...value import Value
+from ..batch import Batch
+from ..showing import showing
 
 SHARE, LEAST = 0.2, 0.01
 """Samples are compared for this share of the time that tracing took, or so many CPU seconds; one is in any case."""

@@ -12,8 +12,9 @@ import pytest
 import engine
 import nn
 from engine import TraceError, Value
-from engine.compiler import second_net, showing
+from engine.compiler import showing
 from engine.compiler.batch import as_batch
+from engine.compiler.comparison import second_net
 from tests.engine.compiler.everywhere import INSTALLED
 
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)

@@ -9,12 +9,12 @@ from itertools import chain, repeat
 from operator import le, sub
 from typing import Any
 
-from ..backprop import grad
-from ..checking.estimates.differences import EPSILON
-from ..checking.rounding import rounding
-from ..value import Value
-from .batch import flat
-from .errors import TraceError
+from ...backprop import grad
+from ...checking.estimates.differences import EPSILON
+from ...checking.rounding import rounding
+from ...value import Value
+from ..batch import flat
+from ..errors import TraceError
 from .leaf_gradient import leaf_gradient
 
 Results = dict[str, Any]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import engine
 import nn
 from engine import TraceError, Value, ops
-from engine.compiler.leaf_gradient import leaf_gradient
+from engine.compiler.comparison.leaf_gradient import leaf_gradient
+from engine.compiler.comparison.selfcheck import Eager, agree
 from engine.compiler.places import Places
-from engine.compiler.selfcheck import Eager, agree
 from engine.operators import affine
 
 np = pytest.importorskip("numpy")

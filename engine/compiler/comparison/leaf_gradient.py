@@ -13,11 +13,11 @@ from math import isfinite
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from .. import ops
-from ..backprop import grad
-from ..pullbacks import UNREACHED, pullbacks
-from ..value import MANY, Value
-from .places import Places
+from ... import ops
+from ...backprop import grad
+from ...pullbacks import UNREACHED, pullbacks
+from ...value import MANY, Value
+from ..places import Places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ def leaf_gradient(result: Value, leaves: Sequence[Value]) -> NDArray[Any]:
     Raises:
         TypeError, ValueError: as `grad`.
 
-    >>> from ..operators import affine
+    >>> from engine.operators import affine
     >>> w, x = [Value(2.0), Value(3.0)], [Value(10.0), Value(20.0)]
     >>> (y,) = affine([w], x, [None])
     >>> leaf_gradient(y * y, [*w, x[0]]).tolist()
