@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from .frontend.graph import operations
 from .passes.verify import verify
 from .pipeline import stages
 from .plan.plan import Group, Plan, Run
@@ -29,7 +30,7 @@ def explain(specialisation: Specialisation, title: str) -> str:
     lines.append(f"back end    {program.name}")
     lines += [f"            not {reason}" for reason in specialisation.reasons]
     lines.append(f"threads     {program.shared_by(specialisation.threads)}")
-    lines.append("passes      " + ", ".join(f"{name} {count}" for name, count in lazy_plan.history) + " operations")
+    lines.append(f"passes      {', '.join(_sizes(specialisation))} operations")
     seconds = {**specialisation.seconds, "plan": lazy_plan.seconds}
     lines.append("seconds     " + ", ".join(f"{name} {took:.3f}" for name, took in seconds.items()))
     groups = list(plan.groups)
@@ -56,6 +57,13 @@ def explain(specialisation: Specialisation, title: str) -> str:
         lines.append(f"speed       {_speed(specialisation)}")
         lines.append("native      " + ", ".join(f"{name} {_show(value)}" for name, value in stats.items()))
     return "\n".join(lines)
+
+
+def _sizes(specialisation: Specialisation) -> Iterator[str]:
+    """How many operations there are after each pass."""
+    for name, result in stages(specialisation.computation()):
+        if not isinstance(result, Plan):
+            yield f"{name} {len(operations(result.roots))}"
 
 
 def stage_text(specialisation: Specialisation, stage: str) -> str:

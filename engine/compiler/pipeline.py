@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from .batch import Shape
-from .frontend.graph import Graph, operations
+from .frontend.graph import Graph
 from .frontend.reads.surroundings import Surroundings
 from .frontend.trace import Trace
 from .frontend.trace import trace as trace_into
@@ -38,12 +38,17 @@ def stages(computation: Computation) -> Iterator[tuple[str, Computation | Plan]]
         yield "plan", planned(computation)  # equal operations are groups, symbols are slots
 
 
-def trace(function: Callable[..., Any], shapes: Sequence[Shape], surroundings: Surroundings | None = None) -> Trace:
+def trace(
+    function: Callable[..., Any],
+    shapes: Sequence[Shape],
+    surroundings: Surroundings | None = None,
+    known: bool = False,
+) -> Trace:
     """Trace a function of one sample into a graph that simplifies and differentiates: see `frontend.trace`."""
-    return trace_into(function, shapes, partial(Graph, simplify, derivatives), surroundings)
+    return trace_into(function, shapes, partial(Graph, simplify, derivatives), surroundings, known)
 
 
-def make_plan(computation: Computation) -> tuple[Plan, list[tuple[str, int]]]:
+def make_plan(computation: Computation) -> Plan:
     """Run all passes.
 
     With the environment variable STEPGRAD_VERIFY set, what each of them gives is verified.
@@ -51,21 +56,16 @@ def make_plan(computation: Computation) -> tuple[Plan, list[tuple[str, int]]]:
     Args:
         computation: what is wanted of a traced function.
 
-    Returns:
-        The plan, and the number of operations after each pass, by its name.
-
     Raises:
         PlanError: a pass or the planner has made a mistake, found by a verifier.
     """
-    history: list[tuple[str, int]] = []
     last, verifying = computation, asked_for()
     for name, result in stages(computation):
         if isinstance(result, Plan):
             if verifying:
                 verify_plan(result, last)
-            return result, history
+            return result
         if verifying:
             verify(result, name)
         last = result
-        history.append((name, len(operations(result.roots))))
     raise AssertionError("the last stage is the plan")

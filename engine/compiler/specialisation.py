@@ -76,7 +76,7 @@ class Specialisation:
         self._remembered = remembered is not None
         if remembered:
             return remembered
-        self._trace = trace(self.function, self.shapes, self.surroundings)
+        self._trace = trace(self.function, self.shapes, self.surroundings, known=self._is_known())
         return Signature.of(self._trace)
 
     @property
@@ -88,7 +88,7 @@ class Specialisation:
         """
         if self._trace is None:
             with collector_at_rest():
-                found = trace(self.function, self.shapes)
+                found = trace(self.function, self.shapes, known=self._is_known())
                 if not self._is_still(Signature.of(found)):
                     raise TraceError(f"{described_as(self.function)} does something else by now: compile it anew")
             self._trace = found
@@ -158,7 +158,7 @@ class Specialisation:
         """
         started = time.perf_counter()
         with collector_at_rest():
-            again = trace(self.function, self.shapes)
+            again = trace(self.function, self.shapes, known=self._is_known())
             same = self._is_still(Signature.of(again)) if self._trace is None else is_same(self._trace, again)
         self.seconds["trace again"] = time.perf_counter() - started
         return same

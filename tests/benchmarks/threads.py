@@ -73,7 +73,7 @@ def compare(workload: Workload, dtype: str, rounds: int) -> tuple[list[float], l
     from tests.benchmarks.compiled import momentum
 
     traced = trace(workload.loss, [array.shape[1:] for array in workload.arrays])
-    plan, _ = make_plan(Computation.of(traced, gradients=True))
+    plan = make_plan(Computation.of(traced, gradients=True))
     arrays = tuple(np.ascontiguousarray(array, dtype) for array in workload.arrays)
     update, loop = momentum(workload.rate), max(5, 4000 // len(arrays[0]))
     single: list[tuple[Step, int]] = []

@@ -61,7 +61,7 @@ def plan_of(sizes: tuple[int, ...]) -> tuple[Plan, Any]:
         return engine.logsumexp(z) - engine.take(label[0], z)
 
     traced = trace(loss, [sizes[:1], (1,)])
-    plan, _ = make_plan(Computation.of(traced, gradients=True))
+    plan = make_plan(Computation.of(traced, gradients=True))
     place = {id(value): k for k, value in enumerate(values)}
     return plan, np.array([place[id(leaf)] for leaf in traced.graph.leaves])
 

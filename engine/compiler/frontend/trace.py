@@ -82,6 +82,7 @@ def trace(
     shapes: Sequence[Shape],
     new_graph: Callable[[], Graph],
     surroundings: Surroundings | None = None,
+    known: bool = False,
 ) -> Trace:
     """Trace a function of one sample.
 
@@ -90,6 +91,8 @@ def trace(
         shapes: of each argument for one sample: () for a single number, (n,) for a list of n, ...
         new_graph: gives an empty graph.
         surroundings: what the function reads from outside, if that was looked for already.
+        known: whether it is known to do the same at every call, and to ask nothing of the world outside: then it runs
+            once, unless it has made Values of its own.
 
     Raises:
         TraceError: it does what cannot be compiled; the message names the line and the remedy.
@@ -98,7 +101,7 @@ def trace(
         surroundings = surroundings or Surroundings(function)
         runs = _Runs(function, shapes, new_graph(), surroundings)
         try:
-            _make(runs, lambda: _Runs(function, shapes, new_graph(), surroundings))
+            _make(runs, lambda: _Runs(function, shapes, new_graph(), surroundings), known)
             meaning = Meaning(runs.outputs, new_graph)
         except BaseException:
             surroundings.give_back()
@@ -112,18 +115,19 @@ def trace(
     return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings, meaning)
 
 
-def _make(runs: _Runs, again: Callable[[], _Runs]) -> None:
-    """Run a function twice.
+def _make(runs: _Runs, again: Callable[[], _Runs], known: bool) -> None:
+    """Run a function twice, or once.
 
     Args:
         runs: of the function.
         again: gives others, to find the line where it has computed something else.
+        known: see `trace`.
 
     Raises:
         TraceError: it does what cannot be compiled.
     """
     try:
-        runs.make()
+        runs.make(known)
     except _Difference as difference:
         raise refusal(
             f"{described(runs.function)} computes something else when it is called again: {difference}",
@@ -146,10 +150,11 @@ class _Runs:
     ) -> None:
         self.function, self.graph, self._surroundings = function, graph, surroundings
         self.inputs: list[Symbol] = []
+        self.created: dict[Symbol, float] = {}
         self._arguments = [_argument(graph, shape, self.inputs) for shape in shapes]
 
-    def make(self) -> None:
-        """Run it twice, and once more if lists grow with every run.
+    def make(self, known: bool = False) -> None:
+        """Run it twice, and once more if lists grow with every run; where it is known what it does, once.
 
         Raises:
             TraceError: it does what cannot be traced, or draws random numbers.
@@ -161,6 +166,8 @@ class _Runs:
             raise refusal(f"{described(self.function)} reads from {name}, which goes on", _FIX_ITERATOR, source=source)
         with Generators(around.generators).untouched(self._run):
             self.made, self.outputs, self.shape = self._run()
+            if known and self.made.isdisjoint(self.graph.leaves):
+                return
             leaves, numbers, sizes = len(self.graph.leaves), around.numbers(), around.sizes()
             again = [self._run(disturbed=True)]
             written, growing = around.written(numbers), around.growing(sizes)

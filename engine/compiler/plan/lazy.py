@@ -15,19 +15,18 @@ class LazyPlan:
     """A plan that is made when it is asked for.
 
     Args:
-        make: gives it, and the number of operations after each pass.
+        make: gives it.
         leaves: how many it binds.
         fingerprint: what determines the plan; empty if nothing does but the plan itself.
         lock: held meanwhile, for plans that are made of one graph.
 
     Attributes:
-        history: the number of operations after each pass, once it is made.
-        seconds: that it took.
+        seconds: that it took, once it is made.
     """
 
     def __init__(
         self,
-        make: Callable[[], tuple[Plan, list[tuple[str, int]]]],
+        make: Callable[[], Plan],
         leaves: int,
         fingerprint: str = "",
         lock: AbstractContextManager[object] | None = None,
@@ -35,13 +34,12 @@ class LazyPlan:
         self._make, self._lock = make, lock or new_lock()
         self._plan: Plan | None = None
         self.leaves, self.fingerprint = leaves, fingerprint
-        self.history: list[tuple[str, int]] = []
         self.seconds = 0.0
 
     @classmethod
     def of(cls, plan: Plan) -> LazyPlan:
         """A lazy plan of one that is there."""
-        return cls(lambda: (plan, []), plan.leaves)
+        return cls(lambda: plan, plan.leaves)
 
     def let_go(self) -> None:
         """Hold the plan no longer: it is made again when somebody asks."""
@@ -55,6 +53,6 @@ class LazyPlan:
             if self._plan is None:
                 started = time.perf_counter()
                 with collector_at_rest():
-                    self._plan, self.history = self._make()
+                    self._plan = self._make()
                 self.seconds = time.perf_counter() - started
             return self._plan

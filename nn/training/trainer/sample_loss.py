@@ -94,7 +94,7 @@ class SampleLoss:
         scale = recall(*key) if known else None
         if isinstance(scale, float):
             return BatchLoss(scale, 0.0, lambda: 0.0)
-        found = batch_loss(self._loss, output, label, size)
+        found = batch_loss(self._loss, output, label, size, known=known != "")
         if known and not found.extra:
             remember(found.scale, *key)
         return found

@@ -340,7 +340,7 @@ def compared(model: Any, loss: Any, monkeypatch: pytest.MonkeyPatch) -> list[tup
 
 
 def test_nothing_is_traced_at_a_cached_start(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*_: Any) -> Any:
+    def never(*_: Any, **__: Any) -> Any:
         raise AssertionError("a function was traced")
 
     expected = trained(plain(), cross_entropy, 1)  # a trace is due some time later, and may be at the second step
@@ -463,7 +463,7 @@ def test_labels_go_into_the_loss_only(warm: None, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_structure_of_an_own_loss_is_read_off_once(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_loss, "batch_loss", lambda *_: (_ for _ in ()).throw(AssertionError("read off")))
+    monkeypatch.setattr(sample_loss, "batch_loss", lambda *_, **__: (_ for _ in ()).throw(AssertionError("read off")))
     trained(Silent(3, [5, 4], activation="tanh", seed=1), cross_entropy, 1)  # of as many outputs and samples
     for outputs, loss in ((3, cross_entropy), (4, mine_too), (4, nn.nll)):
         with pytest.raises(AssertionError, match="read off"):

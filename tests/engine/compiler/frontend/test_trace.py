@@ -13,6 +13,7 @@ import pytest
 
 import engine
 from engine import TraceError, Value, compile, relu, where
+from engine.compiler.pipeline import trace
 
 W = Value(0.5)
 
@@ -429,3 +430,17 @@ def test_tracing_leaves_no_trace_in_the_parameters() -> None:
     compile(lambda x: relu(engine.dot(weights, x)), backend="python")([[1.0] * 5])
     assert [w.data for w in weights] == [0.1 * k for k in range(5)]
     assert [w.grad for w in weights] == [0.0] * 5
+
+
+@pytest.mark.parametrize(("known", "own", "runs"), [(False, False, 3), (True, False, 1), (True, True, 3)])
+def test_what_is_known_to_do_the_same_runs_once(known: bool, own: bool, runs: int) -> None:
+    """Others twice, and once more where a list grows; so do those that make Values, to tell which."""
+    made = []
+
+    def function(x: Any) -> Any:
+        made.append(Value(3.0) if own else 3.0)
+        return x * W * made[-1]
+
+    traced = trace(function, [()], known=known)
+    assert len(made) == runs
+    assert traced.graph.leaves == [W]

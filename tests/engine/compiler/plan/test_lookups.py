@@ -38,7 +38,7 @@ def loss_of(table: list[list[Value]], tokens: int) -> Any:
 
 def plan_of(loss: Any, inputs: int) -> tuple[Plan, list[Value]]:
     traced = trace(loss, [(inputs,)])
-    plan, _ = make_plan(Computation.of(traced, gradients=True))
+    plan = make_plan(Computation.of(traced, gradients=True))
     return plan, traced.graph.leaves
 
 

@@ -24,13 +24,13 @@ from tests.engine.compiler.everywhere import INSTALLED
 
 def plan_of(function: Callable[..., Any], *shapes: tuple[int, ...]) -> Plan:
     traced = trace(function, shapes)
-    return make_plan(Computation.of(traced, gradients=True))[0]
+    return make_plan(Computation.of(traced, gradients=True))
 
 
 def trace_only(function: Callable[..., Any], *shapes: tuple[int, ...]) -> tuple[Group, ...]:
     """The groups that compute the outputs, without gradients."""
     traced = trace(function, shapes)
-    return make_plan(Computation.of(traced))[0].body
+    return make_plan(Computation.of(traced)).body
 
 
 def layer(n: int, m: int) -> list[tuple[list[Value], Value]]:

@@ -37,7 +37,7 @@ def fused_plan_of(function: Any) -> FusedPlan:
 
 def plan_of(function: Any, inputs: int) -> Plan:
     traced = trace(function, [(inputs,)])
-    return make_plan(Computation.of(traced))[0]
+    return make_plan(Computation.of(traced))
 
 
 def names(parts: list[list[Group]]) -> list[list[str]]:
@@ -127,7 +127,7 @@ def test_what_sums_compute_as_they_go_is_nobody_elses() -> None:
     def loss(x: Any) -> Any:
         return engine.sum([engine.sin(a + b) for a, b in zip(x, WEIGHTS[0])])
 
-    plan, _ = make_plan(Computation.of(trace(loss, [(4,)]), gradients=True))
+    plan = make_plan(Computation.of(trace(loss, [(4,)]), gradients=True))
     deferred = defer(split_columns(FusedPlan.of(plan, Shape(64, 4, 20))))
     (first, *_) = deferred.deferred
     read = Run("S", first.result.base)

@@ -29,7 +29,7 @@ TOLERANCE = {"normal_cdf": 1e-12, "gelu": 1e-12}  # in the tail the rounding of 
 def outputs(function: Any, columns: int, rows: Any) -> Any:
     """What a compiled function gives for each row."""
     traced = trace(function, [(columns,)])
-    plan, _ = make_plan(Computation.of(traced))
+    plan = make_plan(Computation.of(traced))
     leaves = np.array([leaf.data for leaf in traced.graph.leaves])
     return build(plan, "float64").run(leaves, (np.ascontiguousarray(rows, dtype=float),))[0][:, 0]
 

@@ -69,7 +69,7 @@ def random_loss(seed: int) -> tuple[Callable[[Any], Any], int]:
 def single(loss: Any, columns: int, batch: int, bytes_of_vectors: int = 64, dtype: str = "float64") -> tuple[Any, Any]:
     """The programs of a loss that take samples one by one, on vectors of that size, and the leaves that it reads."""
     traced = trace(loss, [(columns,)])
-    plan, _ = make_plan(Computation.of(traced, gradients=True))
+    plan = make_plan(Computation.of(traced, gradients=True))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(programs, "vector_bytes", lambda: bytes_of_vectors)
         made = build(plan, dtype)
@@ -136,7 +136,7 @@ def test_a_lookup_gives_nan_where_there_is_nothing(tokens: list[float]) -> None:
         return [*vectors, *[engine.take(x[0], vectors[k : k + 7]) for k in range(9)]]
 
     traced = trace(outputs, [(4,)])
-    plan, _ = make_plan(Computation.of(traced))
+    plan = make_plan(Computation.of(traced))
     leaves = [leaf.data for leaf in traced.graph.leaves]
     (found,) = build(plan, "float64").run(leaves, (np.array([tokens], float),))[0]
     rows = [[10.0 * t + j if t in range(7) else math.nan for j in range(16)] for t in tokens]
@@ -162,7 +162,7 @@ def test_extreme_numbers_come_out_as_with_many_samples() -> None:
         ]
 
     traced = trace(outputs, [(len(numbers),)])
-    plan, _ = make_plan(Computation.of(traced, gradients=True))
+    plan = make_plan(Computation.of(traced, gradients=True))
     leaves, X = [leaf.data for leaf in traced.graph.leaves], np.array([numbers, numbers[::-1]])
     results = []
     for few in (2, 0):
@@ -249,7 +249,7 @@ def test_gradients_begin_anew_with_the_first_sample(count: int, shared: bool, mo
         total = engine.sum([engine.dot(row, x) ** 2 for row in w])
         return total + w[1][2] * x[0] if shared else total
 
-    plan, _ = make_plan(Computation.of(trace(loss, [(11,)]), gradients=True))
+    plan = make_plan(Computation.of(trace(loss, [(11,)]), gradients=True))
     made = build(plan, "float64")
     monkeypatch.setattr(made, "few", 4)
     assert made.fitting(count).shape.single

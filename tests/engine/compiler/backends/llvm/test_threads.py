@@ -121,7 +121,7 @@ def test_numbers_computed_once_are_read_by_all_parts() -> None:
 
 def test_a_program_without_gradients() -> None:
     traced = trace(lambda x: [x[0].exp(), x[0] * x[1]], [(2,)])
-    plan, _ = make_plan(Computation.of(traced))
+    plan = make_plan(Computation.of(traced))
     X = np.random.default_rng(0).normal(size=(333, 2))
     outputs, gradient = build(plan, "float64", 2).run(np.zeros(0), (X,))
     assert gradient is None

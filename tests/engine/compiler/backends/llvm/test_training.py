@@ -40,7 +40,7 @@ SGD = update_of("SGD", 0.05, momentum=0.9)
 def program_of(function: Any, shapes: list[tuple[int, ...]], dtype: str = "float64") -> tuple[Variants, Any]:
     """A compiled function, and the numbers of its leaves."""
     traced = trace(function, shapes)
-    plan, _ = make_plan(Computation.of(traced, gradients=True))
+    plan = make_plan(Computation.of(traced, gradients=True))
     return build(plan, dtype), np.array([leaf.data for leaf in traced.graph.leaves])
 
 

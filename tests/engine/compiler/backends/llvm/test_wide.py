@@ -39,7 +39,7 @@ def plan_of(sizes: list[int], activation: str = "tanh") -> tuple[Plan, Any]:
         return engine.sum([(a - b) ** 2 for a, b in zip(found, y)])
 
     traced = trace(loss, [(sizes[0],), (sizes[-1],)])
-    plan, _ = make_plan(Computation.of(traced, gradients=True))
+    plan = make_plan(Computation.of(traced, gradients=True))
     return plan, np.array([leaf.data for leaf in traced.graph.leaves])
 
 
