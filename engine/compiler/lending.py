@@ -72,11 +72,12 @@ class Loan:
     def _lend_if_free(self, fill: bool) -> bool:
         """Lend the Values, if no one else has some of them, as another thread may by now; tell whether it was done."""
         with self.lock, _lending:
-            if not _own.keys().isdisjoint(map(type, self.values)):
+            kinds = {*map(type, self.values)}
+            if not _own.keys().isdisjoint(kinds):
                 return False
             if fill:
                 self.array[:] = [value._data for value in self.values]
-            self._lend()
+            self._lend(kinds)
             return True
 
     def number_of(self, value: Value) -> float:
@@ -100,16 +101,12 @@ class Loan:
             for value in self.values:
                 _fetch(value)
 
-    def _lend(self) -> None:
+    def _lend(self, kinds: set[type[Value]]) -> None:
         values, whole = self.values, self._gradients is not None
-        own = [*map(type, values)]
-        lent = {kind: _lent(kind, whole) for kind in {*own}}
+        lent = {kind: _lent(kind, whole) for kind in kinds}
         try:
-            _write(
-                (values, "_data", repeat(self, len(values))),
-                (values, "__class__", map(lent.__getitem__, own)),
-                ([self], "open", [True]),
-            )
+            new = _each(lent, values)
+            _write((values, "_data", repeat(self)), (values, "__class__", new), ([self], "open", [True]))
         except BaseException:  # a class that does not let itself be changed: what has been lent comes back
             for value, number in zip(values, self.array.tolist()):
                 if type(value) in _own:
@@ -123,8 +120,8 @@ class Loan:
             if not self.open:
                 return
             values = self.values
-            own, numbers = [_own[type(value)] for value in values], self.array.tolist()
-            new: list[Column] = [(values, "__class__", own), (values, "_data", numbers)]
+            own = {kind: _own[kind] for kind in {*map(type, values)}}
+            new: list[Column] = [(values, "__class__", _each(own, values)), (values, "_data", self.array.tolist())]
             if self._gradients is not None:
                 new.append((values, "_grad", self._gradients([*map(_grad.__get__, values)])))
             with _lending:
@@ -144,9 +141,12 @@ Column = tuple[Sequence[Any], str, Iterable[Any]]
 
 def _write(*columns: Column) -> None:
     """Set an attribute of each, in one call that runs no Python code in between: Ctrl-C finds all set, or none."""
-    objects = chain.from_iterable([objects for objects, _, _ in columns])
-    names = chain.from_iterable([repeat(name, len(objects)) for objects, name, _ in columns])
-    deque(map(setattr, objects, names, chain.from_iterable([new for _, _, new in columns])), maxlen=0)
+    deque(chain(*[map(setattr, objects, repeat(name), new) for objects, name, new in columns]), maxlen=0)
+
+
+def _each(classes: dict[type[Value], type[Value]], values: Sequence[Value]) -> Iterable[type[Value]]:
+    """What takes the place of the class of each Value, most often one for all of them."""
+    return repeat(*classes.values()) if len(classes) == 1 else map(classes.__getitem__, map(type, values))
 
 
 class Leaves:

@@ -62,7 +62,7 @@ def configured(
 
 
 def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
-    """The state before the next step: memories that have seen none are zeros, and if all are, that step is the first.
+    """The state before the next step: memories that have seen none are empty, and if all are, that step is the first.
 
     Args:
         optimizer: whose state it is.
@@ -82,7 +82,7 @@ def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
             )
     if kept and max([len(rows[k]) for k in kept]) == 0:
         steps = 0
-    return steps, tuple([row or ([0.0] * count if k in kept else row) for k, row in enumerate(rows)])
+    return steps, rows
 
 
 def update_step(optimizer: Optimizer) -> None:
@@ -98,7 +98,7 @@ def update_step(optimizer: Optimizer) -> None:
     params = optimizer.params
     P, G = list(map(_data, params)), list(map(_grad, params))
     numbers = update.numbers(steps + 1)
-    new, *memories = on_floats(update.rule)(numbers, P, G, *[rows[k] for k in kept])
+    new, *memories = on_floats(update.rule)(numbers, P, G, *[rows[k] or [0.0] * len(params) for k in kept])
     for row in (new, *memories):
         if not math.isfinite(sum(row)):
             check_finite(params, P, G, (new, *memories))

@@ -28,21 +28,19 @@ class Session:
         special: the loss of one sample, for samples of one shape.
         training: with room for the bound Values of the loss.
         optimizer: whose parameters are updated; others that the loss reads stay as they are.
+        places: of the parameters among the bound Values: their numbers, or a slice of all of them.
 
     Attributes:
         leaves: the bound Values, in the order of the training's parameters.
     """
 
-    def __init__(self, special: Specialisation, training: Training, optimizer: Optimizer) -> None:
+    def __init__(
+        self, special: Specialisation, training: Training, optimizer: Optimizer, places: slice | list[int]
+    ) -> None:
         self._special = special
         self.leaves = special.signature.leaves
-        self._optimizer, self._params = optimizer, optimizer.params
-        if _are_the_same(self.leaves, self._params):
-            self._places: Any = slice(None)
-        else:
-            place = {value: k for k, value in enumerate(self.leaves)}
-            self._places = [place[value] for value in self._params]
-        self._frozen = frozen_leaves(self.leaves, optimizer)
+        self._optimizer, self._params, self._places = optimizer, optimizer.params, places
+        self._frozen = frozen(places, len(self.leaves))
         self._training = training
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
         self._places_of: tuple[Sequence[Value], Any] = ((), None)  # of Values that were loaded last
@@ -243,7 +241,7 @@ class Session:
         steps, rows = started(optimizer, configured.rule.kept)
         for k in configured.rule.kept:
             training.memory[k] = 0.0
-            if optimizer.own_state[1][k]:
+            if rows[k]:
                 training.memory[k, self._places] = rows[k]
         self._before += training.made - steps
         training.made = steps
@@ -337,21 +335,22 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     leaves = special.signature.leaves
     rule = configured(optimizer).rule
     templates = all(isinstance(s.primitive.native, str) for s in rule.operations if s.primitive)
-    same = _are_the_same(leaves, optimizer.params)
-    if not templates or not (same or {*leaves}.issuperset(optimizer.params)):
+    places = _places(leaves, optimizer.params) if templates else None
+    if places is None:
         return None
-    training = special.program("leaves").training(len(optimizer.own_state[1]), frozen_leaves(leaves, optimizer))
-    return None if training is None else Session(special, training, optimizer)
+    training = special.program("leaves").training(len(optimizer.own_state[1]), frozen(places, len(leaves)))
+    return None if training is None else Session(special, training, optimizer, places)
 
 
-def frozen_leaves(leaves: Sequence[Value], optimizer: Optimizer) -> list[int]:
-    """The numbers of the leaves that the optimiser does not update."""
-    if _are_the_same(leaves, optimizer.params):
-        return []
-    updated = {*optimizer.params}
-    return [number for number, leaf in enumerate(leaves) if leaf not in updated]
+def _places(leaves: Sequence[Value], params: Sequence[Value]) -> slice | list[int] | None:
+    """Where the parameters are among the leaves; None if one is not there."""
+    if len(leaves) == len(params) and all(map(is_, leaves, params)):  # as for most networks
+        return slice(None)
+    place = {value: k for k, value in enumerate(leaves)}
+    found = [place.get(value, -1) for value in params]
+    return None if -1 in found else found
 
 
-def _are_the_same(leaves: Sequence[Value], params: Sequence[Value]) -> bool:
-    """Whether an optimiser has all leaves in their order, as for most networks: seen sooner than any other order."""
-    return len(leaves) == len(params) and all(map(is_, leaves, params))
+def frozen(places: slice | list[int], count: int) -> list[int]:
+    """The numbers, below a count, of the leaves that the optimiser does not update."""
+    return [] if isinstance(places, slice) else sorted({*range(count)}.difference(places))
