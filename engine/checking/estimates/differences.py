@@ -133,14 +133,22 @@ def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | 
     >>> one_sided(abs, 0.0, -0.25).derivative, one_sided(abs, 0.0, 0.25).derivative
     (-1.0, 1.0)
     """
-    near, second, third, far = (f(x + step * k / 4) for k in (1, 2, 3, 4))
+    steps = [step * part for part in (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)]
+    places = [x + each for each in steps]
+    unit = step / 4
+    off = max(abs((place - x) - each) for place, each in zip(places, steps))
+    if off > abs(unit) / 8:
+        return None  # the floats near x are too far from one another
+    nearest, near, second, third, far = values = [f(place) for place in places]
     quadratic = (-5 * near + 8 * second - 3 * third) / 2
     cubic = (-26 * near + 57 * second - 42 * third + 11 * far) / 6
-    if not math.isfinite(cubic):
+    another = (-32 * nearest + 44 * near - 13 * second + far) / 6  # its error is 3/10 of that of the cubic
+    if not math.isfinite(cubic) or not math.isfinite(nearest):
         return None
-    unit = step / 4
-    noise = max(noise, 2 * EPSILON * max(abs(near), abs(far)))
-    return Estimate(cubic / unit, SAFETY * abs((cubic - quadratic) / unit), 23 * noise / abs(unit), step)
+    left_out = max(SAFETY * abs(cubic - quadratic), 2 * abs(cubic - another))  # a third derivative of 0 hides the first
+    moved = off * max(abs(b - a) for a, b in pairwise(values)) / abs(unit)
+    noise = max(noise, 2 * EPSILON * max(abs(near), abs(far))) + moved
+    return Estimate(cubic / unit, left_out / abs(unit), 23 * noise / abs(unit), step)
 
 
 def limit(f: Line, x: float, step: float) -> float:

@@ -58,13 +58,36 @@ def test_the_bound_holds(name: str, x: float, levels: int) -> None:
 @example(4.71484375, -1.0)
 @given(st.floats(-10, 10), st.sampled_from([-1.0, 1.0]))
 def test_one_side_is_enough(x: float, side: float) -> None:
-    """The bound is made of the third derivative: where that is 0, and only there, the term after it is left."""
+    """Also where the third derivative, of which the bound is mostly made, is 0."""
     estimate = one_sided(math.sin, x, side * 2.0**-8, noise=1e-15)
     assert estimate is not None
-    after = 3 * (2.0**-8 / 4) ** 3 if abs(math.cos(x)) < 0.01 else 0.0
-    assert abs(estimate.derivative - math.cos(x)) <= estimate.bound + after
+    assert abs(estimate.derivative - math.cos(x)) <= estimate.bound
     assert estimate.bound < 1e-4
     assert limit(math.sin, x, side * 2.0**-8) == pytest.approx(math.sin(x), abs=1e-8)
+
+
+@pytest.mark.parametrize("step", [0.25, -0.25])
+def test_where_the_third_difference_vanishes_the_bound_is_that_of_the_fourth(step: float) -> None:
+    """Of (x - c)**4 around the middle of the four places a formula of one order less gives the same."""
+
+    def f(x: float) -> float:
+        return float((x - 2.5 * step / 4) ** 4)
+
+    estimate = one_sided(f, 0.0, step)
+    assert estimate is not None
+    error = abs(estimate.derivative - 4 * (-2.5 * step / 4) ** 3)
+    assert 1e-4 < error <= estimate.bound < 2 * error
+
+
+@pytest.mark.parametrize("x", [2.0**52, 1e16, 1e300])
+def test_a_side_knows_that_floats_are_far_apart(x: float) -> None:
+    """Places that are rounded are counted as noise, and none that are not told apart."""
+    ulp = math.ulp(x)
+    for step in (ulp * 2.0**k * 181 / 128 for k in range(-8, 9)):
+        estimate = one_sided(lambda u: u - x, x, step)
+        assert estimate is None or abs(estimate.derivative - 1.0) <= estimate.bound
+        assert estimate is not None or step < 64 * ulp
+    assert one_sided(lambda u: u - x, x, ulp) is None
 
 
 def test_the_value_at_the_point_plays_no_part_on_one_side() -> None:
