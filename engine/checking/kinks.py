@@ -7,7 +7,9 @@ points on one piece have the same signature, so the end of a piece is found by b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from ..backprop import local_derivatives
@@ -49,6 +51,31 @@ def side(node: Value) -> Hashable:
 def at_kink(nodes: Nodes) -> list[Value]:
     """The nodes that are exactly at their kink."""
     return [node for node in nodes if kink_of(node) == 0.0]
+
+
+def finer_than_floats(node: Value) -> bool:
+    """Whether kinks lie so close that neighbouring floats are on different pieces, as those of `floor` beyond 2**52.
+
+    Differences of floats know nothing of the slopes of such pieces.
+
+    >>> import engine
+    >>> [finer_than_floats(engine.floor(Value(x))) for x in (2.0, 2.0**53)]
+    [False, True]
+    """
+    primitive = node.primitive
+    if primitive is None or primitive.kink is None:
+        return False
+    for position, (operand, x) in enumerate(zip(node.operands, node.inputs)):
+        if isinstance(operand, Constant) or not math.isfinite(x):
+            continue
+        signs = []
+        for count in (-7, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7):
+            inputs = [*node.inputs[:position], x + count * math.ulp(x), *node.inputs[position + 1 :]]
+            distance = primitive.kink(primitive.forward(*inputs), *inputs)
+            signs.append((distance > 0) - (distance < 0))
+        if signs.count(0) + sum(a != b for a, b in pairwise(signs)) > 1:
+            return True
+    return False
 
 
 def _can_kink(node: Value) -> bool:

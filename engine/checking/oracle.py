@@ -92,26 +92,47 @@ def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> 
     >>> float(derivative(engine.tanh, [1.0], 0)), float(derivative(engine.tanh, [300.0], 0))
     (0.4199743416140261, 1.0601586212017243e-260)
     """
+    return _quotient(primitive, inputs, position, 1, -1)[0]
+
+
+def slopes(primitive: Primitive, inputs: Sequence[float], position: int) -> tuple[float, float] | None:
+    """The slopes on the left and on the right of a kink, in the same way; None where there are no finite ones.
+
+    >>> import engine
+    >>> slopes(engine.abs, [0.0], 0), slopes(engine.floor, [2.0**53], 0), slopes(engine.sqrt, [0.0], 0)
+    ((-1.0, 1.0), (0.0, 0.0), None)
+    """
+    found = [_quotient(primitive, inputs, position, 2 * sign, sign) for sign in (-1, 1)]
+    left, right = (_real(slope) if settled else None for slope, settled in found)
+    return None if left is None or right is None else (left, right)
+
+
+def _quotient(
+    primitive: Primitive, inputs: Sequence[float], position: int, first: int, second: int
+) -> tuple[Any, bool]:
+    """The difference quotient of two places, so many steps away; and whether finer steps give the same."""
     own = context()
     before, after = list(inputs[:position]), list(inputs[position + 1 :])
 
     x = own.mpf(inputs[position])
     small = max(0, -math.frexp(inputs[position])[1] // 3)  # of a tiny x, so many zeros after the point, about
+    close = 0  # so many zeros more, for kinks as close to one another as those of x % y are by y, about y * y / x
+    if primitive.kink is not None and len(inputs) <= 2:
+        close = sum(2 * abs(math.frexp(number)[1]) // 3 for number in inputs)
 
     def at_precision(digits: int) -> Any:
-        with own.workdps(digits + small):  # so that the step shows beside the other operands
-            step = own.mpf(10) ** -(digits // 3) * min(1, abs(x) or 1)
-            above, below = (value(primitive, [*before, x + sign * step, *after]) for sign in (1, -1))
-            return (above - below) / (2 * step)
+        with own.workdps(digits + small + 2 * close):  # so that the step shows beside the other operands
+            step = own.mpf(10) ** -(digits // 3 + close) * min(1, abs(x) or 1)
+            one, other = (value(primitive, [*before, x + count * step, *after]) for count in (first, second))
+            return (one - other) / ((first - second) * step)
 
     digits = 2 * DIGITS
-    found = at_precision(digits)
-    while digits < _MOST_DIGITS:
+    found, settled = at_precision(digits), False
+    while digits < _MOST_DIGITS and not settled:
         digits *= 2
         coarse, found = found, at_precision(digits)
-        if abs(coarse - found) <= 1e-25 * abs(found) and (found != 0 or digits >= _ENOUGH_FOR_ZERO):
-            break
-    return found
+        settled = abs(coarse - found) <= 1e-25 * abs(found) and (found != 0 or digits >= _ENOUGH_FOR_ZERO)
+    return found, settled
 
 
 def rounded(primitive: Primitive, inputs: Sequence[float], position: int) -> float | None:
@@ -121,10 +142,15 @@ def rounded(primitive: Primitive, inputs: Sequence[float], position: int) -> flo
     >>> rounded(engine.tanh, [1.0], 0), rounded(engine.sqrt, [-1.0], 0)
     (0.4199743416140261, None)
     """
-    exact = derivative(primitive, inputs, position)
-    return float(exact.real) if hasattr(exact, "imag") and exact.imag == 0 else None
+    return _real(derivative(primitive, inputs, position))
+
+
+def _real(number: Any) -> float | None:
+    return float(number.real) if hasattr(number, "imag") and number.imag == 0 else None
 
 
 def confirms(got: float, exact: float | None) -> bool:
-    """Whether a local derivative is that of fifty digits."""
-    return exact is not None and (got == exact or abs(got - exact) <= _AGREEMENT * abs(exact) + 1e-300)
+    """Whether a local derivative is that of fifty digits: where there is none, nan."""
+    if exact is None:
+        return math.isnan(got)
+    return got == exact or abs(got - exact) <= _AGREEMENT * abs(exact) + 1e-300

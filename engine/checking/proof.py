@@ -2,20 +2,23 @@
 
 Between two steps a function may turn a thousand times, as sin does at 1e15, or its values may vanish, as products of
 tiny numbers do: then differences of all steps speak against a right gradient. But where the function is what its graph
-says, and each primitive's local derivative is right and away from kinks, the chain rule leaves no other.
+says, and each primitive's local derivative is right, and one at both sides where it is at a kink, the chain rule
+leaves no other.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from .. import ops
 from ..backprop import local_derivatives
 from ..functional import _push
+from ..numbers import same_number
 from ..value import Constant, Value
 from . import oracle
 from .estimates.differences import steps
-from .kinks import at_kink
+from .kinks import kink_of
 from .replay import Replay
 from .report import Derivative
 from .subject import Recording, Subject
@@ -27,27 +30,32 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
     """Whether a derivative that differences speak against is right all the same.
 
     Of primitives that a user declared this is never known, as their formulas are no better than their rules; nor
-    without mpmath, nor of a slope along a direction.
+    without mpmath. A slope along a direction is right if those along all coordinates are.
 
     >>> from engine import check_gradients, sin
     >>> str(check_gradients(sin, [1e15 + 0.5])).splitlines()[0]
     'sin at x = 1000000000000000.5: 1 derivative, none wrong, 1 unresolved'
     """
-    if wrong.name not in subject.names or not oracle.available():
+    if not oracle.available():
         return False
+    if wrong.name not in subject.names:  # along a direction
+        here = subject.here
+        return all(map(_is_exact, here.nodes)) and _is_its_graph(subject, here, range(len(subject.names)))
     position = subject.names.index(wrong.name)
     recording = subject.record(subject.moved(position, wrong.at))
     forward = _push(recording.output, {recording.coordinates[position]: 1.0})
     return (
-        (forward == wrong.claimed or math.isclose(forward, wrong.claimed, rel_tol=_SAME))
-        and not at_kink(recording.nodes)
+        (same_number(forward, wrong.claimed) or math.isclose(forward, wrong.claimed, rel_tol=_SAME))
         and all(map(_is_exact, recording.nodes))
-        and _is_its_graph(subject, position, recording)
+        and _is_its_graph(subject, recording, [position])
     )
 
 
 def _is_exact(node: Value) -> bool:
-    """Whether the local derivatives of one of the engine's own primitives are those of fifty digits."""
+    """Whether the local derivatives of one of the engine's own primitives are those of fifty digits.
+
+    At a kink they are if the slopes on both sides are one, as at the jumps of `floor` and on the cut of `atan2`.
+    """
     primitive = node.primitive
     if primitive is None:
         return True
@@ -56,18 +64,26 @@ def _is_exact(node: Value) -> bool:
         return False
     found = enumerate(zip(node.operands, local_derivatives(node)))
     wanted = [(place, 0.0 if got is None else got) for place, (x, got) in found if not isinstance(x, Constant)]
-    return all(oracle.confirms(got, oracle.rounded(primitive, node.inputs, place)) for place, got in wanted)
+    return all(_confirmed(node, place, got) for place, got in wanted)
 
 
-def _is_its_graph(subject: Subject, position: int, recording: Recording) -> bool:
-    """Whether the recorded graph gives the function's own numbers wherever differences look."""
-    own, graph = subject.line(position), Replay(recording)
+def _confirmed(node: Value, place: int, got: float) -> bool:
+    assert node.primitive is not None  # only results of operations have local derivatives
+    if kink_of(node) != 0.0:
+        return oracle.confirms(got, oracle.rounded(node.primitive, node.inputs, place))
+    slopes = oracle.slopes(node.primitive, node.inputs, place)
+    return slopes is not None and all(oracle.confirms(got, slope) for slope in slopes)
+
+
+def _is_its_graph(subject: Subject, recording: Recording, positions: Sequence[int]) -> bool:
+    """Whether the recorded graph gives the function's own numbers where some coordinates are moved by usual steps."""
+    graph = Replay(recording)
     numbers = [leaf.data for leaf in recording.coordinates]
-    x = numbers[position]
-    for step in steps(x):
-        for there in (x - step, x + step):
-            numbers[position] = there
-            found, again = own(there), graph.value(numbers)
-            if found != again and not (math.isnan(found) and math.isnan(again)):
+    for moves in zip(*[steps(numbers[position]) for position in positions]):
+        for sign in (-1.0, 1.0):
+            there = list(numbers)
+            for position, move in zip(positions, moves):
+                there[position] += sign * move
+            if not same_number(subject.value_or_nan(there), graph.value(there)):
                 return False
     return True

@@ -89,16 +89,16 @@ class Subject:
         with no_grad(), self._placed(numbers) as coordinates:
             return self._output(coordinates).data
 
+    def value_or_nan(self, numbers: Sequence[float]) -> float:
+        """The same; nan where it has no value."""
+        try:
+            return self.value(numbers)
+        except NO_VALUE:
+            return math.nan
+
     def line(self, position: int) -> Callable[[float], float]:
         """The function of one coordinate alone."""
-
-        def at(x: float) -> float:
-            try:
-                return self.value(self.moved(position, x))
-            except NO_VALUE:
-                return math.nan
-
-        return at
+        return lambda x: self.value_or_nan(self.moved(position, x))
 
     def moved(self, position: int, x: float) -> list[float]:
         """The point with one coordinate changed."""

@@ -21,13 +21,13 @@ from . import oracle
 from .directional import along
 from .entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal
 from .estimates.clarke import Found, Neighbourhood, beside
-from .estimates.differences import EPSILON, Estimate, Line, central, likely_estimates, one_sided, steps
+from .estimates.differences import EPSILON, Estimate, Line, central, likely_estimates, limit, one_sided, steps
 from .estimates.slopes import Slopes, slopes_at
 from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
 from .faults import audit, find_culprit, undeclared_kink
 from .foreign.points import NO_VALUE
-from .kinks import Piece, at_kink, piece
+from .kinks import Piece, at_kink, finer_than_floats, piece
 from .proof import proven
 from .replay import Replay
 from .report import Derivative, Fault, Kink, Report, worst
@@ -54,17 +54,17 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
     for each in (subject.of_order(k) for k in range(1, order + 1)):
         here = each.here
         claims = _claims(each, here)
-        found = _judged(each, here, claims, directions)
-        if any(d.status == "differs" for d in found):
+        judged = _judged(each, here, claims, directions)
+        if any(d.status == "differs" for d in judged):
             claims = claims.loosened(here)
-            found = _judged(each, here, claims, directions)
-        blinded = [d for d in found if d.status == "differs" and proven(each, d)]
-        found = [replace(d, status="unresolved") if d in blinded else d for d in found]
-        if each.order == 1 and not blinded and not any(d.kink is not None for d in found):
+            judged = _judged(each, here, claims, directions)
+        found = [_unless_proven(each, d) for d in judged]
+        if each.order == 1 and found == judged and not any(d.kink is not None for d in found):
             rate = _rate(each, here, claims)
             if looks_wrong(rate) and not directions:
                 near = _neighbourhood(each, claims)
-                found += across(near, each.names, claims.gradient, claims.slack, found, everywhere=True)
+                more = across(near, each.names, claims.gradient, claims.slack, found, everywhere=True)
+                found += [_unless_proven(each, d) for d in more]
         derivatives += found
         wrong = [d for d in found if d.status == "differs"]
         faults = [find_culprit(each, wrong[0])] if wrong else []
@@ -83,6 +83,13 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
             break
     require_repeatable(lambda: [subject.value(subject.numbers)], subject.noise, len(subject.numbers))
     return Report(subject.title, tuple(derivatives), tuple(faults), tuple(notes), subject.written, directions, rate)
+
+
+def _unless_proven(subject: Subject, found: Derivative) -> Derivative:
+    """A verdict, left open where differences speak against what is proven, or cannot see kinks between floats."""
+    against = found.status == "differs" or found.excluded
+    blind = against and (proven(subject, found) or any(map(finer_than_floats, subject.here.nodes)))
+    return replace(found, status="unresolved", excluded=False) if blind else found
 
 
 def _flat(nodes: Iterable[Value]) -> list[Value]:
@@ -166,13 +173,7 @@ def _remembered(line: Line) -> Line:
 
 
 def _neighbourhood(subject: Subject, claims: _Claims) -> Neighbourhood:
-    def value(numbers: list[float]) -> float:
-        try:
-            return subject.value(numbers)
-        except NO_VALUE:
-            return math.nan
-
-    return Neighbourhood(value, subject.numbers, claims.noise)
+    return Neighbourhood(subject.value_or_nan, subject.numbers, claims.noise)
 
 
 class _Coordinate:
@@ -215,7 +216,21 @@ class _Coordinate:
 
     def _at_slopes(self, slopes: Slopes, kink: Kink, found: Found | None = None) -> Derivative:
         found = found or self._beside_the_line(slopes) or between(self.claimed, self.slack, slopes)
+        if found.status == "differs" and self._jumps_to_infinity(slopes):
+            found = found._replace(status="unresolved")
         return at_slopes(self.name, self.x, found, kink, max(side.bound for side in slopes.sides), self.order)
+
+    def _jumps_to_infinity(self, slopes: Slopes) -> bool:
+        """Whether the claim is the infinite slope from the value here to those beside it, as of x**1e-300 at 0."""
+        if not math.isinf(self.claimed):
+            return False
+        here, noise = self.line(self.x), 64 * self.claims.noise
+        jumps = [
+            sign * (limit(self.line, self.x, sign * side.step) - here)
+            for sign, side in ((-1.0, slopes.left), (1.0, slopes.right))
+            if side is not None
+        ]
+        return any(abs(jump) > noise and jump * self.claimed > 0 for jump in jumps)
 
     def _beside_the_line(self, slopes: Slopes) -> Found | None:
         count = len(self.subject.numbers)

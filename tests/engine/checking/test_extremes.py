@@ -1,0 +1,100 @@
+"""Where floats are too coarse for differences: kinks that lie closer than floats, slopes beyond the largest one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import engine
+from engine import Value, check_gradients
+from engine.checking import oracle
+from engine.checking.kinks import finer_than_floats
+
+EXTREMES: list[tuple[Any, list[float]]] = [
+    (engine.floor, [2.0**52]),
+    (engine.ceil, [-1e16]),
+    (engine.round, [1e300]),
+    (engine.mod, [-(2.0**52) - 1, 1.0]),
+    (engine.mod, [1e16, 10.0]),
+    (engine.mod, [-1e5, 1e-8]),
+    (engine.mod, [1e154, 2.0**53]),
+    (engine.mod, [-0.0, 1e-300]),
+    (engine.floordiv, [1e-20, 1e-160]),
+    (engine.floordiv, [1e200, -2.5]),
+    (engine.floordiv, [2.0**53, 1.0]),
+    (engine.pow, [1.0, 1e8]),
+    (engine.pow, [1.0, 1e16]),
+    (engine.pow, [-1e-300, -1.0]),
+    (engine.pow, [-1.0, -1e30]),
+    (engine.pow, [-2.5, -1e16]),
+    (engine.pow, [0.0, 1e-300]),
+    (engine.pow, [0.0, 1e-8]),
+    (engine.atan2, [-0.0, -1e-300]),
+    (engine.atan2, [-1e-300, -1e-300]),
+]
+
+
+@pytest.mark.parametrize(("f", "point"), EXTREMES, ids=lambda of: getattr(of, "name", None) or repr(of))
+def test_what_floats_cannot_resolve_is_not_called_wrong(f: Any, point: list[float]) -> None:
+    pytest.importorskip("mpmath")
+    report = check_gradients(f, point)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize(
+    ("f", "point"), [(engine.floor, [2.0**52]), (engine.mod, [1e16, 10.0]), (engine.floordiv, [2.0**53, 1.0])]
+)
+def test_nor_is_it_without_mpmath(f: Any, point: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oracle, "available", lambda: False)
+    report = check_gradients(f, point)
+    assert report.ok, report
+    assert any(d.status == "unresolved" for d in report.derivatives)
+
+
+@pytest.mark.parametrize(
+    ("of", "rules", "point"),
+    [
+        (engine.floor, [lambda z, x: 0.5], [2.0**53]),
+        (engine.mod, [lambda z, x, y: 2.0, lambda z, x, y: -engine.floordiv(x, y)], [1e16, 10.0]),
+        (engine.mod, [lambda z, x, y: 1.0, lambda z, x, y: engine.floordiv(x, y)], [1e16 + 2.0, 10.0]),
+        (engine.floordiv, [lambda z, x, y: 1 / y, lambda z, x, y: 0.0], [1e200, -2.5]),
+        (engine.pow, [lambda z, x, y: z, engine.pow.rules[1]], [1.0, 1e16]),
+    ],
+)
+def test_a_wrong_rule_is_found_there_by_fifty_digits(of: Any, rules: list[Any], point: list[float]) -> None:
+    pytest.importorskip("mpmath")
+    bad = replace(of, name="bad", local_derivatives=rules)
+    report = check_gradients(lambda *xs: bad(*xs), point)
+    assert not report.ok
+    assert report.faults[0].primitive == "bad"
+
+
+def test_slopes_of_fifty_digits_on_both_sides_of_a_kink() -> None:
+    pytest.importorskip("mpmath")
+    assert oracle.slopes(engine.relu, [0.0], 0) == (0.0, 1.0)
+    assert oracle.slopes(engine.mod, [1e16, 10.0], 0) == (1.0, 1.0)
+    assert oracle.slopes(engine.mod, [10.0, 5.0], 1) == (-2.0, -1.0)
+    assert oracle.slopes(engine.atan2, [0.0, -2.0], 0) == (-0.5, -0.5)
+    assert oracle.slopes(engine.cbrt, [0.0], 0) is None
+    assert oracle.slopes(engine.log, [0.0], 0) is None
+
+
+def test_which_kinks_are_finer_than_floats() -> None:
+    def of(node: Any) -> bool:
+        return finer_than_floats(node)
+
+    x = Value(0.0)
+    assert not any(map(of, (x, engine.exp(x), engine.relu(x), engine.hypot(x, Value(0.0)), engine.maximum(x, x))))
+    assert not of(engine.mod(Value(1e16), 1e15))
+    assert of(engine.mod(Value(1e16), 3.0))
+    assert not of(engine.mod(1.0, Value(math.inf)))
+
+
+def test_an_infinite_claim_needs_a_jump_to_its_side() -> None:
+    """The right derivative of x**1e-300 at 0 is inf; -inf is wrong."""
+    steep = replace(engine.pow, name="steep", local_derivatives=[lambda z, x, y: -math.inf, lambda z, x, y: 0.0])
+    assert check_gradients(lambda x: x**1e-300, [0.0]).ok
+    assert not check_gradients(lambda x: steep(x, 1e-300), [0.0]).ok
