@@ -27,9 +27,9 @@ def show(item: object) -> str:
 
 
 def warn_user(text: str, category: type[Warning]) -> None:
-    """Warn at the line that called into this package."""
+    """Warn at the line that called into this package or the engine."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nn":
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("nn", "engine"):
         frame, level = frame.f_back, level + 1
     warnings.warn(text, category, stacklevel=level)
 

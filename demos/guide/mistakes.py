@@ -110,10 +110,15 @@ Value([1.0, 2.0])
     Mistake(
         "Losses and labels",
         "Softmax twice.",
-        "`cross_entropy` takes scores and has the softmax inside. Twice, it learns slowly and never gets near 0.",
+        "`cross_entropy` takes scores and has the softmax inside. Twice, it learns slowly and never gets near 0. It "
+        "warns, as `bce_with_logits` and `hinge` of a sigmoid do, in `fit` too.",
         """
+import warnings
 scores = [Value(2.0), Value(1.0)]
-loss = nn.cross_entropy(nn.softmax(scores), 0)
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    loss = nn.cross_entropy(nn.softmax(scores), 0)
+print(told[0].message)
 engine.notes(loss)[0]
 """,
     ),

@@ -9,6 +9,7 @@ from typing import Any
 from engine import Value, is_traced, log, log1p, relu, require, softplus, where
 
 from ..arguments import Numbers
+from .activated import is_sigmoid, warn_of_activated
 from .labels import PROBABILITY, SIGN, Number, checked, weighted
 from .places import place_by_place
 from .reduction import Loss
@@ -83,6 +84,8 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") ->
 
 
 def _hinge(score: Any, label: Any) -> Loss:
+    if is_sigmoid(score):
+        warn_of_activated("hinge")
     return relu(1.0 - checked(label, SIGN) * score)
 
 
@@ -97,6 +100,8 @@ def _bce(probability: Any, target: Any) -> Loss:
 
 
 def _bce_with_logits(logit: Any, target: Any) -> Loss:
+    if is_sigmoid(logit):
+        warn_of_activated("bce_with_logits")
     return _either(target, lambda: softplus(-logit), lambda: softplus(logit))
 
 

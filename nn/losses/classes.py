@@ -11,6 +11,7 @@ from engine import Value, dot, is_traced, logsumexp, require, take, where
 
 from ..arguments import as_row, is_row, same_length
 from ..layers.activations import log_softmax
+from .activated import is_probability, warn_of_activated
 from .labels import ClassIndex, Distribution, without_unused
 from .reduction import Loss, check_reduction, reduced
 
@@ -40,7 +41,7 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
     >>> cross_entropy([[Value(1e4), Value(0.0)], [Value(1e4), Value(0.0)]], [0, [0.0, 1.0]]).data
     5000.0
     """
-    return _row_by_row(_cross_entropy, logits, target, reduction)
+    return _row_by_row(_cross_entropy, "cross_entropy", logits, target, reduction)
 
 
 def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
@@ -62,7 +63,7 @@ def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
     >>> nll([Value(-3.0), Value(-0.5)], 0).data
     3.0
     """
-    return _row_by_row(_nll, log_probabilities, target, reduction)
+    return _row_by_row(_nll, "nll", log_probabilities, target, reduction)
 
 
 def _cross_entropy(logits: list[Any], target: Any) -> Loss:
@@ -155,9 +156,11 @@ def _probabilities(target: Any, classes: int) -> list[Any]:
     return Distribution(classes).check(*weights)
 
 
-def _row_by_row(formula: Callable[[list[Any], Any], Loss], scores: Any, target: Any, reduction: str) -> Loss:
+def _row_by_row(formula: Callable[[list[Any], Any], Loss], loss: str, scores: Any, target: Any, reduction: str) -> Loss:
     check_reduction(reduction)
     rows = as_row("logits", scores)
+    if all(map(is_probability, as_row("logits", rows[0]) if is_row(rows[0]) else rows)):
+        warn_of_activated(loss)
     if not is_row(rows[0]):
         return formula(_scores(rows), target)
     targets = as_row("targets", target)

@@ -1,4 +1,4 @@
-"""A note for readers of a graph: a cross-entropy of probabilities, where it takes logits."""
+"""Notes for readers of a graph: losses of probabilities, where they take logits."""
 
 from __future__ import annotations
 
@@ -6,45 +6,55 @@ from collections.abc import Callable, Iterator, Sequence
 
 from engine import Constant, Value, register_note
 
+from .activated import is_probability, is_result, is_sigmoid
+
 
 @register_note
 def cross_entropy_of_a_softmax(order: Sequence[Value], name: Callable[[Value], str]) -> Iterator[str]:
     """The commonest mistake of classifiers: softmax twice. It trains, slowly, and its loss never comes near 0.
 
-    >>> import engine, nn
+    >>> import engine, nn, warnings
     >>> x = [engine.Value(1.0), engine.Value(2.0)]
-    >>> engine.notes(nn.cross_entropy(nn.softmax(x), 1))[0]
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     loss = nn.cross_entropy(nn.softmax(x), 1)
+    >>> engine.notes(loss)[0]
     'cross_entropy of a softmax: pass the logits'
     >>> engine.notes(nn.cross_entropy(x, 1))
     ['no backward pass yet: gradients are not shown']
     """
-    found = sum(_takes_probabilities(node) for node in order if _is(node, "logsumexp"))
+    found = sum(_takes_probabilities(node) for node in order if is_result(node, "logsumexp"))
     if found:
         yield "cross_entropy of a softmax: pass the logits" + (f" ({found:,} samples)" if found > 1 else "")
+
+
+@register_note
+def bce_of_a_sigmoid(order: Sequence[Value], name: Callable[[Value], str]) -> Iterator[str]:
+    """The same with two classes: a sigmoid twice.
+
+    >>> import engine, nn, warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     loss = nn.bce_with_logits(engine.Value(1.0).sigmoid(), 1)
+    >>> engine.notes(loss)[0]
+    'bce_with_logits of a sigmoid: pass the logit'
+    """
+    terms = [operand for node in order if is_result(node, "softplus") for operand in node.operands]
+    found = sum(is_sigmoid(term.operands[0] if is_result(term, "neg") else term) for term in terms)
+    if found:
+        yield "bce_with_logits of a sigmoid: pass the logit" + (f" ({found:,} samples)" if found > 1 else "")
 
 
 def _takes_probabilities(node: Value) -> bool:
     """Whether all terms of a logsumexp are probabilities of one softmax, or their differences."""
     scores = [score for operand in node.operands for score in _scores(operand) if not isinstance(score, Constant)]
-    return bool(scores) and all(map(_is_probability, scores))
+    return bool(scores) and all(map(is_probability, scores))
 
 
 def _scores(term: Value) -> Iterator[Value]:
     """What a term of a logsumexp is made of: a difference, to a score that a label picks and that has its own term."""
-    if _is(term, "sub"):
+    if is_result(term, "sub"):
         for operand in term.operands:
             yield from _scores(operand)
-    elif not _is(term, "take"):
+    elif not is_result(term, "take"):
         yield term
-
-
-def _is_probability(node: Value) -> bool:
-    """Whether it is one exponential out of the sum of several, as `softmax` computes it."""
-    if not _is(node, "div"):
-        return False
-    share, total = node.operands
-    return _is(share, "exp") and _is(total, "sum") and any(share is term for term in total.operands)
-
-
-def _is(node: Value, primitive: str) -> bool:
-    return node.primitive is not None and node.primitive.name == primitive

@@ -36,6 +36,7 @@ TESTS: dict[str, list[str]] = {
         "tests/engine/checking/estimates/test_differences.py",
         "tests/engine/checking/test_blackbox.py",
     ],
+    "nn/losses/activated.py": LOSSES,
     "nn/losses/binary.py": LOSSES,
     "nn/losses/classes.py": LOSSES,
     "nn/losses/labels.py": LOSSES,

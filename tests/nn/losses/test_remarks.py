@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import pytest
+
 import engine
 import nn
 from engine import Value
 
 SAID = "cross_entropy of a softmax: pass the logits"
+warned = pytest.mark.filterwarnings("ignore:cross_entropy takes logits:UserWarning")  # for which see test_activated.py
 
 
+@warned
 def test_softmax_twice() -> None:
     logits = [Value(0.3, "a"), Value(-1.2, "b"), Value(2.0, "c")]
     once = nn.softmax(logits)
@@ -18,6 +22,7 @@ def test_softmax_twice() -> None:
         assert SAID not in str(engine.notes(nn.cross_entropy(logits, target)))
 
 
+@warned
 def test_of_a_batch_in_one_line() -> None:
     model = nn.MLP(2, [3, 2])
     X = [[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]]
@@ -42,3 +47,15 @@ def test_attention_and_log_probabilities_are_no_mistake() -> None:
         *(nn.cross_entropy(scores, 1) for scores in sums),
     ):
         assert SAID not in str(engine.notes(root))
+
+
+@pytest.mark.filterwarnings("ignore:bce_with_logits takes:UserWarning")
+def test_sigmoid_twice() -> None:
+    said = "bce_with_logits of a sigmoid: pass the logit"
+    x = Value(0.3, "x")
+    for target in (0, 1, 0.3, Value(1.0)):
+        assert said in "\n".join(engine.notes(nn.bce_with_logits(x.sigmoid(), target)))
+        assert said not in "\n".join(engine.notes(nn.bce_with_logits(x, target)))
+    both = nn.bce_with_logits([x.sigmoid(), (2 * x).sigmoid()], [0, 1])
+    assert f"{said} (2 samples)" in engine.notes(both)
+    assert said not in str(engine.notes(nn.bce(x.sigmoid(), 1)))

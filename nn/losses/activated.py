@@ -1,0 +1,50 @@
+"""Scores that have gone through a softmax or a sigmoid, where a loss takes them before it: a warning at the call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine import Value
+
+from ..arguments import warn_user
+
+_TOLD = {
+    "cross_entropy": (
+        "logits, and these have gone through a softmax: leave it out of the model, or take nll of nn.log_softmax"
+    ),
+    "nll": (
+        "logarithms of probabilities, and these are probabilities, of a softmax: take nn.log_softmax in its place, or "
+        "cross_entropy of the logits"
+    ),
+    "bce_with_logits": (
+        "a logit, and this one has gone through a sigmoid: leave it out of the model, or take bce of the probability"
+    ),
+    "hinge": "a score of either sign, and this one has gone through a sigmoid: leave it out of the model",
+}
+
+
+def warn_of_activated(loss: str) -> None:
+    """Warn that a loss is given probabilities in place of scores: it would train slowly, or towards something else.
+
+    Args:
+        loss: its name.
+    """
+    warn_user(f"{loss} takes {_TOLD[loss]}", UserWarning)
+
+
+def is_probability(score: Any) -> bool:
+    """Whether a score is one exponential out of the sum of several, as `softmax` computes it."""
+    if not is_result(score, "div"):
+        return False
+    share, total = score.operands
+    return is_result(share, "exp") and is_result(total, "sum") and any(share is term for term in total.operands)
+
+
+def is_sigmoid(score: Any) -> bool:
+    """Whether a score is the sigmoid of something."""
+    return is_result(score, "sigmoid")
+
+
+def is_result(score: Any, primitive: str) -> bool:
+    """Whether it is what a primitive gave."""
+    return type(score) is Value and score.primitive is not None and score.primitive.name == primitive

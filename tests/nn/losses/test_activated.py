@@ -1,0 +1,82 @@
+"""Losses of probabilities where they take scores: they warn at the user's line, wherever the loss is computed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import engine
+import nn
+from engine import Value
+from tests.engine.compiler.everywhere import INSTALLED
+
+BACKENDS = pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+ROW, ONE = "these (have gone through a|are probabilities, of a) softmax", "this one has gone through a sigmoid"
+
+
+class Ending(nn.Module):
+    """A network whose outputs go through something."""
+
+    def __init__(self, count: int, end: Callable[[list[Value]], Any]) -> None:
+        self.net, self.end = nn.MLP(2, [count], seed=1), end
+
+    def __call__(self, x: Any) -> Any:
+        return self.end(self.net(x))
+
+
+def sigmoids(row: list[Value]) -> list[Value]:
+    return [engine.sigmoid(x) for x in row]
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    ("loss", "count", "end", "labels", "told"),
+    [
+        (nn.cross_entropy, 3, nn.softmax, [0, 2], ROW),
+        (nn.nll, 3, nn.softmax, [0, 2], ROW),
+        (nn.bce_with_logits, 1, sigmoids, [0, 1], ONE),
+        (nn.bce_with_logits, 2, sigmoids, [[0, 1], [1, 1]], ONE),
+        (nn.hinge, 1, sigmoids, [-1, 1], ONE),
+    ],
+)
+def test_training_warns_at_the_users_line(
+    backend: str, loss: Any, count: int, end: Any, labels: Any, told: str
+) -> None:
+    for _ in range(2):  # the second time the program is known
+        model = Ending(count, end)
+        with pytest.warns(UserWarning, match=told) as caught:
+            history = nn.fit(
+                model, [[0.0, 1.0], [1.0, 0.5]], labels, loss, nn.SGD(model.parameters(), lr=0.1), 1, backend=backend
+            )
+        assert history.backend == backend
+        assert {warning.filename for warning in caught} == {__file__}
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    ("loss", "count", "end", "labels"),
+    [
+        (nn.cross_entropy, 3, list, [0, 2]),
+        (nn.cross_entropy, 3, sigmoids, [0, 2]),  # scores that are bounded: a choice
+        (nn.cross_entropy, 3, lambda row: [x / 2.0 for x in row], [0, 2]),
+        (nn.nll, 3, nn.log_softmax, [0, 2]),
+        (nn.bce_with_logits, 1, list, [0, 1]),
+        (nn.bce, 1, sigmoids, [0, 1]),
+        (nn.hinge, 1, lambda row: [x.tanh() for x in row], [-1, 1]),
+        (nn.mse, 3, nn.softmax, [[0, 1, 0], [1, 0, 0]]),
+    ],
+)
+def test_what_is_no_mistake_is_silent(backend: str, loss: Any, count: int, end: Any, labels: Any) -> None:
+    model = Ending(count, end)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.fit(model, [[0.0, 1.0], [1.0, 0.5]], labels, loss, nn.SGD(model.parameters(), lr=0.1), 1, backend=backend)
+
+
+def test_it_is_told_of_numbers_no_more_than_of_what_cannot_be_known() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.cross_entropy(nn.softmax([1.0, 2.0]), 0)  # floats do not tell what they come from
