@@ -65,7 +65,7 @@ class Specialisation:
         self._kinds, self._familiar = Kinds(), Familiar()
         self._nothing_to_check = False
         self._labels_only = self.requirements.arguments <= {len(shapes) - 1}
-        self._leaves = Leaves(self.signature.leaves)
+        self.leaves = Leaves(self.signature.leaves)
         self._lock, self._planning = new_lock(), new_lock()
 
     def _found(self) -> Signature:
@@ -145,9 +145,9 @@ class Specialisation:
         arrays = batch.arrays
         if program.takes_lists:
             arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
-            leaves: Any = [value._data for value in self._leaves.values]
+            leaves: Any = [value._data for value in self.leaves.values]
         else:
-            leaves = self._leaves.numbers()
+            leaves = self.leaves.numbers()
         return program.run(leaves, arrays, batch.size)
 
     def is_current(self) -> bool:
@@ -217,7 +217,7 @@ class Specialisation:
         self._let_go()
         with self._lock:
             started, end, what = time.thread_time(), None, mode
-            numbers, known = Numbers(self._leaves.values), program.proved and self._is_known()
+            numbers, known = Numbers(self.leaves.values), program.proved and self._is_known()
             if known and what == "leaves":
                 what = "outputs"
             for row, change in trials(batch):
@@ -270,7 +270,7 @@ class Specialisation:
         for row in self._kinds.new(batch):
             with self._lock, collector_at_rest():
                 if numbers is None:
-                    numbers, known = Numbers(self._leaves.values), self._is_known() or self._labels_are_numbers()
+                    numbers, known = Numbers(self.leaves.values), self._is_known() or self._labels_are_numbers()
                 if not known:
                     self._compare(self.program().fitting(batch.size), "outputs", batch.rows([row]), numbers, None)
 
@@ -350,7 +350,7 @@ class Specialisation:
     def _eager(self, mode: Mode, sample: Batch, arrays: bool) -> Eager:
         """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must."""
         values = sample.sample(0)
-        by = {"outputs": [], "leaves": self._leaves.values, "inputs": flat(values)}[mode]
+        by = {"outputs": [], "leaves": self.leaves.values, "inputs": flat(values)}[mode]
 
         def of_values() -> Eager:
             return Eager(self.function(*values), by, arrays)

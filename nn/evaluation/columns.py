@@ -17,6 +17,15 @@ def shape_of(output: Any) -> tuple[int, ...]:
     return (len(output), *shape_of(output[0])) if is_row(output) and len(output) else ()
 
 
+def shape_of_each(outputs: Any) -> tuple[int, ...]:
+    """The shape of what a model gives for each sample.
+
+    >>> shape_of_each([[0.5, 1.0], [0.0, 0.0]])
+    (2,)
+    """
+    return tuple(outputs.shape[1:]) if hasattr(outputs, "dtype") else shape_of(outputs[0])
+
+
 def nan_at(outputs: Any) -> int | None:
     """The first sample with an output of nan.
 

@@ -11,7 +11,7 @@ from typing import Any
 from engine import maximum, take, where
 
 from ..arguments import as_samples, class_index, has_array, same_length, show, whole_number
-from .columns import flat, nan_at, shape_of
+from .columns import flat, nan_at, shape_of_each
 from .labels import classes_of, label_indices
 from .predicting import classes_from
 from .programs import LossFunction, Model, in_form_of, outputs_of
@@ -86,7 +86,7 @@ def confusion_matrix(
     """
     samples, labels = paired(X, y)
     outputs = outputs_of(model, samples, backend)
-    shape = shape_of(outputs[0])
+    shape = shape_of_each(outputs)
     truth, found = _judged(model, outputs, labels, loss, threshold)
     count = max(2, shape[-1] if shape else 1)
     matrix = [[0] * count for _ in range(count)]
@@ -129,7 +129,7 @@ class Accuracy:
             return accuracy_from(self._model, outputs, labels, self._loss)
         found = classes_from(self._model, outputs, self._loss)
         if self._classes is None:
-            self._classes = label_indices(labels, shape_of(outputs[0]), classes_of(self._model))
+            self._classes = label_indices(labels, shape_of_each(outputs), classes_of(self._model))
         return _share_of_equal(self._classes, found)
 
 
@@ -163,7 +163,7 @@ def _share_of_equal(truth: Any, found: Any) -> float:
 def _judged(model: Model, outputs: Any, labels: Any, loss: Any, threshold: float | None) -> tuple[Any, Any]:
     """The classes of labels and of outputs."""
     found = classes_from(model, outputs, loss, threshold)
-    return label_indices(labels, shape_of(outputs[0]), classes_of(model)), found
+    return label_indices(labels, shape_of_each(outputs), classes_of(model)), found
 
 
 def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -> float:
@@ -175,7 +175,7 @@ def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -
     >>> top_k([2, 2], [[0.5, 0.1, 0.4], [0.5, 0.4, 0.1]], k=2)
     0.5
     """
-    shape = shape_of(outputs[0])
+    shape = shape_of_each(outputs)
     if not shape or shape[-1] <= k:
         raise ValueError(f"top{k} of {shape[-1] if shape else 1} outputs is always right: take a smaller number")
     hits = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .columns import above, largest, mapped, nan_at, only, shape_of
+from .columns import above, largest, mapped, nan_at, only, shape_of_each
 from .labels import classes_of
 from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import probabilities_of, threshold_of
@@ -105,7 +105,7 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
         ValueError: if nothing tells the threshold of a single output, one is given for several, or an output is nan.
     """
     _without_nan(outputs)
-    shape = shape_of(outputs[0])
+    shape = shape_of_each(outputs)
     if shape and shape[-1] > 1:
         if threshold is not None:
             raise ValueError(f"a threshold is for a single output: of {shape[-1]} the largest one tells the class")

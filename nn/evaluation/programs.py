@@ -29,9 +29,6 @@ Model: TypeAlias = Callable[[Any], Any]
 LossFunction: TypeAlias = Callable[[list[Any], list[Any]], Any]
 """A function from the outputs and labels of a batch to one Value, such as `nn.mse`."""
 
-Judge: TypeAlias = Callable[[Any, "list[Any]"], Any]
-"""From the label and the outputs of one sample to a number, in code that compiles, such as `is_largest`."""
-
 SOON = 50_000  # multiplications that plain Python makes in about as long as it takes to load a compiled program
 
 
@@ -60,10 +57,12 @@ class Fixed:
     Attributes:
         batch: what a program reads; None before the first call.
         watched: whether somebody else looks at what model and loss read from far away, and announces a change.
+        again: a compiled function, and what gives its results for the batch again; see `Compiled.repetition`.
     """
 
     batch: Batch | None = None
     watched: bool = False
+    again: tuple[Any, Callable[[], Any] | None] = (None, None)
 
 
 class Programs:
@@ -129,9 +128,9 @@ class Programs:
         def finish(found: Any) -> tuple[float, Any]:
             shape, count = self._shapes[loss, options], len(found)
             if isinstance(found, list):
-                return _mean(found, 0), [nested(row[1:], shape) for row in found]
+                return mean_of(found, 0), [nested(row[1:], shape) for row in found]
             outputs = found[:, 1:].copy()  # metrics read it several times, and faster when it is contiguous
-            return _mean(found, 0), outputs.reshape(count, *shape)
+            return mean_of(found, 0), outputs.reshape(count, *shape)
 
         if not is_mean(loss):
             return eagerly(X, y)
@@ -139,44 +138,14 @@ class Programs:
         result: tuple[float, Any] = self._run(loss, lambda: of_sample, (X, y), options, eagerly, finish, fixed)
         return result
 
-    def scored_and_judged(
-        self, loss: LossFunction, judge: Judge, X: Any, y: Any, options: Options, fixed: Fixed
-    ) -> tuple[float, float] | None:
-        """The loss of all samples and the mean of what they are judged by; None where that is no matter of a program.
+    def compiled(self, key: Any, function: Callable[..., Any], options: Options) -> Any:
+        """The compiled function under a key, made if there is none; what it reads that has changed it will see."""
+        self.look_at_leaves()
+        if key not in self._compiled:
+            from engine import compile
 
-        Args:
-            loss: the mean of the losses of the samples, each of which is nan if an output is.
-            judge: of a label and a row of outputs.
-            X: the samples.
-            y: as many labels.
-            options: how they are computed.
-            fixed: the same at every call, as long as X and y stay as they are.
-        """
-        model, key = self._model, ((loss, judge), options)
-        if not self._size or options.backend != "auto" or key in self._refused:
-            return None
-
-        def of_sample(x: Any, label: Any) -> list[Any]:
-            outputs = model(x)
-            if len(shape_of(outputs)) != 1:
-                raise TypeError(f"{judge.__name__} is for rows of outputs")
-            return [loss([outputs], [label]), judge(label, outputs)]
-
-        self._look_at_leaves()
-        with evaluating():
-            compiled = self._compiled.get(key)
-            if compiled is None:
-                from engine import compile
-
-                compiled = compile(of_sample, **options._asdict())
-            try:
-                found = _found(compiled, (X, y), fixed)
-            except Exception as error:  # `scored` tells what is wrong
-                self._refused[key] = str(error)
-                return None
-            self._compiled[key] = compiled
-        lost = _mean(found, 0)
-        return None if lost != lost else (lost, _mean(found, 1))
+            self._compiled[key] = compile(function, **options._asdict())
+        return self._compiled[key]
 
     def _eagerly(self, X: Any) -> Any:
         with no_grad():
@@ -194,7 +163,7 @@ class Programs:
     ) -> Any:
         """What the compiled function of `make` gives for the data, finished; or what eager code gives."""
         key, backend = (what, options), options.backend
-        self._look_at_leaves()
+        self.look_at_leaves()
         with evaluating():
             compiled = self._compiled.get(key)
             if compiled is None:
@@ -218,7 +187,7 @@ class Programs:
             self._compiled[key] = compiled
             return finish(found)
 
-    def _look_at_leaves(self) -> None:
+    def look_at_leaves(self) -> None:
         """If there are new ones: a parameter is mostly replaced by such a one."""
         if self._leaves != leaves_made[0]:
             self._leaves = leaves_made[0]
@@ -288,22 +257,33 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
     if fixed is None:
         return compiled(*data)
     if fixed.batch is not None:
-        return compiled.repeated(fixed.batch) if fixed.watched else compiled(batch=fixed.batch)
+        of, again = fixed.again
+        found = again() if of is compiled and again is not None and fixed.watched else None
+        if found is None:
+            found = compiled(batch=fixed.batch)
+            fixed.again = compiled, compiled.repetition(fixed.batch)
+        return found
     batch = compiled.batch(*data)
     found = compiled(batch=batch)
-    # By now all has been checked as it was given: from lists, which take longer to look at, arrays were made.
-    given = [
-        a if isinstance(a, list) else a.reshape(batch.size, *shape) for a, shape in zip(batch.arrays, batch.shapes)
-    ]
-    fixed.batch = replace(batch, given=given)
+    fixed.batch = as_checked(batch)
     return found
 
 
-def _mean(rows: Any, column: int) -> float:
+def as_checked(batch: Batch) -> Batch:
+    """A batch that has been checked as it was given: from lists, which take longer to look at, arrays were made."""
+    given = [
+        a if isinstance(a, list) else a.reshape(batch.size, *shape) for a, shape in zip(batch.arrays, batch.shapes)
+    ]
+    return replace(batch, given=given)
+
+
+def mean_of(rows: Any, column: int) -> float:
     """Of one column."""
     if isinstance(rows, list):
         return math.fsum([row[column] for row in rows]) / len(rows)
-    return float(rows[:, column].sum(dtype=float)) / len(rows)
+    from numpy import add
+
+    return float(add.reduce(rows[:, column], dtype=float)) / len(rows)
 
 
 def _floats(output: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from ..arguments import is_row, real_number, show, whole_number
 from ..data.splits import split_rows
 from ..evaluation.columns import nan_at
+from ..evaluation.means import Means
 from ..evaluation.metrics import Accuracy, Metric, OfUser, is_largest, paired
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
 from ..evaluation.rules import is_mean, name_of_loss
@@ -48,7 +49,7 @@ class Validation:
         self._programs = programs_of(model)
         self._programs.hurry()
         self._X, self._y, self._loss, self._options = X, y, loss, options
-        self._names, self._metrics = [f"validation_{name}" for name in metrics], list(metrics.values())
+        self._names, self._metrics = [f"validation_{name}" for name in ("loss", *metrics)], list(metrics.values())
         self.acts = any(isinstance(metric, OfUser) for metric in metrics.values())
         fixed = fixed and not self.acts
         self._fixed = Fixed() if fixed else None
@@ -56,8 +57,10 @@ class Validation:
             if fixed and isinstance(metric, Accuracy):
                 metric.fix(y)
         # All in one program: class indices, which the loss looks at, and a loss that is nan where an output is.
-        indices = not is_row(y[0]) and name_of_loss(loss) == "cross_entropy" and is_mean(loss)
-        self._at_once = fixed and indices and [*map(type, metrics.values())] == [Accuracy]
+        indices, kinds = not is_row(y[0]) and name_of_loss(loss) == "cross_entropy", [*map(type, metrics.values())]
+        at_once = is_mean(loss) and options.backend == "auto" and (not kinds or (indices and kinds == [Accuracy]))
+        judges = [is_largest for _ in kinds]
+        self._means = Means(model, loss, judges, X, y, options) if fixed and at_once else None
 
     def scores(self, watched: bool = False) -> dict[str, float]:
         """The loss and the metrics, as columns of a history; metrics of outputs that are nan are nan.
@@ -65,17 +68,15 @@ class Validation:
         Args:
             watched: whether a trainer looks at what model and loss read, as it does before each epoch.
         """
+        found = None if self._means is None else self._means(watched)
+        return dict(zip(self._names, found or self._from_outputs(watched)))
+
+    def _from_outputs(self, watched: bool) -> list[float]:
         if self._fixed is not None:
             self._fixed.watched = watched
-        data = self._X, self._y, self._options
-        if self._at_once and self._fixed is not None:
-            both = self._programs.scored_and_judged(self._loss, is_largest, *data, self._fixed)
-            if both is not None:
-                return dict(zip(("validation_loss", *self._names), both))
-        loss, outputs = self._programs.scored(self._loss, *data, self._fixed)
+        loss, outputs = self._programs.scored(self._loss, self._X, self._y, self._options, self._fixed)
         judged = nan_at(outputs) is None
-        found = [metric(self._y, outputs) if judged else math.nan for metric in self._metrics]
-        return {"validation_loss": loss, **dict(zip(self._names, found))}
+        return [loss, *[metric(self._y, outputs) if judged else math.nan for metric in self._metrics]]
 
 
 def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | None) -> tuple[list[int], list[int]]:

@@ -6,6 +6,8 @@ COMMANDS = {
     "until programs are ready": "taskset -c 1 python -m tests.benchmarks.compiled compile",
     "wide layers, beside C with OpenBLAS too": "taskset -c 1 python -m tests.benchmarks.wide",
     "networks of all widths and batches": "taskset -c 1 python -m tests.benchmarks.wide --grid",
+    "evaluation, and what validation costs": "taskset -c 1 python -m tests.benchmarks.evaluation",
+    "until fit trains a known network": "taskset -c 1 python -m tests.benchmarks.evaluation start",
     "growth with parameters, batch and nodes": "taskset -c 1 python -m tests.benchmarks.growth",
     "a scalar program that is no network": "taskset -c 1 python -m tests.benchmarks.heston",
     "the eager engine beside micrograd": "python -m tests.benchmarks.eager",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks import __main__, growth, heston
+from tests.benchmarks import __main__, evaluation, growth, heston
 from tests.benchmarks.machine import cpu_name, print_machine
 
 pytest.importorskip("llvmlite")
@@ -66,6 +66,15 @@ def test_growth_prints_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "of the peak" in printed
     assert "100 nodes" in printed
+
+
+def test_evaluation_prints_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sklearn")
+    evaluation.main(rounds=2, target=0.0, count=10)
+    assert evaluation.start(validated=True, hidden=[4]) > 0.0
+    printed = capsys.readouterr().out
+    assert "accuracy of one sample" in printed
+    assert "% more" in printed
 
 
 def test_each_command_names_a_module() -> None:

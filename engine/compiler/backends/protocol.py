@@ -41,6 +41,19 @@ class Variant(Runner, Protocol):
     def note_proof(self) -> None:
         """Remember that it was, for those to come."""
 
+    def repetition(self, arrays: Any, n: int, /) -> Callable[[Any], Any] | None:
+        """What gives the outputs of the same samples for other numbers of the leaves; None if nothing but `run` does.
+
+        The next call overwrites what it gives.
+        """
+
+    def direct(self, shape: tuple[int, ...], /) -> Callable[[Any, Any], Any] | None:
+        """What gives the outputs of other samples: of the leaves' numbers and the one argument of the function.
+
+        Of what has not that shape, that of all samples, it gives None, having done nothing. None if nothing
+        but `run` does.
+        """
+
 
 class Training(Protocol):
     """Parameters and what an optimiser remembers of them, where a program works on them, and its steps.
@@ -126,6 +139,12 @@ class Interpreter:
 
     def note_proof(self) -> None:
         """Nothing: its plan is made anew each time."""
+
+    def repetition(self, arrays: Any, n: int) -> None:
+        """None: it runs."""
+
+    def direct(self, shape: tuple[int, ...]) -> None:
+        """None: it runs."""
 
     def shared_by(self, threads: int) -> str:
         """How many threads share a call, and why not `threads`, in words."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import functools
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...batch import Right, Shape
 from ...forking import new_lock
+from ...frontend.reads.words import Words
 from ...plan.lazy import LazyPlan
 from .jit import cache
 from .jit.artifact import Artifact, load
 from .jit.machine_code import Library
 from .kernels.kernel import kernel_name
 from .runtime.cost_model import LONG, Split, cost_model
-from .runtime.direct_step import DirectStep
+from .runtime.direct_step import DirectStep, arrays_are_as_expected
 from .runtime.driver import driver
 from .runtime.memory import Frame, address, aligned, whole_lines
 from .runtime.threads import processors, thread_pool
@@ -56,6 +58,7 @@ def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) ->
 
 
 SMALL = 1024  # numbers of samples that are copied faster than their memory is made known
+FEW = 1 << 16  # bytes of outputs that are copied faster than where they go is made known
 
 
 class NativeProgram:
@@ -187,6 +190,57 @@ class NativeProgram:
             if self.artifact.weight is None:
                 return results, None
             return results, self.buffers["G"][: self.artifact.leaves].copy()
+
+    def repetition(self, arrays: tuple[Array, ...], batch: int) -> Callable[[Any], Array]:
+        """What gives the outputs of the same samples for other numbers of the leaves: they are packed but once.
+
+        Who calls it has read what it gave before, which is overwritten.
+        """
+        split = self.cost_model.split(batch)
+        frame, results = self._frame_of(arrays, split, repeated=True)
+        drive = self.starter(split)
+
+        def again(P: Any) -> Array:
+            with self.lock:
+                self._parameters[: self.artifact.leaves] = P
+                drive(frame.address)
+                frame.set(packed=1)
+            return results
+
+        return again
+
+    def direct(self, shape: Shape) -> Callable[[Any, Any], Array | None] | None:
+        """What gives the outputs of other samples, called by Python itself: of the leaves' numbers and the samples.
+
+        It gives None, having done nothing, unless the samples are an array or nested lists of that shape.
+        """
+        import numpy as np
+
+        split, size = self.cost_model.split(shape[0]), shape[0] * len(self.artifact.outputs) * self.dtype.itemsize
+        if split.parts > 1 or size > FEW or not arrays_are_as_expected():
+            return None
+        sample = np.zeros((shape[0], math.prod(shape[1:])), self.dtype)
+        frame, results = self._frame_of((sample,), split, repeated=False)
+        direct, nothing = self.direct_step([shape], Right(None)), Words()
+        nothing.renew()
+        direct.attach(frame, nothing, alone=True)
+
+        def run(P: Any, X: Any) -> Array | None:
+            with self.lock:
+                self._parameters[: self.artifact.leaves] = P
+                return None if direct.step(X) is None else results.copy()
+
+        return run
+
+    def _frame_of(self, arrays: tuple[Array, ...], split: Split, repeated: bool) -> tuple[Frame, Array]:
+        """A frame for calls on some samples, and where it puts the outputs."""
+        import numpy as np
+
+        frame = Frame(self, self._parameters)
+        results = np.empty((split.samples, len(self.artifact.outputs)), self.dtype)
+        frame.bind(arrays, split, repeated)
+        frame.set(steps=1, losses=address(self._losses), results=address(results))
+        return frame, results
 
     @property
     def proved(self) -> bool:

@@ -46,15 +46,20 @@ _WHOLE = 1 << 53
 """Up to here a double holds every whole number."""
 
 
+_FUNCTIONS = ("run", "step")
+"""With one argument, and with two."""
+
+
 @functools.cache
 def _native(bits: int) -> Library:
-    """The compiled ``step``."""
+    """The compiled ``run`` and ``step``."""
     return Library(quick=text(bits))
 
 
 def text(bits: int) -> str:
-    """LLVM IR of ``step``."""
-    return DECLARED + "".join([part(bits) for part in (_list, _array, _brought, _known, _unchanged)]) + _step(bits)
+    """LLVM IR of ``run`` and ``step``."""
+    parts = "".join([part(bits) for part in (_list, _array, _brought, _known, _unchanged)])
+    return DECLARED + parts + "".join([_step(bits, *function) for function in enumerate(_FUNCTIONS, start=1)])
 
 
 def _function(name: str, bits: int, arguments: Sequence[str], result: str) -> Code:
@@ -224,25 +229,25 @@ def _unchanged(bits: int) -> str:
     return _refusal(code, "i1 false")
 
 
-def _step(bits: int) -> str:
-    """``step``: what Python calls as ``step(X, y)``, or ``step(X, y, True)`` where the labels were checked."""
-    code = Code("step", bits, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
+def _step(bits: int, arguments: int, name: str) -> str:
+    """``run(X)``, or ``step(X, y)``, which Python calls as ``step(X, y, True)`` where the labels were checked."""
+    code = Code(name, bits, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
     record = _inside(code, "%memory", _DATA)
     code.lines.append(f"%record = getelementptr i8, ptr {record}, i64 0")
     watched = _field(code, "%record", _RECORD, "words", "ptr")
     leave(code, code.value(f"xor i1 {code.value(f'call i1 @unchanged(ptr {watched})')}, true"), "changed")
     places = []
-    for k in (0, 1):
+    for k in range(arguments):
         form = code.pointer("%record", str(len(_RECORD) + k * len(_FORM)), "i64")
         given = code.value(f"load ptr, ptr {code.pointer('%arguments', str(k), 'i64')}")
         found = code.value(f"call ptr @brought(ptr %record, ptr {form}, ptr {given})")
         leave(code, code.value(f"icmp eq ptr {found}, null"), "refused")
         places.append((form, found))
-    form, labels = places[1]
-    checked = code.value(f"icmp sgt i64 {_field(code, form, _FORM, 'known')}, -1")
-    checked = code.value(f"and i1 {checked}, {code.value('icmp eq i64 %count, 2')}")
-    with code.when(checked):
-        _refuse_unless(code, code.value(f"call i1 @known(ptr {form}, ptr {labels})"))
+    for form, labels in places[1:]:
+        checked = code.value(f"icmp sgt i64 {_field(code, form, _FORM, 'known')}, -1")
+        checked = code.value(f"and i1 {checked}, {code.value('icmp eq i64 %count, 2')}")
+        with code.when(checked):
+            _refuse_unless(code, code.value(f"call i1 @known(ptr {form}, ptr {labels})"))
     for form, found in places:
         code.lines.append(f"store ptr {found}, ptr {_field(code, form, _FORM, 'place', 'ptr')}")
     loss = Cell(code, "0.0", "double")
@@ -269,13 +274,13 @@ class DirectStep:
     Args:
         drive: the address of the driver's function of that name.
         dtype: of the program.
-        shapes: those of all samples, and of all labels.
+        shapes: those of all samples, and of all labels, if the program reads any.
         right: which labels are known to be right.
 
     Attributes:
-        step: a function of samples and labels that makes a step, the lock being held, and gives its loss. Having done
-            nothing it gives False if a word that is watched has changed, and None if samples and labels are not of that
-            shape, or a label is not known to be right; with True as a third argument labels are not looked at.
+        step: a function of samples, and of labels, that makes a step, the lock being held, and gives its loss. Having
+            done nothing it gives False if a word that is watched has changed, and None if samples and labels are not
+            of that shape, or a label is not known to be right; with True as a third argument labels are not looked at.
     """
 
     def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], right: Right) -> None:
@@ -299,16 +304,17 @@ class DirectStep:
         start = address(memory)
         for k, shape in enumerate(shapes):
             known = len(rows) if k and right.rows is not None else -1
-            own = start + places[2 + k] if copies[k] else 0
-            form = [len(shape), start + places[k], shape[0], math.prod(shape[1:]), own, 0, start + places[4], known]
+            own = start + places[len(shapes) + k] if copies[k] else 0
+            form = [len(shape), start + places[k], shape[0], math.prod(shape[1:]), own, 0, start + places[-1], known]
             record += [*form, *np.array([right.least, right.most]).view(np.int64)]
         memory[: len(record)] = record
         self._drive, self._memory, self._bits = drive, memory, 8 * dtype.itemsize
+        self._name = _FUNCTIONS[len(shapes) - 1]
 
     @functools.cached_property
     def step(self) -> Step:
         """Compiled when it is asked for: a training of one step, or of whole epochs, does without."""
-        return python_function("step", _native(self._bits).address("step"), self._memory)
+        return python_function(self._name, _native(self._bits).address(self._name), self._memory)
 
     def attach(self, frame: Frame, words: Words, alone: bool) -> None:
         """Make the step that a frame describes, on other samples.
@@ -319,9 +325,10 @@ class DirectStep:
             alone: whether it is made by the calling thread alone; else the function does all but the step itself, and
                 gives 0.0.
         """
+        self._kept = frame, words  # the memory that is pointed to
         sources = address(frame.open_sources())
         self._memory[:3] = frame.address, words.head.buffer_info()[0], self._drive * alone
-        for k in (0, 1):
+        for k in range(_FUNCTIONS.index(self._name) + 1):
             self._memory[len(_RECORD) + k * len(_FORM) + _FORM.index("place")] = sources + 16 * k
 
 

@@ -31,6 +31,7 @@ FRAME = (
     "weight",  # of a sample in the mean; the driver writes it at every step
     "shared",  # 1: lanes without a sample share the weight of the one that they repeat, for gradients are summed
     "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: one block for each seat
+    "packed",  # 1: so they are already, from an earlier call
     "order",  # sample numbers, `batch` for each step, -1 for none; or 0: samples 0 to batch - 1, in every step
     "losses",  # one per step
     "update",  # the optimiser's function; or 0
@@ -54,7 +55,7 @@ _NUMBERS = [
     "gradients",
     "cleared",
 ]
-_NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "whole"]
+_NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "packed", "whole"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
 
 

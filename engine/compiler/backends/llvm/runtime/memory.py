@@ -134,7 +134,7 @@ class Frame:
             self._samples = aligned(size, self._dtype)
         self._sources = np.array([x for a in arrays for x in (address(a), a.shape[1])] or [0], np.int64)
         self.set(
-            X=address(self._samples), repeated=int(repeated), batch=split.samples, sources=len(arrays),
+            X=address(self._samples), repeated=int(repeated), packed=0, batch=split.samples, sources=len(arrays),
             source_table=address(self._sources), sample_source=source,
             parts=split.parts, span=split.span, time=split.time,
         )  # fmt: skip
