@@ -8,7 +8,7 @@ The way of a program, in the order of the folders:
 - compiled: what a user calls; specialisation: one shape of samples; batch: the arguments; pipeline: the passes in order
 - loss_structure: how the loss of a batch is made of the losses of its samples; update: an optimiser's rule, traced
 - comparison/: the program against the eager engine; explain: what it became; errors: refusals; forking: locks
-- requirements: what samples have to be, such as labels, checked at every call
+- requirements: what samples have to be, such as labels, checked at every call; repetition: calls like the last one
 - showing: Values with other numbers than their own; places: where Values stand among a million
 - lending: the Values' numbers, lent to the programs that read or train them
 """
