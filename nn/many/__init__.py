@@ -1,5 +1,5 @@
 """Many nets, one for each configuration.
 
 - table: fit_many, and what a worker does; executors: jobs over an executor, and which of them killed a worker
-- workbench: nets of one structure by one program; structure: what is the same in them
+- workbench: nets one after the other; program: those of one structure by one; structure: what is the same in them
 """

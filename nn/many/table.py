@@ -8,7 +8,6 @@ import math
 import pickle
 import random
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
@@ -21,21 +20,13 @@ from ..training.progress import Progress, Reporter, reporting
 from ..training.validation import held_out
 from ..training.weighting import weights_of
 from .executors import Jobs, MakeExecutor
+from .job import Job
 
 if TYPE_CHECKING:
-    from .workbench import Make, Workbench
+    from .workbench import Make
 
 OWN = ("seed", "epochs", "batch_size")
 """The keys of a configuration that are `fit`'s own."""
-
-
-class Job(NamedTuple):
-    """A configuration: what `make` is given, and what `fit`."""
-
-    arguments: dict[str, Any]
-    seed: int
-    epochs: int
-    batch_size: int | None
 
 
 def fit_many(
@@ -157,9 +148,9 @@ def fit_many(
             if executor is None:
                 from .workbench import Workbench
 
-                bench = Workbench(make, X, y, options)
-                for place, job in enumerate(jobs):
-                    done(place, _row(bench, job))
+                rows = Workbench(make, X, y, options).rows(jobs, together=not callable(progress))
+                for place, row in enumerate(rows):
+                    done(place, row)
             else:
                 lost = _over(executor, Recipe(make, X, y, options), jobs, done)
     return _table(configs, jobs, found, lost)
@@ -198,16 +189,6 @@ def _strata(make: Make, job: Job, y: Any) -> list[Any] | None:
     with suppress(Exception):  # its row will tell
         _, loss, _ = make(**job.arguments)
     return strata(y, loss)
-
-
-def _row(bench: Workbench, job: Job) -> dict[str, Any]:
-    """What comes of a configuration: numbers, seconds and the error."""
-    started, error = time.perf_counter(), None
-    try:
-        row = bench.row(*job)
-    except Exception as raised:
-        row, error = {"loss": math.nan}, f"{type(raised).__name__}: {raised}"
-    return {**row, "seconds": time.perf_counter() - started, "error": error}
 
 
 def _table(
@@ -300,4 +281,4 @@ def _rows_of(recipe: Recipe | bytes, jobs: Sequence[Job]) -> list[dict[str, Any]
                 "in a notebook or at the prompt"
             ) from error
         _own.recipe = recipe
-    return [_row(_own.bench, job) for job in jobs]
+    return list(_own.bench.rows(jobs))

@@ -9,6 +9,7 @@ COMMANDS = {
     "evaluation, and what validation costs": "taskset -c 1 python -m tests.benchmarks.evaluation",
     "until fit trains a known network": "taskset -c 1 python -m tests.benchmarks.evaluation start",
     "growth with parameters, batch and nodes": "taskset -c 1 python -m tests.benchmarks.growth",
+    "many nets in a call, beside JAX's vmap": "taskset -c 1 python -m tests.benchmarks.many",
     "a scalar program that is no network": "taskset -c 1 python -m tests.benchmarks.heston",
     "the eager engine beside micrograd": "python -m tests.benchmarks.eager",
     "memory of training": "python -m tests.benchmarks.memory",

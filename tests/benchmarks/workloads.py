@@ -143,18 +143,7 @@ def mlp_contenders(
     parameters: list[Array], X: Array, Y: Array, activation: str, kind: str, scan: int = 100
 ) -> dict[str, Any]:
     """NumPy, PyTorch, and JAX with scans of `scan` steps; Y is +-1 for the hinge loss, one-hot for cross-entropy."""
-    import jax
-    import jax.numpy as jnp
-
-    def jax_loss(P: Any, X: Any, Y: Any) -> Any:
-        h = X
-        for k in range(0, len(P), 2):
-            z = h @ P[k].T + P[k + 1]
-            h = jax.nn.relu(z) if activation == "relu" else jnp.tanh(z)
-        if kind == "hinge":
-            return jnp.maximum(1 - Y * z, 0).mean()
-        return -(jax.nn.log_softmax(z) * Y).sum(1).mean()
-
+    jax_loss = mlp_jax_loss(activation, kind)
     torch_loss = mlp_torch_loss(activation, kind)
     torch_target = Y if kind == "hinge" else Y.argmax(1)
     return {
@@ -164,6 +153,24 @@ def mlp_contenders(
         "JAX jit": lambda dtype: jax_step(parameters, jax_loss, [X, Y], dtype),
         "JAX scan": lambda dtype: jax_step(parameters, jax_loss, [X, Y], dtype, scan),
     }
+
+
+def mlp_jax_loss(activation: str, kind: str) -> Callable[..., Any]:
+    """The loss of a batch in JAX; for cross-entropy the targets are one-hot."""
+
+    def jax_loss(P: Any, X: Any, Y: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        h = X
+        for k in range(0, len(P), 2):
+            z = h @ P[k].T + P[k + 1]
+            h = jax.nn.relu(z) if activation == "relu" else jnp.tanh(z)
+        if kind == "hinge":
+            return jnp.maximum(1 - Y * z, 0).mean()
+        return -(jax.nn.log_softmax(z) * Y).sum(1).mean()
+
+    return jax_loss
 
 
 def mlp_torch_loss(activation: str, kind: str) -> Callable[..., Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from operator import is_
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..errors import TraceError
 from ..frontend.reads.words import Watching
 from ..lending import Loan
 from ..specialisation import Specialisation
-from ..update import ALWAYS, ConfiguredUpdate, Step
+from ..update import ALWAYS, ConfiguredUpdate, Setting, Step
 from .optimizer import Optimizer, check_finite, configured, started
 
 
@@ -210,18 +211,76 @@ class Session:
         """
         import numpy as np
 
-        if self._places_of[0] is not values:
-            place = {value: k for k, value in enumerate(values)}
-            known = [(k, place[leaf]) for k, leaf in enumerate(self.leaves) if leaf in place]
-            leaves, given = np.array(known, np.int64).reshape(-1, 2).T
-            self._places_of = values, (slice(None) if len(known) == len(self.leaves) else leaves, given)
-        leaves, given = self._places_of[1]
+        leaves, given = self._places_among(values)
         loan = self._loan
         self._borrow()
         with self._training.lock:
             if not loan.open:
                 loan.renew()
             loan.array[leaves] = np.array(numbers)[given]
+
+    def each(
+        self,
+        batch: Batch,
+        values: Sequence[Value],
+        starts: Any,
+        settings: Sequence[Mapping[str, Setting]],
+        clip: tuple[float | None, float | None],
+        steps: int = 1,
+        orders: Sequence[Any] | None = None,
+    ) -> list[list[float] | None]:
+        """Make as many steps from each of several starts, where an optimiser would remember nothing yet.
+
+        What the leaves hold afterwards, and the settings of the optimiser, are those of the last one.
+
+        Args:
+            batch: the samples.
+            values: all leaves, and perhaps others; the same object at every call.
+            starts: starts x values, the numbers of each; those after the steps are written to it.
+            settings: of the optimiser for each start.
+            clip: the largest norm of the whole gradient, and its largest entry, as for `configured`.
+            steps: how many to make on the whole batch, where there are no `orders`.
+            orders: of each start the samples of each step.
+
+        Returns:
+            Of each start the losses; None where one of them is not finite, or an update.
+
+        Raises:
+            ValueError: a leaf is not among the values.
+        """
+        _, given = self._places_among(values)
+        if not self.has_no_leaves_but(values):
+            raise ValueError("a leaf that is not among the values has no start")
+        self.accept(batch)
+        self._optimizer.take_back()
+        own, training, loan = starts[:, given], self._training, self._loan
+        found: list[list[float] | None] = []
+        self._borrow()
+        with training.lock:
+            if not loan.open:
+                loan.renew()
+            for row, self._optimizer.settings, order in zip(own, settings, orders or repeat(None)):
+                training.parameters[:], training.memory[:], training.made = row, 0.0, 0
+                losses = training(batch.arrays, self.configured(*clip), steps, order)
+                row[:] = training.parameters
+                found.append(losses if training.made == len(losses) else None)
+        starts[:, given] = own
+        return found
+
+    def has_no_leaves_but(self, values: Sequence[Value]) -> bool:
+        """Whether all leaves are among Values; the same object at every call."""
+        return isinstance(self._places_among(values)[0], slice)
+
+    def _places_among(self, values: Sequence[Value]) -> Any:
+        """Which leaves are among Values, all of them as a slice, and where these are."""
+        import numpy as np
+
+        if self._places_of[0] is not values:
+            place = {value: k for k, value in enumerate(values)}
+            known = [(k, place[leaf]) for k, leaf in enumerate(self.leaves) if leaf in place]
+            leaves, given = np.array(known, np.int64).reshape(-1, 2).T
+            self._places_of = values, (slice(None) if len(known) == len(self.leaves) else leaves, given)
+        return self._places_of[1]
 
     def close(self) -> None:
         """Give the parameters their numbers and gradients, and the optimiser its memory."""

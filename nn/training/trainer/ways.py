@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine import Batch, Compiled, Session, Value, Watching
@@ -116,6 +116,23 @@ class NativeSteps(Way):
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Assign numbers to Values in one array; see `Session.load`."""
         self._session.load(values, numbers)
+
+    def each(
+        self,
+        batch: Batch,
+        values: Sequence[Value],
+        starts: Any,
+        settings: Sequence[Mapping[str, Any]],
+        clip: Clip,
+        steps: int,
+        orders: Sequence[Any] | None,
+    ) -> list[list[float] | None]:
+        """Make steps from each of several starts; see `Session.each`."""
+        return self._session.each(batch, values, starts, settings, clip, steps, orders)
+
+    def has_no_leaves_but(self, values: Sequence[Value]) -> bool:
+        """Whether the loss reads no leaves but these; see `Session.has_no_leaves_but`."""
+        return self._session.has_no_leaves_but(values)
 
     def order(self, samples: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
         """The samples of each batch, as an array."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nn
-from nn.many import workbench
+from nn.many import program, workbench
 from nn.many.executors import Jobs
 from nn.many.structure import Structure, UnknownStructureError
 from nn.many.workbench import put_back
@@ -55,6 +55,13 @@ def alone(config: dict[str, Any], **options: Any) -> dict[str, float]:
     return {name: x for name, x in row.items() if name not in ("epoch", "lr", "seconds")}
 
 
+def calls_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let as many nets be trained in one call as can be, however long that takes."""
+    for module in (program, workbench):
+        monkeypatch.setattr(module, "CALL", 1e9)
+    monkeypatch.setattr(program.SharedTrainer, "_fresh_until", lambda trainer: trainer._traced + 1e9)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -71,18 +78,27 @@ def alone(config: dict[str, Any], **options: Any) -> dict[str, float]:
 )
 def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     shared: list[Any] = []
-    row_of = workbench.SharedProgram.row
+    row_of, rows_of = program.SharedProgram.row, program.SharedProgram.rows
 
-    def noted(program: Any, *arguments: Any) -> dict[str, float]:
-        shared.append(program)
-        return row_of(program, *arguments)
+    def noted(own: Any, *arguments: Any) -> dict[str, float]:
+        shared.append(own)
+        return row_of(own, *arguments)
 
-    monkeypatch.setattr(workbench.SharedProgram, "row", noted)
+    def all_noted(own: Any, starts: Any) -> list[dict[str, float] | None]:
+        shared.extend([own] * len(starts))
+        calls.append(len(starts))
+        return rows_of(own, starts)
+
+    calls: list[int] = []
+    monkeypatch.setattr(program.SharedProgram, "row", noted)
+    monkeypatch.setattr(program.SharedProgram, "rows", all_noted)
+    calls_for_many(monkeypatch)
     rows = nn.fit_many(make, CONFIGS, X, Y, **options)
     if options.get("backend") == "eager":
         assert not shared
-    else:  # a program for each width
+    else:  # a program for each width, and a call for all nets but the first of each
         assert [len(shared), len({*shared})] == [len(CONFIGS), 2]
+        assert calls == ([] if {"patience", "schedule"} & {*options} else [3, 3])
     for config, row in zip(CONFIGS, rows):
         assert row.pop("seconds") > 0.0
         assert row == {**config, **alone(config, **options), "error": None}
@@ -424,7 +440,7 @@ def test_what_the_model_reads_from_elsewhere_counts_for_each_net(monkeypatch: py
         model = Sloped()
         return model, nn.mse, nn.SGD(model.parameters(), lr=lr)
 
-    prepare, made = workbench.SharedTrainer._prepare, 0
+    prepare, made = program.SharedTrainer._prepare, 0
 
     def seldom(trainer: Any, *arguments: Any) -> Any:
         nonlocal made
@@ -433,7 +449,7 @@ def test_what_the_model_reads_from_elsewhere_counts_for_each_net(monkeypatch: py
             raise MemoryError  # `fit` trains that net, and the program can go on with the next one
         return prepare(trainer, *arguments)
 
-    monkeypatch.setattr(workbench.SharedTrainer, "_prepare", seldom)
+    monkeypatch.setattr(program.SharedTrainer, "_prepare", seldom)
     rows = nn.fit_many(make_sloped, [{"slope": s} for s in (1.0, 2.0, 3.0, 1.0)], [[1.0]], [0.0], epochs=1)
     assert [row["loss"] for row in rows] == [1.0, 4.0, 9.0, 1.0]
     assert made == 4
@@ -453,6 +469,62 @@ def test_what_the_model_reads_counts_with_a_smaller_last_batch_too(monkeypatch: 
     )
     for column in ("loss", "validation_loss"):
         assert [row[column] for row in found] == pytest.approx([row[column] for row in expected])
+
+
+def test_what_the_model_reads_counts_for_nets_that_are_trained_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make_sloped(slope: float, seed: int) -> Any:
+        monkeypatch.setitem(globals(), "SLOPE", slope)
+        model = Sloped()
+        return model, nn.mse, nn.SGD(model.parameters(), lr=0.1 * seed)
+
+    calls_for_many(monkeypatch)
+    slopes = [{"slope": s, "seed": k} for k, s in enumerate((1.0, 1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 3.0), start=1)]
+    options: dict[str, Any] = {"epochs": 3, "batch_size": 8, "validation": (X[:10, :1], Y[:10])}
+    for (slope, seed), row in zip(map(dict.values, slopes), nn.fit_many(make_sloped, slopes, X[:, :1], Y, **options)):
+        model, loss, optimizer = make_sloped(slope, seed)
+        last = nn.fit(model, X[:, :1], Y, loss, optimizer, seed=seed, **options).rows[-1]
+        assert [row[name] for name in ("loss", "validation_loss")] == [last["loss"], last["validation_loss"]]
+
+
+def test_a_net_that_fails_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls_for_many(monkeypatch)
+    configs = [{"lr": lr, "seed": seed} for seed in (1, 2) for lr in (0.1, 0.2, 1e3, 0.1, -1.0, 0.3)]
+    rows = nn.fit_many(make_line, configs, X, Y, epochs=90)
+    for config, row in zip(configs, rows):
+        assert str(row["error"]).split(":")[0] == {1e3: "FloatingPointError", -1.0: "ValueError"}.get(
+            config["lr"], "None"
+        )
+        if row["error"] is None:
+            model, loss, optimizer = make_line(**config)
+            assert row["loss"] == nn.fit(model, X, Y, loss, optimizer, 90, seed=config["seed"]).losses[-1]
+
+
+def test_one_net_and_one_optimiser_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `make` changes after a net was made is of the next one, though both are trained in one call."""
+    calls_for_many(monkeypatch)
+    model, loss, optimizer = make_line(0.1, seed=1)
+
+    def again(lr: float, weight: float) -> Any:
+        optimizer.lr, model.parameters()[0].data = lr, weight
+        return model, loss, optimizer
+
+    configs = [{"lr": lr, "weight": weight, "seed": 1} for lr in (0.1, 0.2) for weight in (0.5, 1.5, 2.5)]
+    rows = nn.fit_many(again, configs, X, Y, epochs=2)
+    for config, row in zip(configs, rows):
+        model, loss, optimizer = make_line(config["lr"], seed=1)
+        model.parameters()[0].data = config["weight"]
+        assert row["loss"] == nn.fit(model, X, Y, loss, optimizer, 2, seed=1).losses[-1]
+
+
+def test_whoever_is_told_of_each_net_hears_of_it_before_the_next_is_made() -> None:
+    heard: list[str] = []
+
+    def noted(**config: Any) -> Any:
+        heard.append("made")
+        return make(**config)
+
+    nn.fit_many(noted, CONFIGS[:4], X, Y, epochs=2, progress=lambda state: heard.append("told"))
+    assert heard == ["made", "told"] * 4
 
 
 def test_what_make_does_to_an_earlier_net_changes_no_later_one() -> None:

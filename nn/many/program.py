@@ -1,0 +1,285 @@
+"""The program of all nets of one structure.
+
+A copy of the first net of a structure is compiled. Of each net only the numbers are taken, into the array where the
+program has the parameters of the copy, which is trained again from there. Nets of which nothing but numbers, settings
+and batches differ are trained many in a call, after all of them were made: in turns, each would find the processor's
+caches full of the other's work.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+from engine import Batch, Value
+
+from ..arguments import random_source, whole_number
+from ..evaluation.programs import Options
+from ..optimisers.base import Optimizer
+from ..training.history import History
+from ..training.preparation import prepared
+from ..training.steps import LossFunction, Model
+from ..training.trainer.compiled import Trainer
+from ..training.trainer.ways import NativeSteps
+from ..training.validation import Patience
+from .job import Job
+from .structure import Structure, UnknownStructureError
+
+Net: TypeAlias = "tuple[Model, LossFunction, Optimizer]"
+
+AT_ONCE = 1 << 20
+"""So many turns of samples are laid out for one call of a program."""
+
+CALL = 0.05
+"""Seconds that a call for many nets may take, about: so long Ctrl-C waits, and so much of the work it loses."""
+
+
+class Start(NamedTuple):
+    """Where a net begins, as `make` gave it: of what changes later nothing is seen.
+
+    Attributes:
+        numbers: of its values, in the order of the structure.
+        settings: of its optimiser, which remembers nothing yet.
+        job: what is asked of `fit`.
+    """
+
+    numbers: Sequence[float]
+    settings: Mapping[str, Any]
+    job: Job
+
+
+class SharedProgram:
+    """The program of all nets of one structure.
+
+    Args:
+        structure: of the first net.
+        net: the first one.
+        X: the samples.
+        y: as many labels.
+        options: of `fit`.
+        batch_size: of the first net.
+
+    Raises:
+        Exception: the nets cannot be trained in this way.
+    """
+
+    def __init__(
+        self, structure: Structure, net: Net, X: Any, y: Any, options: Mapping[str, Any], batch_size: int | None
+    ) -> None:
+        leaves: dict[int, Any] = {id(value): Value(value.data) for value in structure.values}
+        copied: tuple[Any, LossFunction, Optimizer] = copy.deepcopy(net, leaves)  # nobody else has it, to change it
+        model, loss, optimizer = copied
+        model.train()  # a module: of nothing else a structure is known
+        self._values, self._options = Structure(model, loss, optimizer).values, options
+        of_data = {name: options[name] for name in ("validation", "metrics", "sample_weight", "class_weight")}
+        how = Options("auto", options["dtype"], options["threads"])
+        self._data = prepared(model, X, y, loss, **of_data, seed=0, rng=random_source(0), options=how, fixed=True)
+        of_trainer = ("backend", "dtype", "threads", "clip_norm", "clip_value", "schedule")
+        settings = {name: options[name] for name in of_trainer}
+        if self._data.validation and self._data.validation.acts:
+            raise UnknownStructureError("a metric of the user's may read the net that make gave, and not the copy")
+        self._trainer = SharedTrainer(model, self._data.loss, optimizer, **settings)
+        self._batches: dict[int, Batch] = {}
+        self._batch(self._size(batch_size))
+        if not {*structure.values}.isdisjoint(self._trainer.compiled.parameters):
+            raise UnknownStructureError("the loss reads parameters of the net that make gave, and not of the copy")
+        self._seconds: dict[tuple[int, int], float] = {}  # that a net took, by its epochs and size of batches
+
+    def _size(self, batch_size: int | None) -> int:
+        count = len(self._data.X)
+        return count if batch_size is None else min(whole_number("batch_size", batch_size, least=1), count)
+
+    def _batch(self, size: int) -> Batch:
+        """The samples, for batches of that size."""
+        if size not in self._batches:
+            self._batches[size] = self._trainer.prepare(self._data.X, self._data.y, size)
+        return self._batches[size]
+
+    def _scores(self) -> dict[str, float]:
+        return self._data.validation.scores() if self._data.validation else {}
+
+    # ---- one net
+
+    def row(self, start: Start, optimizer: Optimizer) -> dict[str, float]:
+        """Train a net of this structure; give the loss and the scores of its last epoch, or, with patience, the best.
+
+        Args:
+            start: where it begins.
+            optimizer: its own; the one here takes over what it remembers.
+
+        Raises:
+            FloatingPointError: a loss or an update is not finite.
+        """
+        options, count, job = self._options, len(self._data.X), start.job
+        epochs = whole_number("epochs", job.epochs, least=1)
+        size = self._size(job.batch_size)
+        patience, shuffled = options["patience"], options["shuffle"] and size < count
+        rng = random_source(job.seed)
+        batch = self._batch(size)
+        started = time.perf_counter()
+        self._trainer.take_over(self._values, start.numbers, optimizer)
+        train = partial(self._trainer.epoch_of, batch, size, rng, shuffled)
+        rows = []
+        if patience is None:
+            most = max(1, AT_ONCE // count)
+            for first in range(0, epochs, most):
+                losses = train(min(most, epochs - first))
+            rows.append({"loss": _mean(losses, count, size), **self._scores()})
+        else:
+            patient = Patience(patience, options["min_delta"], self._trainer.optimizer)
+            for epoch in range(1, epochs + 1):
+                rows.append({"epoch": epoch, "loss": _mean(train(1), count, size), **self._scores()})
+                if patient.is_over(rows[-1]["validation_loss"]):
+                    break
+        self._seconds[epochs, size] = time.perf_counter() - started
+        return result(rows, patience)
+
+    # ---- many nets in a call
+
+    def room(self, optimizer: Optimizer, job: Job) -> int:
+        """How many nets like that one a call may be for; 0 if it is to be trained alone.
+
+        Raises:
+            TypeError, ValueError: epochs or size of the batches are none.
+        """
+        new = optimizer.keeper is None and optimizer.own_state[0] == 0 and not any(optimizer.own_state[1])
+        if not new or type(job.seed) is not int or job.seed < 0 or self._options["patience"] is not None:
+            return 0
+        epochs, size = whole_number("epochs", job.epochs, least=1), self._size(job.batch_size)
+        seconds = self._seconds.get((epochs, size))
+        if seconds is None or not self._trainer.stands(self._batch(size), size, self._values):
+            return 0
+        return min(max(1, int(CALL / seconds)), AT_ONCE // (epochs * len(self._data.X)))
+
+    def rows(self, starts: Sequence[Start]) -> list[dict[str, float] | None]:
+        """Train nets for which there is room in one call, as `row` does; None for one with what is not finite.
+
+        Raises:
+            RuntimeError: what loss and model read has changed since the last of them was made.
+        """
+        import numpy as np
+
+        job, count = starts[0].job, len(self._data.X)
+        size, began = self._size(job.batch_size), time.perf_counter()
+        shuffled = self._options["shuffle"] and size < count
+        sources = [random_source(start.job.seed) if shuffled else None for start in starts]
+        numbers, settings = np.array([start.numbers for start in starts]), [start.settings for start in starts]
+        trained = self._trainer.each(self._batch(size), size, self._values, numbers, settings, job.epochs, sources)
+        found: list[dict[str, float] | None] = []
+        for losses, row in zip(trained, numbers):
+            if losses is None:
+                found.append(None)
+                continue
+            if self._data.validation:
+                self._trainer.load(self._values, row)
+            found.append(result([{"loss": _mean(losses, count, size), **self._scores()}], None))
+        self._seconds[job.epochs, size] = (time.perf_counter() - began) / len(starts)
+        return found
+
+
+class SharedTrainer(Trainer):
+    """A trainer that goes on with other nets of the same structure."""
+
+    def take_over(self, values: Sequence[Value], numbers: Sequence[float], optimizer: Optimizer) -> None:
+        """Begin with another net.
+
+        Args:
+            values: those of this trainer's model; the same object at every call, so that their places are known.
+            numbers: what the other net has there.
+            optimizer: that of the other net, of the same class and for parameters in the same order; the optimiser
+                here takes over its settings and its state.
+        """
+        with self._lock:
+            self._again = None
+            if self._watch is not None and not self._watch.holds_outside():
+                self._traced = -math.inf  # to be traced again
+            self.load(values, numbers)
+            self._optimizer.change(optimizer.settings)
+            self._optimizer.keeper = None  # what the last net has left there is of no use
+            self._optimizer.own_state = optimizer.state
+            self.steps = 0
+
+    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
+        """Let Values of the model have these numbers."""
+        if self._way is not None:
+            self._way.load(values, numbers)
+        else:
+            for value, number in zip(values, numbers):
+                value.data = number
+
+    def stands(self, batch: Batch, size: int, values: Sequence[Value]) -> bool:
+        """Whether the next net may be trained with others: nothing has changed, as far as is looked at between nets."""
+        with self._lock:
+            rest = batch.size % size
+            like = not rest or self._structure(batch, rest) == self._structure(batch, size)
+            way, watch = self._way, self._watch
+            return (
+                like
+                and isinstance(way, NativeSteps)
+                and watch is not None
+                and self._schedule is None
+                and self._sized == (batch.shapes, size)
+                and way.has_no_leaves_but(values)
+                and time.perf_counter() < self._fresh_until()
+                and watch.holds_outside()
+            )
+
+    def each(
+        self,
+        batch: Batch,
+        size: int,
+        values: Sequence[Value],
+        starts: Any,
+        settings: Sequence[Mapping[str, Any]],
+        epochs: int,
+        sources: Sequence[random.Random | None],
+    ) -> list[list[float] | None]:
+        """Train nets from several starts; see `Session.each`.
+
+        Args:
+            batch: the samples.
+            size: how many a step takes.
+            values: as for `take_over`.
+            starts: starts x values; those after the steps are written to it.
+            settings: of the optimiser of each.
+            epochs: how often every sample has its turn.
+            sources: what shuffles the samples of each; None leaves them in order.
+
+        Raises:
+            RuntimeError: something has changed since the nets were looked at.
+        """
+        with self._lock:
+            way, watch = self._way, self._watch
+            if not isinstance(way, NativeSteps) or watch is None or not watch.holds_outside():
+                raise RuntimeError("what model or loss read has changed since the nets were made")
+            self._again = None
+            orders = None
+            if size < batch.size:
+                orders = [way.order(batch.size, size, source, epochs) for source in sources]
+            return way.each(batch, values, starts, settings, self._clip, epochs, orders)
+
+    def _look_again(self, batch: Batch, entirely: bool = False) -> None:
+        """As of any trainer, but for what is looked at from net to net, in `take_over`: nobody else has the model."""
+        if entirely or self._watch is None or time.perf_counter() >= self._fresh_until():
+            super()._look_again(batch, entirely)
+
+
+def _mean(losses: Sequence[float], count: int, size: int) -> float:
+    """The mean loss of the last epoch, summed as `fit` does it."""
+    batches = -(-count // size)
+    total = 0.0
+    for k, loss in enumerate(losses[-batches:]):
+        total += loss * min(size, count - k * size)
+    return total / count
+
+
+def result(rows: Sequence[Mapping[str, float]], patience: int | None) -> dict[str, float]:
+    """What counts in the end: the last row, or, with patience, that of the best epoch."""
+    best = History(rows=list(map(dict, rows))).best_epoch if patience is not None else None
+    row = rows[best - 1 if best else -1]
+    return {name: number for name, number in row.items() if name not in ("epoch", "lr", "seconds")}

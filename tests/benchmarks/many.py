@@ -1,0 +1,120 @@
+"""Many small nets in one call: `nn.fit_many` beside its own steps, and beside JAX's `vmap` of a scan.
+
+    taskset -c 1 python -m tests.benchmarks.many [nets in a call, 500]
+
+Each net is that of two moons (2-16-16-1, hinge loss, SGD with momentum), from a seed of its own, and makes 200 steps on
+all 100 samples. What counts is the least CPU time of contenders that take turns. "make" is the user's function that
+builds the nets, timed alone, and taken off: what is left over the native loop of as many steps is the overhead.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import nn
+
+from .compiled import LOOP, ours
+from .machine import print_machine
+from .workloads import MOMENTUM, RATE, dense, mlp_jax_loss, moons
+
+STEPS = 200
+WIDTHS = (1, 8, 32, 128, 1024)
+"""How many nets JAX trains at once."""
+
+
+def make(seed: int) -> Any:
+    """A net, as a user writes it."""
+    model = nn.MLP(2, [16, 16, 1], seed=seed)
+    return model, nn.hinge, nn.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
+
+
+def jax_nets(width: int, X: Any, Y: Any, dtype: str) -> Callable[[], None]:
+    """So many nets in JAX, all steps of all of them in one compiled call."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    data = [jnp.asarray(array, dtype) for array in (X, Y)]
+    nets = [dense([2, 16, 16, 1], seed) for seed in range(width)]
+    P = [jnp.asarray(np.stack(arrays), dtype) for arrays in zip(*nets)]
+    loss = mlp_jax_loss("relu", "hinge")
+
+    def train(P: Any) -> Any:
+        def body(carry: Any, _: Any) -> Any:
+            P, V = carry
+            value, G = jax.value_and_grad(loss)(P, *data)
+            V = [MOMENTUM * v + g for v, g in zip(V, G)]
+            return ([p - RATE * v for p, v in zip(P, V)], V), value
+
+        return jax.lax.scan(body, (P, [jnp.zeros_like(p) for p in P]), None, length=STEPS)[1][-1]
+
+    compiled = jax.jit(jax.vmap(train))
+    return lambda: compiled(P).block_until_ready()
+
+
+def least(contenders: dict[str, tuple[Callable[[], Any], int]], seconds: float = 20.0) -> dict[str, float]:
+    """The least CPU microseconds of each for one of the things that it makes; they take turns."""
+    found = dict.fromkeys(contenders, float("inf"))
+    for run, _ in contenders.values():
+        run()
+    end = time.perf_counter() + seconds
+    for _ in itertools.takewhile(lambda _: time.perf_counter() < end, itertools.count()):
+        for name, (run, count) in contenders.items():
+            started = time.process_time()
+            run()
+            found[name] = min(found[name], (time.process_time() - started) / count * 1e6)
+    return found
+
+
+def report(count: int, dtype: str) -> None:
+    """Measure one dtype and print its table."""
+    workload = moons()
+    (X, Y) = workload.arrays
+    loop, made = ours(workload, dtype)[0][LOOP]
+
+    def call(nets: int) -> Callable[[], Any]:
+        configs = [{"seed": seed} for seed in range(nets)]
+        return lambda: nn.fit_many(make, configs, X, Y[:, 0], epochs=STEPS, batch_size=None, dtype=dtype)
+
+    def made_alone() -> None:
+        for seed in range(count):
+            make(seed)
+
+    contenders: dict[str, tuple[Callable[[], Any], int]] = {
+        "loop": (lambda: [loop() for _ in range(count * STEPS // made)], count * STEPS),
+        "make": (made_alone, count),
+        "one": (call(1), 1),
+        "many": (call(count), count),
+    }
+    try:
+        contenders |= {f"JAX {n}": (jax_nets(n, X, Y, dtype), n * STEPS) for n in WIDTHS}
+    except ImportError:
+        print("JAX is not installed")
+    micros = least(contenders)
+    step, over = micros["loop"], (micros["many"] - micros["make"]) / STEPS
+    print(f"\n{dtype}, {count} nets in a call: {over:.2f} us a net-step, {over / step - 1:.0%} over the native loop")
+    print(f"  native loop, a step      {step:8.2f} us")
+    print(f"  make, a net              {micros['make']:8.0f} us")
+    print(f"  a call of one net        {micros['one'] - micros['make'] - STEPS * step:8.0f} us over make and steps")
+    widths = {n: micros[f"JAX {n}"] for n in WIDTHS if f"JAX {n}" in micros}
+    for n, micro in widths.items():
+        print(f"  JAX, vmap of {n:4} nets   {micro:8.2f} us a net-step, x{micro / over:.2f}")
+    if widths:
+        print(f"  JAX at its best width    x{min(widths.values()) / over:.2f}")
+
+
+def main(words: list[str]) -> None:
+    """Print the tables of both dtypes."""
+    print_machine()
+    for dtype in ("float32", "float64"):
+        report(int(words[0]) if words else 500, dtype)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
