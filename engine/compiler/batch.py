@@ -178,8 +178,7 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
     if type(argument) is not np.ndarray:
         argument = _plain_array(argument, position)
     if argument.dtype.kind not in "fbiu":
-        if argument.dtype == object:
-            _as_lists(argument.tolist(), position)  # says what is wrong with it
+        _as_lists(given, position)  # says what is wrong with it, and where
         raise TypeError(f"argument {position} holds {argument.dtype}: a compiled function takes real numbers")
     if argument.ndim == 0:
         raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
@@ -212,19 +211,19 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
         raise TypeError(f"argument {position} is {samples!r}: give a list or array with one entry for each sample")
     rows: list[list[float]] = []
     shapes = set()
-    for sample in samples:
+    for number, sample in enumerate(samples):
         row: list[float] = []
-        shapes.add(_flatten(sample, row, position))
+        shapes.add(_flatten(sample, row, position, number))
         rows.append(row)
     if len(shapes) > 1:
         raise ValueError(f"argument {position} is ragged: its samples have the shapes {sorted(shapes)}")
     return len(rows), shapes.pop() if shapes else (), rows, samples
 
 
-def _flatten(sample: Any, row: list[float], position: int) -> Shape:
-    """Append all numbers of a sample; give its shape."""
+def _flatten(sample: Any, row: list[float], position: int, number: int) -> Shape:
+    """Append all numbers of a sample, the one of that number; give its shape."""
     if isinstance(sample, (list, tuple)):
-        shapes = {_flatten(part, row, position) for part in sample}
+        shapes = {_flatten(part, row, position, number) for part in sample}
         if len(shapes) > 1:
             raise ValueError(f"argument {position} is ragged: a sample has parts of the shapes {sorted(shapes)}")
         return (len(sample), *(shapes.pop() if shapes else ()))
@@ -232,7 +231,8 @@ def _flatten(sample: Any, row: list[float], position: int) -> Shape:
         fix = "a compiled function takes numbers"
         if isinstance(sample, Value):
             fix += "; to use it on Values, or inside another compiled function, call its plain one, f.function"
-        raise TypeError(f"argument {position} holds {sample!r} of type {type(sample).__name__}: {fix}")
+        kind = type(sample).__name__
+        raise TypeError(f"argument {position} holds {sample!r} of type {kind} in sample {number}: {fix}")
     row.append(float(sample))
     return ()
 

@@ -389,6 +389,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     special = compiled._trace(batch)
     if special.signature.shape:
         raise TraceError("a loss to train on must be one Value, not a list")
+    special.requirements.check(batch)  # before anything is computed from wrong labels
     special.compare_once("leaves", batch)
     special.check_labels(batch)
     leaves = special.signature.leaves

@@ -400,6 +400,25 @@ def test_labels_are_refused_with_the_same_words(name: str, backend: str, arrays:
     assert message(row, backend, arrays, "float32") == expected
 
 
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.nll])
+@pytest.mark.parametrize("label", [math.nan, 3, -1, 1.5])
+def test_labels_of_the_first_step_are_checked_before_anything_is_computed(
+    label: float, loss: Loss, backend: str
+) -> None:
+    """Not by what computes with them, such as `take`."""
+    trainer = Trainer(model := nn.MLP(2, [3], seed=5), loss, SGD(model.parameters(), lr=0.05), backend)
+    with pytest.raises((ValueError, IndexError), match=r"^(a class index|class -?\d is out of range)"):
+        trainer.step(X[:2], [label, 1])
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_label_that_is_no_number_is_named_with_its_sample(backend: str) -> None:
+    trainer = Trainer(model := nn.MLP(2, [3], seed=5), nn.cross_entropy, SGD(model.parameters(), lr=0.05), backend)
+    with pytest.raises(TypeError, match="argument 2 holds 'cat' of type str in sample 1: "):
+        trainer.step(X[:2], [0, "cat"])
+
+
 @pytest.mark.parametrize("backend", [name for name in INSTALLED if name != "python"])
 def test_labels_that_are_changed_in_place_are_checked(backend: str) -> None:
     numpy = pytest.importorskip("numpy")
