@@ -32,6 +32,8 @@ OBJECT, ARTIFACT, FACT = ".o", ".plan", ".fact"
 _MAGIC = b"stepgrad object 3\n"
 _DIGEST = hashlib.sha256().digest_size
 _warned: set[Path] = set()
+_room: dict[Path, int] = {}
+"""How many bytes this process may write into a folder before it looks again how full that is."""
 
 
 def directory() -> Path | None:
@@ -169,17 +171,19 @@ def write(name: str, code: bytes, suffix: str = OBJECT) -> None:
         handle, temporary = tempfile.mkstemp(prefix="writing-", dir=where)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_sealed(f"{name}{suffix}", code))
+                written = file.write(_sealed(f"{name}{suffix}", code))
             os.replace(temporary, where / f"{name}{suffix}")
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-        _trim(where)
+        _room[where] = _room.get(where, 0) - written
+        if _room[where] < 0:
+            _room[where] = (LIMIT - _trim(where)) // 16  # others may write as well
 
 
-def _trim(where: Path) -> None:
-    """Delete the files used longest ago, until the rest is within the limit; and what killed writers left."""
+def _trim(where: Path) -> int:
+    """Delete the files used longest ago, also of killed writers, until the rest is within the limit; its size."""
     files = []
     for entry in os.scandir(where):
         mine = entry.name.endswith((OBJECT, ARTIFACT, FACT)) or entry.name.startswith("writing-")
@@ -190,7 +194,8 @@ def _trim(where: Path) -> None:
     total = sum(size for _, size, _ in files)
     for _, size, path in sorted(files):
         if total <= LIMIT:
-            return
+            break
         with contextlib.suppress(OSError):
             os.unlink(path)
         total -= size
+    return total

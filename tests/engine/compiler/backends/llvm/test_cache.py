@@ -198,6 +198,7 @@ def test_other_files_are_nobodys_business(where: Path, monkeypatch: pytest.Monke
     cache.write("name", b"code")
     (where / "notes.txt").write_text("mine")
     monkeypatch.setattr(cache, "LIMIT", -1)
+    cache._room.clear()
     cache.write("other", b"code")
     assert [path.name for path in where.iterdir()] == ["notes.txt"]
 
@@ -236,6 +237,23 @@ def test_bounded_and_the_oldest_goes_first(where: Path, monkeypatch: pytest.Monk
     assert sum(path.stat().st_size for path in where.iterdir()) <= 4000
     assert cache.read("last") is not None
     assert cache.read("0") is None
+
+
+def test_a_folder_is_looked_at_when_a_sixteenth_of_its_room_is_filled(
+    where: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not at every write: it may hold thousands of files."""
+    looks: list[Any] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: looks.append(path) or scandir(path))
+    monkeypatch.setattr(cache, "LIMIT", 160_000)
+    for k in range(20):
+        cache.write(f"{k}", bytes(900))
+    assert looks == [where] * 2
+    monkeypatch.setattr(cache, "LIMIT", 20_000)
+    for k in range(20):
+        cache.write(f"more {k}", bytes(900))
+    assert sum(path.stat().st_size for path in where.iterdir()) <= 20_000
 
 
 def test_what_a_killed_writer_left_harms_nothing(where: Path) -> None:
