@@ -57,7 +57,7 @@ FLOORS = """
     engine.testing  engine.strategies
     engine.shell
     engine  engine.__main__
-    nn.arguments  nn.elsewhere
+    nn.arguments  nn.attributes  nn.elsewhere
     nn.layers
     nn.losses  nn.optimisers  nn.schedules  nn.data
     nn.evaluation

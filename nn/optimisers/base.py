@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from engine import Value
 
 from ..arguments import show, whole_number
+from ..attributes import Known
 from ..layers.module import Module, are_parameters
 from .declaration import Memory, Setting, refuse_in_a_trace
 
 
-class Optimizer:
+class Optimizer(Known):
     """Base of the optimisers: a list of parameters, a learning rate, and `step()`.
 
     An optimiser is a class that declares its settings, what it remembers of each parameter, and a rule: a function
@@ -40,7 +42,8 @@ class Optimizer:
     (0.75, [2.25])
 
     A class may override `step` instead, or `zero_grad`, and do there what it likes: compiled training then gives it the
-    gradients.
+    gradients. What it adds in its own code is its own matter; an attribute that nothing would read, such as
+    `learning_rate` for `lr`, is refused with an AttributeError.
 
     Args:
         params: the Values to change, as `model.parameters()` gives them.
@@ -54,7 +57,7 @@ class Optimizer:
 
     Attributes:
         params: a tuple; assign another one to change it: what is remembered follows the parameters that stay.
-        settings: all by name, another mapping whenever one of them changes.
+        settings: all by name, to be read; another mapping whenever one of them changes.
         memories: the names of what is remembered.
         own_state: the state, if no compiled program has it; read `state`.
     """
@@ -67,7 +70,15 @@ class Optimizer:
     own_state: tuple[int, tuple[list[float], ...]]
     settings: Mapping[str, Any]
 
+    _params: tuple[Value, ...]
+    _words: ClassVar = {"learning_rate": "lr"}
+    _instead: ClassVar = dict.fromkeys(
+        ("clip_norm", "clip_value", "clipnorm", "clipvalue", "schedule"), "it is said to nn.fit or nn.Trainer"
+    )
+    _hooks = frozenset({"rule", "agree"})
+
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         declared = {name: kind for base in reversed(cls.__mro__) for name, kind in vars(base).items()}
         cls.memories = tuple([name for name, kind in declared.items() if isinstance(kind, Memory)])
         cls._declared = {name: kind for name, kind in declared.items() if isinstance(kind, Setting)}
@@ -80,7 +91,7 @@ class Optimizer:
             raise TypeError(f"{kind.__name__} is abstract: an optimiser declares a rule; see nn.Optimizer")
         self._params = _leaves(params)
         self.own_state = 0, tuple([[] for _ in kind.memories])
-        self.settings = {name: setting.default for name, setting in kind._declared.items()}
+        self.settings = MappingProxyType({name: setting.default for name, setting in kind._declared.items()})
         self.change({"lr": lr, **settings})
 
     rule: Callable[..., Any] = NotImplemented
@@ -98,7 +109,7 @@ class Optimizer:
         """
         self.settings = self.changed(settings)
 
-    def changed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def changed(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """The settings that there would be after `change`, which raises the same."""
         declared = type(self)._declared
         for name in settings:
@@ -106,7 +117,7 @@ class Optimizer:
                 raise TypeError(f"{type(self).__name__} has no setting {name!r}: it has {', '.join(declared)}")
         new = {**self.settings, **{name: declared[name].checked(value) for name, value in settings.items()}}
         self.agree(new)
-        return new
+        return MappingProxyType(new)
 
     @property
     def params(self) -> tuple[Value, ...]:
@@ -160,7 +171,10 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles, which have their own numbers."""
         self.take_back()
-        return vars(self).copy()
+        return {**vars(self), "settings": dict(self.settings)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, settings=MappingProxyType(state["settings"]))
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())

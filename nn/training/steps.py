@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from engine import Value, collector_at_rest
 
 from ..arguments import show
+from ..attributes import Known
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
 from ..layers.dropout import Place, drawing
@@ -58,7 +59,7 @@ class Step(Protocol):
         """Update the parameters by a batch of samples and labels, and return its loss before the update."""
 
 
-class EagerStep:
+class EagerStep(Known):
     """The step in the open: predict, score the predictions against the labels, backpropagate, update.
 
     Backprop both propagates the error back through every node and stores the parameters' gradients, from which
@@ -81,6 +82,16 @@ class EagerStep:
     >>> model([1.0])[0].data
     2.0
     """
+
+    model: Model
+    loss: LossFunction
+    optimizer: Optimizer
+    steps: int
+    _words: ClassVar = {"learning_rate": "optimizer.lr", "lr": "optimizer.lr"}
+    _instead: ClassVar = {
+        "schedule": "set optimizer.lr before each step, or give schedule= to nn.fit or nn.Trainer",
+        **dict.fromkeys(("clip_norm", "clip_value"), "give it when the step is made"),
+    }
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, repeat
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -105,8 +106,8 @@ def update_step(optimizer: Optimizer) -> None:
     changed = dict(zip(kept, memories))
     state = steps + 1, tuple([changed.get(k, row) for k, row in enumerate(rows)])
     # One call that runs no Python code in between: not even Ctrl-C finds some of them written.
-    names = ["_data"] * len(params)
-    deque(map(setattr, (*params, optimizer), (*names, "own_state"), (*new, state)), maxlen=0)
+    last = map(object.__setattr__, [optimizer], ["own_state"], [state])  # an optimiser's own is in Python
+    deque(chain(map(setattr, params, repeat("_data"), new), last), maxlen=0)
 
 
 _data, _grad = attrgetter("_data"), attrgetter("_grad")

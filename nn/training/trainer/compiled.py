@@ -66,6 +66,8 @@ class Trainer(Settings):
     2.0
     """
 
+    compiled: Compiled
+
     def __init__(
         self,
         model: Model,
@@ -90,7 +92,6 @@ class Trainer(Settings):
         self._way: Way | None = None  # how steps are made; None until the samples' shape is known
         self._steps_before = 0  # made in earlier ways
         self._sized: Any = None  # shapes, and size of the batches for which samples are weighted
-        self.compiled: Compiled
         self._begin()
         self._samples = Samples(self.compiled.batch)
 

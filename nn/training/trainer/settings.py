@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from ...arguments import show
+from ...attributes import Known
 from ...optimisers.base import Optimizer
 from ...optimisers.clipping import clip_limits
 from ..steps import LossFunction, Model
 
 
-class Settings(ABC):
+class Settings(Known, ABC):
     """Model, loss, optimiser, clipping and schedule: each counts from the next step on."""
+
+    _words: ClassVar = {"learning_rate": "optimizer.lr", "lr": "optimizer.lr"}
+    _instead: ClassVar = dict.fromkeys(("dtype", "threads"), "it is said when the Trainer is made")
 
     def __init__(
         self,

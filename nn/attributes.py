@@ -1,0 +1,53 @@
+"""Attributes that mean nothing are refused where they are set: a setting under another name would be ignored."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any, ClassVar
+
+
+class Known:
+    """Base of what has settings: it takes the attributes that its class names, and private ones, and no other.
+
+    A subclass with methods of its own takes what these may need, but for another word for what it has.
+    """
+
+    _known: ClassVar[frozenset[str]] = frozenset()
+    _is_open: ClassVar[bool] = False
+    _words: ClassVar[Mapping[str, str]] = {}
+    """For other words the attribute that is meant."""
+    _instead: ClassVar[Mapping[str, str]] = {}
+    """For what it has not, what to do."""
+    _hooks: ClassVar[frozenset[str]] = frozenset()
+    """Methods that a subclass may have without setting attributes."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._known = frozenset({name for base in cls.__mro__ for name in (*vars(base), *inspect.get_annotations(base))})
+        cls._is_open = any(_has_methods(base, cls._hooks) for base in cls.__mro__)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As for any object.
+
+        Raises:
+            AttributeError: nothing would read it.
+        """
+        kind = type(self)
+        if name not in kind._known and not name.startswith("_"):
+            if name in kind._words:
+                raise AttributeError(f"{kind.__name__} has no attribute {name!r}: here it is {kind._words[name]}")
+            if not kind._is_open:
+                near = difflib.get_close_matches(name, [known for known in kind._known if known[0] != "_"], n=1)
+                guess = f"did you mean {near[0]}?" if near else "nothing would read it"
+                raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {kind._instead.get(name, guess)}")
+        super().__setattr__(name, value)
+
+
+def _has_methods(kind: type, hooks: frozenset[str]) -> bool:
+    """Whether a class from elsewhere has code that may set attributes."""
+    if kind.__module__.partition(".")[0] == "nn":
+        return False
+    return any(isinstance(part, (FunctionType, property)) and name not in hooks for name, part in vars(kind).items())

@@ -1,0 +1,113 @@
+"""Attributes that nothing would read are refused; what classes, and their users' subclasses, have is taken."""
+
+import copy
+import pickle
+
+import pytest
+
+import nn
+from engine import Value
+
+
+def optimizer(kind=nn.SGD, **settings):
+    return kind([Value(1.0), Value(2.0)], lr=0.1, **settings)
+
+
+class WithCode(nn.SGD):
+    """Has attributes of its own, one of which the class does not name."""
+
+    def __init__(self, params, lr):
+        self.before = 1
+        super().__init__(params, lr)
+        self.after = 2
+
+    def step(self):
+        self.later = 3
+        super().step()
+
+
+class Rule(nn.Optimizer):
+    """Declares what it has."""
+
+    alpha = nn.Setting(0.9)
+
+    @staticmethod
+    def rule(p, g, s):
+        return p - s.lr * s.alpha * g
+
+    def agree(self, settings):
+        """Nothing to refuse."""
+
+
+class Named(nn.SGD):
+    """Has another word for the learning rate, and says so."""
+
+    @property
+    def learning_rate(self):
+        return self.lr
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        self.lr = rate
+
+
+REFUSED = [
+    (optimizer, "learning_rate", "SGD has no attribute 'learning_rate': here it is lr"),
+    (optimizer, "weigth_decay", "did you mean weight_decay"),
+    (optimizer, "betas", "nothing would read it"),
+    (optimizer, "schedule", "said to nn.fit or nn.Trainer"),
+    (lambda: optimizer(nn.AdamW), "momentum", "AdamW has no attribute 'momentum'"),
+    (lambda: optimizer(Rule), "weight_decay", "Rule has no attribute"),
+    (lambda: optimizer(WithCode), "learning_rate", "here it is lr"),
+    (lambda: nn.EagerStep(lambda x: x, nn.mse, optimizer()), "schedule", "set optimizer.lr before each step"),
+    (lambda: nn.EagerStep(lambda x: x, nn.mse, optimizer()), "clip_norm", "when the step is made"),
+    (lambda: nn.EagerStep(lambda x: x, nn.mse, optimizer()), "lr", "here it is optimizer.lr"),
+    (lambda: nn.Trainer(lambda x: x, nn.mse, optimizer()), "lr", "here it is optimizer.lr"),
+    (lambda: nn.Trainer(lambda x: x, nn.mse, optimizer()), "threads", "when the Trainer is made"),
+    (lambda: nn.Trainer(lambda x: x, nn.mse, optimizer()), "batch_size", "nothing would read it"),
+]
+
+
+@pytest.mark.parametrize(("make", "name", "message"), REFUSED)
+def test_an_attribute_that_nothing_reads_is_refused(make, name, message):
+    thing = make()
+    with pytest.raises(AttributeError, match=message):
+        setattr(thing, name, 0.5)
+    assert not hasattr(thing, name)
+    if isinstance(thing, nn.Optimizer):
+        for copied in (copy.copy(thing), copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))):
+            with pytest.raises(AttributeError, match=message):
+                setattr(copied, name, 0.5)
+
+
+def test_subclasses_have_what_they_add():
+    own = optimizer(WithCode)
+    own.step()
+    own.tag = "mine"
+    assert (own.before, own.after, own.later, own.tag) == (1, 2, 3, "mine")
+    copied = pickle.loads(pickle.dumps(own))
+    assert (copied.tag, copied.steps, copied.lr) == ("mine", 1, 0.1)
+
+
+def test_a_class_may_declare_another_word():
+    own = optimizer(Named)
+    own.learning_rate = 0.5
+    assert own.lr == own.learning_rate == 0.5
+
+
+def test_private_attributes_and_those_of_the_class_are_taken():
+    own, steps = optimizer(), []
+    own._note = 1
+    own.step = lambda: steps.append(1)
+    own.step()
+    own.momentum = 0.5
+    assert (own._note, steps, own.settings["momentum"]) == (1, [1], 0.5)
+
+
+def test_settings_are_for_reading():
+    """Compiled steps would not see what is written into them."""
+    own = optimizer()
+    for thing in (own, copy.deepcopy(own), pickle.loads(pickle.dumps(own))):
+        with pytest.raises(TypeError):
+            thing.settings["momentum"] = 0.9
+        assert thing.momentum == 0.0
