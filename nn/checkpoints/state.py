@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 from engine import Value
@@ -15,7 +16,7 @@ from ..evaluation.rules import noted_loss
 from ..layers.dropout import Dropout
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
-from ..training.history import History
+from ..training.history import UNKNOWN, History
 from .changes import Change
 
 # JSON has no numbers for these; every other float is written with the digits that give it back exactly.
@@ -164,7 +165,11 @@ def history_of(stored: Any) -> History:
     stopped = stored.get("stopped")
     if not isinstance(stored["backend"], str) or not (stopped is None or isinstance(stopped, str)):
         raise ValueError("its history has a back end or an end that is no text")
-    return History(losses, batch_losses, stored["backend"], rows, stopped, state, _waiting(stored.get("waiting")))
+    seed = stored.get("seed", UNKNOWN)
+    if not isinstance(seed, (int, NoneType)) or isinstance(seed, bool):
+        raise ValueError(f"its history has the seed {show(seed)}")
+    waiting = _waiting(stored.get("waiting"))
+    return History(losses, batch_losses, stored["backend"], rows, stopped, state, waiting, seed)
 
 
 def _waiting(stored: Any) -> dict[str, Any] | None:

@@ -8,6 +8,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+UNKNOWN = -1
+"""In place of a seed: from a file or pickle that does not tell."""
+
 HEAD = 8
 """How many rows a table shows; of more, the first and the last ones and some between."""
 
@@ -34,6 +37,8 @@ class History:
     """Of the source of the batches, after the last epoch: with it training goes on as if it had not stopped."""
     waiting: dict[str, Any] | None = field(default=None, repr=False, compare=False)
     """Where `patience` stands, and what it has put back: with it training goes on likewise; see `Patience.waiting`."""
+    seed: int | None = field(default=UNKNOWN, repr=False, compare=False)
+    """The int that the order of the batches began from; None for another source."""
 
     @property
     def best_epoch(self) -> int | None:

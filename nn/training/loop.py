@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from types import NoneType
 from typing import Any
 
 from ..arguments import Seed, plain, random_source, real_number, show, true_or_false, whole_number
@@ -19,7 +20,7 @@ from ..losses.named import LOSSES
 from ..optimisers.base import Optimizer, has_rule
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report
-from .history import History
+from .history import UNKNOWN, History
 from .preparation import prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .purity import is_pure
@@ -91,7 +92,8 @@ def fit(
             samples it has.
         callbacks: called with the model, the history and the number of the epoch after each; True stops. What they
             change counts from the next epoch on: the model, what the loss reads, entries of X and y.
-        resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before. With
+        resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before, and batches
+            are drawn as if there had been no end: with an int seed it must be the same one, or left out. With
             `patience` again, that is from how things stood after the last epoch, else from the best one.
         shuffle: whether the batches of each epoch are random; otherwise, and in a batch of all samples, they keep the
             order of the data.
@@ -163,12 +165,15 @@ def fit(
     each = callable(progress) or not (schedule is None or is_pure(schedule))
     own = step is not EagerStep or not has_rule(optimizer)
     acting = Acting(batches=each, epochs=each or own or bool(after))
-    history, rng = _going_on(resume, epochs), random_source(seed)
+    history, rng = _going_on(resume, epochs, seed), random_source(seed)
     if patient and history.waiting is not None:
         patient.go_on(history.waiting)
     history.waiting = None
-    if resume is not None and isinstance(validation, float) and (rng is seed or seed is None):
-        raise ValueError("a share would hold out other samples than before: give validation=(X, y), or an int as seed")
+    if resume is not None and not isinstance(validation, (tuple, list, NoneType)) and (rng is seed or seed is None):
+        raise ValueError(
+            "a share would hold out other samples than before: give validation=(X, y), or the int that was the seed "
+            "from the beginning"
+        )
     data = prepared(
         model,
         X,
@@ -290,10 +295,16 @@ def _callbacks(given: Callback | Iterable[Callback]) -> list[Callback]:
     return callbacks
 
 
-def _going_on(resume: Any, epochs: int) -> History:
-    """The history to go on with: a copy of that of a checkpoint, or a new one."""
+def _going_on(resume: Any, epochs: int, seed: Seed) -> History:
+    """The history to go on with: a copy of that of a checkpoint, or a new one.
+
+    Raises:
+        TypeError: if `resume` is no checkpoint or history.
+        ValueError: if there is nothing left to do; if the history began with another seed.
+    """
+    given = seed if seed is None or isinstance(seed, random.Random) else whole_number("seed", seed, least=0)
     if resume is None:
-        return History()
+        return History(seed=given if isinstance(given, int) else None)
     history = getattr(resume, "history", resume)
     if not isinstance(history, History):
         raise TypeError(
@@ -301,8 +312,16 @@ def _going_on(resume: Any, epochs: int) -> History:
         )
     if len(history.losses) >= epochs:
         raise ValueError(f"{len(history.losses)} epochs are done already: epochs={epochs} counts those too, give more")
+    if isinstance(given, int) and history.seed not in (given, UNKNOWN):
+        began = "no int as seed" if history.seed is None else f"seed={history.seed}"
+        raise ValueError(
+            f"training began with {began} and goes on in its order, where seed={given} would change nothing: leave it "
+            f"out, or give random.Random({given}) for another order"
+        )
     history = copy.deepcopy(history)
     history.stopped = None
+    if isinstance(given, random.Random):
+        history.seed = None
     return history
 
 

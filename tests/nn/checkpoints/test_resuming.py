@@ -1,7 +1,9 @@
 """Checkpoints with optimiser and history: training goes on bit for bit, as JSON and as tensors."""
 
+import copy
 import json
 import os
+import random
 import sys
 
 import pytest
@@ -316,3 +318,60 @@ def test_tensors_without_the_library(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"files need safetensors: pip install .stepgrad\[safetensors\]"):
         nn.save(nn.MLP(2, [1]), path)
     assert not path.exists()
+
+
+# ---- the seed -----------------------------------------------------------------------------------------------------
+
+
+def trained(epochs, **more):
+    model = nn.MLP(2, [3, 2], seed=1)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    return model, optimizer, nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, 8, **more)
+
+
+@pytest.mark.parametrize(("again", "validation"), [(None, None), (3, None), (3, 0.25), (np.int64(3), np.float64(0.25))])
+def test_going_on_with_the_same_seed_or_none_is_as_if_there_had_been_no_end(tmp_path, again, validation):
+    whole, _, _ = trained(6, seed=3, validation=validation)
+    model, optimizer, history = trained(3, seed=3, validation=validation)
+    nn.save(model, tmp_path / "m.json", optimizer=optimizer, history=history)
+    for resume in (history, nn.load(model, tmp_path / "m.json").history):
+        other, its_optimizer = copy.deepcopy((model, optimizer))
+        options = {"resume": resume, "seed": again, "validation": validation}
+        nn.fit(other, X, Y, nn.cross_entropy, its_optimizer, 6, 8, **options)
+        assert numbers(other) == numbers(whole)
+
+
+@pytest.mark.parametrize(("first", "then"), [(3, 4), (None, 3), (random.Random(1), 3)])
+def test_another_seed_is_refused(tmp_path, first, then):
+    model, optimizer, history = trained(2, seed=first)
+    nn.save(model, tmp_path / "m.json", history=history)
+    before = numbers(model)
+    for resume in (history, nn.load(model, tmp_path / "m.json")):
+        with pytest.raises(ValueError, match=f"began with .* where seed={then} would change nothing: leave it out, or"):
+            nn.fit(model, X, Y, nn.cross_entropy, optimizer, 4, 8, resume=resume, seed=then)
+    assert numbers(model) == before
+    nn.fit(model, X, Y, nn.cross_entropy, optimizer, 4, 8, resume=history, seed=random.Random(then))
+
+
+def test_a_share_of_other_samples_is_refused():
+    model, optimizer, history = trained(2, validation=0.25)
+    for share in (0.25, np.float32(0.25)):
+        with pytest.raises(ValueError, match="a share would hold out other samples than before"):
+            nn.fit(model, X, Y, nn.cross_entropy, optimizer, 4, 8, resume=history, validation=share)
+
+
+def test_a_file_that_does_not_tell_the_seed_is_taken_at_its_word(tmp_path):
+    """Those of before."""
+    model, optimizer, history = trained(2, seed=3)
+    nn.save(model, tmp_path / "m.json", history=history)
+    content = json.loads((tmp_path / "m.json").read_text())
+    holder = content if "history" in content else next(part for part in content.values() if "history" in part)
+    del holder["history"]["seed"]
+    (tmp_path / "m.json").write_text(json.dumps(content))
+    for seed in (3, None):
+        resume = nn.load(model, tmp_path / "m.json")
+        assert len(nn.fit(model, X, Y, nn.cross_entropy, optimizer, 4, 8, resume=resume, seed=seed).losses) == 4
+    holder["history"]["seed"] = True
+    (tmp_path / "m.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="has the seed bool True"):
+        nn.load(model, tmp_path / "m.json")
