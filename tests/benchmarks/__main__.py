@@ -11,6 +11,7 @@ COMMANDS = {
     "growth with parameters, batch and nodes": "taskset -c 1 python -m tests.benchmarks.growth",
     "many nets in a call, beside JAX's vmap": "taskset -c 1 python -m tests.benchmarks.many",
     "a scalar program that is no network": "taskset -c 1 python -m tests.benchmarks.heston",
+    "what blocks of flat loss leave out": "taskset -c 1 python -m tests.benchmarks.flat",
     "the eager engine beside micrograd": "python -m tests.benchmarks.eager",
     "memory of training": "python -m tests.benchmarks.memory",
     "checking gradients": "python -m tests.benchmarks.checking",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks import __main__, evaluation, growth, heston
+from tests.benchmarks import __main__, evaluation, flat, growth, heston
 from tests.benchmarks.machine import cpu_name, print_machine
 
 pytest.importorskip("llvmlite")
@@ -75,6 +75,11 @@ def test_evaluation_prints_its_lines(capsys: pytest.CaptureFixture[str]) -> None
     printed = capsys.readouterr().out
     assert "accuracy of one sample" in printed
     assert "% more" in printed
+
+
+def test_flat_blocks_are_counted_before_and_after_training() -> None:
+    first, later = flat.measure(32, rounds=1)
+    assert first[2] < later[2]
 
 
 def test_each_command_names_a_module() -> None:

@@ -73,8 +73,8 @@ def group_text(group: Group) -> str:
     >>> print(group_text(Group(ops.tanh, 4, ((Run("S", 8, 1),),), Run("S", 12, 1))))
     S[12 + r] = tanh(S[8 + r])  for r < 4
     """
-    operands = [" ++ ".join(_run(run) for run in runs) for runs in group.operands]
-    result = _run(group.result if group.rows > 1 else Run(group.result.buffer, group.result.base))
+    operands = [" ++ ".join(run_text(run) for run in runs) for runs in group.operands]
+    result = run_text(group.result if group.rows > 1 else Run(group.result.buffer, group.result.base))
     return f"{result} = {group.primitive.name}({', '.join(operands)}){_range(group.rows)}"
 
 
@@ -85,28 +85,28 @@ def jobs_text(plan: Plan) -> Iterator[str]:
         yield from (f"  {reduction_text(job)}" for job in plan.reductions)
         yield from (f"  {_scatter(job)}" for job in plan.scatters)
     yield "outputs"
-    yield "  " + ", ".join(_abbreviated([_run(run) for run in plan.outputs]))
+    yield "  " + ", ".join(_abbreviated([run_text(run) for run in plan.outputs]))
 
 
 def reduction_text(job: Reduction) -> str:
     """What a reduction adds to G."""
-    factor = "" if job.right is None else f" * {_run(job.right)}"
-    return f"{_run(job.target)} += {_run(job.left)}{factor}{_range(job.rows)}"
+    factor = "" if job.right is None else f" * {run_text(job.right)}"
+    return f"{run_text(job.target)} += {run_text(job.left)}{factor}{_range(job.rows)}"
 
 
 def _scatter(job: Scatter) -> str:
-    return f"{_run(job.target)} += {_run(job.source)} where c = {_run(job.index)}{_range(job.rows)}"
+    return f"{run_text(job.target)} += {run_text(job.source)} where c = {run_text(job.index)}{_range(job.rows)}"
 
 
 def _copy(job: Copy) -> str:
-    return f"{_run(job.target)} = {_run(job.source)}{_range(job.rows)}"
+    return f"{run_text(job.target)} = {run_text(job.source)}{_range(job.rows)}"
 
 
 def _range(rows: int) -> str:
     return f"  for r < {rows}" if rows > 1 else ""
 
 
-def _run(run: Run) -> str:
+def run_text(run: Run) -> str:
     """The slots of a run, as a formula in the row r and the column c."""
     if run.table is not None:
         shown = [str(slot) for slot in run.table[:_LONG]] + ["..."] * (len(run.table) > _LONG)

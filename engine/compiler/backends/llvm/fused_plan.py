@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ...plan.plan import Group, Plan, Reduction, Run
-from ...plan.text import group_text, jobs_text, reduction_text, sizes_text
+from ...plan.text import group_text, jobs_text, reduction_text, run_text, sizes_text
+from .kernels.guard import Guard
 from .kernels.kernel import Shape
 from .kernels.lane_sums import Sums
 
@@ -25,6 +26,7 @@ class FusedPlan:
         shape: of vectors and blocks.
         stages: for the prologue, the body and the epilogue, what is fused, in order.
         deferred: groups of the body that sums over the lanes compute as they go.
+        guard: what lets a block leave out the kernels after it; None if nothing does.
         stored: ids of the groups whose results are written to memory; None while that is not decided: all may be.
         products: outer products, in lists that one kernel adds up.
         sums: the other reductions, in jobs of one kernel each.
@@ -34,6 +36,7 @@ class FusedPlan:
     shape: Shape
     stages: Mapping[str, list[Fused]]
     deferred: tuple[Group, ...] = ()
+    guard: Guard | None = None
     stored: frozenset[int] | None = None
     products: tuple[list[Reduction], ...] = ()
     sums: tuple[Sums, ...] = ()
@@ -54,12 +57,22 @@ class FusedPlan:
         lines = [sizes_text(self.plan)]
         for stage in STAGES:
             for k, fused in enumerate(self.stages[stage]):
+                lines += self._guard_text(k) if stage == "body" else ()
                 lines.append(f"{stage} kernel {k}")
                 lines += [f"  {'' if self._is_stored(group) else '~ '}{group_text(group)}" for group in fused]
             if stage == "body":
+                lines += self._guard_text(len(self.stages[stage]))
                 lines += [f"in the sums\n  ~ {group_text(group)}" for group in self.deferred]
                 lines += jobs_text(self.plan) if not (self.products or self.sums) else self._shared_sums()
         return "\n".join(lines)
+
+    def _guard_text(self, kernels: int) -> list[str]:
+        """The guard, if it stands after so many kernels."""
+        if self.guard is None or self.guard.kernels != kernels:
+            return []
+        zero, finite = (", ".join(map(run_text, runs)) for runs in (self.guard.zero, self.guard.finite))
+        always = [f"  in any case {reduction_text(job)}" for job in self.guard.always]
+        return [f"no further where in all lanes\n  0 = {zero}\n  finite: {finite}", *always]
 
     def _shared_sums(self) -> Iterator[str]:
         for k, jobs in enumerate(self.products):
@@ -78,13 +91,30 @@ def place(run: Run) -> tuple[str, int]:
     return run.buffer, run.base
 
 
+def distinct_slots(run: Run, rows: int) -> Iterable[int]:
+    """The slots of a run, as quickly as its shape allows."""
+    if run.table is not None:
+        return set(run.table)
+    columns = range(run.base, run.base + run.count * run.column, run.column) if run.column else (run.base,)
+    if not run.row:
+        return columns
+    return {c + r * run.row for r in range(rows) for c in columns}
+
+
 def runs_of(group: Group) -> Iterator[Run]:
     """All runs that a group reads."""
     return (run for part in group.operands for run in part)
 
 
+def other_reads(fused_plan: FusedPlan) -> Iterator[tuple[Run, int]]:
+    """What is read by others than groups: runs, and how many rows of them."""
+    yield from job_reads(fused_plan.plan)
+    if fused_plan.guard is not None:
+        yield from ((run, 1) for run in (*fused_plan.guard.zero, *fused_plan.guard.finite))
+
+
 def job_reads(plan: Plan) -> Iterator[tuple[Run, int]]:
-    """What is read by jobs that are no groups: runs, and how many rows of them."""
+    """What is read by jobs of the plan that are no groups: runs, and how many rows of them."""
     for job in plan.reductions:
         yield job.left, job.rows
         if job.right is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...plan.plan import Group, Run
 from ...plan.strides import Column, runs
-from .fused_plan import STAGES, Fused, FusedPlan, job_reads, place, runs_of
+from .fused_plan import STAGES, Fused, FusedPlan, distinct_slots, job_reads, other_reads, place, runs_of
 from .ir.templates import is_cheap
 from .kernels.kernel import FEW, aligned
 from .kernels.lane_sums import kernel_jobs
@@ -163,11 +163,13 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
 def recompute(fused_plan: FusedPlan) -> FusedPlan:
     """Let kernels of the body compute again what takes less than a load: sums and products of what they read anyway.
 
-    A result that all its readers compute again need not be stored.
+    A result that all its readers compute again need not be stored. Behind a guard kernels read what it has looked at.
     """
     body = fused_plan.stages["body"]
+    free = len(body) if fused_plan.guard is None else fused_plan.guard.kernels
     sources = {place(g.result): g for fused in body for g in fused if is_cheap(g.primitive)}
-    return replace(fused_plan, stages={**fused_plan.stages, "body": [_with_copies(fused, sources) for fused in body]})
+    copied = [_with_copies(fused, sources) for fused in body[:free]]
+    return replace(fused_plan, stages={**fused_plan.stages, "body": copied + body[free:]})
 
 
 def _with_copies(fused: Fused, sources: dict[tuple[str, int], Group]) -> Fused:
@@ -199,24 +201,23 @@ def store(fused_plan: FusedPlan) -> FusedPlan:
             computed.add(place(group.result))
             for r in range(group.rows):  # of a result that is computed again, the first one is stored
                 owner.setdefault((group.result.buffer, group.result.base + r), id(group))
-    for run, rows in job_reads(fused_plan.plan):
+    for run, rows in other_reads(fused_plan):
         found |= {owner[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in owner}
     return replace(fused_plan, stored=frozenset(found))
 
 
 def share_sums(fused_plan: FusedPlan) -> FusedPlan:
-    """Put reductions together that one kernel can make."""
-    products, sums = kernel_jobs(fused_plan.plan.reductions, fused_plan.deferred)
-    return replace(fused_plan, products=tuple(products), sums=tuple(sums))
+    """Put reductions together that one kernel can make; those that a guard does not leave out come first."""
+    guard, reductions = fused_plan.guard, fused_plan.plan.reductions
+    if guard is None:
+        products, sums = kernel_jobs(reductions, fused_plan.deferred)
+        return replace(fused_plan, products=tuple(products), sums=tuple(sums))
+    _, always = kernel_jobs(guard.always, ())
+    products, sums = kernel_jobs([job for job in reductions if job not in guard.always], fused_plan.deferred)
+    guard = replace(guard, sums=len(always))
+    return replace(fused_plan, products=tuple(products), sums=(*always, *sums), guard=guard)
 
 
 def _slots(run: Run, rows: int) -> Iterable[int]:
-    """The distinct slots of a run, as quickly as its shape allows; none where no group computes anything."""
-    if run.buffer not in _COMPUTED:  # all the weights of a layer
-        return ()
-    if run.table is not None:
-        return set(run.table)
-    columns = range(run.base, run.base + run.count * run.column, run.column) if run.column else (run.base,)
-    if not run.row:
-        return columns
-    return {c + r * run.row for r in range(rows) for c in columns}
+    """The distinct slots of a run; none where no group computes anything."""
+    return distinct_slots(run, rows) if run.buffer in _COMPUTED else ()  # not all the weights of a layer

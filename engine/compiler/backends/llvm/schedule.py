@@ -14,6 +14,7 @@ from .fusion import defer, fuse, recompute, share_sums, split_columns, store
 from .ir import vectormath
 from .jit.artifact import Artifact
 from .jit.cpu_caches import cache_sizes
+from .kernels.guard import look
 from .kernels.kernel import Kernel, Kernels, Shape, copy, elementwise
 from .kernels.lane_sums import Sums, each_alone, outer_product, scatter, sums
 from .kernels.matmul import is_wide, product, tile_sizes
@@ -21,6 +22,7 @@ from .kernels.outer_samples import by_samples, inputs_by_samples, suits_samples
 from .kernels.single import along_rows
 from .kernels.single_sums import row_outer_product, row_sums
 from .runtime.cost_model import cost
+from .skipping import skip
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ def stages(plan: Plan, shape: Shape) -> Iterator[tuple[str, FusedPlan | Schedule
     yield "split", (fused_plan := split_columns(fused_plan))  # a run for each column, where they are few
     yield "defer", (fused_plan := defer(fused_plan))  # what only sums read is computed by them
     yield "fuse", (fused_plan := fuse(fused_plan))  # groups of equal rows share a kernel
+    yield "skip", (fused_plan := skip(fused_plan))  # what would only add zeros is left out
     yield "recompute", (fused_plan := recompute(fused_plan))  # what takes less than a load is computed again
     yield "store", (fused_plan := store(fused_plan))  # what nobody else reads stays in registers
     yield "share sums", (fused_plan := share_sums(fused_plan))  # reductions with one target share a kernel
@@ -111,9 +114,18 @@ class Schedule:
         self.alone = not plan.scatters and each_alone(fused_plan.products, fused_plan.sums)
         self.kernels = Kernels()
         made = {stage: [self._kernel(fused) for fused in part] for stage, part in fused_plan.stages.items()}
-        made["body"] += map(self._outer, fused_plan.products)
-        made["body"] += map(self._sums, fused_plan.sums)
-        made["body"] += [scatter(shape, plan.constants, pick) for pick in plan.scatters]
+        made["guarded"] = []
+        sums = [*map(self._sums, fused_plan.sums)]
+        if (guard := fused_plan.guard) is not None:
+            slots = plan.sizes["S"]
+            made["guarded"] = made["body"][guard.kernels :]
+            made["body"][guard.kernels :] = sums[: guard.sums]
+            made["body"].append(look(shape, plan.constants, guard, self.alone, slots))
+            sums = sums[guard.sums :]
+        last = made["body" if guard is None else "guarded"]
+        last += map(self._outer, fused_plan.products)
+        last += sums
+        last += [scatter(shape, plan.constants, pick) for pick in plan.scatters]
         made["epilogue"] += [copy(self._uniform, plan.constants, job) for job in plan.finish]
         self.room = max([kernel.room for kernels in made.values() for kernel in kernels], default=0)
         self.calls = {stage: [self.kernels.add(kernel) for kernel in kernels] for stage, kernels in made.items()}

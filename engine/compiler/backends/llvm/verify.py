@@ -8,6 +8,7 @@ from typing import Any
 from ...errors import PlanError
 from ...plan.plan import Group, Run
 from .fused_plan import STAGES, Fused, FusedPlan, job_reads, place, runs_of
+from .kernels.guard import Guard
 from .kernels.kernel import aligned
 from .kernels.lane_sums import Sums
 
@@ -17,7 +18,8 @@ def verify(fused_plan: FusedPlan) -> None:
 
     Raises:
         PlanError: a group is missing, or computed too often; a kernel reads what is not stored before it runs and what
-            it has not just computed; a sum reads what is nowhere; the kernels of the sums do not make just the plan's.
+            it has not just computed; a sum reads what is nowhere; a guard, or what runs in any case, reads what is not
+            stored before the guard; the kernels of the sums do not make just the plan's.
             The message names the kernel and the slot.
     """
     _check_groups(fused_plan)
@@ -25,6 +27,8 @@ def verify(fused_plan: FusedPlan) -> None:
     for stage in STAGES:
         for k, fused in enumerate(fused_plan.stages[stage]):
             _run(fused_plan, fused, f"{stage} kernel {k}", memory)
+            if stage == "body" and fused_plan.guard is not None and fused_plan.guard.kernels == k + 1:
+                _check_guard(fused_plan, fused_plan.guard, memory)
         if stage == "body":
             _check_deferred(fused_plan, memory)
     own = {slot for group in fused_plan.deferred for slot in _results(group)}
@@ -83,6 +87,16 @@ def _read(run: Run, rows: int, where: str, memory: set[tuple[str, int]]) -> None
         for slot in (slot for row in run.slots(rows) for slot in row):
             if (run.buffer, slot) not in memory:
                 raise PlanError(f"{where} reads {run.buffer}[{slot}], which is not stored by then")
+
+
+def _check_guard(fused_plan: FusedPlan, guard: Guard, memory: set[tuple[str, int]]) -> None:
+    """All that is read where a block leaves out what is guarded has been stored before."""
+    for run in (*guard.zero, *guard.finite):
+        _read(run, 1, "the guard", memory)
+    for job in guard.always:
+        _read(job.left, job.rows, "a sum that is not guarded", memory)
+    for run in fused_plan.plan.outputs:
+        _read(run, 1, "an output that is not guarded", memory)
 
 
 def _check_deferred(fused_plan: FusedPlan, memory: set[tuple[str, int]]) -> None:

@@ -18,6 +18,8 @@ FRAME = (
     "source_table",  # their addresses and columns: [address, columns] each
     "prologue", "prologue_count",  # calls: [kernel, offsets] each
     "body", "body_count",
+    "guarded", "guarded_count",  # calls that a block may leave out
+    "verdict",  # where in S the body says so
     "epilogue", "epilogue_count",
     "output_table",  # per output: [address of its buffer, IN_X or IN_S; offset; 1 per lane or 0 uniform]
     "results",  # where per-sample outputs go, row by row; or 0
@@ -56,7 +58,7 @@ _NUMBERS = [
     "cleared",
 ]
 _NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "packed", "whole"]
-_NUMBERS += [f"{part}_count" for part in ("prologue", "body", "epilogue")]
+_NUMBERS += [f"{part}_count" for part in ("prologue", "body", "guarded", "epilogue")] + ["verdict"]
 
 
 def field(code: Code, name: str, kind: str = "i64") -> str:

@@ -96,6 +96,7 @@ class Frame:
             gradients=program.gradients,
             shared=int(plan.sizes.get("G", 0) > 0),
             cleared=0 if program.alone else program.gradients,
+            verdict=plan.sizes.get("S", 0) * shape.stride,
         )
         for part, (table, _) in program.calls.items():
             self.set(**{part: address(table), f"{part}_count": len(table) // 2})

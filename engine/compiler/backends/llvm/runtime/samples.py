@@ -74,6 +74,7 @@ def samples(bits: int, width: int) -> str:
         with code.when(code.value(f"or i1 {begins}, {real}")):
             run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes, begins)
             _add_loss(code, a, f, loss, x, lanes)
+            _run_guarded(code, f, a, f"ptr {x}, ptr {a['S']}", lanes, begins)
         wanted = code.value(f"icmp ne ptr {a['results']}, null")
         with code.when(wanted):
             _store_outputs(code, a, f, x, first, samples)
@@ -122,6 +123,15 @@ def run(code: Code, part: str, f: dict[str, str], a: dict[str, str], block: str,
     code.lines.append(
         f"call void @calls(ptr {a[part]}, i64 {f[f'{part}_count']}, {shared}, {block}, i64 {lanes}, i1 {first})"
     )
+
+
+def _run_guarded(code: Code, f: dict[str, str], a: dict[str, str], block: str, lanes: str, first: str) -> None:
+    """Run the kernels behind a guard, unless that has found that they would only add zeros."""
+    some = code.value(f"icmp sgt i64 {f['guarded_count']}, 0")
+    with code.when(some):
+        verdict = code.load_scalar(a["S"], f["verdict"])
+        with code.when(code.value(f"fcmp oeq {code.scalar} {verdict}, 0.0")):
+            run(code, "guarded", f, a, block, lanes, first)
 
 
 def _address(code: Code, a: dict[str, str], output: str, x: str) -> tuple[str, str]:

@@ -157,7 +157,7 @@ def test_every_native_stage_is_shown() -> None:
 
     compiled = engine.compile(loss, backend="llvm")
     compiled.backward(np.ones((3, 4)))
-    for stage in ("split", "defer", "fuse", "recompute", "store", "share sums", "kernels"):
+    for stage in ("split", "defer", "fuse", "skip", "recompute", "store", "share sums", "kernels"):
         assert compiled.explain(stage)
     assert re.search(r"sum kernel \d+\n  G.* \+= .* each", compiled.explain("share sums"))
 

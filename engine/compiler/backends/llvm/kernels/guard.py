@@ -1,0 +1,138 @@
+"""The guard: a kernel that looks whether the kernels after it would only add zeros in this block; see `skipping`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ....plan.plan import Reduction, Run
+from ..ir.builder import Code
+from ..ir.control import unless
+from ..ir.vector import Vector
+from .kernel import Kernel, Shape
+from .tiles import tiles
+
+CHAINS = 4
+"""Sums that are under way at a time."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Where a guard stands, what it looks at, and what it guards. All runs are ranges of slots: one row.
+
+    Attributes:
+        kernels: of the body, that run before it in any case; those after it are guarded.
+        zero: results that must be 0 in all lanes; then all that is guarded is 0,
+        finite: if these numbers are finite.
+        clear: accumulators that must begin at 0 although no guarded kernel runs.
+        always: reductions that are not guarded.
+        sums: kernels of sums that are not: those come first.
+    """
+
+    kernels: int
+    zero: tuple[Run, ...]
+    finite: tuple[Run, ...]
+    clear: tuple[Run, ...]
+    always: tuple[Reduction, ...] = ()
+    sums: int = 0
+
+
+def ranges(buffer: str, slots: Iterable[int]) -> tuple[Run, ...]:
+    """Slots of a buffer as ranges of neighbours.
+
+    >>> [(run.base, run.count) for run in ranges("S", {4, 5, 6, 9})]
+    [(4, 3), (9, 1)]
+    """
+    starts: list[int] = []
+    counts: list[int] = []
+    for slot in sorted(slots):
+        if starts and slot == starts[-1] + counts[-1]:
+            counts[-1] += 1
+        else:
+            starts.append(slot)
+            counts.append(1)
+    return tuple([span(buffer, start, count) for start, count in zip(starts, counts)])
+
+
+def span(buffer: str, start: int, count: int) -> Run:
+    """So many slots of a buffer, side by side."""
+    return Run(buffer, start, count=count, column=int(count > 1))
+
+
+def look(shape: Shape, constants: tuple[float, ...], guard: Guard, alone: bool, slots: int) -> Kernel:
+    """A kernel that writes behind the slots of S whether the guarded kernels can be left out: 1.0, or else 0.0.
+
+    With one sample in a block they run if others ran before in this step: there a product that was rounded to -0.0 may
+    be what a number of G holds, and +0.0 would make +0.0 of it.
+
+    Args:
+        shape: of vectors and blocks.
+        constants: the plan's.
+        guard: what to look at.
+        alone: whether kernels begin sums anew at the first block of a step; then so must be done here.
+        slots: of S.
+    """
+    kernel = Kernel(shape, constants, alone, slots)
+    code = kernel.code
+    verdict = kernel.panel(1)
+    code.lines.append(f"store {code.scalar} 0.0, ptr {verdict}")
+    flat = code.value(f"xor i1 {code.any(_magnitude(kernel, guard.zero).differs(0.0))}, true")
+    if shape.single:
+        flat = code.value(f"and i1 {flat}, %first")
+    with code.when(flat):
+        total = _magnitude(kernel, guard.finite)
+        lost = code.any((total - total).differs(0.0))  # 0 unless something is nan or infinite
+        with unless(code, lost):
+            code.lines.append(f"store {code.scalar} 1.0, ptr {verdict}")
+            if alone:
+                with code.when("%first"):
+                    _clear(kernel, guard.clear)
+    code.ret()
+    return kernel
+
+
+def _magnitude(kernel: Kernel, runs: Sequence[Run]) -> Vector:
+    """The sum of the absolute values of slots: 0 if all are, and not finite if one is not."""
+    code = kernel.code
+    totals = [code.variable(code.lift(0.0)) for _ in range(min(CHAINS, max([run.count for run in runs], default=1)))]
+    for run in runs:
+        for vectors in _uniform(kernel, run) if run.uniform or kernel.shape.single else _per_lane(kernel, run):
+            for total, vector in zip(totals, vectors):
+                code.write(total, code.read(total) + code.intrinsic("fabs", vector))
+    first, *others = map(code.read, totals)
+    return sum(others, start=first)
+
+
+def _per_lane(kernel: Kernel, run: Run) -> Iterator[list[Vector]]:
+    """The numbers of slots that have one for each lane."""
+    place = kernel.place(Run(run.buffer, run.base, row=1))
+    for span, rows in tiles(kernel.code, run.count, CHAINS):
+        with span as (r, r0), kernel.lanes() as lane:
+            yield [kernel.load(place, (r, r0 + j), (None, 0), lane) for j in range(rows)]
+
+
+def _uniform(kernel: Kernel, run: Run) -> Iterator[list[Vector]]:
+    """The numbers of slots that have one each: side by side."""
+    code, buffer, first = kernel.code, f"%{run.buffer}", kernel.offset(run.base)
+    for at, count in _side_by_side(code, first, run.count):
+        yield [code.load_first(buffer, index, left) for index, left in zip(at, count)]
+
+
+def _side_by_side(code: Code, first: str, count: int) -> Iterator[tuple[list[str], list[int]]]:
+    """Where vectors begin that cover so many numbers, a few at a time, and how many numbers each of them has."""
+    width = code.width
+    whole = count // width * width
+    for span, numbers in tiles(code, whole, CHAINS * width) if whole else []:
+        with span as (r, r0):
+            starts = range(r0, r0 + numbers, width)
+            yield [code.index(first, start, *([r] if r else [])) for start in starts], [width] * len(starts)
+    if count > whole:
+        yield [code.index(first, whole)], [count - whole]
+
+
+def _clear(kernel: Kernel, runs: Sequence[Run]) -> None:
+    code = kernel.code
+    for run in runs:
+        for at, count in _side_by_side(code, kernel.offset(run.base), run.count):
+            for index, left in zip(at, count):
+                code.store_first(code.lift(0.0), f"%{run.buffer}", index, left)

@@ -1,0 +1,208 @@
+"""Where the loss is flat: what a block of samples may leave out, since it would only add zeros.
+
+A hinge loss, like all that `relu`, `maximum` or `where` cut off, has a derivative of exactly 0 at most samples of a
+network that has learned. From there on the backward pass is products with zeros and sums of these, of which nothing
+remains: to a sum that began at +0.0, neither +0.0 nor -0.0 adds a bit. Unless something that a zero is multiplied with
+is infinite or nan. So between the kernels that run in any case and the rest there stands a guard. It lets a block leave
+the rest out if in all its lanes the adjoints that the rest begins with are 0, and all that these and what follows from
+them are multiplied with is finite.
+
+A program whose adjoints no kink can make 0 has no guard, nor has one where all this cannot be told. What a condition on
+the labels alone cuts off, as in cross-entropy by probabilities, is no kink: training changes nothing about that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from .... import ops
+from ...frontend.conditions import CONDITIONS
+from ...plan.plan import Group, Plan, Run
+from .fused_plan import FusedPlan, distinct_slots, runs_of
+from .kernels.guard import Guard, ranges, span
+
+WORTH = 64
+"""Additions and multiplications that must be left out for each adjoint that is looked at in every block."""
+
+MOST = 16
+"""Ranges of slots that a guard looks at, and places in the program that are tried for it."""
+
+_LINEAR = frozenset({ops.add, ops.sub, ops.sum, ops.neg})
+
+Slots = set[tuple[str, int]]
+"""Of X and S, with the names of the buffers."""
+
+
+def skip(fused_plan: FusedPlan) -> FusedPlan:
+    """Put a guard into the body, as early as it can stand."""
+    guards = (_guard(fused_plan, kernels, begin) for kernels, begin in _places(fused_plan)[:MOST])
+    return replace(fused_plan, guard=next((guard for guard in guards if guard), None))
+
+
+def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
+    """After how many kernels all adjoints that are still to be read are such as a kink can make 0; and these."""
+    plan, body = fused_plan.plan, fused_plan.stages["body"]
+    if plan.weight is None:
+        return []
+    kinked, adjoints, trained = _Zeros(plan), {("X", plan.weight)}, set[tuple[str, int]]()
+    for fused in [*body, fused_plan.deferred]:
+        for group in fused:
+            reads, results = _reads(group), _results(group)
+            if not trained.isdisjoint(reads) or any(run.buffer in "PU" for run in runs_of(group)):
+                trained |= results
+            if not adjoints.isdisjoint(reads):
+                adjoints |= results
+            if _is_kink(group, plan, trained):
+                kinked.slots |= results
+            kinked.follow(group)
+    if adjoints.isdisjoint(kinked.slots):
+        return []
+    live: Slots = set()  # the adjoints that are read by what has been passed, from the end on
+    for job in plan.reductions:
+        left = _slots(job.left, job.rows)
+        if job.right is not None:
+            live |= left | _slots(job.right, 1)
+        elif left <= kinked.slots:
+            live |= left
+    for pick in plan.scatters:
+        live |= _slots(pick.source, pick.rows)
+    found = []
+    for kernels in range(len(body), -1, -1):
+        for group in reversed(body[kernels] if kernels < len(body) else fused_plan.deferred):
+            live -= _results(group)
+            live |= _reads(group)
+        live &= adjoints
+        if live and live <= kinked.slots:
+            found.append((kernels, set(live)))
+    return found[::-1]
+
+
+def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
+    """The guard after so many kernels that looks at these adjoints, if there can be one and it is worth it."""
+    plan, body = fused_plan.plan, fused_plan.stages["body"]
+    guarded = [group for fused in [*body[kernels:], fused_plan.deferred] for group in fused]
+    zeros = _Zeros(plan, slots=set(begin))
+    for group in guarded:
+        zeros.follow(group)
+    always = tuple([job for job in plan.reductions if job.right is None and not zeros.has(job.left, job.rows)])
+    products = [zeros.product(job.left, job.rows, job.right, 1) for job in plan.reductions if job.right is not None]
+    picks = [zeros.has(pick.source, pick.rows) for pick in plan.scatters]
+    own = {place for group in guarded for place in _results(group)}
+    needed = {place for job in always for place in _slots(job.left, job.rows)}
+    needed |= {(run.buffer, run.base) for run in plan.outputs}
+    finite = _finite(zeros, [group for fused in body[:kernels] for group in fused])
+    saved = sum(group.flops() for group in guarded) + sum(job.flops() for job in plan.reductions if job not in always)
+    if not all(products + picks) or not own.isdisjoint(needed) or finite is None or saved < WORTH * len(begin):
+        return None
+    kept = {slot for job in always for slot in distinct_slots(job.target, job.rows)}
+    edges = pairwise([-1, *sorted(kept), plan.sizes["G"]])
+    clear = tuple([span("G", a + 1, b - a - 1) for a, b in edges if b - a > 1])
+    zero = ranges("S", [slot for _, slot in begin])
+    if len(zero) + len(finite) + len(clear) > MOST:
+        return None
+    return Guard(kernels, zero, finite, clear, always)
+
+
+def _finite(zeros: _Zeros, before: list[Group]) -> tuple[Run, ...] | None:
+    """What zeros are multiplied with, as far as numbers in it may be infinite; None if some of it is not there yet."""
+    known = {place: _is_condition(group, zeros.plan) for group in before for place in _results(group)}
+    slots: set[int] = set()
+    bounds: dict[str, tuple[int, int]] = {}  # of what is there from the start, in each buffer the first and last slot
+    for run, rows in zeros.factors:
+        if run.buffer == "S":
+            places = _slots(run, rows) - zeros.slots
+            if not places <= known.keys():
+                return None
+            slots |= {place[1] for place in places if not known[place]}
+        else:
+            first, last = _bounds(run, rows)
+            low, high = bounds.get(run.buffer, (first, last))
+            bounds[run.buffer] = min(low, first), max(high, last)
+    whole = [span(buffer, low, high - low + 1) for buffer, (low, high) in bounds.items()]
+    return (*whole, *ranges("S", slots))
+
+
+def _bounds(run: Run, rows: int) -> tuple[int, int]:
+    """The first and the last slot of a run, which may be all the weights of a layer."""
+    if run.table is not None:
+        return min(run.table), max(run.table)
+    corners = [run.base + r * run.row + c * run.column for r in (0, rows - 1) for c in (0, run.count - 1)]
+    return min(corners), max(corners)
+
+
+def _is_kink(group: Group, plan: Plan, trained: Slots) -> bool:
+    """Whether a condition on what depends on parameters can make its results 0."""
+    if group.primitive is not ops.where:
+        return False
+    (condition,), *branches = group.operands
+    return not trained.isdisjoint(_slots(condition, group.rows)) and any(
+        run.buffer == "C" and _Zeros(plan).has(run, group.rows) for (run,) in branches
+    )
+
+
+def _is_condition(group: Group, plan: Plan) -> bool:
+    """Whether its results are 0 or 1, or between them."""
+    if group.primitive in CONDITIONS:
+        return True
+    return group.primitive is ops.where and all(
+        run.buffer == "C" and abs(plan.constants[slot]) <= 1.0
+        for (run,) in group.operands[1:]
+        for slot in distinct_slots(run, group.rows)
+    )
+
+
+@dataclass
+class _Zeros:
+    """What is 0 where some results are.
+
+    Attributes:
+        plan: which has the constants.
+        slots: that are 0.
+        factors: what zeros are multiplied with, and for how many rows.
+    """
+
+    plan: Plan
+    slots: Slots = field(default_factory=set)
+    factors: list[tuple[Run, int]] = field(default_factory=list)
+
+    def follow(self, group: Group) -> None:
+        """Note the results of a group if they are 0 since operands are."""
+        if self._makes_zeros(group):
+            self.slots |= _results(group)
+
+    def _makes_zeros(self, group: Group) -> bool:
+        primitive, operands, rows = group.primitive, group.operands, group.rows
+        if primitive is ops.mul or primitive is ops.dot:
+            products = [self.product(left, rows, right, rows) for left, right in zip(*operands[:2])]
+            return all(products) and all(self.has(run, rows) for part in operands[2:] for run in part)
+        if primitive is ops.where:
+            return all(self.has(run, rows) for (run,) in operands[1:])
+        return primitive in _LINEAR and all(self.has(run, rows) for run in runs_of(group))
+
+    def product(self, left: Run, left_rows: int, right: Run, right_rows: int) -> bool:
+        """Whether the products of two runs are 0 since one of them is; the other one is noted."""
+        for zero, rows, factor in ((left, left_rows, (right, right_rows)), (right, right_rows, (left, left_rows))):
+            if self.has(zero, rows):
+                self.factors.append(factor)
+                return True
+        return False
+
+    def has(self, run: Run, rows: int) -> bool:
+        """Whether all that a run reads is 0."""
+        if run.buffer == "C":
+            return all(self.plan.constants[slot] == 0.0 for slot in distinct_slots(run, rows))
+        return run.buffer == "S" and _slots(run, rows) <= self.slots
+
+
+def _reads(group: Group) -> Slots:
+    return {place for run in runs_of(group) for place in _slots(run, group.rows)}
+
+
+def _results(group: Group) -> Slots:
+    return {(group.result.buffer, group.result.base + r) for r in range(group.rows)}
+
+
+def _slots(run: Run, rows: int) -> Slots:
+    """The slots of a run that differ from sample to sample."""
+    return set() if run.uniform else {(run.buffer, slot) for slot in distinct_slots(run, rows)}
