@@ -31,12 +31,12 @@ def binding() -> ModuleType:
     return module
 
 
-def machine(optimise: int = OPTIMISE) -> Any:
+def machine() -> Any:
     """A target machine of this CPU; a new one each time, since an execution engine takes possession of its own."""
     llvm = binding()
     target = llvm.Target.from_default_triple()
     cpu, features = cache.host()
-    return target.create_target_machine(cpu=cpu, features=features, opt=optimise, jit=True)
+    return target.create_target_machine(cpu=cpu, features=features, opt=OPTIMISE, jit=True)
 
 
 _compiling = new_lock(awaited=True)
@@ -58,20 +58,20 @@ class Library:
     Args:
         text: LLVM IR.
         quick: more of it, that a few of LLVM's passes do for, in less time: no inner loop of it calls a function.
-        seldom: what runs once a step, and is translated as it stands, in a fifth of the time; calls the others.
+        plain: what takes little of a step, and is translated instruction by instruction, in half of that time.
 
     Attributes:
         key: under which the cache has the code.
         cached: whether it was there already.
     """
 
-    def __init__(self, text: str = "", quick: str = "", seldom: str = ""):
-        self.key = cache.key("\n".join([str(OPTIMISE), text, *INLINE, *QUICK, quick, seldom]))
+    def __init__(self, text: str = "", quick: str = "", plain: str = ""):
+        self.key = cache.key("\n".join([str(OPTIMISE), text, *INLINE, *QUICK, quick, *PLAIN, plain]))
         code = cache.read(self.key)
         self.cached = code is not None
         with _compiling:
             if code is None:
-                code = _objects(text, quick, seldom)
+                code = _passes().emit(optimised(text, quick, plain))
                 cache.write(self.key, code)
             self._load(code)
 
@@ -90,10 +90,7 @@ class Library:
         llvm = binding()
         # The engine asks for a module; the code comes from the object file.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
-        while code:
-            size = int.from_bytes(code[:8], "little")
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code[8 : 8 + size]))
-            code = code[8 + size :]
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
 
     def address(self, name: str) -> int:
@@ -111,6 +108,8 @@ class Library:
 INLINE = ("always_inliner", "global_dead_code_eliminate")
 QUICK = ("sroa", "simplify_cfg", "loop_rotate", "instruction_combine", "simplify_cfg")
 """Those of LLVM's passes that make code fast that calls nothing in its loops."""
+PLAIN = ("sroa", "simplify_cfg")
+"""Those that put variables into registers."""
 
 
 class _Passes:
@@ -123,7 +122,7 @@ class _Passes:
         options.loop_unrolling = False  # and in tiles: unrolled they run no faster, and take twice the time to compile
         self._target = machine()
         self._builder = llvm.create_pass_builder(self._target, options)
-        self._inline, self._quick = map(self._manager, (INLINE, QUICK))
+        self._inline, self._quick, self._plain = map(self._manager, (INLINE, QUICK, PLAIN))
         self._all = self._builder.getFunctionPassManager()
 
     @staticmethod
@@ -133,42 +132,49 @@ class _Passes:
             getattr(manager, f"add_{name}_pass")()
         return manager
 
-    def run(self, module: Any, quick: bool) -> None:
-        """Inline what asks for it, and then run a few passes, or all that look at one function by itself."""
+    def run_all(self, module: Any) -> None:
+        """Inline what asks for it, and then run all passes that look at one function by itself."""
         self._inline.run(module, self._builder)
-        if quick:
-            self._quick.run(module, self._builder)
-            return
-        for function in module.functions:
-            if not function.is_declaration:
-                self._all.run(function, self._builder)
+        for function in _defined(module):
+            self._all.run(function, self._builder)
+
+    def run_quick(self, module: Any) -> None:
+        """Inline what asks for it, and then run a few passes."""
+        self._inline.run(module, self._builder)
+        self._quick.run(module, self._builder)
+
+    def run_plain(self, module: Any) -> None:
+        """Run two passes, and ask for instructions to be selected one by one."""
+        self._plain.run(module, self._builder)
+        for function in _defined(module):
+            for attribute in ("noinline", "optnone"):
+                function.add_function_attribute(attribute)
+
+    def emit(self, module: Any) -> bytes:
+        """The object code of a module."""
+        code: bytes = self._target.emit_object(module)
+        return code
 
 
 _passes = functools.cache(_Passes)
 
 
-def _objects(text: str, quick: str, seldom: str) -> bytes:
-    """The object code of the texts of a library, each object behind its size."""
-    objects = []
-    if text or quick:
-        objects.append(machine().emit_object(optimised(text, quick)))
-    if seldom:
-        objects.append(machine(optimise=0).emit_object(binding().parse_assembly(seldom, binding().create_context())))
-    return b"".join([len(code).to_bytes(8, "little") + code for code in objects])
+def _defined(module: Any) -> list[Any]:
+    return [function for function in module.functions if not function.is_declaration]
 
 
-def optimised(text: str, quick: str = "") -> Any:
-    """The module of a text, after LLVM's passes for this machine, and of another, after the few that matter most.
+def optimised(text: str, quick: str = "", plain: str = "") -> Any:
+    """The module of the texts of a library, after LLVM's passes for this machine.
 
     It has a context of its own: what a context has seen, such as constants, it keeps to its end.
     """
-    llvm = binding()
+    llvm, passes = binding(), _passes()
     context, modules = llvm.create_context(), []
-    for part, few in ((text, False), (quick, True)):
-        if part or not few:  # of no text at all there is a module, too
+    for part, run in ((text, passes.run_all), (quick, passes.run_quick), (plain, passes.run_plain)):
+        if part:
             modules.append(llvm.parse_assembly(part, context))
-            _passes().run(modules[-1], few)
-    module, *others = modules
+            run(modules[-1])
+    module, *others = modules or [llvm.parse_assembly("", context)]
     for other in others:
         module.link_in(other)
     return module

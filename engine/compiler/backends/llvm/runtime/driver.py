@@ -18,7 +18,7 @@ from ..ir.control import Cell, leave
 from ..ir.vector import literal
 from ..jit.machine_code import Library
 from .fork_join import share_text
-from .frame import POSITION, entry, field, fields
+from .frame import POSITION, Fields, entry
 from .packing import text as packing
 from .samples import calls, run, samples
 from .update import STATE
@@ -33,21 +33,13 @@ MANY = 1024
 @functools.cache
 def driver(bits: int, width: int) -> Library:
     """The compiled driver, with ``double drive(frame)``, and ``double drive_shared(frame, lines)`` for workers."""
-    quick, seldom = texts(bits, width)
-    return Library(quick=quick, seldom=seldom)
+    return Library(plain=text(bits, width))
 
 
-def texts(bits: int, width: int) -> tuple[str, str]:
-    """LLVM IR of the driver: its loops, and what is done a few times in a step."""
+def text(bits: int, width: int) -> str:
+    """LLVM IR of the driver."""
     loops = packing(bits, width) + calls() + samples(bits, width) + _leaves(bits, width) + _steps(bits, width)
-    seldom = share_text() + _ENTRIES
-    return loops + _MEMSET + _declarations(seldom), seldom + _declarations(loops)
-
-
-def _declarations(text: str) -> str:
-    """Those of the functions that a text defines for others."""
-    heads = [line.split(" ", 1)[1] for line in text.splitlines() if line.startswith(("define void", "define double"))]
-    return "".join([f"declare {head[: head.rindex(')') + 1]}\n" for head in heads])
+    return loops + _MEMSET + share_text() + _ENTRIES
 
 
 _MEMSET = """
@@ -70,7 +62,7 @@ define double @drive_shared(ptr %frame, ptr %lines) nounwind {
 def _leaves(bits: int, width: int) -> str:
     """``leaves``: the sums of gradients over the parts of a step, and the update, of some leaves: a job for `share`."""
     code = Code("leaves", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
-    f, a = fields(code)
+    f = Fields(code)
     lines = code.value(f"sdiv i64 {f['gradients']}, {LINE}")
     share = code.value(f"sdiv i64 {lines}, {f['parts']}")  # the last part takes what is left over as well
     each = code.value(f"mul i64 {share}, {LINE}")
@@ -79,44 +71,45 @@ def _leaves(bits: int, width: int) -> str:
     last = code.value(f"icmp eq i64 {next_part}, {f['parts']}")
     stop = code.value(f"select i1 {last}, i64 {f['gradients']}, i64 {code.value(f'mul i64 {next_part}, {each}')}")
     with code.loop(1, f["parts"]) as part:
-        others = code.pointer(a["G"], code.value(f"mul i64 {part}, {f['gradients']}"))
+        mine = f["G"]
+        others = code.pointer(mine, code.value(f"mul i64 {part}, {f['gradients']}"))
         with code.loop(start, stop, width) as g:
-            code.store(code.load(a["G"], g) + code.load(others, g), a["G"], g)
-    with code.when(_updating(code, f, a, whole=0)):
-        _update(code, a, a["G"], "%step", start, stop)
+            code.store(code.load(mine, g) + code.load(others, g), mine, g)
+    with code.when(_updating(code, f, whole=0)):
+        _update(code, f, f["G"], "%step", start, stop)
     code.ret()
     return code.text()
 
 
-def _updating(code: Code, f: dict[str, str], a: dict[str, str], whole: int) -> str:
+def _updating(code: Code, f: Fields, whole: int) -> str:
     """Whether there is an update, and it is one of this sort."""
-    some = code.value(f"icmp ne ptr {a['update']}, null")
+    some = code.value(f"icmp ne ptr {f['update']}, null")
     sort = code.value(f"icmp eq i64 {f['whole']}, {whole}")
     return code.value(f"and i1 {some}, {sort}")
 
 
-def _update(code: Code, a: dict[str, str], gradients: str, step: str, start: str, stop: str) -> None:
-    what = f"ptr {a['P']}, ptr {gradients}, ptr {a['state']}, i64 {step}, i64 {start}, i64 {stop}"
-    code.lines.append(f"call void {a['update']}({what})")
+def _update(code: Code, f: Fields, gradients: str, step: str, start: str, stop: str) -> None:
+    what = f"ptr {f['P']}, ptr {gradients}, ptr {f['state']}, i64 {step}, i64 {start}, i64 {stop}"
+    code.lines.append(f"call void {f['update']}({what})")
 
 
-def _keep_gradients(code: Code, a: dict[str, str]) -> None:
+def _keep_gradients(code: Code, f: Fields) -> None:
     """Let the gradients of this step be the last ones, and the next step write to where those before it are."""
     places = [code.pointer("%frame", str(POSITION[name]), "i64") for name in ("G", "spare")]
-    last = code.pointer(a["state"], str(STATE.index("gradient")), "i64")
-    for value, place in zip((a["spare"], a["G"], a["G"]), (*places, last)):
+    last = code.pointer(f["state"], str(STATE.index("gradient")), "i64")
+    for value, place in zip((f["spare"], f["G"], f["G"]), (*places, last)):
         code.lines.append(f"store ptr {value}, ptr {place}")
 
 
-def _counted(code: Code, f: dict[str, str], a: dict[str, str], step: str) -> None:
+def _counted(code: Code, f: Fields, step: str) -> None:
     """Count a step; one whose update is not finite is undone instead, and ends the call with a loss of nan.
 
     With it go the steps before it, unless the numbers before each step were kept.
     """
     names = ("made", "refused", "keeping")
-    made, refused, keeping = (code.pointer(a["state"], str(STATE.index(name)), "i64") for name in names)
+    made, refused, keeping = (code.pointer(f["state"], str(STATE.index(name)), "i64") for name in names)
     with code.when(code.value(f"icmp ne i64 {code.value(f'load i64, ptr {refused}')}, 0")):
-        _update(code, a, "null", step, "0", f["gradients"])
+        _update(code, f, "null", step, "0", f["gradients"])
         kept = code.value(f"icmp ne i64 {code.value(f'load i64, ptr {keeping}')}, 0")
         undone = code.value(f"select i1 {kept}, i64 0, i64 {step}")
         left = code.value(f"sub i64 {code.value(f'load i64, ptr {made}')}, {undone}")
@@ -130,35 +123,34 @@ def _steps(bits: int, width: int) -> str:
     """``steps``: all steps of a call; the loss of the last one, as a caller of one step can read it at once."""
     code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"], "double")
     code.slots.append("%loss = alloca double")
-    f, a = fields(code)
+    f = Fields(code)
     scalar = code.scalar
-    nowhere = f"ptr {a['X']}, ptr {a['S']}"  # kernels that are no sample's do not read these
-    ordered = code.value(f"icmp ne ptr {a['order']}, null")
+    nowhere = f"ptr {f['X']}, ptr {f['S']}"  # kernels that are no sample's do not read these
+    ordered = code.value(f"icmp ne ptr {f['order']}, null")
     many = code.value(f"icmp sgt i64 {f['gradients']}, {MANY}")
     shared = code.value(f"select i1 {many}, ptr %lines, ptr null")
     with code.loop(0, f["steps"]) as step:
-        a["G"], a["spare"] = (field(code, name, "ptr") for name in ("G", "spare"))
-        run(code, "prologue", f, a, nowhere, "1", "true")
-        mine = code.pointer(a["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
+        run(code, "prologue", f, nowhere, "1", "true")
+        mine = code.pointer(f["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
         real = _count(code, ordered, mine, f["batch"])
         weight = code.value(f"fdiv {scalar} 1.0, {code.value(f'sitofp i64 {real} to {scalar}')}")
         code.lines.append(f"store {scalar} {weight}, ptr {code.pointer('%frame', str(POSITION['weight']), 'i64')}")
         how = f"i64 {f['parts']}, i64 {f['time']}"
         code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @samples, {how}, ptr %lines)")
-        total = _loss(code, f, a)
-        code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['losses'], step)}, align {code.align}")
+        total = _loss(code, f)
+        code.lines.append(f"store {scalar} {total}, ptr {code.pointer(f['losses'], step)}, align {code.align}")
         code.lines.append(f"store double {_as_double(code, total)}, ptr %loss")
-        with code.when(code.value(f"icmp ne ptr {a['update']}, null")):
+        with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
             lost = code.value(f"fsub {scalar} {total}, {total}")  # 0 unless the loss is nan or infinite
             lost = code.value(f"fcmp une {scalar} {lost}, 0.0")
             leave(code, lost, "end")
         code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @leaves, {how}, ptr {shared})")
-        run(code, "epilogue", f, a, nowhere, "1", "true")
-        with code.when(_updating(code, f, a, whole=1)):
-            _update(code, a, a["G"], step, "0", f["gradients"])
-        with code.when(code.value(f"icmp ne ptr {a['update']}, null")):
-            _keep_gradients(code, a)
-            _counted(code, f, a, step)
+        run(code, "epilogue", f, nowhere, "1", "true")
+        with code.when(_updating(code, f, whole=1)):
+            _update(code, f, f["G"], step, "0", f["gradients"])
+        with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
+            _keep_gradients(code, f)
+            _counted(code, f, step)
     code.label("end")
     code.lines.append(f"ret double {code.value('load double, ptr %loss')}")
     return code.text()
@@ -168,12 +160,12 @@ def _as_double(code: Code, number: str) -> str:
     return number if code.bits == 64 else code.value(f"fpext float {number} to double")
 
 
-def _loss(code: Code, f: dict[str, str], a: dict[str, str]) -> str:
+def _loss(code: Code, f: Fields) -> str:
     """The sum of the parts' losses."""
     total = code.variable(code.lift(0.0))
     with code.loop(0, f["parts"]) as part:
         place = code.index(code.value(f"mul i64 {code.index(part, 1)}, {f['gradients']}"), -1)
-        code.write(total, code.read(total) + code.load_broadcast(a["G"], place))
+        code.write(total, code.read(total) + code.load_broadcast(f["G"], place))
     if code.width == 1:
         return code.read(total).name
     return code.value(f"extractelement {code.type()} {code.read(total).name}, i32 0")

@@ -71,7 +71,18 @@ def entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
     return code.value(f"load {kind}, ptr {code.pointer(table, index, 'i64')}")
 
 
-def fields(code: Code) -> tuple[dict[str, str], dict[str, str]]:
-    """The numbers and the addresses of the frame."""
-    f = {name: field(code, name) for name in _NUMBERS}
-    return f, {name: field(code, name, "ptr") for name in FRAME if name not in (*f, "weight")}
+class Fields:
+    """The frame's fields by their names, each read where it is used; what is assigned stands in place of a field.
+
+    Args:
+        code: a function with the frame as its argument.
+    """
+
+    def __init__(self, code: Code) -> None:
+        self._code, self._own = code, dict[str, str]()
+
+    def __getitem__(self, name: str) -> str:
+        return self._own.get(name) or field(self._code, name, "i64" if name in _NUMBERS else "ptr")
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._own[name] = value

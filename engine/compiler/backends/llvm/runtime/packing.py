@@ -10,7 +10,9 @@ weight of 0 would make nan of an infinite gradient.
 from __future__ import annotations
 
 from ..ir.builder import Code
+from ..ir.control import unless
 from ..ir.transpose import transpose
+from ..ir.vector import Vector
 
 
 def text(bits: int, width: int) -> str:
@@ -24,7 +26,7 @@ def text(bits: int, width: int) -> str:
     number = "double" if bits == 64 else "float"
     arguments = ["i64 %count", "ptr %sources", "ptr noalias %X", "i64 %stride", "ptr noalias %samples", "i64 %lanes"]
     arguments += [f"{number} %weight", "i1 %shared", "ptr noalias %places", "i64 %wanted"]
-    code = Code("pack", bits, 1, arguments)
+    code = Code("pack", bits, width, arguments)
     code.linkage = "internal "
     spare = _entry(code, "%samples", "0")
     nobody = code.value(f"icmp slt i64 {spare}, 0")  # a block of padding alone repeats sample 0
@@ -51,10 +53,10 @@ def text(bits: int, width: int) -> str:
                     start = code.value(f"getelementptr {code.scalar}, ptr {row}, i64 {back}")
                     code.lines.append(f"store ptr {start}, ptr {code.pointer('%places', code.index(lane, k), 'ptr')}")
             with code.loop(0, whole, width) as c:
-                square = [_load(code, row, c, width) for row in given]
+                square = [code.load(row, c).name for row in given]
                 for k, vector in enumerate(transpose(code, square, width)):
                     slot = code.value(f"mul i64 {code.index(c, k)}, %stride")
-                    _store(code, vector, target, code.index(slot, lane), width)
+                    code.store(Vector(code, vector), target, code.index(slot, lane))
             with code.loop(whole, columns) as c:
                 slot = code.index(code.value(f"mul i64 {c}, %stride"), lane)
                 for k in range(width):
@@ -62,36 +64,36 @@ def text(bits: int, width: int) -> str:
         code.lines.append(f"store i64 {code.value(f'add i64 {first}, {columns}')}, ptr %slot")
     last = code.value("load i64, ptr %slot")
     target = code.pointer("%X", code.value(f"mul i64 {last}, %stride"))
-    with code.loop(0, "%lanes") as lane:
-        missing = code.value(f"icmp slt i64 {_entry(code, '%samples', lane)}, 0")
-        shares = code.value(f"zext i1 {code.value(f'and i1 {missing}, %shared')} to i64")
-        more = code.value(f"add i64 {code.value('load i64, ptr %sharing')}, {shares}")
+    with code.loop(0, "%lanes", width) as lane:
+        bits_set = code.value(f"bitcast {code.type('m')} {_missing(code, lane).name} to i{width}")
+        count = code.value(f"call i{width} @llvm.ctpop.i{width}(i{width} {bits_set})")
+        count = code.value(f"zext i{width} {count} to i64")
+        more = code.value(f"add i64 {code.value('load i64, ptr %sharing')}, {count}")
         code.lines.append(f"store i64 {more}, ptr %sharing")
-    sharing = code.value(f"sitofp i64 {code.value('load i64, ptr %sharing')} to {number}")
-    share = code.value(f"fdiv {number} %weight, {sharing}")
+    sharing = code.value(f"select i1 %shared, i64 {code.value('load i64, ptr %sharing')}, i64 1")
+    share = code.value(f"fdiv {number} %weight, {code.value(f'sitofp i64 {sharing} to {number}')}")
     alone = code.value("xor i1 %shared, true")
     nothing = code.value(f"or i1 {nobody}, {alone}")
     unused = code.value(f"select i1 {nothing}, {number} 0.0, {number} {share}")
-    with code.loop(0, "%lanes") as lane:
-        missing = code.value(f"icmp slt i64 {_entry(code, '%samples', lane)}, 0")
-        first = code.value(f"icmp eq i64 {lane}, 0")
-        weight = code.value(f"select i1 {first}, {number} {share}, {number} %weight")
-        _store(code, code.value(f"select i1 {missing}, {number} {unused}, {number} {weight}"), target, lane)
+    others, weights = code.broadcast(unused), code.broadcast("%weight")
+    with code.loop(0, "%lanes", width) as lane:
+        code.store(code.select(_missing(code, lane), others, weights), target, lane)
+    with unless(code, nobody):
+        _store(code, share, target, "0")
     code.ret()
-    return code.text()
+    return f"declare i{width} @llvm.ctpop.i{width}(i{width})\n{code.text()}"
+
+
+def _missing(code: Code, lane: str) -> Vector:
+    """Which lanes of a vector have no sample."""
+    numbers = f"<{code.width} x i64>" if code.width > 1 else "i64"
+    samples = _entry(code, "%samples", lane, numbers)
+    return code.emit(f"icmp slt {numbers} {samples}, {'zeroinitializer' if code.width > 1 else 0}", "m")
 
 
 def _entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
-    return code.value(f"load {kind}, ptr {code.pointer(table, index, 'i64')}")
+    return code.value(f"load {kind}, ptr {code.pointer(table, index, 'i64')}, align 8")
 
 
-def _load(code: Code, base: str, index: str, width: int) -> str:
-    return code.value(f"load {_type(code, width)}, ptr {code.pointer(base, index)}, align {code.align}")
-
-
-def _store(code: Code, value: str, base: str, index: str, width: int = 1) -> None:
-    code.lines.append(f"store {_type(code, width)} {value}, ptr {code.pointer(base, index)}, align {code.align}")
-
-
-def _type(code: Code, width: int) -> str:
-    return f"<{width} x {code.scalar}>" if width > 1 else code.scalar
+def _store(code: Code, number: str, base: str, index: str) -> None:
+    code.lines.append(f"store {code.scalar} {number}, ptr {code.pointer(base, index)}, align {code.align}")

@@ -8,7 +8,7 @@ from ..ir.builder import Code
 from ..ir.control import unless
 from ..ir.vector import Vector
 from ..kernels.kernel import BUFFERS
-from .frame import IN_S, IN_X, entry, field, fields
+from .frame import IN_S, IN_X, Fields, entry, field
 
 
 def calls() -> str:
@@ -27,13 +27,13 @@ def calls() -> str:
 def samples(bits: int, width: int) -> str:
     """``samples``: the gradients and the loss of one part of a step, a job for `share`."""
     code = Code("samples", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
-    f, a = fields(code)
+    f = Fields(code)
     scalar = code.scalar
     weight = field(code, "weight", scalar)
-    a["S"] = code.pointer(a["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
-    a["G"] = code.pointer(a["G"], code.value(f"mul i64 %part, {f['gradients']}"))
+    f["S"] = code.pointer(f["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
+    f["G"] = code.pointer(f["G"], code.value(f"mul i64 %part, {f['gradients']}"))
     size = code.value(f"mul i64 {f['cleared']}, {code.align}")
-    code.lines.append(f"call void @llvm.memset.p0.i64(ptr align {code.align} {a['G']}, i8 0, i64 {size}, i1 false)")
+    code.lines.append(f"call void @llvm.memset.p0.i64(ptr align {code.align} {f['G']}, i8 0, i64 {size}, i1 false)")
     loss = code.variable(code.lift(0.0))
     start = code.value(f"mul i64 %part, {f['span']}")
     left = code.value(f"sub i64 {f['batch']}, {start}")
@@ -44,7 +44,7 @@ def samples(bits: int, width: int) -> str:
     kept, shared = (code.value(f"icmp ne i64 {f[name]}, 0") for name in ("repeated", "shared"))
     place = code.value(f"mul i64 %part, {most}")
     place = code.value(f"select i1 {kept}, i64 {place}, i64 %seat")
-    room = code.pointer(a["X"], code.value(f"mul i64 {place}, {f['block']}"))
+    room = code.pointer(f["X"], code.value(f"mul i64 {place}, {f['block']}"))
     block_size = code.value(f"mul i64 {f['block']}, {f['repeated']}")
     calls = code.value(f"add i64 %step, {f['packed']}")
     later = code.value(f"icmp sgt i64 {calls}, 0")
@@ -61,10 +61,10 @@ def samples(bits: int, width: int) -> str:
         code.lines.append(f"store i64 {samples}, ptr %used")
         x = code.pointer(room, code.value(f"mul i64 {block}, {block_size}"))
         with code.when(needed):
-            _list_samples(code, numbers, first, samples, a["order"], f["batch"])
+            _list_samples(code, numbers, first, samples, f["order"], f["batch"])
             lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
             code.lines.append(
-                f"call void @pack(i64 {f['sources']}, ptr {a['source_table']}, ptr {x}, i64 {f['stride']}, "
+                f"call void @pack(i64 {f['sources']}, ptr {f['source_table']}, ptr {x}, i64 {f['stride']}, "
                 f"ptr {numbers}, i64 {lanes}, {scalar} {weight}, i1 {shared}, "
                 f"ptr {code.pointer(x, f['sample_table'])}, i64 {f['sample_source']})"
             )
@@ -72,15 +72,15 @@ def samples(bits: int, width: int) -> str:
         begins = code.value(f"icmp eq i64 {block}, 0")  # the gradients anew, so also without a sample
         real = code.value(f"icmp sgt i64 {lanes}, 0")
         with code.when(code.value(f"or i1 {begins}, {real}")):
-            run(code, "body", f, a, f"ptr {x}, ptr {a['S']}", lanes, begins)
-            _add_loss(code, a, f, loss, x, lanes)
-            _run_guarded(code, f, a, f"ptr {x}, ptr {a['S']}", lanes, begins)
-        wanted = code.value(f"icmp ne ptr {a['results']}, null")
+            run(code, "body", f, f"ptr {x}, ptr {f['S']}", lanes, begins)
+            _add_loss(code, f, loss, x, lanes)
+            _run_guarded(code, f, f"ptr {x}, ptr {f['S']}", lanes, begins)
+        wanted = code.value(f"icmp ne ptr {f['results']}, null")
         with code.when(wanted):
-            _store_outputs(code, a, f, x, first, samples)
+            _store_outputs(code, f, x, first, samples)
     total = code.horizontal_sum(code.read(loss))
     last = code.value(f"sub i64 {f['gradients']}, 1")
-    code.lines.append(f"store {scalar} {total}, ptr {code.pointer(a['G'], last)}, align {code.align}")
+    code.lines.append(f"store {scalar} {total}, ptr {code.pointer(f['G'], last)}, align {code.align}")
     code.ret()
     return code.text()
 
@@ -117,37 +117,37 @@ def _blocks(code: Code, samples: str, lanes: str) -> str:
     return code.value(f"sdiv i64 {code.value(f'sub i64 {up}, 1')}, {lanes}")
 
 
-def run(code: Code, part: str, f: dict[str, str], a: dict[str, str], block: str, lanes: str, first: str) -> None:
+def run(code: Code, part: str, f: Fields, block: str, lanes: str, first: str) -> None:
     """Run the kernels of one part of the program."""
-    shared = f"ptr {a['P']}, ptr {a['C']}, ptr {a['U']}, ptr {a['G']}"
+    shared = f"ptr {f['P']}, ptr {f['C']}, ptr {f['U']}, ptr {f['G']}"
     code.lines.append(
-        f"call void @calls(ptr {a[part]}, i64 {f[f'{part}_count']}, {shared}, {block}, i64 {lanes}, i1 {first})"
+        f"call void @calls(ptr {f[part]}, i64 {f[f'{part}_count']}, {shared}, {block}, i64 {lanes}, i1 {first})"
     )
 
 
-def _run_guarded(code: Code, f: dict[str, str], a: dict[str, str], block: str, lanes: str, first: str) -> None:
+def _run_guarded(code: Code, f: Fields, block: str, lanes: str, first: str) -> None:
     """Run the kernels behind a guard, unless that has found that they would only add zeros."""
     some = code.value(f"icmp sgt i64 {f['guarded_count']}, 0")
     with code.when(some):
-        verdict = code.load_scalar(a["S"], f["verdict"])
+        verdict = code.load_scalar(f["S"], f["verdict"])
         with code.when(code.value(f"fcmp oeq {code.scalar} {verdict}, 0.0")):
-            run(code, "guarded", f, a, block, lanes, first)
+            run(code, "guarded", f, block, lanes, first)
 
 
-def _address(code: Code, a: dict[str, str], output: str, x: str) -> tuple[str, str]:
+def _address(code: Code, f: Fields, output: str, x: str) -> tuple[str, str]:
     """Where an output is in the current block, and its stride from lane to lane. X and S are not the same for all."""
     at = code.index((output, 3))
-    base = entry(code, a["output_table"], at, "ptr")
-    for mark, own in ((IN_X, x), (IN_S, a["S"])):
+    base = entry(code, f["output_table"], at, "ptr")
+    for mark, own in ((IN_X, x), (IN_S, f["S"])):
         there = code.value(f"icmp eq ptr {base}, inttoptr (i64 {mark} to ptr)")
         base = code.value(f"select i1 {there}, ptr {own}, ptr {base}")
-    place = code.pointer(base, entry(code, a["output_table"], code.index(at, 1)))
-    return place, entry(code, a["output_table"], code.index(at, 2))
+    place = code.pointer(base, entry(code, f["output_table"], code.index(at, 1)))
+    return place, entry(code, f["output_table"], code.index(at, 2))
 
 
-def _add_loss(code: Code, a: dict[str, str], f: dict[str, str], loss: str, x: str, lanes: str) -> None:
+def _add_loss(code: Code, f: Fields, loss: str, x: str, lanes: str) -> None:
     """``loss += weight * outputs[0]``, lane by lane; a lane without a sample is left out, whatever it holds."""
-    place, stride = _address(code, a, "0", x)
+    place, stride = _address(code, f, "0", x)
     weights = code.pointer(x, code.value(f"mul i64 {f['inputs']}, {f['stride']}"))
     same = code.value(f"icmp eq i64 {stride}, 0")
 
@@ -163,12 +163,13 @@ def _add_loss(code: Code, a: dict[str, str], f: dict[str, str], loss: str, x: st
         add_all(lambda lane: code.load(place, lane))
 
 
-def _store_outputs(code: Code, a: dict[str, str], f: dict[str, str], x: str, first: str, samples: str) -> None:
+def _store_outputs(code: Code, f: Fields, x: str, first: str, samples: str) -> None:
     """Copy the outputs of the block's samples to the results, one row per sample."""
-    row = code.pointer(a["results"], code.value(f"mul i64 {first}, {f['outputs']}"))
-    with code.loop(0, f["outputs"]) as output:
-        place, stride = _address(code, a, output, x)
+    outputs = f["outputs"]
+    row = code.pointer(f["results"], code.value(f"mul i64 {first}, {outputs}"))
+    with code.loop(0, outputs) as output:
+        place, stride = _address(code, f, output, x)
         with code.loop(0, samples) as lane:
             value = code.load_scalar(place, code.value(f"mul i64 {lane}, {stride}"))
-            spot = code.index(code.value(f"mul i64 {lane}, {f['outputs']}"), output)
+            spot = code.index(code.value(f"mul i64 {lane}, {outputs}"), output)
             code.lines.append(f"store {code.scalar} {value}, ptr {code.pointer(row, spot)}, align {code.align}")

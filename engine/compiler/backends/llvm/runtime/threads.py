@@ -174,7 +174,7 @@ def _begin() -> None:
 @functools.cache
 def _work() -> tuple[Library, Any]:
     """The native function that workers run."""
-    library = Library(seldom=fork_join.worker_text())
+    library = Library(plain=fork_join.worker_text())
     return library, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(library.address("work"))
 
 

@@ -41,9 +41,7 @@ def test_both_texts_are_one_library() -> None:
     assert library.address("calling") != library.address("other")
 
 
-def test_what_runs_seldom_calls_the_others_and_is_called_by_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_plain_calls_the_others_and_is_called_by_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
     quick = """
 declare i64 @base(i64)
@@ -53,19 +51,25 @@ define i64 @more(i64 %x) {
   ret i64 %z
 }
 """
-    seldom = """
+    plain = """
 declare i64 @more(i64)
 define i64 @base(i64 %x) {
   %y = mul i64 %x, 10
   ret i64 %y
 }
 define i64 @called(i64 %x) {
-  %y = call i64 @more(i64 %x)
+  %place = alloca i64
+  store i64 %x, ptr %place
+  %again = load i64, ptr %place
+  %y = call i64 @more(i64 %again)
   ret i64 %y
 }
 """
+    made = str(optimised("", quick, plain))
+    assert "alloca" not in made
+    assert made.count("Attrs: noinline optnone") == 2
     for cached in (False, True):
-        library = Library(quick=quick, seldom=seldom)
+        library = Library(quick=quick, plain=plain)
         assert library.cached is cached
         assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(library.address("called"))(4) == 41
 
