@@ -1,12 +1,12 @@
 """Where Values stand in a long sequence: told at once to who asks in its order, as who evaluates a network does.
 
-A table of a million Values would take longer to make than the questions take, and more memory than their numbers.
+A table of a million Values would take longer to make than the questions take, and more memory than their numbers: it is
+made of those that are asked for out of order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from operator import is_
 from typing import Any
 
@@ -27,6 +27,8 @@ class Places:
 
     def __init__(self, values: Sequence[Value]) -> None:
         self._values, self._next = values, 0
+        self._table: dict[Value, int] = {}
+        self._tabled = len(values)  # from here on they are in the table
 
     def of(self, value: Value) -> int | None:
         """Where it is; None if it is nowhere."""
@@ -35,11 +37,20 @@ class Places:
             if value._primitive is not None or value.__class__ is Constant:
                 return None
             place = self._table.get(value)
+            while place is None and self._tabled:
+                self._extend_table()
+                place = self._table.get(value)
             if place is None:
                 return None
         assert place is not None
         self._next = place + 1
         return place
+
+    def _extend_table(self) -> None:
+        """Those that nobody has asked for yet are the first ones in the table, as the others are seldom asked again."""
+        start = self._next if self._next < self._tabled else 0
+        self._table.update(zip(self._values[start : self._tabled], range(start, self._tabled)))
+        self._tabled = start
 
     def of_row(self, row: Sequence[Any]) -> int | None:
         """Where the first of at least one Value is, if the others follow it one by one."""
@@ -50,7 +61,3 @@ class Places:
                 return None
             self._next = start + len(row)
         return start
-
-    @cached_property
-    def _table(self) -> dict[Value, int]:
-        return {value: place for place, value in enumerate(self._values)}

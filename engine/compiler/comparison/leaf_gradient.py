@@ -8,7 +8,7 @@ factors. That is one line of NumPy, with the same multiplication and the same ad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
+from itertools import compress, filterfalse
 from math import isfinite
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -86,7 +86,8 @@ def _swept(result: Value, leaves: Sequence[Value]) -> NDArray[Any]:
     for leaf, place in order.single.items():
         if place is not None:
             gradient[place] += adjoints[leaf]
-    return gradient + 0.0  # an unreached one is -0.0
+    gradient += 0.0  # an unreached one is -0.0
+    return gradient
 
 
 def _pass_on(adjoints: _Adjoints, upstream: float, node: Value, n: int) -> None:
@@ -118,30 +119,39 @@ class _Order:
         self.rows: dict[Value, int] = {}
         self.single: dict[Value, int | None] = {}
         self._places = Places(leaves)
-        stack: list[Any] = [*self._results([root])]
+        self._note_single([root])
+        stack: list[Any] = [*compress([root], [root._primitive])]
         while stack:
             node = stack.pop()
             if node is None:  # the node below has had all its operands
-                self.results[stack.pop()] = None
+                node = stack.pop()
+                self.results[node] = None
+                self._note_leaves(node)
             elif node not in self.results:
-                stack += (node, None, *reversed(self._below(node)))
+                operands = _operands(node)
+                below = compress(operands, map(_primitive, operands))
+                stack += (node, None, *reversed([*filterfalse(self.results.__contains__, below)]))
 
-    def _below(self, node: Value) -> list[Value]:
-        """The operands that are results; what is to be known of the others is noted."""
-        if node._b is not MANY:
-            operands = [operand for operand in (node._a, node._b) if isinstance(operand, Value)]
-        else:
-            operands, n = node._a, len(node._x) // 2
-            start = self._places.of_row(operands[:n]) if node._primitive is ops.dot else None
+    def _note_leaves(self, node: Value) -> None:
+        """Note which leaves a result reads, in the order in which the function has read them."""
+        operands = _operands(node)
+        if node._primitive is ops.dot:
+            n = len(node._x) // 2
+            start = self._places.of_row(operands[:n])
             if start is not None:
                 self.rows[node] = start
-                operands = operands[2 * n :] if node._y else operands[n:]
-        return self._results(operands)
+                operands = operands[n:]
+        self._note_single(operands)
 
-    def _results(self, operands: Sequence[Value]) -> list[Value]:
-        """Those of them that are results; the others are leaves by themselves."""
-        results = [*compress(operands, map(_primitive, operands))]
-        for operand in operands if len(results) < len(operands) else ():
-            if operand._primitive is None and operand not in self.single:
-                self.single[operand] = self._places.of(operand)
-        return results
+    def _note_single(self, operands: Sequence[Value]) -> None:
+        for leaf in [operand for operand in operands if operand._primitive is None]:
+            if leaf not in self.single:
+                self.single[leaf] = self._places.of(leaf)
+
+
+def _operands(node: Value) -> Sequence[Value]:
+    """The operands but for numbers and, of a dot, its second half if these are constants."""
+    if node._b is not MANY:
+        return [operand for operand in (node._a, node._b) if isinstance(operand, Value)]
+    n = len(node._x) // 2
+    return (*node._a[:n], *node._a[2 * n :]) if node._y else node._a

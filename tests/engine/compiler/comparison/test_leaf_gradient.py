@@ -96,7 +96,12 @@ def test_places_are_found_in_and_out_of_order() -> None:
     values = [Value(1.0) for _ in range(10)]  # which are all equal
     places, drawn = Places(values), random.Random(1)
     assert [places.of(value) for value in values] == [*range(10)]
-    assert "_table" not in vars(places)  # in order none is needed
+    assert not places._table  # in order none is needed
+    assert [places.of_row(values[k : k + 2]) for k in (0, 2, 8, 6, 4)] == [0, 2, 8, 6, 4]
+    assert len(places._table) == 10
+    some = Places(values)
+    assert [some.of_row(values[k : k + 2]) for k in (0, 2, 8, 6, 4)] == [0, 2, 8, 6, 4]
+    assert len(some._table) == 6  # those that were read in order are not in it
     for k in drawn.choices(range(10), k=30):
         assert places.of(values[k]) == k
         assert places.of_row(values[k : k + 3]) == k
