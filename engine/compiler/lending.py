@@ -27,6 +27,9 @@ _lending = new_lock()  # Values change hands: taken after the lock of a loan, an
 _GLIMPSES = 16
 """Of so many numbers one more may be read where it is, from one step to the next."""
 
+_PIECE = 4096
+"""Numbers that are objects at a time."""
+
 
 class Loan:
     """Numbers of Values in an array, and perhaps their gradients.
@@ -76,7 +79,7 @@ class Loan:
             if not _own.keys().isdisjoint(kinds):
                 return False
             if fill:
-                self.array[:] = [value._data for value in self.values]
+                copy_numbers(self.values, self.array)
             self._lend(kinds)
             return True
 
@@ -147,6 +150,12 @@ def _write(*columns: Column) -> None:
 def _each(classes: dict[type[Value], type[Value]], values: Sequence[Value]) -> Iterable[type[Value]]:
     """What takes the place of the class of each Value, most often one for all of them."""
     return repeat(*classes.values()) if len(classes) == 1 else map(classes.__getitem__, map(type, values))
+
+
+def copy_numbers(values: Sequence[Value], array: Any) -> None:
+    """Write the numbers of Values into an array, a piece that a cache holds at a time."""
+    for start in range(0, len(values), _PIECE):
+        array[start : start + _PIECE] = [value._data for value in values[start : start + _PIECE]]
 
 
 class Leaves:

@@ -77,7 +77,7 @@ class Specialisation:
         if remembered:
             return remembered
         self._trace = trace(self.function, self.shapes, self.surroundings, known=self._is_known())
-        return Signature.of(self._trace)
+        return Signature.of(self._trace, self._described.values if self._described else ())
 
     @property
     def trace(self) -> Trace:

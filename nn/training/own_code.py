@@ -8,8 +8,8 @@ user has written, subclassed, replaced or changed is not among them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from operator import is_
+from collections.abc import Callable, Sequence
+from operator import attrgetter, is_
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engine import Imported, Primitive, Value
 
 from ..layers.dropout import Dropout
-from ..layers.module import Module, are_parameters
+from ..layers.module import Module
 from ..losses.labels import ClassIndex, Distribution, Number
 from ..losses.named import LOSSES
 from . import steps as steps  # so that it is there to be looked at
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _CODE = Imported("nn.arguments", "nn.layers", "nn.losses", "nn.training.steps")
 _TABLE = Imported("engine.ops")
+_primitive = attrgetter("_primitive")
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _REQUIREMENTS = {kind.__name__: kind for kind in (ClassIndex, Distribution, Number)}
 
@@ -46,16 +47,15 @@ def _is_unchanged() -> bool:
     return _CODE.is_unchanged() and _TABLE.is_unchanged()
 
 
-def own_code(
-    model: Any, loss: Callable[..., Any], *more: Value, before: Description | None = None
-) -> Description | None:
+def own_code(model: Any, loss: Callable[..., Any], *more: Value, known: Sequence[Value] = ()) -> Description | None:
     """The description of a model and a loss that consist of layers and losses of this package, all unchanged.
 
     Args:
         model: a module, or another function.
         loss: of a batch.
         more: Values that are read besides.
-        before: an earlier description, so that Values which are the same ones need not be looked at again.
+        known: different parameters, as those of an earlier description or of an optimiser: if they are those of the
+            model, they need not be looked at one by one.
 
     Returns:
         None for all others, and for models with dropout, whose masks depend on more.
@@ -67,18 +67,18 @@ def own_code(
     >>> own_code(MLP(2, [3, 1], activation=lambda z: z * z), mse), own_code(Sequential(MLP(2, [3]), sum), mse)
     (None, None)
     """
-    known, found = own_loss(loss), list[Value]()
-    if not known:
+    of_loss, words, found = own_loss(loss), list[str](), list[Value]()
+    if not of_loss:
         return None
     try:
-        words = [*_words(model, found, frozenset())]
+        _describe(model, words, found, frozenset())
     except _Foreign:
         return None
     found += more
     values: Sequence[Value] = found
-    if before is not None and len(before.values) == len(found) and all(map(is_, found, before.values)):
-        values = before.values
-    elif not are_parameters(found):
+    if len(known) == len(found) and all(map(is_, found, known)):
+        values = known
+    elif any(map(_primitive, found)):  # a result, which is no parameter
         return None
     elif len({*found}) < len(found):
         values = [*dict.fromkeys(found)]
@@ -86,18 +86,19 @@ def own_code(
         words.append(f"where the Values are {[place[value] for value in found]}")
     from engine import Description
 
-    return Description(f"{known} {' '.join(words)}", values, _REQUIREMENTS, _is_unchanged)
+    return Description(f"{of_loss} {' '.join(words)}", values, _REQUIREMENTS, _is_unchanged)
 
 
 class _Foreign(Exception):  # noqa: N818  # what ends a walk
     """Something that is not this package's own."""
 
 
-def _words(thing: Any, found: list[Value], inside: frozenset[int]) -> Iterator[str]:
-    """A thing in words, with a mere count of its Values, which are added to those that were found.
+def _describe(thing: Any, words: list[str], found: list[Value], inside: frozenset[int]) -> None:
+    """Add a thing in words, with a mere count of its Values, which are added to those that were found.
 
     Args:
         thing: a model, or a part of one.
+        words: what was described so far.
         found: Values, in the order of the words.
         inside: ids of what the thing is a part of.
 
@@ -107,31 +108,33 @@ def _words(thing: Any, found: list[Value], inside: frozenset[int]) -> Iterator[s
     kind = type(thing)
     if kind is Value:
         found.append(thing)
-        yield "Value"
+        words.append("Value")
     elif kind in _PLAIN:
-        yield f"{kind.__name__} {thing!r}"
+        words.append(f"{kind.__name__} {thing!r}")
     elif kind is Primitive and _TABLE.defines(thing):
-        yield thing.name
+        words.append(thing.name)
     elif kind is FunctionType and _CODE.defines(thing):
-        yield f"{thing.__module__}.{thing.__qualname__}"
+        words.append(f"{thing.__module__}.{thing.__qualname__}")
     elif id(thing) in inside or kind is Dropout:
         raise _Foreign
     elif kind is list or kind is tuple:
-        yield f"{kind.__name__} of {len(thing)} ["
+        words.append(f"{kind.__name__} of {len(thing)} [")
         if {*map(type, thing)} == {Value}:
             found += thing
-            yield "Values"
+            words.append("Values")
         else:
+            inside |= {id(thing)}
             for part in thing:
-                yield from _words(part, found, inside | {id(thing)})
-        yield "]"
+                _describe(part, words, found, inside)
+        words.append("]")
     elif issubclass(kind, Module) and _CODE.defines(kind):
-        yield f"{kind.__module__}.{kind.__qualname__} ["
+        words.append(f"{kind.__module__}.{kind.__qualname__} [")
+        inside |= {id(thing)}
         for name, part in [*vars(thing).items()]:  # another thread may add the programs of a first prediction
             if name != "_programs":  # which no layer reads
-                yield repr(name)
-                yield from _words(part, found, inside | {id(thing)})
-        yield "]"
+                words.append(repr(name))
+                _describe(part, words, found, inside)
+        words.append("]")
     else:
         raise _Foreign
 

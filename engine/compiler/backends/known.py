@@ -65,26 +65,24 @@ class Signature:
         fingerprint: of the graph.
     """
 
-    leaves: list[Value]
+    leaves: Sequence[Value]
     outputs: int
     shape: Shape
     requirements: list[tuple[Requirement, tuple[Symbol, ...]]]
     fingerprint: str
 
     @classmethod
-    def of(cls, trace: Trace) -> Signature:
-        """That of a trace."""
-        leaves, own = trace.graph.leaves, Graph(simplify, derivatives)
+    def of(cls, trace: Trace, values: Sequence[Value] = ()) -> Signature:
+        """That of a trace, whose leaves are most often the values that a function may read: then there is one list."""
+        leaves: Sequence[Value] = trace.graph.leaves
+        leaves = values if _are_the_same(leaves, values) else leaves
+        own = Graph(simplify, derivatives)
         requirements = [(kind, _in(own, symbols)) for kind, symbols in trace.requirements]
         return cls(leaves, len(trace.outputs), trace.shape, requirements, fingerprint(trace))
 
     def is_of(self, other: Signature) -> bool:
         """Whether they are equal, and of the same Values."""
-        return (
-            self._described() == other._described()
-            and len(self.leaves) == len(other.leaves)
-            and all(map(is_, self.leaves, other.leaves))
-        )
+        return self._described() == other._described() and _are_the_same(self.leaves, other.leaves)
 
     def _described(self) -> Any:
         return self.fingerprint, self.outputs, self.shape, _positions(self.requirements)
@@ -135,7 +133,7 @@ def recall_signature(description: Description, shapes: Sequence[Shape]) -> Signa
         inputs = Graph(simplify, derivatives)
         places, values = found["leaves"], description.values
         first = isinstance(places, int)
-        leaves = [*values[:places]] if first else [values[k] for k in places]
+        leaves = values if places == len(values) else values[:places] if first else [values[k] for k in places]
         if len(leaves) != places if first else places and min(places) < 0:
             return None
         return Signature(
@@ -181,9 +179,13 @@ def forget_signature(description: Description, shapes: Sequence[Shape]) -> None:
 _KINDS: dict[str, type] = {ops._Index.__name__: ops._Index}
 
 
+def _are_the_same(some: Sequence[Value], others: Sequence[Value]) -> bool:
+    return len(some) == len(others) and all(map(is_, some, others))
+
+
 def _places(leaves: Sequence[Value], values: Sequence[Value]) -> list[int] | int | None:
     """Where leaves are among values; of the first ones, in order, just how many. None if one is not there."""
-    if len(leaves) <= len(values) and all(map(is_, leaves, values)):
+    if leaves is values or (len(leaves) <= len(values) and all(map(is_, leaves, values))):
         return len(leaves)
     place = {value: k for k, value in enumerate(values)}
     found = [place.get(value, -1) for value in leaves]

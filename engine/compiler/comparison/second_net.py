@@ -12,6 +12,7 @@ from typing import Any
 
 from ...value import Value
 from ..batch import Batch
+from ..lending import copy_numbers
 from ..showing import showing
 
 SHARE, LEAST = 0.2, 0.01
@@ -50,12 +51,13 @@ class Numbers:
         if change is not None:
             own: Any = self.of(None, in_list)
             return [*map(change, own)] if in_list else change(own)
-        numbers = [value._data for value in self._values]
         if in_list:
-            return numbers
+            return [value._data for value in self._values]
         import numpy as np
 
-        return np.array(numbers)
+        numbers = np.empty(len(self._values))
+        copy_numbers(self._values, numbers)
+        return numbers
 
     def shown(self, change: Change | None) -> AbstractContextManager[None]:
         """Where eager code finds these numbers."""

@@ -404,7 +404,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
 
 def _places(leaves: Sequence[Value], params: Sequence[Value]) -> slice | list[int] | None:
     """Where the parameters are among the leaves; None if one is not there."""
-    if len(leaves) == len(params) and all(map(is_, leaves, params)):  # as for most networks
+    if leaves is params or (len(leaves) == len(params) and all(map(is_, leaves, params))):  # as for most networks
         return slice(None)
     place = {value: k for k, value in enumerate(leaves)}
     found = [place.get(value, -1) for value in params]

@@ -97,7 +97,7 @@ class Trainer(Settings):
 
     def _begin(self) -> None:
         """What is compiled, for the present model and loss; nothing is yet."""
-        self._sample_loss = SampleLoss(self._model, self._loss)
+        self._sample_loss = SampleLoss(self._model, self._loss, self._optimizer.params)
         self._watch: ModelWatch | None = None  # what they read, as it was when they were traced last
         self._traced = 0.0  # when that was
         self._start_anew()

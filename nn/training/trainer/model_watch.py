@@ -43,12 +43,11 @@ class ModelWatch:
         self._near: list[tuple[Any, Sequence[Any]]] = []  # lists and dicts, and what was in each
         self._far: list[tuple[Any, Sequence[Any]]] = []  # those that hold parameters, and attributes
         held = {id(holder): inside for holder, inside in self._surroundings.holders}  # the same, and there already
-        parts = _containers(model, set()) if self._is_module else iter(())
-        containers = [(found, are_attributes, _values(found)) for found, are_attributes in parts]
+        containers = [*_containers(model, set())] if self._is_module else []
         self._inside = {id(found) for found, *_ in containers}
         few = sum(values for *_, values in containers) <= FEW
         for found, are_attributes, values in containers:
-            part = found, held.get(id(found)) or _items(found)
+            part = found, held.get(id(found)) or tuple(_items(found))
             if are_attributes or values:
                 self._far.append(part)
             if not are_attributes and (few or values < len(found) or not found):
@@ -125,15 +124,9 @@ def _contents(container: Any) -> list[Any]:
     return list(container.values()) if isinstance(container, dict) else container
 
 
-def _values(container: Any) -> int:
-    """How many entries of a list or dict are Values."""
-    kinds = [*map(type, _contents(container))]
-    return sum(kinds.count(kind) for kind in {*kinds} if issubclass(kind, Value))
-
-
-def _items(container: Any) -> Sequence[Any]:
+def _items(container: dict[Any, Any] | list[Any]) -> Sequence[Any]:
     """What is in a list or dict, its keys too."""
-    return (*container, *container.values()) if isinstance(container, dict) else tuple(container)
+    return (*container, *container.values()) if isinstance(container, dict) else container
 
 
 def _are_the_same(parts: list[tuple[Any, Sequence[Any]]]) -> bool:
@@ -141,22 +134,21 @@ def _are_the_same(parts: list[tuple[Any, Sequence[Any]]]) -> bool:
     return all(all_same(_items(container), before) for container, before in parts)
 
 
-def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool]]:
-    """The lists and dicts in a module, and in what it holds; and whether they are the attributes of one."""
+def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool, int]]:
+    """The lists and dicts in a module and in what it holds; whether they are attributes; how many Values they hold."""
     if id(item) in seen:
         return
     seen.add(id(item))
-    if isinstance(item, Module):
-        yield vars(item), True
-        children = list(vars(item).values())
-    elif isinstance(item, (list, dict)):
-        yield item, False
-        children = _contents(item)
-    elif isinstance(item, tuple):
-        children = list(item)
-    else:
+    are_attributes = isinstance(item, Module)
+    container = vars(item) if are_attributes else item
+    if not isinstance(container, (list, dict, tuple)):
         return
-    if {*map(type, children)} == {Value}:  # the weights of a neuron
+    children = _contents(container)
+    weights = {*map(type, children)} == {Value}  # as most lists hold in a network
+    values = len(children) if weights else sum(issubclass(type(child), Value) for child in children)
+    if not isinstance(container, tuple):
+        yield container, are_attributes, values
+    if weights:
         return
     for child in children:
         if not isinstance(child, Value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,18 +25,19 @@ class SampleLoss:
     Args:
         model: from one sample to its output.
         loss: of a batch.
+        parameters: different ones; quickest if they are those of the model.
 
     Attributes:
         function: of a sample and its label, for `engine.compile`.
     """
 
-    def __init__(self, model: Model, loss: LossFunction) -> None:
+    def __init__(self, model: Model, loss: LossFunction, parameters: Sequence[Value] = ()) -> None:
         self._model, self._loss, self._known = model, loss, dict[Any, BatchLoss]()
         self._outputs: dict[Shape, Any] = {}  # what is given for a sample of each shape, with zeros
         self._scale, self._extra = Value(1.0), Value(0.0)
         self._scaled = False  # whether the function includes the one, and what the other counts
         self._penalty: Callable[[], Any] | None = None
-        self._last: Description | None = None
+        self._parameters = parameters
 
         def of_sample(x: Any, y: Any) -> Any:
             shape, output = _shape(x), model(x)  # in this order: a model may change its list
@@ -110,8 +111,9 @@ class SampleLoss:
 
     def _described(self) -> Description | None:
         """All that determines the function, if it is this package's own code."""
-        found = own_code(self._model, self._loss, self._scale, self._extra, before=self._last)
-        self._last = found
+        found = own_code(self._model, self._loss, *[self._scale] * self._scaled, known=self._parameters)
+        if found is not None:
+            self._parameters = found.values
         if found is None or self._penalty is not None:
             return None
         return replace(found, text=f"{'scaled ' if self._scaled else ''}{found.text}")

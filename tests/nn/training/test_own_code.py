@@ -427,23 +427,23 @@ def test_a_description_after_another_one_sees_what_was_exchanged() -> None:
     model = plain()
     first = own_code(model, cross_entropy)
     assert first is not None
-    again = own_code(model, cross_entropy, before=first)
+    again = own_code(model, cross_entropy, known=first.values)
     assert again is not None
     assert again.text == first.text
     assert again.values is first.values, "the same Values are not looked at again"
     neurons = model.layers[0].neurons
     neurons[0].w[0], neurons[1].w[0] = neurons[1].w[0], neurons[0].w[0]
-    exchanged = own_code(model, cross_entropy, before=first)
+    exchanged = own_code(model, cross_entropy, known=first.values)
     assert exchanged is not None
     assert exchanged.text == first.text
     assert exchanged.values[0] is neurons[0].w[0]
     neurons[0].w[0] = neurons[1].w[0]
-    shared = own_code(model, cross_entropy, before=exchanged)
+    shared = own_code(model, cross_entropy, known=exchanged.values)
     assert shared is not None
     assert shared.text != first.text
     assert len(shared.values) == len(first.values) - 1
     neurons[0].w[0] = Value(1.0) * 2.0
-    assert own_code(model, cross_entropy, before=exchanged) is None
+    assert own_code(model, cross_entropy, known=exchanged.values) is None
 
 
 def mine_too(outputs: Any, labels: Any) -> Any:

@@ -118,6 +118,11 @@ def held(holder: Any) -> tuple[Any, ...]:
     return tuple(holder)
 
 
+def held_now(holder: Any) -> Sequence[Any]:
+    """What `held` gives, to be looked at just now: of a list itself."""
+    return holder if type(holder) is list else held(holder)
+
+
 def refill(holder: Any, inside: tuple[Any, ...]) -> None:
     """Put into a list, dict, set or deque what `held` has given before, whatever its class makes of its methods."""
     if isinstance(holder, list):

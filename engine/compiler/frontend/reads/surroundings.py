@@ -19,7 +19,7 @@ from ....primitive import Primitive
 from ....value import Value
 from . import outside
 from .look import Look
-from .objects import ABSENT, PLAIN, all_same, attribute_of, held, is_a, is_array, refill, same
+from .objects import ABSENT, PLAIN, all_same, attribute_of, held, held_now, is_a, is_array, refill, same
 from .walk import OF_FUNCTIONS, Walk
 from .words import Watching, Words
 
@@ -304,7 +304,7 @@ class Surroundings:
             return (
                 all(same(attribute_of(part, attribute), content) for part, attribute, content in self._parts)
                 and all(same(names.get(name, ABSENT), content) for names, name, content in names)
-                and all(all_same(held(holder), before) for holder, before in holders)
+                and all(all_same(held_now(holder), before) for holder, before in holders)
             )
         except Exception:  # of a file in memory that is closed by now, or code of the user's, such as an `__iter__`
             return False
