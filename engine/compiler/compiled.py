@@ -43,8 +43,9 @@ def compile(
     prints or logs is printed when it is traced.
 
     What else it reads is a constant of the program, until it changes: at every call its closure and the globals and
-    attributes that its code names are looked at, with variables of the environment and small lists, dicts and arrays
-    among them, and all that hangs on them (lists in networks, say) when fifty times as long has passed as that takes;
+    attributes that its code names (two hundred at most) are looked at, with variables of the environment and small
+    lists, dicts and arrays among them, and all else (lists in networks, say) when fifty times as long has passed as
+    that takes;
     `nn.Module` announces what is set on it, see `engine.announce_change`. If something is another, the function is
     traced again. Not watched are the insides of installed packages, what their code in C reads by itself (files,
     memory behind a pointer), and what the function itself changes whenever it runs, such as the file that it writes:

@@ -12,6 +12,7 @@ import threading
 import types
 import weakref
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
@@ -50,6 +51,21 @@ def mlp() -> nn.MLP:
 def of_loss(loss: Any, change: Callable[[Any], Any]) -> Case:
     model = mlp()
     return Case(model, loss, change, model.parameters())
+
+
+@row
+def the_last_of_many_attributes() -> Case:
+    """Hundreds of nanoseconds are not enough to look at them all."""
+    settings = types.SimpleNamespace(**{f"k{k}": 0.01 * k for k in range(150)})
+    sum_of_all = eval("lambda s: " + " + ".join(f"s.k{k}" for k in range(150)))
+    return of_loss(lambda o, y: nn.mse(o, y) * (1 + sum_of_all(settings)), lambda _: setattr(settings, "k149", -50.0))
+
+
+@row
+def a_decimal_in_an_object() -> Case:
+    """The context of `decimal`, which is watched besides, takes as long as ten names."""
+    settings = types.SimpleNamespace(share=Decimal("0.1"))
+    return of_loss(lambda o, y: nn.mse(o, y) * settings.share, lambda _: setattr(settings, "share", Decimal("0.7")))
 
 
 @row

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Number
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, TypeAlias
 
@@ -25,6 +26,8 @@ from .words import Watching, Words
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
+NAMES = 3000
+"""How many more if it takes these to look at cells, globals and attributes that code names: two hundred."""
 NAMED = 1500
 """How many more if it takes these to look at all small lists, dicts and arrays that a function names itself."""
 PATIENCE = 50
@@ -203,22 +206,28 @@ class Surroundings:
         names = [(self._order(*name), *name) for name in near]
         parts = [(_LATE if part[1] in _RARE else _rank(part[2]), *part) for part in self._parts]
         holders = [holder for holder in self._holders if id(holder[0]) not in self._modules or is_array(holder[0])]
-        for rank in range(_LAST + 1):
+
+        def of_rank(rank: int) -> None:
             for of, *attribute in parts:
                 if of == rank:
                     look.add_attribute(*attribute)
             for of, *name in names:
                 if of == rank:
                     look.add_name(*name)
-            if rank == 0:
-                with look.prolonged(NAMED):
-                    for holder, inside in holders:
-                        if id(holder) in self._direct:
-                            look.add_holder(holder, inside)
-            elif rank == 1:
+
+        with look.prolonged(NAMES):
+            of_rank(0)
+            with look.prolonged(NAMED):
                 for holder, inside in holders:
-                    if id(holder) not in self._direct:
+                    if id(holder) in self._direct:
                         look.add_holder(holder, inside)
+            of_rank(1)
+            of_rank(2)
+        for holder, inside in holders:
+            if id(holder) not in self._direct:
+                look.add_holder(holder, inside)
+        for rank in range(3, _LAST + 1):
+            of_rank(rank)
         announced = "changes[0] != me._count"
         self._near = look
         self.differs = look.function(announced, self.changed_at_all, **things)
@@ -338,7 +347,7 @@ _LONGER = 2520  # entries; all small numbers divide it: what counts every third 
 
 def _rank(content: Any) -> int:
     """How soon a name is looked at that has this content: numbers first, modules and classes last."""
-    if type(content) in PLAIN or is_a(content, (Value, list, dict, set)) or is_array(content):
+    if type(content) in PLAIN or is_a(content, (Value, Number, list, dict, set)) or is_array(content):
         return 0
     if is_a(content, (FunctionType, Primitive)):
         return 1
