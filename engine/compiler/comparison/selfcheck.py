@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, repeat
 from operator import le, sub
@@ -101,7 +101,7 @@ def _largest(numbers: Any) -> float:
         return largest
     import numpy as np
 
-    return float(np.abs(numbers[np.isfinite(numbers)]).max(initial=1e-300))
+    return max([1e-300, *[float(np.abs(piece[np.isfinite(piece)]).max(initial=0.0)) for (piece,) in _pieces(numbers)]])
 
 
 def _are_near(expected: Any, found: Any, bound: float) -> bool:
@@ -111,4 +111,10 @@ def _are_near(expected: Any, found: Any, bound: float) -> bool:
     import numpy as np
 
     with np.errstate(all="ignore"):
-        return bool((np.abs(expected - found) <= bound).all())
+        return all(bool((np.abs(x - y) <= bound).all()) for x, y in _pieces(expected, found))
+
+
+def _pieces(*arrays: Any) -> Iterator[list[Any]]:
+    """Arrays of one length in pieces that a cache holds, as what is computed of a million numbers takes memory too."""
+    for start in range(0, len(arrays[0]), 1 << 14):
+        yield [array[start : start + (1 << 14)] for array in arrays]

@@ -61,7 +61,8 @@ class Graph:
         self.nonzero: set[Symbol] = set()
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
-        self._rows: dict[Value, range] = {}  # by leaf the numbers of its row, which may be its own alone
+        self._ranges: list[range] = []  # the numbers of the leaves of each row
+        self._row_of: dict[Value, range] | None = {}  # by leaf, if that is not to be made anew
         self._vectors: dict[tuple[Symbol, ...], tuple[tuple[Symbol, ...], tuple[Symbol, ...]]] = {}
         self._inputs: tuple[Sequence[Any], tuple[Symbol, ...]] = ((), ())  # those of the last dot, as given and lifted
         self._lowest = 0
@@ -78,8 +79,17 @@ class Graph:
     def clear(self) -> None:
         """Forget all symbols, which would keep each other in memory."""
         self.leaves, self._inputs = [], ((), ())
-        for held in (self.symbols, self._known, self._rows, self._vectors, self.requirements, self.nonzero):
+        for held in (self.symbols, self._known, self._ranges, self._vectors, self.requirements, self.nonzero):
             held.clear()
+        self._row_of = None
+
+    def settle(self) -> None:
+        """Forget which leaf is in which row, which takes a third of their own memory, until somebody asks again."""
+        self._row_of = None
+
+    def is_leaf_among(self, values: Iterable[Value]) -> bool:
+        """Whether one of them is a leaf."""
+        return any(map(self._rows.__contains__, values))
 
     def make(self, primitive: Primitive, operands: Operands) -> Symbol:
         """The symbol for `primitive` of `operands`, simplified."""
@@ -194,6 +204,13 @@ class Graph:
         whole = isinstance(left, LeafRow)
         return self.make(ops.dot, DotOperands(left, right, bias) if whole else (*left, *right, *bias))
 
+    @property
+    def _rows(self) -> dict[Value, range]:
+        """By leaf the numbers of its row, which may be its own alone."""
+        if self._row_of is None:
+            self._row_of = {leaf: row for row in self._ranges for leaf in self.leaves[row.start : row.stop]}
+        return self._row_of
+
     def row(self, values: Sequence[Any]) -> LeafRow | None:
         """A row of bound Values as leaves: all of them new, or the row that they were before.
 
@@ -208,6 +225,7 @@ class Graph:
             if not self._enter(values, numbers):
                 return None
             self.leaves += values
+            self._ranges.append(numbers)
         elif len(numbers) != len(values) or not all(map(is_, values, self.leaves[numbers.start : numbers.stop])):
             return None
         return LeafRow(self, numbers)
@@ -291,6 +309,7 @@ class _Symbols(dict[Any, Symbol]):
         if row is None:
             row = graph._rows[operand] = range(len(graph.leaves), len(graph.leaves) + 1)
             graph.leaves.append(operand)
+            graph._ranges.append(row)
         for number in row:  # the others are going to be asked for as well
             graph.leaf(number)
         return self[operand]

@@ -109,9 +109,10 @@ def trace(
     surroundings.settle()
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
     requirements = [*graph.requirements]
-    if runs.created or not runs.made.isdisjoint(graph.leaves):
+    if runs.created or graph.is_leaf_among(runs.made):
         graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
+    graph.settle()
     return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings, meaning)
 
 

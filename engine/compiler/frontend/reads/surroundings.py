@@ -157,9 +157,9 @@ class Surroundings:
         self._announced.add(id(attributes))
         self._modules.update(map(id, attributes.values()))
 
-    def found_holder(self, holder: Any) -> None:
-        """A list, dict, set, array or context variable."""
-        self._holders.append((holder, held(holder)))
+    def found_holder(self, holder: Any, inside: tuple[Any, ...] | None = None) -> None:
+        """A list, dict, set, array or context variable, and what `held` gives for it, if that is known."""
+        self._holders.append((holder, held(holder) if inside is None else inside))
         if isinstance(holder, (list, dict)):
             self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: _plain_entries(holder)))
 

@@ -273,9 +273,9 @@ class Walk:
             self._found.found_iterator(name, code)
 
     def _container(self, container: Any) -> Iterator[Any]:
-        if not isinstance(container, (tuple, frozenset)) and id(container) not in self._private:
-            self._found.found_holder(container)
         inside = held(container)
+        if not isinstance(container, (tuple, frozenset)) and id(container) not in self._private:
+            self._found.found_holder(container, inside)
         if not LEAVES.issuperset(map(type, inside)):
             yield from inside
 

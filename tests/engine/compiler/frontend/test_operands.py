@@ -15,9 +15,11 @@ import engine
 import nn
 from engine import Value, compile
 from engine.compiler.errors import PlanError
-from engine.compiler.frontend.graph import operations
+from engine.compiler.frontend.graph import Graph, operations
 from engine.compiler.frontend.operands import DotOperands, LeafRow
 from engine.compiler.passes.computation import Computation
+from engine.compiler.passes.differentiate import derivatives
+from engine.compiler.passes.simplify import simplify
 from engine.compiler.passes.verify import verify
 from engine.compiler.pipeline import stages, trace
 from engine.compiler.plan.plan import Plan
@@ -224,3 +226,20 @@ def test_what_the_function_makes_itself_beside_a_weight_is_differentiated_the_sa
     assert {*map(id, compiled.parameters)} == {*map(id, [w, *v])}
     for found, expected in zip(gradient, engine.grad(eager, compiled.parameters)):
         assert close(found, expected, 10.0)
+
+
+def test_a_settled_graph_knows_its_rows_again() -> None:
+    """What a rule of the user's reads while passes run may be a row of before, or one of its leaves."""
+    graph, w, b = Graph(simplify, derivatives), [Value(0.5) for _ in range(3)], Value(1.0)
+    row, alone = graph.row(w), graph.lift(b)
+    graph.settle()
+    assert graph.row(w) == row
+    graph.settle()
+    assert (graph.lift(w[2]).number, graph.lift(b)) == (2, alone)
+    graph.settle()
+    assert graph.row([w[0], b]) is None
+    new = [Value(2.0), Value(3.0)]
+    graph.settle()
+    assert graph.row(new).numbers == range(4, 6)
+    assert graph.is_leaf_among([Value(2.0), new[1]])
+    assert not graph.is_leaf_among([Value(2.0)])
