@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from .compiler import BatchLoss as BatchLoss
     from .compiler import Compiled as Compiled
     from .compiler import Description as Description
+    from .compiler import Repeated as Repeated
     from .compiler import Session as Session
     from .compiler import Surroundings as Surroundings
     from .compiler import TraceError as TraceError
@@ -107,6 +108,7 @@ _UPPER_FLOORS = {
         "BatchLoss",
         "Compiled",
         "Description",
+        "Repeated",
         "Session",
         "Surroundings",
         "TraceError",
@@ -144,6 +146,7 @@ _BUILT_ON = frozenset(
         "BatchLoss",
         "Description",
         "Imported",
+        "Repeated",
         "Session",
         "Shown",
         "Surroundings",

@@ -27,5 +27,6 @@ from .frontend.reads.words import Watching as Watching
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss
 from .training.optimizer import update_step as update_step
+from .training.session import Repeated as Repeated
 from .training.session import Session as Session
 from .training.session import open_session as open_session

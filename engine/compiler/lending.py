@@ -46,6 +46,9 @@ class Loan:
         glimpses: how many single numbers were read where they are; who makes steps sets it to 0.
     """
 
+    # Native code looks at two of these, at their places in memory: see `frontend.reads.words`.
+    __slots__ = ("__dict__", "__weakref__", "glimpses", "open")
+
     def __init__(
         self,
         values: Sequence[Value],

@@ -236,13 +236,14 @@ class Repetition(NamedTuple):
         on: for the shapes of all samples and of all labels, what labels are right, and words to watch, what gives a
             function ``step(X, y)``. That makes the step, with the lock held, and gives its loss, or nan; or, having
             done nothing, False if one of the words has changed, None if these are other samples, or labels not known to
-            be right: ``step(X, y, True)`` leaves the labels to its caller.
+            be right: ``step(X, y, True)`` leaves the labels to its caller. And what makes a function that does all of a
+            step by itself, or None where there is none: see `DirectStep.quick`.
         configured: the update.
         losses: the loss of the last such step; a finite one of an update that was refused, too.
         rate: the learning rate, as native code reads it.
     """
 
-    on: Callable[[Sequence[Shape], Right, Words], Callable[[], Step]]
+    on: Callable[[Sequence[Shape], Right, Words], tuple[Callable[[], Step], Callable[..., Step] | None]]
     configured: ConfiguredUpdate
     losses: Any
     rate: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from engine import Value
 
@@ -12,6 +12,8 @@ from ..arguments import show, whole_number
 from ..attributes import Known
 from ..layers.module import Module, are_parameters
 from .declaration import Memory, Setting, refuse_in_a_trace
+
+_Kind = TypeVar("_Kind", bound="Optimizer")
 
 
 class Optimizer(Known):
@@ -84,6 +86,12 @@ class Optimizer(Known):
         cls._declared = {name: kind for name, kind in declared.items() if isinstance(kind, Setting)}
 
     _declared: ClassVar[dict[str, Setting[Any]]] = {"lr": lr}
+
+    def __new__(cls: type[_Kind], *arguments: Any, **settings: Any) -> _Kind:
+        """With attributes in a dict that shares nothing with others': compiled steps see in one word if any changes."""
+        optimizer: _Kind = object.__new__(cls)
+        optimizer.__dict__ = {}
+        return optimizer
 
     def __init__(self, params: Iterable[Value], lr: float, **settings: Any) -> None:
         kind = type(self)

@@ -46,6 +46,9 @@ class ArrayTraining:
         self._used = np.ones(leaves, bool)
         self._used[list(frozen)] = False
 
+    def end_repetition(self) -> None:
+        """Nothing: no step is made again."""
+
     def shuffled(self, count: int, source: random.Random) -> list[int]:
         """The numbers below `count` in the order in which the source's `shuffle` puts them."""
         numbers = list(range(count))

@@ -91,6 +91,9 @@ class Training(Protocol):
             The losses of all steps. After a loss or an update that is not finite no more steps are made.
         """
 
+    def end_repetition(self) -> None:
+        """Let the last step not be made again in that way."""
+
     def shuffled(self, count: int, source: random.Random) -> Any:
         """The numbers below `count` in the order in which the source's `shuffle` puts them."""
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from operator import is_
-from typing import Any
+from typing import Any, NoReturn
 
 from ...value import Value
 from ..backends.protocol import Training
@@ -15,11 +15,25 @@ from ..backends.update import on_arrays
 from ..batch import Batch, Shape
 from ..compiled import Compiled
 from ..errors import TraceError
-from ..frontend.reads.words import Watching
+from ..frontend.reads.words import Watching, Words
 from ..lending import Loan
 from ..specialisation import Specialisation
-from ..update import ALWAYS, ConfiguredUpdate, Setting, Step
+from ..update import ALWAYS, ConfiguredUpdate, Setting
 from .optimizer import Optimizer, check_finite, configured, started
+
+
+class Repeated:
+    """What makes steps like the last one.
+
+    Attributes:
+        step: of samples and labels; gives the loss, or None, having done nothing, if it takes the long way. Another
+            function may stand here after each call.
+    """
+
+    __slots__ = ("step",)
+
+    def __init__(self, step: Callable[[Any, Any], float | None]) -> None:
+        self.step = step
 
 
 class Session:
@@ -88,16 +102,19 @@ class Session:
 
     def repetition(
         self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
-    ) -> Callable[[Any, Any], float | None] | None:
-        """A function of samples and labels that makes another single step and gives its loss, as fast as Python can.
+    ) -> Repeated | None:
+        """What makes another single step and gives its loss, as fast as can be.
 
         It is right as long as nothing has changed but the numbers of the samples and the learning rate, and looks at
         each call whether that is so: the model and the loss, as `watching` tells; the settings of the optimiser, and
         who has its memory; whether somebody has read or set numbers of parameters, or made other steps. All of it, and
         the step, is done with the lock held, so that no other thread changes anything in between. Native code sees
         whether samples have the shape of the last ones, and labels are known to be right. If not, they are copied into
-        an array, and checked as they were given. If that cannot be, or anything has changed, the function gives None,
-        having done nothing, and the step has to be made the long way.
+        an array, and checked as they were given. If that cannot be, or anything has changed, it gives None, having done
+        nothing, and the step has to be made the long way.
+
+        From the second call on native code does all of it by itself, where words of memory tell whether anything has
+        changed, and the step is brief; of what it finds changed it asks the function in Python.
 
         Args:
             watching: gives what tells whether model and loss are others by now.
@@ -110,27 +127,41 @@ class Session:
         again, settings, lock = training.repetition, optimizer.settings, training.lock
         if again is None or again.configured is not self._configured:
             return None
-        words, differs, differs_at_all = watching()
-        ready, check = again.on(self._shapes, self._special.right, words), self._special.check_labels
-        step: Step | None = None  # made at the first call: many trainers make a single step
-        others = {**settings, "lr": 0.0}
+        words, until, differs, differs_at_all = watching()
+        ready, quick = again.on(self._shapes, self._special.right, words)
+        check, step = self._special.check_labels, None  # made at the first call: many trainers make a single step
+        others, own = {**settings, "lr": 0.0}, Words()
+        known = (
+            own.add_lock(lock),
+            own.add_part(loan, "open"),
+            own.add_part(loan, "glimpses"),
+            own.add_object(optimizer),
+        )
 
         def stands() -> bool:
             return optimizer.keeper is keeper and loan.open and training.repetition is again
 
-        def repeat(X: Any, y: Any) -> float | None:
+        def failed() -> NoReturn:
+            self._fail(again.losses.tolist(), again.configured)
+
+        def repeat(X: Any, y: Any, changed: bool = True) -> float | None:
             nonlocal settings, step
             with lock:
+                loan.glimpses = 0
+                if changed and optimizer.settings is settings:
+                    own.renew()  # before the looks, which see what was changed until then
                 if differs() or not stands():
+                    own.forget()
                     return None
                 if optimizer.settings is not settings:
                     if {**optimizer.settings, "lr": 0.0} != others:
                         return None
                     settings = optimizer.settings
                     again.change_rate(optimizer.lr)
-                loan.glimpses = 0
                 if step is None:
                     step = ready()
+                    if quick and until is not None and all(known):
+                        repeated.step = quick(own, until, repeat, failed)
                 loss = step(X, y)
                 if loss is False and not differs_at_all() and stands():  # looks and checks may read parameters
                     loss = step(X, y)
@@ -141,16 +172,15 @@ class Session:
                         loss = step(*batch.in_shape, True) if stands() else None
             if loss is None or loss is False:
                 return None
-            if loss - loss != 0.0:
-                self._fail(again.losses.tolist(), again.configured)
-            return loss
+            return loss if loss - loss == 0.0 else failed()
 
-        return repeat
+        repeated = Repeated(repeat)
+        return repeated
 
     def end_repetition(self) -> None:
         """Let it give None from now on: no thread that has it makes a step while something is being changed."""
         with self._training.lock:
-            self._training.repetition = None
+            self._training.end_repetition()
 
     @property
     def made(self) -> int:
@@ -335,7 +365,7 @@ class Session:
         training.sums[:] = 0.0  # the leaves have them now
         return found
 
-    def _fail(self, losses: list[float], configured: ConfiguredUpdate) -> None:
+    def _fail(self, losses: list[float], configured: ConfiguredUpdate) -> NoReturn:
         """Say why the last step was not made.
 
         Raises:

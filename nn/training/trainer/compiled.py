@@ -124,14 +124,14 @@ class Trainer(Settings):
         """
         again = self._again
         if again is not None and self._schedule is None:
-            loss = again(X, y)
+            loss = again.step(X, y)
             if loss is not None:
                 return loss
         with self._lock:
             if self._schedule is not None:
                 self._optimizer.lr = self._rate(self.steps)
             again = self._again
-            loss = None if again is None else again(X, y)
+            loss = None if again is None else again.step(X, y)
             return self._first(X, y) if loss is None else loss
 
     __call__ = step

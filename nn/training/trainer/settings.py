@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from engine import Repeated
 
 from ...arguments import show
 from ...attributes import Known
@@ -28,7 +30,7 @@ class Settings(Known, ABC):
         clip_norm: float | None,
         clip_value: float | None,
     ) -> None:
-        self._again: Callable[[Any, Any], float | None] | None = None  # a shorter way to make a step like the last one
+        self._again: Repeated | None = None  # a shorter way to make a step like the last one
         self._model, self._loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
         self._clip: tuple[float | None, float | None] = (None, None)
         self.clip_norm, self.clip_value = clip_norm, clip_value

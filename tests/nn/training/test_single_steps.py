@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
+from types import BuiltinFunctionType
 from typing import Any
 
 import pytest
@@ -38,7 +41,7 @@ def data(t: Trainer) -> list[float]:
 def counted(t: Any) -> list[int]:
     """How many steps are made the long way from now on, as a list of one number; time alone brings about none."""
     long, count = t._first, [0]
-    t._watch._due = t._watch._until = math.inf
+    t._watch.due[0] = t._watch._until = math.inf
 
     def first(*samples: Any) -> Any:
         count[0] += 1
@@ -266,6 +269,143 @@ def test_python_does_it_all_where_objects_are_laid_out_in_another_way(monkeypatc
     assert count == [3]
 
 
+# ---- steps of which native code does all
+
+
+def quick(t: Any) -> bool:
+    """Whether they are made without any Python."""
+    return t._again is not None and isinstance(t._again.step, BuiltinFunctionType)
+
+
+SCALE, PARTS = 0.5, {"decay": 0.25}
+
+
+def own_loss(outputs: Any, labels: Any) -> Any:
+    return SCALE * PARTS["decay"] * sum([(out[0] - y) ** 2 for out, y in zip(outputs, labels)]) / len(outputs)
+
+
+@pytest.mark.parametrize("loss", [nn.mse, own_loss])
+def test_native_code_does_all_of_a_brief_step(loss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    t = trainer(loss, outputs=1)
+    for _ in range(3):
+        t.step(X, TARGETS)
+    assert quick(t)
+    monkeypatch.setattr(native, "BRIEF", 0.0)
+    long, other = trainer(loss, outputs=1), trainer(loss, outputs=1)
+    monkeypatch.setattr(native, "has_gil", lambda: False)
+    losses = [[one.step(X, TARGETS) for _ in range(5)] for one in (long, other)]
+    assert not quick(long)
+    assert not quick(other)
+    assert losses[0] == losses[1]
+    assert losses[0][3:] == [t.step(X, TARGETS) for _ in range(2)]
+
+
+def test_what_words_do_not_tell_is_left_to_python() -> None:
+    some = {0.5}
+
+    def loss(outputs: Any, labels: Any) -> Any:
+        return nn.mse(outputs, labels) * max(some)
+
+    t = trainer(loss, outputs=1)
+    first = [t.step(X, TARGETS) for _ in range(4)]
+    assert not quick(t)
+    some.add(1.0)
+    assert t.step(X, TARGETS) > 1.5 * first[-1]
+
+
+def _stepped(optimizer: Any) -> None:
+    """A step of one's own."""
+
+
+def _set_all(optimizer: Any) -> None:
+    vars(optimizer)["step"] = lambda: None
+
+
+CHANGES: dict[str, Callable[[Any, pytest.MonkeyPatch], Any]] = {
+    "an attribute": lambda optimizer, patch: setattr(optimizer, "step", lambda: None),
+    "in its dict": lambda optimizer, patch: _set_all(optimizer),
+    "another dict": lambda optimizer, patch: setattr(optimizer, "__dict__", {**vars(optimizer), "step": lambda: None}),
+    "its class": lambda optimizer, patch: patch.setattr(SGD, "step", _stepped, raising=False),
+    "another class": lambda optimizer, patch: setattr(optimizer, "__class__", type("Own", (SGD,), {"step": _stepped})),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_step_of_the_optimisers_own_is_taken_at_once(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    t = trainer()
+    for _ in range(4):
+        t.step(X, CLASSES)
+    counted(t)
+    assert quick(t)
+    before = data(t)
+    CHANGES[change](t.optimizer, monkeypatch)
+    t.step(X, CLASSES)
+    assert data(t) == before
+
+
+def test_a_learning_rate_for_each_step_and_one_for_many() -> None:
+    short, long = trainer(), trainer()
+    for k, rate in enumerate((0.1, 0.2, 0.3, 0.3, 0.3, 0.3, 0.4, 0.4, 0.4)):
+        short.optimizer.lr = long.optimizer.lr = rate
+        x = np.roll(X, k, axis=0)
+        assert [short.step(x, CLASSES)] == long.run(x, CLASSES, 1)
+    assert quick(short)
+    assert data(short) == data(long)
+
+
+def test_nobody_else_has_the_parameters_meanwhile() -> None:
+    t = trainer()
+    for _ in range(4):
+        t.step(X, CLASSES)
+    assert quick(t)
+    lock, ended = t._way._session._training.lock, threading.Event()  # type: ignore[union-attr]  # a session's
+    thread = threading.Thread(target=lambda: (t.step(X, CLASSES), ended.set()))
+    with lock:
+        thread.start()
+        assert not ended.wait(0.05)
+        assert t.steps == 4
+    thread.join()
+    assert t.steps == 5
+
+
+def test_a_loss_that_is_not_finite_is_refused_with_the_same_words() -> None:
+    short, long = trainer(nn.mse, outputs=1), trainer(nn.mse, outputs=1)
+    for _ in range(3):
+        short.step(X, TARGETS)
+    long.run(X, TARGETS, 3)
+    assert quick(short)
+    errors = []
+    for step in (lambda: short.step(X, TARGETS * 1e200), lambda: long.run(X, TARGETS * 1e200, 1)):
+        with pytest.raises(FloatingPointError) as error:
+            step()
+        errors.append(str(error.value))
+    assert errors[0] == errors[1]
+    assert data(short) == data(long)
+    assert short.steps == long.steps == 3
+
+
+def test_a_trainer_goes_when_nobody_has_it_and_leaves_nothing() -> None:
+    def used() -> Any:
+        t, x = trainer(), X.copy()
+
+        def steps(count: int) -> list[int]:
+            for k in range(count):
+                t.step(x, CLASSES)
+                t.step(x.tolist(), CLASSES if k % 2 else CLASSES.tolist())
+                t.step(list(x), CLASSES)
+                if k % 8 == 7:
+                    t.optimizer.lr = 0.1 / k
+            return [sys.getrefcount(thing) for thing in (x, None, True, False, float, t._again.step)]  # type: ignore[union-attr]  # it is there
+
+        before, after = steps(40), steps(200)
+        assert all(abs(a - b) < 50 for a, b in zip(before, after))
+        return weakref.ref(t)
+
+    gone = used()
+    gc.collect()
+    assert gone() is None
+
+
 def test_several_threads_on_samples_of_several_shapes() -> None:
     t, errors = trainer(), list[BaseException]()
     steps = 150
@@ -308,7 +448,7 @@ def test_what_makes_further_steps_is_compiled_for_the_second_one(monkeypatch: py
     assert asked == []
     t.step(X, CLASSES)
     t.step(X, CLASSES)
-    assert asked == [64]
+    assert {*asked} == {64}
 
 
 def test_the_interpreter_ends_as_it_should() -> None:

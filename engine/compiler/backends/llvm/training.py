@@ -13,7 +13,8 @@ from ...forking import give_way
 from ...frontend.reads.words import Words
 from ...update import ConfiguredUpdate, Repetition, Step
 from .jit.cpu_caches import cache_sizes
-from .runtime.direct_step import DirectStep, arrays_are_as_expected
+from .runtime.cost_model import Split
+from .runtime.direct_step import DirectStep, arrays_are_as_expected, has_gil
 from .runtime.memory import Frame, address, aligned
 from .runtime.shuffle import shuffled
 from .runtime.update import POSITION, STATE, update
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 CHUNK = 0.05
 """Seconds that native code may run before Python has a look at signals such as Ctrl-C, unless one step takes longer."""
+
+BRIEF = 50_000.0
+"""Nanoseconds that a step may take, about, to be made without giving other threads the GIL meanwhile."""
 
 MOST = 4
 """Shapes of samples and kinds of labels for which steps are kept ready."""
@@ -76,6 +80,7 @@ class Training:
             self._state[POSITION[name]] = number
         self._frames: dict[NativeProgram, Frame] = {}
         self.repetition: Repetition | None = None
+        self._attached: DirectStep | None = None
         self.lock = programs.lock
         self._same: tuple[Any, ConfiguredUpdate, Callable[[], float], Array] | None = None  # the last step, once more
         self._direct_steps: dict[Any, DirectStep] = {}
@@ -101,6 +106,12 @@ class Training:
     @made.setter
     def made(self, made: int) -> None:
         self._state[_MADE] = made
+
+    def end_repetition(self) -> None:
+        """Let the last step not be made again: something else is about to be done."""
+        self.repetition = None
+        if self._attached is not None:
+            self._attached.detach()
 
     def __call__(
         self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int = 1, order: Array | None = None
@@ -131,7 +142,8 @@ class Training:
         """The same, after it has been written into a frame."""
         import numpy as np
 
-        self.repetition = self._same = None
+        self.end_repetition()
+        self._same = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
         else:
@@ -165,29 +177,38 @@ class Training:
         if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
             self._same = arrays, configured, partial(drive, frame.address), losses
             if len(arrays) == 2 and arrays_are_as_expected():
-                again = partial(self._direct, program, frame, None if split.parts == 1 else drive)
+                again = partial(self._direct, program, frame, split, drive)
                 self.repetition = Repetition(again, configured, losses, self._rates)
         return self._found(losses)
 
     def _direct(
-        self, program: NativeProgram, frame: Frame, shared: Any, shapes: Sequence[Shape], right: Right, words: Words
-    ) -> Callable[[], Step]:
-        """The step that a frame describes, as Python calls it: see `Repetition.on`; `shared` is what drives it."""
+        self,
+        program: NativeProgram,
+        frame: Frame,
+        split: Split,
+        drive: Any,
+        shapes: Sequence[Shape],
+        right: Right,
+        words: Words,
+    ) -> tuple[Callable[[], Step], Callable[..., Step] | None]:
+        """The step that a frame describes, as Python calls it: see `Repetition.on`."""
         self._same = None  # the frame is to tell of other samples
         key, direct = (program, *shapes, right), self._direct_steps
         if key not in direct:
             if len(direct) == MOST:
                 direct.clear()
             direct[key] = program.direct_step(shapes, right)
-        made = direct[key]
-        made.attach(frame, words, alone=shared is None)
+        made, alone = direct[key], split.parts == 1
+        made.attach(frame, words, alone)
+        self._attached = made
 
         def with_workers(*samples: Any) -> float | bool | None:
             found = made.step(*samples)
-            loss: float | bool | None = shared(frame.address) if isinstance(found, float) else found
+            loss: float | bool | None = drive(frame.address) if isinstance(found, float) else found
             return loss
 
-        return lambda: made.step if shared is None else with_workers
+        quick = alone and split.cost <= BRIEF and has_gil()
+        return lambda: made.step if alone else with_workers, made.quick if quick else None
 
     def _again(self, drive: Callable[[int], float], place: int) -> None:
         """Make the steps of a call again that were undone with the one that was refused: the same numbers come out."""

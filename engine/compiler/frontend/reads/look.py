@@ -5,7 +5,7 @@ An expression that is written for them takes a third of the time of a loop over 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -83,7 +83,8 @@ class Look:
     def add_name(self, names: Mapping[Any, Any], name: Any, content: Any) -> None:
         """A global, or an attribute that is an entry of a dict."""
         term = f"{name!r} in names$" if content is ABSENT else f"names$[{name!r}] is not was$"
-        self.add(term, 15, names=names, was=content)
+        as_words = Words.add_absence if content is ABSENT else Words.add_name
+        self.add(term, 15, partial(as_words, names=names, name=name), names=names, was=content)
 
     def add_holder(self, holder: Any, inside: tuple[Any, ...]) -> None:
         """What is in a list, dict, set, array, context variable or other memory."""
@@ -120,30 +121,30 @@ class Look:
 
     def _add_dict(self, holder: dict[Any, Any]) -> None:
         count, keys, was = len(holder), [*holder], (*holder.values(),)
-        order = "[*holder$] != keys$"
+        order, as_words = "[*holder$] != keys$", partial(Words.add_dict, entries=holder)
         if count <= _FEW:
             term = " or ".join([f"holder$[keys$[{k}]] is not was$[{k}]" for k in range(count)] + [order])
-            self.add(term, 30 + 20 * count, holder=holder, was=was, keys=keys)
+            self.add(term, 30 + 20 * count, as_words, holder=holder, was=was, keys=keys)
         else:
             term = f"{order} or not all(map(is_, holder$.values(), was$))"
-            self.add(term, 130 + 15 * count, holder=holder, was=was, keys=keys)
+            self.add(term, 130 + 15 * count, as_words, holder=holder, was=was, keys=keys)
+
+    def beyond(self, words: Words) -> list[str]:
+        """Let words watch what they can; the terms of the rest."""
+        return [term for term, as_words in zip(self._terms, self._as_words) if not (as_words and as_words(words))]
 
     def function(
-        self, condition: str, confirmed: Callable[[], bool], words: Words | None = None, /, **things: Any
+        self, condition: str, confirmed: Callable[[], bool], terms: Sequence[str] | None = None, /, **things: Any
     ) -> Callable[[], bool]:
         """Whether anything is another by now.
 
         Args:
             condition: an expression that is true if there is more reason to look closely.
             confirmed: looks closely.
-            words: what is watched by them is left out.
+            terms: of what is looked at; None for all.
             things: what the condition names.
         """
-        terms = [
-            term
-            for term, as_words in zip(self._terms, self._as_words)
-            if words is None or as_words is None or not as_words(words)
-        ]
+        terms = self._terms if terms is None else terms
         known = {**self._known, **things, "confirmed": confirmed}
         exec(_LOOK.format(condition=" or ".join([condition, *terms])), known)
         look: Callable[[], bool] = known["look"]

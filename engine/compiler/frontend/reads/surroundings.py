@@ -234,20 +234,29 @@ class Surroundings:
         self.changed = look.function(f"{announced} or clock() > me._due", self.changed_at_all, **things)
 
     def watching(
-        self, condition: str, of_lists: str, lists: Sequence[Any], confirmed: Callable[[], bool], **things: Any
+        self,
+        condition: str,
+        of_holders: str,
+        holders: Sequence[Any],
+        until: Any,
+        confirmed: Callable[[], bool],
+        **things: Any,
     ) -> Watching:
         """A look at what is near and at more, as it is now: until something has changed. See `Look.function`.
 
         Args:
-            condition: an expression that is true if there is more reason to look closely.
-            of_lists: another one, which is false as long as nothing in the lists has been exchanged.
-            lists: these.
+            condition: an expression that is true if there is more reason to look closely: words do not watch that.
+            of_holders: another one, which is false as long as nothing in the lists and dicts has been exchanged.
+            holders: these.
+            until: an array with the time at which to look closely all the same, as `time.perf_counter` counts.
             confirmed: looks closely.
             things: what the conditions name.
         """
-        words, entirely = Words(), f"{condition} or {of_lists}"
-        known = [words.add_list(entries) for entries in lists]
-        near = self._near.function(condition if all(known) else entirely, confirmed, words, **things)
+        words, condition = Words(), f"clock() > until[0] or {condition}"
+        entirely, things = f"{condition} or {of_holders}", {**things, "clock": time.perf_counter, "until": until}
+        known = all(words.add_list(entries) or words.add_dict(entries) for entries in holders)
+        beyond = self._near.beyond(words)
+        near = self._near.function(condition if known else entirely, confirmed, beyond, **things)
         all_of_it = self._near.function(entirely, confirmed, **things)
 
         def differs_at_all() -> bool:
@@ -257,7 +266,7 @@ class Surroundings:
                 words.forget()
             return differs
 
-        return Watching(words, near, differs_at_all)
+        return Watching(words, until if known and not beyond else None, near, differs_at_all)
 
     def _order(self, names: Mapping[Any, Any], name: Any, content: Any) -> int:
         """How soon a name is looked at: see `_rank`."""

@@ -1,25 +1,37 @@
 """What is watched, as words of memory that native code compares: a tenth of the time that Python takes to look.
 
-A function holds its code and its defaults, a cell its content and a list its entries as addresses of objects, each in
-a word at a known place. While these words are what they were, so is what is held. Where CPython has them is found out
-with examples; what is not found there is left to Python.
+A function holds its code and its defaults, a cell its content, and lists and dicts their entries as addresses of
+objects, each in a word at a known place; see `layout`. While these words are what they were, so is what is held. What
+has no known place is left to Python.
 """
 
 from __future__ import annotations
 
-import ctypes
-import functools
 from array import array
-from collections.abc import Callable
-from types import CellType, FunctionType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType
+from typing import Any, NamedTuple, TypeAlias
 
-_HEAD = object.__basicsize__
-"""Bytes of an object ahead of what is its own: of a list, its length and the address of its entries."""
+from .layout import (
+    HEAD,
+    count_of,
+    dict_fields,
+    lists_are_as_expected,
+    offset,
+    place_in,
+    place_of_dict,
+    plain_dict,
+    table_of,
+    word,
+)  # fmt: skip
+
+_Words: TypeAlias = Iterator[tuple[int, int]]
 
 
 class Words:
     """Places in memory, and what they hold as long as nothing is changed.
+
+    What is to be watched is added to it; each time it tells whether its place is known.
 
     Attributes:
         head: where the words are, and how many; -1 as long as they differ, as at first. Of each there is the address,
@@ -27,24 +39,109 @@ class Words:
     """
 
     def __init__(self) -> None:
-        self._parts: list[tuple[int, Callable[[], Any]]] = []
-        self._lists: list[list[Any]] = []
+        self._looks: list[Callable[[list[Any]], _Words]] = []
         self._held: list[Any] = []  # so that no other object gets the address of one that was there
         self.head = array("q", [0, -1])
 
     def add_part(self, owner: Any, name: str) -> bool:
-        """Watch an attribute of a function, or the content of a cell; False if it cannot be."""
+        """Watch an attribute of a function, the content of a cell, or a slot."""
         kind: Any = type(owner)
-        offset = _offset(kind, name)
-        if offset:
-            self._parts.append((id(owner) + offset, functools.partial(getattr, owner, name)))
-        return bool(offset)
+        place = offset(kind, name)
+
+        def look(held: list[Any]) -> _Words:
+            content = getattr(owner, name)
+            held.append(content)
+            yield id(owner) + place, 0 if content is None and kind is FunctionType else id(content)
+
+        return self._added(place > 0, look)
 
     def add_list(self, entries: Any) -> bool:
-        """Watch what a list holds; False if it cannot be."""
-        known = type(entries) is list and _lists_are_as_expected()
+        """Watch what a list holds."""
+
+        def look(held: list[Any]) -> _Words:
+            before, place = entries.copy(), id(entries) + HEAD
+            held.append(before)
+            start = word(place + 8)
+            yield from ((place, len(before)), (place + 8, start))
+            for k, entry in enumerate(before):
+                yield start + 8 * k, id(entry)
+
+        return self._added(type(entries) is list and lists_are_as_expected(), look)
+
+    def add_dict(self, entries: Any) -> bool:
+        """Watch what a dict holds, and its order."""
+        fields, known = dict_fields(), plain_dict(entries)
+
+        def look(held: list[Any]) -> _Words:
+            assert fields is not None
+            before, table = entries.copy(), table_of(entries)
+            held.append(before)
+            yield id(entries) + fields.used, len(before)
+            if before:
+                yield id(entries) + fields.keys, table
+            for name, content in before.items():
+                yield from _entry(place_in(table, entries, name, content), name, content)
+
+        return self._added(known is entries and (not known or table_of(known) > 0), look)
+
+    def add_name(self, names: Mapping[Any, Any], name: Any) -> bool:
+        """Watch what a dict has under a name, or a class."""
+        fields, known = dict_fields(), plain_dict(names)
+
+        def look(held: list[Any]) -> _Words:
+            assert fields is not None
+            assert known is not None
+            content, table = known[name], table_of(known)
+            held.append(content)
+            yield id(known) + fields.keys, table
+            yield from _entry(place_in(table, known, name, content), name, content)
+
+        return self._added(known is not None and table_of(known) > 0, look)
+
+    def add_absence(self, names: Mapping[Any, Any], name: Any) -> bool:
+        """Watch that a dict has nothing under a name, or a class."""
+        fields, known = dict_fields(), plain_dict(names)
+
+        def look(held: list[Any]) -> _Words:
+            assert fields is not None
+            assert known is not None
+            table = table_of(known)
+            yield from ((id(known) + fields.keys, table), (table + fields.made, word(table + fields.made)))
+            if name in known:
+                raise LookupError(name)
+
+        return self._added(known is not None and table_of(known) > 0, look)
+
+    def add_object(self, owner: Any) -> bool:
+        """Watch all attributes of an object, and of its classes: of each dict, whether it is as it was."""
+        fields, place, order = dict_fields(), place_of_dict(owner), offset(type, "__mro__")
+
+        def dicts(kind: Any) -> list[dict[Any, Any] | None]:
+            return [plain_dict(names) for names in (owner.__dict__, *[vars(base) for base in kind.__mro__[:-1]])]
+
+        def look(held: list[Any]) -> _Words:
+            assert fields is not None
+            kind, all_names = type(owner), dicts(type(owner))
+            held += [kind, kind.__mro__, all_names]
+            yield from ((id(owner) + HEAD - 8, id(kind)), (id(kind) + order, id(kind.__mro__)))
+            yield place, id(owner.__dict__)
+            for names in all_names:
+                if names is None or not table_of(names):
+                    raise LookupError
+                yield id(names) + fields.version, word(id(names) + fields.version)
+
+        known = place > 0 and order > 0 and all(names is not None and table_of(names) for names in dicts(type(owner)))
+        return self._added(known, look)
+
+    def add_lock(self, lock: Any) -> bool:
+        """Watch that nobody holds a reentrant lock."""
+        kind: Any = type(lock)
+        place = count_of(kind)
+        return self._added(place > 0, lambda held: iter([(id(lock) + place, 0)]))
+
+    def _added(self, known: bool, look: Callable[[list[Any]], _Words]) -> bool:
         if known:
-            self._lists.append(entries)
+            self._looks.append(look)
         return known
 
     def forget(self) -> None:
@@ -52,24 +149,28 @@ class Words:
         self.head[1] = -1
 
     def renew(self) -> None:
-        """Expect what there is now; if a cell is empty by now, they differ."""
+        """Expect what there is now; if a cell is empty by now, or a name has gone or come, they differ."""
         self.forget()
+        held, found = list[Any](), array("q")
         try:
-            contents = [content() for _, content in self._parts]
-        except ValueError:
+            for look in self._looks:
+                for pair in look(held):
+                    found.extend(pair)
+        except (ValueError, LookupError):
             return
-        lists = [entries.copy() for entries in self._lists]
-        pairs = array("q")
-        for (place, _), content in zip(self._parts, contents):
-            pairs.extend((place, 0 if content is None else id(content)))
-        for entries, before in zip(self._lists, lists):
-            place = id(entries) + _HEAD
-            start = _word(place + 8)
-            pairs.extend((place, len(before), place + 8, start))
-            for k, entry in enumerate(before):
-                pairs.extend((start + 8 * k, id(entry)))
-        self._held = [contents, lists, pairs]
-        self.head[0], self.head[1] = pairs.buffer_info()[0], len(pairs) // 2
+        self._held = [held, found]
+        self.head[0], self.head[1] = found.buffer_info()[0], len(found) // 2
+
+
+def _entry(place: int, name: Any, content: Any) -> _Words:
+    """The words of an entry of a dict.
+
+    Raises:
+        LookupError: its place was not found.
+    """
+    if not place:
+        raise LookupError(name)
+    yield from ((place - 8, id(name)), (place, id(content)))
 
 
 class Watching(NamedTuple):
@@ -77,37 +178,13 @@ class Watching(NamedTuple):
 
     Attributes:
         words: while they are what they were, so is most of it.
+        until: an array with the time at which to look closely all the same; None where more has to be looked at by
+            `differs` than the time, and the condition that it was given.
         differs: whether the rest is another.
         differs_at_all: whether any of it is; if not, the words are renewed, else they differ from now on.
     """
 
     words: Words
+    until: Any
     differs: Callable[[], bool]
     differs_at_all: Callable[[], bool]
-
-
-def _word(place: int) -> int:
-    return ctypes.c_int64.from_address(place).value
-
-
-@functools.cache
-def _offset(kind: type[Any], name: str) -> int:
-    """Where an object of this class has an attribute; 0 if that is not known."""
-    if kind is FunctionType and name in ("__code__", "__defaults__", "__kwdefaults__"):
-        thing: Any = lambda a=1, *, b=2: a + b  # one that has all three
-    elif kind is CellType and name == "cell_contents":
-        thing = CellType(object())
-    else:
-        return 0
-    content = id(getattr(thing, name))
-    found = [k for k in range(_HEAD, kind.__basicsize__, 8) if _word(id(thing) + k) == content]
-    return found[0] if len(found) == 1 else 0
-
-
-@functools.cache
-def _lists_are_as_expected() -> bool:
-    entries = [object(), object()]
-    place = id(entries) + _HEAD
-    if list.__basicsize__ < _HEAD + 16 or _word(place) != len(entries):
-        return False
-    return all(_word(_word(place + 8) + 8 * k) == id(entry) for k, entry in enumerate(entries))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import threading
+from array import array
+from collections import UserDict
 from collections.abc import Callable
-from types import CellType
+from types import CellType, FunctionType
 from typing import Any
 
 import pytest
 
-from engine.compiler.frontend.reads import words as module
+from engine.compiler.frontend.reads import layout
 from engine.compiler.frontend.reads.surroundings import Surroundings
 from engine.compiler.frontend.reads.words import Words
+
+LATER = array("d", [float("inf")])
 
 
 def differ(words: Words) -> bool:
@@ -30,6 +35,38 @@ def _cell() -> CellType:
 
 def _function(a: int = 1, *, b: int = 2) -> int:
     return a + b
+
+
+class Slotted:
+    """With one slot."""
+
+    __slots__ = ("__dict__", "content")
+
+    def __init__(self) -> None:
+        self.content = [0]
+
+
+class Something:
+    """Whose instances share the names of their attributes."""
+
+    def __init__(self) -> None:
+        self.a = 1
+
+
+def _own_base() -> type:
+    class Base:
+        def __new__(cls) -> Any:
+            owner = object.__new__(cls)
+            owner.__dict__ = {}
+            return owner
+
+    return Base
+
+
+def _own() -> Any:
+    owner = type("Own", (_own_base(),), {"f": 1})()
+    owner.a = 1
+    return owner
 
 
 def _other(a: int = 5, *, b: int = 6) -> int:
@@ -52,6 +89,25 @@ CHANGES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "one more and one less": ("list", lambda entries: entries.__setitem__(slice(None), [*entries[1:], 7])),
     "a first entry": ("nothing", lambda entries: entries.append(1)),
     "a counter": ("counter", lambda entries: entries.__setitem__(0, entries[0] + 1)),
+    "a slot": ("slot", lambda owner: setattr(owner, "content", [1])),
+    "an entry of a dict": ("dict", lambda entries: entries.__setitem__("b", [2])),
+    "another key": ("dict", lambda entries: entries.__setitem__("c", entries.pop("b"))),
+    "a longer dict": ("dict", lambda entries: entries.__setitem__("c", 1)),
+    "a far longer dict": ("dict", lambda entries: entries.update(dict.fromkeys(map(str, range(100))))),
+    "a shorter dict": ("dict", lambda entries: entries.pop("b")),
+    "an empty dict": ("dict", lambda entries: entries.clear()),
+    "a dict in another order": ("dict", lambda entries: entries.__setitem__("a", entries.pop("a"))),
+    "a first entry of a dict": ("no entries", lambda entries: entries.update(a=1)),
+    "an attribute": ("object", lambda owner: setattr(owner, "a", 2)),
+    "an attribute that is set again and again": ("object", lambda owner: [setattr(owner, "a", 2) for _ in range(99)]),
+    "a new attribute": ("object", lambda owner: setattr(owner, "b", 2)),
+    "one attribute for another": ("object", lambda owner: (delattr(owner, "a"), setattr(owner, "b", 2))),
+    "an attribute in its dict": ("object", lambda owner: vars(owner).update(a=2)),
+    "other attributes": ("object", lambda owner: setattr(owner, "__dict__", {"a": 1})),
+    "another class": ("object", lambda owner: setattr(owner, "__class__", type("Other", (type(owner),), {}))),
+    "an attribute of its class": ("object", lambda owner: setattr(type(owner), "f", 2)),
+    "one of a class below": ("object", lambda owner: setattr(type(owner).__base__, "f", 2)),
+    "other classes": ("object", lambda owner: setattr(type(owner), "__bases__", (type("B", (_own_base(),), {}),))),
 }
 
 
@@ -64,12 +120,22 @@ def watched(kind: str) -> tuple[Any, Words]:
         "list": lambda: [[1], [2], [3]],
         "nothing": list,
         "counter": lambda: [123456],
+        "slot": Slotted,
+        "dict": lambda: {"a": [1], "b": [2]},
+        "no entries": dict,
+        "object": _own,
     }
     thing = things[kind]()
     if kind in ("function", "plain"):
         assert all(words.add_part(thing, name) for name in ("__code__", "__defaults__", "__kwdefaults__"))
     elif kind == "cell":
         assert words.add_part(thing, "cell_contents")
+    elif kind == "slot":
+        assert words.add_part(thing, "content")
+    elif kind in ("dict", "no entries"):
+        assert words.add_dict(thing)
+    elif kind == "object":
+        assert words.add_object(thing)
     else:
         assert words.add_list(thing)
     return thing, words
@@ -109,7 +175,7 @@ def test_an_emptied_cell_differs() -> None:
 
 def test_what_was_found_to_differ_goes_on_to_differ() -> None:
     share = [0.1]
-    watching = Surroundings(lambda: share[0]).watching("False", "False", [], lambda: True)
+    watching = Surroundings(lambda: share[0]).watching("False", "False", [], LATER, lambda: True)
     assert watching.words.head[1] == -1
     assert not watching.differs_at_all()
     assert not differ(watching.words)
@@ -129,6 +195,79 @@ def test_what_is_not_found_in_memory_is_left_to_python(monkeypatch: pytest.Monke
     assert not words.add_list(Entries([1]))
     assert not words.add_part(_function, "__name__")
     assert not words.add_part(print, "__self__")
-    monkeypatch.setattr(module, "_word", lambda place: 0)
-    for cached in (module._offset, module._lists_are_as_expected):
-        assert not cached.__wrapped__(*[type(_function), "__code__"][: 2 if cached is module._offset else 0])
+    assert not words.add_dict(UserDict(a=1))
+    assert not words.add_dict(vars(Something()))  # which shares its table
+    assert not words.add_name(vars(Something()), "a")
+    assert not words.add_name(UserDict(a=1), "a")
+    assert not words.add_object(Something())
+    assert not words.add_object(object())
+    assert not words.add_lock(threading.Condition())
+    monkeypatch.setattr(layout, "word", lambda place: 0)
+    assert not layout.offset.__wrapped__(FunctionType, "__code__")
+    assert not layout.lists_are_as_expected.__wrapped__()
+    assert not layout.count_of.__wrapped__(type(threading.RLock()))
+    assert layout.dict_fields.__wrapped__() is None
+
+
+def test_where_dicts_are_not_as_expected_python_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("words", "layout"):
+        monkeypatch.setattr(f"engine.compiler.frontend.reads.{name}.dict_fields", lambda: None)
+    words = Words()
+    assert not words.add_dict({"a": 1})
+    assert not words.add_name({"a": 1}, "a")
+    assert not words.add_absence({"a": 1}, "b")
+    assert not words.add_object(_own())
+
+
+def test_what_is_watched_of_a_dict_is_no_other_entry() -> None:
+    names = {"a": [1], "b": [2], "c": [3]}
+    words = Words()
+    assert words.add_name(names, "b")
+    assert words.add_absence(names, "d")
+    words.renew()
+    names["a"] = [4]
+    del names["c"]
+    assert not differ(words)
+    names["d"] = [5]
+    assert differ(words)
+    words.renew()
+    assert differ(words)  # as long as it is there
+    del names["d"]
+    words.renew()
+    assert not differ(words)
+    del names["b"]
+    words.renew()
+    assert differ(words)
+    for k in range(100):  # in a larger table
+        names[str(k)] = [k]
+    names["b"] = [6]
+    words.renew()
+    assert not differ(words)
+    names["b"] = [6]
+    assert differ(words)
+
+
+def test_a_lock_that_is_held() -> None:
+    lock, words = threading.RLock(), Words()
+    assert words.add_lock(lock)
+    with lock:
+        words.renew()
+        assert differ(words)
+        with lock:
+            assert differ(words)
+        assert differ(words)
+    assert not differ(words)
+
+
+def test_whether_words_and_time_tell_it_all() -> None:
+    """Names, builtins and lists of a function they tell, and not what is in a set."""
+    scale, parts, some = 2.0, {"a": 1.0}, {1}
+
+    def told(x: Any) -> Any:
+        return sum([scale * x, parts["a"]]) + len(CHANGES)
+
+    for function, all_of_it in ((told, True), (lambda: some, False)):
+        watching = Surroundings(function).watching("False", "False", [[1], {}], LATER, lambda: True)
+        assert watching.until is (LATER if all_of_it else None)
+        assert not watching.differs_at_all()
+        assert not differ(watching.words)

@@ -1,9 +1,13 @@
-"""One more step of a training, on arrays or lists that are read as they are: a function of Python's in native code.
+"""One more step of a training, on arrays or lists that are read as they are: functions of Python's in native code.
 
-It tells by a look at each argument whether it is what the program was prepared for: an array of the same shape, in
+They tell by a look at each argument whether it is what the program was prepared for: an array of the same shape, in
 order, whose numbers are read where they are; or an array of another type or nested lists, whose numbers are copied, if
-the program's type holds each of them exactly. Then it compares the labels with those that are known to be right. Of
-anything else it says so, having done nothing, and the checks in Python have their turn, with their errors.
+the program's type holds each of them exactly. Then they compare the labels with those that are known to be right. Of
+anything else they say so, having done nothing, and the checks in Python have their turn, with their errors.
+
+``step`` is one of the looks and checks of a step in Python. ``quick`` does without any Python: it keeps the GIL, so
+that no other thread does anything between its looks and the end of its step, and needs no lock as long as nobody else
+has it.
 """
 
 from __future__ import annotations
@@ -11,7 +15,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ....batch import Right, Shape
@@ -33,7 +39,8 @@ _IN_ORDER = 0x101  # the flags of C-contiguous and of aligned memory
 
 _NUMBERS = {"float64": "double", "float32": "float", "int64": "i64"}
 
-_RECORD = ("frame", "words", "drive", "nothing", "no", "ndarray", "list", "float", "int", *_NUMBERS)
+_QUICK = ("ready", "own", "until", "clock", "slow", "failed")
+_RECORD = (*_QUICK, "frame", "words", "drive", "nothing", "no", "yes", "ndarray", "list", "float", "int", *_NUMBERS)
 _WORDS = ("words", "count")
 _FORM = ("rank", "dimensions", "samples", "columns", "own", "place", "rows", "known", "least", "most")
 """Of an argument: how many dimensions it has, and where they are; memory for a copy, or 0; where its address is told.
@@ -52,14 +59,15 @@ _FUNCTIONS = ("run", "step")
 
 @functools.cache
 def _native(bits: int) -> Library:
-    """The compiled ``run`` and ``step``."""
+    """The compiled ``run``, ``step`` and ``quick``."""
     return Library(quick=text(bits))
 
 
 def text(bits: int) -> str:
-    """LLVM IR of ``run`` and ``step``."""
+    """LLVM IR of ``run``, ``step`` and ``quick``."""
     parts = "".join([part(bits) for part in (_list, _array, _brought, _known, _unchanged)])
-    return DECLARED + parts + "".join([_step(bits, *function) for function in enumerate(_FUNCTIONS, start=1)])
+    steps = "".join([_prepared(bits, *f) + _step(bits, f[1]) for f in enumerate(_FUNCTIONS, start=1)])
+    return DECLARED + parts + steps + _quick(bits)
 
 
 def _function(name: str, bits: int, arguments: Sequence[str], result: str) -> Code:
@@ -229,30 +237,51 @@ def _unchanged(bits: int) -> str:
     return _refusal(code, "i1 false")
 
 
-def _step(bits: int, arguments: int, name: str) -> str:
-    """``run(X)``, or ``step(X, y)``, which Python calls as ``step(X, y, True)`` where the labels were checked."""
-    code = Code(name, bits, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
-    record = _inside(code, "%memory", _DATA)
-    code.lines.append(f"%record = getelementptr i8, ptr {record}, i64 0")
-    watched = _field(code, "%record", _RECORD, "words", "ptr")
-    leave(code, code.value(f"xor i1 {code.value(f'call i1 @unchanged(ptr {watched})')}, true"), "changed")
+def _prepared(bits: int, arguments: int, name: str) -> str:
+    """``prepared.run`` and ``prepared.step``: tell the frame where samples and labels are, if they are right."""
+    code = _function(f"prepared.{name}", bits, ["ptr %record", "ptr %arguments", "i1 %unchecked"], "i1")
     places = []
     for k in range(arguments):
         form = code.pointer("%record", str(len(_RECORD) + k * len(_FORM)), "i64")
         given = code.value(f"load ptr, ptr {code.pointer('%arguments', str(k), 'i64')}")
         found = code.value(f"call ptr @brought(ptr %record, ptr {form}, ptr {given})")
-        leave(code, code.value(f"icmp eq ptr {found}, null"), "refused")
+        _refuse_unless(code, code.value(f"icmp ne ptr {found}, null"))
         places.append((form, found))
     for form, labels in places[1:]:
         checked = code.value(f"icmp sgt i64 {_field(code, form, _FORM, 'known')}, -1")
-        checked = code.value(f"and i1 {checked}, {code.value('icmp eq i64 %count, 2')}")
-        with code.when(checked):
+        with code.when(code.value(f"and i1 {checked}, %unchecked")):
             _refuse_unless(code, code.value(f"call i1 @known(ptr {form}, ptr {labels})"))
     for form, found in places:
         code.lines.append(f"store ptr {found}, ptr {_field(code, form, _FORM, 'place', 'ptr')}")
+    code.lines.append("ret i1 true")
+    return _refusal(code, "i1 false")
+
+
+def _python_function(name: str, bits: int) -> Code:
+    """The head of what Python calls; its owner is a list that begins with the memory of the record."""
+    code = Code(name, bits, 1, ["ptr %owner", "ptr %arguments", "i64 %count"], "ptr")
+    memory = code.value("call ptr @PyList_GetItem(ptr %owner, i64 0)")
+    code.lines.append(f"%record = getelementptr i8, ptr {_inside(code, memory, _DATA)}, i64 0")
+    return code
+
+
+def _go_unless(code: Code, condition: str, label: str) -> None:
+    leave(code, code.value(f"xor i1 {condition}, true"), label)
+
+
+def _are_unchanged(code: Code, words: str) -> str:
+    return code.value(f"call i1 @unchanged(ptr {_field(code, '%record', _RECORD, words, 'ptr')})")
+
+
+def _step(bits: int, name: str) -> str:
+    """``run(X)``, or ``step(X, y)``, which Python calls as ``step(X, y, True)`` where the labels were checked."""
+    code = _python_function(name, bits)
+    _go_unless(code, _are_unchanged(code, "words"), "changed")
+    unchecked = code.value("icmp eq i64 %count, 2")
+    prepared = code.value(f"call i1 @prepared.{name}(ptr %record, ptr %arguments, i1 {unchecked})")
+    _go_unless(code, prepared, "refused")
     loss = Cell(code, "0.0", "double")
-    frame = _field(code, "%record", _RECORD, "frame", "ptr")
-    drive = _field(code, "%record", _RECORD, "drive", "ptr")
+    frame, drive = (_field(code, "%record", _RECORD, name, "ptr") for name in ("frame", "drive"))
     with code.when(code.value(f"icmp ne ptr {drive}, null")):
         thread = code.value("call ptr @PyEval_SaveThread()")
         loss.write(code.value(f"call double {drive}(ptr {frame})"))
@@ -262,6 +291,42 @@ def _step(bits: int, arguments: int, name: str) -> str:
         code.label(label)
         answer = _field(code, "%record", _RECORD, name, "ptr")
         code.lines += [f"call void @Py_IncRef(ptr {answer})", f"ret ptr {answer}"]
+    return code.text()
+
+
+def _quick(bits: int) -> str:
+    """``quick``: make a step, or call ``slow(X, y, changed)``, where the last tells whether a word was another."""
+    code = _python_function("quick", bits)
+    fields = {name: _field(code, "%record", _RECORD, name, "ptr") for name in (*_QUICK, "frame", "drive", "no", "yes")}
+    code.slots.append("%changed = alloca ptr")
+    code.lines.append(f"store ptr {fields['yes']}, ptr %changed")
+    leave(code, code.value(f"icmp eq ptr {fields['ready']}, null"), "slow")
+    time = code.value(f"call ptr @PyObject_CallNoArgs(ptr {fields['clock']})")
+    leave(code, code.value(f"icmp eq ptr {time}, null"), "raised")
+    now = code.value(f"call double @PyFloat_AsDouble(ptr {time})")
+    code.lines.append(f"call void @Py_DecRef(ptr {time})")
+    for words in ("own", "words"):
+        _go_unless(code, _are_unchanged(code, words), "slow")
+    code.lines.append(f"store ptr {fields['no']}, ptr %changed")
+    until = code.value(f"load double, ptr {fields['until']}")
+    _go_unless(code, code.value(f"fcmp ole double {now}, {until}"), "slow")
+    _go_unless(code, code.value("call i1 @prepared.step(ptr %record, ptr %arguments, i1 true)"), "slow")
+    loss = code.value(f"call double {fields['drive']}(ptr {fields['frame']})")
+    lost = code.value(f"fsub double {loss}, {loss}")  # 0 unless it is nan or infinite
+    leave(code, code.value(f"fcmp une double {lost}, 0.0"), "failed")
+    code.lines.append(f"ret ptr {code.value(f'call ptr @PyFloat_FromDouble(double {loss})')}")
+    code.label("failed")
+    raised = code.value(f"call ptr @PyObject_CallNoArgs(ptr {fields['failed']})")
+    code.lines.append(f"ret ptr {raised}")
+    code.label("raised")
+    code.lines.append("ret ptr null")
+    code.label("slow")
+    given = [code.value(f"load ptr, ptr {code.pointer('%arguments', str(k), 'i64')}") for k in (0, 1)]
+    given.append(code.value("load ptr, ptr %changed"))
+    others = ", ".join([f"ptr {argument}" for argument in (*given, "null")])
+    code.lines.append(f"call void @Py_IncRef(ptr {fields['slow']})")
+    answer = code.value(f"call ptr (ptr, ...) @PyObject_CallFunctionObjArgs(ptr {fields['slow']}, {others})")
+    code.lines += [f"call void @Py_DecRef(ptr {fields['slow']})", f"ret ptr {answer}"]
     return code.text()
 
 
@@ -300,7 +365,8 @@ class DirectStep:
         for place, array in zip(places, arrays):
             memory.view(np.uint8)[place : place + array.nbytes] = array.view(np.uint8)
         kinds = [id(kind) for kind in (np.ndarray, list, float, int)]
-        record = [0, 0, 0, id(None), id(False), *kinds, *[id(np.dtype(name)) for name in _NUMBERS]]
+        constants = [id(None), id(False), id(True), *kinds, *[id(np.dtype(name)) for name in _NUMBERS]]
+        record = [*[0] * (len(_RECORD) - len(constants)), *constants]
         start = address(memory)
         for k, shape in enumerate(shapes):
             known = len(rows) if k and right.rows is not None else -1
@@ -310,11 +376,32 @@ class DirectStep:
         memory[: len(record)] = record
         self._drive, self._memory, self._bits = drive, memory, 8 * dtype.itemsize
         self._name = _FUNCTIONS[len(shapes) - 1]
+        self._owner: list[Any] = [memory, None, None]  # all that the functions keep alive, since they point to it
 
     @functools.cached_property
     def step(self) -> Step:
         """Compiled when it is asked for: a training of one step, or of whole epochs, does without."""
-        return python_function(self._name, _native(self._bits).address(self._name), self._memory)
+        return python_function(self._name, _native(self._bits).address(self._name), self._owner)
+
+    def quick(
+        self, own: Words, until: Any, slow: Callable[..., float | None], failed: Callable[[], float]
+    ) -> Callable[[Any, Any], float | None]:
+        """A function of samples and labels that makes the step that is attached, as long as nothing has changed.
+
+        Args:
+            own: further words to be watched, which tell that nobody holds the lock.
+            until: an array of the time after which to call `slow`, as `time.perf_counter` counts.
+            slow: called with samples and labels, and whether a word has changed, in all other cases.
+            failed: called where the loss is nan, and raises an error.
+        """
+        self._owner[2] = own, until, slow, failed
+        heads = own.head.buffer_info()[0], until.buffer_info()[0]
+        self._memory[: len(_QUICK)] = 1, *heads, id(time.perf_counter), id(slow), id(failed)
+        return python_function("quick", _native(self._bits).address("quick"), self._owner)
+
+    def detach(self) -> None:
+        """Let `quick` make no more steps."""
+        self._memory[_RECORD.index("ready")] = 0
 
     def attach(self, frame: Frame, words: Words, alone: bool) -> None:
         """Make the step that a frame describes, on other samples.
@@ -325,11 +412,17 @@ class DirectStep:
             alone: whether it is made by the calling thread alone; else the function does all but the step itself, and
                 gives 0.0.
         """
-        self._kept = frame, words  # the memory that is pointed to
-        sources = address(frame.open_sources())
-        self._memory[:3] = frame.address, words.head.buffer_info()[0], self._drive * alone
+        self._owner[1] = frame, words
+        sources, place = address(frame.open_sources()), _RECORD.index("frame")
+        self.detach()
+        self._memory[place : place + 3] = frame.address, words.head.buffer_info()[0], self._drive * alone
         for k in range(_FUNCTIONS.index(self._name) + 1):
             self._memory[len(_RECORD) + k * len(_FORM) + _FORM.index("place")] = sources + 16 * k
+
+
+def has_gil() -> bool:
+    """Whether one thread at a time runs Python."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 @functools.cache

@@ -1,0 +1,141 @@
+"""Where CPython has what objects hold: found out with examples, since no interface tells.
+
+What is not found is 0, or None: whoever asks does without.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import gc
+import sys
+from collections.abc import Mapping
+from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType
+from typing import Any, NamedTuple
+
+HEAD = object.__basicsize__
+"""Bytes of an object ahead of what is its own: of a list, its length and the address of its entries."""
+
+
+def word(place: int) -> int:
+    """What stands at an address."""
+    return ctypes.c_int64.from_address(place).value
+
+
+@functools.cache
+def offset(kind: type[Any], name: str) -> int:
+    """Where an object of this class has an attribute: a part of a function, the content of a cell, or a slot."""
+    if kind is FunctionType and name in ("__code__", "__defaults__", "__kwdefaults__"):
+        thing: Any = lambda a=1, *, b=2: a + b  # one that has all three
+    elif kind is CellType and name == "cell_contents":
+        thing = CellType(object())
+    elif kind is type and name == "__mro__":
+        thing = type("", (), {})
+    elif isinstance(getattr(kind, name, None), MemberDescriptorType):
+        thing = object.__new__(kind)
+        setattr(thing, name, object())
+    else:
+        return 0
+    content = id(getattr(thing, name))
+    found = [k for k in range(HEAD, kind.__basicsize__, 8) if word(id(thing) + k) == content]
+    return found[0] if len(found) == 1 else 0
+
+
+@functools.cache
+def lists_are_as_expected() -> bool:
+    """Whether a list has its length behind its head, and then the address of its entries."""
+    entries = [object(), object()]
+    place = id(entries) + HEAD
+    if list.__basicsize__ < HEAD + 16 or word(place) != len(entries):
+        return False
+    return all(word(word(place + 8) + 8 * k) == id(entry) for k, entry in enumerate(entries))
+
+
+@functools.cache
+def count_of(kind: type[Any]) -> int:
+    """Where a reentrant lock of this class has how many times it is held."""
+    lock = kind()
+    places = range(HEAD, kind.__basicsize__, 8)
+    counts = [[word(id(lock) + k) for k in places]]
+    for change in (lock.acquire, lock.acquire, lock.release, lock.release):
+        change()
+        counts.append([word(id(lock) + k) for k in places])
+    found = [k for k, *seen in zip(places, *counts) if seen == [0, 1, 2, 1, 0]]
+    return found[0] if len(found) == 1 else 0
+
+
+# ---- dicts
+
+
+class DictFields(NamedTuple):
+    """Where a dict has its fields.
+
+    Attributes:
+        used: how many entries there are.
+        version: what is another after every change.
+        keys: the address of its table.
+        made: in the table: how many entries were ever added to it, be they there still or not.
+    """
+
+    used: int
+    version: int
+    keys: int
+    made: int
+
+
+@functools.cache
+def dict_fields() -> DictFields | None:
+    """Where they are."""
+    places = range(HEAD, dict.__basicsize__ - 8, 8)
+    names: dict[str, Any] = {"a": object(), "b": 0}
+    seen = [[word(id(names) + k) for k in places]]
+    for changes in ({"a": object()}, {str(k): 0 for k in range(100)}):
+        names.update(changes)
+        seen.append([word(id(names) + k) for k in places])
+    before, overwritten, grown = seen
+    versions = [k for k, *is_at in zip(places, before, overwritten) if is_at[0] != is_at[1]]
+    others = [k for k, *is_at in zip(places, overwritten, grown) if is_at[0] != is_at[1] and k not in versions]
+    used = [k for k in others if word(id(names) + k) == len(names)]
+    keys = [k for k in others if k not in used]
+    if [len(versions), len(used), len(keys)] != [1, 1, 1]:
+        return None
+    few = {"a": 1, "b": 2}
+    table = word(id(few) + keys[0])
+    heads = []
+    for key, old in (("c", "a"), ("d", "b"), ("e", "c")):
+        heads.append([word(table + 8 * k) for k in range(6)])
+        few[key] = 0
+        del few[old]
+    made = [8 * k for k, *is_at in zip(range(6), *heads) if is_at == [2, 3, 4]]
+    return DictFields(used[0], versions[0], keys[0], made[0]) if len(made) == 1 else None
+
+
+def plain_dict(names: Mapping[Any, Any] | None) -> dict[Any, Any] | None:
+    """The dict that has the entries of a mapping, be it one or the attributes of a class; None if that is not known."""
+    if type(names) is MappingProxyType:
+        (names,) = gc.get_referents(names)
+    return names if type(names) is dict and dict_fields() is not None else None
+
+
+def place_of_dict(owner: Any) -> int:
+    """Where an object has the address of its attributes' dict, ahead of its head or behind it."""
+    attributes, before = getattr(owner, "__dict__", None), sys.getsizeof(owner) - owner.__sizeof__()
+    places = range(id(owner) - before, id(owner) + type(owner).__basicsize__, 8)
+    found = [place for place in places if word(place) == id(attributes)]
+    return found[0] if len(found) == 1 and attributes is not None else 0
+
+
+def table_of(names: dict[Any, Any]) -> int:
+    """The address of the table of a dict that has one by itself; 0 for one that shares it with other objects' dicts."""
+    fields = dict_fields()
+    assert fields is not None
+    place = id(names) + fields.keys
+    return word(place) if word(place + 8) == 0 else 0
+
+
+def place_in(table: int, names: dict[Any, Any], name: Any, content: Any) -> int:
+    """Where the table of a dict has the address of what it has under a name, which stands behind that of the name."""
+    count = (names.__sizeof__() - dict.__basicsize__) // 8
+    words = (ctypes.c_int64 * count).from_address(table)[:]
+    found = [k for k in range(1, count) if words[k] == id(content) and words[k - 1] == id(name)]
+    return table + 8 * found[0] if len(found) == 1 else 0
