@@ -457,7 +457,7 @@ import nn
 model = nn.MLP(2, [1])
 trainer = nn.Trainer(model, nn.mse, nn.SGD(model.parameters(), 0.1), backend="llvm")
 print([trainer.step([[1.0, 2.0]], [1.0]) for _ in range(4)][-1] >= 0.0)
-trainer.itself = trainer
+trainer._itself = trainer
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("True\n", "", 0)
