@@ -36,7 +36,6 @@ from .backprop import backward as backward
 from .backprop import grad as grad
 from .backprop import local_derivatives as local_derivatives
 from .collector import collector_at_rest as collector_at_rest
-from .files import write_file as write_file
 from .functional import gradient as gradient
 from .functional import hessian as hessian
 from .functional import hvp as hvp
@@ -60,12 +59,6 @@ from .primitive import PRIMITIVES as PRIMITIVES
 from .primitive import Primitive as Primitive
 from .primitive import declare as declare
 from .primitive import lookup as lookup
-from .text.names import label as label
-from .text.names import label_locals as label_locals
-from .text.remarks import notes as notes
-from .text.remarks import register_note as register_note
-from .text.sheet import Sheet as Sheet
-from .text.sheet import Shown as Shown
 from .value import Constant as Constant
 from .value import Value as Value
 from .value import leaves_made as leaves_made
@@ -94,13 +87,20 @@ if TYPE_CHECKING:
     from .drawing import draw as draw
     from .drawing import draw_dot as draw_dot
     from .drawing import to_dot as to_dot
+    from .files import write_file as write_file
     from .stepping import AnomalyError as AnomalyError
     from .stepping import backward_steps as backward_steps
     from .stepping import detect_anomaly as detect_anomaly
     from .stepping import find_anomaly as find_anomaly
     from .stepping import forward_steps as forward_steps
+    from .text.names import label as label
+    from .text.names import label_locals as label_locals
+    from .text.remarks import notes as notes
+    from .text.remarks import register_note as register_note
+    from .text.sheet import Sheet as Sheet
+    from .text.sheet import Shown as Shown
 
-_UPPER_FLOORS = {
+_WHEN_ASKED_FOR = {
     "adopting": ("Adoption", "adopt"),
     "checking": ("check_gradients",),
     "compiler": (
@@ -123,15 +123,19 @@ _UPPER_FLOORS = {
         "update_step",
     ),
     "drawing": ("draw", "draw_dot", "to_dot"),
+    "files": ("write_file",),
     "stepping": ("AnomalyError", "backward_steps", "detect_anomaly", "find_anomaly", "forward_steps"),
+    "text.names": ("label", "label_locals"),
+    "text.remarks": ("notes", "register_note"),
+    "text.sheet": ("Sheet", "Shown"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """The names of the upper floors, imported when somebody asks for them: `import engine` stays light."""
+    """What not everybody needs, imported when somebody asks for it: `import engine` stays light."""
     from importlib import import_module
 
-    for module, names in _UPPER_FLOORS.items():
+    for module, names in _WHEN_ASKED_FOR.items():
         if name in names:
             return getattr(import_module(f".{module}", __name__), name)
     from .text.elsewhere import ELSEWHERE
@@ -173,7 +177,7 @@ _HERE = frozenset({"Any", "ModuleType", "TYPE_CHECKING", "annotations"})  # what
 __all__ = sorted(
     {
         *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType)),
-        *(name for names in _UPPER_FLOORS.values() for name in names),
+        *(name for names in _WHEN_ASKED_FOR.values() for name in names),
     }
     - _BUILT_ON
     - _HERE
