@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .compiler import Session as Session
     from .compiler import Surroundings as Surroundings
     from .compiler import TraceError as TraceError
+    from .compiler import TreeReader as TreeReader
     from .compiler import Watching as Watching
     from .compiler import all_same as all_same
     from .compiler import batch_loss as batch_loss
@@ -112,6 +113,7 @@ _WHEN_ASKED_FOR = {
         "Session",
         "Surroundings",
         "TraceError",
+        "TreeReader",
         "Watching",
         "all_same",
         "batch_loss",
@@ -154,6 +156,7 @@ _BUILT_ON = frozenset(
         "Session",
         "Shown",
         "Surroundings",
+        "TreeReader",
         "Watching",
         "all_same",
         "batch_loss",

@@ -71,7 +71,7 @@ class SharedProgram:
     def __init__(
         self, structure: Structure, net: Net, X: Any, y: Any, options: Mapping[str, Any], batch_size: int | None
     ) -> None:
-        leaves: dict[int, Any] = {id(value): Value(value.data) for value in structure.values}
+        leaves: dict[int, Any] = {id(value): Value(value.data, value.label) for value in structure.values}
         copied: tuple[Any, LossFunction, Optimizer] = copy.deepcopy(net, leaves)  # nobody else has it, to change it
         model, loss, optimizer = copied
         model.train()  # a module: of nothing else a structure is known

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from engine import Value, new_lock
@@ -19,7 +20,7 @@ from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from ..training.loop import fit
 from ..training.purity import is_pure
-from ..training.steps import Model
+from ..training.steps import LossFunction, Model
 from .job import Job
 from .program import CALL, Net, SharedProgram, Start, result
 from .structure import Structure, UnknownStructureError
@@ -56,6 +57,21 @@ class _Made(NamedTuple):
         return self.room > 0 and self.program is other.program and how == others
 
 
+@dataclass
+class _Known:
+    """A structure of nets.
+
+    Attributes:
+        structure: itself.
+        program: of all of them, if there is one.
+        read: gives the numbers of others, or None for one of which it cannot tell whether it has this structure.
+    """
+
+    structure: Structure
+    program: SharedProgram | None
+    read: Callable[[Model, LossFunction, Optimizer], Sequence[float] | None] | None = None
+
+
 class Workbench:
     """Trains nets on the same data.
 
@@ -71,9 +87,7 @@ class Workbench:
         schedule = options["schedule"]
         # A schedule may read the net that make gave, and not the copy which is trained.
         self._shares = options["backend"] != "eager" and (schedule is None or is_pure(schedule))
-        self._last: Structure | None = None
-        # By structure a net of it and its program; what was used last is at the end.
-        self._known: dict[Any, tuple[Net, SharedProgram | None]] = {}
+        self._known: dict[Any, _Known] = {}  # by structure; that of the net looked at last is at the end
 
     def rows(self, jobs: Iterable[Job], together: bool = True) -> Iterator[dict[str, Any]]:
         """Train a net for each job, in their order; give its loss and scores, the seconds it took, and its error.
@@ -109,12 +123,12 @@ class Workbench:
         began = time.perf_counter()
         try:
             net = self._net(job)
-            program, structure = self._program(net, job.batch_size)
+            program, numbers = self._program(net, job.batch_size)
         except Exception as error:
             return _Made(job, time.perf_counter() - began, error=error), None
         start, room = None, 0
-        if program is not None and structure is not None:
-            start = Start(structure.numbers, net[2].settings, job)
+        if program is not None:
+            start = Start(numbers, net[2].settings, job)
             if together:
                 with suppress(Exception):  # what is wrong with the job, `fit` says
                     room = program.room(net[2], job)
@@ -127,27 +141,30 @@ class Workbench:
         model, loss, optimizer = net
         return model, loss, optimizer
 
-    def _program(self, net: Net, batch_size: int | None) -> tuple[SharedProgram | None, Structure | None]:
-        """The program for nets of this structure, if there is one."""
+    def _program(self, net: Net, batch_size: int | None) -> tuple[SharedProgram | None, Sequence[float]]:
+        """The program for nets of this structure, if there is one, and the numbers that it takes over."""
         if not self._shares:
-            return None, None
-        last, known = self._last, self._known
+            return None, ()
+        for known in reversed(self._known.values()):
+            numbers = known.read(*net) if known.read is not None else None
+            if numbers is not None:
+                return known.program, numbers
         try:
-            structure = self._last = Structure(*net, last)
+            structure = Structure(*net)
         except UnknownStructureError:
-            return None, None
-        if last is not None and structure.key is last.key and last.key in known:
-            return known[structure.key][1], structure
-        if structure.key in known:
-            entry: tuple[Net, SharedProgram | None] = known.pop(structure.key)
-        else:
-            entry = net, None
+            return None, ()
+        found = self._known.pop(structure.key, None)
+        if found is None:
+            program = None
             with suppress(Exception):  # it cannot be compiled, or there is a mistake, which `fit` will report
-                entry = net, SharedProgram(structure, net, self._X, self._y, self._options, batch_size)
-            if len(known) >= KEPT:
-                del known[next(iter(known))]
-        known[structure.key] = entry
-        return entry[1], structure
+                program = SharedProgram(structure, net, self._X, self._y, self._options, batch_size)
+            found = _Known(structure, program)
+            if len(self._known) >= KEPT:
+                del self._known[next(iter(self._known))]
+        elif found.read is None:
+            found.read = structure.reader()  # from the second net on it is worth it
+        self._known[structure.key] = found
+        return found.program, structure.numbers
 
     def _rows(self, waiting: Sequence[_Made]) -> Generator[dict[str, Any], None, bool]:
         """What comes of nets that one call is for; give whether some of them had to be made again."""

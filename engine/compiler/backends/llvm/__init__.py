@@ -9,5 +9,6 @@ In the order of the work:
 - training: whole steps, with the parameters in native memory
 """
 
+from .runtime.tree import TreeReader as TreeReader
 from .variants import Variants as Variants
 from .variants import build as build

@@ -2,6 +2,7 @@
 
 - driver: the loop; frame: what it is told; memory: buffers
 - direct_step: a step as Python calls it, on arrays and lists as they are
+- tree: numbers of Values in Python's own objects
 - packing, samples: from the user's arrays to blocks; shuffle: orders of samples
 - update: the optimiser's step; cost_model: how to split a batch; fork_join, threads: sharing it
 """
