@@ -265,8 +265,14 @@ class SharedTrainer(Trainer):
 
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
         """As of any trainer, but for what is looked at from net to net, in `take_over`: nobody else has the model."""
-        if entirely or self._watch is None or time.perf_counter() >= self._fresh_until():
+        watch, now = self._watch, time.perf_counter()
+        if entirely or watch is None or self._traced == -math.inf:
             super()._look_again(batch, entirely)
+        elif now >= self._fresh_until():
+            if self.compiled.is_current(batch) and watch.holds_outside():
+                self._traced = time.perf_counter()
+            else:
+                super()._look_again(batch)
 
 
 def _mean(losses: Sequence[float], count: int, size: int) -> float:

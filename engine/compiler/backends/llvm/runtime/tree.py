@@ -204,6 +204,7 @@ def _ended(code: Code) -> str:
 def _expect() -> str:
     """``expect``: whether that is the next word."""
     code = _function("expect", ["ptr %record", "i64 %word"])
+    code.attributes += " alwaysinline"
     place = _field(code, "place")
     _require(code, "i64", place, "slt", _field(code, "word_count"))
     _require(code, "i64", _entry(code, _field(code, "words", "ptr"), place), "eq", "%word")
