@@ -256,6 +256,67 @@ def test_nets_of_a_structure_that_cannot_be_told_are_trained_one_by_one(make_oth
     assert without_seconds(rows) == without_seconds(expected)
 
 
+class Slotted(nn.Module):
+    """A model with an attribute in a slot."""
+
+    __slots__ = ("scale",)
+
+    def __init__(self, scale: float) -> None:
+        self.net = nn.MLP(2, [2], seed=1)
+        object.__setattr__(self, "scale", scale)
+
+    def __call__(self, x: Any) -> Any:
+        return [self.scale * z for z in self.net(x)]
+
+
+class Labelled(nn.Module):
+    """A model that reads the label of a parameter."""
+
+    def __init__(self, scale: float) -> None:
+        self.net = nn.MLP(2, [2], seed=1)
+        self.net.parameters()[0].label = f"{scale}"
+
+    def __call__(self, x: Any) -> Any:
+        return [float(self.net.parameters()[0].label or 0.0) * z for z in self.net(x)]
+
+
+class Circular(nn.Module):
+    """A model whose part holds it."""
+
+    def __init__(self, scale: float) -> None:
+        self.net = nn.MLP(2, [2], seed=1)
+        self.scale = scale
+        vars(self.net)["parent"] = self
+
+    def __call__(self, x: Any) -> Any:
+        return [self.scale * z for z in self.net(x)]
+
+
+class Ruled(nn.Module):
+    """A model whose optimiser has a rule of its own."""
+
+    def __init__(self, scale: float) -> None:
+        self.net, self.scaled = nn.MLP(2, [2], seed=1), scale
+
+    def __call__(self, x: Any) -> Any:
+        return self.net(x)
+
+
+@pytest.mark.parametrize("kind", [Slotted, Labelled, Circular, Ruled])
+def test_what_a_net_has_beside_its_attributes_and_numbers(kind: Any) -> None:
+    def make_one(scale: float) -> Any:
+        model = kind(scale)
+        optimizer = nn.SGD(model.net.parameters(), lr=0.1)
+        if kind is Ruled:
+            vars(optimizer)["rule"] = lambda p, g, velocity, s: (p - scale * s.lr * g, velocity)
+        return model, nn.cross_entropy, optimizer
+
+    configs = [{"scale": scale, "seed": 1} for scale in (1.0, 1.0, 1.0, 2.0, 2.0, 3.0)]
+    for config, row in zip(configs, nn.fit_many(make_one, configs, X, Y, epochs=2)):
+        model, loss, optimizer = make_one(float(config["scale"]))
+        assert (row["error"], row["loss"]) == (None, nn.fit(model, X, Y, loss, optimizer, 2, seed=1).losses[-1])
+
+
 def test_an_optimiser_of_more_than_the_model_has_no_structure() -> None:
     model, other = nn.MLP(2, [2], seed=1), nn.MLP(2, [2], seed=2)
     with pytest.raises(UnknownStructureError):
