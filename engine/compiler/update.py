@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
 from .batch import Right, Shape
 from .errors import TraceError
 from .frontend.graph import operations
+from .frontend.reads.surroundings import Surroundings
 from .frontend.reads.words import Words
 from .frontend.symbol import Symbol
 from .passes.computation import Computation
@@ -41,6 +41,7 @@ class Update:
         once: the operations on these alone, operands first: they are made once a step.
         each: those that are made for every parameter.
         results: the new number, then the new memories.
+        surroundings: what the rule reads besides its arguments, such as a number of its module.
     """
 
     number: Symbol
@@ -50,6 +51,7 @@ class Update:
     once: tuple[Symbol, ...]
     each: tuple[Symbol, ...]
     results: tuple[Symbol, ...]
+    surroundings: Surroundings
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -118,9 +120,12 @@ def _form(value: Setting) -> Any:
     return value if isinstance(value, bool) or value == 0.0 else None
 
 
-@lru_cache(maxsize=256)
+_MOST = 256
+_known: dict[tuple[Any, ...], Update] = {}  # at most so many
+
+
 def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") -> Update:
-    """Trace a rule.
+    """A rule, traced; again once something that it reads has changed.
 
     Args:
         rule: called as ``rule(p, g, *memories, s)``.
@@ -131,6 +136,16 @@ def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") 
     Raises:
         TraceError: it cannot be traced, depends on something else, or returns something else.
     """
+    key = rule, memories, form, clip
+    found = _known.get(key)
+    if found is None or found.surroundings.changed():
+        if len(_known) >= _MOST:
+            _known.clear()
+        found = _known[key] = _traced(*key)
+    return found
+
+
+def _traced(rule: Callable[..., Any], memories: int, form: Form, clip: str) -> Update:
     count = sum(shape is None for _, value in form for shape in (value if isinstance(value, tuple) else (value,)))
 
     def update(p: Symbol, g: Symbol, remembered: Sequence[Symbol], always: Sequence[Symbol], rest: Any) -> Any:
@@ -163,7 +178,14 @@ def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") 
             varying.add(symbol)
             each.append(symbol)
     return Update(
-        number, gradient, tuple(others[:memories]), tuple(others[memories:]), tuple(once), tuple(each), results
+        number,
+        gradient,
+        tuple(others[:memories]),
+        tuple(others[memories:]),
+        tuple(once),
+        tuple(each),
+        results,
+        found.surroundings,
     )
 
 

@@ -61,7 +61,7 @@ class Session:
         self._places_of: tuple[Sequence[Value], Any] = ((), None)  # of Values that were loaded last
         self._shapes: list[Shape] = []  # those of all samples and labels of the last step
         self._configured: ConfiguredUpdate | None = None  # that of the last step
-        self._known: tuple[Any, ...] = ()  # settings and clipping, and the update of these
+        self._known: tuple[Any, ...] = (None,)  # rule, settings and clipping, and the update of these
         self._before = 0  # steps that were made in all when the training's count was 0
         self._stepped = False  # whether there is a gradient of a step that the leaves have not got yet
         self._keeper = self._give_back  # one object, to be recognised
@@ -192,11 +192,12 @@ class Session:
         self, clip_norm: float | None = None, clip_value: float | None = None, rates: Sequence[float] = ()
     ) -> ConfiguredUpdate:
         """The update with the present settings of the optimiser; see `optimizer.configured`."""
-        of = self._optimizer.settings, clip_norm, clip_value, rates
-        if rates or self._known[:-1] != of or self._known[-1].lr != self._optimizer.lr:
-            self._known = *of, configured(self._optimizer, clip_norm, clip_value, rates)
-        update: ConfiguredUpdate = self._known[-1]
-        return update
+        of, lr = (self._optimizer.rule, self._optimizer.settings, clip_norm, clip_value, rates), self._optimizer.lr
+        known = self._known[-1] if not rates and self._known[:-1] == of else None
+        if known is None or known.lr != lr or known.rule.surroundings.changed():
+            known = configured(self._optimizer, clip_norm, clip_value, rates)
+            self._known = *of, known
+        return known
 
     def order(self, count: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
         """The samples of each batch of some epochs: steps x size, -1 for none.

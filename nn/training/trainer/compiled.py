@@ -301,7 +301,7 @@ class Trainer(Settings):
         (loss,) = way(batch, 1, None, self._clip, ())
         watch = self._watch
         assert watch is not None  # it is made with the way
-        self._again = way.repetition(lambda: watch.watching(self._fresh_until(), self._optimizer), self._samples.copied)
+        self._again = way.repetition(lambda: watch.watching(self._fresh_until()), self._samples.copied)
         return loss
 
     def _fresh_until(self) -> float:
@@ -350,7 +350,7 @@ class Trainer(Settings):
                 way = self._prepare(batch)
             if self._watch is None:  # only now: what the functions themselves changed when they were traced is no news
                 self.compiled.settle(batch)
-                self._watch = ModelWatch(self._model, self._loss)
+                self._watch = ModelWatch(self._model, self._loss, self._optimizer)
             return way
 
     def _prepare(self, batch: Batch) -> Way:

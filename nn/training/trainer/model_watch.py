@@ -1,6 +1,6 @@
-"""What a model and a loss are made of, and whether that is still so.
+"""What a model, a loss and an optimiser's rule are made of, and whether that is still so.
 
-Of the model these are its attributes, and what its lists and dicts hold; of both, what their code reads from elsewhere.
+Of the model these are its attributes, and what its lists and dicts hold; of all, what their code reads from elsewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FEW = 32
 
 
 class ModelWatch:
-    """A model and a loss as they were.
+    """A model, a loss and the rule of an optimiser as they were.
 
     At every step are looked at: the counter that modules raise when an attribute is set; lists and dicts that hold
     anything but parameters, such as layers or numbers; what the functions name; and the counter of leaves, since a
@@ -34,13 +34,15 @@ class ModelWatch:
     Args:
         model: a module, or another function.
         loss: a function.
+        optimizer: whose steps may be those of its rule.
 
     Attributes:
         due: the time at which all is looked at again, in an array of one number, which native code reads.
     """
 
-    def __init__(self, model: Any, loss: Any) -> None:
-        self._surroundings = Surroundings((model, loss))
+    def __init__(self, model: Any, loss: Any, optimizer: Optimizer) -> None:
+        self._optimizer, self._rule = optimizer, optimizer.rule if has_rule(optimizer) else None
+        self._surroundings = Surroundings((model, loss) if self._rule is None else (model, loss, self._rule))
         self._changes, self._leaves = changes[0], leaves_made[0]
         self._is_module = isinstance(model, Module)
         self._near: list[tuple[Any, Sequence[Any]]] = []  # lists and dicts, and what was in each
@@ -60,31 +62,35 @@ class ModelWatch:
 
     def holds(self, now: float) -> bool:
         """Whether it is as it was, as far as is looked at by now, a time of `time.perf_counter`."""
-        if not self._near_is_same() or self._surroundings.differs():
+        if not self._near_is_same() or not self._rule_is_same() or self._surroundings.differs():
             return False
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
         return (same and now < self.due[0]) or self._looks_again()
 
-    def watching(self, until: float, optimizer: Optimizer) -> Watching:
+    def watching(self, until: float) -> Watching:
         """What tells in a tenth of a microsecond whether it is another, or a time is over.
 
         So it does once the steps of the optimiser are no longer those of its rule.
         """
         self._until, self.due[0] = until, min(self.due[0], until)
         if self._watching is None:
-            self._watching = self._of(optimizer)
+            self._watching = self._all()
         return self._watching
 
-    def _of(self, optimizer: Optimizer) -> Watching:
+    def _rule_is_same(self) -> bool:
+        optimizer, rule = self._optimizer, self._rule
+        return rule is None or (has_rule(optimizer) and bool(optimizer.rule == rule))
+
+    def _all(self) -> Watching:
         def confirmed() -> bool:
             now = time.perf_counter()
-            return now > self._until or not has_rule(optimizer) or not self.holds(now)
+            return now > self._until or not self.holds(now)
 
         return self._surroundings.watching(
-            "not has_rule(optimizer)",
+            "not ruled()",
             "not same() or leaves[0] != me._leaves or changes[0] != me._changes",
             [*[container for container, _ in self._near], leaves_made, changes], self.due,
-            confirmed, me=self, optimizer=optimizer, has_rule=has_rule,
+            confirmed, me=self, ruled=self._rule_is_same,
             same=self._near_is_same, leaves=leaves_made, changes=changes,
         )  # fmt: skip
 

@@ -463,6 +463,33 @@ def test_a_step_of_ones_own_that_is_set_on_the_optimiser_counts(backend: str) ->
     assert (calls, data(m)) == ([1, 1], before)
 
 
+@pytest.mark.parametrize("backend", ["eager", *BACKENDS])
+def test_what_a_rule_reads_and_the_rule_itself_may_change(backend: str) -> None:
+    share = [0.5]
+
+    class Shared(Optimizer):
+        @staticmethod
+        def rule(p: Any, g: Any, s: Any) -> Any:
+            return p - s.lr * share[0] * g
+
+    m = MLP(4, [1], seed=3)
+    optimizer = Shared(m.parameters(), 0.1)
+    trainer = Eager(m, nn.mse, optimizer) if backend == "eager" else Trainer(m, nn.mse, optimizer, backend=backend)
+
+    def moved() -> float:
+        """How far a step goes, beside the gradient."""
+        before = m.parameters()[0].data
+        trainer.step(X, Y.astype(float))
+        p = m.parameters()[0]
+        return (before - p.data) / p.grad / 0.1
+
+    assert [moved() for _ in range(4)] == pytest.approx([0.5] * 4)
+    share[0] = 0.25
+    assert [moved() for _ in range(4)] == pytest.approx([0.25] * 4)
+    Shared.rule = staticmethod(lambda p, g, s: p - s.lr * 2 * g)  # type: ignore[method-assign]  # by a user
+    assert [moved() for _ in range(4)] == pytest.approx([2.0] * 4)
+
+
 @FAST
 def test_parameters_exchanged_for_others_that_were_there_are_noticed_in_time(
     backend: str, monkeypatch: pytest.MonkeyPatch
@@ -519,10 +546,11 @@ def test_numbers_in_a_model_that_are_equal_and_not_the_same_are_told_apart(backe
 def test_an_attribute_that_is_set_to_what_it_was_is_no_change() -> None:
     """So that a call of `model.train()` before every step traces nothing again."""
     m = model()
-    watch = ModelWatch(m, nn.mse)
+    optimizer = SGD(m.parameters(), 0.1)
+    watch = ModelWatch(m, nn.mse, optimizer)
     for _ in range(2):
         m.train()
-        watch = watch if watch.holds(0.0) else ModelWatch(m, nn.mse)  # at first the mode is not there
+        watch = watch if watch.holds(0.0) else ModelWatch(m, nn.mse, optimizer)  # at first the mode is not there
     m.train()
     assert watch.holds(0.0)
     m.eval()
