@@ -62,6 +62,11 @@ def observer() -> Observer | None:
     return _observer.get() if open_modes else None
 
 
+def nobody_sees() -> bool:
+    """Whether of results in this thread only the numbers count: they are neither recorded nor traced nor watched."""
+    return not recording.get() and tracer.get() is None and _observer.get() is None
+
+
 @contextmanager
 def observed_by(watching: Observer | None) -> Iterator[None]:
     """Tell `watching` of all that happens inside, in this thread; None: nobody."""

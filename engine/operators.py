@@ -10,7 +10,7 @@ from typing import Any
 
 from . import ops
 from .ieee import inner
-from .modes import open_modes, row_reader
+from .modes import nobody_sees, open_modes, row_reader
 from .primitive import Primitive, watch
 from .value import MANY, Constant, Value, as_operand, new_node
 
@@ -99,16 +99,21 @@ def affine(weights: Sequence[Sequence[Any]], inputs: Sequence[Any], biases: Sequ
     if len(weights) != len(biases):
         raise ValueError(f"affine() of {len(weights)} rows of weights with {len(biases)} biases: give one for each")
     xs = tuple(inputs)
-    if xs and not open_modes and {len(xs)}.issuperset(map(len, weights)):
+    unseen = bool(open_modes) and nobody_sees()
+    if xs and (unseen or not open_modes) and {len(xs)}.issuperset(map(len, weights)):
         try:
-            return _dots(weights, xs, biases)
+            return _dots(weights, xs, biases, unseen)
         except AttributeError:  # numbers among them
             pass
     return [ops.dot(ws, xs, bias) for ws, bias in zip(weights, biases)]
 
 
-def _dots(weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequence[Any]) -> list[Value]:
-    """The nodes of `affine` where all operands are Values; an AttributeError where a number is among them."""
+def _dots(weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequence[Any], unseen: bool) -> list[Value]:
+    """The nodes of `affine` where all operands are Values, or just their numbers where nobody sees more of them.
+
+    Raises:
+        AttributeError: a number is among the operands.
+    """
     dot, nodes, read = ops.dot, [], row_reader[0]
     xd = [x._data for x in xs]
     factors = [*xd, 1.0]  # the last one is the bias's
@@ -116,11 +121,12 @@ def _dots(weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequenc
     for ws, bias in zip(weights, biases):
         wd = [w._data for w in ws] if read is None else read(ws)
         if bias is None:
-            nodes.append(new_node(dot, inner(wd, xd), (*ws, *xs), MANY, (*wd, *xd), constant))
+            z = inner(wd, xd)
+            nodes.append(Value(z) if unseen else new_node(dot, z, (*ws, *xs), MANY, (*wd, *xd), constant))
         else:
             bd = bias._data
             z = inner([*wd, bd], factors)
-            nodes.append(new_node(dot, z, (*ws, *xs, bias), MANY, (*wd, *xd, bd), constant))
+            nodes.append(Value(z) if unseen else new_node(dot, z, (*ws, *xs, bias), MANY, (*wd, *xd, bd), constant))
     return nodes
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ..collector import collector_at_rest
 from ..imported import TABLE
-from ..modes import always_recorded, observed_by
+from ..modes import always_recorded, no_grad, observed_by
 from .backends.choice import build, choose, is_native
 from .backends.known import Description, Signature, described, forget_signature, recall_signature, remember_signature
 from .backends.protocol import Program, Runner, Variant
@@ -224,7 +224,7 @@ class Specialisation:
                 if end is not None and time.thread_time() > end:
                     break
                 try:
-                    self._compare(program, what, batch.rows([row]), numbers, change)
+                    self._compare(program, what, batch.rows([row]), numbers, change, known)
                 except TraceError:
                     self._forget()
                     raise
@@ -272,7 +272,8 @@ class Specialisation:
                 if numbers is None:
                     numbers, known = Numbers(self.leaves.values), self._is_known() or self._labels_are_numbers()
                 if not known:
-                    self._compare(self.program().fitting(batch.size), "outputs", batch.rows([row]), numbers, None)
+                    program = self.program().fitting(batch.size)
+                    self._compare(program, "outputs", batch.rows([row]), numbers, None, known)
 
     def _is_known(self) -> bool:
         """Whether the function is described, and its code is still what it was.
@@ -312,13 +313,27 @@ class Specialisation:
         now = described(self.function) if self._described else None
         return now if now and self._described and now.text == self._described.text else None
 
-    def _compare(self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None) -> None:
+    def _compare(
+        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
+    ) -> None:
         """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.
+
+        Where the function is known, and so to take no derivatives itself, results are compared without a graph, which
+        takes time and memory, and with it only if they differ: it tells by how much they may.
 
         Raises:
             TraceError: they differ.
         """
-        with always_recorded(), observed_by(None), collector_at_rest(), numbers.shown(change):
+        if known and mode == "outputs":
+            with suppress(TraceError), no_grad():
+                self._compare_now(program, mode, sample, numbers, change)
+                return
+        with always_recorded():
+            self._compare_now(program, mode, sample, numbers, change)
+
+    def _compare_now(self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None) -> None:
+        """The same, in the mode that is open."""
+        with observed_by(None), collector_at_rest(), numbers.shown(change):
             try:
                 eager = self._eager(mode, sample, arrays=mode == "leaves" and not program.takes_lists)
             except Exception:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Constant, Value, affine, dot, grad, local_derivatives, no_grad
+from engine.modes import observed_by
 
 FLOATS = st.floats(-1e3, 1e3)
 
@@ -46,7 +47,24 @@ def test_numbers_overflow_and_open_modes() -> None:
     assert big.data != big.data  # inf - inf
     with no_grad():
         (plain,) = affine([[Value(2.0)]], [Value(3.0)], [Value(1.0)])
-    assert (plain.data, plain.operands) == (7.0, ())
+        (without,) = affine([[Value(2.0)]], [Value(3.0)], [None])
+        assert affine([[Value(2.0), 5.0]], [3.0, 1.0], [None])[0].data == 11.0
+    assert (plain.data, plain.operands, without.data, without.primitive) == (7.0, (), 6.0, None)
+
+
+def test_who_watches_sees_the_nodes_of_a_layer_whether_they_are_recorded_or_not() -> None:
+    seen = list[Any]()
+
+    class Watching:
+        def made(self, node: Any) -> None:
+            seen.append(node.primitive)
+
+        def swept(self, root: Any, adjoints: Any) -> None:
+            """Nothing is."""
+
+    with observed_by(Watching()), no_grad():
+        (node,) = affine([[Value(2.0)]], [Value(3.0)], [Value(1.0)])
+    assert (node.data, node.operands, seen) == (7.0, (), [dot])
 
 
 @pytest.mark.parametrize(

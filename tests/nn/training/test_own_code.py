@@ -329,9 +329,9 @@ def compared(model: Any, loss: Any, monkeypatch: pytest.MonkeyPatch) -> list[tup
     found = []
     compare = specialisation.Specialisation._compare
 
-    def noted(self: Any, program: Any, mode: str, sample: Any, numbers: Any, change: Any) -> None:
+    def noted(self: Any, program: Any, mode: str, sample: Any, numbers: Any, change: Any, known: bool) -> None:
         found.append((mode, change))
-        compare(self, program, mode, sample, numbers, change)
+        compare(self, program, mode, sample, numbers, change, known)
 
     with monkeypatch.context() as patch:
         patch.setattr(specialisation.Specialisation, "_compare", noted)
@@ -486,6 +486,22 @@ def test_a_program_that_disagreed_is_not_taken_for_proved(tmp_path: Path, monkey
             trained(plain(), cross_entropy)
     assert compared(plain(), cross_entropy, monkeypatch)[0] == ("leaves", None)
     assert compared(plain(), cross_entropy, monkeypatch) == [("outputs", None)]
+
+
+def test_results_that_differ_without_a_graph_are_compared_with_it(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of numbers that cancel only the graph tells by how much they may differ."""
+    agree, recorded = specialisation.agree, []
+
+    def strict(eager: Any, *others: Any) -> None:
+        recorded.append(eager._results[0].primitive is not None)
+        if not recorded[-1]:
+            raise engine.TraceError("by more than may be, as far as is known")
+        agree(eager, *others)
+
+    expected = trained(plain(), cross_entropy)
+    monkeypatch.setattr(specialisation, "agree", strict)
+    assert trained(plain(), cross_entropy) == expected
+    assert recorded == [False, True]
 
 
 def test_primitives_are_frozen() -> None:
