@@ -152,7 +152,8 @@ def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool, int]]:
     if not isinstance(container, (list, dict, tuple)):
         return
     children = _contents(container)
-    weights = {*map(type, children)} == {Value}  # as most lists hold in a network
+    kinds = {*map(type, children)}
+    weights = kinds != set() and all(issubclass(kind, Value) for kind in kinds)  # as most lists hold in a network
     values = len(children) if weights else sum(issubclass(type(child), Value) for child in children)
     if not isinstance(container, tuple):
         yield container, are_attributes, values

@@ -950,3 +950,18 @@ def test_a_zero_grad_of_its_own_decides(backend: str) -> None:
         losses = [step(X, Y) if choice != "eager" else step(X.tolist(), Y.tolist()) for _ in range(4)]
         found.append([*losses, *data(m), *[p.grad for p in m.parameters()]])
     assert found[1] == pytest.approx(found[0], rel=1e-9, abs=1e-13)
+
+
+@ALL
+def test_a_network_that_is_lent_is_looked_at_without_its_weights(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 100,000 parameters on a step after a change of the model was refused: too many objects to watch."""
+    monkeypatch.setattr("engine.compiler.frontend.reads.walk._MOST", 500)
+    found = []
+    for make in (Eager, lambda *parts: Trainer(*parts, backend=backend)):
+        m = MLP(4, [100, 10, 3], activation="tanh", seed=7)  # 1,543 parameters
+        trainer = make(m, nn.cross_entropy, SGD(m.parameters(), 0.1))
+        losses = [trainer.step(X, Y)]
+        for neuron in m.layers[0].neurons:
+            neuron.activation = relu
+        found.append([*losses, trainer.step(X, Y)])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)

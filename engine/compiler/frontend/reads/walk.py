@@ -58,7 +58,7 @@ OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 _DECIMALS = frozenset({"decimal", "Decimal"})
 """Where code names one of these, the context of `decimal` may decide."""
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
-LEAVES = PLAIN | {Value, CodeType, type(Ellipsis)}
+_LEAVES = PLAIN | {CodeType, type(Ellipsis)}
 
 
 class Walk:
@@ -119,7 +119,7 @@ class Walk:
             TraceError: code of the user's class that is asked for it, such as its `__iter__`, raises an error.
         """
         try:
-            return [one for one in self._enter(thing, class_of(thing)) if type(one) not in LEAVES]
+            return [one for one in self._enter(thing, class_of(thing)) if not _is_leaf(type(one))]
         except Exception as error:
             raise refusal(
                 f"the function reads a {type(thing).__name__}, which cannot be searched for what may change: it raises "
@@ -276,7 +276,7 @@ class Walk:
         inside = held(container)
         if not isinstance(container, (tuple, frozenset)) and id(container) not in self._private:
             self._found.found_holder(container, inside)
-        if not LEAVES.issuperset(map(type, inside)):
+        if not all(map(_is_leaf, {*map(type, inside)})):
             yield from inside
 
     def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
@@ -349,6 +349,11 @@ class Walk:
             self._found.found_setting(attributes, name, content)
             if is_a(content, (*CONTAINERS, ModuleType)) and not _is_of_project(module):
                 yield content
+
+
+def _is_leaf(kind: type) -> bool:
+    """Whether there is nothing to be entered in things of a class, as in a Value, be it lent to a program."""
+    return kind in _LEAVES or issubclass(kind, Value)
 
 
 @cache

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from engine import Value
 from engine.compiler import Surroundings, TraceError, compile
 from engine.compiler.frontend.reads import walk
 from engine.compiler.frontend.reads.surroundings import prolonged
+from engine.compiler.lending import Loan
 
 np = pytest.importorskip("numpy")
 
@@ -108,6 +110,21 @@ def test_a_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "_MOST", 10)
     with pytest.raises(TraceError, match=r"over 10 objects are read, such as a list: too many to watch(?s:.*)an array"):
         compile(first)([1.0])
+
+
+def test_values_that_are_lent_are_not_entered_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large network that was trained, and of which something was set then, was refused as too many objects."""
+    weights = [Value(float(k)) for k in range(100)]
+
+    def function(x: Any) -> Any:
+        return weights[0] * x
+
+    loan = Loan(weights, np.zeros(100))
+    monkeypatch.setattr(walk, "_MOST", 50)
+    before = len(Surroundings(function)._keep)
+    loan.take()
+    assert type(weights[0]) is not Value
+    assert len(Surroundings(function)._keep) == before
 
 
 def test_lists_are_longer_for_a_while_and_what_is_done_to_them_meanwhile_stays() -> None:
