@@ -3,6 +3,9 @@
 Copying thousands of numbers into Values after every step would take longer than the step. So the Values are lent:
 while they are, they have a class that fetches all the numbers back when one of them is written, or several are read, be
 it by ``.data``, by the engine or by pickle, and is gone after that. A glimpse of one number now and then lends it back.
+
+Every loan has a lock. Who holds one waits for that of no other loan, since two that share Values might wait for each
+other: to have Values back from another loan takes its lock, and is done while one's own is not held.
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ class Loan:
 
     Attributes:
         open: whether they are in the array at present; then all of them are.
+        ahead: whether the array has newer numbers than the Values, to be kept when they are taken.
         glimpses: how many single numbers were read where they are; who makes steps sets it to 0.
     """
 
@@ -58,32 +62,28 @@ class Loan:
     ) -> None:
         self.values, self.array, self._gradients = values, array, gradients
         self.lock = lock or new_lock()
-        self.open = False
+        self.open = self.ahead = False
         self.glimpses = 0
 
     def take(self) -> None:
         """Bring the Values' numbers into the array, which is where they live from then on."""
         if not self.open:
-            if are_shown():
+            if are_shown() and not self.ahead:
                 raise RuntimeError("the numbers of Values are being compared with others, and cannot be lent meanwhile")
             with collector_at_rest():
-                while not self._lend_if_free(fill=True):
+                while not self._lend_if_free():
                     self._have_back()
 
-    def renew(self) -> None:
-        """Lend the Values again, whose numbers are in the array already."""
-        while not self._lend_if_free(fill=False):
-            self._have_back()
-
-    def _lend_if_free(self, fill: bool) -> bool:
+    def _lend_if_free(self) -> bool:
         """Lend the Values, if no one else has some of them, as another thread may by now; tell whether it was done."""
         with self.lock, _lending:
             kinds = {*map(type, self.values)}
             if not _own.keys().isdisjoint(kinds):
                 return False
-            if fill:
+            if not self.ahead:
                 copy_numbers(self.values, self.array)
             self._lend(kinds)
+            self.ahead = False
             return True
 
     def number_of(self, value: Value) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import repeat
 from operator import is_
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ from ..backends.update import on_arrays
 from ..batch import Batch, Shape
 from ..compiled import Compiled
 from ..errors import TraceError
+from ..forking import new_lock
 from ..frontend.reads.words import Watching, Words
 from ..lending import Loan
 from ..specialisation import Specialisation
@@ -65,6 +67,7 @@ class Session:
         self._before = 0  # steps that were made in all when the training's count was 0
         self._stepped = False  # whether there is a gradient of a step that the leaves have not got yet
         self._keeper = self._give_back  # one object, to be recognised
+        self._looking = new_lock()  # held while it is seen whether a step is like the last one: taken before all others
 
     def __call__(self, batch: Batch, configured: ConfiguredUpdate, steps: int = 1, order: Any = None) -> list[float]:
         """Make steps; give the mean loss of each before its update.
@@ -84,18 +87,13 @@ class Session:
         if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
             self._take(configured)
         self._configured = configured
-        training, loan = self._training, self._loan
-        self._borrow()
-        with training.lock:  # who looks at a parameter meanwhile waits
-            if not loan.open:  # somebody has looked just now
-                loan.renew()
+        training = self._training
+        with self._borrowed() as loan:
             before, loan.glimpses = training.made, 0
             try:
                 losses: list[float] = training(batch.arrays, configured, steps, order)
             finally:
                 self._stepped = self._stepped or training.made > before
-                if not loan.open:  # someone has looked between two chunks of the call, such as a signal handler
-                    loan.renew()
         if training.made - before < len(losses):
             self._fail(losses, configured)
         return losses
@@ -106,12 +104,12 @@ class Session:
         """What makes another single step and gives its loss, as fast as can be.
 
         It is right as long as nothing has changed but the numbers of the samples and the learning rate, and looks at
-        each call whether that is so: the model and the loss, as `watching` tells; the settings of the optimiser, and
-        who has its memory; whether somebody has read or set numbers of parameters, or made other steps. All of it, and
-        the step, is done with the lock held, so that no other thread changes anything in between. Native code sees
-        whether samples have the shape of the last ones, and labels are known to be right. If not, they are copied into
-        an array, and checked as they were given. If that cannot be, or anything has changed, it gives None, having done
-        nothing, and the step has to be made the long way.
+        each call whether that is so: the model and the loss, as `watching` tells; then, with the lock held, the
+        settings of the optimiser, and who has its memory; whether somebody has read or set numbers of parameters, or
+        made other steps. Native code sees whether samples have the shape of the last ones, and labels are known to be
+        right. If not, they are copied into an array, and checked as they were given. If that cannot be, or anything has
+        changed, it gives None, having done nothing, and the step has to be made the long way. Looks and checks may run
+        code of the user's, and wait for numbers that another loan has: so they do not hold the lock.
 
         From the second call on native code does all of it by itself, where words of memory tell whether anything has
         changed, and the step is brief; of what it finds changed it asks the function in Python.
@@ -124,7 +122,7 @@ class Session:
             TypeError, ValueError, IndexError, FloatingPointError: when the function is called, as any step.
         """
         training, loan, optimizer, keeper = self._training, self._loan, self._optimizer, self._keeper
-        again, settings, lock = training.repetition, optimizer.settings, training.lock
+        again, settings, lock, looking = training.repetition, optimizer.settings, training.lock, self._looking
         if again is None or again.configured is not self._configured:
             return None
         words, until, differs, differs_at_all = watching()
@@ -144,14 +142,10 @@ class Session:
         def failed() -> NoReturn:
             self._fail(again.losses.tolist(), again.configured)
 
-        def repeat(X: Any, y: Any, changed: bool = True) -> float | None:
+        def made(*samples: Any) -> float | bool | None:
             nonlocal settings, step
             with lock:
-                loan.glimpses = 0
-                if changed and optimizer.settings is settings:
-                    own.renew()  # before the looks, which see what was changed until then
-                if differs() or not stands():
-                    own.forget()
+                if not stands():
                     return None
                 if optimizer.settings is not settings:
                     if {**optimizer.settings, "lr": 0.0} != others:
@@ -162,16 +156,30 @@ class Session:
                     step = ready()
                     if quick and until is not None and all(known):
                         repeated.step = quick(own, until, repeat, failed)
-                loss = step(X, y)
-                if loss is False and not differs_at_all() and stands():  # looks and checks may read parameters
-                    loss = step(X, y)
+                return step(*samples)
+
+        def repeat(X: Any, y: Any, changed: bool = True) -> float | None:
+            if not stands():  # nor in the middle of other steps, as for a signal handler
+                return None
+            with looking:
+                loan.glimpses = 0
+                noted = changed and optimizer.settings is settings  # not where each step has another rate
+                if noted:
+                    own.note()  # before the looks, which see what was changed until then
+                if differs():
+                    return None
+                loss = made(X, y)
+                if loss is False and not differs_at_all():
+                    loss = made(X, y)
                 if loss is None:
                     batch = copied(X, y)
                     if batch is not None:
                         check(batch)
-                        loss = step(*batch.in_shape, True) if stands() else None
-            if loss is None or loss is False:
-                return None
+                        loss = made(*batch.in_shape, True)
+                if loss is None or loss is False:
+                    return None
+                if noted:
+                    own.expect()
             return loss if loss - loss == 0.0 else failed()
 
         repeated = Repeated(repeat)
@@ -243,11 +251,7 @@ class Session:
         import numpy as np
 
         leaves, given = self._places_among(values)
-        loan = self._loan
-        self._borrow()
-        with self._training.lock:
-            if not loan.open:
-                loan.renew()
+        with self._borrowed() as loan:
             loan.array[leaves] = np.array(numbers)[given]
 
     def each(
@@ -284,12 +288,9 @@ class Session:
             raise ValueError("a leaf that is not among the values has no start")
         self.accept(batch)
         self._optimizer.take_back()
-        own, training, loan = starts[:, given], self._training, self._loan
+        own, training = starts[:, given], self._training
         found: list[list[float] | None] = []
-        self._borrow()
-        with training.lock:
-            if not loan.open:
-                loan.renew()
+        with self._borrowed():
             for row, self._optimizer.settings, order in zip(own, settings, orders or repeat(None)):
                 training.parameters[:], training.memory[:], training.made = row, 0.0, 0
                 losses = training(batch.arrays, self.configured(*clip), steps, order)
@@ -319,11 +320,28 @@ class Session:
         if self._optimizer.keeper is self._keeper:
             self._optimizer.take_back()
 
-    def _borrow(self) -> None:
-        """Have the numbers of the leaves; their gradients stay what they are until a step is made."""
-        if not self._loan.open:
-            self._stepped = False
-            self._loan.take()
+    @contextmanager
+    def _borrowed(self) -> Iterator[Loan]:
+        """The numbers of the leaves are in the array, to be changed there; who looks at one meanwhile waits.
+
+        Their gradients stay what they are until a step is made.
+        """
+        loan, has_been = self._loan, False
+        try:
+            while not has_been:
+                if not loan.open:
+                    self._stepped = False
+                    loan.take()
+                with loan.lock:
+                    if loan.open:  # else somebody has looked, or lent them, just now
+                        has_been = True
+                        try:
+                            yield loan
+                        finally:
+                            loan.ahead = not loan.open  # someone has looked meanwhile, such as a signal handler
+        finally:
+            if loan.ahead:
+                loan.take()
 
     def _take(self, configured: ConfiguredUpdate) -> None:
         """Take over what the optimiser remembers."""

@@ -343,6 +343,26 @@ def test_a_step_of_the_optimisers_own_is_taken_at_once(change: str, monkeypatch:
     assert data(t) == before
 
 
+def test_an_interrupted_look_at_the_optimiser_has_seen_nothing() -> None:
+    class Interrupts(float):
+        def __lt__(self, other: float) -> bool:
+            raise KeyboardInterrupt
+
+    t, twin = trainer(), trainer()
+    for _ in range(4):
+        t.step(X, CLASSES)
+        twin.step(X, CLASSES)
+    assert quick(t)
+    before, until, watch = data(twin), t._watch._until, t._watch  # type: ignore[union-attr]  # it is there
+    t.optimizer.step = lambda: None  # type: ignore[method-assign]  # what a user may do
+    watch._until = Interrupts()  # type: ignore[union-attr]  # as above
+    with pytest.raises(KeyboardInterrupt):
+        t.step(X, CLASSES)
+    watch._until = until  # type: ignore[union-attr]  # as above
+    t.step(X, CLASSES)
+    assert data(t) == before
+
+
 def test_a_learning_rate_for_each_step_and_one_for_many() -> None:
     short, long = trainer(), trainer()
     for k, rate in enumerate((0.1, 0.2, 0.3, 0.3, 0.3, 0.3, 0.4, 0.4, 0.4)):

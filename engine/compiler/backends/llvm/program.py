@@ -222,7 +222,8 @@ class NativeProgram:
         sample = np.zeros((shape[0], math.prod(shape[1:])), self.dtype)
         frame, results = self._frame_of((sample,), split, repeated=False)
         direct, nothing = self.direct_step([shape], Right(None)), Words()
-        nothing.renew()
+        nothing.note()
+        nothing.expect()
         direct.attach(frame, nothing, alone=True)
 
         def run(P: Any, X: Any) -> Array | None:

@@ -260,10 +260,10 @@ class Surroundings:
         all_of_it = self._near.function(entirely, confirmed, **things)
 
         def differs_at_all() -> bool:
-            words.renew()  # before the look, which sees what was changed until then
+            words.note()  # before the look, which sees what was changed until then
             differs = all_of_it()
-            if differs:
-                words.forget()
+            if not differs:
+                words.expect()
             return differs
 
         return Watching(words, until if known and not beyond else None, near, differs_at_all)

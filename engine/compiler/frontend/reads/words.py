@@ -42,6 +42,7 @@ class Words:
         self._looks: list[Callable[[list[Any]], _Words]] = []
         self._held: list[Any] = []  # so that no other object gets the address of one that was there
         self.head = array("q", [0, -1])
+        self._noted = -1  # how many words were noted, if that could be
 
     def add_part(self, owner: Any, name: str) -> bool:
         """Watch an attribute of a function, the content of a cell, or a slot."""
@@ -144,22 +145,22 @@ class Words:
             self._looks.append(look)
         return known
 
-    def forget(self) -> None:
-        """Differ from now on."""
-        self.head[1] = -1
-
-    def renew(self) -> None:
-        """Expect what there is now; if a cell is empty by now, or a name has gone or come, they differ."""
-        self.forget()
+    def note(self) -> None:
+        """Note what there is now, and differ until that is known to be right."""
+        self.head[1] = self._noted = -1
         held, found = list[Any](), array("q")
         try:
             for look in self._looks:
                 for pair in look(held):
                     found.extend(pair)
-        except (ValueError, LookupError):
+        except (ValueError, LookupError):  # a cell is empty by now, or a name has gone or come
             return
         self._held = [held, found]
-        self.head[0], self.head[1] = found.buffer_info()[0], len(found) // 2
+        self.head[0], self._noted = found.buffer_info()[0], len(found) // 2
+
+    def expect(self) -> None:
+        """Expect what was noted last."""
+        self.head[1] = self._noted
 
 
 def _entry(place: int, name: Any, content: Any) -> _Words:
@@ -181,7 +182,7 @@ class Watching(NamedTuple):
         until: an array with the time at which to look closely all the same; None where more has to be looked at by
             `differs` than the time, and the condition that it was given.
         differs: whether the rest is another.
-        differs_at_all: whether any of it is; if not, the words are renewed, else they differ from now on.
+        differs_at_all: whether any of it is; if not, words expect what there is now, else they differ from now on.
     """
 
     words: Words

@@ -29,6 +29,11 @@ def differ(words: Words) -> bool:
     return count < 0
 
 
+def renew(words: Words) -> None:
+    words.note()
+    words.expect()
+
+
 def _cell() -> CellType:
     return CellType([1.0])
 
@@ -146,11 +151,11 @@ def test_a_change_shows(change: str) -> None:
     kind, apply = CHANGES[change]
     thing, words = watched(kind)
     assert differ(words)  # nothing is expected yet
-    words.renew()
+    renew(words)
     assert not differ(words)
     apply(thing)
     assert differ(words)
-    words.renew()
+    renew(words)
     assert not differ(words)
 
 
@@ -158,7 +163,7 @@ def test_an_object_of_the_same_address_is_none_that_was_there_before() -> None:
     counter = [10**6]
     words = Words()
     words.add_list(counter)
-    words.renew()
+    renew(words)
     for _ in range(1000):  # where the old number would be freed, a new one would soon take its place
         counter[0] += 1
         assert differ(words)
@@ -166,10 +171,10 @@ def test_an_object_of_the_same_address_is_none_that_was_there_before() -> None:
 
 def test_an_emptied_cell_differs() -> None:
     cell, words = watched("cell")
-    words.renew()
+    renew(words)
     del cell.cell_contents
     assert differ(words)
-    words.renew()
+    renew(words)
     assert differ(words)
 
 
@@ -185,6 +190,20 @@ def test_what_was_found_to_differ_goes_on_to_differ() -> None:
     for _ in range(2):
         assert watching.differs_at_all()
         assert differ(watching.words)
+
+
+def test_an_interrupted_look_has_seen_nothing() -> None:
+    share = [0.1]
+
+    def interrupted() -> bool:
+        raise KeyboardInterrupt
+
+    watching = Surroundings(lambda: share[0]).watching("False", "False", [], LATER, interrupted)
+    assert not watching.differs_at_all()
+    share[0] = 3.0
+    with pytest.raises(KeyboardInterrupt):
+        watching.differs_at_all()
+    assert differ(watching.words)
 
 
 def test_what_is_not_found_in_memory_is_left_to_python(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,24 +243,24 @@ def test_what_is_watched_of_a_dict_is_no_other_entry() -> None:
     words = Words()
     assert words.add_name(names, "b")
     assert words.add_absence(names, "d")
-    words.renew()
+    renew(words)
     names["a"] = [4]
     del names["c"]
     assert not differ(words)
     names["d"] = [5]
     assert differ(words)
-    words.renew()
+    renew(words)
     assert differ(words)  # as long as it is there
     del names["d"]
-    words.renew()
+    renew(words)
     assert not differ(words)
     del names["b"]
-    words.renew()
+    renew(words)
     assert differ(words)
     for k in range(100):  # in a larger table
         names[str(k)] = [k]
     names["b"] = [6]
-    words.renew()
+    renew(words)
     assert not differ(words)
     names["b"] = [6]
     assert differ(words)
@@ -251,7 +270,7 @@ def test_a_lock_that_is_held() -> None:
     lock, words = threading.RLock(), Words()
     assert words.add_lock(lock)
     with lock:
-        words.renew()
+        renew(words)
         assert differ(words)
         with lock:
             assert differ(words)

@@ -102,11 +102,13 @@ def test_a_look_just_before_the_steps_changes_nothing(backend: str, monkeypatch:
     expected, batch, w_expected, _ = opened(backend)
     losses = steps(expected, batch, 2)
     session, batch, w, _ = opened(backend)
-    take = session._loan.take
+    take, times = session._loan.take, [0]
 
     def robbed() -> None:
         take()
-        assert [value._data for value in w] == [value.data for value in w]  # the look
+        times[0] += 1
+        if times[0] % 2:
+            assert [value._data for value in w] == [value.data for value in w]  # the look
 
     monkeypatch.setattr(session._loan, "take", robbed)
     assert steps(session, batch, 2) == losses
