@@ -33,14 +33,16 @@ class Blocking:
     """How a product goes through its matrix.
 
     Attributes:
-        rows, vectors: of a tile: as many accumulators as registers allow, next to the operands.
+        rows: of a tile.
+        vectors: of the tiles that all lanes are cut into, the first sort as often as it can be, then the others. The
+            first one has as many accumulators as registers allow, next to the operands.
         columns: of a piece.
         pieces: how many.
         left, right: whether a tile's rows, for many lanes, and the vectors are copied side by side.
     """
 
     rows: int
-    vectors: int
+    vectors: tuple[int, ...]
     columns: int
     pieces: int
     left: bool
@@ -54,18 +56,24 @@ class Blocking:
         >>> from .....ops import dot
         >>> weights, x = Run("P", 0, 784, 784, 1), Run("X", 0, 0, 784, 1)
         >>> Blocking.of(Group(dot, 128, ((weights,), (x,)), Run("S", 0, 1)), Shape(64, 4, 64))
-        Blocking(rows=6, vectors=2, columns=392, pieces=2, left=False, right=True)
+        Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, left=False, right=True)
         """
         rows, vectors = tile_sizes(shape)
         vectors = min(vectors, shape.lanes // shape.width)
         parts, columns = group.operands[0], group.columns
         if len(parts) > 1 or not is_wide(shape, group.rows * columns):
-            return cls(rows, vectors, columns, 1, left=False, right=False)
+            return cls(rows, _falling(vectors, 1), columns, 1, left=False, right=False)
         most = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
         pieces = -(-columns // most)
         strided = parts[0].column != 1 and parts[0].row == 1 and shape.lanes >= MANY_LANES
         scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
-        return cls(rows, vectors, -(-columns // pieces), pieces, strided, scattered)
+        halves = _falling(vectors, vectors // 2, 1)  # all weights are not to pass for each of two or three vectors
+        return cls(rows, halves, -(-columns // pieces), pieces, strided, scattered)
+
+
+def _falling(*counts: int) -> tuple[int, ...]:
+    """Those that are not 0, each once."""
+    return tuple(dict.fromkeys(filter(None, counts)))
 
 
 def tile_sizes(shape: Shape) -> tuple[int, int]:
@@ -96,16 +104,16 @@ class _Product:
         self.kernel = kernel = Kernel(shape, constants, slots=slots)
         self.code, self.group = kernel.code, fused[0]
         self.blocking = Blocking.of(fused[0], shape)
-        self.head = Formula(kernel, fused[0], id(fused[0]) in stored or self.blocking.pieces > 1)
+        self.head = Formula(kernel, fused[0], id(fused[0]) in stored)
+        self.so_far = kernel.place(fused[0].result) if self.blocking.pieces > 1 else None  # where sums of a piece wait
         self.followers = []
         for follower in fused:
             kernel.known[follower.result.buffer, follower.result.base] = Vector(self.code, "poison")
             if follower is not fused[0]:
                 self.followers.append(Formula(kernel, follower, id(follower) in stored))
-        width, columns = shape.width, self.blocking.columns
-        self.padded = -(-self.blocking.rows // width) * width  # numbers of a column in the copy of a tile's rows
+        columns = self.blocking.columns
         if self.blocking.left:
-            self.left_panel = kernel.panel(columns * self.padded)
+            self.left_panel = kernel.panel(columns * self.blocking.rows)
             self.left_copied = self.code.value(f"icmp sge i64 %lanes, {MANY_LANES}")
         if self.blocking.right:
             self.right_panel = kernel.panel(columns * shape.stride)
@@ -136,22 +144,24 @@ class _Product:
 
     def _over_lanes(self, body: Callable[[list[str]], None]) -> None:
         """Over the lanes of the block, as many vectors at a time as a tile has, and then what is left over."""
-        code, width, vectors = self.code, self.kernel.shape.width, self.blocking.vectors
-        whole = code.value(f"sdiv i64 %lanes, {vectors * width}")
-        done = code.value(f"mul i64 {whole}, {vectors * width}")
-        with code.loop(0, done, vectors * width) as lane:
-            body([code.index(lane, q * width) for q in range(vectors)])
-        with code.loop(done, "%lanes", width) as lane:
-            body([lane])
+        code, width, start = self.code, self.kernel.shape.width, "0"
+        for vectors in self.blocking.vectors:
+            left = code.value(f"sub i64 %lanes, {start}")
+            rest = code.value(f"srem i64 {left}, {vectors * width}")
+            stop = code.value(f"sub i64 %lanes, {rest}")
+            with code.loop(start, stop, vectors * width) as lane:
+                body([code.index(lane, q * width) for q in range(vectors)])
+            start = stop
 
     # ---- copies
     def _copy_left(self, row: Index, rows: int, first: str | None, count: int | str) -> None:
-        """The rows of a tile: panel[column][row]. Whole vectors: behind them is what is overwritten next."""
-        code, width = self.code, self.kernel.shape.width
+        """The rows of a tile: panel[column][row]."""
+        code, together = self.code, f"<{rows} x {self.code.scalar}>"
         with code.loop(0, count) as c:
-            source = self.kernel.index(self._place(0), row, self._column(first, c), None)
-            for k in range(0, rows, width):
-                code.store(code.load("%P", code.index(source, k)), self.left_panel, code.index((c, self.padded), k))
+            source = code.pointer("%P", self.kernel.index(self._place(0), row, self._column(first, c), None))
+            numbers = code.value(f"load {together}, ptr {source}, align {code.align}")
+            target = code.pointer(self.left_panel, code.index((c, self.blocking.rows)))
+            code.lines.append(f"store {together} {numbers}, ptr {target}, align {code.align}")
 
     def _copy_right(self, lanes: list[str], first: str | None, count: int | str) -> None:
         """The vectors of a tile's lanes: panel[tile][column][lane]."""
@@ -169,7 +179,7 @@ class _Product:
         copied, apart = self.left_copied, place.run.column
         return (
             code.value(f"select i1 {copied}, ptr {self.left_panel}, ptr {there}"),
-            code.value(f"select i1 {copied}, i64 {self.padded}, i64 {apart}"),
+            code.value(f"select i1 {copied}, i64 {self.blocking.rows}, i64 {apart}"),
         )
 
     def _copied(self, lanes: list[str], column: str, q: int) -> str:
@@ -190,11 +200,11 @@ class _Product:
         places = [((row[0], row[1] + j), lane) for j in range(rows) for lane in lanes]
         totals = [code.variable(self._start(*place)) for place in places]
         if first:
-            assert self.head.result is not None
+            assert self.so_far is not None
             with code.when(code.value(f"icmp sgt i64 {first}, 0")):
                 for total, (r, lane) in zip(totals, places):
-                    so_far = self.kernel.index(self.head.result, r, (None, 0), lane)
-                    code.write(total, code.load(f"%{self.group.result.buffer}", so_far))
+                    spot = self.kernel.index(self.so_far, r, (None, 0), lane)
+                    code.write(total, code.load(f"%{self.group.result.buffer}", spot))
 
         rows_at = self._left(row, first) if blocking.left else None
 
@@ -227,8 +237,8 @@ class _Product:
             last = code.value(f"icmp eq i64 {code.index(first, str(count))}, {self.group.columns}")
             with code.when(code.value(f"xor i1 {last}, true")):
                 for total, (r, lane) in zip(totals, places):
-                    assert self.head.result is not None
-                    self.kernel.store(self.group, self.head.result, r, lane, code.read(total))
+                    assert self.so_far is not None
+                    self.kernel.store(self.group, self.so_far, r, lane, code.read(total))
             with code.when(last):
                 self._finish(row, rows, lanes, totals)
         else:

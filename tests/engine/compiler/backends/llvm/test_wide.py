@@ -74,7 +74,9 @@ def agree(plan: Plan, leaves: Any, program: Variants, arrays: tuple[Any, Any], d
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("vector_bytes", [64, 32, 16])
-@pytest.mark.parametrize(("sizes", "count"), [([37, 29, 11, 5], 70), ([37, 29, 11, 5], 30), ([66, 7], 131)])
+@pytest.mark.parametrize(
+    ("sizes", "count"), [([37, 29, 11, 5], 70), ([37, 29, 11, 5], 30), ([37, 29, 11, 5], 23), ([66, 7], 131)]
+)  # 23: with the longest vectors a tile of two, and one that is left over
 def test_gradients_of_wide_layers(
     sizes: list[int], count: int, vector_bytes: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +183,19 @@ def test_a_planted_mistake_is_noticed(mistake: Any, monkeypatch: pytest.MonkeyPa
     assert all_agree()
     mistake(monkeypatch)
     assert not all_agree()
+
+
+def test_what_only_a_kernel_itself_reads_it_does_not_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sums of a product in pieces wait where its results would be, and those of the last piece do not go there."""
+    narrow_caches(monkeypatch, 32)
+    head = plan_of([37, 29, 5])[0].body[0]
+    shape = Shape(64, 4, 40, *SMALL)
+    assert matmul.Blocking.of(head, shape).pieces > 1
+
+    def stores(stored: set[int]) -> int:
+        return matmul.product(shape, (), [head], stored, 100).code.body().count("store <4 x double>")
+
+    assert 0 < stores(set()) < stores({id(head)})
 
 
 def test_blocks_are_larger_where_weights_come_from_afar(monkeypatch: pytest.MonkeyPatch) -> None:
