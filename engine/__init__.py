@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from .compiler import Watching as Watching
     from .compiler import all_same as all_same
     from .compiler import batch_loss as batch_loss
+    from .compiler import classes_of as classes_of
     from .compiler import compile as compile
     from .compiler import new_lock as new_lock
     from .compiler import open_session as open_session
@@ -117,6 +118,7 @@ _WHEN_ASKED_FOR = {
         "Watching",
         "all_same",
         "batch_loss",
+        "classes_of",
         "compile",
         "new_lock",
         "open_session",
@@ -161,6 +163,7 @@ _BUILT_ON = frozenset(
         "all_same",
         "batch_loss",
         "changes",
+        "classes_of",
         "collector_at_rest",
         "is_traced",
         "leaves_made",

@@ -77,12 +77,14 @@ from .optimisers.base import Optimizer as Optimizer
 from .optimisers.declaration import Memory as Memory
 from .optimisers.declaration import Setting as Setting
 from .optimisers.sgd import SGD as SGD
-from .training import own_code as _own_code  # noqa: F401  # looks at the code while it is as it was imported
+from .own_code import note_code as _note_code
 from .training.history import History as History
 from .training.loop import fit as fit
 from .training.progress import Progress as Progress
 from .training.steps import EagerStep as EagerStep
 from .training.steps import Step as Step
+
+_note_code()
 
 if TYPE_CHECKING:
     from .training.trainer.compiled import Trainer as Trainer

@@ -60,6 +60,7 @@ FLOORS = """
     nn.arguments  nn.attributes  nn.elsewhere
     nn.layers
     nn.losses  nn.optimisers  nn.schedules  nn.data
+    nn.own_code
     nn.evaluation
     nn.training
     nn.checkpoints  nn.many

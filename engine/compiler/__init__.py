@@ -25,6 +25,7 @@ from .forking import new_lock as new_lock
 from .frontend.reads.objects import all_same as all_same
 from .frontend.reads.surroundings import Surroundings as Surroundings
 from .frontend.reads.words import Watching as Watching
+from .lending import classes_of as classes_of
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss
 from .training.optimizer import update_step as update_step

@@ -239,7 +239,7 @@ class Compiled:
     def look_again(self) -> None:
         """Look at all that the function reads at the next call, at what is far away too."""
         for special in self._known.values():
-            special.trace.surroundings.look_again()
+            special.surroundings.look_again()
 
     def settle(self, batch: Batch) -> None:
         """Take what the function reads now for what it read when it was traced for samples of these shapes."""

@@ -217,6 +217,11 @@ _lent_classes: dict[tuple[type[Value], bool], type[Value]] = {}
 _own: dict[type[Value], type[Value]] = {}  # the other way
 
 
+def classes_of(kind: type[Value]) -> set[type[Value]]:
+    """The classes that instances of a class have: its own, and those of Values that are lent."""
+    return {kind, *[lent for lent, own in [*_own.items()] if own is kind]}
+
+
 def _lent(kind: type[Value], whole: bool) -> type[Value]:
     """A class like `kind` whose instances come back at the first touch, if `whole` of the gradient as well."""
     if (kind, whole) in _lent_classes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..layers.module import Module, evaluating
+from ..own_code import describe, is_own, own_loss
 from .columns import shape_of
 from .programs import LossFunction, Model, Options, as_checked, mean_of, programs_of
 
@@ -82,5 +83,8 @@ def _of_sample(model: Model, loss: LossFunction, judges: tuple[Judge, ...]) -> C
             raise TypeError(f"{judges[0].__name__} is for rows of outputs")
         return [loss([outputs], [label]), *[judge(label, outputs) for judge in judges]]
 
-    of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} and means of {type(model).__name__}"
+    names = " ".join([judge.__name__ for judge in judges])
+    of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} {names} of {type(model).__name__}"
+    of_sample.labels_are_numbers = lambda: own_loss(loss) != "" and all(map(is_own, judges))  # type: ignore[attr-defined]  # the compiler asks for it
+    describe(of_sample, f"means {names}", model, loss, judges)
     return of_sample

@@ -17,6 +17,7 @@ from engine import Value, leaves_made, no_grad
 
 from ..arguments import as_samples, has_array, is_row, plain, show, warn_user
 from ..layers.module import Module, evaluating
+from ..own_code import describe
 from .columns import flat, nested, shape_of
 from .rules import is_mean
 
@@ -91,8 +92,20 @@ class Programs:
         Raises:
             TypeError, ValueError: if a sample is not what the model takes.
         """
+        return self._run("outputs", self._alone, (X,), Options(backend), self._eagerly)
+
+    def _alone(self) -> Callable[[Any], Any]:
+        """The model as a function that describes itself, if that is possible."""
         model = self._model
-        return self._run("outputs", lambda: model, (X,), Options(backend), self._eagerly)
+        if not isinstance(model, Module):
+            return model
+
+        def outputs(x: Any) -> Any:
+            return model(x)
+
+        outputs.__qualname__ = f"outputs of {type(model).__name__}"
+        describe(outputs, "outputs", model)
+        return outputs
 
     def hurry(self) -> None:
         """Compile at the next call: there will be many."""

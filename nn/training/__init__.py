@@ -4,5 +4,5 @@
 - epochs: how the steps of an epoch are made; steps: a step in the open; failures: what to say of a nan
 - purity: which schedules may be asked ahead
 - history: what comes back; progress: what is shown meanwhile
-- trainer: whole steps in compiled code; own_code: models and losses that it need not trace
+- trainer: whole steps in compiled code
 """

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import BatchLoss, Description, Value, batch_loss, recall, remember
 
-from ..own_code import own_code, own_loss
+from ...own_code import own_code, own_loss
 from ..steps import LossFunction, Model, one_value, scored
 
 Shape = tuple[int, ...]

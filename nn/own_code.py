@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import attrgetter, is_
 from pathlib import Path
 from types import FunctionType
@@ -16,20 +17,36 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Imported, Primitive, Value
 
-from ..layers.dropout import Dropout
-from ..layers.module import Module
-from ..losses.labels import ClassIndex, Distribution, Number
-from ..losses.named import LOSSES
-from . import steps as steps  # so that it is there to be looked at
+from .layers.dropout import Dropout
+from .layers.module import Module
+from .losses.labels import ClassIndex, Distribution, Number
+from .losses.named import LOSSES
 
 if TYPE_CHECKING:
     from engine import Description
 
-_CODE = Imported("nn.arguments", "nn.layers", "nn.losses", "nn.training.steps")
+PARTS = [
+    "nn.arguments",
+    "nn.layers",
+    "nn.losses",
+    "nn.evaluation.columns",
+    "nn.evaluation.metrics",
+    "nn.evaluation.means",
+    "nn.training.steps",
+]
+"""What compiled models, losses and judges consist of, and what calls them."""
+
+_CODE = Imported()
 _TABLE = Imported("engine.ops")
 _primitive = attrgetter("_primitive")
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _REQUIREMENTS = {kind.__name__: kind for kind in (ClassIndex, Distribution, Number)}
+
+
+def note_code() -> None:
+    """Note what the code is, once all of it has been imported and nobody has changed it yet."""
+    global _CODE
+    _CODE = Imported(*PARTS)
 
 
 def own_loss(loss: Callable[..., Any]) -> str:
@@ -40,19 +57,31 @@ def own_loss(loss: Callable[..., Any]) -> str:
     (True, '')
     """
     name = next((name for name, own in LOSSES.items() if loss is own and _CODE.defines(own)), None)
-    return f"{_SOURCE} {name}" if name and _SOURCE and _is_unchanged() else ""
+    return own_text(name) if name else ""
+
+
+def own_text(name: str) -> str:
+    """All that determines what this package has under a name; empty if anything has been changed."""
+    return f"{_SOURCE} {name}" if _SOURCE and _is_unchanged() else ""
+
+
+def is_own(function: Callable[..., Any]) -> bool:
+    """Whether a function is this package's own, as it was imported."""
+    return _CODE.defines(function) and _is_unchanged()
 
 
 def _is_unchanged() -> bool:
     return _CODE.is_unchanged() and _TABLE.is_unchanged()
 
 
-def own_code(model: Any, loss: Callable[..., Any], *more: Value, known: Sequence[Value] = ()) -> Description | None:
+def own_code(
+    model: Any, loss: Callable[..., Any] | None, *more: Value, known: Sequence[Value] = ()
+) -> Description | None:
     """The description of a model and a loss that consist of layers and losses of this package, all unchanged.
 
     Args:
         model: a module, or another function.
-        loss: of a batch.
+        loss: of a batch; None for the model alone.
         more: Values that are read besides.
         known: different parameters, as those of an earlier description or of an optimiser: if they are those of the
             model, they need not be looked at one by one.
@@ -67,11 +96,14 @@ def own_code(model: Any, loss: Callable[..., Any], *more: Value, known: Sequence
     >>> own_code(MLP(2, [3, 1], activation=lambda z: z * z), mse), own_code(Sequential(MLP(2, [3]), sum), mse)
     (None, None)
     """
-    of_loss, words, found = own_loss(loss), list[str](), list[Value]()
+    of_loss = own_text("outputs") if loss is None else own_loss(loss)
     if not of_loss:
         return None
+    from engine import Description, classes_of
+
+    words, found = list[str](), list[Value]()
     try:
-        _describe(model, words, found, frozenset())
+        _describe(model, words, found, classes_of(Value), frozenset())
     except _Foreign:
         return None
     found += more
@@ -84,29 +116,59 @@ def own_code(model: Any, loss: Callable[..., Any], *more: Value, known: Sequence
         values = [*dict.fromkeys(found)]
         place = {value: k for k, value in enumerate(values)}
         words.append(f"where the Values are {[place[value] for value in found]}")
-    from engine import Description
-
     return Description(f"{of_loss} {' '.join(words)}", values, _REQUIREMENTS, _is_unchanged)
+
+
+def describe(
+    function: Callable[..., Any],
+    what: str,
+    model: Any,
+    loss: Callable[..., Any] | None = None,
+    judges: Sequence[Callable[..., Any]] = (),
+) -> None:
+    """Let a function that is to be compiled say all that determines it, as long as that is this package's own code.
+
+    Args:
+        function: what it makes of a sample follows from the rest.
+        what: its name, in this package.
+        model: what it calls.
+        loss: what it calls with the outputs; None for nothing.
+        judges: what else it calls with them.
+    """
+    known: Sequence[Value] = ()
+
+    def described() -> Description | None:
+        nonlocal known
+        found = own_code(model, loss, known=known) if all(map(is_own, judges)) else None
+        if found is None:
+            return None
+        known = found.values
+        return replace(found, text=f"{what}: {found.text}")
+
+    function.described = described  # type: ignore[attr-defined]  # the compiler asks for it
 
 
 class _Foreign(Exception):  # noqa: N818  # what ends a walk
     """Something that is not this package's own."""
 
 
-def _describe(thing: Any, words: list[str], found: list[Value], inside: frozenset[int]) -> None:
+def _describe(
+    thing: Any, words: list[str], found: list[Value], values: set[type[Value]], inside: frozenset[int]
+) -> None:
     """Add a thing in words, with a mere count of its Values, which are added to those that were found.
 
     Args:
         thing: a model, or a part of one.
         words: what was described so far.
         found: Values, in the order of the words.
+        values: the classes that these may have.
         inside: ids of what the thing is a part of.
 
     Raises:
         _Foreign: it is, or holds, what is not this package's own.
     """
     kind = type(thing)
-    if kind is Value:
+    if kind in values:
         found.append(thing)
         words.append("Value")
     elif kind in _PLAIN:
@@ -119,13 +181,13 @@ def _describe(thing: Any, words: list[str], found: list[Value], inside: frozense
         raise _Foreign
     elif kind is list or kind is tuple:
         words.append(f"{kind.__name__} of {len(thing)} [")
-        if {*map(type, thing)} == {Value}:
+        if thing and values.issuperset(map(type, thing)):
             found += thing
             words.append("Values")
         else:
             inside |= {id(thing)}
             for part in thing:
-                _describe(part, words, found, inside)
+                _describe(part, words, found, values, inside)
         words.append("]")
     elif issubclass(kind, Module) and _CODE.defines(kind):
         words.append(f"{kind.__module__}.{kind.__qualname__} [")
@@ -133,7 +195,7 @@ def _describe(thing: Any, words: list[str], found: list[Value], inside: frozense
         for name, part in [*vars(thing).items()]:  # another thread may add the programs of a first prediction
             if name != "_programs":  # which no layer reads
                 words.append(repr(name))
-                _describe(part, words, found, inside)
+                _describe(part, words, found, values, inside)
         words.append("]")
     else:
         raise _Foreign
@@ -141,7 +203,7 @@ def _describe(thing: Any, words: list[str], found: list[Value], inside: frozense
 
 def _digest() -> str:
     """A digest of the sources of this package; empty where they are no files to read."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parent
     digest = hashlib.sha256()
     try:
         for file in sorted(root.rglob("*.py")):

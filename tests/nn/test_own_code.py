@@ -20,13 +20,17 @@ from engine import Value
 from engine.compiler import loss_structure, specialisation
 from engine.compiler.backends import known
 from engine.compiler.comparison import second_net
+from engine.compiler.frontend.reads.surroundings import Surroundings
 from engine.imported import TABLE
 from nn import MLP, SGD, EagerStep, Layer, Module, Sequential, Trainer, cross_entropy
+from nn import own_code as module
+from nn.evaluation.means import Means
+from nn.evaluation.metrics import is_largest
+from nn.evaluation.programs import Options
 from nn.layers import dense
 from nn.losses import classes
 from nn.losses.named import LOSSES
-from nn.training import own_code as module
-from nn.training.own_code import own_code, own_loss
+from nn.own_code import own_code, own_loss
 from nn.training.trainer import sample_loss
 
 np = pytest.importorskip("numpy")
@@ -240,6 +244,59 @@ def test_a_cached_start_trains_what_is_there_now(name: str, warm: None, monkeypa
     own = copy.deepcopy(model) if isinstance(model, Module) else EVERY[name](monkeypatch)[0]
     step, found = EagerStep(own, loss, SGD(parameters(own), lr=0.1)), trained(model, loss)
     assert found == pytest.approx([step(X.tolist(), Y.tolist()) for _ in range(3)], rel=1e-12)
+
+
+def evaluated(model: Any, loss: Any) -> tuple[Any, list[float] | None]:
+    return nn.predict(model, X, backend="llvm"), Means(model, loss, [is_largest], X, Y, Options("auto"))(False)
+
+
+@pytest.fixture
+def warm_evaluation(warm: None) -> None:
+    """The cache knows the programs of its evaluation too."""
+    evaluated(plain(), cross_entropy)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_cached_start_evaluates_what_is_there_now(
+    name: str, warm_evaluation: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, loss = EVERY[name](monkeypatch)
+    outputs = [[out.data for out in model(x)] for x in X]
+    found, means = evaluated(model, loss)
+    np.testing.assert_allclose(found, outputs, rtol=1e-12)
+    if name in ("what the loss calls", "another loss"):  # labels as keys; no class has a label
+        assert means is None
+    elif isinstance(model, Module):
+        losses = [loss([row], [label]) for row, label in zip(outputs, Y.tolist())]
+        right = [row.index(max(row)) == label for row, label in zip(outputs, Y)]
+        assert means == pytest.approx([np.mean(losses), np.mean(right)], rel=1e-12)
+
+
+def test_a_judge_that_was_changed_is_traced(warm_evaluation: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(is_largest, "__code__", (lambda place, outputs: outputs[0] * 0.0 + 0.25).__code__)
+    _, means = evaluated(plain(), cross_entropy)
+    assert means is not None
+    assert means[1] == 0.25
+
+
+def test_evaluation_starts_without_a_trace(warm_evaluation: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a model that is being trained, too, whose numbers live elsewhere."""
+    monkeypatch.setattr(specialisation, "trace", None)
+    model = plain()
+    trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
+    trainer.step(X, Y)
+    found, means = evaluated(model, cross_entropy)
+    assert means is not None
+    np.testing.assert_allclose(found, [[out.data for out in model(x)] for x in X], rtol=1e-12)
+
+
+def test_a_large_network_that_is_being_trained_can_be_watched() -> None:
+    """Values whose numbers live elsewhere are as small as others to who looks at what is read."""
+    model = MLP(3, [400, 300, 4], seed=1)
+    trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
+    trainer.step(X, Y)
+    assert len(model.parameters()) > 100_000
+    assert len(Surroundings(model).holders) > 0
 
 
 @pytest.mark.parametrize("name", CHANGES)
