@@ -6,7 +6,8 @@
 
 All contenders of a workload run in turns in this one process, on one thread; what counts is the median of the CPU time
 of a step. "x" columns say how many times longer a contender takes than our calls one by one, and than a step of our
-native loop. Behind those of `Trainer.step` stands what the call costs more than a step of that loop.
+native loop. Behind those of `Trainer.step` stands what the call costs more than a step of that loop: in a tight loop,
+and where each contender makes a single step in its turn, so that others have had the caches in between.
 """
 
 from __future__ import annotations
@@ -91,18 +92,16 @@ def user(workload: Workload, dtype: str, backend: str = "llvm") -> nn.Trainer:
 
 
 def measure(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 7, target: float = 0.05) -> dict[str, float]:
-    """Median CPU seconds of a training step; the contenders take turns."""
-    repeats = {}
-    for name, (step, _) in steps.items():
-        step()
-        started, count = time.process_time(), 0
-        while time.process_time() - started < target / 2 or not count:
-            step()
-            count += 1
-        repeats[name] = count
+    """Median CPU seconds of a training step; the contenders take turns.
+
+    Each turn has a lead-in that is not counted: what is due after some time, such as tracing a function again after
+    fifty times what that takes, is due because the others took that time.
+    """
+    repeats = {name: _steps(step, target) // 2 + 1 for name, (step, _) in steps.items()}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds):
         for name, (step, made) in steps.items():
+            _steps(step, target / 10)
             started = time.process_time()
             for _ in range(repeats[name]):
                 step()
@@ -110,15 +109,36 @@ def measure(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 7, ta
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
+def _steps(step: Callable[[], Any], seconds: float) -> int:
+    """Make steps for some time; give how many, one at least."""
+    started, count = time.process_time(), 0
+    while time.process_time() - started < seconds or not count:
+        step()
+        count += 1
+    return count
+
+
+def measure_cold(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 200) -> dict[str, float]:
+    """Median seconds of a step where each contender makes one in its turn: others have had the caches in between."""
+    single = {name: step for name, (step, made) in steps.items() if made == 1}
+    seconds: dict[str, list[float]] = {name: [] for name in single}
+    for _ in range(rounds):
+        for name, step in single.items():
+            started = time.perf_counter()
+            step()
+            seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
 def report(workload: Workload, dtype: str) -> None:
     """Measure one workload and print its table."""
-    mine, program, seconds = ours(workload, dtype)
+    mine, program, spent = ours(workload, dtype)
     steps = dict(mine)
     for name, builder in workload.contenders.items():
         if name != "micrograd" or dtype == "float64":
             steps[name] = builder(dtype)
     slow = {name: steps.pop(name) for name in ("micrograd",) if name in steps}
-    medians = measure(steps)
+    medians, cold = measure(steps), measure_cold(steps)
     for name, (step, _) in slow.items():
         started = time.process_time()
         step()
@@ -126,11 +146,14 @@ def report(workload: Workload, dtype: str) -> None:
     share = program.plan.flops() * len(workload.arrays[0]) / medians[LOOP] / peak_flops(dtype)
     print(
         f"\n{workload.name}, {dtype}: {program.plan.leaves} parameters, {program.stats()['kernels']} kernels, "
-        f"plan {seconds['plan']:.2f} s, compile {seconds['compile']:.2f} s"
+        f"plan {spent['plan']:.2f} s, compile {spent['compile']:.2f} s"
         f"{' (from the cache)' if program.stats()['cached'] else ''}, {share:.0%} of the core's peak"
     )
     for name, median in medians.items():
-        over = f"  {(median - medians[LOOP]) * 1e6:+.2f} us" if name in (USER, NEW, LISTS) else ""
+        over = ""
+        if name in (USER, NEW, LISTS):
+            tight, turns = (f"{(seconds[name] - medians[LOOP]) * 1e6:+.2f} us" for seconds in (medians, cold))
+            over = f"  {tight} in a loop, {turns} in turns"
         print(
             f"  {name:24} {median * 1e6:12.1f} us  x{median / medians[STEP]:<9.1f} x{median / medians[LOOP]:.1f}{over}"
         )
