@@ -32,8 +32,8 @@ class Trainer(Settings):
     and parameters that are replaced, inserted or taken out, activations and other attributes of modules; another model
     or loss; and what these read from elsewhere: closures, globals, attributes, and small lists, dicts and arrays.
     Labels are checked at every call, as they were given. What would take longer to look at, such as a list in a list
-    in a dict, or whether a weight in a large network was exchanged for one which existed before, is looked at from
-    time to time, for a fiftieth of the time, and at each epoch of `nn.fit` with callbacks. Not watched, as by
+    in a dict, or whether a weight beyond some 400 was exchanged for one which existed before, is looked at from time
+    to time, for a fiftieth of the time, and at each epoch of `nn.fit` with callbacks. Not watched, as by
     `engine.compile`, are the insides of installed packages, what their code in C reads by itself, and what model and
     loss themselves change whenever they run.
 

@@ -9,6 +9,7 @@ import math
 import time
 from array import array
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from engine import Surroundings, Value, Watching, all_same, changes, leaves_made
@@ -19,8 +20,8 @@ from ...optimisers.base import Optimizer, has_rule
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 
-FEW = 32
-"""If a model has no more parameters in lists and dicts, these are looked at with every step."""
+FEW = 400
+"""So many parameters in lists and dicts are looked at with every step, those in short ones first."""
 
 
 class ModelWatch:
@@ -50,13 +51,14 @@ class ModelWatch:
         held = {id(holder): inside for holder, inside in self._surroundings.holders}  # the same, and there already
         containers = [*_containers(model, set())] if self._is_module else []
         self._inside = {id(found) for found, *_ in containers}
-        few = sum(values for *_, values in containers) <= FEW
-        for found, are_attributes, values in containers:
+        left = FEW
+        for found, are_attributes, values in sorted(containers, key=itemgetter(2)):
             part = found, held.get(id(found)) or tuple(_items(found))
             if are_attributes or values:
                 self._far.append(part)
-            if not are_attributes and (few or values < len(found) or not found):
+            if not are_attributes and (values <= left or values < len(found)):
                 self._near.append(part)
+                left -= values
         self.due, self._until = array("d", [0.0]), math.inf
         self._watching: Watching | None = None
 

@@ -490,6 +490,44 @@ def test_what_a_rule_reads_and_the_rule_itself_may_change(backend: str) -> None:
     assert [moved() for _ in range(4)] == pytest.approx([2.0] * 4)
 
 
+class Gained(nn.Module):
+    """A network of 700 parameters, and two more."""
+
+    def __init__(self) -> None:
+        self.network = MLP(4, [25, 20, 1], activation="tanh", seed=3)
+        self.gains = [Value(0.5), Value(2.0)]
+
+    def __call__(self, x: Any) -> Any:
+        return [self.network(x)[0] * self.gains[0] + self.gains[1] * x[0]]
+
+
+def _tied(m: Any) -> None:
+    first, second = m.layers[0].neurons[:2]
+    first.w[0] = second.w[0]
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("make", "change"),
+    [
+        (Gained, lambda m: m.gains.reverse()),
+        (lambda: MLP(4, [12, 12, 1], seed=3), lambda m: m.layers[1].neurons[0].w.reverse()),
+        (lambda: MLP(4, [12, 12, 1], seed=3), _tied),
+    ],
+    ids=["few of many", "reversed", "tied"],
+)  # fmt: skip
+def test_some_hundred_parameters_that_change_places_are_seen_at_once(backend: str, make: Any, change: Any) -> None:
+    y = X[:, 0]
+    found = []
+    for way in (Eager, functools.partial(Trainer, backend=backend)):
+        m = make()
+        step = way(m, nn.mse, SGD(m.parameters(), 0.1))
+        losses = [step.step(X, y) for _ in range(4)]
+        change(m)
+        found.append(losses + [step.step(X, y) for _ in range(2)])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
+
+
 @FAST
 def test_parameters_exchanged_for_others_that_were_there_are_noticed_in_time(
     backend: str, monkeypatch: pytest.MonkeyPatch
