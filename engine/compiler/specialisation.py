@@ -74,6 +74,7 @@ class Specialisation:
         self._described = described(self.function) if is_native(self.backend) else None
         remembered = self._described and recall_signature(self._described, self.shapes)
         self._remembered = remembered is not None
+        self._confirmed = not remembered  # by a trace, in this process
         if remembered:
             return remembered
         self._trace = trace(self.function, self.shapes, self.surroundings, known=self._is_known())
@@ -156,12 +157,20 @@ class Specialisation:
         Raises:
             TraceError: by now it does what cannot be compiled.
         """
+        if self._confirmed and self._is_as_described():
+            return True
         started = time.perf_counter()
         with collector_at_rest():
             again = trace(self.function, self.shapes, known=self._is_known())
             same = self._is_still(Signature.of(again)) if self._trace is None else is_same(self._trace, again)
         self.seconds["trace again"] = time.perf_counter() - started
+        self._confirmed = same
         return same
+
+    def _is_as_described(self) -> bool:
+        """Whether all that determines the function is what it was, by its description."""
+        now = described(self.function) if self._described else None
+        return now is not None and self._described is not None and now.is_of(self._described)
 
     def is_same(self, other: Specialisation) -> bool:
         """Whether another one of this function does the same with the same Values."""

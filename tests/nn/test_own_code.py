@@ -440,6 +440,26 @@ def test_what_is_remembered_is_looked_at_again(warm: None) -> None:
     assert losses == pytest.approx(expected + [step(X.tolist(), Y.tolist()) for _ in range(2)], rel=1e-12)
 
 
+def test_what_was_traced_again_once_is_compared_by_its_description(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    traces, trace = 0, specialisation.trace
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal traces
+        traces += 1
+        return trace(*arguments, **options)
+
+    monkeypatch.setattr(specialisation, "trace", counted)
+    model = plain()
+    trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1))
+    trainer.step(X, Y)
+    batch = trainer.compiled.batch(X, Y)
+    assert [trainer.compiled.is_current(batch) for _ in range(3)] == [True] * 3
+    assert traces == 1, "the record is looked at by a trace, and after it all that determines the function"
+    model.layers[0].neurons[0].w[0] = Value(1.0)
+    assert not trainer.compiled.is_current(batch)
+    assert traces == 2
+
+
 def test_a_function_that_is_another_than_the_record_by_now_cannot_be_explained(warm: None) -> None:
     """Nothing has been traced, and what would be is not what runs."""
     model = plain()

@@ -45,6 +45,10 @@ class Description:
     requirements: Mapping[str, type]
     holds: Callable[[], bool]
 
+    def is_of(self, other: Description) -> bool:
+        """Whether they are equal, and of the same Values."""
+        return self.text == other.text and _are_the_same(self.values, other.values)
+
 
 def described(function: Callable[..., Any]) -> Description | None:
     """What a function says of itself, as it is now; None for nearly all."""
