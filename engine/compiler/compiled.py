@@ -19,6 +19,7 @@ from .backends.choice import BACKENDS, require, takes_lists, thread_count
 from .batch import Batch, Shape, as_batch, by_argument, in_shape, mean_of
 from .errors import TraceError, refusal
 from .forking import new_lock
+from .frontend.reads.surroundings import Surroundings
 from .frontend.trace import name_of
 from .repetition import Direct, of_the_same
 from .specialisation import TOLERANCE, Specialisation
@@ -241,9 +242,11 @@ class Compiled:
         for special in self._known.values():
             special.surroundings.look_again()
 
-    def settle(self, batch: Batch) -> None:
-        """Take what the function reads now for what it read when it was traced for samples of these shapes."""
-        self._known[batch.shapes].surroundings.settle()
+    def settled(self, batch: Batch) -> Surroundings:
+        """What the function reads now, taken for what it read when it was traced for samples of these shapes."""
+        surroundings = self._known[batch.shapes].surroundings
+        surroundings.settle()
+        return surroundings
 
     @property
     def tracing_seconds(self) -> float:

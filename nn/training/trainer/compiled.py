@@ -349,8 +349,7 @@ class Trainer(Settings):
             if way is None or not way.holds(batch.shapes, self._optimizer):
                 way = self._prepare(batch)
             if self._watch is None:  # only now: what the functions themselves changed when they were traced is no news
-                self.compiled.settle(batch)
-                self._watch = ModelWatch(self._model, self._loss, self._optimizer)
+                self._watch = ModelWatch(self._model, self._loss, self._optimizer, self.compiled.settled(batch))
             return way
 
     def _prepare(self, batch: Batch) -> Way:

@@ -36,14 +36,16 @@ class ModelWatch:
         model: a module, or another function.
         loss: a function.
         optimizer: whose steps may be those of its rule.
+        like: what a function reads that consists of these, if it was looked at just now.
 
     Attributes:
         due: the time at which all is looked at again, in an array of one number, which native code reads.
     """
 
-    def __init__(self, model: Any, loss: Any, optimizer: Optimizer) -> None:
+    def __init__(self, model: Any, loss: Any, optimizer: Optimizer, like: Surroundings | None = None) -> None:
         self._optimizer, self._rule = optimizer, optimizer.rule if has_rule(optimizer) else None
-        self._surroundings = Surroundings((model, loss) if self._rule is None else (model, loss, self._rule))
+        functions = (model, loss) if self._rule is None else (model, loss, self._rule)
+        self._surroundings = Surroundings(functions, like)
         self._changes, self._leaves = changes[0], leaves_made[0]
         self._is_module = isinstance(model, Module)
         self._near: list[tuple[Any, Sequence[Any]]] = []  # lists and dicts, and what was in each

@@ -152,4 +152,6 @@ def same(now: Any, before: Any) -> bool:
 
 def all_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
     """Whether things are the same, one by one."""
+    if now is before:
+        return True
     return len(now) == len(before) and (all(map(is_, now, before)) or all(map(same, now, before)))

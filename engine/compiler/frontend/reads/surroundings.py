@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Number
+from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, TypeAlias
 
@@ -44,6 +45,7 @@ class Surroundings:
 
     Args:
         function: one, or a tuple of several.
+        like: others that were found before, of functions that read some of the same things: it takes less time then.
 
     Attributes:
         generators: sources of random numbers among them.
@@ -55,8 +57,11 @@ class Surroundings:
     changed: Callable[[], bool]
     differs: Callable[[], bool]
 
-    def __init__(self, function: Callable[..., Any] | tuple[Callable[..., Any], ...]) -> None:
+    def __init__(
+        self, function: Callable[..., Any] | tuple[Callable[..., Any], ...], like: Surroundings | None = None
+    ) -> None:
         self._function = function
+        self._leaf_lists: dict[int, tuple[Any, ...]] = like._leaf_lists if like else {}  # by id what is in them
         self.renew()
 
     def renew(self) -> None:
@@ -76,8 +81,10 @@ class Surroundings:
         self._rare: set[tuple[int, str]] = set()
         self.iterators: list[tuple[str, CodeType | None]] = []
         self._far: set[tuple[int, str]] = set()
+        self._leaf_lists, self._leaf_lists_before = {}, self._leaf_lists
         walk = Walk(self)
         self._keep = walk.of(self._function)
+        self._leaf_lists_before = {}
         if "label" in walk.used:
             self._labels()
         self._variables = outside.count_of_variables()
@@ -162,6 +169,16 @@ class Surroundings:
         self._holders.append((holder, held(holder) if inside is None else inside))
         if isinstance(holder, (list, dict)):
             self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: _plain_entries(holder)))
+
+    def leaves_in(self, holder: Any) -> tuple[Any, ...] | None:
+        """What `held` has given before for a list of leaves, if it is that still: there is nothing new in it."""
+        before = self._leaf_lists_before.get(id(holder)) if type(holder) is list else None
+        same = before is not None and len(before) == len(holder) and all(map(is_, before, holder))
+        return before if same else None
+
+    def found_leaves(self, holder: list[Any], inside: tuple[Any, ...]) -> None:
+        """A list in which there is nothing to be entered."""
+        self._leaf_lists[id(holder)] = inside
 
     def sizes(self) -> list[int]:
         """How long each plain list is that is read."""
@@ -282,7 +299,7 @@ class Surroundings:
         """Whether anything is another than it was, near or far."""
         started, computed = time.perf_counter(), time.thread_time()
         if self._count != modes.changes[0]:  # there may be something new too
-            now = Surroundings(self._function)
+            now = Surroundings(self._function, like=self)
             if not self._equals(now):
                 return True
             self.__dict__.update(now.__dict__)

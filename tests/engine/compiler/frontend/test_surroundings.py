@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine import Value
+from engine import Value, announce_change
 from engine.compiler import Surroundings, TraceError, compile
 from engine.compiler.frontend.reads import walk
 from engine.compiler.frontend.reads.surroundings import prolonged
@@ -125,6 +125,34 @@ def test_values_that_are_lent_are_not_entered_one_by_one(monkeypatch: pytest.Mon
     loan.take()
     assert type(weights[0]) is not Value
     assert len(Surroundings(function)._keep) == before
+
+
+def test_lists_of_leaves_that_were_found_before_are_known_again() -> None:
+    weights, mixed = [Value(1.0), Value(1.0)], [Value(2.0), [3.0]]
+
+    def function(x: Any) -> Any:
+        return weights[0] * x + mixed[0]
+
+    def found(around: Surroundings) -> list[tuple[Any, ...]]:
+        return [inside for holder, inside in around.holders if holder is weights]
+
+    first = Surroundings(function)
+    second = Surroundings(function, like=first)
+    assert found(second)[0] is found(first)[0]
+    assert len(second.holders) == len(first.holders) == 3  # the list in the list too
+    weights[1] = Value(1.0)  # which is equal
+    third = Surroundings(function, like=second)
+    assert found(third)[0][1] is weights[1]
+    assert second.changed_at_all()
+    assert not third.changed_at_all()
+    weights.append([5.0])  # type: ignore[arg-type]  # a list of leaves no longer
+    assert len(Surroundings(function, like=third).holders) == 4
+    weights.pop()
+    announce_change()
+    assert not third.changed_at_all()  # which looks for what is new, too
+    weights.reverse()
+    announce_change()
+    assert third.changed_at_all()
 
 
 def test_lists_are_longer_for_a_while_and_what_is_done_to_them_meanwhile_stays() -> None:
