@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from engine import no_grad
+
 from ..layers.module import Module, evaluating
 from ..own_code import describe, is_own, own_loss
-from .columns import shape_of
+from .columns import nested, shape_of
 from .programs import LossFunction, Model, Options, as_checked, mean_of, programs_of
+from .rules import is_mean
 
 if TYPE_CHECKING:
-    from engine import Batch
+    from engine import Batch, BatchLoss
 
 Judge: TypeAlias = Callable[[Any, "list[Any]"], Any]
 """From the label and the outputs of one sample to a number, in code that compiles, such as `is_largest`."""
+
+
+ROOM = 20_000
+"""Numbers of outputs and labels of which a loss is made whose structure is read off its graph."""
 
 
 class Means:
@@ -22,8 +30,9 @@ class Means:
 
     Args:
         model: a module.
-        loss: the mean of the losses of the samples, each of which is nan if an output is.
-        judges: of a label and a row of outputs.
+        loss: of a batch. One that is not known to be the mean of the losses of its samples is looked at in its graph,
+            for which the calls have to be watched.
+        judges: of a label and a row of outputs; nan where they cannot judge.
         X: the samples.
         y: as many labels.
         options: how they are computed.
@@ -32,16 +41,19 @@ class Means:
     def __init__(
         self, model: Model, loss: LossFunction, judges: Sequence[Judge], X: Any, y: Any, options: Options
     ) -> None:
-        self._function = _of_sample(model, loss, tuple(judges))
+        self._shapes: list[tuple[int, ...]] = []  # of the outputs, when they were traced
+        self._function = _of_sample(model, loss, tuple(judges), self._shapes)
         self._key = ("means", loss, *judges), options
         self._columns, self._options = range(1 + len(judges)), options
         self._programs, self._data = programs_of(model), (X, y)
+        self._loss, self._is_mean = loss, is_mean(loss)
+        self._made_of: BatchLoss | None = None  # the loss, where it is no mean
         self._batch: Batch | None = None
         self._again: Callable[[], Any] | None = None
         self._refused = not (isinstance(model, Module) and model.parameters())
 
     def __call__(self, watched: bool) -> list[float] | None:
-        """The mean of the loss, and those of the judges; None where that is no matter of a program, or the loss is nan.
+        """The loss, and the means of the judges; None where that is no matter of a program, or one of them is nan.
 
         Args:
             watched: whether somebody else looks at what model and loss read from far away, and announces a change.
@@ -50,36 +62,63 @@ class Means:
         if watched and self._again is not None:
             self._programs.look_at_leaves()
             found = self._again()
-        if found is None:
+        if found is None and not self._refused and (watched or self._is_mean):
             try:
                 found = self._found()
             except Exception:  # whoever computes them in another way tells what is wrong
                 self._refused = True
-        if self._refused:
+        if found is None:
             return None
         means = [mean_of(found, column) for column in self._columns]
-        return None if means[0] != means[0] else means
+        if self._made_of is not None:
+            means[0] = self._of_batch(means[0], self._made_of)
+        return None if math.isnan(sum(means)) else means
+
+    @staticmethod
+    def _of_batch(mean: float, made_of: BatchLoss) -> float:
+        """The loss of all samples from its mean over them."""
+        if not made_of.extra:
+            return made_of.scale * mean
+        with no_grad():
+            return made_of.scale * mean + made_of.extra * float(made_of.penalty())
+
+    def _read_off(self, batch: Batch) -> BatchLoss:
+        """How the loss is made of those of the samples, by its graph for so many.
+
+        Raises:
+            TraceError: it mixes samples.
+            ValueError: there are too many to look at.
+        """
+        from engine import batch_loss
+
+        shape, label = self._shapes[-1], batch.shapes[1]
+        if batch.size * (math.prod(shape) + math.prod(label)) > ROOM:
+            raise ValueError("too many samples to trace their loss")
+        return batch_loss(self._loss, nested([0.0] * math.prod(shape), shape), label, batch.size)
 
     def _found(self) -> Any:
         """What the program gives, after a look at all that it reads."""
-        if self._refused:
-            return None
         with evaluating():
             compiled = self._programs.compiled(self._key, self._function, self._options)
             batch = self._batch or compiled.batch(*self._data)
             found = compiled(batch=batch)
             if self._batch is None:
                 self._batch = as_checked(batch)
+            if not self._is_mean:  # again, since what has changed may be how it puts the samples together
+                self._made_of = self._read_off(self._batch)
             self._again = compiled.repetition(self._batch)
             return found
 
 
-def _of_sample(model: Model, loss: LossFunction, judges: tuple[Judge, ...]) -> Callable[[Any, Any], list[Any]]:
-    """What is compiled: of a sample and its label."""
+def _of_sample(
+    model: Model, loss: LossFunction, judges: tuple[Judge, ...], shapes: list[tuple[int, ...]]
+) -> Callable[[Any, Any], list[Any]]:
+    """What is compiled: of a sample and its label; it notes the shape of the outputs."""
 
     def of_sample(x: Any, label: Any) -> list[Any]:
         outputs = model(x)
-        if judges and len(shape_of(outputs)) != 1:
+        shapes[:] = [shape_of(outputs)]
+        if judges and (len(shapes[0]) != 1 or len(outputs) == 1):
             raise TypeError(f"{judges[0].__name__} is for rows of outputs")
         return [loss([outputs], [label]), *[judge(label, outputs) for judge in judges]]
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import engine
 from engine import maximum, take, where
 
 from ..arguments import as_samples, class_index, has_array, same_length, show, whole_number
@@ -144,6 +145,15 @@ def is_largest(place: Any, outputs: list[Any]) -> Any:
         where(x > chosen, 1.0, where(x == chosen, where(place > k, 1.0, 0.0), 0.0)) for k, x in enumerate(outputs)
     ]
     return 1.0 - maximum(*beaten)
+
+
+def is_largest_of_finite(place: Any, outputs: list[Any]) -> Any:
+    """The same; nan where an output is nan or infinite.
+
+    >>> is_largest_of_finite(0, [2.0, 1.0]), is_largest_of_finite(0, [2.0, math.inf])
+    (1.0, nan)
+    """
+    return is_largest(place, outputs) + 0.0 * engine.sum(outputs)
 
 
 def accuracy_from(model: Model, outputs: Any, labels: Any, loss: Any = None, threshold: float | None = None) -> float:

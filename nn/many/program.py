@@ -101,7 +101,7 @@ class SharedProgram:
         return self._batches[size]
 
     def _scores(self) -> dict[str, float]:
-        return self._data.validation.scores() if self._data.validation else {}
+        return self._data.validation.scores(epoch=1) if self._data.validation else {}
 
     # ---- one net
 

@@ -75,7 +75,8 @@ def fit(
         epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
         validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same. A loss
-            of your own is scored in compiled code there if `nn.per_sample` made it, else eagerly.
+            of your own is scored in compiled code there if `nn.per_sample` made it, else from epoch 20 on, if it is a
+            mean or sum over samples as for `nn.Trainer`, and eagerly before.
         metrics: of the validation data: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and
             outputs; None for what fits the loss: accuracy for classes, R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
@@ -255,7 +256,7 @@ def _train(
             raise _failed(error, task, history, first, before) from error
         history.losses.append(total / seen)
         history.random_state = rng.getstate()
-        scores = {} if validation is None else validation.scores(watched=not history.backend.startswith("eager"))
+        scores = {} if validation is None else validation.scores(epoch, watched=not history.backend.startswith("eager"))
         row = {"epoch": epoch, "loss": total / seen, **scores, "lr": task.optimizer.lr}
         history.rows.append({**row, "seconds": time.perf_counter() - started})
         if told.epoch is not None:

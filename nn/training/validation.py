@@ -14,10 +14,13 @@ from ..arguments import is_row, real_number, show, whole_number
 from ..data.splits import split_rows
 from ..evaluation.columns import nan_at
 from ..evaluation.means import Means
-from ..evaluation.metrics import Accuracy, Metric, OfUser, is_largest, paired
+from ..evaluation.metrics import Accuracy, Metric, OfUser, is_largest, is_largest_of_finite, paired
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
 from ..evaluation.rules import is_mean, name_of_loss
 from ..optimisers.base import Optimizer
+
+PATIENT = 20
+"""From this epoch on a loss of the user's is compiled: before, its graph would take longer than it spares."""
 
 
 class Validation:
@@ -56,19 +59,22 @@ class Validation:
         for metric in metrics.values():
             if fixed and isinstance(metric, Accuracy):
                 metric.fix(y)
-        # All in one program: class indices, which the loss looks at, and a loss that is nan where an output is.
-        indices, kinds = not is_row(y[0]) and name_of_loss(loss) == "cross_entropy", [*map(type, metrics.values())]
-        at_once = is_mean(loss) and options.backend == "auto" and (not kinds or (indices and kinds == [Accuracy]))
-        judges = [is_largest for _ in kinds]
-        self._means = Means(model, loss, judges, X, y, options) if fixed and at_once else None
+        # All in one program, where labels are class indices; this loss looks at them, and is nan where an output is.
+        kinds, known = [*map(type, metrics.values())], name_of_loss(loss)
+        judged = not is_row(y[0]) and (known == "cross_entropy" or not known) and kinds == [Accuracy]
+        at_once = fixed and options.backend == "auto" and (is_mean(loss) or not known) and (not kinds or judged)
+        judges = [is_largest if known else is_largest_of_finite for _ in kinds]
+        self._means = Means(model, loss, judges, X, y, options) if at_once else None
+        self._first = 1 if is_mean(loss) else PATIENT
 
-    def scores(self, watched: bool = False) -> dict[str, float]:
+    def scores(self, epoch: int, watched: bool = False) -> dict[str, float]:
         """The loss and the metrics, as columns of a history; metrics of outputs that are nan are nan.
 
         Args:
+            epoch: its number: to compile some losses takes as long as many validations in plain Python.
             watched: whether a trainer looks at what model and loss read, as it does before each epoch.
         """
-        found = None if self._means is None else self._means(watched)
+        found = None if self._means is None or epoch < self._first else self._means(watched)
         return dict(zip(self._names, found or self._from_outputs(watched)))
 
     def _from_outputs(self, watched: bool) -> list[float]:

@@ -372,8 +372,7 @@ def test_what_no_single_program_scores_and_judges_is_left_to_two():
     """Outputs that are no row, a model that does not compile: who asks again is told in two steps what is wrong."""
     X, y, options = [[0.5, 1.0], [2.0, -1.0]], [1, 0], programs.Options("auto")
 
-    def mean(outputs, labels):
-        return sum(out[0][0] if isinstance(out[0], list) else out[0] for out in outputs) / len(outputs)
+    mean = nn.per_sample(lambda out, label: out[0][0] if isinstance(out[0], list) else out[0])
 
     class Nested(nn.Module):
         def __init__(self):

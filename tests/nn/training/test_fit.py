@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import threading
+import warnings
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,10 @@ import engine
 import nn
 from engine import TraceError, Value
 from engine.compiler.frontend.reads import surroundings
+from nn.evaluation.metrics import Accuracy
+from nn.evaluation.programs import Options
 from nn.training import epochs as ways
+from nn.training import validation
 from tests.engine.compiler.everywhere import INSTALLED
 
 np = pytest.importorskip("numpy")
@@ -132,6 +136,66 @@ def test_loss_and_accuracy_by_one_program_are_those_of_the_outputs(backend, dtyp
     _, history = trained(backend, model=tied, lr=0.0, validation=([[math.nan, 0.0], [0.0, 0.0]], [0, 0]), **options)
     assert math.isnan(history.rows[-1]["validation_loss"])
     assert math.isnan(history.rows[-1]["validation_accuracy"])
+
+
+def mine(outputs, labels):
+    return sum(nn.cross_entropy(*each) for each in zip(outputs, labels)) / len(outputs)
+
+
+def summed(outputs, labels):
+    return engine.sum([nn.cross_entropy(*each) for each in zip(outputs, labels)])
+
+
+def last_first(outputs, labels):
+    """Mixes samples: those of a batch are told apart."""
+    return nn.cross_entropy(outputs[0], labels[0]) + 0.5 * nn.cross_entropy(outputs[-1], labels[-1])
+
+
+@pytest.mark.parametrize("metrics", [(), "accuracy", ("accuracy", "top1")])
+@pytest.mark.parametrize("name", ["mean", "sum", "with a penalty", "mixed", "blind"])
+def test_a_loss_of_ones_own_is_validated_as_eager_code_does(name, metrics, monkeypatch):
+    """In compiled code from some epoch on, where it is a mean or sum over samples."""
+    monkeypatch.setattr(validation, "PATIENT", 2)
+    model = network(outputs=3)
+    weights = model.parameters()
+
+    def penalised(outputs, labels):
+        return mine(outputs, labels) + 0.01 * engine.dot(weights, weights)
+
+    def blind(outputs, labels):
+        """It does not look at what tells the class."""
+        return nn.mse([row[0] for row in outputs], labels)
+
+    loss = {"mean": mine, "sum": summed, "with a penalty": penalised, "mixed": last_first, "blind": blind}[name]
+    start, held = numbers(model), (X[:10], Y[:10])
+    found = []
+    for more in ({}, {"callbacks": lambda *_: None}):  # with a callback the samples may change
+        for weight, number in zip(weights, start):
+            weight.data = number
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _, history = trained("auto", model=model, loss=loss, lr=0.01, validation=held, metrics=metrics, **more)
+        found.append(history.to_dict())
+    for column in found[0].keys() - {"seconds"}:
+        assert found[0][column] == pytest.approx(found[1][column], rel=1e-9)
+
+
+def test_where_outputs_are_infinite_the_class_is_told_as_ever(monkeypatch):
+    monkeypatch.setattr(validation, "PATIENT", 1)
+    model = network(outputs=3)
+    for neuron in model.layers[0].neurons:
+        neuron.b.data = 50.0
+    for neuron in model.layers[1].neurons:
+        for weight in neuron.w:
+            weight.data = 1e308
+
+    def blind(outputs, labels):
+        return nn.mse([0.0 * label for label in labels], labels)
+
+    held, metric = (X[:3], [0, 1, 2]), Accuracy(model, None)
+    assert np.isinf(nn.predict(model, held[0])).all()
+    checked = validation.Validation(model, *held, blind, {"accuracy": metric}, Options("auto"), fixed=True)
+    assert checked.scores(1, watched=True) == {"validation_loss": 5 / 3, "validation_accuracy": 1 / 3}
 
 
 def test_what_a_trainer_finds_changed_is_looked_at_by_other_programs_too():
