@@ -62,6 +62,17 @@ def the_last_of_many_attributes() -> Case:
 
 
 @row
+def classes_that_are_derived_later() -> Case:
+    class Term:
+        share = 0.5
+
+    def loss(o: Any, y: Any) -> Any:
+        return nn.mse(o, y) * (Term.share + sum(kind.share for kind in Term.__subclasses__()))
+
+    return of_loss(loss, lambda _: globals().update(kept=type("Another", (Term,), {"share": 3.0})))
+
+
+@row
 def a_decimal_in_an_object() -> Case:
     """The context of `decimal`, which is watched besides, takes as long as ten names."""
     settings = types.SimpleNamespace(share=Decimal("0.1"))

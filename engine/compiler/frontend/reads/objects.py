@@ -40,6 +40,16 @@ class Decimals:
 DECIMALS = Decimals()
 
 
+class Subclasses:
+    """The classes that are derived from one at present, as entries."""
+
+    def __init__(self, of: type) -> None:
+        self._of = of
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from type.__subclasses__(self._of)
+
+
 def is_generator(thing: Any) -> bool:
     """Whether this draws random numbers, and shows its state."""
     if is_a(thing, random.Random):

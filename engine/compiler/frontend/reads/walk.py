@@ -34,6 +34,7 @@ from .objects import (
     DECIMALS,
     PLAIN,
     Decimals,
+    Subclasses,
     attribute_of,
     attributes_of,
     class_of,
@@ -160,6 +161,7 @@ class Walk:
             if _is_of_users(thing):
                 if isinstance(thing, type):
                     self._part(thing, "__bases__", thing.__bases__)
+                    yield from self._subclasses(thing)
                 yield from (*(thing.__bases__ if issubclass(kind, type) else ()), type(thing))
                 yield from self._named_attributes(thing, vars(thing))
             elif issubclass(kind, ModuleType):
@@ -190,6 +192,15 @@ class Walk:
             if isinstance(attributes, Mapping):
                 yield kind
                 yield from self._named_attributes(thing, attributes)
+
+    def _subclasses(self, of: type) -> Iterator[Any]:
+        """The classes that are derived from one, where code asks for them."""
+        if "__subclasses__" in self.used:
+            found = Subclasses(of)
+            if (id(of), "__subclasses__") not in self._attributes:
+                self._attributes.add((id(of), "__subclasses__"))
+                self._found.found_holder(found)
+            yield from found
 
     def _part(self, owner: Any, attribute: str, content: Any) -> None:
         if (id(owner), attribute) not in self._attributes:
