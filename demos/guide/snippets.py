@@ -2,8 +2,8 @@
 
 The blocks of a page are one session, in a folder of its own. A block below ``<!-- needs: torch -->`` runs where those
 modules are installed. In a console block a line that starts with ``$`` is a command, and the rest is what it prints. A
-Python block that begins with ``# file.py`` is that file, there for the blocks that follow. To try a page, in a folder
-that it may fill: `python -m demos.guide.snippets PAGE`.
+Python block that begins with ``# file.py`` is that file, there for the blocks that follow. To try a page, such as
+`compile`, in a folder that it may fill: `python -m demos.guide.snippets PAGE`; it prints what is not as the page says.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def run(page: Path, folder: Path) -> str:
 
 def main() -> None:
     """Run the page that is named on the command line, in the current folder, and print what is not as it says."""
-    page, session = Path(sys.argv[1]), {"__name__": "__main__"}
+    named, session = Path(sys.argv[1]), {"__name__": "__main__"}
+    page = named if named.suffix else GUIDE / f"{named}.md"
     for block in blocks(page.read_text(encoding="utf-8")):
         if block.missing:
             continue

@@ -70,6 +70,10 @@ def test_all_pages_are_in_the_table_of_contents() -> None:
     assert listed == {page.stem for page in PAGES} - {"index"}
 
 
+def test_a_page_may_be_named_without_its_folder(tmp_path: Path) -> None:
+    assert run(Path("promises"), tmp_path) == ""
+
+
 def test_a_wrong_snippet_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     text = "# P\n\n```python\n>>> x = 1\n```\n\n```python\n>>> x\n2\n```\n\n```console\n$ echo a\nb\n$ echo c\nc\n```\n"
