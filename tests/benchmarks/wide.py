@@ -32,7 +32,7 @@ from .workloads import MOMENTUM, dense, mlp_contenders, network, values_of
 
 RATE = 0.01
 CLAIM = ("784-128-10@64", "512-128-10@64", "256-256-10@64", "128-128-128@64")
-GRID = tuple(f"{w}-{w}-{w}@{b}" for w in (16, 64, 256, 1024) for b in (16, 128, 1024))
+GRID = tuple(f"{w}-{w}-{w}@{b}" for w in (16, 32, 64, 128, 256, 512, 1024) for b in (16, 128, 1024))
 GRID += ("1024-16-1024@64", "16-1024-16@64", "64-420-420-420-420-420-10@1024")
 PEERS = ("JAX scan", "JAX jit", "PyTorch eager", "NumPy by hand")
 

@@ -114,7 +114,7 @@ class Schedule:
         self.alone = not plan.scatters and each_alone(fused_plan.products, fused_plan.sums)
         self.kernels = Kernels()
         made = {stage: [self._kernel(fused) for fused in part] for stage, part in fused_plan.stages.items()}
-        made["guarded"] = []
+        made["guarded"], made["sums"] = [], []
         sums = [*map(self._sums, fused_plan.sums)]
         if (guard := fused_plan.guard) is not None:
             slots = plan.sizes["S"]
@@ -122,7 +122,7 @@ class Schedule:
             made["body"][guard.kernels :] = sums[: guard.sums]
             made["body"].append(look(shape, plan.constants, guard, self.alone, slots))
             sums = sums[guard.sums :]
-        last = made["body" if guard is None else "guarded"]
+        last = made["sums" if guard is None else "guarded"]
         last += map(self._outer, fused_plan.products)
         last += sums
         last += [scatter(shape, plan.constants, pick) for pick in plan.scatters]

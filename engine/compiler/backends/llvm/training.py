@@ -86,7 +86,7 @@ class Training:
         self._direct_steps: dict[Any, DirectStep] = {}
         self._settled: ConfiguredUpdate | None = None
         self._pace: dict[tuple[NativeProgram, int], int] = {}  # how many steps on so many samples fit into a chunk
-        self._gradients: dict[int, Array] = {}  # two of each frame, which take turns, by their addresses
+        self._gradients: dict[int, Array] = {}  # two of each frame, by their addresses
 
     @property
     def gradient(self) -> Array:

@@ -14,13 +14,13 @@ import functools
 import math
 
 from ..ir.builder import Code
-from ..ir.control import Cell, leave
+from ..ir.control import Cell, leave, unless
 from ..ir.vector import literal
 from ..jit.machine_code import Library
 from .fork_join import share_text
 from .frame import POSITION, Fields, entry
 from .packing import text as packing
-from .samples import calls, run, samples
+from .samples import calls, is_finite, loss_comes_first, run, samples
 from .update import STATE
 
 LINE = 16
@@ -93,12 +93,19 @@ def _update(code: Code, f: Fields, gradients: str, step: str, start: str, stop: 
     code.lines.append(f"call void {f['update']}({what})")
 
 
-def _keep_gradients(code: Code, f: Fields) -> None:
-    """Let the gradients of this step be the last ones, and the next step write to where those before it are."""
-    places = [code.pointer("%frame", str(POSITION[name]), "i64") for name in ("G", "spare")]
-    last = code.pointer(f["state"], str(STATE.index("gradient")), "i64")
-    for value, place in zip((f["spare"], f["G"], f["G"]), (*places, last)):
-        code.lines.append(f"store ptr {value}, ptr {place}")
+def _last_gradients(code: Code, f: Fields) -> str:
+    """Where the address of the last step's gradients is."""
+    return code.pointer(f["state"], str(STATE.index("gradient")), "i64")
+
+
+def _spare_gradients(code: Code, f: Fields) -> None:
+    """Let a step that writes gradients before its loss is known leave those of the last step alone."""
+    with unless(code, loss_comes_first(code, f)):
+        here, spare = f["G"], f["spare"]
+        last = code.value(f"load ptr, ptr {_last_gradients(code, f)}")
+        with code.when(code.value(f"icmp eq ptr {here}, {last}")):
+            for name, new in (("G", spare), ("spare", here)):
+                code.lines.append(f"store ptr {new}, ptr {code.pointer('%frame', str(POSITION[name]), 'i64')}")
 
 
 def _counted(code: Code, f: Fields, step: str) -> None:
@@ -130,6 +137,8 @@ def _steps(bits: int, width: int) -> str:
     many = code.value(f"icmp sgt i64 {f['gradients']}, {MANY}")
     shared = code.value(f"select i1 {many}, ptr %lines, ptr null")
     with code.loop(0, f["steps"]) as step:
+        with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
+            _spare_gradients(code, f)
         run(code, "prologue", f, nowhere, "1", "true")
         mine = code.pointer(f["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
         real = _count(code, ordered, mine, f["batch"])
@@ -141,15 +150,13 @@ def _steps(bits: int, width: int) -> str:
         code.lines.append(f"store {scalar} {total}, ptr {code.pointer(f['losses'], step)}, align {code.align}")
         code.lines.append(f"store double {_as_double(code, total)}, ptr %loss")
         with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
-            lost = code.value(f"fsub {scalar} {total}, {total}")  # 0 unless the loss is nan or infinite
-            lost = code.value(f"fcmp une {scalar} {lost}, 0.0")
-            leave(code, lost, "end")
+            leave(code, code.value(f"xor i1 {is_finite(code, total)}, true"), "end")
         code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @leaves, {how}, ptr {shared})")
         run(code, "epilogue", f, nowhere, "1", "true")
         with code.when(_updating(code, f, whole=1)):
             _update(code, f, f["G"], step, "0", f["gradients"])
         with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
-            _keep_gradients(code, f)
+            code.lines.append(f"store ptr {f['G']}, ptr {_last_gradients(code, f)}")
             _counted(code, f, step)
     code.label("end")
     code.lines.append(f"ret double {code.value('load double, ptr %loss')}")

@@ -20,13 +20,14 @@ FRAME = (
     "body", "body_count",
     "guarded", "guarded_count",  # calls that a block may leave out
     "verdict",  # where in S the body says so
+    "sums", "sums_count",  # calls that write gradients, where no others do
     "epilogue", "epilogue_count",
     "output_table",  # per output: [address of its buffer, IN_X or IN_S; offset; 1 per lane or 0 uniform]
     "results",  # where per-sample outputs go, row by row; or 0
     "scratch",  # how many numbers S has: those of the next seat follow
     "gradients",  # how many numbers G has, the last one for the loss: those of the next part follow
     "cleared",  # how many of these are set to zero at the start of a step: all, or none if the kernels see to it
-    "spare",  # another G: the next step's, so that one whose loss is not finite leaves the gradients of the last one
+    "spare",  # another G, so that a step whose loss is not finite leaves the gradients of the last one
     "steps", "batch",  # batch: samples in a step
     "parts", "span",  # into how many parts the samples of a step are cut, and how many samples a part has
     "time",  # that a part takes, as fork_join.py counts it
@@ -58,7 +59,7 @@ _NUMBERS = [
     "cleared",
 ]
 _NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "packed", "whole"]
-_NUMBERS += [f"{part}_count" for part in ("prologue", "body", "guarded", "epilogue")] + ["verdict"]
+_NUMBERS += [f"{part}_count" for part in ("prologue", "body", "guarded", "sums", "epilogue")] + ["verdict"]
 
 
 def field(code: Code, name: str, kind: str = "i64") -> str:

@@ -4,6 +4,10 @@ What the rule computes of the settings alone is computed once for each call, in 
 run on vectors of parameters. The old numbers are kept until the driver knows that all new ones are finite: those before
 the first step of a call, since to keep them takes as long as the update itself. If a later step is refused, all steps
 of the call are undone, and made again by the same code with the numbers kept at every step.
+
+It is a pass of its own over whole rows, also where the last kernel to add to a gradient could update as it goes. Of
+784-128-10 that takes 1.02 to 1.10 times as long by tiles, whose parts of rows lie far apart in memory, and as long as
+now by bands of rows: what the pass takes is the parameters and memories coming and going, and hardly the gradients.
 """
 
 from __future__ import annotations

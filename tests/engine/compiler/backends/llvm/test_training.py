@@ -304,6 +304,64 @@ def test_a_loss_that_is_no_number_changes_nothing_more(small: tuple[Variants, An
     assert np.array_equal(training.memory, other.memory)
 
 
+def outer(x: Any) -> Any:
+    return engine.sum([engine.dot(row, x) ** 2 for row in WEIGHTS])
+
+
+def scattered(x: Any) -> Any:
+    """Whose gradients are cleared at the start of a step."""
+    return engine.take(x[0], WEIGHTS[0]) * x[1] ** 2
+
+
+def guarded(x: Any) -> Any:
+    """Which sums some gradients whether or not the others are zero."""
+    return (1 - HINGED(x)[0]).relu() + 0.001 * engine.sum([p * p for p in HINGED.parameters()])
+
+
+HINGED = nn.MLP(16, [8, 8, 1], activation="tanh", seed=1)
+WEIGHTS = [[Value(0.1 * (k + j)) for k in range(16)] for j in range(5)]
+
+
+@pytest.mark.parametrize("loss", [outer, scattered, guarded])
+@pytest.mark.parametrize("frozen", [(), (2,)])
+def test_a_step_whose_loss_is_not_finite_leaves_the_gradients_of_the_last(loss: Any, frozen: Any) -> None:
+    """Of one sample, of one block of them, and of several blocks, in any order: what was summed is elsewhere."""
+    program, leaves = program_of(loss, [(16,)])
+    random, few, lanes = np.random.default_rng(7), program.few, program.fitting(99).shape.lanes
+    assert bool(program.recent.artifact.calls["guarded"]) is (loss is guarded)
+    training = program.training(1, frozen)
+    training.parameters[:] = leaves
+    made = 0
+    for turn in range(60):
+        count = int(random.choice([1, few, few + 1, lanes, lanes + 1, 3 * lanes]))
+        X = np.full((count, 16), 2.0)
+        X[:, 1:] = random.normal(size=(count, 15))
+        fails = turn % 3 > 0
+        if fails:
+            X[int(random.integers(count)), 1] = math.nan
+        before = training.gradient.copy() if turn else None
+        losses = training((X,), update_of("SGD", 0.001, momentum=0.9))
+        assert math.isfinite(losses[0]) is not fails
+        made += not fails
+        assert training.made == made
+        if fails:
+            assert np.array_equal(training.gradient, before)
+
+
+@pytest.mark.parametrize(("count", "sets"), [(1.0, 1), (2.5, 2)])
+def test_gradients_of_one_block_are_written_to_one_place(count: float, sets: int) -> None:
+    """At every step, for its loss is known before: two sets of them would take twice the room in caches."""
+    program, leaves = program_of(outer, [(16,)])
+    training = program.training(1)
+    training.parameters[:] = leaves
+    X = np.random.default_rng(0).normal(size=(int(count * program.fitting(99).shape.lanes), 16))
+    places = set()
+    for _ in range(4):
+        training((X,), update_of("SGD", 0.001, momentum=0.9))
+        places.add(training.gradient.ctypes.data)
+    assert len(places) == sets
+
+
 @pytest.mark.parametrize("count", [1, 3, 4, 5])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_few_samples_run_one_after_the_other(count: int, dtype: str) -> None:
