@@ -85,11 +85,15 @@ def test_rules_that_raise_or_give_no_floats() -> None:
     inverse = engine.declare("inverse_rule", lambda x: math.inf, [lambda z, x: 1.0 / x], method=False)
     odd = engine.declare("odd_float_rule", lambda x: x, [lambda z, x: np.float64(3.0)], method=False)
     wrong = engine.declare("complex_rule", lambda x: 1.0, [lambda z, x: 1j], method=False)
-    result = inverse(w) * Value(2.0)
-    assert leaf_gradient(result, [w]).tolist() == engine.grad(result, [w]) == [math.inf]
-    assert same(odd(w) * Value(2.0), [w])
-    with pytest.raises(TypeError, match="complex_rule"):
-        leaf_gradient(wrong(w), [w])
+    try:
+        result = inverse(w) * Value(2.0)
+        assert leaf_gradient(result, [w]).tolist() == engine.grad(result, [w]) == [math.inf]
+        assert same(odd(w) * Value(2.0), [w])
+        with pytest.raises(TypeError, match="complex_rule"):
+            leaf_gradient(wrong(w), [w])
+    finally:
+        for name in ("inverse_rule", "odd_float_rule", "complex_rule"):
+            del engine.PRIMITIVES[name]
 
 
 def test_places_are_found_in_and_out_of_order() -> None:

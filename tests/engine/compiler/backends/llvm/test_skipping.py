@@ -254,6 +254,8 @@ def test_a_sample_after_another_one_leaves_nothing_out(monkeypatch: pytest.Monke
         found, expected = (program.run(P, (X[:count], Y[:count]))[1] for program in programs)
         assert found is not None
         assert same(found, expected)
+        if not programs[0].recent.shape.single:
+            pytest.skip("one vector has room for both samples")
         assert not found[:8].any()
         assert np.signbit(found[:8]).all() == negative
 
