@@ -99,7 +99,8 @@ def fit_many(
         took, and its `error`, or None; what an error prevented is nan. `pandas.DataFrame` takes the list as it is.
 
     Raises:
-        TypeError: if `make` cannot be called, a configuration is no dict, or `executor` is none.
+        TypeError: if `make` cannot be called, a configuration is no dict or has a `random.Random` as its seed, or
+            `executor` is none.
         ValueError: if there is no configuration, or one has a key that the row has itself; if X and y differ in length.
         PicklingError: if make, data, options or a configuration cannot be sent to the workers of an executor other
             than a `ThreadPoolExecutor`.
@@ -175,7 +176,11 @@ def _jobs(
             if name in ("loss", "seconds", "error") or name.startswith("validation_"):
                 raise ValueError(f"configuration {place} has the key {name!r}, which its row has itself: rename it")
         own = {"epochs": epochs, "batch_size": batch_size, **config}
-        if "seed" not in config:
+        if isinstance(own.get("seed"), random.Random):
+            raise TypeError(
+                f"the seed of configuration {place} is a random.Random, which nets would share: give an int"
+            )
+        if own.get("seed") is None:
             own["seed"] = random.Random(f"{seed}/{place}").getrandbits(32)
         arguments = {**config, "seed": own["seed"]}
         arguments = {name: value for name, value in arguments.items() if name not in taken}

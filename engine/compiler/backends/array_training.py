@@ -49,11 +49,12 @@ class ArrayTraining:
     def end_repetition(self) -> None:
         """Nothing: no step is made again."""
 
-    def shuffled(self, count: int, source: random.Random) -> list[int]:
-        """The numbers below `count` in the order in which the source's `shuffle` puts them."""
-        numbers = list(range(count))
-        source.shuffle(numbers)
-        return numbers
+    def shuffled(self, count: int, source: random.Random, times: int) -> list[list[int]]:
+        """The numbers below `count`, so many times, each time as the source's `shuffle` puts them."""
+        orders = [list(range(count)) for _ in range(times)]
+        for numbers in orders:
+            source.shuffle(numbers)
+        return orders
 
     @property
     def made(self) -> int:

@@ -94,8 +94,8 @@ class Training(Protocol):
     def end_repetition(self) -> None:
         """Let the last step not be made again in that way."""
 
-    def shuffled(self, count: int, source: random.Random) -> Any:
-        """The numbers below `count` in the order in which the source's `shuffle` puts them."""
+    def shuffled(self, count: int, source: random.Random, times: int) -> Any:
+        """The numbers below `count`, so many times, each time as the source's `shuffle` puts them."""
 
 
 class Program(Runner, Protocol):

@@ -223,8 +223,7 @@ class Session:
         if source is None:
             order[:, :count] = np.arange(count)
         else:
-            for row in order:
-                row[:count] = self._training.shuffled(count, source)
+            order[:, :count] = self._training.shuffled(count, source, epochs)
         return order.reshape(-1, size)
 
     def is_of(self, compiled: Compiled) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import random
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
@@ -184,6 +185,13 @@ def test_keys_of_a_configuration_that_are_fits_own() -> None:
     first, second = nn.fit_many(without, [{"lr": 0.1}, {"lr": 0.1}], X, Y, epochs=1)
     assert first["seed"] != second["seed"]
     assert first["seed"] == nn.fit_many(without, [{"lr": 0.1}], X, Y, epochs=1)[0]["seed"]
+
+
+def test_a_seed_is_a_number_that_no_net_shares_with_another() -> None:
+    with pytest.raises(TypeError, match=r"seed of configuration 1 is a random.Random, which nets would share"):
+        nn.fit_many(make_line, [{"lr": 0.1, "seed": seed} for seed in (1, random.Random(1))], X, Y)
+    first, second = (nn.fit_many(make_line, [{"lr": 0.1, **seed}], X, Y, epochs=1) for seed in ({"seed": None}, {}))
+    assert without_seconds(first) == without_seconds(second)
 
 
 def test_what_makes_another_structure() -> None:

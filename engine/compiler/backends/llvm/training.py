@@ -94,9 +94,9 @@ class Training:
         last = self._gradients[int(self._state[POSITION["gradient"]])]
         return last[: self._programs.lazy_plan.leaves]
 
-    def shuffled(self, count: int, source: random.Random) -> Array:
-        """The numbers below `count` in the order in which the source's `shuffle` puts them."""
-        return shuffled(count, source)
+    def shuffled(self, count: int, source: random.Random, times: int) -> Array:
+        """The numbers below `count`, so many times, each time as the source's `shuffle` puts them."""
+        return shuffled(count, source, times)
 
     @property
     def made(self) -> int:
