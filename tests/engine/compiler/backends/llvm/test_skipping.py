@@ -254,8 +254,8 @@ def test_a_sample_after_another_one_leaves_nothing_out(monkeypatch: pytest.Monke
         found, expected = (program.run(P, (X[:count], Y[:count]))[1] for program in programs)
         assert found is not None
         assert same(found, expected)
-        if not programs[0].recent.shape.single:
-            pytest.skip("one vector has room for both samples")
+        if count == 1 and not np.signbit(expected[:8]).any():
+            pytest.skip("with vectors of this width every sum begins at +0.0")
         assert not found[:8].any()
         assert np.signbit(found[:8]).all() == negative
 
