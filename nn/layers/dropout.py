@@ -142,10 +142,18 @@ class Layout:
         self.units: list[Dropout] = []
 
     def factors(self, dropout: Dropout, count: int) -> Sequence[Any]:
-        """What stands for the next `count` factors."""
+        """What stands for the next `count` factors.
+
+        Raises:
+            TraceError: there are not so many.
+        """
         first = len(self.units)
         self.units += [dropout] * count
-        return [1.0] * count if self._given is None else self._given[first : len(self.units)]
+        if self._given is None:
+            return [1.0] * count
+        if len(self.units) > len(self._given):
+            raise masked_otherwise()
+        return self._given[first : len(self.units)]
 
     def masks(self, steps: Any, samples: Any) -> Any:
         """The factors of all entries in several samples, samples x entries.
@@ -161,6 +169,13 @@ class Layout:
         units = np.arange(len(self.units), dtype=np.uint64)
         places = hashed(seeds[None, :], steps.astype(np.uint64)[:, None], samples.astype(np.uint64)[:, None])
         return np.where(_share(hashed(places, units[None, :])) < rates, 0.0, 1.0 / (1.0 - rates))
+
+
+def masked_otherwise() -> Exception:
+    """What to raise where a model masks other entries than when they were laid out."""
+    from engine import TraceError
+
+    return TraceError("the model masks other entries than when its masks were laid out: a Dropout came, went or moved")
 
 
 def hashed(seed: Any, *numbers: Any) -> Any:

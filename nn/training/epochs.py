@@ -16,7 +16,7 @@ from ..arguments import real_number, warn_user, whole_number
 from ..data.splits import batches
 from ..evaluation.columns import nested
 from ..evaluation.programs import EagerWarning
-from ..layers.dropout import Layout, drawing
+from ..layers.dropout import Layout, drawing, masked_otherwise
 from ..optimisers.base import Optimizer
 from .steps import EagerStep, LossFunction, Model, Step
 
@@ -147,40 +147,58 @@ def best_epochs(
     Raises:
         TraceError: if `backend` is not "auto" and model or loss cannot be compiled.
     """
-    try:
-        epochs, name = compiled_epochs(task, backend, dtype, threads, acting)
-        return (_or_eager(task, epochs, tell) if backend == "auto" else epochs), name
-    except Exception as error:
-        if backend != "auto":
-            raise
-        reason = str(error)
+
+    def again(task: Task, reason: str = "") -> tuple[Epoch, str]:
+        return compiled_epochs(task, backend, dtype, threads, acting)
+
+    def again_or_eager(task: Task, reason: str = "") -> tuple[Epoch, str]:
+        try:
+            return again(task)
+        except Exception as error:
+            return _eager_instead(task, str(error))
+
+    if backend != "auto":
+        epochs, name = again(task)
+        return _or_others(task, epochs, [again], tell), name
+    epochs, name = again_or_eager(task)
+    return _or_others(task, epochs, [again_or_eager, _eager_instead], tell), name
+
+
+def _eager_instead(task: Task, reason: str) -> tuple[Epoch, str]:
     return _with_a_warning(eager_epochs(task), reason), f"eager: {reason}"
 
 
-def _or_eager(task: Task, compiled: Epoch, tell: Callable[[str], None]) -> Epoch:
-    """The same, and eager ones from the epoch on before which the model was changed to what cannot be compiled."""
+def _or_others(
+    task: Task, epochs: Epoch, others: Sequence[Callable[[Task, str], tuple[Epoch, str]]], tell: Callable[[str], None]
+) -> Epoch:
+    """The same, and other ones from the epoch on before which the model was changed to what they are not made for.
+
+    Args:
+        task: what is to be learned.
+        epochs: compiled ones.
+        others: make other ones, with the names of their back ends, of a task and the reason; each is tried in turn.
+        tell: is told the names.
+    """
     from engine import TraceError
 
-    epochs, done = compiled, task.done
+    done = task.done
 
     def epoch(rng: random.Random) -> Iterator[Done]:
         nonlocal epochs, done
-        state, first = rng.getstate(), done
-        try:
-            for part in epochs(rng):
-                done += len(part.losses)
-                yield part
-            return
-        except TraceError as error:
-            if done > first:
-                raise
-            reason = str(error)
-        rng.setstate(state)
-        tell(f"eager: {reason}")
-        epochs = _with_a_warning(eager_epochs(replace(task, done=done)), reason)
-        for part in epochs(rng):
-            done += len(part.losses)
-            yield part
+        state, first, waiting = rng.getstate(), done, iter(others)
+        while True:
+            try:
+                for part in epochs(rng):
+                    done += len(part.losses)
+                    yield part
+                return
+            except TraceError as error:
+                make, reason = next(waiting, None) if done == first else None, str(error)
+                if make is None:
+                    raise
+            rng.setstate(state)
+            epochs, name = make(replace(task, done=done), reason)
+            tell(name)
 
     return epoch
 
@@ -290,8 +308,12 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
     width = math.prod(shape)
 
     def of_row(row: list[Any]) -> Any:
-        with drawing(Layout(row[width:])):
-            return task.model(nested(row[:width], shape))
+        masks = Layout(row[width:])
+        with drawing(masks):
+            output = task.model(nested(row[:width], shape))
+        if masks.units != layout.units:
+            raise masked_otherwise()
+        return output
 
     trainer = trainer_of(of_row)
     part = min(count, size if acting.batches else size * max(1, ROOM // (size * (width + units))))

@@ -1049,3 +1049,39 @@ def test_a_nan_that_cannot_be_found_again_is_reported_as_it_is():
         trained(model=network(1), y=X[:, 0], loss=loss, epochs=1)
     assert len(calls) > 1
     assert "ZeroDivisionError" not in str(caught.value)
+
+
+# ---- dropout that comes, goes or moves -----------------------------------------------------------------------------
+
+
+def shrunk(model):
+    model.layers[0], model.layers[-1] = nn.Layer(2, 3, "tanh", seed=5), nn.Layer(3, 2, "identity", seed=6)
+
+
+MOVES = {
+    "comes": (False, lambda model: model.layers.insert(1, nn.Dropout(0.5, seed=3))),
+    "another comes": (True, lambda model: model.layers.insert(0, nn.Dropout(0.2, seed=5))),
+    "goes": (True, lambda model: model.layers.pop(1)),
+    "is replaced by one of other masks": (True, lambda model: model.layers.__setitem__(1, nn.Dropout(0.1, seed=9))),
+    "moves": (True, lambda model: model.layers.insert(0, model.layers.pop(1))),
+    "is set to eval mode": (True, lambda model: model.layers[1].eval()),
+    "has a smaller layer": (True, shrunk),
+    "has another probability": (True, lambda model: setattr(model.layers[1], "p", 0.2)),
+}
+
+
+@pytest.mark.parametrize("backend", [*INSTALLED, "auto"])
+@pytest.mark.parametrize("name", MOVES)
+def test_a_dropout_that_a_callback_changes_counts_from_the_next_epoch_on(backend, name):
+    """In compiled code, as eager steps take it: masks are laid out anew."""
+    there, change = MOVES[name]
+
+    def course(choice):
+        dropout = [nn.Dropout(0.5, seed=3)] * there
+        model = nn.Sequential(nn.Layer(2, 5, "tanh", seed=1), *dropout, nn.Layer(5, 2, "identity", seed=2))
+        _, history = trained(choice, model=model, epochs=5, callbacks=lambda m, h, epoch: epoch == 2 and change(m))
+        return history
+
+    found = course(backend)
+    assert not found.backend.startswith("eager")
+    np.testing.assert_allclose(found.batch_losses, course("eager").batch_losses, rtol=1e-8)
