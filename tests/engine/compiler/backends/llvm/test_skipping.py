@@ -242,6 +242,22 @@ def test_zeros_that_meet_what_is_not_finite_become_nan(monkeypatch: pytest.Monke
         assert gradient({0: -first, 1: -first})[1]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_blocks_of_wide_layers_leave_out_the_same(monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
+    """Their products go by pieces, copied to where the guard has its say: some blocks are flat and some are not."""
+    model = nn.MLP(100, [128, 1], seed=1)
+    plan, leaves = plan_of(lambda x, y: relu(0.2 - y[0] * model(x)[0]), 100)
+    programs, source = both(monkeypatch, plan, dtype, 200), np.random.default_rng(0)
+    X = source.normal(size=(200, 100)).astype(dtype)
+    X[64:128] = 0.0
+    for bias, number in ((0.0, 0.5), (0.5, 0.5), (50.0, 0.5), (50.0, math.inf), (50.0, math.nan)):
+        P = np.array([leaf.data for leaf in leaves]).astype(dtype)
+        P[-1], X[-1, 3] = bias, number
+        found, expected = (program.run(P, (X, np.ones((200, 1), dtype))) for program in programs)
+        assert all(same(a, b) for a, b in zip(found, expected))
+        assert left_out(programs[0]) or bias < 50 or not math.isfinite(number)
+
+
 def test_a_sample_after_another_one_leaves_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is rounded to -0.0 in the gradient of the first one becomes +0.0 by adding the +0.0 of the second one."""
     model = nn.MLP(8, [16, 1], seed=1)
