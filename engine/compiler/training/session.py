@@ -131,8 +131,8 @@ class Session:
         others, own = {**settings, "lr": 0.0}, Words()
         known = (
             own.add_lock(lock),
-            own.add_part(loan, "open"),
-            own.add_part(loan, "glimpses"),
+            own.add_slot(loan, "open"),
+            own.add_slot(loan, "glimpses"),
             own.add_object(optimizer),
         )
 

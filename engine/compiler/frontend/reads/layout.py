@@ -10,7 +10,8 @@ import functools
 import gc
 import sys
 from collections.abc import Mapping
-from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType
+from itertools import pairwise
+from types import CellType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
 HEAD = object.__basicsize__
@@ -24,20 +25,29 @@ def word(place: int) -> int:
 
 @functools.cache
 def offset(kind: type[Any], name: str) -> int:
-    """Where an object of this class has an attribute: a part of a function, the content of a cell, or a slot."""
+    """Where an object of this class has an attribute: a part of a function, or the content of a cell."""
     if kind is FunctionType and name in ("__code__", "__defaults__", "__kwdefaults__"):
         thing: Any = lambda a=1, *, b=2: a + b  # one that has all three
     elif kind is CellType and name == "cell_contents":
         thing = CellType(object())
     elif kind is type and name == "__mro__":
         thing = type("", (), {})
-    elif isinstance(getattr(kind, name, None), MemberDescriptorType):
-        thing = object.__new__(kind)
-        setattr(thing, name, object())
     else:
         return 0
+    return _offset_in(thing, name)
+
+
+@functools.cache
+def offset_of_slot(kind: type[Any], name: str) -> int:
+    """Where an object of this class has a slot; of a class whose instances may be made and changed just for that."""
+    thing = object.__new__(kind)
+    setattr(thing, name, object())
+    return _offset_in(thing, name)
+
+
+def _offset_in(thing: Any, name: str) -> int:
     content = id(getattr(thing, name))
-    found = [k for k in range(HEAD, kind.__basicsize__, 8) if word(id(thing) + k) == content]
+    found = [k for k in range(HEAD, type(thing).__basicsize__, 8) if word(id(thing) + k) == content]
     return found[0] if len(found) == 1 else 0
 
 
@@ -133,9 +143,8 @@ def table_of(names: dict[Any, Any]) -> int:
     return word(place) if word(place + 8) == 0 else 0
 
 
-def place_in(table: int, names: dict[Any, Any], name: Any, content: Any) -> int:
-    """Where the table of a dict has the address of what it has under a name, which stands behind that of the name."""
+def places_in(table: int, names: dict[Any, Any]) -> dict[tuple[int, int], int]:
+    """Where the table of a dict has the address of a name, and behind it that of what it has under it: by both."""
     count = (names.__sizeof__() - dict.__basicsize__) // 8
     words = (ctypes.c_int64 * count).from_address(table)[:]
-    found = [k for k in range(1, count) if words[k] == id(content) and words[k - 1] == id(name)]
-    return table + 8 * found[0] if len(found) == 1 else 0
+    return {pair: table + 8 * k for k, pair in enumerate(pairwise(words))}

@@ -18,8 +18,9 @@ from .layout import (
     dict_fields,
     lists_are_as_expected,
     offset,
-    place_in,
+    offset_of_slot,
     place_of_dict,
+    places_in,
     plain_dict,
     table_of,
     word,
@@ -45,7 +46,7 @@ class Words:
         self._noted = -1  # how many words were noted, if that could be
 
     def add_part(self, owner: Any, name: str) -> bool:
-        """Watch an attribute of a function, the content of a cell, or a slot."""
+        """Watch an attribute of a function, or the content of a cell."""
         kind: Any = type(owner)
         place = offset(kind, name)
 
@@ -53,6 +54,17 @@ class Words:
             content = getattr(owner, name)
             held.append(content)
             yield id(owner) + place, 0 if content is None and kind is FunctionType else id(content)
+
+        return self._added(place > 0, look)
+
+    def add_slot(self, owner: Any, name: str) -> bool:
+        """Watch a slot of an object of the engine's own."""
+        kind: Any = type(owner)
+        place = offset_of_slot(kind, name)
+
+        def look(held: list[Any]) -> _Words:
+            held.append(getattr(owner, name))
+            yield id(owner) + place, id(held[-1])
 
         return self._added(place > 0, look)
 
@@ -80,8 +92,9 @@ class Words:
             yield id(entries) + fields.used, len(before)
             if before:
                 yield id(entries) + fields.keys, table
-            for name, content in before.items():
-                yield from _entry(place_in(table, entries, name, content), name, content)
+                places = places_in(table, entries)
+                for name, content in before.items():
+                    yield from _entry(places, name, content)
 
         return self._added(known is entries and (not known or table_of(known) > 0), look)
 
@@ -95,7 +108,7 @@ class Words:
             content, table = known[name], table_of(known)
             held.append(content)
             yield id(known) + fields.keys, table
-            yield from _entry(place_in(table, known, name, content), name, content)
+            yield from _entry(places_in(table, known), name, content)
 
         return self._added(known is not None and table_of(known) > 0, look)
 
@@ -141,9 +154,14 @@ class Words:
         return self._added(place > 0, lambda held: iter([(id(lock) + place, 0)]))
 
     def _added(self, known: bool, look: Callable[[list[Any]], _Words]) -> bool:
-        if known:
+        """Keep what looks, if it finds something."""
+        try:
+            found = known and len([*look([])]) > 0
+        except (ValueError, LookupError):
+            found = False
+        if found:
             self._looks.append(look)
-        return known
+        return found
 
     def note(self) -> None:
         """Note what there is now, and differ until that is known to be right."""
@@ -163,15 +181,14 @@ class Words:
         self.head[1] = self._noted
 
 
-def _entry(place: int, name: Any, content: Any) -> _Words:
+def _entry(places: dict[tuple[int, int], int], name: Any, content: Any) -> _Words:
     """The words of an entry of a dict.
 
     Raises:
-        LookupError: its place was not found.
+        LookupError: its place was not found, as of a name that is another object than the one in the dict.
     """
-    if not place:
-        raise LookupError(name)
-    yield from ((place - 8, id(name)), (place, id(content)))
+    place = places[id(name), id(content)]
+    yield from ((place, id(name)), (place + 8, id(content)))
 
 
 class Watching(NamedTuple):

@@ -136,7 +136,7 @@ def watched(kind: str) -> tuple[Any, Words]:
     elif kind == "cell":
         assert words.add_part(thing, "cell_contents")
     elif kind == "slot":
-        assert words.add_part(thing, "content")
+        assert words.add_slot(thing, "content")
     elif kind in ("dict", "no entries"):
         assert words.add_dict(thing)
     elif kind == "object":
@@ -218,6 +218,8 @@ def test_what_is_not_found_in_memory_is_left_to_python(monkeypatch: pytest.Monke
     assert not words.add_dict(vars(Something()))  # which shares its table
     assert not words.add_name(vars(Something()), "a")
     assert not words.add_name(UserDict(a=1), "a")
+    assert not words.add_name({"".join(["a", "b"]): 1}, "ab")  # under another object of that name
+    assert not words.add_part(Slotted(), "content")  # which may run code of its class
     assert not words.add_object(Something())
     assert not words.add_object(object())
     assert not words.add_lock(threading.Condition())
