@@ -295,13 +295,15 @@ class Trainer(Settings):
 
     def _first(self, X: Any, y: Any) -> float:
         """Make a step the long way, and the short way to those that are like it."""
-        self._again = None
+        self._again, times_set = None, self._times_set
         batch = self._samples.checked(X, y)
         way = self._prepared(batch)
         (loss,) = way(batch, 1, None, self._clip, ())
         watch = self._watch
         assert watch is not None  # it is made with the way
         self._again = way.repetition(lambda: watch.watching(self._fresh_until()), self._samples.copied)
+        if self._times_set != times_set:  # by another thread: it counts from the next step on
+            self._again = None
         return loss
 
     def _fresh_until(self) -> float:

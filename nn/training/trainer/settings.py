@@ -31,9 +31,15 @@ class Settings(Known, ABC):
         clip_value: float | None,
     ) -> None:
         self._again: Repeated | None = None  # a shorter way to make a step like the last one
+        self._times_set = 0
         self._model, self._loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
         self._clip: tuple[float | None, float | None] = (None, None)
         self.clip_norm, self.clip_value = clip_norm, clip_value
+
+    def _has_been_set(self) -> None:
+        """Let no step be like the last one, nor like one that another thread makes at present."""
+        self._times_set += 1
+        self._again = None
 
     @abstractmethod
     def _begin(self) -> None:
@@ -68,7 +74,8 @@ class Settings(Known, ABC):
     def optimizer(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
-        self._optimizer, self._again = optimizer, None
+        self._optimizer = optimizer
+        self._has_been_set()
 
     @property
     def clip_norm(self) -> float | None:
@@ -77,7 +84,8 @@ class Settings(Known, ABC):
 
     @clip_norm.setter
     def clip_norm(self, limit: float | None) -> None:
-        self._clip, self._again = clip_limits(limit, self._clip[1]), None
+        self._clip = clip_limits(limit, self._clip[1])
+        self._has_been_set()
 
     @property
     def clip_value(self) -> float | None:
@@ -86,7 +94,8 @@ class Settings(Known, ABC):
 
     @clip_value.setter
     def clip_value(self, limit: float | None) -> None:
-        self._clip, self._again = clip_limits(self._clip[0], limit), None
+        self._clip = clip_limits(self._clip[0], limit)
+        self._has_been_set()
 
     @property
     def schedule(self) -> Callable[[int], float] | None:
@@ -97,4 +106,5 @@ class Settings(Known, ABC):
     def schedule(self, schedule: Callable[[int], float] | None) -> None:
         if schedule is not None and not callable(schedule):
             raise TypeError(f"schedule must be a function of the step's number, not {show(schedule)}")
-        self._schedule, self._again = schedule, None
+        self._schedule = schedule
+        self._has_been_set()

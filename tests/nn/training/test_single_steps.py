@@ -19,6 +19,7 @@ from engine import Value
 from engine.compiler.backends.llvm import training as native
 from engine.compiler.backends.llvm.runtime import direct_step
 from nn import MLP, SGD, Trainer
+from nn.training.trainer.ways import NativeSteps
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
@@ -371,6 +372,26 @@ def test_a_learning_rate_for_each_step_and_one_for_many() -> None:
         assert [short.step(x, CLASSES)] == long.run(x, CLASSES, 1)
     assert quick(short)
     assert data(short) == data(long)
+
+
+def test_what_another_thread_sets_in_the_middle_of_a_step_counts_from_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    t, twin = trainer(), trainer()
+    repetition = NativeSteps.repetition
+
+    def set_meanwhile(way: NativeSteps, *arguments: Any) -> Any:
+        found = repetition(way, *arguments)
+        t.clip_value = 1e-3
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NativeSteps, "repetition", set_meanwhile)
+        t.step(X, CLASSES)
+    twin.step(X, CLASSES)
+    twin.clip_value = 1e-3
+    assert [t.step(X, CLASSES) for _ in range(3)] == [twin.step(X, CLASSES) for _ in range(3)]
+    assert data(t) == data(twin)
 
 
 def test_nobody_else_has_the_parameters_meanwhile() -> None:
