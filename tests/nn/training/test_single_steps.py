@@ -438,8 +438,8 @@ def test_a_trainer_goes_when_nobody_has_it_and_leaves_nothing() -> None:
                     t.optimizer.lr = 0.1 / k
             return [sys.getrefcount(thing) for thing in (x, None, True, False, float, t._again.step)]  # type: ignore[union-attr]  # it is there
 
-        before, after = steps(40), steps(200)
-        assert all(abs(a - b) < 50 for a, b in zip(before, after))
+        before, after = steps(40), steps(2000)  # meanwhile other things may come to refer to None, such as a trace
+        assert all(abs(a - b) < 1000 for a, b in zip(before, after))
         return weakref.ref(t)
 
     gone = used()
