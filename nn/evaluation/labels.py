@@ -38,8 +38,10 @@ def as_indices(labels: Any, classes: list[Any]) -> list[int]:
     """Names of classes as their indices.
 
     Raises:
-        ValueError: if one is none of the classes.
+        ValueError: if one is none of the classes, or there are none.
     """
+    if not classes:
+        raise ValueError("labels are texts, and the model knows no names: nn.fit with such labels sets model.classes")
     places = {name: place for place, name in enumerate(classes)}
     unknown = sorted({str(label) for label in labels} - places.keys())
     if unknown:
@@ -65,11 +67,7 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
     """
     outputs = shape[-1] if shape else 1
     if are_texts(labels):
-        if classes is None:
-            raise ValueError(
-                "labels are texts, and the model knows no names: nn.fit with such labels sets model.classes"
-            )
-        return as_indices(labels, classes)
+        return as_indices(labels, classes or [])
     numbers = _whole(labels)
     if numbers is not None and outputs > 1 and numbers.ndim == len(shape):
         import numpy as np

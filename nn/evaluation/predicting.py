@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .columns import above, largest, mapped, nan_at, only, shape_of_each
+from .columns import above, flat, largest, mapped, nan_at, only, shape_of_each
 from .labels import classes_of
 from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import probabilities_of, threshold_of
@@ -79,7 +79,8 @@ def classify(
         Class indices, or names where the model was trained with such labels.
 
     Raises:
-        ValueError: if nothing tells the threshold, an output is nan; and as `predict`.
+        ValueError: if nothing tells the threshold, an output is nan, or one without a name is the largest; and as
+            `predict`.
 
     >>> from engine import Value
     >>> classify(lambda x: [Value(1.0), Value(x)], [0.5, 2.0])
@@ -91,6 +92,12 @@ def classify(
     names = classes_of(model)
     if names is None:
         return found
+    beyond = max(flat(found.tolist() if hasattr(found, "tolist") else found))
+    if beyond >= len(names):
+        raise ValueError(
+            f"the largest output of a sample is number {beyond}, and the labels that the model learned from name "
+            f"{len(names)} classes only: {', '.join(names)}; build it with an output for each"
+        )
     if hasattr(found, "dtype"):
         import numpy as np
 

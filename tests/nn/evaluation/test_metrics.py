@@ -146,3 +146,23 @@ def test_summary():
     assert branching.operations is None
     assert "compiled" not in repr(branching)
     assert metrics.accuracy is nn.accuracy
+
+
+def test_an_output_more_than_there_are_names_is_told():
+    model = nn.MLP(2, [3], seed=1)
+    nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], ["cat", "dog"], nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), 1)
+    model.layers[0].neurons[2].b.data = 9.0
+    for samples in ([[0.0, 0.0]], np.zeros((1, 2))):
+        with pytest.raises(ValueError, match="is number 2, and the labels that the model learned from name 2"):
+            nn.classify(model, samples)
+    model.layers[0].neurons[2].b.data = -9.0
+    assert nn.classify(model, [[0.0, 0.0]])[0] in ("cat", "dog")
+
+
+def test_texts_to_validate_with_beside_indices_to_learn_from_are_refused():
+    model = nn.MLP(2, [2], seed=1)
+    data = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+    with pytest.raises(ValueError, match="the model knows no names"):
+        nn.fit(
+            model, *data, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), 1, validation=(data[0], ["cat", "dog"])
+        )
