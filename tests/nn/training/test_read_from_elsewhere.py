@@ -72,6 +72,33 @@ def classes_that_are_derived_later() -> Case:
     return of_loss(loss, lambda _: globals().update(kept=type("Another", (Term,), {"share": 3.0})))
 
 
+class Shares:
+    """Two shares, which are read under names that are computed."""
+
+    k0, k1 = 0.1, 0.2
+
+    def loss(self, o: Any, y: Any) -> Any:
+        return nn.mse(o, y) * sum(getattr(self, f"k{k}") for k in range(2))
+
+
+@row
+def an_attribute_of_a_class_under_a_computed_name() -> Case:
+    kind = type("Own", (Shares,), {"k0": 0.5})
+    return of_loss(kind().loss, lambda _: setattr(kind, "k0", 3.0))
+
+
+@row
+def an_attribute_that_hides_that_of_the_class() -> Case:
+    shares = Shares()
+    return of_loss(shares.loss, lambda _: setattr(shares, "k1", 3.0))
+
+
+@row
+def how_many_attributes_there_are() -> Case:
+    shares = types.SimpleNamespace(first=0.1)
+    return of_loss(lambda o, y: nn.mse(o, y) * len(vars(shares)), lambda _: setattr(shares, "second", 0.2))
+
+
 @row
 def a_decimal_in_an_object() -> Case:
     """The context of `decimal`, which is watched besides, takes as long as ten names."""

@@ -53,6 +53,9 @@ _MOST = 100_000  # objects that a walk enters
 _COMPILER = __name__.partition(".frontend")[0]
 _COMPUTING = frozenset({"getattr", "vars", "__dict__"})
 """Where code names one of these, it may read an attribute that it does not name."""
+_LISTING = _COMPUTING | {"dir", "hasattr"}
+"""Where code names one of these, which attributes there are may decide."""
+_SPACES = (ModuleType, FunctionType)
 _ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
 """Where code names one of these, it may find out whether there is an attribute."""
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
@@ -306,12 +309,15 @@ class Walk:
         kind = class_of(owner)
         if everything:
             self._call_of(kind)
+        elif not (self.used.isdisjoint(_LISTING) or (id(owner), "") in self._attributes or is_a(owner, _SPACES)):
+            self._attributes.add((id(owner), ""))
+            self._found.found_holder(attributes)
         is_class, is_space = issubclass(kind, type), issubclass(kind, (type, ModuleType))
         for name, content in list(attributes.items()):
             if (id(owner), name) in self._attributes:
                 continue
             code = is_a(content, (FunctionType, staticmethod, classmethod, property))
-            if is_space:
+            if is_space and (not is_class or name[:2] == "__" or self.used.isdisjoint(_COMPUTING)):
                 matters = code and (is_class or name == "__getattr__")
             else:
                 matters = type(content) not in PLAIN or name == "_value_" or not self.used.isdisjoint(_COMPUTING)
