@@ -59,9 +59,9 @@ def fit_many(
     All nets of one structure (the same modules, activations, loss and kind of optimiser) are trained by one program.
     The numbers are the same for every executor, and those of `fit` on the data as they are at the call. The nets that
     `make` gives stay as they were, so that they may share parameters, and each begins with the numbers that it was
-    given: train the one that you want with `fit`. Several may be made before the first of them is trained, and one twice,
-    where it fails: let `make` give the same for the same configuration. A net that fails has its error in its row; the
-    others go on. Ctrl-C gives the rows so far.
+    given: train the one that you want with `fit`. Several may be made before the first of them is trained, and one
+    twice, where it fails: let `make` give the same for the same configuration. A net that fails has its error in its
+    row; the others go on. Ctrl-C gives the rows so far.
 
     Args:
         make: called as ``make(**config)``, gives a model, its loss and its optimiser. Of the keys `seed`, `epochs`
