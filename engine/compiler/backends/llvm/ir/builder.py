@@ -34,6 +34,7 @@ class Code:
         bits: 64 or 32, the size of a number.
         width: numbers in a vector; 1 for plain scalars.
         declared: declarations of the intrinsics and library functions that are called.
+        masks: of which 1.0 and 0.0 have been made, by the names of these numbers.
     """
 
     def __init__(self, name: str, bits: int, width: int, arguments: Sequence[str], result: str = "void"):
@@ -43,6 +44,7 @@ class Code:
         self.lines: list[str] = []
         self.slots: list[str] = []  # stack slots of loop counters and accumulators; LLVM turns them into registers
         self.declared: set[str] = set()
+        self.masks: dict[str, Vector] = {}
         self.attributes = "nounwind"
         self.linkage = ""
         self._count = 0
@@ -97,7 +99,10 @@ class Code:
         kind = yes.kind if isinstance(yes, Vector) else no.kind if isinstance(no, Vector) else "f"
         yes, no = self.lift(yes, kind), self.lift(no, kind)
         t = self.type(kind)
-        return self.emit(f"select {self.type('m')} {mask.name}, {t} {yes.name}, {t} {no.name}", kind)
+        found = self.emit(f"select {self.type('m')} {mask.name}, {t} {yes.name}, {t} {no.name}", kind)
+        if (yes.name, no.name) == (self.lift(1.0).name, self.lift(0.0).name):
+            self.masks[found.name] = mask
+        return found
 
     def as_number(self, mask: Vector) -> Vector:
         """1.0 where the mask holds, else 0.0."""

@@ -90,7 +90,9 @@ class Vector:
 
     def compare(self, predicate: str, other: Any) -> Vector:
         """The mask of lanes where `fcmp predicate` holds; ordered predicates are false for nan, unordered true."""
-        code = self.code
+        code, mask = self.code, self.code.masks.get(self.name)
+        if mask is not None and not isinstance(other, Vector) and other == 0.0 and predicate in ("une", "oeq"):
+            return mask if predicate == "une" else ~mask  # conditions are numbers between primitives
         return code.emit(f"fcmp {predicate} {code.type('f')} {self.name}, {code.lift(other).name}", "m")
 
     def __gt__(self, other: Any) -> Vector:

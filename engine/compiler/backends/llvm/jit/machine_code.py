@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from ....forking import new_lock
+from ....passes.verify import asked_for
 from . import cache
 from .python_function import add_symbols
 
@@ -166,6 +167,7 @@ def _defined(module: Any) -> list[Any]:
 def optimised(text: str, quick: str = "", plain: str = "") -> Any:
     """The module of the texts of a library, after LLVM's passes for this machine.
 
+    Where STEPGRAD_VERIFY asks for it, LLVM's verifier comes first: each name must be defined ahead of where it is read.
     It has a context of its own: what a context has seen, such as constants, it keeps to its end.
     """
     llvm, passes = binding(), _passes()
@@ -173,6 +175,8 @@ def optimised(text: str, quick: str = "", plain: str = "") -> Any:
     for part, run in ((text, passes.run_all), (quick, passes.run_quick), (plain, passes.run_plain)):
         if part:
             modules.append(llvm.parse_assembly(part, context))
+            if asked_for():
+                modules[-1].verify()
             run(modules[-1])
     module, *others = modules or [llvm.parse_assembly("", context)]
     for other in others:

@@ -61,3 +61,19 @@ def sums_of_two(*places: tuple[int, int, int]) -> Kernels:
 )
 def test_offsets_are_looked_up_where_the_calls_of_a_kernel_differ(places: Any, looked_up: int) -> None:
     assert sums_of_two(*places).codes[0].body().count("ptr %T") == looked_up
+
+
+def test_a_number_that_was_made_of_a_mask_is_that_mask_again() -> None:
+    """Conditions are numbers between primitives: no second comparison finds out what the first one has."""
+    code = Code("picked", 64, 4, ["ptr %x", "ptr %y"])
+    x = code.load("%x", "0")
+    positive = code.as_number(x > 0.0)
+    assert positive.differs(0.0).name == code.masks[positive.name].name
+    code.store(code.select(positive.differs(0.0), x, code.select(positive.equals(0.0), 7.0, 8.0)), "%y", "0")
+    code.ret()
+    assert code.body().count("fcmp") == 1
+    library = Library("", quick=code.text())
+    numbers, found = np.array([1.0, -1.0, np.nan, 0.0]), np.zeros(4)
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+    kind(library.address("picked"))(numbers.ctypes.data, found.ctypes.data)
+    assert found.tolist() == [1.0, 7.0, 7.0, 7.0]
