@@ -14,13 +14,13 @@ import functools
 import math
 
 from ..ir.builder import Code
-from ..ir.control import Cell, leave, unless
+from ..ir.control import Cell, leave
 from ..ir.vector import literal
 from ..jit.machine_code import Library
 from .fork_join import share_text
 from .frame import POSITION, Fields, entry
 from .packing import text as packing
-from .samples import calls, is_finite, loss_comes_first, run, samples
+from .samples import calls, is_finite, run, samples
 from .update import STATE
 
 LINE = 16
@@ -98,9 +98,19 @@ def _last_gradients(code: Code, f: Fields) -> str:
     return code.pointer(f["state"], str(STATE.index("gradient")), "i64")
 
 
+def _find_out_when_losses_are_known(code: Code, f: Fields) -> None:
+    """Whether before any gradient is written: where one block holds all samples, and they are to be updated."""
+    conditions = [f"icmp eq i64 {f['parts']}, 1", f"icmp sle i64 {f['batch']}, {f['lanes']}"]
+    conditions += [f"icmp ne ptr {f['update']}, null"]
+    conditions += [f"icmp sgt i64 {f['sums_count']}, 0"]  # else kernels of other stages write gradients too
+    both = functools.reduce(lambda a, b: code.value(f"and i1 {a}, {b}"), map(code.value, conditions))
+    place = code.pointer("%frame", str(POSITION["loss_first"]), "i64")
+    code.lines.append(f"store i64 {code.value(f'zext i1 {both} to i64')}, ptr {place}")
+
+
 def _spare_gradients(code: Code, f: Fields) -> None:
     """Let a step that writes gradients before its loss is known leave those of the last step alone."""
-    with unless(code, loss_comes_first(code, f)):
+    with code.when(code.value(f"icmp eq i64 {f['loss_first']}, 0")):
         here, spare = f["G"], f["spare"]
         last = code.value(f"load ptr, ptr {_last_gradients(code, f)}")
         with code.when(code.value(f"icmp eq ptr {here}, {last}")):
@@ -136,6 +146,7 @@ def _steps(bits: int, width: int) -> str:
     ordered = code.value(f"icmp ne ptr {f['order']}, null")
     many = code.value(f"icmp sgt i64 {f['gradients']}, {MANY}")
     shared = code.value(f"select i1 {many}, ptr %lines, ptr null")
+    _find_out_when_losses_are_known(code, f)
     with code.loop(0, f["steps"]) as step:
         with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
             _spare_gradients(code, f)

@@ -27,6 +27,7 @@ FRAME = (
     "scratch",  # how many numbers S has: those of the next seat follow
     "gradients",  # how many numbers G has, the last one for the loss: those of the next part follow
     "cleared",  # how many of these are set to zero at the start of a step: all, or none if the kernels see to it
+    "loss_first",  # 1: a step's loss is known before any gradient is written; the driver finds out at every call
     "spare",  # another G, so that a step whose loss is not finite leaves the gradients of the last one
     "steps", "batch",  # batch: samples in a step
     "parts", "span",  # into how many parts the samples of a step are cut, and how many samples a part has
@@ -58,7 +59,7 @@ _NUMBERS = [
     "gradients",
     "cleared",
 ]
-_NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "packed", "whole"]
+_NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "packed", "loss_first", "whole"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "guarded", "sums", "epilogue")] + ["verdict"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..ir.builder import Code
-from ..ir.control import Cell, unless
+from ..ir.control import unless
 from ..ir.vector import Vector
 from ..kernels.kernel import BUFFERS
 from .frame import IN_S, IN_X, Fields, entry, field
@@ -32,8 +32,7 @@ def samples(bits: int, width: int) -> str:
     weight = field(code, "weight", scalar)
     f["S"] = code.pointer(f["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
     f["G"] = code.pointer(f["G"], code.value(f"mul i64 %part, {f['gradients']}"))
-    updating = code.value(f"icmp ne ptr {f['update']}, null")
-    loss_first = code.value(f"and i1 {updating}, {loss_comes_first(code, f)}")
+    loss_first = code.value(f"icmp ne i64 {f['loss_first']}, 0")
     with unless(code, loss_first):
         _clear(code, f)
     loss = code.variable(code.lift(0.0))
@@ -77,12 +76,10 @@ def samples(bits: int, width: int) -> str:
             run(code, "body", f, f"ptr {x}, ptr {f['S']}", lanes, begins)
             _add_loss(code, f, loss, x, lanes)
             _run_guarded(code, f, f"ptr {x}, ptr {f['S']}", lanes, begins)
-            useful = Cell(code, "true", "i1")
-            with code.when(loss_first):
-                useful.write(is_finite(code, code.horizontal_sum(code.read(loss))))
-                with code.when(useful.read()):
+            useful = is_finite(code, code.horizontal_sum(code.read(loss)))
+            with code.when(code.value(f"or i1 {useful}, {code.value(f'xor i1 {loss_first}, true')}")):
+                with code.when(loss_first):
                     _clear(code, f)
-            with code.when(useful.read()):
                 run(code, "sums", f, f"ptr {x}, ptr {f['S']}", lanes, begins)
         wanted = code.value(f"icmp ne ptr {f['results']}, null")
         with code.when(wanted):
@@ -94,14 +91,6 @@ def samples(bits: int, width: int) -> str:
     return code.text()
 
 
-def loss_comes_first(code: Code, f: Fields) -> str:
-    """Whether the loss of a step is known before any gradient is written: where one block holds all samples."""
-    conditions = [f"icmp eq i64 {f['parts']}, 1", f"icmp sle i64 {f['batch']}, {f['lanes']}"]
-    conditions.append(f"icmp sgt i64 {f['sums_count']}, 0")  # else kernels of other stages write gradients too
-    one, fits, last = map(code.value, conditions)
-    return code.value(f"and i1 {last}, {code.value(f'and i1 {one}, {fits}')}")
-
-
 def is_finite(code: Code, number: str) -> str:
     """Whether a number is neither nan nor infinite."""
     difference = code.value(f"fsub {code.scalar} {number}, {number}")
@@ -110,8 +99,10 @@ def is_finite(code: Code, number: str) -> str:
 
 def _clear(code: Code, f: Fields) -> None:
     """Set the gradients to zero, where the kernels do not begin anew."""
-    size = code.value(f"mul i64 {f['cleared']}, {code.align}")
-    code.lines.append(f"call void @llvm.memset.p0.i64(ptr align {code.align} {f['G']}, i8 0, i64 {size}, i1 false)")
+    count = f["cleared"]
+    with code.when(code.value(f"icmp sgt i64 {count}, 0")):
+        size = code.value(f"mul i64 {count}, {code.align}")
+        code.lines.append(f"call void @llvm.memset.p0.i64(ptr align {code.align} {f['G']}, i8 0, i64 {size}, i1 false)")
 
 
 def _list_samples(code: Code, numbers: str, first: str, samples: str, order: str, batch: str) -> None:
