@@ -287,6 +287,8 @@ class Session:
             raise ValueError("a leaf that is not among the values has no start")
         self.accept(batch)
         self._optimizer.take_back()
+        if self._known:  # what was set to make the starts is no news to the rule, if all that it reads is the same
+            self._known[-1].rule.surroundings.holds_outside(())
         own, training = starts[:, given], self._training
         found: list[list[float] | None] = []
         with self._borrowed():
