@@ -49,8 +49,9 @@ def compile(
     that takes;
     `nn.Module` announces what is set on it, see `engine.announce_change`. If something is another, the function is
     traced again. Not watched are the insides of installed packages, what their code in C reads by itself (files,
-    memory behind a pointer), and what the function itself changes whenever it runs, such as the file that it writes:
-    compile it again, or pass such things as arguments.
+    memory behind a pointer), of what type a number is (1 is 1.0, also where the function asks `isinstance(x, int)`),
+    and what the function itself changes whenever it runs, such as the file that it writes: compile it again, or pass
+    such things as arguments.
 
     An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 

@@ -34,8 +34,8 @@ class Trainer(Settings):
     Labels are checked at every call, as they were given. What would take longer to look at, such as a list in a list
     in a dict, or whether a weight beyond some 400 was exchanged for one which existed before, is looked at from time
     to time, for a fiftieth of the time, and at each epoch of `nn.fit` with callbacks. Not watched, as by
-    `engine.compile`, are the insides of installed packages, what their code in C reads by itself, and what model and
-    loss themselves change whenever they run.
+    `engine.compile`, are the insides of installed packages, what their code in C reads by itself, of what type a number
+    is, and what model and loss themselves change whenever they run.
 
     Args:
         model: a module, or a function from one sample to its output.
