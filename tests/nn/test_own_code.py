@@ -247,7 +247,7 @@ def test_a_cached_start_trains_what_is_there_now(name: str, warm: None, monkeypa
 
 
 def evaluated(model: Any, loss: Any) -> tuple[Any, list[float] | None]:
-    return nn.predict(model, X, backend="llvm"), Means(model, loss, [is_largest], X, Y, Options("auto"))(False)
+    return nn.predict(model, X, backend="llvm"), Means(model, loss, [is_largest], X, Y, Options("auto"))(watched=True)
 
 
 @pytest.fixture
