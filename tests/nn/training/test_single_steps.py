@@ -504,11 +504,11 @@ trainer._itself = trainer
     assert (ended.stdout, ended.stderr, ended.returncode) == ("True\n", "", 0)
 
 
-@pytest.mark.parametrize("change", ["_DATA", "_TYPE", "_RANK", "_FLAGS", "_DIMENSIONS"])
+@pytest.mark.parametrize("change", ["DATA", "TYPE", "RANK", "FLAGS", "DIMENSIONS"])
 def test_another_layout_of_arrays_is_noticed(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each field is compared with what NumPy says itself."""
     look = direct_step.arrays_are_as_expected.__wrapped__
     assert look()
-    places = {"_DATA": direct_step._RANK, "_DIMENSIONS": direct_step._DATA, "_FLAGS": 10**6}
-    monkeypatch.setattr(direct_step, change, places.get(change, direct_step._DATA))
+    places = {"DATA": direct_step.RANK, "DIMENSIONS": direct_step.DATA, "FLAGS": 10**6}
+    monkeypatch.setattr(direct_step, change, places.get(change, direct_step.DATA))
     assert not look()

@@ -20,14 +20,12 @@ from ..ir.builder import Code
 from ..ir.control import leave
 from ..jit.machine_code import Library
 from ..jit.python_function import DECLARED, python_function
+from .direct_code import HEAD
 from .direct_step import arrays_are_as_expected
 from .memory import address
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-HEAD = object.__basicsize__
-"""Bytes of an object ahead of what is its own; the last eight say of which class it is."""
 
 _SLOTS = ("data", "primitive", "label")
 _CLASSES = {"Value": Value, "float": float, "int": int, "list": list, "tuple": tuple, "dict": dict}
