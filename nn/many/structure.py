@@ -6,7 +6,8 @@ goes through nets that are like one that is known in a tenth of the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain, groupby
 from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType
@@ -54,10 +55,8 @@ class Structure:
         self._modules: set[type[Module]] = set()
         self._found: list[Any] = [type(optimizer), loss]
         self._kept: list[Any] = []  # so that nothing else gets the ids in the key
-        try:
-            self._enter([model])
-        except RecursionError:  # modules that hold each other
-            raise UnknownStructureError from None
+        self._open: set[int] = set()  # the ids of what is being read, which would go on for ever if it held itself
+        self._enter([model])
         place = dict(zip(self.values, range(len(self.values))))
         same = list(map(place.get, self.values)) if len(place) < len(self.values) else []  # a Value in several places
         updated = list(map(place.get, optimizer.params))
@@ -105,12 +104,15 @@ class Structure:
                     found += map(_label, things)
             elif kind is list or kind is tuple:
                 found += map(len, things)
-                self._enter(list(chain.from_iterable(things)))
+                with self._opened(things):
+                    self._enter(list(chain.from_iterable(things)))
             elif kind is dict:
-                self._enter_dicts(things)
+                with self._opened(things):
+                    self._enter_dicts(things)
             elif issubclass(kind, Module) and kind.__basicsize__ == Module.__basicsize__:  # all is in its attributes
                 self._modules.add(kind)
-                self._enter_dicts(list(map(vars, things)))
+                with self._opened(things):
+                    self._enter_dicts(list(map(vars, things)))
             elif kind in _PLAIN:
                 found += map(repr, things)  # 0.0 is not -0.0, and nan is nan
             elif kind in _BY_IDENTITY:
@@ -118,6 +120,16 @@ class Structure:
                 self._kept += things
             else:
                 raise UnknownStructureError
+
+    @contextmanager
+    def _opened(self, things: list[Any]) -> Iterator[None]:
+        """While what the things hold is read: refuse one that holds itself, such as a module whose part knows it."""
+        ids = set(map(id, things))
+        if not self._open.isdisjoint(ids):
+            raise UnknownStructureError
+        self._open |= ids
+        yield
+        self._open -= ids
 
     def _enter_dicts(self, dicts: list[dict[Any, Any]]) -> None:
         if len(set(map(tuple, dicts))) > 1:

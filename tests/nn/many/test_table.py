@@ -289,12 +289,13 @@ class Labelled(nn.Module):
 
 
 class Circular(nn.Module):
-    """A model whose part holds it."""
+    """A model whose parts hold it."""
 
     def __init__(self, scale: float) -> None:
         self.net = nn.MLP(2, [2], seed=1)
         self.scale = scale
-        vars(self.net)["parent"] = self
+        for part in (self.net, *self.net.layers):  # two that hold it: to follow them twice a level would never end
+            vars(part)["parent"] = self
 
     def __call__(self, x: Any) -> Any:
         return [self.scale * z for z in self.net(x)]
