@@ -44,6 +44,7 @@ from .functional import jvp as jvp
 from .functional import value_and_grad as value_and_grad
 from .graph import leaves as leaves
 from .graph import topological_order as topological_order
+from .imported import TABLE as TABLE
 from .imported import Imported as Imported
 from .interval import Interval as Interval
 from .modes import announce_change as announce_change
@@ -158,6 +159,7 @@ _BUILT_ON = frozenset(
         "Session",
         "Shown",
         "Surroundings",
+        "TABLE",
         "TreeReader",
         "Watching",
         "all_same",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from operator import is_
-from types import FunctionType, ModuleType
+from itertools import chain
+from operator import attrgetter, is_
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from . import operators as operators  # so that they are there to be looked at
@@ -40,7 +41,11 @@ class Imported:
 
     def __init__(self, *names: str) -> None:
         self._spaces: list[tuple[Mapping[str, Any], list[str], list[Any]]] = []  # names, and what they stand for
-        self._functions: list[tuple[FunctionType, tuple[Any, ...]]] = []
+        self._functions: list[FunctionType] = []
+        self._parts: list[Any] = []  # of each function in turn
+        self._cells: list[CellType] = []  # of their closures
+        self._in_cells: list[Any] = []
+        self._by_name: list[tuple[dict[str, Any], dict[str, Any]]] = []  # defaults that go by name, and a copy of them
         self._defined: dict[int, Any] = {}
         modules = [sys.modules[name] for name in names]
         inside = tuple([f"{name}." for name in names])
@@ -51,8 +56,11 @@ class Imported:
 
     def is_unchanged(self) -> bool:
         """Whether every name stands for what it did, and every function has the code and defaults that it had."""
-        return all(_same(*each) for each in self._spaces) and all(
-            _parts(function) == parts for function, parts in self._functions
+        return (
+            all(map(is_, chain.from_iterable(map(_parts, self._functions)), self._parts))
+            and all(map(is_, map(_content, self._cells), self._in_cells))
+            and all(now == before for now, before in self._by_name)
+            and all(_same(*each) for each in self._spaces)
         )
 
     def defines(self, thing: Any) -> bool:
@@ -69,9 +77,23 @@ class Imported:
                     continue
                 self._defined[id(inner)] = inner
                 if isinstance(inner, FunctionType):
-                    self._functions.append((inner, _parts(inner)))
+                    self._add_function(inner)
                 else:
                     self._add(inner)
+
+    def _add_function(self, function: FunctionType) -> None:
+        """What a function does depends on these, and on the names that it uses."""
+        self._functions.append(function)
+        self._parts += _parts(function)
+        cells = function.__closure__ or ()
+        self._cells += cells
+        self._in_cells += map(_content, cells)
+        if function.__kwdefaults__:
+            self._by_name.append((function.__kwdefaults__, {**function.__kwdefaults__}))
+
+
+_parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
+_content = attrgetter("cell_contents")
 
 
 _BOOKKEEPING = frozenset({"__slotnames__", "__warningregistry__"})
@@ -81,7 +103,7 @@ _BOOKKEEPING = frozenset({"__slotnames__", "__warningregistry__"})
 def _same(space: Mapping[str, Any], names: list[str], things: list[Any]) -> bool:
     """Whether the names stand for these things, and there are no more: a new one may hide a builtin or a base's."""
     now = [*space]
-    known = now[: len(names)] == names and _BOOKKEEPING.issuperset(now[len(names) :])
+    known = now == names or (now[: len(names)] == names and _BOOKKEEPING.issuperset(now[len(names) :]))
     return known and all(map(is_, space.values(), things))
 
 
@@ -96,12 +118,6 @@ def _inside(content: Any) -> Iterator[Any]:
     elif isinstance(content, tuple):  # the rules of a primitive
         for part in content:
             yield from _inside(part)
-
-
-def _parts(function: FunctionType) -> tuple[Any, ...]:
-    """What a function does depends on these, and on the names that it uses."""
-    cells = tuple([cell.cell_contents for cell in function.__closure__ or ()])
-    return function.__code__, function.__defaults__, {**(function.__kwdefaults__ or {})}, cells
 
 
 TABLE = Imported("engine.ops", "engine.ieee", "engine.primitive", "engine.operators", "engine.numbers")

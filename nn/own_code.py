@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from engine import Imported, Primitive, Value
+from engine import TABLE, Imported, Primitive, Value
 
 from .layers.dropout import Dropout
 from .layers.module import Module
@@ -37,7 +37,6 @@ PARTS = [
 """What compiled models, losses and judges consist of, and what calls them."""
 
 _CODE = Imported()
-_TABLE = Imported("engine.ops")
 _primitive = attrgetter("_primitive")
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _REQUIREMENTS = {kind.__name__: kind for kind in (ClassIndex, Distribution, Number)}
@@ -71,7 +70,7 @@ def is_own(function: Callable[..., Any]) -> bool:
 
 
 def _is_unchanged() -> bool:
-    return _CODE.is_unchanged() and _TABLE.is_unchanged()
+    return _CODE.is_unchanged() and TABLE.is_unchanged()
 
 
 def own_code(
@@ -173,7 +172,7 @@ def _describe(
         words.append("Value")
     elif kind in _PLAIN:
         words.append(f"{kind.__name__} {thing!r}")
-    elif kind is Primitive and _TABLE.defines(thing):
+    elif kind is Primitive and TABLE.defines(thing):
         words.append(thing.name)
     elif kind is FunctionType and _CODE.defines(thing):
         words.append(f"{thing.__module__}.{thing.__qualname__}")

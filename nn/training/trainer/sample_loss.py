@@ -66,7 +66,8 @@ class SampleLoss:
             found = self._known[shapes, size] = self._read_off(shapes, size)
             description = self._described()
             if description and not found.extra:
-                remember(found.scale, "structure", description.text, shapes, size)
+                known = {**_remembered(description, shapes), size: found.scale}
+                remember([*known.items()], "structures", description.text, shapes)
         return found
 
     def refuse_single(self, error: Exception, shapes: tuple[Shape, ...], size: int) -> None:
@@ -104,9 +105,9 @@ class SampleLoss:
         """Whether neither function nor loss need be traced to tell the structure."""
         if (shapes, size) not in self._known:
             description = self._described()
-            scale = description and recall("structure", description.text, shapes, size)
-            if isinstance(scale, float):
-                self._known[shapes, size] = BatchLoss(scale, 0.0, lambda: 0.0)
+            found = _remembered(description, shapes) if description else {}
+            for count, scale in found.items():  # of all sizes: the last batch of an epoch has another one
+                self._known.setdefault((shapes, count), BatchLoss(scale, 0.0, lambda: 0.0))
         return (shapes, size) in self._known
 
     def _described(self) -> Description | None:
@@ -132,6 +133,14 @@ class SampleLoss:
             if value.data != number:
                 value.data = number
         return before != (self._scaled, self._penalty)
+
+
+def _remembered(description: Description, shapes: tuple[Shape, ...]) -> dict[int, float]:
+    """The scales of a described function by the sizes of batches for which they were read off before."""
+    try:
+        return {int(size): float(scale) for size, scale in recall("structures", description.text, shapes)}
+    except (TypeError, ValueError):  # there are none, or the record is damaged
+        return {}
 
 
 def _shape(sample: Any) -> Shape:

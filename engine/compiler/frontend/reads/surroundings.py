@@ -214,7 +214,6 @@ class Surroundings:
     def _look(self) -> None:
         """Make `changed` and `differs`: what is near comes first."""
         look = Look(BUDGET)
-        things = {"changes": modes.changes, "me": self, "clock": time.perf_counter}
         near = [
             (names, name, content)
             for names, name, content in self._names
@@ -247,8 +246,24 @@ class Surroundings:
             of_rank(rank)
         announced = "changes[0] != me._count"
         self._near = look
-        self.differs = look.function(announced, self.changed_at_all, **things)
-        self.changed = look.function(f"{announced} or clock() > me._due", self.changed_at_all, **things)
+        self.differs = self._written_later("differs", announced)
+        self.changed = self._written_later("changed", f"{announced} or clock() > me._due")
+
+    def _written_later(self, name: str, condition: str) -> Callable[[], bool]:
+        """A look at all; the one under that name is written when it is called again, which takes longer than a look."""
+        looked = False
+
+        def look() -> bool:
+            nonlocal looked
+            if not looked:
+                looked = True
+                return self.changed_at_all()
+            things = {"changes": modes.changes, "me": self, "clock": time.perf_counter}
+            quick = self._near.function(condition, self.changed_at_all, **things)
+            setattr(self, name, quick)
+            return quick()
+
+        return look
 
     def watching(
         self,

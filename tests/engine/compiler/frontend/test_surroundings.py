@@ -31,6 +31,19 @@ def test_tables_and_series_of_pandas_are_looked_at() -> None:
         assert around.changed_at_all()
 
 
+@pytest.mark.parametrize("looks", [0, 1, 2])
+@pytest.mark.parametrize("name", ["changed", "differs"])
+def test_a_look_sees_what_is_near_from_the_first_time_on(looks: int, name: str) -> None:
+    """It is written when it is asked for the second time."""
+    weights = [1.0, 2.0]
+    around = Surroundings(lambda x: x * weights[0])
+    assert not any(getattr(around, name)() for _ in range(looks))
+    weights[0] = 3.0
+    assert getattr(around, name)()
+    weights[0] = 1.0
+    assert not getattr(around, name)()
+
+
 class Tensor:
     """As PyTorch's: it becomes an array without its gradient only."""
 
