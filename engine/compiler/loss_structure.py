@@ -48,7 +48,7 @@ class BatchLoss:
     penalty: Callable[[], Any] = field(compare=False)
 
 
-def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size: int, known: bool = False) -> BatchLoss:
+def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size: int) -> BatchLoss:
     """Read off the graph of a loss how it is made of the losses of single samples.
 
     Args:
@@ -56,7 +56,6 @@ def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size:
         output: what a model gives for one sample, as an example: Values in lists, tuples and dicts.
         label: the shape of one label: () for a number, (n,) for a list of n, ...
         size: how many samples the batch has.
-        known: whether the loss is known to do the same at every call, and to ask nothing of the world outside.
 
     Raises:
         TraceError: it is no mean or sum of one term for each sample, or it cannot be traced.
@@ -75,7 +74,7 @@ def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size:
         return loss(outputs, [nested(sample[width - labels :], label) for sample in samples])
 
     def root(count: int, graph: Graph) -> Symbol:
-        found = trace(of_batch, [(count, width)], lambda: graph, known=known)
+        found = trace(of_batch, [(count, width)], lambda: graph)
         if not found.single:
             raise TraceError(f"{described(loss)} returned a list: the loss of a batch is one Value, its mean or sum")
         return found.outputs[0]

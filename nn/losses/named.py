@@ -1,4 +1,4 @@
-"""The losses of the package, by name."""
+"""The losses of the package, by name: without a reduction given, means over samples."""
 
 from __future__ import annotations
 
@@ -12,3 +12,6 @@ from .regression import mae, mse
 LOSSES: dict[str, Callable[..., Any]] = {
     loss.__name__: loss for loss in (mse, mae, hinge, bce, bce_with_logits, cross_entropy, nll)
 }
+
+OF_ROWS = frozenset({cross_entropy, nll})
+"""Those that take a row of numbers for each sample: several outputs that are no rows are the row of one sample."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pytest
+
 import engine
 import nn
-from engine import Value
+from engine import TraceError, Value, batch_loss
+from nn.losses.named import LOSSES, OF_ROWS
 from nn.training.trainer.sample_loss import SampleLoss
 
 
@@ -39,3 +43,39 @@ def test_a_mean_over_samples_needs_no_weight() -> None:
     kept.function([Value(1.0)], 0.0)
     assert kept.structure(((1,), ()), 4).scale == 1.0
     assert not kept.weigh(kept.structure(((1,), ()), 4))
+
+
+SCORES = {
+    "nothing but a number": (Value(0.5), 1.0),
+    "a row of one": ([Value(0.5)], 1.0),
+    "a row": ([Value(0.25), Value(0.5), Value(0.25)], [0.0, 1.0, 0.0]),
+    "rows": ([[Value(0.5), Value(0.5)]] * 3, [[1.0, 0.0]] * 3),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("scores", SCORES)
+def test_what_the_package_has_is_known_and_what_its_graph_says(
+    name: str, scores: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its graph is only looked at where a loss of rows is given single numbers, which it takes for the row of one."""
+    loss, (output, target) = LOSSES[name], SCORES[scores]
+    if loss is nn.hinge:
+        target = np.copysign(1.0, np.asarray(target) - 0.5).tolist()
+    kept = SampleLoss(lambda x: output, loss)
+    try:
+        kept.function([Value(1.0)], target)
+    except (TypeError, ValueError, IndexError):  # no such outputs
+        assert name in ("cross_entropy", "nll")
+        return
+    label = np.shape(target)
+    try:
+        expected = batch_loss(loss, output, label, 5)
+    except TraceError:
+        with pytest.raises(TraceError, match="mixes"):
+            kept.structure(((1,), label), 5)
+        return
+    if isinstance(output, list) or loss not in OF_ROWS:
+        monkeypatch.setattr("nn.training.trainer.sample_loss.batch_loss", None)
+    assert kept.structure(((1,), label), 5) == expected
+    assert expected.scale == (5.0 if (name, scores) == ("nll", "nothing but a number") else 1.0)
