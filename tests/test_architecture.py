@@ -45,6 +45,7 @@ FLOORS = """
     engine.compiler.backends.llvm.kernels
     engine.compiler.backends.llvm.jit
     engine.compiler.backends.llvm.runtime
+    engine.compiler.backends.llvm.direct
     engine.compiler.backends.llvm
     engine.compiler.backends
     engine.compiler.comparison  engine.compiler.requirements

@@ -17,7 +17,8 @@ import pytest
 import nn
 from engine import Value
 from engine.compiler.backends.llvm import training as native
-from engine.compiler.backends.llvm.runtime import direct_step
+from engine.compiler.backends.llvm.direct import objects
+from engine.compiler.backends.llvm.direct import step as direct_step
 from nn import MLP, SGD, Trainer
 from nn.training.trainer.ways import NativeSteps
 
@@ -209,6 +210,43 @@ def test_whole_numbers_that_no_double_holds_are_rounded_as_numpy_does() -> None:
         assert data(short) == data(long)
 
 
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_ints_around_those_that_python_has_once(side_by_side: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not side_by_side:
+        monkeypatch.setattr(direct_step, "ints_side_by_side", lambda: 0)
+    numbers = [-(10**9), -7, -6, -5, -4, -1, 0, 1, 2, 127, 255, 256, 257, 258, 1000, 2**31]
+    short, long = trainer(nn.mse, outputs=1), trainer(nn.mse, outputs=1)
+    for t in (short, long):
+        for _ in range(3):
+            t.step(X, TARGETS)
+    count = counted(short)
+    for first in range(len(numbers)):
+        labels = [int(str(k)) for k in (numbers * 2)[first : first + len(X)]]
+        x = [[*map(float, row[:3]), label % 1000] for row, label in zip(X, labels)]
+        assert [short.step(x, labels)] == long.run(np.array(x), np.array(labels, float), 1)
+        short.optimizer.lr, long.optimizer.lr = 1e-12, 1e-12
+    assert data(short) == data(long)
+    assert count == [0]
+
+
+@pytest.mark.parametrize("labels", [CLASSES, CLASSES.astype(float), ONE_HOT])
+@pytest.mark.parametrize("wrong", [-1.0, 0.5, 3.0, math.nan, math.inf])
+def test_a_wrong_label_is_found_wherever_it_stands(labels: Any, wrong: float) -> None:
+    """Labels are compared several at a time, and those behind the last group one by one."""
+    t = trainer()
+    for _ in range(3):
+        t.step(X, labels)
+    assert quick(t)
+    before = data(t)
+    for place in range(len(X)):
+        other = labels.astype(float)
+        other[place] = wrong
+        with pytest.raises((ValueError, IndexError)):
+            t.step(X, other)
+        assert data(t) == before
+    assert t.steps == 3
+
+
 def test_labels_that_have_to_be_compared_first_lose_no_step() -> None:
     def loss(outputs: Any, labels: Any) -> Any:
         return sum([((out[0] - label) ** 2 + out[1] ** 2) * 0.1 for out, label in zip(outputs, labels)])
@@ -263,7 +301,7 @@ def test_what_is_exchanged_for_what_is_the_same_makes_no_step_any_longer() -> No
 def test_python_does_it_all_where_objects_are_laid_out_in_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
     short, long = trainer(), trainer()
     expected = [short.step(X, CLASSES) for _ in range(4)]
-    monkeypatch.setattr(native, "arrays_are_as_expected", lambda: False)
+    monkeypatch.setattr(native, "objects_are_as_expected", lambda: False)
     found = [long.step(X, CLASSES)]
     count = counted(long)
     assert found + [long.step(X, CLASSES) for _ in range(3)] == expected
@@ -292,13 +330,10 @@ def test_native_code_does_all_of_a_brief_step(loss: Any, monkeypatch: pytest.Mon
         t.step(X, TARGETS)
     assert quick(t)
     monkeypatch.setattr(native, "BRIEF", 0.0)
-    long, other = trainer(loss, outputs=1), trainer(loss, outputs=1)
-    monkeypatch.setattr(native, "has_gil", lambda: False)
-    losses = [[one.step(X, TARGETS) for _ in range(5)] for one in (long, other)]
+    long = trainer(loss, outputs=1)
+    losses = [long.step(X, TARGETS) for _ in range(5)]
     assert not quick(long)
-    assert not quick(other)
-    assert losses[0] == losses[1]
-    assert losses[0][3:] == [t.step(X, TARGETS) for _ in range(2)]
+    assert losses[3:] == [t.step(X, TARGETS) for _ in range(2)]
 
 
 def test_what_words_do_not_tell_is_left_to_python() -> None:
@@ -504,11 +539,16 @@ trainer._itself = trainer
     assert (ended.stdout, ended.stderr, ended.returncode) == ("True\n", "", 0)
 
 
-@pytest.mark.parametrize("change", ["DATA", "TYPE", "RANK", "FLAGS", "DIMENSIONS"])
-def test_another_layout_of_arrays_is_noticed(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("change", ["DATA", "TYPE", "RANK", "FLAGS", "DIMENSIONS", "REAL", "CLASS"])
+def test_another_layout_is_noticed(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each field is compared with what NumPy says itself."""
-    look = direct_step.arrays_are_as_expected.__wrapped__
+    look = objects.objects_are_as_expected.__wrapped__
     assert look()
-    places = {"DATA": direct_step.RANK, "DIMENSIONS": direct_step.DATA, "FLAGS": 10**6}
-    monkeypatch.setattr(direct_step, change, places.get(change, direct_step.DATA))
+    places = {"DATA": objects.RANK, "REAL": objects.RANK, "DIMENSIONS": objects.DATA, "FLAGS": 10**6}
+    monkeypatch.setattr(objects, change, places.get(change, objects.DATA))
     assert not look()
+
+
+def test_where_threads_run_python_side_by_side_none_looks_into_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    assert not objects.objects_are_as_expected.__wrapped__()

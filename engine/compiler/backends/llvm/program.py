@@ -15,12 +15,13 @@ from ...batch import Right, Shape
 from ...forking import new_lock
 from ...frontend.reads.words import Words
 from ...plan.lazy import LazyPlan
+from .direct.objects import objects_are_as_expected
+from .direct.step import DirectStep
 from .jit import cache
 from .jit.artifact import Artifact, load
 from .jit.machine_code import Library
 from .kernels.kernel import kernel_name
 from .runtime.cost_model import LONG, Split, cost_model
-from .runtime.direct_step import DirectStep, arrays_are_as_expected
 from .runtime.driver import driver
 from .runtime.memory import Frame, address, aligned, whole_lines
 from .runtime.threads import processors, thread_pool
@@ -217,7 +218,7 @@ class NativeProgram:
         import numpy as np
 
         split, size = self.cost_model.split(shape[0]), shape[0] * len(self.artifact.outputs) * self.dtype.itemsize
-        if split.parts > 1 or size > FEW or not arrays_are_as_expected():
+        if split.parts > 1 or size > FEW or not objects_are_as_expected():
             return None
         sample = np.zeros((shape[0], math.prod(shape[1:])), self.dtype)
         frame, results = self._frame_of((sample,), split, repeated=False)

@@ -12,9 +12,10 @@ from ...batch import Right, Shape
 from ...forking import give_way
 from ...frontend.reads.words import Words
 from ...update import ConfiguredUpdate, Repetition, Step
+from .direct.objects import objects_are_as_expected
+from .direct.step import DirectStep
 from .jit.cpu_caches import cache_sizes
 from .runtime.cost_model import Split
-from .runtime.direct_step import DirectStep, arrays_are_as_expected, has_gil
 from .runtime.memory import Frame, address, aligned
 from .runtime.shuffle import shuffled
 from .runtime.update import POSITION, STATE, update
@@ -176,7 +177,7 @@ class Training:
                 pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
         if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
             self._same = arrays, configured, partial(drive, frame.address), losses
-            if len(arrays) == 2 and arrays_are_as_expected():
+            if len(arrays) == 2 and objects_are_as_expected():
                 again = partial(self._direct, program, frame, split, drive)
                 self.repetition = Repetition(again, configured, losses, self._rates)
         return self._found(losses)
@@ -207,7 +208,7 @@ class Training:
             loss: float | bool | None = drive(frame.address) if isinstance(found, float) else found
             return loss
 
-        quick = alone and split.cost <= BRIEF and has_gil()
+        quick = alone and split.cost <= BRIEF
         return lambda: made.step if alone else with_workers, made.quick if quick else None
 
     def _again(self, drive: Callable[[int], float], place: int) -> None:

@@ -35,15 +35,16 @@ class Words:
     What is to be watched is added to it; each time it tells whether its place is known.
 
     Attributes:
-        head: where the words are, and how many; -1 as long as they differ, as at first. Of each there is the address,
-            and what it holds; in order, since the place of an entry is only right while a list has its memory.
+        head: where the blocks are, and how many; -1 as long as they differ, as at first. A block is of words side by
+            side: the address of the first one, their number, and what each holds. Blocks stand in order, since the
+            place of an entry is only right while a list has its memory.
     """
 
     def __init__(self) -> None:
         self._looks: list[Callable[[list[Any]], _Words]] = []
         self._held: list[Any] = []  # so that no other object gets the address of one that was there
         self.head = array("q", [0, -1])
-        self._noted = -1  # how many words were noted, if that could be
+        self._noted = -1  # how many blocks were noted, if that could be
 
     def add_part(self, owner: Any, name: str) -> bool:
         """Watch an attribute of a function, or the content of a cell."""
@@ -166,15 +167,22 @@ class Words:
     def note(self) -> None:
         """Note what there is now, and differ until that is known to be right."""
         self.head[1] = self._noted = -1
-        held, found = list[Any](), array("q")
+        held, found, blocks = list[Any](), array("q"), 0
+        after = count = -1  # the place behind the last block, and where its number of words stands
         try:
             for look in self._looks:
-                for pair in look(held):
-                    found.extend(pair)
+                for place, content in look(held):
+                    if place == after:
+                        found[count] += 1
+                    else:
+                        count, blocks = len(found) + 1, blocks + 1
+                        found.extend((place, 1))
+                    found.append(content)
+                    after = place + 8
         except (ValueError, LookupError):  # a cell is empty by now, or a name has gone or come
             return
         self._held = [held, found]
-        self.head[0], self._noted = found.buffer_info()[0], len(found) // 2
+        self.head[0], self._noted = found.buffer_info()[0], blocks
 
     def expect(self) -> None:
         """Expect what was noted last."""

@@ -21,12 +21,14 @@ LATER = array("d", [float("inf")])
 
 def differ(words: Words) -> bool:
     """What native code tells, in Python."""
-    start, count = words.head
-    for k in range(count):
-        place, expected = (ctypes.c_int64.from_address(start + 16 * k + 8 * part).value for part in (0, 1))
-        if ctypes.c_int64.from_address(place).value != expected:
+    block, blocks = words.head
+    for _ in range(blocks):
+        place, count = (ctypes.c_int64 * 2).from_address(block)
+        now, expected = ((ctypes.c_int64 * count).from_address(start)[:] for start in (place, block + 16))
+        if now != expected:
             return True
-    return count < 0
+        block += 8 * (2 + count)
+    return blocks < 0
 
 
 def renew(words: Words) -> None:

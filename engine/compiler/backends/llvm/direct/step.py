@@ -12,10 +12,8 @@ has it.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,22 +23,10 @@ from ....frontend.reads.words import Words
 from ....update import Step
 from ..jit.machine_code import Library
 from ..jit.python_function import python_function
-from .direct_code import (
-    DATA,
-    DIMENSIONS,
-    FLAGS,
-    FORM,
-    FUNCTIONS,
-    HEAD,
-    IN_ORDER,
-    NUMBERS,
-    QUICK,
-    RANK,
-    RECORD,
-    TYPE,
-    text,
-)
-from .memory import Frame, address, aligned
+from ..runtime.memory import Frame, address, aligned
+from .objects import INTS, ints_side_by_side
+from .record import FORM, NUMBERS, QUICK, RECORD
+from .step_code import FUNCTIONS, text
 
 _CLOCK = time.perf_counter  # kept, since native code calls it: a user's test may put another one in its place
 
@@ -87,6 +73,7 @@ class DirectStep:
             memory.view(np.uint8)[place : place + array.nbytes] = array.view(np.uint8)
         kinds = [id(kind) for kind in (np.ndarray, list, float, int)]
         constants = [id(None), id(False), id(True), *kinds, *[id(np.dtype(name)) for name in NUMBERS]]
+        constants += [id(INTS[0]), ints_side_by_side()]
         record = [*[0] * (len(RECORD) - len(constants)), *constants]
         start = address(memory)
         for k, shape in enumerate(shapes):
@@ -139,32 +126,3 @@ class DirectStep:
         self._memory[place : place + 3] = frame.address, words.head.buffer_info()[0], self._drive * alone
         for k in range(FUNCTIONS.index(self._name) + 1):
             self._memory[len(RECORD) + k * len(FORM) + FORM.index("place")] = sources + 16 * k
-
-
-def has_gil() -> bool:
-    """Whether one thread at a time runs Python."""
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
-
-
-@functools.cache
-def arrays_are_as_expected() -> bool:
-    """Whether objects are in memory as they are with the CPython and NumPy that native code has been written for."""
-    import numpy as np
-
-    def word(place: int, kind: type = ctypes.c_int64) -> int:
-        number: int = kind.from_address(place).value  # type: ignore[attr-defined]  # of ctypes
-        return number
-
-    for array in (np.zeros((2, 3)), np.zeros((3, 4), np.int64)[:, :2]):
-        place, kind = id(array), id(array.dtype)
-        if np.ndarray.__basicsize__ < FLAGS + 4 or word(place + HEAD - 8) != id(np.ndarray):
-            return False
-        if (word(place + DATA), word(place + TYPE)) != (address(array), kind):
-            return False
-        ints = [word(place + offset, ctypes.c_int32) for offset in (RANK, FLAGS)]
-        if ints != [2, array.flags.num] or array.flags.c_contiguous is not (ints[1] & IN_ORDER == IN_ORDER):
-            return False
-        dimensions = word(place + DIMENSIONS)
-        if (word(dimensions), word(dimensions + 8)) != array.shape:
-            return False
-    return True

@@ -20,9 +20,8 @@ from ..ir.builder import Code
 from ..ir.control import leave
 from ..jit.machine_code import Library
 from ..jit.python_function import DECLARED, python_function
-from .direct_code import HEAD
-from .direct_step import arrays_are_as_expected
-from .memory import address
+from ..runtime.memory import address
+from .objects import CLASS, DATA, objects_are_as_expected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +70,7 @@ class TreeReader:
                 raise ValueError("there are other Values in the tree, or one is in several places")
         if any(value.primitive is not None or value.label is not None for value in self._values):
             raise ValueError("a Value of the tree has a name, or is no leaf")
-        if not arrays_are_as_expected():
+        if not objects_are_as_expected():
             raise RuntimeError("arrays are not in memory as native code has been written for")
         slots = _slots()
         number_of = {value: k for k, value in enumerate(values)}
@@ -140,7 +139,7 @@ def _slots() -> dict[str, int]:
     for name, mark in marks.items():
         setattr(value, f"_{name}", mark)
     words = [ctypes.c_int64.from_address(id(value) + k).value for k in range(0, Value.__basicsize__, 8)]
-    if words[HEAD // 8 - 1] != id(Value) or any(words.count(id(mark)) != 1 for mark in marks.values()):
+    if words[CLASS // 8] != id(Value) or any(words.count(id(mark)) != 1 for mark in marks.values()):
         raise RuntimeError("Values are not in memory as native code has been written for")
     return {name: 8 * words.index(id(mark)) for name, mark in marks.items()}
 
@@ -229,7 +228,7 @@ def _enter() -> str:
     """``enter``: whether a thing is as expected; the number of a Value is stored."""
     code = _function("enter", ["ptr %record", "ptr %thing"])
     code.slots += ["%beyond = alloca i32"]
-    kind, itself = _inside(code, "%thing", str(HEAD - 8)), code.value("ptrtoint ptr %thing to i64")
+    kind, itself = _inside(code, "%thing", str(CLASS)), code.value("ptrtoint ptr %thing to i64")
     _require_call(code, f"@expect(ptr %record, i64 {kind})")
 
     def of(name: str) -> Any:
@@ -239,7 +238,7 @@ def _enter() -> str:
         for name in ("primitive", "label"):
             _require(code, "i64", _inside(code, "%thing", _field(code, name)), "eq", _field(code, "none"))
         data = code.value(f"inttoptr i64 {_inside(code, '%thing', _field(code, 'data'))} to ptr")
-        _require(code, "i64", _inside(code, data, str(HEAD - 8)), "eq", _field(code, "float"))
+        _require(code, "i64", _inside(code, data, str(CLASS)), "eq", _field(code, "float"))
         number, count = code.value(f"call double @PyFloat_AsDouble(ptr {data})"), _field(code, "value_count")
         target = _entry(code, _field(code, "targets", "ptr"), count)
         place = code.pointer(_field(code, "numbers", "ptr"), target, "double")
@@ -280,14 +279,12 @@ def _enter() -> str:
 def _read() -> str:
     """``read``: what Python calls as ``read(tree, params)``: whether both are as expected."""
     code = Code("read", 64, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
-    code.lines.append(
-        f"%record = inttoptr i64 {_inside(code, '%memory', str(HEAD))} to ptr"
-    )  # what an array begins with
+    code.lines.append(f"%record = inttoptr i64 {_inside(code, '%memory', str(DATA))} to ptr")
     code.lines += [f"store i64 0, ptr {_place(code, name)}" for name in ("place", "value_count")]
     tree, params = (code.value(f"inttoptr i64 {_entry(code, '%arguments', str(k))} to ptr") for k in (0, 1))
     _require_call(code, f"@enter(ptr %record, ptr {tree})")
     _require(code, "i64", _field(code, "place"), "eq", _field(code, "word_count"))
-    _require(code, "i64", _inside(code, params, str(HEAD - 8)), "eq", _field(code, "tuple"))
+    _require(code, "i64", _inside(code, params, str(CLASS)), "eq", _field(code, "tuple"))
     count = _field(code, "param_count")
     _require(code, "i64", code.value(f"call i64 @PyTuple_Size(ptr {params})"), "eq", count)
     with code.loop(0, count) as k:

@@ -1,0 +1,73 @@
+"""Where objects of Python and NumPy have what they hold, for native code that reads it; found right with examples."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+
+from ....frontend.reads.layout import HEAD, lists_are_as_expected, word
+from ..runtime.memory import address
+
+CLASS = HEAD - 8
+"""Where an object has its class."""
+
+REAL = HEAD
+"""Where a float has its number."""
+
+LENGTH, ENTRIES = HEAD, HEAD + 8
+"""Where a list has its length, and the address of its entries' addresses; see `lists_are_as_expected`."""
+
+DATA, RANK, DIMENSIONS, TYPE, FLAGS = (HEAD + k for k in (0, 8, 16, 40, 48))
+"""Where an array has its fields, in NumPy's binary interface."""
+
+IN_ORDER = 0x101  # the flags of C-contiguous and of aligned memory
+
+INTS = [*range(-5, 257)]
+"""Ints that CPython has one object of each of; kept, so that whatever has the address of one of them is that one."""
+
+INT_SIZE = 32
+"""Bytes from one of them to the next, if they are side by side."""
+
+
+@functools.cache
+def ints_side_by_side() -> int:
+    """How many of `INTS`, from the first one on, lie side by side: all, or none."""
+    places = range(id(INTS[0]), id(INTS[0]) + INT_SIZE * len(INTS), INT_SIZE)
+    return len(INTS) if [*map(id, INTS)] == [*places] else 0
+
+
+@functools.cache
+def objects_are_as_expected() -> bool:
+    """Whether objects are in memory as native code has been written for, and stay while one thread looks at them."""
+    return has_gil() and lists_are_as_expected() and _floats_are_as_expected() and _arrays_are_as_expected()
+
+
+def has_gil() -> bool:
+    """Whether one thread at a time runs Python."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+def _floats_are_as_expected() -> bool:
+    return all(
+        word(id(number) + CLASS) == id(float) and ctypes.c_double.from_address(id(number) + REAL).value == number
+        for number in (0.1, -2.5e300)
+    )
+
+
+def _arrays_are_as_expected() -> bool:
+    import numpy as np
+
+    for array in (np.zeros((2, 3)), np.zeros((3, 4), np.int64)[:, :2]):
+        place, kind = id(array), id(array.dtype)
+        if np.ndarray.__basicsize__ < FLAGS + 4 or word(place + CLASS) != id(np.ndarray):
+            return False
+        if (word(place + DATA), word(place + TYPE)) != (address(array), kind):
+            return False
+        ints = [ctypes.c_int32.from_address(place + offset).value for offset in (RANK, FLAGS)]
+        if ints != [2, array.flags.num] or array.flags.c_contiguous is not (ints[1] & IN_ORDER == IN_ORDER):
+            return False
+        dimensions = word(place + DIMENSIONS)
+        if (word(dimensions), word(dimensions + 8)) != array.shape:
+            return False
+    return True

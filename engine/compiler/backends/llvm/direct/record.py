@@ -1,0 +1,57 @@
+"""What the native code of a direct step is told: a record of words, and for each argument a form behind it."""
+
+from __future__ import annotations
+
+from ..ir.builder import Code
+from ..ir.control import leave
+
+NUMBERS = {"float64": "double", "float32": "float", "int64": "i64"}
+"""The types of arrays that are read, and what LLVM calls their numbers."""
+
+QUICK = ("ready", "own", "until", "clock", "slow", "failed")
+RECORD = (
+    *QUICK, "frame", "words", "drive",
+    "nothing", "no", "yes", "ndarray", "list", "float", "int", *NUMBERS, "ints", "int_count",
+)  # fmt: skip
+"""What `quick` alone reads; the last step; objects that are known by their addresses, and where small ints lie."""
+
+FORM = ("rank", "dimensions", "samples", "columns", "own", "place", "rows", "known", "least", "most")
+"""Of an argument: how many dimensions it has, and where they are; memory for a copy, or 0; where its address is told.
+Where rows of labels are that are right, and how many, -1 for any; numbers from `least` to `most` are right as well."""
+
+HEAD_OF_WORDS = ("words", "blocks")
+"""See `Words.head`."""
+
+
+def field(code: Code, base: str, names: tuple[str, ...], name: str, kind: str = "i64") -> str:
+    """A word of an array of words that have names."""
+    return code.value(f"load {kind}, ptr {code.pointer(base, str(names.index(name)), 'i64')}")
+
+
+def inside(code: Code, thing: str, offset: int, kind: str = "ptr") -> str:
+    """A field of an object."""
+    return code.value(f"load {kind}, ptr {code.pointer(thing, str(offset), 'i8')}")
+
+
+def refuse_unless(code: Code, condition: str) -> None:
+    """Go to the end of a function, which says that something is not as it should be."""
+    go_unless(code, condition, "refused")
+
+
+def go_unless(code: Code, condition: str, label: str) -> None:
+    """Go to a label unless the i1 of that name holds."""
+    leave(code, code.value(f"xor i1 {condition}, true"), label)
+
+
+def refusal(code: Code, result: str) -> str:
+    """The text of a function that gives that result where it refuses."""
+    code.label("refused")
+    code.lines.append(f"ret {result}")
+    return code.text()
+
+
+def function(name: str, bits: int, arguments: list[str], result: str) -> Code:
+    """A function that none but native code calls."""
+    code = Code(name, bits, 1, arguments, result)
+    code.linkage = "internal "
+    return code

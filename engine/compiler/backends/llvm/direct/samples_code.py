@@ -1,0 +1,196 @@
+"""The native code that reads the samples and labels of a direct step, where they are, and tells whether they are right.
+
+It calls ``brought`` for the numbers of an argument, and ``known`` for labels.
+"""
+
+from __future__ import annotations
+
+from ..ir.builder import Code
+from ..ir.control import Cell, leave, unless
+from .objects import CLASS, DATA, DIMENSIONS, ENTRIES, FLAGS, IN_ORDER, INT_SIZE, INTS, LENGTH, RANK, REAL, TYPE
+from .record import FORM, NUMBERS, RECORD, field, function, inside, refusal, refuse_unless
+
+_WHOLE = 1 << 53
+"""Up to here a double holds every whole number."""
+
+_AT_ONCE = 8
+"""Labels that are compared with a right one at a time."""
+
+
+def text(bits: int) -> str:
+    """LLVM IR of both."""
+    parts = [part(bits) for part in (_list, _array, _brought, _known)]
+    return "".join([*parts, _known_part(bits, _AT_ONCE), _known_part(bits, 1)])
+
+
+def _is(code: Code, thing: str, name: str) -> str:
+    """Whether an object has just the class of that name."""
+    return code.value(f"icmp eq ptr {inside(code, thing, CLASS)}, {field(code, '%record', RECORD, name, 'ptr')}")
+
+
+def _store(code: Code, number: str, index: str) -> None:
+    """Store a double as a number of the program's, refused if that is another one."""
+    if code.bits == 32:
+        short = code.value(f"fptrunc double {number} to float")
+        refuse_unless(code, code.value(f"fcmp oeq double {code.value(f'fpext float {short} to double')}, {number}"))
+        number = short
+    code.lines.append(f"store {code.scalar} {number}, ptr {code.pointer('%own', index)}, align {code.align}")
+
+
+def _whole(code: Code, number: str) -> str:
+    """An integer as a double, refused where that may be another number."""
+    shifted = code.value(f"add i64 {number}, {_WHOLE}")
+    refuse_unless(code, code.value(f"icmp ule i64 {shifted}, {2 * _WHOLE}"))
+    return code.value(f"sitofp i64 {number} to double")
+
+
+def _list(bits: int) -> str:
+    """``list``: copy a list of so many plain floats and ints."""
+    code = function("list", bits, ["ptr %record", "ptr %given", "i64 %count", "ptr noalias %own"], "i1")
+    code.attributes += " alwaysinline"  # labels are ints more often than samples: each branch learns what it sees
+    code.slots.append("%beyond = alloca i32")
+    refuse_unless(code, _is(code, "%given", "list"))
+    refuse_unless(code, code.value(f"icmp eq i64 {inside(code, '%given', LENGTH, 'i64')}, %count"))
+    entries, kind = inside(code, "%given", ENTRIES), field(code, "%record", RECORD, "float", "ptr")
+    ints, side_by_side = (field(code, "%record", RECORD, name) for name in ("ints", "int_count"))
+    with code.loop(0, "%count") as k:
+        item = code.value(f"load ptr, ptr {code.pointer(entries, k, 'ptr')}")
+        number, real = Cell(code, "0.0", "double"), code.value(f"icmp eq ptr {inside(code, item, CLASS)}, {kind}")
+        with code.when(real):
+            number.write(inside(code, item, REAL, "double"))
+        with unless(code, real):
+            refuse_unless(code, _is(code, item, "int"))
+            behind = code.value(f"sub i64 {code.value(f'ptrtoint ptr {item} to i64')}, {ints}")
+            place = code.value(f"udiv i64 {behind}, {INT_SIZE}")
+            small = code.value(f"icmp ult i64 {place}, {side_by_side}")
+            with code.when(small):
+                number.write(code.value(f"sitofp i64 {code.value(f'add i64 {place}, {INTS[0]}')} to double"))
+            with unless(code, small):
+                whole = code.value(f"call i64 @PyLong_AsLongLongAndOverflow(ptr {item}, ptr %beyond)")  # -1 if beyond
+                refuse_unless(code, code.value(f"icmp eq i32 {code.value('load i32, ptr %beyond')}, 0"))
+                number.write(_whole(code, whole))
+        _store(code, number.read(), k)
+    code.lines.append("ret i1 true")
+    return refusal(code, "i1 false")
+
+
+def _array(bits: int) -> str:
+    """``array``: where the numbers of an array are, or their copy; null unless they are what they should be."""
+    code = function("array", bits, ["ptr %record", "ptr %form", "ptr %given", "ptr %own"], "ptr")
+    rank = field(code, "%form", FORM, "rank", "i32")
+    refuse_unless(code, code.value(f"icmp eq i32 {inside(code, '%given', RANK, 'i32')}, {rank}"))
+    flags = code.value(f"and i32 {inside(code, '%given', FLAGS, 'i32')}, {IN_ORDER}")
+    refuse_unless(code, code.value(f"icmp eq i32 {flags}, {IN_ORDER}"))
+    given, expected = inside(code, "%given", DIMENSIONS), field(code, "%form", FORM, "dimensions", "ptr")
+    with code.loop(0, code.value(f"sext i32 {rank} to i64")) as k:
+        lengths = [code.value(f"load i64, ptr {code.pointer(base, k, 'i64')}") for base in (given, expected)]
+        refuse_unless(code, code.value(f"icmp eq i64 {lengths[0]}, {lengths[1]}"))
+    data, kind = inside(code, "%given", DATA), inside(code, "%given", TYPE)
+    own_kind = f"float{bits}"
+    same = code.value(f"icmp eq ptr {kind}, {field(code, '%record', RECORD, own_kind, 'ptr')}")
+    with code.when(same):
+        code.lines.append(f"ret ptr {data}")
+    leave(code, code.value("icmp eq ptr %own, null"), "refused")
+    count = code.value(f"mul i64 {field(code, '%form', FORM, 'samples')}, {field(code, '%form', FORM, 'columns')}")
+    for name, number in NUMBERS.items():
+        if name != own_kind:
+            with code.when(code.value(f"icmp eq ptr {kind}, {field(code, '%record', RECORD, name, 'ptr')}")):
+                with code.loop(0, count) as k:
+                    found = code.value(f"load {number}, ptr {code.pointer(data, k, number)}")
+                    if number == "float":
+                        found = code.value(f"fpext float {found} to double")
+                    _store(code, _whole(code, found) if number == "i64" else found, k)
+                code.lines.append("ret ptr %own")
+    return refusal(code, "ptr null")
+
+
+def _brought(bits: int) -> str:
+    """``brought``: where the numbers of an argument are, null unless they are what they should be."""
+    code = function("brought", bits, ["ptr %record", "ptr %form", "ptr %given"], "ptr")
+    own = field(code, "%form", FORM, "own", "ptr")
+    with code.when(_is(code, "%given", "ndarray")):
+        found = code.value(f"call ptr @array(ptr %record, ptr %form, ptr %given, ptr {own})")
+        code.lines.append(f"ret ptr {found}")
+    leave(code, code.value(f"icmp eq ptr {own}, null"), "refused")
+    refuse_unless(code, _is(code, "%given", "list"))
+    rank, samples, columns = (field(code, "%form", FORM, name) for name in ("rank", "samples", "columns"))
+    with code.when(code.value(f"icmp eq i64 {rank}, 1")):
+        all_of_it = code.value(f"call i1 @list(ptr %record, ptr %given, i64 {samples}, ptr {own})")
+        code.lines.append(f"ret ptr {code.value(f'select i1 {all_of_it}, ptr {own}, ptr null')}")
+    refuse_unless(code, code.value(f"icmp eq i64 {rank}, 2"))
+    refuse_unless(code, code.value(f"icmp eq i64 {inside(code, '%given', LENGTH, 'i64')}, {samples}"))
+    rows = inside(code, "%given", ENTRIES)
+    with code.loop(0, samples) as k:
+        row = code.value(f"load ptr, ptr {code.pointer(rows, k, 'ptr')}")
+        place = code.pointer(own, code.value(f"mul i64 {k}, {columns}"))
+        refuse_unless(code, code.value(f"call i1 @list(ptr %record, ptr {row}, i64 {columns}, ptr {place})"))
+    code.lines.append(f"ret ptr {own}")
+    return refusal(code, "ptr null")
+
+
+def _known(bits: int) -> str:
+    """``known``: whether all labels are right."""
+    code = function("known", bits, ["ptr %form", "ptr %labels"], "i1")
+    samples, columns = (field(code, "%form", FORM, name) for name in ("samples", "columns"))
+    single = code.value(f"icmp eq i64 {columns}, 1")
+    several = code.value(f"select i1 {single}, i64 {code.value(f'and i64 {samples}, {-_AT_ONCE}')}, i64 0")
+    for width, start, stop in ((_AT_ONCE, "0", several), (1, several, samples)):
+        part = f"ptr %form, ptr %labels, i64 {start}, i64 {stop}"
+        refuse_unless(code, code.value(f"call i1 @known.{width}({part})"))
+    code.lines.append("ret i1 true")
+    return refusal(code, "i1 false")
+
+
+def _known_part(bits: int, width: int) -> str:
+    """``known.width``: the same of labels from `start` to `stop`, so many at a time if they have a column each.
+
+    A label is right if all its numbers are between two bounds, or those of a row that is known.
+    """
+    code = Code(f"known.{width}", bits, width, ["ptr %form", "ptr %labels", "i64 %start", "i64 %stop"], "i1")
+    code.linkage = "internal "
+    columns, known = (field(code, "%form", FORM, name) for name in ("columns", "known"))
+    rows, masks, numbers = field(code, "%form", FORM, "rows", "ptr"), code.type("m"), code.type()
+    doubles = numbers.replace("float", "double")
+    bounds = [_in_all_lanes(code, doubles, field(code, "%form", FORM, name, "double")) for name in ("least", "most")]
+
+    def hold(condition: str) -> None:
+        right.write(code.value(f"and {masks} {right.read()}, {condition}"))
+
+    with code.loop("%start", "%stop", width) as n:
+        label = code.pointer("%labels", code.value(f"mul i64 {n}, {columns}"))
+        right, row = Cell(code, code.lift(1, "m").name, masks), Cell(code, 0)
+        with code.loop(0, columns) as c:
+            number = code.load(label, c).name
+            if bits == 32:
+                number = code.value(f"fpext {numbers} {number} to {doubles}")
+            for relation, bound in zip(("oge", "ole"), bounds):
+                hold(code.value(f"fcmp {relation} {doubles} {number}, {bound}"))
+        found = Cell(code, right.read(), masks)
+        code.label(f"next.{n[1:]}")
+        leave(code, _all(code, found.read()), f"found.{n[1:]}")
+        refuse_unless(code, code.value(f"icmp slt i64 {row.read()}, {known}"))
+        place = code.pointer(rows, code.value(f"mul i64 {row.read()}, {columns}"))
+        right.write(code.lift(1, "m").name)
+        with code.loop(0, columns) as c:
+            expected = code.load_broadcast(place, c)
+            hold(code.value(f"fcmp oeq {numbers} {code.load(label, c).name}, {expected.name}"))
+        found.write(code.value(f"or {masks} {found.read()}, {right.read()}"))
+        row.write(code.value(f"add i64 {row.read()}, 1"))
+        code.lines += [f"br label %next.{n[1:]}", f"found.{n[1:]}:"]
+    code.lines.append("ret i1 true")
+    return "\n".join([*sorted(code.declared), refusal(code, "i1 false")])
+
+
+def _in_all_lanes(code: Code, kind: str, number: str) -> str:
+    if code.width == 1:
+        return number
+    one = code.value(f"insertelement {kind} poison, double {number}, i32 0")
+    return code.value(f"shufflevector {kind} {one}, {kind} poison, <{code.width} x i32> zeroinitializer")
+
+
+def _all(code: Code, mask: str) -> str:
+    """Whether a mask holds in all lanes."""
+    if code.width == 1:
+        return mask
+    bits, masks = f"i{code.width}", code.type("m")
+    return code.value(f"icmp eq {bits} {code.value(f'bitcast {masks} {mask} to {bits}')}, -1")

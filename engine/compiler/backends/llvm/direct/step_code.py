@@ -1,0 +1,148 @@
+"""The native code of a direct step: the text of ``run``, ``step`` and ``quick``, functions of Python's."""
+
+from __future__ import annotations
+
+from ..ir.builder import Code
+from ..ir.control import Cell, leave
+from ..jit.python_function import DECLARED
+from . import samples_code
+from .objects import DATA
+from .record import (
+    FORM,
+    HEAD_OF_WORDS,
+    QUICK,
+    RECORD,
+    field,
+    function,
+    go_unless,
+    inside,
+    refusal,
+    refuse_unless,
+)
+
+FUNCTIONS = ("run", "step")
+"""With one argument, and with two."""
+
+_AT_ONCE = 8
+"""Words that are compared at a time."""
+
+
+def text(bits: int) -> str:
+    """LLVM IR of ``run``, ``step`` and ``quick``."""
+    steps = "".join([_prepared(bits, *f) + _step(bits, f[1]) for f in enumerate(FUNCTIONS, start=1)])
+    return DECLARED + samples_code.text(bits) + _unchanged() + steps + _quick(bits)
+
+
+def _unchanged() -> str:
+    """``unchanged``: whether all words that are watched are what they were."""
+    code = function("unchanged", 64, ["ptr %head"], "i1")
+    blocks = field(code, "%head", HEAD_OF_WORDS, "blocks")
+    block = Cell(code, field(code, "%head", HEAD_OF_WORDS, "words", "ptr"), "ptr")
+    refuse_unless(code, code.value(f"icmp sge i64 {blocks}, 0"))
+    with code.loop(0, blocks):
+        head = block.read()
+        start = code.value(f"load ptr, ptr {head}")
+        count = code.value(f"load i64, ptr {code.pointer(head, '1', 'i64')}")
+        expected = code.pointer(head, "2", "i64")
+        several, words = code.value(f"and i64 {count}, {-_AT_ONCE}"), f"<{_AT_ONCE} x i64>"
+        with code.loop(0, several, _AT_ONCE) as k:
+            places = [code.pointer(base, k, "i64") for base in (start, expected)]
+            now, then = (code.value(f"load {words}, ptr {place}, align 8") for place in places)
+            others = code.value(f"icmp ne {words} {now}, {then}")
+            others = code.value(f"bitcast <{_AT_ONCE} x i1> {others} to i{_AT_ONCE}")
+            refuse_unless(code, code.value(f"icmp eq i{_AT_ONCE} {others}, 0"))
+        with code.loop(several, count) as k:
+            now, then = (code.value(f"load i64, ptr {code.pointer(base, k, 'i64')}") for base in (start, expected))
+            refuse_unless(code, code.value(f"icmp eq i64 {now}, {then}"))
+        block.write(code.pointer(expected, count, "i64"))
+    code.lines.append("ret i1 true")
+    return refusal(code, "i1 false")
+
+
+def _prepared(bits: int, arguments: int, name: str) -> str:
+    """``prepared.run`` and ``prepared.step``: tell the frame where samples and labels are, if they are right."""
+    code = function(f"prepared.{name}", bits, ["ptr %record", "ptr %arguments", "i1 %unchecked"], "i1")
+    places = []
+    for k in range(arguments):
+        form = code.pointer("%record", str(len(RECORD) + k * len(FORM)), "i64")
+        given = code.value(f"load ptr, ptr {code.pointer('%arguments', str(k), 'i64')}")
+        found = code.value(f"call ptr @brought(ptr %record, ptr {form}, ptr {given})")
+        refuse_unless(code, code.value(f"icmp ne ptr {found}, null"))
+        places.append((form, found))
+    for form, labels in places[1:]:
+        checked = code.value(f"icmp sgt i64 {field(code, form, FORM, 'known')}, -1")
+        with code.when(code.value(f"and i1 {checked}, %unchecked")):
+            refuse_unless(code, code.value(f"call i1 @known(ptr {form}, ptr {labels})"))
+    for form, found in places:
+        code.lines.append(f"store ptr {found}, ptr {field(code, form, FORM, 'place', 'ptr')}")
+    code.lines.append("ret i1 true")
+    return refusal(code, "i1 false")
+
+
+def _pythonfunction(name: str, bits: int) -> Code:
+    """The head of what Python calls; its owner is a list that begins with the memory of the record."""
+    code = Code(name, bits, 1, ["ptr %owner", "ptr %arguments", "i64 %count"], "ptr")
+    memory = code.value("call ptr @PyList_GetItem(ptr %owner, i64 0)")
+    code.lines.append(f"%record = getelementptr i8, ptr {inside(code, memory, DATA)}, i64 0")
+    return code
+
+
+def _are_unchanged(code: Code, words: str) -> str:
+    return code.value(f"call i1 @unchanged(ptr {field(code, '%record', RECORD, words, 'ptr')})")
+
+
+def _step(bits: int, name: str) -> str:
+    """``run(X)``, or ``step(X, y)``, which Python calls as ``step(X, y, True)`` where the labels were checked."""
+    code = _pythonfunction(name, bits)
+    go_unless(code, _are_unchanged(code, "words"), "changed")
+    unchecked = code.value("icmp eq i64 %count, 2")
+    prepared = code.value(f"call i1 @prepared.{name}(ptr %record, ptr %arguments, i1 {unchecked})")
+    go_unless(code, prepared, "refused")
+    loss = Cell(code, "0.0", "double")
+    frame, drive = (field(code, "%record", RECORD, name, "ptr") for name in ("frame", "drive"))
+    with code.when(code.value(f"icmp ne ptr {drive}, null")):
+        thread = code.value("call ptr @PyEval_SaveThread()")
+        loss.write(code.value(f"call double {drive}(ptr {frame})"))
+        code.lines.append(f"call void @PyEval_RestoreThread(ptr {thread})")
+    code.lines.append(f"ret ptr {code.value(f'call ptr @PyFloat_FromDouble(double {loss.read()})')}")
+    for label, name in (("refused", "nothing"), ("changed", "no")):
+        code.label(label)
+        answer = field(code, "%record", RECORD, name, "ptr")
+        code.lines += [f"call void @Py_IncRef(ptr {answer})", f"ret ptr {answer}"]
+    return code.text()
+
+
+def _quick(bits: int) -> str:
+    """``quick``: make a step, or call ``slow(X, y, changed)``, where the last tells whether a word was another."""
+    code = _pythonfunction("quick", bits)
+    fields = {name: field(code, "%record", RECORD, name, "ptr") for name in (*QUICK, "frame", "drive", "no", "yes")}
+    code.slots.append("%changed = alloca ptr")
+    code.lines.append(f"store ptr {fields['yes']}, ptr %changed")
+    leave(code, code.value(f"icmp eq ptr {fields['ready']}, null"), "slow")
+    time = code.value(f"call ptr @PyObject_CallNoArgs(ptr {fields['clock']})")
+    leave(code, code.value(f"icmp eq ptr {time}, null"), "raised")
+    now = code.value(f"call double @PyFloat_AsDouble(ptr {time})")
+    code.lines.append(f"call void @Py_DecRef(ptr {time})")
+    for words in ("own", "words"):
+        go_unless(code, _are_unchanged(code, words), "slow")
+    code.lines.append(f"store ptr {fields['no']}, ptr %changed")
+    until = code.value(f"load double, ptr {fields['until']}")
+    go_unless(code, code.value(f"fcmp ole double {now}, {until}"), "slow")
+    go_unless(code, code.value("call i1 @prepared.step(ptr %record, ptr %arguments, i1 true)"), "slow")
+    loss = code.value(f"call double {fields['drive']}(ptr {fields['frame']})")
+    lost = code.value(f"fsub double {loss}, {loss}")  # 0 unless it is nan or infinite
+    leave(code, code.value(f"fcmp une double {lost}, 0.0"), "failed")
+    code.lines.append(f"ret ptr {code.value(f'call ptr @PyFloat_FromDouble(double {loss})')}")
+    code.label("failed")
+    raised = code.value(f"call ptr @PyObject_CallNoArgs(ptr {fields['failed']})")
+    code.lines.append(f"ret ptr {raised}")
+    code.label("raised")
+    code.lines.append("ret ptr null")
+    code.label("slow")
+    given = [code.value(f"load ptr, ptr {code.pointer('%arguments', str(k), 'i64')}") for k in (0, 1)]
+    given.append(code.value("load ptr, ptr %changed"))
+    others = ", ".join([f"ptr {argument}" for argument in (*given, "null")])
+    code.lines.append(f"call void @Py_IncRef(ptr {fields['slow']})")
+    answer = code.value(f"call ptr (ptr, ...) @PyObject_CallFunctionObjArgs(ptr {fields['slow']}, {others})")
+    code.lines += [f"call void @Py_DecRef(ptr {fields['slow']})", f"ret ptr {answer}"]
+    return code.text()
