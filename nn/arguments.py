@@ -89,6 +89,10 @@ def as_samples(name: str, data: Any) -> Any:
     """
     if hasattr(data, "to_numpy"):  # a DataFrame or Series: iterating over one gives its columns
         data = _as_numbers(data.to_numpy())
+    if hasattr(data, "toarray"):
+        raise TypeError(f"{name} is a sparse matrix: give {name}.toarray()")
+    if hasattr(data, "getA"):  # a np.matrix, whose rows are matrices again
+        data = data.getA()
     if isinstance(data, list) or hasattr(data, "dtype"):
         if not is_row(data):
             raise TypeError(f"{name} must be a list, tuple or array, not {show(data)}")

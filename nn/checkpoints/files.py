@@ -122,7 +122,7 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
         raise OSError(errno.EINVAL, "only a regular file is read, and this is a pipe or a device", name)
     if tensors.is_name_of_tensors(path):
         values, text = tensors.read(model, path)
-        content = _parsed(text, name) if text else {}
+        content = {"format": FORMAT, **_parsed(text, name)} if text else {}  # of a file from elsewhere
     else:
         content = _read(Path(path), name)
         values = _numbers(parameters, content, name)

@@ -98,6 +98,9 @@ def changes_of(
 ) -> list[Change]:
     """Check what a file holds besides parameters, and tell what it changes in model and optimiser.
 
+    A model that was trained takes over what its outputs mean, be it that nothing is known; of a file that `save` did
+    not write it stays.
+
     Raises:
         TypeError, ValueError, KeyError: if it is not what was written, or does not fit.
     """
@@ -110,8 +113,8 @@ def changes_of(
         raise ValueError(f"it has {len(kept)} Dropouts, the model {len(dropouts)}")
     counts = [[whole_number("a seed or count of Dropout", number, least=0) for number in pair] for pair in kept]
     changes: list[Change] = [
-        *([(model, "_loss", loss)] if loss else []),
-        *([(model, "classes", classes)] if classes is not None else []),  # that only trained models have
+        *([(model, "_loss", loss)] if loss or (content and noted_loss(model)) else []),
+        *([(model, "classes", classes)] if classes or (content and classes_of(model)) else []),
         *((module, "seed", seed) for module, (seed, _) in zip(dropouts, counts)),
         *((module, "calls", calls) for module, (_, calls) in zip(dropouts, counts)),
     ]

@@ -21,17 +21,41 @@ def are_texts(labels: Any) -> bool:
     """Whether labels are names of classes.
 
     Raises:
-        TypeError: if only some are.
+        TypeError: if only some are, or they are bytes.
+        ValueError: if they stand in rows.
     """
     kind = getattr(getattr(labels, "dtype", None), "kind", "O")
-    if kind in "US":
-        return True
-    if kind != "O":
+    if kind not in "USO":
         return False
+    first = labels[0]
+    if isinstance(first, bytes):
+        raise TypeError(f"labels are texts or numbers, not bytes such as {first!r}: write y.astype(str) of an array")
+    if is_row(first) and len(first) and isinstance(first[0], (str, bytes)):
+        raise ValueError(f"a label is one text, not a row of them such as {show(first)}: y.ravel() of a column")
+    if kind == "U":
+        return True
     texts = [isinstance(label, str) for label in labels]
     if any(texts) and not all(texts):
         raise TypeError(f"some labels are texts and others are not, such as {show(labels[texts.index(False)])}")
     return bool(texts) and texts[0]
+
+
+def as_targets(labels: Any, classes: list[Any], loss: str) -> list[int]:
+    """Names of classes as a loss takes them: `hinge` -1 and 1, all others indices.
+
+    Args:
+        labels: the names.
+        classes: all of them.
+        loss: the name of the loss.
+
+    Raises:
+        ValueError: if one is none of the classes, or there are none.
+
+    >>> as_targets(["b", "a"], ["a", "b"], "hinge"), as_targets(["b", "a"], ["a", "b"], "bce")
+    ([1, -1], [1, 0])
+    """
+    indices = as_indices(labels, classes)
+    return [2 * index - 1 for index in indices] if loss == "hinge" else indices
 
 
 def as_indices(labels: Any, classes: list[Any]) -> list[int]:

@@ -208,9 +208,10 @@ def r2(labels: Any, outputs: Any) -> float:
     scores = []
     for truth, found in zip(*_columns(labels, outputs)):
         middle = math.fsum(truth) / len(truth)
-        spread = math.fsum((t - middle) ** 2 for t in truth)
-        errors = math.fsum((t - f) ** 2 for t, f in zip(truth, found))
-        scores.append(1.0 - errors / spread if spread else math.nan)
+        if min(truth) == max(truth) or any(map(math.isnan, found)):  # of equal labels the mean may be rounded
+            return math.nan
+        share = math.hypot(*[t - f for t, f in zip(truth, found)]) / math.hypot(*[t - middle for t in truth])
+        scores.append(1.0 - share * share)  # of roots, since squares may be beyond the range of floats
     return math.fsum(scores) / len(scores)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .labels import are_texts, as_indices, classes_of
+from .labels import are_texts, as_targets, classes_of
 from .metrics import Metric, metrics_for, paired
 from .programs import LossFunction, Model, Options, programs_of
+from .rules import name_of_loss
 
 
 def score(model: Model, X: Any, y: Any, loss: LossFunction, *, backend: str = "auto") -> float:
@@ -56,13 +57,13 @@ def evaluate(
 
     >>> from engine import Value
     >>> from nn import mse
-    >>> evaluate(lambda x: Value(x), [1.0, 2.0, 3.0], [1.0, 2.0, 4.5], mse)
-    {'loss': 0.75, 'r2': 0.6538461538461539}
+    >>> evaluate(lambda x: Value(x), [1.0, 2.0, 3.0], [1.0, 2.0, 5.0], mse, metrics="mae")
+    {'loss': 1.3333333333333333, 'mae': 0.6666666666666666}
     """
     samples, labels = paired(X, y)
     classes = classes_of(model)
     if classes is not None and are_texts(labels):
-        labels = as_indices(labels, classes)
+        labels = as_targets(labels, classes, name_of_loss(loss))
     chosen = metrics_for(metrics, model, loss, X)
     found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))
     return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}

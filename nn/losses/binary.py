@@ -94,7 +94,7 @@ def _bce(probability: Any, target: Any) -> Loss:
         if not require(_PREDICTED, probability):  # its parameters are not known yet
             inside = where(probability < 0.0, False, probability <= 1.0)
             probability = where(inside, 1.0, math.nan) * probability
-    elif not isinstance(target, Value):
+    else:
         _PREDICTED.check(float(probability))
     return -_either(target, lambda: log(probability), lambda: log1p(-probability))
 

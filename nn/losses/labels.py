@@ -91,7 +91,7 @@ class Distribution:
         total = math.fsum(found)
         if abs(total - 1.0) > 1e-6:
             raise ValueError(
-                f"the probabilities of a target sum to {total:g}: divide them by it, or give a class index"
+                f"the probabilities of a target must sum to 1, not to {total:g}: give shares, or a class index"
             )
         return found
 

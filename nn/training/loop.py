@@ -21,7 +21,7 @@ from ..optimisers.base import Optimizer, has_rule
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report
 from .history import UNKNOWN, History
-from .preparation import prepared
+from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .purity import is_pure
 from .steps import EagerStep, LossFunction, Model, Step
@@ -89,8 +89,8 @@ def fit(
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
         sample_weight: one number for each sample, by which its loss is multiplied; of a loss that is the mean over
             samples.
-        class_weight: one number for each class by its label, likewise, or "balanced" for the inverse of how many
-            samples it has.
+        class_weight: numbers for classes by their labels, likewise, 1 for those it leaves out; or "balanced" for the
+            inverse of how many samples each has.
         callbacks: called with the model, the history and the number of the epoch after each; True stops. What they
             change counts from the next epoch on: the model, what the loss reads, entries of X and y.
         resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before, and batches
@@ -209,7 +209,8 @@ def fit(
         done,
         each,
     )
-    with _train_mode(model), reporting(progress) as told:
+    noted = noting(model, data.notes, lambda: len(history.batch_losses) > done)
+    with _train_mode(model), noted, reporting(progress) as told:
         if step is not EagerStep:
             one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
         elif backend == "eager":

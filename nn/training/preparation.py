@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..arguments import Seed, is_row, plain, random_source, show
-from ..evaluation.labels import are_texts, as_indices, classes_of
+from ..evaluation.labels import are_texts, as_targets, classes_of
 from ..evaluation.metrics import Metric, metrics_for, paired
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
@@ -17,13 +18,17 @@ from .weighting import weighted, weights_of, with_weights
 
 
 class Prepared(NamedTuple):
-    """Samples, labels and loss to train with, which samples of the user's they are, and the validation."""
+    """Samples, labels and loss to train with, which samples of the user's they are, and the validation.
+
+    What its outputs mean, a model notes while it is trained: see `noting`.
+    """
 
     X: Any
     y: Any
     rows: Sequence[int]
     loss: LossFunction
     validation: Validation | None
+    notes: dict[str, Any]
 
 
 def prepared(
@@ -41,24 +46,24 @@ def prepared(
     options: Options,
     fixed: bool,
 ) -> Prepared:
-    """The data as the loop takes it; the module notes its loss and the names of its classes.
+    """The data as the loop takes it, and what the module is to note: its loss and the names of its classes.
 
     Raises:
         TypeError, ValueError: as `nn.fit`.
     """
     X, y = paired(X, y)
     weights = weights_of(y, sample_weight, class_weight)
-    names = are_texts(y)
+    notes: dict[str, Any] = {"_loss": name_of_loss(loss)}
+    names, classes = are_texts(y), classes_of(model)
     if names:
-        y = _named(model, y, loss)
-    if isinstance(model, Module):
-        vars(model)["_loss"] = name_of_loss(loss)  # which tells what its outputs mean
+        notes["classes"] = classes = _names(model, y, loss)
+        y = as_targets(y, classes, name_of_loss(loss))
     checked, rows = None, list(range(len(X)))
     if validation is not None:
         if isinstance(validation, (tuple, list)):
             held_X, held_y = given_validation(model, validation)
             if are_texts(held_y):
-                held_y = as_indices(held_y, classes_of(model) or [])
+                held_y = as_targets(held_y, classes or [], name_of_loss(loss))
         else:
             # From the seed itself, so that whoever resumes holds out the same samples.
             source = rng if rng is seed or seed is None else random_source(seed)
@@ -70,11 +75,27 @@ def prepared(
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
     if weights is not None:
         y, loss = with_weights(y, weights), weighted(loss)
-    return Prepared(X, y, rows, loss, checked)
+    return Prepared(X, y, rows, loss, checked, notes)
 
 
-def _named(model: Model, y: Any, loss: LossFunction) -> list[int]:
-    """Labels that are texts as indices; the module keeps the names."""
+@contextmanager
+def noting(model: Model, notes: Mapping[str, Any], has_trained: Callable[[], bool]) -> Iterator[None]:
+    """A module notes what its outputs mean; after an error before the first step it has again what it noted before."""
+    own: dict[str, Any] = vars(model) if isinstance(model, Module) else {}
+    before = {name: own[name] for name in notes if name in own}
+    try:
+        own.update(notes)
+        yield
+    except Exception:
+        if not has_trained():
+            for name in notes:
+                own.pop(name, None)
+            own.update(before)
+        raise
+
+
+def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
+    """The classes that labels name: those that the module knows, or else all of these, sorted."""
     if not isinstance(model, Module):
         raise TypeError(
             f"labels that are texts need an nn.Module, which keeps the names of its classes, not {show(model)}"
@@ -89,9 +110,7 @@ def _named(model: Model, y: Any, loss: LossFunction) -> list[int]:
             f"{name_of_loss(loss)} tells two classes apart, and the labels name {len(names)}: {', '.join(names)}; take "
             "cross_entropy, and an output for each"
         )
-    if classes_of(model) is None:
-        model.classes = names
-    return as_indices(y, classes_of(model) or [])
+    return classes_of(model) or names
 
 
 def strata(y: Any, loss: Any) -> list[Any] | None:

@@ -18,12 +18,13 @@ def weights_of(y: Any, sample_weight: Any, class_weight: Mapping[Any, float] | s
     Args:
         y: the labels as the user gave them.
         sample_weight: one number of at least 0 for each sample.
-        class_weight: a number for each class, by its label; "balanced" for samples / (classes * samples of the class).
+        class_weight: numbers for classes by their labels, 1 for those it leaves out; "balanced" for
+            samples / (classes * samples of the class).
 
     Raises:
         TypeError: if one is no number, or `class_weight` neither a mapping nor "balanced".
-        ValueError: if one is negative, nan or infinite, all are 0, there is not one for each, a class has none, or a
-            label is no class.
+        ValueError: if one is negative, nan or infinite, all are 0, there is not one for each sample, a label is no
+            class, or a class is left out while a weight names none.
 
     >>> weights_of([0, 0, 0, 1], None, "balanced")
     [0.6666666666666666, 0.6666666666666666, 0.6666666666666666, 2.0]
@@ -52,9 +53,13 @@ def _by_class(labels: list[Any], class_weight: Mapping[Any, float] | str) -> dic
         raise TypeError(f'class_weight is a dict from class to weight, or "balanced", not {show(class_weight)}')
     given = {_label(name): real_number("a class weight", weight, least=0.0) for name, weight in class_weight.items()}
     missing = [label for label in counts if label not in given]
-    if missing:
-        raise ValueError(f"class_weight has none for the class {missing[0]!r}: give one for each")
-    return given
+    unknown = [label for label in given if label not in counts]
+    if missing and unknown:  # of which one may be meant by the other
+        raise ValueError(
+            f"class_weight names {unknown[0]!r}, which is no label, and leaves out {missing[0]!r}: what is left out "
+            "has the weight 1"
+        )
+    return {label: given.get(label, 1.0) for label in counts}
 
 
 def _label(label: Any) -> Any:

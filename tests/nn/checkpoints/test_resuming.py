@@ -90,6 +90,19 @@ def test_names_of_classes_come_along(tmp_path):
     assert list(nn.classify(other, X)) == list(nn.classify(model, X))
 
 
+@pytest.mark.parametrize("name", ["m.json", "m.safetensors"])
+def test_what_outputs_mean_is_what_the_file_says(tmp_path, name):
+    if name.endswith("safetensors"):
+        pytest.importorskip("safetensors")
+    nn.save(nn.MLP(2, [1], seed=1), tmp_path / name)
+    model = nn.MLP(2, [1], seed=1)
+    nn.fit(model, X, np.array(["a", "b"])[Y], nn.bce_with_logits, nn.SGD(model.parameters(), lr=0.1), 1)
+    nn.load(model, tmp_path / name)
+    with pytest.raises(ValueError, match="nothing tells where the classes"):
+        nn.classify(model, X)
+    assert set(nn.classify(model, X, threshold=0.0)) == {0, 1}
+
+
 def test_files_of_before_load(tmp_path):
     path = tmp_path / "old.json"
     path.write_text('{"format": "stepgrad parameters 1", "parameters": {"w.0": 1.5, "w.1": 2.5, "b": "nan"}}')

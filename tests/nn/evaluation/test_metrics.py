@@ -51,7 +51,12 @@ def test_regression_beside_scikit_learn(pairs):
 
 
 def test_edges():
-    assert math.isnan(r2([1.0, 1.0], [1.0, 2.0]))
+    for same in ([1.0] * 2, [0.1] * 3, [1e-5] * 49):  # the mean of three 0.1 is another number
+        assert math.isnan(r2(same, [*same[1:], 2.0]))
+    for unit in (1e300, 1e-300):  # whose squares no float holds
+        assert r2([0.0, 2 * unit], [unit, unit]) == 0.0
+    assert r2([0.0, 2.0], [1e300, 1.0]) == -math.inf
+    assert math.isnan(r2([0.0, 2.0], [math.inf, math.nan]))
     with pytest.raises(ValueError, match="top3 of 3 outputs is always right"):
         top_k([0], [[1.0, 2.0, 3.0]], 3)
     with pytest.raises(ValueError, match="an output of sample 1 is nan: that is no class"):

@@ -102,11 +102,30 @@ def test_data_frames():
     assert nn.accuracy(model, frame, labels) == nn.accuracy(model, X, labels.tolist())
 
 
+class Sparse:
+    """As scipy's, without scipy."""
+
+    dtype, shape = X.dtype, X.shape
+    toarray = X.copy
+
+    def __len__(self):
+        raise TypeError("sparse array length is ambiguous; use getnnz() or shape[0]")
+
+
+@BACKENDS
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_matrix_has_rows_as_an_array_has(backend):
+    model = network(2)
+    found = nn.predict(model, np.matrix(X), backend=backend)
+    np.testing.assert_array_equal(found, nn.predict(model, X, backend=backend))
+
+
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [
         (lambda: nn.predict(network(2), X[0]), TypeError, r"for a single sample give \[x\]"),
         (lambda: nn.predict(network(2), np.ma.masked_greater(X, 0.0)), TypeError, "masked array with gaps: fill them"),
+        (lambda: nn.predict(network(2), Sparse()), TypeError, r"X is a sparse matrix: give X.toarray\(\)"),
         (lambda: nn.accuracy(network(3), X, np.zeros((40, 1))), ValueError, r"give class indices, y.ravel\(\)"),
         (lambda: nn.score(network(3), X, np.zeros((40, 1)), nn.cross_entropy), ValueError, r"y.ravel\(\) of a column"),
         (

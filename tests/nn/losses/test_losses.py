@@ -66,6 +66,13 @@ def test_bce_by_hand():
     assert gradient == [-2.0, 1.0]
 
 
+@pytest.mark.parametrize("target", [0.0, 1.0, Value(0.0), Value(1.0)], ids=repr)
+@pytest.mark.parametrize("probability", [-0.5, 1.5])
+def test_bce_is_of_probabilities_whatever_the_target(probability, target):
+    with pytest.raises(ValueError, match=r"a probability \(for raw scores use bce_with_logits\) must be a finite"):
+        nn.bce(Value(probability), target)
+
+
 def test_bce_leaves_out_terms_of_weight_zero():
     assert evaluated(bce, [0.0, 1.0], [0, 1], reduction="sum") == (0.0, [1.0, -1.0])
     assert bce(Value(0.0), 1).data == math.inf
@@ -462,7 +469,7 @@ def test_targets_out_of_range(loss, prediction, target, message):
         ([0.1, 0.2], None, TypeError, "not NoneType None"),
         ([0.1, 0.2], [1.0], ValueError, "a row of one number is no label for 2 logits: give class indices"),
         ([0.1, 0.2], [0.0, 0.0, 1.0], ValueError, "3 probabilities against 2 logits"),
-        ([0.1, 0.2], [0.5, 0.6], ValueError, "the probabilities of a target sum to 1.1: divide them by it"),
+        ([0.1, 0.2], [0.5, 0.6], ValueError, "the probabilities of a target must sum to 1, not to 1.1: give shares"),
         ([0.1, 0.2], [1.5, -0.5], ValueError, "a probability must be"),
         ([0.1, 0.2], [0.5, float("nan")], ValueError, "not nan"),
         ([0.1, 0.2], [0.5, "0.5"], TypeError, "a probability must be a number, not str '0.5'"),

@@ -497,6 +497,9 @@ def test_class_weights_are_sample_weights(backend):
     balanced, _ = trained(backend, class_weight="balanced")
     by_hand, _ = trained(backend, class_weight={0: 30 / (2 * (30 - count)), 1: 30 / (2 * count)})
     assert numbers(balanced) == numbers(by_hand)
+    some, _ = trained(backend, class_weight={1: 0.5})  # the others weigh 1, as in scikit-learn
+    by_hand, _ = trained(backend, class_weight={0: 1.0, 1: 0.5, 7: 3.0})
+    assert numbers(some) == numbers(by_hand)
 
 
 def test_class_weights_are_of_classes():
@@ -550,6 +553,53 @@ def test_texts_are_classes(backend):
         trained(y=names, loss=nn.mse)
     with pytest.raises(TypeError, match=r"need an nn\.Module"):
         nn.fit(lambda x: model(x), X, names, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+
+
+@BACKENDS
+def test_hinge_takes_texts_as_signs(backend):
+    names, signs = np.array(["no", "yes"])[Y], 2 * Y - 1
+    model, history = trained(backend, y=names, loss=nn.hinge, model=network(1), validation=(X[:9], names[:9]))
+    same, expected = trained(backend, y=signs, loss=nn.hinge, model=network(1), validation=(X[:9], signs[:9]))
+    assert numbers(model) == numbers(same)
+    assert [row["validation_loss"] for row in history.rows] == [row["validation_loss"] for row in expected.rows]
+    assert nn.evaluate(model, X, names, nn.hinge) == nn.evaluate(same, X, signs, nn.hinge)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (np.array([b"no", b"yes"])[Y], TypeError, r"not bytes such as .*b'(no|yes)'.*: write y.astype\(str\)"),
+        ([b"no"] * 30, TypeError, "not bytes such as b'no'"),
+        (np.array(["no", "yes"])[Y][:, None], ValueError, r"one text, not a row of them .*: y.ravel\(\) of a column"),
+        ([["no"]] * 30, ValueError, r"one text, not a row of them such as list \['no'\]"),
+    ],
+)
+def test_texts_that_would_be_other_names(labels, error, message):
+    with pytest.raises(error, match=message):
+        trained(y=labels)
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"y": np.array(["a", "b"])[Y], "batch_size": 0},
+        {"y": np.array(["a", "b"])[Y], "sample_weight": [1.0]},
+        {"loss": nn.bce},  # of scores
+        {"loss": nn.bce, "validation": 2.0},
+        {"loss": nn.hinge},  # of labels that are 0
+    ],
+)
+def test_a_training_that_never_began_leaves_what_outputs_mean(backend, refused):
+    model, _ = trained(backend, loss=nn.bce_with_logits, model=network(1), epochs=20)
+    found = nn.classify(model, X)
+    with pytest.raises(ValueError, match=r"must be|against 1 sample weights|a hinge label"):
+        trained(backend, model=model, **{"loss": nn.bce_with_logits, **refused})
+    assert list(nn.classify(model, X)) == list(found)
+    with pytest.raises(FloatingPointError):  # after steps, in the second epoch: it counts
+        trained(backend, model=model, loss=nn.mse, schedule=lambda step: 0.0 if step < 4 else 1e308)
+    with pytest.raises(ValueError, match="nothing tells where the classes"):
+        nn.classify(model, X)
 
 
 # ---- callbacks, interruption, failures ----
@@ -743,7 +793,11 @@ def test_a_custom_step_is_eager_without_a_warning():
         ({"sample_weight": [1.0]}, ValueError, "30 samples against 1 sample weights"),
         ({"sample_weight": [-1.0] * 30}, ValueError, "a sample weight must be a finite number of at least 0"),
         ({"sample_weight": [0.0] * 30}, ValueError, "nothing would be learned"),
-        ({"class_weight": {0: 1.0}}, ValueError, "class_weight has none for the class 1"),
+        (
+            {"class_weight": {0: 2.0, "1": 3.0}},
+            ValueError,
+            "class_weight names '1', which is no label, and leaves out 1",
+        ),
         ({"class_weight": "even"}, TypeError, "class_weight is a dict"),
         ({"class_weight": "balanced", "y": nn.one_hot(Y, 2)}, TypeError, "labels that are classes, not rows such as"),
         ({"clip_norm": 1.0, "clip_value": 1.0}, ValueError, "two ways to clip"),
