@@ -32,7 +32,7 @@ def print_machine(dtypes: tuple[str, ...] = ()) -> None:
     installed = [f"Python {platform.python_version()}", *filter(None, map(_installed, PEERS))]
     print(f"{cpu_name()}, {os.cpu_count()} processors; {', '.join(installed)}")
     if dtypes:
-        from engine.compiler.backends.llvm.jit.machine_code import vector_bytes
+        from engine.compiler.backends.llvm.jit.cpu import vector_bytes
         from engine.compiler.backends.llvm.jit.peak import peak_flops
 
         peaks = ", ".join(f"{peak_flops(dtype) / 1e9:.1f} GFLOP/s in {dtype}" for dtype in dtypes)

@@ -13,7 +13,7 @@ from ...forking import new_lock
 from ...plan.lazy import LazyPlan
 from ...plan.plan import Plan
 from .fused_plan import FusedPlan
-from .jit.machine_code import vector_bytes
+from .jit.cpu import vector_bytes
 from .program import NativeProgram
 from .runtime.cost_model import CostModel, cost, cost_model
 from .runtime.threads import processors

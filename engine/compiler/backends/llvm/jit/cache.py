@@ -16,13 +16,13 @@ import contextlib
 import functools
 import hashlib
 import os
-import platform
 import stat
 import sys
 import tempfile
 import warnings
 from pathlib import Path
 
+from .cpu import identity
 from .cpu_caches import cache_sizes
 
 LIMIT = 64 * 2**20
@@ -53,32 +53,14 @@ def directory() -> Path | None:
 
 
 @functools.cache
-def host() -> tuple[str, str]:
-    """The name of this CPU and its features, as LLVM has them; no features where LLVM cannot tell.
-
-    With the environment variable STEPGRAD_VECTOR_BITS=128 the code is made for any CPU of this kind, whose vectors have
-    128 bits: slower, and what tests run on too.
-    """
-    import llvmlite.binding as llvm
-
-    if os.environ.get("STEPGRAD_VECTOR_BITS") == "128":
-        return {"x86_64": "x86-64", "AMD64": "x86-64"}.get(platform.machine(), "generic"), ""
-    try:
-        return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    except RuntimeError:
-        return llvm.get_host_cpu_name(), ""
-
-
-@functools.cache
 def _machine() -> bytes:
     """What object code depends on besides its source."""
     try:
         import llvmlite
-        import llvmlite.binding as llvm
     except ImportError:  # without it there is no object code, but facts are kept too
         return b""
     sizes = map(str, cache_sizes())  # by which products are cut into pieces
-    return "\n".join([llvmlite.__version__, llvm.get_default_triple(), *host(), *sizes]).encode()
+    return "\n".join([llvmlite.__version__, *identity(), *sizes]).encode()
 
 
 def key(text: str) -> str:

@@ -1,4 +1,4 @@
-"""From LLVM text to functions in memory, through llvmlite."""
+"""From LLVM text to functions in memory: compiled through llvmlite, and loaded without it where that can be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 from ....forking import new_lock
 from ....passes.verify import asked_for
 from . import cache
-from .python_function import add_symbols
+from .cpu import host
+from .object_file import ObjectFile, UnfamiliarError
+from .python_function import add_symbols, address_of
 
 OPTIMISE = 2
 
@@ -36,7 +38,7 @@ def machine() -> Any:
     """A target machine of this CPU; a new one each time, since an execution engine takes possession of its own."""
     llvm = binding()
     target = llvm.Target.from_default_triple()
-    cpu, features = cache.host()
+    cpu, features = host()
     return target.create_target_machine(cpu=cpu, features=features, opt=OPTIMISE, jit=True)
 
 
@@ -44,13 +46,16 @@ _compiling = new_lock(awaited=True)
 """One library at a time: llvmlite has a lock of its own, which must be free when the process is forked."""
 
 
-@functools.cache
-def vector_bytes() -> int:
-    """Bytes in one vector register of this CPU."""
-    features = cache.host()[1].split(",")
-    if "+avx512f" in features:
-        return 64
-    return 32 if "+avx" in features else 16
+class _Engine:
+    """The functions of an object file, loaded by LLVM: for systems and files that `ObjectFile` does not know."""
+
+    def __init__(self, code: bytes):
+        llvm = binding()
+        # The engine asks for a module; the code comes from the object file.
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        self._engine, self.address = engine, engine.get_function_address
 
 
 class Library:
@@ -88,11 +93,11 @@ class Library:
         return library
 
     def _load(self, code: bytes) -> None:
-        llvm = binding()
-        # The engine asks for a module; the code comes from the object file.
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        self._engine.finalize_object()
+        self._functions: ObjectFile | _Engine
+        try:
+            self._functions = ObjectFile(code, address_of)
+        except (UnfamiliarError, OSError):
+            self._functions = _Engine(code)
 
     def address(self, name: str) -> int:
         """Where the function of that name begins.
@@ -100,7 +105,7 @@ class Library:
         Raises:
             LookupError: there is none.
         """
-        address: int = self._engine.get_function_address(name)
+        address: int = self._functions.address(name)
         if not address:
             raise LookupError(f"the library has no function {name!r}")
         return address

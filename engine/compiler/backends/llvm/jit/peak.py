@@ -7,7 +7,8 @@ import functools
 import time
 
 from ..ir.builder import Code
-from .machine_code import Library, vector_bytes
+from .cpu import vector_bytes
+from .machine_code import Library
 
 _CHAINS = 12  # independent sums, more than the latency times the units of any core
 

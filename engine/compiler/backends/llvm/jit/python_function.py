@@ -44,12 +44,21 @@ class _Definition(ctypes.Structure):
     )
 
 
+def address_of(name: str) -> int:
+    """Where a function is in this process: one of Python's, or of the libraries that it has loaded for all.
+
+    Raises:
+        AttributeError: it has none of that name.
+    """
+    return ctypes.cast(ctypes.pythonapi[name], ctypes.c_void_p).value or 0
+
+
 def add_symbols(llvm: ModuleType) -> None:
     """Let native code find Python's functions, wherever they are in this process."""
     for line in DECLARED.split():
         if line.startswith("@"):
             name = line[1 : line.index("(")]
-            llvm.add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
+            llvm.add_symbol(name, address_of(name))
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 from ..ir.builder import Code
 from ..ir.control import Cell, leave, repeat, unless
-from ..jit.machine_code import binding
+from ..jit.cpu import family
 
 IDLE, OFFERED, CLAIMED, DONE, ASLEEP = range(5)
 
@@ -244,10 +244,9 @@ def _text(codes: Sequence[Code]) -> str:
 
 def _pause(code: Code) -> None:
     """Tell the core that it is waiting, where it can be told."""
-    family = binding().get_default_triple().split("-")[0]
-    if family in ("x86_64", "i686", "i386"):
+    if family() in ("x86_64", "i686", "i386"):
         name, kind, given = "llvm.x86.sse2.pause", "", ""
-    elif family in ("aarch64", "arm64"):
+    elif family() in ("aarch64", "arm64"):
         name, kind, given = "llvm.aarch64.hint", "i32", "i32 1"
     else:
         return

@@ -147,26 +147,6 @@ def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> 
     assert cache.directory() is None
 
 
-def test_the_host_and_one_that_llvm_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    import llvmlite.binding as llvm
-
-    def unknown() -> Any:
-        raise RuntimeError("no features")
-
-    monkeypatch.delenv("STEPGRAD_VECTOR_BITS", raising=False)
-    name, _ = cache.host.__wrapped__()
-    monkeypatch.setattr(llvm, "get_host_cpu_features", unknown)
-    assert cache.host.__wrapped__() == (name, "")
-    monkeypatch.setenv("STEPGRAD_VECTOR_BITS", "128")
-    assert cache.host.__wrapped__()[1] == ""
-
-
-@pytest.mark.parametrize(("features", "size"), [("+avx512f,+avx", 64), ("+sse,+avx", 32), ("+neon", 16), ("", 16)])
-def test_the_width_of_vectors(monkeypatch: pytest.MonkeyPatch, features: str, size: int) -> None:
-    monkeypatch.setattr(cache, "host", lambda: ("some", features))
-    assert machine_code.vector_bytes.__wrapped__() == size
-
-
 def test_without_llvmlite_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
     with pytest.raises(ImportError, match="needs llvmlite: pip install llvmlite numpy"):

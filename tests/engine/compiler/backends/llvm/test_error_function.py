@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.compiler.backends.llvm.ir import error_function
-from engine.compiler.backends.llvm.jit.machine_code import vector_bytes
+from engine.compiler.backends.llvm.jit.cpu import vector_bytes
 from tests.engine.compiler.backends.llvm.test_vectormath import compiled
 
 FUNCTIONS: dict[str, tuple[Any, Any]] = {

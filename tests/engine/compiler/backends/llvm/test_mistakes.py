@@ -17,7 +17,7 @@ import engine
 from engine import Value
 from engine.compiler.backends.llvm import schedule
 from engine.compiler.backends.llvm.ir.builder import Code
-from engine.compiler.backends.llvm.jit import machine_code as jit
+from engine.compiler.backends.llvm.jit.cpu import vector_bytes
 from engine.compiler.backends.llvm.kernels import kernel as kernels
 from engine.compiler.backends.llvm.kernels import lane_sums as reductions
 from engine.compiler.backends.llvm.runtime import driver
@@ -76,7 +76,7 @@ def no_store(patch: pytest.MonkeyPatch) -> None:
 
 def padding_counts(patch: pytest.MonkeyPatch) -> None:
     """The lanes that pad the last block weigh as much as samples."""
-    text = driver.packing(64, jit.vector_bytes() // 8)
+    text = driver.packing(64, vector_bytes() // 8)
     assert text.count("fdiv double %weight, ") == 1
     replaced = re.sub("fdiv double %weight, .*", "fadd double %weight, 0.0", text)
     patch.setattr(driver, "packing", lambda *_: replaced)

@@ -19,7 +19,7 @@ import nn
 from engine import Value
 from engine.compiler.backends.llvm import Variants, build
 from engine.compiler.backends.llvm import training as native_training
-from engine.compiler.backends.llvm.jit.machine_code import vector_bytes
+from engine.compiler.backends.llvm.jit.cpu import vector_bytes
 from engine.compiler.backends.llvm.runtime.update import POSITION, STATE, text, update
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace

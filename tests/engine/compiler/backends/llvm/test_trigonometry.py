@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from engine.compiler.backends.llvm.ir import trigonometry
 from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.ir.vector import Vector
-from engine.compiler.backends.llvm.jit.machine_code import optimised, vector_bytes
+from engine.compiler.backends.llvm.jit.cpu import vector_bytes
+from engine.compiler.backends.llvm.jit.machine_code import optimised
 from tests.engine.compiler.backends.llvm.test_vectormath import compiled, text
 
 FUNCTIONS: dict[str, tuple[Any, Any, Any]] = {

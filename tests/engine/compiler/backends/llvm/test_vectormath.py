@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from engine.compiler.backends.llvm.ir import vectormath
 from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.ir.vector import Vector, literal
-from engine.compiler.backends.llvm.jit.machine_code import Library, optimised, vector_bytes
+from engine.compiler.backends.llvm.jit.cpu import vector_bytes
+from engine.compiler.backends.llvm.jit.machine_code import Library, optimised
 
 inf, nan = math.inf, math.nan
 FUNCTIONS: dict[str, tuple[Any, Any, tuple[float, float]]] = {

@@ -1,0 +1,328 @@
+"""Machine code loaded without LLVM: the same code at work, what is refused, and files that are damaged."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.compiler.backends.llvm.jit import executable_memory, machine_code, object_file
+from engine.compiler.backends.llvm.jit.executable_memory import IS_SUPPORTED, PAGE, ExecutableMemory
+from engine.compiler.backends.llvm.jit.machine_code import Library, optimised
+from engine.compiler.backends.llvm.jit.object_file import ObjectFile, UnfamiliarError
+from engine.compiler.backends.llvm.jit.python_function import address_of
+
+pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="here LLVM loads all code")
+
+TEXT = """
+declare double @sin(double) nounwind
+declare double @PyFloat_AsDouble(ptr) nounwind
+@table = internal constant [4 x double] [double 1.5, double 2.5, double 3.5, double 4.5]
+
+define double @sine(double %x) nounwind {
+  %y = call double @sin(double %x)
+  ret double %y
+}
+
+define double @entry(i64 %k) nounwind {
+  %place = getelementptr double, ptr @table, i64 %k
+  %y = load double, ptr %place
+  ret double %y
+}
+
+define double @number(ptr %x) nounwind {
+  %y = call double @PyFloat_AsDouble(ptr %x)
+  %z = fmul double %y, 0.1
+  ret double %z
+}
+
+define double @both(double %x) nounwind noinline {
+  %y = call double @sine(double %x)
+  %z = call double @entry(i64 3)
+  %w = fadd double %y, %z
+  ret double %w
+}
+
+define internal i64 @hidden(i64 %x) nounwind noinline {
+  %y = mul i64 %x, 3
+  ret i64 %y
+}
+
+define i64 @choose(i64 %k) nounwind {
+  switch i64 %k, label %other [ i64 0, label %a i64 1, label %b i64 2, label %c i64 3, label %d i64 4, label %e ]
+a:
+  %ya = call i64 @hidden(i64 11)
+  ret i64 %ya
+b:
+  %yb = call i64 @hidden(i64 %k)
+  ret i64 %yb
+c:
+  ret i64 77
+d:
+  %yd = add i64 %k, 1000
+  ret i64 %yd
+e:
+  %ye = sdiv i64 999, %k
+  ret i64 %ye
+other:
+  ret i64 -1
+}
+
+define ptr @where() nounwind {
+  ret ptr @sin
+}
+"""
+
+
+def compiled(text: str) -> bytes:
+    """An object file."""
+    made: bytes = machine_code._passes().emit(optimised(text))
+    return made
+
+
+@pytest.fixture(scope="module")
+def stored() -> bytes:
+    return compiled(TEXT)
+
+
+def loaded(stored: bytes) -> ObjectFile:
+    return ObjectFile(stored, address_of)
+
+
+def test_the_same_answers_as_what_llvm_loads(stored: bytes) -> None:
+    ours, theirs = loaded(stored), machine_code._Engine(stored)
+
+    def both(name: str, result: type, *kinds: type) -> tuple[Callable[..., object], Callable[..., object]]:
+        make = ctypes.PYFUNCTYPE(result, *kinds)
+        return make(ours.address(name)), make(theirs.address(name))
+
+    for name, result, kind, arguments in (
+        ("sine", ctypes.c_double, ctypes.c_double, [0.0, 1.0, -3e5]),
+        ("both", ctypes.c_double, ctypes.c_double, [0.5, 2.0]),
+        ("entry", ctypes.c_double, ctypes.c_int64, range(4)),
+        ("number", ctypes.c_double, ctypes.py_object, [3.25, 7]),
+        ("choose", ctypes.c_int64, ctypes.c_int64, range(-1, 7)),
+    ):
+        mine, llvms = both(name, result, kind)
+        assert [mine(x) for x in arguments] == [llvms(x) for x in arguments], name
+    mine, llvms = both("where", ctypes.c_void_p)
+    assert mine() == llvms() == address_of("sin")
+
+
+def test_only_functions_for_others_have_addresses(stored: bytes) -> None:
+    assert loaded(stored).address("choose")
+    assert [loaded(stored).address(name) for name in ("hidden", "table", "sin", "")] == [0, 0, 0, 0]
+
+
+def _rights(address: int) -> str:
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, rights, *_ = line.split()
+        start, stop = (int(part, 16) for part in span.split("-"))
+        if start <= address < stop:
+            return rights
+    return ""
+
+
+def test_code_cannot_be_written_nor_constants_run(stored: bytes) -> None:
+    file = loaded(stored)
+    assert _rights(file.address("choose")) == "r-xp"
+    assert _rights(file._memory.address + file._memory._size - 1) == "r--p"
+
+
+def test_all_memory_is_given_back(stored: bytes) -> None:
+    def mappings() -> int:
+        gc.collect()
+        return len(Path("/proc/self/maps").read_text().splitlines())
+
+    loaded(stored)
+    before = mappings()
+    for _ in range(1000):
+        loaded(stored)
+    assert mappings() <= before + 10
+
+
+# ---- what is left to LLVM
+
+ANSWER = "define i64 @answer() nounwind {\n  %y = load i64, ptr @number\n  ret i64 %y\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "refused"),
+    [
+        ("@number = constant i64 42", False),
+        ("@number = global i64 42", True),
+        ("@number = constant i64 42\ndefine void @unwinding() uwtable {\n  ret void\n}", True),
+        ('@number = constant i64 42, section ".strange,"', False),
+        ("@number = constant i64 42, align 8192", True),
+    ],
+)
+def test_what_is_not_known_is_loaded_by_llvm(number: str, refused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"{number}\n{ANSWER}"
+    if refused:
+        with pytest.raises(UnfamiliarError):
+            loaded(compiled(text))
+    monkeypatch.setenv("STEPGRAD_CACHE", "off")
+    library = Library(text)
+    assert isinstance(library._functions, machine_code._Engine if refused else ObjectFile)
+    assert ctypes.CFUNCTYPE(ctypes.c_int64)(library.address("answer"))() == 42
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@x = thread_local global i64 1\ndefine ptr @f() nounwind {\n  ret ptr @x\n}",
+        "@x = common global i64 0\ndefine ptr @f() nounwind {\n  ret ptr @x\n}",
+        "@x = external global i64\ndefine ptr @f() nounwind {\n  ret ptr @x\n}",
+        "declare void @nobody_has_this()\ndefine void @f() nounwind {\n  call void @nobody_has_this()\n  ret void\n}",
+        "",
+    ],
+)
+def test_what_is_not_known_is_refused(text: str) -> None:
+    with pytest.raises(UnfamiliarError):
+        loaded(compiled(text))
+
+
+def test_another_system_is_left_to_llvm(monkeypatch: pytest.MonkeyPatch, stored: bytes) -> None:
+    monkeypatch.setattr(object_file, "IS_SUPPORTED", False)
+    monkeypatch.setenv("STEPGRAD_CACHE", "off")
+    with pytest.raises(UnfamiliarError, match="this system"):
+        loaded(stored)
+    library = Library(TEXT)
+    assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(library.address("choose"))(2) == 77
+
+
+@pytest.mark.parametrize("refusing", ["mmap", "mprotect"])
+def test_a_system_that_refuses(monkeypatch: pytest.MonkeyPatch, refusing: str) -> None:
+    """As SELinux does, where it lets nobody run what was written."""
+    system, failed = executable_memory._system(), {"mmap": ctypes.c_void_p(-1).value, "mprotect": -1}[refusing]
+    names = {name: getattr(system, name) for name in ("mmap", "mprotect", "munmap")}
+    monkeypatch.setattr(executable_memory, "_system", lambda: SimpleNamespace(**{**names, refusing: lambda *_: failed}))
+    with pytest.raises(OSError, match=r"\[Errno"):
+        ExecutableMemory(PAGE).fill(b"", PAGE)
+    monkeypatch.setenv("STEPGRAD_CACHE", "off")
+    library = Library(TEXT)
+    assert isinstance(library._functions, machine_code._Engine)
+    assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(library.address("choose"))(2) == 77
+
+
+# ---- damaged files: nothing of them is run here
+
+
+def loads(stored: bytes) -> bool:
+    """Whether it is loaded; if so, then into memory of its own."""
+    try:
+        file = loaded(stored)
+    except UnfamiliarError:
+        return False
+    base, size = file._memory.address, file._memory._size
+    assert all(base <= address <= base + size for address in file._addresses.values())
+    return True
+
+
+def test_a_file_that_is_cut_off_is_refused(stored: bytes) -> None:
+    """The table of sections is at its end."""
+    assert loads(stored)
+    assert not any(loads(stored[:length]) for length in range(0, len(stored), 7))
+
+
+@given(st.data())
+def test_a_file_with_other_bytes_is_refused_or_loaded(stored: bytes, data: st.DataObject) -> None:
+    made = bytearray(stored)
+    for _ in range(data.draw(st.integers(1, 4))):
+        width = data.draw(st.sampled_from([1, 2, 4, 8]))
+        place = data.draw(st.integers(0, len(made) - width))
+        made[place : place + width] = data.draw(st.binary(min_size=width, max_size=width))
+    loads(bytes(made))
+
+
+@given(st.data())
+def test_a_table_with_other_numbers_is_refused_or_loaded(stored: bytes, data: st.DataObject) -> None:
+    """Where each byte counts: the headers, the symbols and the relocations."""
+    made, extremes = bytearray(stored), [0, 1, 2, 7, 63, len(stored), 2**31, 2**32 - 1, 2**63, 2**64 - 1]
+    (start,), (count,) = struct.unpack_from("<Q", stored, 40), struct.unpack_from("<H", stored, 60)
+    tables = [(0, 64), (start, 64 * count)]
+    for k in range(count):
+        kind, _, _, offset, length = struct.unpack_from("<IQQQQ", stored, start + 64 * k + 4)
+        if kind in (2, 4):
+            tables.append((offset, length))
+    table, length = data.draw(st.sampled_from(tables))
+    place = table + 4 * data.draw(st.integers(0, max(0, length // 4 - 2)))
+    number = data.draw(st.sampled_from(extremes))
+    struct.pack_into(*data.draw(st.sampled_from([("<Q", made, place, number), ("<I", made, place, number % 2**32)])))
+    loads(bytes(made))
+
+
+# ---- processes that find all code in the cache
+
+TRAINING = """
+import sys
+
+import engine
+import nn
+
+X, y = [[0.1 * k, 0.2 * k - 1.0] for k in range(40)], [k % 2 for k in range(40)]
+model = nn.MLP(2, [4, 1], "tanh", seed=1)
+optimiser = nn.SGD(model.parameters(), lr=0.05, momentum=0.9)
+trainer = nn.Trainer(model, nn.bce_with_logits, optimiser, backend="llvm", threads=2)
+print([trainer.step(X, y) for _ in range(4)])
+more = {"epochs": 2, "seed": 1, "backend": "llvm"}
+history = nn.fit(model, X, y, nn.bce_with_logits, optimiser, validation=0.2, metrics="accuracy", **more)
+print(history.losses, nn.predict(model, X[:3]), nn.accuracy(model, X, y))
+factor = engine.Value(0.5)
+square = engine.compile(lambda x: engine.sin(x) * x * factor, backend="llvm")
+print(square([1.5, 2.0]))
+print(square.value_and_grad([1.5, 2.0]))
+"""
+
+
+def run(program: str, cache: Path, *options: str) -> str:
+    """What a new process prints, which is not to complain."""
+    environment = {**os.environ, "STEPGRAD_CACHE": str(cache), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, *options, "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_second_process_does_without_llvm(tmp_path: Path) -> None:
+    """Loading it takes longer than all else that a known net needs."""
+    program = TRAINING + 'print("llvmlite.binding" in sys.modules)\n'
+    *first, compiling = run(program, tmp_path).splitlines()
+    *second, cached = run(program, tmp_path).splitlines()
+    assert (compiling, cached) == ("True", "False")
+    assert first == second
+
+
+def test_processes_end_as_they_should(tmp_path: Path) -> None:
+    """Also one whose threads are in native code, and one that was forked."""
+    program = (
+        TRAINING
+        + """
+import os
+import threading
+
+
+def for_ever():
+    while True:
+        trainer.step(X, y)
+
+
+threading.Thread(target=for_ever, daemon=True).start()
+child = os.fork()
+if not child:
+    os._exit(int(square([1.5])[0] != square([1.5])[0]))
+assert os.waitpid(child, 0)[1] == 0
+"""
+    )
+    for _ in range(3):
+        run(program, tmp_path, "-X", "dev", "-X", "faulthandler", "-W", "ignore::DeprecationWarning")
