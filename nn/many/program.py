@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 from engine import Batch, Value
 
 from ..arguments import random_source, whole_number
+from ..evaluation.labels import are_texts
 from ..evaluation.programs import Options
 from ..optimisers.base import Optimizer
 from ..training.history import History
@@ -34,6 +35,9 @@ Net: TypeAlias = "tuple[Model, LossFunction, Optimizer]"
 
 AT_ONCE = 1 << 20
 """So many turns of samples are laid out for one call of a program."""
+
+LARGE = 1 << 20
+"""Bytes of samples; of no more the memory is kept from one call to the next."""
 
 CALL = 0.05
 """Seconds that a call for many nets may take, about: so long Ctrl-C waits, and so much of the work it loses."""
@@ -53,12 +57,33 @@ class Start(NamedTuple):
     job: Job
 
 
-class SharedProgram:
-    """The program of all nets of one structure.
+class Copy:
+    """A copy of a net, which nobody else has, to change it.
 
     Args:
-        structure: of the first net.
-        net: the first one.
+        structure: of the net.
+        net: itself.
+
+    Attributes:
+        values: those of the copy, in the order of the structure.
+        originals: those of the net.
+        trainer: what may train it in another call too, with other samples; None if there is nothing.
+    """
+
+    def __init__(self, structure: Structure, net: Net) -> None:
+        leaves: dict[int, Any] = {id(value): Value(value.data, value.label) for value in structure.values}
+        copied: tuple[Any, LossFunction, Optimizer] = copy.deepcopy(net, leaves)
+        self.model, self.loss, self.optimizer = copied
+        self.model.train()  # a module: of nothing else a structure is known
+        self.values, self.originals = Structure(*copied).values, frozenset(structure.values)
+        self.trainer: SharedTrainer | None = None
+
+
+class SharedProgram:
+    """The program of all nets of one structure, for the samples of a call.
+
+    Args:
+        first: a copy of the first net.
         X: the samples.
         y: as many labels.
         options: of `fit`.
@@ -68,27 +93,28 @@ class SharedProgram:
         Exception: the nets cannot be trained in this way.
     """
 
-    def __init__(
-        self, structure: Structure, net: Net, X: Any, y: Any, options: Mapping[str, Any], batch_size: int | None
-    ) -> None:
-        leaves: dict[int, Any] = {id(value): Value(value.data, value.label) for value in structure.values}
-        copied: tuple[Any, LossFunction, Optimizer] = copy.deepcopy(net, leaves)  # nobody else has it, to change it
-        model, loss, optimizer = copied
-        model.train()  # a module: of nothing else a structure is known
-        self._values, self._options = Structure(model, loss, optimizer).values, options
+    def __init__(self, first: Copy, X: Any, y: Any, options: Mapping[str, Any], batch_size: int | None) -> None:
+        self._values, self._options = first.values, options
         of_data = {name: options[name] for name in ("validation", "metrics", "sample_weight", "class_weight")}
         how = Options("auto", options["dtype"], options["threads"])
-        self._data = prepared(model, X, y, loss, **of_data, seed=0, rng=random_source(0), options=how, fixed=True)
+        self._data = prepared(
+            first.model, X, y, first.loss, **of_data, seed=0, rng=random_source(0), options=how, fixed=True
+        )
         of_trainer = ("backend", "dtype", "threads", "clip_norm", "clip_value", "schedule")
         settings = {name: options[name] for name in of_trainer}
         if self._data.validation and self._data.validation.acts:
             raise UnknownStructureError("a metric of the user's may read the net that make gave, and not the copy")
-        self._trainer = SharedTrainer(model, self._data.loss, optimizer, **settings)
+        last, first.trainer = first.trainer, None
+        self._trainer = last or SharedTrainer(first.model, self._data.loss, first.optimizer, **settings)
         self._batches: dict[int, Batch] = {}
-        self._batch(self._size(batch_size))
-        if not {*structure.values}.isdisjoint(self._trainer.compiled.parameters):
+        batch = self._batch(self._size(batch_size))
+        if not first.originals.isdisjoint(self._trainer.compiled.parameters):
             raise UnknownStructureError("the loss reads parameters of the net that make gave, and not of the copy")
         self._seconds: dict[tuple[int, int], float] = {}  # that a net took, by its epochs and size of batches
+        self._rooms: dict[tuple[int, int | None], int] = {}  # for nets like the last ones; see `room`
+        small = all(getattr(array, "nbytes", math.inf) <= LARGE for array in batch.arrays)
+        if small and not are_texts(y):  # of these the copy has the names
+            first.trainer = self._trainer
 
     def _size(self, batch_size: int | None) -> int:
         count = len(self._data.X)
@@ -121,6 +147,7 @@ class SharedProgram:
         patience, shuffled = options["patience"], options["shuffle"] and size < count
         rng = random_source(job.seed)
         batch = self._batch(size)
+        self._rooms.clear()
         started = time.perf_counter()
         self._trainer.take_over(self._values, start.numbers, optimizer)
         train = partial(self._trainer.epoch_of, batch, size, rng, shuffled)
@@ -148,11 +175,22 @@ class SharedProgram:
             TypeError, ValueError: epochs or size of the batches are none.
         """
         new = optimizer.keeper is None and optimizer.own_state[0] == 0 and not any(optimizer.own_state[1])
-        if not new or type(job.seed) is not int or job.seed < 0 or self._options["patience"] is not None:
+        plain = type(job.seed) is type(job.epochs) is int and type(job.batch_size) in (int, type(None))
+        if not new or not plain or job.seed < 0:
             return 0
-        epochs, size = whole_number("epochs", job.epochs, least=1), self._size(job.batch_size)
+        how = job.epochs, job.batch_size
+        room = self._rooms.get(how)
+        if room is None:
+            room = self._rooms[how] = self._room(*how)
+        return room if room and self._trainer.stands() else 0
+
+    def _room(self, epochs: int, batch_size: int | None) -> int:
+        """The same, as long as nothing has changed since the last net was trained."""
+        epochs, size = whole_number("epochs", epochs, least=1), self._size(batch_size)
         seconds = self._seconds.get((epochs, size))
-        if seconds is None or not self._trainer.stands(self._batch(size), size, self._values):
+        if seconds is None or self._options["patience"] is not None:
+            return 0
+        if not self._trainer.goes_on(self._batch(size), size, self._values):
             return 0
         return min(max(1, int(CALL / seconds)), AT_ONCE // (epochs * len(self._data.X)))
 
@@ -166,6 +204,7 @@ class SharedProgram:
 
         job, count = starts[0].job, len(self._data.X)
         size, began = self._size(job.batch_size), time.perf_counter()
+        self._rooms.clear()
         shuffled = self._options["shuffle"] and size < count
         sources = [random_source(start.job.seed) if shuffled else None for start in starts]
         numbers, settings = np.array([start.numbers for start in starts]), [start.settings for start in starts]
@@ -203,6 +242,8 @@ class SharedTrainer(Trainer):
             self._optimizer.keeper = None  # what the last net has left there is of no use
             self._optimizer.own_state = optimizer.state
             self.steps = 0
+            if self._way is not None:
+                self._way.look_outside()
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Let Values of the model have these numbers."""
@@ -212,22 +253,25 @@ class SharedTrainer(Trainer):
             for value, number in zip(values, numbers):
                 value.data = number
 
-    def stands(self, batch: Batch, size: int, values: Sequence[Value]) -> bool:
-        """Whether the next net may be trained with others: nothing has changed, as far as is looked at between nets."""
+    def goes_on(self, batch: Batch, size: int, values: Sequence[Value]) -> bool:
+        """Whether the next nets may be trained in one call, as long as the trainer `stands`."""
         with self._lock:
             rest = batch.size % size
             like = not rest or self._structure(batch, rest) == self._structure(batch, size)
-            way, watch = self._way, self._watch
+            way = self._way
             return (
                 like
                 and isinstance(way, NativeSteps)
-                and watch is not None
                 and self._schedule is None
                 and self._sized == (batch.shapes, size)
                 and way.has_no_leaves_but(values)
-                and time.perf_counter() < self._fresh_until()
-                and watch.holds_outside()
             )
+
+    def stands(self) -> bool:
+        """Whether nothing has changed, as far as is looked at between nets."""
+        with self._lock:
+            watch = self._watch
+            return watch is not None and time.perf_counter() < self._fresh_until() and watch.holds_outside()
 
     def each(
         self,
@@ -265,14 +309,14 @@ class SharedTrainer(Trainer):
 
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
         """As of any trainer, but for what is looked at from net to net, in `take_over`: nobody else has the model."""
-        watch, now = self._watch, time.perf_counter()
-        if entirely or watch is None or self._traced == -math.inf:
-            super()._look_again(batch, entirely)
-        elif now >= self._fresh_until():
-            if self.compiled.is_current(batch) and watch.holds_outside():
+        way, watch = self._way, self._watch
+        if way is not None and watch is not None and self._traced > -math.inf:
+            if not entirely and time.perf_counter() < self._fresh_until():
+                return
+            if way.accepts(batch) and self.compiled.is_current(batch) and watch.holds_outside():
                 self._traced = time.perf_counter()
-            else:
-                super()._look_again(batch)
+                return
+        super()._look_again(batch, entirely)
 
 
 def _mean(losses: Sequence[float], count: int, size: int) -> float:

@@ -150,9 +150,10 @@ def fit_many(
             if executor is None:
                 from .workbench import Workbench
 
-                rows = Workbench(make, X, y, options).rows(jobs, together=not callable(progress))
-                for place, row in enumerate(rows):
+                bench = Workbench(make, X, y, options)
+                for place, row in enumerate(bench.rows(jobs, together=not callable(progress))):
                     done(place, row)
+                bench.close()
             else:
                 lost = _over(executor, Recipe(make, X, y, options), jobs, done)
     return _table(configs, jobs, found, lost)

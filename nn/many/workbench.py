@@ -22,7 +22,7 @@ from ..training.loop import fit
 from ..training.purity import is_pure
 from ..training.steps import LossFunction, Model
 from .job import Job
-from .program import CALL, Net, SharedProgram, Start, result
+from .program import CALL, Copy, Net, SharedProgram, Start, result
 from .structure import Structure, UnknownStructureError
 
 Make: TypeAlias = Callable[..., Net]
@@ -53,8 +53,7 @@ class _Made(NamedTuple):
 
     def goes_with(self, other: _Made) -> bool:
         """Whether one call may be for both."""
-        (_, _, *how), (_, _, *others) = self.job, other.job
-        return self.room > 0 and self.program is other.program and how == others
+        return self.room > 0 and self.program is other.program and self.job[2:] == other.job[2:]
 
 
 @dataclass
@@ -63,13 +62,19 @@ class _Known:
 
     Attributes:
         structure: itself.
-        program: of all of them, if there is one.
+        first: a copy of the first net, if there can be one.
+        program: of all of them, if there is one, once there was a net in this call.
         read: gives the numbers of others, or None for one of which it cannot tell whether it has this structure.
     """
 
     structure: Structure
-    program: SharedProgram | None
+    first: Copy | None = None
+    program: SharedProgram | None = None
     read: Callable[[Model, LossFunction, Optimizer], Sequence[float] | None] | None = None
+
+
+_left: list[tuple[Any, dict[Any, _Known]]] = []
+"""What the last call has left for the next one: with which options, and the structures of its nets."""
 
 
 class Workbench:
@@ -87,7 +92,23 @@ class Workbench:
         schedule = options["schedule"]
         # A schedule may read the net that make gave, and not the copy which is trained.
         self._shares = options["backend"] != "eager" and (schedule is None or is_pure(schedule))
+        weighted = options["sample_weight"] is not None or options["class_weight"] is not None
+        lasts = self._shares and schedule is None and not weighted  # else the loss is one for this call
+        names = ("backend", "dtype", "threads", "clip_norm", "clip_value")
+        self._how = tuple([options[name] for name in names]) if lasts else None
         self._known: dict[Any, _Known] = {}  # by structure; that of the net looked at last is at the end
+        with suppress(IndexError):
+            how, known = _left.pop()
+            if how == self._how:
+                self._known = known
+
+    def close(self) -> None:
+        """Leave to the next call what it can go on with."""
+        lasting = {key: known for key, known in self._known.items() if known.first and known.first.trainer}
+        for known in lasting.values():
+            known.program = None
+        if lasting and self._how:
+            _left[:] = [(self._how, lasting)]
 
     def rows(self, jobs: Iterable[Job], together: bool = True) -> Iterator[dict[str, Any]]:
         """Train a net for each job, in their order; give its loss and scores, the seconds it took, and its error.
@@ -148,23 +169,34 @@ class Workbench:
         for known in reversed(self._known.values()):
             numbers = known.read(*net) if known.read is not None else None
             if numbers is not None:
-                return known.program, numbers
+                return self._program_of(known, batch_size), numbers
         try:
             structure = Structure(*net)
         except UnknownStructureError:
             return None, ()
         found = self._known.pop(structure.key, None)
         if found is None:
-            program = None
-            with suppress(Exception):  # it cannot be compiled, or there is a mistake, which `fit` will report
-                program = SharedProgram(structure, net, self._X, self._y, self._options, batch_size)
-            found = _Known(structure, program)
+            found = _Known(structure)
+            with suppress(Exception):  # it cannot be copied
+                found.first = Copy(structure, net)
             if len(self._known) >= KEPT:
                 del self._known[next(iter(self._known))]
+            self._begin(found, batch_size)
         elif found.read is None:
             found.read = structure.reader()  # from the second net on it is worth it
         self._known[structure.key] = found
-        return found.program, structure.numbers
+        return self._program_of(found, batch_size), structure.numbers
+
+    def _program_of(self, known: _Known, batch_size: int | None) -> SharedProgram | None:
+        """The program of a structure; made now, if an earlier call has left all but that."""
+        if known.program is None and known.first and known.first.trainer:
+            self._begin(known, batch_size)
+        return known.program
+
+    def _begin(self, known: _Known, batch_size: int | None) -> None:
+        if known.first is not None:
+            with suppress(Exception):  # it cannot be compiled, or there is a mistake, which `fit` will report
+                known.program = SharedProgram(known.first, self._X, self._y, self._options, batch_size)
 
     def _rows(self, waiting: Sequence[_Made]) -> Generator[dict[str, Any], None, bool]:
         """What comes of nets that one call is for; give whether some of them had to be made again."""

@@ -287,18 +287,28 @@ class Session:
             raise ValueError("a leaf that is not among the values has no start")
         self.accept(batch)
         self._optimizer.take_back()
-        if self._known:  # what was set to make the starts is no news to the rule, if all that it reads is the same
-            self._known[-1].rule.surroundings.holds_outside(())
+        self.look_outside()
         own, training = starts[:, given], self._training
         found: list[list[float] | None] = []
+        known: dict[tuple[Setting, ...], ConfiguredUpdate] = {}  # what the rule reads besides is looked at but once
         with self._borrowed():
             for row, self._optimizer.settings, order in zip(own, settings, orders or repeat(None)):
+                key = tuple(self._optimizer.settings.values())
+                update = known.get(key)
+                if update is None:
+                    update = known[key] = self.configured(*clip)
                 training.parameters[:], training.memory[:], training.made = row, 0.0, 0
-                losses = training(batch.arrays, self.configured(*clip), steps, order)
+                losses = training(batch.arrays, update, steps, order)
                 row[:] = training.parameters
                 found.append(losses if training.made == len(losses) else None)
         starts[:, given] = own
         return found
+
+    def look_outside(self) -> None:
+        """See whether what the rule reads is the same: then what was set meanwhile, to make other nets, is no news."""
+        known = self._known[-1]
+        if known is not None:
+            known.rule.surroundings.holds_outside(())
 
     def has_no_leaves_but(self, values: Sequence[Value]) -> bool:
         """Whether all leaves are among Values; the same object at every call."""

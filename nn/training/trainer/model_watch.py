@@ -105,7 +105,7 @@ class ModelWatch:
     def holds_outside(self) -> bool:
         """The same of what is read from elsewhere, where nobody else has the model: what was made was of others."""
         counts = changes[0], leaves_made[0]
-        if not self._surroundings.holds_outside(self._inside):
+        if not self._rule_is_same() or not self._surroundings.holds_outside(self._inside):
             return False
         self._changes, self._leaves = counts
         return True

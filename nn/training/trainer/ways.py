@@ -59,6 +59,9 @@ class Way:
         for value, number in zip(values, numbers):
             value.data = number
 
+    def look_outside(self) -> None:
+        """See whether what the optimiser's rule reads is the same, where others were made; see `Session`."""
+
     def order(self, samples: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
         """The samples of each batch, in the order of `nn.batches`; the last one of an epoch is filled with -1."""
         found, size = [], min(size, samples)
@@ -116,6 +119,10 @@ class NativeSteps(Way):
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Assign numbers to Values in one array; see `Session.load`."""
         self._session.load(values, numbers)
+
+    def look_outside(self) -> None:
+        """The same for the session."""
+        self._session.look_outside()
 
     def each(
         self,

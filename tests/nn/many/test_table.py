@@ -63,6 +63,11 @@ def calls_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program.SharedTrainer, "_fresh_until", lambda trainer: trainer._traced + 1e9)
 
 
+@pytest.fixture(autouse=True)
+def _no_programs_of_other_tests() -> None:
+    workbench._left.clear()
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -567,6 +572,103 @@ def test_a_net_that_fails_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
         if row["error"] is None:
             model, loss, optimizer = make_line(**config)
             assert row["loss"] == nn.fit(model, X, Y, loss, optimizer, 90, seed=config["seed"]).losses[-1]
+
+
+class Ours(nn.SGD):
+    """An optimiser whose rule is replaced."""
+
+
+def test_a_rule_that_is_replaced_counts_for_each_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make_ruled(factor: float, seed: int) -> Any:
+        rule = staticmethod(lambda p, g, velocity, s: (p - factor * s.lr * g, velocity))
+        monkeypatch.setattr(Ours, "rule", rule)
+        model = nn.MLP(2, [1], seed=seed)
+        return model, nn.mse, Ours(model.parameters(), lr=0.1)
+
+    calls_for_many(monkeypatch)
+    configs = [{"factor": factor, "seed": k} for k, factor in enumerate((1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 1.0))]
+    for config, row in zip(configs, nn.fit_many(make_ruled, configs, X, Y, epochs=2)):
+        model, loss, optimizer = make_ruled(**config)  # type: ignore[arg-type]  # two kinds in a dict
+        assert row["loss"] == nn.fit(model, X, Y, loss, optimizer, 2, seed=config["seed"]).losses[-1]
+
+
+def trained_alone(config: dict[str, Any], make_one: Any, X: Any, Y: Any, **options: Any) -> dict[str, float]:
+    """What `fit` makes of a configuration."""
+    model, loss, optimizer = make_one(**config)
+    last = nn.fit(model, X, Y, loss, optimizer, seed=config["seed"], **options).rows[-1]
+    return {name: x for name, x in last.items() if name not in ("epoch", "lr", "seconds")}
+
+
+def test_a_call_goes_on_where_the_last_one_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same program, on whatever data, and with what is read from elsewhere as it is by now."""
+    made: list[Any] = []
+    begin = program.SharedTrainer.__init__
+
+    def noted(own: Any, *arguments: Any, **settings: Any) -> None:
+        made.append(own)
+        begin(own, *arguments, **settings)
+
+    monkeypatch.setattr(program.SharedTrainer, "__init__", noted)
+    calls_for_many(monkeypatch)
+    texts = [("yes", "no", "perhaps")[k % 3] for k in range(len(X))]
+    scaled = [{"lr": lr, "seed": seed} for lr in (0.1, 0.2) for seed in (1, 2)]
+
+    def make_scaled(lr: float, seed: int) -> Any:
+        model = Scaled(seed)
+        return model, nn.cross_entropy, nn.SGD(model.parameters(), lr=lr)
+
+    def train(X: Any, Y: Any, new: int, **options: Any) -> None:
+        made.clear()
+        rows = nn.fit_many(make_scaled, scaled, X, Y, epochs=3, **options)
+        assert len(made) == new
+        for config, row in zip(scaled, rows):
+            expected = {**config, **trained_alone(config, make_scaled, X, Y, epochs=3, **options), "error": None}
+            assert {name: x for name, x in row.items() if name != "seconds"} == expected
+
+    train(X, Y, 1)
+    train(X, Y, 0)
+    train(-X[:30], 1 - Y[:30], 0, batch_size=8)
+    one_hot = np.stack([Y, 1 - Y, 0 * Y], axis=1)
+    train(X.tolist(), one_hot, 0, validation=(X[:5], one_hot[:5]))
+    for attribute, new in (("factor", 3.0), ("forward", lambda model, x: [z + 1.0 for z in model.net(x)])):
+        monkeypatch.setattr(Scaled, attribute, new)
+        train(X, Y, 0)
+    train(X, Y, 1, dtype="float32")
+    train(X, Y, 1, class_weight="balanced")
+    train(X, Y, 1)
+    train(X, texts, 0)  # the copy has the names of the classes from then on
+    train(X, [text.upper() for text in texts], 1)
+    train(X, Y, 1, schedule=nn.schedules.step(0.1, 2, 0.5))
+    monkeypatch.setattr(program, "LARGE", X.nbytes - 1)
+    for _ in range(2):  # so many samples are not kept
+        train(X, Y, 1)
+
+
+class Scaled(nn.Module):
+    """A model of which a method and an attribute of its class are replaced."""
+
+    factor = 2.0
+
+    def __init__(self, seed: int) -> None:
+        self.net = nn.MLP(2, [3, 3], activation="tanh", seed=seed)
+
+    def __call__(self, x: Any) -> Any:
+        return self.forward(x)
+
+    def forward(self, x: Any) -> Any:
+        """The outputs."""
+        return [self.factor * z for z in self.net(x)]
+
+
+def test_a_call_that_is_interrupted_leaves_nothing() -> None:
+    def interrupt(state: nn.Progress) -> None:
+        raise KeyboardInterrupt
+
+    nn.fit_many(make, CONFIGS[:2], X, Y, epochs=1)
+    assert workbench._left
+    rows = nn.fit_many(make, CONFIGS[:2], X, Y, epochs=1, progress=interrupt)
+    assert [row["error"] for row in rows] == [None, "interrupted"]
+    assert not workbench._left
 
 
 def test_one_net_and_one_optimiser_for_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,9 @@ REAL = HEAD
 LENGTH, ENTRIES = HEAD, HEAD + 8
 """Where a list has its length, and the address of its entries' addresses; see `lists_are_as_expected`."""
 
+ITEMS = HEAD + 8
+"""Where a tuple, whose length is where that of a list is, has the address of its first entry, and then the others."""
+
 DATA, RANK, DIMENSIONS, TYPE, FLAGS = (HEAD + k for k in (0, 8, 16, 40, 48))
 """Where an array has its fields, in NumPy's binary interface."""
 
@@ -40,12 +43,18 @@ def ints_side_by_side() -> int:
 @functools.cache
 def objects_are_as_expected() -> bool:
     """Whether objects are in memory as native code has been written for, and stay while one thread looks at them."""
-    return has_gil() and lists_are_as_expected() and _floats_are_as_expected() and _arrays_are_as_expected()
+    return has_gil() and _sequences_are_as_expected() and _floats_are_as_expected() and _arrays_are_as_expected()
 
 
 def has_gil() -> bool:
     """Whether one thread at a time runs Python."""
     return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+def _sequences_are_as_expected() -> bool:
+    pair = object(), object()
+    known = [word(id(pair) + place) for place in (LENGTH, ITEMS, ITEMS + 8)] == [2, *map(id, pair)]
+    return known and lists_are_as_expected()
 
 
 def _floats_are_as_expected() -> bool:

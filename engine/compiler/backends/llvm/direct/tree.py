@@ -14,14 +14,13 @@ from collections.abc import Iterable, Sequence
 from struct import pack, unpack
 from typing import TYPE_CHECKING, Any
 
-from .....collector import collector_at_rest
 from .....value import Value
 from ..ir.builder import Code
 from ..ir.control import leave
 from ..jit.machine_code import Library
 from ..jit.python_function import DECLARED, python_function
 from ..runtime.memory import address
-from .objects import CLASS, DATA, objects_are_as_expected
+from .objects import CLASS, DATA, ENTRIES, ITEMS, LENGTH, REAL, objects_are_as_expected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,8 +81,10 @@ class TreeReader:
             "order": [place[param] for param in params],
         }
         self._arrays = {name: np.array(numbers, np.int64) for name, numbers in arrays.items()}
+        self._numbers = np.zeros(len(values))
         fields = {
             **{name: address(array) for name, array in self._arrays.items()},
+            "numbers": address(self._numbers),
             **{"word_count": len(self._words), "kind_count": len(self._kinds), "param_count": len(params)},
             **{"none": id(None), "true": id(True), "false": id(False)},
             **{name: id(kind) for name, kind in _CLASSES.items()},
@@ -99,12 +100,7 @@ class TreeReader:
             tree: another one.
             params: its Values, in the order in which the first tree's were given.
         """
-        import numpy as np
-
-        numbers = np.empty(len(self._values))
-        self._record[_RECORD.index("numbers")] = address(numbers)
-        with collector_at_rest():  # it may call a destructor of anyone's
-            return numbers if self._read(tree, params) else None
+        return self._numbers.copy() if self._read(tree, params) else None
 
     def _enter(self, thing: Any) -> None:
         """Write the words of a thing: as `_text` reads them."""
@@ -154,7 +150,7 @@ def _native() -> Library:
 
 def _text() -> str:
     """LLVM IR of ``read``."""
-    return DECLARED + _expect() + _entries() + _enter() + _read()
+    return DECLARED + _expect() + _entries() + _enter() + _alike() + _read()
 
 
 def _function(name: str, arguments: Sequence[str], result: str = "i1") -> Code:
@@ -179,6 +175,12 @@ def _entry(code: Code, table: str, index: str) -> str:
 def _inside(code: Code, thing: str, offset: str) -> str:
     """A word of an object."""
     return code.value(f"load i64, ptr {code.pointer(thing, offset, 'i8')}")
+
+
+def _sequence(code: Code, kind: str, thing: str) -> tuple[str, str]:
+    """The length of a list or tuple, and where its items are."""
+    items = code.pointer(thing, str(ENTRIES if kind == "list" else ITEMS), "i8")
+    return _inside(code, thing, str(LENGTH)), code.value(f"load ptr, ptr {items}") if kind == "list" else items
 
 
 def _require(code: Code, kind: str, a: str, relation: str, b: str) -> None:
@@ -239,7 +241,8 @@ def _enter() -> str:
             _require(code, "i64", _inside(code, "%thing", _field(code, name)), "eq", _field(code, "none"))
         data = code.value(f"inttoptr i64 {_inside(code, '%thing', _field(code, 'data'))} to ptr")
         _require(code, "i64", _inside(code, data, str(CLASS)), "eq", _field(code, "float"))
-        number, count = code.value(f"call double @PyFloat_AsDouble(ptr {data})"), _field(code, "value_count")
+        number = code.value(f"load double, ptr {code.pointer(data, str(REAL), 'i8')}")
+        count = _field(code, "value_count")
         target = _entry(code, _field(code, "targets", "ptr"), count)
         place = code.pointer(_field(code, "numbers", "ptr"), target, "double")
         code.lines.append(f"store double {number}, ptr {place}")
@@ -255,12 +258,12 @@ def _enter() -> str:
         _require(code, "i32", code.value("load i32, ptr %beyond"), "eq", "0")
         _require_call(code, f"@expect(ptr %record, i64 {number})")
         code.lines.append("ret i1 true")
-    for name, plural in (("list", "List"), ("tuple", "Tuple")):
+    for name in ("list", "tuple"):
         with of(name):
-            size = code.value(f"call i64 @Py{plural}_Size(ptr %thing)")
+            size, items = _sequence(code, name, "%thing")
             _require_call(code, f"@expect(ptr %record, i64 {size})")
             with code.loop(0, size) as k:
-                item = code.value(f"call ptr @Py{plural}_GetItem(ptr %thing, i64 {k})")
+                item = code.value(f"inttoptr i64 {_entry(code, items, k)} to ptr")
                 _require_call(code, f"@enter(ptr %record, ptr {item})")
             code.lines.append("ret i1 true")
     with of("dict"):
@@ -276,24 +279,33 @@ def _enter() -> str:
     return _ended(code)
 
 
+def _alike() -> str:
+    """``alike``: whether a tree is as expected, and its Values are in the expected order."""
+    code = _function("alike", ["ptr %record", "ptr %tree", "ptr %params"])
+    code.lines += [f"store i64 0, ptr {_place(code, name)}" for name in ("place", "value_count")]
+    _require_call(code, "@enter(ptr %record, ptr %tree)")
+    _require(code, "i64", _field(code, "place"), "eq", _field(code, "word_count"))
+    _require(code, "i64", _inside(code, "%params", str(CLASS)), "eq", _field(code, "tuple"))
+    size, items = _sequence(code, "tuple", "%params")
+    _require(code, "i64", size, "eq", _field(code, "param_count"))
+    with code.loop(0, size) as k:
+        value = _entry(code, _field(code, "found", "ptr"), _entry(code, _field(code, "order", "ptr"), k))
+        _require(code, "i64", _entry(code, items, k), "eq", value)
+    return _ended(code)
+
+
 def _read() -> str:
-    """``read``: what Python calls as ``read(tree, params)``: whether both are as expected."""
+    """``read``: what Python calls as ``read(tree, params)``: whether both are as expected.
+
+    The collector is at rest meanwhile: it may call a destructor of anyone's.
+    """
     code = Code("read", 64, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
     code.lines.append(f"%record = inttoptr i64 {_inside(code, '%memory', str(DATA))} to ptr")
-    code.lines += [f"store i64 0, ptr {_place(code, name)}" for name in ("place", "value_count")]
     tree, params = (code.value(f"inttoptr i64 {_entry(code, '%arguments', str(k))} to ptr") for k in (0, 1))
-    _require_call(code, f"@enter(ptr %record, ptr {tree})")
-    _require(code, "i64", _field(code, "place"), "eq", _field(code, "word_count"))
-    _require(code, "i64", _inside(code, params, str(CLASS)), "eq", _field(code, "tuple"))
-    count = _field(code, "param_count")
-    _require(code, "i64", code.value(f"call i64 @PyTuple_Size(ptr {params})"), "eq", count)
-    with code.loop(0, count) as k:
-        item = code.value(f"call ptr @PyTuple_GetItem(ptr {params}, i64 {k})")
-        value = _entry(code, _field(code, "found", "ptr"), _entry(code, _field(code, "order", "ptr"), k))
-        _require(code, "i64", code.value(f"ptrtoint ptr {item} to i64"), "eq", value)
-    for name in ("true", "false"):
-        answer = _field(code, name, "ptr")
-        code.lines += [f"call void @Py_IncRef(ptr {answer})", f"ret ptr {answer}"]
-        if name == "true":
-            code.label("refused")
+    enabled = code.value("call i32 @PyGC_Disable()")
+    alike = code.value(f"call i1 @alike(ptr %record, ptr {tree}, ptr {params})")
+    with code.when(code.value(f"icmp ne i32 {enabled}, 0")):
+        code.value("call i32 @PyGC_Enable()")
+    answer = code.value(f"select i1 {alike}, ptr {_field(code, 'true', 'ptr')}, ptr {_field(code, 'false', 'ptr')}")
+    code.lines += [f"call void @Py_IncRef(ptr {answer})", f"ret ptr {answer}"]
     return code.text()

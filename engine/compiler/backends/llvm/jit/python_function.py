@@ -29,6 +29,8 @@ declare ptr @PyObject_CallNoArgs(ptr)
 declare ptr @PyObject_CallFunctionObjArgs(ptr, ...)
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
+declare i32 @PyGC_Disable()
+declare i32 @PyGC_Enable()
 """
 _FASTCALL = 0x80
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import sys
 from typing import Any
@@ -135,3 +136,17 @@ def test_nothing_is_kept_of_what_is_read() -> None:
         assert known.numbers(other, tuple(params)) is not None
         assert known.numbers(other, tuple(params[:2])) is None
     assert [sys.getrefcount(thing) for thing in counted] == before
+
+
+@pytest.mark.parametrize("switch", [gc.disable, gc.enable])
+def test_the_collector_is_as_it_was_afterwards(switch: Any) -> None:
+    known, before = reader(), gc.isenabled()
+    try:
+        switch()
+        for last in (3.0, "c"):  # one that is read, and another tree
+            other, params = tree(1.0, 2.0, 3.0)
+            vars(other)["parts"][1]["c"] = params[2] if last == 3.0 else last
+            assert (known.numbers(other, tuple(params)) is None) == (last == "c")
+            assert gc.isenabled() == (switch is gc.enable)
+    finally:
+        (gc.enable if before else gc.disable)()
