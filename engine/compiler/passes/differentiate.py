@@ -9,6 +9,7 @@ multiplied by zero, and what has got no contribution at all passes none on: `rea
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -227,9 +228,7 @@ def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tupl
     single = [c for c in contributions if isinstance(c, Contribution)]
     reached: Symbol | None = None
     if not columns and all(c.reached is not None for c in single):
-        for contribution in single:
-            assert contribution.reached is not None
-            reached = contribution.reached if reached is None else graph.make(EITHER, (reached, contribution.reached))
+        reached = _anywhere(graph, [c.reached for c in single if c.reached is not None])
     terms = [c.upstream for c in single if c.coefficient is None]
     for uniform in (True, False):  # apart, so that the matrix of uniform coefficients is a matrix product
         pairs = [(c.coefficient, c.upstream) for c in single if c.coefficient is not None]
@@ -247,6 +246,12 @@ def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tupl
         elif right:
             terms = [graph.dot(left, right, (add_up(graph, terms),) if terms else ())]
     return add_up(graph, terms), reached
+
+
+def _anywhere(graph: Graph, conditions: Sequence[Symbol]) -> Symbol | None:
+    """Where any of the conditions holds; None if that is known to be everywhere."""
+    found = functools.reduce(lambda a, b: graph.make(EITHER, (a, b)), conditions)
+    return None if found.kind == "constant" and found.value else found
 
 
 def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:
@@ -286,11 +291,10 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Grad
         accumulator, reached, extra = accumulate(extra, contributions), None, extra + 1
         conditions = [c.reached for c in contributions if isinstance(c, Contribution) and c.reached is not None]
         if len(conditions) == len(contributions):
-            somewhere = conditions[0]
-            for condition in conditions[1:]:
-                somewhere = graph.make(EITHER, (somewhere, condition))
-            number = accumulate(extra, [Contribution(None, somewhere)])
-            reached, extra = graph.make(NOT_EQUAL, (number, graph.constant(0.0))), extra + 1
+            somewhere = _anywhere(graph, conditions)
+            if somewhere is not None:
+                number = accumulate(extra, [Contribution(None, somewhere)])
+                reached, extra = graph.make(NOT_EQUAL, (number, graph.constant(0.0))), extra + 1
         seeds[symbol] = [Contribution(None, accumulator, reached)]
     if not seeds:  # as for most networks
         return sums, {}

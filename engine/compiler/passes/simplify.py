@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import ops
 from ...primitive import Primitive
-from ..frontend.conditions import EQUAL, INVERT, NOT_EQUAL
+from ..frontend.conditions import CONDITIONS, EITHER, EQUAL, INVERT, NOT_EQUAL
 
 if TYPE_CHECKING:
     from ..frontend.graph import Graph
@@ -32,6 +32,10 @@ def _of(primitive: Primitive) -> Callable[[Symbol], bool]:
 
 def _anything(s: Symbol) -> bool:
     return True
+
+
+def _condition(s: Symbol) -> bool:
+    return s.primitive in CONDITIONS
 
 
 def _constant(s: Symbol) -> bool:
@@ -69,6 +73,9 @@ IDENTITIES: list[tuple[str, Primitive, tuple[Callable[..., bool], ...], Callable
     ("not x != y = (x == y)", INVERT, (_of(NOT_EQUAL),),  lambda g, c: g.make(EQUAL, c.operands)),
     ("not x == y = (x != y)", INVERT, (_of(EQUAL),),      lambda g, c: g.make(NOT_EQUAL, c.operands)),
     ("not not c = c",       INVERT, (_of(INVERT),),       lambda g, c: c.operands[0]),
+    ("(x == y) == 0 is x != y", EQUAL, (_of(EQUAL), ZERO), lambda g, c, _: g.make(NOT_EQUAL, c.operands)),
+    ("(x != y) == 0 is x == y", EQUAL, (_of(NOT_EQUAL), ZERO), lambda g, c, _: g.make(EQUAL, c.operands)),
+    ("c != 0 is c",         NOT_EQUAL, (_condition, ZERO), lambda g, c, _: c),
     ("a known condition",   ops.where, (_constant, X, X), lambda g, c, x, y: x if c.value else y),
 ]
 # fmt: on
@@ -92,6 +99,8 @@ def simplify(graph: Graph, primitive: Primitive, operands: Operands) -> Symbol |
         return operands[1]
     if primitive is ops.mul:
         return _opposite(graph, *operands)
+    if primitive is EITHER:
+        return _either(graph, *operands)
     if primitive is ops.take and operands[0].kind == "constant":
         return operands[1 + int(operands[0].value)]
     return None
@@ -102,3 +111,27 @@ def _opposite(graph: Graph, x: Symbol, y: Symbol) -> Symbol | None:
     c, x = (x, y) if x.kind == "constant" else (y, x)
     known = graph.known(ops.mul, (graph.constant(-c.value), x)) if c.kind == "constant" else None
     return None if known is None else graph.make(ops.neg, (known,))
+
+
+def _either(graph: Graph, x: Symbol, y: Symbol) -> Symbol | None:
+    """``c or c = c``, ``(c or d) or d = c or d``; and 1 for ``x != 0 or c - x != 0`` with a constant c other than 0."""
+    for one, other in ((x, y), (y, x)):
+        if one.primitive in CONDITIONS and (one is other or (one.primitive is EITHER and _is_among(other, one))):
+            return one
+        number, difference = _unless_zero(one), _unless_zero(other)
+        if number is not None and difference is not None and difference.primitive is ops.sub:
+            constant, subtracted = difference.operands
+            if subtracted is number and constant.kind == "constant" and constant.value != 0.0:
+                return graph.constant(1.0)
+    return None
+
+
+def _is_among(symbol: Symbol, condition: Symbol) -> bool:
+    return any(operand is symbol for operand in condition.operands)
+
+
+def _unless_zero(condition: Symbol) -> Symbol | None:
+    """What a condition says that it is not 0; None if that is not what it says."""
+    if condition.primitive is not NOT_EQUAL or condition.operands[1].kind != "constant":
+        return None
+    return condition.operands[0] if condition.operands[1].value == 0.0 else None

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine import ops
+import engine
+import nn
+from engine import Value, ops
+from engine.compiler.frontend.conditions import EITHER, EQUAL, INVERT, NOT_EQUAL
 from engine.compiler.frontend.graph import Graph
 from engine.compiler.frontend.symbol import Symbol
 from engine.compiler.passes.differentiate import derivatives
@@ -36,8 +39,6 @@ def run(root: Symbol, numbers: dict[Symbol, float]) -> float:
 def matching(graph: Graph, pattern: Any) -> list[Symbol]:
     """Symbols that a place of a pattern accepts: constants, inputs, and operations on an input."""
     x, y = graph.source("input", 0), graph.source("input", 1)
-    from engine.compiler.frontend.conditions import EQUAL, INVERT, NOT_EQUAL
-
     raw = [graph._add(p, (x,), "", None, False) for p in (ops.neg, ops.abs, ops.relu)]
     raw += [graph._add(p, (x, y), "", None, False) for p in (EQUAL, NOT_EQUAL)]
     raw.append(graph._add(INVERT, (raw[-1],), "", None, False))
@@ -107,3 +108,38 @@ def test_constants_fold_by_the_forward_function() -> None:
     assert (graph.constant(2.0) ** 3).value == 8.0
     assert ops.log(graph.constant(0.0)).value == -math.inf
     assert bool(graph.constant(1.0) > 0.0)
+
+
+@given(x=st.floats(), y=st.floats(), c=st.sampled_from([1.0, -2.5, math.inf, math.nan, 5e-324, 0.0]))
+@example(x=-0.0, y=0.0, c=1.0)
+def test_conditions_that_hold_wherever_another_does_are_left_out(x: float, y: float, c: float) -> None:
+    """With a constant c of 0, nothing is known of ``x != 0 or c - x != 0``."""
+    graph = Graph(simplify, derivatives)
+    first, second = graph.source("input", 0), graph.source("input", 1)
+    rest = graph.constant(c) - first
+    both = (first != 0.0) | (second != 0.0)
+    pairs = [(both, both), (both, first != 0.0), (second != 0.0, both), (first != 0.0, rest != 0.0)]
+    for one, other in [*pairs, *[pair[::-1] for pair in pairs], (second != 0.0, rest != 0.0)]:
+        numbers = {first: x, second: y}
+        found, raw = one | other, graph._add(EITHER, (one, other), "", None, False)
+        assert run(found, numbers) == run(raw, numbers)
+    assert both | both is both
+    assert both | (first != 0.0) is both
+    assert ((first != 0.0) | (rest != 0.0)).kind == ("constant" if c else "")
+
+
+def test_labels_of_every_kind_leave_matrix_products_as_they_are() -> None:
+    """Of the two terms of bce a label of 0 or 1 leaves one out, but never both: all adjoints are reached."""
+    from engine.compiler.passes.computation import Computation
+    from engine.compiler.pipeline import make_plan, trace
+
+    model = nn.MLP(3, [8, 8, 1], "relu", seed=0)
+    for loss in (nn.bce_with_logits, nn.bce):
+        output = model if loss is nn.bce_with_logits else (lambda x: [engine.sigmoid(z) for z in as_row(model(x))])
+        traced = trace(lambda x, y, loss=loss, output=output: loss(as_row(output(x)), y), [(3,), (1,)])
+        plan = make_plan(Computation.of(traced, gradients=True))
+        assert {(job.rows, job.columns) for job in plan.reductions if job.right is not None} >= {(8, 8), (8, 3)}
+
+
+def as_row(output: Any) -> list[Any]:
+    return [output] if isinstance(output, Value) else output
