@@ -1,16 +1,22 @@
 """Where Values stand in a long sequence: told at once to who asks in its order, as who evaluates a network does.
 
 A table of a million Values would take longer to make than the questions take, and more memory than their numbers: it is
-made of those that are asked for out of order.
+made of those that are asked for out of order. Of others, such as results that nobody records, their addresses tell that
+they are nowhere.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cached_property
 from operator import is_
 from typing import Any
 
 from ..value import Constant, Value
+
+_MANY = 10_000
+"""Of so many Values a sorted array of addresses takes a quarter of the memory of a table, and half the time."""
 
 
 class Places:
@@ -37,7 +43,7 @@ class Places:
             if value._primitive is not None or value.__class__ is Constant:
                 return None
             place = self._table.get(value)
-            while place is None and self._tabled:
+            while place is None and self._tabled and self._has(value):
                 self._extend_table()
                 place = self._table.get(value)
             if place is None:
@@ -45,6 +51,27 @@ class Places:
         assert place is not None
         self._next = place + 1
         return place
+
+    def _has(self, value: Value) -> bool:
+        """Whether it is one of them; of few the table tells that as well."""
+        addresses, address = self._addresses, id(value)
+        if addresses is None:
+            return True
+        place = bisect_left(addresses, address)
+        return place < len(addresses) and addresses[place] == address
+
+    @cached_property
+    def _addresses(self) -> memoryview | None:
+        """Where they are in memory, in order; None where there are few, or NumPy is not installed."""
+        if len(self._values) < _MANY:
+            return None
+        try:
+            import numpy as np
+        except ImportError:
+            return None
+        addresses = np.fromiter(map(id, self._values), np.int64, len(self._values))
+        addresses.sort(kind="stable")  # quickest for what is nearly in order
+        return addresses.data
 
     def _extend_table(self) -> None:
         """Those that nobody has asked for yet are the first ones in the table, as the others are seldom asked again."""

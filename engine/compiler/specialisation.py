@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal
 
 from ..collector import collector_at_rest
@@ -15,6 +16,7 @@ from .backends.choice import build, choose, is_native
 from .backends.known import Description, Signature, described, forget_signature, recall_signature, remember_signature
 from .backends.protocol import Program, Runner, Variant
 from .batch import Batch, Right, Shape, flat
+from .comparison.heap import give_back
 from .comparison.second_net import LEAST, SHARE, Change, Kinds, Numbers, trials
 from .comparison.selfcheck import Eager, Results, agree
 from .errors import TraceError
@@ -225,29 +227,40 @@ class Specialisation:
             return
         self._let_go()
         with self._lock:
-            started, end, what = time.thread_time(), None, mode
-            numbers, known = Numbers(self.leaves.values), program.proved and self._is_known()
-            if known and what == "leaves":
-                what = "outputs"
-            for row, change in trials(batch):
-                if end is not None and time.thread_time() > end:
-                    break
-                try:
-                    self._compare(program, what, batch.rows([row]), numbers, change, known)
-                except TraceError:
-                    self._forget()
-                    raise
-                if known:
-                    break
-                if end is None:
-                    now, share = time.thread_time(), max(LEAST, SHARE * self._computed)
-                    end = now + share
-                    if now - started > share and what == "leaves":
-                        what = "outputs"  # with other parameters results tell: gradients of so many take too long
+            known = self._is_known()
+            self._compare_some(program, mode, batch, known)
             self._checked.add(program)
             program.note_proof()
             self._remember()
-            self.surroundings.settle()  # what the function itself has changed in these calls
+            if not known:
+                self.surroundings.settle()  # what the function itself has changed in these calls
+        give_back(len(self.leaves.values))
+
+    def _compare_some(self, program: Variant, mode: Mode, batch: Batch, known: bool) -> None:
+        """Compare samples until it has taken its share of the time; a single one if the code was proved before.
+
+        Raises:
+            TraceError: they differ.
+        """
+        started, end, what = time.thread_time(), None, mode
+        numbers, proved = Numbers(self.leaves.values), known and program.proved
+        if proved and what == "leaves":
+            what = "outputs"
+        for row, change in trials(batch):
+            if end is not None and time.thread_time() > end:
+                break
+            try:
+                self._compare(program, what, batch.rows([row]), numbers, change, known)
+            except TraceError:
+                self._forget()
+                raise
+            if proved:
+                break
+            if end is None:
+                now, share = time.thread_time(), max(LEAST, SHARE * self._computed)
+                end = now + share
+                if now - started > share and what == "leaves":
+                    what = "outputs"  # with other parameters results tell: gradients of so many take too long
 
     def check_labels(self, batch: Batch) -> None:
         """Refuse labels that are none; compare the value of one sample with the eager engine for each new kind of them.
@@ -335,16 +348,18 @@ class Specialisation:
         """
         if known and mode == "outputs":
             with suppress(TraceError), no_grad():
-                self._compare_now(program, mode, sample, numbers, change)
+                self._compare_now(program, mode, sample, numbers, change, known)
                 return
         with always_recorded():
-            self._compare_now(program, mode, sample, numbers, change)
+            self._compare_now(program, mode, sample, numbers, change, known)
 
-    def _compare_now(self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None) -> None:
+    def _compare_now(
+        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
+    ) -> None:
         """The same, in the mode that is open."""
         with observed_by(None), collector_at_rest(), numbers.shown(change):
             try:
-                eager = self._eager(mode, sample, arrays=mode == "leaves" and not program.takes_lists)
+                eager = self._eager(mode, sample, mode == "leaves" and not program.takes_lists, known)
             except Exception:
                 if change is None:
                     raise
@@ -371,8 +386,11 @@ class Specialisation:
         by: dict[Mode, Any] = {"outputs": [], "leaves": [] if gradient is None else gradient, "inputs": results[own:]}
         return {"result": results[:own], "gradient": by[mode]}
 
-    def _eager(self, mode: Mode, sample: Batch, arrays: bool) -> Eager:
-        """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must."""
+    def _eager(self, mode: Mode, sample: Batch, arrays: bool, known: bool) -> Eager:
+        """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must.
+
+        Of a known function the graph is not kept: it takes as much memory as a network, and is made again if it tells.
+        """
         values = sample.sample(0)
         by = {"outputs": [], "leaves": self.leaves.values, "inputs": flat(values)}[mode]
 
@@ -381,7 +399,12 @@ class Specialisation:
 
         if mode != "inputs":
             with suppress(Exception):
-                return Eager(self.function(*sample.as_given(0)), by, arrays, of_values)
+                again = partial(self.function, *sample.as_given(0))
+                if not known:
+                    return Eager(again(), by, arrays, of_values)
+                eager = Eager(again(), by, arrays, of_values, again)
+                give_back(len(self.leaves.values))
+                return eager
         return of_values()
 
 

@@ -2,4 +2,5 @@
 
 - selfcheck: what the engine gives for a sample, and whether a program gives that
 - second_net: which samples and numbers tell most; leaf_gradient: the engine's gradient by a million weights
+- heap: the memory that all this took, given back
 """

@@ -29,20 +29,28 @@ class Eager:
         by: the Values by which a single result is differentiated.
         arrays: whether these are leaves, and the gradient is to be an array.
         of_values: gives the same for arguments that are Values, where the result is a number and tells no rounding.
+        again: gives the result anew, of a function that does the same at every call: then its graph is not kept, which
+            may be as large as a network.
 
     Attributes:
         numbers: the results, and their gradient.
     """
 
     def __init__(
-        self, result: Any, by: Sequence[Value], arrays: bool, of_values: Callable[[], Eager] | None = None
+        self,
+        result: Any,
+        by: Sequence[Value],
+        arrays: bool,
+        of_values: Callable[[], Eager] | None = None,
+        again: Callable[[], Any] | None = None,
     ) -> None:
-        self._results, self._by, self._of_values = flat(result), by, of_values
-        first = self._results[0]
+        results = flat(result)
+        self._again, self._by, self._of_values = again or (lambda: results), by, of_values
+        first = results[0]
         differentiate: Callable[..., Any] = leaf_gradient if arrays else grad
         gradient = differentiate(first, by) if by and isinstance(first, Value) else [0.0] * len(by)
-        results = [result._data if isinstance(result, Value) else float(result) for result in self._results]
-        self.numbers: Results = {"result": results, "gradient": gradient}
+        numbers = [result._data if isinstance(result, Value) else float(result) for result in results]
+        self.numbers: Results = {"result": numbers, "gradient": gradient}
 
     @property
     def is_finite(self) -> bool:
@@ -52,9 +60,10 @@ class Eager:
     @cached_property
     def noise(self) -> dict[str, list[float]]:
         """How far the numbers may be off by rounding: by more than they are themselves, where terms cancel."""
-        if self._of_values is not None and not any(isinstance(result, Value) for result in self._results):
+        results = flat(self._again())
+        if self._of_values is not None and not any(isinstance(result, Value) for result in results):
             return self._of_values().noise
-        bounds = [rounding(result).derivatives if isinstance(result, Value) else {} for result in self._results]
+        bounds = [rounding(result).derivatives if isinstance(result, Value) else {} for result in results]
         sizes = [abs(node.data) for found in bounds for node in found]
         largest = max([1.0, *filter(math.isfinite, sizes)])
         # The bounds are of first order: of a square near 0 they see nothing.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import compress
@@ -24,7 +24,7 @@ from ...pullbacks import call_rules
 from ..errors import TraceError
 from ..frontend.conditions import EITHER, INVERT, NOT_EQUAL
 from ..frontend.graph import Graph, operations
-from ..frontend.operands import DotOperands, LeafRow, apart, read_leaf
+from ..frontend.operands import DotOperands, LeafRow, Operands, apart, as_range, read_leaf
 from ..frontend.symbol import Masked, Symbol
 from .computation import Computation, GradientSum
 
@@ -51,6 +51,20 @@ class Layer:
         """The adjoints of the dots."""
         return tuple(self.adjoints)
 
+    def column(self, k: int) -> Sequence[int]:
+        """The k-th number of each row."""
+        first = self._first
+        if first is None:
+            return [row[k] for row in self.rows]
+        shift = self.rows[0][k] - first.start
+        return range(first.start + shift, first.stop + shift, first.step)
+
+    @cached_property
+    def _first(self) -> range | None:
+        """The first number of each row, if these are at one distance, and the others at theirs: as in a matrix."""
+        steps = {row.step if isinstance(row, range) else 0 for row in self.rows}
+        return as_range([row[0] for row in self.rows]) if len(steps) == 1 and 0 not in steps else None
+
 
 class Column(NamedTuple):
     """What a layer contributes to the adjoint of its k-th input."""
@@ -60,7 +74,7 @@ class Column(NamedTuple):
 
     def factors(self, graph: Graph) -> tuple[LeafRow, tuple[Symbol, ...]]:
         """The coefficients, and the adjoints that they are multiplied by."""
-        return LeafRow(graph, [row[self.k] for row in self.layer.rows]), self.layer.upstreams
+        return LeafRow(graph, self.layer.column(self.k)), self.layer.upstreams
 
 
 Contributions = dict[Symbol, list["Contribution | Column"]]
@@ -131,35 +145,35 @@ def sweep(
         if node not in pending or (stop and node in wanted):
             continue
         adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
-        layer = None if singly or reached is not None or (leaves and sums is None) else _layer_of(node)
-        if layer is None:
+        singled = singly or reached is not None or (leaves and sums is None)
+        if singled or not _is_of_layer(node.operands, layers):
             operands, found = _derivatives(node, is_needed)
             if sums is not None and reached is None and len(operands) > 1:
                 operands, found, more = _summed(operands, found, adjoint)
                 sums += more
         else:  # the derivatives are those that the rule gives, with no symbol for each weight
-            row, inputs, bias = layer
+            numbers, inputs = node.operands.left.numbers, node.operands.right
             if sums is not None:
-                sums.append(GradientSum(row.numbers, inputs, adjoint))
-            if inputs not in layers:
-                layers[inputs] = Layer()
+                sums.append(GradientSum(numbers, inputs, adjoint))
+            layer = layers.get(inputs)
+            if layer is None:
+                layer = layers[inputs] = Layer()
                 for k, symbol in enumerate(inputs):
                     if symbol in needed:
-                        contribute(symbol, Column(layers[inputs], k))
-            layers[inputs].rows.append(row.numbers)
-            layers[inputs].adjoints.append(adjoint)
-            operands, found = [b for b in bias if is_needed(b)], [1.0]
+                        contribute(symbol, Column(layer, k))
+            layer.rows.append(numbers)
+            layer.adjoints.append(adjoint)
+            operands, found = [b for b in node.operands.bias if is_needed(b)], [1.0]
         for operand, contribution in _pass_on(node, operands, found, adjoint, reached):
             contribute(operand, contribution)
     return {node: found for node, found in pending.items() if node in wanted or (leaves and node.kind == "leaf")}
 
 
-def _layer_of(node: Symbol) -> tuple[LeafRow, tuple[Symbol, ...], tuple[Symbol, ...]] | None:
-    """Of the dot of a row of leaves with what differs from sample to sample the three; None for all else."""
-    operands = node.operands
-    if isinstance(operands, DotOperands) and isinstance(operands.left, LeafRow):
-        return None if any(map(_uniform, operands.right)) else (operands.left, operands.right, operands.bias)
-    return None
+def _is_of_layer(operands: Operands, layers: Container[tuple[Symbol, ...]]) -> bool:
+    """Whether they are those of a dot of a row of leaves with what differs from sample to sample: see `Layer`."""
+    if not (isinstance(operands, DotOperands) and isinstance(operands.left, LeafRow)):
+        return False
+    return operands.right in layers or not any(map(_uniform, operands.right))
 
 
 def _derivatives(node: Symbol, is_needed: Callable[[Symbol], bool]) -> tuple[list[Symbol], list[Any]]:

@@ -13,7 +13,7 @@ from ..frontend.conditions import DETACH
 from ..frontend.graph import Graph, operations
 from ..frontend.symbol import Symbol
 from .computation import Computation
-from .raising import rebuilt
+from .raising import Replacements
 
 
 def _root(x: Symbol) -> Any:
@@ -43,7 +43,7 @@ def lowered(computation: Computation) -> Computation:
 
 def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     """Each operation under `roots` with its replacement."""
-    new: dict[Symbol, Symbol] = {}
+    new = Replacements(graph)
 
     def lower(roots: Sequence[Symbol]) -> None:
         for symbol in operations(roots, new):
@@ -56,11 +56,11 @@ def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]
             elif primitive is not None and primitive.native is None and primitive not in (ops.dot, ops.take):
                 parts = _composed(graph, primitive, [new.get(o, o) for o in symbol.operands])
                 if parts is None:
-                    new[symbol] = rebuilt(graph, symbol, new)
+                    new[symbol] = new.rebuilt(symbol)
             elif primitive is not None and callable(primitive.native):
                 parts = graph.lift(primitive.native(*[new.get(o, o) for o in symbol.operands]))
             else:
-                new[symbol] = rebuilt(graph, symbol, new)
+                new[symbol] = new.rebuilt(symbol)
             if parts is not None:
                 lower([parts])
                 new[symbol] = new.get(parts, parts)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from operator import is_
+from operator import attrgetter, is_
 
 from ... import ops
 from ..frontend.graph import Graph, operations
@@ -25,11 +25,10 @@ def raised(computation: Computation) -> Computation:
 def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     """Each operation under `roots` with its replacement."""
     results = set(roots)
-    uses: Counter[Symbol] = Counter(roots)
     parents: dict[Symbol, Symbol] = {}  # of terms: the addition
     symbols = operations(roots)
+    uses = _uses(roots, symbols)
     for symbol in symbols:
-        uses.update(symbol.below)
         if symbol.primitive in _ADDITIONS:
             parents.update(dict.fromkeys(symbol.below, symbol))
 
@@ -48,30 +47,60 @@ def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]
                 terms.append(term)
         return terms
 
-    new: dict[Symbol, Symbol] = {}
+    new = Replacements(graph)
     for symbol in symbols:
         if symbol.primitive not in _ADDITIONS:
-            new[symbol] = rebuilt(graph, symbol, new)
+            new[symbol] = new.rebuilt(symbol)
         elif not is_inner(symbol):
             terms = terms_of(symbol)
             is_product = [t.primitive is ops.mul and uses[t] == 1 for t in terms]
             products = [t for t, yes in zip(terms, is_product) if yes]
             if len(products) < 2 and len(terms) == len(symbol.operands):
-                new[symbol] = rebuilt(graph, symbol, new)
+                new[symbol] = new.rebuilt(symbol)
             else:
                 new[symbol] = _sum(graph, [t for t, yes in zip(terms, is_product) if not yes], products, new)
     return new
 
 
 _ADDITIONS = frozenset({ops.add, ops.sum})
+_below = attrgetter("below")
 
 
-def rebuilt(graph: Graph, symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
-    """The same operation on the replacements of its operands."""
-    if all(map(is_, map(new.get, symbol.below, symbol.below), symbol.below)):
-        return symbol
-    assert symbol.primitive is not None
-    return graph.make(symbol.primitive, replaced(symbol.operands, new))
+def _uses(roots: Sequence[Symbol], symbols: Sequence[Symbol]) -> Counter[Symbol]:
+    """How often each operation is read. What neurons read is counted once for a layer, whose tuple they share."""
+    uses: Counter[Symbol] = Counter(roots)
+    sharing = Counter(map(id, map(_below, symbols)))
+    for below in {id(symbol.below): symbol.below for symbol in symbols}.values():
+        times = sharing[id(below)]
+        for symbol in below:
+            uses[symbol] += times
+    return uses
+
+
+class Replacements(dict[Symbol, Symbol]):
+    """Operations with what takes their place, operands first.
+
+    Args:
+        graph: of them all.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._stay: dict[int, tuple[tuple[Symbol, ...], bool]] = {}  # by id what is read, and whether all of it stays
+
+    def rebuilt(self, symbol: Symbol) -> Symbol:
+        """The same operation on the replacements of its operands."""
+        if self._all_stay(symbol.below):
+            return symbol
+        assert symbol.primitive is not None
+        return self._graph.make(symbol.primitive, replaced(symbol.operands, self))
+
+    def _all_stay(self, below: tuple[Symbol, ...]) -> bool:
+        """Whether none of these operations is replaced; all neurons of a layer ask for the same tuple."""
+        known = self._stay.get(id(below))
+        if known is None:
+            known = self._stay[id(below)] = below, all(map(is_, map(self.get, below, below), below))
+        return known[1]
 
 
 def _sum(graph: Graph, terms: Sequence[Symbol], products: Sequence[Symbol], new: dict[Symbol, Symbol]) -> Symbol:

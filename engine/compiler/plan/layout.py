@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ... import ops
 from ...primitive import Primitive
 from ..frontend.graph import operations
-from ..frontend.operands import DotOperands, LeafRow, apart
+from ..frontend.operands import DotOperands, LeafRow, apart, as_range
 from ..frontend.symbol import Symbol
 from .plan import Group, Run
 from .strides import Column, chunks, columns, runs
@@ -40,8 +40,18 @@ class Vector(NamedTuple):
     """What the rows of a matrix are multiplied by: in its own order, which the rows must take over."""
 
     number: int
-    order: list[int] | None  # None: it is in order already
+    order: Sequence[int] | None  # None: it is in order already; a range if it is one, as from last to first
     part: Part
+
+    def arranged(self, weights: Part) -> Part:
+        """A row in the order of the vector: of a range of slots a range, which takes no memory for each weight."""
+        (letters, numbers), order = weights, self.order
+        if order is None:
+            return weights
+        if isinstance(numbers, range) and isinstance(order, range):
+            first, step = numbers[order.start], numbers.step * order.step
+            return Part(letters, range(first, first + step * len(order), step))
+        return Part("".join([letters[k] for k in order]), [numbers[k] for k in order])
 
 
 class Row(NamedTuple):
@@ -140,12 +150,11 @@ class Layout:
         first, numbers = parts[0], [part.numbers for part in parts]
         if isinstance(first.numbers, range):
             return columns("P", numbers)
-        rows: Any = zip(*numbers)
-        if all(part is first for part in parts):  # the vector of a matrix product
-            rows = [[number] * len(parts) for number in first.numbers]
+        if all(part is first for part in parts) and "C" not in first.letters:  # the vector of a matrix product
+            return [Column(letter, [number] * len(parts), 0) for letter, number in zip(*first)]
         return [
             Column.of(letter, self._constants(row) if letter == "C" else list(row))
-            for letter, row in zip(first.letters, rows)
+            for letter, row in zip(first.letters, zip(*numbers))
         ]
 
     # ---- operands
@@ -178,10 +187,7 @@ class Layout:
             order = sorted(range(n), key=keys.__getitem__)
             return Row(symbol, (self._part([left[k] for k in order]), self._part([right[k] for k in order]), *bias))
         weights = self._part(left)
-        if vector.order is not None:
-            letters, numbers = weights
-            weights = Part("".join([letters[k] for k in vector.order]), [numbers[k] for k in vector.order])
-        return Row(symbol, (weights, vector.part, *bias), vector)
+        return Row(symbol, (vector.arranged(weights), vector.part, *bias), vector)
 
     def _vector(self, symbols: tuple[Symbol, ...]) -> Vector | None:
         """Symbols as a vector, if they are all per lane; made once, as a layer has one for all neurons."""
@@ -191,7 +197,8 @@ class Layout:
                 ranks = list(map(self._rank, symbols))
                 order = sorted(range(len(ranks)), key=ranks.__getitem__)
                 part = self._part([symbols[k] for k in order])
-                found = Vector(len(self._vectors), None if order == list(range(len(order))) else order, part)
+                in_order = order == list(range(len(order)))
+                found = Vector(len(self._vectors), None if in_order else as_range(order) or order, part)
             self._vectors[symbols] = found
         return self._vectors[symbols]
 

@@ -25,9 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...primitive import Primitive
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 UNIFORM = frozenset("PCUG")
 
@@ -62,6 +65,14 @@ class Run:
         if not self.column:
             return [[start] * self.count for start in starts]
         return [list(range(start, start + self.count * self.column, self.column)) for start in starts]
+
+    def places(self, rows: int) -> NDArray[Any]:
+        """The slots of every row, one row after the other, as an array: a list of a million would take much memory."""
+        import numpy as np
+
+        if self.table is not None:
+            return np.array(self.table)
+        return np.add.outer(self.base + self.row * np.arange(rows), self.column * np.arange(self.count)).ravel()
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,30 @@ def test_places_are_found_in_and_out_of_order() -> None:
     assert Places([]).of(values[0]) is None
 
 
+def test_what_is_nowhere_needs_no_table_of_many_values() -> None:
+    """Their addresses tell; whatever the order, and whatever new Values have come to stand between them."""
+    values = random.Random(2).sample([Value(1.0) for _ in range(30_000)], 12_000)
+    others = [Value(1.0) for _ in range(30_000)]
+    places = Places(values)
+    assert {places.of(other) for other in others} == {None}
+    assert places.of(values[0]) == 0
+    assert not places._table
+    for k in (11_999, 0, 7, 8, 5_000):
+        assert places.of(values[k]) == k
+        assert places.of(others[k]) is None
+
+
+def test_noise_is_the_same_where_the_graph_is_not_kept() -> None:
+    w = [Value(0.3), Value(-0.7)]
+
+    def loss() -> Any:
+        return (w[0] * w[1]).exp() - w[1] * 1e-3
+
+    kept, anew = Eager(loss(), w, arrays=True), Eager(loss(), w, True, None, loss)
+    assert kept.noise == anew.noise
+    assert kept.noise["gradient"][0] > 0.0
+
+
 FAULTS: dict[str, Callable[[Any], Any]] = {
     "two weights exchanged": lambda g: g.__setitem__([3, 4], g[[4, 3]]),
     "an input left out": lambda g: g.__setitem__(slice(2, 40, 8), 0.0),

@@ -127,6 +127,27 @@ def test_a_label_that_comes_later_is_compared_too(backend: str) -> None:
             compiled([1.0, 2.0], [2, 1])
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_code_of_this_package_is_compared_with_other_numbers_too(many: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is right at the numbers of the start alone; of many parameters, memory is given back meanwhile."""
+    pytest.importorskip("llvmlite")
+    from engine.compiler.backends.llvm.program import NativeProgram
+
+    model = nn.MLP(3, [4, 2], "tanh", seed=11)
+    own, run = [parameter.data for parameter in model.parameters()], NativeProgram.run
+
+    def wrong(self: Any, numbers: Any, *arguments: Any) -> Any:
+        outputs, gradient = run(self, numbers, *arguments)
+        return outputs + float(list(numbers) != own), gradient
+
+    monkeypatch.setattr(NativeProgram, "run", wrong)
+    monkeypatch.setattr("engine.compiler.comparison.heap._LARGE", 0 if many else 10**9)
+    trainer = nn.Trainer(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(TraceError, match="with other numbers in its parameters"):
+        trainer.step([[0.3, -0.2, 0.5]] * 5, [0, 1, 0, 1, 1])
+    assert [parameter.data for parameter in model.parameters()] == own
+
+
 def test_numbers_in_an_array_are_those_in_a_list() -> None:
     pytest.importorskip("numpy")
     values = [Value(x) for x in (0.1, -0.0, 1e300, -7.3, 2.0 / 3.0)]

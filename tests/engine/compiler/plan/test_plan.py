@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 import engine
 from engine import Value, compile, dot, ops, relu
 from engine.compiler.backends.python import PythonProgram
+from engine.compiler.frontend.operands import as_range
 from engine.compiler.passes.computation import Computation
+from engine.compiler.passes.differentiate import Layer
 from engine.compiler.pipeline import make_plan, trace
+from engine.compiler.plan.layout import Part, Vector
 from engine.compiler.plan.plan import Group, Plan, Run
 from engine.compiler.plan.strides import Column, runs
 from tests.engine.compiler.everywhere import INSTALLED
@@ -31,6 +34,34 @@ def trace_only(function: Callable[..., Any], *shapes: tuple[int, ...]) -> tuple[
     """The groups that compute the outputs, without gradients."""
     traced = trace(function, shapes)
     return make_plan(Computation.of(traced)).body
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]])
+@pytest.mark.parametrize("numbers", [range(5, 9), range(20, 0, -5), [7, 1, 8, 2]])
+def test_weights_in_the_order_of_a_vector(numbers: Any, order: list[int]) -> None:
+    """Of a matrix they stay a range, which takes no memory for each weight, in its order and from last to first."""
+    found = Vector(0, as_range(order) or order, Part("SSSS", [4, 5, 6, 7])).arranged(Part("PPPP", numbers))
+    assert list(found.numbers) == [numbers[k] for k in order]
+    assert isinstance(found.numbers, range) is (isinstance(numbers, range) and as_range(order) is not None)
+    assert Vector(0, None, Part("", [])).arranged(found) is found
+
+
+@pytest.mark.parametrize("rows", [[range(2, 5), range(6, 9), range(10, 13)], [range(2, 5)], [(1, 4, 2), (7, 6, 0)],
+                                  [range(0, 9, 3), range(5, 8)], [range(9, 3, -2), range(8, 2, -2)],
+                                  [range(0, 3), range(9, 12), range(3, 6)]])  # fmt: skip
+def test_columns_of_a_layer(rows: list[Any]) -> None:
+    layer = Layer()
+    layer.rows += rows
+    assert [[*layer.column(k)] for k in range(3)] == [[*column] for column in zip(*rows)]
+
+
+@pytest.mark.parametrize(
+    "run", [Run("G", 3, 7, 4, 1), Run("G", 3, 1), Run("G", 40, -2, 3, 5), Run("G", 9, 0, 2, 0),
+            Run("G", 4, count=2, table=(4, 9, 1, 3, 8, 8))]
+)  # fmt: skip
+def test_the_places_of_a_run_are_its_slots(run: Run) -> None:
+    pytest.importorskip("numpy")
+    assert run.places(3).tolist() == [slot for row in run.slots(3) for slot in row]
 
 
 def layer(n: int, m: int) -> list[tuple[list[Value], Value]]:

@@ -129,9 +129,11 @@ def kernel_jobs(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[
 
 def each_alone(products: Sequence[list[Reduction]], plain: Sequence[Sums]) -> bool:
     """Whether no number of G is added to by two kernels."""
-    targets = [slot for jobs in products for row in jobs[0].target.slots(jobs[0].rows) for slot in row]
-    targets += [slot for entry in plain for slot in entry.targets]
-    return len(set(targets)) == len(targets)
+    import numpy as np
+
+    targets = [jobs[0].target.places(jobs[0].rows) for jobs in products]
+    targets.append(np.array([slot for entry in plain for slot in entry.targets], np.int64))
+    return int(np.bincount(np.concatenate(targets)).max(initial=0)) <= 1
 
 
 def _shape(job: Reduction) -> Any:
