@@ -230,6 +230,15 @@ class Compiled:
         """
         return (self._known.get(batch.shapes) or self._trace(batch)).is_current()
 
+    @property
+    def is_described(self) -> bool:
+        """Whether the function says of itself all that determines it, as it did at the last call."""
+        return self._latest is not None and self._latest.is_described
+
+    def is_as_described(self) -> bool:
+        """Whether that is still what it was then; False where it says nothing of itself."""
+        return self._latest is not None and self._latest.is_as_described()
+
     def trace(self, batch: Batch) -> None:
         """Run the function as if it were compiled for samples of these shapes, if that has not been done.
 

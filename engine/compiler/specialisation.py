@@ -159,7 +159,7 @@ class Specialisation:
         Raises:
             TraceError: by now it does what cannot be compiled.
         """
-        if self._confirmed and self._is_as_described():
+        if self._confirmed and self.is_as_described():
             return True
         started = time.perf_counter()
         with collector_at_rest():
@@ -169,7 +169,12 @@ class Specialisation:
         self._confirmed = same
         return same
 
-    def _is_as_described(self) -> bool:
+    @property
+    def is_described(self) -> bool:
+        """Whether the function said of itself all that determines it."""
+        return self._described is not None
+
+    def is_as_described(self) -> bool:
         """Whether all that determines the function is what it was, by its description."""
         now = described(self.function) if self._described else None
         return now is not None and self._described is not None and now.is_of(self._described)

@@ -8,7 +8,8 @@ compiled stays so, with one warning.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -81,6 +82,7 @@ class Programs:
         self._compiled: dict[Any, Any] = {}
         self._refused: dict[Any, str] = {}
         self._shapes: dict[Any, tuple[int, ...]] = {}  # of a sample's outputs
+        self._kept: list[Any] = []  # see `kept_by`
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         """Copies and pickles of a model make programs of their own."""
@@ -233,6 +235,15 @@ def programs_of(model: Model) -> Programs:
         return _of_function(model)
     except TypeError:  # it has no hash
         return Programs(model)
+
+
+@contextmanager
+def kept_by(model: Model) -> Iterator[list[Any]]:
+    """What one training leaves to the next one of a module, which has it alone; nothing after an error."""
+    programs = vars(programs_of(model))
+    kept: list[Any] = programs.pop("_kept", [])
+    yield kept
+    programs["_kept"] = kept
 
 
 @lru_cache(maxsize=16)

@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Batch, compile
@@ -65,6 +65,7 @@ class Task:
         done: how many steps were made before.
         meddled: whether code of the user's runs between the batches: what it changes in X and y counts from the next
             epoch on.
+        kept: what one call of `fit` leaves to the next one.
     """
 
     model: Model
@@ -80,6 +81,7 @@ class Task:
     clip_value: float | None = None
     done: int = 0
     meddled: bool = False
+    kept: list[Any] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -197,6 +199,7 @@ def _or_others(
                 if make is None:
                     raise
             rng.setstate(state)
+            task.kept.clear()
             epochs, name = make(replace(task, done=done), reason)
             tell(name)
 
@@ -225,20 +228,13 @@ def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, acting: 
     """
     from engine import TraceError
 
-    from .trainer.compiled import Trainer
+    from .trainer.kept import trainer_for
+
+    options = {"backend": backend, "dtype": dtype, "threads": threads}
+    settings = {"schedule": task.schedule, "clip_norm": task.clip_norm, "clip_value": task.clip_value}
 
     def trainer_of(model: Model) -> Trainer:
-        trainer = Trainer(
-            model,
-            task.loss,
-            task.optimizer,
-            backend,
-            dtype,
-            threads=threads,
-            clip_norm=task.clip_norm,
-            clip_value=task.clip_value,
-            schedule=task.schedule,
-        )
+        trainer = trainer_for(task.kept, model, task.loss, task.optimizer, options, **settings)
         trainer.steps = task.done
         return trainer
 
@@ -276,8 +272,11 @@ def _layout(task: Task) -> Layout:
 
 
 def _plain(task: Task, trainer_of: Callable[[Model], Trainer], acting: Acting) -> tuple[Epoch, str]:
+    from .trainer.kept import keep
+
     trainer, size = trainer_of(task.model), task.size
     data = trainer.prepare(task.X, task.y, size)
+    keep(task.kept, trainer, data)
 
     def samples() -> Batch:
         """Those of an epoch: read again where somebody may have changed them, or anything else."""

@@ -14,7 +14,7 @@ from typing import Any
 from ..arguments import Seed, plain, random_source, real_number, show, true_or_false, whole_number
 from ..data.splits import batches
 from ..evaluation.metrics import Metric
-from ..evaluation.programs import Options
+from ..evaluation.programs import Options, kept_by
 from ..layers.module import Module
 from ..losses.named import LOSSES
 from ..optimisers.base import Optimizer, has_rule
@@ -194,23 +194,24 @@ def fit(
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
-    task = Task(
-        model,
-        data.loss,
-        optimizer,
-        data.X,
-        data.y,
-        data.rows,
-        batch_size,
-        shuffle,
-        schedule,
-        clip_norm,
-        clip_value,
-        done,
-        each,
-    )
     noted = noting(model, data.notes, lambda: len(history.batch_losses) > done)
-    with _train_mode(model), noted, reporting(progress) as told:
+    with _train_mode(model), noted, reporting(progress) as told, kept_by(model) as kept:
+        task = Task(
+            model,
+            data.loss,
+            optimizer,
+            data.X,
+            data.y,
+            data.rows,
+            batch_size,
+            shuffle,
+            schedule,
+            clip_norm,
+            clip_value,
+            done,
+            each,
+            kept,
+        )
         if step is not EagerStep:
             one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
         elif backend == "eager":
@@ -333,9 +334,11 @@ def _train_mode(model: Model) -> Iterator[None]:
     modules: list[Module] = list(model.modules()) if isinstance(model, Module) else []
     modes = [(module, module.training) for module in modules]
     try:
-        for module, _ in modes:
-            module.training = True
+        for module, mode in modes:
+            if not mode:  # what is set is announced, to all that is compiled
+                module.training = True
         yield
     finally:
         for module, mode in modes:
-            module.training = mode
+            if module.training is not mode:
+                module.training = mode

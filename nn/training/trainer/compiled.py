@@ -67,6 +67,7 @@ class Trainer(Settings):
     """
 
     compiled: Compiled
+    _sized: Any  # shapes, and size of the batches for which samples are weighted
 
     def __init__(
         self,
@@ -91,7 +92,6 @@ class Trainer(Settings):
         self._lock = new_lock()  # one call at a time: threads take turns
         self._way: Way | None = None  # how steps are made; None until the samples' shape is known
         self._steps_before = 0  # made in earlier ways
-        self._sized: Any = None  # shapes, and size of the batches for which samples are weighted
         self._begin()
         self._samples = Samples(self.compiled.batch)
 

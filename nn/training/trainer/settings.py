@@ -32,7 +32,18 @@ class Settings(Known, ABC):
     ) -> None:
         self._again: Repeated | None = None  # a shorter way to make a step like the last one
         self._times_set = 0
-        self._model, self._loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
+        self._model, self._loss = model, loss
+        self.change(optimizer, schedule, clip_norm, clip_value)
+
+    def change(
+        self,
+        optimizer: Optimizer,
+        schedule: Callable[[int], float] | None,
+        clip_norm: float | None,
+        clip_value: float | None,
+    ) -> None:
+        """Set all that stands beside model and loss, whatever it was."""
+        self.optimizer, self.schedule = optimizer, schedule
         self._clip: tuple[float | None, float | None] = (None, None)
         self.clip_norm, self.clip_value = clip_norm, clip_value
 
