@@ -247,21 +247,19 @@ class Surroundings:
         announced = "changes[0] != me._count"
         self._near = look
         self.differs = self._written_later("differs", announced)
-        self.changed = self._written_later("changed", f"{announced} or clock() > me._due")
+        self.changed = self._written_later("changed", f"{announced} or clock() > me._due", self.changed_at_all)
 
-    def _written_later(self, name: str, condition: str) -> Callable[[], bool]:
-        """A look at all; the one under that name is written when it is called again, which takes longer than a look."""
-        looked = False
+    def _written_later(self, name: str, condition: str, first: Callable[[], bool] | None = None) -> Callable[[], bool]:
+        """A look that is written when it is called, after the first call if there is another one for that: few are."""
+        calls = iter([first] if first else [])
 
         def look() -> bool:
-            nonlocal looked
-            if not looked:
-                looked = True
-                return self.changed_at_all()
-            things = {"changes": modes.changes, "me": self, "clock": time.perf_counter}
-            quick = self._near.function(condition, self.changed_at_all, **things)
-            setattr(self, name, quick)
-            return quick()
+            now = next(calls, None)
+            if now is None:
+                things = {"changes": modes.changes, "me": self, "clock": time.perf_counter}
+                now = self._near.function(condition, self.changed_at_all, **things)
+                setattr(self, name, now)
+            return now()
 
         return look
 
