@@ -222,6 +222,14 @@ class Compiled:
         """
         return list(self._trace(batch).signature.leaves)
 
+    def learns(self, batch: Batch) -> bool:
+        """Whether derivatives of the results reach a bound leaf, for samples of these shapes.
+
+        Raises:
+            TraceError: the function does what cannot be compiled.
+        """
+        return self._trace(batch).learns
+
     def is_current(self, batch: Batch) -> bool:
         """Whether the function, traced again, is the one that was compiled for samples of these shapes.
 

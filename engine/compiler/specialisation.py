@@ -97,6 +97,11 @@ class Specialisation:
             self._trace = found
         return self._trace
 
+    @property
+    def learns(self) -> bool:
+        """Whether derivatives reach a bound Value; of a remembered function that is known."""
+        return self._trace is None or self._trace.learns
+
     def _is_still(self, signature: Signature) -> bool:
         """Whether that is the signature still; one that was remembered, and is another one by now, is forgotten."""
         same = self.signature.is_of(signature)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, Protocol
 
-from engine import Value, collector_at_rest
+from engine import Value, collector_at_rest, topological_order
 
 from ..arguments import show
 from ..attributes import Known
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
 from ..layers.dropout import Place, drawing
-from ..optimisers.base import Optimizer
+from ..optimisers.base import Optimizer, has_rule
 from ..optimisers.clipping import clip_gradients, clip_limits
 
 
@@ -43,6 +43,14 @@ def one_value(loss: Any) -> Value:
     if not isinstance(loss, Value):
         raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: reduce it to mean or sum")
     return loss
+
+
+def nothing_to_learn(loss: LossFunction) -> ValueError:
+    """What to raise where a loss has no derivative by any parameter."""
+    return ValueError(
+        f"{getattr(loss, '__name__', 'the loss')} depends on none of the optimiser's parameters: compute it from the "
+        "outputs of the model themselves, and not from their numbers (.data, float(), detach())"
+    )
 
 
 def _takes(loss: LossFunction, outputs: Any, labels: Any) -> bool:
@@ -117,6 +125,7 @@ class EagerStep(Known):
 
         Raises:
             TypeError: if the loss is not one Value.
+            ValueError: if the first one depends on no parameter.
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
         with collector_at_rest():
@@ -135,7 +144,16 @@ class EagerStep(Known):
             )
         self.optimizer.zero_grad()
         loss.backward()
+        if not self.steps:
+            self._look_for_parameters(loss)
         clip_gradients(self.optimizer.params, self._clip)
         self.optimizer.step()
         self.steps += 1
         return loss.data
+
+    def _look_for_parameters(self, loss: Value) -> None:
+        params = self.optimizer.params
+        if any(p.grad for p in params) or not has_rule(self.optimizer):  # one of the user's may need no gradient
+            return
+        if {*topological_order(loss)}.isdisjoint(params):
+            raise nothing_to_learn(self.loss)

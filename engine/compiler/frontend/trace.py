@@ -21,6 +21,7 @@ from ...value import Value
 from ..batch import Shape
 from ..errors import TraceError, refusal
 from ..showing import ALONE
+from .conditions import DETACH
 from .declared import Meaning, written
 from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
@@ -75,6 +76,22 @@ class Trace:
     def single(self) -> bool:
         """Whether the function returned one result and no list."""
         return not self.shape
+
+    @property
+    def learns(self) -> bool:
+        """Whether derivatives of the results reach a bound Value."""
+        waiting, seen = list(self.outputs), set[Symbol]()
+        while waiting:
+            symbol = waiting.pop()
+            if symbol.kind == "leaf":
+                return True
+            if symbol not in seen and symbol.primitive not in (None, DETACH):
+                seen.add(symbol)
+                for part in parts(symbol.operands):
+                    if isinstance(part, LeafRow):
+                        return True
+                    waiting += part
+        return False
 
 
 def trace(

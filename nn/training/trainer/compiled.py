@@ -14,7 +14,7 @@ from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_res
 from ...arguments import Seed, is_found_by_name, random_source, real_number, whole_number
 from ...optimisers.base import Optimizer, has_rule
 from ..purity import is_pure
-from ..steps import LossFunction, Model
+from ..steps import LossFunction, Model, nothing_to_learn
 from .model_watch import ModelWatch
 from .sample_loss import SampleLoss
 from .samples import Samples
@@ -357,7 +357,10 @@ class Trainer(Settings):
     def _prepare(self, batch: Batch) -> Way:
         """Compile for samples of another shape, or another optimiser."""
         self._watch, self._traced = None, time.perf_counter()
-        session = open_session(self.compiled, batch, self._optimizer) if has_rule(self._optimizer) else None
+        by_rule = has_rule(self._optimizer)
+        session = open_session(self.compiled, batch, self._optimizer) if by_rule else None
+        if by_rule and not self.steps and not self._learns(batch, session is not None):
+            raise nothing_to_learn(self._loss)
         self._steps_before, self._way = self.steps, None
         if session is not None:
             self._way = NativeSteps(session, batch.shapes, self._optimizer)
@@ -365,6 +368,17 @@ class Trainer(Settings):
             self.compiled.bound(batch)
             self._way = GradientSteps(self.compiled, batch.shapes, self._optimizer)
         return self._way
+
+    def _learns(self, batch: Batch, reads_all: bool) -> bool:
+        """Whether the loss depends on one of the optimiser's parameters.
+
+        Args:
+            batch: the samples.
+            reads_all: whether it is known to read them all.
+        """
+        if not self.compiled.learns(batch):
+            return False
+        return reads_all or not {*self.compiled.bound(batch)}.isdisjoint(self._optimizer.params)
 
     def _structure(self, batch: Batch, size: int) -> BatchLoss:
         """How the loss of so many samples is made of single ones."""
