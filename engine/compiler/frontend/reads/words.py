@@ -35,9 +35,9 @@ class Words:
     What is to be watched is added to it; each time it tells whether its place is known.
 
     Attributes:
-        head: where the blocks are, and how many; -1 as long as they differ, as at first. A block is of words side by
-            side: the address of the first one, their number, and what each holds. Blocks stand in order, since the
-            place of an entry is only right while a list has its memory.
+        head: where the words are, in blocks of such as lie side by side, and how many blocks; -1 as long as they
+            differ, as at first. Of each block there is the address and the number of its words, in order, since the
+            place of an entry is only right while a list has its memory; behind all these stands what the words hold.
     """
 
     def __init__(self) -> None:
@@ -167,22 +167,22 @@ class Words:
     def note(self) -> None:
         """Note what there is now, and differ until that is known to be right."""
         self.head[1] = self._noted = -1
-        held, found, blocks = list[Any](), array("q"), 0
-        after = count = -1  # the place behind the last block, and where its number of words stands
+        held, blocks, contents = list[Any](), array("q"), array("q")
+        behind = -1  # the last word
         try:
             for look in self._looks:
                 for place, content in look(held):
-                    if place == after:
-                        found[count] += 1
+                    if place == behind:
+                        blocks[-1] += 1
                     else:
-                        count, blocks = len(found) + 1, blocks + 1
-                        found.extend((place, 1))
-                    found.append(content)
-                    after = place + 8
+                        blocks.extend((place, 1))
+                    contents.append(content)
+                    behind = place + 8
         except (ValueError, LookupError):  # a cell is empty by now, or a name has gone or come
             return
+        found = blocks + contents
         self._held = [held, found]
-        self.head[0], self._noted = found.buffer_info()[0], blocks
+        self.head[0], self._noted = found.buffer_info()[0], len(blocks) // 2
 
     def expect(self) -> None:
         """Expect what was noted last."""

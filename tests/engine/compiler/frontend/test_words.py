@@ -21,13 +21,14 @@ LATER = array("d", [float("inf")])
 
 def differ(words: Words) -> bool:
     """What native code tells, in Python."""
-    block, blocks = words.head
-    for _ in range(blocks):
-        place, count = (ctypes.c_int64 * 2).from_address(block)
-        now, expected = ((ctypes.c_int64 * count).from_address(start)[:] for start in (place, block + 16))
+    table, blocks = words.head
+    contents = table + 16 * blocks
+    for k in range(blocks):
+        place, count = (ctypes.c_int64 * 2).from_address(table + 16 * k)
+        now, expected = ((ctypes.c_int64 * count).from_address(start)[:] for start in (place, contents))
         if now != expected:
             return True
-        block += 8 * (2 + count)
+        contents += 8 * count
     return blocks < 0
 
 

@@ -37,13 +37,15 @@ def _unchanged() -> str:
     """``unchanged``: whether all words that are watched are what they were."""
     code = function("unchanged", 64, ["ptr %head"], "i1")
     blocks = field(code, "%head", HEAD_OF_WORDS, "blocks")
-    block = Cell(code, field(code, "%head", HEAD_OF_WORDS, "words", "ptr"), "ptr")
+    table = field(code, "%head", HEAD_OF_WORDS, "words", "ptr")
+    next_word = Cell(code, code.value(f"mul i64 {blocks}, 2"))
     refuse_unless(code, code.value(f"icmp sge i64 {blocks}, 0"))
-    with code.loop(0, blocks):
-        head = block.read()
-        start = code.value(f"load ptr, ptr {head}")
-        count = code.value(f"load i64, ptr {code.pointer(head, '1', 'i64')}")
-        expected = code.pointer(head, "2", "i64")
+    with code.loop(0, blocks) as k:
+        head, first = code.index((k, 2)), next_word.read()
+        start = code.value(f"load ptr, ptr {code.pointer(table, head, 'i64')}")
+        count = code.value(f"load i64, ptr {code.pointer(table, code.index(head, 1), 'i64')}")
+        next_word.write(code.index(first, count))
+        expected = code.pointer(table, first, "i64")
         several, words = code.value(f"and i64 {count}, {-_AT_ONCE}"), f"<{_AT_ONCE} x i64>"
         with code.loop(0, several, _AT_ONCE) as k:
             places = [code.pointer(base, k, "i64") for base in (start, expected)]
@@ -54,7 +56,6 @@ def _unchanged() -> str:
         with code.loop(several, count) as k:
             now, then = (code.value(f"load i64, ptr {code.pointer(base, k, 'i64')}") for base in (start, expected))
             refuse_unless(code, code.value(f"icmp eq i64 {now}, {then}"))
-        block.write(code.pointer(expected, count, "i64"))
     code.lines.append("ret i1 true")
     return refusal(code, "i1 false")
 

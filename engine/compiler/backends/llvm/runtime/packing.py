@@ -59,8 +59,7 @@ def text(bits: int, width: int) -> str:
                     code.store(Vector(code, vector), target, code.index(slot, lane))
             with code.loop(whole, columns) as c:
                 slot = code.index(code.value(f"mul i64 {c}, %stride"), lane)
-                for k in range(width):
-                    _store(code, code.load_scalar(given[k], c), target, code.index(slot, k))
+                code.store(code.vector_of([code.load_scalar(row, c) for row in given]), target, slot)
         code.lines.append(f"store i64 {code.value(f'add i64 {first}, {columns}')}, ptr %slot")
     last = code.value("load i64, ptr %slot")
     target = code.pointer("%X", code.value(f"mul i64 {last}, %stride"))

@@ -111,20 +111,37 @@ def _list_samples(code: Code, numbers: str, first: str, samples: str, order: str
     Lanes behind the last sample are not used, such as most of an epoch's last batch.
     """
     ordered = code.value(f"icmp ne ptr {order}, null")
-    mine = code.pointer(order, code.value(f"mul i64 %step, {batch}"), "i64")
+    with unless(code, ordered), code.loop(0, _whole_vectors(code, samples), code.width) as lane:
+        kind = "i64" if code.width == 1 else f"<{code.width} x i64>"
+        lanes = code.value(f"add {kind} {_spread(code, lane)}, {_each([*range(code.width)])}")
+        inside = code.value(f"icmp slt {kind} {lanes}, {_spread(code, samples)}")
+        here = code.value(f"add {kind} {lanes}, {_spread(code, first)}")
+        found = code.value(f"select {code.type('m')} {inside}, {kind} {here}, {kind} {_each([-1] * code.width)}")
+        code.lines.append(f"store {kind} {found}, ptr {code.pointer(numbers, lane, 'i64')}, align 8")
     with code.when(ordered):
+        mine = code.pointer(order, code.value(f"mul i64 %step, {batch}"), "i64")
         code.lines.append("store i64 0, ptr %used")
-    with code.loop(0, _whole_vectors(code, samples)) as lane:
-        here = code.index(first, lane)
-        inside = code.value(f"icmp slt i64 {lane}, {samples}")
-        code.lines.append(f"store i64 -1, ptr {code.pointer(numbers, lane, 'i64')}")
-        with code.when(inside):
-            code.lines.append(f"store i64 {here}, ptr {code.pointer(numbers, lane, 'i64')}")
-            with code.when(ordered):
-                number = entry(code, mine, here)
+        with code.loop(0, _whole_vectors(code, samples)) as lane:
+            code.lines.append(f"store i64 -1, ptr {code.pointer(numbers, lane, 'i64')}")
+            with code.when(code.value(f"icmp slt i64 {lane}, {samples}")):
+                number = entry(code, mine, code.index(first, lane))
                 code.lines.append(f"store i64 {number}, ptr {code.pointer(numbers, lane, 'i64')}")
                 with code.when(code.value(f"icmp sge i64 {number}, 0")):
                     code.lines.append(f"store i64 {code.index(lane, 1)}, ptr %used")
+
+
+def _each(numbers: list[int]) -> str:
+    """A vector of i64, written out."""
+    return str(numbers[0]) if len(numbers) == 1 else f"<{', '.join(f'i64 {number}' for number in numbers)}>"
+
+
+def _spread(code: Code, number: str) -> str:
+    """An i64 in all lanes."""
+    if code.width == 1:
+        return number
+    kind = f"<{code.width} x i64>"
+    one = code.value(f"insertelement {kind} poison, i64 {number}, i32 0")
+    return code.value(f"shufflevector {kind} {one}, {kind} poison, <{code.width} x i32> zeroinitializer")
 
 
 def _whole_vectors(code: Code, lanes: str) -> str:

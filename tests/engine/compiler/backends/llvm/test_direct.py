@@ -39,8 +39,10 @@ def differ(head: array[int]) -> bool:
 @pytest.mark.parametrize("sizes", [[1], [2, 1], [7, 8, 9], [1, 16, 3, 24, 31], []])
 def test_each_word_of_each_block_counts(sizes: list[int]) -> None:
     words = [array("q", range(100 * size, 101 * size)) for size in sizes]
-    blocks = array("q", [n for block in words for n in (block.buffer_info()[0], len(block), *block)])
-    head = array("q", [blocks.buffer_info()[0], len(sizes)])
+    table = array("q", [number for block in words for number in block.buffer_info()])
+    for block in words:
+        table += block
+    head = array("q", [table.buffer_info()[0], len(sizes)])
     assert not differ(head)
     for block in words:
         for k in range(len(block)):
