@@ -33,7 +33,7 @@ MANY = 1024
 @functools.cache
 def driver(bits: int, width: int) -> Library:
     """The compiled driver, with ``double drive(frame)``, and ``double drive_shared(frame, lines)`` for workers."""
-    return Library(plain=text(bits, width))
+    return Library.of_engine(f"driver {bits} {width}", functools.partial(text, bits, width))
 
 
 def text(bits: int, width: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.compiler.backends.llvm.jit import machine_code
 from engine.compiler.backends.llvm.jit.machine_code import Library, binding, optimised
 
 CALLS = """
@@ -91,3 +92,22 @@ def test_modules_have_contexts_of_their_own(monkeypatch: pytest.MonkeyPatch) -> 
     optimised(CALLS)
     optimised(CALLS)
     assert len(made) == 2
+
+
+def test_the_text_of_the_engines_own_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
+    written: list[str] = []
+
+    def text() -> str:
+        written.append(CALLS)
+        return CALLS
+
+    made = [Library.of_engine(name, text) for name in ("one", "one", "other")]
+    assert [library.cached for library in made] == [False, True, True]  # the other has the same text
+    assert len(written) == 2
+    for file in tmp_path.glob("*.o"):
+        file.unlink()
+    assert not Library.of_engine("one", text).cached
+    monkeypatch.setattr(machine_code, "ENGINE", "")  # sources that nobody can read
+    assert Library.of_engine("one", text).cached
+    assert len(written) == 4
