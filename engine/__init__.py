@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from .adopting import Adoption as Adoption
     from .adopting import adopt as adopt
     from .checking import check_gradients as check_gradients
+    from .compiler import Asked as Asked
     from .compiler import Batch as Batch
     from .compiler import BatchLoss as BatchLoss
     from .compiler import Compiled as Compiled
@@ -107,6 +108,7 @@ _WHEN_ASKED_FOR = {
     "adopting": ("Adoption", "adopt"),
     "checking": ("check_gradients",),
     "compiler": (
+        "Asked",
         "Batch",
         "BatchLoss",
         "Compiled",
@@ -151,6 +153,7 @@ def __getattr__(name: str) -> Any:
 
 _BUILT_ON = frozenset(
     {
+        "Asked",
         "Batch",
         "BatchLoss",
         "Description",

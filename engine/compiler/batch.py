@@ -59,7 +59,7 @@ class Batch:
         kept = but or [False] * len(self.arrays)
         arrays = tuple([array if keep else array.copy() for array, keep in zip(self.arrays, kept)])
         given = [  # NumPy holds None to be float64
-            n if hasattr(g, "dtype") and g.dtype == n.dtype else g if keep else copy.copy(g)
+            n if hasattr(g, "dtype") and hasattr(n, "dtype") and g.dtype == n.dtype else g if keep else copy.copy(g)
             for g, n, keep in zip(self.given, arrays, kept)
         ]
         return Batch(self.size, self.shapes, arrays, given)
@@ -93,8 +93,15 @@ class Batch:
         """The arguments of one sample, as the function takes them: Values in nested lists."""
         return [nested([Value(float(x)) for x in array[row]], shape) for array, shape in zip(self.arrays, self.shapes)]
 
-    def as_given(self, row: int) -> list[Any]:
-        """The arguments of one sample as they were given, but rounded like those that a program reads."""
+    def as_given(self, row: int, entirely: bool = False) -> list[Any]:
+        """The arguments of one sample as they were given, but rounded like those that a program reads.
+
+        Args:
+            row: which one.
+            entirely: with the types of the numbers and lists, and with all digits.
+        """
+        if entirely:
+            return [given[row] for given in self.given]
         found = []
         for given, array, shape in zip(self.given, self.arrays, self.shapes):
             exact = isinstance(array, list) or array.dtype == "float64"
@@ -217,7 +224,8 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
         rows.append(row)
     if len(shapes) > 1:
         raise ValueError(f"argument {position} is ragged: its samples have the shapes {sorted(shapes)}")
-    return len(rows), shapes.pop() if shapes else (), rows, samples
+    given = argument if hasattr(argument, "dtype") and hasattr(argument, "reshape") else samples
+    return len(rows), shapes.pop() if shapes else (), rows, given
 
 
 def _flatten(sample: Any, row: list[float], position: int, number: int) -> Shape:

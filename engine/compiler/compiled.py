@@ -48,10 +48,11 @@ def compile(
     lists, dicts and arrays among them, and all else (lists in networks, say) when fifty times as long has passed as
     that takes;
     `nn.Module` announces what is set on it, see `engine.announce_change`. If something is another, the function is
-    traced again. Not watched are the insides of installed packages, what their code in C reads by itself (files,
-    memory behind a pointer), of what type a number is (1 is 1.0, also where the function asks `isinstance(x, int)`),
-    and what the function itself changes whenever it runs, such as the file that it writes: compile it again, or pass
-    such things as arguments.
+    traced again. Where it asks for the type of a number that it is given (`isinstance(x, int)`, a pattern of `match`,
+    `functools.singledispatch`), it is traced for each type that comes; `type(x)` is refused. Not watched are the
+    insides of installed packages, what their code in C reads by itself (files, memory behind a pointer), and what the
+    function itself changes whenever it runs, such as the file that it writes: compile it again, or pass such things as
+    arguments.
 
     An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 
@@ -247,6 +248,16 @@ class Compiled:
         """Whether that is still what it was then; False where it says nothing of itself."""
         return self._latest is not None and self._latest.is_as_described()
 
+    def asks(self, batch: Batch) -> bool:
+        """Whether the function, as it is known for samples of these shapes, asks of what type a number is."""
+        special = self._known.get(batch.shapes)
+        return special is not None and bool(special.asked)
+
+    def covers(self, batch: Batch) -> bool:
+        """Whether numbers are of types for which the function was traced, where it asks for them; else it will be."""
+        special = self._known.get(batch.shapes)
+        return special is None or special.asked.covers(batch)
+
     def trace(self, batch: Batch) -> None:
         """Run the function as if it were compiled for samples of these shapes, if that has not been done.
 
@@ -402,7 +413,7 @@ class Compiled:
         if open_modes and tracer.get() is not None:
             raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
         special = self._known.get(batch.shapes)
-        if special is None or special.stale():
+        if special is None or special.stale() or not special.asked.covers(batch):
             special = self.traced_again(batch)
         self._latest = special
         return special
@@ -418,9 +429,9 @@ class Compiled:
         """
         with self._lock:
             known = self._known.get(batch.shapes)
-            special = Specialisation(self.function, batch.shapes, self.dtype, self.backend, self.threads)
+            special = Specialisation(self.function, batch, self.dtype, self.backend, self.threads)
             if known is not None and known.is_same(special):
-                known.surroundings.renew()
+                known.renew(special)
                 return known
             self._known[batch.shapes] = special
             return special

@@ -18,8 +18,9 @@ from typing import Any
 from ..primitive import Primitive
 from ..text.callers import Source, users_line, written
 from ..value import Value
-from .batch import Shape, nested
+from .batch import Batch, Shape, nested
 from .errors import TraceError
+from .frontend.given_types import Asked, Types, rows_of_types, several_types, types_of
 from .frontend.graph import Graph, operations
 from .frontend.symbol import Symbol
 from .frontend.trace import described, trace
@@ -41,14 +42,18 @@ class BatchLoss:
         scale: 1 for a mean, the number of samples for a sum.
         extra: how often the terms that read no sample count besides: 0 for a mean.
         penalty: gives the sum of these terms, from the Values that they read.
+        asked: the numbers of samples and labels whose type the loss asks, and of which types they were.
     """
 
     scale: float
     extra: float
     penalty: Callable[[], Any] = field(compare=False)
+    asked: Asked = field(default_factory=Asked, compare=False)
 
 
-def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size: int) -> BatchLoss:
+def batch_loss(
+    loss: Callable[[Any, Any], Any], output: Any, label: Shape, size: int, given: Batch | None = None
+) -> BatchLoss:
     """Read off the graph of a loss how it is made of the losses of single samples.
 
     Args:
@@ -56,9 +61,11 @@ def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size:
         output: what a model gives for one sample, as an example: Values in lists, tuples and dicts.
         label: the shape of one label: () for a number, (n,) for a list of n, ...
         size: how many samples the batch has.
+        given: samples and labels, should the loss ask of what types the numbers in these are.
 
     Raises:
-        TraceError: it is no mean or sum of one term for each sample, or it cannot be traced.
+        TraceError: it is no mean or sum of one term for each sample, or it cannot be traced; it asks for the types of
+            labels, which are several.
 
     >>> import engine
     >>> def squared(outputs, labels):
@@ -69,12 +76,18 @@ def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size:
     labels = math.prod(label)
     width = _numbers(output) + labels
 
+    numbers = () if given is None else types_of(given)
+    first = len(numbers) - width  # where an output would be that ends where the labels begin
+    types: Types = (*[Value] * (width - labels), *numbers[width - labels + first :]) if numbers else ()
+    asked = set[int]()
+
     def of_batch(samples: list[list[Symbol]]) -> Any:
         outputs = [_like(output, iter(sample)) for sample in samples]
         return loss(outputs, [nested(sample[width - labels :], label) for sample in samples])
 
     def root(count: int, graph: Graph) -> Symbol:
-        found = trace(of_batch, [(count, width)], lambda: graph)
+        found = trace(of_batch, [(count, width)], lambda: graph, types=types * count)
+        asked.update(first + position % width for position in found.asked if position % width >= width - labels)
         if not found.single:
             raise TraceError(f"{described(loss)} returned a list: the loss of a batch is one Value, its mean or sum")
         return found.outputs[0]
@@ -103,7 +116,10 @@ def batch_loss(loss: Callable[[Any, Any], Any], output: Any, label: Shape, size:
         where = f", at {written(spotting.line)}" if spotting.line else ""
         raise TraceError(f"the loss {described(loss)} mixes the {size} samples: {mixed}{where}\n{_REMEDY}") from None
     scale = (1.0 if often is None else often) if scale is None else scale
-    return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once))
+    kinds = rows_of_types(given, asked) if given is not None and asked else {}
+    if len(kinds) > 1:
+        raise several_types(described(loss), kinds)
+    return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once), Asked(asked, kinds))
 
 
 _UNKNOWN = Primitive(

@@ -43,9 +43,10 @@ def trace(
     shapes: Sequence[Shape],
     surroundings: Surroundings | None = None,
     known: bool = False,
+    types: Sequence[type[Any]] = (),
 ) -> Trace:
     """Trace a function of one sample into a graph that simplifies and differentiates: see `frontend.trace`."""
-    return trace_into(function, shapes, partial(Graph, simplify, derivatives), surroundings, known)
+    return trace_into(function, shapes, partial(Graph, simplify, derivatives), surroundings, known, types)
 
 
 def make_plan(computation: Computation) -> Plan:

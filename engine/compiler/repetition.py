@@ -44,7 +44,7 @@ class Direct:
         if last != self._last:
             self._last, self._row, self._ready = last, 0, None
         self._row += 1
-        if self._row == FEW and batch.size and not special.requirements.arguments:
+        if self._row == FEW and batch.size and not special.requirements.arguments and not special.asked:
             run = special.program("outputs").fitting(batch.size).direct((batch.size, *batch.shapes[0]))
             self._ready = None if run is None else (special, run)
 

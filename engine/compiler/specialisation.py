@@ -15,12 +15,13 @@ from ..modes import always_recorded, no_grad, observed_by
 from .backends.choice import build, choose, is_native
 from .backends.known import Description, Signature, described, forget_signature, recall_signature, remember_signature
 from .backends.protocol import Program, Runner, Variant
-from .batch import Batch, Right, Shape, flat
+from .batch import Batch, Right, flat
 from .comparison.heap import give_back
 from .comparison.second_net import LEAST, SHARE, Change, Kinds, Numbers, trials
 from .comparison.selfcheck import Eager, Results, agree
 from .errors import TraceError
 from .forking import new_lock
+from .frontend.given_types import Asked, rows_of_types, several_types, types_of
 from .frontend.reads.objects import attribute_of
 from .frontend.reads.surroundings import Surroundings
 from .frontend.trace import Trace, is_same
@@ -31,6 +32,9 @@ from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
 from .requirements import Familiar, Requirements
+
+MOST_TYPES = 8
+"""For so many combinations of types, at most, a function that asks for them is traced."""
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 
@@ -43,19 +47,20 @@ class Specialisation:
 
     Args:
         function: of one sample.
-        shapes: of its arguments.
+        batch: samples of that shape. Where the function asks for the types of their numbers, it is for others of these
+            types only.
         dtype, backend, threads: as for `engine.compile`.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], shapes: tuple[Shape, ...], dtype: str, backend: str, threads: int
-    ) -> None:
-        self.function, self.shapes = function, shapes
+    def __init__(self, function: Callable[..., Any], batch: Batch, dtype: str, backend: str, threads: int) -> None:
+        self.function, self.shapes = function, batch.shapes
         self.dtype, self.backend, self.threads = dtype, backend, threads
         started, computed = time.perf_counter(), time.thread_time()
         with collector_at_rest():
             self._trace: Trace | None = None
-            self.signature = self._found()
+            self.asked = Asked()
+            self._types = [types_of(batch)]  # one of each kind that is known to give the same trace
+            self.signature = self._found(batch)
         self.seconds = {"trace": time.perf_counter() - started}
         self._computed = time.thread_time() - computed  # whatever else the machine did meanwhile
         self.reasons: dict[str, None] = {}  # why the best back end was not taken
@@ -63,14 +68,14 @@ class Specialisation:
         self._recent: Mode = "outputs"
         self._lazy_plans: dict[Mode, LazyPlan] = {}
         self._checked: set[Variant] = set()
-        self.requirements = Requirements(self.signature.requirements, shapes)
+        self.requirements = Requirements(self.signature.requirements, self.shapes)
         self._kinds, self._familiar = Kinds(), Familiar()
         self._nothing_to_check = False
-        self._labels_only = self.requirements.arguments <= {len(shapes) - 1}
+        self._labels_only = self.requirements.arguments <= {len(self.shapes) - 1}
         self.leaves = Leaves(self.signature.leaves)
         self._lock, self._planning = new_lock(), new_lock()
 
-    def _found(self) -> Signature:
+    def _found(self, batch: Batch) -> Signature:
         """The signature of the function: of its trace, or remembered from an earlier process."""
         self.surroundings = Surroundings(self.function)
         self._described = described(self.function) if is_native(self.backend) else None
@@ -79,8 +84,29 @@ class Specialisation:
         self._confirmed = not remembered  # by a trace, in this process
         if remembered:
             return remembered
-        self._trace = trace(self.function, self.shapes, self.surroundings, known=self._is_known())
+        self._trace = trace(self.function, self.shapes, self.surroundings, self._is_known(), self._types[0])
+        if self._trace.asked:
+            self._trace_for_all_types(batch, self._trace)
         return Signature.of(self._trace, self._described.values if self._described else ())
+
+    def _trace_for_all_types(self, batch: Batch, first: Trace) -> None:
+        """See that the function does the same for all types of numbers that are given.
+
+        Raises:
+            TraceError: it does not.
+        """
+        asked, rows = first.asked, {0}
+        while new := {*rows_of_types(batch, asked).values()} - rows:
+            rows |= new
+            if len(rows) > MOST_TYPES:
+                raise several_types(described_as(self.function), rows_of_types(batch, asked))
+            for row in new:
+                self._types.append(types_of(batch, row))
+                other = trace(self.function, self.shapes, self.surroundings, types=self._types[-1])
+                if not is_same(first, other):
+                    raise several_types(described_as(self.function), rows_of_types(batch, asked))
+                asked |= other.asked
+        self.asked = Asked(asked, rows_of_types(batch, asked))
 
     @property
     def trace(self) -> Trace:
@@ -91,7 +117,7 @@ class Specialisation:
         """
         if self._trace is None:
             with collector_at_rest():
-                found = trace(self.function, self.shapes, known=self._is_known())
+                found = trace(self.function, self.shapes, known=self._is_known(), types=self._types[0])
                 if not self._is_still(Signature.of(found)):
                     raise TraceError(f"{described_as(self.function)} does something else by now: compile it anew")
             self._trace = found
@@ -168,8 +194,11 @@ class Specialisation:
             return True
         started = time.perf_counter()
         with collector_at_rest():
-            again = trace(self.function, self.shapes, known=self._is_known())
-            same = self._is_still(Signature.of(again)) if self._trace is None else is_same(self._trace, again)
+            known = self._is_known()
+            same = all(
+                self._is_still(Signature.of(again)) if self._trace is None else is_same(self._trace, again)
+                for again in (trace(self.function, self.shapes, known=known, types=types) for types in self._types)
+            )
         self.seconds["trace again"] = time.perf_counter() - started
         self._confirmed = same
         return same
@@ -188,7 +217,13 @@ class Specialisation:
         """Whether another one of this function does the same with the same Values."""
         if self._trace is None or other._trace is None:
             return self.signature.is_of(other.signature)
-        return is_same(self._trace, other._trace)
+        return self.asked.positions == other.asked.positions and is_same(self._trace, other._trace)
+
+    def renew(self, other: Specialisation) -> None:
+        """Expect what the function reads by now, and numbers of the types of one that is the same."""
+        self.surroundings.renew()
+        self.asked.met |= other.asked.met
+        self._types = [*dict.fromkeys((*self._types, *other._types))]
 
     def lazy_plan(self, mode: Mode | None = None) -> LazyPlan:
         """Of the plan of one mode, or of the one that was asked for last."""
@@ -409,7 +444,7 @@ class Specialisation:
 
         if mode != "inputs":
             with suppress(Exception):
-                again = partial(self.function, *sample.as_given(0))
+                again = partial(self.function, *sample.as_given(0, bool(self.asked)))
                 if not known:
                     return Eager(again(), by, arrays, of_values)
                 eager = Eager(again(), by, arrays, of_values, again)

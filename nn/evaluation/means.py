@@ -94,7 +94,7 @@ class Means:
         shape, label = self._shapes[-1], batch.shapes[1]
         if batch.size * (math.prod(shape) + math.prod(label)) > ROOM:
             raise ValueError("too many samples to trace their loss")
-        return batch_loss(self._loss, nested([0.0] * math.prod(shape), shape), label, batch.size)
+        return batch_loss(self._loss, nested([0.0] * math.prod(shape), shape), label, batch.size, given=batch)
 
     def _found(self) -> Any:
         """What the program gives, after a look at all that it reads."""
@@ -103,7 +103,7 @@ class Means:
             batch = self._batch or compiled.batch(*self._data)
             found = compiled(batch=batch)
             if self._batch is None:
-                self._batch = as_checked(batch)
+                self._batch = batch if compiled.asks(batch) else as_checked(batch)
             if not self._is_mean:  # again, since what has changed may be how it puts the samples together
                 self._made_of = self._read_off(self._batch)
             self._again = compiled.repetition(self._batch)

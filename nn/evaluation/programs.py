@@ -289,7 +289,7 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
         return found
     batch = compiled.batch(*data)
     found = compiled(batch=batch)
-    fixed.batch = as_checked(batch)
+    fixed.batch = batch if compiled.asks(batch) else as_checked(batch)
     return found
 
 

@@ -106,8 +106,8 @@ def fit(
             graph, with the same batches and the same numbers up to rounding; "auto" for the best of these, and eager
             steps, with a warning that says why, where model, loss or data cannot be compiled. `History.backend` tells
             which one it was, and why. What model and loss read is watched, as by `nn.Trainer`; not watched are the
-            insides of installed packages, what their code in C reads by itself, of what type a number is, and what
-            model and loss themselves change whenever they run.
+            insides of installed packages, what their code in C reads by itself, and what model and loss themselves
+            change whenever they run.
         dtype: "float64" or "float32", in compiled code.
         threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
 

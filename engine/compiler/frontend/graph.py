@@ -20,6 +20,7 @@ from ...text.callers import Source, users_line
 from ...value import Constant, Value
 from ..errors import refusal
 from .conditions import BOTH, DETACH, EITHER, EQUAL, NOT_EQUAL
+from .given import Given
 from .operands import DotOperands, LeafRow, Operands, apart, has_row, read_leaf
 from .symbol import Symbol
 
@@ -49,6 +50,8 @@ class Graph:
         lines: where each symbol was made, for the message of an error; None while nobody wants to know.
         open: while the function runs; what it has kept for later is refused afterwards.
         nonzero: symbols that are known to be no 0, so that a branch on their truth is decided.
+        types: of what type each input is given; empty where it is known that nobody asks, or nothing was given yet.
+        asked: the positions of the inputs whose type the function has asked.
     """
 
     def __init__(self, simplify: Simplifier, derivatives: Differentiator) -> None:
@@ -59,6 +62,8 @@ class Graph:
         self.lines: dict[Symbol, Source] | None = None
         self.open = True
         self.nonzero: set[Symbol] = set()
+        self.types: Sequence[type[Any]] = ()
+        self.asked: set[int] = set()
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
         self._ranges: list[range] = []  # the numbers of the leaves of each row
@@ -183,6 +188,12 @@ class Graph:
                 symbols[value] = self.make(value._primitive, tuple([symbols[o] for o in value.operands]))
         return symbols[root]
 
+    def type_of(self, given: Symbol) -> type[Any]:
+        """Of what type an input is given, for a function that asks."""
+        position: int = given.value
+        self.asked.add(position)
+        return self.types[position]
+
     # ---- leaves, and the operands of dots
 
     def leaf(self, number: int) -> Symbol:
@@ -282,7 +293,8 @@ class Graph:
         return (*below, *bias) if bias else below
 
     def _add(self, primitive: Primitive | None, operands: Operands, kind: str, value: Any, uniform: bool) -> Symbol:
-        symbol: Any = _new(Symbol)
+        given = self.types and not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands))
+        symbol: Any = _new(Given if given else Symbol)
         symbol.graph, symbol.kind, symbol.primitive = self, kind, primitive
         symbol.below, symbol.operands = self._below(operands), operands
         symbol.uniform, symbol.value = uniform, value

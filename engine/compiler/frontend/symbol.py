@@ -62,7 +62,7 @@ class Symbol(Value):
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
         # What comes last in a dot are inputs.
         for operand in reversed(operands):  # pragma: no branch  # one is a symbol: that is why this is called
-            if operand.__class__ is Symbol:
+            if isinstance(operand, Symbol):
                 break
         graph: Graph = operand.graph
         return graph.recorded(primitive, operands)

@@ -62,6 +62,7 @@ class Trace:
         shape: of what the function returned: () for one result, (n,) for a list of n, ...
         surroundings: what the function reads from outside besides Values.
         meaning: of the primitives in it that users have declared.
+        asked: the positions of the inputs whose type the function asks.
     """
 
     graph: Graph
@@ -71,6 +72,7 @@ class Trace:
     shape: Shape
     surroundings: Surroundings
     meaning: Meaning
+    asked: frozenset[int] = frozenset()
 
     @property
     def single(self) -> bool:
@@ -100,6 +102,7 @@ def trace(
     new_graph: Callable[[], Graph],
     surroundings: Surroundings | None = None,
     known: bool = False,
+    types: Sequence[type[Any]] = (),
 ) -> Trace:
     """Trace a function of one sample.
 
@@ -110,27 +113,34 @@ def trace(
         surroundings: what the function reads from outside, if that was looked for already.
         known: whether it is known to do the same at every call, and to ask nothing of the world outside: then it runs
             once, unless it has made Values of its own.
+        types: of the numbers of a sample, should the function ask; none where nothing is given yet.
 
     Raises:
         TraceError: it does what cannot be compiled; the message names the line and the remedy.
     """
     with ALONE, called_for("trace"), always_recorded(), observed_by(None):
         surroundings = surroundings or Surroundings(function)
-        runs = _Runs(function, shapes, new_graph(), surroundings)
+
+        def new_runs() -> _Runs:
+            graph = new_graph()
+            graph.types = () if known else types
+            return _Runs(function, shapes, graph, surroundings)
+
+        runs = new_runs()
         try:
-            _make(runs, lambda: _Runs(function, shapes, new_graph(), surroundings), known)
+            _make(runs, new_runs, known)
             meaning = Meaning(runs.outputs, new_graph)
         except BaseException:
             surroundings.give_back()
             raise
     surroundings.settle()
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
-    requirements = [*graph.requirements]
+    requirements, asked, graph.types = [*graph.requirements], frozenset(graph.asked), ()
     if runs.created or graph.is_leaf_among(runs.made):
         graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
     graph.settle()
-    return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings, meaning)
+    return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings, meaning, asked)
 
 
 def _make(runs: _Runs, again: Callable[[], _Runs], known: bool) -> None:
@@ -201,7 +211,7 @@ class _Runs:
         del self.graph.leaves[leaves:]
 
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
-        asking = outside.refused() if disturbed else nullcontext()
+        asking = outside.refused(self._surroundings.names_type) if disturbed else nullcontext()
         with self.graph.opened(), watched(self.graph, disturbed) as watch, asking:
             outputs, shape = _run(self.function, self._arguments, watch)
         return watch.made, outputs, shape

@@ -44,7 +44,7 @@ class Watch:
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
         """The symbol of an operation; the Value where all operands are the function's own."""
         for operand in reversed(operands):  # what comes last in a dot are inputs
-            if operand.__class__ is Symbol or self.is_bound(operand):
+            if isinstance(operand, Symbol) or self.is_bound(operand):
                 return self.graph.recorded(primitive, operands)
         with traced_by(None):
             result = Value.__apply_primitive__(primitive, tuple(operands))

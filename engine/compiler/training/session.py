@@ -238,6 +238,8 @@ class Session:
         """
         if batch.shapes != self._special.shapes:
             raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
+        if not self._special.asked.covers(batch):
+            raise TraceError("numbers of other types, for which the loss, which asks for them, was not compiled")
         self._special.check_labels(batch)
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:

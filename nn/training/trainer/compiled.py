@@ -33,9 +33,10 @@ class Trainer(Settings):
     or loss; and what these read from elsewhere: closures, globals, attributes, and small lists, dicts and arrays.
     Labels are checked at every call, as they were given. What would take longer to look at, such as a list in a list
     in a dict, or whether a weight beyond some 400 was exchanged for one which existed before, is looked at from time
-    to time, for a fiftieth of the time, and at each epoch of `nn.fit` with callbacks. Not watched, as by
-    `engine.compile`, are the insides of installed packages, what their code in C reads by itself, of what type a number
-    is, and what model and loss themselves change whenever they run.
+    to time, for a fiftieth of the time, and at each epoch of `nn.fit` with callbacks. Where
+    model or loss ask of what type a number is, they are traced for each type that comes, as by `engine.compile`. Not
+    watched are the insides of installed packages, what their code in C reads by itself, and what model and loss
+    themselves change whenever they run.
 
     Args:
         model: a module, or a function from one sample to its output.
@@ -301,7 +302,8 @@ class Trainer(Settings):
         (loss,) = way(batch, 1, None, self._clip, ())
         watch = self._watch
         assert watch is not None  # it is made with the way
-        self._again = way.repetition(lambda: watch.watching(self._fresh_until()), self._samples.copied)
+        if not self.compiled.asks(batch):  # else the types of the numbers count, which native code does not see
+            self._again = way.repetition(lambda: watch.watching(self._fresh_until()), self._samples.copied)
         if self._times_set != times_set:  # by another thread: it counts from the next step on
             self._again = None
         return loss
@@ -331,6 +333,21 @@ class Trainer(Settings):
             self._sample_loss.forget()
             self._sized = None
 
+    def _look_at_types(self, batch: Batch) -> None:
+        """Trace again for numbers of other types, where model or loss ask for them; start anew if they do other things.
+
+        Raises:
+            TraceError: they do not the same for all numbers of the batch.
+        """
+        if self.compiled.covers(batch) and self._sample_loss.asked.covers(batch):
+            return
+        self.compiled.bound(batch)
+        if self._way is not None and not self._way.is_of(self.compiled):
+            self._begin()
+        else:
+            self._sample_loss.forget()
+            self._sized = None
+
     def _start_anew(self) -> None:
         """Compile again what is called next."""
         self._steps_before, self._way, self._again = self.steps, None, None
@@ -340,6 +357,7 @@ class Trainer(Settings):
     def _prepared(self, batch: Batch, size: int | None = None) -> Way:
         """How steps are made on samples of that shape with the present model and optimiser."""
         self._look_again(batch)
+        self._look_at_types(batch)
         way, sized = self._way, (batch.shapes, size or batch.size)
         known = way is not None and self._watch is not None and self._sized == sized
         if way is not None and known and way.holds(batch.shapes, self._optimizer):
@@ -393,7 +411,7 @@ class Trainer(Settings):
                 self._steps_before, self._way, self._again = self.steps, None, None
                 self._sample_loss.forget()
                 self._sized = None
-        return self._sample_loss.structure(batch.shapes, size)
+        return self._sample_loss.structure(batch, size)
 
     def _weigh(self, batch: Batch, size: int) -> None:
         """Make the program's mean over so many samples the loss of such a batch."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine import BatchLoss, Description, Value, batch_loss, recall, remember
+from engine import Asked, Batch, BatchLoss, Description, Value, batch_loss, recall, remember
 
 from ...losses.named import OF_ROWS
 from ...own_code import own_code, own_loss
@@ -30,11 +30,13 @@ class SampleLoss:
 
     Attributes:
         function: of a sample and its label, for `engine.compile`.
+        asked: the labels of a batch whose type the loss asks, and of which types they were.
     """
 
     def __init__(self, model: Model, loss: LossFunction, parameters: Sequence[Value] = ()) -> None:
         self._model, self._loss, self._known = model, loss, dict[Any, BatchLoss]()
         self._outputs: dict[Shape, Any] = {}  # what is given for a sample of each shape, with zeros
+        self.asked = Asked()
         self._scale, self._extra = Value(1.0), Value(0.0)
         self._scaled = False  # whether the function includes the one, and what the other counts
         self._penalty: Callable[[], Any] | None = None
@@ -56,15 +58,16 @@ class SampleLoss:
         of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} of {type(model).__name__}"
         self.function: Callable[[Any, Any], Any] = of_sample
 
-    def structure(self, shapes: tuple[Shape, ...], size: int) -> BatchLoss:
-        """How the loss of so many samples of these shapes is made of single ones; known, or the function was traced.
+    def structure(self, batch: Batch, size: int) -> BatchLoss:
+        """How the loss of so many samples like these is made of single ones; known, or the function was traced.
 
         Raises:
             TraceError: it mixes samples.
         """
+        shapes = batch.shapes
         found = self._known.get((shapes, size))
         if found is None:
-            found = self._known[shapes, size] = self._read_off(shapes, size)
+            found = self._known[shapes, size] = self._read_off(batch, size)
             description = self._described()
             if description and not found.extra:
                 known = {**_remembered(description, shapes), size: found.scale}
@@ -89,13 +92,16 @@ class SampleLoss:
         except Exception:  # it fails for them too: the error is what there is to say
             return
 
-    def _read_off(self, shapes: tuple[Shape, ...], size: int) -> BatchLoss:
+    def _read_off(self, batch: Batch, size: int) -> BatchLoss:
         """The structure: of an unchanged loss of this package it is known, of others it is read off the graph."""
-        sample, label = shapes
+        sample, label = batch.shapes
         output = self._outputs[sample]
         if own_loss(self._loss) and (isinstance(output, (list, tuple)) or self._loss not in OF_ROWS):
             return BatchLoss(1.0, 0.0, lambda: 0.0)
-        return batch_loss(self._loss, output, label, size)
+        found = batch_loss(self._loss, output, label, size, batch)
+        if found.asked:
+            self.asked = self.asked.together(found.asked, batch)
+        return found
 
     def knows(self, shapes: tuple[Shape, ...], size: int) -> bool:
         """Whether neither function nor loss need be traced to tell the structure."""
@@ -118,6 +124,7 @@ class SampleLoss:
     def forget(self) -> None:
         """Look at the loss again when it is used next."""
         self._known.clear()
+        self.asked = Asked()
 
     def weigh(self, found: BatchLoss) -> bool:
         """Weight samples for batches of that structure; give whether the function is another one, to compile again."""

@@ -10,6 +10,7 @@ import pytest
 import engine
 import nn
 from engine import TraceError, Value, batch_loss
+from engine.compiler.batch import as_batch
 from nn.losses.named import LOSSES, OF_ROWS
 from nn.training.trainer.sample_loss import SampleLoss
 
@@ -27,9 +28,10 @@ def test_outputs_of_another_form_are_another_loss() -> None:
         return sum(rows) / len(outputs[0])  # which is not how many samples there are
 
     kept = SampleLoss(model, loss)
-    sample, shapes = [Value(1.0)], ((1,), ())
+    sample, batch = [Value(1.0)], as_batch([[[1.0]], [0.0]], None)
+    shapes = batch.shapes
     kept.function(sample, 0.0)
-    assert kept.structure(shapes, 4).scale == 4.0
+    assert kept.structure(batch, 4).scale == 4.0
     assert kept.knows(shapes, 4)
     kept.function(sample, 0.0)
     assert kept.knows(shapes, 4)
@@ -41,8 +43,9 @@ def test_outputs_of_another_form_are_another_loss() -> None:
 def test_a_mean_over_samples_needs_no_weight() -> None:
     kept = SampleLoss(lambda x: [x[0]], nn.mse)
     kept.function([Value(1.0)], 0.0)
-    assert kept.structure(((1,), ()), 4).scale == 1.0
-    assert not kept.weigh(kept.structure(((1,), ()), 4))
+    batch = as_batch([[[1.0]], [0.0]], None)
+    assert kept.structure(batch, 4).scale == 1.0
+    assert not kept.weigh(kept.structure(batch, 4))
 
 
 SCORES = {
@@ -68,14 +71,14 @@ def test_what_the_package_has_is_known_and_what_its_graph_says(
     except (TypeError, ValueError, IndexError):  # no such outputs
         assert name in ("cross_entropy", "nll")
         return
-    label = np.shape(target)
+    label, batch = np.shape(target), as_batch([[[1.0]], [target]], None)
     try:
         expected = batch_loss(loss, output, label, 5)
     except TraceError:
         with pytest.raises(TraceError, match="mixes"):
-            kept.structure(((1,), label), 5)
+            kept.structure(batch, 5)
         return
     if isinstance(output, list) or loss not in OF_ROWS:
         monkeypatch.setattr("nn.training.trainer.sample_loss.batch_loss", None)
-    assert kept.structure(((1,), label), 5) == expected
+    assert kept.structure(batch, 5) == expected
     assert expected.scale == (5.0 if (name, scores) == ("nll", "nothing but a number") else 1.0)

@@ -2,5 +2,5 @@
 
 - surroundings: all of it, as it is now; walk: how it is found; objects: what is in an object
 - look: whether it is as it was, at every call; words: the same of what native code sees in memory; layout: where
-- outside: what it asks the world outside of Python
+- outside: what it asks the world outside of Python; type_calls: where it asks for a type
 """

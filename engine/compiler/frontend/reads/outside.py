@@ -20,6 +20,7 @@ from typing import Any
 from ....collector import collector_at_rest
 from ....text.callers import is_users
 from ...errors import refusal
+from .type_calls import asks_for_a_type
 
 environment: Mapping[Any, Any] = vars(os.environ)["_data"]
 """The variables as the system names them: a dict that is read in a tenth of the time that `os.environ` takes."""
@@ -32,6 +33,10 @@ WHOLE = object()
 _FIX = (
     "A compiled function would keep the answer that it got while it was traced: ask outside of the function, and pass "
     "what you get as an argument, or set a variable or attribute that the function reads, which is watched."
+)
+_FIX_TYPE = (
+    "While a function is compiled its inputs and parameters are no numbers yet: write isinstance(x, int), which is "
+    "answered as for the numbers that are given, or ask outside of the function."
 )
 _QUIET = {
     *("fspath", "strerror", "register_at_fork", "write", "writev", "close", "fsync", "mkdir", "rmdir", "remove"),
@@ -82,11 +87,14 @@ _IMPORT = importlib.import_module.__code__  # the imports of statements are watc
 
 
 @contextmanager
-def refused() -> Iterator[None]:
+def refused(types: bool) -> Iterator[None]:
     """Refuse, in this thread, calls that ask the world outside; note the environment's variables that are read.
 
     Imports may look for files, and messages may tell the time: what `logging`, `warnings` and a `write` ask for is
     theirs. Another profiler goes on with what runs here, or, if it is `cProfile` before Python 3.12, after it.
+
+    Args:
+        types: whether to refuse `type(x)` of a symbol, too: some code names it.
 
     Raises:
         TraceError: where the call stands.
@@ -112,10 +120,15 @@ def refused() -> Iterator[None]:
                 error = refusal(f"the function {asking[0]} ({function.__name__})", _FIX)
                 if before is None:  # an error from here would confuse another profiler; it is raised in the end
                     raise error
-        elif event == "call" and frame.f_globals is _OF_OS:
-            _note(frame)
-        elif event == "call" and frame.f_code is _IMPORT and frame.f_back and is_users(frame.f_back.f_code.co_filename):
-            raise refusal(f"the function {_ASKING['builtins'][0]} ({_IMPORT.co_name})", _FIX)
+        elif event == "call":
+            if frame.f_globals is _OF_OS:
+                _note(frame)
+            elif frame.f_code is _IMPORT and frame.f_back and is_users(frame.f_back.f_code.co_filename):
+                raise refusal(f"the function {_ASKING['builtins'][0]} ({_IMPORT.co_name})", _FIX)
+        elif types and event == "return" and "type" in frame.f_code.co_names:
+            where = frame.f_code.co_filename, frame.f_code.co_firstlineno
+            if is_users(where[0]) and asks_for_a_type(frame):
+                raise refusal("the function asks for the type of a number", _FIX_TYPE, source=where)
 
     with collector_at_rest():  # what others do when it comes by is not the function's
         try:

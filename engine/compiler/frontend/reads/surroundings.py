@@ -50,6 +50,7 @@ class Surroundings:
     Attributes:
         generators: sources of random numbers among them.
         iterators: names of what gives another entry whenever it is read, and the code that names them.
+        names_type: whether some code names `type`.
         changed: tells whether something is another than it was; at what is far away it looks from time to time only.
         differs: the same of what is near, and of nothing else.
     """
@@ -85,6 +86,7 @@ class Surroundings:
         walk = Walk(self)
         self._keep = walk.of(self._function)
         self._leaf_lists_before = {}
+        self.names_type = "type" in walk.used
         if "label" in walk.used:
             self._labels()
         self._variables = outside.count_of_variables()

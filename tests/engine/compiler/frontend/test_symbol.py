@@ -10,6 +10,7 @@ import pytest
 
 import engine
 from engine import TraceError, Value, compile, dot, maximum, where
+from engine.compiler.frontend.symbol import Symbol
 
 SAME: dict[str, Callable[[Any, Any], Any]] = {
     "plus": lambda x, y: +x * y,
@@ -89,7 +90,7 @@ def test_one_that_outlives_its_function_is_refused_wherever_it_stands() -> None:
         return x * 2.0
 
     compile(keeps, backend="python")([1.0])
-    traced = next(x for x in kept if type(x).__name__ == "Symbol")
+    traced = next(x for x in kept if isinstance(x, Symbol))
     for use in (lambda: traced * 2.0, lambda: Value(1.0) * traced, lambda: engine.hypot(Value(1.0), traced)):
         with pytest.raises(TraceError, match="a traced value outlived the function that made it"):
             use()
