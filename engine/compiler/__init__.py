@@ -30,6 +30,6 @@ from .lending import classes_of as classes_of
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss
 from .training.optimizer import update_step as update_step
-from .training.session import Repeated as Repeated
+from .training.repeated import Repeated as Repeated
 from .training.session import Session as Session
 from .training.session import open_session as open_session

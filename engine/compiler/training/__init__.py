@@ -1,5 +1,5 @@
 """Training a compiled loss, where the parameters live meanwhile.
 
 - optimizer: what the engine asks of an optimiser, and its steps on Values
-- session: whole steps of an optimiser on a compiled loss
+- session: whole steps of an optimiser on a compiled loss; repeated: single ones like the last, in a shorter way
 """

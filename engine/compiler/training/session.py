@@ -17,25 +17,12 @@ from ..batch import Batch, Shape
 from ..compiled import Compiled
 from ..errors import TraceError
 from ..forking import new_lock
-from ..frontend.reads.words import Watching, Words
+from ..frontend.reads.words import Watching
 from ..lending import Loan
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate, Setting
 from .optimizer import Optimizer, check_finite, configured, started
-
-
-class Repeated:
-    """What makes steps like the last one.
-
-    Attributes:
-        step: of samples and labels; gives the loss, or None, having done nothing, if it takes the long way. Another
-            function may stand here after each call.
-    """
-
-    __slots__ = ("step",)
-
-    def __init__(self, step: Callable[[Any, Any], float | None]) -> None:
-        self.step = step
+from .repeated import Repeated
 
 
 class Session:
@@ -101,89 +88,19 @@ class Session:
     def repetition(
         self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
     ) -> Repeated | None:
-        """What makes another single step and gives its loss, as fast as can be.
-
-        It is right as long as nothing has changed but the numbers of the samples and the learning rate, and looks at
-        each call whether that is so: the model and the loss, as `watching` tells; then, with the lock held, the
-        settings of the optimiser, and who has its memory; whether somebody has read or set numbers of parameters, or
-        made other steps. Native code sees whether samples have the shape of the last ones, and labels are known to be
-        right. If not, they are copied into an array, and checked as they were given. If that cannot be, or anything has
-        changed, it gives None, having done nothing, and the step has to be made the long way. Looks and checks may run
-        code of the user's, and wait for numbers that another loan has: so they do not hold the lock.
-
-        From the second call on native code does all of it by itself, where words of memory tell whether anything has
-        changed, and the step is brief; of what it finds changed it asks the function in Python.
+        """What makes steps like the last one in a shorter way, where there is one.
 
         Args:
             watching: gives what tells whether model and loss are others by now.
             copied: gives samples and labels in memory of their own, or None if they have another shape.
-
-        Raises:
-            TypeError, ValueError, IndexError, FloatingPointError: when the function is called, as any step.
         """
-        training, loan, optimizer, keeper = self._training, self._loan, self._optimizer, self._keeper
-        again, settings, lock, looking = training.repetition, optimizer.settings, training.lock, self._looking
+        training, again = self._training, self._training.repetition
         if again is None or again.configured is not self._configured:
             return None
-        words, until, differs, differs_at_all = watching()
-        ready, quick = again.on(self._shapes, self._special.right, words)
-        check, step = self._special.check_labels, None  # made at the first call: many trainers make a single step
-        others, own = {**settings, "lr": 0.0}, Words()
-        known = (
-            own.add_lock(lock),
-            own.add_slot(loan, "open"),
-            own.add_slot(loan, "glimpses"),
-            own.add_object(optimizer),
-        )
-
-        def stands() -> bool:
-            return optimizer.keeper is keeper and loan.open and training.repetition is again
-
-        def failed() -> NoReturn:
-            self._fail(again.losses.tolist(), again.configured)
-
-        def made(*samples: Any) -> float | bool | None:
-            nonlocal settings, step
-            with lock:
-                if not stands():
-                    return None
-                if optimizer.settings is not settings:
-                    if {**optimizer.settings, "lr": 0.0} != others:
-                        return None
-                    settings = optimizer.settings
-                    again.change_rate(optimizer.lr)
-                if step is None:
-                    step = ready()
-                    if quick and until is not None and all(known):
-                        repeated.step = quick(own, until, repeat, failed)
-                return step(*samples)
-
-        def repeat(X: Any, y: Any, changed: bool = True) -> float | None:
-            if not stands():  # nor in the middle of other steps, as for a signal handler
-                return None
-            with looking:
-                loan.glimpses = 0
-                noted = changed and optimizer.settings is settings  # not where each step has another rate
-                if noted:
-                    own.note()  # before the looks, which see what was changed until then
-                if differs():
-                    return None
-                loss = made(X, y)
-                if loss is False and not differs_at_all():
-                    loss = made(X, y)
-                if loss is None:
-                    batch = copied(X, y)
-                    if batch is not None:
-                        check(batch)
-                        loss = made(*batch.in_shape, True)
-                if loss is None or loss is False:
-                    return None
-                if noted:
-                    own.expect()
-            return loss if loss - loss == 0.0 else failed()
-
-        repeated = Repeated(repeat)
-        return repeated
+        return Repeated(
+            again, self._shapes, self._special, training, self._loan, self._optimizer, self._keeper, self._looking,
+            watching, copied, lambda: self._fail(again.losses.tolist(), again.configured),
+        )  # fmt: skip
 
     def end_repetition(self) -> None:
         """Let it give None from now on: no thread that has it makes a step while something is being changed."""

@@ -1,0 +1,126 @@
+"""Single steps like the last one, made as fast as can be: of all that could be different only that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..backends.protocol import Training
+from ..batch import Batch, Shape
+from ..frontend.reads.words import Watching, Words
+from ..lending import Loan
+from ..specialisation import Specialisation
+from ..update import Repetition
+from .optimizer import Optimizer
+
+
+class Repeated:
+    """What makes a step like the last one, and gives its loss.
+
+    It is right as long as nothing has changed but the numbers of the samples and the learning rate, and looks at each
+    call whether that is so: the model and the loss, as `watching` tells; then, with the lock held, the settings of the
+    optimiser, and who has its memory; whether somebody has read or set numbers of parameters, or made other steps.
+    Native code sees whether samples have the shape of the last ones, and labels are known to be right. If not, they are
+    copied into an array, and checked as they were given. If that cannot be, or anything has changed, it gives None,
+    having done nothing, and the step has to be made the long way. Looks and checks may run code of the user's, and wait
+    for numbers that another loan has: so they do not hold the lock of the training.
+
+    From the second call on native code does all of it by itself, where words of memory tell whether anything has
+    changed, and the step is brief; of what it finds changed it asks the function in Python.
+
+    Args:
+        again: the last step.
+        shapes: of all samples and labels.
+        special: the loss.
+        training: which made that step.
+        loan: of the parameters; open as long as nobody has asked for them.
+        optimizer: whose keeper has its memory in the training.
+        keeper: that one.
+        looking: held by one look at a time: taken before all other locks.
+        watching: gives what tells whether model and loss are others by now.
+        copied: gives samples and labels in memory of their own, or None if they have another shape.
+        failed: raises the error of a step whose loss, or update, is not finite.
+
+    Attributes:
+        step: of samples and labels; gives the loss or None. Another function may stand here after each call. It raises
+            TypeError, ValueError, IndexError and FloatingPointError as any step.
+    """
+
+    def __init__(
+        self,
+        again: Repetition,
+        shapes: list[Shape],
+        special: Specialisation,
+        training: Training,
+        loan: Loan,
+        optimizer: Optimizer,
+        keeper: Callable[[Any], None],
+        looking: Any,
+        watching: Callable[[], Watching],
+        copied: Callable[[Any, Any], Batch | None],
+        failed: Callable[[], float],
+    ) -> None:
+        self._again, self._training, self._loan, self._optimizer = again, training, loan, optimizer
+        self._keeper, self._looking, self._copied, self._failed = keeper, looking, copied, failed
+        self._settings = optimizer.settings
+        self._others = {**self._settings, "lr": 0.0}  # may not change
+        self._check, self._watching = special.check_labels, watching()
+        self._differs = self._watching.differs
+        self._prepare, self._quick = again.on(shapes, special.right, self._watching.words)
+        self._single: Callable[..., float | bool | None] | None = None  # most make no other step
+        self._own = own = Words()  # what tells that nobody holds the lock, and that it stands
+        watched = own.add_lock(training.lock), own.add_slot(loan, "open"), own.add_slot(loan, "glimpses")
+        self._known = all((*watched, own.add_object(optimizer)))
+        self.step: Callable[[Any, Any], float | None] = self._look_and_make
+
+    def _look_and_make(self, X: Any, y: Any, changed: bool = True) -> float | None:
+        """Make the step if it is like the last one.
+
+        Args:
+            X: the samples.
+            y: the labels.
+            changed: whether native code has found a word that is another, and the words are to be noted again.
+        """
+        if not self._stands():  # nor in the middle of other steps, as for a signal handler
+            return None
+        with self._looking:
+            self._loan.glimpses = 0
+            noted = changed and self._optimizer.settings is self._settings  # not where each step has another rate
+            if noted:
+                self._own.note()  # before the looks, which see what was changed until then
+            if self._differs():
+                return None
+            loss = self._make(X, y)
+            if loss is False and not self._watching.differs_at_all():
+                loss = self._make(X, y)
+            if loss is None:
+                batch = self._copied(X, y)
+                if batch is not None:
+                    self._check(batch)
+                    loss = self._make(*batch.in_shape, True)
+            if loss is None or loss is False:
+                return None
+            if noted:
+                self._own.expect()
+        return loss if loss - loss == 0.0 else self._failed()
+
+    def _stands(self) -> bool:
+        """Whether the parameters and the optimiser's memory are still in the training, and nothing else was done."""
+        return self._optimizer.keeper is self._keeper and self._loan.open and self._training.repetition is self._again
+
+    def _make(self, *samples: Any) -> float | bool | None:
+        """Make the step with the lock held, unless something has changed: see `Repetition.on`."""
+        with self._training.lock:
+            if not self._stands():
+                return None
+            optimizer = self._optimizer
+            if optimizer.settings is not self._settings:
+                if {**optimizer.settings, "lr": 0.0} != self._others:
+                    return None
+                self._settings = optimizer.settings
+                self._again.change_rate(optimizer.lr)
+            if self._single is None:
+                self._single = self._prepare()
+                if self._quick and self._watching.until is not None and self._known:
+                    self.step = self._quick(self._own, self._watching.until, self._look_and_make, self._failed)
+            return self._single(*samples)
