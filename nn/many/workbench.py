@@ -150,9 +150,10 @@ class Workbench:
         start, room = None, 0
         if program is not None:
             start = Start(numbers, net[2].settings, job)
-            if together:
-                with suppress(Exception):  # what is wrong with the job, `fit` says
-                    room = program.room(net[2], job)
+            try:
+                room = program.room(net[2], job) if together else 0
+            except Exception:  # what is wrong with the job, `fit` says
+                room = 0
         return _Made(job, time.perf_counter() - began, program, start, room), net
 
     def _net(self, job: Job) -> Net:

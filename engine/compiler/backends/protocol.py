@@ -91,6 +91,14 @@ class Training(Protocol):
             The losses of all steps. After a loss or an update that is not finite no more steps are made.
         """
 
+    def once_more(self, configured: ConfiguredUpdate, order: Any = None, /) -> list[float] | None:
+        """As many steps as the last call has made, on the same samples, in less time; None, nothing done, if none are.
+
+        Args:
+            configured: the update, at one learning rate.
+            order: the samples of each step, C-contiguous, if the last call had an order.
+        """
+
     def end_repetition(self) -> None:
         """Let the last step not be made again in that way."""
 

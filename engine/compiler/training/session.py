@@ -217,7 +217,9 @@ class Session:
                 if update is None:
                     update = known[key] = self.configured(*clip)
                 training.parameters[:], training.memory[:], training.made = row, 0.0, 0
-                losses = training(batch.arrays, update, steps, order)
+                losses = training.once_more(update, order) if found else None
+                if losses is None:
+                    losses = training(batch.arrays, update, steps, order)
                 row[:] = training.parameters
                 found.append(losses if training.made == len(losses) else None)
         starts[:, given] = own

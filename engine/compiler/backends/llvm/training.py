@@ -84,6 +84,9 @@ class Training:
         self._attached: DirectStep | None = None
         self.lock = programs.lock
         self._same: tuple[Any, ConfiguredUpdate, Callable[[], float], Array] | None = None  # the last step, once more
+        self._whole: tuple[Frame, Callable[[int], float], Array, Any] | None = (
+            None  # the last call, if it took one piece
+        )
         self._direct_steps: dict[Any, DirectStep] = {}
         self._settled: ConfiguredUpdate | None = None
         self._pace: dict[tuple[NativeProgram, int], int] = {}  # how many steps on so many samples fit into a chunk
@@ -137,6 +140,29 @@ class Training:
                     return [loss] if loss == loss else self._found(losses)
             return self._described(arrays, configured, steps, order)
 
+    def once_more(self, configured: ConfiguredUpdate, order: Array | None = None) -> list[float] | None:
+        """The steps of the last call once more, on its samples as they were; see `protocol.Training`."""
+        with self.lock:
+            whole, settled = self._whole, self._settled
+            if whole is None or settled is None or settled.rule is not configured.rule:
+                return None
+            frame, drive, losses, shape = whole
+            if shape != (None if order is None else order.shape):
+                return None
+            self.end_repetition()
+            self._same = None
+            if configured is not settled:
+                self._numbers[:], self._rates[:] = [configured.limit, *configured.values], configured.lr
+                self._settled = configured
+            if order is not None:
+                frame.set(order=address(order))
+            before = self._state[_MADE]
+            drive(frame.address)
+            if self._state[_REFUSED]:
+                self._again(drive, frame.address)
+            give_way(self.lock)
+            return self._found(losses[: int(self._state[_MADE] - before) + 1])
+
     def _described(
         self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int, order: Array | None
     ) -> list[float]:
@@ -144,7 +170,7 @@ class Training:
         import numpy as np
 
         self.end_repetition()
-        self._same = None
+        self._same = self._whole = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
         else:
@@ -175,6 +201,8 @@ class Training:
             if count == pace:
                 each = max((time.perf_counter() - started) / count, 1e-9)
                 pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
+        if count == steps and isinstance(configured.lr, float):
+            self._whole = frame, drive, losses, None if order is None else order.shape
         if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
             self._same = arrays, configured, partial(drive, frame.address), losses
             if len(arrays) == 2 and objects_are_as_expected():
@@ -193,7 +221,7 @@ class Training:
         words: Words,
     ) -> tuple[Callable[[], Step], Callable[..., Step] | None]:
         """The step that a frame describes, as Python calls it: see `Repetition.on`."""
-        self._same = None  # the frame is to tell of other samples
+        self._same = self._whole = None  # the frame is to tell of other samples
         key, direct = (program, *shapes, right), self._direct_steps
         if key not in direct:
             if len(direct) == MOST:

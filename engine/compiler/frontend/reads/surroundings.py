@@ -36,6 +36,7 @@ PATIENCE = 50
 _LATE, _LAST = 4, 5
 """How soon what hardly ever changes is looked at: see `_rank`."""
 _RARE = {*OF_FUNCTIONS, "__class__", "__bases__"}
+_Part: TypeAlias = tuple[Any, str, Any]
 _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
 _Holder: TypeAlias = tuple[Any, tuple[Any, ...]]
 
@@ -70,11 +71,11 @@ class Surroundings:
         started = time.perf_counter()
         self._count = modes.changes[0]
         self.generators: list[Any] = []
-        self._parts: list[tuple[Any, str, Any]] = []  # of functions: the content of a closure cell, code, defaults
+        self._parts: list[_Part] = []  # of functions: the content of a closure cell, code, defaults
         self._names: list[_Name] = []
         self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names of what may be plain numbers
         self._holders: list[_Holder] = []
-        self._outside: tuple[list[_Name], list[_Holder]] | None = None  # those of others, if they were asked for
+        self._outside: Callable[[], bool] | None = None  # whether those of others are the same, if that was asked
         self._direct: set[int] = set()
         self._modules: set[int] = set()
         self._announced: set[int] = set()
@@ -319,7 +320,7 @@ class Surroundings:
                 return True
             self.__dict__.update(now.__dict__)
             self._look()
-        elif not self._are_as_they_were(self._names, self._holders):
+        elif not self._are_as_they_were(self._parts, self._names, self._holders):
             return True
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
@@ -343,16 +344,23 @@ class Surroundings:
         """
         if self._outside is None:
             names = [found for found in self._names if id(found[0]) not in inside]
-            self._outside = names, [found for found in self._holders if id(found[0]) not in inside]
-        same = self._are_as_they_were(*self._outside)
+            holders = [found for found in self._holders if id(found[0]) not in inside]
+            look = Look(math.inf)
+            for part in self._parts:
+                look.add_attribute(*part)
+            for name in names:
+                look.add_name(*name)
+            differs = look.function("False", lambda: not self._are_as_they_were(self._parts, names, ()))
+            self._outside = lambda: not differs() and self._are_as_they_were((), (), holders)
+        same = self._outside()
         if same:
             self._count = modes.changes[0]
         return same
 
-    def _are_as_they_were(self, names: Sequence[_Name], holders: Sequence[_Holder]) -> bool:
+    def _are_as_they_were(self, parts: Sequence[_Part], names: Sequence[_Name], holders: Sequence[_Holder]) -> bool:
         try:
             return (
-                all(same(attribute_of(part, attribute), content) for part, attribute, content in self._parts)
+                all(same(attribute_of(part, attribute), content) for part, attribute, content in parts)
                 and all(same(names.get(name, ABSENT), content) for names, name, content in names)
                 and all(all_same(held_now(holder), before) for holder, before in holders)
             )

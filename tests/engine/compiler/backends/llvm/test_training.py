@@ -444,3 +444,44 @@ def test_an_update_leaves_alone_what_is_not_between_its_bounds(start: int, stop:
     assert moved.tolist() == list(range(start, min(stop, 21)))
     assert old[start : min(stop, 21)].tolist() == list(map(float, range(start, min(stop, 21))))
     assert not state[POSITION["refused"]]
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_steps_once_more_are_those_of_another_call(small: tuple[Variants, Any], dtype: str, ordered: bool) -> None:
+    """With other numbers everywhere, and after steps that were refused."""
+    program, leaves = small if dtype == "float64" else program_of(mlp(), [(3,), (1,)], dtype)
+    arrays = tuple([array.astype(dtype) for array in samples(20)])
+    trainings = [program.training(1) for _ in range(2)]
+    updates = [update_of("SGD", lr, momentum=momentum) for lr, momentum in ((0.05, 0.9), (0.01, 0.5), (1e200, 0.5))]
+    rng = np.random.default_rng(0)
+    seen = set()
+    for k, how in enumerate([updates[0], *updates, updates[0], updates[1]] * 2):
+        order = rng.permutation(20).reshape(4, 5) if ordered else None
+        found = []
+        for training in trainings:
+            training.parameters[:], training.memory[:], training.made = leaves.astype(dtype) * (1 + 0.1 * k), 0.0, 0
+            losses = training.once_more(how, order) if k > 1 and training is trainings[1] else None
+            seen.add((losses is None, training is trainings[1]))
+            losses = training(arrays, how, 4, order) if losses is None else losses
+            found.append((list(map(repr, losses)), training.made, training.parameters.tolist()))
+            found[-1] += (training.memory.tolist(), training.gradient.tolist())
+        assert found[0] == found[1]
+        assert (found[0][1] == 4) == (how.lr < 1.0)
+    assert (False, True) in seen
+
+
+def test_steps_once_more_only_as_the_last_call_has_made_them(small: tuple[Variants, Any]) -> None:
+    program, leaves = small
+    training, (X, Y) = program.training(1), samples(20)
+    order = np.arange(20).reshape(4, 5)
+    assert training.once_more(SGD) is None
+    for _ in range(2):  # at first in pieces
+        training.parameters[:] = leaves
+        training((X, Y), SGD, 4)
+    assert training.once_more(SGD, order) is None
+    assert training.once_more(update_of("Adam", 0.1)) is None
+    assert training.once_more(update_of("SGD", 0.05)) is None  # without momentum it is another rule
+    assert training.once_more(SGD) is not None
+    training((X, Y), ConfiguredUpdate(SGD.rule, SGD.clip, (0.1, 0.2), SGD.limit, SGD.values), 2)
+    assert training.once_more(SGD) is None
