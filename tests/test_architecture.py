@@ -50,7 +50,7 @@ FLOORS = """
     engine.compiler.backends
     engine.compiler.comparison  engine.compiler.requirements
     engine.compiler.specialisation
-    engine.compiler.repetition
+    engine.compiler.calls
     engine.compiler.explain
     engine.compiler.compiled
     engine.compiler.training

@@ -12,16 +12,14 @@ from types import FunctionType
 from typing import Any, overload
 
 from ..backprop import add_gradients
-from ..modes import open_modes, tracer
 from ..text.sheet import Sheet
 from ..value import Value
-from .backends.choice import BACKENDS, require, takes_lists, thread_count
-from .batch import Batch, Shape, as_batch, by_argument, in_shape, mean_of
-from .errors import TraceError, refusal
-from .forking import new_lock
-from .frontend.reads.surroundings import Surroundings
+from .backends.choice import BACKENDS, require, thread_count
+from .batch import Batch, by_argument, in_shape, mean_of
+from .calls.repetition import Direct, of_the_same
+from .calls.traced import Traced
+from .errors import TraceError
 from .frontend.trace import name_of
-from .repetition import Direct, of_the_same
 from .specialisation import TOLERANCE, Specialisation
 
 
@@ -85,7 +83,7 @@ def compile(
     return Compiled(function, dtype, backend, threads)
 
 
-class Compiled:
+class Compiled(Traced):
     """A compiled function; `compile` makes it.
 
     Attributes:
@@ -110,11 +108,7 @@ class Compiled:
             require(backend)
         with suppress(Exception):  # an object may raise anything when it is asked for a name that it lacks
             update_wrapper(self, function)
-        self.function, self.dtype, self.backend = function, dtype, backend
-        self.threads = thread_count(threads, backend)
-        self._lock = new_lock()
-        self._known: dict[tuple[Shape, ...], Specialisation] = {}
-        self._latest: Specialisation | None = None
+        super().__init__(function, dtype, backend, thread_count(threads, backend))
         self._direct = Direct()
 
     # ---- running it ----
@@ -214,78 +208,6 @@ class Compiled:
             RuntimeError: it has not been called yet.
         """
         return list(self._last().signature.leaves)
-
-    def bound(self, batch: Batch) -> list[Value]:
-        """The bound leaves for samples of these shapes.
-
-        Raises:
-            TraceError: the function does what cannot be compiled.
-        """
-        return list(self._trace(batch).signature.leaves)
-
-    def learns(self, batch: Batch) -> bool:
-        """Whether derivatives of the results reach a bound leaf, for samples of these shapes.
-
-        Raises:
-            TraceError: the function does what cannot be compiled.
-        """
-        return self._trace(batch).learns
-
-    def is_current(self, batch: Batch) -> bool:
-        """Whether the function, traced again, is the one that was compiled for samples of these shapes.
-
-        Raises:
-            TraceError: by now it does what cannot be compiled.
-        """
-        return (self._known.get(batch.shapes) or self._trace(batch)).is_current()
-
-    @property
-    def is_described(self) -> bool:
-        """Whether the function says of itself all that determines it, as it did at the last call."""
-        return self._latest is not None and self._latest.is_described
-
-    def is_as_described(self) -> bool:
-        """Whether that is still what it was then; False where it says nothing of itself."""
-        return self._latest is not None and self._latest.is_as_described()
-
-    def asks(self, batch: Batch) -> bool:
-        """Whether the function, as it is known for samples of these shapes, asks of what type a number is."""
-        special = self._known.get(batch.shapes)
-        return special is not None and bool(special.asked)
-
-    def covers(self, batch: Batch) -> bool:
-        """Whether numbers are of types for which the function was traced, where it asks for them; else it will be."""
-        special = self._known.get(batch.shapes)
-        return special is None or special.asked.covers(batch)
-
-    def trace(self, batch: Batch) -> None:
-        """Run the function as if it were compiled for samples of these shapes, if that has not been done.
-
-        Raises:
-            TraceError: the function does what cannot be compiled.
-        """
-        self._trace(batch).trace  # noqa: B018  # a property that is made when somebody asks
-
-    def look_again(self) -> None:
-        """Look at all that the function reads at the next call, at what is far away too."""
-        for special in self._known.values():
-            special.surroundings.look_again()
-
-    def settled(self, batch: Batch) -> Surroundings:
-        """What the function reads now, taken for what it read when it was traced for samples of these shapes."""
-        surroundings = self._known[batch.shapes].surroundings
-        surroundings.settle()
-        return surroundings
-
-    @property
-    def tracing_seconds(self) -> float:
-        """How long the last tracing of the function took.
-
-        Raises:
-            RuntimeError: it has not been called yet.
-        """
-        seconds = self._last().seconds
-        return seconds.get("trace again", seconds["trace"])
 
     # ---- looking at it ----
 
@@ -393,45 +315,3 @@ class Compiled:
                     "as a model, and compile it again"
                 )
         return Compiled, (function, self.dtype, self.backend, self.threads)
-
-    # ---- inside ----
-
-    def _last(self) -> Specialisation:
-        if self._latest is None:
-            raise RuntimeError("the function has not been traced yet: call it once")
-        return self._latest
-
-    def batch(self, *arguments: Any) -> Batch:
-        """Arguments for a call, checked, so that several calls need not do it again.
-
-        Raises:
-            TypeError, ValueError: an argument is no batch of numbers.
-        """
-        return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
-
-    def _trace(self, batch: Batch) -> Specialisation:
-        if open_modes and tracer.get() is not None:
-            raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
-        special = self._known.get(batch.shapes)
-        if special is None or special.stale() or not special.asked.covers(batch):
-            special = self.traced_again(batch)
-        self._latest = special
-        return special
-
-    def traced_again(self, batch: Batch) -> Specialisation:
-        """The program for samples of these shapes after another look at what the function does now.
-
-        Returns:
-            The same object as before, if the function does the same with the same Values.
-
-        Raises:
-            TraceError: the function does what cannot be compiled.
-        """
-        with self._lock:
-            known = self._known.get(batch.shapes)
-            special = Specialisation(self.function, batch, self.dtype, self.backend, self.threads)
-            if known is not None and known.is_same(special):
-                known.renew(special)
-                return known
-            self._known[batch.shapes] = special
-            return special

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..modes import open_modes
-from .batch import Batch, in_shape
-from .specialisation import Specialisation
+from ...modes import open_modes
+from ..batch import Batch, in_shape
+from ..specialisation import Specialisation
 
 FEW = 3
 """After so many calls of one shape in a row it is worth while to prepare more of them."""

@@ -1,0 +1,148 @@
+"""A function with what was traced of it for arguments of each shape, as long as it does the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...modes import open_modes, tracer
+from ...value import Value
+from ..backends.choice import takes_lists
+from ..batch import Batch, Shape, as_batch
+from ..errors import refusal
+from ..forking import new_lock
+from ..frontend.reads.surroundings import Surroundings
+from ..specialisation import Specialisation
+
+
+class Traced:
+    """A function that is traced when arguments have other shapes than before, and when it has changed.
+
+    Args:
+        function: of one sample.
+        dtype: "float64" or "float32".
+        backend: the back end that was asked for.
+        threads: how many may share a call.
+    """
+
+    def __init__(self, function: Callable[..., Any], dtype: str, backend: str, threads: int) -> None:
+        self.function, self.dtype, self.backend, self.threads = function, dtype, backend, threads
+        self._lock = new_lock()
+        self._known: dict[tuple[Shape, ...], Specialisation] = {}
+        self._latest: Specialisation | None = None
+
+    def batch(self, *arguments: Any) -> Batch:
+        """Arguments for a call, checked, so that several calls need not do it again.
+
+        Raises:
+            TypeError, ValueError: an argument is no batch of numbers.
+        """
+        return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
+
+    def traced_again(self, batch: Batch) -> Specialisation:
+        """The program for samples of these shapes after another look at what the function does now.
+
+        Returns:
+            The same object as before, if the function does the same with the same Values.
+
+        Raises:
+            TraceError: the function does what cannot be compiled.
+        """
+        with self._lock:
+            known = self._known.get(batch.shapes)
+            special = Specialisation(self.function, batch, self.dtype, self.backend, self.threads)
+            if known is not None and known.is_same(special):
+                known.renew(special)
+                return known
+            self._known[batch.shapes] = special
+            return special
+
+    def bound(self, batch: Batch) -> list[Value]:
+        """The bound leaves for samples of these shapes.
+
+        Raises:
+            TraceError: the function does what cannot be compiled.
+        """
+        return list(self._trace(batch).signature.leaves)
+
+    def learns(self, batch: Batch) -> bool:
+        """Whether derivatives of the results reach a bound leaf, for samples of these shapes.
+
+        Raises:
+            TraceError: the function does what cannot be compiled.
+        """
+        return self._trace(batch).learns
+
+    def is_current(self, batch: Batch) -> bool:
+        """Whether the function, traced again, is the one that was compiled for samples of these shapes.
+
+        Raises:
+            TraceError: by now it does what cannot be compiled.
+        """
+        return (self._known.get(batch.shapes) or self._trace(batch)).is_current()
+
+    @property
+    def is_described(self) -> bool:
+        """Whether the function says of itself all that determines it, as it did at the last call."""
+        return self._latest is not None and self._latest.is_described
+
+    def is_as_described(self) -> bool:
+        """Whether that is still what it was then; False where it says nothing of itself."""
+        return self._latest is not None and self._latest.is_as_described()
+
+    def asks(self, batch: Batch) -> bool:
+        """Whether the function, as it is known for samples of these shapes, asks of what type a number is."""
+        special = self._known.get(batch.shapes)
+        return special is not None and bool(special.asked)
+
+    def covers(self, batch: Batch) -> bool:
+        """Whether numbers are of types for which the function was traced, where it asks for them; else it will be."""
+        special = self._known.get(batch.shapes)
+        return special is None or special.asked.covers(batch)
+
+    def trace(self, batch: Batch) -> None:
+        """Run the function as if it were compiled for samples of these shapes, if that has not been done.
+
+        Raises:
+            TraceError: the function does what cannot be compiled.
+        """
+        self._trace(batch).trace  # noqa: B018  # a property that is made when somebody asks
+
+    def look_again(self) -> None:
+        """Look at all that the function reads at the next call, at what is far away too."""
+        for special in self._known.values():
+            special.surroundings.look_again()
+
+    def settled(self, batch: Batch) -> Surroundings:
+        """What the function reads now, taken for what it read when it was traced for samples of these shapes."""
+        surroundings = self._known[batch.shapes].surroundings
+        surroundings.settle()
+        return surroundings
+
+    @property
+    def tracing_seconds(self) -> float:
+        """How long the last tracing of the function took.
+
+        Raises:
+            RuntimeError: it has not been called yet.
+        """
+        seconds = self._last().seconds
+        return seconds.get("trace again", seconds["trace"])
+
+    # ---- inside ----
+
+    def _trace(self, batch: Batch) -> Specialisation:
+        """The program for samples of these shapes, which is the last one from then on."""
+        if open_modes and tracer.get() is not None:
+            raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
+        special = self._known.get(batch.shapes)
+        if special is None or special.stale() or not special.asked.covers(batch):
+            special = self.traced_again(batch)
+        self._latest = special
+        return special
+
+    def _last(self) -> Specialisation:
+        """The program of the last call."""
+        if self._latest is None:
+            raise RuntimeError("the function has not been traced yet: call it once")
+        return self._latest
