@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 import engine
 import nn
-from engine import Value, ops
+from engine import ops
 from engine.compiler.frontend.conditions import EITHER, EQUAL, INVERT, NOT_EQUAL
 from engine.compiler.frontend.graph import Graph
 from engine.compiler.frontend.symbol import Symbol
-from engine.compiler.passes.differentiate import derivatives
+from engine.compiler.passes.computation import Computation
+from engine.compiler.passes.differentiate import _anywhere, derivatives
 from engine.compiler.passes.simplify import IDENTITIES, simplify
+from engine.compiler.pipeline import make_plan, trace
 
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 5e-324, 1.5, -2.5, 1e308]
 CONSTANTS = [1.0, -1.0, 0.0, -0.0, 2.0]
@@ -128,18 +130,29 @@ def test_conditions_that_hold_wherever_another_does_are_left_out(x: float, y: fl
     assert ((first != 0.0) | (rest != 0.0)).kind == ("constant" if c else "")
 
 
-def test_labels_of_every_kind_leave_matrix_products_as_they_are() -> None:
-    """Of the two terms of bce a label of 0 or 1 leaves one out, but never both: all adjoints are reached."""
-    from engine.compiler.passes.computation import Computation
-    from engine.compiler.pipeline import make_plan, trace
-
-    model = nn.MLP(3, [8, 8, 1], "relu", seed=0)
-    for loss in (nn.bce_with_logits, nn.bce):
-        output = model if loss is nn.bce_with_logits else (lambda x: [engine.sigmoid(z) for z in as_row(model(x))])
-        traced = trace(lambda x, y, loss=loss, output=output: loss(as_row(output(x)), y), [(3,), (1,)])
-        plan = make_plan(Computation.of(traced, gradients=True))
-        assert {(job.rows, job.columns) for job in plan.reductions if job.right is not None} >= {(8, 8), (8, 3)}
+LOSSES = {
+    "bce_with_logits": (nn.bce_with_logits, lambda z: z, (4,)),
+    "bce": (nn.bce, lambda z: [engine.sigmoid(x) for x in z], (4,)),
+    "nll": (nn.nll, nn.log_softmax, ()),
+}
 
 
-def as_row(output: Any) -> list[Any]:
-    return [output] if isinstance(output, Value) else output
+@pytest.mark.parametrize("name", LOSSES)
+def test_labels_of_every_kind_leave_matrix_products_as_they_are(name: str) -> None:
+    """Of the two terms of bce a label of 0 or 1 leaves one out, but never both; one of the classes is the label's."""
+    loss, last, label = LOSSES[name]
+    model = nn.MLP(3, [8, 8, 4], "relu", seed=0)
+    traced = trace(lambda x, y: loss(last(model(x)), y if label else y[0]), [(3,), label or (1,)])
+    plan = make_plan(Computation.of(traced, gradients=True))
+    assert [(job.rows, job.columns) for job in plan.reductions if job.right is not None] == [(4, 8), (8, 8), (8, 3)]
+
+
+def test_all_indices_of_a_take_are_everywhere() -> None:
+    graph = Graph(simplify, derivatives)
+    index, other = graph.source("input", 0), graph.source("input", 1)
+    conditions = [index == k for k in range(3)]
+    assert _anywhere(graph, conditions) is not None
+    engine.take(index, [other] * 3)
+    assert _anywhere(graph, conditions) is None
+    for some in (conditions[:2], [*conditions[:2], other == 2], [*conditions[:2], index == 3]):
+        assert _anywhere(graph, some) is not None
