@@ -5,7 +5,7 @@ Parameters have the names of scikit-learn's own `MLPClassifier` and `MLPRegresso
 
 >>> from nn.sklearn import MLPClassifier
 >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["no", "yes", "yes", "no"]
->>> network = MLPClassifier((8,), activation="tanh", learning_rate_init=0.1, max_iter=100, random_state=0, tol=0.0)
+>>> network = MLPClassifier((8,), activation="tanh", learning_rate_init=0.1, random_state=0)
 >>> list(network.fit(X, y).predict(X))
 [np.str_('no'), np.str_('yes'), np.str_('yes'), np.str_('no')]
 """
@@ -27,7 +27,8 @@ except ImportError as error:
     what = "scikit-learn 1.6 or later" if str(error.name).startswith("sklearn") else error.name
     raise ImportError(f'nn.sklearn needs {what}: pip install "stepgrad[sklearn]"') from None
 
-from .evaluation.predicting import predict, predict_proba
+from .arguments import real_number, whole_number
+from .evaluation.predicting import classify, predict, predict_proba
 from .layers.dense import MLP
 from .losses.named import LOSSES
 from .optimisers.adam import Adam
@@ -69,8 +70,15 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sizes = self.hidden_layer_sizes
         hidden = list(sizes) if np.iterable(sizes) else [sizes]
-        self.model_ = MLP(X.shape[1], [*hidden, outputs], activation=self.activation, seed=seed)
-        optimizer = Adam(self.model_.parameters(), lr=self.learning_rate_init, weight_decay=self.alpha)
+        activation = "sigmoid" if self.activation == "logistic" else self.activation  # as scikit-learn calls it
+        self.model_ = MLP(X.shape[1], [*hidden, outputs], activation=activation, seed=seed)
+        if sample_weight is not None and sample_weight.min() < 0.0:
+            raise ValueError(f"a sample weight must be at least 0, not {sample_weight.min():g}")
+        size = 200 if self.batch_size == "auto" else whole_number("batch_size", self.batch_size, least=1)
+        count = len(X) if sample_weight is None else sample_weight.sum()
+        decay = real_number("alpha", self.alpha, least=0.0) / min(size, count)  # the loss is a mean over a batch
+        optimizer = Adam(self.model_.parameters(), lr=self.learning_rate_init, weight_decay=decay)
+        whole_number("n_iter_no_change", self.n_iter_no_change, least=1)
         if sample_weight is not None:  # so that a weight of 2 is a sample twice
             sample_weight = sample_weight * (len(X) / sample_weight.sum())
         early: dict[str, Any] = {}
@@ -83,7 +91,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             LOSSES[loss],
             optimizer,
             epochs=self.max_iter,
-            batch_size=min(200, len(X)) if self.batch_size == "auto" else self.batch_size,  # type: ignore[arg-type]  # "auto" is an int here
+            batch_size=min(size, len(X)),
             sample_weight=sample_weight,
             callbacks=() if self.early_stopping else self._has_settled,
             shuffle=self.shuffle,
@@ -117,8 +125,8 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
 
     Args:
         hidden_layer_sizes: neurons of each hidden layer.
-        activation: of the hidden layers, a name of `nn.ACTIVATIONS`.
-        alpha: the factor of the L2 penalty.
+        activation: of the hidden layers, a name of `nn.ACTIVATIONS`, or scikit-learn's "logistic" for "sigmoid".
+        alpha: the factor of the L2 penalty, which is divided by the samples of a batch.
         batch_size: samples in a batch; "auto" for 200 or all if there are fewer.
         learning_rate_init: Adam's learning rate.
         max_iter: the largest number of epochs.
@@ -161,11 +169,18 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return predict_proba(self.model_, X, loss="cross_entropy", backend=self.backend)
 
+    def predict_log_proba(self, X: Any) -> Any:
+        """The logarithms of these, also of those that round to 0."""
+        check_is_fitted(self)
+        logits = predict(self.model_, validate_data(self, X, dtype=np.float64, reset=False), backend=self.backend)
+        logits -= logits.max(1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(1, keepdims=True))
+
     def predict(self, X: Any) -> Any:
         """The likeliest class of each sample."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        return self.classes_[predict(self.model_, X, backend=self.backend).argmax(1)]
+        return self.classes_[classify(self.model_, X, loss="cross_entropy", backend=self.backend)]
 
 
 class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above

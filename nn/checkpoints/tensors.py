@@ -18,7 +18,7 @@ KEY = "stepgrad"
 
 def is_name_of_tensors(path: str | os.PathLike[str]) -> bool:
     """Whether a file is one of tensors, by its name."""
-    return Path(path).suffix == ".safetensors"
+    return Path(path).suffix.lower() == ".safetensors"
 
 
 def named_tensors(model: Module) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..arguments import (
     Seed,
-    as_row,
     as_samples,
     is_row,
     plain,
@@ -26,7 +25,7 @@ def batches(
     """Split a data set into batches for stochastic gradient descent; every sample is in exactly one.
 
     Args:
-        X: the samples, a list or array of rows.
+        X: the samples, a list, array or DataFrame of rows.
         y: as many labels.
         batch_size: samples in a batch, the last one may be smaller; None for one batch of the whole data set.
         shuffle: whether the batches are random; otherwise they keep the order of the data.
@@ -151,6 +150,6 @@ def chosen(data: Any, rows: list[int]) -> Any:
 
 
 def _paired(X: Any, y: Any) -> tuple[list[Any], list[Any]]:
-    samples, labels = as_row("X", X), as_row("y", y)
+    samples, labels = list(as_samples("X", X)), list(as_samples("y", y))
     same_length("samples", samples, "labels", labels)
     return samples, labels

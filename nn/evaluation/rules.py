@@ -38,6 +38,13 @@ def _pair(row: list[Any]) -> list[Any]:
     return [1.0 - row[0], row[0]] if len(row) == 1 else row
 
 
+def _of_logits(row: list[Any]) -> list[Any]:
+    """Probabilities of scores, two or more."""
+    if len(row) == 1:
+        raise ValueError("a single output is no logit beside others: give loss=nn.bce_with_logits, or nn.bce")
+    return activations.softmax(row)
+
+
 def _of_logs(row: list[Any]) -> list[Any]:
     """Probabilities of their logarithms."""
     found = [engine.exp(x) for x in row]
@@ -50,7 +57,7 @@ def _of_logs(row: list[Any]) -> list[Any]:
 
 
 RULES: dict[str, Rule] = {
-    "cross_entropy":   Rule(None, activations.softmax),
+    "cross_entropy":   Rule(None, _of_logits),
     "nll":             Rule(None, _of_logs),
     "bce":             Rule(0.5, _pair),
     "bce_with_logits": Rule(0.0, lambda row: _pair([engine.sigmoid(x) for x in row])),
@@ -128,9 +135,10 @@ def probabilities_of(model: Any, loss: Any = None) -> Callable[[list[Any]], list
     rule = rule_of(model, loss)
     if rule is None or rule.probabilities is None:
         given = name_of_loss(loss) if loss is not None else noted_loss(model)
-        what = f"outputs trained with {given} are" if given else "nothing tells whether the outputs are"
+        what = f"outputs trained with {given} are neither" if given else "nothing tells whether the outputs are"
+        link = "nor" if given else "or"
         raise ValueError(
-            f"{what} no probabilities or logits: give the loss that they were trained with, such as "
+            f"{what} probabilities {link} logits: give the loss that they were trained with, such as "
             f"loss=nn.cross_entropy{'' if loss is None else f', not {show(loss)}'}"
         )
     return rule.probabilities

@@ -41,7 +41,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, seed: Seed = None) -> None:
         self.p = real_number("p", p, least=0.0, most=1.0)
         if self.p == 1.0:
-            raise ValueError("p must be below 1: of 1 nothing would be left")
+            raise ValueError("p must be below 1: with p=1 nothing would be left")
         self.seed = random_source(seed).getrandbits(64)
         self.calls = 0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine import Value, take
 
-from ..arguments import Seed, class_index, is_row, random_source, whole_number
+from ..arguments import Seed, is_row, random_source, real_number, whole_number
 from .initializers import Initializer, get_initializer, weights
 from .module import Module
 
@@ -47,8 +47,16 @@ class Embedding(Module):
         if is_row(token):
             return [self(item) for item in token]
         if not isinstance(token, Value):
-            token = float(class_index(token, len(self.weight)))
+            token = self._checked(token)
         return [take(token, column) for column in zip(*self.weight)]
+
+    def _checked(self, token: Any) -> float:
+        number, count = real_number("a token", token), len(self.weight)
+        if not number.is_integer():
+            raise ValueError(f"a token must be a whole number, not {number:g}")
+        if not 0.0 <= number < count:
+            raise IndexError(f"token {number:g} is out of range: {self} has those from 0 to {count - 1}")
+        return number
 
     def __repr__(self) -> str:
         return f"Embedding({len(self.weight)}, {len(self.weight[0])})"

@@ -32,8 +32,13 @@ class Sequential(Module):
         if not layers:
             raise ValueError("Sequential() of no layers: give at least one")
         for place, layer in enumerate(layers):
+            if isinstance(layer, type):
+                raise TypeError(
+                    f"layer {place} of Sequential is the class {layer.__name__}: make one, {layer.__name__}(...)"
+                )
             if not callable(layer):
-                raise TypeError(f"layer {place} of Sequential is no module or function but {show(layer)}")
+                remedy = ": write Sequential(*layers)" if isinstance(layer, (list, tuple)) else ""
+                raise TypeError(f"layer {place} of Sequential is no module or function but {show(layer)}{remedy}")
         self.layers = list(layers)
 
     def __call__(self, x: Any) -> Any:

@@ -216,7 +216,9 @@ def has_rule(optimizer: Optimizer) -> bool:
 def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
     """The parameters, each checked to be a leaf that is given once."""
     if isinstance(params, Module):
-        raise TypeError(f"an optimiser takes Values, not a {type(params).__name__}: pass model.parameters()")
+        raise TypeError(
+            f"an optimiser takes Values, not the module {type(params).__name__} itself: pass model.parameters()"
+        )
     if isinstance(params, Value) or not isinstance(params, Iterable):
         raise TypeError(f"an optimiser takes a list of Values, not {show(params)}: pass model.parameters()")
     leaves = tuple(params)

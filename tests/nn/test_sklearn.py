@@ -89,6 +89,52 @@ def test_weights():
     assert set(network.predict(X[Y != 2])) <= {"setosa", "versicolor"}
 
 
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("weights", [-np.ones(150), np.where(Y == 1, -1.0, 2.0)])
+def test_negative_weights_are_refused(kind, weights):
+    with pytest.raises(ValueError, match="a sample weight must be at least 0, not -1"):
+        kind(**QUICK).fit(X, Y, sample_weight=weights)
+
+
+def test_scikit_learns_names_mean_what_they_mean_there():
+    theirs = MLPClassifier(activation="logistic", **QUICK).fit(X, Y)
+    ours = MLPClassifier(activation="sigmoid", **QUICK).fit(X, Y)
+    np.testing.assert_array_equal(theirs.predict_proba(X), ours.predict_proba(X))
+    np.testing.assert_allclose(np.exp(ours.predict_log_proba(X)), ours.predict_proba(X), rtol=1e-12)
+    assert np.isfinite(ours.predict_log_proba(1e4 * X)).all()
+
+
+@pytest.mark.parametrize("alpha", [0.0, 3.0])
+def test_the_penalty_is_scikit_learns(alpha):
+    """Theirs leaves out the biases, which makes little difference."""
+    from sklearn.neural_network import MLPRegressor as Theirs
+
+    samples = X - X.mean(0)
+    targets = samples @ [1.0, -2.0, 0.5, 1.0]
+    options = {"activation": "identity", "alpha": alpha, "max_iter": 300, "learning_rate_init": 0.02, "random_state": 0}
+    found = [
+        kind(hidden_layer_sizes=(), batch_size=50, tol=0.0, n_iter_no_change=300, **options)
+        for kind in (MLPRegressor, Theirs)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        ours, theirs = (network.fit(samples, targets).predict(samples) for network in found)
+    np.testing.assert_allclose(ours, theirs, atol=0.05 * np.ptp(targets))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_iter_no_change": 0}, "n_iter_no_change must be at least 1"),
+        ({"alpha": -1}, "alpha must be a finite number of at least 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(**{**QUICK, **options}).fit(X, Y)
+
+
 def test_data_frames():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=list("abcd"))

@@ -159,3 +159,13 @@ def test_two_names_for_one_thing():
 def test_shuffle_is_a_bool():
     with pytest.raises(TypeError, match="shuffle must be True or False, not str 'no'"):
         batches([1, 2], [1, 2], 1, shuffle="no")
+
+
+def test_batches_of_a_table_are_of_its_rows():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=[7, 3])
+    found = list(batches(frame, pandas.Series([0, 1], index=[3, 7]), 1, shuffle=False))
+    assert [([row.tolist() for row in rows], labels) for rows, labels in found] == [
+        ([[1.0, 3.0]], [0]),
+        ([[2.0, 4.0]], [1]),
+    ]

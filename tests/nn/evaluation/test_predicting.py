@@ -204,8 +204,12 @@ def test_nothing_is_guessed():
             call()
     with pytest.raises(ValueError, match=r"loss=nn\.cross_entropy"):
         nn.predict_proba(network(3), X)
-    with pytest.raises(ValueError, match="trained with hinge are no probabilities"):
+    with pytest.raises(ValueError, match="trained with hinge are neither probabilities nor logits"):
         nn.predict_proba(model, X, loss=nn.hinge)
+    with pytest.raises(ValueError, match=r"nothing tells whether the outputs are probabilities or logits: .*loss=nn\."):
+        nn.predict_proba(lambda x: [x, x], [1.0])
+    with pytest.raises(ValueError, match="a single output is no logit beside others"):
+        nn.predict_proba(model, X, loss=nn.cross_entropy)
     with pytest.raises(ValueError, match="a threshold is for a single output: of 3"):
         nn.classify(network(3), X, threshold=0.5)
     with pytest.raises(ValueError, match="no loss is named 'bcee'"):

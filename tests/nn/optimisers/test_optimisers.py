@@ -187,7 +187,7 @@ p = Value(1.0)
         ([Constant(1.0)], ValueError, "parameter 0 is no leaf that can be changed"),
         (p, TypeError, "takes a list of Values, not Value"),
         (None, TypeError, "takes a list of Values, not NoneType None"),
-        (MLP(1, [1]), TypeError, r"takes Values, not a MLP: pass model.parameters\(\)"),
+        (MLP(1, [1]), TypeError, r"takes Values, not the module MLP itself: pass model.parameters\(\)"),
     ],
 )
 @pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
