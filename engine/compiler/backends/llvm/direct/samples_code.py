@@ -151,7 +151,7 @@ def _known_part(bits: int, width: int) -> str:
     columns, known = (field(code, "%form", FORM, name) for name in ("columns", "known"))
     rows, masks, numbers = field(code, "%form", FORM, "rows", "ptr"), code.type("m"), code.type()
     doubles = numbers.replace("float", "double")
-    bounds = [_in_all_lanes(code, doubles, field(code, "%form", FORM, name, "double")) for name in ("least", "most")]
+    bounds = [code.spread(field(code, "%form", FORM, name, "double"), "double") for name in ("least", "most")]
 
     def hold(condition: str) -> None:
         right.write(code.value(f"and {masks} {right.read()}, {condition}"))
@@ -179,13 +179,6 @@ def _known_part(bits: int, width: int) -> str:
         code.lines += [f"br label %next.{n[1:]}", f"found.{n[1:]}:"]
     code.lines.append("ret i1 true")
     return "\n".join([*sorted(code.declared), refusal(code, "i1 false")])
-
-
-def _in_all_lanes(code: Code, kind: str, number: str) -> str:
-    if code.width == 1:
-        return number
-    one = code.value(f"insertelement {kind} poison, double {number}, i32 0")
-    return code.value(f"shufflevector {kind} {one}, {kind} poison, <{code.width} x i32> zeroinitializer")
 
 
 def _all(code: Code, mask: str) -> str:

@@ -58,33 +58,22 @@ class DirectStep:
     def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], right: Right) -> None:
         import numpy as np
 
-        copies = [math.prod(shape) for shape in shapes]
-        copies = [count if count * dtype.itemsize <= MOST else 0 for count in copies]
-        rows = [row for row in right.rows or () if np.array_equal(np.array(row, dtype), row)]
-        arrays = [np.array(shape, np.int64) for shape in shapes]
-        arrays += [np.zeros(count, dtype) for count in (*copies, 0)]
-        arrays[-1] = np.array(rows, dtype).reshape(-1)
-        # All of it in one array, which the function keeps alive: the record, and what it points to.
-        places = [8 * (len(RECORD) + 2 * len(FORM))]
-        for array in arrays:
-            places.append(places[-1] + -(-array.nbytes // 8) * 8)
-        memory = aligned(places.pop() // 8, np.int64)
-        for place, array in zip(places, arrays):
-            memory.view(np.uint8)[place : place + array.nbytes] = array.view(np.uint8)
+        rows = np.array([row for row in right.rows or () if np.array_equal(np.array(row, dtype), row)], dtype)
         kinds = [id(kind) for kind in (np.ndarray, list, float, int)]
         constants = [id(None), id(False), id(True), *kinds, *[id(np.dtype(name)) for name in NUMBERS]]
         constants += [id(INTS[0]), ints_side_by_side()]
         record = [*[0] * (len(RECORD) - len(constants)), *constants]
-        start = address(memory)
+        held: list[Any] = [rows]
         for k, shape in enumerate(shapes):
+            dimensions, count = np.array(shape, np.int64), math.prod(shape)
+            own = aligned(count if count * dtype.itemsize <= MOST else 0, dtype)
+            held += [dimensions, own]
             known = len(rows) if k and right.rows is not None else -1
-            own = start + places[len(shapes) + k] if copies[k] else 0
-            form = [len(shape), start + places[k], shape[0], math.prod(shape[1:]), own, 0, start + places[-1], known]
-            record += [*form, *np.array([right.least, right.most]).view(np.int64)]
-        memory[: len(record)] = record
-        self._drive, self._memory, self._bits = drive, memory, 8 * dtype.itemsize
+            record += [len(shape), address(dimensions), shape[0], math.prod(shape[1:]), len(own) and address(own), 0]
+            record += [address(rows), known, *np.array([right.least, right.most]).view(np.int64)]
+        self._drive, self._memory, self._bits = drive, np.array(record, np.int64), 8 * dtype.itemsize
         self._name = FUNCTIONS[len(shapes) - 1]
-        self._owner: list[Any] = [memory, None, None]  # all that the functions keep alive, since they point to it
+        self._owner = [self._memory, held, None, None]  # all that native code points to lives as long as its functions
 
     @functools.cached_property
     def step(self) -> Step:
@@ -102,7 +91,7 @@ class DirectStep:
             slow: called with samples and labels, and whether a word has changed, in all other cases.
             failed: called where the loss is nan, and raises an error.
         """
-        self._owner[2] = own, until, slow, failed
+        self._owner[3] = own, until, slow, failed
         heads = own.head.buffer_info()[0], until.buffer_info()[0]
         self._memory[: len(QUICK)] = 1, *heads, id(_CLOCK), id(slow), id(failed)
         return python_function("quick", _native(self._bits).address("quick"), self._owner)
@@ -120,7 +109,7 @@ class DirectStep:
             alone: whether it is made by the calling thread alone; else the function does all but the step itself, and
                 gives 0.0.
         """
-        self._owner[1] = frame, words
+        self._owner[2] = frame, words
         sources, place = address(frame.open_sources()), RECORD.index("frame")
         self.detach()
         self._memory[place : place + 3] = frame.address, words.head.buffer_info()[0], self._drive * alone

@@ -7,18 +7,7 @@ from ..ir.control import Cell, leave
 from ..jit.python_function import DECLARED
 from . import samples_code
 from .objects import DATA
-from .record import (
-    FORM,
-    HEAD_OF_WORDS,
-    QUICK,
-    RECORD,
-    field,
-    function,
-    go_unless,
-    inside,
-    refusal,
-    refuse_unless,
-)
+from .record import FORM, HEAD_OF_WORDS, QUICK, RECORD, field, function, go_unless, inside, refusal, refuse_unless
 
 FUNCTIONS = ("run", "step")
 """With one argument, and with two."""
@@ -40,8 +29,8 @@ def _unchanged() -> str:
     table = field(code, "%head", HEAD_OF_WORDS, "words", "ptr")
     next_word = Cell(code, code.value(f"mul i64 {blocks}, 2"))
     refuse_unless(code, code.value(f"icmp sge i64 {blocks}, 0"))
-    with code.loop(0, blocks) as k:
-        head, first = code.index((k, 2)), next_word.read()
+    with code.loop(0, blocks) as block:
+        head, first = code.index((block, 2)), next_word.read()
         start = code.value(f"load ptr, ptr {code.pointer(table, head, 'i64')}")
         count = code.value(f"load i64, ptr {code.pointer(table, code.index(head, 1), 'i64')}")
         next_word.write(code.index(first, count))
@@ -80,7 +69,7 @@ def _prepared(bits: int, arguments: int, name: str) -> str:
     return refusal(code, "i1 false")
 
 
-def _pythonfunction(name: str, bits: int) -> Code:
+def _python_function(name: str, bits: int) -> Code:
     """The head of what Python calls; its owner is a list that begins with the memory of the record."""
     code = Code(name, bits, 1, ["ptr %owner", "ptr %arguments", "i64 %count"], "ptr")
     memory = code.value("call ptr @PyList_GetItem(ptr %owner, i64 0)")
@@ -94,7 +83,7 @@ def _are_unchanged(code: Code, words: str) -> str:
 
 def _step(bits: int, name: str) -> str:
     """``run(X)``, or ``step(X, y)``, which Python calls as ``step(X, y, True)`` where the labels were checked."""
-    code = _pythonfunction(name, bits)
+    code = _python_function(name, bits)
     go_unless(code, _are_unchanged(code, "words"), "changed")
     unchecked = code.value("icmp eq i64 %count, 2")
     prepared = code.value(f"call i1 @prepared.{name}(ptr %record, ptr %arguments, i1 {unchecked})")
@@ -115,7 +104,7 @@ def _step(bits: int, name: str) -> str:
 
 def _quick(bits: int) -> str:
     """``quick``: make a step, or call ``slow(X, y, changed)``, where the last tells whether a word was another."""
-    code = _pythonfunction("quick", bits)
+    code = _python_function("quick", bits)
     fields = {name: field(code, "%record", RECORD, name, "ptr") for name in (*QUICK, "frame", "drive", "no", "yes")}
     code.slots.append("%changed = alloca ptr")
     code.lines.append(f"store ptr {fields['yes']}, ptr %changed")

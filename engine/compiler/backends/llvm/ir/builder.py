@@ -209,11 +209,15 @@ class Code:
 
     def broadcast(self, scalar: str) -> Vector:
         """One number in all lanes."""
+        return Vector(self, self.spread(scalar, self.scalar))
+
+    def spread(self, scalar: str, element: str) -> str:
+        """A scalar of any type in all lanes."""
         if self.width == 1:
-            return Vector(self, scalar)
-        t = self.type()
-        one = self.value(f"insertelement {t} poison, {self.scalar} {scalar}, i32 0")
-        return self.emit(f"shufflevector {t} {one}, {t} poison, <{self.width} x i32> zeroinitializer")
+            return scalar
+        t = f"<{self.width} x {element}>"
+        one = self.value(f"insertelement {t} poison, {element} {scalar}, i32 0")
+        return self.value(f"shufflevector {t} {one}, {t} poison, <{self.width} x i32> zeroinitializer")
 
     def elements(self, vector: Vector) -> list[str]:
         """The numbers of a vector, one by one."""

@@ -113,9 +113,9 @@ def _list_samples(code: Code, numbers: str, first: str, samples: str, order: str
     ordered = code.value(f"icmp ne ptr {order}, null")
     with unless(code, ordered), code.loop(0, _whole_vectors(code, samples), code.width) as lane:
         kind = "i64" if code.width == 1 else f"<{code.width} x i64>"
-        lanes = code.value(f"add {kind} {_spread(code, lane)}, {_each([*range(code.width)])}")
-        inside = code.value(f"icmp slt {kind} {lanes}, {_spread(code, samples)}")
-        here = code.value(f"add {kind} {lanes}, {_spread(code, first)}")
+        lanes = code.value(f"add {kind} {code.spread(lane, 'i64')}, {_each([*range(code.width)])}")
+        inside = code.value(f"icmp slt {kind} {lanes}, {code.spread(samples, 'i64')}")
+        here = code.value(f"add {kind} {lanes}, {code.spread(first, 'i64')}")
         found = code.value(f"select {code.type('m')} {inside}, {kind} {here}, {kind} {_each([-1] * code.width)}")
         code.lines.append(f"store {kind} {found}, ptr {code.pointer(numbers, lane, 'i64')}, align 8")
     with code.when(ordered):
@@ -133,15 +133,6 @@ def _list_samples(code: Code, numbers: str, first: str, samples: str, order: str
 def _each(numbers: list[int]) -> str:
     """A vector of i64, written out."""
     return str(numbers[0]) if len(numbers) == 1 else f"<{', '.join(f'i64 {number}' for number in numbers)}>"
-
-
-def _spread(code: Code, number: str) -> str:
-    """An i64 in all lanes."""
-    if code.width == 1:
-        return number
-    kind = f"<{code.width} x i64>"
-    one = code.value(f"insertelement {kind} poison, i64 {number}, i32 0")
-    return code.value(f"shufflevector {kind} {one}, {kind} poison, <{code.width} x i32> zeroinitializer")
 
 
 def _whole_vectors(code: Code, lanes: str) -> str:
