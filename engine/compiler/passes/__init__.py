@@ -5,4 +5,5 @@
 - raising: additions and products become sums and dots; lowering: only what back ends know is left
 - linear: a result as a linear form, for those who want to know what it adds up
 - differentiate: the gradient as a graph, and its sums over the samples; lookups: what an index selects of these
+- coverage: which branches are always reached by one or another
 """

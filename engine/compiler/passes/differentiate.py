@@ -22,11 +22,12 @@ from ... import ops
 from ...numbers import as_float
 from ...pullbacks import call_rules
 from ..errors import TraceError
-from ..frontend.conditions import EITHER, EQUAL, INVERT, NOT_EQUAL
+from ..frontend.conditions import EITHER, INVERT, NOT_EQUAL
 from ..frontend.graph import Graph, operations
 from ..frontend.operands import DotOperands, LeafRow, Operands, apart, as_range, read_leaf
 from ..frontend.symbol import Masked, Symbol
 from .computation import Computation, GradientSum
+from .coverage import covers
 
 _number, _uniform = attrgetter("number"), attrgetter("uniform")
 
@@ -264,22 +265,9 @@ def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tupl
 
 def _anywhere(graph: Graph, conditions: Sequence[Symbol]) -> Symbol | None:
     """Where any of the conditions holds; None if that is known to be everywhere."""
-    if _exhaust_an_index(graph, conditions):
+    if covers(graph, conditions):
         return None
-    found = functools.reduce(lambda a, b: graph.make(EITHER, (a, b)), conditions)
-    return None if found.kind == "constant" and found.value else found
-
-
-def _exhaust_an_index(graph: Graph, conditions: Sequence[Symbol]) -> bool:
-    """Whether each number that the index of a `take` may be is one for which a condition holds."""
-    found: dict[Symbol, set[float]] = {}
-    for condition in conditions:
-        if condition.primitive is EQUAL and condition.operands[1].kind == "constant":
-            found.setdefault(condition.operands[0], set()).add(condition.operands[1].value)
-    return any(
-        numbers == set(range(len(numbers))) and (ops._Index(len(numbers)), (index,)) in graph.requirements
-        for index, numbers in found.items()
-    )
+    return functools.reduce(lambda a, b: graph.make(EITHER, (a, b)), conditions)
 
 
 def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:

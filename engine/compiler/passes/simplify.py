@@ -100,7 +100,7 @@ def simplify(graph: Graph, primitive: Primitive, operands: Operands) -> Symbol |
     if primitive is ops.mul:
         return _opposite(graph, *operands)
     if primitive is EITHER:
-        return _either(graph, *operands)
+        return _either(*operands)
     if primitive is ops.take and operands[0].kind == "constant":
         return operands[1 + int(operands[0].value)]
     return None
@@ -113,25 +113,13 @@ def _opposite(graph: Graph, x: Symbol, y: Symbol) -> Symbol | None:
     return None if known is None else graph.make(ops.neg, (known,))
 
 
-def _either(graph: Graph, x: Symbol, y: Symbol) -> Symbol | None:
-    """``c or c = c``, ``(c or d) or d = c or d``; and 1 for ``x != 0 or c - x != 0`` with a constant c other than 0."""
+def _either(x: Symbol, y: Symbol) -> Symbol | None:
+    """``c or c = c``, and ``(c or d) or d = c or d``."""
     for one, other in ((x, y), (y, x)):
         if one.primitive in CONDITIONS and (one is other or (one.primitive is EITHER and _is_among(other, one))):
             return one
-        number, difference = _unless_zero(one), _unless_zero(other)
-        if number is not None and difference is not None and difference.primitive is ops.sub:
-            constant, subtracted = difference.operands
-            if subtracted is number and constant.kind == "constant" and constant.value != 0.0:
-                return graph.constant(1.0)
     return None
 
 
 def _is_among(symbol: Symbol, condition: Symbol) -> bool:
     return any(operand is symbol for operand in condition.operands)
-
-
-def _unless_zero(condition: Symbol) -> Symbol | None:
-    """What a condition says that it is not 0; None if that is not what it says."""
-    if condition.primitive is not NOT_EQUAL or condition.operands[1].kind != "constant":
-        return None
-    return condition.operands[0] if condition.operands[1].value == 0.0 else None

@@ -1,0 +1,118 @@
+"""Coverage: whether of some conditions one holds for every sample, whatever the numbers are.
+
+Such conditions come from the branches of a `where` or the values of a `take`: each is reached for some samples, and all
+together most often for all. Then nothing need be selected: what arrives is multiplied and added as elsewhere, in
+matrix products where it can be.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from ... import ops
+from ..frontend.conditions import BOTH, EITHER, EQUAL, INVERT, NOT_EQUAL
+from ..frontend.graph import Graph
+from ..frontend.symbol import Symbol
+
+ATOMS, PARTS = 6, 64
+"""Comparisons whose outcomes are tried one by one, and conditions that are looked into: of more, nothing is told."""
+
+Outcomes = Sequence[bool]
+Form = Callable[[Outcomes], bool]
+"""A condition as a function of the outcomes of its comparisons."""
+
+
+def covers(graph: Graph, conditions: Sequence[Symbol]) -> bool:
+    """Whether one of the conditions is known to hold for every sample.
+
+    >>> from .simplify import simplify
+    >>> graph = Graph(simplify, lambda output, inputs: [])
+    >>> x = graph.source("input", 0)
+    >>> covers(graph, [x < 1.0, graph.make(INVERT, (x < 1.0,))]), covers(graph, [x < 1.0, x >= 1.0])  # nan is neither
+    (True, False)
+    >>> covers(graph, [x != 0.0, 1.0 - x != 0.0])
+    True
+    """
+    if _exhaust_an_index(graph, conditions):
+        return True
+    reader = _Reader()
+    forms = [reader.form(condition) for condition in conditions]
+    if len(reader.atoms) > ATOMS or reader.left < 0:
+        return False
+    exclusive = reader.exclusive()
+    return all(
+        any(form(outcomes) for form in forms)
+        for outcomes in itertools.product((False, True), repeat=len(reader.atoms))
+        if not any(outcomes[i] and outcomes[j] for i, j in exclusive)
+    )
+
+
+def _exhaust_an_index(graph: Graph, conditions: Sequence[Symbol]) -> bool:
+    """Whether each number that the index of a `take` may be is one for which a condition holds."""
+    found: dict[Symbol, set[float]] = {}
+    rest, seen = [*conditions], set[Symbol]()
+    while rest:
+        condition = rest.pop()
+        if condition.primitive is EITHER and condition not in seen:
+            seen.add(condition)
+            rest += condition.operands
+        elif condition.primitive is EQUAL and condition.operands[1].kind == "constant":
+            found.setdefault(condition.operands[0], set()).add(condition.operands[1].value)
+    return any(
+        numbers == set(range(len(numbers))) and (ops._Index(len(numbers)), (index,)) in graph.requirements
+        for index, numbers in found.items()
+    )
+
+
+class _Reader:
+    """Reads conditions as forms.
+
+    Attributes:
+        atoms: the comparisons that were met, by the number of their outcome; an inequality is one that is not so.
+        left: how many conditions may still be looked into.
+    """
+
+    def __init__(self) -> None:
+        self.atoms: list[tuple[Symbol, ...]] = []
+        self.left = PARTS
+
+    def form(self, condition: Symbol) -> Form:
+        """That condition, one of 0 and 1."""
+        self.left -= 1
+        primitive, operands = condition.primitive, condition.operands
+        if self.left >= 0 and primitive is INVERT:
+            inner = self.form(operands[0])
+            return lambda outcomes: not inner(outcomes)
+        if self.left >= 0 and (primitive is BOTH or primitive is EITHER):
+            of_all = all if primitive is BOTH else any
+            parts = [self.form(operand) for operand in operands]
+            return lambda outcomes: of_all(part(outcomes) for part in parts)
+        if condition.kind == "constant":
+            return lambda outcomes: bool(condition.value)
+        unequal = primitive is NOT_EQUAL
+        atom = self._atom((operands[0], operands[1]) if unequal or primitive is EQUAL else (condition,))
+        return lambda outcomes: outcomes[atom] is not unequal
+
+    def _atom(self, atom: tuple[Symbol, ...]) -> int:
+        for k, known in enumerate(self.atoms):
+            if len(known) == len(atom) and all(a is b for a, b in zip(known, atom)):
+                return k
+        self.atoms.append(atom)
+        return len(self.atoms) - 1
+
+    def exclusive(self) -> list[tuple[int, int]]:
+        """Pairs of which not both can be so: ``x == 0`` and ``c - x == 0``, with a constant c other than 0."""
+        zeros = [
+            (k, atom[0])
+            for k, atom in enumerate(self.atoms)
+            if len(atom) == 2 and atom[1].kind == "constant" and atom[1].value == 0.0
+        ]
+        return [
+            (i, j)
+            for (i, x), (j, rest) in itertools.permutations(zeros, 2)
+            if rest.primitive is ops.sub
+            and rest.operands[1] is x
+            and rest.operands[0].kind == "constant"
+            and rest.operands[0].value != 0.0
+        ]
