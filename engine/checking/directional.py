@@ -100,5 +100,6 @@ def along(
     for number, direction in enumerate(random_directions(len(point), directions), 1):
         claimed = inner(gradient, direction) if finite else math.nan
         name = f"direction {number}{suffix}"
-        found.append(slope_along(name, line(direction), (claimed, loose), point, max(noise, 4 * moved), epsilon, order))
+        entry = slope_along(name, line(direction), (claimed, loose), point, max(noise, 4 * moved), epsilon, order)
+        found.append(replace(entry, direction=tuple(direction)))
     return found

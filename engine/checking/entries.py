@@ -94,4 +94,5 @@ def across(
     moved = [f"{d:+.4g} {name}" for d, name in zip(against.direction, names) if d]
     name = "the direction " + " ".join(moved[:6]) + (" ..." if len(moved) > 6 else "") + suffix
     kink = Kink("slopes along it", 0.0, against.claimed, against.low, against.high, (0.0, 0.0))
-    yield at_slopes(name, 0.0, against, kink, 0.0, found[0].order)
+    entry = at_slopes(name, 0.0, against, kink, 0.0, found[0].order)
+    yield replace(entry, direction=tuple(against.direction))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from .. import ops
 from ..backprop import local_derivatives
@@ -18,19 +19,21 @@ from ..numbers import same_number
 from ..value import Constant, Value
 from . import oracle
 from .estimates.differences import steps
-from .kinks import kink_of
+from .kinks import at_kink, kink_of
 from .replay import Replay
 from .report import Derivative
 from .subject import Recording, Subject
 
 _SAME = 1e-9  # both modes multiply the same factors, in opposite order
+_DIGITS = 400  # of whole graphs; a third of them goes to the step, which is far below the distance of kinks
 
 
 def proven(subject: Subject, wrong: Derivative) -> bool:
     """Whether a derivative that differences speak against is right all the same.
 
     Of primitives that a user declared this is never known, as their formulas are no better than their rules; nor
-    without mpmath. A slope along a direction is right if those along all coordinates are.
+    without mpmath. A slope along a direction is right if those along all coordinates are, and at a kink if it lies
+    between the slopes on both sides.
 
     >>> from engine import check_gradients, sin
     >>> str(check_gradients(sin, [1e15 + 0.5])).splitlines()[0]
@@ -38,9 +41,13 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
     """
     if not oracle.available():
         return False
-    if wrong.name not in subject.names:  # along a direction
+    if wrong.direction:
         here = subject.here
-        return all(map(_is_exact, here.nodes)) and _is_its_graph(subject, here, range(len(subject.names)))
+        doubtful = at_kink(here.nodes)
+        if not all(_is_exact(node) for node in here.nodes if node not in doubtful):
+            return False
+        known = all(map(_is_exact, doubtful)) or _lies_between(here, wrong)
+        return known and _is_its_graph(subject, here, range(len(subject.names)))
     position = subject.names.index(wrong.name)
     recording = subject.record(subject.moved(position, wrong.at))
     forward = _push(recording.output, {recording.coordinates[position]: 1.0})
@@ -73,6 +80,34 @@ def _confirmed(node: Value, place: int, got: float) -> bool:
         return oracle.confirms(got, oracle.rounded(node.primitive, node.inputs, place))
     slopes = oracle.slopes(node.primitive, node.inputs, place)
     return slopes is not None and all(oracle.confirms(got, slope) for slope in slopes)
+
+
+def _lies_between(here: Recording, wrong: Derivative) -> bool:
+    """Whether a slope along a direction is between the two of the graph, evaluated with many digits on both sides."""
+    if not math.isfinite(wrong.claimed) or not all(map(_has_formula, here.nodes)):
+        return False
+    own = oracle.context()
+
+    def value(t: Any) -> Any:
+        moved = {x: own.mpf(x.data) + t * d for x, d in zip(here.coordinates, wrong.direction)}
+        for node in here.nodes:
+            if node not in moved:
+                inputs = [moved[operand] for operand in node.operands]
+                moved[node] = oracle.value(node.primitive, inputs) if node.primitive else own.mpf(node.data)
+        return moved[here.output]
+
+    with own.workdps(_DIGITS):
+        near, nearer = own.mpf(10) ** -(_DIGITS // 4), own.mpf(10) ** -(_DIGITS // 3)
+        sides = [[(value(2 * sign * t) - value(sign * t)) / (sign * t) for t in (near, nearer)] for sign in (-1, 1)]
+        settled = all(abs(a - b) <= _SAME * abs(b) for a, b in sides)
+        (_, left), (_, right) = sides
+        slack = _SAME * max(abs(left), abs(right))
+        return bool(settled and min(left, right) - slack <= wrong.claimed <= max(left, right) + slack)
+
+
+def _has_formula(node: Value) -> bool:
+    primitive = node.primitive
+    return primitive is None or (bool(primitive.formula) and primitive is getattr(ops, primitive.name, None))
 
 
 def _is_its_graph(subject: Subject, recording: Recording, positions: Sequence[int]) -> bool:

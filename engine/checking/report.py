@@ -60,6 +60,7 @@ class Derivative:
         slopes: at a kink, the smallest and the largest slope: a claim between them can be a (Clarke) gradient.
         excluded: whether the differences exclude the claim by more than their bound and 1 %, though they are not sharp
             enough, or not many enough, to be sure. Such an unresolved derivative counts against the report.
+        direction: along which it is the slope, a number for each input; empty for a derivative by one input.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Derivative:
     kink: Kink | None = None
     slopes: tuple[float, float] | None = None
     excluded: bool = False
+    direction: tuple[float, ...] = ()
 
     @property
     def relative_error(self) -> float:

@@ -22,6 +22,8 @@ EXTREMES: list[tuple[Any, list[float]]] = [
     (engine.mod, [-1e5, 1e-8]),
     (engine.mod, [1e154, 2.0**53]),
     (engine.mod, [-0.0, 1e-300]),
+    (engine.mod, [1e18, 1e12]),
+    (engine.mod, [1e22, 1e16]),
     (engine.floordiv, [1e-20, 1e-160]),
     (engine.floordiv, [1e200, -2.5]),
     (engine.floordiv, [2.0**53, 1.0]),
@@ -42,6 +44,24 @@ def test_what_floats_cannot_resolve_is_not_called_wrong(f: Any, point: list[floa
     pytest.importorskip("mpmath")
     report = check_gradients(f, point)
     assert report.ok, report
+
+
+@pytest.mark.parametrize("directions", [None, 3])
+@pytest.mark.parametrize("point", [[1e18, 1e12], [1e22, 1e16]])
+def test_nor_along_directions(point: list[float], directions: int | None) -> None:
+    """The slope by y is another one on each side; between them lies what is claimed, by the graph to many digits."""
+    pytest.importorskip("mpmath")
+    report = check_gradients(lambda x, y: engine.mod(x, y) / 2 + y, point, directions=directions)
+    assert report.ok, report
+    assert any(d.status == "unresolved" and d.direction for d in report.derivatives)
+
+
+@pytest.mark.parametrize("directions", [None, 3])
+def test_a_composition_of_conventions_is_no_slope_between(directions: int | None) -> None:
+    """relu has the derivative 0 at 0, so that of relu(t) - relu(-t), which is t, is 0 by the chain rule, and not 1."""
+    pytest.importorskip("mpmath")
+    report = check_gradients(lambda x, y: engine.relu(x * y) - engine.relu(-x * y), [0.0, 2.0], directions=directions)
+    assert not report.ok, report
 
 
 @pytest.mark.parametrize(
