@@ -5,6 +5,8 @@ backward pass of a layer is a matrix product, like its forward pass, with no rul
 
 A derivative that is a structural zero for some samples comes with a condition. The adjoint is then selected and not
 multiplied by zero, and what has got no contribution at all passes none on: `reached` says for which samples it has.
+Only a layer multiplies by zero all the same, so that it stays a matrix product: by weights, which are finite, and by
+inputs that are 0 where nothing has arrived.
 """
 
 from __future__ import annotations
@@ -46,6 +48,19 @@ class Layer:
     def __init__(self) -> None:
         self.rows: list[Sequence[int]] = []  # the numbers of the leaves
         self.adjoints: list[Symbol] = []
+        self.conditions: list[Symbol | None] = []  # where they have got anything
+
+    @cached_property
+    def reached(self) -> Symbol | None:
+        """Where any of the dots has got anything; None if that is everywhere."""
+        return _anywhere(self.conditions)
+
+    def sums(self, inputs: tuple[Symbol, ...]) -> Iterable[GradientSum]:
+        """What the weights get; of samples that nothing has arrived from nothing, whatever their inputs are."""
+        if self.reached is not None:
+            graph, nothing = self.reached.graph, self.reached.graph.constant(0.0)
+            inputs = tuple([graph.make(ops.where, (self.reached, x, nothing)) for x in inputs])
+        return [GradientSum(row, inputs, adjoint) for row, adjoint in zip(self.rows, self.adjoints)]
 
     @cached_property
     def upstreams(self) -> tuple[Symbol, ...]:
@@ -146,7 +161,7 @@ def sweep(
         if node not in pending or (stop and node in wanted):
             continue
         adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
-        singled = singly or reached is not None or (leaves and sums is None)
+        singled = singly or (leaves and sums is None)
         if singled or not _is_of_layer(node.operands, layers):
             operands, found = _derivatives(node, is_needed)
             if sums is not None and reached is None and len(operands) > 1:
@@ -154,8 +169,6 @@ def sweep(
                 sums += more
         else:  # the derivatives are those that the rule gives, with no symbol for each weight
             numbers, inputs = node.operands.left.numbers, node.operands.right
-            if sums is not None:
-                sums.append(GradientSum(numbers, inputs, adjoint))
             layer = layers.get(inputs)
             if layer is None:
                 layer = layers[inputs] = Layer()
@@ -164,9 +177,12 @@ def sweep(
                         contribute(symbol, Column(layer, k))
             layer.rows.append(numbers)
             layer.adjoints.append(adjoint)
+            layer.conditions.append(reached)
             operands, found = [b for b in node.operands.bias if is_needed(b)], [1.0]
         for operand, contribution in _pass_on(node, operands, found, adjoint, reached):
             contribute(operand, contribution)
+    if sums is not None:
+        sums += [each for inputs, layer in layers.items() for each in layer.sums(inputs)]
     return {node: found for node, found in pending.items() if node in wanted or (leaves and node.kind == "leaf")}
 
 
@@ -241,9 +257,7 @@ def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tupl
     """The sum of the contributions as a symbol, and where any was made (None: everywhere)."""
     columns = [c for c in contributions if isinstance(c, Column)]
     single = [c for c in contributions if isinstance(c, Contribution)]
-    reached: Symbol | None = None
-    if not columns and all(c.reached is not None for c in single):
-        reached = _anywhere(graph, [c.reached for c in single if c.reached is not None])
+    reached = _anywhere([*[c.reached for c in single], *[column.layer.reached for column in columns]])
     terms = [c.upstream for c in single if c.coefficient is None]
     for uniform in (True, False):  # apart, so that the matrix of uniform coefficients is a matrix product
         pairs = [(c.coefficient, c.upstream) for c in single if c.coefficient is not None]
@@ -263,11 +277,12 @@ def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tupl
     return add_up(graph, terms), reached
 
 
-def _anywhere(graph: Graph, conditions: Sequence[Symbol]) -> Symbol | None:
-    """Where any of the conditions holds; None if that is known to be everywhere."""
-    if covers(graph, conditions):
+def _anywhere(conditions: Sequence[Symbol | None]) -> Symbol | None:
+    """Where any of the conditions holds; None if that is known to be everywhere, as where one of them is None."""
+    found = [condition for condition in dict.fromkeys(conditions) if condition is not None]
+    if not found or any(condition is None for condition in conditions) or covers(found[0].graph, found):
         return None
-    return functools.reduce(lambda a, b: graph.make(EITHER, (a, b)), conditions)
+    return functools.reduce(lambda a, b: a.graph.make(EITHER, (a, b)), found)
 
 
 def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:
@@ -305,12 +320,10 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Grad
             accumulate(symbol.number, contributions)
             continue
         accumulator, reached, extra = accumulate(extra, contributions), None, extra + 1
-        conditions = [c.reached for c in contributions if isinstance(c, Contribution) and c.reached is not None]
-        if len(conditions) == len(contributions):
-            somewhere = _anywhere(graph, conditions)
-            if somewhere is not None:
-                number = accumulate(extra, [Contribution(None, somewhere)])
-                reached, extra = graph.make(NOT_EQUAL, (number, graph.constant(0.0))), extra + 1
+        somewhere = _anywhere([c.reached for c in contributions if isinstance(c, Contribution)])
+        if somewhere is not None:
+            number = accumulate(extra, [Contribution(None, somewhere)])
+            reached, extra = graph.make(NOT_EQUAL, (number, graph.constant(0.0))), extra + 1
         seeds[symbol] = [Contribution(None, accumulator, reached)]
     if not seeds:  # as for most networks
         return sums, {}
