@@ -109,16 +109,22 @@ def _finite(zeros: _Zeros, before: list[Group]) -> tuple[Run, ...] | None:
     known = {place: _is_condition(group, zeros.plan) for group in before for place in _results(group)}
     slots: set[int] = set()
     bounds: dict[str, tuple[int, int]] = {}  # of what is there from the start, in each buffer the first and last slot
+    factors = []
     for run, rows in zeros.factors:
         if run.buffer == "S":
             places = _slots(run, rows) - zeros.slots
+            places = {place if place in known else zeros.selected.get(place, place) for place in places}
+            factors += [(Run(*place), 1) for place in places if place[0] != "S"]
+            places = {place for place in places if place[0] == "S"}
             if not places <= known.keys():
                 return None
             slots |= {place[1] for place in places if not known[place]}
         else:
-            first, last = _bounds(run, rows)
-            low, high = bounds.get(run.buffer, (first, last))
-            bounds[run.buffer] = min(low, first), max(high, last)
+            factors.append((run, rows))
+    for run, rows in factors:
+        first, last = _bounds(run, rows)
+        low, high = bounds.get(run.buffer, (first, last))
+        bounds[run.buffer] = min(low, first), max(high, last)
     whole = [span(buffer, low, high - low + 1) for buffer, (low, high) in bounds.items()]
     return (*whole, *ranges("S", slots))
 
@@ -160,16 +166,22 @@ class _Zeros:
         plan: which has the constants.
         slots: that are 0.
         factors: what zeros are multiplied with, and for how many rows.
+        selected: where that was which is in a slot or else a 0, such as the inputs of a layer: finite if it is.
     """
 
     plan: Plan
     slots: Slots = field(default_factory=set)
     factors: list[tuple[Run, int]] = field(default_factory=list)
+    selected: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
 
     def follow(self, group: Group) -> None:
-        """Note the results of a group if they are 0 since operands are."""
+        """Note the results of a group if they are 0 since operands are, or else what was selected."""
         if self._makes_zeros(group):
             self.slots |= _results(group)
+        elif group.primitive is ops.where and self.has(group.operands[2][0], group.rows):
+            (kept,) = group.operands[1]
+            for r, (slot,) in enumerate(kept.slots(group.rows)):
+                self.selected[group.result.buffer, group.result.base + r] = kept.buffer, slot
 
     def _makes_zeros(self, group: Group) -> bool:
         primitive, operands, rows = group.primitive, group.operands, group.rows
