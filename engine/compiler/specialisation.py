@@ -175,6 +175,11 @@ class Specialisation:
         """
         return self.surroundings.changed()
 
+    def settle(self) -> None:
+        """Expect what there is now: what the function itself has changed is no news. A known one changes nothing."""
+        if self.surroundings.are_announced_to_be_others or not self._is_known():
+            self.surroundings.settle()
+
     def _run(self, program: Runner, batch: Batch) -> tuple[Any, Any]:
         arrays = batch.arrays
         if program.takes_lists:
@@ -277,8 +282,7 @@ class Specialisation:
             self._checked.add(program)
             program.note_proof()
             self._remember()
-            if not known:
-                self.surroundings.settle()  # what the function itself has changed in these calls
+            self.settle()  # what the function itself has changed in these calls
         give_back(len(self.leaves.values))
 
     def _compare_some(self, program: Variant, mode: Mode, batch: Batch, known: bool) -> None:

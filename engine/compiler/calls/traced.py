@@ -115,9 +115,9 @@ class Traced:
 
     def settled(self, batch: Batch) -> Surroundings:
         """What the function reads now, taken for what it read when it was traced for samples of these shapes."""
-        surroundings = self._known[batch.shapes].surroundings
-        surroundings.settle()
-        return surroundings
+        special = self._known[batch.shapes]
+        special.settle()
+        return special.surroundings
 
     @property
     def tracing_seconds(self) -> float:

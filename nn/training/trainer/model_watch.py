@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -51,7 +51,7 @@ class ModelWatch:
         self._near: list[tuple[Any, Sequence[Any]]] = []  # lists and dicts, and what was in each
         self._far: list[tuple[Any, Sequence[Any]]] = []  # those that hold parameters, and attributes
         held = {id(holder): inside for holder, inside in self._surroundings.holders}  # the same, and there already
-        containers = [*_containers(model, set())] if self._is_module else []
+        containers = [*_containers(model, set(), self._surroundings.kinds_in)] if self._is_module else []
         self._inside = {id(found) for found, *_ in containers}
         left = FEW
         for found, are_attributes, values in sorted(containers, key=itemgetter(2)):
@@ -146,7 +146,7 @@ def _are_the_same(parts: list[tuple[Any, Sequence[Any]]]) -> bool:
     return all(all_same(_items(container), before) for container, before in parts)
 
 
-def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool, int]]:
+def _containers(item: Any, seen: set[int], kinds_in: Callable[[Any], set[type]]) -> Iterator[tuple[Any, bool, int]]:
     """The lists and dicts in a module and in what it holds; whether they are attributes; how many Values they hold."""
     if id(item) in seen:
         return
@@ -156,7 +156,7 @@ def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool, int]]:
     if not isinstance(container, (list, dict, tuple)):
         return
     children = _contents(container)
-    kinds = {*map(type, children)}
+    kinds = kinds_in(children)
     weights = kinds != set() and all(issubclass(kind, Value) for kind in kinds)  # as most lists hold in a network
     values = len(children) if weights else sum(issubclass(type(child), Value) for child in children)
     if not isinstance(container, tuple):
@@ -165,4 +165,4 @@ def _containers(item: Any, seen: set[int]) -> Iterator[tuple[Any, bool, int]]:
         return
     for child in children:
         if not isinstance(child, Value):
-            yield from _containers(child, seen)
+            yield from _containers(child, seen, kinds_in)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from numbers import Number
 from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .... import modes
 from ....primitive import Primitive
@@ -41,6 +41,13 @@ _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
 _Holder: TypeAlias = tuple[Any, tuple[Any, ...]]
 
 
+class LeafList(NamedTuple):
+    """What is in a list of leaves, which may be the weights of a neuron, and of what types that is."""
+
+    inside: tuple[Any, ...]
+    kinds: set[type]
+
+
 class Surroundings:
     """What a function reads from outside, as it is now.
 
@@ -63,7 +70,7 @@ class Surroundings:
         self, function: Callable[..., Any] | tuple[Callable[..., Any], ...], like: Surroundings | None = None
     ) -> None:
         self._function = function
-        self._leaf_lists: dict[int, tuple[Any, ...]] = like._leaf_lists if like else {}  # by id what is in them
+        self._leaf_lists: dict[int, LeafList] = like._leaf_lists if like else {}  # by id
         self.renew()
 
     def renew(self) -> None:
@@ -98,6 +105,11 @@ class Surroundings:
         """Expect what there is now: what the function itself has changed in a run is no reason to trace it again."""
         if self._variables != outside.count_of_variables() or self.changed_at_all():
             self.renew()
+
+    @property
+    def are_announced_to_be_others(self) -> bool:
+        """Whether a change was announced since the last look, be it of this or of something else."""
+        return self._count != modes.changes[0]
 
     def give_back(self) -> None:
         """Set what the function has changed in its runs to what it was: where it is refused, they were for nothing."""
@@ -173,15 +185,20 @@ class Surroundings:
         if isinstance(holder, (list, dict)):
             self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: _plain_entries(holder)))
 
-    def leaves_in(self, holder: Any) -> tuple[Any, ...] | None:
-        """What `held` has given before for a list of leaves, if it is that still: there is nothing new in it."""
+    def leaves_in(self, holder: Any) -> LeafList | None:
+        """What was found before of a list of leaves, if these are in it still: there is nothing new in it."""
         before = self._leaf_lists_before.get(id(holder)) if type(holder) is list else None
-        same = before is not None and len(before) == len(holder) and all(map(is_, before, holder))
+        same = before is not None and len(before.inside) == len(holder) and all(map(is_, before.inside, holder))
         return before if same else None
 
-    def found_leaves(self, holder: list[Any], inside: tuple[Any, ...]) -> None:
-        """A list in which there is nothing to be entered."""
-        self._leaf_lists[id(holder)] = inside
+    def found_leaves(self, holder: list[Any], inside: tuple[Any, ...], kinds: set[type]) -> None:
+        """A list in which there is nothing to be entered, and the types of what there is."""
+        self._leaf_lists[id(holder)] = LeafList(inside, kinds)
+
+    def kinds_in(self, holder: Any) -> set[type]:
+        """The types of what was found in a list of leaves, and of what is in any other container now."""
+        found = self._leaf_lists.get(id(holder)) if type(holder) is list else None
+        return {*map(type, holder)} if found is None else found.kinds
 
     def sizes(self) -> list[int]:
         """How long each plain list is that is read."""

@@ -288,13 +288,16 @@ class Walk:
 
     def _container(self, container: Any) -> Iterator[Any]:
         known = self._found.leaves_in(container)
-        inside = held(container) if known is None else known
+        inside, kinds = (held(container), set[type]()) if known is None else known
         if not isinstance(container, (tuple, frozenset)) and id(container) not in self._private:
             self._found.found_holder(container, inside)
-        if known is None and not all(map(_is_leaf, {*map(type, inside)})):
-            yield from inside
-        elif type(container) is list:
-            self._found.found_leaves(container, inside)
+        if known is None:
+            kinds = {*map(type, inside)}
+            if not all(map(_is_leaf, kinds)):
+                yield from inside
+                return
+        if type(container) is list:
+            self._found.found_leaves(container, inside, kinds)
 
     def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
         everything = _is_of_project(type(owner))
