@@ -30,8 +30,17 @@ def named_tensors(model: Module) -> dict[str, Any]:
     >>> from nn import MLP
     >>> {name: len(rows) for name, rows in named_tensors(MLP(2, [3, 1])).items()}
     {'layers.0.weight': 3, 'layers.0.bias': 3, 'layers.1.weight': 1, 'layers.1.bias': 1}
+
+    Raises:
+        ValueError: one of them is no part of a tensor, such as what a class of one's own adds to a `Layer`.
     """
-    return dict(_tensors("", model))
+    found = dict(_tensors("", model, frozenset()))
+    places = {parameter: path for path, parameter in model.named_parameters()}
+    known = {*_flat([*found.values()])}
+    left = [path for parameter, path in places.items() if parameter not in known]
+    if left:
+        raise ValueError(f"the parameter {left[0]} has no place in a file of tensors: save the model as .json")
+    return found
 
 
 def written(model: Module, beside: str) -> bytes:
@@ -91,8 +100,11 @@ def _library() -> tuple[Any, Any]:
     return numpy, safetensors
 
 
-def _tensors(path: str, item: Any) -> Iterator[tuple[str, Any]]:
-    inside = f"{path}." if path else ""
+def _tensors(path: str, item: Any, open_: frozenset[int]) -> Iterator[tuple[str, Any]]:
+    """The tensors in a module or container, but for what holds it, by the ids of these, which it may hold in turn."""
+    if id(item) in open_:
+        return
+    inside, open_ = f"{path}." if path else "", open_ | {id(item)}
     if isinstance(item, Layer):
         yield f"{inside}weight", [neuron.w for neuron in item.neurons]
         biases = [neuron.b for neuron in item.neurons if neuron.b is not None]
@@ -104,19 +116,22 @@ def _tensors(path: str, item: Any) -> Iterator[tuple[str, Any]]:
             yield f"{inside}bias", item.b
     elif isinstance(item, (Module, dict)):
         for name, child in (vars(item) if isinstance(item, Module) else item).items():
-            yield from _tensors(f"{inside}{name}", child)
-    elif _is_tensor(item):
+            yield from _tensors(f"{inside}{name}", child, open_)
+    elif _is_tensor(item, frozenset()):
         yield path, item
     elif isinstance(item, (list, tuple)):
         for place, child in enumerate(item):
-            yield from _tensors(f"{inside}{place}", child)
+            yield from _tensors(f"{inside}{place}", child, open_)
 
 
-def _is_tensor(item: Any) -> bool:
+def _is_tensor(item: Any, open_: frozenset[int]) -> bool:
     """Whether this is a parameter, or rows of them that all have one shape."""
     if isinstance(item, Value):
         return item.primitive is None and not isinstance(item, Constant)
-    if not isinstance(item, (list, tuple)) or not item or not all(map(_is_tensor, item)):
+    if not isinstance(item, (list, tuple)) or not item or id(item) in open_:
+        return False
+    open_ |= {id(item)}
+    if not all(_is_tensor(child, open_) for child in item):
         return False
     shapes = [_shape(child) for child in item]
     return shapes.count(shapes[0]) == len(shapes)

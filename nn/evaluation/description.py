@@ -66,12 +66,17 @@ def summary(model: Model, sample: Any) -> Summary:
     return Summary(layers, parameters, len(nodes), _operations(model, sample))
 
 
-def _layers(path: str, module: Module, seen: set[int]) -> Iterator[tuple[str, str, int]]:
-    """The innermost modules that a line describes, with the parameters that nobody before has."""
-    text = repr(module)
-    inner = [] if "\n" not in text else list(module.children())
+def _layers(
+    path: str, module: Module, seen: set[int], inside: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, str, int]]:
+    """The innermost modules that a line describes, with the parameters that nobody before has.
+
+    Those with an id that is `inside`, which hold the module, are none of its parts though it may know them.
+    """
+    text, inside = repr(module), inside | {id(module)}
+    inner = [] if "\n" not in text else [part for part in module.children() if id(part[1]) not in inside]
     for name, child in inner:
-        yield from _layers(f"{path}.{name}" if path else name, child, seen)
+        yield from _layers(f"{path}.{name}" if path else name, child, seen, inside)
     own = {id(parameter) for parameter in module.parameters()} - seen
     seen |= own
     if own or not inner:

@@ -81,7 +81,7 @@ class Module:
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules that this one holds itself, with their paths."""
-        return ((path, item) for path, item in _contents("", vars(self)) if isinstance(item, Module))
+        return ((path, item) for path, item in _contents("", vars(self), set()) if isinstance(item, Module))
 
     def modules(self) -> Iterator[Module]:
         """This module and all that it holds, each once, in the order of their attributes.
@@ -130,7 +130,7 @@ class Module:
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} of {len(self.parameters())} parameters"]
         own: Counter[str] = Counter()
-        for path, item in _contents("", vars(self)):
+        for path, item in _contents("", vars(self), set()):
             if isinstance(item, Module):
                 lines.append(f"{path}: {item!r}".replace("\n", "\n  "))
             elif _is_parameter(item):
@@ -140,7 +140,8 @@ class Module:
 
     def _repr_html_(self) -> str:
         """In a notebook a table: each part, what it is, and how many parameters it holds."""
-        own = Counter(path.split(".")[0] for path, item in _contents("", vars(self)) if _is_own_parameter(item))
+        contents = _contents("", vars(self), set())
+        own = Counter(path.split(".")[0] for path, item in contents if _is_own_parameter(item))
         rows = [(name, repr(child).split("\n")[0], f"{len(child.parameters()):,}") for name, child in self.children()]
         rows += [(name, "parameters of its own", f"{count:,}") for name, count in own.items()]
         title = f"{type(self).__name__} of {len(self.parameters()):,} parameters"
@@ -169,6 +170,8 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> 
     """Add the Values in nested containers and modules: `_named_parameters` without names, which take longer.
 
     Here and below attributes are read at once: another thread may give a module the programs of its first prediction.
+    A container is among the ids while it is read, which would never end if it held itself; afterwards another one may
+    have its id, such as what an array gives as a list.
     """
     for child in children:
         kind = type(child)
@@ -178,16 +181,20 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> 
             values += child
         elif isinstance(child, Value):
             values.append(child)
-        elif not isinstance(child, Module):
-            _collect(_children(child), values, seen)
-        elif id(child) not in seen:
+        elif id(child) in seen:
+            continue
+        elif isinstance(child, Module):
             seen.add(id(child))
             _collect([*vars(child).values()], values, seen)
+        elif children := _children(child):
+            seen.add(id(child))
+            _collect(children, values, seen)
+            seen.discard(id(child))
 
 
 def _named_parameters(prefix: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Value]]:
     """The parameters of `module` that are not among the ids in `seen`."""
-    for path, item in _contents(prefix, vars(module)):
+    for path, item in _contents(prefix, vars(module), set()):
         if id(item) in seen:
             continue
         seen.add(id(item))
@@ -199,15 +206,17 @@ def _named_parameters(prefix: str, module: Module, seen: set[int]) -> Iterator[t
 
 def _modules_in(item: Any, seen: set[int]) -> Iterator[Module]:
     """The modules in nested containers, and in each other, that are not among the ids in `seen`."""
-    if isinstance(item, Module):
-        if id(item) in seen:
-            return
-        seen.add(id(item))
+    if id(item) in seen:
+        return
+    seen.add(id(item))
+    is_module = isinstance(item, Module)
+    if is_module:
         yield item
-        item = vars(item)
-    for child in _children(item):
-        if not isinstance(child, Value):
+    for child in _children(vars(item) if is_module else item):
+        if not isinstance(child, Value) and type(child) not in _PLAIN:
             yield from _modules_in(child, seen)
+    if not is_module:
+        seen.discard(id(item))
 
 
 def _is_array_of_values(item: Any) -> bool:
@@ -226,8 +235,11 @@ def _children(item: Any) -> Collection[Any]:
     return item if isinstance(item, (list, tuple)) else ()
 
 
-def _contents(path: str, item: Any) -> Iterator[tuple[str, Value | Module]]:
-    """The Values and modules in nested containers, with their paths; modules are not entered."""
+def _contents(path: str, item: Any, inside: set[int]) -> Iterator[tuple[str, Value | Module]]:
+    """The Values and modules in nested containers, with their paths; modules are not entered.
+
+    Nor is a container, by its id `inside`, that is being read: it holds itself.
+    """
     if isinstance(item, (Value, Module)):
         yield path, item
         return
@@ -239,5 +251,8 @@ def _contents(path: str, item: Any) -> Iterator[tuple[str, Value | Module]]:
         children = iter(enumerate(item))
     else:
         return
-    for name, child in children:
-        yield from _contents(f"{path}.{name}" if path else str(name), child)
+    if id(item) not in inside:
+        inside.add(id(item))
+        for name, child in children:
+            yield from _contents(f"{path}.{name}" if path else str(name), child, inside)
+        inside.discard(id(item))

@@ -388,3 +388,22 @@ def test_a_file_that_does_not_tell_the_seed_is_taken_at_its_word(tmp_path):
     (tmp_path / "m.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="has the seed bool True"):
         nn.load(model, tmp_path / "m.json")
+
+
+def test_parameters_that_no_tensor_holds_are_refused(tmp_path):
+    """They were left out, and came back as they were before."""
+    pytest.importorskip("safetensors")
+
+    class Scaled(nn.Layer):
+        def __init__(self):
+            super().__init__(2, 1)
+            self.scale = Value(2.0)
+
+    class InArray(nn.Module):
+        def __init__(self):
+            self.weights = np.array([Value(1.0)], dtype=object)
+
+    for model, path in ((Scaled(), "scale"), (InArray(), r"weights\.0")):
+        with pytest.raises(ValueError, match=f"the parameter {path} has no place in a file of tensors: save the"):
+            nn.save(model, tmp_path / "m.safetensors")
+        assert not (tmp_path / "m.safetensors").exists()

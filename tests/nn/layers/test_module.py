@@ -2,12 +2,14 @@
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nn
 from engine import Constant, Value, compile, tanh
 from nn import MLP, Layer, Module
 from nn.layers import module
@@ -214,3 +216,40 @@ def test_attributes_that_another_thread_sets_meanwhile_do_not_disturb():
     vars(model)["own"] = Meanwhile([Value(1.0)])
     assert len(model.parameters()) == len(model.named_parameters()) == 10
     assert len(list(model.modules())) == 6
+
+
+def circular(kind: str) -> Any:
+    """A model whose parts know it, or with a container that holds itself."""
+    model = MLP(2, [3, 1], seed=1)
+    held: Any = {"the model": model, "parts": [model.layers, model], "list": [], "dict": {}}[kind]
+    if kind == "list":
+        held.append(held)
+    elif kind == "dict":
+        held["itself"] = held
+    for part in (model, *model.layers):
+        vars(part)["back"] = held
+    return model
+
+
+@pytest.mark.parametrize("kind", ["the model", "parts", "list", "dict"])
+def test_modules_and_containers_that_hold_each_other(kind: str, tmp_path: Any) -> None:
+    """Each is entered once, wherever a module is walked through: no walk relies on the limit of recursion."""
+    model, plain = circular(kind), MLP(2, [3, 1], seed=1)
+    assert [value.data for value in model.parameters()] == [value.data for value in plain.parameters()]
+    assert {value for _, value in model.named_parameters()} == {*model.parameters()}
+    assert [type(module) for module in model.modules()] == [type(module) for module in plain.modules()]
+    assert repr(model).startswith("MLP of 13 parameters")
+    assert nn.summary(model, [0.5, 1.0]).parameters == nn.summary(plain, [0.5, 1.0]).parameters == 13
+    X, y = [[0.5, 1.0], [1.0, -1.0]], [1.0, 0.0]
+    losses = [
+        nn.fit(model, X, y, nn.mse, nn.SGD(model.parameters(), 0.1), 3, backend=backend, seed=1).losses
+        for model, backend in ((circular(kind), "auto"), (circular(kind), "eager"), (plain, "auto"))
+    ]
+    assert losses[0] == losses[2] == pytest.approx(losses[1])
+    for name in ("model.json", "model.safetensors"):
+        if name.endswith("tensors"):
+            pytest.importorskip("safetensors")
+        nn.save(model, tmp_path / name)
+        other = circular(kind)
+        nn.load(other, tmp_path / name)
+        assert [value.data for value in other.parameters()] == [value.data for value in model.parameters()]
