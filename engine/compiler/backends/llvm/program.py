@@ -95,7 +95,8 @@ class NativeProgram:
         bits = self.dtype.itemsize * 8
         self._name, self.artifact, self._library = load_or_compile(lazy_plan, bits, width, single)
         self.shape, self.by_samples, self.alone = self.artifact.shape, self.artifact.by_samples, self.artifact.alone
-        self._driver = driver(bits, min(self.shape.width, self.shape.lanes))
+        self._driven = bits, min(self.shape.width, self.shape.lanes)
+        self._driver = driver(*self._driven)
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
         self.cost_model = cost_model(self.artifact.cost, self.artifact.leaves, self.shape, self.threads)
@@ -159,7 +160,8 @@ class NativeProgram:
     @functools.cached_property
     def _drive_shared(self) -> Any:
         """As `drive`, with the workers of the thread pool."""
-        return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(self._driver.address("drive_shared"))
+        shared = driver(*self._driven, shared=True)  # which lives as long as the process
+        return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(shared.address("drive_shared"))
 
     def direct_step(self, shapes: Sequence[Shape], right: Right) -> DirectStep:
         """What makes steps on samples and labels of these shapes, called by Python itself."""

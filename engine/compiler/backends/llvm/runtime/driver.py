@@ -1,11 +1,12 @@
 """The driver: steps -> batches -> parts -> blocks -> kernels -> update, in one native call.
 
 It knows no program: what to call and where the numbers are it reads from a frame, an array of 64-bit fields. So one
-driver per size of numbers serves all programs, and it is compiled once per machine.
+driver per size of numbers serves all programs, and it is compiled once per machine. Another one, for threads, is only
+compiled where they are asked for.
 
-The samples of a step are one job, in one part or in several for as many threads (see fork_join.py). Each part has
-gradients and a loss of its own. Adding them, in the order of the parts, and updating the leaves is a second job, each
-part of which takes some leaves. Each thread, called a seat, has room of its own for a block's results.
+For threads the samples of a step are a job in as many parts (see fork_join.py). Each part has gradients and a loss of
+its own. Adding them, in the order of the parts, and updating the leaves is a second job, each part of which takes some
+leaves. Each thread, called a seat, has room of its own for a block's results.
 """
 
 from __future__ import annotations
@@ -31,31 +32,27 @@ MANY = 1024
 
 
 @functools.cache
-def driver(bits: int, width: int) -> Library:
-    """The compiled driver, with ``double drive(frame)``, and ``double drive_shared(frame, lines)`` for workers."""
-    return Library.of_engine(f"driver {bits} {width}", functools.partial(text, bits, width))
+def driver(bits: int, width: int, shared: bool = False) -> Library:
+    """The compiled driver: ``double drive(frame)``, of steps in one part, or ``double drive_shared(frame, lines)``."""
+    name = f"{'shared driver' if shared else 'driver'} {bits} {width}"
+    return Library.of_engine(name, functools.partial(text, bits, width, shared))
 
 
-def text(bits: int, width: int) -> str:
-    """LLVM IR of the driver."""
-    loops = packing(bits, width) + calls() + samples(bits, width) + _leaves(bits, width) + _steps(bits, width)
-    return loops + _MEMSET + share_text() + _ENTRIES
+def text(bits: int, width: int, shared: bool) -> str:
+    """LLVM IR of the driver.
+
+    Args:
+        bits: of a number.
+        width: numbers in a vector.
+        shared: whether steps are in several parts, which workers help to make.
+    """
+    jobs = packing(bits, width) + calls() + samples(bits, width) + _MEMSET
+    jobs += _leaves(bits, width) + share_text() if shared else ""
+    return jobs + _drive(bits, width, shared)
 
 
 _MEMSET = """
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)
-"""
-
-_ENTRIES = """
-define double @drive(ptr %frame) nounwind {
-  %loss = call double @steps(ptr %frame, ptr null)
-  ret double %loss
-}
-
-define double @drive_shared(ptr %frame, ptr %lines) nounwind {
-  %loss = call double @steps(ptr %frame, ptr %lines)
-  ret double %loss
-}
 """
 
 
@@ -136,16 +133,15 @@ def _counted(code: Code, f: Fields, step: str) -> None:
     code.lines.append(f"store i64 {count}, ptr {made}")
 
 
-def _steps(bits: int, width: int) -> str:
-    """``steps``: all steps of a call; the loss of the last one, as a caller of one step can read it at once."""
-    code = Code("steps", bits, width, ["ptr %frame", "ptr %lines"], "double")
+def _drive(bits: int, width: int, shared: bool) -> str:
+    """All steps of a call; the loss of the last one, as a caller of one step can read it at once."""
+    name, arguments = ("drive_shared", ["ptr %frame", "ptr %lines"]) if shared else ("drive", ["ptr %frame"])
+    code = Code(name, bits, width, arguments, "double")
     code.slots.append("%loss = alloca double")
     f = Fields(code)
     scalar = code.scalar
     nowhere = f"ptr {f['X']}, ptr {f['S']}"  # kernels that are no sample's do not read these
     ordered = code.value(f"icmp ne ptr {f['order']}, null")
-    many = code.value(f"icmp sgt i64 {f['gradients']}, {MANY}")
-    shared = code.value(f"select i1 {many}, ptr %lines, ptr null")
     _find_out_when_losses_are_known(code, f)
     with code.loop(0, f["steps"]) as step:
         with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
@@ -155,14 +151,21 @@ def _steps(bits: int, width: int) -> str:
         real = _count(code, ordered, mine, f["batch"])
         weight = code.value(f"fdiv {scalar} 1.0, {code.value(f'sitofp i64 {real} to {scalar}')}")
         code.lines.append(f"store {scalar} {weight}, ptr {code.pointer('%frame', str(POSITION['weight']), 'i64')}")
-        how = f"i64 {f['parts']}, i64 {f['time']}"
-        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @samples, {how}, ptr %lines)")
-        total = _loss(code, f)
+        if shared:
+            _share(code, f, step, "samples", "%lines")
+        else:
+            code.lines.append(f"call void @samples(ptr %frame, i64 {step}, i64 0, i64 0)")
+        total = _loss(code, f, shared)
         code.lines.append(f"store {scalar} {total}, ptr {code.pointer(f['losses'], step)}, align {code.align}")
         code.lines.append(f"store double {_as_double(code, total)}, ptr %loss")
         with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
             leave(code, code.value(f"xor i1 {is_finite(code, total)}, true"), "end")
-        code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @leaves, {how}, ptr {shared})")
+        if shared:
+            many = code.value(f"icmp sgt i64 {f['gradients']}, {MANY}")
+            _share(code, f, step, "leaves", code.value(f"select i1 {many}, ptr %lines, ptr null"))
+        else:
+            with code.when(_updating(code, f, whole=0)):
+                _update(code, f, f["G"], step, "0", f["gradients"])
         run(code, "epilogue", f, nowhere, "1", "true")
         with code.when(_updating(code, f, whole=1)):
             _update(code, f, f["G"], step, "0", f["gradients"])
@@ -174,16 +177,25 @@ def _steps(bits: int, width: int) -> str:
     return code.text()
 
 
+def _share(code: Code, f: Fields, step: str, job: str, lines: str) -> None:
+    """Make a job with the workers who have these lines."""
+    parts = f"i64 {f['parts']}, i64 {f['time']}"
+    code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @{job}, {parts}, ptr {lines})")
+
+
 def _as_double(code: Code, number: str) -> str:
     return number if code.bits == 64 else code.value(f"fpext float {number} to double")
 
 
-def _loss(code: Code, f: Fields) -> str:
-    """The sum of the parts' losses."""
+def _loss(code: Code, f: Fields, shared: bool) -> str:
+    """The loss of the step: the sum of the parts' losses, each behind the gradients of its part."""
+    place = code.index(f["gradients"], -1)
+    if not shared:
+        return code.value(f"fadd {code.scalar} {code.load_scalar(f['G'], place)}, 0.0")  # never -0.0: as of several
     total = code.variable(code.lift(0.0))
     with code.loop(0, f["parts"]) as part:
-        place = code.index(code.value(f"mul i64 {code.index(part, 1)}, {f['gradients']}"), -1)
-        code.write(total, code.read(total) + code.load_broadcast(f["G"], place))
+        here = code.index(code.value(f"mul i64 {part}, {f['gradients']}"), place)
+        code.write(total, code.read(total) + code.load_broadcast(f["G"], here))
     if code.width == 1:
         return code.read(total).name
     return code.value(f"extractelement {code.type()} {code.read(total).name}, i32 0")
