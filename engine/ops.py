@@ -29,6 +29,7 @@ from .interval import Interval as _Interval
 from .numbers import as_float as _as_float
 from .numbers import is_traced as _is_traced
 from .numbers import require as _require
+from .numbers import shortened as _shortened
 from .primitive import Primitive as _Primitive
 from .primitive import declare as _declare
 
@@ -226,8 +227,18 @@ gelu = _declare("gelu", _ieee.gelu, [lambda z, x: normal_cdf(x) + _unless_traced
 
 
 # ---- of any number of operands, one node each ----------------------------------------------------------------
+def _several(call: str, what: str, given: _Any) -> tuple[_Any, ...]:
+    try:
+        return tuple(given)
+    except TypeError:
+        if hasattr(given, "__iter__"):  # an error of its own
+            raise
+        kind = type(given).__name__
+        raise TypeError(f"{call}: {what} are a list, got {_shortened(given)} of type {kind}") from None
+
+
 def _dot_operands(ws: _Any, xs: _Any, bias: _Any = None) -> tuple[_Any, ...]:
-    ws, xs = tuple(ws), tuple(xs)
+    ws, xs = _several("dot(weights, inputs)", "weights", ws), _several("dot(weights, inputs)", "inputs", xs)
     if len(ws) != len(xs):
         raise ValueError(f"dot() of {len(ws)} weights with {len(xs)} inputs: give as many of one as of the other")
     if not ws:
@@ -246,7 +257,7 @@ def _dot_derivatives(z: _Any, *xs: _Any) -> list[_Any]:
 
 
 def _take_operands(index: _Any, values: _Any) -> tuple[_Any, ...]:
-    values = tuple(values)
+    values = _several("take(index, values)", "the values", values)
     if _is_traced(index):
         _require(_Index(len(values)), index)
     else:

@@ -411,6 +411,16 @@ def test_dot_and_take_say_what_is_wrong() -> None:
         engine.take(-1, [Value(1), Value(2)])
     with pytest.raises(ValueError, match=r"whole number as index, got 0\.5"):
         engine.take(0.5, [Value(1), Value(2)])
+    with pytest.raises(TypeError, match=r"^take\(index, values\): the values are a list, got 1 of type int"):
+        engine.take([Value(1), Value(2)], 1)
+    with pytest.raises(TypeError, match=r"^dot\(weights, inputs\): inputs are a list, got .* of type Value"):
+        engine.dot([1.0], Value(2))
+    with pytest.raises(TypeError, match="of its own"):
+        engine.dot([1.0], (failing(x) for x in [1.0]))
+
+
+def failing(x: float) -> float:
+    raise TypeError("of its own")
 
 
 def test_what_was_not_selected_contributes_nothing() -> None:
