@@ -32,6 +32,7 @@ PARTS = [
     "nn.evaluation.columns",
     "nn.evaluation.metrics",
     "nn.evaluation.means",
+    "nn.evaluation.programs",
     "nn.training.steps",
 ]
 """What compiled models, losses and judges consist of, and what calls them."""
@@ -115,7 +116,7 @@ def own_code(
         values = [*dict.fromkeys(found)]
         place = {value: k for k, value in enumerate(values)}
         words.append(f"where the Values are {[place[value] for value in found]}")
-    return Description(f"{of_loss} {' '.join(words)}", values, _REQUIREMENTS, _is_unchanged)
+    return Description(f"{of_loss} {' '.join(words)}", values, _REQUIREMENTS, _CODE.is_unchanged)
 
 
 def describe(
@@ -126,6 +127,8 @@ def describe(
     judges: Sequence[Callable[..., Any]] = (),
 ) -> None:
     """Let a function that is to be compiled say all that determines it, as long as that is this package's own code.
+
+    It says also whether labels go into such code only, which uses none as an object.
 
     Args:
         function: what it makes of a sample follows from the rest.
@@ -145,6 +148,7 @@ def describe(
         return replace(found, text=f"{what}: {found.text}")
 
     function.described = described  # type: ignore[attr-defined]  # the compiler asks for it
+    function.labels_are_numbers = lambda: loss is not None and own_loss(loss) != "" and all(map(is_own, judges))  # type: ignore[attr-defined]  # it asks for that too
 
 
 class _Foreign(Exception):  # noqa: N818  # what ends a walk

@@ -156,7 +156,7 @@ class Compiled(Traced):
         again = of_the_same(special, batch)
 
         def repeated() -> Any:
-            current = self._known.get(batch.shapes) is special and not special.surroundings.differs()
+            current = self._known.get(batch.shapes) is special and not special.differs()
             return again() if again is not None and current else None
 
         return None if again is None else repeated

@@ -77,14 +77,15 @@ class Specialisation:
 
     def _found(self, batch: Batch) -> Signature:
         """The signature of the function: of its trace, or remembered from an earlier process."""
-        self.surroundings = Surroundings(self.function)
+        self._surroundings: Surroundings | None = None  # what the function reads; not looked for yet
         self._described = described(self.function) if is_native(self.backend) else None
         remembered = self._described and recall_signature(self._described, self.shapes)
         self._remembered = remembered is not None
         self._confirmed = not remembered  # by a trace, in this process
         if remembered:
             return remembered
-        self._trace = trace(self.function, self.shapes, self.surroundings, self._is_known(), self._types[0])
+        self._surroundings = Surroundings(self.function)
+        self._trace = trace(self.function, self.shapes, self._surroundings, self._is_known(), self._types[0])
         if self._trace.asked:
             self._trace_for_all_types(batch, self._trace)
         return Signature.of(self._trace, self._described.values if self._described else ())
@@ -102,7 +103,7 @@ class Specialisation:
                 raise several_types(described_as(self.function), rows_of_types(batch, asked))
             for row in new:
                 self._types.append(types_of(batch, row))
-                other = trace(self.function, self.shapes, self.surroundings, types=self._types[-1])
+                other = trace(self.function, self.shapes, self._surroundings, types=self._types[-1])
                 if not is_same(first, other):
                     raise several_types(described_as(self.function), rows_of_types(batch, asked))
                 asked |= other.asked
@@ -173,12 +174,31 @@ class Specialisation:
         What is near, such as its closure and globals, is looked at every time, in some hundred nanoseconds; all else
         when fifty times the time of such a look has passed, or a change was announced.
         """
-        return self.surroundings.changed()
+        return self._first_look() if self._surroundings is None else self._surroundings.changed()
 
-    def settle(self) -> None:
-        """Expect what there is now: what the function itself has changed is no news. A known one changes nothing."""
-        if self.surroundings.are_announced_to_be_others or not self._is_known():
-            self.surroundings.settle()
+    def differs(self) -> bool:
+        """Whether something near has changed, and nothing else is looked at."""
+        return self._first_look() if self._surroundings is None else self._surroundings.differs()
+
+    def _first_look(self) -> bool:
+        """Whether a function that was remembered has changed; it describes itself, and from now on all is looked at."""
+        self._surroundings = Surroundings(self.function)
+        return not self.is_as_described()
+
+    def settle(self) -> Surroundings | None:
+        """Expect what there is now, and give it: what the function itself has changed is no news.
+
+        A known one changes nothing; None where nobody has looked yet, since its description tells.
+        """
+        around = self._surroundings
+        if around is not None and (around.are_announced_to_be_others or not self._is_known()):
+            around.settle()
+        return around
+
+    def look_again(self) -> None:
+        """Look at all that the function reads at the next call."""
+        if self._surroundings is not None:
+            self._surroundings.look_again()
 
     def _run(self, program: Runner, batch: Batch) -> tuple[Any, Any]:
         arrays = batch.arrays
@@ -226,7 +246,8 @@ class Specialisation:
 
     def renew(self, other: Specialisation) -> None:
         """Expect what the function reads by now, and numbers of the types of one that is the same."""
-        self.surroundings.renew()
+        if self._surroundings is not None:
+            self._surroundings.renew()
         self.asked.met |= other.asked.met
         self._types = [*dict.fromkeys((*self._types, *other._types))]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from engine import no_grad
 
 from ..layers.module import Module, evaluating
-from ..own_code import describe, is_own, own_loss
+from ..own_code import describe
 from .columns import nested, shape_of
 from .programs import LossFunction, Model, Options, as_checked, mean_of, programs_of
 from .rules import is_mean
@@ -124,6 +124,5 @@ def _of_sample(
 
     names = " ".join([judge.__name__ for judge in judges])
     of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} {names} of {type(model).__name__}"
-    of_sample.labels_are_numbers = lambda: own_loss(loss) != "" and all(map(is_own, judges))  # type: ignore[attr-defined]  # the compiler asks for it
     describe(of_sample, f"means {names}", model, loss, judges)
     return of_sample

@@ -19,7 +19,7 @@ from engine import Value, leaves_made, no_grad
 from ..arguments import as_samples, has_array, is_row, plain, show, warn_user
 from ..layers.module import Module, evaluating
 from ..own_code import describe
-from .columns import flat, nested, shape_of
+from .columns import flat, nested, shape_of, shape_of_each
 from .rules import is_mean
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Programs:
         self._leaves = leaves_made[0]  # before the last call
         self._compiled: dict[Any, Any] = {}
         self._refused: dict[Any, str] = {}
-        self._shapes: dict[Any, tuple[int, ...]] = {}  # of a sample's outputs
+        self._shapes: dict[Any, tuple[int, ...]] = {}  # of the outputs for a sample of each shape
         self._kept: list[Any] = []  # see `kept_by`
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
@@ -137,11 +137,11 @@ class Programs:
 
         def of_sample(x: Any, label: Any) -> list[Any]:
             outputs = model(x)
-            self._shapes[loss, options] = shape_of(outputs)
+            self._shapes[loss, options, shape_of(x)] = shape_of(outputs)
             return [loss([outputs], [label]), *flat(outputs)]
 
         def finish(found: Any) -> tuple[float, Any]:
-            shape, count = self._shapes[loss, options], len(found)
+            shape, count = self._shapes[loss, options, shape_of_each(X)], len(found)
             if isinstance(found, list):
                 return mean_of(found, 0), [nested(row[1:], shape) for row in found]
             outputs = found[:, 1:].copy()  # metrics read it several times, and faster when it is contiguous
@@ -149,8 +149,13 @@ class Programs:
 
         if not is_mean(loss):
             return eagerly(X, y)
-        of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} and outputs of {type(model).__name__}"
-        result: tuple[float, Any] = self._run(loss, lambda: of_sample, (X, y), options, eagerly, finish, fixed)
+
+        def of_samples() -> Callable[[Any, Any], list[Any]]:
+            of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} and outputs of {type(model).__name__}"
+            describe(of_sample, "loss and outputs", model, loss)
+            return of_sample
+
+        result: tuple[float, Any] = self._run(loss, of_samples, (X, y), options, eagerly, finish, fixed)
         return result
 
     def compiled(self, key: Any, function: Callable[..., Any], options: Options) -> Any:

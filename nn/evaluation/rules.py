@@ -90,8 +90,12 @@ def is_mean(loss: Any) -> bool:
     """
     if is_per_sample(loss):
         return True
-    given = loss.keywords if isinstance(loss, functools.partial) else {}
-    return bool(name_of_loss(loss)) and not getattr(loss, "args", ()) and given.get("reduction", "mean") == "mean"
+    if not name_of_loss(loss) or getattr(loss, "args", ()):
+        return False
+    if isinstance(loss, functools.partial):
+        given = loss.keywords.get("reduction")
+        return bool(given == "mean") if given is not None else is_mean(loss.func)
+    return bool(loss.__defaults__[-1] == "mean")  # that of the reduction, which somebody may have changed
 
 
 def noted_loss(model: Any) -> str:

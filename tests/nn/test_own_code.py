@@ -26,7 +26,7 @@ from nn import MLP, SGD, EagerStep, Layer, Module, Sequential, Trainer, cross_en
 from nn import own_code as module
 from nn.evaluation.means import Means
 from nn.evaluation.metrics import is_largest
-from nn.evaluation.programs import Options
+from nn.evaluation.programs import Options, programs_of
 from nn.layers import dense
 from nn.losses import classes
 from nn.losses.named import LOSSES
@@ -246,6 +246,13 @@ def test_a_cached_start_trains_what_is_there_now(name: str, warm: None, monkeypa
     assert found == pytest.approx([step(X.tolist(), Y.tolist()) for _ in range(3)], rel=1e-12)
 
 
+def scored(model: Any, loss: Any, backend: str = "auto") -> list[float]:
+    """The loss, and the outputs, as `nn.evaluate` takes its metrics of them."""
+    programs_of(model).hurry()
+    found, outputs = programs_of(model).scored(loss, X, Y, Options(backend))
+    return [found, *np.ravel(outputs).tolist()]
+
+
 def evaluated(model: Any, loss: Any) -> tuple[Any, list[float] | None]:
     return nn.predict(model, X, backend="llvm"), Means(model, loss, [is_largest], X, Y, Options("auto"))(watched=True)
 
@@ -254,6 +261,7 @@ def evaluated(model: Any, loss: Any) -> tuple[Any, list[float] | None]:
 def warm_evaluation(warm: None) -> None:
     """The cache knows the programs of its evaluation too."""
     evaluated(plain(), cross_entropy)
+    scored(plain(), cross_entropy)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -269,8 +277,17 @@ def test_a_cached_start_evaluates_what_is_there_now(
     elif isinstance(model, Module):
         losses = [loss([row], [label]) for row, label in zip(outputs, Y.tolist())]
         right = [row.index(max(row)) == label for row, label in zip(outputs, Y)]
-        whole = np.sum(losses) if name == "a loss with another setting" else np.mean(losses)
+        whole = np.sum(losses) if name in ("a loss with another setting", "a default of the loss") else np.mean(losses)
         assert means == pytest.approx([whole, np.mean(right)], rel=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::nn.evaluation.programs.EagerWarning")
+@pytest.mark.parametrize("name", EVERY)
+def test_a_cached_start_scores_what_is_there_now(
+    name: str, warm_evaluation: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, loss = EVERY[name](monkeypatch)
+    assert scored(model, loss) == pytest.approx(scored(model, loss, "eager"), rel=1e-12)
 
 
 def test_a_judge_that_was_changed_is_traced(warm_evaluation: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,6 +306,7 @@ def test_evaluation_starts_without_a_trace(warm_evaluation: None, monkeypatch: p
     found, means = evaluated(model, cross_entropy)
     assert means is not None
     np.testing.assert_allclose(found, [[out.data for out in model(x)] for x in X], rtol=1e-12)
+    assert scored(model, cross_entropy) == pytest.approx(scored(model, cross_entropy, "eager"), rel=1e-12)
 
 
 def test_a_large_network_that_is_being_trained_can_be_watched() -> None:

@@ -37,7 +37,8 @@ class Description:
         text: equal for functions that do the same only, in every process; it covers their code.
         values: the Values that the function may read, in an order that the text determines.
         requirements: what it may require of its samples: dataclasses or named tuples, by name.
-        holds: whether the code is still what the text covers, in less time than to describe the function again.
+        holds: whether the code, but for the engine's table, is what the text covers, in less time than to describe the
+            function again.
     """
 
     text: str

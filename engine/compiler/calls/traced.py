@@ -111,13 +111,14 @@ class Traced:
     def look_again(self) -> None:
         """Look at all that the function reads at the next call, at what is far away too."""
         for special in self._known.values():
-            special.surroundings.look_again()
+            special.look_again()
 
-    def settled(self, batch: Batch) -> Surroundings:
-        """What the function reads now, taken for what it read when it was traced for samples of these shapes."""
-        special = self._known[batch.shapes]
-        special.settle()
-        return special.surroundings
+    def settled(self, batch: Batch) -> Surroundings | None:
+        """What the function reads now, taken for what it read when it was traced for samples of these shapes.
+
+        None where nobody has looked for it yet, since the function tells by itself whether it has changed.
+        """
+        return self._known[batch.shapes].settle()
 
     @property
     def tracing_seconds(self) -> float:

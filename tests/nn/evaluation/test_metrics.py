@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
+from engine import Value
 from nn.evaluation import metrics, programs
 from nn.evaluation.metrics import mean_absolute_error, metrics_for, r2, top_k
 from tests.engine.compiler.everywhere import INSTALLED
@@ -171,3 +172,24 @@ def test_texts_to_validate_with_beside_indices_to_learn_from_are_refused():
         nn.fit(
             model, *data, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), 1, validation=(data[0], ["cat", "dog"])
         )
+
+
+class Doubled(nn.Module):
+    """Of a sequence of any length."""
+
+    def __init__(self):
+        self.factor = Value(2.0)
+
+    def __call__(self, x):
+        return [self.factor * entry for entry in x]
+
+
+@pytest.mark.parametrize("kind", ["array", "list"])
+def test_outputs_of_samples_of_two_lengths_in_turns(kind):
+    """The outputs of the first ones got the shape of the others."""
+    model = Doubled()
+    for length in (3, 4, 3):
+        X = np.arange(6.0 * length).reshape(6, length)
+        given = X if kind == "array" else X.tolist()
+        found = nn.evaluate(model, given, given, nn.mse, "mae", backend="python" if kind == "list" else "numpy")
+        assert found == pytest.approx({"loss": np.mean(X**2), "mae": np.mean(X)})
