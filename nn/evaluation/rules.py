@@ -90,11 +90,11 @@ def is_mean(loss: Any) -> bool:
     """
     if is_per_sample(loss):
         return True
-    if not name_of_loss(loss) or getattr(loss, "args", ()):
+    if not name_of_loss(loss):
         return False
     if isinstance(loss, functools.partial):
         given = loss.keywords.get("reduction")
-        return bool(given == "mean") if given is not None else is_mean(loss.func)
+        return not loss.args and bool(given == "mean" if given is not None else is_mean(loss.func))
     return bool(loss.__defaults__[-1] == "mean")  # that of the reduction, which somebody may have changed
 
 

@@ -34,7 +34,8 @@ class SampleLoss:
     """
 
     def __init__(self, model: Model, loss: LossFunction, parameters: Sequence[Value] = ()) -> None:
-        self._model, self._loss, self._known = model, loss, dict[Any, BatchLoss]()
+        self._model, self._loss = model, loss
+        self._known: dict[Any, BatchLoss] = {}  # by the shapes and the size of a batch; by None for all sizes
         self._outputs: dict[Shape, Any] = {}  # what is given for a sample of each shape, with zeros
         self.asked = Asked()
         self._scale, self._extra = Value(1.0), Value(0.0)
@@ -64,14 +65,13 @@ class SampleLoss:
         Raises:
             TraceError: it mixes samples.
         """
-        shapes = batch.shapes
-        found = self._known.get((shapes, size))
+        found = self._known.get((batch.shapes, None)) or self._known.get((batch.shapes, size))
         if found is None:
-            found = self._known[shapes, size] = self._read_off(batch, size)
-            description = self._described()
-            if description and not found.extra:
-                known = {**_remembered(description, shapes), size: found.scale}
-                remember([*known.items()], "structures", description.text, shapes)
+            found = self._read_off(batch, size)
+            self._known[batch.shapes, None if found is _MEAN else size] = found
+            description = self._described() if found is _MEAN else None
+            if description:
+                remember(True, "is mean", description.text, batch.shapes)
         return found
 
     def refuse_single(self, error: Exception, shapes: tuple[Shape, ...], size: int) -> None:
@@ -97,7 +97,7 @@ class SampleLoss:
         sample, label = batch.shapes
         output = self._outputs[sample]
         if own_loss(self._loss) and (isinstance(output, (list, tuple)) or self._loss not in OF_ROWS):
-            return BatchLoss(1.0, 0.0, lambda: 0.0)
+            return _MEAN
         found = batch_loss(self._loss, output, label, size, batch)
         if found.asked:
             self.asked = self.asked.together(found.asked, batch)
@@ -105,12 +105,12 @@ class SampleLoss:
 
     def knows(self, shapes: tuple[Shape, ...], size: int) -> bool:
         """Whether neither function nor loss need be traced to tell the structure."""
-        if (shapes, size) not in self._known:
+        if self._known.keys().isdisjoint([(shapes, None), (shapes, size)]):
             description = self._described()
-            found = _remembered(description, shapes) if description else {}
-            for count, scale in found.items():  # of all sizes: the last batch of an epoch has another one
-                self._known.setdefault((shapes, count), BatchLoss(scale, 0.0, lambda: 0.0))
-        return (shapes, size) in self._known
+            if description is None or recall("is mean", description.text, shapes) is not True:
+                return False
+            self._known[shapes, None] = _MEAN
+        return True
 
     def _described(self) -> Description | None:
         """All that determines the function, if it is this package's own code."""
@@ -138,12 +138,8 @@ class SampleLoss:
         return before != (self._scaled, self._penalty)
 
 
-def _remembered(description: Description, shapes: tuple[Shape, ...]) -> dict[int, float]:
-    """The scales of a described function by the sizes of batches for which they were read off before."""
-    try:
-        return {int(size): float(scale) for size, scale in recall("structures", description.text, shapes)}
-    except (TypeError, ValueError):  # there are none, or the record is damaged
-        return {}
+_MEAN = BatchLoss(1.0, 0.0, lambda: 0.0)
+"""The mean of the losses of single samples, however many there are."""
 
 
 def _shape(sample: Any) -> Shape:
