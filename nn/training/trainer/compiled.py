@@ -1,28 +1,24 @@
-"""Training in compiled code: the loop of `fit`, for models and losses that the engine can compile."""
+"""`Trainer`: whole steps in compiled code, one by one, on the same samples, or an epoch in a call."""
 
 from __future__ import annotations
 
 import copy
 import pickle
-import time
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_rest, compile, new_lock, open_session
+from engine import Batch, new_lock
 
 from ...arguments import Seed, is_found_by_name, random_source, real_number, whole_number
-from ...optimisers.base import Optimizer, has_rule
+from ...optimisers.base import Optimizer
 from ..purity import is_pure
-from ..steps import LossFunction, Model, nothing_to_learn
-from .model_watch import ModelWatch
-from .sample_loss import SampleLoss
+from ..steps import LossFunction, Model
+from .preparation import Preparation
 from .samples import Samples
-from .settings import Settings
-from .ways import GradientSteps, NativeSteps, Way
 
 
-class Trainer(Settings):
+class Trainer(Preparation):
     """A model, a loss and an optimiser, compiled into one program that makes whole steps.
 
     The numbers of the parameters stay in the program while it trains; `p.data` shows them at any time, and what is
@@ -33,10 +29,10 @@ class Trainer(Settings):
     or loss; and what these read from elsewhere: closures, globals, attributes, and small lists, dicts and arrays.
     Labels are checked at every call, as they were given. What would take longer to look at, such as a list in a list
     in a dict, or whether a weight beyond some 400 was exchanged for one which existed before, is looked at from time
-    to time, for a fiftieth of the time, and at each epoch of `nn.fit` with callbacks. Where
-    model or loss ask of what type a number is, they are traced for each type that comes, as by `engine.compile`. Not
-    watched are the insides of installed packages, what their code in C reads by itself, and what model and loss
-    themselves change whenever they run.
+    to time, for a fiftieth of the time, and at each epoch of `nn.fit` with callbacks. Where model or loss ask of what
+    type a number is, they are traced for each type that comes, as by `engine.compile`. Not watched are the insides of
+    installed packages, what their code in C reads by itself, and what model and loss themselves change whenever they
+    run.
 
     Args:
         model: a module, or a function from one sample to its output.
@@ -67,9 +63,6 @@ class Trainer(Settings):
     2.0
     """
 
-    compiled: Compiled
-    _sized: Any  # shapes, and size of the batches for which samples are weighted
-
     def __init__(
         self,
         model: Model,
@@ -83,36 +76,17 @@ class Trainer(Settings):
         clip_value: float | None = None,
         schedule: Callable[[int], float] | None = None,
     ) -> None:
-        super().__init__(model, loss, optimizer, schedule, clip_norm, clip_value)
         if backend == "eager":
             raise ValueError(
                 "a Trainer compiles: eager steps are those of nn.EagerStep(model, loss, optimizer), and of nn.fit(..., "
                 "backend='eager')"
             )
-        self._options: dict[str, Any] = {"backend": backend, "dtype": dtype, "threads": threads}
+        options = {"backend": backend, "dtype": dtype, "threads": threads}
+        super().__init__(model, loss, optimizer, options, schedule, clip_norm, clip_value)
         self._lock = new_lock()  # one call at a time: threads take turns
-        self._way: Way | None = None  # how steps are made; None until the samples' shape is known
-        self._steps_before = 0  # made in earlier ways
-        self._begin()
         self._samples = Samples(self.compiled.batch)
 
-    def _begin(self) -> None:
-        """What is compiled, for the present model and loss; nothing is yet."""
-        self._sample_loss = SampleLoss(self._model, self._loss, self._optimizer.params)
-        self._watch: ModelWatch | None = None  # what they read, as it was when they were traced last
-        self._traced = 0.0  # when that was
-        self._start_anew()
-
     # ---- training ----
-
-    @property
-    def steps(self) -> int:
-        """How many steps were made."""
-        return self._steps_before + (self._way.made if self._way else 0)
-
-    @steps.setter
-    def steps(self, steps: int) -> None:
-        self._steps_before += whole_number("steps", steps, least=0) - self.steps
 
     def step(self, X: Any, y: Any) -> float:  # as in nn.fit
         """Change the parameters once, by the mean gradient over all samples; give their mean loss before.
@@ -307,117 +281,6 @@ class Trainer(Settings):
         if self._times_set != times_set:  # by another thread: it counts from the next step on
             self._again = None
         return loss
-
-    def _fresh_until(self) -> float:
-        """When the function is to be traced again, so that this takes a fiftieth of the time."""
-        return self._traced + 50.0 * self.compiled.tracing_seconds
-
-    def _look_again(self, batch: Batch, entirely: bool = False) -> None:
-        """Trace again, if something has changed, or enough time has passed; start anew if it is another program."""
-        way, watch = self._way, self._watch
-        if way is not None:
-            way.end_repetition()
-        if way is None or watch is None:
-            return
-        now = time.perf_counter()
-        same = watch.holds_entirely() if entirely else watch.holds(now)
-        if same and now < self._fresh_until():
-            return
-        current = way.accepts(batch) and self.compiled.is_current(batch)
-        if not (same and current):
-            announce_change()  # other programs of the model may read it too
-        self._watch, self._traced = None, time.perf_counter()
-        if not current:
-            self._begin()
-        elif not same:  # for one sample a sum is the same as a mean
-            self._sample_loss.forget()
-            self._sized = None
-
-    def _look_at_types(self, batch: Batch) -> None:
-        """Trace again for numbers of other types, where model or loss ask for them; start anew if they do other things.
-
-        Raises:
-            TraceError: they do not the same for all numbers of the batch.
-        """
-        if self.compiled.covers(batch) and self._sample_loss.asked.covers(batch):
-            return
-        self.compiled.bound(batch)
-        if self._way is not None and not self._way.is_of(self.compiled):
-            self._begin()
-        else:
-            self._sample_loss.forget()
-            self._sized = None
-
-    def _start_anew(self) -> None:
-        """Compile again what is called next."""
-        self._steps_before, self._way, self._again = self.steps, None, None
-        self._sized = None
-        self.compiled = compile(self._sample_loss.function, **self._options)
-
-    def _prepared(self, batch: Batch, size: int | None = None) -> Way:
-        """How steps are made on samples of that shape with the present model and optimiser."""
-        self._look_again(batch)
-        self._look_at_types(batch)
-        way, sized = self._way, (batch.shapes, size or batch.size)
-        known = way is not None and self._watch is not None and self._sized == sized
-        if way is not None and known and way.holds(batch.shapes, self._optimizer):
-            return way
-        with collector_at_rest():
-            if self._sized != sized:
-                self._weigh(batch, size or batch.size)
-            way = self._way
-            if way is None or not way.holds(batch.shapes, self._optimizer):
-                way = self._prepare(batch)
-            if self._watch is None:  # only now: what the functions themselves changed when they were traced is no news
-                self._watch = ModelWatch(self._model, self._loss, self._optimizer, self.compiled.settled(batch))
-            return way
-
-    def _prepare(self, batch: Batch) -> Way:
-        """Compile for samples of another shape, or another optimiser."""
-        self._watch, self._traced = None, time.perf_counter()
-        by_rule = has_rule(self._optimizer)
-        session = open_session(self.compiled, batch, self._optimizer) if by_rule else None
-        if by_rule and not self.steps and not self._learns(batch, session is not None):
-            raise nothing_to_learn(self._loss)
-        self._steps_before, self._way = self.steps, None
-        if session is not None:
-            self._way = NativeSteps(session, batch.shapes, self._optimizer)
-        else:
-            self.compiled.bound(batch)
-            self._way = GradientSteps(self.compiled, batch.shapes, self._optimizer)
-        return self._way
-
-    def _learns(self, batch: Batch, reads_all: bool) -> bool:
-        """Whether the loss depends on one of the optimiser's parameters.
-
-        Args:
-            batch: the samples.
-            reads_all: whether it is known to read them all.
-        """
-        if not self.compiled.learns(batch):
-            return False
-        return reads_all or not {*self.compiled.bound(batch)}.isdisjoint(self._optimizer.params)
-
-    def _structure(self, batch: Batch, size: int) -> BatchLoss:
-        """How the loss of so many samples is made of single ones."""
-        if not self._sample_loss.knows(batch.shapes, size):
-            try:
-                self.compiled.trace(batch)  # so that it is known what the model gives
-            except Exception as error:
-                self._sample_loss.refuse_single(error, batch.shapes, size)
-                raise
-            self._watch = None
-            if self._way is not None and not self._way.is_of(self.compiled):  # it does something else by now
-                self._steps_before, self._way, self._again = self.steps, None, None
-                self._sample_loss.forget()
-                self._sized = None
-        return self._sample_loss.structure(batch, size)
-
-    def _weigh(self, batch: Batch, size: int) -> None:
-        """Make the program's mean over so many samples the loss of such a batch."""
-        if self._sample_loss.weigh(self._structure(batch, size)):
-            self._start_anew()
-        self._sized = batch.shapes, size
 
 
 def _restored(model: Model, loss: LossFunction, optimizer: Optimizer, settings: dict[str, Any], steps: int) -> Trainer:

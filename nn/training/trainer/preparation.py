@@ -1,0 +1,180 @@
+"""Which program makes the steps of a Trainer: it is compiled when a step needs it, and looked at before each call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_rest, compile, open_session
+
+from ...arguments import whole_number
+from ...optimisers.base import Optimizer, has_rule
+from ..steps import LossFunction, Model, nothing_to_learn
+from .model_watch import ModelWatch
+from .sample_loss import SampleLoss
+from .settings import Settings
+from .ways import GradientSteps, NativeSteps, Way
+
+
+class Preparation(Settings):
+    """Settings with the program that makes the steps which they ask for.
+
+    Args:
+        model: from a sample to its output.
+        loss: of a batch.
+        optimizer: what changes the parameters.
+        options: how it is compiled: back end, dtype, threads.
+        schedule: the learning rate of each step.
+        clip_norm: the largest norm of the whole gradient.
+        clip_value: its largest entry.
+
+    Attributes:
+        compiled: the loss of one sample.
+    """
+
+    compiled: Compiled
+    _sized: Any  # shapes, and size of the batches for which samples are weighted
+
+    def __init__(
+        self,
+        model: Model,
+        loss: LossFunction,
+        optimizer: Optimizer,
+        options: dict[str, Any],
+        schedule: Callable[[int], float] | None,
+        clip_norm: float | None,
+        clip_value: float | None,
+    ) -> None:
+        super().__init__(model, loss, optimizer, schedule, clip_norm, clip_value)
+        self._options = options
+        self._way: Way | None = None  # how steps are made; None until the samples' shape is known
+        self._steps_before = 0  # made in earlier ways
+        self._begin()
+
+    @property
+    def steps(self) -> int:
+        """How many steps were made."""
+        return self._steps_before + (self._way.made if self._way else 0)
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self._steps_before += whole_number("steps", steps, least=0) - self.steps
+
+    def _begin(self) -> None:
+        """What is compiled, for the present model and loss; nothing is yet."""
+        self._sample_loss = SampleLoss(self._model, self._loss, self._optimizer.params)
+        self._watch: ModelWatch | None = None  # what they read, as it was when they were traced last
+        self._traced = 0.0  # when that was
+        self._start_anew()
+
+    def _fresh_until(self) -> float:
+        """When the function is to be traced again, so that this takes a fiftieth of the time."""
+        return self._traced + 50.0 * self.compiled.tracing_seconds
+
+    def _look_again(self, batch: Batch, entirely: bool = False) -> None:
+        """Trace again, if something has changed, or enough time has passed; start anew if it is another program."""
+        way, watch = self._way, self._watch
+        if way is not None:
+            way.end_repetition()
+        if way is None or watch is None:
+            return
+        now = time.perf_counter()
+        same = watch.holds_entirely() if entirely else watch.holds(now)
+        if same and now < self._fresh_until():
+            return
+        current = way.accepts(batch) and self.compiled.is_current(batch)
+        if not (same and current):
+            announce_change()  # other programs of the model may read it too
+        self._watch, self._traced = None, time.perf_counter()
+        if not current:
+            self._begin()
+        elif not same:  # for one sample a sum is the same as a mean
+            self._sample_loss.forget()
+            self._sized = None
+
+    def _look_at_types(self, batch: Batch) -> None:
+        """Trace again for numbers of other types, where model or loss ask for them; start anew if they do other things.
+
+        Raises:
+            TraceError: they do not the same for all numbers of the batch.
+        """
+        if self.compiled.covers(batch) and self._sample_loss.asked.covers(batch):
+            return
+        self.compiled.bound(batch)
+        if self._way is not None and not self._way.is_of(self.compiled):
+            self._begin()
+        else:
+            self._sample_loss.forget()
+            self._sized = None
+
+    def _start_anew(self) -> None:
+        """Compile again what is called next."""
+        self._steps_before, self._way, self._again = self.steps, None, None
+        self._sized = None
+        self.compiled = compile(self._sample_loss.function, **self._options)
+
+    def _prepared(self, batch: Batch, size: int | None = None) -> Way:
+        """How steps are made on samples of that shape with the present model and optimiser."""
+        self._look_again(batch)
+        self._look_at_types(batch)
+        way, sized = self._way, (batch.shapes, size or batch.size)
+        known = way is not None and self._watch is not None and self._sized == sized
+        if way is not None and known and way.holds(batch.shapes, self._optimizer):
+            return way
+        with collector_at_rest():
+            if self._sized != sized:
+                self._weigh(batch, size or batch.size)
+            way = self._way
+            if way is None or not way.holds(batch.shapes, self._optimizer):
+                way = self._prepare(batch)
+            if self._watch is None:  # only now: what the functions themselves changed when they were traced is no news
+                self._watch = ModelWatch(self._model, self._loss, self._optimizer, self.compiled.settled(batch))
+            return way
+
+    def _prepare(self, batch: Batch) -> Way:
+        """Compile for samples of another shape, or another optimiser."""
+        self._watch, self._traced = None, time.perf_counter()
+        by_rule = has_rule(self._optimizer)
+        session = open_session(self.compiled, batch, self._optimizer) if by_rule else None
+        if by_rule and not self.steps and not self._learns(batch, session is not None):
+            raise nothing_to_learn(self._loss)
+        self._steps_before, self._way = self.steps, None
+        if session is not None:
+            self._way = NativeSteps(session, batch.shapes, self._optimizer)
+        else:
+            self.compiled.bound(batch)
+            self._way = GradientSteps(self.compiled, batch.shapes, self._optimizer)
+        return self._way
+
+    def _learns(self, batch: Batch, reads_all: bool) -> bool:
+        """Whether the loss depends on one of the optimiser's parameters.
+
+        Args:
+            batch: the samples.
+            reads_all: whether it is known to read them all.
+        """
+        if not self.compiled.learns(batch):
+            return False
+        return reads_all or not {*self.compiled.bound(batch)}.isdisjoint(self._optimizer.params)
+
+    def _structure(self, batch: Batch, size: int) -> BatchLoss:
+        """How the loss of so many samples is made of single ones."""
+        if not self._sample_loss.knows(batch.shapes, size):
+            try:
+                self.compiled.trace(batch)  # so that it is known what the model gives
+            except Exception as error:
+                self._sample_loss.refuse_single(error, batch.shapes, size)
+                raise
+            self._watch = None
+            if self._way is not None and not self._way.is_of(self.compiled):  # it does something else by now
+                self._steps_before, self._way, self._again = self.steps, None, None
+                self._sample_loss.forget()
+                self._sized = None
+        return self._sample_loss.structure(batch, size)
+
+    def _weigh(self, batch: Batch, size: int) -> None:
+        """Make the program's mean over so many samples the loss of such a batch."""
+        if self._sample_loss.weigh(self._structure(batch, size)):
+            self._start_anew()
+        self._sized = batch.shapes, size
