@@ -471,6 +471,7 @@ def test_a_trainer_goes_when_nobody_has_it_and_leaves_nothing() -> None:
                 t.step(list(x), CLASSES)
                 if k % 8 == 7:
                     t.optimizer.lr = 0.1 / k
+            gc.collect()  # what a trace and the steps before it have left
             return [sys.getrefcount(thing) for thing in (x, None, True, False, float, t._again.step)]  # type: ignore[union-attr]  # it is there
 
         before, after = steps(40), steps(2000)  # meanwhile other things may come to refer to None, such as a trace
