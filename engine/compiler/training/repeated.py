@@ -70,7 +70,7 @@ class Repeated:
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
         self._own = own = Words()  # what tells that nobody holds the lock, and that it stands
         watched = own.add_lock(training.lock), own.add_slot(loan, "open"), own.add_slot(loan, "glimpses")
-        self._known = all((*watched, own.add_object(optimizer)))
+        self._words_tell = all((*watched, own.add_object(optimizer)))
         self.step: Callable[[Any, Any], float | None] = self._look_and_make
 
     def _look_and_make(self, X: Any, y: Any, changed: bool = True) -> float | None:
@@ -121,6 +121,6 @@ class Repeated:
                 self._again.change_rate(optimizer.lr)
             if self._single is None:
                 self._single = self._prepare()
-                if self._quick and self._watching.until is not None and self._known:
+                if self._quick and self._watching.until is not None and self._words_tell:
                     self.step = self._quick(self._own, self._watching.until, self._look_and_make, self._failed)
             return self._single(*samples)

@@ -21,7 +21,8 @@ from ..frontend.reads.words import Watching
 from ..lending import Loan
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate, Setting
-from .optimizer import Optimizer, check_finite, configured, started
+from .failure import fail
+from .optimizer import Optimizer, configured, started
 from .repeated import Repeated
 
 
@@ -322,35 +323,9 @@ class Session:
         Raises:
             FloatingPointError: always.
         """
-        *before, loss = losses
-        rates = [configured.lr] if isinstance(configured.lr, float) else configured.lr
-        rate = rates[min(len(before), len(rates) - 1)]
-        try:
-            if math.isfinite(loss):
-                self._stepped = True  # the gradients are those of the step that was not made, as in eager steps
-                self._name_parameter(configured, len(before))
-            raise FloatingPointError(
-                f"the loss became {loss}, and the parameters stay as before this batch: lower lr (now {rate:g}) and "
-                "look for nan or inf in the data"
-            )
-        except FloatingPointError as error:
-            error.losses = before  # type: ignore[attr-defined]  # for those who keep a history
-            raise
-
-    def _name_parameter(self, configured: ConfiguredUpdate, k: int) -> None:
-        """Say which parameter an update would make infinite or nan."""
-        import numpy as np
-
-        training, rule = self._training, configured.rule
-        arrays = [training.parameters, training.gradient, *[training.memory[memory] for memory in rule.kept]]
-        P, G, *memories = [array[self._places] for array in arrays]
-        with np.errstate(all="ignore"):
-            norm = float(np.sqrt(G @ G))
-            new = on_arrays(rule)(configured.numbers(training.made + 1, norm, k), P, G, *memories)
-            check_finite(self._params, P.tolist(), G.tolist(), [np.broadcast_to(row, P.shape).tolist() for row in new])
-        raise FloatingPointError(  # pragma: no cover  # only where NumPy rounds otherwise than the program
-            "an update is not finite; no parameter has changed: lower lr, or clip the gradient"
-        )
+        # Of a finite loss the gradients are those of the step that was not made, as in eager steps.
+        self._stepped = self._stepped or math.isfinite(losses[-1])
+        fail(self._training, configured, losses, self._params, self._places)
 
 
 def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Session | None:
