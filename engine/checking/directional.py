@@ -2,11 +2,13 @@
 
 A direction changes every input by plus or minus one unit, so that an error in one coordinate changes the slope along
 every direction by as much: none above the slopes' bound can hide. Errors in several coordinates cancel in one
-direction with a probability of at most 1/2 (Erdős, Bulletin of the AMS 51 (1945) 898), so in k with at most 2**-k.
+direction with a probability of at most 1/2 (Erdős, Bulletin of the AMS 51 (1945) 898), so in k with at most 2**-k; no
+line is looked at twice, so that of two inputs two directions tell all.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +25,19 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 def random_directions(count: int, directions: int) -> Iterator[list[float]]:
-    """Directions of plus and minus ones, the same in every run.
+    """Directions of plus and minus ones, the same in every run; no two on one line, while there are others.
 
     >>> [len(direction) for direction in random_directions(5, 2)]
     [5, 5]
+    >>> [x * y for x, y in random_directions(2, 2)]
+    [1.0, -1.0]
     """
-    for number in range(directions):
-        bits = random.Random(number).getrandbits(count)
+    drawn, numbers, whole = set[int](), itertools.count(), (1 << count) - 1
+    for _ in range(directions):
+        if len(drawn) >= (1 << count) // 2:  # all that there are
+            drawn.clear()
+        bits = next(b for b in (random.Random(n).getrandbits(count) for n in numbers) if min(b, whole ^ b) not in drawn)
+        drawn.add(min(bits, whole ^ bits))
         yield [1.0 if bit == "1" else -1.0 for bit in f"{bits:0{count}b}"]
 
 

@@ -280,3 +280,16 @@ def test_no_second_opinion_that_finds_it_right_stands_below_what_is_wrong() -> N
     report = check_gradients(lambda x: x * x, 3.0, grad=lambda x: 2 * x + 1e-7)
     assert not report.ok
     assert "second opinion, without a step: none: so small an error is lost" in str(report)
+
+
+def test_no_line_is_drawn_twice_while_there_are_others() -> None:
+    """Of two inputs both were on one line, along which the errors of entries that have changed places cancel."""
+    for count in (1, 2, 3, 4, 5):
+        lines = 2 ** (count - 1)
+        drawn = [max(tuple(d), tuple(-x for x in d)) for d in random_directions(count, 2 * lines)]
+        assert len({*drawn[:lines]}) == len({*drawn[lines:]}) == lines
+    for directions in (2, 3):
+        report = check_gradients(
+            lambda x, y: x * x * y, (1.1, 0.7), grad=lambda x, y: (x * x, 2 * x * y), directions=directions
+        )
+        assert not report.ok
