@@ -144,14 +144,20 @@ def _install(primitive: Primitive) -> None:
         if hasattr(Value, name):
             raise ValueError(f"a Value already has an attribute {name!r}: choose another, or method=False")
     if primitive.dunder and primitive.arity == 1:
-        setattr(Value, f"__{primitive.dunder}__", _unary(primitive))
+        _set(f"__{primitive.dunder}__", _unary(primitive))
     elif primitive.dunder:
-        setattr(Value, f"__{primitive.dunder}__", _binary(primitive))
-        setattr(Value, f"__r{primitive.dunder}__", _reflected(primitive))
+        _set(f"__{primitive.dunder}__", _binary(primitive))
+        _set(f"__r{primitive.dunder}__", _reflected(primitive))
     method = _unary(primitive) if primitive.arity == 1 else _general(primitive)
-    method.__name__, method.__doc__ = primitive.name, primitive.__doc__
-    for name in names:
-        setattr(Value, name, method)
+    method.__doc__ = primitive.__doc__
+    for name in reversed(names):  # all are one function, which has the primitive's own name
+        _set(name, method)
+
+
+def _set(name: str, method: Callable[..., Value]) -> None:
+    """Make a function a method of Value, and call it so: Python says which one has too many arguments."""
+    method.__name__, method.__qualname__ = name, f"Value.{name}"
+    setattr(Value, name, method)
 
 
 # ---- operators that are no single primitive ----------------------------------------------------------------------

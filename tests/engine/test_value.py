@@ -70,6 +70,13 @@ def test_copies_of_several_results_share_what_they_shared() -> None:
     assert alone is not a
 
 
+def test_too_many_arguments_are_told_of_the_method_that_was_called() -> None:
+    with pytest.raises(TypeError, match=r"Value\.__pow__\(\) takes 2 positional arguments but 3 were given"):
+        pow(Value(2.0), 2, 3)  # type: ignore[call-overload]  # that is the point
+    with pytest.raises(TypeError, match=r"Value\.tanh\(\) takes 1 positional argument but 2 were given"):
+        Value(2.0).tanh(1)
+
+
 def test_operators_with_what_is_no_number_are_python_type_errors() -> None:
     for bad in ("a", None, [1], 1j):
         with pytest.raises(TypeError, match="unsupported operand"):
