@@ -102,7 +102,7 @@ class History:
             for name in group:
                 axes.plot(epochs, columns[name], marker, label=name.replace("_", " "), linewidth=1.8)
             axes.set_xlabel("epoch")
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
             axes.legend(frameon=False)

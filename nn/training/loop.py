@@ -147,6 +147,8 @@ def fit(
             f"schedule gives the learning rate of each step by its number, and {show(schedule)} cannot be "
             "called: a rate that stays is the optimiser's lr"
         )
+    if not callable(step):
+        raise TypeError(f"step makes a step from model, loss and optimiser, and {show(step)} cannot be called")
     epochs = whole_number("epochs", epochs, least=1)
     min_delta = real_number("min_delta", min_delta, least=0.0)
     true_or_false("shuffle", shuffle)
@@ -309,6 +311,8 @@ def _going_on(resume: Any, epochs: int, seed: Seed) -> History:
     if resume is None:
         return History(seed=given if isinstance(given, int) else None)
     history = getattr(resume, "history", resume)
+    if history is None:
+        raise TypeError(f"{resume!r} has no history to go on after: save it with nn.save(..., history=history)")
     if not isinstance(history, History):
         raise TypeError(
             f"resume takes a checkpoint with a history, as nn.load gives it, or a History, not {show(resume)}"

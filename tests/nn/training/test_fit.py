@@ -17,6 +17,7 @@ import engine
 import nn
 from engine import TraceError, Value
 from engine.compiler.frontend.reads import surroundings
+from nn import Checkpoint
 from nn.evaluation.metrics import Accuracy
 from nn.evaluation.programs import Options
 from nn.training import epochs as ways
@@ -791,6 +792,12 @@ def test_a_custom_step_is_eager_without_a_warning():
         ({"min_delta": -1.0, "patience": 1, "validation": 0.2}, ValueError, "min_delta"),
         ({"shuffle": "no"}, TypeError, "shuffle must be True or False"),
         ({"resume": 3}, TypeError, "resume takes a checkpoint"),
+        (
+            {"resume": Checkpoint("m.json")},
+            TypeError,
+            r"Checkpoint\(m.json\) has no history to go on after",
+        ),
+        ({"step": 3}, TypeError, "step makes a step from .* int 3 cannot be called"),
         ({"sample_weight": [1.0]}, ValueError, "30 samples against 1 sample weights"),
         ({"sample_weight": [-1.0] * 30}, ValueError, "a sample weight must be a finite number of at least 0"),
         ({"sample_weight": [0.0] * 30}, ValueError, "nothing would be learned"),
@@ -1013,6 +1020,8 @@ def test_the_history_as_text_columns_and_curve(tmp_path):
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert history._repr_png_().startswith(b"\x89PNG")
     assert nn.History([1.0, -1.0], rows=[{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": -1.0}])._repr_png_()
+    one = nn.History([1.0], rows=[{"epoch": 1, "loss": 1.0}])._figure()
+    assert {tick for axes in one.axes for tick in axes.get_xticks()} <= {0.0, 1.0, 2.0}  # no fractions of an epoch
     assert nn.History()._repr_png_() is None
     assert nn.History().best_epoch is None
     with pytest.raises(ValueError, match="no epoch to draw"):
