@@ -58,7 +58,7 @@ class Blocking:
         >>> Blocking.of(Group(dot, 128, ((weights,), (x,)), Run("S", 0, 1)), Shape(64, 4, 64))
         Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, left=False, right=True)
         """
-        rows, vectors = tile_sizes(shape)
+        rows, vectors = tile_sizes(shape, group.rows)
         vectors = min(vectors, shape.lanes // shape.width)
         parts, columns = group.operands[0], group.columns
         if len(parts) > 1 or not is_wide(shape, group.rows * columns):
@@ -76,9 +76,18 @@ def _falling(*counts: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(filter(None, counts)))
 
 
-def tile_sizes(shape: Shape) -> tuple[int, int]:
-    """Rows and vectors of a tile of sums: there are 32 registers for vectors of 64 bytes, else 16."""
-    return (4, 4) if shape.width * shape.bits >= 512 else (6, 2)
+def tile_sizes(shape: Shape, rows: int = 0) -> tuple[int, int]:
+    """Rows and vectors of a tile of sums: there are 32 registers for vectors of 64 bytes, else 16.
+
+    A tile has one row more where all tiles of so many rows in all are then alike: the kernel is half as long.
+
+    >>> [tile_sizes(Shape(64, 8, 32), rows) for rows in (8, 10, 11)]
+    [(4, 4), (5, 4), (4, 4)]
+    """
+    if shape.width * shape.bits < 512:
+        return 6, 2
+    alike = not rows or rows % -(-rows // 4) == 0
+    return 4 if alike or rows % 5 else 5, 4
 
 
 def is_wide(shape: Shape, weights: int) -> bool:
