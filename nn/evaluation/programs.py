@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Value, leaves_made, no_grad
@@ -76,13 +76,17 @@ class Programs:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._size = len(model.parameters()) if isinstance(model, Module) else 0
         self._done = 0  # multiplications made eagerly
         self._leaves = leaves_made[0]  # before the last call
         self._compiled: dict[Any, Any] = {}
         self._refused: dict[Any, str] = {}
         self._shapes: dict[Any, tuple[int, ...]] = {}  # of the outputs for a sample of each shape
         self._kept: list[Any] = []  # see `kept_by`
+
+    @cached_property
+    def _size(self) -> int:
+        """How many parameters there are; 0 of a function."""
+        return len(self._model.parameters()) if isinstance(self._model, Module) else 0
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         """Copies and pickles of a model make programs of their own."""

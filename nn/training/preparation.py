@@ -126,6 +126,8 @@ def strata(y: Any, loss: Any) -> list[Any] | None:
         return list(y)
     if name_of_loss(loss) not in RULES:
         return None
+    if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biuf":  # numbers: at once
+        return list(y.tolist())
     labels = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in y]
     rows = [label for label in labels if isinstance(label, tuple)]
     if any(is_row(item) for row in rows for item in row):  # positions of sequences

@@ -4,6 +4,7 @@ COMMANDS = {
     "a training step, compiled, beside PyTorch, JAX, micrograd": "taskset -c 1 python -m tests.benchmarks.compiled",
     "the same on two threads": "python -m tests.benchmarks.compiled threads",
     "until programs are ready": "taskset -c 1 python -m tests.benchmarks.compiled compile",
+    "what fit takes besides its epochs": "taskset -c 1 python -m tests.benchmarks.compiled fits",
     "wide layers, beside C with OpenBLAS too": "taskset -c 1 python -m tests.benchmarks.wide",
     "networks of all widths and batches": "taskset -c 1 python -m tests.benchmarks.wide --grid",
     "evaluation, and what validation costs": "taskset -c 1 python -m tests.benchmarks.evaluation",

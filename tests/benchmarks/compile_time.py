@@ -119,9 +119,9 @@ def measured(name: str) -> dict[str, Any]:
     return {"seconds": seconds, "cached": cached, "megabytes": most}
 
 
-def in_new_process(name: str, cache: str, bytecode: str) -> dict[str, Any]:
-    """The same in a process of its own, with that cache, and that directory for Python's bytecode."""
-    command = [sys.executable, "-m", __name__, name]
+def in_new_process(name: str, cache: str, bytecode: str, module: str = __name__) -> dict[str, Any]:
+    """What a benchmark finds in a process of its own, with that cache, and that directory for Python's bytecode."""
+    command = [sys.executable, "-m", module, name]
     environment = {
         **os.environ,
         "STEPGRAD_CACHE": cache,

@@ -3,6 +3,7 @@
     taskset -c 1 python -m tests.benchmarks.compiled [words in the workloads' names]
     python -m tests.benchmarks.compiled threads       # two threads beside one: see threads.py
     taskset -c 1 python -m tests.benchmarks.compiled compile    # how long until programs are ready: see compile_time.py
+    taskset -c 1 python -m tests.benchmarks.compiled fits       # how long fit takes besides its epochs: see fit_start.py
 
 All contenders of a workload run in turns in this one process, on one thread; what counts is the median of the CPU time
 of a step. "x" columns say how many times longer a contender takes than our calls one by one, and than a step of our
@@ -32,7 +33,7 @@ from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.training.optimizer import configured
 from engine.compiler.update import ConfiguredUpdate
 
-from . import compile_time, threads
+from . import compile_time, fit_start, threads
 from .machine import print_machine
 from .more_workloads import gpt, physics
 from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons
@@ -241,6 +242,9 @@ def main(words: list[str]) -> None:
     if "compile" in words:
         compile_time.main()
         return
+    if "fits" in words:
+        fit_start.main()
+        return
     builders = [
         moons,
         lambda: moons("tanh"),
@@ -260,6 +264,7 @@ def main(words: list[str]) -> None:
             epoch(dtype)
     if not words:
         compile_time.main()
+        fit_start.main()
 
 
 if __name__ == "__main__":

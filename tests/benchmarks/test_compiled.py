@@ -71,6 +71,14 @@ def test_the_benchmark_of_compile_time_finds_programs_again(capsys: pytest.Captu
         assert min(float(first), float(later)) > 0.0
 
 
+def test_the_benchmark_of_fits_makes_two_in_a_process(capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.benchmarks.fit_start import main
+
+    main(["digits, validated"], repeats=1)
+    *_, compiling, first, second, epoch = capsys.readouterr().out.split()
+    assert min(map(float, (compiling, first, second, epoch))) > 0.0
+
+
 def test_the_benchmark_of_threads_compares_two_programs() -> None:
     from tests.benchmarks.threads import compare, epochs
 
