@@ -37,6 +37,8 @@ MOST_TYPES = 8
 """For so many combinations of types, at most, a function that asks for them is traced."""
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
+REMEMBERED = 0.01
+"""Seconds that a function is taken to need for a trace that was remembered, and found in less."""
 
 
 Mode = Literal["outputs", "leaves", "inputs"]
@@ -227,6 +229,12 @@ class Specialisation:
         self.seconds["trace again"] = time.perf_counter() - started
         self._confirmed = same
         return same
+
+    @property
+    def tracing_seconds(self) -> float:
+        """How long a trace of the function takes: as long as the last one, if there was one in this process."""
+        took = self.seconds.get("trace again", self.seconds["trace"])
+        return took if self._confirmed else max(took, REMEMBERED)
 
     @property
     def is_described(self) -> bool:

@@ -3,7 +3,7 @@
     taskset -c 1 python -m tests.benchmarks.compiled [words in the workloads' names]
     python -m tests.benchmarks.compiled threads       # two threads beside one: see threads.py
     taskset -c 1 python -m tests.benchmarks.compiled compile    # how long until programs are ready: see compile_time.py
-    taskset -c 1 python -m tests.benchmarks.compiled fits       # how long fit takes besides its epochs: see fit_start.py
+    taskset -c 1 python -m tests.benchmarks.compiled fits       # what fit takes besides its epochs: see fit_start.py
 
 All contenders of a workload run in turns in this one process, on one thread; what counts is the median of the CPU time
 of a step. "x" columns say how many times longer a contender takes than our calls one by one, and than a step of our

@@ -66,12 +66,12 @@ class Traced:
         return list(self._trace(batch).signature.leaves)
 
     def learns(self, batch: Batch) -> bool:
-        """Whether derivatives of the results reach a bound leaf, for samples of these shapes.
+        """Whether derivatives of the results reach a bound leaf, for samples of these shapes, when it was traced last.
 
         Raises:
             TraceError: the function does what cannot be compiled.
         """
-        return self._trace(batch).learns
+        return (self._known.get(batch.shapes) or self._trace(batch)).learns
 
     def is_current(self, batch: Batch) -> bool:
         """Whether the function, traced again, is the one that was compiled for samples of these shapes.
@@ -122,13 +122,12 @@ class Traced:
 
     @property
     def tracing_seconds(self) -> float:
-        """How long the last tracing of the function took.
+        """How long a trace of the function takes.
 
         Raises:
             RuntimeError: it has not been called yet.
         """
-        seconds = self._last().seconds
-        return seconds.get("trace again", seconds["trace"])
+        return self._last().tracing_seconds
 
     # ---- inside ----
 
