@@ -1,0 +1,179 @@
+"""The native code of `tree`: the text of ``read``, a function of Python's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ir.builder import Code
+from ..jit.python_function import DECLARED
+from .objects import CLASS, DATA, ENTRIES, ITEMS, LENGTH, REAL
+from .record import function, refusal, refuse_unless
+
+SLOTS = ("data", "primitive", "label")
+CLASSES = ("Value", "float", "int", "list", "tuple", "dict")
+RECORD = (
+    "words", "word_count", "place",  # that are expected; the number of the next one
+    "found", "value_count",  # the addresses of Values; how many were found
+    "numbers", "targets",  # of Values; where each of them goes
+    "order", "param_count",  # which Value each parameter is
+    "kinds", "kind_count",  # classes whose objects have attributes
+    "none", "true", "false",
+    *SLOTS,  # where a Value has them
+    *CLASSES,
+)  # fmt: skip
+"""What it is told, in words of 64 bits: addresses, numbers and places."""
+
+
+def text() -> str:
+    """LLVM IR of ``read``."""
+    return DECLARED + _expect() + _entries() + _enter() + _alike() + _read()
+
+
+def _field(code: Code, name: str, kind: str = "i64") -> str:
+    return code.value(f"load {kind}, ptr {_place(code, name)}")
+
+
+def _place(code: Code, name: str) -> str:
+    return code.pointer("%record", str(RECORD.index(name)), "i64")
+
+
+def _entry(code: Code, table: str, index: str) -> str:
+    """A word of an array."""
+    return code.value(f"load i64, ptr {code.pointer(table, index, 'i64')}")
+
+
+def _inside(code: Code, thing: str, offset: str) -> str:
+    """A word of an object."""
+    return code.value(f"load i64, ptr {code.pointer(thing, offset, 'i8')}")
+
+
+def _sequence(code: Code, kind: str, thing: str) -> tuple[str, str]:
+    """The length of a list or tuple, and where its items are."""
+    items = code.pointer(thing, str(ENTRIES if kind == "list" else ITEMS), "i8")
+    return _inside(code, thing, str(LENGTH)), code.value(f"load ptr, ptr {items}") if kind == "list" else items
+
+
+def _require(code: Code, kind: str, a: str, relation: str, b: str) -> None:
+    """Refuse the tree unless both stand in that relation."""
+    refuse_unless(code, code.value(f"icmp {relation} {kind} {a}, {b}"))
+
+
+def _require_call(code: Code, call: str) -> None:
+    refuse_unless(code, code.value(f"call i1 {call}"))
+
+
+def _ended(code: Code) -> str:
+    """The text of a function that gives whether nothing was refused."""
+    code.lines.append("ret i1 true")
+    return refusal(code, "i1 false")
+
+
+def _expect() -> str:
+    """``expect``: whether that is the next word."""
+    code = function("expect", 64, ["ptr %record", "i64 %word"], "i1")
+    code.attributes += " alwaysinline"
+    place = _field(code, "place")
+    _require(code, "i64", place, "slt", _field(code, "word_count"))
+    _require(code, "i64", _entry(code, _field(code, "words", "ptr"), place), "eq", "%word")
+    code.lines.append(f"store i64 {code.value(f'add i64 {place}, 1')}, ptr {_place(code, 'place')}")
+    return _ended(code)
+
+
+def _entries() -> str:
+    """``entries``: whether a dict is as expected."""
+    code = function("entries", 64, ["ptr %record", "ptr %dict"], "i1")
+    code.slots += ["%at = alloca i64", "%key = alloca ptr", "%item = alloca ptr"]
+    size = code.value("call i64 @PyDict_Size(ptr %dict)")
+    _require_call(code, f"@expect(ptr %record, i64 {size})")
+    code.lines.append("store i64 0, ptr %at")
+    with code.loop(0, size):
+        more = code.value("call i32 @PyDict_Next(ptr %dict, ptr %at, ptr %key, ptr %item)")
+        _require(code, "i32", more, "ne", "0")
+        _require_call(code, f"@expect(ptr %record, i64 {code.value('load i64, ptr %key')})")
+        _require_call(code, f"@enter(ptr %record, ptr {code.value('load ptr, ptr %item')})")
+    return _ended(code)
+
+
+def _enter() -> str:
+    """``enter``: whether a thing is as expected; the number of a Value is stored."""
+    code = function("enter", 64, ["ptr %record", "ptr %thing"], "i1")
+    code.slots += ["%beyond = alloca i32"]
+    kind, itself = _inside(code, "%thing", str(CLASS)), code.value("ptrtoint ptr %thing to i64")
+    _require_call(code, f"@expect(ptr %record, i64 {kind})")
+
+    def of(name: str) -> Any:
+        return code.when(code.value(f"icmp eq i64 {kind}, {_field(code, name)}"))
+
+    with of("Value"):
+        for name in ("primitive", "label"):
+            _require(code, "i64", _inside(code, "%thing", _field(code, name)), "eq", _field(code, "none"))
+        data = code.value(f"inttoptr i64 {_inside(code, '%thing', _field(code, 'data'))} to ptr")
+        _require(code, "i64", _inside(code, data, str(CLASS)), "eq", _field(code, "float"))
+        number = code.value(f"load double, ptr {code.pointer(data, str(REAL), 'i8')}")
+        count = _field(code, "value_count")
+        target = _entry(code, _field(code, "targets", "ptr"), count)
+        place = code.pointer(_field(code, "numbers", "ptr"), target, "double")
+        code.lines.append(f"store double {number}, ptr {place}")
+        code.lines.append(f"store i64 {itself}, ptr {code.pointer(_field(code, 'found', 'ptr'), count, 'i64')}")
+        code.lines.append(f"store i64 {code.value(f'add i64 {count}, 1')}, ptr {_place(code, 'value_count')}")
+        code.lines.append("ret i1 true")
+    with of("float"):
+        number = code.value("call double @PyFloat_AsDouble(ptr %thing)")
+        _require_call(code, f"@expect(ptr %record, i64 {code.value(f'bitcast double {number} to i64')})")
+        code.lines.append("ret i1 true")
+    with of("int"):
+        number = code.value("call i64 @PyLong_AsLongLongAndOverflow(ptr %thing, ptr %beyond)")
+        _require(code, "i32", code.value("load i32, ptr %beyond"), "eq", "0")
+        _require_call(code, f"@expect(ptr %record, i64 {number})")
+        code.lines.append("ret i1 true")
+    for name in ("list", "tuple"):
+        with of(name):
+            size, items = _sequence(code, name, "%thing")
+            _require_call(code, f"@expect(ptr %record, i64 {size})")
+            with code.loop(0, size) as k:
+                item = code.value(f"inttoptr i64 {_entry(code, items, k)} to ptr")
+                _require_call(code, f"@enter(ptr %record, ptr {item})")
+            code.lines.append("ret i1 true")
+    with of("dict"):
+        code.lines.append(f"ret i1 {code.value('call i1 @entries(ptr %record, ptr %thing)')}")
+    kinds = _field(code, "kinds", "ptr")
+    with code.loop(0, _field(code, "kind_count")) as k:
+        same = code.value(f"icmp eq i64 {kind}, {_entry(code, kinds, k)}")
+        with code.when(same):
+            attributes = code.value("call ptr @PyObject_GenericGetDict(ptr %thing, ptr null)")
+            same = code.value(f"call i1 @entries(ptr %record, ptr {attributes})")
+            code.lines += [f"call void @Py_DecRef(ptr {attributes})", f"ret i1 {same}"]
+    _require_call(code, f"@expect(ptr %record, i64 {itself})")
+    return _ended(code)
+
+
+def _alike() -> str:
+    """``alike``: whether a tree is as expected, and its Values are in the expected order."""
+    code = function("alike", 64, ["ptr %record", "ptr %tree", "ptr %params"], "i1")
+    code.lines += [f"store i64 0, ptr {_place(code, name)}" for name in ("place", "value_count")]
+    _require_call(code, "@enter(ptr %record, ptr %tree)")
+    _require(code, "i64", _field(code, "place"), "eq", _field(code, "word_count"))
+    _require(code, "i64", _inside(code, "%params", str(CLASS)), "eq", _field(code, "tuple"))
+    size, items = _sequence(code, "tuple", "%params")
+    _require(code, "i64", size, "eq", _field(code, "param_count"))
+    with code.loop(0, size) as k:
+        value = _entry(code, _field(code, "found", "ptr"), _entry(code, _field(code, "order", "ptr"), k))
+        _require(code, "i64", _entry(code, items, k), "eq", value)
+    return _ended(code)
+
+
+def _read() -> str:
+    """``read``: what Python calls as ``read(tree, params)``: whether both are as expected.
+
+    The collector is at rest meanwhile: it may call a destructor of anyone's.
+    """
+    code = Code("read", 64, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
+    code.lines.append(f"%record = inttoptr i64 {_inside(code, '%memory', str(DATA))} to ptr")
+    tree, params = (code.value(f"inttoptr i64 {_entry(code, '%arguments', str(k))} to ptr") for k in (0, 1))
+    enabled = code.value("call i32 @PyGC_Disable()")
+    alike = code.value(f"call i1 @alike(ptr %record, ptr {tree}, ptr {params})")
+    with code.when(code.value(f"icmp ne i32 {enabled}, 0")):
+        code.value("call i32 @PyGC_Enable()")
+    answer = code.value(f"select i1 {alike}, ptr {_field(code, 'true', 'ptr')}, ptr {_field(code, 'false', 'ptr')}")
+    code.lines += [f"call void @Py_IncRef(ptr {answer})", f"ret ptr {answer}"]
+    return code.text()
