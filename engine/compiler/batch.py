@@ -101,7 +101,8 @@ class Batch:
             entirely: with the types of the numbers and lists, and with all digits.
         """
         if entirely:
-            return [given[row] for given in self.given]
+            arrays = [g.reshape(self.size, *s) if hasattr(g, "dtype") else g for g, s in zip(self.given, self.shapes)]
+            return [array[row] for array in arrays]
         found = []
         for given, array, shape in zip(self.given, self.arrays, self.shapes):
             exact = isinstance(array, list) or array.dtype == "float64"

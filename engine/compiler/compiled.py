@@ -44,13 +44,12 @@ def compile(
     What else it reads is a constant of the program, until it changes: at every call its closure and the globals and
     attributes that its code names (two hundred at most) are looked at, with variables of the environment and small
     lists, dicts and arrays among them, and all else (lists in networks, say) when fifty times as long has passed as
-    that takes;
-    `nn.Module` announces what is set on it, see `engine.announce_change`. If something is another, the function is
-    traced again. Where it asks for the type of a number that it is given (`isinstance(x, int)`, a pattern of `match`,
-    `functools.singledispatch`), it is traced for each type that comes; `type(x)` is refused. Not watched are the
-    insides of installed packages, what their code in C reads by itself (files, memory behind a pointer), and what the
-    function itself changes whenever it runs, such as the file that it writes: compile it again, or pass such things as
-    arguments.
+    that takes; `nn.Module` announces what is set on it, see `engine.announce_change`. If something is another, the
+    function is traced again. So it is for each type of numbers, lists or arrays that comes, where it asks for the type
+    of what it is given (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`); `type(x)` is refused.
+    Not watched are the insides of installed packages, what their code in C reads by itself (files, memory behind a
+    pointer), and what the function itself changes whenever it runs, such as the file that it writes: compile it again,
+    or pass such things as arguments.
 
     An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 

@@ -20,7 +20,7 @@ from ..text.callers import Source, users_line, written
 from ..value import Value
 from .batch import Batch, Shape, nested
 from .errors import TraceError
-from .frontend.given_types import Asked, Types, rows_of_types, several_types, types_of
+from .frontend.given_types import Asked, Targets, Types
 from .frontend.graph import Graph, operations
 from .frontend.symbol import Symbol
 from .frontend.trace import described, trace
@@ -76,18 +76,19 @@ def batch_loss(
     labels = math.prod(label)
     width = _numbers(output) + labels
 
-    numbers = () if given is None else types_of(given)
-    first = len(numbers) - width  # where an output would be that ends where the labels begin
-    types: Types = (*[Value] * (width - labels), *numbers[width - labels + first :]) if numbers else ()
-    asked = set[int]()
+    targets = None if given is None else Targets(given)
+    types: Types = (*[Value] * (width - labels), *targets.types) if targets else ()
 
     def of_batch(samples: list[list[Symbol]]) -> Any:
         outputs = [_like(output, iter(sample)) for sample in samples]
-        return loss(outputs, [nested(sample[width - labels :], label) for sample in samples])
+        targets_of = [nested(sample[width - labels :], label) for sample in samples]
+        return loss(outputs, targets.as_rows(targets_of) if targets else targets_of)
 
     def root(count: int, graph: Graph) -> Symbol:
         found = trace(of_batch, [(count, width)], lambda: graph, types=types * count)
-        asked.update(first + position % width for position in found.asked if position % width >= width - labels)
+        if targets:
+            places = [position % width - (width - labels) for position in found.asked]
+            targets.ask(places, found.surroundings.matches)
         if not found.single:
             raise TraceError(f"{described(loss)} returned a list: the loss of a batch is one Value, its mean or sum")
         return found.outputs[0]
@@ -116,10 +117,8 @@ def batch_loss(
         where = f", at {written(spotting.line)}" if spotting.line else ""
         raise TraceError(f"the loss {described(loss)} mixes the {size} samples: {mixed}{where}\n{_REMEDY}") from None
     scale = (1.0 if often is None else often) if scale is None else scale
-    kinds = rows_of_types(given, asked) if given is not None and asked else {}
-    if len(kinds) > 1:
-        raise several_types(described(loss), kinds)
-    return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once), Asked(asked, kinds))
+    asked = targets.asked(described(loss)) if targets else Asked()
+    return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once), asked)
 
 
 _UNKNOWN = Primitive(

@@ -43,7 +43,7 @@ def trace(
     shapes: Sequence[Shape],
     surroundings: Surroundings | None = None,
     known: bool = False,
-    types: Sequence[type[Any]] = (),
+    types: Sequence[Any] = (),
 ) -> Trace:
     """Trace a function of one sample into a graph that simplifies and differentiates: see `frontend.trace`."""
     return trace_into(function, shapes, partial(Graph, simplify, derivatives), surroundings, known, types)

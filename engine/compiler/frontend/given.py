@@ -7,12 +7,10 @@ its number was given, and the graph notes that somebody has asked. The same prog
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
 from typing import Any
 
-from ...text.callers import is_ours
 from ..errors import refusal
+from .asking import asked_by_project
 from .conditions import CONDITIONS
 from .symbol import Symbol
 
@@ -20,8 +18,6 @@ _FIX = (
     "A compiled function is traced on numbers that have no type yet, but for what it is given itself: ask that, or "
     "compute the same for all types, or convert the numbers outside of the function."
 )
-_ABSTRACT = frozenset({"<frozen abc>", "<frozen _collections_abc>"})
-"""Files of what asks on behalf of its caller."""
 
 
 class Given(Symbol):
@@ -32,7 +28,7 @@ class Given(Symbol):
     @property  # type: ignore[misc]  # what is asked is to be known
     def __class__(self) -> Any:
         """Of what class the number is, for all code but this project's."""
-        if is_ours(_asking().f_code.co_filename):
+        if asked_by_project():
             return Symbol
         if self.primitive in CONDITIONS:
             return bool
@@ -42,17 +38,8 @@ class Given(Symbol):
 
     def __getattr__(self, name: str) -> Any:
         """Of an attribute that Values lack, and the number may have."""
-        if not name.startswith("__") and not is_ours(_asking().f_code.co_filename):
+        if not name.startswith("__") and not asked_by_project():
             kinds = [self.graph.type_of(self)] if self.kind == "input" else [int, float]
             if any(hasattr(kind, name) for kind in kinds):
                 raise refusal(f"the function asks {self!r} for its attribute {name}", _FIX)
         raise AttributeError(f"a Value has no attribute {name!r}", name=name, obj=self)
-
-
-def _asking() -> FrameType:
-    """The code that asks."""
-    frame: Any = sys._getframe(2)
-    while frame.f_code.co_filename in _ABSTRACT:
-        frame = frame.f_back
-    found: FrameType = frame
-    return found

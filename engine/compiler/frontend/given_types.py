@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
 
-from ..batch import Batch
+from ..batch import Batch, Shape
 from ..errors import TraceError
+from .rows import Form, all_rows, as_rows, form_of, form_of_array
 
-Types: TypeAlias = tuple[type[Any], ...]
-"""Of the numbers of one sample, argument after argument."""
+Types: TypeAlias = tuple[Any, ...]
+"""Of the numbers of one sample, argument after argument; behind them the form of each argument, and then the classes of
+all the samples."""
 
 
 def types_of(batch: Batch, row: int = 0) -> Types:
@@ -19,38 +22,53 @@ def types_of(batch: Batch, row: int = 0) -> Types:
 
     >>> from engine.compiler.batch import as_batch
     >>> types_of(as_batch([[[0, 0.5]], [True]], None))
-    (<class 'int'>, <class 'float'>, <class 'bool'>)
+    (<class 'int'>, <class 'float'>, <class 'bool'>, (<class 'list'>,), (), <class 'list'>, <class 'list'>)
     """
+    given = [*zip(batch.given, batch.shapes)]
     if not batch.size:
-        return (float,) * sum(map(math.prod, batch.shapes))
-    return tuple(kind for given, shape in zip(batch.given, batch.shapes) for kind in _of(given, math.prod(shape), row))
+        forms = [(list,) * bool(shape) for shape in batch.shapes]
+        return (*(float,) * _count(batch), *forms, *map(type, batch.given))
+    numbers = [kind for samples, shape in given for kind in _of_numbers(samples, math.prod(shape), row)]
+    return (*numbers, *[_form(samples, shape, row) for samples, shape in given], *map(type, batch.given))
 
 
 def rows_of_types(batch: Batch, asked: Collection[int]) -> dict[Types, int]:
-    """The types of some numbers of a sample, by position, as they are met in the samples; and where each is met first.
+    """Some of the types of a sample, by their position, as they are met in the samples; and where each is met first.
 
     >>> from engine.compiler.batch import as_batch
     >>> rows_of_types(as_batch([[0.1, 0.2, 0.3], [1, 2.5, 3]], None), {1})
     {(<class 'int'>,): 0, (<class 'float'>,): 1}
     """
-    columns: list[Iterator[type[Any]]] = []
-    start = 0
-    for given, shape in zip(batch.given, batch.shapes):
+    columns: list[Iterable[Any]] = []
+    count, start = _count(batch), 0
+    for k, (given, shape) in enumerate(zip(batch.given, batch.shapes)):
         own = [position - start for position in sorted(asked) if 0 <= position - start < math.prod(shape)]
-        if own and hasattr(given, "dtype"):
+        if hasattr(given, "dtype"):
             columns += [repeat(given.dtype.type, batch.size) for _ in own]
-        elif own:
-            rows = [_types(sample) for sample in given]
-            columns += [iter([row[place] for row in rows]) for place in own]
+            columns += [repeat(_form(given, shape, 0), batch.size)] * (count + k in asked)
+        else:
+            rows = [_types(sample) for sample in given] if own else []
+            columns += [[row[place] for row in rows] for place in own]
+            columns += [map(form_of, given)] * (count + k in asked)
         start += math.prod(shape)
+    count += len(batch.given)
+    columns += [repeat(type(given), batch.size) for k, given in enumerate(batch.given) if count + k in asked]
     found: dict[Types, int] = {}
     for row, kinds in enumerate(zip(*columns)):
         found.setdefault(kinds, row)
     return found
 
 
-def _of(given: Any, width: int, row: int) -> Sequence[type[Any]]:
+def _count(batch: Batch) -> int:
+    return sum(map(math.prod, batch.shapes))
+
+
+def _of_numbers(given: Any, width: int, row: int) -> Sequence[type[Any]]:
     return [given.dtype.type] * width if hasattr(given, "dtype") else _types(given[row])
+
+
+def _form(given: Any, shape: Shape, row: int) -> Form:
+    return form_of_array(given, len(shape)) if hasattr(given, "dtype") else form_of(given[row])
 
 
 def _types(sample: Any) -> list[type[Any]]:
@@ -85,9 +103,53 @@ class Asked:
         return not self.positions or self.met >= rows_of_types(batch, self.positions).keys()
 
 
+class Targets:
+    """The labels of a batch as a loss is given them: what it asks of them.
+
+    Args:
+        given: samples and labels.
+
+    Attributes:
+        types: of the numbers of a label.
+    """
+
+    def __init__(self, given: Batch) -> None:
+        self._given, types = given, types_of(given)
+        self._count, arguments = _count(given), len(given.shapes)
+        self._first = self._count - math.prod(given.shapes[-1])
+        self.types, self._form = types[self._first : self._count], types[self._count + arguments - 1]
+        self._positions = set[int]()
+
+    def as_rows(self, labels: list[Any]) -> Any:
+        """The labels of a batch, in rows of the classes that are given."""
+        arguments, whole = len(self._given.shapes), type(self._given.given[-1])
+        note = partial(self._positions.add, self._count + arguments - 1)
+        rows = [as_rows(label, self._form, note) for label in labels]
+        return all_rows(rows, whole, partial(self._positions.add, self._count + 2 * arguments - 1))
+
+    def ask(self, places: Iterable[int], rows: bool) -> None:
+        """Note of which numbers of a label the type was asked, where what is below 0 is none; and whether of rows."""
+        self._positions.update(self._first + place for place in places if place >= 0)
+        if rows:
+            arguments = len(self._given.shapes)
+            self._positions |= {self._count + arguments - 1, self._count + 2 * arguments - 1}
+
+    def asked(self, loss: str) -> Asked:
+        """What was asked.
+
+        Raises:
+            TraceError: the labels are of several kinds.
+        """
+        kinds = rows_of_types(self._given, self._positions) if self._positions else {}
+        if len(kinds) > 1:
+            raise several_types(loss, kinds)
+        return Asked(self._positions, kinds)
+
+
 def several_types(function: str, kinds: Iterable[Types]) -> TraceError:
     """The error of a function that does not do the same for all numbers of a batch."""
-    found = " and ".join(sorted({kind.__name__ for types in kinds for kind in types}))
+    names = {kind.__name__ if isinstance(kind, type) else f"rows such as {kind}" for types in kinds for kind in types}
+    found = " and ".join(sorted(names))
     return TraceError(
         f"{function} asks of what type a number is, and is not known to do the same for these: {found}\n"
         "Give numbers of one type, as in an array or by [float(y) for y in labels]: another type is compiled anew."

@@ -62,7 +62,7 @@ class Graph:
         self.lines: dict[Symbol, Source] | None = None
         self.open = True
         self.nonzero: set[Symbol] = set()
-        self.types: Sequence[type[Any]] = ()
+        self.types: Sequence[Any] = ()
         self.asked: set[int] = set()
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
@@ -192,7 +192,8 @@ class Graph:
         """Of what type an input is given, for a function that asks."""
         position: int = given.value
         self.asked.add(position)
-        return self.types[position]
+        found: type[Any] = self.types[position]
+        return found
 
     # ---- leaves, and the operands of dots
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from types import CodeType
 from typing import Any
@@ -29,6 +30,7 @@ from .randomness import Generators
 from .reads import outside
 from .reads.objects import attribute_of
 from .reads.surroundings import Surroundings, prolonged
+from .rows import Row, as_rows
 from .symbol import Symbol
 from .watching import Watch, watched
 
@@ -102,7 +104,7 @@ def trace(
     new_graph: Callable[[], Graph],
     surroundings: Surroundings | None = None,
     known: bool = False,
-    types: Sequence[type[Any]] = (),
+    types: Sequence[Any] = (),
 ) -> Trace:
     """Trace a function of one sample.
 
@@ -180,6 +182,7 @@ class _Runs:
         self.inputs: list[Symbol] = []
         self.created: dict[Symbol, float] = {}
         self._arguments = [_argument(graph, shape, self.inputs) for shape in shapes]
+        self._forms = graph.types[len(self.inputs) :] or [()] * len(shapes)
 
     def make(self, known: bool = False) -> None:
         """Run it twice, and once more if lists grow with every run; where it is known what it does, once.
@@ -213,8 +216,18 @@ class _Runs:
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
         asking = outside.refused(self._surroundings.names_type) if disturbed else nullcontext()
         with self.graph.opened(), watched(self.graph, disturbed) as watch, asking:
-            outputs, shape = _run(self.function, self._arguments, watch)
+            outputs, shape = _run(self.function, self._copied_arguments(), watch)
         return watch.made, outputs, shape
+
+    def _copied_arguments(self) -> list[Any]:
+        """The arguments, in lists of their own, which the function may change."""
+        first, asked = len(self.inputs), self.graph.asked
+        if self._surroundings.matches:
+            asked.update(first + k for k, form in enumerate(self._forms) if form)
+        return [
+            as_rows(argument, form, partial(asked.add, first + k))
+            for k, (argument, form) in enumerate(zip(self._arguments, self._forms))
+        ]
 
 
 def _line_of_difference(runs: _Runs) -> Source | None:
@@ -237,12 +250,11 @@ def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
 
 
 def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -> tuple[list[Symbol], Shape]:
-    copies = [_copied(argument) for argument in arguments]  # the function may change its lists
     results: list[Symbol] = []
 
     def collect(found: Any) -> Shape:
         """Append all results in nested lists; give their shape."""
-        if isinstance(found, (list, tuple)):
+        if isinstance(found, (list, tuple, Row)):
             shapes = [collect(part) for part in found]
             if not shapes:
                 raise TraceError(f"{described(function)} returned an empty list: return a Value or a list of Values")
@@ -261,7 +273,7 @@ def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -
         return ()
 
     try:
-        shape = collect(function(*copies))
+        shape = collect(function(*arguments))
     except Exception as error:
         if isinstance(error, KeyError) and error.args and isinstance(error.args[0], Symbol):
             raise refusal(f"{error.args[0]} was looked up as a key", _FIX_KEY, source=raised_at(error)) from None
@@ -271,10 +283,6 @@ def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -
     if watch.refusals:
         raise watch.refusals[0]
     return results, shape
-
-
-def _copied(argument: Any) -> Any:
-    return [_copied(part) for part in argument] if isinstance(argument, list) else argument
 
 
 def described(function: Callable[..., Any]) -> str:

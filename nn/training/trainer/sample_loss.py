@@ -8,6 +8,7 @@ from typing import Any
 
 from engine import Asked, Batch, BatchLoss, Description, Value, batch_loss, recall, remember
 
+from ...arguments import is_row
 from ...losses.named import OF_ROWS
 from ...own_code import own_code, own_loss
 from ..steps import LossFunction, Model, one_value, scored
@@ -143,7 +144,7 @@ _MEAN = BatchLoss(1.0, 0.0, lambda: 0.0)
 
 
 def _shape(sample: Any) -> Shape:
-    return (len(sample), *_shape(sample[0])) if isinstance(sample, list) else ()
+    return (len(sample), *_shape(sample[0])) if is_row(sample) else ()
 
 
 def _example(output: Any) -> Any:

@@ -59,6 +59,7 @@ class Surroundings:
         generators: sources of random numbers among them.
         iterators: names of what gives another entry whenever it is read, and the code that names them.
         names_type: whether some code names `type`.
+        matches: whether some code has patterns of sequences, which tell lists from arrays.
         changed: tells whether something is another than it was; at what is far away it looks from time to time only.
         differs: the same of what is near, and of nothing else.
     """
@@ -94,7 +95,7 @@ class Surroundings:
         walk = Walk(self)
         self._keep = walk.of(self._function)
         self._leaf_lists_before = {}
-        self.names_type = "type" in walk.used
+        self.names_type, self.matches = "type" in walk.used, walk.matches
         if "label" in walk.used:
             self._labels()
         self._variables = outside.count_of_variables()

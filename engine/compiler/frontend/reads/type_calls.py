@@ -7,6 +7,8 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
+from ..rows import Row
+
 _LOADING = ("LOAD_GLOBAL", "LOAD_NAME")
 _CALLING = ("CALL", "CALL_FUNCTION", "PRECALL")
 
@@ -49,6 +51,6 @@ def _asked_by(code: CodeType) -> tuple[str, ...] | None:
 
 
 def _has_symbols(thing: Any) -> bool:
-    if isinstance(thing, (list, tuple)):
+    if isinstance(thing, (list, tuple, Row)):
         return any(map(_has_symbols, thing))
     return hasattr(type(thing), "__symbolic__")

@@ -73,11 +73,13 @@ class Walk:
 
     Attributes:
         used: names in the code.
+        matches: whether some code has patterns of sequences, which tell lists from arrays.
     """
 
     def __init__(self, found: Surroundings) -> None:
         self._found = found
         self.used: set[str] = set()
+        self.matches = False
         self._seen: dict[int, Any] = {}
         self._attributes: set[tuple[Any, Any]] = set()
         self._private: set[int] = set()  # containers that objects of this project keep for themselves
@@ -239,6 +241,7 @@ class Walk:
             return
         names = _names_of(function.__code__)
         self.used.update(names)
+        self.matches = self.matches or _has_patterns(function.__code__)
         if not _DECIMALS.isdisjoint(names):
             yield DECIMALS
         for name in names:
@@ -406,6 +409,13 @@ def _imports_of(code: CodeType) -> tuple[str, ...]:
         if isinstance(constant, CodeType):
             names.update(dict.fromkeys(_imports_of(constant)))
     return tuple(names)
+
+
+@cache
+def _has_patterns(code: CodeType) -> bool:
+    """Whether there are patterns of sequences in some code, in functions inside of it too."""
+    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return dis.opmap["MATCH_SEQUENCE"] in code.co_code[::2] or any(map(_has_patterns, inside))
 
 
 def _is_of_users(thing: Any) -> bool:

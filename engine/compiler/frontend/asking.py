@@ -1,0 +1,19 @@
+"""Whether it is this project's code that asks an object of what class it is, or somebody else's."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from ...text.callers import is_ours
+
+_ABSTRACT = frozenset({"<frozen abc>", "<frozen _collections_abc>"})
+"""Files of what asks on behalf of its caller."""
+
+
+def asked_by_project() -> bool:
+    """Whether the caller's caller is a part of this project."""
+    frame: Any = sys._getframe(2)
+    while frame.f_code.co_filename in _ABSTRACT:
+        frame = frame.f_back
+    return is_ours(frame.f_code.co_filename)

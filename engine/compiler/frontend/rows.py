@@ -1,0 +1,193 @@
+"""What stands for the rows that a function is given: lists, tuples or arrays of numbers, which do not do the same.
+
+`x * 3` repeats a list and multiplies an array; `isinstance(x, list)`, `case [a, b]`, `x.shape` tell them from each
+other. Where a function does what hangs on that, it is noted: the program is then not taken for rows of another class.
+What only arrays do with all of their numbers is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TypeAlias
+
+from ..errors import refusal
+from .asking import asked_by_project
+
+_FIX = "Inside of a compiled function the numbers stand one by one: write it for each, as in [3 * a for a in x]."
+
+Form: TypeAlias = "tuple[Any, ...]"
+"""The class of a row, and the forms of the rows in it: one for all if they are alike; empty for a number."""
+
+
+def form_of(sample: Any) -> Form:
+    """The form of a sample.
+
+    >>> form_of([1, 2]), form_of([(1, 2), (3, 4)]), form_of(1.0)
+    ((<class 'list'>,), (<class 'list'>, (<class 'tuple'>,)), ())
+    """
+    if isinstance(sample, (list, tuple)):
+        inner = [form_of(part) for part in sample]
+        if any(inner):
+            return (type(sample), *(inner[:1] if inner.count(inner[0]) == len(inner) else inner))
+        return (type(sample),)
+    return form_of_array(sample, len(getattr(sample, "shape", ())))
+
+
+def form_of_array(array: Any, dimensions: int) -> Form:
+    """The form of an array, or of its rows, with so many dimensions."""
+    return (type(array), *([form_of_array(array, dimensions - 1)] * (dimensions > 1))) if dimensions else ()
+
+
+def as_rows(nested: Any, form: Form, note: Callable[[], Any]) -> Any:
+    """Nested lists as rows of a form.
+
+    Args:
+        nested: lists of symbols.
+        form: of the row; empty if the function does not ask.
+        note: called when the function does what hangs on the class of a row.
+    """
+    if not form:
+        return [as_rows(part, (), note) for part in nested] if isinstance(nested, list) else nested
+    kind, *inner = form
+    inner = inner if len(inner) == len(nested) else (inner or [()]) * len(nested)
+    entries = [as_rows(part, of, note) for part, of in zip(nested, inner)]
+    return (Listed if issubclass(kind, (list, tuple)) else Row)(entries, kind, note)
+
+
+def all_rows(rows: list[Any], whole: type[Any], note: Callable[[], Any]) -> Any:
+    """All rows of a batch, which a step is given as they are, and `fit` gives in a list.
+
+    Args:
+        rows: of the batch.
+        whole: the class of what they are given in.
+        note: called when the function does what hangs on that.
+    """
+
+    def refuse() -> NoReturn:
+        raise refusal(
+            f"the function does with all labels what hangs on whether they are a list or a {whole.__name__}", _FIX
+        )
+
+    return Listed(rows, list, note) if whole is list else Row(rows, whole, refuse)
+
+
+class Row:
+    """Stands for a row, as of an array.
+
+    Args:
+        entries: symbols, or rows.
+        kind: the class of the row.
+        note: called when the function does what hangs on it.
+    """
+
+    __slots__ = ("_entries", "_kind", "_note")
+    __hash__ = None  # type: ignore[assignment]  # as a list or an array
+
+    def __init__(self, entries: list[Any], kind: type[Any], note: Callable[[], Any]) -> None:
+        self._entries, self._kind, self._note = entries, kind, note
+
+    @property  # type: ignore[misc]  # what is asked is to be known
+    def __class__(self) -> Any:
+        """The class of the row that is given."""
+        if not asked_by_project():
+            self._note()
+        return self._kind
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._entries)
+
+    def __getitem__(self, place: Any) -> Any:
+        found = self._entries[place]
+        return type(self)(found, self._kind, self._note) if isinstance(place, slice) else found
+
+    def __setitem__(self, place: Any, entry: Any) -> None:
+        self._of_list("item assignment")[place] = entry
+
+    def __delitem__(self, place: Any) -> None:
+        del self._of_list("deletion of items")[place]
+
+    def __repr__(self) -> str:
+        return repr(self._entries)
+
+    def __bool__(self) -> bool:
+        return bool(self._of_list("bool()", tuple))
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            self._note()
+            if name in ("shape", "ndim", "size", "tolist") and hasattr(self._kind, name):
+                return _of_array(self)[name]
+            if hasattr(self._kind, name):
+                return getattr(self._of_list(name, tuple), name)
+        raise AttributeError(f"{self._kind.__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    def _of_list(self, what: str, *others: type[Any]) -> Any:
+        """The list, or tuple, that this is.
+
+        Raises:
+            TraceError: it is none of these, which are a list and others.
+        """
+        self._note()
+        if self._kind not in (list, *others):
+            raise refusal(f"the function used {what} of a {self._kind.__name__} that it is given", _FIX)
+        return self._entries if self._kind is list else tuple(self._entries)
+
+
+class Listed(Row):
+    """Stands for a list or tuple, which patterns take for sequences."""
+
+    __slots__ = ()
+
+
+def _operator(name: str) -> Callable[[Row, Any], Any]:
+    def operator(self: Row, other: Any) -> Any:
+        own = self._of_list(name, tuple)
+        return getattr(own, name)(plain(other)) if hasattr(own, name) else _reflected(name, own, plain(other))
+
+    return operator
+
+
+def _reflected(name: str, own: Any, other: Any) -> Any:
+    """What ``other + own`` is for a row on the right."""
+    ordinary = f"__{name[3:]}"
+    return getattr(other, ordinary)(own) if type(other) is type(own) else NotImplemented
+
+
+def _in_place(name: str) -> Callable[[Row, Any], Any]:
+    def operator(self: Row, other: Any) -> Any:
+        if self._kind is tuple:
+            return NotImplemented
+        getattr(self._of_list(name), name)(plain(other))
+        return self
+
+    return operator
+
+
+def plain(thing: Any) -> Any:
+    """A row as the list or tuple that it stands for; all else as it is."""
+    if not isinstance(thing, Listed):
+        return thing
+    entries = [plain(entry) for entry in thing]
+    return tuple(entries) if thing._kind is tuple else entries
+
+
+def _of_array(row: Row) -> dict[str, Any]:
+    lists = [_of_array(part)["tolist"]() if isinstance(part, Row) else part for part in row]
+    shape: tuple[int, ...] = (len(row),)
+    part: Any = row[0] if len(row) else None
+    while isinstance(part, Row):
+        shape, part = (*shape, len(part)), part[0]
+    size = 1
+    for length in shape:
+        size *= length
+    return {"shape": shape, "ndim": len(shape), "size": size, "tolist": lambda: lists}
+
+
+for _name in ("add", "radd", "mul", "rmul", "eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(Row, f"__{_name}__", _operator(f"__{_name}__"))
+for _name in ("iadd", "imul"):
+    setattr(Row, f"__{_name}__", _in_place(f"__{_name}__"))
+Sequence.register(Listed)
