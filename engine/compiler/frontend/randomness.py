@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -35,9 +36,10 @@ class Generators:
         return [source.name for source in self._sources if source.drawn()]
 
     def give_back(self) -> None:
-        """Set all states to what they were."""
+        """Set the states to what they were, where numbers were drawn."""
         for source in self._sources:
-            source.give_back()
+            if source.drawn():  # else another thread that draws just now would get the same number again
+                source.give_back()
 
     @contextmanager
     def untouched(self, run: Callable[[], Any]) -> Iterator[None]:
@@ -57,7 +59,8 @@ class Generators:
         if drawn:
             source = self._line_of(run)
             self.give_back()
-            raise refusal(f"the function drew random numbers from {' and '.join(drawn)}", _FIX, source=source)
+            fix = _FIX if threading.active_count() == 1 else f"{_FIX} {_ANOTHER_THREAD}"
+            raise refusal(f"the function drew random numbers from {' and '.join(drawn)}", fix, source=source)
 
     def _line_of(self, run: Callable[[], Any]) -> Source | None:
         """The first line of the user's, after which a state is another; found line by line, so slowly."""
@@ -86,6 +89,10 @@ class Generators:
 _FIX = (
     "A compiled function would keep those that were drawn while it was traced: draw them outside, and pass them as an "
     "argument."
+)
+_ANOTHER_THREAD = (
+    "Or another thread drew them just then, which looks the same: try again, or give that thread a generator of its "
+    "own, such as random.Random(seed) or numpy.random.default_rng(seed)."
 )
 
 

@@ -106,6 +106,86 @@ def control(make: Make) -> Make:
     return make
 
 
+# ---- what functions, classes and errors are called ------------------------------------------------------------------
+
+
+def _of_a_function(name: str, other: Any) -> Make:
+    def make() -> Case:
+        def helper() -> None:
+            "What it does."
+
+        w, before = Value(2.0), getattr(helper, name)
+        by_name: dict[str, Callable[[], Any]] = {
+            "__name__": lambda: helper.__name__,
+            "__qualname__": lambda: helper.__qualname__,
+            "__doc__": lambda: helper.__doc__,
+            "__module__": lambda: helper.__module__,
+            "__annotations__": lambda: helper.__annotations__,
+        }
+        read = by_name[name]
+        return Case(lambda x: w * x if read() == before else w * w * x, lambda: setattr(helper, name, other), far=True)
+
+    make.__name__ = f"{name.strip('_')}_of_a_function"
+    return make
+
+
+for _name, _other in (
+    ("__name__", "b"),
+    ("__qualname__", "b"),
+    ("__doc__", "b"),
+    ("__module__", "b"),
+    ("__annotations__", {"a": 1}),
+):
+    row("equal")(_of_a_function(_name, _other))
+
+
+@row("equal")
+def the_annotations_of_a_function_in_place() -> Case:
+    def helper() -> None:
+        pass
+
+    w = Value(2.0)
+    return Case(lambda x: w * x * len(helper.__annotations__), lambda: helper.__annotations__.update(a=int), far=True)
+
+
+@row("equal")
+def the_name_of_a_class() -> Case:
+    class Kind:
+        pass
+
+    w = Value(2.0)
+    return Case(
+        lambda x: w * x if Kind.__name__ == "Kind" else w * w * x, lambda: setattr(Kind, "__name__", "B"), far=True
+    )
+
+
+@row("equal")
+def the_arguments_of_an_error() -> Case:
+    w, error = Value(2.0), ValueError("a", 1)
+    return Case(lambda x: w * x * error.args[1], lambda: setattr(error, "args", ("b", 3)), far=True)
+
+
+@row("equal")
+def the_words_of_an_error() -> Case:
+    w, error = Value(2.0), ValueError("a")
+    return Case(lambda x: w * x * len(str(error)), lambda: setattr(error, "args", ("bcd",)), far=True)
+
+
+@row("equal")
+def whether_a_module_was_imported() -> Case:
+    w = Value(2.0)
+    sys.modules.pop("a_module_of_a_test", None)
+    there = types.ModuleType("a_module_of_a_test")
+    change = functools.partial(sys.modules.__setitem__, "a_module_of_a_test", there)
+    return Case(lambda x: w * x if "a_module_of_a_test" in sys.modules else w * w * x, change, far=True)
+
+
+@row("refused")
+def how_numpy_takes_errors() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x if np.geterr()["divide"] == "warn" else w * w * x)
+
+
 # ---- what decides from far away -------------------------------------------------------------------------------------
 
 
@@ -1749,6 +1829,33 @@ def test_random_states_are_given_back() -> None:
         with pytest.raises(TraceError, match="random"):
             compile(lambda x: x + 0.0 * draw(), backend="python")([1.0])  # noqa: B023  # it is called at once
     assert (random.getstate(), np.random.get_state()[1].tolist(), _global_random.getstate()) == states
+
+
+def test_draws_of_another_thread_may_refuse_a_function_and_the_message_says_so() -> None:
+    """And what it draws while nothing is refused, it does not get again."""
+    stop, drawn, generator = threading.Event(), list[float](), random.Random(7)
+    random.seed(7)
+
+    def draws() -> None:
+        while not stop.is_set():
+            drawn.append(random.random())
+            time.sleep(0.001)
+
+    def waits(x: Any) -> Any:
+        time.sleep(0.05)
+        return x * 2.0
+
+    thread = threading.Thread(target=draws)
+    thread.start()
+    try:
+        with pytest.raises(
+            TraceError, match=r"drew random numbers from random, .*\n.*another thread.*random\.Random\(seed\)"
+        ):
+            compile(waits, backend="python")([1.0])
+    finally:
+        stop.set()
+        thread.join()
+    assert drawn[0] == generator.random()
 
 
 def test_what_a_refused_function_has_changed_is_given_back() -> None:

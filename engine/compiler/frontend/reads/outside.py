@@ -55,7 +55,10 @@ _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     "pwd": _SYSTEM,
     "io": _FILE,
     "_io": _FILE,
-    "numpy._core._multiarray_umath": ("reads a file", {"fromfile"}.__contains__),
+    "numpy._core._multiarray_umath": (
+        "reads a file, or a setting of NumPy",
+        {"fromfile", "_get_extobj_dict"}.__contains__,
+    ),
     "numpy.core._multiarray_umath": ("reads a file", {"fromfile"}.__contains__),  # before NumPy 2
     "_sqlite3": ("reads a file", lambda name: True),
     "sqlite3": ("reads a file", lambda name: True),

@@ -22,7 +22,7 @@ from ....value import Value
 from . import outside
 from .look import Look
 from .objects import ABSENT, PLAIN, all_same, attribute_of, held, held_now, is_a, is_array, refill, same
-from .walk import OF_FUNCTIONS, Walk
+from .walk import DESCRIBING, OF_FUNCTIONS, Walk
 from .words import Watching, Words
 
 BUDGET = 300
@@ -35,7 +35,7 @@ PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 _LATE, _LAST = 4, 5
 """How soon what hardly ever changes is looked at: see `_rank`."""
-_RARE = {*OF_FUNCTIONS, "__class__", "__bases__"}
+_RARE = {*OF_FUNCTIONS, *DESCRIBING, "__class__", "__bases__"}
 _Part: TypeAlias = tuple[Any, str, Any]
 _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
 _Holder: TypeAlias = tuple[Any, tuple[Any, ...]]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dis
 import sys
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from functools import cache, partial
+from functools import partial
 from io import BytesIO, IOBase, StringIO
 from operator import attrgetter
 from types import (
     BuiltinMethodType,
     CodeType,
     FunctionType,
-    MemberDescriptorType,
     MethodType,
     ModuleType,
 )
@@ -27,6 +25,7 @@ from ....value import Value
 from ...errors import refusal
 from ..conditions import OWN
 from . import outside
+from .code import has_patterns, imports_of, names_of, texts_of
 from .objects import (
     ABSENT,
     CACHE,
@@ -45,6 +44,7 @@ from .objects import (
     is_memory,
     reads_as_array,
 )
+from .owners import announces, is_of_project, is_of_users, slots_of
 
 if TYPE_CHECKING:
     from .surroundings import Surroundings
@@ -59,6 +59,8 @@ _SPACES = (ModuleType, FunctionType)
 _ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
 """Where code names one of these, it may find out whether there is an attribute."""
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
+"""What functions, and partly classes, have besides their attributes, to be looked at where code names it."""
 _DECIMALS = frozenset({"decimal", "Decimal"})
 """Where code names one of these, the context of `decimal` may decide."""
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
@@ -163,9 +165,10 @@ class Walk:
         elif kind is attrgetter:
             self.used.update(name for path in thing.__reduce__()[1] for name in path.split("."))
         elif issubclass(kind, (ModuleType, type)):
-            if _is_of_users(thing):
+            if is_of_users(thing):
                 if isinstance(thing, type):
-                    self._part(thing, "__bases__", thing.__bases__)
+                    for name in ("__bases__", *({"__name__", "__qualname__"} & self.used)):
+                        self._part(thing, name, getattr(thing, name))
                     yield from self._subclasses(thing)
                 yield from (*(thing.__bases__ if issubclass(kind, type) else ()), type(thing))
                 yield from self._named_attributes(thing, vars(thing))
@@ -189,9 +192,12 @@ class Walk:
             self._found.found_holder(thing)
             yield from vars(thing).values()
         elif not issubclass(kind, Value):
-            if _is_of_users(kind):
+            if is_of_users(kind):
                 self._part(thing, "__class__", attribute_of(thing, "__class__"))
                 yield kind
+            if issubclass(kind, BaseException):
+                self._part(thing, "args", thing.args)
+                yield thing.args
             yield from self._slots(thing, kind)  # first: what else the class names may come into the dict
             attributes = attributes_of(thing)
             if isinstance(attributes, Mapping):
@@ -214,6 +220,9 @@ class Walk:
 
     def _function(self, function: FunctionType) -> Iterator[Any]:
         yield from self._named_attributes(function, vars(function))
+        for name in DESCRIBING & self.used:
+            self._part(function, name, getattr(function, name))
+            yield getattr(function, name)
         if (id(function), "") in self._attributes:
             return
         self._attributes.add((id(function), ""))
@@ -239,11 +248,13 @@ class Walk:
         yield from defaults
         if not is_users(function.__code__.co_filename):
             return
-        names = _names_of(function.__code__)
+        names = names_of(function.__code__)
         self.used.update(names)
-        self.matches = self.matches or _has_patterns(function.__code__)
+        self.matches = self.matches or has_patterns(function.__code__)
         if not _DECIMALS.isdisjoint(names):
             yield DECIMALS
+        if "modules" in names:
+            self._modules_by_name(function.__code__)
         for name in names:
             content = function.__globals__.get(name, ABSENT)
             if content is not ABSENT:
@@ -269,11 +280,18 @@ class Walk:
             self._found.found_built_in(names, name, content)
             yield content
 
+    def _modules_by_name(self, code: CodeType) -> None:
+        """The texts in some code, which may be asked for in `sys.modules`, and whether such modules are there."""
+        for text in texts_of(code):
+            if (id(sys.modules), text) not in self._attributes:
+                self._attributes.add((id(sys.modules), text))
+                self._found.found_rarely(sys.modules, text, sys.modules.get(text, ABSENT))
+
     def _imported(self, function: FunctionType) -> Iterator[Any]:
         """The modules that a function itself imports, also those that it is about to import for the first time."""
         package = str(function.__globals__.get("__package__") or "").split(".")
         around = [".".join(package[:k]) for k in range(len(package), 0, -1) if package[0]]
-        for name in _imports_of(function.__code__):
+        for name in imports_of(function.__code__):
             for full in (name, *[f"{outer}.{name}".rstrip(".") for outer in around]):
                 content = sys.modules.get(full, ABSENT)
                 if (id(sys.modules), full) not in self._attributes:
@@ -303,8 +321,8 @@ class Walk:
             self._found.found_leaves(container, inside, kinds)
 
     def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
-        everything = _is_of_project(type(owner))
-        if everything and not _announces(type(owner)):  # what it keeps for itself may change
+        everything = is_of_project(type(owner))
+        if everything and not announces(type(owner)):  # what it keeps for itself may change
             self._private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
             yield from attributes.values()
             return
@@ -345,14 +363,14 @@ class Walk:
     def _call_of(self, kind: type) -> None:
         """What layers of this project do when they are called: users replace it in the class, to look at all layers."""
         for base in kind.__mro__:
-            own = "__call__" in vars(base) and not _is_of_users(base)
+            own = "__call__" in vars(base) and not is_of_users(base)
             if own and (id(base), "__call__") not in self._attributes:
                 self._attributes.add((id(base), "__call__"))
                 self._found.found_rarely(vars(base), "__call__", vars(base)["__call__"])
 
     def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
         """What stands in the ``__slots__`` of the user's classes."""
-        for name in _slots_of(kind):
+        for name in slots_of(kind):
             if (id(owner), name) not in self._attributes:
                 content = attribute_of(owner, name)
                 if type(content) not in PLAIN or name in self.used or not self.used.isdisjoint(_COMPUTING):
@@ -373,66 +391,10 @@ class Walk:
                 continue
             self._attributes.add((id(module), name))
             self._found.found_setting(attributes, name, content)
-            if is_a(content, (*CONTAINERS, ModuleType)) and not _is_of_project(module):
+            if is_a(content, (*CONTAINERS, ModuleType)) and not is_of_project(module):
                 yield content
 
 
 def _is_leaf(kind: type) -> bool:
     """Whether there is nothing to be entered in things of a class, as in a Value, be it lent to a program."""
     return kind in _LEAVES or issubclass(kind, Value)
-
-
-@cache
-def _slots_of(kind: type) -> tuple[str, ...]:
-    """The attributes in ``__slots__`` of a class and its bases, as far as they are the user's."""
-    users = [base for base in kind.__mro__ if base is not object and _is_of_users(base)]
-    return tuple(name for base in users for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
-
-
-@cache
-def _names_of(code: CodeType) -> tuple[str, ...]:
-    """The globals and attributes that some code names, in functions inside of it too."""
-    names = dict.fromkeys(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names.update(dict.fromkeys(_names_of(constant)))
-    return tuple(names)
-
-
-@cache
-def _imports_of(code: CodeType) -> tuple[str, ...]:
-    """The modules that some code imports, by the names that it has for them, in functions inside of it too."""
-    names = dict[str, None]()
-    if dis.opmap["IMPORT_NAME"] in code.co_code[::2]:  # as a rule there is none, and this is a long way round
-        names.update((str(i.argval), None) for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME")
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names.update(dict.fromkeys(_imports_of(constant)))
-    return tuple(names)
-
-
-@cache
-def _has_patterns(code: CodeType) -> bool:
-    """Whether there are patterns of sequences in some code, in functions inside of it too."""
-    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return dis.opmap["MATCH_SEQUENCE"] in code.co_code[::2] or any(map(_has_patterns, inside))
-
-
-def _is_of_users(thing: Any) -> bool:
-    """Whether a module or class is the user's, and no part of an installed package or of Python."""
-    module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
-    file = attribute_of(module, "__file__")
-    if not isinstance(file, str):  # typed in, or built in
-        return attribute_of(module, "__spec__") in (None, ABSENT)
-    return is_users(file) and "site-packages" not in file
-
-
-def _is_of_project(thing: type | ModuleType) -> bool:
-    """Whether some of the code of a class, or a module, is the project's, which is not searched for names."""
-    owners = [thing.__name__] if isinstance(thing, ModuleType) else [str(base.__module__) for base in thing.__mro__]
-    return any(owner.partition(".")[0] in ("engine", "nn") for owner in owners)
-
-
-def _announces(kind: Any) -> bool:
-    """Whether instances announce what is set on them, as modules do."""
-    return kind.__setattr__ is not object.__setattr__

@@ -1,0 +1,46 @@
+"""What a piece of code names: globals, attributes, imports, texts; and whether it has patterns of sequences."""
+
+from __future__ import annotations
+
+import dis
+from functools import cache
+from types import CodeType
+
+
+@cache
+def names_of(code: CodeType) -> tuple[str, ...]:
+    """The globals and attributes that some code names, in functions inside of it too."""
+    names = dict.fromkeys(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(dict.fromkeys(names_of(constant)))
+    return tuple(names)
+
+
+@cache
+def imports_of(code: CodeType) -> tuple[str, ...]:
+    """The modules that some code imports, by the names that it has for them, in functions inside of it too."""
+    names = dict[str, None]()
+    if dis.opmap["IMPORT_NAME"] in code.co_code[::2]:  # as a rule there is none, and this is a long way round
+        names.update((str(i.argval), None) for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME")
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(dict.fromkeys(imports_of(constant)))
+    return tuple(names)
+
+
+@cache
+def has_patterns(code: CodeType) -> bool:
+    """Whether there are patterns of sequences in some code, in functions inside of it too."""
+    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return dis.opmap["MATCH_SEQUENCE"] in code.co_code[::2] or any(map(has_patterns, inside))
+
+
+@cache
+def texts_of(code: CodeType) -> tuple[str, ...]:
+    """The texts that some code has as constants, functions inside of it too."""
+    found = dict.fromkeys(constant for constant in code.co_consts if isinstance(constant, str))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found.update(dict.fromkeys(texts_of(constant)))
+    return tuple(found)

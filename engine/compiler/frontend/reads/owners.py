@@ -1,0 +1,38 @@
+"""Whose a class or module is: the user's, this project's, or of an installed package, which is not searched."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from types import MemberDescriptorType, ModuleType
+from typing import Any
+
+from ....text.callers import is_users
+from .objects import ABSENT, attribute_of
+
+
+def is_of_users(thing: Any) -> bool:
+    """Whether a module or class is the user's, and no part of an installed package or of Python."""
+    module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
+    file = attribute_of(module, "__file__")
+    if not isinstance(file, str):  # typed in, or built in
+        return attribute_of(module, "__spec__") in (None, ABSENT)
+    return is_users(file) and "site-packages" not in file
+
+
+def is_of_project(thing: type | ModuleType) -> bool:
+    """Whether some of the code of a class, or a module, is the project's, which is not searched for names."""
+    owners = [thing.__name__] if isinstance(thing, ModuleType) else [str(base.__module__) for base in thing.__mro__]
+    return any(owner.partition(".")[0] in ("engine", "nn") for owner in owners)
+
+
+def announces(kind: Any) -> bool:
+    """Whether instances announce what is set on them, as modules do."""
+    return kind.__setattr__ is not object.__setattr__
+
+
+@cache
+def slots_of(kind: type) -> tuple[str, ...]:
+    """The attributes in ``__slots__`` of a class and its bases, as far as they are the user's."""
+    users = [base for base in kind.__mro__ if base is not object and is_of_users(base)]
+    return tuple(name for base in users for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
