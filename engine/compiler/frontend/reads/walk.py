@@ -10,13 +10,7 @@ from contextvars import ContextVar
 from functools import partial
 from io import BytesIO, IOBase, StringIO
 from operator import attrgetter
-from types import (
-    BuiltinMethodType,
-    CodeType,
-    FunctionType,
-    MethodType,
-    ModuleType,
-)
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ....primitive import PRIMITIVES, Primitive

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from types import FunctionType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -25,6 +26,9 @@ from .layout import (
     table_of,
     word,
 )  # fmt: skip
+
+_LAST_ENTRIES = 8
+"""Of a dict that lacks a name these are watched: all of them stay in their places as long as nothing is added."""
 
 _Words: TypeAlias = Iterator[tuple[int, int]]
 
@@ -124,6 +128,12 @@ class Words:
             yield from ((id(known) + fields.keys, table), (table + fields.made, word(table + fields.made)))
             if name in known:
                 raise LookupError(name)
+            # There may have been another table meanwhile, and then one of that size again: what was added came last.
+            last = [*islice(reversed(known.items()), _LAST_ENTRIES)]
+            held.append(last)
+            places = places_in(table, known) if last else {}
+            for key, content in last:
+                yield places[id(key), id(content)], id(key)
 
         return self._added(known is not None and table_of(known) > 0, look)
 

@@ -250,8 +250,10 @@ def test_what_is_watched_of_a_dict_is_no_other_entry() -> None:
     assert words.add_absence(names, "d")
     renew(words)
     names["a"] = [4]
-    del names["c"]
     assert not differ(words)
+    del names["c"]
+    assert differ(words)  # as all of the last entries are watched
+    renew(words)
     names["d"] = [5]
     assert differ(words)
     renew(words)
@@ -269,6 +271,27 @@ def test_what_is_watched_of_a_dict_is_no_other_entry() -> None:
     assert not differ(words)
     names["b"] = [6]
     assert differ(words)
+
+
+def test_a_name_is_seen_to_come_in_a_table_where_one_of_its_size_has_been() -> None:
+    """A dict whose entries come and go gets new tables, the third of them where the first has been."""
+    names = dict[str, Any]()
+    for name in "abcdefg":
+        names[name] = [name]
+    words, before = Words(), layout.table_of(names)
+    assert words.add_absence(names, "z")
+    renew(words)
+    assert not differ(words)
+    for name in "abcdef":
+        del names[name]
+    names["z"] = [0]
+    met = set()
+    for k in range(100):
+        names["y"] = [k]
+        assert differ(words)
+        met.add(layout.table_of(names))
+        del names["y"]
+    assert before in met
 
 
 def test_a_lock_that_is_held() -> None:
