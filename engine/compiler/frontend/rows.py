@@ -117,7 +117,8 @@ class Row:
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("__"):
-            self._note()
+            if not asked_by_project():
+                self._note()
             if name in ("shape", "ndim", "size", "tolist") and hasattr(self._kind, name):
                 return _of_array(self)[name]
             if hasattr(self._kind, name):

@@ -464,9 +464,8 @@ def test_a_ruled_out_class_as_the_target_has_the_gradient_of_pytorch() -> None:
 
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_a_model_may_take_its_inputs_out_of_their_list(backend: str) -> None:
-    numpy = pytest.importorskip("numpy")
     w = [engine.Value(0.5), engine.Value(-0.25)]
     trainer = Trainer(lambda x: [engine.sum([v * x.pop() for v in w])], nn.mse, SGD(w, lr=0.1), backend)
-    assert trainer.step(numpy.array([[1.0, 2.0]]), numpy.array([0.75])) == 0.0
-    assert trainer.step(numpy.array([[1.0, 2.0]]), numpy.array([1.75])) == 1.0
+    assert trainer.step([[1.0, 2.0]], [0.75]) == 0.0
+    assert trainer.step([[1.0, 2.0]], [1.75]) == 1.0
     assert [v.data for v in w] == pytest.approx([0.9, -0.05])
