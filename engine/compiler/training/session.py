@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import repeat
 from operator import is_
 from typing import Any, NoReturn
@@ -210,13 +211,16 @@ class Session:
         self.look_outside()
         own, training = starts[:, given], self._training
         found: list[list[float] | None] = []
-        known: dict[tuple[Setting, ...], ConfiguredUpdate] = {}  # what the rule reads besides is looked at but once
+        known: dict[tuple[Setting, ...], ConfiguredUpdate] = {}  # of any lr; what the rule reads is looked at but once
         with self._borrowed():
             for row, self._optimizer.settings, order in zip(own, settings, orders or repeat(None)):
-                key = tuple(self._optimizer.settings.values())
+                chosen = self._optimizer.settings
+                key = tuple({**chosen, "lr": 0.0}.values())
                 update = known.get(key)
                 if update is None:
                     update = known[key] = self.configured(*clip)
+                if update.lr is not chosen["lr"]:
+                    update = replace(update, lr=chosen["lr"])
                 training.parameters[:], training.memory[:], training.made = row, 0.0, 0
                 losses = training.once_more(update, order) if found else None
                 if losses is None:
