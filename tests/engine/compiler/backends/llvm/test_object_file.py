@@ -119,6 +119,18 @@ def test_the_same_answers_as_what_llvm_loads(stored: bytes) -> None:
     assert mine() == llvms() == address_of("sin")
 
 
+def test_addresses_are_those_of_the_text() -> None:
+    """With what is added to them, and where the text wants them to be."""
+    places = ["@small", "@wide", "getelementptr (i8, ptr @wide, i64 24)", "getelementptr (i8, ptr @wide, i64 -8)"]
+    functions = [f"define ptr @f{k}() nounwind {{\n  ret ptr {place}\n}}" for k, place in enumerate(places)]
+    text = ["@small = constant i8 7", "@wide = constant [4 x i64] [i64 1, i64 2, i64 3, i64 4], align 64", *functions]
+    file = loaded(compiled("\n".join(text)))
+    small, wide, *others = [ctypes.CFUNCTYPE(ctypes.c_void_p)(file.address(f"f{k}"))() for k in range(len(places))]
+    assert wide % 64 == 0
+    assert others == [wide + 24, wide - 8]
+    assert (ctypes.c_int8.from_address(small).value, ctypes.c_int64.from_address(wide + 24).value) == (7, 4)
+
+
 def test_only_functions_for_others_have_addresses(stored: bytes) -> None:
     assert loaded(stored).address("choose")
     assert [loaded(stored).address(name) for name in ("hidden", "table", "sin", "")] == [0, 0, 0, 0]
