@@ -7,6 +7,7 @@ import functools
 import os
 import platform
 import sys
+from collections.abc import Callable
 
 from .executable_memory import IS_SUPPORTED, PAGE, ExecutableMemory
 
@@ -53,6 +54,13 @@ def account() -> Account | None:
         a, b, c, d = registers
         return a, b, c, d
 
+    found = _answers(ask)
+    found[_KEPT] = xgetbv() if found[1, 0][2] >> 27 & 1 else 0, 0, 0, 0
+    return found
+
+
+def _answers(ask: Callable[[int, int], Registers]) -> Account:
+    """Those to what LLVM asks, but for which core it was that answered."""
     found = {}
     for first, leaves in _LEAVES.items():
         found[first, 0] = ask(first, 0)
@@ -61,8 +69,7 @@ def account() -> Account | None:
             if leaf <= found[first, 0][0] and ((leaf, part) != (7, 1) or found[7, 0][0] >= 1):
                 found[leaf, part] = ask(leaf, part)
     a, _, c, d = found[1, 0]
-    found[1, 0] = a, 0, c, d  # the second tells which core answers
-    found[_KEPT] = xgetbv() if c >> 27 & 1 else 0, 0, 0, 0
+    found[1, 0] = a, 0, c, d
     return found
 
 

@@ -108,6 +108,25 @@ def test_where_nobody_asks_llvm_does(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cpu.identity.__wrapped__() == theirs
 
 
+@pytest.mark.parametrize(
+    ("last", "parts", "asked"),
+    [
+        (1, 0, {(0, 0), (1, 0)}),
+        (7, 0, {(0, 0), (1, 0), (7, 0)}),
+        (13, 2, {(0, 0), (1, 0), (7, 0), (7, 1), (13, 1)}),
+    ],
+)
+def test_leaves_that_are_not_there_are_not_asked_for(last: int, parts: int, asked: set[tuple[int, int]]) -> None:
+    """Intel's CPUs would give the last leaf instead, which may be one that tells of a core."""
+
+    def ask(leaf: int, part: int) -> cpu.Registers:
+        return {0: last, 7: parts, 2**31: 2**31 + 1}.get(leaf, 5), 6, 7, 8
+
+    found = cpu._answers(ask)
+    assert set(found) == {*asked, (2**31, 0), (2**31 + 1, 0)}
+    assert (found[1, 0], found[2**31 + 1, 0]) == ((5, 0, 7, 8), (5, 6, 7, 8))
+
+
 @ASKED
 def test_another_answer_is_another_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     account = cpu.account()

@@ -123,7 +123,13 @@ def test_addresses_are_those_of_the_text() -> None:
     """With what is added to them, and where the text wants them to be."""
     places = ["@small", "@wide", "getelementptr (i8, ptr @wide, i64 24)", "getelementptr (i8, ptr @wide, i64 -8)"]
     functions = [f"define ptr @f{k}() nounwind {{\n  ret ptr {place}\n}}" for k, place in enumerate(places)]
-    text = ["@small = constant i8 7", "@wide = constant [4 x i64] [i64 1, i64 2, i64 3, i64 4], align 64", *functions]
+    tenth = "define double @tenth(double %x) nounwind {\n  %y = fmul double %x, 0.1\n  ret double %y\n}"
+    text = [
+        tenth,
+        "@small = constant i8 7",
+        "@wide = constant [4 x i64] [i64 1, i64 2, i64 3, i64 4], align 64",
+        *functions,
+    ]
     file = loaded(compiled("\n".join(text)))
     small, wide, *others = [ctypes.CFUNCTYPE(ctypes.c_void_p)(file.address(f"f{k}"))() for k in range(len(places))]
     assert wide % 64 == 0
@@ -247,6 +253,104 @@ def test_a_file_that_is_cut_off_is_refused(stored: bytes) -> None:
     assert not any(loads(stored[:length]) for length in range(0, len(stored), 7))
 
 
+BIG = "@big = constant [100000 x i8] zeroinitializer\ndefine ptr @at() nounwind {\n  ret ptr @big\n}\n"
+
+
+def _headers(stored: bytes) -> dict[int, dict[str, int]]:
+    """The header of each section, by where it is."""
+    (start,), (count,) = struct.unpack_from("<Q", stored, 40), struct.unpack_from("<H", stored, 60)
+    places = range(start, start + HEADER.size * count, HEADER.size)
+    return {place: dict(zip(FIELDS, HEADER.unpack_from(stored, place))) for place in places}
+
+
+HEADER = struct.Struct("<IIQQQQIIQQ")
+FIELDS = ("name", "kind", "flags", "address", "offset", "length", "link", "info", "align", "entry")
+CODE, CONSTANTS, OTHER, RELOCATIONS, SYMBOLS = (1, 6), (1, 2), (1, 0), (4, 0x40), (2, 0)
+
+
+def _changed(stored: bytes, sort: tuple[int, int], **fields: int) -> bytes:
+    """The file with other fields in the headers of all sections of a sort, which are not empty."""
+    made, found = bytearray(stored), 0
+    for place, header in _headers(stored).items():
+        if (header["kind"], header["flags"] & 0xFF & ~0x10) == sort and (header["length"] or sort == OTHER):
+            HEADER.pack_into(made, place, *{**header, **fields}.values())
+            found += 1
+    assert found
+    return bytes(made)
+
+
+@pytest.mark.parametrize(
+    ("sort", "fields"),
+    [
+        (CODE, {"length": 2**40}),
+        (CONSTANTS, {"length": 2**63}),
+        (CONSTANTS, {"align": 3}),
+        (CONSTANTS, {"align": 2 * PAGE}),
+        (CONSTANTS, {"kind": 8}),
+        (CONSTANTS, {"flags": 3}),
+        (CONSTANTS, {"flags": 0}),
+        (OTHER, {"kind": 9}),
+        (RELOCATIONS, {"info": 0}),
+        (RELOCATIONS, {"info": 1000}),
+        (SYMBOLS, {"kind": 3}),
+    ],
+)
+def test_a_section_that_is_not_as_it_should_be_is_refused(
+    stored: bytes, sort: tuple[int, int], fields: dict[str, int]
+) -> None:
+    assert loads(_changed(stored, sort))
+    assert not loads(_changed(stored, sort, **fields))
+
+
+def test_sections_that_are_each_other_take_no_memory() -> None:
+    """A table of a thousand of them, each of which is the file, would take all there is."""
+    stored = compiled(BIG)
+    whole = {"offset": 0, "length": len(stored)}
+    assert not loads(_changed(_changed(stored, CONSTANTS, **whole), CODE, **whole))
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "number"),
+    [
+        (0, "<Q", None),  # seven bytes ahead of its section's end
+        (8, "<I", 2),  # relative to the place
+        (12, "<I", 10**6),  # of a symbol that is not there
+    ],
+)
+def test_a_relocation_that_is_not_as_it_should_be_is_refused(
+    stored: bytes, place: int, kind: str, number: int | None
+) -> None:
+    made, headers = bytearray(stored), list(_headers(stored).values())
+    for table in headers:
+        if table["kind"] == 4:
+            given = headers[table["info"]]["length"] - 7 if number is None else number
+            struct.pack_into(kind, made, table["offset"] + place, given)
+    assert not loads(bytes(made))
+
+
+def test_relocations_of_what_is_not_in_memory_are_refused(stored: bytes) -> None:
+    headers = list(_headers(stored).values())
+    (symbols,) = (k for k, header in enumerate(headers) if header["kind"] == 2)  # long enough for each of them
+    assert not loads(_changed(stored, RELOCATIONS, info=symbols))
+
+
+def test_a_symbol_outside_of_its_section_is_refused(stored: bytes) -> None:
+    made = bytearray(stored)
+    (table,) = (header for header in _headers(stored).values() if header["kind"] == 2)
+    for place in range(table["offset"] + 24, table["offset"] + table["length"], 24):
+        struct.pack_into("<Q", made, place + 8, 5000)
+    assert not loads(bytes(made))
+
+
+@pytest.mark.parametrize("sort", [5, 6, 10])  # common, of a thread, or found by a function
+def test_a_symbol_of_another_sort_is_refused(stored: bytes, sort: int) -> None:
+    made = bytearray(stored)
+    (table,) = (header for header in _headers(stored).values() if header["kind"] == 2)
+    for place in range(table["offset"] + 24, table["offset"] + table["length"], 24):
+        made[place + 4] = made[place + 4] & 0xF0 | sort
+    assert not loads(bytes(made))
+
+
 @given(st.data())
 def test_a_file_with_other_bytes_is_refused_or_loaded(stored: bytes, data: st.DataObject) -> None:
     made = bytearray(stored)
@@ -261,12 +365,9 @@ def test_a_file_with_other_bytes_is_refused_or_loaded(stored: bytes, data: st.Da
 def test_a_table_with_other_numbers_is_refused_or_loaded(stored: bytes, data: st.DataObject) -> None:
     """Where each byte counts: the headers, the symbols and the relocations."""
     made, extremes = bytearray(stored), [0, 1, 2, 7, 63, len(stored), 2**31, 2**32 - 1, 2**63, 2**64 - 1]
-    (start,), (count,) = struct.unpack_from("<Q", stored, 40), struct.unpack_from("<H", stored, 60)
-    tables = [(0, 64), (start, 64 * count)]
-    for k in range(count):
-        kind, _, _, offset, length = struct.unpack_from("<IQQQQ", stored, start + 64 * k + 4)
-        if kind in (2, 4):
-            tables.append((offset, length))
+    headers = _headers(stored)
+    tables = [(0, 64), (min(headers), HEADER.size * len(headers))]
+    tables += [(header["offset"], header["length"]) for header in headers.values() if header["kind"] in (2, 4)]
     table, length = data.draw(st.sampled_from(tables))
     place = table + 4 * data.draw(st.integers(0, max(0, length // 4 - 2)))
     number = data.draw(st.sampled_from(extremes))
