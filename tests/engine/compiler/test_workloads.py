@@ -139,16 +139,20 @@ def test_compiling_again_and_again_leaks_nothing(backend: str) -> None:
         scale = float(next(scales))  # another program each time
         compile(lambda x: (dot(w, x) * scale).tanh(), backend=backend).value_and_grad(X)
 
+    def growth(rounds: int) -> int:
+        """Bytes that some more programs leave behind in memory of this package."""
+        gc.collect()
+        tracemalloc.start()
+        before = tracemalloc.take_snapshot()
+        for _ in range(rounds):
+            once()
+        gc.collect()
+        differences = tracemalloc.take_snapshot().compare_to(before, "filename")
+        tracemalloc.stop()
+        return sum(d.size_diff for d in differences if "/engine/" in d.traceback[0].filename)
+
     rounds = 10 if backend == "llvm" else 100
     for _ in range(rounds):
         once()
-    gc.collect()
-    tracemalloc.start()
-    before = tracemalloc.take_snapshot()
-    for _ in range(rounds):
-        once()
-    gc.collect()
-    after = tracemalloc.take_snapshot()
-    tracemalloc.stop()
-    grown = sum(d.size_diff for d in after.compare_to(before, "filename") if "/engine/" in d.traceback[0].filename)
-    assert grown < 2_000 * rounds  # a program takes tens of thousands of bytes
+    # A program takes tens of thousands of bytes. A table of the process's that becomes larger does so once.
+    assert any(growth(rounds) < 2_000 * rounds for _ in range(3))
