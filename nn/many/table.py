@@ -173,7 +173,10 @@ def _jobs(
     jobs = []
     for place, config in enumerate(configs):
         if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
-            raise TypeError(f"configuration {place} must be a dict with names as keys, not {show(config)}")
+            raise TypeError(
+                f"configuration {place} must be a dict with names as keys, not {show(config)}: of a table give the "
+                'rows, as frame.to_dict("records") does'
+            )
         for name in config:
             if name in ("loss", "seconds", "error") or name.startswith("validation_"):
                 raise ValueError(f"configuration {place} has the key {name!r}, which its row has itself: rename it")

@@ -813,8 +813,9 @@ def test_progress_counts_nets(capsys: pytest.CaptureFixture[str]) -> None:
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="there are no configurations"):
         nn.fit_many(make, [], X, Y)
-    with pytest.raises(TypeError, match="configuration 0 must be a dict"):
-        nn.fit_many(make, [3], X, Y)  # type: ignore[list-item]  # on purpose
+    for configs in ([3], {"lr": [0.1]}):
+        with pytest.raises(TypeError, match=r"configuration 0 must be a dict .*: of a table give the rows"):
+            nn.fit_many(make, configs, X, Y)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="configuration 0 has the key 'loss'"):
         nn.fit_many(make, [{"loss": "mse"}], X, Y)
     with pytest.raises(TypeError, match=r"executor is one of concurrent\.futures"):
