@@ -137,18 +137,23 @@ def describe(
         loss: what it calls with the outputs; None for nothing.
         judges: what else it calls with them.
     """
-    known: Sequence[Value] = ()
+    last = _Last()
 
     def described() -> Description | None:
-        nonlocal known
-        found = own_code(model, loss, known=known) if all(map(is_own, judges)) else None
+        found = own_code(model, loss, known=last.values) if all(map(is_own, judges)) else None
         if found is None:
             return None
-        known = found.values
+        last.values = found.values
         return replace(found, text=f"{what}: {found.text}")
 
     function.described = described  # type: ignore[attr-defined]  # the compiler asks for it
     function.labels_are_numbers = lambda: loss is not None and own_loss(loss) != "" and all(map(is_own, judges))  # type: ignore[attr-defined]  # it asks for that too
+
+
+class _Last:
+    """The parameters of the last description: in an attribute of an object of `nn`, which nobody watches."""
+
+    values: Sequence[Value] = ()
 
 
 class _Foreign(Exception):  # noqa: N818  # what ends a walk

@@ -41,8 +41,8 @@ class Means:
     def __init__(
         self, model: Model, loss: LossFunction, judges: Sequence[Judge], X: Any, y: Any, options: Options
     ) -> None:
-        self._shapes: list[tuple[int, ...]] = []  # of the outputs, when they were traced
-        self._function = _of_sample(model, loss, tuple(judges), self._shapes)
+        self._noted = _Noted()
+        self._function = _of_sample(model, loss, tuple(judges), self._noted)
         self._key = ("means", loss, *judges), options
         self._columns, self._options = range(1 + len(judges)), options
         self._programs, self._data = programs_of(model), (X, y)
@@ -91,7 +91,7 @@ class Means:
         """
         from engine import batch_loss
 
-        shape, label = self._shapes[-1], batch.shapes[1]
+        shape, label = self._noted.shape, batch.shapes[1]
         if batch.size * (math.prod(shape) + math.prod(label)) > ROOM:
             raise ValueError("too many samples to trace their loss")
         return batch_loss(self._loss, nested([0.0] * math.prod(shape), shape), label, batch.size, given=batch)
@@ -110,15 +110,25 @@ class Means:
             return found
 
 
+class _Noted:
+    """What the compiled function notes when it runs: in an attribute of an object of `nn`, which nobody watches.
+
+    Attributes:
+        shape: of the outputs of a sample.
+    """
+
+    shape: tuple[int, ...] = ()
+
+
 def _of_sample(
-    model: Model, loss: LossFunction, judges: tuple[Judge, ...], shapes: list[tuple[int, ...]]
+    model: Model, loss: LossFunction, judges: tuple[Judge, ...], noted: _Noted
 ) -> Callable[[Any, Any], list[Any]]:
     """What is compiled: of a sample and its label; it notes the shape of the outputs."""
 
     def of_sample(x: Any, label: Any) -> list[Any]:
         outputs = model(x)
-        shapes[:] = [shape_of(outputs)]
-        if judges and (len(shapes[0]) != 1 or len(outputs) == 1):
+        noted.shape = shape_of(outputs)
+        if judges and (len(noted.shape) != 1 or len(outputs) == 1):
             raise TypeError(f"{judges[0].__name__} is for rows of outputs")
         return [loss([outputs], [label]), *[judge(label, outputs) for judge in judges]]
 

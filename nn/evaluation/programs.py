@@ -8,6 +8,7 @@ compiled stays so, with one warning.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -314,8 +315,7 @@ def mean_of(rows: Any, column: int) -> float:
     """Of one column."""
     if isinstance(rows, list):
         return math.fsum([row[column] for row in rows]) / len(rows)
-    from numpy import add
-
+    add = sys.modules["numpy"].add  # which rows are of: an import statement takes longer than the sum
     return float(add.reduce(rows[:, column], dtype=float)) / len(rows)
 
 

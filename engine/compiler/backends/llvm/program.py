@@ -201,13 +201,17 @@ class NativeProgram:
         """
         split = self.cost_model.split(batch)
         frame, results = self._frame_of(arrays, split, repeated=True)
-        drive = self.starter(split)
+        drive, place, own = self.starter(split), frame.address, self._parameters[: self.artifact.leaves]
+        lock, packed = self.lock, False
 
         def again(P: Any) -> Array:
-            with self.lock:
-                self._parameters[: self.artifact.leaves] = P
-                drive(frame.address)
-                frame.set(packed=1)
+            nonlocal packed
+            with lock:
+                own[:] = P
+                drive(place)
+                if not packed:
+                    frame.set(packed=1)
+                    packed = True
             return results
 
         return again
