@@ -18,9 +18,10 @@ from .backends.choice import BACKENDS, require, thread_count
 from .batch import Batch, by_argument, in_shape, mean_of
 from .calls.repetition import Direct, of_the_same
 from .calls.traced import Traced
+from .comparison.single import TOLERANCE
 from .errors import TraceError
 from .frontend.trace import name_of
-from .specialisation import TOLERANCE, Specialisation
+from .specialisation import Specialisation
 
 
 @overload

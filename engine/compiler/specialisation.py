@@ -5,20 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from ..collector import collector_at_rest
 from ..imported import TABLE
-from ..modes import always_recorded, no_grad, observed_by
 from .backends.choice import build, choose, is_native
 from .backends.known import Description, Signature, described, forget_signature, recall_signature, remember_signature
 from .backends.protocol import Program, Runner, Variant
-from .batch import Batch, Right, flat
+from .batch import Batch, Right
 from .comparison.heap import give_back
-from .comparison.second_net import LEAST, SHARE, Change, Kinds, Numbers, trials
-from .comparison.selfcheck import Eager, Results, agree
+from .comparison.second_net import LEAST, SHARE, Kinds, Numbers, trials
+from .comparison.single import Comparison, Mode
 from .errors import TraceError
 from .forking import new_lock
 from .frontend.given_types import Asked, rows_of_types, several_types, types_of
@@ -36,12 +33,8 @@ from .requirements import Familiar, Requirements
 MOST_TYPES = 8
 """For so many combinations of types, at most, a function that asks for them is traced."""
 
-TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 REMEMBERED = 0.01
 """Seconds that a function is taken to need for a trace that was remembered, and found in less."""
-
-
-Mode = Literal["outputs", "leaves", "inputs"]
 
 
 class Specialisation:
@@ -75,6 +68,9 @@ class Specialisation:
         self._nothing_to_check = False
         self._labels_only = self.requirements.arguments <= {len(self.shapes) - 1}
         self.leaves = Leaves(self.signature.leaves)
+        self._comparison = Comparison(
+            function, self.leaves, self.signature.outputs, dtype, self._exact, bool(self.asked)
+        )
         self._lock, self._planning = new_lock(), new_lock()
 
     def _found(self, batch: Batch) -> Signature:
@@ -295,6 +291,10 @@ class Specialisation:
                 self.seconds["build"] = time.perf_counter() - started
         return program
 
+    def _exact(self, mode: Mode) -> Program:
+        """The program of one mode in double precision."""
+        return build("python", self.lazy_plan(mode), "float64")
+
     def compare_once(self, mode: Mode, batch: Batch) -> None:
         """Compare a few samples with the eager engine, once for each program; see `second_net`.
 
@@ -328,7 +328,7 @@ class Specialisation:
             if end is not None and time.thread_time() > end:
                 break
             try:
-                self._compare(program, what, batch.rows([row]), numbers, change, known)
+                self._comparison(program, what, batch.rows([row]), numbers, change, known)
             except TraceError:
                 self._forget()
                 raise
@@ -373,7 +373,7 @@ class Specialisation:
                     numbers, known = Numbers(self.leaves.values), self._is_known() or self._labels_are_numbers()
                 if not known:
                     program = self.program().fitting(batch.size)
-                    self._compare(program, "outputs", batch.rows([row]), numbers, None, known)
+                    self._comparison(program, "outputs", batch.rows([row]), numbers, None, known)
 
     def _is_known(self) -> bool:
         """Whether the function is described, and its code is still what it was.
@@ -412,78 +412,6 @@ class Specialisation:
         """The description of the function, if it is still the one of when it was traced."""
         now = described(self.function) if self._described else None
         return now if now and self._described and now.text == self._described.text else None
-
-    def _compare(
-        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
-    ) -> None:
-        """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.
-
-        Where the function is known, and so to take no derivatives itself, results are compared without a graph, which
-        takes time and memory, and with it only if they differ: it tells by how much they may.
-
-        Raises:
-            TraceError: they differ.
-        """
-        if known and mode == "outputs":
-            with suppress(TraceError), no_grad():
-                self._compare_now(program, mode, sample, numbers, change, known)
-                return
-        with always_recorded():
-            self._compare_now(program, mode, sample, numbers, change, known)
-
-    def _compare_now(
-        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
-    ) -> None:
-        """The same, in the mode that is open."""
-        with observed_by(None), collector_at_rest(), numbers.shown(change):
-            try:
-                eager = self._eager(mode, sample, mode == "leaves" and not program.takes_lists, known)
-            except Exception:
-                if change is None:
-                    raise
-                return
-            if change is not None and not eager.is_finite:
-                return
-            when = "" if change is None else " with other numbers in its parameters"
-            try:
-                agree(eager, self._numbers(program, mode, numbers, change, sample), TOLERANCE[self.dtype], when)
-            except TraceError:
-                if self.dtype == "float64":
-                    raise
-                # With few digits and a small range it may be no mistake: the same plan in double precision tells.
-                exact = build("python", self.lazy_plan(mode), "float64")
-                agree(eager, self._numbers(exact, mode, numbers, change, sample), TOLERANCE["float64"], when)
-
-    def _numbers(self, program: Runner, mode: Mode, numbers: Numbers, change: Change | None, sample: Batch) -> Results:
-        """The results of a single sample, and their gradient by the leaves if that is compared."""
-        arrays: Any = sample.arrays
-        if program.takes_lists:
-            arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
-        outputs, gradient = program.run(numbers.of(change, program.takes_lists), arrays, 1)
-        results, own = [*map(float, outputs[0])], self.signature.outputs
-        by: dict[Mode, Any] = {"outputs": [], "leaves": [] if gradient is None else gradient, "inputs": results[own:]}
-        return {"result": results[:own], "gradient": by[mode]}
-
-    def _eager(self, mode: Mode, sample: Batch, arrays: bool, known: bool) -> Eager:
-        """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must.
-
-        Of a known function the graph is not kept: it takes as much memory as a network, and is made again if it tells.
-        """
-        values = sample.sample(0)
-        by = {"outputs": [], "leaves": self.leaves.values, "inputs": flat(values)}[mode]
-
-        def of_values() -> Eager:
-            return Eager(self.function(*values), by, arrays)
-
-        if mode != "inputs":
-            with suppress(Exception):
-                again = partial(self.function, *sample.as_given(0, bool(self.asked)))
-                if not known:
-                    return Eager(again(), by, arrays, of_values)
-                eager = Eager(again(), by, arrays, of_values, again)
-                give_back(len(self.leaves.values))
-                return eager
-        return of_values()
 
 
 def as_array(numbers: Any, dtype: str) -> Any:

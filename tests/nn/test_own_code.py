@@ -19,7 +19,8 @@ import nn
 from engine import Value
 from engine.compiler import loss_structure, specialisation
 from engine.compiler.backends import known
-from engine.compiler.comparison import second_net
+from engine.compiler.comparison import second_net, single
+from engine.compiler.comparison.single import Comparison
 from engine.compiler.frontend.reads.surroundings import Surroundings
 from engine.imported import TABLE
 from nn import MLP, SGD, EagerStep, Layer, Module, Sequential, Trainer, cross_entropy
@@ -403,14 +404,14 @@ def test_a_replaced_rule_of_the_table_has_no_entry_in_the_cache(part: str, monke
 def compared(model: Any, loss: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """What the second net compares at the first step: the mode and the change of each comparison."""
     found = []
-    compare = specialisation.Specialisation._compare
+    compare = Comparison.__call__
 
     def noted(self: Any, program: Any, mode: str, sample: Any, numbers: Any, change: Any, known: bool) -> None:
         found.append((mode, change))
         compare(self, program, mode, sample, numbers, change, known)
 
     with monkeypatch.context() as patch:
-        patch.setattr(specialisation.Specialisation, "_compare", noted)
+        patch.setattr(Comparison, "__call__", noted)
         trained(model, loss)
     return found
 
@@ -577,7 +578,7 @@ def test_one_sample_is_compared_at_least(warm: None, monkeypatch: pytest.MonkeyP
 def test_a_program_that_disagreed_is_not_taken_for_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr(specialisation, "agree", lambda *_: (_ for _ in ()).throw(engine.TraceError("it differs")))
+        patch.setattr(single, "agree", lambda *_: (_ for _ in ()).throw(engine.TraceError("it differs")))
         with pytest.raises(engine.TraceError, match="it differs"):
             trained(plain(), cross_entropy)
     assert compared(plain(), cross_entropy, monkeypatch)[0] == ("leaves", None)
@@ -586,7 +587,7 @@ def test_a_program_that_disagreed_is_not_taken_for_proved(tmp_path: Path, monkey
 
 def test_results_that_differ_without_a_graph_are_compared_with_it(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of numbers that cancel only the graph tells by how much they may differ."""
-    agree, recorded = specialisation.agree, []
+    agree, recorded = single.agree, []
 
     def strict(eager: Any, *others: Any) -> None:
         recorded.append(eager._again().primitive is not None)
@@ -595,7 +596,7 @@ def test_results_that_differ_without_a_graph_are_compared_with_it(warm: None, mo
         agree(eager, *others)
 
     expected = trained(plain(), cross_entropy)
-    monkeypatch.setattr(specialisation, "agree", strict)
+    monkeypatch.setattr(single, "agree", strict)
     assert trained(plain(), cross_entropy) == expected
     assert recorded == [False, True]
 

@@ -1,0 +1,121 @@
+"""A single sample through a program, and through the eager engine: whether both say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Literal
+
+from ...collector import collector_at_rest
+from ...modes import always_recorded, no_grad, observed_by
+from ..backends.protocol import Runner
+from ..batch import Batch, flat
+from ..errors import TraceError
+from ..lending import Leaves
+from .heap import give_back
+from .second_net import Change, Numbers
+from .selfcheck import Eager, Results, agree
+
+TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
+"""How much numbers of a program may differ, as a share of the largest."""
+
+Mode = Literal["outputs", "leaves", "inputs"]
+"""What a program gives besides the results: nothing, the gradient by the leaves, or that by the inputs."""
+
+
+class Comparison:
+    """Compares what programs of a function give with what the eager engine gives.
+
+    Args:
+        function: of one sample.
+        leaves: the Values that it reads.
+        outputs: how many results it has.
+        dtype: of the programs.
+        exact: gives the program of one mode in double precision.
+        entirely: whether the function is to get samples as they were given, with the types of their numbers.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        leaves: Leaves,
+        outputs: int,
+        dtype: str,
+        exact: Callable[[Mode], Runner],
+        entirely: bool,
+    ) -> None:
+        self._function, self._leaves, self._outputs = function, leaves, outputs
+        self._dtype, self._exact, self._entirely = dtype, exact, entirely
+
+    def __call__(
+        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
+    ) -> None:
+        """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.
+
+        Where the function is known, and so to take no derivatives itself, results are compared without a graph, which
+        takes time and memory, and with it only if they differ: it tells by how much they may.
+
+        Raises:
+            TraceError: they differ.
+        """
+        if known and mode == "outputs":
+            with suppress(TraceError), no_grad():
+                self._compare(program, mode, sample, numbers, change, known)
+                return
+        with always_recorded():
+            self._compare(program, mode, sample, numbers, change, known)
+
+    def _compare(
+        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
+    ) -> None:
+        """The same, in the mode that is open."""
+        with observed_by(None), collector_at_rest(), numbers.shown(change):
+            try:
+                eager = self._eager(mode, sample, mode == "leaves" and not program.takes_lists, known)
+            except Exception:
+                if change is None:
+                    raise
+                return
+            if change is not None and not eager.is_finite:
+                return
+            when = "" if change is None else " with other numbers in its parameters"
+            try:
+                agree(eager, self._results(program, mode, numbers, change, sample), TOLERANCE[self._dtype], when)
+            except TraceError:
+                if self._dtype == "float64":
+                    raise
+                # With few digits and a small range it may be no mistake: the same plan in double precision tells.
+                found = self._results(self._exact(mode), mode, numbers, change, sample)
+                agree(eager, found, TOLERANCE["float64"], when)
+
+    def _results(self, program: Runner, mode: Mode, numbers: Numbers, change: Change | None, sample: Batch) -> Results:
+        """The results of a single sample, and their gradient by the leaves if that is compared."""
+        arrays: Any = sample.arrays
+        if program.takes_lists:
+            arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
+        outputs, gradient = program.run(numbers.of(change, program.takes_lists), arrays, 1)
+        results, own = [*map(float, outputs[0])], self._outputs
+        by: dict[Mode, Any] = {"outputs": [], "leaves": [] if gradient is None else gradient, "inputs": results[own:]}
+        return {"result": results[:own], "gradient": by[mode]}
+
+    def _eager(self, mode: Mode, sample: Batch, arrays: bool, known: bool) -> Eager:
+        """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must.
+
+        Of a known function the graph is not kept: it takes as much memory as a network, and is made again if it tells.
+        """
+        values = sample.sample(0)
+        by = {"outputs": [], "leaves": self._leaves.values, "inputs": flat(values)}[mode]
+
+        def of_values() -> Eager:
+            return Eager(self._function(*values), by, arrays)
+
+        if mode != "inputs":
+            with suppress(Exception):
+                again = partial(self._function, *sample.as_given(0, self._entirely))
+                if not known:
+                    return Eager(again(), by, arrays, of_values)
+                eager = Eager(again(), by, arrays, of_values, again)
+                give_back(len(self._leaves.values))
+                return eager
+        return of_values()
