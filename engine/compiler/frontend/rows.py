@@ -7,6 +7,7 @@ What only arrays do with all of their numbers is refused.
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeAlias
 
@@ -51,7 +52,7 @@ def as_rows(nested: Any, form: Form, note: Callable[[], Any]) -> Any:
     kind, *inner = form
     inner = inner if len(inner) == len(nested) else (inner or [()]) * len(nested)
     entries = [as_rows(part, of, note) for part, of in zip(nested, inner)]
-    return (Listed if issubclass(kind, (list, tuple)) else Row)(entries, kind, note)
+    return _stand_in(kind)(entries, kind, note)
 
 
 def all_rows(rows: list[Any], whole: type[Any], note: Callable[[], Any]) -> Any:
@@ -68,7 +69,7 @@ def all_rows(rows: list[Any], whole: type[Any], note: Callable[[], Any]) -> Any:
             f"the function does with all labels what hangs on whether they are a list or a {whole.__name__}", _FIX
         )
 
-    return Listed(rows, list, note) if whole is list else Row(rows, whole, refuse)
+    return _stand_in(whole)(rows, whole, note if whole is list else refuse)
 
 
 class Row:
@@ -141,6 +142,22 @@ class Listed(Row):
     """Stands for a list or tuple, which patterns take for sequences."""
 
     __slots__ = ()
+
+
+_SEQUENCE = 1 << 5  # Py_TPFLAGS_SEQUENCE, by which patterns know what they match
+
+
+class Matched(Row, metaclass=ABCMeta):
+    """Stands for what patterns match although it is no `Sequence`: an array, from NumPy 2.5 on."""
+
+    __slots__ = ()
+    __abc_tpflags__ = _SEQUENCE
+
+
+def _stand_in(kind: type[Any]) -> type[Row]:
+    if issubclass(kind, (list, tuple)):
+        return Listed
+    return Matched if kind.__flags__ & _SEQUENCE else Row
 
 
 def _operator(name: str) -> Callable[[Row, Any], Any]:

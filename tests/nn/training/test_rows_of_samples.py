@@ -5,6 +5,7 @@ Each row of the table does what hangs on the class of a row; the class becomes a
 
 from __future__ import annotations
 
+import collections
 import collections.abc
 import copy
 import warnings
@@ -16,6 +17,7 @@ import pytest
 import engine
 import nn
 from engine import TraceError, Value, dot, mean
+from engine.compiler.frontend.rows import as_rows
 from tests.engine.compiler.everywhere import INSTALLED
 
 np = pytest.importorskip("numpy")
@@ -166,3 +168,26 @@ def test_fit_on_arrays_is_the_eager_one(does: Model) -> None:
         return w.data
 
     assert trained("auto") == pytest.approx(trained("eager"), rel=1e-9)
+
+
+def test_patterns_match_what_stands_for_rows_of_any_class() -> None:
+    """Whether an array is matched hangs on NumPy's version; other classes are, or are not, in all of them."""
+
+    class Unmatched:
+        def __init__(self, entries: list[float]) -> None:
+            self.entries = entries
+
+    for make in (list, tuple, collections.deque, np.array, Unmatched):
+        given: Any = make([1.0, 2.0])
+        row = as_rows([1.0, 2.0], (type(given),), lambda: None)
+        match given:
+            case [_, _]:
+                expected = True
+            case _:
+                expected = False
+        match row:
+            case [1.0, 2.0]:
+                assert expected
+            case _:
+                assert not expected
+        assert isinstance(row, collections.abc.Sequence) is isinstance(given, collections.abc.Sequence)
