@@ -30,8 +30,8 @@ from .step_code import FUNCTIONS, text
 
 _CLOCK = time.perf_counter  # kept, since native code calls it: a user's test may put another one in its place
 
-MOST = 1 << 19
-"""Bytes of an argument that are copied; more are not worth it."""
+MOST = 1 << 23
+"""Bytes of an argument that are copied: memory that is taken only when it is written."""
 
 
 @functools.cache
