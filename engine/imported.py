@@ -96,8 +96,8 @@ _parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 _content = attrgetter("cell_contents")
 
 
-_BOOKKEEPING = frozenset({"__slotnames__", "__warningregistry__"})
-"""What Python itself adds to classes that are copied, and to modules that warn."""
+_BOOKKEEPING = frozenset({"__slotnames__", "__warningregistry__", "__annotations__", "__annotations_cache__"})
+"""What Python itself adds to classes that are copied, to modules that warn, and to either when annotations are read."""
 
 
 def _same(space: Mapping[str, Any], names: list[str], things: list[Any]) -> bool:
