@@ -66,10 +66,12 @@ def classes_that_are_derived_later() -> Case:
     class Term:
         share = 0.5
 
+    kept: list[type] = []  # a class goes when it is collected, at any time
+
     def loss(o: Any, y: Any) -> Any:
         return nn.mse(o, y) * (Term.share + sum(kind.share for kind in Term.__subclasses__()))
 
-    return of_loss(loss, lambda _: globals().update(kept=type("Another", (Term,), {"share": 3.0})))
+    return of_loss(loss, lambda _: kept.append(type("Another", (Term,), {"share": 3.0})))
 
 
 class Shares:
