@@ -28,8 +28,9 @@ from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
 from .randomness import Generators
 from .reads import outside
+from .reads.lengths import prolonged
 from .reads.objects import attribute_of
-from .reads.surroundings import Surroundings, prolonged
+from .reads.surroundings import Surroundings
 from .rows import Row, as_rows
 from .symbol import Symbol
 from .watching import Watch, watched

@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from numbers import Number
 from operator import is_
-from types import CellType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
-from .objects import ABSENT, CONTAINERS, held, is_array, reads_as_array
+from ....primitive import Primitive
+from ....value import Value
+from .objects import ABSENT, CONTAINERS, PLAIN, held, is_a, is_array, reads_as_array
 from .outside import environment
 from .words import Words
 
@@ -149,3 +152,12 @@ class Look:
         exec(_LOOK.format(condition=" or ".join([condition, *terms])), known)
         look: Callable[[], bool] = known["look"]
         return look
+
+
+def rank_of(content: Any) -> int:
+    """How soon a name is looked at that has this content: numbers first, modules and classes last."""
+    if type(content) in PLAIN or is_a(content, (Value, Number, list, dict, set)) or is_array(content):
+        return 0
+    if is_a(content, (FunctionType, Primitive)):
+        return 1
+    return 3 if is_a(content, (ModuleType, type)) else 2

@@ -9,18 +9,15 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from numbers import Number
+from collections.abc import Callable, Container, Mapping, Sequence
 from operator import is_
-from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from .... import modes
-from ....primitive import Primitive
 from ....value import Value
 from . import outside
-from .look import Look
+from .look import Look, rank_of
 from .objects import ABSENT, PLAIN, all_same, attribute_of, held, held_now, is_a, is_array, refill, same
 from .walk import DESCRIBING, OF_FUNCTIONS, Walk
 from .words import Watching, Words
@@ -34,7 +31,7 @@ NAMED = 1500
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 _LATE, _LAST = 4, 5
-"""How soon what hardly ever changes is looked at: see `_rank`."""
+"""How soon what hardly ever changes is looked at: see `rank_of`."""
 _RARE = {*OF_FUNCTIONS, *DESCRIBING, "__class__", "__bases__"}
 _Part: TypeAlias = tuple[Any, str, Any]
 _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
@@ -241,7 +238,7 @@ class Surroundings:
             if id(names) not in self._announced and (id(names), name) not in self._far
         ]
         names = [(self._order(*name), *name) for name in near]
-        parts = [(_LATE if part[1] in _RARE else _rank(part[2]), *part) for part in self._parts]
+        parts = [(_LATE if part[1] in _RARE else rank_of(part[2]), *part) for part in self._parts]
         holders = [holder for holder in self._holders if id(holder[0]) not in self._modules or is_array(holder[0])]
 
         def of_rank(rank: int) -> None:
@@ -320,14 +317,14 @@ class Surroundings:
         return Watching(words, until if known and not beyond else None, near, differs_at_all)
 
     def _order(self, names: Mapping[Any, Any], name: Any, content: Any) -> int:
-        """How soon a name is looked at: see `_rank`."""
+        """How soon a name is looked at: see `rank_of`."""
         if (id(names), name) in self._rare:
             return _LAST
         if id(names) in self._settings:
             return _LATE
         if isinstance(names, MappingProxyType) and isinstance(content, FunctionType):  # a method, perhaps never called
             return 3
-        return _rank(content)
+        return rank_of(content)
 
     def changed_at_all(self) -> bool:
         """Whether anything is another than it was, near or far."""
@@ -393,32 +390,6 @@ class Surroundings:
             and len(self._holders) == len(other._holders)
             and all(all_same(a, b) for (_, a), (_, b) in zip(self._holders, other._holders))
         )
-
-
-@contextmanager
-def prolonged(lists: Sequence[list[Any]]) -> Iterator[None]:
-    """Lists are far longer inside, by entries that they have: what hangs on their length is another."""
-    ends = [one[-1] for one in lists]
-    for one, end in zip(lists, ends):
-        one[:0] = _LONGER * [end]
-    try:
-        yield
-    finally:
-        for one, end in zip(lists, ends):
-            if len(one) >= _LONGER and one[_LONGER - 1] is end:  # else it has been cleared
-                del one[:_LONGER]
-
-
-_LONGER = 2520  # entries; all small numbers divide it: what counts every third one finds the third one in the third run
-
-
-def _rank(content: Any) -> int:
-    """How soon a name is looked at that has this content: numbers first, modules and classes last."""
-    if type(content) in PLAIN or is_a(content, (Value, Number, list, dict, set)) or is_array(content):
-        return 0
-    if is_a(content, (FunctionType, Primitive)):
-        return 1
-    return 3 if is_a(content, (ModuleType, type)) else 2
 
 
 def _plain_entries(holder: Any) -> Any:

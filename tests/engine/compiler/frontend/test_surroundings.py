@@ -11,7 +11,7 @@ import pytest
 from engine import Value, announce_change
 from engine.compiler import Surroundings, TraceError, compile
 from engine.compiler.frontend.reads import walk
-from engine.compiler.frontend.reads.surroundings import prolonged
+from engine.compiler.frontend.reads.lengths import prolonged
 from engine.compiler.lending import Loan
 
 np = pytest.importorskip("numpy")
