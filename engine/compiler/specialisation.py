@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..collector import collector_at_rest
-from ..imported import TABLE
+from .backends.account import Account
 from .backends.choice import build, choose, is_native
-from .backends.known import Description, Signature, described, forget_signature, recall_signature, remember_signature
+from .backends.known import Signature
 from .backends.protocol import Program, Runner, Variant
 from .batch import Batch, Right
 from .comparison.heap import give_back
@@ -76,17 +76,15 @@ class Specialisation:
     def _found(self, batch: Batch) -> Signature:
         """The signature of the function: of its trace, or remembered from an earlier process."""
         self._surroundings: Surroundings | None = None  # what the function reads; not looked for yet
-        self._described = described(self.function) if is_native(self.backend) else None
-        remembered = self._described and recall_signature(self._described, self.shapes)
-        self._remembered = remembered is not None
-        self._confirmed = not remembered  # by a trace, in this process
-        if remembered:
-            return remembered
+        self._account = Account(self.function, self.shapes, is_native(self.backend))
+        self._confirmed = self._account.remembered is None  # by a trace, in this process
+        if self._account.remembered is not None:
+            return self._account.remembered
         self._surroundings = Surroundings(self.function)
-        self._trace = trace(self.function, self.shapes, self._surroundings, self._is_known(), self._types[0])
+        self._trace = trace(self.function, self.shapes, self._surroundings, self._account.holds(), self._types[0])
         if self._trace.asked:
             self._trace_for_all_types(batch, self._trace)
-        return Signature.of(self._trace, self._described.values if self._described else ())
+        return Signature.of(self._trace, self._account.values)
 
     def _trace_for_all_types(self, batch: Batch, first: Trace) -> None:
         """See that the function does the same for all types of numbers that are given.
@@ -116,7 +114,7 @@ class Specialisation:
         """
         if self._trace is None:
             with collector_at_rest():
-                found = trace(self.function, self.shapes, known=self._is_known(), types=self._types[0])
+                found = trace(self.function, self.shapes, known=self._account.holds(), types=self._types[0])
                 if not self._is_still(Signature.of(found)):
                     raise TraceError(f"{described_as(self.function)} does something else by now: compile it anew")
             self._trace = found
@@ -131,7 +129,7 @@ class Specialisation:
         """Whether that is the signature still; one that was remembered, and is another one by now, is forgotten."""
         same = self.signature.is_of(signature)
         if not same:
-            self._forget()
+            self._account.forget()
         return same
 
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
@@ -189,7 +187,7 @@ class Specialisation:
         A known one changes nothing; None where nobody has looked yet, since its description tells.
         """
         around = self._surroundings
-        if around is not None and (around.are_announced_to_be_others or not self._is_known()):
+        if around is not None and (around.are_announced_to_be_others or not self._account.holds()):
             around.settle()
         return around
 
@@ -217,7 +215,7 @@ class Specialisation:
             return True
         started = time.perf_counter()
         with collector_at_rest():
-            known = self._is_known()
+            known = self._account.holds()
             same = all(
                 self._is_still(Signature.of(again)) if self._trace is None else is_same(self._trace, again)
                 for again in (trace(self.function, self.shapes, known=known, types=types) for types in self._types)
@@ -235,12 +233,11 @@ class Specialisation:
     @property
     def is_described(self) -> bool:
         """Whether the function said of itself all that determines it."""
-        return self._described is not None
+        return self._account.is_given
 
     def is_as_described(self) -> bool:
         """Whether all that determines the function is what it was, by its description."""
-        now = described(self.function) if self._described else None
-        return now is not None and self._described is not None and now.is_of(self._described)
+        return self._account.is_the_same()
 
     def is_same(self, other: Specialisation) -> bool:
         """Whether another one of this function does the same with the same Values."""
@@ -306,11 +303,11 @@ class Specialisation:
             return
         self._let_go()
         with self._lock:
-            known = self._is_known()
+            known = self._account.holds()
             self._compare_some(program, mode, batch, known)
             self._checked.add(program)
             program.note_proof()
-            self._remember()
+            self._account.keep(self.signature)
             self.settle()  # what the function itself has changed in these calls
         give_back(len(self.leaves.values))
 
@@ -330,7 +327,7 @@ class Specialisation:
             try:
                 self._comparison(program, what, batch.rows([row]), numbers, change, known)
             except TraceError:
-                self._forget()
+                self._account.forget()
                 raise
             if proved:
                 break
@@ -370,17 +367,10 @@ class Specialisation:
         for row in self._kinds.new(batch):
             with self._lock, collector_at_rest():
                 if numbers is None:
-                    numbers, known = Numbers(self.leaves.values), self._is_known() or self._labels_are_numbers()
+                    numbers, known = Numbers(self.leaves.values), self._account.holds() or self._labels_are_numbers()
                 if not known:
                     program = self.program().fitting(batch.size)
                     self._comparison(program, "outputs", batch.rows([row]), numbers, None, known)
-
-    def _is_known(self) -> bool:
-        """Whether the function is described, and its code is still what it was.
-
-        Then all that could differ from the trace is known: it uses labels as numbers, and does the same at every call.
-        """
-        return self._described is not None and TABLE.is_unchanged() and self._described.holds()
 
     def _labels_are_numbers(self) -> bool:
         """Whether the function says that no label is used as an object, such as a key: since it knows where they go."""
@@ -389,29 +379,11 @@ class Specialisation:
 
     def _let_go(self) -> None:
         """Hold graph and plans no longer, which are large, of a function that can be traced again at any time."""
-        if self._described and self._trace is not None:
+        if self.is_described and self._trace is not None:
             trace, self._trace = self._trace, None
             for lazy_plan in self._lazy_plans.values():
                 lazy_plan.let_go()
             trace.graph.clear()
-
-    def _forget(self) -> None:
-        """Trace the function at the next start, if it was remembered."""
-        description = self._described_as_before() if self._remembered else None
-        if description:
-            forget_signature(description, self.shapes)
-
-    def _remember(self) -> None:
-        """Keep the signature of a function that is described, for the next start."""
-        description = None if self._remembered else self._described_as_before()
-        if description:
-            remember_signature(description, self.shapes, self.signature)
-            self._remembered = True
-
-    def _described_as_before(self) -> Description | None:
-        """The description of the function, if it is still the one of when it was traced."""
-        now = described(self.function) if self._described else None
-        return now if now and self._described and now.text == self._described.text else None
 
 
 def as_array(numbers: Any, dtype: str) -> Any:

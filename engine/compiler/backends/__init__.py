@@ -5,5 +5,6 @@
 - python: the plan read aloud, the reference for the others; numpy: groups as arrays; llvm: native code
 - update: an optimiser's update in Python, on lists and arrays; array_training: steps with NumPy;
   array_templates: primitives on arrays
-- known: what is kept on disk beside native code: functions that say all that they depend on need not be traced again
+- known: what is kept on disk beside native code: functions that say all that they depend on need not be traced again;
+  account: what one of these says, as long as it holds
 """

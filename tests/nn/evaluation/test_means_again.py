@@ -16,7 +16,7 @@ def test_a_repeated_evaluation_takes_a_quick_look(known: bool, monkeypatch: pyte
     """It looked at everything in every epoch, in a process that had nothing in the cache."""
     pytest.importorskip("llvmlite")
     if not known:
-        monkeypatch.setattr("engine.compiler.specialisation.recall_signature", lambda *_: None)
+        monkeypatch.setattr("engine.compiler.backends.account.recall_signature", lambda *_: None)
     looks, entirely = list[Surroundings](), Surroundings.changed_at_all
 
     def changed_at_all(self: Surroundings) -> bool:

@@ -1,0 +1,73 @@
+"""What a function says of itself: as long as that is all that determines it, and stays the same, it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...imported import TABLE
+from ...value import Value
+from ..batch import Shape
+from .known import Description, Signature, described, forget_signature, recall_signature, remember_signature
+
+
+class Account:
+    """What a function says of itself when it is traced; by it the signature is found in a later process.
+
+    Args:
+        function: of one sample.
+        shapes: of the samples.
+        asked: whether anybody asks the function; else it says nothing.
+
+    Attributes:
+        remembered: the signature from an earlier process, if there is one.
+    """
+
+    def __init__(self, function: Callable[..., Any], shapes: Sequence[Shape], asked: bool) -> None:
+        self._function, self._shapes = function, tuple(shapes)
+        self._description = described(function) if asked else None
+        self.remembered = recall_signature(self._description, self._shapes) if self._description else None
+        self._is_kept = self.remembered is not None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the function said all that determines it."""
+        return self._description is not None
+
+    @property
+    def values(self) -> Sequence[Value]:
+        """The Values that it named, in its order."""
+        return self._description.values if self._description else ()
+
+    def is_the_same(self) -> bool:
+        """Whether all that determines the function is what it was."""
+        now = self._now()
+        return now is not None and self._description is not None and now.is_of(self._description)
+
+    def holds(self) -> bool:
+        """Whether the code of the function is still what it was.
+
+        Then all that could differ from the trace is known: it uses labels as numbers, and does the same at every call.
+        """
+        return self._description is not None and TABLE.is_unchanged() and self._description.holds()
+
+    def keep(self, signature: Signature) -> None:
+        """Keep the signature for the next start."""
+        description = None if self._is_kept else self._as_before()
+        if description:
+            remember_signature(description, self._shapes, signature)
+            self._is_kept = True
+
+    def forget(self) -> None:
+        """Let the function be traced at the next start, if it was remembered."""
+        description = self._as_before() if self._is_kept else None
+        if description:
+            forget_signature(description, self._shapes)
+
+    def _now(self) -> Description | None:
+        return described(self._function) if self._description else None
+
+    def _as_before(self) -> Description | None:
+        """The description, if it is still the one of when the function was traced."""
+        now = self._now()
+        return now if now and self._description and now.text == self._description.text else None
