@@ -11,6 +11,7 @@ from typing import Any
 from engine import Value
 
 from ..arguments import show, whole_number
+from ..data.tables import noted_columns
 from ..evaluation.labels import classes_of
 from ..evaluation.rules import noted_loss
 from ..layers.dropout import Dropout
@@ -59,8 +60,8 @@ def number_of(name: str, stored: Any) -> float:
 
 
 def module_state(model: Module) -> dict[str, Any]:
-    """What a model keeps besides parameters: its loss, its classes, the seeds and counts of its dropouts."""
-    found = {"loss": noted_loss(model), "classes": classes_of(model)}
+    """What a model keeps besides parameters: loss, classes, columns, the seeds and counts of its dropouts."""
+    found = {"loss": noted_loss(model), "classes": classes_of(model), "columns": noted_columns(model)}
     dropouts = [[module.seed, module.calls] for module in model.modules() if isinstance(module, Dropout)]
     return {name: item for name, item in {**found, "dropouts": dropouts}.items() if item}
 
@@ -104,9 +105,9 @@ def changes_of(
     Raises:
         TypeError, ValueError, KeyError: if it is not what was written, or does not fit.
     """
-    loss, classes = content.get("loss", ""), content.get("classes")
-    if not isinstance(loss, str) or not (classes is None or _are(str, classes)):
-        raise ValueError("the loss or the classes are no text")
+    loss, classes, columns = content.get("loss", ""), content.get("classes"), content.get("columns")
+    if not isinstance(loss, str) or not all(names is None or _are(str, names) for names in (classes, columns)):
+        raise ValueError("the loss, the classes or the columns are no texts")
     dropouts = [module for module in model.modules() if isinstance(module, Dropout)]
     kept = content.get("dropouts", [])
     if kept and len(kept) != len(dropouts):
@@ -115,6 +116,7 @@ def changes_of(
     changes: list[Change] = [
         *([(model, "_loss", loss)] if loss or (content and noted_loss(model)) else []),
         *([(model, "classes", classes)] if classes or (content and classes_of(model)) else []),
+        *([(model, "_columns", columns)] if columns or (content and noted_columns(model)) else []),
         *((module, "seed", seed) for module, (seed, _) in zip(dropouts, counts)),
         *((module, "calls", calls) for module, (_, calls) in zip(dropouts, counts)),
     ]

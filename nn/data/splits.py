@@ -6,17 +6,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from ..arguments import (
-    Seed,
-    as_samples,
-    is_row,
-    plain,
-    random_source,
-    real_number,
-    same_length,
-    true_or_false,
-    whole_number,
-)
+from ..arguments import Seed, is_row, plain, random_source, real_number, true_or_false, whole_number
+from .tables import paired
 
 
 def batches(
@@ -41,7 +32,7 @@ def batches(
     >>> list(batches([10, 20, 30], [1, 2, 3], batch_size=2, shuffle=False))
     [([10, 20], [1, 2]), ([30], [3])]
     """
-    samples, labels = _paired(X, y)
+    samples, labels = map(list, paired(X, y))
     size = len(samples) if batch_size is None else whole_number("batch_size", batch_size, least=1)
     order = list(range(len(samples)))
     if true_or_false("shuffle", shuffle):
@@ -86,12 +77,10 @@ def train_test_split(
     """
     size = _one_of("test", test, "test_size", test_size)
     rng = random_source(_one_of("seed", seed, "random_state", random_state))
-    samples, labels = as_samples("X", X), as_samples("y", y)
-    same_length("samples", samples, "labels", labels)
+    samples, _ = paired(X, y)
     if stratify is not None:
-        labels_given = as_samples("stratify", stratify)
-        stratify = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in labels_given]
-        same_length("samples", samples, "labels to stratify by", stratify)
+        _, classes = paired(X, stratify, "stratify")
+        stratify = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in classes]
     first_rows, last_rows = split_rows(len(samples), 0.25 if size is None else size, rng, stratify)
     return chosen(X, first_rows), chosen(X, last_rows), chosen(y, first_rows), chosen(y, last_rows)
 
@@ -147,9 +136,3 @@ def chosen(data: Any, rows: list[int]) -> Any:
     if hasattr(data, "iloc"):
         return data.iloc[rows]
     return data[rows] if hasattr(data, "dtype") else [data[row] for row in rows]
-
-
-def _paired(X: Any, y: Any) -> tuple[list[Any], list[Any]]:
-    samples, labels = list(as_samples("X", X)), list(as_samples("y", y))
-    same_length("samples", samples, "labels", labels)
-    return samples, labels

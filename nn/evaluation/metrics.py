@@ -11,7 +11,8 @@ from typing import Any
 import engine
 from engine import maximum, take, where
 
-from ..arguments import as_samples, class_index, has_array, same_length, show, whole_number
+from ..arguments import class_index, has_array, show, whole_number
+from ..data.tables import paired
 from .columns import flat, nan_at, shape_of_each
 from .labels import classes_of, label_indices
 from .predicting import classes_from
@@ -52,7 +53,7 @@ def accuracy(
     >>> accuracy(lambda x: [Value(1.0), Value(x)], [0.5, 2.0], [0, 0])
     0.5
     """
-    samples, labels = paired(X, y)
+    samples, labels = paired(X, y, model=model)
     return accuracy_from(model, outputs_of(model, samples, backend), labels, loss, threshold)
 
 
@@ -85,7 +86,7 @@ def confusion_matrix(
     >>> confusion_matrix(lambda x: [Value(1.0), Value(x)], [0.5, 2.0, 3.0], [0, 0, 1])
     [[1, 1], [0, 1]]
     """
-    samples, labels = paired(X, y)
+    samples, labels = paired(X, y, model=model)
     outputs = outputs_of(model, samples, backend)
     shape = shape_of_each(outputs)
     truth, found = _judged(model, outputs, labels, loss, threshold)
@@ -98,13 +99,6 @@ def confusion_matrix(
     import numpy as np
 
     return np.array(matrix)
-
-
-def paired(X: Any, y: Any) -> tuple[Any, Any]:
-    """Samples and as many labels, to be indexed."""
-    samples, labels = as_samples("X", X), as_samples("y", y)
-    same_length("samples", samples, "labels", labels)
-    return samples, labels
 
 
 class Accuracy:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Value, leaves_made, no_grad
 
-from ..arguments import as_samples, has_array, is_row, plain, show, warn_user
+from ..arguments import has_array, is_row, plain, show, warn_user
+from ..data.tables import samples_of
 from ..layers.module import Module, evaluating
 from ..own_code import describe
 from .columns import flat, nested, shape_of, shape_of_each
@@ -263,7 +264,7 @@ def _of_function(function: Model) -> Programs:
 
 def outputs_of(model: Model, X: Any, backend: str = "auto") -> Any:
     """The outputs of a model for every sample: an array if a program gave them, or else nested lists of floats."""
-    samples = as_samples("X", X)
+    samples = samples_of(model, X)
     try:
         return programs_of(model).outputs(samples, backend)
     except TypeError as error:

@@ -13,11 +13,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..arguments import as_samples, random_source, same_length, show, whole_number
+from ..arguments import random_source, show, whole_number
+from ..data.tables import names_of_columns, paired, same_rows
 from ..evaluation.metrics import Metric
 from ..training.preparation import chosen_rows, strata
 from ..training.progress import Progress, Reporter, reporting
-from ..training.validation import held_out
+from ..training.validation import given_validation, held_out
 from ..training.weighting import weights_of
 from .executors import Jobs, MakeExecutor
 from .job import Job
@@ -119,11 +120,14 @@ def fit_many(
     seed = whole_number("seed", seed, least=0)
     configs = list(configs)
     jobs = _jobs(make, configs, seed, epochs, batch_size)
-    X, y = as_samples("X", X), as_samples("y", y)
-    same_length("samples", X, "labels", y)
+    same_rows("X", X, "sample_weight", sample_weight)
+    columns = names_of_columns(X)
+    X, y = paired(X, y)
     X, y, validation = copy.deepcopy((X, y, validation))  # which make or progress may change, not so in other processes
     weights = weights_of(y, sample_weight, class_weight)
-    if validation is not None and not isinstance(validation, (tuple, list)):
+    if isinstance(validation, (tuple, list)):
+        given_validation(validation, columns)
+    elif validation is not None:
         train, last = held_out(len(X), validation, random_source(seed), _strata(make, jobs[0], y))
         validation = chosen_rows(X, last), chosen_rows(y, last)
         X, y = chosen_rows(X, train), chosen_rows(y, train)

@@ -66,7 +66,8 @@ def fit(
 
     Args:
         model: a module, or a function from one sample to its output.
-        X: the samples, a list, array or DataFrame of rows.
+        X: the samples, a list, array or DataFrame of rows; a module notes the names of columns, and refuses a table
+            that has others, or another order, from then on.
         y: as many labels, as the loss takes them; texts are names of classes, sorted into `model.classes`.
         loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`; a module
             notes its name, which tells later what the outputs mean.

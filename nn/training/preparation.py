@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..arguments import Seed, is_row, plain, random_source, show
+from ..data.tables import is_reordered, names_of_columns, noted_columns, paired, same_columns, same_rows
 from ..evaluation.labels import are_texts, as_targets, classes_of
-from ..evaluation.metrics import Metric, metrics_for, paired
+from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
 from ..layers.module import Module
@@ -51,9 +52,13 @@ def prepared(
     Raises:
         TypeError, ValueError: as `nn.fit`.
     """
+    columns, known = names_of_columns(X), noted_columns(model)
+    if is_reordered(columns, known):  # by mistake; others it may learn anew
+        same_columns("X", X, known)
+    same_rows("X", X, "sample_weight", sample_weight)
     X, y = paired(X, y)
     weights = weights_of(y, sample_weight, class_weight)
-    notes: dict[str, Any] = {"_loss": name_of_loss(loss)}
+    notes: dict[str, Any] = {"_loss": name_of_loss(loss), **({"_columns": columns} if columns or known else {})}
     names, classes = are_texts(y), classes_of(model)
     if names:
         notes["classes"] = classes = _names(model, y, loss)
@@ -61,7 +66,7 @@ def prepared(
     checked, rows = None, list(range(len(X)))
     if validation is not None:
         if isinstance(validation, (tuple, list)):
-            held_X, held_y = given_validation(model, validation)
+            held_X, held_y = given_validation(validation, columns)
             if are_texts(held_y):
                 held_y = as_targets(held_y, classes or [], name_of_loss(loss))
         else:

@@ -12,9 +12,10 @@ from typing import Any
 
 from ..arguments import is_row, real_number, show, whole_number
 from ..data.splits import split_rows
+from ..data.tables import paired, same_columns
 from ..evaluation.columns import nan_at
 from ..evaluation.means import Means
-from ..evaluation.metrics import Accuracy, Metric, OfUser, is_largest, is_largest_of_finite, paired
+from ..evaluation.metrics import Accuracy, Metric, OfUser, is_largest, is_largest_of_finite
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
 from ..evaluation.rules import is_mean, name_of_loss
 from ..optimisers.base import Optimizer
@@ -102,17 +103,18 @@ def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | Non
     return split_rows(count, share, rng, strata, "validation")
 
 
-def given_validation(model: Model, validation: Any) -> tuple[Any, Any]:
-    """The samples and labels of `validation=(X, y)`, checked.
+def given_validation(validation: Any, columns: list[str] | None) -> tuple[Any, Any]:
+    """The samples and labels of `validation=(X, y)`, checked; `columns` are those to train with, if they have names.
 
     Raises:
         TypeError: if it is no pair.
-        ValueError: if they differ in length, or are empty.
+        ValueError: if they differ in length, are empty, or a table of other columns.
     """
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise TypeError(
             f"validation is (X, y), or the share of samples to hold out, such as 0.2, not {show(validation)}"
         )
+    same_columns("validation", validation[0], columns)
     return paired(*validation)
 
 

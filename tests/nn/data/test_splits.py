@@ -164,7 +164,7 @@ def test_shuffle_is_a_bool():
 def test_batches_of_a_table_are_of_its_rows():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=[7, 3])
-    found = list(batches(frame, pandas.Series([0, 1], index=[3, 7]), 1, shuffle=False))
+    found = list(batches(frame, pandas.Series([0, 1], index=[7, 3]), 1, shuffle=False))
     assert [([row.tolist() for row in rows], labels) for rows, labels in found] == [
         ([[1.0, 3.0]], [0]),
         ([[2.0, 4.0]], [1]),

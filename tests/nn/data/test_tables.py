@@ -1,0 +1,176 @@
+"""Tables of pandas: rows and columns belong together by their labels, or a refusal says which do not."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+
+pd = pytest.importorskip("pandas")
+
+LABELS = [0, 1, 1, 0, 1, 0, 0, 1]
+
+
+def table(columns: str = "abc") -> Any:
+    numbers = np.random.default_rng(0).normal(size=(8, 3))
+    return pd.DataFrame(numbers, columns=list("abc"))[list(columns)]
+
+
+def fitted(X: Any, y: Any = LABELS, **options: Any) -> nn.MLP:
+    model = nn.MLP(3, [2], seed=0)
+    nn.fit(model, X, y, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), epochs=1, seed=0, **options)
+    return model
+
+
+OF_MODEL: dict[str, Any] = {
+    "predict": lambda model, X: nn.predict(model, X),
+    "predict_proba": lambda model, X: nn.predict_proba(model, X),
+    "classify": lambda model, X: nn.classify(model, X),
+    "accuracy": lambda model, X: nn.accuracy(model, X, LABELS),
+    "confusion_matrix": lambda model, X: nn.confusion_matrix(model, X, LABELS),
+    "evaluate": lambda model, X: nn.evaluate(model, X, LABELS, nn.cross_entropy),
+    "score": lambda model, X: nn.score(model, X, LABELS, nn.cross_entropy),
+    "fit": lambda model, X: nn.fit(model, X, LABELS, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)),
+}
+
+
+@pytest.mark.parametrize("use", OF_MODEL.values(), ids=OF_MODEL)
+def test_columns_in_another_order_are_refused_and_the_remedy_works(use: Any) -> None:
+    model = fitted(table())
+    with pytest.raises(ValueError, match=r"X has 'c' for column 0, where the model was trained with 'a'.*X\[\['a'"):
+        use(model, table("cba"))
+    use(model, table("cba")[["a", "b", "c"]])
+    use(model, table("cba").to_numpy())
+
+
+def test_predictions_by_the_remedy_are_those_of_the_training_table() -> None:
+    model = fitted(table())
+    assert np.array_equal(nn.predict(model, table("bca")[["a", "b", "c"]]), nn.predict(model, table()))
+
+
+@pytest.mark.parametrize("use", [OF_MODEL[name] for name in OF_MODEL if name != "fit"])
+def test_other_columns_are_refused_by_name(use: Any) -> None:
+    model = fitted(table())
+    with pytest.raises(ValueError, match="no column 'b', which the model was trained with"):
+        use(model, table().rename(columns={"b": "B"}))
+    with pytest.raises(ValueError, match="a column 'd', which the model was not trained with"):
+        use(model, table().assign(d=1.0))
+
+
+def test_fit_learns_other_names_anew_and_arrays_have_none() -> None:
+    model = fitted(table())
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    nn.fit(model, table().rename(columns={"b": "B"}), LABELS, nn.cross_entropy, optimizer, epochs=1)
+    with pytest.raises(ValueError, match="no column 'B'"):
+        nn.predict(model, table())
+    nn.fit(model, table().to_numpy(), LABELS, nn.cross_entropy, optimizer, epochs=1)
+    nn.predict(model, table("cba"))  # nothing is known of columns
+
+
+def test_a_refused_fit_notes_no_columns() -> None:
+    model = fitted(table())
+    with pytest.raises(IndexError, match="class 7"):
+        nn.fit(
+            model,
+            table().rename(columns={"b": "B"}),
+            [7] * 8,
+            nn.cross_entropy,
+            nn.SGD(model.parameters(), lr=0.1),
+        )
+    nn.predict(model, table())
+
+
+def test_names_that_are_no_texts_and_lists_say_nothing() -> None:
+    model = fitted(pd.DataFrame(table().to_numpy()))
+    nn.predict(model, pd.DataFrame(table().to_numpy())[[2, 1, 0]])
+    nn.predict(model, table().values.tolist())
+
+
+def test_validation_has_the_columns_of_the_samples() -> None:
+    with pytest.raises(ValueError, match="validation has 'c' for column 0"):
+        fitted(table(), validation=(table("cba"), LABELS))
+    with pytest.raises(ValueError, match="validation has 'c' for column 0"):
+        nn.fit_many(make, [{"seed": 1}], table(), LABELS, validation=(table("cba"), LABELS))
+    fitted(table(), validation=(table(), LABELS))
+
+
+def make() -> Any:
+    model = nn.MLP(3, [2], seed=0)
+    return model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
+def test_columns_are_saved_with_the_model(tmp_path: Path, name: str) -> None:
+    if name.endswith("safetensors"):
+        pytest.importorskip("safetensors")
+    nn.save(fitted(table()), tmp_path / name)
+    model = nn.MLP(3, [2], seed=1)
+    nn.load(model, tmp_path / name)
+    for loaded in (model, pickle.loads(pickle.dumps(model))):
+        with pytest.raises(ValueError, match="X has 'c' for column 0"):
+            nn.predict(loaded, table("cba"))
+
+
+def test_columns_of_a_file_that_are_no_texts_are_refused(tmp_path: Path) -> None:
+    nn.save(fitted(table()), tmp_path / "model.json")
+    content = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps({**content, "columns": [1, 2, 3]}))
+    with pytest.raises(ValueError, match="columns are no texts"):
+        nn.load(nn.MLP(3, [2], seed=1), tmp_path / "model.json")
+
+
+SHUFFLED = [3, 1, 2, 0, 7, 6, 5, 4]
+
+ROWS: dict[str, tuple[Any, Any, bool]] = {
+    "the same numbers": (range(8), range(8), True),
+    "the same texts": (list("abcdefgh"), list("abcdefgh"), True),
+    "the same, repeated": ([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 1, 1, 2, 2, 3, 3], True),
+    "labels shuffled": (range(8), SHUFFLED, False),
+    "samples shuffled": (SHUFFLED, range(8), False),
+    "texts shuffled": (list("abcdefgh"), list("hgfedcba"), False),
+    "two selections": (range(0, 16, 2), range(1, 17, 2), False),
+    "samples that were numbered anew": (range(8), range(100, 108), True),
+    "labels that were numbered anew": (list("abcdefgh"), range(8), True),
+}
+
+
+@pytest.mark.parametrize(("rows", "others", "fits"), ROWS.values(), ids=ROWS)
+def test_rows_belong_together_by_their_labels(rows: Any, others: Any, fits: bool) -> None:
+    X, y = table().set_axis(list(rows)), pd.Series(LABELS, index=list(others))
+    model = nn.MLP(3, [2], seed=0)
+    uses: list[Any] = [
+        lambda: fitted(X, y),
+        lambda: fitted(X, LABELS, sample_weight=y + 1.0),
+        lambda: fitted(table(), validation=(X, y)),
+        lambda: nn.accuracy(model, X, y),
+        lambda: nn.evaluate(model, X, y, nn.cross_entropy),
+        lambda: nn.train_test_split(X, y, seed=0),
+        lambda: nn.train_test_split(X, LABELS, seed=0, stratify=y),
+        lambda: list(nn.batches(X, y, 4)),
+        lambda: nn.fit_many(make, [{"seed": 1}], X, y, epochs=1),
+        lambda: nn.fit_many(make, [{"seed": 1}], X, LABELS, epochs=1, sample_weight=y + 1.0),
+    ]
+    for use in uses:
+        if fits:
+            use()
+        else:
+            with pytest.raises(ValueError, match=r"which rows belong together\? Row \d+ has the label"):
+                use()
+
+
+def test_the_remedies_do_what_they_say() -> None:
+    X, y = table(), pd.Series(LABELS).sample(frac=1.0, random_state=1)
+    with pytest.raises(
+        ValueError, match=r"y\.loc\[X\.index\] goes by the labels, and y\.to_numpy\(\) goes by position"
+    ):
+        fitted(X, y)
+    by_label, by_position = fitted(X, y.loc[X.index]), fitted(X, y.to_numpy())
+    expected = [fitted(X.to_numpy(), LABELS), fitted(X.to_numpy(), y.tolist())]
+    for model, other in zip([by_label, by_position], expected):
+        assert [p.data for p in model.parameters()] == [p.data for p in other.parameters()]
