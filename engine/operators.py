@@ -97,7 +97,7 @@ def affine(weights: Sequence[Sequence[Any]], inputs: Sequence[Any], biases: Sequ
     [Value(data=81.0, grad=0.0)]
     """
     if len(weights) != len(biases):
-        raise ValueError(f"affine() of {len(weights)} rows of weights with {len(biases)} biases: give one for each")
+        raise ValueError(f"affine() takes a bias for each row of weights, and got {len(biases)} for {len(weights)}")
     xs = tuple(inputs)
     unseen = bool(open_modes) and nobody_sees()
     if xs and (unseen or not open_modes) and {len(xs)}.issuperset(map(len, weights)):

@@ -25,6 +25,7 @@ fit compiles by itself; backend="eager" is the same in the open. micrograd's scr
 1.0
 """
 
+import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -100,10 +101,10 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return import_module(".sklearn", __name__)
-    from .elsewhere import ELSEWHERE
+    from .elsewhere import remark
 
-    here = f": write {ELSEWHERE[name]}" if name in ELSEWHERE else ""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{here}")
+    told = f"module {__name__!r} has no attribute {name!r}{remark(name)}"
+    raise AttributeError(told, name=name, obj=sys.modules[__name__])  # with these Python guesses what is meant
 
 
 __all__ = sorted(

@@ -18,12 +18,23 @@ from engine import Constant, Value
 Numbers: TypeAlias = "float | Value | Iterable[Numbers]"
 """A number, a Value, or rows of them nested to any depth: lists, tuples and NumPy arrays alike."""
 
+BACKENDS = ("auto", "llvm", "numpy", "python", "eager")
+
 Seed: TypeAlias = "int | random.Random | None"
 
 
 def show(item: object) -> str:
     """An offending value for a message: its type, and a repr that stays short."""
     return f"{type(item).__name__} {reprlib.repr(item)}"
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """So many things, in words.
+
+    >>> counted(1, "sample"), counted(1797, "sample"), counted(2, "class", "classes")
+    ('1 sample', '1,797 samples', '2 classes')
+    """
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 def warn_user(text: str, category: type[Warning]) -> None:
@@ -113,10 +124,18 @@ def _as_numbers(table: Any) -> Any:
 
 
 def same_length(name: str, items: list[Any], other_name: str, others: list[Any]) -> None:
-    """Raise a ValueError unless both have the same length: nothing is broadcast or cut short."""
+    """Raise a ValueError unless both have the same length: nothing is broadcast or cut short.
+
+    Args:
+        name: what an item of the first is called, such as "sample".
+        items: the first.
+        other_name: what one of the others is called.
+        others: these.
+    """
     if len(items) != len(others):
         raise ValueError(
-            f"{len(items)} {name} against {len(others)} {other_name}: give one for each, nothing is broadcast"
+            f"{counted(len(items), name)} against {counted(len(others), other_name)}: give one for each, nothing is "
+            "broadcast"
         )
 
 
@@ -128,13 +147,13 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
         ValueError: if its length is not `count`.
     """
     if not is_row(x):
-        raise TypeError(f"{taker} takes a row of {count} numbers or Values, not {show(x)}")
+        raise TypeError(f"{taker} takes a row of {counted(count, 'number')} or Values, not {show(x)}")
     if len(x) != count:
-        raise ValueError(f"{taker} takes {count} inputs, got {len(x)}")
+        raise ValueError(f"{taker} takes {counted(count, 'input')}, got {len(x)}")
     try:
         return [item if item.__class__ is Value or isinstance(item, Value) else Constant(item) for item in x]
     except TypeError as error:
-        raise TypeError(f"{taker} takes {count} numbers or Values: {error}") from None
+        raise TypeError(f"{taker} takes {counted(count, 'number')} or Values: {error}") from None
 
 
 def plain(item: Any) -> Any:
@@ -213,6 +232,17 @@ def class_index(label: Any, classes: int) -> int:
     if not 0.0 <= index < classes:
         raise IndexError(f"class {index:g} is out of range: with {classes} classes labels go from 0 to {classes - 1}")
     return int(index)
+
+
+def known_backend(backend: Any) -> str:
+    """The name of what runs a model: one of the compiler's back ends, "eager", or "auto" for the best.
+
+    Raises:
+        ValueError: if it is none of these.
+    """
+    if not isinstance(backend, str) or backend not in BACKENDS:
+        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, not {show(backend)}")
+    return backend
 
 
 def random_source(seed: Seed) -> random.Random:

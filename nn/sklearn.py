@@ -12,9 +12,11 @@ Parameters have the names of scikit-learn's own `MLPClassifier` and `MLPRegresso
 
 from __future__ import annotations
 
+import difflib
+import functools
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 try:
     import numpy as np
@@ -38,9 +40,41 @@ from .training.loop import fit
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
 
+_ABSENT = {
+    **dict.fromkeys(
+        ("solver", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon"),
+        "it is trained with Adam; nn.fit takes any optimiser",
+    ),
+    **dict.fromkeys(("learning_rate", "power_t"), "the rate stays learning_rate_init; nn.fit takes a schedule"),
+    "warm_start": "each fit starts anew; nn.fit(..., resume=history) goes on",
+    "max_fun": "it is trained with Adam, for max_iter epochs",
+}
+"""What scikit-learn's networks have and these have not."""
+
+
+Init = TypeVar("Init", bound=Callable[..., None])
+
+
+def _with_known_parameters(init: Init) -> Init:
+    """An `__init__` of estimators that refuses other parameters by the estimator's name, and says what there is."""
+
+    @functools.wraps(init)  # scikit-learn reads the parameters from it
+    def with_known(self: BaseEstimator, *args: Any, **given: Any) -> None:
+        known: list[str] = self._get_param_names()
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                there = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+                raise TypeError(f"{type(self).__name__} has no parameter {name!r}: {_ABSENT.get(name, there)}")
+        init(self, *args, **given)
+
+    return with_known  # type: ignore[return-value]  # wraps() keeps the signature
+
+
 class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """What both estimators share."""
 
+    @_with_known_parameters
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),

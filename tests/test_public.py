@@ -106,10 +106,29 @@ def test_a_name_from_elsewhere_is_told_what_it_is_called_here(package: ModuleTyp
     for name, here in elsewhere.items():
         with pytest.raises(AttributeError, match=re.escape(f"has no attribute '{name}': write {here}")):
             getattr(package, name)
-        known = [hasattr(package, word) or hasattr(engine.Value, word) for word in re.findall(r"[A-Za-z_]+", here)]
-        assert any(known), here
+        known = {*dir(package), *dir(engine.Value), "engine", "sklearn"}
+        assert known & {*re.findall(r"[A-Za-z_]+", here)}, here
     with pytest.raises(AttributeError, match=r"'nothing'\Z"):
         _ = package.nothing
+
+
+def test_what_peers_have_and_nn_has_not_is_told_with_what_there_is() -> None:
+    for name in ("RMSprop", "BatchNorm1d", "Conv2d", "LSTM", "HuberLoss", "ReduceLROnPlateau"):
+        with pytest.raises(AttributeError, match=rf"'{name}': it is not there; {re.escape(nn_names.ABSENT[name])}\Z"):
+            getattr(nn, name)
+    told = {**nn_names.ELSEWHERE, **nn_names.ABSENT}
+    assert len(told) == len(nn_names.ELSEWHERE) + len(nn_names.ABSENT)
+    assert not told.keys() & set(nn.__all__)
+    for there in nn_names.ABSENT.values():  # what it names is there
+        words = set(re.findall(r"\b(?:[A-Z][A-Za-z]+|per_sample|fit)\b", there))
+        assert words, there
+        assert words <= {*dir(nn)}, there
+
+
+def test_a_near_name_is_guessed() -> None:
+    code = "import nn; nn.sgd"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "has no attribute 'sgd'. Did you mean: 'SGD'?" in done.stderr
 
 
 def test_what_a_notebook_shows() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import Value, write_file
 
-from ..arguments import show
+from ..arguments import counted, show
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from ..training.history import History
@@ -43,7 +43,7 @@ class Checkpoint:
     def __repr__(self) -> str:
         parts = [self.path]
         if self.history is not None:
-            parts.append(f"{len(self.history.losses)} epochs")
+            parts.append(counted(len(self.history.losses), "epoch"))
         if self.loss:
             parts.append(f"trained with {self.loss}")
         if self.has_optimizer:
@@ -160,8 +160,8 @@ def _numbers(parameters: dict[str, Value], content: dict[str, Any], name: str) -
     missing, unknown = parameters.keys() - stored.keys(), stored.keys() - parameters.keys()
     if missing or unknown:
         raise ValueError(
-            f"{name} fits another model: {len(missing)} parameters are missing{_some(missing)}, "
-            f"{len(unknown)} are unknown{_some(unknown)}; build the model with the sizes it was saved with"
+            f"{name} fits another model: of its parameters {len(missing)} are missing{_some(missing)}, "
+            f"and {len(unknown)} are unknown{_some(unknown)}; build the model with the sizes it was saved with"
         )
     try:
         return [(p, number_of(f"parameter {path}", stored[path])) for path, p in parameters.items()]

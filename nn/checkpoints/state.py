@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import Value
 
-from ..arguments import show, whole_number
+from ..arguments import counted, show, whole_number
 from ..data.tables import noted_columns
 from ..evaluation.labels import classes_of
 from ..evaluation.rules import noted_loss
@@ -111,7 +111,7 @@ def changes_of(
     dropouts = [module for module in model.modules() if isinstance(module, Dropout)]
     kept = content.get("dropouts", [])
     if kept and len(kept) != len(dropouts):
-        raise ValueError(f"it has {len(kept)} Dropouts, the model {len(dropouts)}")
+        raise ValueError(f"it has {counted(len(kept), 'Dropout')}, the model {len(dropouts)}")
     counts = [[whole_number("a seed or count of Dropout", number, least=0) for number in pair] for pair in kept]
     changes: list[Change] = [
         *([(model, "_loss", loss)] if loss or (content and noted_loss(model)) else []),
@@ -134,13 +134,17 @@ def _changes_of_optimizer(
         raise ValueError(f"its optimiser is {stored['class']}, not {type(optimizer).__name__}: give one of that class")
     paths, written = _paths(optimizer, parameters), list(stored["parameters"])
     if sorted(paths) != sorted(written):
-        raise ValueError(f"its optimiser has {len(written)} parameters, this one {len(paths)}, and not the same ones")
+        raise ValueError(
+            f"its optimiser has {counted(len(written), 'parameter')}, this one {len(paths)}, and not the same ones"
+        )
     place = {name: k for k, name in enumerate(written)}
     rows = []
     for name in optimizer.memories:
         row = [number_of(f"memory {name}", number) for number in stored["memories"][name]]
         if row and len(row) != len(written):
-            raise ValueError(f"memory {name} has {len(row)} numbers for {len(written)} parameters")
+            raise ValueError(
+                f"memory {name} has {counted(len(row), 'number')} for {counted(len(written), 'parameter')}"
+            )
         rows.append([row[place[path]] for path in paths] if row else [])
     steps = whole_number("steps", stored["steps"], least=0)
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in stored["settings"].items()}

@@ -36,7 +36,7 @@ def paired(X: Any, y: Any, name: str = "y", model: Any = None) -> tuple[Any, Any
             they should be.
     """
     samples, labels = samples_of(model, X), as_samples(name, y)
-    same_length("samples", samples, "labels", labels)
+    same_length("sample", samples, "label", labels)
     same_rows("X", X, name, y)
     return samples, labels
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import engine
 
+from ..arguments import counted
 from ..layers.module import Module, evaluating
 from .columns import flat
 from .programs import Model
@@ -33,9 +34,10 @@ class Summary:
         rows = [("path", "layer", "parameters"), *((path, text, f"{n:,}") for path, text, n in self.layers)]
         widths = [max(len(row[k]) for row in rows) for k in range(3)]
         lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
-        lines.append(f"{self.parameters:,} parameters; {self.nodes:,} nodes in the graph of one sample")
+        size, nodes = counted(self.parameters, "parameter"), counted(self.nodes, "node")
+        lines.append(f"{size}; {nodes} in the graph of one sample")
         if self.operations is not None:
-            lines.append(f"compiled: {self.operations:,} floating-point operations a sample")
+            lines.append(f"compiled: {counted(self.operations, 'floating-point operation')} a sample")
         return "\n".join(lines)
 
 

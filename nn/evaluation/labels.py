@@ -131,7 +131,7 @@ def _index(label: Any, outputs: int) -> int:
         raise ValueError(
             f"a row of one number is no label for {outputs} outputs: give class indices, y.ravel() of a column"
         )
-    same_length("entries of a one-hot label", row, "outputs", [None] * outputs)
+    same_length("one-hot number", row, "output", [None] * outputs)
     entries = [real_number("an entry of a one-hot label", x) for x in row]
     if sorted(entries) != [0.0] * (outputs - 1) + [1.0]:
         raise ValueError(

@@ -11,7 +11,7 @@ from typing import Any
 import engine
 from engine import maximum, take, where
 
-from ..arguments import class_index, has_array, show, whole_number
+from ..arguments import class_index, counted, has_array, show, whole_number
 from ..data.tables import paired
 from .columns import flat, nan_at, shape_of_each
 from .labels import classes_of, label_indices
@@ -181,7 +181,9 @@ def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -
     """
     shape = shape_of_each(outputs)
     if not shape or shape[-1] <= k:
-        raise ValueError(f"top{k} of {shape[-1] if shape else 1} outputs is always right: take a smaller number")
+        raise ValueError(
+            f"top{k} of {counted(shape[-1] if shape else 1, 'output')} is always right: take a smaller number"
+        )
     hits = []
     for label, row in zip(flat(label_indices(labels, shape, classes)), _rows(outputs)):
         place = class_index(label, len(row))
@@ -224,7 +226,9 @@ def _columns(labels: Any, outputs: Any) -> tuple[list[list[float]], list[list[fl
     truth, found = ([[float(x) for x in flat(row)] for row in _listed(part)] for part in (labels, outputs))
     for place, (a, b) in enumerate(zip(truth, found)):
         if len(a) != len(b):
-            raise ValueError(f"sample {place} has {len(a)} labels against {len(b)} outputs: give one for each")
+            raise ValueError(
+                f"sample {place} has {counted(len(a), 'label')} against {counted(len(b), 'output')}: give one for each"
+            )
     return [list(column) for column in zip(*truth)], [list(column) for column in zip(*found)]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Value, leaves_made, no_grad
 
-from ..arguments import has_array, is_row, plain, show, warn_user
+from ..arguments import has_array, is_row, known_backend, plain, show, warn_user
 from ..data.tables import samples_of
 from ..layers.module import Module, evaluating
 from ..own_code import describe
@@ -188,7 +188,10 @@ class Programs:
         fixed: Fixed | None = None,
     ) -> Any:
         """What the compiled function of `make` gives for the data, finished; or what eager code gives."""
-        key, backend = (what, options), options.backend
+        backend = options.backend
+        if backend != "auto":
+            known_backend(backend)
+        key = what, options
         self.look_at_leaves()
         with evaluating():
             compiled = self._compiled.get(key)

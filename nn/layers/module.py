@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import Constant, Primitive, Sheet, Value, announce_change
 
-from ..arguments import show
+from ..arguments import counted, show
 
 _primitive = attrgetter("_primitive")
 _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
@@ -128,7 +128,7 @@ class Module:
 
     @reprlib.recursive_repr()
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} of {len(self.parameters())} parameters"]
+        lines = [f"{type(self).__name__} of {counted(len(self.parameters()), 'parameter')}"]
         own: Counter[str] = Counter()
         for path, item in _contents("", vars(self), set()):
             if isinstance(item, Module):
@@ -144,7 +144,7 @@ class Module:
         own = Counter(path.split(".")[0] for path, item in contents if _is_own_parameter(item))
         rows = [(name, repr(child).split("\n")[0], f"{len(child.parameters()):,}") for name, child in self.children()]
         rows += [(name, "parameters of its own", f"{count:,}") for name, count in own.items()]
-        title = f"{type(self).__name__} of {len(self.parameters()):,} parameters"
+        title = f"{type(self).__name__} of {counted(len(self.parameters()), 'parameter')}"
         return Sheet(title, ("part", "what", "parameters"), rows).html()
 
 

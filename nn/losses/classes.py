@@ -9,7 +9,7 @@ from typing import Any
 import engine
 from engine import Value, dot, is_traced, logsumexp, require, take, where
 
-from ..arguments import as_row, is_row, same_length
+from ..arguments import as_row, counted, is_row, same_length
 from ..layers.activations import log_softmax
 from .activated import is_probability, warn_of_activated
 from .labels import ClassIndex, Distribution, without_unused
@@ -150,7 +150,9 @@ def _probabilities(target: Any, classes: int) -> list[Any]:
             f"a row of one number is no label for {classes} logits: give class indices, y.ravel() of a column"
         )
     if len(weights) != classes:
-        raise ValueError(f"{len(weights)} probabilities against {classes} logits: give one for each class")
+        raise ValueError(
+            f"{counted(len(weights), 'probability', 'probabilities')} against {classes} logits: give one for each class"
+        )
     if any(isinstance(weight, Value) for weight in weights):
         return weights
     return Distribution(classes).check(*weights)
@@ -164,7 +166,7 @@ def _row_by_row(formula: Callable[[list[Any], Any], Loss], loss: str, scores: An
     if not is_row(rows[0]):
         return formula(_scores(rows), target)
     targets = as_row("targets", target)
-    same_length("rows of logits", rows, "targets", targets)
+    same_length("logit row", rows, "target", targets)
     return reduced([formula(_scores(as_row("logits", row)), t) for row, t in zip(rows, targets)], reduction)
 
 

@@ -26,7 +26,7 @@ def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> 
     """`formula` on the pairs of equal place, nested as they are."""
     if is_row(prediction) and is_row(target):
         predictions, targets = as_row("predictions", prediction), as_row("targets", target)
-        same_length("predictions", predictions, "targets", targets)
+        same_length("prediction", predictions, "target", targets)
         return [_pair(formula, p, t) for p, t in zip(predictions, targets)]
     prediction, target = _only(prediction), _only(target)
     if is_row(prediction) or is_row(target):

@@ -47,7 +47,7 @@ def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Cal
     @functools.wraps(loss)
     def of_batch(outputs: Any, labels: Any) -> Loss:
         rows, targets = as_row("outputs", outputs), as_row("labels", labels)
-        same_length("outputs", rows, "labels", targets)
+        same_length("output", rows, "label", targets)
         return reduced([loss(output, label) for output, label in zip(rows, targets)], reduction)
 
     if reduction == "mean":

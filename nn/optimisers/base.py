@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from engine import Value
 
-from ..arguments import show, whole_number
+from ..arguments import counted, show, whole_number
 from ..attributes import Known
 from ..layers.module import Module, are_parameters
 from .declaration import Memory, Setting, refuse_in_a_trace
@@ -186,7 +186,8 @@ class Optimizer(Known):
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
-        return f"{type(self).__name__} of {len(self._params)} parameters after {self.steps} steps ({settings})"
+        size = counted(len(self._params), "parameter")
+        return f"{type(self).__name__} of {size} after {counted(self.steps, 'step')} ({settings})"
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero, before the next backward pass adds to it."""

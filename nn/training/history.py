@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..arguments import counted
+
 UNKNOWN = -1
 """In place of a seed: from a file or pickle that does not tell."""
 
@@ -115,8 +117,9 @@ class History:
         if not self.losses:
             return "History of 0 epochs"
         end = f", stopped by {self.stopped}" if self.stopped else ""
-        epochs = "1 epoch" if len(self.losses) == 1 else f"{len(self.losses)} epochs"
-        line = f"History of {epochs}, loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}{end}"
+        line = (
+            f"History of {counted(len(self.losses), 'epoch')}, loss {self.losses[0]:.4g} -> {self.losses[-1]:.4g}{end}"
+        )
         return "\n".join([line, *self._table()])
 
     def _table(self) -> list[str]:

@@ -11,7 +11,17 @@ from functools import partial
 from types import NoneType
 from typing import Any
 
-from ..arguments import Seed, plain, random_source, real_number, show, true_or_false, whole_number
+from ..arguments import (
+    Seed,
+    counted,
+    known_backend,
+    plain,
+    random_source,
+    real_number,
+    show,
+    true_or_false,
+    whole_number,
+)
 from ..data.splits import batches
 from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options, kept_by
@@ -135,6 +145,7 @@ def fit(
         raise TypeError(
             f"optimizer must be an Optimizer, such as SGD(model.parameters(), lr=0.1), not {show(optimizer)}"
         )
+    known_backend(backend)
     for name, function in (("model", model), ("loss", loss)):
         if not callable(function):
             instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
@@ -319,7 +330,9 @@ def _going_on(resume: Any, epochs: int, seed: Seed) -> History:
             f"resume takes a checkpoint with a history, as nn.load gives it, or a History, not {show(resume)}"
         )
     if len(history.losses) >= epochs:
-        raise ValueError(f"{len(history.losses)} epochs are done already: epochs={epochs} counts those too, give more")
+        raise ValueError(
+            f"done already: {counted(len(history.losses), 'epoch')}; epochs={epochs} counts those too, give more"
+        )
     if isinstance(given, int) and history.seed not in (given, UNKNOWN):
         began = "no int as seed" if history.seed is None else f"seed={history.seed}"
         raise ValueError(

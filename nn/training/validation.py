@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import is_row, real_number, show, whole_number
+from ..arguments import counted, is_row, real_number, show, whole_number
 from ..data.splits import split_rows
 from ..data.tables import paired, same_columns
 from ..evaluation.columns import nan_at
@@ -172,7 +172,9 @@ class Patience:
         """
         numbers, here = waiting["numbers"], self._state()
         if len(numbers) != len(here[0]):
-            raise ValueError(f"the history is one of {len(numbers)} parameters, the optimiser has {len(here[0])}")
+            raise ValueError(
+                f"the history is one of {counted(len(numbers), 'parameter')}, the optimiser has {len(here[0])}"
+            )
         other = numbers, (waiting["steps"], tuple([list(row) for row in waiting["memories"]]))
         back = waiting.get("best_is_back")
         if back is not None and back != _digest(here[0]):

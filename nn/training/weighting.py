@@ -34,7 +34,7 @@ def weights_of(y: Any, sample_weight: Any, class_weight: Mapping[Any, float] | s
     weights = [1.0] * len(y)
     if sample_weight is not None:
         given = list(as_samples("sample_weight", sample_weight))
-        same_length("samples", list(y), "sample weights", given)
+        same_length("sample", list(y), "sample weight", given)
         weights = [real_number("a sample weight", weight, least=0.0) for weight in given]
     if class_weight is not None:
         labels = [_label(label) for label in y]

@@ -70,8 +70,8 @@ def test_who_watches_sees_the_nodes_of_a_layer_whether_they_are_recorded_or_not(
 @pytest.mark.parametrize(
     ("weights", "inputs", "biases", "message"),
     [
-        ([[1.0]], [1.0], [], "1 rows of weights with 0 biases"),
-        ([[1.0]], [1.0], [2.0, 3.0], "1 rows of weights with 2 biases"),
+        ([[1.0]], [1.0], [], "got 0 for 1"),
+        ([[1.0]], [1.0], [2.0, 3.0], "got 2 for 1"),
         ([[Value(1.0)]], [1.0, 2.0], [Value(0.0)], "1 weights with 2 inputs"),
         ([[Value(1.0)]], [Value(1.0), Value(2.0)], [Value(0.0)], "1 weights with 2 inputs"),
         ([[Value(1.0), Value(2.0)]], [Value(1.0)], [Value(0.0)], "2 weights with 1 inputs"),

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import nn
 from engine import Constant, Value
 from nn import arguments as checks
 
@@ -30,6 +31,20 @@ from nn import arguments as checks
 )
 def test_is_row(item, expected):
     assert checks.is_row(item) is expected
+
+
+@pytest.mark.parametrize("given", ["jax", "", None, ["llvm"]])
+def test_a_backend_is_one_of_the_compilers_or_eager(given):
+    assert [checks.known_backend(name) for name in checks.BACKENDS] == [*checks.BACKENDS]
+    model = nn.MLP(1, [1], seed=0)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    for use in (
+        lambda: nn.fit(model, [[1.0]], [1.0], nn.mse, optimizer, backend=given),
+        lambda: nn.predict(model, [[1.0]], backend=given),
+        lambda: nn.evaluate(model, [[1.0]], [1.0], nn.mse, backend=given),
+    ):
+        with pytest.raises(ValueError, match="backend must be one of auto, llvm, numpy, python, eager, not "):
+            use()
 
 
 @pytest.mark.parametrize("label", [2, 2.0, np.int64(2), np.uint8(2), np.float32(2.0), np.array(2), Fraction(2)])

@@ -1,5 +1,6 @@
 """The estimators, as scikit-learn checks and uses them."""
 
+import inspect
 import pickle
 import sys
 import warnings
@@ -47,6 +48,22 @@ def test_scikit_learns_own_checks(kind):
     failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
     assert failed == {}
     assert len(results) > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("solver", "it is trained with Adam; nn.fit takes any optimiser"),
+        ("learning_rate", "the rate stays learning_rate_init; nn.fit takes a schedule"),
+        ("warm_start", r"each fit starts anew; nn.fit\(..., resume=history\) goes on"),
+        ("hidden_layers", r"did you mean hidden_layer_sizes\?"),
+        ("x", "there are activation, alpha, backend, batch_size, .*, verbose"),
+    ],
+)
+def test_a_parameter_that_is_not_there_is_refused_in_the_estimators_name(name, told):
+    with pytest.raises(TypeError, match=f"MLPClassifier has no parameter '{name}': {told}\\Z"):
+        MLPClassifier((3,), **{name: 1})
+    assert "alpha: 'float' = 0.0001" in str(inspect.signature(MLPRegressor))
 
 
 def test_in_pipelines_and_searches():

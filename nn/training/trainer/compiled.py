@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import Batch, new_lock
 
-from ...arguments import Seed, is_found_by_name, random_source, real_number, whole_number
+from ...arguments import Seed, counted, is_found_by_name, random_source, real_number, whole_number
 from ...optimisers.base import Optimizer
 from ..purity import is_pure
 from ..steps import LossFunction, Model
@@ -206,7 +206,7 @@ class Trainer(Preparation):
     def __repr__(self) -> str:
         loss = getattr(self.loss, "__name__", type(self.loss).__name__)
         kind, model = type(self._optimizer).__name__, type(self.model).__name__
-        return f"<Trainer of {model} with {loss} and {kind} after {self.steps} steps ({self.backend})>"
+        return f"<Trainer of {model} with {loss} and {kind} after {counted(self.steps, 'step')} ({self.backend})>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What pickle stores: what the trainer was made of, and how many steps it has made; it compiles anew.

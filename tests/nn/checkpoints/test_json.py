@@ -121,8 +121,8 @@ def test_a_folder_that_does_not_exist(tmp_path):
         ('{"w.0": 1, "w.1": 2}', "is no checkpoint"),
         ('{"format": "stepgrad parameters 2", "parameters": {"w.0": 1, "w.1": 2}}', "is no checkpoint"),
         ('{"format": "stepgrad parameters 1", "parameters": [1, 2]}', "is no checkpoint"),
-        (content(**{"w.0": 1.0}), r"fits another model: 1 parameters are missing \(w.1\), 0 are unknown"),
-        (content(**{"w.0": 1, "w.1": 2, "b": 3}), r"0 parameters are missing, 1 are unknown \(b\)"),
+        (content(**{"w.0": 1.0}), r"fits another model: of its parameters 1 are missing \(w.1\), and 0 are unknown"),
+        (content(**{"w.0": 1, "w.1": 2, "b": 3}), r"of its parameters 0 are missing, and 1 are unknown \(b\)"),
         (content(**{"w.0": 1, "w.1": "2"}), "parameter w.1 is no number but str '2'"),
         (content(**{"w.0": 1, "w.1": None}), "parameter w.1 is no number but NoneType None"),
         (content(**{"w.0": 1, "w.1": True}), "parameter w.1 is no number but bool True"),
@@ -153,7 +153,7 @@ def test_another_architecture(tmp_path):
     save(MLP(2, [3, 1]), path)
     with pytest.raises(
         ValueError,
-        match=r"4 parameters are missing \(layers.0.neurons.3.b, .*, ...\), 0 are unknown; .*sizes it was saved",
+        match=r"parameters 4 are missing \(layers.0.neurons.3.b, .*, ...\), and 0 are unknown; .*sizes it was saved",
     ):
         load(MLP(2, [4, 1]), path)
 

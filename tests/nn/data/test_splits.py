@@ -56,8 +56,8 @@ def test_the_data_may_change_while_batches_are_drawn():
 
 
 REFUSED = [
-    ([1, 2], [1], {}, ValueError, "2 samples against 1 labels: give one for each"),
-    ([1], [1, 2], {}, ValueError, "1 samples against 2 labels"),
+    ([1, 2], [1], {}, ValueError, "2 samples against 1 label: give one for each"),
+    ([1], [1, 2], {}, ValueError, "1 sample against 2 labels"),
     ([], [], {}, ValueError, "X is empty"),
     ([1], [], {}, ValueError, "y is empty"),
     (3, [1], {}, TypeError, "X must be a list, tuple or array, not int 3"),

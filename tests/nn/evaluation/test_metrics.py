@@ -62,7 +62,7 @@ def test_edges():
         top_k([0], [[1.0, 2.0, 3.0]], 3)
     with pytest.raises(ValueError, match="an output of sample 1 is nan: that is no class"):
         top_k([0, 1], [[1.0, 2.0, 3.0], [1.0, math.nan, 3.0]], 1)
-    with pytest.raises(ValueError, match="sample 1 has 1 labels against 2 outputs"):
+    with pytest.raises(ValueError, match="sample 1 has 1 label against 2 outputs"):
         r2([[1.0, 2.0], [1.0]], [[1.0, 2.0], [1.0, 2.0]])
 
 

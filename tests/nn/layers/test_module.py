@@ -162,7 +162,7 @@ def test_each_module_is_visited_once():
 
 
 def test_what_holds_no_parameter_is_not_described():
-    assert repr(Box(w=Value(1.0), constant=Constant(2.0), result=Value(1.0) * 2)) == "Box of 1 parameters\n  w: 1"
+    assert repr(Box(w=Value(1.0), constant=Constant(2.0), result=Value(1.0) * 2)) == "Box of 1 parameter\n  w: 1"
 
 
 def test_an_attribute_that_is_deleted_counts():

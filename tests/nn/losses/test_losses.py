@@ -400,8 +400,8 @@ def test_softmax_of_another_network_as_target():
 @pytest.mark.parametrize(
     ("prediction", "target", "message"),
     [
-        ([0.5, 0.5], [1.0], "2 predictions against 1 targets: give one for each, nothing is broadcast"),
-        ([0.5], [1.0, 1.0, 1.0], "1 predictions against 3 targets"),
+        ([0.5, 0.5], [1.0], "2 predictions against 1 target: give one for each, nothing is broadcast"),
+        ([0.5], [1.0, 1.0, 1.0], "1 prediction against 3 targets"),
         ([0.5, 0.5], 1.0, "a prediction of 2 values against a target of one"),
         (0.5, [1.0, 1.0], "a prediction of one against a target of 2 values"),
         ([[0.5, 0.5]], [1.0], "a prediction of 2 values against a target of one"),
@@ -477,8 +477,8 @@ def test_targets_out_of_range(loss, prediction, target, message):
         ([[]], [0], ValueError, "logits is empty"),
         (0.1, 0, TypeError, "logits must be a list, tuple or array, not float 0.1"),
         ([[0.1, 0.2]], 0, TypeError, "targets must be a list, tuple or array, not int 0"),
-        ([[0.1, 0.2]], [0, 1], ValueError, "1 rows of logits against 2 targets"),
-        ([[0.1, 0.2], [0.1, 0.2]], [0], ValueError, "2 rows of logits against 1 targets"),
+        ([[0.1, 0.2]], [0, 1], ValueError, "1 logit row against 2 targets"),
+        ([[0.1, 0.2], [0.1, 0.2]], [0], ValueError, "2 logit rows against 1 target"),
         ([[0.1, 0.2], 0.3], [0, 1], TypeError, "logits must be a list, tuple or array, not float 0.3"),
     ],
 )

@@ -595,7 +595,7 @@ def test_texts_that_would_be_other_names(labels, error, message):
 def test_a_training_that_never_began_leaves_what_outputs_mean(backend, refused):
     model, _ = trained(backend, loss=nn.bce_with_logits, model=network(1), epochs=20)
     found = nn.classify(model, X)
-    with pytest.raises(ValueError, match=r"must be|against 1 sample weights|a hinge label"):
+    with pytest.raises(ValueError, match=r"must be|against 1 sample weight|a hinge label"):
         trained(backend, model=model, **{"loss": nn.bce_with_logits, **refused})
     assert list(nn.classify(model, X)) == list(found)
     with pytest.raises(FloatingPointError):  # after steps, in the second epoch: it counts
@@ -798,7 +798,7 @@ def test_a_custom_step_is_eager_without_a_warning():
             r"Checkpoint\(m.json\) has no history to go on after",
         ),
         ({"step": 3}, TypeError, "step makes a step from .* int 3 cannot be called"),
-        ({"sample_weight": [1.0]}, ValueError, "30 samples against 1 sample weights"),
+        ({"sample_weight": [1.0]}, ValueError, "30 samples against 1 sample weight"),
         ({"sample_weight": [-1.0] * 30}, ValueError, "a sample weight must be a finite number of at least 0"),
         ({"sample_weight": [0.0] * 30}, ValueError, "nothing would be learned"),
         (
@@ -841,7 +841,7 @@ def test_ten_and_ten_are_twenty_bit_for_bit(backend):
     assert history.batch_losses == expected.batch_losses
     for row, other in zip(history.rows, expected.rows):
         assert {**row, "seconds": 0} == {**other, "seconds": 0}
-    with pytest.raises(ValueError, match="20 epochs are done already"):
+    with pytest.raises(ValueError, match="done already: 20 epochs; epochs=20 counts those too"):
         fit(model, optimizer, 20, resume=history)
 
 

@@ -258,9 +258,9 @@ def test_score_is_the_loss_of_the_data_set():
     ("change", "error", "message"),
     [
         ({"X": []}, ValueError, "X is empty"),
-        ({"y": [1.0]}, ValueError, "2 samples against 1 labels"),
+        ({"y": [1.0]}, ValueError, "2 samples against 1 label"),
         ({"X": 3.0}, TypeError, "X must be a list, tuple or array"),
-        ({"X": [[1.0], [1.0, 2.0]], "shuffle": False}, ValueError, "takes 1 inputs, got 2"),
+        ({"X": [[1.0], [1.0, 2.0]], "shuffle": False}, ValueError, "takes 1 input, got 2"),
         ({"epochs": 0}, ValueError, "epochs must be at least 1, not 0"),
         ({"epochs": 1.5}, TypeError, "epochs must be a whole number, not float 1.5"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0"),
@@ -312,7 +312,7 @@ def test_part_of_a_model_may_be_trained():
         ([[1.0, 2.0]], [[1.0]], ValueError, "a row of one number is no label for 2 outputs"),
         ([[1.0]], [2], ValueError, "a label beside one output is 1 against 0 or -1, not 2"),
         ([1.0], ["1"], ValueError, "labels are texts, and the model knows no names"),
-        ([1.0, 2.0], [1], ValueError, "2 samples against 1 labels"),
+        ([1.0, 2.0], [1], ValueError, "2 samples against 1 label"),
         ([], [], ValueError, "X is empty"),
     ],
 )
