@@ -63,8 +63,8 @@ def check_gradients(
 
     Raises:
         TypeError: `f` takes another number of arguments or returns no Value.
-        ValueError: the point is outside the domain, `f` is not deterministic, or `order`, `directions` or `noise` is
-            out of range.
+        ValueError: `f` has no finite value at the point, it is not deterministic, or `order`, `directions` or `noise`
+            is out of range.
 
     >>> import engine
     >>> report = check_gradients(lambda x, y: engine.tanh(x) * y, [0.5, 2.0], order=2)
@@ -75,7 +75,7 @@ def check_gradients(
     True
     >>> print(check_gradients(lambda x: engine.relu(x) * 3, [0.0]).kinks[0])
     kink at the point (taken there: 0), relu(0.0), node 2 of the graph: derivative 0 below and 3 above; checked
-    between -6.74349571...e-07 and 6.74349571...e-07
+    between -6.7435e-07 and 6.7435e-07
     """
     if not isinstance(order, int) or order < 1:
         raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {order!r}")

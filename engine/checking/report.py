@@ -40,7 +40,8 @@ class Kink:
         place = f"at the point (taken there: {self.taken:.9g})" if self.distance == 0 else f"{self.distance:+.3g} away"
         low, high = self.interval
         left, right = ("none" if math.isnan(slope) else f"{slope:.9g}" for slope in (self.left, self.right))
-        checked = f"; checked between {low:.17g} and {high:.17g}" if low < high else ""
+        digits = 6 if f"{low:.6g}" != f"{high:.6g}" else 17
+        checked = f"; checked between {low:.{digits}g} and {high:.{digits}g}" if low < high else ""
         return f"kink {place}, {self.why}: derivative {left} below and {right} above{checked}"
 
 

@@ -53,7 +53,9 @@ def selftest(argv: Sequence[str]) -> int:
         for row in rows
     ]
     title = f"{len(rows)} primitives, {arguments.points} points each: worst errors in units in the last place"
-    print(Sheet(title, ("primitive", "value", "derivative", "worst derivative at", "check"), cells, heads=True))
+    heads = ("primitive", "value", "derivative", "worst derivative at", "check")
+    notes = ["many units where terms cancel: the last place of the terms is many of the result's"]
+    print(Sheet(title, heads, cells, notes, heads=True))
     return 1 if any(row.alarms for row in rows) else 0
 
 

@@ -281,14 +281,12 @@ def _require_finite(recording: Recording) -> None:
             raise ValueError(f"a gradient is checked at finite numbers, got {x.data!r} for {x.label or 'an input'}")
     if not math.isfinite(recording.output.data):
         node = next(node for node in recording.nodes if not math.isfinite(node.data))
-        raise ValueError(f"the point is outside the domain: {_with_domain(node, f'is {node.data!r}')}")
-
-
-def _with_domain(node: Value, problem: str) -> str:
-    if node.primitive is None:
-        return f"a leaf {problem}"
-    inputs, domain = ", ".join(map(repr, node.inputs)), ", ".join(map(str, node.primitive.domain))
-    return f"{node.primitive.name}({inputs}) {problem}; its domain is {domain}"
+        what, domain = "a leaf", ""
+        if node.primitive is not None:
+            what = f"{node.primitive.name}({', '.join(map(repr, node.inputs))})"
+            if not all(x in allowed for x, allowed in zip(node.inputs, node.primitive.domains(len(node.inputs)))):
+                domain = f"; its domain is {', '.join(map(str, node.primitive.domain))}"
+        raise ValueError(f"the function has no finite value at the point: {what} is {node.data!r}{domain}")
 
 
 def _parameter_names(f: Any, parameters: Sequence[Value]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from ..text.sheet import short, words
@@ -10,6 +11,7 @@ from .picture import Box, Picture
 from .theme import THEMES, GradientScale, Theme
 
 RANKDIRS = ("LR", "TB", "RL", "BT")
+_NOT_FINITE = re.compile(r"\b(nan|inf)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def look(box: Box, scale: GradientScale, colours: Theme) -> Look:
     finite = grad is None or math.isfinite(grad)
     lines = [_head(box, colours.muted if finite else colours.nan_text)] if box.title or box.symbol else []
     bad = colours.nan if finite else colours.nan_text
-    lines += [[Span(row, True, bad) if row in ("nan", "inf", "-inf") else Span(row)] for row in box.rows]
+    lines += [[Span(row, True, bad) if _NOT_FINITE.search(row) else Span(row)] for row in box.rows]
     if grad is not None:
         number = f"{'‖∇‖' if box.kind in ('module', 'alike') else '∇'} {short(grad)}"
         lines.append([Span(number, False, None if grad else colours.muted)])

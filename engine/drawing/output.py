@@ -116,9 +116,9 @@ def draw(
 ) -> Path | None:
     """Draw the graph of `root` to a file: SVG, PNG, PDF or DOT, as its name ends; without a path, show it.
 
-    An SVG of up to 60 boxes needs nothing else. Larger ones, PNG and PDF are made by the program `dot` if it is on
-    PATH, else by the Graphviz inside pygraphviz (``pip install pygraphviz``). A file is written whole or not
-    at all.
+    An SVG needs nothing else. PNG and PDF take Graphviz: the program `dot` if it is on PATH, else the one inside
+    pygraphviz (``pip install pygraphviz``); where there is one, it also places SVGs of more than 60 boxes. A file is
+    written whole or not at all.
 
     Args:
         root: the result whose graph it is.
@@ -226,7 +226,7 @@ def save_steps(
         The path.
 
     Raises:
-        ImportError, OSError, TimeoutError, TypeError, ValueError: as `draw`.
+        OSError, TimeoutError, TypeError, ValueError: as `draw`.
     """
     from . import page
     from .placing import layout_by

@@ -22,7 +22,7 @@ from ..stepping.backward_pass import backward_steps
 from ..stepping.steps import Step, forward_steps
 from ..text.names import Names, given_names
 from ..text.remarks import about_numbers
-from ..text.sheet import short, visible, words
+from ..text.sheet import counted, short, visible, words
 from ..value import Constant, Value
 from .layout import Edge, Placement, Point
 from .lettering import width_of
@@ -98,6 +98,7 @@ def _fill(root: Value, paths: dict[Value, str], notes: list[str], place: Place, 
         "forward": operations,
         "backward": uses,
     }
+    tally = [counted(len(order), "node"), counted(len(operations), "operation"), f"{counted(len(uses), 'step')} back"]
     sizes = [_size(box, node) for box, node in zip(boxes, order)]
     edges = [(index[operand], i) for i, node in enumerate(order) for operand in node.operands]
     svg = _svg(order, kinds, boxes, sizes, place(sizes, edges))
@@ -105,7 +106,7 @@ def _fill(root: Value, paths: dict[Value, str], notes: list[str], place: Place, 
     style, script = ((folder / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
         title=html.escape(f"Step through {words(name(root), 60)}"),
-        tally=f"{len(order):,} nodes, {len(operations):,} operations, {len(uses):,} steps back",
+        tally=", ".join(tally),
         style=style,
         style_hash=_hash(style),
         script=script,

@@ -11,7 +11,7 @@ from ..backprop import local_derivatives as derivatives_of
 from ..graph import topological_order
 from ..text.names import Names
 from ..text.remarks import about_gradients, about_numbers, has_gradients
-from ..text.sheet import short
+from ..text.sheet import counted, short
 from ..value import Constant, Value
 from . import collapse as modules
 from . import views
@@ -112,7 +112,7 @@ def take(
     for nodes in members:
         group = groups.get(nodes[0])
         if group is None:
-            boxes.append(_value_box(nodes[0], paths, with_gradients, nodes[0] is root, nodes[0] in cut))
+            boxes.append(_value_box(nodes[0], called, with_gradients, nodes[0] is root, nodes[0] in cut))
         else:
             boxes.append(_group_box(group, nodes, paths, with_gradients, any(node is root for node in nodes)))
     return Picture(boxes, edges, notes)
@@ -202,19 +202,14 @@ def _edges(
     ]
 
 
-def _value_box(node: Value, paths: dict[Value, str], with_gradients: bool, root: bool, cut: bool) -> Box:
-    primitive = node._primitive
-    number = short(node._data)
-    if primitive is not None:
-        grad = node._grad if with_gradients else None
-        title = paths.get(node) or node._label or ""
-        return Box("operation", title, primitive.symbol, (number,), grad, root, cut, has_order(node))
-    if node.__class__ is Constant:
-        return Box("constant", node._label or "", "", (number,), None, root, cut)
-    path = paths.get(node)
-    kind: Kind = "leaf" if path is None else "parameter"
+def _value_box(node: Value, names: Names, with_gradients: bool, root: bool, cut: bool) -> Box:
+    primitive, title, rows = node._primitive, names.label(node), (short(node._data),)
     grad = node._grad if with_gradients else None
-    return Box(kind, path or node._label or "", "", (number,), grad, root, cut)
+    if primitive is not None:
+        return Box("operation", title, primitive.symbol, rows, grad, root, cut, has_order(node))
+    if node.__class__ is Constant:
+        return Box("constant", title, "", rows, None, root, cut)
+    return Box("parameter" if node in names.given else "leaf", title, "", rows, grad, root, cut)
 
 
 def has_order(node: Value) -> bool:
@@ -233,20 +228,26 @@ def _group_box(
     if group.module is not None:
         held = [node for node in nodes if node in paths]
         inner = len(nodes) - len(held)
-        rows = [_count(len(held), "parameter")]
+        rows = [counted(len(held), "parameter")]
         if inner:
-            rows.append(_count(inner, "node"))
+            rows.append(counted(inner, "node"))
         grad = math.hypot(*(node._grad for node in held)) if with_gradients else None
         return Box("module", group.module, _repeats(nodes, paths), tuple(rows), grad, root)
     first = nodes[0]
     title = modules.plain(first._label) if first._primitive is None else ""
     symbol = first._primitive.symbol if first._primitive is not None else ""
     times = f"×{len(nodes):,}"
-    values = {node._data for node in nodes}
-    number = short(values.pop()) if len(values) == 1 else f"{short(min(values))} … {short(max(values))}"
+    number = _range([node._data for node in nodes])
     constant = first.__class__ is Constant
     grad = math.hypot(*(node._grad for node in nodes)) if with_gradients and not constant else None
     return Box("alike", title or symbol or number, times, (number,) if title or symbol else (), grad, root)
+
+
+def _range(numbers: list[float]) -> str:
+    """The smallest and the largest number; before them nan if there is one, which has no place between them."""
+    found = sorted({x for x in numbers if x == x})
+    ends = [" … ".join(dict.fromkeys(map(short, (found[0], found[-1]))))] if found else []
+    return ", ".join([*(["nan"] if len(numbers) > sum(x == x for x in numbers) else []), *ends])
 
 
 def _repeats(nodes: list[Value], paths: dict[Value, str]) -> str:
@@ -258,7 +259,3 @@ def _repeats(nodes: list[Value], paths: dict[Value, str]) -> str:
                 uses[operand] += 1
     calls = min(uses.values(), default=0)
     return f"×{calls:,}" if calls > 1 else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -76,10 +76,18 @@ class BackwardPass:
                         return k + 1
         return None
 
-    def accumulating(self) -> int:
-        """How many leaves held a gradient before, to which this pass adds."""
-        leaves = (node for node in self.order if node._primitive is None)
-        return sum(self._original.get(leaf, leaf._grad) != 0.0 for leaf in leaves)
+    def remarks(self) -> list[str]:
+        """What a reader of the gradients must know: that they are not this pass's own, or not alone."""
+        if self.stopped and 0 < self.position < len(self):
+            return ["closed half-way: the gradients are those from before the pass"]
+        for node in self.order if self.position else ():
+            if told := self._touched(node):
+                return [told]
+        before = sum(self._before(node) != 0.0 for node in self.order if node._primitive is None)
+        if not before:
+            return []
+        which = "1 leaf" if before == 1 else f"{before:,} leaves"
+        return [f"{which} held a gradient before, and this pass adds to it; zero_grad() first clears it"]
 
     def peek(self) -> Step:
         """The next step, not yet done."""
@@ -191,17 +199,26 @@ class BackwardPass:
     def _check_untouched(self, operands: tuple[Value, ...]) -> None:
         """Raise if somebody else has written a gradient that is about to be moved."""
         for operand in operands:
-            expected = self._grad(operand, self._adjoint[operand])
-            if operand._grad != expected and (operand._grad == operand._grad or expected == expected):
-                raise RuntimeError(
-                    f"the gradient of {self.names(operand)} is {operand._grad!r}, where this pass left {expected!r}: "
-                    "it was changed in between; start a new pass"
-                )
+            if told := self._touched(operand):
+                raise RuntimeError(told)
+
+    def _touched(self, node: Value) -> str:
+        """In words, that somebody else has written the gradient of a node; nothing if nobody has."""
+        expected = self._grad(node, self._adjoint[node])
+        if node._grad == expected or (node._grad != node._grad and expected != expected):
+            return ""
+        return (
+            f"the gradient of {self.names(node)} is {node._grad!r}, where this pass left {expected!r}: "
+            "it was changed in between; start a new pass"
+        )
 
     def _grad(self, node: Value, adjoint: float) -> float:
         """What `grad` holds: contributions add up in a leaf over several passes, in a result they do not."""
-        before = self._original.get(node, node._grad) if node._primitive is None else 0.0
-        return before + adjoint
+        return (self._before(node) if node._primitive is None else 0.0) + adjoint
+
+    def _before(self, node: Value) -> float:
+        """The gradient of a node from before the first step."""
+        return self._original.get(node, node._grad)
 
 
 def backward_steps(root: Value, names: Any = None) -> Iterator[Step]:

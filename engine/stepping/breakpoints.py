@@ -51,7 +51,8 @@ def breakpoint_at(
 
     Raises:
         TypeError: `target` is none of what it may be.
-        ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition.
+        ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition;
+            `exceeds` is negative or nan.
     """
     if changes + nan + (exceeds is not None) > 1:
         raise ValueError("one breakpoint has one condition: give changes, nan or exceeds")
@@ -68,6 +69,8 @@ def breakpoint_at(
             return _on_gradient(node, f"the gradient of {names(node)} turns nan", _turns_nan)
         if exceeds is not None:
             limit = as_float(exceeds, "exceeds=")
+            if not limit >= 0.0:
+                raise ValueError(f"exceeds= is the size of a gradient, 0 or more, got {exceeds!r}")
             return _on_gradient(node, f"the gradient of {names(node)} exceeds {short(limit)}", _exceeds(limit))
         return _at_result(node, names) if node.primitive is not None else _at_leaf(node, names)
     if callable(target):

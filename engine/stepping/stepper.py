@@ -242,7 +242,8 @@ class Stepper(Shown):
 
         Raises:
             TypeError: `target` is none of these.
-            ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition.
+            ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition;
+                `exceeds` is negative or nan.
 
         >>> a = Value(2.0, "a")
         >>> s = Stepper(a * a * a)
@@ -278,7 +279,6 @@ class Stepper(Shown):
             options: those of `engine.drawing.save_steps`.
 
         Raises:
-            ImportError: there is no Graphviz; the message says how to get one.
             OSError: the file cannot be written.
             ValueError: the graph is too large for a page.
         """
@@ -314,11 +314,7 @@ class Stepper(Shown):
         if not forward:
             nodes.reverse()
         chosen, notes = _window(nodes, states)
-        notes += about_numbers(self.names)
-        before = 0 if forward else self._pass.accumulating()
-        if before:
-            which = "1 leaf" if before == 1 else f"{before:,} leaves"
-            notes.append(f"{which} held a gradient before, and this pass adds to it; zero_grad() first clears it")
+        notes += [*about_numbers(self.names), *([] if forward else self._pass.remarks())]
         heads = ("node", "value", "state") if forward else ("node", "value", "gradient", "state")
         rows = []
         for node in chosen:

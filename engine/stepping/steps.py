@@ -10,7 +10,7 @@ from ..graph import topological_order
 from ..primitive import Primitive
 from ..text.names import Names
 from ..text.remarks import changed_since
-from ..text.sheet import Sheet, Shown, short
+from ..text.sheet import Sheet, Shown, counted, short
 from ..value import Constant, Value
 
 
@@ -114,7 +114,7 @@ class ForwardStep(Shown):
 def progress(k: int, n: int) -> str:
     """How far a gradient is that has had `k` of its `n` contributions."""
     if k < n:
-        return f"partial, path {k} of {n}" if k else f"waits for {n} path{'s' * (n > 1)}"
+        return f"partial, path {k} of {n}" if k else f"waits for {counted(n, 'path')}"
     return "final" if n < 2 else f"final, path {k} of {n}"
 
 

@@ -115,8 +115,9 @@ class Names:
         return name if name.isidentifier() else f"({name})"
 
     def label(self, node: Value) -> str:
-        """What people have called the node, here or by a label, to the last character; else nothing."""
-        return self.given.get(node) or node._label or ""
+        """What people have called the node, here or by a label, to the last character; nothing if that is blank."""
+        label = self.given.get(node) or node._label or ""
+        return "" if words(label, _LONGEST).isspace() else label
 
     def _text(self, node: Value) -> Text:
         label = self.label(node)
@@ -169,7 +170,8 @@ class Names:
         if len(nodes) > 1:
             raise ValueError(f"{len(nodes)} nodes are labelled {shown!r}: pass the node itself, or label them apart")
         if not nodes:
-            known = list(self._owners)
+            nodes = [node for node in self.order if not isinstance(node, Constant) or self.label(node)]
+            known = list(map(self, sorted(nodes, key=lambda node: not self.label(node))))
             more = f", ... ({len(known)} in all)" if len(known) > 12 else ""
             raise ValueError(
                 f"no node is called {shown!r}; there are {', '.join(known[:12])}{more} "

@@ -25,6 +25,15 @@ def short(number: float) -> str:
     return f"{number:.4g}"
 
 
+def counted(number: int, noun: str) -> str:
+    """How many of a thing there are.
+
+    >>> counted(1, "node"), counted(2000, "node")
+    ('1 node', '2,000 nodes')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 # What would act on a terminal, has no place in XML, or would turn the text around it: control characters, halves of
 # surrogate pairs, non-characters, and the overrides of writing direction.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")

@@ -96,7 +96,9 @@ def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) ->
     require_the_same(first, again, noise)
     for number in first:
         if not math.isfinite(number):
-            raise ValueError(f"the point is outside the domain: the function gives {number!r} at {short(arguments)}")
+            raise ValueError(
+                f"the function has no finite value at the point: it gives {number!r} at {short(arguments)}"
+            )
     return first
 
 

@@ -34,7 +34,7 @@ def test_check_reports_a_kink(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["log(x)", "x=-1"], "outside the domain: log(-1.0) is nan"),
+        (["log(x)", "x=-1"], "no finite value at the point: log(-1.0) is nan"),
         (["x*y", "x=1"], "error: "),
         (["x", "x=1", "y=2"], "y: given, but not in the expression"),
         (["x", "x"], "'x' gives no value: write name=number"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import math
 import re
 
 import pytest
@@ -146,6 +148,23 @@ def test_nodes_that_are_alike_need_no_names() -> None:
         ("**", "×6"),
         ("+", "×5"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [
+        ([1.0, 2.0, math.nan, 4.0], "nan, 1 … 4"),
+        ([math.nan] * 4, "nan"),
+        ([0.0, math.inf, math.nan, -math.inf], "nan, -inf … inf"),
+        ([3.0] * 4, "3"),
+        ([0.0, -0.0, 0.0, 1e-20], "0 … 1e-20"),
+    ],
+)
+def test_a_nan_among_numbers_that_are_alike_is_shown(numbers: list[float], shown: str) -> None:
+    """The smallest and the largest of a set hid it, or hid all others, as it came."""
+    for order in itertools.permutations(numbers):
+        picture = take(engine.sum([Value(x).tanh() for x in order]), collapse="alike")
+        assert picture.boxes[0].title == shown
 
 
 def test_a_large_batch_has_no_more_boxes_than_a_small_one() -> None:

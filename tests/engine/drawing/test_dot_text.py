@@ -154,6 +154,9 @@ def test_one_box_per_node_one_edge_per_operand_the_same_every_time(recipe: Recip
 
 def assert_label_stays_inside(label: str) -> None:
     a = Value(2.0, label)
+    if words(label, 80).isspace():  # nobody could read it
+        assert to_dot(maximum(a, 1.0)) == to_dot(maximum(Value(2.0), 1.0))
+        return
     plain = Value(2.0, "a")
     lines, expected = (
         [line for line in to_dot(maximum(x, 1.0)).split("\n") if not line.startswith("label=")] for x in (a, plain)

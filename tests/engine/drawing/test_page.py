@@ -109,9 +109,10 @@ def assert_a_page_like_any_other(label: str) -> None:
     plain, odd = (Reader(page(Value(2.0, text) * 3.0)) for text in ("a", label))
     assert [tag for tag, _ in odd.tags if tag != "tspan"] == [tag for tag, _ in plain.tags if tag != "tspan"]
     assert odd.texts["script"][1] == plain.texts["script"][1]
-    assert json.loads(odd.texts["script"][0])["nodes"][0][0] == words(label, 60)
+    name = "v1" if words(label, 80).isspace() else label  # nobody could read a blank one
+    assert json.loads(odd.texts["script"][0])["nodes"][0][0] == words(name, 60)
     shown = {text.strip() for text in odd.texts["text"]}
-    assert words(label, 22).strip() in shown
+    assert words(name, 22).strip() in shown
     assert "\0" not in odd.texts["script"][0]
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import math
+import re
 import struct
 from pathlib import Path
 
@@ -251,6 +252,9 @@ def test_mistakes_leave_the_gradients() -> None:
         s.break_at("a", changes=True, nan=True)
     with pytest.raises(TypeError, match="exceeds= takes real numbers, got 'big'"):
         s.break_at("a", exceeds="big")  # type: ignore[arg-type]  # on purpose
+    for never in (-1.0, math.nan):
+        with pytest.raises(ValueError, match=f"exceeds= is the size of a gradient, 0 or more, got {never}"):
+            s.break_at("a", exceeds=never)
     with pytest.raises(ValueError, match="is not set; there are"):
         s.clear(engine.stepping.Breakpoint("other", lambda step: True))
     assert (grads(loss), s.position) == (before, 1)
@@ -285,6 +289,7 @@ def test_closed_or_dropped_half_way_it_restores() -> None:
     with pytest.raises(RuntimeError, match="was closed"):
         s.next()
     assert "; closed" in s.text
+    assert s.text.endswith("closed half-way: the gradients are those from before the pass")
     s = loss.stepper()
     s.next(2)
     del s
@@ -336,6 +341,23 @@ def test_it_tells_of_gradients_from_before() -> None:
     assert "1 leaf held" in s.text
     loss.backward()
     assert "  2 leaves held" in loss.stepper().text
+
+
+def test_it_tells_of_gradients_that_somebody_else_has_changed() -> None:
+    loss, a, _ = graph()
+    s = loss.stepper()
+    s.next()
+    loss.zero_grad()
+    told = "the gradient of a is 0.0, where this pass left -4.0: it was changed in between; start a new pass"
+    assert s.text.endswith(told)
+    with pytest.raises(RuntimeError, match=re.escape(told)):
+        s.next()
+    loss.stepper().run()
+    done = loss.stepper()
+    done.run()
+    assert "changed in between" not in done.text
+    a.grad = 100.0
+    assert "the gradient of a is 100.0" in done.text
 
 
 def test_of_a_large_graph_it_shows_a_window() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,13 @@ def test_labels_that_come_later_count() -> None:
     assert str(s).splitlines()[-1].split()[0] == "a"
     assert s.to("b").operands[1] is b
     assert s.to("a*b").node is root.operands[0]
+    with pytest.raises(ValueError, match=re.escape("no node is called 'v3'; there are a, b, root, a*b (label")):
+        s.to("v3")
+
+
+def test_a_blank_label_is_none() -> None:
+    a, blank = Value(2.0, "a"), Value(3.0, " ")
+    assert (a + blank).explain().expression == "a + v2"
 
 
 def test_names_from_outside() -> None:
