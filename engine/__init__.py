@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from .text.remarks import register_note as register_note
     from .text.sheet import Sheet as Sheet
     from .text.sheet import Shown as Shown
+    from .text.sheet import counted as counted
 
 _WHEN_ASKED_FOR = {
     "adopting": ("Adoption", "adopt"),
@@ -134,7 +135,7 @@ _WHEN_ASKED_FOR = {
     "stepping": ("AnomalyError", "backward_steps", "detect_anomaly", "find_anomaly", "forward_steps"),
     "text.names": ("label", "label_locals"),
     "text.remarks": ("notes", "register_note"),
-    "text.sheet": ("Sheet", "Shown"),
+    "text.sheet": ("Sheet", "Shown", "counted"),
 }
 
 
@@ -170,6 +171,7 @@ _BUILT_ON = frozenset(
         "changes",
         "classes_of",
         "collector_at_rest",
+        "counted",
         "is_traced",
         "leaves_made",
         "new_lock",

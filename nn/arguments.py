@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any, TypeAlias
 
 from engine import Constant, Value
+from engine import counted as counted
 
 Numbers: TypeAlias = "float | Value | Iterable[Numbers]"
 """A number, a Value, or rows of them nested to any depth: lists, tuples and NumPy arrays alike."""
@@ -26,15 +27,6 @@ Seed: TypeAlias = "int | random.Random | None"
 def show(item: object) -> str:
     """An offending value for a message: its type, and a repr that stays short."""
     return f"{type(item).__name__} {reprlib.repr(item)}"
-
-
-def counted(number: int, thing: str, things: str = "") -> str:
-    """So many things, in words.
-
-    >>> counted(1, "sample"), counted(1797, "sample"), counted(2, "class", "classes")
-    ('1 sample', '1,797 samples', '2 classes')
-    """
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 def warn_user(text: str, category: type[Warning]) -> None:

@@ -13,6 +13,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from ..ieee import inner
 from .entries import at_slopes, between, derivative, kink_of_slopes, on_appeal
@@ -66,13 +67,7 @@ def slope_along(
     origin = power_of_two(typical) if typical else 0.0  # steps suit numbers of the point's size: it is no 0 to them
     likely = steps(typical, epsilon=epsilon)
     finest = 4096 * epsilon * typical
-    values: dict[float, float] = {}
-
-    def known(u: float) -> float:
-        if u not in values:
-            values[u] = line(u - origin)
-        return values[u]
-
+    known = cache(lambda u: line(u - origin))
     agreed = confirming(claimed, slack, likely_estimates(known, origin, likely[0], noise), epsilon)
     if agreed is not None:
         return derivative(name, 0.0, claimed, Verdict("agrees", agreed), order=order)

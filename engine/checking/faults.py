@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..backprop import local_derivatives, sweep
@@ -12,13 +12,14 @@ from ..primitive import Primitive
 from ..text.source import call, expression
 from ..value import Constant, Value
 from . import oracle
-from .estimates.differences import central, steps
+from .estimates.differences import Line, central, steps
 from .estimates.slopes import Slopes, slopes_at
 from .estimates.verdicts import judge
 from .kinks import describe, finer_than_floats, kink_of
+from .replay import Replay
 from .report import Derivative, Fault
 from .rounding import rounding
-from .subject import Subject
+from .subject import Recording, Subject
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -91,7 +92,7 @@ def _is_beside_kink(node: Value, position: int, got: float) -> bool:
     return slopes is not None and any(oracle.confirms(got, slope) for slope in slopes)
 
 
-def _local_line(node: Value, position: int) -> Callable[[float], float]:
+def _local_line(node: Value, position: int) -> Line:
     """A node's primitive as a function of one operand."""
     primitive, inputs = node.primitive, node.inputs
     assert primitive is not None  # asked of results only
@@ -209,18 +210,10 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     )
 
 
-def _replay(order: Sequence[Value], leaf: Value) -> Callable[[float], float]:
-    """The recorded graph as a function of one of its leaves."""
-
-    def at(x: float) -> float:
-        number = {leaf: x}
-        for node in order:
-            if node not in number:
-                operands = [number[operand] for operand in node.operands]
-                number[node] = node.data if node.primitive is None else node.primitive.forward(*operands)
-        return number[order[-1]]
-
-    return at
+def _line_of_graph(order: list[Value], leaf: Value) -> Line:
+    """A recorded graph as a function of one of its leaves."""
+    graph = Replay(Recording(order[-1], [leaf], order))
+    return lambda x: graph.value([x])
 
 
 def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | None:
@@ -233,7 +226,8 @@ def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | No
         depends.add(node)
         order = topological_order(node)
         claimed, errors = sweep(node)[leaf] + 0.0, rounding(node)
-        candidates = (central(_replay(order, leaf), x, step, errors.value) for step in steps(x))
+        line = _line_of_graph(order, leaf)
+        candidates = (central(line, x, step, errors.value) for step in steps(x))
         verdict = judge(claimed, errors.derivatives[leaf], candidates)
         if verdict.status == "differs" and verdict.estimate is not None:
             expected = verdict.estimate.derivative

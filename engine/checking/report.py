@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..text.sheet import Sheet, Shown
+from ..text.sheet import Sheet, Shown, counted
 from .estimates.taylor import RIGHT, looks_wrong
 from .estimates.verdicts import Status
 
@@ -194,9 +194,9 @@ class Report(Shown):
         """The verdict in one line."""
         total, wrong, unresolved = len(self.derivatives), len(self.wrong), len(self.unresolved)
         excluded = sum(d.excluded for d in self.derivatives)
-        many = "1 derivative" if total == 1 else f"{total} derivatives"
+        many = counted(total, "derivative")
         if self.directions:
-            many += f" along {self.directions} random direction" + ("s" if self.directions > 1 else "")
+            many += f" along {counted(self.directions, 'random direction')}"
         verdict = f"{wrong} of {many} WRONG" if wrong else many if excluded or self.faults else f"{many}, none wrong"
         verdict += f", {unresolved} unresolved" if unresolved else ""
         verdict += f", {excluded} of them EXCLUDED by the differences" if excluded else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -150,7 +151,7 @@ def _rate(subject: Subject, here: Recording, claims: _Claims) -> float:
 def _check_order(subject: Subject, here: Recording, claims: _Claims) -> Iterator[Derivative]:
     cornered = bool(at_kink(here.nodes))
     for position, x in enumerate(subject.numbers):
-        line = _remembered(subject.line(position))
+        line = cache(subject.line(position))
         claimed, slack = claims.gradient[position], claims.slack[position]
         likely = steps(x)[0]
         found = confirming(claimed, slack, likely_estimates(line, x, likely, claims.noise))
@@ -158,18 +159,6 @@ def _check_order(subject: Subject, here: Recording, claims: _Claims) -> Iterator
             yield derivative(subject.names[position], x, claimed, Verdict("agrees", found), order=subject.order)
         else:
             yield on_appeal(_Coordinate(subject, here, position, claims, line).check(likely), line, slack, claims.noise)
-
-
-def _remembered(line: Line) -> Line:
-    """The same function, evaluated once at any place."""
-    values: dict[float, float] = {}
-
-    def at(x: float) -> float:
-        if x not in values:
-            values[x] = line(x)
-        return values[x]
-
-    return at
 
 
 def _neighbourhood(subject: Subject, claims: _Claims) -> Neighbourhood:

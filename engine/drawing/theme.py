@@ -20,7 +20,6 @@ class Theme:
     box: str
     parameter: str
     leaf: str
-    module: str
     root: str
     nan: str
     nan_text: str
@@ -35,7 +34,6 @@ LIGHT = Theme(
     box="#f6f7f9",
     parameter="#1d63c9",
     leaf="#3f4a57",
-    module="#3f4a57",
     root="#1b1f24",
     nan="#c2127a",
     nan_text="#ffffff",
@@ -49,7 +47,6 @@ DARK = Theme(
     box="#20252c",
     parameter="#78adf8",
     leaf="#b9c2cc",
-    module="#b9c2cc",
     root="#f4f6f8",
     nan="#d61f8c",
     nan_text="#ffffff",

@@ -13,6 +13,7 @@ from typing import Any
 from ..backprop import flowing_derivatives, passes_under_way, stop_passes
 from ..graph import topological_order
 from ..text.names import Names
+from ..text.sheet import counted
 from ..value import Constant, Value
 from .steps import Step
 
@@ -86,8 +87,8 @@ class BackwardPass:
         before = sum(self._before(node) != 0.0 for node in self.order if node._primitive is None)
         if not before:
             return []
-        which = "1 leaf" if before == 1 else f"{before:,} leaves"
-        return [f"{which} held a gradient before, and this pass adds to it; zero_grad() first clears it"]
+        held = f"{counted(before, 'leaf', 'leaves')} held a gradient before"
+        return [f"{held}, and this pass adds to it; zero_grad() first clears it"]
 
     def peek(self) -> Step:
         """The next step, not yet done."""

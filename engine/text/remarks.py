@@ -13,6 +13,7 @@ from typing import Any
 from ..backprop import passes_under_way, sweep
 from ..graph import topological_order
 from ..modes import observed_by
+from ..numbers import same_number
 from ..value import Constant, Value
 from .lost import left_graph
 from .names import Names
@@ -119,7 +120,7 @@ def changed_since(order: Iterable[Value], name: Callable[[Value], str]) -> list[
     for node in order:
         if node._primitive is not None:
             for operand, x in zip(node.operands, node.inputs):
-                if operand._data is not x and operand._primitive is None and not _same(operand._data, x):
+                if operand._data is not x and operand._primitive is None and not same_number(operand._data, x):
                     was.setdefault(operand, x)
     found = [(name(leaf), *_apart(x, leaf._data)) for leaf, x in was.items()]
     if len(found) > _FEW:
@@ -140,10 +141,6 @@ def _alike(lines: list[str], together: str, remedy: str) -> list[str]:
     """Each with the remedy; many in one line, in which {0} is the first."""
     shown = lines if len(lines) <= _FEW else [together.format(lines[0])]
     return [f"{line}: {remedy}" for line in shown]
-
-
-def _same(x: float, y: float) -> bool:
-    return (x == y and math.copysign(1.0, x) == math.copysign(1.0, y)) or (x != x and y != y)
 
 
 def _close(x: float, y: float) -> bool:

@@ -25,13 +25,13 @@ def short(number: float) -> str:
     return f"{number:.4g}"
 
 
-def counted(number: int, noun: str) -> str:
-    """How many of a thing there are.
+def counted(number: int, thing: str, things: str = "") -> str:
+    """So many things, in words.
 
-    >>> counted(1, "node"), counted(2000, "node")
-    ('1 node', '2,000 nodes')
+    >>> counted(1, "sample"), counted(1797, "sample"), counted(2, "class", "classes")
+    ('1 sample', '1,797 samples', '2 classes')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 # What would act on a terminal, has no place in XML, or would turn the text around it: control characters, halves of

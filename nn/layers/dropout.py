@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from engine import purpose
 
 from ..arguments import Seed, is_row, random_source, real_number
-from .module import Module
+from .module import Module, Within
 
 
 class Dropout(Module):
@@ -86,26 +86,9 @@ class Source(Protocol):
 _source: ContextVar[Source | None] = ContextVar("source", default=None)
 
 
-class drawing:  # noqa: N801  # a context that is entered for every sample
-    """Masks come from a source inside, in this thread.
-
-    Args:
-        source: of the factors.
-    """
-
-    def __init__(self, source: Source) -> None:
-        self._given = source
-
-    def __enter__(self) -> None:
-        self._before = _source.get()
-        try:
-            _source.set(self._given)
-        except BaseException:  # Ctrl-C, before anybody could leave it
-            _source.set(self._before)
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        _source.set(self._before)
+def drawing(source: Source) -> Within:
+    """Masks come from a source inside, in this thread."""
+    return Within(_source, source)
 
 
 class Place:

@@ -104,7 +104,7 @@ class Activation(Module):
 def _added(x: Any, y: Any) -> Any:
     if is_row(x) and is_row(y):
         x, y = list(x), list(y)
-        same_length("input of Residual", x, "output of its module", y)
+        same_length("Residual input", x, "module output", y)
         return [_added(a, b) for a, b in zip(x, y)]
     if is_row(x) or is_row(y):
         raise ValueError(f"Residual adds an input {show(x)} to an output {show(y)}: their shapes must be the same")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...text.sheet import counted
 from .points import Point, numbers_in
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
@@ -52,7 +53,7 @@ class Forward:
         """
         found = numbers_in(self.function(*arguments, *point.placed(direction)))
         if len(found) != outputs:
-            many = "1 output" if outputs == 1 else f"{outputs} outputs"
+            many = counted(outputs, "output")
             raise ValueError(
                 f"jvp gave {len(found)} numbers for {many}: give the slope of each, and not the value with it"
             )

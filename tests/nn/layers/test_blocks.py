@@ -131,7 +131,7 @@ def test_beside_torch():
             r"layer 0 of Sequential is the class LayerNorm: make one, LayerNorm\(",
         ),
         (lambda: Residual(3), TypeError, "Residual takes a module or function, not int 3"),
-        (lambda: Residual(Layer(2, 3))([1.0, 2.0]), ValueError, "2 inputs of Residual against 3 outputs"),
+        (lambda: Residual(Layer(2, 3))([1.0, 2.0]), ValueError, "2 Residual inputs against 3 module outputs"),
         (lambda: Residual(lambda x: x[0])([1.0, 2.0]), ValueError, "their shapes must be the same"),
         (lambda: Embedding(0, 2), ValueError, "count must be at least 1"),
         (lambda: Embedding(3, 2)(3), IndexError, r"token 3 is out of range: Embedding\(3, 2\) has those from 0 to 2"),
