@@ -12,10 +12,6 @@ _TOLD = {
     "cross_entropy": (
         "logits, and these have gone through a softmax: leave it out of the model, or take nll of nn.log_softmax"
     ),
-    "nll": (
-        "logarithms of probabilities, and these are probabilities, of a softmax: take nn.log_softmax in its place, or "
-        "cross_entropy of the logits"
-    ),
     "bce_with_logits": (
         "a logit, and this one has gone through a sigmoid: leave it out of the model, or take bce of the probability"
     ),

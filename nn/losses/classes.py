@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import engine
@@ -14,6 +14,30 @@ from ..layers.activations import log_softmax
 from .activated import is_probability, warn_of_activated
 from .labels import ClassIndex, Distribution, without_unused
 from .reduction import Loss, check_reduction, reduced
+
+ROUNDED = 1e-3
+"""How far above 0 rounding may bring the logarithm of a probability, in float32 from large logits, too."""
+
+
+def refuse_below_zero(losses: Sequence[float], name: str) -> None:
+    """See that compiled code, which looks at no single output, has brought no loss where only raw outputs bring it.
+
+    Args:
+        losses: of batches.
+        name: of the loss.
+
+    Raises:
+        ValueError: `nll` is given raw outputs, whose loss falls without end.
+    """
+    if name == "nll" and min(losses, default=0.0) < -ROUNDED:
+        raise _no_logarithms(f"a loss of {min(losses):g} says that some outputs are above 0")
+
+
+def _no_logarithms(found: str) -> ValueError:
+    return ValueError(
+        f"nll takes logarithms of probabilities, and {found}: end the model with nn.log_softmax, not with a softmax, "
+        "or train raw outputs with cross_entropy"
+    )
 
 
 def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
@@ -41,7 +65,7 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
     >>> cross_entropy([[Value(1e4), Value(0.0)], [Value(1e4), Value(0.0)]], [0, [0.0, 1.0]]).data
     5000.0
     """
-    return _row_by_row(_cross_entropy, "cross_entropy", logits, target, reduction)
+    return _row_by_row(_cross_entropy, logits, target, reduction, is_probability)
 
 
 def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
@@ -55,15 +79,16 @@ def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
 
     Raises:
         TypeError: if a label is a bool or no number.
-        ValueError: if a label is fractional or nan, probabilities are negative or do not sum to 1, lengths
-            differ, nothing is given, or the reduction is unknown.
+        ValueError: if an output is above 0, and so no logarithm of a probability: in compiled code those of the first
+            sample are looked at, and in `fit` all losses; if a label is fractional or nan, probabilities are negative
+            or do not sum to 1, lengths differ, nothing is given, or the reduction is unknown.
         IndexError: if a class index is negative or too large.
 
     >>> from engine import Value
     >>> nll([Value(-3.0), Value(-0.5)], 0).data
     3.0
     """
-    return _row_by_row(_nll, "nll", log_probabilities, target, reduction)
+    return _row_by_row(_nll, log_probabilities, target, reduction)
 
 
 def _cross_entropy(logits: list[Any], target: Any) -> Loss:
@@ -128,6 +153,14 @@ def _of_probabilities(logits: list[Any], weights: list[Any]) -> Loss:
 
 
 def _nll(log_probabilities: list[Any], target: Any) -> Loss:
+    loss = _of_logarithms(log_probabilities, target)
+    for x in log_probabilities:
+        if not is_traced(x) and ROUNDED < float(x) < math.inf:
+            raise _no_logarithms(f"{float(x):g} is above 0")
+    return loss
+
+
+def _of_logarithms(log_probabilities: list[Any], target: Any) -> Loss:
     count = len(log_probabilities)
     if is_row(target):
         weights = _probabilities(target, count)
@@ -158,11 +191,17 @@ def _probabilities(target: Any, classes: int) -> list[Any]:
     return Distribution(classes).check(*weights)
 
 
-def _row_by_row(formula: Callable[[list[Any], Any], Loss], loss: str, scores: Any, target: Any, reduction: str) -> Loss:
+def _row_by_row(
+    formula: Callable[[list[Any], Any], Loss],
+    scores: Any,
+    target: Any,
+    reduction: str,
+    is_activated: Callable[[Any], bool] | None = None,
+) -> Loss:
     check_reduction(reduction)
     rows = as_row("logits", scores)
-    if all(map(is_probability, as_row("logits", rows[0]) if is_row(rows[0]) else rows)):
-        warn_of_activated(loss)
+    if is_activated and all(map(is_activated, as_row("logits", rows[0]) if is_row(rows[0]) else rows)):
+        warn_of_activated("cross_entropy")
     if not is_row(rows[0]):
         return formula(_scores(rows), target)
     targets = as_row("targets", target)

@@ -13,7 +13,6 @@ import math
 import random
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from engine import Batch, Value
@@ -21,6 +20,7 @@ from engine import Batch, Value
 from ..arguments import random_source, whole_number
 from ..evaluation.labels import are_texts
 from ..evaluation.programs import Options
+from ..losses.classes import refuse_below_zero
 from ..optimisers.base import Optimizer
 from ..training.history import History
 from ..training.preparation import prepared
@@ -140,6 +140,7 @@ class SharedProgram:
 
         Raises:
             FloatingPointError: a loss or an update is not finite.
+            ValueError: a loss is below 0 where there can be no such one.
         """
         options, count, job = self._options, len(self._data.X), start.job
         epochs = whole_number("epochs", job.epochs, least=1)
@@ -150,7 +151,12 @@ class SharedProgram:
         self._rooms.clear()
         started = time.perf_counter()
         self._trainer.take_over(self._values, start.numbers, optimizer)
-        train = partial(self._trainer.epoch_of, batch, size, rng, shuffled)
+
+        def train(epochs: int) -> list[float]:
+            losses = self._trainer.epoch_of(batch, size, rng, shuffled, epochs)
+            refuse_below_zero(losses, self._data.notes["_loss"])
+            return losses
+
         rows = []
         if patience is None:
             most = max(1, AT_ONCE // count)
@@ -199,6 +205,7 @@ class SharedProgram:
 
         Raises:
             RuntimeError: what loss and model read has changed since the last of them was made.
+            ValueError: a loss is below 0 where there can be no such one.
         """
         import numpy as np
 
@@ -214,6 +221,7 @@ class SharedProgram:
             if losses is None:
                 found.append(None)
                 continue
+            refuse_below_zero(losses, self._data.notes["_loss"])
             if self._data.validation:
                 self._trainer.load(self._values, row)
             found.append(result([{"loss": _mean(losses, count, size), **self._scores()}], None))

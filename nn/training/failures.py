@@ -29,10 +29,19 @@ def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
     """
     X, y = ([data[place] for place in batch] for data in (task.X, task.y))
     rows = [task.rows[place] for place in batch]
-    lost = [f"X[{row}]{where} is {number}" for row, x in zip(rows, X) for where, number in _not_finite(x)]
-    lost += [f"y[{row}] holds {number}" for row, label in zip(rows, y) for _, number in _not_finite(label)]
+    lost = [text for row, x, label in zip(rows, X, y) for text in lost_numbers(row, x, label)]
     data = ", ".join(lost[:_SHOWN]) + (f", and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else "")
     return "\n".join(filter(None, [data, _anomaly(task.model, task.loss, X, y, step)]))
+
+
+def lost_numbers(row: int, x: Any, label: Any) -> list[str]:
+    """Which numbers of a sample and its label are nan or infinite.
+
+    >>> lost_numbers(3, [0.5, math.nan], 1)
+    ['X[3][1] is nan']
+    """
+    lost = [f"X[{row}]{where} is {number}" for where, number in _not_finite(x)]
+    return lost + [f"y[{row}] holds {number}" for _, number in _not_finite(label)]
 
 
 def _not_finite(data: Any, where: str = "") -> Iterator[tuple[str, float]]:

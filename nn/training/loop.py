@@ -26,6 +26,7 @@ from ..data.splits import batches
 from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options, kept_by
 from ..layers.module import Module
+from ..losses.classes import refuse_below_zero
 from ..losses.named import LOSSES
 from ..optimisers.base import Optimizer, has_rule
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
@@ -85,9 +86,10 @@ def fit(
             among its own is frozen.
         epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
-        validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same. A loss
-            of your own is scored in compiled code there if `nn.per_sample` made it, else from epoch 20 on, if it is a
-            mean or sum over samples as for `nn.Trainer`, and eagerly before.
+        validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same; a nan
+            in it that makes its loss nan is refused. A loss of your own is scored in compiled code there if
+            `nn.per_sample` made it, else from epoch 20 on, if it is a mean or sum over samples as for `nn.Trainer`,
+            and eagerly before.
         metrics: of the validation data: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and
             outputs; None for what fits the loss: accuracy for classes, R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
@@ -225,6 +227,7 @@ def fit(
             done,
             each,
             kept,
+            data.notes["_loss"],
         )
         if step is not EagerStep:
             one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
@@ -262,6 +265,7 @@ def _train(
         try:
             for done in one_epoch(rng):
                 history.batch_losses += done.losses
+                refuse_below_zero(done.losses, task.name)
                 for loss, size in zip(done.losses, done.sizes):
                     total, seen, batch = total + loss * size, seen + size, batch + 1
                     if told.batch is not None:

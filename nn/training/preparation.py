@@ -14,7 +14,7 @@ from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
 from ..layers.module import Module
-from .validation import Validation, given_validation, held_out
+from .validation import Validation, given_validation, held_out, refuse_lost
 from .weighting import weighted, weights_of, with_weights
 
 
@@ -64,9 +64,11 @@ def prepared(
         notes["classes"] = classes = _names(model, y, loss)
         y = as_targets(y, classes, name_of_loss(loss))
     checked, rows = None, list(range(len(X)))
+    last: Sequence[int]
     if validation is not None:
         if isinstance(validation, (tuple, list)):
             held_X, held_y = given_validation(validation, columns)
+            last = range(len(held_X))
             if are_texts(held_y):
                 held_y = as_targets(held_y, classes or [], name_of_loss(loss))
         else:
@@ -75,6 +77,7 @@ def prepared(
             rows, last = held_out(len(X), validation, source, list(y) if names else strata(y, loss))
             (X, held_X), (y, held_y) = ((chosen_rows(data, rows), chosen_rows(data, last)) for data in (X, y))
             weights = None if weights is None else [weights[row] for row in rows]
+        refuse_lost(model, loss, held_X, held_y, last)
         checked = Validation(model, held_X, held_y, loss, metrics_for(metrics, model, loss, held_X), options, fixed)
     elif metrics is not None:
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")

@@ -10,6 +10,8 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from engine import no_grad
+
 from ..arguments import counted, is_row, real_number, show, whole_number
 from ..data.splits import split_rows
 from ..data.tables import paired, same_columns
@@ -18,7 +20,12 @@ from ..evaluation.means import Means
 from ..evaluation.metrics import Accuracy, Metric, OfUser, is_largest, is_largest_of_finite
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
 from ..evaluation.rules import is_mean, name_of_loss
+from ..layers.module import evaluating
 from ..optimisers.base import Optimizer
+from .failures import lost_numbers
+
+LOOKED_AT = 10
+"""So many samples with numbers that are nan are looked at before training."""
 
 PATIENT = 20
 """From this epoch on a loss of the user's is compiled: before, its graph would take longer than it spares."""
@@ -116,6 +123,59 @@ def given_validation(validation: Any, columns: list[str] | None) -> tuple[Any, A
         )
     same_columns("validation", validation[0], columns)
     return paired(*validation)
+
+
+def refuse_lost(model: Model, loss: LossFunction, X: Any, y: Any, rows: Sequence[int]) -> None:
+    """See that no number which is nan or infinite makes the loss of validation nan: all epochs would have that one.
+
+    A model may know what to do with such numbers: of a few samples that have some the loss is computed.
+
+    Args:
+        model: what is trained.
+        loss: what it is trained with.
+        X: the samples held out.
+        y: as many labels.
+        rows: what the user calls them.
+
+    Raises:
+        ValueError: it does.
+    """
+    places = sorted({*_lost_places(X), *_lost_places(y)})
+    for place in places[:LOOKED_AT]:
+        if _is_nan(model, loss, X[place], y[place]):
+            lost = lost_numbers(rows[place], X[place], y[place])
+            raise ValueError(
+                f"validation: {lost[0]}, and so is the loss of that sample, and with it that of every validation: fill "
+                "it in, or leave the sample out"
+            )
+
+
+def _lost_places(data: Any) -> list[int]:
+    """Which samples or labels hold numbers that are nan or infinite."""
+    if getattr(getattr(data, "dtype", None), "kind", "O") in "biuf":
+        import numpy as np
+
+        finite = np.isfinite(data)
+        return [] if finite.all() else np.flatnonzero(~finite.reshape(len(data), -1).all(1)).tolist()
+    return [place for place, item in enumerate(data) if _may_be_lost(item) and lost_numbers(place, item, None)]
+
+
+def _may_be_lost(item: Any) -> bool:
+    """Whether it is not seen at once that all numbers are finite."""
+    try:
+        return not math.isfinite(sum(item) if is_row(item) else item)
+    except (TypeError, OverflowError):  # rows, or no numbers
+        return any(map(_may_be_lost, item)) if is_row(item) else True
+
+
+def _is_nan(model: Model, loss: LossFunction, x: Any, label: Any) -> bool:
+    try:
+        with evaluating(), no_grad():
+            return math.isnan(float(loss([model(x)], [label])))
+    except ValueError:  # a label that is no number
+        return True
+    except Exception:  # what else is wrong, training says
+        return False
 
 
 def _digest(numbers: Sequence[float]) -> str:

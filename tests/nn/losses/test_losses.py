@@ -90,6 +90,21 @@ def test_nll_by_hand():
     assert evaluated(nll, [-3.0, -0.5], [0.25, 0.75]) == (1.125, [-0.25, -0.75])
 
 
+@pytest.mark.parametrize("target", [1, [0.25, 0.75], Value(1.0)], ids=repr)
+def test_nll_is_of_logarithms_whatever_the_target(target):
+    """Raw outputs would be pushed up for ever, and the loss below zero."""
+    for outputs in ([0.5, -3.0], [-3.0, Value(0.002)]):
+        with pytest.raises(
+            ValueError,
+            match=r"nll takes logarithms of probabilities, and 0.\d+ is above 0: end the model with nn.log_softmax, "
+            "not with a softmax, or train raw outputs with cross_entropy",
+        ):
+            nll(outputs, target)
+    assert nll([1e-4, -3.0], 0) == -1e-4  # as rounding makes it
+    assert nll([math.inf, -3.0], 0) == -math.inf  # of a model that diverged: it is told where
+    assert math.isnan(nll([math.nan, -3.0], 0))
+
+
 # ---- properties ----
 
 
@@ -106,7 +121,8 @@ def test_a_one_hot_target_is_its_class_index(xs, data):
     target = data.draw(st.integers(0, len(xs) - 1))
     row = one_hot(target, len(xs))
     assert evaluated(cross_entropy, xs, row) == evaluated(cross_entropy, xs, target)
-    assert evaluated(nll, xs, row) == evaluated(nll, xs, target)
+    logs = [min(x, 0.0) for x in xs]
+    assert evaluated(nll, logs, row) == evaluated(nll, logs, target)
     assert evaluated(cross_entropy, xs, [bool(w) for w in row]) == evaluated(cross_entropy, xs, target)
 
 
@@ -258,6 +274,8 @@ def test_place_by_place_against_torch(loss, reduction):
 def test_row_by_row_against_torch(loss, scores, target, reduction):
     torch = pytest.importorskip("torch")
     probabilities = isinstance(target[0], list)
+    if loss is nll:
+        scores = [[min(x, 0.0) for x in row] for row in scores]
     theirs = torch.tensor(scores, dtype=torch.float64, requires_grad=True)
     goal = torch.tensor(target, dtype=torch.float64 if probabilities else torch.int64)
     if loss is cross_entropy:
@@ -317,8 +335,8 @@ def test_numbers_give_a_float_and_values_a_value():
         assert isinstance(loss([0.5], [1.0]), float)
         assert isinstance(loss([Value(0.5)], [1.0]), Value)
     for loss in ROW_BY_ROW:
-        assert isinstance(loss([0.5, 1.0], 1), float)
-        assert isinstance(loss([Value(0.5), Value(1.0)], 1), Value)
+        assert isinstance(loss([-0.5, -1.0], 1), float)
+        assert isinstance(loss([Value(-0.5), Value(-1.0)], 1), Value)
 
 
 def test_few_nodes_for_one_sample():
@@ -339,9 +357,9 @@ def test_few_nodes_for_one_sample():
 @given(logits_rows, st.data())
 def test_a_value_as_class_index(xs, data):
     target = data.draw(st.integers(0, len(xs) - 1))
-    for loss in ROW_BY_ROW:
-        value, gradient = evaluated(loss, xs, Value(float(target)))
-        expected, expected_gradient = evaluated(loss, xs, target)
+    for loss, scores in ((cross_entropy, xs), (nll, [min(x, 0.0) for x in xs])):
+        value, gradient = evaluated(loss, scores, Value(float(target)))
+        expected, expected_gradient = evaluated(loss, scores, target)
         assert value == pytest.approx(expected, rel=1e-12, abs=1e-15)
         assert gradient == pytest.approx(expected_gradient, rel=1e-12, abs=1e-14)
 
@@ -365,7 +383,8 @@ def test_probabilities_that_are_values():
     loss.backward()
     assert loss.data == pytest.approx(cross_entropy(xs, teacher), rel=1e-14)
     assert [w.grad for w in weights] == pytest.approx([-z for z in log_softmax(xs)], rel=1e-14)
-    assert nll(xs, [Value(w) for w in teacher]).data == pytest.approx(nll(xs, teacher), rel=1e-14)
+    logs = log_softmax(xs)
+    assert nll(logs, [Value(w) for w in teacher]).data == pytest.approx(nll(logs, teacher), rel=1e-14)
 
 
 @pytest.mark.parametrize("loss", [*PLACE_BY_PLACE, *ROW_BY_ROW])
@@ -379,9 +398,10 @@ def test_with_values_as_targets_nothing_branches_on_a_number(loss, monkeypatch):
     x, row, label = [Value(0.5), Value(-1.0)], [Value(0.25), Value(0.75)], Value(1.0)
     for name in ("__bool__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__int__", "data"):
         monkeypatch.setattr(Value, name, property(refuse) if name == "data" else refuse)
-    results = [loss(model(x), row), loss([model(x)], [row])]
+    end = log_softmax if loss is nll else list
+    results = [loss(end(model(x)), row), loss([end(model(x))], [row])]
     if loss in ROW_BY_ROW:
-        results += [loss(model(x), label), loss([model(x)], [label])]
+        results += [loss(end(model(x)), label), loss([end(model(x))], [label])]
     results += [*softmax(model(x)), *log_softmax(model(x))]
     monkeypatch.undo()
     assert all(isinstance(result, Value) and math.isfinite(result.data) for result in results)
@@ -479,7 +499,7 @@ def test_targets_out_of_range(loss, prediction, target, message):
         ([[0.1, 0.2]], 0, TypeError, "targets must be a list, tuple or array, not int 0"),
         ([[0.1, 0.2]], [0, 1], ValueError, "1 logit row against 2 targets"),
         ([[0.1, 0.2], [0.1, 0.2]], [0], ValueError, "2 logit rows against 1 target"),
-        ([[0.1, 0.2], 0.3], [0, 1], TypeError, "logits must be a list, tuple or array, not float 0.3"),
+        ([[-0.1, -0.2], 0.3], [0, 1], TypeError, "logits must be a list, tuple or array, not float 0.3"),
     ],
 )
 def test_row_by_row_refuses(loss, scores, target, error, message):

@@ -561,6 +561,22 @@ def test_what_the_model_reads_counts_for_nets_that_are_trained_in_one_call(monke
         assert [row[name] for name in ("loss", "validation_loss")] == [last["loss"], last["validation_loss"]]
 
 
+def _below_zero(seed: int, lr: float) -> Any:
+    """Raw outputs in place of logarithms of probabilities, which at first might be such."""
+    model = nn.Sequential(nn.MLP(2, [3], seed=seed), lambda row: [x - 8.0 for x in row])
+    return model, nn.nll, nn.SGD(model.parameters(), lr)
+
+
+@pytest.mark.parametrize("patience", [None, 300])
+def test_a_loss_that_falls_where_there_can_be_none_is_an_error(patience: int | None) -> None:
+    X, y = [[1.0, 0.5], [0.5, 1.0], [1.0, 1.0]], [0, 2, 1]
+    configs = [{"lr": lr, "seed": 1} for lr in (0.001, 0.1, 0.001, 0.1)]
+    options: dict[str, Any] = {"validation": (X, y), "metrics": (), "patience": patience} if patience else {}
+    rows = nn.fit_many(_below_zero, configs, X, y, epochs=400, **options)
+    assert [row["error"] is None for row in rows] == [True, False, True, False]
+    assert "nll takes logarithms of probabilities, and a loss of -" in rows[1]["error"]
+
+
 def test_a_net_that_fails_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
     calls_for_many(monkeypatch)
     configs = [{"lr": lr, "seed": seed} for seed in (1, 2) for lr in (0.1, 0.2, 1e3, 0.1, -1.0, 0.3)]

@@ -135,9 +135,57 @@ def test_loss_and_accuracy_by_one_program_are_those_of_the_outputs(backend, dtyp
         assert history.rows[-1]["validation_accuracy"] == expected["accuracy"]
         assert history.rows[-1]["validation_loss"] == pytest.approx(expected["loss"], rel=1e-5)
     assert history.rows[-1]["validation_accuracy"] == 1.0 - Y[:10].mean()
-    _, history = trained(backend, model=tied, lr=0.0, validation=([[math.nan, 0.0], [0.0, 0.0]], [0, 0]), **options)
+    large = 1e30 if options.get("dtype") == "float32" else 1e300
+    for weight, number in zip(tied.layers[0].neurons[0].w, (large, -large)):
+        weight.data = number  # infinity less infinity, of finite samples
+    _, history = trained(backend, model=tied, lr=0.0, validation=([[1e20, 1e20], [0.0, 0.0]], [0, 0]), **options)
     assert math.isnan(history.rows[-1]["validation_loss"])
     assert math.isnan(history.rows[-1]["validation_accuracy"])
+
+
+@BACKENDS
+@pytest.mark.parametrize("form", [list, np.array])
+def test_validation_of_samples_whose_loss_is_nan_is_refused_before_training(backend, form):
+    """It would be nan in every epoch, and `patience` would take the first one for the best."""
+    model = network(outputs=2)
+    before, gone = numbers(model), X.copy()
+    gone[4, 1] = math.nan
+    told = r"validation: X\[4\]\[1\] is nan, and so is the loss of that sample"
+    for data in ({"validation": (form(gone.tolist()), Y)}, {"samples": form(gone.tolist()), "validation": 0.9}):
+        with pytest.raises(ValueError, match=told):
+            trained(backend, model=model, **data, patience=2)
+    labels = Y.astype(float)
+    labels[3] = math.nan
+    with pytest.raises(ValueError, match=r"validation: y\[3\] holds nan"):
+        trained(backend, model=model, validation=(X, form(labels.tolist())))
+    assert numbers(model) == before
+
+
+@BACKENDS
+def test_a_model_that_knows_what_to_do_with_a_gap_is_validated_on_some(backend):
+    gone = X.tolist()
+    gone[4][1] = math.nan
+
+    class Filled(nn.Module):
+        def __init__(self):
+            self.net = network(outputs=2)
+
+        def __call__(self, x):
+            return self.net([engine.where(number == number, number, 0.0) for number in x])
+
+    model = Filled()
+    _, history = trained(backend, model=model, samples=gone, validation=(gone, Y), epochs=2)
+    gone[4][1] = 0.0
+    assert history.rows[-1]["validation_loss"] == pytest.approx(nn.score(model, gone, Y, nn.cross_entropy), rel=1e-9)
+
+
+def test_gaps_are_looked_for_in_whatever_holds_samples():
+    nested = [[[0.5, 1.0], [2.0, 3.0]], [[0.5, math.nan], [2.0, 3.0]], [[math.inf, 0.0], [1.0, 10**400]]]
+    assert validation._lost_places(nested) == [1, 2]
+    assert validation._lost_places(np.array([[1.0], [math.inf], [math.nan]], np.float32)) == [1, 2]
+    assert validation._lost_places(np.arange(3)) == validation._lost_places(["a", {}, None, 10**400]) == []
+    assert validation._lost_places([1e308, -1e308, math.nan]) == [2]
+    assert validation._lost_places([[1e308, 1e308], 0, [math.nan]]) == [2]
 
 
 def mine(outputs, labels):
