@@ -153,7 +153,13 @@ def _as_output(result: Any) -> Value:
     """What a differentiated function returned, as a Value: a number is a constant function."""
     if isinstance(result, Value):
         return result
-    return Value(as_float(result, "the result of a function to differentiate: it must be one Value, which"))
+    if is_number(result):
+        return Value(result)
+    remedy = ": of a list, jacobian() gives the derivatives of each" if isinstance(result, (list, tuple)) else ""
+    raise TypeError(
+        f"a function to differentiate gives one Value or number, got {shortened(result)} of type "
+        f"{type(result).__name__}{remedy}"
+    )
 
 
 def _outputs(results: Any) -> list[Value]:

@@ -34,7 +34,7 @@ class Box:
         grad: the gradient, or the norm of several; None if there is none.
         root: whether it is, or holds, the root.
         cut: whether nodes next to it are left out.
-        ordered: whether edges come to it in the order of its operands: a/b looks otherwise than b/a.
+        ordered: whether edges come to it in the order of its operands: a/b looks different from b/a.
     """
 
     kind: Kind

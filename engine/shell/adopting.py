@@ -10,6 +10,7 @@ from typing import Any
 
 from ..adopting.adoption import adopt
 from ..adopting.graph import TheirGraph
+from ..text.callers import is_users, raised_at, written
 
 MISTAKE = 2  # the exit status of a command that was not understood
 
@@ -26,8 +27,10 @@ def run(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     try:
         variables = runpy.run_path(arguments.file, run_name="__main__")
-    except Exception as error:  # whatever a student's code raises
-        print(f"error: {arguments.file}: {type(error).__name__}: {error}", file=sys.stderr)
+    except (Exception, SystemExit) as error:  # whatever a student's code raises
+        place = raised_at(error)
+        at = f"\n  {written(place)}" if is_users(place[0]) else ""
+        print(f"error: {arguments.file}: {type(error).__name__}: {error}{at}", file=sys.stderr)
         return MISTAKE
     sizes = {name: size for name, thing in variables.items() if (size := _size(thing)) > 1}
     name = arguments.root or max(sizes, key=lambda name: sizes[name], default="")

@@ -1,4 +1,4 @@
-"""Going through the passes of a graph: one step at a time, forth and back, and asking why.
+"""Going through the passes of a graph: one step at a time, back and forth, and asking why.
 
 - steps: the records of single steps; backward_pass: a pass that can be moved in both directions
 - stepper: the debugger on top of it, with breakpoints; console: the same by single keys

@@ -1,4 +1,4 @@
-"""Backprop one step at a time: a record of each use of the chain rule, and a pass that moves forth and back.
+"""Backprop one step at a time: a record of each use of the chain rule, and a pass that moves back and forth.
 
 A pass adds in the order of the sweep and writes the sums to `grad` as it goes, so that at its end every gradient
 is, to the last bit, what `backward` leaves.
@@ -24,7 +24,7 @@ _UNREACHED = -0.0  # where every sum of adjoints starts, as in the sweep
 
 
 class BackwardPass:
-    """The backward pass from `root` as a position that moves by single steps, forth and back.
+    """The backward pass from `root` as a position that moves by single steps, back and forth.
 
     Local derivatives are known from the forward pass, so they are all evaluated here: a rule that raises does so
     before any gradient is touched. Nothing is written until the first step.

@@ -1,4 +1,4 @@
-"""A debugger for derivatives: step through the passes of a graph forth and back, with breakpoints."""
+"""A debugger for derivatives: step through the passes of a graph back and forth, with breakpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ROWS = 20  # nodes shown of a large graph
 
 
 class Stepper(Shown):
-    """A position in the passes of a graph that moves in single steps, forth and back.
+    """A position in the passes of a graph that moves in single steps, back and forth.
 
     Gradients are written as it goes: at the end they are those of ``backward()``, and going back restores each.
     Closed half-way, by ``close()``, ``with`` or when it is dropped, it restores those that were there.
@@ -124,7 +124,7 @@ class Stepper(Shown):
         return self
 
     def to(self, target: Value | str) -> AnyStep:
-        """Go, forth or back, to just after the step of a node; for a leaf, the one that makes its gradient final.
+        """Go, forward or back, to just after the step of a node; for a leaf, the one that makes its gradient final.
 
         Args:
             target: a node or its name, as it is printed.

@@ -47,7 +47,6 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
 Gradient = list[float]
 Formula = Callable[[Any, Any], Any]
 Change = Callable[[Gradient], Gradient]
-Check = Callable[[Gradient], bool]
 
 
 def faults(random_: random.Random) -> dict[str, Callable[[Gradient], Gradient]]:

@@ -40,7 +40,7 @@ def graph(source: random.Random, size: int = 60) -> tuple[Value, list[Value]]:
 
 
 def stepping(source: random.Random) -> bool:
-    """Forth and back through both passes: gradients as `backward` gives them, and as before when it is closed."""
+    """Back and forth through both passes: gradients as `backward` gives them, and as before when it is closed."""
     root, leaves = graph(source)
     expected = engine.grad(root, leaves)
     with root.stepper(forward=True) as stepper:

@@ -117,7 +117,7 @@ _SIDES = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}
 
 
 def _with_ports(label: str, count: int, rankdir: str) -> str:
-    """A label in a table with a cell for each edge that comes, in their order: so a/b looks otherwise than b/a."""
+    """A label in a table with a cell for each edge that comes, in their order: so a/b looks different from b/a."""
     ports = [f'<td port="i{k}" width="4" height="4"></td>' for k in range(1, count + 1)]
     if rankdir in ("TB", "BT"):
         text = f'<tr><td colspan="{count}" width="36" cellpadding="2">{label}</td></tr>'

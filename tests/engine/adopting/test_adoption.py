@@ -376,6 +376,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "no graph" in capsys.readouterr().err
     (tmp_path / "broken.py").write_text("x = 1 / 0\n")
     assert main(["adopt", str(tmp_path / "broken.py")]) == 2
-    assert "ZeroDivisionError" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert err.endswith(f"ZeroDivisionError: division by zero\n  {tmp_path / 'broken.py'}:1: x = 1 / 0\n")
+    (tmp_path / "ends.py").write_text("import sys\nsys.exit('done')\n")
+    assert main(["adopt", str(tmp_path / "ends.py")]) == 2
+    assert "SystemExit: done\n" in capsys.readouterr().err
     assert main(["adopt", str(tmp_path / "missing.py")]) == 2
     assert "missing.py" in capsys.readouterr().err

@@ -238,7 +238,7 @@ def test_dot_keeps_neurons_in_their_order() -> None:
     "written", ["a / b", "b / a", "a*b - b/a", "b*a + a/b + 3*a", "(a - b) / (b - a)", "a**b - b**a - where(a, b, a)"]
 )
 def test_graphviz_draws_a_quotient_as_it_is_read(written: str, rankdir: str) -> None:
-    """Operands come in their order also where two boxes want one another's: a/b looks otherwise than b/a."""
+    """Operands come in their order also where two boxes want one another's: a/b looks different from b/a."""
     root = eval(written, {"a": Value(2.0, "a"), "b": Value(-3.0, "b"), "where": where})
     index = {node: i for i, node in enumerate(topological_order(root))}
     drawn = json.loads(render(to_dot(root, rankdir=rankdir), "json0", timeout=60))

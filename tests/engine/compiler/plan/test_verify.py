@@ -103,7 +103,6 @@ def swapped(kind: str) -> Callable[[Plan], Plan]:
 
 
 LAST = PLAN.sizes["S"] - 1
-FIRST_ROWS = PLAN.body[0].rows
 
 # What is changed, and what the verifier says.
 MUTATIONS: dict[str, tuple[Callable[[Plan], Plan], str]] = {
