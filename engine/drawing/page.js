@@ -23,7 +23,7 @@ function short(x) {
   if (isBad(x)) return x;
   if (Number.isInteger(x) && Math.abs(x) < 1e9) return String(x + 0 === 0 ? 0 : x);
   const rounded = Number(x.toPrecision(4)), size = Math.floor(Math.log10(Math.abs(rounded)));
-  if (size >= -4 && size < 4) return String(rounded);
+  if (size >= -4 && size < 4) return Number.isInteger(rounded) ? x.toFixed(Math.max(1, 3 - size)) : String(rounded);
   const [digits, power] = rounded.toExponential().split("e");
   return digits + "e" + power[0] + power.slice(1).padStart(2, "0");
 }

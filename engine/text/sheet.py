@@ -15,14 +15,17 @@ _COLOURS = {r"\bfinal\b": "green", r"\bpartial\b": "yellow", r"(?<![\w.])-?(inf|
 
 
 def short(number: float) -> str:
-    """A number in as few characters as tell it: whole ones in full, others in four digits.
+    """A number in as few characters as tell it: whole ones in full, others in four digits, and never as a whole one.
 
-    >>> short(-8.0), short(0.19661193), short(1e-12), short(-0.0)
-    ('-8', '0.1966', '1e-12', '0')
+    >>> short(-8.0), short(0.19661193), short(1e-12), short(-0.0), short(0.99999), short(1234.5678)
+    ('-8', '0.1966', '1e-12', '0', '1.000', '1234.6')
     """
     if abs(number) < 1e9 and number == int(number):
         return str(int(number))
-    return f"{number:.4g}"
+    text = f"{number:.4g}"
+    if not text.lstrip("-").isdecimal():
+        return text
+    return f"{number:.1f}" if len(text.lstrip("-")) > 3 else f"{number:#.4g}"
 
 
 def counted(number: int, thing: str, things: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
+import engine
 from engine import Value, grad, leaves, topological_order, where
+from engine.text.sheet import short
 from tests.engine.drawing.networks import NASTY, Network, expression
 from tests.engine.drawing.test_renderers import needs_some
 
@@ -359,3 +362,24 @@ def test_a_leaf_that_was_changed_since(browser: Any, tmp_path: Path) -> None:
     assert a.data == 7
     page.press(Keys.END)
     assert "a += 2 × (-3) = -6" in page.text("#step")
+
+
+def test_numbers_are_written_as_in_pictures(browser: Any, tmp_path: Path) -> None:
+    """None looks like another: 0.99999 is no 1."""
+    numbers = [
+        0.99999,
+        0.19661193,
+        -8.0,
+        123.0001,
+        999.96,
+        -1234.04,
+        9999.5,
+        2.5e300,
+        1e-12,
+        1e-4,
+        0.00012345,
+        math.nan,
+    ]
+    leaves = [Value(x, f"x{k}") for k, x in enumerate(numbers)]
+    page = Page(browser, engine.sum(leaves), tmp_path)
+    assert [page.node(leaf).text.split("\n")[1] for leaf in leaves] == list(map(short, numbers))
