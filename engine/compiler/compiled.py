@@ -37,10 +37,11 @@ def compile(
 
     The function takes Values or lists of Values and returns one Value, or a list of them, nested or not. It is traced
     at the first call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have
-    then. While it is traced no Value has a number: what needs one (`if w > 0`, `w.data`, `float(w)`) is refused, and so
-    are random numbers, entries of an iterator, results that were computed outside, and calls that ask for files, the
-    clock, the system, the network, settings of Python or names in a text (`eval`, `importlib.import_module`). What it
-    prints or logs is printed when it is traced.
+    then. While it is traced no Value has a number: what needs one (`if w > 0`, `w.data`, `float(w)`, `str(w)` but for
+    `print`, `x in {1, 2}` or `table.get(x)` of a number that is given) is refused, and so are random numbers, entries
+    of an iterator, results that were computed outside, and calls that ask for files, the clock, the system, the
+    network, settings of Python or names in a text (`eval`, `importlib.import_module`). What it prints or logs is
+    printed when it is traced.
 
     What else it reads is a constant of the program, until it changes: at every call its closure and the globals and
     attributes that its code names (two hundred at most) are looked at, with variables of the environment and small

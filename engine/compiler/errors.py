@@ -5,6 +5,11 @@ from __future__ import annotations
 from ..modes import tracer
 from ..text.callers import Source, users_line, written
 
+FIX_KEY = (
+    "While a function is compiled its inputs have no numbers yet, and Values are keys by identity. "
+    "Use take(index, values), with the values in a list, or where(x == a, ..., ...)."
+)
+
 
 class TraceError(TypeError):
     """A function that cannot be compiled: it does with a traced value what only a number can do."""

@@ -217,6 +217,11 @@ _lent_classes: dict[tuple[type[Value], bool], type[Value]] = {}
 _own: dict[type[Value], type[Value]] = {}  # the other way
 
 
+def own_class(kind: type[Value]) -> type[Value]:
+    """The class that Values have when they are not lent."""
+    return _own.get(kind, kind)
+
+
 def classes_of(kind: type[Value]) -> set[type[Value]]:
     """The classes that instances of a class have: its own, and those of Values that are lent."""
     return {kind, *[lent for lent, own in [*_own.items()] if own is kind]}

@@ -19,9 +19,9 @@ from ...primitive import Primitive
 from ...text.callers import Source, users_line
 from ...value import Constant, Value
 from ..errors import refusal
-from .conditions import BOTH, DETACH, EITHER, EQUAL, NOT_EQUAL
-from .given import Given
-from .operands import DotOperands, LeafRow, Operands, apart, has_row, read_leaf
+from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, NOT_EQUAL
+from .given import Given, Keyless
+from .operands import DotOperands, LeafRow, Operands, Shared, apart, has_row, read_leaf
 from .symbol import Symbol
 
 _new = object.__new__
@@ -52,6 +52,7 @@ class Graph:
         nonzero: symbols that are known to be no 0, so that a branch on their truth is decided.
         types: of what type each input is given; empty where it is known that nobody asks, or nothing was given yet.
         asked: the positions of the inputs whose type the function has asked.
+        given: the symbols that stand for plain numbers.
     """
 
     def __init__(self, simplify: Simplifier, derivatives: Differentiator) -> None:
@@ -64,6 +65,7 @@ class Graph:
         self.nonzero: set[Symbol] = set()
         self.types: Sequence[Any] = ()
         self.asked: set[int] = set()
+        self.given: list[Given] = []
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
         self._ranges: list[range] = []  # the numbers of the leaves of each row
@@ -83,7 +85,7 @@ class Graph:
 
     def clear(self) -> None:
         """Forget all symbols, which would keep each other in memory."""
-        self.leaves, self._inputs = [], ((), ())
+        self.leaves, self.given, self._inputs = [], [], ((), ())
         for held in (self.symbols, self._known, self._ranges, self._vectors, self.requirements, self.nonzero):
             held.clear()
         self._row_of = None
@@ -266,7 +268,7 @@ class Graph:
             return self.lift_all(operands)
         given, lifted = self._inputs
         if len(given) != n or not all(map(is_, given, right)):  # a layer's neurons have the same inputs
-            lifted = self.lift_all(right)
+            lifted = Shared(self.lift_all(right))
             self._inputs = right, lifted
         return DotOperands(row, lifted, self.lift_all(bias))
 
@@ -294,8 +296,13 @@ class Graph:
         return (*below, *bias) if bias else below
 
     def _add(self, primitive: Primitive | None, operands: Operands, kind: str, value: Any, uniform: bool) -> Symbol:
-        given = self.types and not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands))
-        symbol: Any = _new(Given if given else Symbol)
+        plain = primitive in CONDITIONS or (
+            not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands))
+        )
+        given = self.types and plain
+        symbol: Any = _new(Keyless if given else Symbol)
+        if given:
+            self.given.append(symbol)
         symbol.graph, symbol.kind, symbol.primitive = self, kind, primitive
         symbol.below, symbol.operands = self._below(operands), operands
         symbol.uniform, symbol.value = uniform, value

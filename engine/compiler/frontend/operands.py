@@ -54,6 +54,17 @@ class LeafRow(Sequence[Any]):
         return hash(self.numbers)
 
 
+class Shared(tuple[Any, ...]):
+    """Symbols that all neurons of a layer read, which are hashed once and not for each of them."""
+
+    _hash: int | None = None
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = super().__hash__()
+        return self._hash
+
+
 class DotOperands(Sequence[Any]):
     """The operands of a dot: as many factors on the left as on the right, and perhaps a bias.
 

@@ -20,10 +20,11 @@ from ...numbers import Requirement, is_number
 from ...text.callers import Source, raised_at
 from ...value import Value
 from ..batch import Shape
-from ..errors import TraceError, refusal
+from ..errors import FIX_KEY, TraceError, refusal
 from ..showing import ALONE
 from .conditions import DETACH
 from .declared import Meaning, written
+from .given import may_be_asked
 from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
 from .randomness import Generators
@@ -46,10 +47,6 @@ _FIX_WRITTEN = (
 _FIX_ITERATOR = (
     "A compiled function would keep the entries that it got while it was traced: take them outside, and pass them as "
     "arguments."
-)
-_FIX_KEY = (
-    "While a function is compiled its inputs have no numbers yet, and Values are keys by identity. "
-    "Use take(index, values), with the values in a list, or where(x == a, ..., ...)."
 )
 
 
@@ -216,7 +213,8 @@ class _Runs:
 
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
         asking = outside.refused(self._surroundings.names_type) if disturbed else nullcontext()
-        with self.graph.opened(), watched(self.graph, disturbed) as watch, asking:
+        asked = may_be_asked(self.graph.given, disturbed)
+        with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:
             outputs, shape = _run(self.function, self._copied_arguments(), watch)
         return watch.made, outputs, shape
 
@@ -277,7 +275,7 @@ def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -
         shape = collect(function(*arguments))
     except Exception as error:
         if isinstance(error, KeyError) and error.args and isinstance(error.args[0], Symbol):
-            raise refusal(f"{error.args[0]} was looked up as a key", _FIX_KEY, source=raised_at(error)) from None
+            raise refusal(f"{error.args[0]} was looked up as a key", FIX_KEY, source=raised_at(error)) from None
         if watch.refusals and error is not watch.refusals[0]:
             raise watch.refusals[0] from error
         raise

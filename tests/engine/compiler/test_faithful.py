@@ -29,12 +29,14 @@ import math
 import mmap
 import operator
 import os
+import pickle
 import profile
 import random
 import re
 import secrets
 import socket
 import statistics
+import string
 import subprocess
 import sys
 import threading
@@ -184,6 +186,166 @@ def whether_a_module_was_imported() -> Case:
 def how_numpy_takes_errors() -> Case:
     w = Value(2.0)
     return Case(lambda x: w * x if np.geterr()["divide"] == "warn" else w * w * x)
+
+
+# ---- numbers of samples as keys, and as texts ----------------------------------------------------------------------
+
+OF_NUMBERS: dict[str, Callable[[Any], Any]] = {
+    "in a set": lambda x: x * 2.0 if x in {1.0, 2.0} else x,
+    "get of a dict": lambda x: x * {2.0: 3.0}.get(x, 1.0),
+    "a defaultdict": lambda x: x * collections.defaultdict(int, {2.0: 3})[x],
+    "how many are different": lambda x: x * len({x, abs(x)}),
+    "counted": lambda x: x * len(collections.Counter([x, abs(x)])),
+    "hash": lambda x: x * 2.0 if hash(x) == 2 else x,
+    "a condition in a dict": lambda x: x * {True: 3.0}.get(x > 1.5, 1.0),
+    "computed, in a set": lambda x: x * 2.0 if x * 2.0 in {4.0} else x,
+    "in a tuple in a set": lambda x: x * 2.0 if (x, 1) in {(2.0, 1)} else x,
+    "str": lambda x: x * 2.0 if "-" in str(x) else x,
+    "repr": lambda x: x * 2.0 if repr(x) == "2.0" else x,
+    "format": lambda x: x * 2.0 if f"{x}" == "2.0" else x,
+    "format in a text": lambda x: x * 2.0 if f"number {x}" == "number 2.0" else x,
+    "percent": lambda x: x * 2.0 if "%s" % x == "2.0" else x,  # noqa: UP031  # that it is seen is the point
+    "text of a list": lambda x: x * 2.0 if "2.0" in str([x]) else x,
+    "text of a condition": lambda x: x * 2.0 if str(x > 1.5) == "True" else x,
+}
+
+
+def _of_numbers(name: str) -> Make:
+    """A sample in the midst of others, which nobody compares, would be another number."""
+
+    def make() -> Case:
+        w, of = Value(2.0), OF_NUMBERS[name]
+        return Case(lambda x: w * of(x), samples=([0.5, 1.5, 2.0, -1.0, 2.5],))
+
+    make.__name__ = f"a number of a sample: {name}"
+    return make
+
+
+for _name in OF_NUMBERS:
+    row("refused")(_of_numbers(_name))
+
+
+@row("refused")
+def a_condition_on_a_parameter_in_a_dict() -> Case:
+    w = Value(-2.0)
+    return Case(lambda x: w * x * {True: 3.0}.get(w > 0.0, 1.0), lambda: setattr(w, "data", 1.0))
+
+
+# ---- names that no code has ------------------------------------------------------------------------------------------
+
+
+def _by_name(read: Callable[[types.ModuleType], float]) -> Make:
+    """A setting in a module of the user's."""
+
+    def make() -> Case:
+        w, module = Value(2.0), types.ModuleType("settings_of_a_test")
+        vars(module)["scale_by_name"] = 2.0
+        return Case(lambda x: w * x * read(module), lambda: vars(module).update(scale_by_name=5.0), far=True)
+
+    return make
+
+
+_BY_NAME: dict[str, Callable[[types.ModuleType], float]] = {
+    "getattr": lambda module: getattr(module, "_".join(["scale", "by", "name"])),
+    "vars": lambda module: vars(module)["scale_by_name"],
+    "dict": lambda module: module.__dict__["scale_by_name"],
+    "format": lambda module: float("{.scale_by_name}".format(module)),  # noqa: UP032  # likewise
+    "attrgetter": lambda module: operator.attrgetter("scale_" + "by_name")(module),
+}
+for _name, _of_module in _BY_NAME.items():
+    _make = _by_name(_of_module)
+    _make.__name__ = f"a setting in a module by {_name}"
+    row("equal")(_make)
+
+
+@row("equal")
+def a_global_by_the_globals_of_a_function() -> Case:
+    w = Value(2.0)
+    globals()["scale_of_globals"] = 2.0
+    change = functools.partial(globals().update, scale_of_globals=5.0)
+    return Case(lambda x: w * x * _by_name.__globals__["scale_of_globals"], change, far=True)
+
+
+@row("refused")
+def a_global_by_the_frame() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x * (2.0 if "Case" in sys._getframe().f_globals else 1.0))
+
+
+def _library(make: Callable[[], Any], read: Callable[[Any], float], change: Callable[[Any], Any]) -> Make:
+    """What an object of Python's own library tells by code of its own."""
+
+    def row_of() -> Case:
+        w, thing = Value(2.0), make()
+        return Case(lambda x: w * x * read(thing), lambda: change(thing), far=True)
+
+    return row_of
+
+
+class Pickled:
+    """Somebody sets what its code does not name."""
+
+
+_LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any], Any]]] = {
+    "an event": (threading.Event, lambda e: 2.0 if e.is_set() else 1.0, lambda e: e.set()),
+    "a namespace compared": (
+        lambda: types.SimpleNamespace(a_field=1.0),
+        lambda n: 2.0 if n == types.SimpleNamespace(**{"a_" + "field": 1.0}) else 1.0,
+        lambda n: setattr(n, "a_field", 2.0),
+    ),
+    "a template": (
+        lambda: string.Template("$a"),
+        lambda t: float(t.substitute(a=2)),
+        lambda t: setattr(t, "template", "1$a"),
+    ),
+    "a pickle": (
+        Pickled,
+        lambda p: len(pickle.dumps(p)) * 0.01,
+        lambda p: setattr(p, "a_new_field", "a long text"),
+    ),
+}
+for _name, _parts in _LIBRARY.items():
+    _make = _library(*_parts)
+    _make.__name__ = f"what is told by {_name}"
+    row("equal")(_make)
+
+
+class Scaled(Value):
+    """A Value with a setting."""
+
+    factor = 2.0
+    scale: float
+
+    def __mul__(self, other: Any) -> Any:
+        return Value.__mul__(self, other) * self.factor
+
+
+class Slotted(Value):
+    __slots__ = ("scale",)
+
+    def __init__(self, number: float) -> None:
+        super().__init__(number)
+        self.scale = 2.0
+
+
+@row("equal")
+def an_attribute_of_a_value_of_ones_own() -> Case:
+    w = Scaled(2.0)
+    w.scale = 2.0
+    return Case(lambda x: w * x * w.scale, lambda: setattr(w, "scale", 5.0))
+
+
+@row("equal")
+def a_slot_of_a_value_of_ones_own() -> Case:
+    w = Slotted(2.0)
+    return Case(lambda x: w * x * w.scale, lambda: setattr(w, "scale", 5.0))
+
+
+@row("equal")
+def an_operator_of_a_value_of_ones_own() -> Case:
+    w = Scaled(2.0)
+    Scaled.factor = 2.0
+    return Case(lambda x: w * x, lambda: setattr(Scaled, "factor", 5.0), far=True)
 
 
 # ---- what decides from far away -------------------------------------------------------------------------------------
@@ -397,8 +559,8 @@ def harmless_looks_at_a_parameter() -> Case:
     w = Value(0.6, label="w")
 
     def function(x: Any) -> Any:
-        assert str(w)
-        assert f"{w}"
+        print(w, [w], x, end="")
+        logging.getLogger("stepgrad test").error("%s of %s", w, x)
         assert w.label == "w"
         assert w is w
         assert len({w, w}) == 1
@@ -443,6 +605,11 @@ READERS: dict[str, Callable[[Value, Any], Any]] = {
     "and": lambda w, x: (w and x) * 1.0,
     "format": lambda w, x: float(f"{w:.2f}") * x,
     "percent": lambda w, x: float("%.2f" % w) * x,  # noqa: UP031  # that it is seen is the point
+    "text": lambda w, x: x if "-" in str(w) else -x,
+    "text of a list": lambda w, x: x if "-" in repr([w]) else -x,
+    "text in a text": lambda w, x: x if "-" in f"{w}" else -x,
+    "text by percent": lambda w, x: x if "-" in "%s" % w else -x,  # noqa: UP031  # likewise
+    "text of a result": lambda w, x: x if "-" in f"{w * x}" else -x,
     "str of w.data": lambda w, x: float(str(w.data)) * x,
     "np.float64": lambda w, x: np.float64(w) * x,
     "np.array of floats": lambda w, x: float(np.array([w], float)[0]) * x,

@@ -6,11 +6,22 @@ import dis
 from functools import cache
 from types import CodeType
 
+COMPUTING = frozenset({"getattr", "vars", "__dict__", "__globals__", "format", "format_map", "dumps", "attrgetter"})
+"""Where code names one of these, it may read what it does not name, or names in a text."""
+LISTING = COMPUTING | {"dir", "hasattr"}
+"""Where code names one of these, which attributes there are may decide."""
+ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
+"""Where code names one of these, it may find out whether there is an attribute."""
+DECIDING = frozenset({"decimal", "Decimal"})
+"""Where code names one of these, the context of `decimal` may decide."""
+
 
 @cache
 def names_of(code: CodeType) -> tuple[str, ...]:
-    """The globals and attributes that some code names, in functions inside of it too."""
+    """The globals and attributes that some code names, in functions inside of it and in texts, if it reads by these."""
     names = dict.fromkeys(code.co_names)
+    if not COMPUTING.isdisjoint(names):
+        names.update(dict.fromkeys(filter(str.isidentifier, texts_of(code))))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             names.update(dict.fromkeys(names_of(constant)))

@@ -18,7 +18,8 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from ....collector import collector_at_rest
-from ....text.callers import is_users
+from ....modes import tracer
+from ....text.callers import is_ours, is_users
 from ...errors import refusal
 from .type_calls import asks_for_a_type
 
@@ -38,6 +39,10 @@ _FIX_TYPE = (
     "While a function is compiled its inputs and parameters are no numbers yet: write isinstance(x, int), which is "
     "answered as for the numbers that are given, or ask outside of the function."
 )
+_FIX_TEXT = (
+    "While a function is compiled its inputs and parameters have no numbers yet. Choose by where(condition, a, b) or "
+    "take(index, values). To see what stands for them, give them to print or logging as they are: print('x is', x)."
+)
 _QUIET = {
     *("fspath", "strerror", "register_at_fork", "write", "writev", "close", "fsync", "mkdir", "rmdir", "remove"),
     *("unlink", "rename", "replace", "putenv", "unsetenv"),
@@ -46,6 +51,7 @@ _FILE = ("reads a file", lambda name: name.startswith(("open", "read", "peek")))
 _SYSTEM = ("asks the operating system", lambda name: name not in _QUIET and not name.startswith("_path_"))
 _NETWORK = ("asks the network", lambda name: True)
 _PROCESS = ("asks another process", lambda name: True)
+_FRAMES = frozenset({"_getframe", "_current_frames"})
 _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     "time": ("reads the clock", lambda name: name not in ("sleep", "mktime")),
     "datetime": ("reads the clock", {"now", "today", "utcnow"}.__contains__),
@@ -70,7 +76,7 @@ _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     "builtins": ("asks for what no code names", {"__import__", "eval", "exec", "globals", "input"}.__contains__),
     "sys": (
         "reads a setting of Python",
-        {"getrecursionlimit", "getswitchinterval", "getrefcount", "getallocatedblocks"}.__contains__,
+        {"getrecursionlimit", "getswitchinterval", "getrefcount", "getallocatedblocks", *_FRAMES}.__contains__,
     ),
     "gc": ("reads a setting of Python", {"isenabled", "get_count", "get_stats", "get_threshold"}.__contains__),
 }
@@ -84,6 +90,8 @@ _REPORTING = (
     ),
 )
 _HERE = os.path.join(os.path.dirname(__file__), "")
+_WATCHING = os.path.join(os.path.dirname(os.path.dirname(__file__)), "watching.py")
+_TEXTS = frozenset({"__repr__", "__str__", "__format__"})
 _WRITING = frozenset({"write", "writelines", "flush"})
 _OF_OS = vars(os)
 _IMPORT = importlib.import_module.__code__  # the imports of statements are watched
@@ -103,11 +111,15 @@ def refused(types: bool) -> Iterator[None]:
         TraceError: where the call stands.
     """
     before, go_on = _profiler()
+    printing = False
     kinds: dict[type, tuple[str, Callable[[str], bool]] | None] = {}
 
     def see(frame: FrameType, event: Any, function: Any) -> None:
+        nonlocal printing
         if before is not None:
             before(frame, event, function)
+        if function is print:
+            printing = event == "c_call"
         if event == "c_call":
             owner = function.__self__
             kind = type(owner)
@@ -128,6 +140,8 @@ def refused(types: bool) -> Iterator[None]:
                 _note(frame)
             elif frame.f_code is _IMPORT and frame.f_back and is_users(frame.f_back.f_code.co_filename):
                 raise refusal(f"the function {_ASKING['builtins'][0]} ({_IMPORT.co_name})", _FIX)
+            elif frame.f_code.co_name in _TEXTS and not printing:
+                _refuse_text(frame)
         elif types and event == "return" and "type" in frame.f_code.co_names:
             where = frame.f_code.co_filename, frame.f_code.co_firstlineno
             if is_users(where[0]) and asks_for_a_type(frame):
@@ -139,6 +153,17 @@ def refused(types: bool) -> Iterator[None]:
             yield
         finally:
             go_on()
+
+
+def _refuse_text(frame: Any) -> None:
+    """Refuse that the user's code writes what has no number yet, to compute with the text."""
+    watch, written, asking = tracer.get(), frame.f_locals.get("self"), frame
+    if watch is None or not watch.is_bound(written) or _is_harmless(frame, None):
+        return
+    while asking.f_code.co_name in _TEXTS or asking.f_code.co_filename == _WATCHING:
+        asking = asking.f_back
+    if not is_ours(asking.f_code.co_filename):
+        raise refusal("the function makes a text of a number that it has not got yet (str, repr, format)", _FIX_TEXT)
 
 
 def _profiler() -> tuple[Callable[..., Any] | None, Callable[[], Any]]:
@@ -159,7 +184,8 @@ def _asking(kind: type) -> tuple[str, Callable[[str], bool]] | None:
 
 def _is_harmless(frame: FrameType | None, function: Any) -> bool:
     """Whether Python's own code evaluates a text, or somebody imports or writes a message, here or further out."""
-    if frame is not None and function in (eval, exec, __import__) and not is_users(frame.f_code.co_filename):
+    of_library = frame is not None and not is_users(frame.f_code.co_filename)
+    if of_library and (function in (eval, exec, __import__) or getattr(function, "__name__", "") in _FRAMES):
         return True
     while frame is not None and not frame.f_code.co_filename.startswith(_HERE):  # from where the function is called
         if frame.f_code.co_name in _WRITING or frame.f_code.co_filename.startswith(_REPORTING):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from types import MemberDescriptorType, ModuleType
+from types import CodeType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from ....text.callers import is_users
-from .objects import ABSENT, attribute_of
+from ....value import Value
+from .objects import ABSENT, PLAIN, attribute_of
+
+_LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 
 
 def is_of_users(thing: Any) -> bool:
@@ -36,3 +39,8 @@ def slots_of(kind: type) -> tuple[str, ...]:
     """The attributes in ``__slots__`` of a class and its bases, as far as they are the user's."""
     users = [base for base in kind.__mro__ if base is not object and is_of_users(base)]
     return tuple(name for base in users for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
+
+
+def is_leaf(kind: type) -> bool:
+    """Whether there is nothing to be entered in things of a class, as in a Value, be it lent to a program."""
+    return kind in _LEAVES or (issubclass(kind, Value) and not is_of_users(kind))

@@ -17,9 +17,10 @@ from ....primitive import PRIMITIVES, Primitive
 from ....text.callers import is_users, raised_at
 from ....value import Value
 from ...errors import refusal
+from ...lending import own_class
 from ..conditions import OWN
 from . import outside
-from .code import has_patterns, imports_of, names_of, texts_of
+from .code import ASKING, COMPUTING, DECIDING, LISTING, has_patterns, imports_of, names_of, texts_of
 from .objects import (
     ABSENT,
     CACHE,
@@ -38,27 +39,18 @@ from .objects import (
     is_memory,
     reads_as_array,
 )
-from .owners import announces, is_of_project, is_of_users, slots_of
+from .owners import announces, is_leaf, is_of_project, is_of_users, slots_of
 
 if TYPE_CHECKING:
     from .surroundings import Surroundings
 
 _MOST = 100_000  # objects that a walk enters
 _COMPILER = __name__.partition(".frontend")[0]
-_COMPUTING = frozenset({"getattr", "vars", "__dict__"})
-"""Where code names one of these, it may read an attribute that it does not name."""
-_LISTING = _COMPUTING | {"dir", "hasattr"}
-"""Where code names one of these, which attributes there are may decide."""
 _SPACES = (ModuleType, FunctionType)
-_ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
-"""Where code names one of these, it may find out whether there is an attribute."""
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 """What functions, and partly classes, have besides their attributes, to be looked at where code names it."""
-_DECIMALS = frozenset({"decimal", "Decimal"})
-"""Where code names one of these, the context of `decimal` may decide."""
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
-_LEAVES = PLAIN | {CodeType, type(Ellipsis)}
 
 
 class Walk:
@@ -79,6 +71,7 @@ class Walk:
         self._seen: dict[int, Any] = {}
         self._attributes: set[tuple[Any, Any]] = set()
         self._private: set[int] = set()  # containers that objects of this project keep for themselves
+        self._searched: set[int] = set()  # modules
         self._owners: list[Any] = []  # of attributes that may not have been named yet
 
     def of(self, function: Any) -> list[Any]:
@@ -121,7 +114,7 @@ class Walk:
             TraceError: code of the user's class that is asked for it, such as its `__iter__`, raises an error.
         """
         try:
-            return [one for one in self._enter(thing, class_of(thing)) if not _is_leaf(type(one))]
+            return [one for one in self._enter(thing, class_of(thing)) if not is_leaf(type(one))]
         except Exception as error:
             raise refusal(
                 f"the function reads a {type(thing).__name__}, which cannot be searched for what may change: it raises "
@@ -185,8 +178,11 @@ class Walk:
         elif kind is CACHE:
             self._found.found_holder(thing)
             yield from vars(thing).values()
-        elif not issubclass(kind, Value):
-            if is_of_users(kind):
+        elif not issubclass(kind, Value) or is_of_users(kind):
+            if issubclass(kind, Value):
+                kind = own_class(kind)
+                yield kind
+            elif is_of_users(kind):
                 self._part(thing, "__class__", attribute_of(thing, "__class__"))
                 yield kind
             if issubclass(kind, BaseException):
@@ -232,8 +228,7 @@ class Walk:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             content = attribute_of(cell, "cell_contents")  # it may not be filled yet
             self._found.found_slot(cell, "cell_contents", name, content)
-            self._found.found_directly(content)
-            self._iterator(content, name, where)
+            self._named(content, name, where)
             yield content
         defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
         self._found.found_directly(*defaults)
@@ -245,16 +240,17 @@ class Walk:
         names = names_of(function.__code__)
         self.used.update(names)
         self.matches = self.matches or has_patterns(function.__code__)
-        if not _DECIMALS.isdisjoint(names):
+        if not DECIDING.isdisjoint(names):
             yield DECIMALS
+        if "__globals__" in names:
+            self._found.found_holder(function.__globals__)
         if "modules" in names:
             self._modules_by_name(function.__code__)
         for name in names:
             content = function.__globals__.get(name, ABSENT)
             if content is not ABSENT:
                 self._found.found_name(function.__globals__, name, content)
-                self._found.found_directly(content)
-                self._iterator(content, name, where)
+                self._named(content, name, where)
                 yield content
             elif (id(function.__globals__), name) not in self._attributes:  # one of Python's own, or an attribute
                 self._attributes.add((id(function.__globals__), name))
@@ -264,6 +260,14 @@ class Walk:
                     self._found.found_nothing(function.__globals__, name)
                 yield from self._built_in(function, name)
         yield from self._imported(function)
+
+    def _named(self, content: Any, name: str, code: CodeType) -> None:
+        """What some code has under a name; of a module it may read anything, if it reads what it does not name."""
+        self._found.found_directly(content)
+        self._iterator(content, name, code)
+        if is_a(content, ModuleType) and not COMPUTING.isdisjoint(names_of(code)) and id(content) not in self._searched:
+            self._searched.add(id(content))
+            self._seen.pop(id(content), None)
 
     def _built_in(self, function: FunctionType, name: str) -> Iterator[Any]:
         """What a name means that is no global: one of Python's own, or what somebody has put among them."""
@@ -308,14 +312,14 @@ class Walk:
             self._found.found_holder(container, inside)
         if known is None:
             kinds = {*map(type, inside)}
-            if not all(map(_is_leaf, kinds)):
+            if not all(map(is_leaf, kinds)):
                 yield from inside
                 return
         if type(container) is list:
             self._found.found_leaves(container, inside, kinds)
 
     def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
-        everything = is_of_project(type(owner))
+        everything = is_of_project(type(owner)) and not is_a(owner, Value)
         if everything and not announces(type(owner)):  # what it keeps for itself may change
             self._private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
             yield from attributes.values()
@@ -327,32 +331,46 @@ class Walk:
         kind = class_of(owner)
         if everything:
             self._call_of(kind)
-        elif not (self.used.isdisjoint(_LISTING) or (id(owner), "") in self._attributes or is_a(owner, _SPACES)):
+        elif not (self._unlisted(owner) or (id(owner), "") in self._attributes):
             self._attributes.add((id(owner), ""))
             self._found.found_holder(attributes)
         is_class, is_space = issubclass(kind, type), issubclass(kind, (type, ModuleType))
+        library = not (everything or is_space or kind is FunctionType or is_of_users(kind))  # its own methods read it
         for name, content in list(attributes.items()):
             if (id(owner), name) in self._attributes:
                 continue
             code = is_a(content, (FunctionType, staticmethod, classmethod, property))
-            if is_space and (not is_class or name[:2] == "__" or self.used.isdisjoint(_COMPUTING)):
+            if is_space and (name[:2] == "__" or not self._is_searched(owner)):
                 matters = code and (is_class or name == "__getattr__")
             else:
-                matters = type(content) not in PLAIN or name == "_value_" or not self.used.isdisjoint(_COMPUTING)
-            if matters or name in self.used or everything:
+                matters = type(content) not in PLAIN or name == "_value_" or not self.used.isdisjoint(COMPUTING)
+            if matters or name in self.used or everything or library:
                 if name in self.used and not everything:
                     self._iterator(content, name)
                 self._attributes.add((id(owner), name))
-                self._found.found_name(attributes, name, content)
+                if matters or name in self.used or everything:
+                    self._found.found_name(attributes, name, content)
+                else:
+                    self._found.found_rarely(attributes, name, content)
                 if not everything:
                     self._found.found_directly(content)
                 yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
         if not everything and not is_space and kind is not FunctionType:
-            asked = self.used if not self.used.isdisjoint(_ASKING) else self.used.intersection(dir(type(owner)))
+            asked = self.used if not self.used.isdisjoint(ASKING) else self.used.intersection(dir(type(owner)))
             for name in asked:  # what the class has, the instance may get
                 if name not in attributes and (id(owner), name) not in self._attributes:
                     self._attributes.add((id(owner), name))
                     self._found.found_name(attributes, name, ABSENT)
+
+    def _unlisted(self, owner: Any) -> bool:
+        """Whether it makes no difference which attributes there are, and of a module what they are."""
+        if is_a(owner, _SPACES):
+            return not is_a(owner, ModuleType) or self.used.isdisjoint(COMPUTING)
+        return self.used.isdisjoint(LISTING)
+
+    def _is_searched(self, space: Any) -> bool:
+        """Whether some code may read what it does not name from a class, or a module."""
+        return id(space) in self._searched if is_a(space, ModuleType) else not self.used.isdisjoint(COMPUTING)
 
     def _call_of(self, kind: type) -> None:
         """What layers of this project do when they are called: users replace it in the class, to look at all layers."""
@@ -367,7 +385,7 @@ class Walk:
         for name in slots_of(kind):
             if (id(owner), name) not in self._attributes:
                 content = attribute_of(owner, name)
-                if type(content) not in PLAIN or name in self.used or not self.used.isdisjoint(_COMPUTING):
+                if type(content) not in PLAIN or name in self.used or not self.used.isdisjoint(COMPUTING):
                     self._attributes.add((id(owner), name))
                     self._found.found_slot(owner, name, name, content)
                     self._found.found_directly(content)
@@ -387,8 +405,3 @@ class Walk:
             self._found.found_setting(attributes, name, content)
             if is_a(content, (*CONTAINERS, ModuleType)) and not is_of_project(module):
                 yield content
-
-
-def _is_leaf(kind: type) -> bool:
-    """Whether there is nothing to be entered in things of a class, as in a Value, be it lent to a program."""
-    return kind in _LEAVES or issubclass(kind, Value)
