@@ -10,6 +10,7 @@ To add a row: ``@row("refused")``, ``@row("equal")`` or ``@control``, and a func
 
 from __future__ import annotations
 
+import argparse
 import array
 import builtins
 import collections
@@ -292,6 +293,11 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda: types.SimpleNamespace(a_field=1.0),
         lambda n: 2.0 if n == types.SimpleNamespace(**{"a_" + "field": 1.0}) else 1.0,
         lambda n: setattr(n, "a_field", 2.0),
+    ),
+    "a namespace that gets one more": (
+        lambda: argparse.Namespace(a_field=1.0),
+        lambda n: 2.0 if "a_later_field" in n else 1.0,
+        lambda n: setattr(n, "a_later_field", 2.0),
     ),
     "a template": (
         lambda: string.Template("$a"),

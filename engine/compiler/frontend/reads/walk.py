@@ -335,7 +335,6 @@ class Walk:
             self._attributes.add((id(owner), ""))
             self._found.found_holder(attributes)
         is_class, is_space = issubclass(kind, type), issubclass(kind, (type, ModuleType))
-        library = not (everything or is_space or kind is FunctionType or is_of_users(kind))  # its own methods read it
         for name, content in list(attributes.items()):
             if (id(owner), name) in self._attributes:
                 continue
@@ -344,14 +343,11 @@ class Walk:
                 matters = code and (is_class or name == "__getattr__")
             else:
                 matters = type(content) not in PLAIN or name == "_value_" or not self.used.isdisjoint(COMPUTING)
-            if matters or name in self.used or everything or library:
+            if matters or name in self.used or everything:
                 if name in self.used and not everything:
                     self._iterator(content, name)
                 self._attributes.add((id(owner), name))
-                if matters or name in self.used or everything:
-                    self._found.found_name(attributes, name, content)
-                else:
-                    self._found.found_rarely(attributes, name, content)
+                self._found.found_name(attributes, name, content)
                 if not everything:
                     self._found.found_directly(content)
                 yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
@@ -363,10 +359,10 @@ class Walk:
                     self._found.found_name(attributes, name, ABSENT)
 
     def _unlisted(self, owner: Any) -> bool:
-        """Whether it makes no difference which attributes there are, and of a module what they are."""
+        """Whether only attributes count that some code names: all do of objects that a library's own methods read."""
         if is_a(owner, _SPACES):
             return not is_a(owner, ModuleType) or self.used.isdisjoint(COMPUTING)
-        return self.used.isdisjoint(LISTING)
+        return (is_a(owner, type) or is_of_users(class_of(owner))) and self.used.isdisjoint(LISTING)
 
     def _is_searched(self, space: Any) -> bool:
         """Whether some code may read what it does not name from a class, or a module."""
