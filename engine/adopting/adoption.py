@@ -7,6 +7,7 @@ from typing import Any
 
 from ..interval import REALS
 from ..primitive import Primitive
+from ..text.sheet import counted
 from ..value import Value
 from .graph import Node, TheirGraph
 from .meaning import Meaning, close, fits, is_operation
@@ -33,7 +34,7 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         `sentence`; and `root`, the same graph as Values, to step through and to draw.
 
     Raises:
-        TypeError: an object lacks one of these attributes; the message names it.
+        TypeError: an object lacks one of these attributes; the message names it. Or `root` is a Value already.
 
     >>> class Theirs:
     ...     def __init__(self, data, prev=(), op=""):
@@ -70,7 +71,7 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     notes = [f"{', '.join(unknown)}: not in the table, so taken as it is"] * bool(unknown)
     if not replay.calls:
         notes.append("backward() called no node's _backward: only its result was compared")
-    title = f"{type(root).__name__} graph of {len(graph.nodes)} nodes"
+    title = f"{type(root).__name__} graph of {counted(len(graph.nodes), 'node')}"
     return Adoption(title, findings, values[id(graph.root)], notes)
 
 

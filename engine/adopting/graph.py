@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..numbers import is_number
+from ..value import Value
 
 OPERANDS = ("_prev", "prev", "_children", "children", "parents", "_parents")
 OPERATIONS = ("_op", "op")
@@ -48,12 +49,14 @@ class TheirGraph:
         names: what to call some of their objects: a mapping from names to them.
 
     Raises:
-        TypeError: an object lacks an attribute that such engines have; the message names it.
+        TypeError: an object lacks an attribute that such engines have; the message names it. Or it is a Value.
     """
 
     def __init__(self, root: Any, names: Mapping[str, Any] | None = None) -> None:
         if names is not None and not isinstance(names, Mapping):
             raise TypeError(f"names takes a mapping from names to nodes, got {names!r}")
+        if isinstance(root, Value):
+            raise TypeError(f"{root!r} is a Value of this engine already: its stepper() steps through the graph")
         if not callable(getattr(root, "backward", None)):
             raise TypeError(f"{_what(root)} cannot be adopted: it has no method `backward`")
         self._names = {id(node): name for name, node in (names or {}).items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine import adopt, leaves
+from engine import Value, adopt, leaves
 from engine.adopting import graph
 from engine.adopting.report import KINDS
 from tests.engine.adopting.another import ANOTHER, REPORTED
@@ -355,6 +355,12 @@ def test_a_long_chain_needs_no_recursion_of_ours() -> None:
         root = root * x
     assert adopt(root, {"x": x}).ok
     assert math.isclose(root.data, 1.0)
+
+
+def test_a_value_is_adopted_already() -> None:
+    """Of a constant, which gets no gradient, it said that one is missing."""
+    with pytest.raises(TypeError, match=r"is a Value of this engine already: its stepper\(\) steps through the graph"):
+        adopt(Value(2.0) * 3.0)
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
