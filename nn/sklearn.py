@@ -29,7 +29,7 @@ except ImportError as error:
     what = "scikit-learn 1.6 or later" if str(error.name).startswith("sklearn") else error.name
     raise ImportError(f'nn.sklearn needs {what}: pip install "stepgrad[sklearn]"') from None
 
-from .arguments import real_number, whole_number
+from .arguments import real_number, true_or_false, whole_number
 from .evaluation.predicting import classify, predict, predict_proba
 from .layers.dense import MLP
 from .losses.named import LOSSES
@@ -103,28 +103,32 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         """Train a network on checked data."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sizes = self.hidden_layer_sizes
-        hidden = list(sizes) if np.iterable(sizes) else [sizes]
+        sizes = sizes if np.iterable(sizes) else [sizes]
+        hidden = [whole_number("hidden_layer_sizes", each, least=1) for each in sizes]
         activation = "sigmoid" if self.activation == "logistic" else self.activation  # as scikit-learn calls it
         self.model_ = MLP(X.shape[1], [*hidden, outputs], activation=activation, seed=seed)
         if sample_weight is not None and sample_weight.min() < 0.0:
             raise ValueError(f"a sample weight must be at least 0, not {sample_weight.min():g}")
         size = 200 if self.batch_size == "auto" else whole_number("batch_size", self.batch_size, least=1)
         count = len(X) if sample_weight is None else sample_weight.sum()
+        rate = real_number("learning_rate_init", self.learning_rate_init, least=0.0)
+        tol = real_number("tol", self.tol, least=0.0)
         decay = real_number("alpha", self.alpha, least=0.0) / min(size, count)  # the loss is a mean over a batch
-        optimizer = Adam(self.model_.parameters(), lr=self.learning_rate_init, weight_decay=decay)
+        optimizer = Adam(self.model_.parameters(), lr=rate, weight_decay=decay)
         whole_number("n_iter_no_change", self.n_iter_no_change, least=1)
         if sample_weight is not None:  # so that a weight of 2 is a sample twice
             sample_weight = sample_weight * (len(X) / sample_weight.sum())
         early: dict[str, Any] = {}
-        if self.early_stopping:
-            early = {"validation": self.validation_fraction, "patience": self.n_iter_no_change, "min_delta": self.tol}
+        if true_or_false("early_stopping", self.early_stopping):
+            share = real_number("validation_fraction", self.validation_fraction, least=0.0, most=1.0)
+            early = {"validation": share, "patience": self.n_iter_no_change, "min_delta": tol}
         self.history_ = fit(
             self.model_,
             X,
             y,
             LOSSES[loss],
             optimizer,
-            epochs=self.max_iter,
+            epochs=whole_number("max_iter", self.max_iter, least=1),
             batch_size=min(size, len(X)),
             sample_weight=sample_weight,
             callbacks=() if self.early_stopping else self._has_settled,

@@ -129,8 +129,10 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     try:
         history = None if content.get("history") is None else history_of(content["history"])
         beside = changes_of(model, optimizer, parameters, content)
-    except (ValueError, TypeError, KeyError) as error:
+    except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{name} holds what nn.save does not write: {type(error).__name__}: {error}") from None
     make([*((parameter, "data", number) for parameter, number in values), *beside])
     loss, classes = content.get("loss", ""), content.get("classes")
     return Checkpoint(name, history, loss, classes, content.get("optimizer") is not None)

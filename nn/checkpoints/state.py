@@ -168,6 +168,8 @@ def history_of(stored: Any) -> History:
     )
     state = stored.get("random_state")
     if state is not None:
+        if not isinstance(state, list) or len(state) != 3:
+            raise ValueError(f"its history has as the state of a random source {show(state)}")
         version, numbers, gauss = state
         state = version, tuple(numbers), gauss
         random.Random().setstate(state)  # which refuses what is no state

@@ -84,8 +84,10 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
     pairs: list[tuple[Value, float]] = []
     for key, values in wanted.items():
         shape, tensor = np.shape(_numbers(values)), found[key]
-        if tensor.shape != shape or tensor.dtype.kind not in "fiu":
-            raise ValueError(f"{name}: {key} is {tensor.dtype} of shape {tensor.shape}, the model's has {shape}")
+        if tensor.shape != shape:
+            raise ValueError(f"{name}: {key} has the shape {tensor.shape}, the model's has {shape}")
+        if tensor.dtype.kind not in "fiu":
+            raise ValueError(f"{name}: {key} holds {tensor.dtype}, and a model numbers")
         pairs += zip(_flat(values), tensor.astype(float).reshape(-1).tolist())
     return pairs, beside
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import engine
 
@@ -16,6 +16,8 @@ from ..layers.module import Module
 from ..layers.sequential import Activation, Sequential
 from ..losses.named import LOSSES
 from ..losses.reduction import is_per_sample
+
+Function = TypeVar("Function")
 
 
 class Rule(NamedTuple):
@@ -80,6 +82,18 @@ def name_of_loss(loss: Any) -> str:
     if isinstance(loss, str) and name not in LOSSES:
         raise ValueError(f"no loss is named {loss!r}: give the loss itself, such as nn.bce_with_logits")
     return name if isinstance(loss, str) or LOSSES.get(name) is loss else ""
+
+
+def called(name: str, function: Function) -> Function:
+    """A model or a loss, which can be called.
+
+    Raises:
+        TypeError: it cannot; where the name of a loss is given, with the remedy.
+    """
+    if not callable(function):
+        instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
+        raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
+    return function
 
 
 def is_mean(loss: Any) -> bool:

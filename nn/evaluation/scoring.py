@@ -9,7 +9,7 @@ from ..data.tables import paired
 from .labels import are_texts, as_targets, classes_of
 from .metrics import Metric, metrics_for
 from .programs import LossFunction, Model, Options, programs_of
-from .rules import name_of_loss
+from .rules import called, name_of_loss
 
 
 def score(model: Model, X: Any, y: Any, loss: LossFunction, *, backend: str = "auto") -> float:
@@ -61,6 +61,7 @@ def evaluate(
     >>> evaluate(lambda x: Value(x), [1.0, 2.0, 3.0], [1.0, 2.0, 5.0], mse, metrics="mae")
     {'loss': 1.3333333333333333, 'mae': 0.6666666666666666}
     """
+    called("loss", loss)
     samples, labels = paired(X, y, model=model)
     classes = classes_of(model)
     if classes is not None and are_texts(labels):

@@ -25,9 +25,9 @@ from ..arguments import (
 from ..data.splits import batches
 from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options, kept_by
+from ..evaluation.rules import called
 from ..layers.module import Module
 from ..losses.classes import refuse_below_zero
-from ..losses.named import LOSSES
 from ..optimisers.base import Optimizer, has_rule
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report
@@ -108,7 +108,8 @@ def fit(
             change counts from the next epoch on: the model, what the loss reads, entries of X and y.
         resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before, and batches
             are drawn as if there had been no end: with an int seed it must be the same one, or left out. With
-            `patience` again, that is from how things stood after the last epoch, else from the best one.
+            `patience` again, that is from how things stood after the last epoch (if it was at its end, nothing is
+            left to do), else from the best one.
         shuffle: whether the batches of each epoch are random; otherwise, and in a batch of all samples, they keep the
             order of the data.
         seed: an int for the same batches every time, or a `random.Random` to draw from.
@@ -148,10 +149,8 @@ def fit(
             f"optimizer must be an Optimizer, such as SGD(model.parameters(), lr=0.1), not {show(optimizer)}"
         )
     known_backend(backend)
-    for name, function in (("model", model), ("loss", loss)):
-        if not callable(function):
-            instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
-            raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
+    called("model", model)
+    called("loss", loss)
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype must be 'float64' or 'float32', not {dtype!r}")
     if isinstance(model, Module) and {*optimizer.params}.isdisjoint(model.parameters()):
@@ -238,7 +237,10 @@ def fit(
                 task, backend, dtype, threads, acting, partial(setattr, history, "backend")
             )
         try:
-            _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, told)
+            if patient and patient.is_at_its_end:
+                history.stopped = "patience"
+            else:
+                _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, told)
         except KeyboardInterrupt:
             history.stopped = "interrupted"
     if patient:

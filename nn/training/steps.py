@@ -11,6 +11,7 @@ from ..arguments import show
 from ..attributes import Known
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
+from ..evaluation.rules import called
 from ..layers.dropout import Place, drawing
 from ..optimisers.base import Optimizer, has_rule
 from ..optimisers.clipping import clip_gradients, clip_limits
@@ -110,8 +111,8 @@ class EagerStep(Known):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.model = model
-        self.loss = loss
+        self.model = called("model", model)
+        self.loss = called("loss", loss)
         self.optimizer = optimizer
         self.steps = 0
         self._clip = clip_limits(clip_norm, clip_value)

@@ -206,6 +206,11 @@ class Patience:
             self._waited, self._kept = 0, self._state()
         else:
             self._waited += 1
+        return self.is_at_its_end
+
+    @property
+    def is_at_its_end(self) -> bool:
+        """Whether as many epochs as may have passed without a better loss."""
         return self._waited >= self._epochs
 
     @property

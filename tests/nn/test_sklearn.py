@@ -66,6 +66,27 @@ def test_a_parameter_that_is_not_there_is_refused_in_the_estimators_name(name, t
     assert "alpha: 'float' = 0.0001" in str(inspect.signature(MLPRegressor))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("hidden_layer_sizes", (0,), ValueError),
+        ("hidden_layer_sizes", (2.5,), TypeError),
+        ("learning_rate_init", -1.0, ValueError),
+        ("learning_rate_init", "adaptive", TypeError),
+        ("max_iter", 0, ValueError),
+        ("tol", "x", TypeError),
+        ("tol", -1.0, ValueError),
+        ("early_stopping", "yes", TypeError),
+        ("alpha", -1.0, ValueError),
+        ("batch_size", None, TypeError),
+        ("n_iter_no_change", 0, ValueError),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_its_own_name(name, value, error):
+    with pytest.raises(error, match=f"{name} must be"):
+        MLPClassifier(**{**QUICK, name: value}).fit(X, Y)
+
+
 def test_in_pipelines_and_searches():
     pipeline = make_pipeline(StandardScaler(), MLPClassifier(**QUICK))
     assert cross_val_score(pipeline, X, NAMES, cv=3).mean() > 0.9

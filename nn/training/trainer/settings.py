@@ -10,6 +10,7 @@ from engine import Repeated
 
 from ...arguments import show
 from ...attributes import Known
+from ...evaluation.rules import called
 from ...optimisers.base import Optimizer
 from ...optimisers.clipping import clip_limits
 from ..steps import LossFunction, Model
@@ -32,7 +33,7 @@ class Settings(Known, ABC):
     ) -> None:
         self._again: Repeated | None = None  # a shorter way to make a step like the last one
         self._times_set = 0
-        self._model, self._loss = model, loss
+        self._model, self._loss = called("model", model), called("loss", loss)
         self.change(optimizer, schedule, clip_norm, clip_value)
 
     def change(

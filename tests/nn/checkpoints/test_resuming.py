@@ -135,7 +135,12 @@ def changed(path, change):
         (lambda c: c["history"].update(waiting={**WAITING, "best_is_back": 3}), "as a digest int 3"),
         (lambda c: c["history"].update(waiting={**WAITING, "memories": [[1.0, 2.0]]}), "memories of others than 1"),
         (lambda c: c["history"].update(waiting={**WAITING, "waited": -1}), "waited must be at least 0"),
-        (lambda c: c["history"].pop("rows"), "rows"),
+        (lambda c: c["history"].pop("rows"), "holds what nn.save does not write: KeyError: 'rows'"),
+        (lambda c: c["history"].update(rows="x"), "holds what nn.save does not write: AttributeError"),
+        (lambda c: c["history"].update(waiting="x"), "holds what nn.save does not write: AttributeError"),
+        (lambda c: c["history"].update(random_state="x"), "as the state of a random source str 'x'"),
+        (lambda c: c["optimizer"].update(settings=None), "holds what nn.save does not write: AttributeError"),
+        (lambda c: c["optimizer"].update(memories=None), "holds what nn.save does not write: TypeError"),
         (lambda c: c["history"].update(backend=3), "a back end or an end that is no text"),
         (lambda c: c["history"].update(stopped=3), "a back end or an end that is no text"),
         (lambda c: c.update(history=[1]), "its history is list"),
@@ -297,8 +302,8 @@ def test_wrong_tensors_change_nothing(tmp_path):
     before = numbers(model)
     for tensors, message in (
         ({"layers.0.weight": np.zeros((1, 2))}, r"missing \['layers.0.bias'\]"),
-        ({"layers.0.weight": np.zeros((2, 1)), "layers.0.bias": np.zeros(1)}, "of shape"),
-        ({"layers.0.weight": np.zeros((1, 2), bool), "layers.0.bias": np.zeros(1)}, "bool"),
+        ({"layers.0.weight": np.zeros((2, 1)), "layers.0.bias": np.zeros(1)}, r"the shape \(2, 1\), the model's has"),
+        ({"layers.0.weight": np.zeros((1, 2), bool), "layers.0.bias": np.zeros(1)}, "holds bool, and a model numbers"),
     ):
         library.save_file(tensors, path)
         with pytest.raises(ValueError, match=message):

@@ -261,6 +261,23 @@ def test_an_output_of_nan_is_no_class(backend, outputs):
             call()
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model, loss: nn.evaluate(model, [[1.0]], [1.0], loss),
+        lambda model, loss: nn.score(model, [[1.0]], [1.0], loss),
+        lambda model, loss: nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=0.1)),
+        lambda model, loss: nn.EagerStep(model, loss, nn.SGD(model.parameters(), lr=0.1)),
+        lambda model, loss: nn.fit(model, [[1.0]], [1.0], loss, nn.SGD(model.parameters(), lr=0.1)),
+    ],
+)
+def test_a_loss_is_called_and_not_named(use):
+    model = nn.MLP(1, [1], seed=1)
+    for loss, remedy in (("mse", ": give nn.mse"), ("huber", ""), (None, "")):
+        with pytest.raises(TypeError, match=rf"loss must be a callable, not \w+ '?{loss}'?{remedy}\Z"):
+            use(model, loss)
+
+
 # ---- compiled where possible ----
 
 

@@ -925,6 +925,21 @@ def test_ten_and_ten_are_twenty_with_patience_too(backend, ending, kind, tmp_pat
     assert first.state == optimizer.state
 
 
+@BACKENDS
+def test_what_patience_has_ended_is_at_its_end_when_resumed(backend):
+    """Else it would take one epoch more at every call."""
+    held = {"validation": (X[:9], 1 - Y[:9]), "patience": 3}
+    model, history = trained(backend, epochs=30, **held)
+    before = numbers(model)
+    assert history.stopped == "patience"
+    _, again = trained(backend, model=model, epochs=30, resume=history, **held)
+    assert again == history
+    assert numbers(model) == before
+    assert again.waiting == history.waiting
+    _, longer = trained(backend, model=model, epochs=30, resume=history, **{**held, "patience": 5})
+    assert len(longer.losses) == len(history.losses) + 2
+
+
 def test_a_checkpoint_of_a_callback_goes_on_with_its_patience(tmp_path):
     held = {"validation": (X[:9], 1 - Y[:9]), "patience": 6, "epochs": 20}
     model = network()
