@@ -7,6 +7,7 @@ What only arrays do with all of their numbers is refused.
 
 from __future__ import annotations
 
+import copy
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeAlias
@@ -109,6 +110,13 @@ class Row:
 
     def __delitem__(self, place: Any) -> None:
         del self._of_list("deletion of items")[place]
+
+    def __copy__(self) -> Row:
+        return type(self)([*self._entries], self._kind, self._note)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Row:
+        entries = [copy.deepcopy(entry, memo) if isinstance(entry, Row) else entry for entry in self._entries]
+        return type(self)(entries, self._kind, self._note)
 
     def __repr__(self) -> str:
         return repr(self._entries)

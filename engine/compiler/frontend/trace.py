@@ -191,8 +191,11 @@ class _Runs:
         """
         around = self._surroundings
         for name, code in around.iterators:
-            source = (code.co_filename, code.co_firstlineno) if code else None
-            raise refusal(f"{described(self.function)} reads from {name}, which goes on", _FIX_ITERATOR, source=source)
+            raise refusal(
+                f"{described(self.function)} reads from {name}, which goes on", _FIX_ITERATOR, source=_of(code)
+            )
+        for name, code in around.aliases:
+            raise refusal(f"{described(self.function)} reads type as {name}", outside.FIX_TYPE, source=_of(code))
         with Generators(around.generators).untouched(self._run):
             self.made, self.outputs, self.shape = self._run()
             if known and self.made.isdisjoint(self.graph.leaves):
@@ -212,7 +215,7 @@ class _Runs:
         del self.graph.leaves[leaves:]
 
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
-        asking = outside.refused(self._surroundings.names_type) if disturbed else nullcontext()
+        asking = outside.refused() if disturbed else nullcontext()
         asked = may_be_asked(self.graph.given, disturbed)
         with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:
             outputs, shape = _run(self.function, self._copied_arguments(), watch)
@@ -227,6 +230,10 @@ class _Runs:
             as_rows(argument, form, partial(asked.add, first + k))
             for k, (argument, form) in enumerate(zip(self._arguments, self._forms))
         ]
+
+
+def _of(code: CodeType | None) -> Source | None:
+    return (code.co_filename, code.co_firstlineno) if code else None
 
 
 def _line_of_difference(runs: _Runs) -> Source | None:

@@ -15,6 +15,7 @@ import array
 import builtins
 import collections
 import contextlib
+import copy
 import ctypes
 import datetime
 import decimal
@@ -230,6 +231,114 @@ for _name in OF_NUMBERS:
 def a_condition_on_a_parameter_in_a_dict() -> Case:
     w = Value(-2.0)
     return Case(lambda x: w * x * {True: 3.0}.get(w > 0.0, 1.0), lambda: setattr(w, "data", 1.0))
+
+
+# ---- the type of a number --------------------------------------------------------------------------------------------
+
+
+class Typing:
+    """Keeps what it was given, and `type`."""
+
+    def __init__(self, ask: Any = type) -> None:
+        self.ask, self.last = ask, None
+
+    def keeps(self, x: Any) -> bool:
+        self.last = x
+        found = type(self.last) is float
+        self.last = None
+        return found
+
+    def asks(self, x: Any) -> bool:
+        return self.ask(x) is float
+
+
+def _is_rebound(x: Any) -> bool:
+    found = type(x) is float
+    x = 1.0
+    return found and x > 0.0
+
+
+def _is_deleted(x: Any) -> bool:
+    y = 2.0 * x
+    found = type(y) is float
+    del y, x
+    return found
+
+
+def _is_in_a_loop(x: Any) -> bool:
+    found = False
+    for y in (x, "text"):
+        found = found or type(y) is float
+    return found
+
+
+def _is_walrus(x: Any) -> bool:
+    return (type(y := x) is float, y := "text")[0]  # noqa: F841  # that it is another thing in the end is the point
+
+
+def _is_an_attribute(x: Any) -> bool:
+    return type(types.SimpleNamespace(x=x).x) is float
+
+
+OTHER_TYPE = type
+TYPES: dict[str, Callable[[Any], bool]] = {
+    "rebound": _is_rebound,
+    "deleted": _is_deleted,
+    "in a loop": _is_in_a_loop,
+    "walrus": _is_walrus,
+    "of an attribute": _is_an_attribute,
+    "of one's own attribute": lambda x: Typing(isinstance).keeps(x),
+    "by map": lambda x: [*map(type, [x])] == [float],
+    "as a key": lambda x: sorted([x], key=type)[0] is x and isinstance(min([[x]], key=type), list),
+    "another name": lambda x: OTHER_TYPE(x) is float,
+    "a default": lambda x, ask=type: ask(x) is float,  # type: ignore[misc]  # the default is seen
+}
+
+
+def _of_type(name: str) -> Make:
+    """Every second label is an int, which nobody may know in time."""
+
+    def make() -> Case:
+        w, of = Value(2.0), TYPES[name]
+        return Case(lambda x: w * x * (3.0 if of(x) else 1.0), samples=([0.5, 1, 2, -1.0],))
+
+    make.__name__ = f"type of a number: {name}"
+    return make
+
+
+for _name in TYPES:
+    row("refused")(_of_type(_name))
+
+
+@row("refused")
+def the_type_by_an_attribute() -> Case:
+    w, typing = Value(2.0), Typing()
+    return Case(lambda x: w * x * (3.0 if typing.asks(x) else 1.0), samples=([0.5, 1, 2, -1.0],))
+
+
+@control
+def types_of_other_things() -> Case:
+    """As `type` itself is used: of layers, classes, three arguments, isinstance, subclasses."""
+    w = Value(2.0)
+
+    class Scale:
+        factor = 3.0
+
+    def function(x: Any) -> Any:
+        made = type("Made", (Scale,), {"factor": 2.0})
+        scale = made()
+        same = type(scale) is made and isinstance(made, type) and issubclass(type(made), type)
+        x = x * type(scale).factor
+        return w * x * (1.0 if same and type(None) is not float else 0.5)
+
+    return Case(function)
+
+
+@control
+def copies_of_rows() -> Case:
+    w = Value(2.0)
+    rows = [[1.0, 2.0], [3.0, 4.0]]
+    return Case(lambda x: w * copy.copy(x)[0] * copy.copy([x])[0][1], samples=(rows,))
 
 
 # ---- names that no code has ------------------------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dis
+from collections.abc import Iterator
 from functools import cache
-from types import CodeType
+from types import CodeType, FunctionType
 
 COMPUTING = frozenset({"getattr", "vars", "__dict__", "__globals__", "format", "format_map", "dumps", "attrgetter"})
 """Where code names one of these, it may read what it does not name, or names in a text."""
@@ -38,6 +39,14 @@ def imports_of(code: CodeType) -> tuple[str, ...]:
         if isinstance(constant, CodeType):
             names.update(dict.fromkeys(imports_of(constant)))
     return tuple(names)
+
+
+def modules_imported_by(function: FunctionType) -> Iterator[str]:
+    """The modules that a function itself imports, by all full names that they may have."""
+    package = str(function.__globals__.get("__package__") or "").split(".")
+    around = [".".join(package[:k]) for k in range(len(package), 0, -1) if package[0]]
+    for name in imports_of(function.__code__):
+        yield from (name, *[f"{outer}.{name}".rstrip(".") for outer in around])
 
 
 @cache

@@ -13,8 +13,8 @@ from contextvars import ContextVar
 from functools import cache
 from io import BytesIO, StringIO
 from operator import is_
-from types import MappingProxyType
-from typing import Any
+from types import FunctionType, MappingProxyType, ModuleType
+from typing import Any, NamedTuple
 
 from ....numbers import same_number
 
@@ -22,8 +22,20 @@ ABSENT = object()
 """In place of what is not there."""
 CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memoryview, MappingProxyType)
 PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
+SPACES = (ModuleType, FunctionType)
+VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
+OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
+"""What functions, and partly classes, have besides their attributes, to be looked at where code names it."""
 CACHE: type = type(cache(len))
 _PROXIES = frozenset(weakref.ProxyTypes)
+
+
+class LeafList(NamedTuple):
+    """What is in a list of leaves, which may be the weights of a neuron, and of what types that is."""
+
+    inside: tuple[Any, ...]
+    kinds: set[type]
 
 
 class Decimals:
@@ -165,3 +177,9 @@ def all_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
     if now is before:
         return True
     return len(now) == len(before) and (all(map(is_, now, before)) or all(map(same, now, before)))
+
+
+def plain_entries(holder: Any) -> Any:
+    """The entries of a list or dict, if all are plain numbers or texts; else None."""
+    entries = tuple(holder.values()) if isinstance(holder, dict) else tuple(holder)
+    return entries if PLAIN.issuperset(map(type, entries)) else None

@@ -15,13 +15,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, FrameType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from ....collector import collector_at_rest
 from ....modes import tracer
 from ....text.callers import is_ours, is_users
 from ...errors import refusal
-from .type_calls import asks_for_a_type
+from .type_calls import types_refused
 
 environment: Mapping[Any, Any] = vars(os.environ)["_data"]
 """The variables as the system names them: a dict that is read in a tenth of the time that `os.environ` takes."""
@@ -35,7 +35,7 @@ _FIX = (
     "A compiled function would keep the answer that it got while it was traced: ask outside of the function, and pass "
     "what you get as an argument, or set a variable or attribute that the function reads, which is watched."
 )
-_FIX_TYPE = (
+FIX_TYPE = (
     "While a function is compiled its inputs and parameters are no numbers yet: write isinstance(x, int), which is "
     "answered as for the numbers that are given, or ask outside of the function."
 )
@@ -98,14 +98,11 @@ _IMPORT = importlib.import_module.__code__  # the imports of statements are watc
 
 
 @contextmanager
-def refused(types: bool) -> Iterator[None]:
-    """Refuse, in this thread, calls that ask the world outside; note the environment's variables that are read.
+def refused() -> Iterator[None]:
+    """Refuse, in this thread, calls that ask the world outside, or a symbol's type; note the variables that are read.
 
     Imports may look for files, and messages may tell the time: what `logging`, `warnings` and a `write` ask for is
     theirs. Another profiler goes on with what runs here, or, if it is `cProfile` before Python 3.12, after it.
-
-    Args:
-        types: whether to refuse `type(x)` of a symbol, too: some code names it.
 
     Raises:
         TraceError: where the call stands.
@@ -142,12 +139,11 @@ def refused(types: bool) -> Iterator[None]:
                 raise refusal(f"the function {_ASKING['builtins'][0]} ({_IMPORT.co_name})", _FIX)
             elif frame.f_code.co_name in _TEXTS and not printing:
                 _refuse_text(frame)
-        elif types and event == "return" and "type" in frame.f_code.co_names:
-            where = frame.f_code.co_filename, frame.f_code.co_firstlineno
-            if is_users(where[0]) and asks_for_a_type(frame):
-                raise refusal("the function asks for the type of a number", _FIX_TYPE, source=where)
+            elif "type" in frame.f_code.co_names and is_users(frame.f_code.co_filename):
+                ask_there(frame.f_globals)
 
-    with collector_at_rest():  # what others do when it comes by is not the function's
+    # What others do when the collector comes by is not the function's.
+    with collector_at_rest(), types_refused(_refuse_type) as ask_there:
         try:
             sys.setprofile(see)
             yield
@@ -164,6 +160,10 @@ def _refuse_text(frame: Any) -> None:
         asking = asking.f_back
     if not is_ours(asking.f_code.co_filename):
         raise refusal("the function makes a text of a number that it has not got yet (str, repr, format)", _FIX_TEXT)
+
+
+def _refuse_type() -> NoReturn:
+    raise refusal("the function asks for the type of a number", FIX_TYPE)
 
 
 def _profiler() -> tuple[Callable[..., Any] | None, Callable[[], Any]]:

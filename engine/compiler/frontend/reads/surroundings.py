@@ -12,14 +12,29 @@ import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from .... import modes
 from ....value import Value
 from . import outside
 from .look import Look, rank_of
-from .objects import ABSENT, PLAIN, all_same, attribute_of, held, held_now, is_a, is_array, refill, same
-from .walk import DESCRIBING, OF_FUNCTIONS, Walk
+from .objects import (
+    ABSENT,
+    DESCRIBING,
+    OF_FUNCTIONS,
+    PLAIN,
+    LeafList,
+    all_same,
+    attribute_of,
+    held,
+    held_now,
+    is_a,
+    is_array,
+    plain_entries,
+    refill,
+    same,
+)
+from .walk import Walk
 from .words import Watching, Words
 
 BUDGET = 300
@@ -38,13 +53,6 @@ _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
 _Holder: TypeAlias = tuple[Any, tuple[Any, ...]]
 
 
-class LeafList(NamedTuple):
-    """What is in a list of leaves, which may be the weights of a neuron, and of what types that is."""
-
-    inside: tuple[Any, ...]
-    kinds: set[type]
-
-
 class Surroundings:
     """What a function reads from outside, as it is now.
 
@@ -55,7 +63,7 @@ class Surroundings:
     Attributes:
         generators: sources of random numbers among them.
         iterators: names of what gives another entry whenever it is read, and the code that names them.
-        names_type: whether some code names `type`.
+        aliases: names that `type` has besides its own, and the code that names them.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
         changed: tells whether something is another than it was; at what is far away it looks from time to time only.
         differs: the same of what is near, and of nothing else.
@@ -87,12 +95,13 @@ class Surroundings:
         self._settings: set[int] = set()
         self._rare: set[tuple[int, str]] = set()
         self.iterators: list[tuple[str, CodeType | None]] = []
+        self.aliases: list[tuple[str, CodeType | None]] = []
         self._far: set[tuple[int, str]] = set()
         self._leaf_lists, self._leaf_lists_before = {}, self._leaf_lists
         walk = Walk(self)
         self._keep = walk.of(self._function)
         self._leaf_lists_before = {}
-        self.names_type, self.matches = "type" in walk.used, walk.matches
+        self.matches = walk.matches
         if "label" in walk.used:
             self._labels()
         self._variables = outside.count_of_variables()
@@ -181,7 +190,7 @@ class Surroundings:
         """A list, dict, set, array or context variable, and what `held` gives for it, if that is known."""
         self._holders.append((holder, held(holder) if inside is None else inside))
         if isinstance(holder, (list, dict)):
-            self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: _plain_entries(holder)))
+            self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: plain_entries(holder)))
 
     def leaves_in(self, holder: Any) -> LeafList | None:
         """What was found before of a list of leaves, if these are in it still: there is nothing new in it."""
@@ -390,9 +399,3 @@ class Surroundings:
             and len(self._holders) == len(other._holders)
             and all(all_same(a, b) for (_, a), (_, b) in zip(self._holders, other._holders))
         )
-
-
-def _plain_entries(holder: Any) -> Any:
-    """The entries of a list or dict, if all are plain numbers or texts; else None."""
-    entries = tuple(holder.values()) if isinstance(holder, dict) else tuple(holder)
-    return entries if PLAIN.issuperset(map(type, entries)) else None

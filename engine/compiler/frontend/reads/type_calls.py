@@ -1,53 +1,56 @@
-"""Which code asks by `type(x)` for the class of a symbol: that has no hook, and so is read off code and local names."""
+"""`type(x)` of a symbol: that has no hook, so that `type` is another class in globals while the user's code runs."""
 
 from __future__ import annotations
 
-import dis
-from functools import cache
-from types import CodeType, FrameType
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from ..rows import Row
 
-_LOADING = ("LOAD_GLOBAL", "LOAD_NAME")
-_CALLING = ("CALL", "CALL_FUNCTION", "PRECALL")
+
+class _OfAsking(type):
+    """Lets `Asking` do what `type` does."""
+
+    refuse: Callable[[], NoReturn]
+    thread = 0
+
+    def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        if len(arguments) == 1 and threading.get_ident() == cls.thread and _has_symbols(*arguments):
+            cls.refuse()
+        return type(*arguments, **named)
+
+    def __instancecheck__(cls, thing: Any) -> bool:
+        return isinstance(thing, type)
+
+    def __subclasscheck__(cls, kind: Any) -> bool:
+        return issubclass(kind, type)
 
 
-def asks_for_a_type(frame: FrameType) -> bool:
-    """Whether the code of a frame, which is about to return, has asked for the type of a symbol, as far as one sees.
+@contextmanager
+def types_refused(refuse: Callable[[], NoReturn]) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Gives what makes `type` another class in globals, until the end: code that runs there is refused symbols' types.
 
-    What it has asked for is looked up among its names as they are in the end; where it is not seen what that was, any
-    symbol there counts.
+    Code of other threads that runs there meanwhile finds it too, and gets of it what it gets of `type`.
+
+    Args:
+        refuse: raises an error.
     """
-    named = _asked_by(frame.f_code)
-    if named is None:
-        return any(map(_has_symbols, frame.f_locals.values()))
-    return any(name not in frame.f_locals or _has_symbols(frame.f_locals[name]) for name in named)
+    asking = _OfAsking("type", (type,), {"refuse": staticmethod(refuse), "thread": threading.get_ident()})
+    changed: list[dict[str, Any]] = []
 
+    def change(names: dict[str, Any]) -> None:
+        if "type" not in names:
+            changed.append(names)
+            names["type"] = asking
 
-@cache
-def _asked_by(code: CodeType) -> tuple[str, ...] | None:
-    """The local names in what some code gives to `type`; None where it does anything else with it than to call it."""
-    found: dict[str, None] = {}
-    steps = [step for step in dis.get_instructions(code) if step.opname not in ("CACHE", "PUSH_NULL", "RESUME")]
-    for k, step in enumerate(steps):
-        if step.opname not in _LOADING or step.argval != "type":
-            continue
-        argument = 1
-        while not steps[k + argument].opname.startswith(_CALLING):
-            inside = steps[k + argument]
-            if inside.opname.startswith("LOAD_"):
-                if inside.opname in ("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "LOAD_DEREF", "LOAD_CLOSURE"):
-                    found[inside.argval] = None
-                elif inside.opname.startswith("LOAD_FAST"):  # two of them in one
-                    found.update(dict.fromkeys(inside.argval))
-            elif not inside.opname.startswith(("BINARY_", "COPY", "EXTENDED")):
-                return None
-            argument += 1
-        call = next(s for s in steps[k + argument :] if s.opname.startswith("CALL"))
-        if argument == 1 or call.arg != 1:
-            return None
-    return tuple(found)
+    try:
+        yield change
+    finally:
+        for names in changed:
+            if names.get("type") is asking:
+                del names["type"]
 
 
 def _has_symbols(thing: Any) -> bool:

@@ -20,13 +20,17 @@ from ...errors import refusal
 from ...lending import own_class
 from ..conditions import OWN
 from . import outside
-from .code import ASKING, COMPUTING, DECIDING, LISTING, has_patterns, imports_of, names_of, texts_of
+from .code import ASKING, COMPUTING, DECIDING, LISTING, has_patterns, modules_imported_by, names_of, texts_of
 from .objects import (
     ABSENT,
     CACHE,
     CONTAINERS,
     DECIMALS,
+    DESCRIBING,
+    OF_FUNCTIONS,
     PLAIN,
+    SPACES,
+    VIEWS,
     Decimals,
     Subclasses,
     attribute_of,
@@ -46,11 +50,6 @@ if TYPE_CHECKING:
 
 _MOST = 100_000  # objects that a walk enters
 _COMPILER = __name__.partition(".frontend")[0]
-_SPACES = (ModuleType, FunctionType)
-OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
-DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
-"""What functions, and partly classes, have besides their attributes, to be looked at where code names it."""
-_VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 
 
 class Walk:
@@ -173,7 +172,7 @@ class Walk:
             yield from held(thing)
         elif kind.__module__ == "decimal":
             yield DECIMALS
-        elif issubclass(kind, _VIEWS):
+        elif issubclass(kind, VIEWS):
             yield thing.mapping
         elif kind is CACHE:
             self._found.found_holder(thing)
@@ -287,18 +286,17 @@ class Walk:
 
     def _imported(self, function: FunctionType) -> Iterator[Any]:
         """The modules that a function itself imports, also those that it is about to import for the first time."""
-        package = str(function.__globals__.get("__package__") or "").split(".")
-        around = [".".join(package[:k]) for k in range(len(package), 0, -1) if package[0]]
-        for name in imports_of(function.__code__):
-            for full in (name, *[f"{outer}.{name}".rstrip(".") for outer in around]):
-                content = sys.modules.get(full, ABSENT)
-                if (id(sys.modules), full) not in self._attributes:
-                    self._attributes.add((id(sys.modules), full))
-                    self._found.found_name(sys.modules, full, content)
-                    yield content
+        for name in modules_imported_by(function):
+            content = sys.modules.get(name, ABSENT)
+            if (id(sys.modules), name) not in self._attributes:
+                self._attributes.add((id(sys.modules), name))
+                self._found.found_name(sys.modules, name, content)
+                yield content
 
     def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
-        """Tell of what gives another entry whenever it is read; of files, those that are there to be read only."""
+        """Tell of what gives another entry whenever it is read, such as a file; and of another name for `type`."""
+        if content is type:
+            self._found.aliases.append((name, code))
         goes_on = hasattr(class_of(content), "__next__")
         if is_a(content, IOBase):
             goes_on = not content.closed and content.readable() and not content.writable()
@@ -360,7 +358,7 @@ class Walk:
 
     def _unlisted(self, owner: Any) -> bool:
         """Whether only attributes count that some code names: all do of objects that a library's own methods read."""
-        if is_a(owner, _SPACES):
+        if is_a(owner, SPACES):
             return not is_a(owner, ModuleType) or self.used.isdisjoint(COMPUTING)
         return (is_a(owner, type) or is_of_users(class_of(owner))) and self.used.isdisjoint(LISTING)
 

@@ -35,7 +35,7 @@ See = Callable[[FrameType | None, str, Any], None]
 def watched() -> Iterator[See]:
     """The profiler's function, which Python itself does not call meanwhile."""
     before = sys.getprofile()
-    with outside.refused(types=False):
+    with outside.refused():
         see = sys.getprofile()
         sys.setprofile(before)
         yield see  # type: ignore[misc]  # there is one
