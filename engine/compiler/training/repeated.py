@@ -70,7 +70,8 @@ class Repeated:
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
         self._own = own = Words()  # what tells that nobody holds the lock, and that it stands
         watched = own.add_lock(training.lock), own.add_slot(loan, "open"), own.add_slot(loan, "glimpses")
-        self._words_tell = all((*watched, own.add_object(optimizer)))
+        words_tell = all((*watched, own.add_object(optimizer)))
+        self._quickly = self._quick is not None and self._watching.until is not None and words_tell
         self.step: Callable[[Any, Any], float | None] = self._look_and_make
 
     def _look_and_make(self, X: Any, y: Any, changed: bool = True) -> float | None:
@@ -85,7 +86,8 @@ class Repeated:
             return None
         with self._looking:
             self._loan.glimpses = 0
-            noted = changed and self._optimizer.settings is self._settings  # not where each step has another rate
+            noted = self._quickly and changed
+            noted = noted and self._optimizer.settings is self._settings  # not where each step has another rate
             if noted:
                 self._own.note()  # before the looks, which see what was changed until then
             if self._differs():
@@ -121,6 +123,6 @@ class Repeated:
                 self._again.change_rate(optimizer.lr)
             if self._single is None:
                 self._single = self._prepare()
-                if self._quick and self._watching.until is not None and self._words_tell:
+                if self._quick is not None and self._quickly:
                     self.step = self._quick(self._own, self._watching.until, self._look_and_make, self._failed)
             return self._single(*samples)

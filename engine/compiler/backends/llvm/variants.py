@@ -49,7 +49,7 @@ class Variants:
 
         self.lazy_plan, self.dtype, self.threads = lazy_plan, np.dtype(dtype), threads
         self.width = vector_bytes() // self.dtype.itemsize
-        self.few = min(4, self.width // 2)  # measured: here a sample takes a sixth to a fourth of a vector's time
+        self.few = min(4, 1 + self.width // 4)  # measured: so many take as long as a vector or less
         self._programs: dict[bool, NativeProgram] = {}
         self._recent: NativeProgram | None = None
         self._lock, self.lock = new_lock(), new_lock(awaited=True)
