@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from threading import RLock
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 PATIENCE = 1.0
 """Seconds that a fork waits for steps to end."""
 
-_locks: WeakSet[Any] = WeakSet()
-_awaited: WeakSet[Any] = WeakSet()
+_locks: WeakValueDictionary[int, Any] = WeakValueDictionary()
+_awaited: WeakValueDictionary[int, Any] = WeakValueDictionary()
 _taken: list[Any] = []
 _forks = 0  # that are waiting
 
@@ -32,10 +32,15 @@ def new_lock(awaited: bool = False) -> RLock:
         awaited: whether a fork waits until it is free.
     """
     lock = threading.RLock()
-    _locks.add(lock)
+    _locks[id(lock)] = lock
     if awaited:
-        _awaited.add(lock)
+        _awaited[id(lock)] = lock
     return lock
+
+
+def _alive(locks: WeakValueDictionary[int, Any]) -> list[Any]:
+    """All of them at this moment, whatever other threads add meanwhile."""
+    return [lock for reference in locks.valuerefs() if (lock := reference()) is not None]
 
 
 def give_way(lock: RLock) -> None:
@@ -49,7 +54,7 @@ def _before() -> None:
     global _forks
     _forks += 1
     until = time.monotonic() + PATIENCE
-    _taken.extend(lock for lock in list(_awaited) if lock.acquire(timeout=max(0.0, until - time.monotonic())))
+    _taken.extend(lock for lock in _alive(_awaited) if lock.acquire(timeout=max(0.0, until - time.monotonic())))
 
 
 def _after_in_parent() -> None:
@@ -63,7 +68,7 @@ def _after_in_child() -> None:
     global _forks
     _forks = 0
     _taken.clear()
-    for lock in list(_locks):
+    for lock in _alive(_locks):
         lock._at_fork_reinit()
 
 

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...batch import Right, Shape
@@ -20,6 +21,8 @@ from .direct.step import DirectStep
 from .jit import cache
 from .jit.artifact import Artifact, load
 from .jit.machine_code import Library
+from .jit.side_by_side import side_by_side
+from .kernels.kernel import Shape as BlockShape
 from .kernels.kernel import kernel_name
 from .runtime.cost_model import LONG, Split, cost_model
 from .runtime.driver import driver
@@ -33,8 +36,10 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) -> tuple[str, Artifact, Library]:
+def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) -> tuple[str, Artifact, list[Library]]:
     """The kernels of a plan and how to call them; the plan is made only if the cache does not know them.
+
+    The driver is then compiled beside them, if the cache does not know that either.
 
     Args:
         lazy_plan: of the plan.
@@ -47,15 +52,22 @@ def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) ->
     """
     name = cache.key(f"{lazy_plan.fingerprint} {bits} {width} {single}") if lazy_plan.fingerprint else ""
     known = load(cache.read(name, cache.ARTIFACT) or b"") if name else None
-    library = Library.stored(known.code) if known else None
-    if known and library:
-        return name, known, library
+    if known:
+        stored = [library for library in map(Library.stored, known.codes) if library]
+        if len(stored) == len(known.codes):
+            return name, known, stored
     made = make_schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
-    library = Library(*made.texts())
-    artifact = made.artifact(library.key)
+    kernels = [partial(Library, *texts) for texts in made.texts()]
+    _, *libraries = side_by_side(partial(driver_of, made.shape), *kernels)
+    artifact = made.artifact([library.key for library in libraries])
     if name:
         cache.write(name, artifact.dump(), cache.ARTIFACT)
-    return name, artifact, library
+    return name, artifact, libraries
+
+
+def driver_of(shape: BlockShape, shared: bool = False) -> Library:
+    """The driver of programs whose blocks have that shape."""
+    return driver(shape.bits, min(shape.width, shape.lanes), shared)
 
 
 SMALL = 1024  # numbers of samples that are copied faster than their memory is made known
@@ -93,10 +105,9 @@ class NativeProgram:
         started = time.perf_counter()
         self.lazy_plan, self.dtype = lazy_plan, np.dtype(dtype)
         bits = self.dtype.itemsize * 8
-        self._name, self.artifact, self._library = load_or_compile(lazy_plan, bits, width, single)
+        self._name, self.artifact, self._libraries = load_or_compile(lazy_plan, bits, width, single)
         self.shape, self.by_samples, self.alone = self.artifact.shape, self.artifact.by_samples, self.artifact.alone
-        self._driven = bits, min(self.shape.width, self.shape.lanes)
-        self._driver = driver(*self._driven)
+        self._driver = driver_of(self.shape)
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
         self.cost_model = cost_model(self.artifact.cost, self.artifact.leaves, self.shape, self.threads)
@@ -116,7 +127,7 @@ class NativeProgram:
             "vector": self.shape.width,
             "threads": self.threads,
             "bytes": sum(array.nbytes for array in self.buffers.values()),
-            "cached": self._library.cached,
+            "cached": all(library.cached for library in self._libraries),
             "seconds": time.perf_counter() - started,
         }
 
@@ -146,9 +157,13 @@ class NativeProgram:
         offsets = np.array([number for _, numbers in calls for number in numbers] or [0], np.int64)
         place, table = address(offsets), []
         for kernel, numbers in calls:
-            table += [self._library.address(kernel_name(kernel)), place]
+            table += [self._kernel(kernel_name(kernel)), place]
             place += 8 * len(numbers)
         return np.array(table, np.int64), offsets
+
+    def _kernel(self, name: str) -> int:
+        """The address of a kernel."""
+        return next(library.address(name) for library in self._libraries if name in library)
 
     # ---- calls
     def starter(self, split: Split, steps: int = 1) -> Callable[[int], float]:
@@ -160,7 +175,7 @@ class NativeProgram:
     @functools.cached_property
     def _drive_shared(self) -> Any:
         """As `drive`, with the workers of the thread pool."""
-        shared = driver(*self._driven, shared=True)  # which lives as long as the process
+        shared = driver_of(self.shape, shared=True)  # which lives as long as the process
         return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(shared.address("drive_shared"))
 
     def direct_step(self, shapes: Sequence[Shape], right: Right) -> DirectStep:

@@ -154,11 +154,11 @@ class Schedule:
             return row_sums(self.shape, self.plan.constants, job, self.alone)
         return sums(self.shape, self.plan.constants, job, self.alone)
 
-    def artifact(self, code: str) -> Artifact:
-        """How to run the kernels, whose object code has that key."""
+    def artifact(self, codes: list[str]) -> Artifact:
+        """How to run the kernels, whose object code has these keys."""
         plan = self.plan
         return Artifact(
-            code=code,
+            codes=codes,
             shape=self.shape,
             room=self.room,
             kernels=len(self.kernels.codes),
@@ -174,11 +174,23 @@ class Schedule:
             sizes=plan.sizes,
         )
 
-    def texts(self) -> tuple[str, str]:
-        """LLVM IR of the kernels that call functions, with these functions, and of the other kernels; see `Library`."""
-        declared, *both = self._parts()
-        calling, plain = ["\n".join([*declared, *parts]) if parts else "" for parts in both]
-        return calling, plain
+    def texts(self) -> list[tuple[str, str]]:
+        """LLVM IR for each library: of kernels that call functions, with these functions, and of others; see `Library`.
+
+        There are two at most, about equally long, which can be compiled at the same time. Functions stand in one only.
+        """
+        declared, calling, others = self._parts()
+        parts: list[tuple[list[str], list[str]]] = [(calling, []), ([], [])]
+        sizes = [sum(map(len, calling)), 0]
+        for text in sorted(others, key=len, reverse=True):
+            least = sizes.index(min(sizes))
+            parts[least][1].append(text)
+            sizes[least] += len(text)
+        return [(self._text(declared, part[0]), self._text(declared, part[1])) for part in parts if any(part)]
+
+    @staticmethod
+    def _text(declared: list[str], texts: list[str]) -> str:
+        return "\n".join([*declared, *texts]) if texts else ""
 
     def _parts(self) -> tuple[list[str], list[str], list[str]]:
         """The declarations, functions and the kernels that call them, and other kernels."""

@@ -15,7 +15,7 @@ class Artifact:
     """One program.
 
     Attributes:
-        code: the key of the object code.
+        codes: the keys of the object code.
         shape: of its vectors and blocks.
         room: numbers behind the slots of S that kernels use as they like.
         kernels: how many there are; `kernel_name` tells what they are called.
@@ -27,7 +27,7 @@ class Artifact:
         proved: whether the code was compared with the eager engine.
     """
 
-    code: str
+    codes: list[str]
     shape: Shape
     room: int
     kernels: int
@@ -53,7 +53,7 @@ def load(stored: bytes) -> Artifact | None:
     try:
         found = json.loads(stored)
         return Artifact(
-            code=_a(str, found["code"]),
+            codes=[_a(str, code) for code in _a(list, found["codes"])],
             shape=Shape(*[_a(int, found["shape"][name]) for name in ("bits", "width", "lanes", "l1", "l2")]),
             room=_a(int, found["room"]),
             kernels=_a(int, found["kernels"]),

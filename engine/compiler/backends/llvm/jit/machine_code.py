@@ -12,6 +12,7 @@ from ....frontend.fingerprint import ENGINE
 from ....passes.verify import asked_for
 from . import cache
 from .cpu import host
+from .emission import emit
 from .object_file import ObjectFile, UnfamiliarError
 from .python_function import add_symbols, address_of
 
@@ -44,10 +45,6 @@ def machine() -> Any:
     return target.create_target_machine(cpu=cpu, features=features, opt=OPTIMISE, jit=True)
 
 
-_compiling = new_lock(awaited=True)
-"""One library at a time: llvmlite has a lock of its own, which must be free when the process is forked."""
-
-
 class _Engine:
     """The functions of an object file, loaded by LLVM: for systems and files that `ObjectFile` does not know."""
 
@@ -77,9 +74,10 @@ class Library:
         self.key = cache.key("\n".join([str(OPTIMISE), text, *INLINE, *QUICK, quick, *PLAIN, plain]))
         code = cache.read(self.key)
         self.cached = code is not None
-        with _compiling:
+        with new_lock(awaited=True):  # LLVM and llvmlite have locks, which must be free when the process is forked
             if code is None:
-                code = _passes().emit(optimised(text, quick, plain))
+                module = optimised(text, quick, plain)
+                code = emit(machine(), module)
                 cache.write(self.key, code)
             self._load(code)
 
@@ -116,6 +114,9 @@ class Library:
         except (UnfamiliarError, OSError):
             self._functions = _Engine(code)
 
+    def __contains__(self, name: str) -> bool:
+        return bool(self._functions.address(name))
+
     def address(self, name: str) -> int:
         """Where the function of that name begins.
 
@@ -143,7 +144,7 @@ class _Passes:
         options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISE)
         options.loop_vectorization = options.slp_vectorization = False  # the text is in vectors already
         options.loop_unrolling = False  # and in tiles: unrolled they run no faster, and take twice the time to compile
-        self._target = machine()
+        self._target = machine()  # which the builder refers to
         self._builder = llvm.create_pass_builder(self._target, options)
         self._inline, self._quick, self._plain = map(self._manager, (INLINE, QUICK, PLAIN))
         self._all = self._builder.getFunctionPassManager()
@@ -173,13 +174,10 @@ class _Passes:
             for attribute in ("noinline", "optnone"):
                 function.add_function_attribute(attribute)
 
-    def emit(self, module: Any) -> bytes:
-        """The object code of a module."""
-        code: bytes = self._target.emit_object(module)
-        return code
-
 
 _passes = functools.cache(_Passes)
+_passing = new_lock()
+"""One module at a time: the passes are shared."""
 
 
 def _defined(module: Any) -> list[Any]:
@@ -192,15 +190,16 @@ def optimised(text: str, quick: str = "", plain: str = "") -> Any:
     Where STEPGRAD_VERIFY asks for it, LLVM's verifier comes first: each name must be defined ahead of where it is read.
     It has a context of its own: what a context has seen, such as constants, it keeps to its end.
     """
-    llvm, passes = binding(), _passes()
-    context, modules = llvm.create_context(), []
-    for part, run in ((text, passes.run_all), (quick, passes.run_quick), (plain, passes.run_plain)):
-        if part:
-            modules.append(llvm.parse_assembly(part, context))
-            if asked_for():
-                modules[-1].verify()
-            run(modules[-1])
-    module, *others = modules or [llvm.parse_assembly("", context)]
-    for other in others:
-        module.link_in(other)
-    return module
+    with _passing:
+        llvm, passes = binding(), _passes()
+        context, modules = llvm.create_context(), []
+        for part, run in ((text, passes.run_all), (quick, passes.run_quick), (plain, passes.run_plain)):
+            if part:
+                modules.append(llvm.parse_assembly(part, context))
+                if asked_for():
+                    modules[-1].verify()
+                run(modules[-1])
+        module, *others = modules or [llvm.parse_assembly("", context)]
+        for other in others:
+            module.link_in(other)
+        return module

@@ -27,7 +27,7 @@ NUMBERS = np.random.default_rng(0).normal(size=(5, 3))
 X, Y = NUMBERS[:, :2], NUMBERS[:, 2]
 
 EXAMPLE = Artifact(
-    code="abc",
+    codes=["abc", "def"],
     shape=Shape(64, 4, 16),
     room=0,
     kernels=2,
@@ -101,15 +101,27 @@ def test_the_second_time_no_plan_is_made(where: Path) -> None:
             build(LazyPlan(never, len(leaves), fingerprint), dtype).fitting(5)
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_kernels_of_which_half_is_gone_are_made_again(where: Path, lost: int) -> None:
+    traced = trace(loss_of(0), [(2,), ()])
+    make = partial(make_plan, Computation.of(traced, gradients=True))
+    first = build(LazyPlan(make, 12, "f"), "float64").fitting(9)
+    assert len(first.artifact.codes) == 2
+    (where / f"{first.artifact.codes[lost]}.o").unlink()
+    with pytest.raises(AssertionError, match="a plan was made"):
+        build(LazyPlan(never, 12, "f"), "float64").fitting(9)
+    assert build(LazyPlan(make, 12, "f"), "float64").fitting(9).artifact == first.artifact
+
+
 @pytest.mark.parametrize("damage", ["object gone", "object damaged", "artifact damaged", "artifact of another kind"])
 def test_what_is_damaged_is_made_again(where: Path, damage: str) -> None:
     square(plan_of_a_square).fitting(9)
     (plan,) = where.glob("*.plan")
     stored = json.loads(cache.read(plan.stem, cache.ARTIFACT) or b"")
     if damage == "object gone":
-        (where / f"{stored['code']}.o").unlink()
+        (where / f"{stored['codes'][0]}.o").unlink()
     elif damage == "object damaged":
-        (where / f"{stored['code']}.o").write_bytes(b"no object code")
+        (where / f"{stored['codes'][0]}.o").write_bytes(b"no object code")
     elif damage == "artifact damaged":
         plan.write_bytes(plan.read_bytes()[:-1])
     else:

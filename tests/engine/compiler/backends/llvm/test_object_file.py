@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.compiler.backends.llvm.jit import executable_memory, machine_code, object_file
+from engine.compiler.backends.llvm.jit.emission import emit
 from engine.compiler.backends.llvm.jit.executable_memory import IS_SUPPORTED, PAGE, ExecutableMemory
 from engine.compiler.backends.llvm.jit.machine_code import Library, optimised
 from engine.compiler.backends.llvm.jit.object_file import ObjectFile, UnfamiliarError
@@ -86,8 +87,7 @@ define ptr @where() nounwind {
 
 def compiled(text: str) -> bytes:
     """An object file."""
-    made: bytes = machine_code._passes().emit(optimised(text))
-    return made
+    return emit(machine_code.machine(), optimised(text))
 
 
 @pytest.fixture(scope="module")

@@ -281,7 +281,7 @@ def test_programs_are_freed_by_reference_counts_alone() -> None:
             program, leaves = program_of(lambda x: (w * x[0]).tanh(), [(1,)])
             training = program.training(1)
             training((np.ones((3, 1)),), SGD)
-            kept += [weakref.ref(program), weakref.ref(program.recent._library), weakref.ref(training)]
+            kept += [weakref.ref(program), *map(weakref.ref, program.recent._libraries), weakref.ref(training)]
             kept += [weakref.ref(array) for array in program.recent.buffers.values()]
             del program, training, leaves
         assert not [reference for reference in kept if reference() is not None]
