@@ -200,6 +200,17 @@ nn.fit(model, [[0.0, 1.0]], [[1.0]], nn.mse, old, epochs=1)
     ),
     Mistake(
         "Training",
+        "A layer that was replaced.",
+        "The optimiser goes on with the parameters of the old one, and the new one would stay as it is.",
+        """
+head = nn.MLP(2, [3, 1], seed=1)
+old = nn.SGD(head.parameters(), lr=0.1)
+head.layers[1] = nn.Layer(3, 1, activation="identity", seed=2)
+nn.fit(head, [[0.0, 1.0]], [[1.0]], nn.mse, old, epochs=1)
+""",
+    ),
+    Mistake(
+        "Training",
         "The learning rate is too high.",
         "The parameters stay as they were before the step that failed.",
         """

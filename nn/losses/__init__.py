@@ -11,6 +11,6 @@ that are numbers are checked; a Value as a label joins the graph unchecked, and 
 - regression: squared and absolute errors; binary: losses of two classes; classes: of several; named: all by name
 - labels: what a label of each is; places: predictions and targets in pairs
 - reduction: from the losses of samples to one, and from a loss of one sample to one of a batch
-- activated: a warning where scores have gone through a softmax or sigmoid already
+- activated: a warning where scores have gone through a softmax, sigmoid or relu already
 - remarks: what a reader of their graphs is told, such as a cross-entropy of probabilities
 """

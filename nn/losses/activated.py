@@ -1,4 +1,4 @@
-"""Scores that have gone through a softmax or a sigmoid, where a loss takes them before it: a warning at the call."""
+"""Scores that have gone through a softmax, sigmoid or relu already: a warning at the call of the loss."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def warn_of_activated(loss: str) -> None:
     warn_user(f"{loss} takes {_TOLD[loss]}", UserWarning)
 
 
+def warn_of_rectified(loss: str) -> None:
+    """Warn that a loss is given scores of which none can be below 0, and a unit whose score is 0 learns nothing."""
+    warn_user(
+        f"{loss} takes scores of either sign, and these have gone through a relu, as of an nn.Layer by default: give "
+        "the last layer activation='identity'",
+        UserWarning,
+    )
+
+
 def is_probability(score: Any) -> bool:
     """Whether a score is one exponential out of the sum of several, as `softmax` computes it."""
     if not is_result(score, "div"):
@@ -39,6 +48,11 @@ def is_probability(score: Any) -> bool:
 def is_sigmoid(score: Any) -> bool:
     """Whether a score is the sigmoid of something."""
     return is_result(score, "sigmoid")
+
+
+def is_rectified(score: Any) -> bool:
+    """Whether a score is the relu of something."""
+    return is_result(score, "relu")
 
 
 def is_result(score: Any, primitive: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from engine import Value, is_traced, log, log1p, relu, require, softplus, where
 
 from ..arguments import Numbers
-from .activated import is_sigmoid, warn_of_activated
+from .activated import is_rectified, is_sigmoid, warn_of_activated, warn_of_rectified
 from .labels import PROBABILITY, SIGN, Number, checked, weighted
 from .places import place_by_place
 from .reduction import Loss
@@ -83,9 +83,15 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") ->
     return place_by_place(_bce_with_logits, logit, target, reduction)
 
 
-def _hinge(score: Any, label: Any) -> Loss:
+def _warn_of_activated(loss: str, score: Any) -> None:
     if is_sigmoid(score):
-        warn_of_activated("hinge")
+        warn_of_activated(loss)
+    elif is_rectified(score):
+        warn_of_rectified(loss)
+
+
+def _hinge(score: Any, label: Any) -> Loss:
+    _warn_of_activated("hinge", score)
     return relu(1.0 - checked(label, SIGN) * score)
 
 
@@ -100,8 +106,7 @@ def _bce(probability: Any, target: Any) -> Loss:
 
 
 def _bce_with_logits(logit: Any, target: Any) -> Loss:
-    if is_sigmoid(logit):
-        warn_of_activated("bce_with_logits")
+    _warn_of_activated("bce_with_logits", logit)
     return _either(target, lambda: softplus(-logit), lambda: softplus(logit))
 
 

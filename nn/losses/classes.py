@@ -11,7 +11,7 @@ from engine import Value, dot, is_traced, logsumexp, require, take, where
 
 from ..arguments import as_row, counted, is_row, same_length
 from ..layers.activations import log_softmax
-from .activated import is_probability, warn_of_activated
+from .activated import is_probability, is_rectified, warn_of_activated, warn_of_rectified
 from .labels import ClassIndex, Distribution, without_unused
 from .reduction import Loss, check_reduction, reduced
 
@@ -65,7 +65,7 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
     >>> cross_entropy([[Value(1e4), Value(0.0)], [Value(1e4), Value(0.0)]], [0, [0.0, 1.0]]).data
     5000.0
     """
-    return _row_by_row(_cross_entropy, logits, target, reduction, is_probability)
+    return _row_by_row(_cross_entropy, logits, target, reduction, _warn_of_activated)
 
 
 def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
@@ -191,17 +191,24 @@ def _probabilities(target: Any, classes: int) -> list[Any]:
     return Distribution(classes).check(*weights)
 
 
+def _warn_of_activated(scores: list[Any]) -> None:
+    if all(map(is_probability, scores)):
+        warn_of_activated("cross_entropy")
+    elif all(map(is_rectified, scores)):
+        warn_of_rectified("cross_entropy")
+
+
 def _row_by_row(
     formula: Callable[[list[Any], Any], Loss],
     scores: Any,
     target: Any,
     reduction: str,
-    is_activated: Callable[[Any], bool] | None = None,
+    look: Callable[[list[Any]], None] | None = None,
 ) -> Loss:
     check_reduction(reduction)
     rows = as_row("logits", scores)
-    if is_activated and all(map(is_activated, as_row("logits", rows[0]) if is_row(rows[0]) else rows)):
-        warn_of_activated("cross_entropy")
+    if look is not None:
+        look(as_row("logits", rows[0]) if is_row(rows[0]) else rows)
     if not is_row(rows[0]):
         return formula(_scores(rows), target)
     targets = as_row("targets", target)

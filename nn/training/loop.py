@@ -32,6 +32,8 @@ from ..optimisers.base import Optimizer, has_rule
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report
 from .history import UNKNOWN, History
+from .idle import warn_if_idle
+from .ownership import check_ownership
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .purity import is_pure
@@ -153,8 +155,7 @@ def fit(
     called("loss", loss)
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype must be 'float64' or 'float32', not {dtype!r}")
-    if isinstance(model, Module) and {*optimizer.params}.isdisjoint(model.parameters()):
-        raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
+    check_ownership(model, loss, optimizer)
     if schedule is not None and not callable(schedule):
         raise TypeError(
             f"schedule gives the learning rate of each step by its number, and {show(schedule)} cannot be "
@@ -240,7 +241,7 @@ def fit(
             if patient and patient.is_at_its_end:
                 history.stopped = "patience"
             else:
-                _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, told)
+                _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, told, own)
         except KeyboardInterrupt:
             history.stopped = "interrupted"
     if patient:
@@ -258,9 +259,11 @@ def _train(
     patient: Patience | None,
     callbacks: Sequence[Callback],
     told: Reports,
+    foreign: bool,
 ) -> None:
-    """The epochs that the history has not got yet."""
+    """The epochs that the history has not got yet; steps are foreign where step or optimiser is the user's own code."""
     scores: dict[str, float] = {}
+    told_why = foreign  # of steps that are not ours nothing is known
     for epoch in range(len(history.losses) + 1, epochs + 1):
         started, before, total, seen, batch = time.perf_counter(), rng.getstate(), 0.0, 0, 0
         first = len(history.batch_losses)
@@ -281,6 +284,7 @@ def _train(
         scores = {} if validation is None else validation.scores(epoch, watched=not history.backend.startswith("eager"))
         row = {"epoch": epoch, "loss": total / seen, **scores, "lr": task.optimizer.lr}
         history.rows.append({**row, "seconds": time.perf_counter() - started})
+        told_why = told_why or warn_if_idle(history, task.schedule, batch)
         if told.epoch is not None:
             told.epoch(Progress(epoch, epochs, batch, batch, total / seen, scores, lr=task.optimizer.lr))
         if patient:

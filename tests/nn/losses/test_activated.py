@@ -15,6 +15,7 @@ from tests.engine.compiler.everywhere import INSTALLED
 
 BACKENDS = pytest.mark.parametrize("backend", ["eager", *INSTALLED])
 ROW, ONE = "these have gone through a softmax", "this one has gone through a sigmoid"
+RELU = "takes scores of either sign, and these have gone through a relu.*activation='identity'"
 
 
 class Ending(nn.Module):
@@ -31,6 +32,10 @@ def sigmoids(row: list[Value]) -> list[Value]:
     return [engine.sigmoid(x) for x in row]
 
 
+def relus(row: list[Value]) -> list[Value]:
+    return [engine.relu(x) for x in row]
+
+
 @BACKENDS
 @pytest.mark.parametrize(
     ("loss", "count", "end", "labels", "told"),
@@ -39,6 +44,9 @@ def sigmoids(row: list[Value]) -> list[Value]:
         (nn.bce_with_logits, 1, sigmoids, [0, 1], ONE),
         (nn.bce_with_logits, 2, sigmoids, [[0, 1], [1, 1]], ONE),
         (nn.hinge, 1, sigmoids, [-1, 1], ONE),
+        (nn.cross_entropy, 3, relus, [0, 2], RELU),
+        (nn.bce_with_logits, 1, relus, [0, 1], RELU),
+        (nn.hinge, 1, relus, [-1, 1], RELU),
     ],
 )
 def test_training_warns_at_the_users_line(
@@ -87,6 +95,7 @@ def test_nll_that_falls_below_zero_is_refused(backend: str) -> None:
         (nn.bce, 1, sigmoids, [0, 1]),
         (nn.hinge, 1, lambda row: [x.tanh() for x in row], [-1, 1]),
         (nn.mse, 3, nn.softmax, [[0, 1, 0], [1, 0, 0]]),
+        (nn.mse, 3, relus, [[0, 1, 0], [1, 0, 0]]),
     ],
 )
 def test_what_is_no_mistake_is_silent(backend: str, loss: Any, count: int, end: Any, labels: Any) -> None:

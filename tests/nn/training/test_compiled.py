@@ -84,7 +84,7 @@ def test_a_schedule_is_taken_and_given_up_between_steps(backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_indices_among_the_samples_are_checked_as_labels_are(backend: str) -> None:
     def made() -> Any:
-        return nn.Sequential(nn.Embedding(3, 2, seed=1), nn.Layer(2, 3, seed=2))
+        return nn.Sequential(nn.Embedding(3, 2, seed=1), nn.Layer(2, 3, "identity", seed=2))
 
     m, other = made(), made()
     trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), lr=0.1), backend)

@@ -465,6 +465,43 @@ def test_schedules_set_absolute_rates(backend):
     assert numbers(slow) == numbers(network())
 
 
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+def test_a_schedule_that_ends_too_early_is_warned_of_once(backend):
+    model = nn.MLP(1, [1], seed=1)
+    data, optimizer = ([[0.0], [1.0], [2.0]], [1.0, 2.0, 3.0]), nn.SGD(model.parameters(), lr=0.1)
+    options = {"epochs": 4, "batch_size": 1, "schedule": nn.schedules.cosine(0.1, 3), "backend": backend}
+    with pytest.warns(UserWarning, match=r"epoch 2 changed nothing: .*cosine\(lr=0.1, steps=3.*3 in an epoch") as told:
+        nn.fit(model, *data, nn.mse, optimizer, **options)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+def test_a_loss_that_stays_is_warned_of(backend):
+    model = nn.MLP(2, [3, 1], seed=0)
+    for parameter in model.layers[0].parameters():
+        parameter.data = -1.0  # so that all relus are 0
+    for neuron in model.layers[1].neurons:
+        neuron.b.data = 2.0
+    frozen = nn.SGD(model.layers[0].parameters(), lr=0.1)
+    with pytest.warns(UserWarning, match="the loss stays at 1: no gradient reaches the parameters") as told:
+        nn.fit(model, [[0.0, 1.0], [1.0, 2.0], [1.0, 1.0]], [1.0, 1.0, 1.0], nn.mse, frozen, 4, 2, backend=backend)
+    assert len(told) == 1
+
+
+def test_a_loss_of_zero_may_stay(recwarn):
+    model = nn.MLP(1, [1], init="zeros")
+    nn.fit(model, [[0.0], [1.0]], [0.0, 0.0], nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=3, backend="eager")
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("rate", [nn.schedules.cosine(0.1, 12), nn.schedules.linear(0.1, 12, warmup=3), lambda k: 0.0])
+def test_a_schedule_that_lasts_or_is_meant_so_is_not(rate, recwarn):
+    model = nn.MLP(1, [1], seed=1)
+    data, optimizer = ([[0.0], [1.0], [2.0]], [1.0, 2.0, 3.0]), nn.SGD(model.parameters(), lr=0.1)
+    nn.fit(model, *data, nn.mse, optimizer, epochs=4, batch_size=1, schedule=rate, backend="eager")
+    assert not recwarn.list
+
+
 @given(st.integers(2, 50), st.integers(0, 9), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_schedules_stay_between_their_ends(steps, warmup, lr, final):
     warmup = min(warmup, steps - 1)
@@ -740,7 +777,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_what_it_made():
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_a_model_that_cannot_be_compiled_any_more_in_the_middle_of_an_epoch(backend):
     """The batches of the rest of that epoch are drawn already: the change is refused, and not half an epoch eager."""
-    model = nn.Sequential(nn.Layer(2, 3, "tanh", seed=1), nn.Layer(3, 2, seed=2))
+    model = nn.Sequential(nn.Layer(2, 3, "tanh", seed=1), nn.Layer(3, 2, "identity", seed=2))
 
     def insert(state):
         if (state.epoch, state.batch) == (2, 1):

@@ -285,11 +285,6 @@ def test_fit_refuses(change, error, message):
         fit(**(arguments | change))
 
 
-def test_an_optimiser_of_another_model():
-    with pytest.raises(ValueError, match=r"holds none of this model's parameters: give it model.parameters\(\)"):
-        fit(line()[0], [[1.0]], [1.0], mse, line()[1])
-
-
 def test_part_of_a_model_may_be_trained():
     class Shifted(Module):
         def __init__(self):

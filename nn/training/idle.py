@@ -1,0 +1,37 @@
+"""Epochs that change nothing: a warning tells why, as far as it can be seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ..arguments import warn_user
+from ..schedules import FIXED
+from .history import History
+
+
+def warn_if_idle(history: History, schedule: Callable[[int], float] | None, steps: int) -> bool:
+    """Warn of the last epoch if its rates were all 0, or the first two have one loss; and whether it was so.
+
+    Args:
+        history: after the epoch.
+        schedule: the rate of each step by its number; only one of `nn.schedules` is asked again.
+        steps: how many the epoch had.
+    """
+    row, done = history.rows[-1], len(history.batch_losses)
+    if row["lr"] == 0.0:  # without a schedule it is meant so
+        if schedule is not None and type(schedule) in FIXED and not any(map(schedule, range(done - steps, done))):
+            warn_user(
+                f"epoch {row['epoch']} changed nothing: {schedule} gives 0 for all of its steps, which are batches, "
+                f"{steps} in an epoch",
+                UserWarning,
+            )
+            return True
+    elif row["epoch"] == 2 and row["loss"] and math.isclose(*history.losses, rel_tol=1e-12):
+        warn_user(
+            f"the loss stays at {row['loss']:g}: no gradient reaches the parameters, as where relus are 0 for all "
+            f"samples, or lr={row['lr']:g} is too small to change them",
+            UserWarning,
+        )
+        return True
+    return False

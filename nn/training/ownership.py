@@ -1,0 +1,39 @@
+"""Whose parameters an optimiser holds: the model's that it is to train, all of them or some."""
+
+from __future__ import annotations
+
+from operator import is_
+
+from ..arguments import warn_user
+from ..evaluation.rules import name_of_loss
+from ..layers.module import Module
+from ..optimisers.base import Optimizer
+from .steps import LossFunction, Model
+
+
+def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> None:
+    """See that an optimiser trains the model; what it does not hold is frozen.
+
+    One that lacks some of the model's parameters and holds others instead is a mistake, as when a layer was replaced
+    after the optimiser was made, unless a loss of the user's own has parameters: then it is warned of.
+
+    Raises:
+        ValueError: if it holds none of a module's parameters, or others than those.
+    """
+    if not isinstance(model, Module):
+        return
+    held, own = optimizer.params, model.parameters()
+    if len(held) == len(own) and all(map(is_, held, own)):
+        return
+    foreign, frozen = {*held}.difference(own), {*own}.difference(held)
+    if len(frozen) == len(own):
+        raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
+    if not (foreign and frozen):
+        return
+    text = (
+        f"{len(foreign)} of the optimiser's parameters are none of this model's, and {len(frozen)} of the model's are "
+        "not among them and stay as they are: a part that was replaced needs a new optimiser, of model.parameters()"
+    )
+    if name_of_loss(loss):
+        raise ValueError(f"{text}; parameters that the model uses besides belong in an attribute of it")
+    warn_user(text, UserWarning)
