@@ -73,6 +73,10 @@ class Neuron(Module):
             neurons.append(neuron)
         return neurons
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As for any module; an activation may be set by its name."""
+        super().__setattr__(name, get_activation(value) if name == "activation" else value)
+
     def __call__(self, x: Any) -> Value:
         """The output for `nin` numbers or Values.
 
@@ -120,6 +124,16 @@ class Layer(Module):
         rng = random_source(seed)
         self.nin = whole_number("nin", nin, least=1)
         self.neurons = Neuron.several(self.nin, nout, activation, init, rng, bias)
+
+    @property
+    def activation(self) -> Activation:
+        """That of the first neuron; set, that of all of them."""
+        return self.neurons[0].activation
+
+    @activation.setter
+    def activation(self, activation: str | Activation) -> None:
+        for neuron in self.neurons:
+            neuron.activation = get_activation(activation)
 
     def __call__(self, x: Any) -> list[Any]:
         """The outputs of all neurons for one sample of `nin` numbers or Values, or for each of several rows of them.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Constant, Value, tanh
-from nn import MLP, Layer, Neuron
+from nn import MLP, Layer, Neuron, predict
 
 
 def set_to(module, numbers):
@@ -193,3 +193,25 @@ def test_bad_arguments(make, error, message):
 
 def test_numpy_sizes():
     assert len(MLP(np.int64(2), np.array([3, 1])).parameters()) == 13
+
+
+@pytest.mark.parametrize("chosen", ["tanh", tanh])
+def test_an_activation_may_be_set_later(chosen):
+    layer, made = Layer(2, 3, seed=1), Layer(2, 3, activation="tanh", seed=1)
+    x = [0.5, -1.0]
+    before = predict(layer, [x])
+    layer.activation = chosen
+    expected = [math.tanh(sum(w.data * each for w, each in zip(neuron.w, x))) for neuron in layer.neurons]
+    assert [y.data for y in layer(x)] == pytest.approx(expected)
+    assert predict(layer, [x])[0] == pytest.approx(expected)
+    assert predict(layer, [x]) != before
+    assert repr(layer) == repr(made)
+    assert layer.activation is tanh
+    neuron = Neuron(2, seed=1)
+    neuron.activation = chosen
+    assert repr(neuron) == "Neuron(2, tanh)"
+    with pytest.raises(ValueError, match="no activation is named 'tan'"):
+        layer.activation = "tan"
+    with pytest.raises(TypeError, match="an activation is a name or a callable, not int 3"):
+        neuron.activation = 3
+    assert neuron.activation is tanh
