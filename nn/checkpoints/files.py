@@ -18,6 +18,7 @@ from ..training.history import History
 from . import tensors
 from .changes import make
 from .state import changes_of, history_of, module_state, number_of, numbers_to_json, optimizer_state
+from .structure import warn_of_other_layers
 
 FORMAT = "stepgrad parameters 1"
 
@@ -97,6 +98,7 @@ def save(
 def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:
     """Read what `save` wrote into a model of the same structure, and into an optimiser of the same kind.
 
+    It warns if a layer of `nn` is another one than was saved, such as one of another activation.
     Everything is checked before the first number changes, so a wrong file leaves all as it was, and so does Ctrl-C.
 
     Args:
@@ -134,6 +136,7 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{name} holds what nn.save does not write: {type(error).__name__}: {error}") from None
     make([*((parameter, "data", number) for parameter, number in values), *beside])
+    warn_of_other_layers(model, content.get("layers", {}), name)
     loss, classes = content.get("loss", ""), content.get("classes")
     return Checkpoint(name, history, loss, classes, content.get("optimizer") is not None)
 

@@ -19,6 +19,7 @@ from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from ..training.history import UNKNOWN, History
 from .changes import Change
+from .structure import layers_of
 
 # JSON has no numbers for these; every other float is written with the digits that give it back exactly.
 NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -60,10 +61,15 @@ def number_of(name: str, stored: Any) -> float:
 
 
 def module_state(model: Module) -> dict[str, Any]:
-    """What a model keeps besides parameters: loss, classes, columns, the seeds and counts of its dropouts."""
-    found = {"loss": noted_loss(model), "classes": classes_of(model), "columns": noted_columns(model)}
-    dropouts = [[module.seed, module.calls] for module in model.modules() if isinstance(module, Dropout)]
-    return {name: item for name, item in {**found, "dropouts": dropouts}.items() if item}
+    """What is to know of a model besides its parameters: layers, loss, classes, columns, the state of its dropouts."""
+    found = {
+        "layers": layers_of(model),
+        "loss": noted_loss(model),
+        "classes": classes_of(model),
+        "columns": noted_columns(model),
+        "dropouts": [[module.seed, module.calls] for module in model.modules() if isinstance(module, Dropout)],
+    }
+    return {name: item for name, item in found.items() if item}
 
 
 # ---- optimisers ----
@@ -108,6 +114,9 @@ def changes_of(
     loss, classes, columns = content.get("loss", ""), content.get("classes"), content.get("columns")
     if not isinstance(loss, str) or not all(names is None or _are(str, names) for names in (classes, columns)):
         raise ValueError("the loss, the classes or the columns are no texts")
+    layers = content.get("layers", {})
+    if not isinstance(layers, dict) or not _are(str, [*layers.values()]):
+        raise ValueError("the layers are no texts")
     dropouts = [module for module in model.modules() if isinstance(module, Dropout)]
     kept = content.get("dropouts", [])
     if kept and len(kept) != len(dropouts):

@@ -43,6 +43,7 @@ def test_the_file_is_plain_json_by_path(tmp_path):
     assert json.loads(path.read_text()) == {
         "format": "stepgrad parameters 1",
         "parameters": {"layers.0.neurons.0.w.0": 0.1, "layers.0.neurons.0.b": 0.0},
+        "layers": {"layers.0": "Layer(1, 1, identity)"},
     }
 
 

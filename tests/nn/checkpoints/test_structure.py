@@ -1,0 +1,89 @@
+"""A file is read into the layers that it was saved from, or a warning says which are others."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nn
+
+
+class Twice(nn.Module):
+    """Modules in a module of the user's, one of them in two places, and itself."""
+
+    def __init__(self, activation: str) -> None:
+        self.parts = {"a": nn.Neuron(2, activation), "b": [nn.MLP(2, [2], output=activation)]}
+        self.again, self.me = self.parts["a"], self
+
+    def __call__(self, x: Any) -> Any:
+        return self.parts["b"][0](x)  # type: ignore[index, operator]
+
+
+OTHERS: dict[str, tuple[Any, Any, str]] = {
+    "hidden activation": (
+        nn.MLP(2, [3, 2], "tanh"),
+        nn.MLP(2, [3, 2], "relu"),
+        r"saved with Layer\(2, 3, tanh\) at layers.0, where the model has Layer\(2, 3, relu\): ",
+    ),
+    "all of them": (
+        nn.MLP(2, [3, 3, 1], "tanh"),
+        nn.MLP(2, [3, 3, 1], "relu", output="sigmoid"),
+        r"Layer\(2, 3, relu\), and 2 more: ",
+    ),
+    "the model is a layer": (
+        nn.Layer(2, 1, "tanh"),
+        nn.Layer(2, 1),
+        r"at the top, where the model has Layer\(2, 1, relu",
+    ),
+    "a function between": (
+        nn.Sequential(nn.Layer(2, 2), nn.Activation("tanh")),
+        nn.Sequential(nn.Layer(2, 2), nn.Activation("sigmoid")),
+        r"saved with Activation\(tanh\)",
+    ),
+    "heads": (nn.SelfAttention(4, heads=2), nn.SelfAttention(4, heads=1), r"heads=2.*heads=1"),
+    "inside of a module of one's own": (Twice("tanh"), Twice("relu"), r"Neuron\(2, tanh\) at parts.a.*and 1 more"),
+}
+
+
+@pytest.mark.parametrize("ending", ["json", "safetensors"])
+@pytest.mark.parametrize(("saved", "model", "message"), OTHERS.values(), ids=OTHERS)
+def test_other_layers_are_warned_of(saved: Any, model: Any, message: str, ending: str, tmp_path: Path) -> None:
+    if ending == "safetensors":
+        pytest.importorskip("safetensors")
+    file = tmp_path / f"model.{ending}"
+    nn.save(saved, file)
+    with pytest.warns(UserWarning, match=message) as told:
+        nn.load(model, file)
+    assert (len(told), told[0].filename) == (1, __file__)
+    assert [p.data for p in model.parameters()] == [p.data for p in saved.parameters()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.load(saved, file)
+
+
+@pytest.mark.parametrize("change", ["rate", "mode", "old file"])
+def test_what_computes_the_same_is_silent(change: str, tmp_path: Path) -> None:
+    saved, model = (nn.Sequential(nn.Layer(2, 2), nn.Dropout(p)) for p in (0.5, 0.1 if change == "rate" else 0.5))
+    nn.save(saved, tmp_path / "model.json")
+    if change == "mode":
+        model.eval()
+    if change == "old file":
+        content = json.loads((tmp_path / "model.json").read_text())
+        assert content.pop("layers") == {"layers.0": "Layer(2, 2, relu)"}
+        (tmp_path / "model.json").write_text(json.dumps(content))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.load(model, tmp_path / "model.json")
+
+
+@pytest.mark.parametrize("layers", [["Layer"], {"layers.0": 3}, "Layer", None])
+def test_layers_that_are_no_texts_are_refused(layers: Any, tmp_path: Path) -> None:
+    nn.save(nn.MLP(2, [1]), tmp_path / "model.json")
+    content = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps({**content, "layers": layers}))
+    with pytest.raises(ValueError, match="the layers are no texts"):
+        nn.load(nn.MLP(2, [1]), tmp_path / "model.json")
