@@ -345,7 +345,7 @@ def test_programs_of_many_structures_make_way(monkeypatch: pytest.MonkeyPatch) -
 
 
 def make_dropping(seed: int) -> Any:
-    model = nn.Sequential(nn.Layer(2, 4, "tanh", seed=seed), nn.Dropout(0.5, seed=seed), nn.Layer(4, 2, seed=seed))
+    model = nn.Sequential(nn.Layer(2, 4, "tanh", seed=seed), nn.Dropout(0.5, seed=seed), nn.MLP(4, [2], seed=seed))
     return model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)
 
 

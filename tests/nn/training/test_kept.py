@@ -61,6 +61,7 @@ def a_number(s: Setting, _: Any) -> None:
 
 def an_exchanged_parameter(s: Setting, _: Any) -> None:
     s.model.layers[0].neurons[1].w[0] = Value(0.25)
+    s.optimizer.params = s.model.parameters()
 
 
 def an_activation(s: Setting, _: Any) -> None:
