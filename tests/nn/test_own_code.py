@@ -239,7 +239,7 @@ def parameters(model: Any) -> list[Value]:
 def test_a_cached_start_trains_what_is_there_now(name: str, warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     model, loss = EVERY[name](monkeypatch)
     if name == "what the loss calls":
-        with pytest.raises(engine.TraceError, match="uses a label as an object|was looked up as a key"):
+        with pytest.raises(engine.TraceError, match=r"uses a label as an object|was looked up as a key"):
             trained(model, loss)
         return
     own = copy.deepcopy(model) if isinstance(model, Module) else EVERY[name](monkeypatch)[0]
