@@ -16,11 +16,11 @@ class Twice(nn.Module):
     """Modules in a module of the user's, one of them in two places, and itself."""
 
     def __init__(self, activation: str) -> None:
-        self.parts = {"a": nn.Neuron(2, activation), "b": [nn.MLP(2, [2], output=activation)]}
+        self.parts: dict[str, Any] = {"a": nn.Neuron(2, activation), "b": [nn.MLP(2, [2], output=activation)]}
         self.again, self.me = self.parts["a"], self
 
     def __call__(self, x: Any) -> Any:
-        return self.parts["b"][0](x)  # type: ignore[index, operator]
+        return self.parts["b"][0](x)
 
 
 OTHERS: dict[str, tuple[Any, Any, str]] = {
