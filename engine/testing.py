@@ -45,6 +45,8 @@ True
 
     assert_gradients(loss, torch.randn(4, dtype=torch.float64), grad=gradient)
 
+Hypothesis allows an example 200 ms; where kinks of many inputs take longer, write ``@settings(deadline=None)``.
+
 ``assert check_gradients(...)`` does as well (pytest shows both ends of the report, with ``-vv`` all of it), and
 `assert_gradients` takes ``directions=3`` for thousands of parameters, ``noise=1e-9`` for functions that are not exact,
 and ``strict=True`` to fail on what differences cannot decide.

@@ -170,8 +170,8 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     if not callable(f):
         raise TypeError(f"check_gradients() takes a function of Values, got {f!r} of type {type(f).__name__}")
     call, names, numbers = _calling(f, point)
-    title = f"{name_of(f)} at " + ", ".join(f"{name} = {x!r}" for name, x in list(zip(names, numbers))[:6])
-    title += ", ..." if len(names) > 6 else ""
+    shown = [f"{name} = {x!r}" for name, x in zip(names[:6], numbers)] + ["..."] * (len(names) > 6)
+    title = f"{name_of(f)} at {', '.join(shown)}" if shown else name_of(f)
     subject = Subject(call, title, names, numbers, by_name=isinstance(point, Mapping), noise=noise)
     first, again = subject.record(numbers), subject.record(numbers)
     require_the_same([first.output.data], [again.output.data], noise)

@@ -50,6 +50,13 @@ def test_random_graphs_are_right_at_second_order(expression: Expression) -> None
     assert_gradients(expression, expression.point, order=2)
 
 
+def test_the_title_names_the_inputs_as_far_as_there_are_some() -> None:
+    w = Value(2.0, "w")
+    assert str(check_gradients(lambda: w * w, [])).startswith("f: 1 derivative, none wrong\n  agrees     by w: 4,")
+    seven = check_gradients(lambda *xs: engine.sum(xs), [1.0] * 7)
+    assert seven.title == f"f at {', '.join(f'xs[{k}] = 1.0' for k in range(6))}, ..."
+
+
 @settings(max_examples=25)
 @given(networks(), datasets(max_rows=1))
 def test_a_network_like_a_module_checks_inputs_and_parameters(network: Any, data: Any) -> None:
