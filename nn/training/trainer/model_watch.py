@@ -66,10 +66,11 @@ class ModelWatch:
 
     def holds(self, now: float) -> bool:
         """Whether it is as it was, as far as is looked at by now, a time of `time.perf_counter`."""
+        started, computed = time.perf_counter(), time.thread_time()
         if not self._near_is_same() or not self._rule_is_same() or self._surroundings.differs():
             return False
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
-        return (same and now < self.due[0]) or self._looks_again()
+        return (same and now < self.due[0]) or self._looks_again(started, computed)
 
     def watching(self, until: float) -> Watching:
         """What tells in a tenth of a microsecond whether it is another, or a time is over.
@@ -113,23 +114,23 @@ class ModelWatch:
     def _near_is_same(self) -> bool:
         return _are_the_same(self._near)
 
-    def _looks_again(self) -> bool:
-        """Whether all that it is made of is as it was, and what is read from far away, if it is time to look there."""
-        started, computed = time.perf_counter(), time.thread_time()
+    def _looks_again(self, started: float, computed: float) -> bool:
+        """Whether all that it is made of is as it was, and what is read from far away, if it is time to look there.
+
+        Args:
+            started: when the whole look began.
+            computed: and what this thread had computed by then.
+        """
         counts = changes[0], leaves_made[0]
         if counts[0] != self._changes and not self._is_module:
             return False
         if not _are_the_same(self._far) or self._surroundings.changed():
             return False
-        self._looked(counts, started, computed)
-        return True
-
-    def _looked(self, counts: tuple[int, int], started: float, computed: float) -> None:
-        """Note that a look has found nothing, and when the next one is due."""
         self._changes, self._leaves = counts
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
         self.due[0] = min(ended + PATIENCE * min(computed or math.inf, ended - started), self._until)
+        return True
 
 
 def _contents(container: Any) -> list[Any]:

@@ -544,6 +544,33 @@ def test_parameters_exchanged_for_others_that_were_there_are_noticed_in_time(
     assert trainer.compiled is not program
 
 
+def test_the_whole_of_a_look_at_all_takes_a_fiftieth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at with every step as well was left out of the account: some looks took twice their share."""
+
+    class Clock:
+        now = 0.0
+
+        def perf_counter(self) -> float:
+            return self.now
+
+        thread_time = perf_counter
+
+    clock, m = Clock(), model()
+    watch = ModelWatch(m, nn.cross_entropy, SGD(m.parameters(), 0.1))
+    monkeypatch.setattr(model_watch, "time", clock)
+
+    def taking(duration: float, look: Callable[[], bool]) -> bool:
+        clock.now += duration
+        return look()
+
+    for part, duration in (("_near_is_same", 3.0), ("_rule_is_same", 2.0)):
+        monkeypatch.setattr(watch, part, functools.partial(taking, duration, getattr(watch, part)))
+    for _ in range(2):
+        assert watch.holds(clock.now)
+        assert watch.due[0] == clock.now + 50 * 5.0
+        clock.now = watch.due[0]
+
+
 class Signed(nn.Module):
     """Its loss tells a 0.0 from a -0.0 and a bool from an int, which are equal."""
 

@@ -5,6 +5,8 @@ It calls ``brought`` for the numbers of an argument, and ``known`` for labels.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from ..ir.builder import Code
 from ..ir.control import Cell, leave, unless
 from .objects import CLASS, DATA, DIMENSIONS, ENTRIES, FLAGS, IN_ORDER, INT_SIZE, INTS, LENGTH, RANK, REAL, TYPE
@@ -142,7 +144,7 @@ def _known(bits: int) -> str:
 
 
 def _known_part(bits: int, width: int) -> str:
-    """``known.width``: the same of labels from `start` to `stop`, so many at a time if they have a column each.
+    """``known.width``: the same of labels from `start` to `stop`, so many at a time, which have a column each, or one.
 
     A label is right if all its numbers are between two bounds, or those of a row that is known.
     """
@@ -159,7 +161,7 @@ def _known_part(bits: int, width: int) -> str:
     with code.loop("%start", "%stop", width) as n:
         label = code.pointer("%labels", code.value(f"mul i64 {n}, {columns}"))
         right, row = Cell(code, code.lift(1, "m").name, masks), Cell(code, 0)
-        with code.loop(0, columns) as c:
+        with nullcontext("0") if width > 1 else code.loop(0, columns) as c:
             number = code.load(label, c).name
             if bits == 32:
                 number = code.value(f"fpext {numbers} {number} to {doubles}")
@@ -171,7 +173,7 @@ def _known_part(bits: int, width: int) -> str:
         refuse_unless(code, code.value(f"icmp slt i64 {row.read()}, {known}"))
         place = code.pointer(rows, code.value(f"mul i64 {row.read()}, {columns}"))
         right.write(code.lift(1, "m").name)
-        with code.loop(0, columns) as c:
+        with nullcontext("0") if width > 1 else code.loop(0, columns) as c:
             expected = code.load_broadcast(place, c)
             hold(code.value(f"fcmp oeq {numbers} {code.load(label, c).name}, {expected.name}"))
         found.write(code.value(f"or {masks} {found.read()}, {right.read()}"))
