@@ -36,7 +36,7 @@ def to_dot(
     expand: Iterable[str] = (),
     path_to: Value | str | None = None,
     around: Value | str | None = None,
-    radius: int = 2,
+    radius: int | None = None,
     limit: int | None = LIMIT,
     local_derivatives: bool = False,
     theme: str = "light",
@@ -61,7 +61,7 @@ def to_dot(
         path_to: draw only the paths from the root to this Value (or the one of this label or path).
         around: draw only the neighbourhood of this Value (or the one of this label or path);
             a dashed border says that neighbours are left out.
-        radius: how many edges the neighbourhood reaches.
+        radius: how many edges the neighbourhood reaches; 2 unless said otherwise.
         limit: the most boxes to draw; None for any number.
         local_derivatives: write on each edge the derivative of the result by that operand.
         theme: ``"light"`` or ``"dark"``.

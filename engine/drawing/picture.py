@@ -74,7 +74,7 @@ def take(
     expand: Iterable[str] = (),
     path_to: Value | str | None = None,
     around: Value | str | None = None,
-    radius: int = 2,
+    radius: int | None = None,
     limit: int | None = LIMIT,
     local_derivatives: bool = False,
 ) -> Picture:
@@ -84,11 +84,13 @@ def take(
     paths = called.given
     if path_to is not None and around is not None:
         raise ValueError("path_to and around are two views of a graph: give one of them")
+    if radius is not None and around is None:
+        raise ValueError("radius is how far the neighbourhood of a Value reaches: give around too")
     shown = order
     if path_to is not None:
         shown = views.paths_to(called.find(path_to), order)
     elif around is not None:
-        shown = views.neighbourhood(called.find(around), radius, order)
+        shown = views.neighbourhood(called.find(around), 2 if radius is None else radius, order)
     parameters = {node: path for node, path in paths.items() if node._primitive is None}
     groups: dict[Value, modules.Group] = {}
     how = ""

@@ -71,6 +71,8 @@ def test_nodes_that_cannot_be_found() -> None:
         to_dot(root, around=3)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="radius is a number of edges"):
         to_dot(root, around=a, radius=-1)
+    with pytest.raises(ValueError, match="radius is how far the neighbourhood of a Value reaches: give around too"):
+        to_dot(root, radius=1)
     with pytest.raises(ValueError, match="two views"):
         to_dot(root, around=a, path_to=a)
 
