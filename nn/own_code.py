@@ -65,11 +65,6 @@ def own_text(name: str) -> str:
     return f"{_SOURCE} {name}" if _SOURCE and _is_unchanged() else ""
 
 
-def is_own(function: Callable[..., Any]) -> bool:
-    """Whether a function is this package's own, as it was imported."""
-    return _CODE.defines(function) and _is_unchanged()
-
-
 def _is_unchanged() -> bool:
     return _CODE.is_unchanged() and TABLE.is_unchanged()
 
@@ -140,14 +135,14 @@ def describe(
     last = _Last()
 
     def described() -> Description | None:
-        found = own_code(model, loss, known=last.values) if all(map(is_own, judges)) else None
+        found = own_code(model, loss, known=last.values) if all(map(_CODE.defines, judges)) else None
         if found is None:
             return None
         last.values = found.values
         return replace(found, text=f"{what}: {found.text}")
 
     function.described = described  # type: ignore[attr-defined]  # the compiler asks for it
-    function.labels_are_numbers = lambda: loss is not None and own_loss(loss) != "" and all(map(is_own, judges))  # type: ignore[attr-defined]  # it asks for that too
+    function.labels_are_numbers = lambda: loss is not None and own_loss(loss) != "" and all(map(_CODE.defines, judges))  # type: ignore[attr-defined]  # it asks for that too
 
 
 class _Last:

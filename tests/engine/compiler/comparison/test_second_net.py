@@ -73,6 +73,16 @@ def test_which_samples_are_compared() -> None:
     assert [row for row, _ in second_net.trials(as_batch([[0.1]], None))] == [0, 0, 0]
 
 
+def test_labels_are_looked_for_only_where_a_second_sample_is_compared() -> None:
+    batch = as_batch([[0.1] * 3, [0, 1, 2]], None)
+    labels = batch.arrays[1]
+    object.__setattr__(batch, "arrays", (batch.arrays[0], None))  # of which nobody can tell labels
+    found = second_net.trials(batch)
+    assert next(found) == (0, None)
+    object.__setattr__(batch, "arrays", (batch.arrays[0], labels))
+    assert {row for row, _ in found} == {0, 1, 2}
+
+
 def test_numbers_that_are_shown_are_not_written() -> None:
     w, seen = Value(2.0), list[float]()
     with showing.showing([w], [-3.0]):

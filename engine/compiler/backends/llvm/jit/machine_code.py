@@ -93,16 +93,21 @@ class Library:
         return library
 
     @classmethod
-    def of_engine(cls, name: str, text: Callable[[], str]) -> Library:
-        """A library, all of it plain, whose text depends on nothing but the engine's sources and what its name says.
+    def of_engine(cls, name: str, text: Callable[[], str], is_plain: bool = True) -> Library:
+        """A library whose text depends on nothing but the engine's sources and what its name says.
 
         The text is written only where the cache does not know the name: that alone takes a millisecond.
+
+        Args:
+            name: equal for equal texts only.
+            text: makes it.
+            is_plain: whether all of it takes little of a step.
         """
         place = cache.key(f"{ENGINE} {name}")
         known = cache.read(place, cache.FACT) if ENGINE else None
         library = cls.stored(known.decode()) if known else None
         if library is None:
-            library = cls(plain=text())
+            library = cls(plain=text()) if is_plain else cls(text())
             if ENGINE:
                 cache.write(place, library.key.encode(), cache.FACT)
         return library

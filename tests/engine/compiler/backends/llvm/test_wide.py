@@ -222,8 +222,8 @@ def test_what_the_system_tells_of_caches(tmp_path: Path, monkeypatch: pytest.Mon
         folder.mkdir()
         for name, text in (("level", level), ("type", kind), ("size", size)):
             (folder / name).write_text(text + "\n")
-    assert cpu_caches._of_linux(tmp_path) == (48 * 1024, 1280 * 1024)
-    assert cpu_caches._of_linux(tmp_path / "none") == (0, 0)
+    assert cpu_caches._of_linux(str(tmp_path)) == (48 * 1024, 1280 * 1024)
+    assert cpu_caches._of_linux(str(tmp_path / "none")) == (0, 0)
     monkeypatch.setattr(cpu_caches, "_told", lambda: (0, 0))
     cpu_caches.cache_sizes.cache_clear()
     assert cpu_caches.cache_sizes() == cpu_caches.FALLBACK
