@@ -31,8 +31,9 @@ class Summary:
     operations: int | None
 
     def __repr__(self) -> str:
-        rows = [("path", "layer", "parameters"), *((path, text, f"{n:,}") for path, text, n in self.layers)]
-        widths = [max(len(row[k]) for row in rows) for k in range(3)]
+        heading = [("path", "layer", "parameters")] if self.layers else []
+        rows = [*heading, *((path, text, f"{n:,}") for path, text, n in self.layers)]
+        widths = [max((len(row[k]) for row in rows), default=0) for k in range(3)]
         lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
         size, nodes = counted(self.parameters, "parameter"), counted(self.nodes, "node")
         lines.append(f"{size}; {nodes} in the graph of one sample")

@@ -13,7 +13,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..arguments import random_source, show, whole_number
+from ..arguments import known_backend, random_source, show, whole_number
 from ..data.tables import names_of_columns, paired, same_rows
 from ..evaluation.metrics import Metric
 from ..training.preparation import chosen_rows, strata
@@ -117,7 +117,8 @@ def fit_many(
     """
     if not callable(make):
         raise TypeError(f"make must be a callable that gives a model, a loss and an optimiser, not {show(make)}")
-    seed = whole_number("seed", seed, least=0)
+    known_backend(backend)
+    epochs, seed = whole_number("epochs", epochs, least=1), whole_number("seed", seed, least=0)
     configs = list(configs)
     jobs = _jobs(make, configs, seed, epochs, batch_size)
     same_rows("X", X, "sample_weight", sample_weight)

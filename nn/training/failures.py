@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import engine
@@ -30,8 +31,30 @@ def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
     X, y = ([data[place] for place in batch] for data in (task.X, task.y))
     rows = [task.rows[place] for place in batch]
     lost = [text for row, x, label in zip(rows, X, y) for text in lost_numbers(row, x, label)]
-    data = ", ".join(lost[:_SHOWN]) + (f", and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else "")
-    return "\n".join(filter(None, [data, _anomaly(task.model, task.loss, X, y, step)]))
+    return "\n".join(filter(None, [_some(lost), _anomaly(task.model, task.loss, X, y, step)]))
+
+
+@contextmanager
+def naming_labels(y: Any, rows: Sequence[int]) -> Iterator[None]:
+    """To an error about a number that is nan or infinite add which labels hold one.
+
+    Args:
+        y: the labels.
+        rows: what the user calls them.
+    """
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        lost = [told for row, label in zip(rows, y) for told in lost_numbers(row, None, label)]
+        if type(error) is not ValueError or not lost or not ("nan" in text or "inf" in text):
+            raise
+        raise ValueError(f"{text}\n{_some(lost)}") from error
+
+
+def _some(lost: list[str]) -> str:
+    """The first of the numbers that are lost."""
+    return ", ".join(lost[:_SHOWN]) + (f", and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else "")
 
 
 def lost_numbers(row: int, x: Any, label: Any) -> list[str]:

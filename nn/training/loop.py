@@ -30,7 +30,7 @@ from ..layers.module import Module
 from ..losses.classes import refuse_below_zero
 from ..optimisers.base import Optimizer, has_rule
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
-from .failures import anomaly_report
+from .failures import anomaly_report, naming_labels
 from .history import UNKNOWN, History
 from .idle import warn_if_idle
 from .ownership import check_ownership
@@ -103,7 +103,7 @@ def fit(
         clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
         sample_weight: one number for each sample, by which its loss is multiplied; of a loss that is the mean over
-            samples.
+            samples; another is refused, as far as a few samples tell.
         class_weight: numbers for classes by their labels, likewise, 1 for those it leaves out; or "balanced" for the
             inverse of how many samples each has.
         callbacks: called with the model, the history and the number of the epoch after each; True stops. What they
@@ -211,7 +211,13 @@ def fit(
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
     noted = noting(model, data.notes, lambda: len(history.batch_losses) > done)
-    with _train_mode(model), noted, reporting(progress) as told, kept_by(model) as kept:
+    with (
+        _train_mode(model),
+        noted,
+        reporting(progress) as told,
+        kept_by(model) as kept,
+        naming_labels(data.y, data.rows),
+    ):
         task = Task(
             model,
             data.loss,

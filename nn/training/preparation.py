@@ -15,7 +15,7 @@ from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
 from ..layers.module import Module
 from .validation import Validation, given_validation, held_out, refuse_lost
-from .weighting import weighted, weights_of, with_weights
+from .weighting import refuse_other_than_means, weighted, weights_of, with_weights
 
 
 class Prepared(NamedTuple):
@@ -82,6 +82,7 @@ def prepared(
     elif metrics is not None:
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
     if weights is not None:
+        refuse_other_than_means(model, loss, X, y)
         y, loss = with_weights(y, weights), weighted(loss)
     return Prepared(X, y, rows, loss, checked, notes)
 

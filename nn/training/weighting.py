@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from engine import mean
+from engine import mean, no_grad
 
 from ..arguments import as_samples, is_row, plain, real_number, same_length, show
-from ..evaluation.programs import LossFunction
+from ..evaluation.programs import LossFunction, Model
+from ..evaluation.rules import is_mean
+from ..layers.module import evaluating
+
+SEVERAL = 5
+"""Of so many samples a loss is compared with its mean over them."""
 
 
 def weights_of(y: Any, sample_weight: Any, class_weight: Mapping[Any, float] | str | None) -> list[float] | None:
@@ -70,6 +76,29 @@ def _label(label: Any) -> Any:
     if isinstance(label, float) and not label.is_integer():
         raise ValueError(f"class_weight needs labels that are classes, not numbers as {label:g}: give sample_weight")
     return label
+
+
+def refuse_other_than_means(model: Model, loss: LossFunction, X: Any, y: Any) -> None:
+    """See that a loss is the mean over the samples, as its weighted form is: of some samples it is computed both ways.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if is_mean(loss) or len(X) < 2:
+        return
+    try:
+        with evaluating(), no_grad():
+            outputs, labels = [model(x) for x in X[:SEVERAL]], [*y[:SEVERAL]]
+            whole = float(loss(outputs, labels))
+            each = [float(loss([output], [label])) for output, label in zip(outputs, labels)]
+    except Exception:  # whatever is wrong, training says
+        return
+    of_each = math.fsum(each) / len(each)
+    if math.isfinite(whole) and not math.isclose(whole, of_each, rel_tol=1e-6, abs_tol=1e-12):
+        raise ValueError(
+            f"sample_weight and class_weight need a loss that is the mean over the samples: of {len(each)} of them it "
+            f"is {whole:g}, and the mean of theirs is {of_each:g}; nn.per_sample makes one of the loss of a sample"
+        )
 
 
 def weighted(loss: LossFunction) -> LossFunction:

@@ -838,5 +838,9 @@ def test_refusals() -> None:
         nn.fit_many(make, CONFIGS, X, Y, executor=3)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="patience watches"):
         nn.fit_many(make, CONFIGS, X, Y, patience=1)
+    with pytest.raises(ValueError, match="backend must be one of auto, "):
+        nn.fit_many(make, CONFIGS, X, Y, backend="jax")
+    with pytest.raises(ValueError, match="epochs must be at least 1"):
+        nn.fit_many(make, CONFIGS, X, Y, epochs=0)
     (row,) = nn.fit_many(lambda seed: 3, [{}], X, Y)
     assert row["error"] == "TypeError: make gives a model, a loss and an optimiser, not int 3"

@@ -1,5 +1,6 @@
 """What surrounds the loop: validation, patience, schedules, weights, callbacks, dropout, resuming, failures."""
 
+import functools
 import math
 import pickle
 import random
@@ -159,6 +160,28 @@ def test_validation_of_samples_whose_loss_is_nan_is_refused_before_training(back
     with pytest.raises(ValueError, match=r"validation: y\[3\] holds nan"):
         trained(backend, model=model, validation=(X, form(labels.tolist())))
     assert numbers(model) == before
+
+
+@BACKENDS
+def test_a_label_that_is_no_number_is_told_by_its_row(backend):
+    labels = Y.astype(float)
+    labels[[3, 9]] = math.nan, math.inf
+    told = r"must be a finite number, not (nan|inf)\ny\[3\] holds nan, y\[9\] holds inf\Z"
+    with pytest.raises(ValueError, match=told):
+        trained(backend, y=labels)
+    with pytest.raises(ValueError, match=r"must be whole, from 0 to 1, not 0.5\Z"):  # about something else
+        trained(backend, y=[1, 0.5, math.nan] * 10, shuffle=False)
+
+
+def test_weights_are_of_losses_that_are_means_over_the_samples():
+    """Others became the mean of their samples' losses without a word."""
+    summed = functools.partial(nn.mse, reduction="sum")
+    for loss in (summed, lambda o, y: nn.mse(o, y) * 3.0 + engine.sum([p[0] for p in o])):
+        for weights in ({"sample_weight": [1.0] * 30}, {"class_weight": "balanced"}):
+            with pytest.raises(ValueError, match="need a loss that is the mean over the samples: of 5 of them it is"):
+                trained(model=network(1), loss=loss, **weights)
+    for loss in (nn.mse, nn.per_sample(lambda o, y: (o[0] - y) ** 2), lambda o, y: nn.mse(o, y)):
+        trained(model=network(1), loss=loss, sample_weight=[1.0] * 30)
 
 
 @BACKENDS
