@@ -47,6 +47,7 @@ from .graph import topological_order as topological_order
 from .imported import TABLE as TABLE
 from .imported import Imported as Imported
 from .interval import Interval as Interval
+from .modes import always_recorded as always_recorded
 from .modes import announce_change as announce_change
 from .modes import changes as changes
 from .modes import no_grad as no_grad
@@ -167,6 +168,7 @@ _BUILT_ON = frozenset(
         "TreeReader",
         "Watching",
         "all_same",
+        "always_recorded",
         "batch_loss",
         "changes",
         "classes_of",

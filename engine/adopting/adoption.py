@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..interval import REALS
+from ..modes import always_recorded
 from ..primitive import Primitive
 from ..text.sheet import counted
 from ..value import Value
@@ -16,6 +17,7 @@ from .replay import Replay
 from .report import Adoption, Finding
 
 
+@always_recorded()
 def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     """Take the graph of a micrograd-like engine, and name the bug in its backward pass if it has one.
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..modes import called_for
+from ..modes import always_recorded, called_for
 from . import oracle
 from .foreign.blackbox import check_callable
 from .report import Report
@@ -86,7 +86,7 @@ def check_gradients(
     foreign = grad is not None or jvp is not None
     if foreign and order != 1:
         raise ValueError(f"grad= and jvp= give first derivatives only, so that order must be 1, got {order}")
-    with called_for("check"):
+    with called_for("check"), always_recorded():
         if not foreign:
             return check_subject(subject_of(f, point, noise), order, directions or 0)
         return check_callable(f, point, grad, directions or 0, noise, jvp)

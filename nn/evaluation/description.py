@@ -42,6 +42,7 @@ class Summary:
         return "\n".join(lines)
 
 
+@engine.always_recorded()
 def summary(model: Model, sample: Any) -> Summary:
     """The layers of a model, their parameters, the graph of one sample, and what it costs when it is compiled.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine import Value, adopt, leaves
+from engine import Value, adopt, leaves, no_grad
 from engine.adopting import graph
 from engine.adopting.report import KINDS
 from tests.engine.adopting.another import ANOTHER, REPORTED
@@ -355,6 +355,13 @@ def test_a_long_chain_needs_no_recursion_of_ours() -> None:
         root = root * x
     assert adopt(root, {"x": x}).ok
     assert math.isclose(root.data, 1.0)
+
+
+def test_under_no_grad_it_is_the_same() -> None:
+    """Its own Values were not recorded then, and all derivatives wrong that are not 0."""
+    root, _ = run(SOURCE).graph()
+    with no_grad():
+        assert adopt(root).ok
 
 
 def test_a_value_is_adopted_already() -> None:

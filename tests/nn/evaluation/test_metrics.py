@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
-from engine import Value
+from engine import Value, no_grad
 from nn.evaluation import metrics, programs
 from nn.evaluation.metrics import mean_absolute_error, metrics_for, r2, top_k
 from tests.engine.compiler.everywhere import INSTALLED
@@ -148,6 +148,8 @@ def test_summary():
     assert repr(found).endswith(f"\ncompiled: {found.operations} floating-point operations a sample")
     assert len(nn.summary(nn.MLP(2, [3, 1]), [1.0, 2.0]).layers) == 2  # and none for what holds only layers
     assert nn.summary(lambda x: x * 2.0, 3.0).layers == []
+    with no_grad():
+        assert nn.summary(nn.MLP(2, [4, 1]), [0.5, -1.0]).nodes == 28
     branching = nn.summary(lambda x: x[0] if x[0] > 0 else x[1], [1.0, 2.0])
     assert branching.operations is None
     assert "compiled" not in repr(branching)
