@@ -11,7 +11,7 @@ from typing import Any
 from .backprop import Function, grad, local_derivatives
 from .graph import topological_order
 from .ieee import total
-from .modes import always_recorded
+from .modes import always_recorded, line_of, reads
 from .numbers import as_float, is_number, shortened
 from .value import Value
 
@@ -34,6 +34,10 @@ def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
 def gradient(f: Function) -> Callable[..., list[float]]:
     """The function that gives the partial derivatives of ``f`` at numbers `xs`, in a list.
 
+    Raises:
+        TypeError: when it is called, if ``f`` gives neither a Value nor a number, or a number from float() of its
+            argument, as functions of `math` do.
+
     >>> gradient(lambda x, y: x * y)(2.0, 3.0)
     [3.0, 2.0]
     """
@@ -50,8 +54,8 @@ def jacobian(f: Function) -> Callable[..., list[list[float]]]:
 
     @always_recorded()
     def evaluate(*xs: Any) -> list[list[float]]:
-        inputs = _inputs(xs)
-        return [grad(output, inputs) for output in _outputs(f(*inputs))]
+        inputs, results = _recorded(f, xs)
+        return [grad(output, inputs) for output in _outputs(results)]
 
     return evaluate
 
@@ -103,9 +107,8 @@ def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
     (6.0, 23.0)
     """
     direction = _direction(xs, v)
-    inputs = _inputs(xs)
+    inputs, result = _recorded(f, xs)
     tangents = dict(zip(inputs, direction))
-    result = f(*inputs)
     if isinstance(result, (list, tuple)):
         outputs = _outputs(result)
         return [output._data for output in outputs], [_push(output, tangents) for output in outputs]
@@ -144,9 +147,32 @@ def _inputs(xs: Sequence[Any]) -> list[Value]:
     return [Value(x) for x in xs]
 
 
+def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
+    """A leaf for each number, and what the function makes of them.
+
+    Raises:
+        TypeError: it gives a plain number and has taken float() of one of them, as `math` does: that is no constant.
+    """
+    inputs, last = _inputs(xs), reads[-1] if reads else None
+    result = f(*inputs)
+    if not all(isinstance(output, Value) for output in (result if isinstance(result, (list, tuple)) else [result])):
+        own = set(map(id, inputs))
+        for read in reversed(reads):
+            if read is last:
+                break
+            below, code, at = read
+            if not own.isdisjoint(node for node, _ in below):
+                raise TypeError(
+                    f"a function to differentiate took float() of its argument and gave a plain number, which has no "
+                    f"derivative: {code.co_filename}:{line_of(code, at)}; use the engine's functions, engine.exp in "
+                    "place of math.exp, and compare Values themselves"
+                )
+    return inputs, result
+
+
 def _call(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Value]:
-    inputs = _inputs(xs)
-    return inputs, _as_output(f(*inputs))
+    inputs, result = _recorded(f, xs)
+    return inputs, _as_output(result)
 
 
 def _as_output(result: Any) -> Value:

@@ -57,6 +57,11 @@ class Tracer(Protocol):
         """Whether this is a Value from outside, whose number may be another one at the next call."""
 
 
+def line_of(code: CodeType, at: int) -> int:
+    """The line of an instruction, such as one of `reads`."""
+    return next((line for start, end, line in code.co_lines() if start <= at < end and line is not None), 0)
+
+
 def observer() -> Observer | None:
     """Who watches this thread."""
     return _observer.get() if open_modes else None

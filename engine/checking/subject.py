@@ -231,7 +231,8 @@ def _calling(
     if isinstance(point, (str, bytes)) or not hasattr(type(point), "__iter__"):
         raise TypeError(f"the point is a list of numbers, one per input, or a dict of them; got {point!r}")
     numbers = tuple(as_float(x, f"the point's number {k}") for k, x in enumerate(point))
-    if callable(getattr(f, "parameters", None)):
+    is_property = isinstance(inspect.getattr_static(f, "parameters", None), property)  # as of what is compiled
+    if not is_property and callable(getattr(f, "parameters", None)):
         return f, tuple(f"x[{k}]" for k in range(len(numbers))), numbers
     if isinstance(f, Primitive) and f.arity == len(numbers):
         return lambda values: f(*values), f.operands, numbers

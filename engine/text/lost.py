@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from types import CodeType
 
-from ..modes import reads
+from ..modes import line_of, reads
 from ..primitive import PRIMITIVES
 from ..value import Value
 from .callers import is_ours, written
@@ -27,7 +26,7 @@ def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator
     said: set[tuple[str, int]] = set()
     for below, code, at in reversed(reads):
         (read, x), *_ = below
-        source = code.co_filename, _line(code, at)
+        source = code.co_filename, line_of(code, at)
         if there.get(read) is x or source in said or is_ours(code.co_filename):
             continue
         found = next(_found(numbers, x), None) if numbers else None
@@ -43,14 +42,9 @@ def why_not_there(node: Value) -> str:
     for below, code, at in reversed(reads):
         same = any(read == id(node) and x is node._data for read, x in below)
         if same and not is_ours(code.co_filename):
-            where = written((code.co_filename, _line(code, at)))
+            where = written((code.co_filename, line_of(code, at)))
             return f"; float() left the graph at {where}: use the engine's functions, not math's"
     return ""
-
-
-def _line(code: CodeType, at: int) -> int:
-    """The line of an instruction."""
-    return next((line for start, end, line in code.co_lines() if start <= at < end and line is not None), 0)
 
 
 def _found(numbers: dict[float, Value], x: float) -> Iterator[tuple[Value, str]]:

@@ -330,6 +330,17 @@ def test_wrong_arguments_are_named() -> None:
         grad("y", x)  # type: ignore[call-overload]  # on purpose
     with pytest.raises(TypeError, match="gives one Value or number, got None of type NoneType"):
         gradient(lambda x: None)(1.0)
+    lost = r"took float\(\) of its argument and gave a plain number.*test_backprop.py:\d+; use the engine's functions"
+    for transform in (gradient, value_and_grad, hessian):
+        with pytest.raises(TypeError, match=lost):
+            transform(lambda x: math.sin(x))(1.0)
+    with pytest.raises(TypeError, match=lost):
+        jacobian(lambda x, y: [x, math.exp(2.0 * y)])(1.0, 2.0)
+    with pytest.raises(TypeError, match=lost):
+        jvp(lambda x: float(x), [1.0], [1.0])
+    float(x)  # of another one
+    assert gradient(lambda x: 3.0)(1.0) == [0.0]
+    assert gradient(lambda x: x if float(x) > 0.0 else -x)(1.0) == [1.0]
     with pytest.raises(TypeError, match="returns a list of Values"):
         jacobian(lambda x: x)(1.0)
     with pytest.raises(ValueError, match="a direction of 1 numbers for 2 inputs"):
