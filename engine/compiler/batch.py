@@ -8,13 +8,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import chain
+from operator import is_
 from typing import Any, NamedTuple
 
 from ..ieee import mean
-from ..numbers import is_number
+from ..numbers import as_float, is_number
 from ..value import Value
 
 SMALL = 65536  # bytes that are copied faster than a program is set up for other memory
+
+_SHOWING = ("__getitem__", "__iter__", "tolist")
+"""How lists and arrays show what they hold."""
 
 Shape = tuple[int, ...]
 """Of one sample: () for a number, (n,) for a list of n, ..."""
@@ -187,7 +192,10 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
         argument = _plain_array(argument, position)
     if argument.dtype.kind not in "fbiu":
         _as_lists(given, position)  # says what is wrong with it, and where
-        raise TypeError(f"argument {position} holds {argument.dtype}: a compiled function takes real numbers")
+        raise TypeError(
+            f"argument {position} holds {argument.dtype}: a compiled function takes numbers of NumPy's own types, so "
+            "make floats of these"
+        )
     if argument.ndim == 0:
         raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
     size, shape = argument.shape[0], argument.shape[1:]
@@ -199,12 +207,32 @@ def _plain_array(argument: Any, position: int) -> Any:
     """An array of the very numbers that lists, or an array of another class, hold."""
     import numpy as np
 
-    if _has_mask(argument):
-        raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
+    _refuse_what_shows_others(argument, position)
     try:
-        return np.asarray(argument)
+        found = np.asarray(argument)
     except ValueError:
         raise ValueError(f"argument {position} is ragged: its samples must all have the same length") from None
+    are_listed_ints = found.dtype.kind in "iu" and isinstance(argument, (list, tuple))
+    return np.asarray(argument, float) if are_listed_ints and _have_own_floats(argument, found.ndim) else found
+
+
+def _refuse_what_shows_others(argument: Any, position: int) -> None:
+    """Refuse lists and arrays that show others other numbers than those that NumPy finds in them.
+
+    Raises:
+        TypeError: entries are masked, or a class has its own way to show them.
+    """
+    parts = argument if isinstance(argument, (list, tuple)) else ()
+    kinds = {kind for kind in {type(argument), *map(type, parts)} if kind.__module__ not in ("builtins", "numpy")}
+    for thing in (argument, *parts) if kinds else ():
+        kind = type(thing)
+        if kind in kinds and _has_mask(thing):
+            raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
+        if kind in kinds and _shows_others(thing):
+            raise TypeError(
+                f"argument {position} is or holds a {kind.__name__}, whose own class may show other numbers than NumPy "
+                "finds in it: give a plain list or array of those that are meant"
+            )
 
 
 def _has_mask(argument: Any) -> bool:
@@ -213,7 +241,27 @@ def _has_mask(argument: Any) -> bool:
     return hasattr(argument, "filled") and mask is not None and bool(mask.any())
 
 
+def _shows_others(thing: Any) -> bool:
+    """Whether a list or tuple shows other objects than it holds; of an array whether its class might."""
+    owners = [next((base for base in type(thing).__mro__ if name in vars(base)), object) for name in _SHOWING]
+    if all(owner.__module__.partition(".")[0] in ("builtins", "numpy") for owner in owners):
+        return False
+    if not isinstance(thing, (list, tuple)):
+        return hasattr(thing, "__array_finalize__")
+    held = [*(list.__iter__ if isinstance(thing, list) else tuple.__iter__)(thing)]  # type: ignore[arg-type]  # it is one
+    ways = [*thing], [thing[k] for k in range(len(thing))]
+    return any(len(way) != len(held) or not all(map(is_, way, held)) for way in ways)
+
+
+def _have_own_floats(numbers: Any, depth: int) -> bool:
+    """Whether ints in lists, so deep, are of a class whose floats may be others: NumPy would take the ints."""
+    for _ in range(depth - 1):
+        numbers = chain.from_iterable(numbers)
+    return any(issubclass(kind, int) and kind.__float__ is not int.__float__ for kind in {*map(type, numbers)})
+
+
 def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]], Any]:
+    _refuse_what_shows_others(argument, position)
     samples = argument.tolist() if hasattr(argument, "tolist") else argument
     if not isinstance(samples, (list, tuple)):
         raise TypeError(f"argument {position} is {samples!r}: give a list or array with one entry for each sample")
@@ -242,7 +290,7 @@ def _flatten(sample: Any, row: list[float], position: int, number: int) -> Shape
             fix += "; to use it on Values, or inside another compiled function, call its plain one, f.function"
         kind = type(sample).__name__
         raise TypeError(f"argument {position} holds {sample!r} of type {kind} in sample {number}: {fix}")
-    row.append(float(sample))
+    row.append(as_float(sample, f"argument {position}, sample {number}"))
     return ()
 
 
