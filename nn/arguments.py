@@ -223,8 +223,8 @@ def class_index(label: Any, classes: int) -> int:
         raise ValueError(f"a class index must be whole, from 0 to {classes - 1}, not {label}")
     if not 0.0 <= index < classes:
         raise IndexError(
-            f"class {index:g} is out of range: with {classes} classes labels go from 0 to {classes - 1}; number them "
-            "by np.unique(y, return_inverse=True)[1], or give names, which are texts"
+            f"class {index:g} is out of range: with {classes} classes labels go from 0 to {classes - 1}; give "
+            "the model an output for each, or number them by np.unique(y, return_inverse=True)[1]"
         )
     return int(index)
 

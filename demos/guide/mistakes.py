@@ -124,6 +124,14 @@ engine.notes(loss)[0]
     ),
     Mistake(
         "Losses and labels",
+        "Raw outputs, or a softmax, into `nll`.",
+        "It takes logarithms of probabilities; of anything else the loss falls without end.",
+        """
+nn.nll(nn.softmax([Value(2.0), Value(1.0)]), 0)
+""",
+    ),
+    Mistake(
+        "Losses and labels",
         "Softmax as an activation.",
         "It belongs to all outputs at once.",
         """

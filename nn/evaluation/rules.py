@@ -153,11 +153,11 @@ def probabilities_of(model: Any, loss: Any = None) -> Callable[[list[Any]], list
     rule = rule_of(model, loss)
     if rule is None or rule.probabilities is None:
         given = name_of_loss(loss) if loss is not None else noted_loss(model)
-        what = f"outputs trained with {given} are neither" if given else "nothing tells whether the outputs are"
-        link = "nor" if given else "or"
+        if given:
+            raise ValueError(f"outputs trained with {given} tell no probabilities: nn.predict gives them as they are")
         raise ValueError(
-            f"{what} probabilities {link} logits: give the loss that they were trained with, such as "
-            f"loss=nn.cross_entropy{'' if loss is None else f', not {show(loss)}'}"
+            "nothing tells whether the outputs are probabilities or logits: give the loss that they were trained with, "
+            f"such as loss=nn.cross_entropy{'' if loss is None else f', not {show(loss)}'}"
         )
     return rule.probabilities
 

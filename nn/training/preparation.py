@@ -119,7 +119,13 @@ def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
             f"{name_of_loss(loss)} tells two classes apart, and the labels name {len(names)}: {', '.join(names)}; take "
             "cross_entropy, and an output for each"
         )
-    return classes_of(model) or names
+    known = classes_of(model) or names
+    if not {*names} <= {*known}:
+        raise ValueError(
+            f"no class is named {next(name for name in names if name not in known)!r}: the model was trained to tell "
+            f"{', '.join(known)} apart; build a new one for others, or set its classes to None"
+        )
+    return known
 
 
 def strata(y: Any, loss: Any) -> list[Any] | None:

@@ -657,7 +657,7 @@ def test_texts_are_classes(backend):
     assert nn.evaluate(model, X, names, nn.cross_entropy)["accuracy"] == nn.accuracy(model, X, list(names))
     assert nn.confusion_matrix(model, X, names).sum() == 30
     assert "validation_accuracy" in history.rows[0]
-    with pytest.raises(ValueError, match="no class is named 'maybe': the model knows no, yes"):
+    with pytest.raises(ValueError, match="no class is named 'maybe': the model was trained to tell no, yes apart"):
         nn.fit(model, X, ["maybe"] * 30, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
     with pytest.raises(ValueError, match="mse of labels that are texts"):
         trained(y=names, loss=nn.mse)
