@@ -15,6 +15,7 @@ from typing import Any
 
 from ...text.callers import is_ours
 from ..errors import FIX_KEY, refusal
+from .arithmetic import Arithmetic
 from .asking import asked_by_project
 from .conditions import CONDITIONS
 from .symbol import Symbol
@@ -25,7 +26,7 @@ _FIX = (
 )
 
 
-class Given(Symbol):
+class Given(Arithmetic):
     """A symbol in whose place the eager function has a plain number, or a condition."""
 
     __slots__ = ()

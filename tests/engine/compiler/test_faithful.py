@@ -233,6 +233,78 @@ def a_condition_on_a_parameter_in_a_dict() -> Case:
     return Case(lambda x: w * x * {True: 3.0}.get(w > 0.0, 1.0), lambda: setattr(w, "data", 1.0))
 
 
+# ---- what Python's and NumPy's numbers do, and Values do not ---------------------------------------------------------
+
+
+def _safe_division(x: Any, y: Any) -> Any:
+    try:
+        return x / y
+    except ZeroDivisionError:
+        return 0.0
+
+
+def _safe_remainder(x: Any, y: Any) -> Any:
+    try:
+        return x % y
+    except ArithmeticError:
+        return 0.0
+
+
+def _safe_power(x: Any) -> Any:
+    with contextlib.suppress(OverflowError):
+        return x**400
+    return 0.0
+
+
+PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "a division by zero that is caught": (lambda x: _safe_division(1, x), [2.0, 0.0, 2.0]),
+    "a remainder that is caught": (lambda x: _safe_remainder(1, x), [2.0, 0.0, 2.0]),
+    "an overflow that is caught": (_safe_power, [2.0, 10.0, 2.0]),
+    "and of bits": (lambda x: x & 1, [1, 2, 3]),
+    "or of bits": (lambda x: 2 | x, [1, 2, 3]),
+    "a shift": (lambda x: 1 << x, [1, 2, 3]),
+    "exclusive or of conditions": (lambda x: (x > 1) ^ (x > 2), [1, 2, 3]),
+    "a sum that wraps": (lambda x: x + x, np.array([1, 200, 3], np.uint8)),
+    "a difference from a number of Python": (lambda x: x - 1, np.array([1, 0, 3], np.uint8)),
+    "a product of int16": (lambda x: x * x, np.array([1, 300, 3], np.int16)),
+    "the absolute value of int8": (lambda x: abs(x), np.array([1, -128, 3], np.int8)),
+    "a sum of truth values": (lambda x: x + x, np.array([True, False])),
+    "half precision": (lambda x: x * 1000.0, np.array([1.0, 100.0], np.float16)),
+}
+
+
+def _of_plain(name: str) -> Make:
+    def make() -> Case:
+        w, (of, samples) = Value(2.0), PLAIN[name]
+        return Case(lambda x: w * of(x), samples=(samples,))
+
+    make.__name__ = f"plain numbers: {name}"
+    return make
+
+
+for _name in PLAIN:
+    row("refused")(_of_plain(_name))
+
+
+@control
+def numbers_of_few_bits_that_become_floats() -> Case:
+    w, pixels = Value(2.0), np.array([0, 3, 255], np.uint8)
+    return Case(lambda x: w * x * (x / 255) + (x - 0.5) * w, samples=(pixels,))
+
+
+@control
+def truth_values_less_one() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * (2 * x - 1) + (1 - x), samples=(np.array([True, False]),))
+
+
+@control
+def a_division_beside_one_that_is_caught() -> Case:
+    """Of Values there is no error: it is inf."""
+    w = Value(2.0)
+    return Case(lambda x: _safe_division(w * x, 2.0) + _safe_division(1.0, w + x * x))
+
+
 # ---- the type of a number --------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,116 @@
+"""What operators do with plain numbers and not with Values: bits, errors that somebody catches, sums that overflow.
+
+Where a sample is given the eager function has a number of Python or NumPy, and Python's own operators work on it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ...text.callers import is_ours
+from ...value import Value
+from ..errors import refusal
+from .symbol import Symbol
+
+_FIX_BITS = (
+    "A number that is not known yet has no bits: write a != b for two conditions, x % 2 or engine.floor(x / 2), or "
+    "compute it outside of the function."
+)
+_FIX_CAUGHT = (
+    "In compiled code there are inf and nan where Python's numbers raise errors: write where(x == 0, a, b), or compute "
+    "it outside of the function, and pass it as an argument."
+)
+_FIX_NARROW = (
+    "NumPy computes with such numbers in their own few bits, in which sums and products overflow; compiled code does "
+    "not. Give floats, as by X.astype(float)."
+)
+_ERRORS = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
+_RAISING = ("truediv", "floordiv", "mod", "divmod", "pow")
+_OVERFLOWING = ("add", "sub", "mul", "floordiv", "mod", "divmod", "pow", "neg", "abs")
+_SMALL = 16.0
+"""The largest power by which numbers do not overflow, as a rule."""
+
+
+class Arithmetic(Symbol):
+    """A symbol in whose place the eager function has a plain number."""
+
+    __slots__ = ()
+
+
+def _operator(name: str, reflected: bool) -> Callable[..., Any]:
+    of_symbol = getattr(Symbol, f"__{'r' * reflected}{name}__")
+
+    def operator(self: Arithmetic, *others: Any) -> Any:
+        if all(isinstance(other, Arithmetic) or not isinstance(other, Value) for other in others):
+            numbers = (*others, self) if reflected else (self, *others)
+            if name in _RAISING and _may_raise(name, numbers[1]) and _is_caught():
+                raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
+            if name in _OVERFLOWING and _may_overflow(*numbers) and not is_ours(sys._getframe(1).f_code.co_filename):
+                raise refusal(f"{name} of numbers of few bits: {', '.join(map(repr, numbers))}", _FIX_NARROW)
+        return of_symbol(self, *others)
+
+    return operator
+
+
+def _bits(name: str) -> Callable[..., Any]:
+    of_symbol = getattr(Symbol, f"__{name}__", None)
+
+    def operator(self: Arithmetic, other: Any) -> Any:
+        found = of_symbol(self, other) if of_symbol else NotImplemented
+        if found is NotImplemented and (isinstance(other, Arithmetic) or not isinstance(other, Value)):
+            raise refusal(f"the bits of {self!r} and {other!r}", _FIX_BITS)
+        return found
+
+    return operator
+
+
+def _may_raise(name: str, second: Any) -> bool:
+    """Whether there are numbers that an operator with such a second one raises an error for."""
+    if isinstance(second, Arithmetic):
+        return True
+    return not 0.0 <= second <= _SMALL if name == "pow" else second == 0.0
+
+
+def _is_caught() -> bool:
+    """Whether code of the user's that is running names an error that it may catch."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename != _TRACE:
+        if not _ERRORS.isdisjoint(frame.f_code.co_names):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _may_overflow(*numbers: Any) -> bool:
+    """Whether all of these have few bits, or are Python's and take those of NumPy's."""
+    kinds = [*map(_kind, numbers)]
+    if not any(kinds):
+        return False
+    import numpy as np
+
+    weak = {int, bool, float} if all(issubclass(kind, np.floating) for kind in kinds if kind) else {int, bool}
+    others = [type(number) in weak for kind, number in zip(kinds, numbers) if not kind]
+    return all(others) and not (others and all(issubclass(kind, np.bool_) for kind in kinds if kind))
+
+
+def _kind(number: Any) -> Any:
+    """The class of what is given as a number of NumPy with less than 32 bits, or as a whole one with less than 64."""
+    if not isinstance(number, Arithmetic) or number.kind != "input":
+        return None
+    kind, numpy = number.graph.types[number.value], sys.modules.get("numpy")
+    if numpy is None or not issubclass(kind, numpy.generic):
+        return None
+    return kind if kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4) else None
+
+
+_TRACE = __file__.replace("arithmetic", "trace")
+
+for _name in dict.fromkeys((*_RAISING, *_OVERFLOWING)):
+    setattr(Arithmetic, f"__{_name}__", _operator(_name, False))
+    if _name not in ("neg", "abs"):
+        setattr(Arithmetic, f"__r{_name}__", _operator(_name, True))
+for _name in ("and", "or", "xor", "lshift", "rshift"):
+    setattr(Arithmetic, f"__{_name}__", _bits(_name))
+    setattr(Arithmetic, f"__r{_name}__", _bits(f"r{_name}"))
