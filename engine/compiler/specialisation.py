@@ -16,9 +16,11 @@ from .batch import Batch, Right
 from .comparison.heap import give_back
 from .comparison.second_net import LEAST, SHARE, Kinds, Numbers, trials
 from .comparison.single import Comparison, Mode
+from .comparison.templates import check_templates
 from .errors import TraceError
 from .forking import new_lock
 from .frontend.given_types import Asked, rows_of_types, several_types, types_of
+from .frontend.graph import operations
 from .frontend.reads.objects import attribute_of
 from .frontend.reads.surroundings import Surroundings
 from .frontend.trace import Trace, is_same
@@ -301,6 +303,8 @@ class Specialisation:
         program = self.program(mode).fitting(batch.size)
         if program in self._checked:
             return
+        if self._trace is not None:
+            check_templates(symbol.primitive for symbol in operations(self._trace.outputs))
         self._let_go()
         with self._lock:
             known = self._account.holds()

@@ -74,10 +74,11 @@ def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:
     >>> from engine.compiler.batch import as_batch
     >>> batch = as_batch([[0.1, 0.2, 0.3, 0.4], [1, 1, 0, 1]], None)
     >>> [row for row, change in trials(batch) if change is None]
-    [0, 3, 2]
+    [0, 3, 2, 1]
     """
     yield 0, None  # of proved code this is all that is compared: so labels are looked for after it
-    rows = [*dict.fromkeys([0, batch.size - 1, *_distinct(batch)])]
+    spread = range(batch.size // 4, batch.size, max(1, batch.size // 4))
+    rows = [*dict.fromkeys([0, batch.size - 1, *_distinct(batch), *spread])]
     for k, row in enumerate(rows):
         if k:
             yield row, None

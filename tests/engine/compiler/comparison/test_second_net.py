@@ -68,7 +68,7 @@ def test_an_error_or_nan_at_other_parameters_is_no_verdict(backend: str) -> None
 def test_which_samples_are_compared() -> None:
     batch = as_batch([[0.1] * 6, [2, 2, 0, 1, 0, 2]], None)
     found = [*second_net.trials(batch)]
-    assert [row for row, change in found if change is None] == [0, 5, 2, 3]
+    assert [row for row, change in found if change is None] == [0, 5, 2, 3, 1, 4]
     assert {row for row, change in found if change is not None} >= {0, 5}
     assert [row for row, _ in second_net.trials(as_batch([[0.1]], None))] == [0, 0, 0]
 
@@ -168,3 +168,39 @@ def test_numbers_in_an_array_are_those_in_a_list() -> None:
         assert array.tolist() == numbers.of(change) == second_net.Numbers(values).of(change) == wanted
         with numbers.shown(change):
             assert [float(value) for value in values] == wanted
+
+
+@pytest.mark.parametrize(
+    ("forward", "native"),
+    [
+        (lambda x: x * x * x, "x * x * x + (0.1 if x > 2 else 0)"),
+        (lambda x: x * x * x, "x * x * x if x > -30 else 0"),
+        (lambda x, y: x - y, "y - x"),
+        (lambda x, y: x * y, "x * y if x != y else 0"),
+        (lambda *xs: max(xs), "x if x > z or x < -10 else z"),
+    ],
+)
+def test_a_template_that_is_another_function_than_the_forward_one(forward: Any, native: str) -> None:
+    """Whatever samples are compared: it may be wrong for others alone."""
+    pytest.importorskip("numpy")
+    arity = forward.__code__.co_argcount
+    rules: Any = [lambda z, *xs: 1.0] * arity or (lambda z, *xs: [1.0] * len(xs))
+    if arity == 1:
+        rules = [lambda z, x: 3 * x * x]
+    elif arity == 2:
+        rules = [lambda z, x, y: 1.0, lambda z, x, y: -1.0]
+    wrong = engine.declare("wrong_template", forward, rules, native=native, method=False)
+    try:
+        called = (lambda x: wrong([x, 1.5, x])) if not arity else (lambda x: wrong(*[x, 1.5][:arity]))
+        for backend in INSTALLED:
+            with pytest.raises(TraceError, match=r"(?s)the native template of wrong_template.* leave native= out"):
+                engine.compile(called, backend=backend)([1.0, 1.5])
+    finally:
+        del engine.PRIMITIVES["wrong_template"]
+
+
+def test_samples_in_the_midst_of_a_batch_are_compared_too() -> None:
+    w = Value(2.0)
+    compiled = engine.compile(lambda x: w * x * (2.0 if (x == 0.5) is True else 1.0), backend="python")
+    with pytest.raises(TraceError, match="differs"):
+        compiled([1.0, 2.0, 0.5, 3.0])
