@@ -39,11 +39,21 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, seed: Seed = None) -> None:
-        self.p = real_number("p", p, least=0.0, most=1.0)
-        if self.p == 1.0:
-            raise ValueError("p must be below 1: with p=1 nothing would be left")
+        self.p = p
         self.seed = random_source(seed).getrandbits(64)
         self.calls = 0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As for any module; a probability is looked at wherever it is set.
+
+        Raises:
+            TypeError, ValueError: if `p` is set to what it cannot be.
+        """
+        if name == "p":
+            value = real_number("p", value, least=0.0, most=1.0)
+            if value == 1.0:
+                raise ValueError("p must be below 1: with p=1 nothing would be left")
+        super().__setattr__(name, value)
 
     def __call__(self, x: Any) -> Any:
         """The entries of nested rows, or a single one, with those dropped that the mask drops.

@@ -152,6 +152,10 @@ def test_masks_as_inputs_of_a_compiled_function():
 def test_what_is_refused(p, error, message):
     with pytest.raises(error, match=message):
         Dropout(p)
+    dropout = Dropout(0.25)
+    with pytest.raises(error, match=message):
+        dropout.p = p
+    assert dropout.p == 0.25
 
 
 def test_repr_and_zero():
