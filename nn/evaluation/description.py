@@ -10,7 +10,7 @@ import engine
 
 from ..arguments import counted
 from ..layers.module import Module, evaluating
-from .columns import flat
+from .columns import flat, shape_of
 from .programs import Model
 
 
@@ -23,12 +23,14 @@ class Summary:
         parameters: of the whole model.
         nodes: of the graph of one sample, parameters and constants included.
         operations: floating-point ones of the compiled program for one sample; None if the model does not compile.
+        shape: of that sample.
     """
 
     layers: list[tuple[str, str, int]]
     parameters: int
     nodes: int
     operations: int | None
+    shape: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         heading = [("path", "layer", "parameters")] if self.layers else []
@@ -36,7 +38,8 @@ class Summary:
         widths = [max((len(row[k]) for row in rows), default=0) for k in range(3)]
         lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
         size, nodes = counted(self.parameters, "parameter"), counted(self.nodes, "node")
-        lines.append(f"{size}; {nodes} in the graph of one sample")
+        rows_too = f" of {' x '.join(map(str, self.shape))}" if len(self.shape) > 1 else ""  # a batch, by mistake
+        lines.append(f"{size}; {nodes} in the graph of one sample{rows_too}")
         if self.operations is not None:
             lines.append(f"compiled: {counted(self.operations, 'floating-point operation')} a sample")
         return "\n".join(lines)
@@ -67,7 +70,7 @@ def summary(model: Model, sample: Any) -> Summary:
             nodes.update(dict.fromkeys(engine.topological_order(output)))
     layers: list[tuple[str, str, int]] = list(_layers("", model, set())) if isinstance(model, Module) else []
     parameters = sum(count for _, _, count in layers)
-    return Summary(layers, parameters, len(nodes), _operations(model, sample))
+    return Summary(layers, parameters, len(nodes), _operations(model, sample), shape_of(sample))
 
 
 def _layers(

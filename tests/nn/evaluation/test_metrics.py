@@ -146,6 +146,14 @@ def test_summary():
     assert found.parameters == 7
     assert "7 parameters" in repr(found)
     assert repr(found).endswith(f"\ncompiled: {found.operations} floating-point operations a sample")
+
+
+def test_the_summary_of_a_batch_says_that_it_took_it_for_one_sample():
+    model = nn.MLP(3, [2], seed=1)
+    assert "in the graph of one sample\n" in repr(nn.summary(model, [1.0, 2.0, 3.0]))
+    found = nn.summary(model, [[1.0, 2.0, 3.0]] * 4)
+    assert found.shape == (4, 3)
+    assert f"{found.nodes} nodes in the graph of one sample of 4 x 3\n" in repr(found)
     assert len(nn.summary(nn.MLP(2, [3, 1]), [1.0, 2.0]).layers) == 2  # and none for what holds only layers
     assert nn.summary(lambda x: x * 2.0, 3.0).layers == []
     with no_grad():
