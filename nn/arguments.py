@@ -149,8 +149,8 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
 
 
 def plain(item: Any) -> Any:
-    """`item`, as a Python number if it is a NumPy scalar or another array of no dimensions."""
-    return item.item() if getattr(item, "ndim", None) == 0 else item
+    """`item`, as a Python number if it is a NumPy scalar or another array of no dimensions; what is masked is none."""
+    return item.item() if getattr(item, "ndim", None) == 0 and not getattr(item, "mask", False) else item
 
 
 def whole_number(name: str, value: Any, least: int) -> int:

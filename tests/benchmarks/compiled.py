@@ -78,12 +78,13 @@ def ours(workload: Workload, dtype: str) -> tuple[dict[str, tuple[Callable[[], A
 def calls(workload: Workload, dtype: str, samples: list[Any]) -> dict[str, tuple[Callable[[], Any], int]]:
     """`Trainer.step` of the same arrays, of others at each call, and of lists with whole labels as ints."""
     turns = itertools.cycle([[array.copy() for array in samples] for _ in range(4)])
-    lists = [samples[0].tolist(), [int(label) for label in samples[1]]]
+    X, y = samples
+    rows, labels = X.tolist(), [int(label) for label in y]
     same, new, listed = (user(workload, dtype) for _ in range(3))
     return {
-        USER: (lambda: same.step(*samples), 1),
+        USER: (lambda: same.step(X, y), 1),
         NEW: (lambda: new.step(*next(turns)), 1),
-        LISTS: (lambda: listed.step(*lists), 1),
+        LISTS: (lambda: listed.step(rows, labels), 1),
     }
 
 

@@ -68,6 +68,8 @@ def test_class_index_takes_every_whole_number(label):
         ("1", TypeError, "a class index from 0 to 2 must be a number, not str '1'"),
         (None, TypeError, "not NoneType None"),
         (1j, TypeError, "not complex 1j"),
+        (np.ma.array([2, 1], mask=[True, False])[0], TypeError, "not MaskedConstant masked"),  # it was class 0
+        (np.ma.array(1, mask=True), TypeError, "not MaskedArray"),  # and this 1
     ],
 )
 def test_class_index_refuses(label, error, message):
@@ -95,7 +97,7 @@ def test_whole_number_takes_numpy_integers():
     assert checks.whole_number("nin", np.int32(4), least=1) == 4
 
 
-@pytest.mark.parametrize("value", [0.25, np.float32(0.25), np.array(0.25), Fraction(1, 4)])
+@pytest.mark.parametrize("value", [0.25, np.float32(0.25), np.array(0.25), np.ma.array(0.25), Fraction(1, 4)])
 def test_real_number_takes_every_real(value):
     number = checks.real_number("lr", value, least=0.0)
     assert number == 0.25
@@ -113,6 +115,7 @@ def test_real_number_takes_every_real(value):
         (None, TypeError, "not NoneType None"),
         (True, TypeError, "not bool True"),
         (Value(0.1), TypeError, "not Value"),
+        (np.ma.masked, TypeError, "not MaskedConstant masked"),
     ],
 )
 def test_real_number_refuses(value, error, message):
