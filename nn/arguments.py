@@ -13,7 +13,7 @@ from numbers import Real
 from types import FunctionType
 from typing import Any, TypeAlias
 
-from engine import Constant, Value
+from engine import Constant, Value, is_traced
 from engine import counted as counted
 
 Numbers: TypeAlias = "float | Value | Iterable[Numbers]"
@@ -139,7 +139,9 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
         ValueError: if its length is not `count`.
     """
     if not is_row(x):
-        raise TypeError(f"{taker} takes a row of {counted(count, 'number')} or Values, not {show(x)}")
+        given = "a single number: samples are rows, one of them is [x]" if is_traced(x) else show(x)
+        column = "; a column of numbers is X.reshape(-1, 1)" if count == 1 else ""
+        raise TypeError(f"{taker} takes a row of {counted(count, 'number')} or Values, not {given}{column}")
     if len(x) != count:
         raise ValueError(f"{taker} takes {counted(count, 'input')}, got {len(x)}")
     try:

@@ -9,6 +9,7 @@ from engine import Value, collector_at_rest, topological_order
 
 from ..arguments import show
 from ..attributes import Known
+from ..data.tables import paired
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
 from ..evaluation.rules import called
@@ -126,13 +127,13 @@ class EagerStep(Known):
 
         Raises:
             TypeError: if the loss is not one Value.
-            ValueError: if the first one depends on no parameter.
+            ValueError: if there are no samples, or not as many labels; if the first loss depends on no parameter.
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
         with collector_at_rest():
-            return self._update(X, y)
+            return self._update(*paired(X, y))
 
-    def _update(self, X: list[Any], y: list[Any]) -> float:
+    def _update(self, X: Any, y: Any) -> float:
         predictions = []
         for place, x in enumerate(X):
             with drawing(Place(self.steps, place)):

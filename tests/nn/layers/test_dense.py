@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Constant, Value, tanh
+from engine import Constant, Value, compile, tanh
 from nn import MLP, Layer, Neuron, predict
 
 
@@ -215,3 +215,8 @@ def test_an_activation_may_be_set_later(chosen):
     with pytest.raises(TypeError, match="an activation is a name or a callable, not int 3"):
         neuron.activation = 3
     assert neuron.activation is tanh
+
+
+def test_a_compiled_layer_says_that_samples_are_rows():
+    with pytest.raises(TypeError, match=r"not a single number: samples are rows, one of them is \[x\]"):
+        compile(Layer(2, 1, seed=1))([0.5, 1.0])

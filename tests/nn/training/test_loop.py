@@ -314,3 +314,25 @@ def test_part_of_a_model_may_be_trained():
 def test_accuracy_refuses(outputs, labels, error, message):
     with pytest.raises(error, match=message):
         accuracy(lambda x: x, outputs, labels, loss=hinge)
+
+
+def test_a_step_in_the_open_takes_tables_and_refuses_what_is_no_batch():
+    pandas = pytest.importorskip("pandas")
+    table, labels = pandas.DataFrame({"a": [1.0, 2.0, -1.0]}), pandas.Series([0.5, 1.5, 3.0])
+    ours, theirs = line()[0], line()[0]
+    steps = [EagerStep(model, mse, SGD(model.parameters(), lr=0.1)) for model in (ours, theirs)]
+    assert steps[0](table, labels) == steps[1]([[1.0], [2.0], [-1.0]], [0.5, 1.5, 3.0])
+    for X, y, error, message in [
+        ([], [], ValueError, "X is empty"),
+        (table, labels[:2], ValueError, "3 samples against 2 labels"),
+        (
+            [1.0, 2.0],
+            [1.0, 2.0],
+            TypeError,
+            r"a row of 1 number or Values.*; a column of numbers is X.reshape\(-1, 1\)",
+        ),
+        (table, labels[::-1], ValueError, "which rows belong together"),
+    ]:
+        with pytest.raises(error, match=message):
+            steps[0](X, y)
+    assert ours.parameters()[0].data == theirs.parameters()[0].data
