@@ -50,8 +50,9 @@ def compile(
     function is traced again. So it is for each type of numbers, lists or arrays that comes, where it asks for the type
     of what it is given (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`); `type(x)` is refused.
     Not watched are the insides of installed packages, what their code in C reads by itself (files, memory behind a
-    pointer), and what the function itself changes whenever it runs, such as the file that it writes: compile it again,
-    or pass such things as arguments.
+    pointer), whether what a weak reference refers to is gone (it lives as long as the program), and what the function
+    itself changes whenever it runs, such as the file that it writes: compile it again, or pass such things as
+    arguments.
 
     An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 

@@ -441,6 +441,14 @@ for _name, _of_module in _BY_NAME.items():
 
 
 @row("equal")
+def a_setting_of_a_module_that_is_asked_for() -> Case:
+    w, module = Value(2.0), types.ModuleType("asked_for_by_a_test")
+    vars(module)["scale"], sys.modules["asked_for_by_a_test"] = 2.0, module
+    change = functools.partial(vars(module).update, scale=5.0)
+    return Case(lambda x: w * x * sys.modules["asked_for_by_a_test"].scale, change, far=True)
+
+
+@row("equal")
 def a_global_by_the_globals_of_a_function() -> Case:
     w = Value(2.0)
     globals()["scale_of_globals"] = 2.0
@@ -513,6 +521,55 @@ class Slotted(Value):
     def __init__(self, number: float) -> None:
         super().__init__(number)
         self.scale = 2.0
+
+
+class Rates(list):  # type: ignore[type-arg]  # as users write it
+    factor = 2.0
+
+    def __getitem__(self, place: Any) -> Any:
+        return list.__getitem__(self, place) * self.factor
+
+
+class Defaults(dict):  # type: ignore[type-arg]  # likewise
+    default = 2.0
+
+    def __missing__(self, name: str) -> float:
+        return self.default
+
+
+class Point(tuple):  # type: ignore[type-arg]  # likewise  # its attributes are the point
+    scale: float
+
+
+class Named(np.ndarray):  # type: ignore[misc]  # NumPy's stubs may be missing
+    scale: float
+
+
+def _with_scale(thing: Any) -> Any:
+    thing.scale = 2.0
+    return thing
+
+
+OF_BUILT_IN: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any], Any]]] = {
+    "a list": (lambda: Rates([1.0]), lambda rates: rates[0], lambda rates: setattr(rates, "factor", 5.0)),
+    "the class of a list": (lambda: Rates([1.0]), lambda rates: rates[0], lambda rates: setattr(Rates, "factor", 4.0)),
+    "a dict": (Defaults, lambda names: names["a"], lambda names: setattr(names, "default", 5.0)),
+    "a tuple": (lambda: _with_scale(Point([1.0])), lambda p: p[0] * p.scale, lambda p: setattr(p, "scale", 5.0)),
+    "an array": (
+        lambda: _with_scale(np.array([1.0]).view(Named)),
+        lambda array: float(array[0]) * array.scale,
+        lambda array: setattr(array, "scale", 5.0),
+    ),
+    "an array of dicts": (
+        lambda: np.array([{"a": 1.0}, None], object),
+        lambda array: array[0]["a"],
+        lambda array: array[0].update(a=5.0),
+    ),
+}
+for _name, _parts in OF_BUILT_IN.items():
+    _make = _library(*_parts)
+    _make.__name__ = f"attributes of {_name}"
+    row("equal")(_make)
 
 
 @row("equal")

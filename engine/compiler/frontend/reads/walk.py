@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import partial
 from io import BytesIO, IOBase, StringIO
@@ -164,6 +164,8 @@ class Walk:
             self._found.generators.append(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
             self._found.found_holder(thing)
+            if is_array(thing) and thing.dtype == object:
+                yield from held(thing)
         elif issubclass(kind, threading.local):
             self._found.found_holder(thing)
             yield from (kind, *held(thing))
@@ -177,21 +179,25 @@ class Walk:
         elif kind is CACHE:
             self._found.found_holder(thing)
             yield from vars(thing).values()
-        elif not issubclass(kind, Value) or is_of_users(kind):
-            if issubclass(kind, Value):
-                kind = own_class(kind)
-                yield kind
-            elif is_of_users(kind):
+        elif not (issubclass(kind, Value) or is_of_users(kind)):
+            yield from self._object(thing, kind)
+        if is_of_users(kind) and not issubclass(kind, (ModuleType, type)):  # of a list or an array besides its entries
+            yield from self._object(thing, own_class(kind))
+
+    def _object(self, thing: Any, kind: Any) -> Iterator[Any]:
+        """The attributes of an object, and its class if that is the user's."""
+        if is_of_users(kind):
+            if not issubclass(kind, Value):
                 self._part(thing, "__class__", attribute_of(thing, "__class__"))
-                yield kind
-            if issubclass(kind, BaseException):
-                self._part(thing, "args", thing.args)
-                yield thing.args
-            yield from self._slots(thing, kind)  # first: what else the class names may come into the dict
-            attributes = attributes_of(thing)
-            if isinstance(attributes, Mapping):
-                yield kind
-                yield from self._named_attributes(thing, attributes)
+            yield kind
+        if issubclass(kind, BaseException):
+            self._part(thing, "args", thing.args)
+            yield thing.args
+        yield from self._slots(thing, kind)  # first: what else the class names may come into the dict
+        attributes = attributes_of(thing)
+        if isinstance(attributes, Mapping):
+            yield kind
+            yield from self._named_attributes(thing, attributes)
 
     def _subclasses(self, of: type) -> Iterator[Any]:
         """The classes that are derived from one, where code asks for them."""
@@ -244,7 +250,7 @@ class Walk:
         if "__globals__" in names:
             self._found.found_holder(function.__globals__)
         if "modules" in names:
-            self._modules_by_name(function.__code__)
+            yield from self._modules(texts_of(function.__code__), self._found.found_rarely)
         for name in names:
             content = function.__globals__.get(name, ABSENT)
             if content is not ABSENT:
@@ -258,7 +264,7 @@ class Walk:
                 else:
                     self._found.found_nothing(function.__globals__, name)
                 yield from self._built_in(function, name)
-        yield from self._imported(function)
+        yield from self._modules(modules_imported_by(function), self._found.found_name)
 
     def _named(self, content: Any, name: str, code: CodeType) -> None:
         """What some code has under a name; of a module it may read anything, if it reads what it does not name."""
@@ -277,20 +283,13 @@ class Walk:
             self._found.found_built_in(names, name, content)
             yield content
 
-    def _modules_by_name(self, code: CodeType) -> None:
-        """The texts in some code, which may be asked for in `sys.modules`, and whether such modules are there."""
-        for text in texts_of(code):
-            if (id(sys.modules), text) not in self._attributes:
-                self._attributes.add((id(sys.modules), text))
-                self._found.found_rarely(sys.modules, text, sys.modules.get(text, ABSENT))
-
-    def _imported(self, function: FunctionType) -> Iterator[Any]:
-        """The modules that a function itself imports, also those that it is about to import for the first time."""
-        for name in modules_imported_by(function):
+    def _modules(self, names: Iterable[str], found: Callable[[Any, str, Any], None]) -> Iterator[Any]:
+        """The modules that some code imports or may ask for in `sys.modules`, also those that are not there yet."""
+        for name in names:
             content = sys.modules.get(name, ABSENT)
             if (id(sys.modules), name) not in self._attributes:
                 self._attributes.add((id(sys.modules), name))
-                self._found.found_name(sys.modules, name, content)
+                found(sys.modules, name, content)
                 yield content
 
     def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
