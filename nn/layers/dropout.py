@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from itertools import groupby
 from typing import Any, Protocol
 
 from engine import purpose
 
 from ..arguments import Seed, is_row, random_source, real_number
 from .module import Module, Within
+
+_TOGETHER = 2**14
+"""Factors that are drawn at a time: what they are made of stays in a core's second cache."""
 
 
 class Dropout(Module):
@@ -157,11 +161,17 @@ class Layout:
         """
         import numpy as np
 
-        seeds = np.array([dropout.seed for dropout in self.units], np.uint64)
-        rates = np.array([dropout.p for dropout in self.units])
-        units = np.arange(len(self.units), dtype=np.uint64)
-        places = hashed(seeds[None, :], steps.astype(np.uint64)[:, None], samples.astype(np.uint64)[:, None])
-        return np.where(_share(hashed(places, units[None, :])) < rates, 0.0, 1.0 / (1.0 - rates))
+        steps, samples = steps.astype(np.uint64), samples.astype(np.uint64)
+        masks, units = np.empty((len(samples), len(self.units))), np.arange(len(self.units), dtype=np.uint64)
+        for dropout, places in groupby(range(len(self.units)), self.units.__getitem__):
+            first, *others = places
+            own, together = slice(first, first + 1 + len(others)), max(1, _TOGETHER // (1 + len(others)))
+            rows = hashed(np.array(dropout.seed, np.uint64), steps, samples)  # once for all its entries
+            for k in range(0, len(rows), together):
+                part = slice(k, k + together)
+                passes = _share(hashed(rows[part, None], units[own])) >= dropout.p
+                np.multiply(passes, 1.0 / (1.0 - dropout.p), out=masks[part, own])
+        return masks
 
 
 def masked_otherwise() -> Exception:

@@ -330,7 +330,8 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
     def laid_out(chosen: list[int], rows: Any, labels: Any, example: Batch) -> Batch:
         places = np.arange(len(chosen))
         masks = layout.masks(trainer.steps + places // size, places % size)
-        given = [np.concatenate([rows[chosen], masks], axis=1), [task.y[k] for k in chosen]]
+        of_labels = task.y[chosen] if isinstance(task.y, np.ndarray) else [task.y[k] for k in chosen]
+        given = [np.concatenate([rows[chosen], masks], axis=1), of_labels]
         arrays: list[Any] = []
         for array, own in zip((given[0], labels[chosen]), example.arrays):
             arrays.append(array.tolist() if isinstance(own, list) else np.ascontiguousarray(array, own.dtype))
