@@ -26,6 +26,7 @@ At the shell: python -m engine "tanh(w*x)" w=0.5 x=2 --step. Networks: help("nn"
 0.83994868322805...
 """
 
+import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -106,85 +107,39 @@ if TYPE_CHECKING:
     from .text.sheet import Shown as Shown
     from .text.sheet import counted as counted
 
-_WHEN_ASKED_FOR = {
-    "adopting": ("Adoption", "adopt"),
-    "checking": ("check_gradients",),
-    "compiler": (
-        "Asked",
-        "Batch",
-        "BatchLoss",
-        "Compiled",
-        "Description",
-        "Repeated",
-        "Session",
-        "Surroundings",
-        "TraceError",
-        "TreeReader",
-        "Watching",
-        "all_same",
-        "batch_loss",
-        "classes_of",
-        "compile",
-        "new_lock",
-        "open_session",
-        "recall",
-        "remember",
-        "update_step",
-    ),
-    "drawing": ("draw", "draw_dot", "to_dot"),
-    "files": ("write_file",),
-    "stepping": ("AnomalyError", "backward_steps", "detect_anomaly", "find_anomaly", "forward_steps"),
-    "text.names": ("label", "label_locals"),
-    "text.remarks": ("notes", "register_note"),
-    "text.sheet": ("Sheet", "Shown", "counted"),
+_NAMES = {
+    "adopting": "Adoption adopt",
+    "checking": "check_gradients",
+    "compiler": "Asked Batch BatchLoss Compiled Description Repeated Session Surroundings TraceError TreeReader "
+    "Watching all_same batch_loss classes_of compile new_lock open_session recall remember update_step",
+    "drawing": "draw draw_dot to_dot",
+    "files": "write_file",
+    "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
+    "text.names": "label label_locals",
+    "text.remarks": "notes register_note",
+    "text.sheet": "Sheet Shown counted",
 }
+_WHEN_ASKED_FOR = {name: module for module, names in _NAMES.items() for name in names.split()}
+"""What is imported when somebody asks for it, and from where."""
 
 
 def __getattr__(name: str) -> Any:
     """What not everybody needs, imported when somebody asks for it: `import engine` stays light."""
     from importlib import import_module
 
-    for module, names in _WHEN_ASKED_FOR.items():
-        if name in names:
-            return getattr(import_module(f".{module}", __name__), name)
+    if name in _WHEN_ASKED_FOR:
+        return getattr(import_module(f".{_WHEN_ASKED_FOR[name]}", __name__), name)
     from .text.elsewhere import ELSEWHERE
 
     here = f": write {ELSEWHERE[name]}" if name in ELSEWHERE else ""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{here}")
+    told = f"module {__name__!r} has no attribute {name!r}{here}"
+    raise AttributeError(told, name=name, obj=sys.modules[__name__])  # with these Python guesses what is meant
 
 
-_BUILT_ON = frozenset(
-    {
-        "Asked",
-        "Batch",
-        "BatchLoss",
-        "Description",
-        "Imported",
-        "Repeated",
-        "Session",
-        "Shown",
-        "Surroundings",
-        "TABLE",
-        "TreeReader",
-        "Watching",
-        "all_same",
-        "always_recorded",
-        "batch_loss",
-        "changes",
-        "classes_of",
-        "collector_at_rest",
-        "counted",
-        "is_traced",
-        "leaves_made",
-        "new_lock",
-        "open_session",
-        "purpose",
-        "recall",
-        "remember",
-        "update_step",
-        "write_file",
-    }
-)
+_FOR_NN = """Asked Batch BatchLoss Description Imported Repeated Session Shown Surroundings TABLE TreeReader Watching
+    all_same always_recorded batch_loss changes classes_of collector_at_rest counted is_traced leaves_made
+    new_lock open_session purpose recall remember update_step write_file"""
+_BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like all else, and not offered to those who only use the engine."""
 
 _HERE = frozenset({"Any", "ModuleType", "TYPE_CHECKING", "annotations"})  # what stands here for itself
@@ -192,7 +147,7 @@ _HERE = frozenset({"Any", "ModuleType", "TYPE_CHECKING", "annotations"})  # what
 __all__ = sorted(
     {
         *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType)),
-        *(name for names in _WHEN_ASKED_FOR.values() for name in names),
+        *_WHEN_ASKED_FOR,
     }
     - _BUILT_ON
     - _HERE
