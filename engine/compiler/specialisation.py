@@ -309,6 +309,8 @@ class Specialisation:
         with self._lock:
             known = self._account.holds()
             self._compare_some(program, mode, batch, known)
+            if known:
+                self._kinds.enter(batch)  # of known code none is compared
             self._checked.add(program)
             program.note_proof()
             self._account.keep(self.signature)

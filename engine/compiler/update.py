@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from .. import ops
 from .batch import Right, Shape
 from .errors import TraceError
+from .frontend.fingerprint import fingerprint
 from .frontend.graph import operations
 from .frontend.reads.surroundings import Surroundings
 from .frontend.reads.words import Words
@@ -42,6 +43,7 @@ class Update:
         each: those that are made for every parameter.
         results: the new number, then the new memories.
         surroundings: what the rule reads besides its arguments, such as a number of its module.
+        fingerprint: determines all of the above but the surroundings, in every process; empty if nothing does.
     """
 
     number: Symbol
@@ -52,6 +54,7 @@ class Update:
     each: tuple[Symbol, ...]
     results: tuple[Symbol, ...]
     surroundings: Surroundings
+    fingerprint: str
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -186,6 +189,7 @@ def _traced(rule: Callable[..., Any], memories: int, form: Form, clip: str) -> U
         tuple(each),
         results,
         found.surroundings,
+        fingerprint(found),
     )
 
 

@@ -1,8 +1,9 @@
 """What is known from earlier processes of functions that say all that they depend on: so that none is traced again.
 
-A function may have an attribute ``described``, which gives its `Description` or None. Under that description the
-signature of its trace is kept on disk, beside the code, and found there at the next start. It is looked at again when a
-trace is due; should it be another one by then, it is forgotten, and the function is traced.
+A function may have an attribute ``described``, which gives its `Description`; or None, as it does once the engine's
+table has been changed. Under that description the signature of its trace is kept on disk, beside the code, and found
+there at the next start. It is looked at again when a trace is due; should it be another one by then, it is forgotten,
+and the function is traced.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from operator import is_
 from typing import Any
 
 from ... import ops
-from ...imported import TABLE
 from ...numbers import Requirement
 from ...value import Value
 from ..batch import Shape
@@ -52,10 +52,13 @@ class Description:
 
 
 def described(function: Callable[..., Any]) -> Description | None:
-    """What a function says of itself, as it is now; None for nearly all."""
+    """What a function says of itself, as it is now; None for nearly all.
+
+    It says nothing once the engine's table is another than it was imported: who describes has seen to that.
+    """
     says = attribute_of(function, "described")
     found = says() if callable(says) else None
-    return found if isinstance(found, Description) and ENGINE and TABLE.is_unchanged() else None
+    return found if isinstance(found, Description) and ENGINE else None
 
 
 @dataclass(frozen=True)

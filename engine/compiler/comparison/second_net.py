@@ -116,6 +116,11 @@ class Kinds:
         """Whether they are no kinds: numbers to learn."""
         return self._met is None
 
+    def enter(self, batch: Batch) -> None:
+        """Take its labels for met."""
+        for _ in self.new(batch):
+            pass
+
     def new(self, batch: Batch) -> Iterator[int]:
         """A sample of each label that was not met before; none once they are too many to be classes.
 

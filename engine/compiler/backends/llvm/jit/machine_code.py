@@ -93,7 +93,7 @@ class Library:
         return library
 
     @classmethod
-    def of_engine(cls, name: str, text: Callable[[], str], is_plain: bool = True) -> Library:
+    def of_engine(cls, name: str, text: Callable[[], str], passes: str = "plain") -> Library:
         """A library whose text depends on nothing but the engine's sources and what its name says.
 
         The text is written only where the cache does not know the name: that alone takes a millisecond.
@@ -101,13 +101,13 @@ class Library:
         Args:
             name: equal for equal texts only.
             text: makes it.
-            is_plain: whether all of it takes little of a step.
+            passes: which argument of a library the text is: "text", "quick" or "plain".
         """
         place = cache.key(f"{ENGINE} {name}")
         known = cache.read(place, cache.FACT) if ENGINE else None
         library = cls.stored(known.decode()) if known else None
         if library is None:
-            library = cls(plain=text()) if is_plain else cls(text())
+            library = cls(**{passes: text()})
             if ENGINE:
                 cache.write(place, library.key.encode(), cache.FACT)
         return library

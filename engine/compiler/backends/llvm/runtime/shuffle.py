@@ -53,7 +53,7 @@ def shuffled(count: int, source: random.Random, times: int = 1) -> NDArray[Any]:
 
 @functools.cache
 def _native() -> tuple[Library, Any]:
-    library = Library.of_engine("shuffle", _text, is_plain=False)
+    library = Library.of_engine("shuffle", _text, "text")
     number, place = ctypes.c_int64, ctypes.c_void_p
     kind = ctypes.CFUNCTYPE(number, place, number, number, ctypes.c_char_p, number)
     return library, kind(library.address("exchange"))

@@ -42,7 +42,12 @@ _ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
 @functools.cache
 def update(rule: Update, frozen: bool, bits: int, width: int, streamed: bool = False) -> tuple[Library, int]:
     """The compiled update and its address, of type ``void(P, G, state, step, start, stop)``; see `text`."""
-    library = Library("", quick=text(rule, frozen, bits, width, streamed))
+    what = frozen, bits, width, streamed
+    if rule.fingerprint:
+        name = f"update {rule.fingerprint} {what}"
+        library = Library.of_engine(name, functools.partial(text, rule, *what), "quick")
+    else:
+        library = Library(quick=text(rule, *what))
     return library, library.address("update")
 
 

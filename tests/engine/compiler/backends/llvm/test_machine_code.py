@@ -111,4 +111,4 @@ def test_the_text_of_the_engines_own_is_written_once(tmp_path: Path, monkeypatch
     monkeypatch.setattr(machine_code, "ENGINE", "")  # sources that nobody can read
     assert Library.of_engine("one", text).cached
     assert len(written) == 4
-    assert not Library.of_engine("quick", text, is_plain=False).cached  # all passes make other code of it
+    assert not Library.of_engine("all passes", text, "text").cached  # they make other code of it

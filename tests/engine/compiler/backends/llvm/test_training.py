@@ -7,6 +7,8 @@ import gc
 import math
 import threading
 import weakref
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from engine import Value
 from engine.compiler.backends.llvm import Variants, build
 from engine.compiler.backends.llvm import training as native_training
 from engine.compiler.backends.llvm.jit.cpu import vector_bytes
+from engine.compiler.backends.llvm.runtime import update as native_update
 from engine.compiler.backends.llvm.runtime.update import POSITION, STATE, text, update
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
@@ -35,6 +38,35 @@ def update_of(
 
 
 SGD = update_of("SGD", 0.05, momentum=0.9)
+
+
+def test_the_text_of_a_known_rule_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is known by what it computes, which other settings change; what nothing determines is written each time."""
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
+    written: list[Any] = []
+
+    def noted(rule: Any, *what: Any) -> str:
+        written.append(what)
+        return text(rule, *what)
+
+    def in_a_new_process(configured: ConfiguredUpdate, *what: Any) -> None:
+        update.cache_clear()
+        update(configured.rule, *what)
+
+    monkeypatch.setattr(native_update, "text", noted)
+    for _ in range(2):
+        in_a_new_process(SGD, False, 64, 4)
+    assert written == [(False, 64, 4, False)]
+    in_a_new_process(SGD, True, 64, 4)
+    in_a_new_process(update_of("SGD", 0.05), False, 64, 4)
+    in_a_new_process(update_of("SGD", 0.05, momentum=0.9, nesterov=True), False, 64, 4)
+    assert len(written) == 4
+    assert len({update_of("SGD", 0.05, momentum=m).rule.fingerprint for m in (0.0, 0.5, 0.9)}) == 2
+    unknown = replace(SGD, rule=replace(SGD.rule, fingerprint=""))
+    for _ in range(2):
+        in_a_new_process(unknown, False, 64, 4)
+    assert len(written) == 6
+    update.cache_clear()
 
 
 def program_of(function: Any, shapes: list[tuple[int, ...]], dtype: str = "float64") -> tuple[Variants, Any]:
