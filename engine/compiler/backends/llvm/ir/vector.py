@@ -91,7 +91,7 @@ class Vector:
     def compare(self, predicate: str, other: Any) -> Vector:
         """The mask of lanes where `fcmp predicate` holds; ordered predicates are false for nan, unordered true."""
         code, mask = self.code, self.code.masks.get(self.name)
-        if mask is not None and not isinstance(other, Vector) and other == 0.0 and predicate in ("une", "oeq"):
+        if mask is not None and predicate in ("une", "oeq") and code.lift(other).name == code.lift(0.0).name:
             return mask if predicate == "une" else ~mask  # conditions are numbers between primitives
         return code.emit(f"fcmp {predicate} {code.type('f')} {self.name}, {code.lift(other).name}", "m")
 

@@ -68,7 +68,7 @@ def test_a_number_that_was_made_of_a_mask_is_that_mask_again() -> None:
     code = Code("picked", 64, 4, ["ptr %x", "ptr %y"])
     x = code.load("%x", "0")
     positive = code.as_number(x > 0.0)
-    assert positive.differs(0.0).name == code.masks[positive.name].name
+    assert positive.differs(0.0).name == positive.differs(code.lift(0.0)).name == code.masks[positive.name].name
     code.store(code.select(positive.differs(0.0), x, code.select(positive.equals(0.0), 7.0, 8.0)), "%y", "0")
     code.ret()
     assert code.body().count("fcmp") == 1
