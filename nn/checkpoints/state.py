@@ -205,6 +205,7 @@ def _waiting(stored: Any) -> dict[str, Any] | None:
         raise ValueError(f"its history has memories of others than {len(numbers)} parameters")
     return {
         "best": number_of("the best loss", stored["best"]),
+        "to_beat": number_of("the loss to beat", stored.get("to_beat", stored["best"])),
         "waited": whole_number("waited", stored["waited"], least=0),
         "numbers": numbers,
         "steps": whole_number("steps", stored["steps"], least=0),

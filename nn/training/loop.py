@@ -96,7 +96,7 @@ def fit(
             outputs; None for what fits the loss: accuracy for classes, R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
             those of the best epoch.
-        min_delta: by how much it must be better, for `patience`.
+        min_delta: by how much it must be better for `patience` to begin anew; the best epoch is so be it by less.
         schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`;
             one that reads more than numbers and functions is asked before each step, and may change things as
             callbacks may, entries of X and y from the next epoch on.

@@ -188,7 +188,7 @@ class Patience:
 
     Args:
         epochs: how many may pass without a better validation loss.
-        least: by how much it must be better.
+        least: by how much it must be better; the best one is kept, be it better by less.
         optimizer: whose parameters and memory are kept.
     """
 
@@ -197,15 +197,18 @@ class Patience:
         self._least = least
         self._optimizer = optimizer
         self._best, self._waited = math.inf, 0
+        self._to_beat = math.inf  # what the next epoch that ends the waiting must be better than by `least`
         self._kept: Any = None  # parameters and memory of the best epoch
 
     def is_over(self, loss: float) -> bool:
         """Take the validation loss of an epoch in; whether it was the last one."""
-        if loss < self._best - self._least or self._kept is None:
-            self._best = math.inf if math.isnan(loss) else loss
-            self._waited, self._kept = 0, self._state()
+        first, loss = self._kept is None, math.inf if math.isnan(loss) else loss
+        if first or loss < self._to_beat - self._least:
+            self._to_beat, self._waited = loss, 0
         else:
             self._waited += 1
+        if first or loss < self._best:
+            self._best, self._kept = loss, self._state()
         return self.is_at_its_end
 
     @property
@@ -245,13 +248,15 @@ class Patience:
         if back is not None and back != _digest(here[0]):
             return
         self._best, self._waited = waiting["best"], waiting["waited"]
+        self._to_beat = waiting.get("to_beat", self._best)  # which earlier files do not tell
         self._kept = other if back is None else here
         if back is not None:
             self._put(other)
 
     def _written(self, state: Any) -> dict[str, Any]:
         numbers, (steps, memories) = state
-        return {"best": self._best, "waited": self._waited, "numbers": numbers, "steps": steps, "memories": memories}
+        stands = {"best": self._best, "to_beat": self._to_beat, "waited": self._waited}
+        return {**stands, "numbers": numbers, "steps": steps, "memories": memories}
 
     def _put(self, state: Any) -> None:
         numbers, memory = state

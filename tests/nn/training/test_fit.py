@@ -476,6 +476,29 @@ def test_min_delta():
     assert len(few.rows) == 3  # the first one, and two that were not better by so much
 
 
+@BACKENDS
+@pytest.mark.parametrize("resumed", [None, "history", "json"])
+def test_what_is_given_back_is_the_best_epoch_be_it_better_by_less_than_min_delta(backend, resumed, tmp_path):
+    """It was the last one that was better by `min_delta`, and the history told another one."""
+    held = {"validation": (X[:12], Y[:12]), "patience": 6, "min_delta": 10.0}
+    model = network()
+    optimizer = nn.Adam(model.parameters(), lr=0.02)
+
+    def fit(epochs, **more):
+        return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, seed=3, backend=backend, **held, **more)
+
+    if resumed:
+        before = fit(3)
+        nn.save(model, tmp_path / "m.json", optimizer=optimizer, history=before)
+        history = fit(30, resume=before if resumed == "history" else nn.load(model, tmp_path / "m.json"))
+    else:
+        history = fit(30)
+    best = history.rows[history.best_epoch - 1]["validation_loss"]
+    assert (history.stopped, len(history.losses)) == ("patience", 7)  # and none better than the first by so much
+    assert history.best_epoch == 7
+    assert nn.score(model, X[:12], Y[:12], nn.cross_entropy) == pytest.approx(best, rel=1e-12)
+
+
 # ---- rates, clipping, weights ----
 
 
