@@ -29,13 +29,15 @@ class Style(NamedTuple):
 
         Raises:
             TypeError: a size is no number, or the title no text.
-            ValueError: a size is not positive, or far too large; `dpi` of what has no pixels.
+            ValueError: a size is not positive, or far too large; `dpi` of what has no pixels, `scale` of text.
         """
         if not isinstance(self.title, str):
             raise TypeError(f"title= is text, got {self.title!r} of type {type(self.title).__name__}")
         for name, size in (("scale", self.scale), ("dpi", self.dpi)):
             if size is not None and not 0 < as_float(size, f"{name}=") < 1e5:
                 raise ValueError(f"{name}= is a positive number below 100,000, got {size!r}")
+        if self.scale != 1.0 and kind == "dot":
+            raise ValueError("scale= is for pictures, and a .dot is text: say it to what draws it")
         if self.dpi is not None and kind != "png":
             raise ValueError(f"dpi= is for PNG: a .{kind} has no pixels, and scale= makes it larger")
 

@@ -29,8 +29,9 @@ def evaluate(argv: Sequence[str]) -> int:
         "expression", help='such as "tanh(w*x + b)": Python\'s operators and the functions of the table'
     )
     parser.add_argument("values", nargs="*", metavar="name=number", help="such as w=0.5, or x=pi/4")
-    parser.add_argument("--step", action="store_true", help="walk through the forward and the backward pass")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--step", action="store_true", help="walk through the forward and the backward pass")
+    instead.add_argument(
         "--draw", metavar="FILE", help="draw the graph: .svg, .png, .pdf, .dot, or .html for a page to step through"
     )
     arguments = parser.parse_intermixed_args(_without_dashes(argv))

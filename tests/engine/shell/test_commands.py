@@ -60,6 +60,9 @@ def test_drawing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, _ = run(capsys, "w*x", "w=0.5", "x=2", "--draw", str(tmp_path / "graph.dot"))
     assert (status, out.splitlines()[-1]) == (0, f"drawn to {tmp_path / 'graph.dot'}")
     assert "digraph" in (tmp_path / "graph.dot").read_text()
+    with pytest.raises(SystemExit):  # it walked, and drew nothing
+        run(capsys, "w*x", "w=0.5", "x=2", "--step", "--draw", str(tmp_path / "graph.svg"))
+    assert "--draw: not allowed with argument --step" in capsys.readouterr().err
     status, _, err = run(capsys, "w*x", "w=0.5", "x=2", "--draw", str(tmp_path / "graph.xyz"))
     assert status == 2
     assert err.startswith("error: ")
