@@ -121,37 +121,38 @@ def fit_many(
     epochs, seed = whole_number("epochs", epochs, least=1), whole_number("seed", seed, least=0)
     configs = list(configs)
     jobs = _jobs(make, configs, seed, epochs, batch_size)
-    same_rows("X", X, "sample_weight", sample_weight)
-    columns = names_of_columns(X)
-    X, y = paired(X, y)
-    X, y, validation = copy.deepcopy((X, y, validation))  # which make or progress may change, not so in other processes
-    weights = weights_of(y, sample_weight, class_weight)
-    if isinstance(validation, (tuple, list)):
-        given_validation(validation, columns)
-    elif validation is not None:
-        train, last = held_out(len(X), validation, random_source(seed), _strata(make, jobs[0], y))
-        validation = chosen_rows(X, last), chosen_rows(y, last)
-        X, y = chosen_rows(X, train), chosen_rows(y, train)
-        weights = None if weights is None else [weights[row] for row in train]
-    if patience is not None and validation is None:
-        raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
-    options = {
-        **{"validation": validation, "metrics": metrics, "patience": patience, "min_delta": min_delta},
-        **{"schedule": schedule, "clip_norm": clip_norm, "clip_value": clip_value},
-        **{"sample_weight": weights, "class_weight": None, "shuffle": shuffle},
-        **{"backend": backend, "dtype": dtype, "threads": threads},
-    }
     found: dict[int, dict[str, Any]] = {}
     lost: dict[int, str] = {}
-    with reporting(progress) as told:
-        report = told.epoch or told.batch
+    try:
+        same_rows("X", X, "sample_weight", sample_weight)
+        columns = names_of_columns(X)
+        X, y = paired(X, y)
+        # A copy, since make or progress may change them, which workers in other processes would not see.
+        X, y, validation = copy.deepcopy((X, y, validation))
+        weights = weights_of(y, sample_weight, class_weight)
+        if isinstance(validation, (tuple, list)):
+            given_validation(validation, columns)
+        elif validation is not None:
+            train, last = held_out(len(X), validation, random_source(seed), _strata(make, jobs[0], y))
+            validation = chosen_rows(X, last), chosen_rows(y, last)
+            X, y = chosen_rows(X, train), chosen_rows(y, train)
+            weights = None if weights is None else [weights[row] for row in train]
+        if patience is not None and validation is None:
+            raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
+        options = {
+            **{"validation": validation, "metrics": metrics, "patience": patience, "min_delta": min_delta},
+            **{"schedule": schedule, "clip_norm": clip_norm, "clip_value": clip_value},
+            **{"sample_weight": weights, "class_weight": None, "shuffle": shuffle},
+            **{"backend": backend, "dtype": dtype, "threads": threads},
+        }
+        with reporting(progress) as told:
+            report = told.epoch or told.batch
 
-        def done(place: int, row: dict[str, Any]) -> None:
-            found[place] = row
-            if report is not None:
-                report(Progress(len(found), len(jobs), 1, 1, row["loss"], _scores(row), "net"))
+            def done(place: int, row: dict[str, Any]) -> None:
+                found[place] = row
+                if report is not None:
+                    report(Progress(len(found), len(jobs), 1, 1, row["loss"], _scores(row), "net"))
 
-        with suppress(KeyboardInterrupt):
             if executor is None:
                 from .workbench import Workbench
 
@@ -160,8 +161,10 @@ def fit_many(
                     done(place, row)
                 bench.close()
             else:
-                lost = _over(executor, Recipe(make, X, y, options), jobs, done)
-    return _table(configs, jobs, found, lost)
+                lost.update(_over(executor, Recipe(make, X, y, options), jobs, done))
+        return _table(configs, jobs, found, lost)
+    except KeyboardInterrupt:  # at whatever moment, the last one included
+        return _table(configs, jobs, found, lost)
 
 
 def _jobs(

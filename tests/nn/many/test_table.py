@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import nn
-from nn.many import program, workbench
+from nn.many import program, table, workbench
 from nn.many.executors import Jobs
 from nn.many.structure import Structure, UnknownStructureError
 from nn.many.workbench import put_back
@@ -674,6 +674,23 @@ class Scaled(nn.Module):
     def forward(self, x: Any) -> Any:
         """The outputs."""
         return [self.factor * z for z in self.net(x)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "done"), [("paired", 0), ("weights_of", 0), ("reporting", 0), ("_table", 2), ("_scores", 2)]
+)
+def test_ctrl_c_at_the_first_and_the_last_moment(moment: str, done: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was raised where no net was being trained: while data were copied, and while the table was made."""
+    own, waiting = getattr(table, moment), [KeyboardInterrupt]
+
+    def interrupted(*given: Any) -> Any:
+        if waiting:
+            raise waiting.pop()
+        return own(*given)
+
+    monkeypatch.setattr(table, moment, interrupted)
+    rows = nn.fit_many(make, CONFIGS[:2], X, Y, epochs=1)
+    assert [row["error"] for row in rows] == [None] * done + ["interrupted"] * (2 - done)
 
 
 def test_a_call_that_is_interrupted_leaves_nothing() -> None:
