@@ -79,6 +79,14 @@ engine.notes(y)[0]
     ),
     Mistake(
         "Gradients",
+        "The gradient of a function of `math`.",
+        "It gives a plain number, which has no derivative.",
+        """
+engine.gradient(lambda x: math.sin(x))(1.0)
+""",
+    ),
+    Mistake(
+        "Gradients",
         "`backward()` of a list.",
         "A layer gives a list, also of one output. Differentiate one number: the loss, or `model(x)[0]`.",
         """
