@@ -75,7 +75,7 @@ class Batch:
         Raises:
             TypeError, ValueError: it holds what is no real number, or is ragged.
         """
-        view = self.in_shape[place]
+        view, argument = self.in_shape[place], _as_it_is_now(argument)
         array: Any = argument if type(argument) is type(view) else _plain_array(argument, place + 1)
         if array.shape != view.shape or array.dtype.kind not in "fiub":
             return False
@@ -173,7 +173,7 @@ def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
         ValueError: rows of different lengths, or arguments with different numbers of samples.
     """
     sizes, shapes, arrays, given = [], [], [], []
-    for position, argument in enumerate(arguments, start=1):
+    for position, argument in enumerate(map(_as_it_is_now, arguments), start=1):
         found = _as_array(argument, dtype, position) if dtype else _as_lists(argument, position)
         sizes.append(found[0])
         shapes.append(found[1])
@@ -201,6 +201,11 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
     size, shape = argument.shape[0], argument.shape[1:]
     rows = np.ascontiguousarray(argument.reshape(size, _product(shape)), dtype)
     return size, shape, rows, given if isinstance(given, (list, tuple)) else argument
+
+
+def _as_it_is_now(argument: Any) -> Any:
+    """A list of its own, so that what is checked is what is read, whatever another thread puts into the one given."""
+    return argument.copy() if type(argument) is list else argument
 
 
 def _plain_array(argument: Any, position: int) -> Any:

@@ -20,6 +20,7 @@ import pytest
 
 import nn
 from engine import Value
+from engine.compiler import batch
 from nn import MLP, SGD, EagerStep, Trainer
 
 np = pytest.importorskip("numpy")
@@ -349,3 +350,28 @@ def test_lists_that_another_thread_changes_meanwhile_are_read_before_or_after() 
         over.set()
         thread.join()
     assert found <= known
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+@pytest.mark.parametrize("loss", ["classes", "rows"])
+def test_labels_that_change_while_they_are_read_are_checked_as_they_were_read(
+    loss: str, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function, outputs, right = LOSSES[loss]
+    model = MLP(4, [5, outputs], activation="tanh", seed=7)
+    trainer = Trainer(model, function, SGD(model.parameters(), 0.1), "llvm")
+    for _ in range(steps):
+        trainer.step(X, right)
+    labels, read = right.tolist(), batch._plain_array
+    labels[0] = 7 if loss == "classes" else [0, 0, 7]
+
+    def and_changed(argument: Any, position: int) -> Any:
+        found = read(argument, position)
+        if position == 2:
+            labels[0] = right[0]
+        return found
+
+    monkeypatch.setattr(batch, "_plain_array", and_changed)
+    with pytest.raises((IndexError, ValueError), match=r"class 7 is out of range|not 7"):
+        trainer.step(X, labels)
+    assert trainer.steps == steps
