@@ -9,7 +9,9 @@ from typing import Any
 import engine
 
 from ..arguments import counted
+from ..layers.activations import activation_name
 from ..layers.module import Module, evaluating
+from ..layers.sequential import Sequential
 from .columns import flat, shape_of
 from .programs import Model
 
@@ -81,9 +83,15 @@ def _layers(
     Those with an id that is `inside`, which hold the module, are none of its parts though it may know them.
     """
     text, inside = repr(module), inside | {id(module)}
-    inner = [] if "\n" not in text else [part for part in module.children() if id(part[1]) not in inside]
-    for name, child in inner:
-        yield from _layers(f"{path}.{name}" if path else name, child, seen, inside)
+    stages = module.stages() if isinstance(module, Sequential) else {}
+    parts: dict[str, Any] = {**stages, **dict(module.children())} if "\n" in text else {}
+    inner = {name: part for name, part in parts.items() if id(part) not in inside}
+    for name, child in inner.items():
+        below = f"{path}.{name}" if path else name
+        if isinstance(child, Module):
+            yield from _layers(below, child, seen, inside)
+        else:
+            yield below, activation_name(child), 0
     own = {id(parameter) for parameter in module.parameters()} - seen
     seen |= own
     if own or not inner:

@@ -21,11 +21,15 @@ class Sequential(Module):
         TypeError: if one of them cannot be called.
         ValueError: if there is none.
 
-    >>> from nn import Layer
+    >>> from nn import Layer, softmax
     >>> Sequential(Layer(2, 3, bias=False, seed=1), Layer(3, 1, "identity", seed=2))
     Sequential of 10 parameters
       layers.0: Layer(2, 3, relu, bias=False)
       layers.1: Layer(3, 1, identity)
+    >>> Sequential(Layer(2, 3, seed=1), softmax)
+    Sequential of 9 parameters
+      layers.0: Layer(2, 3, relu)
+      layers.1: softmax
     """
 
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
@@ -46,6 +50,14 @@ class Sequential(Module):
         for layer in self.layers:
             x = layer(x)
         return x
+
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """The layers by their paths, those too that are functions and no modules."""
+        return {f"layers.{place}": layer for place, layer in enumerate(self.layers)}
+
+    def __repr__(self) -> str:
+        functions = [(path, layer) for path, layer in self.stages().items() if not isinstance(layer, Module)]
+        return "\n  ".join([super().__repr__(), *(f"{path}: {activation_name(layer)}" for path, layer in functions)])
 
 
 class Residual(Module):

@@ -148,6 +148,29 @@ def test_summary():
     assert repr(found).endswith(f"\ncompiled: {found.operations} floating-point operations a sample")
 
 
+def test_functions_among_layers_are_shown():
+    inner = nn.Sequential(nn.Layer(2, 2, seed=1), nn.log_softmax)
+    model = nn.Sequential(nn.Layer(2, 2, seed=1), nn.softmax, inner, lambda row: row)
+    lines = repr(model).split("\n")
+    assert lines[0] == "Sequential of 12 parameters"
+    assert sorted(lines[1:]) == [
+        "    layers.0: Layer(2, 2, relu)",
+        "    layers.1: log_softmax",
+        "  layers.0: Layer(2, 2, relu)",
+        "  layers.1: softmax",
+        "  layers.2: Sequential of 6 parameters",
+        "  layers.3: <lambda>",
+    ]
+    rows = [(path, what) for path, what, _ in nn.summary(model, [0.5, 1.0]).layers]
+    assert rows == [
+        ("layers.0", "Layer(2, 2, relu)"),
+        ("layers.1", "softmax"),
+        ("layers.2.layers.0", "Layer(2, 2, relu)"),
+        ("layers.2.layers.1", "log_softmax"),
+        ("layers.3", "<lambda>"),
+    ]
+
+
 def test_the_summary_of_a_batch_says_that_it_took_it_for_one_sample():
     model = nn.MLP(3, [2], seed=1)
     assert "in the graph of one sample\n" in repr(nn.summary(model, [1.0, 2.0, 3.0]))
