@@ -5,6 +5,7 @@ What these need is imported when something is drawn.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,10 @@ def draw(
     from .images import FORMATS, Style, image
     from .picture import take
 
+    known = [*inspect.signature(draw).parameters][2:-1] + [*inspect.signature(take).parameters][1:]
+    for name in options:
+        if name not in known:
+            raise TypeError(f"draw() has no option {name!r}: it has {', '.join(known)}")
     if path is None:
         target, kind = None, "svg"
     else:

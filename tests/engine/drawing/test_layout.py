@@ -168,6 +168,8 @@ def test_title_scale_and_dpi(tmp_path: Path) -> None:
     assert "<b>A title</b>" in engine.to_dot(root, title="A title")
     with pytest.raises(ValueError, match=r"dpi= is for PNG: a \.svg has no pixels, and scale= makes it larger"):
         draw(root, tmp_path / "g.svg", dpi=300)
+    with pytest.raises(TypeError, match=r"draw\(\) has no option 'direction': it has theme, .*, radius"):
+        root.draw(tmp_path / "g.svg", direction="TB")
     with pytest.raises(ValueError, match=r"scale= is for pictures, and a \.dot is text"):
         draw(root, tmp_path / "g.dot", scale=2)
     for wrong in ({"scale": 0}, {"scale": -1}, {"scale": float("nan")}):
