@@ -15,11 +15,11 @@ from .ir import vectormath
 from .jit.artifact import Artifact
 from .jit.cpu_caches import cache_sizes
 from .kernels.guard import look
-from .kernels.kernel import Kernel, Kernels, Shape, copy, elementwise
+from .kernels.kernel import Kernel, Kernels, Shape, elementwise
 from .kernels.lane_sums import Sums, each_alone, outer_product, scatter, sums
 from .kernels.matmul import is_wide, product, tile_sizes
 from .kernels.outer_samples import by_samples, inputs_by_samples, suits_samples
-from .kernels.single import along_rows
+from .kernels.single import along_rows, copy
 from .kernels.single_sums import row_outer_product, row_sums
 from .runtime.cost_model import cost
 from .skipping import skip
@@ -108,7 +108,7 @@ class Schedule:
     def __init__(self, fused_plan: FusedPlan):
         plan, shape = fused_plan.plan, fused_plan.shape
         self.plan, self.shape = plan, shape
-        self._uniform, self._stored = Shape(shape.bits, 1, 1), set(fused_plan.stored or ())
+        self._stored = set(fused_plan.stored or ())
         self.cost = cost(plan, shape)
         self.by_samples = None if shape.single else inputs_by_samples(shape, fused_plan.products)
         self.alone = not plan.scatters and each_alone(fused_plan.products, fused_plan.sums)
@@ -126,16 +126,14 @@ class Schedule:
         last += map(self._outer, fused_plan.products)
         last += sums
         last += [scatter(shape, plan.constants, pick) for pick in plan.scatters]
-        made["epilogue"] += [copy(self._uniform, plan.constants, job) for job in plan.finish]
+        made["epilogue"] += [copy(shape, plan.constants, job) for job in plan.finish]
         self.room = max([kernel.room for kernels in made.values() for kernel in kernels], default=0)
         self.calls = {stage: [self.kernels.add(kernel) for kernel in kernels] for stage, kernels in made.items()}
         self.kernels.settle(call for calls in self.calls.values() for call in calls)
 
     def _kernel(self, fused: Fused) -> Kernel:
         head = fused[0]
-        if head.uniform:
-            return elementwise(self._uniform, self.plan.constants, fused, self._stored)
-        if self.shape.single:
+        if head.uniform or self.shape.single:
             return along_rows(self.shape, self.plan.constants, fused, self._stored)
         if head.is_product and head.rows > 1:
             return product(self.shape, self.plan.constants, fused, self._stored, self.plan.sizes.get("S", 0))

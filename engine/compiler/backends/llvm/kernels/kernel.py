@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from ....plan.plan import Copy, Group, Run
+from ....plan.plan import Group, Run
 from ..ir.builder import Code
 from ..ir.lookups import lookup
 from ..ir.templates import expand
@@ -329,7 +329,7 @@ def elementwise(shape: Shape, constants: tuple[float, ...], fused: list[Group], 
     """A kernel for groups of equal rows, each of which reads only earlier memory and its own row of the others.
 
     Args:
-        shape: of vectors and blocks; width 1 for groups that all lanes share.
+        shape: of vectors and blocks.
         constants: the plan's.
         fused: the groups that one kernel computes, in order.
         stored: ids of the groups whose results somebody else reads.
@@ -339,24 +339,8 @@ def elementwise(shape: Shape, constants: tuple[float, ...], fused: list[Group], 
     for group in fused:
         formulas.append(Formula(kernel, group, id(group) in stored))
         kernel.known[group.result.buffer, group.result.base] = Vector(kernel.code, "poison")
-    with kernel.rows(fused[0].rows) as row:
-        if fused[0].uniform:
-            for formula in formulas:
-                formula.emit(row, None)
-        else:
-            with kernel.lanes() as lane:
-                for formula in formulas:
-                    formula.emit(row, lane)
-    kernel.code.ret()
-    return kernel
-
-
-def copy(shape: Shape, constants: tuple[float, ...], job: Copy) -> Kernel:
-    """A kernel for ``G[target(r)] = source(r)``."""
-    kernel = Kernel(shape, constants)
-    source, target = kernel.place(job.source), kernel.place(job.target)
-    with kernel.rows(job.rows) as row:
-        value = kernel.load(source, row, (None, 0), None)
-        kernel.code.store(value, "%G", kernel.index(target, row, (None, 0), None))
+    with kernel.rows(fused[0].rows) as row, kernel.lanes() as lane:
+        for formula in formulas:
+            formula.emit(row, lane)
     kernel.code.ret()
     return kernel

@@ -1,9 +1,9 @@
-"""Kernels for blocks of one sample: vectors run along the rows of a group instead of along the lanes.
+"""Kernels for blocks of one sample, and for what all samples share: vectors run along the rows instead of the lanes.
 
-In a block of one lane, neighbouring slots are neighbours in memory. So a vector takes the numbers that as many
-neighbouring rows read: as they lie, where the rows read neighbouring slots; one number in all places, where they read
-the same slot; else gathered one by one. A last vector that would reach beyond the rows begins earlier instead and
-computes some rows twice, which is harmless: results are never among the operands.
+In a block of one lane, neighbouring slots are neighbours in memory, as they always are in uniform buffers. So a
+vector takes the numbers that as many neighbouring rows read: as they lie, where the rows read neighbouring slots; one
+number in all places, where they read the same slot; else gathered one by one. A last vector that would reach beyond
+the rows begins earlier instead and computes some rows twice, which is harmless: results are never among the operands.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ....plan.plan import Group, Run
+from ....plan.plan import Copy, Group, Run
 from ..ir.builder import Code
 from ..ir.vector import Vector
 from .kernel import Formula, Index, Kernel, Place, Shape
@@ -136,6 +136,19 @@ def along_rows(shape: Shape, constants: tuple[float, ...], fused: list[Group], s
             head.finish(row, None, value)
             for follower in followers:
                 follower.emit(row, None)
+    kernel.code.ret()
+    return kernel
+
+
+def copy(shape: Shape, constants: tuple[float, ...], job: Copy) -> Kernel:
+    """A kernel for ``G[target(r)] = source(r)``."""
+    widths = [width for width in (16, 8, 4, 2, 1) if width <= min(job.rows, shape.width)]
+    width = next(width for width in widths if width == 1 or pattern(job.target, job.rows, width) == "along")
+    kernel = RowKernel(shape, constants, job.rows, width)
+    source, target = kernel.place(job.source), kernel.place(job.target)
+    with kernel.tiles(1) as rows:
+        for row in rows:
+            kernel.code.store(kernel.load(source, row, (None, 0)), "%G", kernel.index(target, row, (None, 0), None))
     kernel.code.ret()
     return kernel
 

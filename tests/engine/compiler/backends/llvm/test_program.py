@@ -179,6 +179,26 @@ def test_uniform_values_are_computed_once_and_differentiated() -> None:
     assert np.allclose(gradient, engine.grad(engine.mean(values), [a, b]), rtol=1e-13)
 
 
+@pytest.mark.parametrize("batch", [1, 9])
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 17, 40])
+def test_uniform_values_of_many_parameters_go_by_vectors(count: int, batch: int) -> None:
+    """Penalties and functions of all parameters, next to their gradients from the samples: each entry once."""
+    random = np.random.default_rng(count)
+    ws = [Value(w, "w") for w in random.normal(size=count)]
+    X = random.normal(size=(batch, count))
+
+    def loss(x: Any) -> Any:
+        z = engine.dot([engine.exp(w) for w in ws], x)
+        return z * z + engine.sum([w * w for w in ws]) + engine.sum([abs(w) for w in ws]) * 0.5
+
+    program, leaves = program_of(loss, [(count,)])
+    found, gradient = program.run(leaves, (X,))
+    values = [loss(row) for row in X.tolist()]
+    assert np.allclose(found[:, 0], [v.data for v in values], rtol=1e-13)
+    assert gradient is not None
+    assert np.allclose(gradient, engine.grad(engine.mean(values), ws), rtol=1e-12, atol=1e-13)
+
+
 def test_a_template_of_a_new_primitive() -> None:
     assert "softsign_native" not in PRIMITIVES
     softsign = engine.declare(
