@@ -51,7 +51,7 @@ class Means:
         self._batch: Batch | None = None
         self._again: Callable[[], Any] | None = None
         self._ones: Any = None  # as many as there are samples
-        self._refused = not (isinstance(model, Module) and model.parameters())
+        self._refused = not isinstance(model, Module)
 
     def __call__(self, watched: bool) -> list[float] | None:
         """The loss, and the means of the judges; None where that is no matter of a program, or one of them is nan.
