@@ -38,6 +38,19 @@ def stop_passes(nodes: dict[Value, float]) -> None:
             running.stop()
 
 
+def require_whole_gradients(leaves: Iterable[Value]) -> None:
+    """Refuse to use gradients that a pass under way has written in part.
+
+    Raises:
+        RuntimeError: some of these are.
+    """
+    if any(not {*leaves}.isdisjoint(running.order) for running in tuple(passes_under_way)):
+        raise RuntimeError(
+            "a backward pass over these parameters is being stepped through, so that their gradients are partial: go "
+            "to its end by run(), or close() the stepper"
+        )
+
+
 # ---- local derivatives -------------------------------------------------------------------------------------------
 
 

@@ -201,6 +201,7 @@ class Optimizer(Known):
 
         Raises:
             FloatingPointError: if a parameter, or what is remembered of it, would become nan or infinite.
+            RuntimeError: if a stepper is half-way through a backward pass over them, whose gradients are partial.
         """
         from engine import update_step
 

@@ -9,6 +9,7 @@ from itertools import chain, repeat
 from operator import attrgetter
 from typing import Any, Protocol
 
+from ...backprop import require_whole_gradients
 from ...value import Value
 from ..backends.update import on_floats
 from ..update import ConfiguredUpdate, Setting, form_of, traced
@@ -91,8 +92,10 @@ def update_step(optimizer: Optimizer) -> None:
 
     Raises:
         FloatingPointError: a parameter or memory would not be finite; nothing has changed.
+        RuntimeError: a stepper is half-way through a backward pass over the parameters.
         TraceError: the rule of the optimiser cannot be traced.
     """
+    require_whole_gradients(optimizer.params)
     update = configured(optimizer)
     kept = update.rule.kept
     steps, rows = started(optimizer, kept)

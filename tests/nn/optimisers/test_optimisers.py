@@ -566,3 +566,18 @@ def test_settings_have_the_defaults_of_the_signatures():
             assert getattr(kind, name).default == signature[name].default, (kind, name)
     assert [inspect.signature(kind).parameters["lr"].default for kind in (Adam, AdamW)] == [1e-3, 1e-3]
     assert inspect.signature(SGD).parameters["lr"].default is inspect.Parameter.empty
+
+
+def test_half_of_a_backward_pass_is_no_gradient():
+    """It was taken for one: parameters that the pass had not come to stayed where they were."""
+    w, b = Value(2.0), Value(1.0)
+    optimizer = SGD([w, b], lr=0.5)
+    stepper = (w.tanh() * b).stepper()
+    stepper.next()
+    with pytest.raises(RuntimeError, match=r"gradients are partial: go to its end by run\(\)"):
+        optimizer.step()
+    assert (w.data, b.data) == (2.0, 1.0)
+    stepper.run()
+    optimizer.step()
+    assert b.data == 1.0 - 0.5 * math.tanh(2.0)
+    SGD([Value(1.0)], lr=0.5).step()
