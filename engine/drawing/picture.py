@@ -233,7 +233,7 @@ def _group_box(
         rows = [counted(len(held), "parameter")]
         if inner:
             rows.append(counted(inner, "node"))
-        grad = math.hypot(*(node._grad for node in held)) if with_gradients else None
+        grad = _norm(held) if with_gradients else None
         return Box("module", group.module, _repeats(nodes, paths), tuple(rows), grad, root)
     first = nodes[0]
     title = modules.plain(first._label) if first._primitive is None else ""
@@ -241,8 +241,14 @@ def _group_box(
     times = f"×{len(nodes):,}"
     number = _range([node._data for node in nodes])
     constant = first.__class__ is Constant
-    grad = math.hypot(*(node._grad for node in nodes)) if with_gradients and not constant else None
+    grad = _norm(nodes) if with_gradients and not constant else None
     return Box("alike", title or symbol or number, times, (number,) if title or symbol else (), grad, root)
+
+
+def _norm(nodes: list[Value]) -> float:
+    """The norm of their gradients; nan if one is, also beside an infinite one, where hypot() would hide it."""
+    gradients = [node._grad for node in nodes]
+    return math.nan if any(map(math.isnan, gradients)) else math.hypot(*gradients)
 
 
 def _range(numbers: list[float]) -> str:

@@ -167,6 +167,14 @@ def test_a_nan_among_numbers_that_are_alike_is_shown(numbers: list[float], shown
         assert picture.boxes[0].title == shown
 
 
+def test_a_nan_among_gradients_is_shown_beside_an_infinite_one() -> None:
+    root = engine.sum([Value(x).sqrt() for x in (0.0, math.nan, 1.0, 4.0)])
+    root.backward()
+    leaves, *_ = take(root, collapse="alike").boxes
+    assert leaves.grad is not None
+    assert math.isnan(leaves.grad)
+
+
 def test_a_large_batch_has_no_more_boxes_than_a_small_one() -> None:
     model = Network(2, 4, 1)
     few, many = (take(model.loss(n), names=model, collapse="layer") for n in (5, 50))
