@@ -86,6 +86,8 @@ def has_array(data: Any) -> bool:
 def as_samples(name: str, data: Any) -> Any:
     """Samples or labels as something to be indexed by their number: a list, or an array as it is; of a table its rows.
 
+    Tensors of PyTorch and arrays of JAX become NumPy's.
+
     Raises:
         TypeError: if it is no row.
         ValueError: if it is empty.
@@ -96,6 +98,10 @@ def as_samples(name: str, data: Any) -> Any:
         raise TypeError(f"{name} is a sparse matrix: give {name}.toarray()")
     if hasattr(data, "getA"):  # a np.matrix, whose rows are matrices again
         data = data.getA()
+    if not isinstance(data, list):
+        data = _of_numpy(data)
+    elif data and hasattr(data[0], "__array__"):
+        data = [_of_numpy(item) for item in data]
     if isinstance(data, list) or hasattr(data, "dtype"):
         if not is_row(data):
             raise TypeError(f"{name} must be a list, tuple or array, not {show(data)}")
@@ -105,6 +111,16 @@ def as_samples(name: str, data: Any) -> Any:
             raise TypeError(f"{name} is a masked array with gaps: fill them, or leave those samples out")
         return data
     return as_row(name, data)
+
+
+def _of_numpy(data: Any) -> Any:
+    """A tensor of PyTorch, or an array of JAX, as NumPy's; anything else as it is."""
+    numpy = sys.modules.get("numpy")
+    if type(data).__module__ == "numpy" or numpy is None or not hasattr(data, "__array__"):
+        return data
+    if isinstance(data, numpy.ndarray):  # a class derived from it
+        return data
+    return numpy.asarray(data.detach() if hasattr(data, "detach") else data)
 
 
 def _as_numbers(table: Any) -> Any:

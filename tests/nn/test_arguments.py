@@ -33,6 +33,38 @@ def test_is_row(item, expected):
     assert checks.is_row(item) is expected
 
 
+class Tensor:
+    """What a tensor of PyTorch is to whoever does not know it."""
+
+    def __init__(self, numbers):
+        self.numbers, self.dtype, self.ndim = np.array(numbers), "torch.float64", np.ndim(numbers)
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __getitem__(self, place):
+        return Tensor(self.numbers[place])
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+
+    def detach(self):
+        return self.numbers
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_tensors_of_other_libraries_are_arrays(whole):
+    rows, labels = [[0.0, 1.0], [1.0, 0.5], [0.5, 0.0], [1.0, 1.0]], [0, 1, 0, 1]
+    X, y = (Tensor(data) if whole else [Tensor(item) for item in data] for data in (rows, labels))
+    losses = []
+    for samples, classes in ((X, y), (rows, labels)):
+        model = nn.MLP(2, [2], seed=0)
+        optimizer = nn.SGD(model.parameters(), lr=0.1)
+        losses.append(nn.fit(model, samples, classes, nn.cross_entropy, optimizer, 3, seed=0, validation=0.5).losses)
+        assert 0.0 <= nn.accuracy(model, samples, classes) <= 1.0
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+
+
 @pytest.mark.parametrize("given", ["jax", "", None, ["llvm"]])
 def test_a_backend_is_one_of_the_compilers_or_eager(given):
     assert [checks.known_backend(name) for name in checks.BACKENDS] == [*checks.BACKENDS]
