@@ -523,6 +523,66 @@ class Slotted(Value):
         self.scale = 2.0
 
 
+def _with_scale(thing: Any) -> Any:
+    thing.scale = 2.0
+    return thing
+
+
+class Base:
+    scale = 2.0
+
+    def __getattr__(self, name: str) -> float:
+        return 2.0
+
+
+def _derived() -> Any:
+    return type("Derived", (Base,), {})()
+
+
+def _namespace_with_default() -> Any:
+    module = types.ModuleType("with_default")
+    exec("def __getattr__(name): return 2.0", vars(module))
+    return module
+
+
+def _read_or(module: Any) -> float:
+    try:
+        return float(module.rate)
+    except AttributeError:
+        return 2.0
+
+
+HIDING: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any], Any]]] = {
+    "a base": (_derived, lambda thing: thing.scale, lambda thing: setattr(type(thing), "scale", 5.0)),
+    "a __getattr__": (_derived, lambda thing: thing.rate, lambda thing: setattr(type(thing), "rate", 5.0)),
+    "a __getattr__ of an instance": (_derived, lambda thing: thing.rate, lambda thing: setattr(thing, "rate", 5.0)),
+    "an instance": (
+        lambda: _with_scale(_derived()),
+        lambda thing: thing.scale,
+        lambda thing: setattr(type(thing), "scale", property(lambda self: 5.0, lambda self, number: None)),
+    ),
+    "a __getattr__ of a module": (
+        _namespace_with_default,
+        lambda module: module.rate,
+        lambda module: setattr(module, "rate", 5.0),
+    ),
+    "nothing in a module": (
+        lambda: types.ModuleType("without"),
+        lambda module: _read_or(module),
+        lambda module: setattr(module, "rate", 5.0),
+    ),
+    "parts of a partial": (
+        lambda: functools.partial(pow, 2.0),
+        lambda power: power(2.0),
+        lambda power: power.__setstate__((pow, (3.0,), {}, None)),
+    ),
+}
+for _name, _parts in HIDING.items():
+    _make = _library(*_parts)
+    _make.__name__ = f"what hides {_name}"
+    row("equal")(_make)
+
+
 class Rates(list):  # type: ignore[type-arg]  # as users write it
     factor = 2.0
 
@@ -543,11 +603,6 @@ class Point(tuple):  # type: ignore[type-arg]  # likewise  # its attributes are 
 
 class Named(np.ndarray):  # type: ignore[misc]  # NumPy's stubs may be missing
     scale: float
-
-
-def _with_scale(thing: Any) -> Any:
-    thing.scale = 2.0
-    return thing
 
 
 OF_BUILT_IN: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any], Any]]] = {

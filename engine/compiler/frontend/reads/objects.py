@@ -25,6 +25,7 @@ PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 SPACES = (ModuleType, FunctionType)
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+OF_PARTIALS = ("func", "args")
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 """What functions, and partly classes, have besides their attributes, to be looked at where code names it."""
 CACHE: type = type(cache(len))
@@ -60,6 +61,16 @@ class Subclasses:
 
     def __iter__(self) -> Iterator[Any]:
         yield from type.__subclasses__(self._of)
+
+
+class Names:
+    """The names that a class or module has at present, as entries: what gets a new one may hide another's."""
+
+    def __init__(self, of: Any) -> None:
+        self._of = of
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from vars(self._of)
 
 
 def is_generator(thing: Any) -> bool:

@@ -22,8 +22,10 @@ from .objects import (
     ABSENT,
     DESCRIBING,
     OF_FUNCTIONS,
+    OF_PARTIALS,
     PLAIN,
     LeafList,
+    Names,
     all_same,
     attribute_of,
     held,
@@ -47,7 +49,7 @@ PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 _LATE, _LAST = 4, 5
 """How soon what hardly ever changes is looked at: see `rank_of`."""
-_RARE = {*OF_FUNCTIONS, *DESCRIBING, "__class__", "__bases__"}
+_RARE = {*OF_FUNCTIONS, *OF_PARTIALS, *DESCRIBING, "__class__", "__bases__"}
 _Part: TypeAlias = tuple[Any, str, Any]
 _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
 _Holder: TypeAlias = tuple[Any, tuple[Any, ...]]
@@ -248,7 +250,8 @@ class Surroundings:
         ]
         names = [(self._order(*name), *name) for name in near]
         parts = [(_LATE if part[1] in _RARE else rank_of(part[2]), *part) for part in self._parts]
-        holders = [holder for holder in self._holders if id(holder[0]) not in self._modules or is_array(holder[0])]
+        near_holders = (found for found in self._holders if not isinstance(found[0], Names))
+        holders = [found for found in near_holders if id(found[0]) not in self._modules or is_array(found[0])]
 
         def of_rank(rank: int) -> None:
             for of, *attribute in parts:

@@ -1,37 +1,37 @@
-"""The walk over what a function reads: closures, globals that its code names, defaults, attributes, containers."""
+"""The walk over what a function reads: all that hangs on it, through attributes, classes, modules and containers."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from functools import partial
-from io import BytesIO, IOBase, StringIO
+from io import BytesIO, StringIO
 from operator import attrgetter
-from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ....primitive import PRIMITIVES, Primitive
-from ....text.callers import is_users, raised_at
+from ....text.callers import raised_at
 from ....value import Value
 from ...errors import refusal
 from ...lending import own_class
 from ..conditions import OWN
-from . import outside
-from .code import ASKING, COMPUTING, DECIDING, LISTING, has_patterns, modules_imported_by, names_of, texts_of
+from .code import ASKING, COMPUTING, LISTING
+from .functions import Functions
 from .objects import (
     ABSENT,
     CACHE,
     CONTAINERS,
     DECIMALS,
-    DESCRIBING,
-    OF_FUNCTIONS,
+    OF_PARTIALS,
     PLAIN,
     SPACES,
     VIEWS,
     Decimals,
+    Names,
     Subclasses,
     attribute_of,
     attributes_of,
@@ -52,25 +52,16 @@ _MOST = 100_000  # objects that a walk enters
 _COMPILER = __name__.partition(".frontend")[0]
 
 
-class Walk:
+class Walk(Functions):
     """Enters each object once, what is near first.
 
     Args:
         found: is told.
-
-    Attributes:
-        used: names in the code.
-        matches: whether some code has patterns of sequences, which tell lists from arrays.
     """
 
     def __init__(self, found: Surroundings) -> None:
-        self._found = found
-        self.used: set[str] = set()
-        self.matches = False
-        self._seen: dict[int, Any] = {}
-        self._attributes: set[tuple[Any, Any]] = set()
+        super().__init__(found)
         self._private: set[int] = set()  # containers that objects of this project keep for themselves
-        self._searched: set[int] = set()  # modules
         self._owners: list[Any] = []  # of attributes that may not have been named yet
 
     def of(self, function: Any) -> list[Any]:
@@ -125,6 +116,7 @@ class Walk:
 
     def _enter(self, thing: Any, kind: Any) -> Iterator[Any]:
         if kind is FunctionType:
+            yield from self._named_attributes(thing, vars(thing))
             yield from self._function(thing)
         elif kind is MethodType:
             yield from (thing.__func__, thing.__self__)
@@ -133,6 +125,8 @@ class Walk:
         elif issubclass(kind, weakref.ReferenceType):
             yield thing()
         elif kind is partial:
+            for name in OF_PARTIALS:
+                self._part(thing, name, getattr(thing, name))
             inside = (thing.func, *thing.args, thing.keywords)
             self._found.found_directly(*inside)
             yield from inside
@@ -156,6 +150,7 @@ class Walk:
                     for name in ("__bases__", *({"__name__", "__qualname__"} & self.used)):
                         self._part(thing, name, getattr(thing, name))
                     yield from self._subclasses(thing)
+                self._once(thing, "", Names(thing))
                 yield from (*(thing.__bases__ if issubclass(kind, type) else ()), type(thing))
                 yield from self._named_attributes(thing, vars(thing))
             elif issubclass(kind, ModuleType):
@@ -202,105 +197,8 @@ class Walk:
     def _subclasses(self, of: type) -> Iterator[Any]:
         """The classes that are derived from one, where code asks for them."""
         if "__subclasses__" in self.used:
-            found = Subclasses(of)
-            if (id(of), "__subclasses__") not in self._attributes:
-                self._attributes.add((id(of), "__subclasses__"))
-                self._found.found_holder(found)
-            yield from found
-
-    def _part(self, owner: Any, attribute: str, content: Any) -> None:
-        if (id(owner), attribute) not in self._attributes:
-            self._attributes.add((id(owner), attribute))
-            self._found.found_part(owner, attribute, content)
-
-    def _function(self, function: FunctionType) -> Iterator[Any]:
-        yield from self._named_attributes(function, vars(function))
-        for name in DESCRIBING & self.used:
-            self._part(function, name, getattr(function, name))
-            yield getattr(function, name)
-        if (id(function), "") in self._attributes:
-            return
-        self._attributes.add((id(function), ""))
-        where = function.__code__
-        for variable in outside.variables.get(where, ()):
-            if ("", variable) not in self._attributes:
-                self._attributes.add(("", variable))
-                self._found.found_variable(variable)
-        for attribute in OF_FUNCTIONS:
-            self._found.found_part(function, attribute, getattr(function, attribute))
-        if function.__kwdefaults__:
-            self._found.found_holder(function.__kwdefaults__)
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            content = attribute_of(cell, "cell_contents")  # it may not be filled yet
-            self._found.found_slot(cell, "cell_contents", name, content)
-            self._named(content, name, where)
-            yield content
-        defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
-        self._found.found_directly(*defaults)
-        for content in defaults:
-            self._iterator(content, "a default", where)
-        yield from defaults
-        if not is_users(function.__code__.co_filename):
-            return
-        names = names_of(function.__code__)
-        self.used.update(names)
-        self.matches = self.matches or has_patterns(function.__code__)
-        if not DECIDING.isdisjoint(names):
-            yield DECIMALS
-        if "__globals__" in names:
-            self._found.found_holder(function.__globals__)
-        if "modules" in names:
-            yield from self._modules(texts_of(function.__code__), self._found.found_rarely)
-        for name in names:
-            content = function.__globals__.get(name, ABSENT)
-            if content is not ABSENT:
-                self._found.found_name(function.__globals__, name, content)
-                self._named(content, name, where)
-                yield content
-            elif (id(function.__globals__), name) not in self._attributes:  # one of Python's own, or an attribute
-                self._attributes.add((id(function.__globals__), name))
-                if "NameError" in names:  # whether it is there may decide
-                    self._found.found_name(function.__globals__, name, ABSENT)
-                else:
-                    self._found.found_nothing(function.__globals__, name)
-                yield from self._built_in(function, name)
-        yield from self._modules(modules_imported_by(function), self._found.found_name)
-
-    def _named(self, content: Any, name: str, code: CodeType) -> None:
-        """What some code has under a name; of a module it may read anything, if it reads what it does not name."""
-        self._found.found_directly(content)
-        self._iterator(content, name, code)
-        if is_a(content, ModuleType) and not COMPUTING.isdisjoint(names_of(code)) and id(content) not in self._searched:
-            self._searched.add(id(content))
-            self._seen.pop(id(content), None)
-
-    def _built_in(self, function: FunctionType, name: str) -> Iterator[Any]:
-        """What a name means that is no global: one of Python's own, or what somebody has put among them."""
-        names = attribute_of(function, "__builtins__")  # not every typeshed knows it
-        content = names.get(name, ABSENT)
-        if content is not ABSENT and (id(names), name) not in self._attributes:
-            self._attributes.add((id(names), name))
-            self._found.found_built_in(names, name, content)
-            yield content
-
-    def _modules(self, names: Iterable[str], found: Callable[[Any, str, Any], None]) -> Iterator[Any]:
-        """The modules that some code imports or may ask for in `sys.modules`, also those that are not there yet."""
-        for name in names:
-            content = sys.modules.get(name, ABSENT)
-            if (id(sys.modules), name) not in self._attributes:
-                self._attributes.add((id(sys.modules), name))
-                found(sys.modules, name, content)
-                yield content
-
-    def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
-        """Tell of what gives another entry whenever it is read, such as a file; and of another name for `type`."""
-        if content is type:
-            self._found.aliases.append((name, code))
-        goes_on = hasattr(class_of(content), "__next__")
-        if is_a(content, IOBase):
-            goes_on = not content.closed and content.readable() and not content.writable()
-        if goes_on:
-            self._found.found_iterator(name, code)
+            self._once(of, "__subclasses__", Subclasses(of))
+            yield from Subclasses(of)
 
     def _container(self, container: Any) -> Iterator[Any]:
         known = self._found.leaves_in(container)
@@ -328,9 +226,8 @@ class Walk:
         kind = class_of(owner)
         if everything:
             self._call_of(kind)
-        elif not (self._unlisted(owner) or (id(owner), "") in self._attributes):
-            self._attributes.add((id(owner), ""))
-            self._found.found_holder(attributes)
+        elif not self._unlisted(owner):
+            self._once(owner, "all", attributes)
         is_class, is_space = issubclass(kind, type), issubclass(kind, (type, ModuleType))
         for name, content in list(attributes.items()):
             if (id(owner), name) in self._attributes:
@@ -348,8 +245,14 @@ class Walk:
                 if not everything:
                     self._found.found_directly(content)
                 yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
+        if is_class:
+            for name in self.used.intersection(dir(owner)).difference(attributes):  # it may hide that of a base
+                if name[:2] != "__" and (id(owner), name) not in self._attributes:
+                    self._attributes.add((id(owner), name))
+                    self._found.found_rarely(attributes, name, ABSENT)
         if not everything and not is_space and kind is not FunctionType:
-            asked = self.used if not self.used.isdisjoint(ASKING) else self.used.intersection(dir(type(owner)))
+            asks = not self.used.isdisjoint(ASKING) or hasattr(kind, "__getattr__")
+            asked = self.used if asks else self.used.intersection(dir(type(owner)))
             for name in asked:  # what the class has, the instance may get
                 if name not in attributes and (id(owner), name) not in self._attributes:
                     self._attributes.add((id(owner), name))
