@@ -77,13 +77,14 @@ def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:
     [0, 3, 2, 1]
     """
     yield 0, None  # of proved code this is all that is compared: so labels are looked for after it
-    spread = range(batch.size // 4, batch.size, max(1, batch.size // 4))
-    rows = [*dict.fromkeys([0, batch.size - 1, *_distinct(batch), *spread])]
+    rows = [*dict.fromkeys([0, batch.size - 1, *_distinct(batch)])]
     for k, row in enumerate(rows):
         if k:
             yield row, None
         yield rows[k // 2], CHANGES[k % 2]
     yield rows[0], CHANGES[1]
+    quarter = max(1, batch.size // 4)
+    yield from ((row, None) for row in range(quarter, batch.size, quarter) if row not in rows)
 
 
 def _distinct(batch: Batch) -> list[int]:
