@@ -249,6 +249,7 @@ def main(words: list[str]) -> None:
     builders = [
         moons,
         lambda: moons("tanh"),
+        lambda: digits(1),
         lambda: digits(32),
         lambda: digits(1797),
         lambda: gpt(32),

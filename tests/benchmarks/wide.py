@@ -1,11 +1,12 @@
 """Wide layers: one training step of an MLP against JAX, PyTorch, NumPy and C with OpenBLAS, all in one run.
 
-    taskset -c 1 python -m tests.benchmarks.wide [784-128-10@64 ...] [--float32] [--grid]
+    taskset -c 1 python -m tests.benchmarks.wide [784-128-10@64 ...] [--float32] [--grid] [--odd]
 
 What counts is the median CPU time of a step of each native loop; contenders take turns. "x" says how many times longer
 one takes than our loop. The share of the core's peak counts (4 A H + 6 H O) operations per sample, as products alone
 need; JAX scan makes its steps in one call, as our loop does. Without names: the four networks of the claim; with
---grid, widths from 16 to 1,024 and batches from 16 to 1,024.
+--grid, widths from 16 to 1,024 and batches from 16 to 1,024; with --odd, widths, outputs and batches that fill no
+vectors.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ RATE = 0.01
 CLAIM = ("784-128-10@64", "512-128-10@64", "256-256-10@64", "128-128-128@64")
 GRID = tuple(f"{w}-{w}-{w}@{b}" for w in (16, 32, 64, 128, 256, 512, 1024) for b in (16, 128, 1024))
 GRID += ("1024-16-1024@64", "16-1024-16@64", "64-420-420-420-420-420-10@1024")
+ODD = ("17-17-17@5", "33-33-3@10", "100-100-2@20", "130-130-130@50", "250-250-10@100", "500-500-3@1000")
+ODD += ("64-32-10@1", "64-32-10@3", "64-32-10@4", "784-100-10@5", "784-128-10@1000", "-".join(["16"] * 11) + "@20")
 PEERS = ("JAX scan", "JAX jit", "PyTorch eager", "NumPy by hand")
 
 Step = tuple[Callable[[], Any], int]
@@ -105,7 +108,7 @@ def main(arguments: list[str]) -> None:
     dtype = "float32" if "--float32" in arguments else "float64"
     names = [word for word in arguments if not word.startswith("--")]
     print_machine((dtype,))
-    for name in names or (GRID if "--grid" in arguments else CLAIM):
+    for name in names or (GRID if "--grid" in arguments else ODD if "--odd" in arguments else CLAIM):
         report(name, dtype)
 
 
