@@ -10,6 +10,7 @@ To add a row: ``@row("refused")``, ``@row("equal")`` or ``@control``, and a func
 
 from __future__ import annotations
 
+import abc
 import argparse
 import array
 import builtins
@@ -446,6 +447,27 @@ def a_setting_of_a_module_that_is_asked_for() -> Case:
     vars(module)["scale"], sys.modules["asked_for_by_a_test"] = 2.0, module
     change = functools.partial(vars(module).update, scale=5.0)
     return Case(lambda x: w * x * sys.modules["asked_for_by_a_test"].scale, change, far=True)
+
+
+@row("equal")
+def a_global_of_the_module_that_is_asked_for_by_its_name() -> Case:
+    w, module = Value(2.0), types.ModuleType("asks_for_itself")
+    sys.modules["asks_for_itself"] = module
+    source = "import sys\ndef ask(): return vars(sys.modules[__name__]).get('ra' + key, 2.0)\nkey = 'te'"
+    exec(source, vars(module))
+    return Case(lambda x: w * x * module.ask(), functools.partial(vars(module).update, rate=5.0), far=True)
+
+
+@row("equal")
+def a_class_that_is_registered() -> Case:
+    class Scale(abc.ABC):  # noqa: B024  # nothing need be abstract
+        pass
+
+    class Own:
+        pass
+
+    w, own = Value(2.0), Own()
+    return Case(lambda x: w * x * (2.0 if isinstance(own, Scale) else 1.0), lambda: Scale.register(Own), far=True)
 
 
 @row("equal")

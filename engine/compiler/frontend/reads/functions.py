@@ -84,6 +84,10 @@ class Functions:
             self._found.found_holder(function.__globals__)
         if "modules" in names:
             yield from self._modules(texts_of(function.__code__), self._found.found_rarely)
+            own = sys.modules.get(str(function.__globals__.get("__name__")))
+            if "__name__" in names and own is not None:
+                self._named(own, "__name__", where)
+                yield own
         for name in names:
             content = function.__globals__.get(name, ABSENT)
             if content is not ABSENT:

@@ -6,6 +6,7 @@ import random
 import sys
 import threading
 import weakref
+from abc import get_cache_token
 from array import array
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +62,16 @@ class Subclasses:
 
     def __iter__(self) -> Iterator[Any]:
         yield from type.__subclasses__(self._of)
+
+
+class Registrations:
+    """How many classes were registered with abstract ones so far: these count as derived from then on."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield get_cache_token()
+
+
+REGISTRATIONS = Registrations()
 
 
 class Names:

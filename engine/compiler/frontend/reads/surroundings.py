@@ -26,6 +26,7 @@ from .objects import (
     PLAIN,
     LeafList,
     Names,
+    Registrations,
     all_same,
     attribute_of,
     held,
@@ -250,7 +251,7 @@ class Surroundings:
         ]
         names = [(self._order(*name), *name) for name in near]
         parts = [(_LATE if part[1] in _RARE else rank_of(part[2]), *part) for part in self._parts]
-        near_holders = (found for found in self._holders if not isinstance(found[0], Names))
+        near_holders = (found for found in self._holders if not isinstance(found[0], (Names, Registrations)))
         holders = [found for found in near_holders if id(found[0]) not in self._modules or is_array(found[0])]
 
         def of_rank(rank: int) -> None:

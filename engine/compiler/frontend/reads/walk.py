@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
+from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from functools import partial
@@ -28,6 +29,7 @@ from .objects import (
     DECIMALS,
     OF_PARTIALS,
     PLAIN,
+    REGISTRATIONS,
     SPACES,
     VIEWS,
     Decimals,
@@ -151,6 +153,8 @@ class Walk(Functions):
                         self._part(thing, name, getattr(thing, name))
                     yield from self._subclasses(thing)
                 self._once(thing, "", Names(thing))
+                if isinstance(thing, ABCMeta):
+                    self._once(REGISTRATIONS, "", REGISTRATIONS)
                 yield from (*(thing.__bases__ if issubclass(kind, type) else ()), type(thing))
                 yield from self._named_attributes(thing, vars(thing))
             elif issubclass(kind, ModuleType):
