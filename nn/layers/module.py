@@ -149,7 +149,11 @@ class Module:
             elif _is_parameter(item):
                 own[path.split(".")[0]] += 1
         lines += [f"{name}: {count}" for name, count in own.items()]
-        return "\n  ".join(lines)
+        return "\n  ".join(lines + self._functions())
+
+    def _functions(self) -> list[str]:
+        """Lines on the functions that it calls beside its modules, for its text."""
+        return []
 
     def _repr_html_(self) -> str:
         """In a notebook a table: each part, what it is, and how many parameters it holds."""

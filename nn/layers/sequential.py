@@ -55,9 +55,9 @@ class Sequential(Module):
         """The layers by their paths, those too that are functions and no modules."""
         return {f"layers.{place}": layer for place, layer in enumerate(self.layers)}
 
-    def __repr__(self) -> str:
-        functions = [(path, layer) for path, layer in self.stages().items() if not isinstance(layer, Module)]
-        return "\n  ".join([super().__repr__(), *(f"{path}: {activation_name(layer)}" for path, layer in functions)])
+    def _functions(self) -> list[str]:
+        stages = self.stages().items()
+        return [f"{path}: {activation_name(layer)}" for path, layer in stages if not isinstance(layer, Module)]
 
 
 class Residual(Module):
