@@ -165,7 +165,10 @@ def write(name: str, code: bytes, suffix: str = OBJECT) -> None:
 
 
 def _trim(where: Path) -> int:
-    """Delete the files used longest ago, also of killed writers, until the rest is within the limit; its size."""
+    """Delete the files used longest ago, also of killed writers, where the limit is near; the size of the rest.
+
+    Half of the limit is freed at once: else a full folder would be looked through at every write.
+    """
     files = []
     for entry in os.scandir(where):
         mine = entry.name.endswith((OBJECT, ARTIFACT, FACT)) or entry.name.startswith("writing-")
@@ -174,8 +177,10 @@ def _trim(where: Path) -> int:
                 status = entry.stat()
                 files.append((status.st_mtime, status.st_size, entry.path))
     total = sum(size for _, size, _ in files)
+    if total <= LIMIT - LIMIT // 8:
+        return total
     for _, size, path in sorted(files):
-        if total <= LIMIT:
+        if total <= LIMIT // 2:
             break
         with contextlib.suppress(OSError):
             os.unlink(path)

@@ -236,6 +236,17 @@ def test_a_folder_is_looked_at_when_a_sixteenth_of_its_room_is_filled(
     assert sum(path.stat().st_size for path in where.iterdir()) <= 20_000
 
 
+def test_a_full_folder_is_not_looked_through_at_every_write(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Any] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: looks.append(path) or scandir(path))
+    monkeypatch.setattr(cache, "LIMIT", 400_000)
+    for k in range(1500):
+        cache.write(f"{k}", bytes(900))
+    assert len(looks) < 300
+    assert 190_000 < sum(path.stat().st_size for path in where.iterdir()) <= 400_000
+
+
 def test_what_a_killed_writer_left_harms_nothing(where: Path) -> None:
     program = textwrap.dedent("""
         import os, signal
