@@ -20,6 +20,12 @@ from .objects import ABSENT, CONTAINERS, PLAIN, held, is_a, is_array, reads_as_a
 from .outside import environment
 from .words import Words
 
+BUDGET = 300
+"""About how many nanoseconds a look at every call may take; the rest is looked at from time to time."""
+NAMES = 3000
+"""How many more if it takes these to look at cells, globals and attributes that code names: two hundred."""
+NAMED = 1500
+"""How many more if it takes these to look at all small lists, dicts and arrays that a function names itself."""
 _FEW = 6  # entries of a list or dict that are looked at one by one, in half the time of a loop
 _LARGE = 2048  # bytes of an array that are no longer compared at every call
 

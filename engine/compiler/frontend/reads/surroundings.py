@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from .... import modes
 from ....value import Value
 from . import outside
-from .look import Look, rank_of
+from .look import BUDGET, NAMED, NAMES, Look, rank_of
 from .objects import (
     ABSENT,
     DESCRIBING,
@@ -40,12 +40,6 @@ from .objects import (
 from .walk import Walk
 from .words import Watching, Words
 
-BUDGET = 300
-"""About how many nanoseconds a look at every call may take; the rest is looked at when `PATIENCE` allows."""
-NAMES = 3000
-"""How many more if it takes these to look at cells, globals and attributes that code names: two hundred."""
-NAMED = 1500
-"""How many more if it takes these to look at all small lists, dicts and arrays that a function names itself."""
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 _LATE, _LAST = 4, 5
