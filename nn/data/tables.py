@@ -96,5 +96,6 @@ def same_columns(name: str, table: Any, trained: list[str] | None) -> None:
     else:
         added = next(column for column in names if names.count(column) > trained.count(column))
         what = f"a column {added!r}, which the model was not trained with"
-    columns = f"{name}[{trained}]" if len(trained) <= 8 else f"{name}[columns] with the columns as they were"
+    is_short = len(trained) == len({*trained}) <= 8  # a name that two columns have would give both, twice
+    columns = f"{name}[{trained}]" if is_short else "the columns in the order of training"
     raise ValueError(f"{name} has {what}: give {columns}, or {name}.to_numpy() to go by position")

@@ -86,6 +86,14 @@ def test_a_refused_fit_notes_no_columns() -> None:
     nn.predict(model, table())
 
 
+def test_the_remedy_for_names_that_two_columns_have_does_not_name_them() -> None:
+    twice = table().set_axis(["a", "a", "b"], axis=1)
+    with pytest.raises(
+        ValueError, match=r"X has 'b' for column 0.*: give the columns in the order of training, or X\.to"
+    ):
+        nn.predict(fitted(twice), twice.iloc[:, [2, 0, 1]])
+
+
 def test_names_that_are_no_texts_and_lists_say_nothing() -> None:
     model = fitted(pd.DataFrame(table().to_numpy()))
     nn.predict(model, pd.DataFrame(table().to_numpy())[[2, 1, 0]])

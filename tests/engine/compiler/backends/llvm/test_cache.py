@@ -219,13 +219,19 @@ def test_bounded_and_the_oldest_goes_first(where: Path, monkeypatch: pytest.Monk
     assert cache.read("0") is None
 
 
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The folders that are looked through."""
+    found: list[Any] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: found.append(path) or scandir(path))
+    return found
+
+
 def test_a_folder_is_looked_at_when_a_sixteenth_of_its_room_is_filled(
-    where: Path, monkeypatch: pytest.MonkeyPatch
+    where: Path, looks: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And not at every write: it may hold thousands of files."""
-    looks: list[Any] = []
-    scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: looks.append(path) or scandir(path))
     monkeypatch.setattr(cache, "LIMIT", 160_000)
     for k in range(20):
         cache.write(f"{k}", bytes(900))
@@ -236,10 +242,9 @@ def test_a_folder_is_looked_at_when_a_sixteenth_of_its_room_is_filled(
     assert sum(path.stat().st_size for path in where.iterdir()) <= 20_000
 
 
-def test_a_full_folder_is_not_looked_through_at_every_write(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[Any] = []
-    scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: looks.append(path) or scandir(path))
+def test_a_full_folder_is_not_looked_through_at_every_write(
+    where: Path, looks: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cache, "LIMIT", 400_000)
     for k in range(1500):
         cache.write(f"{k}", bytes(900))
