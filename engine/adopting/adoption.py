@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from ..interval import REALS
@@ -11,7 +11,7 @@ from ..primitive import Primitive
 from ..text.sheet import counted
 from ..value import Value
 from .graph import Node, TheirGraph
-from .meaning import Meaning, close, fits, is_operation
+from .meaning import Meaning, certain, close, fits, is_operation, meanings
 from .probes import Probed
 from .replay import Replay
 from .report import Adoption, Finding
@@ -21,12 +21,13 @@ from .report import Adoption, Finding
 def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     """Take the graph of a micrograd-like engine, and name the bug in its backward pass if it has one.
 
-    Each node's `_backward` is called alone, and then `root.backward()` as a whole with every call recorded; numbers and
-    gradients of the objects are afterwards what they were. What an operation is follows from its name (``"+"``,
-    ``"tanh"``, ``"**2"``), or from its number where it has none.
+    Each node's `_backward` is called alone, and then `root.backward()` as a whole with every call recorded; afterwards
+    all attributes of the objects are what they were. What an operation is follows from its name (``"+"``,
+    ``"tanh"``, ``"**2"``), or from its number where it has none and only one operation is likely to give it.
 
     Args:
-        root: a result of the engine: an object with `data`, `grad`, `_backward` (a closure or a method), `backward()`,
+        root: a result of the engine: an object with `data`, `grad`, `_backward` (a closure or a method that takes no
+            arguments; of leaves it may be None), `backward()`,
             its operands in `_prev`, `prev`, `_children`, `children` or `parents` (a tuple, list or set), and the
             operation's name in `_op` or `op`.
         names: a mapping from names to objects, to call them by; else their `label`, if they have one.
@@ -62,19 +63,33 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     graph = TheirGraph(root, names)
     with graph.restored():
         given = {id(node): node.theirs.grad for node in graph.nodes}
-        probed = [Probed(graph, node) for node in graph.nodes if node.operands]
+        probed = list(_probed(graph))
         findings = [*_without_operands(graph), *_once_for_each_operation(probed)]
         values = _as_values(graph, {id(p.node): p for p in probed})
         unknown = sorted({p.node.operation or "?" for p in probed if p.meaning is None})
         replay = Replay(graph)
         findings += replay.findings
-        if not findings and not unknown:
+        if not findings:
             findings += _whole(graph, replay, values, given)
     notes = [f"{', '.join(unknown)}: not in the table, so taken as it is"] * bool(unknown)
     if not replay.calls:
         notes.append("backward() called no node's _backward: only its result was compared")
     title = f"{type(root).__name__} graph of {counted(len(graph.nodes), 'node')}"
     return Adoption(title, findings, values[id(graph.root)], notes)
+
+
+def _probed(graph: TheirGraph) -> Iterator[Probed]:
+    """All nodes with operands; a nameless operation is judged by all nodes that share the text of its closure."""
+    possible = {id(node): meanings(node) for node in graph.nodes if node.operands}
+    nodes = [node for node in graph.nodes if node.operands]
+    places: dict[Hashable, list[Node]] = {}
+    for node in nodes:
+        if not node.operation:
+            place = (node.line, node.constants) if node.closed else id(node)  # a method serves many operations
+            places.setdefault(place, []).append(node)
+    sure = {id(node) for alike in places.values() for node in certain(alike, possible)}
+    for node in nodes:
+        yield Probed(graph, node, possible[id(node)], bool(node.operation) or id(node) in sure)
 
 
 def _without_operands(graph: TheirGraph) -> list[Finding]:
@@ -84,16 +99,21 @@ def _without_operands(graph: TheirGraph) -> list[Finding]:
             "missing", node.theirs, node.line, f"{graph.name(node)} lists no operands: nothing comes back through it"
         )
         for node in graph.nodes
-        if not node.operands and is_operation(node.operation)
+        if not node.operands and (is_operation(node.operation) or node.unlisted)
     ]
 
 
 def _once_for_each_operation(probed: list[Probed]) -> list[Finding]:
-    """The findings of all nodes, nearest to the leaves first; one for each kind and place where it is written."""
+    """The findings of all nodes, nearest to the leaves first; one for each kind and place where it is written.
+
+    A wrong derivative may come out as 0 at some nodes, where an operand seems to get nothing: that is no second bug.
+    """
     known: dict[tuple[str, str, str], Finding] = {}
+    wrong = {(one.node.operation, one.node.line) for one in probed if one.only_wrong}
     for one in probed:
         for finding in one.findings:
-            known.setdefault((finding.kind, one.node.operation, finding.line), finding)
+            if finding.kind != "missing" or (one.node.operation, finding.line) not in wrong:
+                known.setdefault((finding.kind, one.node.operation, finding.line), finding)
     return list(known.values())
 
 
@@ -145,14 +165,14 @@ def _whole(graph: TheirGraph, replay: Replay, values: dict[int, Value], given: d
     root.zero_grad()
     for node in graph.nodes:
         got, right = replay.gradients[id(node)], own[id(node)]
-        if not node.operands and not close(got, right):
+        if not node.operands and not node.constant and not close(got, right):
             sentence = f"backward() leaves {got:.6g} in the gradient of {graph.name(node)}, where it is {right:.6g}"
             return [Finding("overwrites" if got else "missing", node.theirs, "", sentence)]
     if not given[id(graph.root)]:
         return []  # their backward() has not run yet
     for node in graph.nodes:
         there, right = float(given[id(node)] or 0.0), own[id(node)]
-        if not node.operands and not close(there, right):
+        if not node.operands and not node.constant and not close(there, right):
             sentence = (
                 f"the gradient of {graph.name(node)} was {there:.6g} where this graph's is {right:.6g}: that of an "
                 "earlier backward() was still there; set gradients to 0 before"

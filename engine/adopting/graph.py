@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import inspect
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..numbers import is_number
@@ -19,15 +20,19 @@ class Node:
     Attributes:
         theirs: the object.
         operands: the nodes it was computed from, as they are listed.
-        ordered: whether the list tells their order, and one that comes twice; a set does not.
+        ordered: whether the list tells one that comes twice; sets and the keys of dicts do not.
         operation: what they call it; "" for a leaf, or where they do not say.
         number: its data.
+        constants: numbers that its `_backward`, a closure, holds besides its own.
+        unlisted: other nodes that it holds, and that are not in the list of operands.
     """
 
-    __slots__ = ("number", "operands", "operation", "ordered", "position", "theirs")
+    __slots__ = ("constants", "number", "operands", "operation", "ordered", "position", "theirs", "unlisted")
 
     def __init__(self, theirs: Any, position: int) -> None:
         self.theirs, self.position = theirs, position
+        self.constants: tuple[float, ...] = ()
+        self.unlisted: list[Any] = []
         self.operands: list[Node] = []
         self.ordered = True
         self.operation = str(next((getattr(theirs, name) for name in OPERATIONS if hasattr(theirs, name)), "") or "")
@@ -39,6 +44,28 @@ class Node:
         function = getattr(self.theirs, "_backward", None)
         code = getattr(getattr(function, "__func__", function), "__code__", None)
         return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+
+    @property
+    def closed(self) -> bool:
+        """Whether its `_backward` is a closure, which holds the operands, and not a method, which reads the list."""
+        return bool(getattr(self.theirs._backward, "__closure__", None))
+
+    @property
+    def gradient(self) -> float:
+        """Its `grad` as it is now: 0 for None.
+
+        Raises:
+            TypeError: it is no real number.
+        """
+        grad = self.theirs.grad
+        if grad is not None and not is_number(grad):
+            raise TypeError(f"a gradient became {grad!r}, which is no real number")
+        return float(grad or 0.0)
+
+    @property
+    def constant(self) -> bool:
+        """Whether it says itself that it wants no gradient."""
+        return not getattr(self.theirs, "requires_grad", True)
 
 
 class TheirGraph:
@@ -68,12 +95,14 @@ class TheirGraph:
         known = self._names.get(id(node.theirs)) or getattr(node.theirs, "label", None)
         if isinstance(known, str) and known:
             return known
-        return f"{node.operation or 'leaf'} (node {node.position}, data {node.number:.4g})"
+        what = node.operation or ("result" if node.operands else "leaf")
+        return f"{what} (node {node.position}, data {node.number:.4g})"
 
     @contextmanager
     def restored(self) -> Iterator[None]:
-        """Afterwards their numbers and gradients are what they were, whatever happens inside."""
-        before = [(node.theirs, node.theirs.data, node.theirs.grad) for node in self.nodes]
+        """Afterwards their objects have the attributes that they had, whatever happens inside."""
+        objects = {id(each): each for node in self.nodes for each in (node.theirs, *node.unlisted)}
+        before = [(each, _attributes(each)) for each in objects.values()]
         try:
             yield
         finally:
@@ -84,12 +113,20 @@ class TheirGraph:
                 raise
 
 
-def _give_back(numbers: list[tuple[Any, Any, Any]]) -> None:
-    for theirs, data, grad in numbers:
-        if theirs.data is not data:
-            theirs.data = data
-        if theirs.grad is not grad:
-            theirs.grad = grad
+def _attributes(theirs: Any) -> dict[str, Any]:
+    """Of an object, in its dict and in slots; `data` and `grad` by their names, as they may be properties."""
+    slots = [name for cls in type(theirs).__mro__ for name in getattr(cls, "__slots__", ())]
+    names = ["data", "grad", *(name for name in slots if hasattr(theirs, name) and not name.startswith("__"))]
+    return {**getattr(theirs, "__dict__", {}), **{name: getattr(theirs, name) for name in names}}
+
+
+def _give_back(objects: list[tuple[Any, dict[str, Any]]]) -> None:
+    for theirs, attributes in objects:
+        for name in getattr(theirs, "__dict__", {}).keys() - attributes.keys():
+            delattr(theirs, name)
+        for name, was in attributes.items():
+            if getattr(theirs, name, ...) is not was:
+                setattr(theirs, name, was)
 
 
 def _ordered(root: Any) -> list[Node]:
@@ -106,7 +143,10 @@ def _ordered(root: Any) -> list[Node]:
             node = made[id(theirs)]
             listed = _listed(theirs, attribute)
             node.operands = [made[id(operand)] for operand in listed]
-            node.ordered = not isinstance(getattr(theirs, attribute), (set, frozenset))
+            node.ordered = not isinstance(getattr(theirs, attribute), (Set, Mapping))
+            held = _held(theirs._backward)
+            node.constants = tuple([float(x) for x in held if is_number(x) and float(x) != node.number])
+            node.unlisted = [x for x in held if _is_node(x) and all(x is not one for one in (theirs, *listed))]
             node.position = len(order) + 1
             order.append(node)
         elif id(theirs) not in made:
@@ -129,8 +169,42 @@ def _check(theirs: Any, attribute: str) -> None:
         raise TypeError(f"{_what(theirs)} cannot be adopted: its `data` is no real number but {theirs.data!r}")
     if theirs.grad is not None and not is_number(theirs.grad):
         raise TypeError(f"{_what(theirs)} cannot be adopted: its `grad` is no real number but {theirs.grad!r}")
+    if theirs._backward is None and not _listed(theirs, attribute):
+        return  # a leaf
     if not callable(theirs._backward):
-        raise TypeError(f"{_what(theirs)} cannot be adopted: its `_backward` cannot be called")
+        raise TypeError(
+            f"{_what(theirs)} cannot be adopted: its `_backward` cannot be called, it is {theirs._backward!r} "
+            "(store the function, without calling it: out._backward = _backward)"
+        )
+    needed = _needed(theirs._backward)
+    if needed:
+        raise TypeError(
+            f"{_what(theirs)} cannot be adopted: its `_backward` takes {', '.join(needed)}, and is called without "
+            "arguments here: let it read the gradient of its own node"
+        )
+
+
+def _needed(function: Any) -> list[str]:
+    """The names of the arguments that it must be given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # of a builtin
+        return []
+    free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [each.name for each in parameters if each.default is each.empty and each.kind not in free]
+
+
+def _held(function: Any) -> list[Any]:
+    """What the variables of a closure hold, each once."""
+    held: dict[int, Any] = {}
+    for cell in getattr(function, "__closure__", None) or ():
+        with suppress(ValueError):  # the cell is empty
+            held[id(cell.cell_contents)] = cell.cell_contents
+    return list(held.values())
+
+
+def _is_node(thing: Any) -> bool:
+    return all(hasattr(thing, name) for name in ("data", "grad", "_backward"))
 
 
 def _what(theirs: Any) -> str:

@@ -32,8 +32,15 @@ _SYNONYMS = {
     "max": "maximum",
     "min": "minimum",
     "inv": "reciprocal",
+    "inverse": "reciprocal",
+    "1/x": "reciprocal",
+    **{f"r{name}": name for name in ("add", "sub", "mul", "div", "pow")},
+    "rtruediv": "div",
 }
-_WITH_NUMBER = re.compile(r"(\*\*|\^|\+|-|\*|/|pow)\s*\(?\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\)?", re.IGNORECASE)
+_VERSIONS = (ops.gelu, ops.softplus, ops.where)  # others have them with tanh, with a slope, of a condition above 0
+_WITH_NUMBER = re.compile(
+    r"(?:x|self)?\s*(\*\*|\^|\+|-|\*|/|pow)\s*\(?\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\)?", re.IGNORECASE
+)
 _DIGITS = 1e-5  # relative: their numbers may be of single precision, their formulas others than the table's
 
 
@@ -76,6 +83,11 @@ class Meaning(NamedTuple):
                 found[id(operand)] = found.get(id(operand), 0.0) + value.grad
         return found
 
+    @property
+    def has_versions(self) -> bool:
+        """Whether others give this name to functions that differ in a constant, as leaky_relu of another slope."""
+        return bool(self.primitive.defaults) or self.primitive in _VERSIONS
+
     def at_a_kink(self) -> bool:
         """Whether there is no one derivative, so that conventions differ."""
         return self.primitive.kink is not None and abs(self.primitive.kink(self.number, *self.inputs)) < 1e-9
@@ -83,12 +95,32 @@ class Meaning(NamedTuple):
 
 def meanings(node: Node) -> list[Meaning]:
     """What a node's operation may be: by its name if it has one, else any primitive that gives its number."""
-    name = node.operation.strip().lower()
-    found = list(_named(name, node))
-    if not found and not name:
-        found = [m for p in PRIMITIVES.values() for m in _orders(p, node.operands, node.ordered)]
-        found = [meaning for meaning in found if fits(meaning, node)]
-    return found
+    name = _plain(node.operation)
+    if name:
+        return list(_named(name, node))
+    found = [m for p in PRIMITIVES.values() for m in _orders(p, node)]
+    return [meaning for meaning in found if fits(meaning, node)]
+
+
+def certain(alike: Sequence[Node], possible: dict[int, list[Meaning]]) -> Iterator[Node]:
+    """Of nodes that are written in one place, those whose operation must be one that gives the numbers of all of them.
+
+    Where a constant may be within (``x * 3``, ``3 - x``), a round number proves nothing, nor does an operand given
+    back, unless it is so of other operands too.
+    """
+    shared = set.intersection(*({meaning.primitive.name for meaning in possible[id(node)]} for node in alike))
+    several = len({tuple(operand.number for operand in node.operands) for node in alike}) > 1
+    for node in alike:
+        possible[id(node)][:] = [m for m in possible[id(node)] if m.primitive.name in shared] or possible[id(node)]
+        if shared and (several or _telling(node)):
+            yield node
+
+
+def _telling(node: Node) -> bool:
+    """Whether no other operation is likely to give its number."""
+    if any(abs(node.number) == abs(operand.number) for operand in node.operands):
+        return False
+    return len(node.operands) > 1 or float(f"{node.number:.6g}") != node.number
 
 
 def is_operation(name: str) -> bool:
@@ -97,8 +129,13 @@ def is_operation(name: str) -> bool:
     >>> is_operation("tanh"), is_operation("**2"), is_operation("input"), is_operation("")
     (True, True, False, False)
     """
-    name = name.strip().lower()
+    name = _plain(name)
     return bool(name) and (_WITH_NUMBER.fullmatch(name) is not None or bool(_primitives(name)))
+
+
+def _plain(operation: str) -> str:
+    """Its name in small letters, without what PyTorch adds: TanhBackward0 is tanh."""
+    return re.sub(r"backward\d*$", "", operation.strip().lower())
 
 
 def fits(meaning: Meaning, node: Node) -> bool:
@@ -114,7 +151,7 @@ def _named(name: str, node: Node) -> Iterator[Meaning]:
         yield Meaning(primitive, (node.operands[0], float(with_number[2])))
         return
     for primitive in _primitives(name):
-        yield from _orders(primitive, node.operands, node.ordered)
+        yield from _orders(primitive, node)
 
 
 def _primitives(name: str) -> list[Primitive]:
@@ -123,7 +160,7 @@ def _primitives(name: str) -> list[Primitive]:
     if found is None:
         return []
     others = {ops.sub: [ops.neg], ops.add: [ops.sum], ops.log: [ops.log10, ops.log2]}
-    return [found, *others.get(found, [])]
+    return [found] if name == "rsub" else [found, *others.get(found, [])]
 
 
 def _primitive(name: str) -> Primitive | None:
@@ -134,16 +171,20 @@ def _primitive(name: str) -> Primitive | None:
     return None
 
 
-def _orders(primitive: Primitive, operands: Sequence[Node], ordered: bool) -> Iterator[Meaning]:
+def _orders(primitive: Primitive, node: Node) -> Iterator[Meaning]:
     """The orders in which operands may have been given: as listed first; a set lists one that came twice once."""
-    count, listed = len(operands), tuple(operands)
+    count, listed = len(node.operands), tuple(node.operands)
     if primitive is ops.dot or primitive is ops.take:  # whose operands are arranged, which lists do not tell
         return
     if primitive.arity is None or primitive.arity == count:
         yield Meaning(primitive, listed)
     if primitive.arity == 2 and count == 2 and listed[0] is not listed[1]:
         yield Meaning(primitive, listed[::-1])
-    if primitive.arity == 2 and count == 1 and not ordered:
-        yield Meaning(primitive, listed * 2)
+    if primitive.arity == 2 and count == 1:
+        if not node.ordered:
+            yield Meaning(primitive, listed * 2)
+        for constant in node.constants:
+            yield Meaning(primitive, (*listed, constant))
+            yield Meaning(primitive, (constant, *listed))
     if primitive.arity is not None and count + len(primitive.defaults) >= primitive.arity > count:
         yield Meaning(primitive, (*listed, *primitive.defaults[count - primitive.arity :]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from .. import ops
 from .graph import Node, TheirGraph
-from .meaning import Meaning, close, fits, meanings
+from .meaning import Meaning, close, fits
 from .report import Finding
 
 # Derivatives that are usually written by the output.
@@ -15,44 +16,61 @@ _BY_OUTPUT: dict[str, Callable[[float], float]] = {
     "exp": lambda z: z,
     "sqrt": lambda z: 0.5 / z if z else 0.0,
 }
+_STAIRS = (ops.round, ops.floor, ops.ceil, ops.sign)  # in training often with the slope 1, "straight-through"
+_OTHER = -3.0  # the upstream gradient of the second probe: of the other sign, which some are tested for
 _PRESET = 7.25  # what an operand's gradient holds before a probe that must add to it
 
 
 class Probed:
     """One node, probed.
 
+    Args:
+        graph: the node's.
+        node: theirs.
+        candidates: what its operation may be.
+        sure: whether it must be one of these, as where it has their name.
+
     Attributes:
         node: theirs.
         meaning: what its operation is, or None if the table does not know it.
         slopes: what it gives each operand for an upstream gradient of 1, by identity.
         findings: its bugs.
+        only_wrong: whether a derivative is wrong, where neither it nor the right one is 0, and no operand gets nothing.
     """
 
-    def __init__(self, graph: TheirGraph, node: Node) -> None:
+    def __init__(self, graph: TheirGraph, node: Node, candidates: Sequence[Meaning], sure: bool) -> None:
         self._graph, self.node = graph, node
-        candidates = meanings(node)
         fitting = [meaning for meaning in candidates if fits(meaning, node)]
         self._operands = list({id(operand): operand for operand in node.operands}.values())
         self.slopes: dict[int, float] = {}
         self.findings: list[Finding] = []
+        self.only_wrong = False
         self.meaning = next(iter(fitting or candidates), None)
         try:
-            once, thrice, preset = self._probe(1.0, 0.0), self._probe(3.0, 0.0), self._probe(1.0, _PRESET)
+            once, other, preset = self._probe(1.0, 0.0), self._probe(_OTHER, 0.0), self._probe(1.0, _PRESET)
+            unlisted = self._unlisted()
         except Exception as error:  # whatever a student's code raises
             self._say("raises", f"_backward of {self._name()} raised {type(error).__name__}: {error}")
             return
         self.slopes = once
+        if unlisted is not None:
+            which = f"{unlisted:.4g}, which is not in its list of operands"
+            self._say("missing", f"{self._name()} gives a gradient to a node of data {which}")
+            return
         if candidates and not fitting:
-            if any(meaning.primitive.defaults for meaning in candidates):
-                self.meaning = None  # a leaky_relu of another slope
+            of_a_number = node.closed and len(node.operands) == 1 and any(m.primitive.arity == 2 for m in candidates)
+            if of_a_number or any(meaning.has_versions for meaning in candidates):
+                self.meaning = None
             else:
                 self._wrong_number(candidates)
                 return
-        for meaning in fitting:  # any of them may be what was meant
-            if all(close(once[key], slope) for key, slope in meaning.slopes().items()):
-                self.meaning = meaning
-                break
-        self._judge(once, thrice, preset)
+        same = (m for m in fitting if all(close(once[key], slope) for key, slope in m.slopes().items()))
+        known = next(same, None)  # any of them may be what was meant
+        if known is not None:
+            self.meaning = known
+        elif not sure or self._straight_through():
+            self.meaning = None
+        self._judge(once, other, preset)
 
     def _probe(self, upstream: float, preset: float) -> dict[int, float]:
         """The gradients of the operands after `_backward`, which held `preset` before."""
@@ -71,29 +89,48 @@ class Probed:
                         f"from {float(data):.6g} to {float(each.theirs.data):.6g}",
                     )
                 each.theirs.data = data
-        return {id(operand): float(operand.theirs.grad or 0.0) for operand in operands}
+        return {id(operand): operand.gradient for operand in operands}
 
-    def _judge(self, once: dict[int, float], thrice: dict[int, float], preset: dict[int, float]) -> None:
+    def _unlisted(self) -> float | None:
+        """The number of a node that gets a gradient though it is not listed."""
+        for other in self.node.unlisted:
+            other.grad = 0.0
+        self._probe(1.0, 0.0)
+        return next((float(other.data) for other in self.node.unlisted if other.grad), None)
+
+    def _judge(self, once: dict[int, float], other: dict[int, float], preset: dict[int, float]) -> None:
         meaning = self.meaning
         expected = None if meaning is None or meaning.at_a_kink() else meaning.slopes()
+        wrong = False
         for operand in self._operands:
             key = id(operand)
+            if operand.constant:
+                continue
             got, d = once[key], None if expected is None else expected.get(key, 0.0)
             what = f"{self._name()} gives {self._graph.name(operand)}"
             if close(preset[key], got) and not close(preset[key], got + _PRESET):
                 self._say("overwrites", f"{what} its gradient by =, which loses what was there: write +=")
-            elif not close(thrice[key], 3.0 * got):
+            elif preset[key] == _PRESET and not close(preset[key], got + _PRESET):
+                self._say("overwrites", f"{what} nothing where its gradient is not 0: write +=")
+            elif not close(other[key], _OTHER * got):
                 self._say(
                     "upstream",
-                    f"{what} {got:.6g} for an upstream gradient of 1 and {thrice[key]:.6g} for 3: multiply by out.grad",
+                    f"{what} {got:.6g} for an upstream gradient of 1 and {other[key]:.6g} for {_OTHER:g}: "
+                    "multiply by out.grad",
                 )
             elif not close(preset[key] - _PRESET, got):
                 self._say("upstream", f"{what} what depends on that operand's own gradient: multiply by out.grad")
             elif d is not None and not close(got, d):
+                wrong |= got != 0.0 and d != 0.0
                 if got == 0.0:
                     self._say("missing", f"{what} nothing, where the derivative is {d:.6g}")
                 else:
                     self._say("derivative", f"{what} {got:.6g}, where the derivative is {d:.6g}{self._hint(got, key)}")
+
+        self.only_wrong = wrong and all(finding.kind != "missing" for finding in self.findings)
+
+    def _straight_through(self) -> bool:
+        return self.meaning is not None and self.meaning.primitive in _STAIRS and list(self.slopes.values()) == [1.0]
 
     def _wrong_number(self, candidates: Sequence[Meaning]) -> None:
         node = self.node

@@ -42,8 +42,8 @@ class Replay:
         self.findings: list[Finding] = []
         for node in graph.nodes:
             node.theirs.grad = 0.0
+        self._given: Node | None = None  # not the root, and has a gradient before the first call
         error = self._run()
-        self.gradients = {id(node): float(node.theirs.grad or 0.0) for node in graph.nodes}
         if error is not None:
             self._say("raises", graph.root, f"backward() raised {type(error).__name__}: {error}")
         elif self.calls:
@@ -53,17 +53,21 @@ class Replay:
         left: dict[int, float] = {}
 
         def called(node: Node, original: Callable[[], Any]) -> None:
-            gradient = float(node.theirs.grad or 0.0)
+            if not self.calls:
+                others = (each for each in self._graph.nodes if each is not self._graph.root)
+                self._given = next((each for each in others if each.gradient), None)
+            gradient = node.gradient
             self.calls.append(Call(node, gradient, left.get(id(node), 0.0)))
             original()
             for operand in node.operands:
-                left[id(operand)] = float(operand.theirs.grad or 0.0)
+                left[id(operand)] = operand.gradient
 
         limit = sys.getrecursionlimit()
         with _recorded(self._graph, called):
             sys.setrecursionlimit(max(limit, 1000 + 20 * len(self._graph.nodes)))  # many engines recurse
             try:
                 self._graph.root.theirs.backward()
+                self.gradients = {id(node): node.gradient for node in self._graph.nodes}
             except Exception as error:  # whatever a student's code raises
                 return error
             finally:
@@ -84,6 +88,13 @@ class Replay:
                 f"backward() starts with a gradient of {self.calls[first[id(root)]].gradient:.6g} "
                 f"at the root {graph.name(root)}: set it to 1",
             )  # fmt: skip
+        if self._given is not None:
+            self._say(
+                "seed", self._given,
+                f"backward() starts with a gradient at {graph.name(self._given)}: only the root starts with 1, "
+                "all others with 0",
+            )  # fmt: skip
+            return
         reset = next((c for c in self.calls if c.node is not root and not close(c.gradient, c.left)), None)
         if reset is not None:
             self._say(
@@ -129,7 +140,7 @@ def _recorded(graph: TheirGraph, called: Callable[[Node, Callable[[], Any]], Non
                 setattr(cls, "_backward", _instead(method, nodes, called))  # noqa: B010  # a class of anybody's
         for node in graph.nodes:
             own = node.theirs._backward
-            if not hasattr(own, "__self__") or own.__self__ is not node.theirs:
+            if own is not None and (not hasattr(own, "__self__") or own.__self__ is not node.theirs):
                 undo.callback(setattr, node.theirs, "_backward", own)
                 node.theirs._backward = lambda node=node, own=own: called(node, own)
         yield

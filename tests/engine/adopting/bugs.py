@@ -28,6 +28,8 @@ BUGS = [
     Bug("sub", "other.grad -= out.grad", "other.grad = -out.grad", "overwrites"),
     Bug("relu in a branch", "self.grad += (out.data > 0) * out.grad",
         "self.grad = out.grad if out.data > 0 else 0.0", "overwrites"),
+    Bug("only where there is none", "other.grad += 1.0 * out.grad",
+        "other.grad = out.grad if other.grad == 0 else other.grad", "overwrites"),
     # the chain rule forgotten
     Bug("add passes 1", "self.grad += 1.0 * out.grad", "self.grad += 1.0", "upstream"),
     Bug("tanh alone", "(1 - t**2) * out.grad", "(1 - t**2)", "upstream"),
@@ -58,6 +60,11 @@ BUGS = [
     Bug("tanh without the square", "(1 - t**2)", "(1 - t)", "derivative"),
     Bug("twice as much", "self.grad += out.grad\n            other.grad -= out.grad",
         "self.grad += 2 * out.grad\n            other.grad -= out.grad", "derivative"),
+    Bug("a sum times the other", "self.grad += 1.0 * out.grad", "self.grad += other.data * out.grad", "derivative"),
+    Bug("a product subtracts", "self.grad += other.data * out.grad", "self.grad -= other.data * out.grad",
+        "derivative"),
+    Bug("relu of out.grad", "(out.data > 0) * out.grad", "(out.grad > 0) * out.grad", "upstream"),
+    Bug("relu clips out.grad", "(out.data > 0) * out.grad", "(out.data > 0) * max(0.0, out.grad)", "upstream"),
     # operands that get nothing, or are not listed
     Bug("closure not stored", "        out._backward = _backward\n        return out\n\n    def log",
         "        return out\n\n    def log", "missing"),
@@ -72,6 +79,7 @@ BUGS = [
     Bug("a seed of its number", "        self.grad = 1.0\n", "        self.grad = self.data\n", "seed"),
     Bug("everything is a seed", "            node._backward()\n",
         "            node.grad = 1.0\n            node._backward()\n", "seed"),
+    Bug("all start with 1", "        self.grad = 1.0\n", "        for v in topo:\n            v.grad = 1.0\n", "seed"),
     Bug("recursion in place of an order", TOPO, '''        self.grad = 1.0
         self._pass_on()
 
@@ -107,6 +115,7 @@ BUGS = [
     Bug("every node twice", "            node._backward()\n",
         "            node._backward()\n            node._backward()\n", "twice"),
     # numbers
+    Bug("a complex gradient", "k * self.data ** (k - 1)", "k * (-2.0) ** (k - 0.5)", "raises"),
     Bug("sigmoid of +x", "math.exp(-self.data))", "math.exp(self.data))", "forward"),
     Bug("tanh's formula", "(math.exp(2 * x) - 1) / (math.exp(2 * x) + 1)",
         "(math.exp(x) - 1) / (math.exp(x) + 1)", "forward"),

@@ -101,6 +101,11 @@ STYLES: dict[str, Callable[[str], str]] = {
         "    def __eq__(self, other):\n        return self.data == other.data\n\n"
         "    __hash__ = object.__hash__\n\n    def __sub__",
     ),
+    "keys of a dict": lambda source: source.replace("set(_children)", "dict.fromkeys(_children)"),
+    "no function in leaves": lambda source: source.replace(
+        "self._backward = lambda: None", "self._backward = None"
+    ).replace("            node._backward()\n", "            if node._backward:\n                node._backward()\n"),
+    "names as PyTorch's": lambda source: source.replace("self._op = _op", "self._op = _op and f'{_op}Backward0'"),
     "zeroes first": lambda source: source.replace(
         "        self.grad = 1.0\n", "        for node in topo:\n            node.grad = 0\n        self.grad = 1\n"
     ),
@@ -137,6 +142,22 @@ RIGHT = {
         "a = Number(5.0)\nroot = a._unary('log', math.log10(a.data), lambda out: 1 / a.data / math.log(10)) * a",
         (),
     ),
+    "gelu with tanh": (
+        "a = Number(1.5)\nk = math.sqrt(2 / math.pi)\nt = math.tanh(k * (a.data + 0.044715 * a.data**3))\n"
+        "slope = 0.5 * (1 + t) + 0.5 * a.data * (1 - t * t) * k * (1 + 3 * 0.044715 * a.data**2)\n"
+        "root = a._unary('gelu', 0.5 * a.data * (1 + t), lambda out: slope) * a",
+        ("gelu: not in the table, so taken as it is",),
+    ),
+    "rounding, straight through": (
+        "a = Number(1.7)\nroot = a._unary('round', round(a.data), lambda out: 1.0) * a",
+        ("round: not in the table, so taken as it is",),
+    ),
+    "a product by a number, with one operand": (
+        "a = Number(1.7)\nroot = Number(3 * a.data, (a,), '*')\nby = 3\n"
+        "def of(by):\n    def _backward():\n        a.grad += by * root.grad\n    return _backward\n"
+        "root._backward = of(3)",
+        (),
+    ),
     "leaves with names of operations": ("a = Number(5.0, (), 'input')\nroot = a * Number(2.0, (), 'const')", ()),
     "a hundred times the same": ("a = Number(1.01)\nroot = a\nfor _ in range(100):\n    root = root * a + a", ()),
 }
@@ -162,6 +183,67 @@ def _leaves(root: Any) -> list[Any]:
         found[id(node)] = node
         stack += [operand for operand in node._prev if id(operand) not in found]
     return [node for node in found.values() if not node._prev]
+
+
+def test_a_constant_that_says_so_needs_no_gradient() -> None:
+    module = run(SOURCE.replace("            other.grad += self.data * out.grad\n", """
+            if getattr(other, "requires_grad", True):
+                other.grad += self.data * out.grad
+"""))  # fmt: skip
+    a, two = module.Scalar(1.5), module.Scalar(2.0)
+    two.requires_grad = False
+    assert adopt(a * two).ok
+    two.requires_grad = True
+    assert adopt(a * two).ok
+
+
+@pytest.mark.parametrize("kind", ["set", "list"])
+def test_round_numbers_of_operations_without_names_prove_nothing(kind: str) -> None:
+    """1**3 is 1/1 as well, 3 - 1.5 the number itself, and (1 - 3)**2 the sum of both."""
+    module = run(SOURCE.replace("self._op = _op", "pass").replace("set(_children)", f"{kind}(_children)"))
+
+    def made(number: float, *slopes: tuple[Any, float]) -> Any:
+        out = module.Scalar(number, [operand for operand, _ in slopes])
+
+        def _backward() -> None:
+            for operand, slope in slopes:
+                operand.grad += slope * out.grad
+
+        out._backward = _backward
+        return out
+
+    for operand, number, slope in [
+        (1.0, 1.0, 3.0),
+        (1.5, 1.5, -1.0),
+        (4.0, 2.0, 0.5),
+        (2.0, 4.0, 1.0),
+        (2.0, 1.0, 0.5),
+    ]:
+        report = adopt(made(number, (module.Scalar(operand), slope)))
+        assert report.ok, report.text
+        assert report.notes == ("?: not in the table, so taken as it is",)
+    x, y = module.Scalar(0.3), module.Scalar(0.7)
+    (finding,) = adopt(made(0.3 * 0.7, (x, 0.3), (y, 0.3))).findings
+    assert (finding.kind, finding.sentence.partition(" gives")[0]) == ("derivative", "result (node 3, data 0.21)")
+
+
+def test_a_method_of_many_operations_without_names_is_judged_by_each_number() -> None:
+    wrong = METHOD.replace('"mul", [other.data, self.data]', '"", [self.data, other.data]').replace('"add"', '""')
+    module = run(wrong)
+    a, b = module.Node(0.3), module.Node(0.7)
+    (finding,) = adopt((a * b + a) + b, {"a": a, "b": b}).findings
+    assert finding.sentence.startswith("result (node 3, data 0.21) gives a 0.3, where the derivative is 0.7")
+
+
+def test_a_node_that_gets_a_gradient_and_is_not_listed_is_missing() -> None:
+    """Whether the operation is known or not, and the list tells doubles or not."""
+    for style in STYLES.values():
+        for listed in ('(self,), "*")', '(), "*")'):
+            module = run(style(SOURCE).replace('(self, other), "*")', listed))
+            a, b = module.Scalar(3.0), module.Scalar(-2.0)
+            finding = adopt(a * b + a).findings[0]
+            assert finding.kind == "missing"
+            assert b.grad == 0.0
 
 
 def test_methods_parents_none_and_an_operation_that_nobody_knows() -> None:
@@ -265,6 +347,18 @@ def test_the_objects_stay_exactly_as_they_were() -> None:
     assert [(vars(node), node._backward) for node in nodes] == before
 
 
+def test_flags_and_freed_lists_are_given_back() -> None:
+    module = run(SOURCE.replace(
+        "            node._backward()\n",
+        "            node._backward()\n            node.seen, node._prev, node._op = True, (), 'done'\n",
+    ))  # fmt: skip
+    root, names = module.graph()
+    nodes = graph_of(root)
+    before = [dict(vars(node)) for node in nodes]
+    assert adopt(root, names).ok
+    assert [vars(node) for node in nodes] == before
+
+
 def graph_of(root: Any) -> list[Any]:
     found, stack = {}, [root]
     while stack:
@@ -330,7 +424,8 @@ def test_a_finding_names_node_line_and_numbers() -> None:
         ({"grad": ...}, "no attribute `grad`"),
         ({"data": "three"}, "`data` is no real number but 'three'"),
         ({"grad": "none"}, "`grad` is no real number but 'none'"),
-        ({"_backward": None}, "`_backward` cannot be called"),
+        ({"_backward": None}, "`_backward` cannot be called, it is None .store the function, without calling it"),
+        ({"_backward": lambda gradient: None}, "`_backward` takes gradient, and is called without arguments"),
     ],
 )
 def test_what_cannot_be_adopted_is_named(change: dict[str, Any], named: str) -> None:
