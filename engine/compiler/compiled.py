@@ -142,7 +142,7 @@ class Compiled(Traced):
         """Whether that is the last call's, and nothing that the function reads has changed."""
         return self._latest is special and not special.stale()
 
-    def repetition(self, batch: Batch) -> Callable[[], Any] | None:
+    def repetition(self, batch: Batch, means: bool = False) -> Callable[[], Any] | None:
         """What gives the results of the last call again, sooner, with the numbers that parameters have by then.
 
         It is for whom somebody else looks at what the function reads from far away, and announces a change; where what
@@ -150,18 +150,13 @@ class Compiled(Traced):
 
         Args:
             batch: the arguments of that call, made ready by `batch`; they stay as they are.
+            means: whether the means of the results over the samples are wanted instead, one after the other in a list.
 
         Returns:
             None where there is no shorter way.
         """
-        special = self._known[batch.shapes]
-        again = of_the_same(special, batch)
-
-        def repeated() -> Any:
-            current = self._known.get(batch.shapes) is special and not special.differs()
-            return again() if again is not None and current else None
-
-        return None if again is None else repeated
+        special, known, shapes = self._known[batch.shapes], self._known, batch.shapes
+        return of_the_same(special, batch, lambda: known.get(shapes) is special and not special.differs(), means)
 
     def backward(self, *arguments: Any) -> float:
         """Add the gradient of the mean over the samples to the `grad` of every bound leaf; give the mean.

@@ -41,10 +41,10 @@ class Variant(Runner, Protocol):
     def note_proof(self) -> None:
         """Remember that it was, for those to come."""
 
-    def repetition(self, arrays: Any, n: int, /) -> Callable[[Any], Any] | None:
+    def repetition(self, arrays: Any, n: int, means: bool, /) -> Callable[[Any], Any] | None:
         """What gives the outputs of the same samples for other numbers of the leaves; None if nothing but `run` does.
 
-        The next call overwrites what it gives.
+        The next call overwrites what it gives. With `means` it gives a list of the means of the outputs.
         """
 
     def direct(self, shape: tuple[int, ...], /) -> Callable[[Any, Any], Any] | None:
@@ -151,7 +151,7 @@ class Interpreter:
     def note_proof(self) -> None:
         """Nothing: its plan is made anew each time."""
 
-    def repetition(self, arrays: Any, n: int) -> None:
+    def repetition(self, arrays: Any, n: int, means: bool) -> None:
         """None: it runs."""
 
     def direct(self, shape: tuple[int, ...]) -> None:

@@ -49,11 +49,26 @@ class Direct:
             self._ready = None if run is None else (special, run)
 
 
-def of_the_same(special: Specialisation, batch: Batch) -> Callable[[], Any] | None:
+def of_the_same(
+    special: Specialisation, batch: Batch, is_current: Callable[[], bool], means: bool
+) -> Callable[[], Any] | None:
     """What gives the results of these samples as often as one likes, with the numbers that parameters have then.
 
-    What it gives is overwritten the next time.
+    Args:
+        special: of the function.
+        batch: the samples.
+        is_current: whether it is still what the function does; if not, None is given.
+        means: whether a list of the means of the results is wanted; else what is given is overwritten the next time.
     """
-    run = special.program("outputs").fitting(batch.size).repetition(batch.arrays, batch.size)
-    leaves, shape = special.leaves, special.signature.shape
-    return None if run is None else lambda: in_shape(run(leaves.numbers()), shape)
+    run = special.program("outputs").fitting(batch.size).repetition(batch.arrays, batch.size, means)
+    if run is None:
+        return None
+    leaves, shape = special.leaves, () if means else special.signature.shape
+
+    def again() -> Any:
+        if not is_current():
+            return None
+        found = run(leaves.numbers())
+        return found if means else in_shape(found, shape)
+
+    return again

@@ -209,17 +209,17 @@ class NativeProgram:
                 return results, None
             return results, self.buffers["G"][: self.artifact.leaves].copy()
 
-    def repetition(self, arrays: tuple[Array, ...], batch: int) -> Callable[[Any], Array]:
+    def repetition(self, arrays: tuple[Array, ...], batch: int, means: bool = False) -> Callable[[Any], Any]:
         """What gives the outputs of the same samples for other numbers of the leaves: they are packed but once.
 
-        Who calls it has read what it gave before, which is overwritten.
+        Who calls it has read what it gave before, which is overwritten. With `means` it gives a list of their means.
         """
         split = self.cost_model.split(batch)
-        frame, results = self._frame_of(arrays, split, repeated=True)
+        frame, results = self._frame_of(arrays, split, repeated=True, summed=means)
         drive, place, own = self.starter(split), frame.address, self._parameters[: self.artifact.leaves]
         lock, packed = self.lock, False
 
-        def again(P: Any) -> Array:
+        def again(P: Any) -> Any:
             nonlocal packed
             with lock:
                 own[:] = P
@@ -227,7 +227,7 @@ class NativeProgram:
                 if not packed:
                     frame.set(packed=1)
                     packed = True
-            return results
+                return [total / batch for total in map(sum, zip(*results.tolist()))] if means else results
 
         return again
 
@@ -255,14 +255,17 @@ class NativeProgram:
 
         return run
 
-    def _frame_of(self, arrays: tuple[Array, ...], split: Split, repeated: bool) -> tuple[Frame, Array]:
-        """A frame for calls on some samples, and where it puts the outputs."""
+    def _frame_of(
+        self, arrays: tuple[Array, ...], split: Split, repeated: bool, summed: bool = False
+    ) -> tuple[Frame, Array]:
+        """A frame for calls on some samples, and where it puts the outputs, or their sums over each part."""
         import numpy as np
 
         frame = Frame(self, self._parameters)
-        results = np.empty((split.samples, len(self.artifact.outputs)), self.dtype)
+        rows, dtype = (split.parts, np.dtype(float)) if summed else (split.samples, self.dtype)
+        results = np.empty((rows, len(self.artifact.outputs)), dtype)
         frame.bind(arrays, split, repeated)
-        frame.set(steps=1, losses=address(self._losses), results=address(results))
+        frame.set(steps=1, losses=address(self._losses), results=address(results), summed=int(summed))
         return frame, results
 
     @property

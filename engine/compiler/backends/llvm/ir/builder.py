@@ -129,9 +129,7 @@ class Code:
         self.declared.add(f"declare double @{name}({', '.join(['double'] * len(operands))}) nounwind memory(none)")
         results = []
         for numbers in zip(*[self.elements(self.lift(operand)) for operand in operands]):
-            if self.bits == 32:
-                numbers = tuple([self.value(f"fpext float {x} to double") for x in numbers])
-            z = self.value(f"call double @{name}({', '.join(f'double {x}' for x in numbers)})")
+            z = self.value(f"call double @{name}({', '.join(f'double {self.as_double(x)}' for x in numbers)})")
             results.append(self.value(f"fptrunc double {z} to float") if self.bits == 32 else z)
         return self.vector_of(results)
 
@@ -206,6 +204,10 @@ class Code:
     def load_scalar(self, base: str, index: str) -> str:
         """One number."""
         return self.value(f"load {self.scalar}, ptr {self.pointer(base, index)}, align {self.align}")
+
+    def as_double(self, scalar: str) -> str:
+        """One number, in double precision."""
+        return scalar if self.bits == 64 else self.value(f"fpext float {scalar} to double")
 
     def broadcast(self, scalar: str) -> Vector:
         """One number in all lanes."""

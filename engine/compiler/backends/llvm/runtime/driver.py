@@ -157,7 +157,7 @@ def _drive(bits: int, width: int, shared: bool) -> str:
             code.lines.append(f"call void @samples(ptr %frame, i64 {step}, i64 0, i64 0)")
         total = _loss(code, f, shared)
         code.lines.append(f"store {scalar} {total}, ptr {code.pointer(f['losses'], step)}, align {code.align}")
-        code.lines.append(f"store double {_as_double(code, total)}, ptr %loss")
+        code.lines.append(f"store double {code.as_double(total)}, ptr %loss")
         with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
             leave(code, code.value(f"xor i1 {is_finite(code, total)}, true"), "end")
         if shared:
@@ -181,10 +181,6 @@ def _share(code: Code, f: Fields, step: str, job: str, lines: str) -> None:
     """Make a job with the workers who have these lines."""
     parts = f"i64 {f['parts']}, i64 {f['time']}"
     code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @{job}, {parts}, ptr {lines})")
-
-
-def _as_double(code: Code, number: str) -> str:
-    return number if code.bits == 64 else code.value(f"fpext float {number} to double")
 
 
 def _loss(code: Code, f: Fields, shared: bool) -> str:

@@ -23,7 +23,8 @@ FRAME = (
     "sums", "sums_count",  # calls that write gradients, where no others do
     "epilogue", "epilogue_count",
     "output_table",  # per output: [address of its buffer, IN_X or IN_S; offset; 1 per lane or 0 uniform]
-    "results",  # where per-sample outputs go, row by row; or 0
+    "results",  # where the outputs go, a row for each sample; or 0
+    "summed",  # 1: instead a row for each part, of the sums over its samples, in double precision
     "scratch",  # how many numbers S has: those of the next seat follow
     "gradients",  # how many numbers G has, the last one for the loss: those of the next part follow
     "cleared",  # how many of these are set to zero at the start of a step: all, or none if the kernels see to it
@@ -59,7 +60,7 @@ _NUMBERS = [
     "gradients",
     "cleared",
 ]
-_NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "packed", "loss_first", "whole"]
+_NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "packed", "loss_first", "whole", "summed"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "guarded", "sums", "epilogue")] + ["verdict"]
 
 

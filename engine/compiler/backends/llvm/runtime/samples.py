@@ -83,7 +83,11 @@ def samples(bits: int, width: int) -> str:
                 run(code, "sums", f, f"ptr {x}, ptr {f['S']}", lanes, begins)
         wanted = code.value(f"icmp ne ptr {f['results']}, null")
         with code.when(wanted):
-            _store_outputs(code, f, x, first, samples)
+            summed = code.value(f"icmp ne i64 {f['summed']}, 0")
+            with code.when(summed):
+                _add_outputs(code, f, x, lanes, begins)
+            with unless(code, summed):
+                _store_outputs(code, f, x, first, samples)
     total = code.horizontal_sum(code.read(loss))
     last = code.value(f"sub i64 {f['gradients']}, 1")
     code.lines.append(f"store {scalar} {total}, ptr {code.pointer(f['G'], last)}, align {code.align}")
@@ -173,22 +177,46 @@ def _address(code: Code, f: Fields, output: str, x: str) -> tuple[str, str]:
     return place, entry(code, f["output_table"], code.index(at, 2))
 
 
-def _add_loss(code: Code, f: Fields, loss: str, x: str, lanes: str) -> None:
-    """``loss += weight * outputs[0]``, lane by lane; a lane without a sample is left out, whatever it holds."""
-    place, stride = _address(code, f, "0", x)
+def _over_lanes(code: Code, f: Fields, output: str, x: str, lanes: str, add: Callable[[Vector, Vector], None]) -> None:
+    """``add(weights, numbers)`` for an output, a vector at a time; a lane without a sample may have a weight of 0."""
+    place, stride = _address(code, f, output, x)
     weights = code.pointer(x, code.value(f"mul i64 {f['inputs']}, {f['stride']}"))
     same = code.value(f"icmp eq i64 {stride}, 0")
 
     def add_all(load: Callable[[str], Vector]) -> None:
         with code.loop(0, lanes, code.width) as lane:
-            weight = code.load(weights, lane)
-            term = code.select(weight.equals(0.0), 0.0, weight * load(lane))
-            code.write(loss, code.read(loss) + term)
+            add(code.load(weights, lane), load(lane))
 
     with code.when(same):
         add_all(lambda lane: code.load_broadcast(place, "0"))
     with unless(code, same):
         add_all(lambda lane: code.load(place, lane))
+
+
+def _add_loss(code: Code, f: Fields, loss: str, x: str, lanes: str) -> None:
+    """``loss += weight * outputs[0]``, lane by lane; a lane without a sample is left out, whatever it holds."""
+
+    def add(weights: Vector, numbers: Vector) -> None:
+        term = code.select(weights.equals(0.0), 0.0, weights * numbers)
+        code.write(loss, code.read(loss) + term)
+
+    _over_lanes(code, f, "0", x, lanes, add)
+
+
+def _add_outputs(code: Code, f: Fields, x: str, lanes: str, begins: str) -> None:
+    """Add the outputs of the block's samples to those of the part, in double precision, or begin anew."""
+    row = code.pointer(f["results"], code.value(f"mul i64 %part, {f['outputs']}"), "double")
+    with code.loop(0, f["outputs"]) as output:
+        total = code.variable(code.lift(0.0))
+
+        def add(weights: Vector, numbers: Vector, total: str = total) -> None:
+            code.write(total, code.read(total) + code.select(weights.equals(0.0), 0.0, numbers))
+
+        _over_lanes(code, f, output, x, lanes, add)
+        spot = code.pointer(row, output, "double")
+        before = code.value(f"select i1 {begins}, double 0.0, double {code.value(f'load double, ptr {spot}')}")
+        here = code.as_double(code.horizontal_sum(code.read(total)))
+        code.lines.append(f"store double {code.value(f'fadd double {before}, {here}')}, ptr {spot}")
 
 
 def _store_outputs(code: Code, f: Fields, x: str, first: str, samples: str) -> None:

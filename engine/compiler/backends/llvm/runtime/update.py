@@ -219,8 +219,6 @@ def _norm(code: Code, f: dict[str, str]) -> str:
     with code.loop(0, f["count"], code.width) as i:
         g = code.select(code.load(f["trainable"], i).differs(0.0), code.load("%G", i), 0.0)
         code.write(total, code.read(total) + g * g)
-    norm = code.horizontal_sum(code.read(total))
-    if code.bits == 32:
-        norm = code.value(f"fpext float {norm} to double")
+    norm = code.as_double(code.horizontal_sum(code.read(total)))
     code.declared.add("declare double @llvm.sqrt.f64(double)")
     return code.value(f"call double @llvm.sqrt.f64(double {norm})")
