@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import engine
@@ -19,18 +19,14 @@ ROUNDED = 1e-3
 """How far above 0 rounding may bring the logarithm of a probability, in float32 from large logits, too."""
 
 
-def refuse_below_zero(losses: Sequence[float], name: str) -> None:
-    """See that compiled code, which looks at no single output, has brought no loss where only raw outputs bring it.
+def least_loss(name: str) -> float:
+    """Below which no loss of that name can be: compiled code, which looks at no single output, looks at that."""
+    return -ROUNDED if name == "nll" else -math.inf
 
-    Args:
-        losses: of batches.
-        name: of the loss.
 
-    Raises:
-        ValueError: `nll` is given raw outputs, whose loss falls without end.
-    """
-    if name == "nll" and min(losses, default=0.0) < -ROUNDED:
-        raise _no_logarithms(f"a loss of {min(losses):g} says that some outputs are above 0")
+def too_low(loss: float) -> ValueError:
+    """What to raise where a loss is less than that: `nll` is given raw outputs, of which it falls without end."""
+    return _no_logarithms(f"a loss of {loss:g} says that some outputs are above 0")
 
 
 def _no_logarithms(found: str) -> ValueError:

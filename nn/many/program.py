@@ -20,7 +20,6 @@ from engine import Batch, Value
 from ..arguments import random_source, whole_number
 from ..evaluation.labels import are_texts
 from ..evaluation.programs import Options
-from ..losses.classes import refuse_below_zero
 from ..optimisers.base import Optimizer
 from ..training.history import History
 from ..training.preparation import prepared
@@ -153,9 +152,7 @@ class SharedProgram:
         self._trainer.take_over(self._values, start.numbers, optimizer)
 
         def train(epochs: int) -> list[float]:
-            losses = self._trainer.epoch_of(batch, size, rng, shuffled, epochs)
-            refuse_below_zero(losses, self._data.notes["_loss"])
-            return losses
+            return self._trainer.epoch_of(batch, size, rng, shuffled, epochs)
 
         rows = []
         if patience is None:
@@ -221,7 +218,6 @@ class SharedProgram:
             if losses is None:
                 found.append(None)
                 continue
-            refuse_below_zero(losses, self._data.notes["_loss"])
             if self._data.validation:
                 self._trainer.load(self._values, row)
             found.append(result([{"loss": _mean(losses, count, size), **self._scores()}], None))
@@ -304,6 +300,7 @@ class SharedTrainer(Trainer):
 
         Raises:
             RuntimeError: something has changed since the nets were looked at.
+            ValueError: a loss is below 0 where there can be no such one.
         """
         with self._lock:
             way, watch = self._way, self._watch
@@ -313,7 +310,10 @@ class SharedTrainer(Trainer):
             orders = None
             if size < batch.size:
                 orders = [way.order(batch.size, size, source, epochs) for source in sources]
-            return way.each(batch, values, starts, settings, self._clip, epochs, orders)
+            found = way.each(batch, values, starts, settings, self._clip, epochs, orders)
+            for losses in found:
+                self._refuse_low(losses or ())
+            return found
 
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
         """As of any trainer, but for what is looked at from net to net, in `take_over`: nobody else has the model."""

@@ -66,7 +66,6 @@ class Task:
         meddled: whether code of the user's runs between the batches: what it changes in X and y counts from the next
             epoch on.
         kept: what one call of `fit` leaves to the next one.
-        name: of the loss, if it is one of `nn`'s own, also where samples are weighted.
     """
 
     model: Model
@@ -83,7 +82,6 @@ class Task:
     done: int = 0
     meddled: bool = False
     kept: list[Any] = field(default_factory=list)
-    name: str = ""
 
     @property
     def size(self) -> int:

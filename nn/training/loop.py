@@ -27,7 +27,6 @@ from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options, kept_by
 from ..evaluation.rules import called
 from ..layers.module import Module
-from ..losses.classes import refuse_below_zero
 from ..optimisers.base import Optimizer, has_rule
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report, naming_labels
@@ -233,7 +232,6 @@ def fit(
             done,
             each,
             kept,
-            data.notes["_loss"],
         )
         if step is not EagerStep:
             one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
@@ -276,7 +274,6 @@ def _train(
         try:
             for done in one_epoch(rng):
                 history.batch_losses += done.losses
-                refuse_below_zero(done.losses, task.name)
                 for loss, size in zip(done.losses, done.sizes):
                     total, seen, batch = total + loss * size, seen + size, batch + 1
                     if told.batch is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from operator import is_
 
 from ..arguments import warn_user
+from ..evaluation.programs import LossFunction, Model
 from ..evaluation.rules import name_of_loss
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
-from .steps import LossFunction, Model
 
 
 def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from operator import is_
 from typing import Any, ClassVar, Protocol
 
-from engine import Value, collector_at_rest, topological_order
+from engine import Value, always_recorded, changes, collector_at_rest, topological_order
 
 from ..arguments import show
 from ..attributes import Known
@@ -16,6 +17,7 @@ from ..evaluation.rules import called
 from ..layers.dropout import Place, drawing
 from ..optimisers.base import Optimizer, has_rule
 from ..optimisers.clipping import clip_gradients, clip_limits
+from .ownership import check_ownership
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
@@ -117,6 +119,7 @@ class EagerStep(Known):
         self.optimizer = optimizer
         self.steps = 0
         self._clip = clip_limits(clip_norm, clip_value)
+        self._seen: tuple[Any, ...] = (None,)  # what told last that the optimiser has the model's parameters
 
     def __repr__(self) -> str:
         loss = getattr(self.loss, "__name__", type(self.loss).__name__)
@@ -127,13 +130,18 @@ class EagerStep(Known):
 
         Raises:
             TypeError: if the loss is not one Value.
-            ValueError: if there are no samples, or not as many labels; if the first loss depends on no parameter.
+            ValueError: if there are no samples, or not as many labels; if the first loss depends on no parameter; if
+                the optimiser holds none of the model's parameters, or those of a part that was replaced.
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
-        with collector_at_rest():
+        with collector_at_rest(), always_recorded():
             return self._update(*paired(X, y))
 
     def _update(self, X: Any, y: Any) -> float:
+        seen = changes[0], self.model, self.optimizer.params
+        if not all(map(is_, seen, self._seen)):
+            check_ownership(self.model, self.loss, self.optimizer)
+            self._seen = seen
         predictions = []
         for place, x in enumerate(X):
             with drawing(Place(self.steps, place)):

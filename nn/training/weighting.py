@@ -111,6 +111,7 @@ def weighted(loss: LossFunction) -> LossFunction:
         return mean(terms)
 
     weighted_loss.__qualname__ = weighted_loss.__name__ = f"weighted {getattr(loss, '__name__', 'loss')}"
+    weighted_loss.weighs = loss  # type: ignore[attr-defined]  # for those who ask which loss it is
     return weighted_loss
 
 

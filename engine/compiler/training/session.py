@@ -38,6 +38,7 @@ class Session:
 
     Attributes:
         leaves: the bound Values, in the order of the training's parameters.
+        trains_all: whether these are the optimiser's parameters, all and no others.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Session:
         self._special = special
         self.leaves = special.signature.leaves
         self._optimizer, self._params, self._places = optimizer, optimizer.params, places
-        self._frozen = frozen(places, len(self.leaves))
+        self._frozen, self.trains_all = frozen(places, len(self.leaves)), isinstance(places, slice)
         self._training = training
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
         self._places_of: tuple[Sequence[Value], Any] = ((), None)  # of Values that were loaded last

@@ -94,6 +94,8 @@ class Trainer(Preparation):
         Raises:
             TraceError: if model or loss cannot be compiled, or the loss mixes samples.
             TypeError, ValueError, IndexError: if the samples or labels are not what model and loss take.
+            ValueError: if the loss is `nll` and below 0, as of no logarithms: that step was for nothing; if the
+                optimiser holds none of the model's parameters, or those of a part that was replaced.
             FloatingPointError: if the loss, or a parameter after the update, is nan or infinite; parameters, optimiser
                 and counts are as before that step. Its `losses` are those of the steps before it in this call.
         """
@@ -101,13 +103,17 @@ class Trainer(Preparation):
         if again is not None and self._schedule is None:
             loss = again.step(X, y)
             if loss is not None:
+                if loss < self._least:
+                    self._refuse_low([loss])
                 return loss
         with self._lock:
             if self._schedule is not None:
                 self._optimizer.lr = self._rate(self.steps)
             again = self._again
             loss = None if again is None else again.step(X, y)
-            return self._first(X, y) if loss is None else loss
+            loss = self._first(X, y) if loss is None else loss
+        self._refuse_low([loss])
+        return loss
 
     __call__ = step
 
@@ -243,6 +249,12 @@ class Trainer(Preparation):
     # ---- inside ----
 
     def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
+        """Make steps, and see that their losses can be."""
+        losses = self._made(batch, steps, order, size)
+        self._refuse_low(losses)
+        return losses
+
+    def _made(self, batch: Batch, steps: int, order: Any, size: int | None) -> list[float]:
         """Make steps, each at the learning rate of the schedule."""
         if self._schedule is None:
             return self._prepared(batch, size)(batch, steps, order, self._clip, ())

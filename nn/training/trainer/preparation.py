@@ -10,6 +10,7 @@ from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_res
 
 from ...arguments import whole_number
 from ...optimisers.base import Optimizer, has_rule
+from ..ownership import check_ownership
 from ..steps import LossFunction, Model, nothing_to_learn
 from .model_watch import ModelWatch
 from .sample_loss import SampleLoss
@@ -137,6 +138,8 @@ class Preparation(Settings):
         self._watch, self._traced = None, time.perf_counter()
         by_rule = has_rule(self._optimizer)
         session = open_session(self.compiled, batch, self._optimizer) if by_rule else None
+        if session is None or not session.trains_all:  # else the loss reads just what the optimiser holds
+            check_ownership(self._model, self._loss, self._optimizer)
         if by_rule and not self.steps and not self._learns(batch, session is not None):
             raise nothing_to_learn(self._loss)
         self._steps_before, self._way = self.steps, None

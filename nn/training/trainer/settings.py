@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from engine import Repeated
 
 from ...arguments import show
 from ...attributes import Known
-from ...evaluation.rules import called
+from ...evaluation.rules import called, name_of_loss
+from ...losses.classes import least_loss, too_low
 from ...optimisers.base import Optimizer
 from ...optimisers.clipping import clip_limits
 from ..steps import LossFunction, Model
@@ -34,6 +36,7 @@ class Settings(Known, ABC):
         self._again: Repeated | None = None  # a shorter way to make a step like the last one
         self._times_set = 0
         self._model, self._loss = called("model", model), called("loss", loss)
+        self._set_least()
         self.change(optimizer, schedule, clip_norm, clip_value)
 
     def change(
@@ -52,6 +55,18 @@ class Settings(Known, ABC):
         """Let no step be like the last one, nor like one that another thread makes at present."""
         self._times_set += 1
         self._again = None
+
+    def _set_least(self) -> None:
+        self._least = least_loss(name_of_loss(getattr(self._loss, "weighs", self._loss)))
+
+    def _refuse_low(self, losses: Sequence[float]) -> None:
+        """See that there is no loss that only outputs bring which the loss does not take.
+
+        Raises:
+            ValueError: there is one.
+        """
+        if min(losses, default=math.inf) < self._least:
+            raise too_low(min(losses))
 
     @abstractmethod
     def _begin(self) -> None:
@@ -75,6 +90,7 @@ class Settings(Known, ABC):
     @loss.setter
     def loss(self, loss: LossFunction) -> None:
         self._loss = loss
+        self._set_least()
         self._begin()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -81,6 +82,27 @@ def test_nll_that_falls_below_zero_is_refused(backend: str) -> None:
     optimizer = nn.SGD(model.parameters(), lr=0.1)
     with pytest.raises(ValueError, match=r"nll takes logarithms of probabilities, and .* above 0"):
         nn.fit(model, X, labels, nn.nll, optimizer, 400, backend=backend, sample_weight=[1.0, 2.0])
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("loss", [nn.nll, functools.partial(nn.nll, reduction="sum")])
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda trainer, *samples: trainer.step(*samples),
+        lambda trainer, *samples: trainer.run(*samples, 10),
+        lambda trainer, *samples: trainer.epoch(*samples, batch_size=1, seed=0),
+    ],
+    ids=["step", "run", "epoch"],
+)
+def test_so_it_is_by_a_trainer_until_the_loss_is_another(train: Any, loss: Any, backend: str) -> None:
+    samples = [[1.0, 1.0], [1.0, 0.5]], [0, 2]
+    model = Ending(3, lambda row: [x - 8.0 for x in row])
+    trainer = nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=0.1), backend)
+    with pytest.raises(ValueError, match=r"nll takes logarithms of probabilities, and .* above 0"):
+        [train(trainer, *samples) for _ in range(400)]
+    trainer.loss = lambda outputs, labels: engine.mean([row[0] - 50.0 for row in outputs])
+    assert trainer.step(*samples) < 0.0
 
 
 @BACKENDS

@@ -3,6 +3,7 @@
 import functools
 import math
 import random
+from contextlib import nullcontext
 from itertools import chain
 
 import numpy as np
@@ -16,6 +17,7 @@ from nn import (
     EagerStep,
     History,
     Module,
+    Trainer,
     accuracy,
     batches,
     bce_with_logits,
@@ -219,6 +221,19 @@ def test_predictions_are_floats_and_leave_no_graph():
     assert found.tolist() == predict(model, X.tolist()) == [[v.data for v in model(x)] for x in X]
     assert predict(lambda x: Value(x) * 2, [1.0, 2.0]) == [2.0, 4.0]
     assert predict(lambda x: x, [1.0, [2.0, 3]]) == [1.0, [2.0, 3.0]]
+
+
+@pytest.mark.parametrize("make", [EagerStep, Trainer])
+def test_steps_record_for_themselves(make):
+    """Without a gradient momentum or weight decay alone would move the parameters."""
+    losses = []
+    for mode in (nullcontext(), no_grad()):
+        model, _ = line()
+        step = make(model, mse, SGD(model.parameters(), 0.1, momentum=0.5))
+        losses.append([step([[1.0], [2.0]], [2.0, 1.0])])
+        with mode:
+            losses[-1] += [step([[1.0], [2.0]], [2.0, 1.0]) for _ in range(3)]
+    assert losses[0] == losses[1]
 
 
 def test_predict_keeps_the_mode_of_the_caller():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,28 +22,66 @@ def replaced() -> tuple[nn.MLP, nn.SGD]:
     return model, optimizer
 
 
-def test_an_optimiser_of_another_model() -> None:
+Make = Callable[[Any, Any, Any], Callable[[Any, Any], Any]]
+STEPS: dict[str, Make] = {
+    "fit": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1),
+    "fit, eager": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1, backend="eager"),
+    "Trainer": nn.Trainer,
+    "Trainer, python": lambda *what: nn.Trainer(*what, backend="python"),
+    "EagerStep": nn.EagerStep,
+}
+every_step = pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
+REPLACED = (
+    r"8 of the optimiser's parameters are none of this model's, and 8 of the model's are not among them.*"
+    r"needs a new optimiser, of model.parameters\(\)"
+)
+
+
+@every_step
+def test_an_optimiser_of_another_model(make: Make) -> None:
     model, other = nn.MLP(2, [3, 2], seed=0), nn.MLP(2, [3, 2], seed=0)
+    step = make(model, nn.cross_entropy, nn.SGD(other.parameters(), lr=0.1))
     with pytest.raises(ValueError, match=r"holds none of this model's parameters: give it model.parameters\(\)"):
-        nn.fit(model, X, Y, nn.cross_entropy, nn.SGD(other.parameters(), lr=0.1))
+        step(X, Y)
 
 
-@pytest.mark.parametrize("backend", ["auto", "eager"])
-def test_a_part_that_was_replaced_is_not_left_frozen(backend: str) -> None:
+@every_step
+def test_a_part_that_was_replaced_is_not_left_frozen(make: Make) -> None:
     model, optimizer = replaced()
     before = [p.data for p in model.parameters()]
-    with pytest.raises(
-        ValueError,
-        match=r"8 of the optimiser's parameters are none of this model's, and 8 of the model's are not among them.*"
-        r"needs a new optimiser, of model.parameters\(\)",
-    ):
-        nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs=1, backend=backend)
+    with pytest.raises(ValueError, match=REPLACED):
+        make(model, nn.cross_entropy, optimizer)(X, Y)
     assert [p.data for p in model.parameters()] == before
-    nn.fit(model, X, Y, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), epochs=1, backend=backend)
+    make(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))(X, Y)
     assert [p.data for p in model.layers[1].parameters()] != before[9:]
 
 
-def test_a_loss_of_ones_own_may_have_parameters_and_is_warned_of() -> None:
+@every_step
+def test_nor_one_that_is_replaced_between_two_steps(make: Make) -> None:
+    model = nn.MLP(2, [3, 2], seed=0)
+    step = make(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+    for _ in range(3):
+        step(X, Y)
+    model.layers[1] = nn.Layer(3, 2, activation="identity", seed=1)
+    for _ in range(2):
+        before = [p.data for p in model.parameters()]
+        with pytest.raises(ValueError, match=REPLACED):
+            step(X, Y)
+        assert [p.data for p in model.parameters()] == before
+
+
+@pytest.mark.parametrize("make", [nn.Trainer, nn.EagerStep])
+def test_an_optimiser_that_is_exchanged_is_looked_at_too(make: Any) -> None:
+    model, other = nn.MLP(2, [3, 2], seed=0), nn.MLP(2, [3, 2], seed=0)
+    step = make(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+    step(X, Y)
+    step.optimizer = nn.SGD(other.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="holds none of this model's parameters"):
+        step(X, Y)
+
+
+@every_step
+def test_a_loss_of_ones_own_may_have_parameters_and_is_warned_of(make: Make) -> None:
     model, scale = nn.MLP(2, [3, 2], seed=0), Value(1.0)
 
     def scaled(outputs: Any, labels: Any) -> Value:
@@ -50,7 +89,7 @@ def test_a_loss_of_ones_own_may_have_parameters_and_is_warned_of() -> None:
 
     optimizer = nn.SGD([*model.layers[1].parameters(), scale], lr=0.1)
     with pytest.warns(UserWarning, match="1 of the optimiser's parameters are none of this model's, and 9 of"):
-        nn.fit(model, X, Y, scaled, optimizer, epochs=1)
+        make(model, scaled, optimizer)(X, Y)
     assert scale.data != 1.0
 
 
@@ -73,12 +112,13 @@ WELL: dict[str, Any] = {
 }
 
 
+@every_step
 @pytest.mark.parametrize("chosen", WELL.values(), ids=WELL)
-def test_frozen_parts_and_several_models_are_no_mistakes(chosen: Any) -> None:
+def test_frozen_parts_and_several_models_are_no_mistakes(chosen: Any, make: Make) -> None:
     model = nn.MLP(2, [3, 2], seed=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        nn.fit(model, X, Y, nn.cross_entropy, nn.SGD(chosen(model), lr=0.1), epochs=1)
+        make(model, nn.cross_entropy, nn.SGD(chosen(model), lr=0.1))(X, Y)
 
 
 def test_a_parameter_in_two_places_is_one() -> None:
