@@ -85,6 +85,14 @@ class Derivative:
         return abs(self.claimed - self.expected) / largest if 0 < largest < math.inf else 0.0
 
     @property
+    def spread(self) -> float:
+        """How far the smallest and the largest slope at a kink lie apart; 0 where there is one slope."""
+        if self.slopes is None:
+            return 0.0
+        low, high = self.slopes
+        return high - low if low < high else 0.0
+
+    @property
     def finding(self) -> str:
         """What the differences say about the claim, in words."""
         if self.slopes is not None:
@@ -184,9 +192,9 @@ class Report(Shown):
         """How large an error in one coordinate could hide: what the bounds leave room for.
 
         Along every direction such an error shows in full, so that the sharpest bound counts; along the inputs
-        themselves the bluntest.
+        themselves the bluntest. At a kink any slope between the smallest and the largest may be claimed.
         """
-        room = [2 * d.bound for d in self.derivatives if d.order == 1]
+        room = [2 * d.bound + d.spread for d in self.derivatives if d.order == 1]
         return min(room, default=math.inf) if self.directions else max(room, default=math.inf)
 
     @property

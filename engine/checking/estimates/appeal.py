@@ -29,6 +29,7 @@ from .verdicts import Verdict, agrees, resolution, resolved
 _TELLS = 0.1  # an estimate tells two slopes apart if its bound is below this part of their distance
 _ENOUGH = 3  # neighbouring steps that see the same slope
 _LOOSE = 0.02
+_STAIR = 1e-3  # how far off what wide steps see may be where fine ones see no more than the tread of a stair
 _RATIO = 2.0
 _WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # steps to look from afar, over the likeliest
 
@@ -64,8 +65,10 @@ def heard(
         sharp = resolved(claimed, best, resolution(epsilon), slack)
         return Verdict("agrees" if sharp else "unresolved", best)
     afar = seen_from_afar(f, x, noise, epsilon)
-    if afar is not None and _may_be(afar, claimed, slack):
-        return Verdict("unresolved", afar)
+    if afar is not None:
+        stairs = best is not None and best.flat and abs(claimed - afar.derivative) <= _STAIR * abs(afar.derivative)
+        if stairs or _may_be(afar, claimed, slack):
+            return Verdict("unresolved", afar)
     if best is None:
         return None
     blunt = abs(claimed - best.derivative) <= 4 * best.bound + slack

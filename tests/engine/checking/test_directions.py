@@ -48,6 +48,25 @@ def test_many_parameters_along_a_few_directions() -> None:
     assert not wrong.ok
 
 
+def test_at_kinks_an_error_can_hide_between_their_slopes_and_the_headline_says_so() -> None:
+    x = np.array([0.0] * 20 + [1.0] * 20)
+
+    def relu_sum(x: Any) -> float:
+        return float(np.maximum(x, 0).sum())
+
+    def gradient(x: Any) -> Any:
+        g = np.where(x > 0, 1.0, 0.0)
+        g[-1] += error  # of an input that has no kink
+        return g
+
+    error = 0.0
+    report = check_gradients(relu_sum, x, grad=gradient, directions=3)
+    assert report.ok
+    assert report.hidden == pytest.approx(20)
+    error = 1.01 * report.hidden
+    assert not check_gradients(relu_sum, x, grad=gradient, directions=3).ok
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 19), st.floats(1e-6, 10.0), st.integers(1, 3))
 def test_an_error_in_one_coordinate_shows_along_every_direction(place: int, error: float, directions: int) -> None:
