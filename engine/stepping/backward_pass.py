@@ -6,7 +6,7 @@ is, to the last bit, what `backward` leaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,6 +50,7 @@ class BackwardPass:
         self._adjoint[root] = 1.0
         self._arrived = dict.fromkeys(self.order, 0)
         self._original: dict[Value, float] = {}  # the gradients that were there before the first step
+        self._written: dict[Value, float] = {}  # and what this pass has set them to, the very objects
         self._undo: list[tuple[float, ...]] = []
         self.stopped = False
 
@@ -128,18 +129,19 @@ class BackwardPass:
     def advance(self) -> Step:
         """Do the next step and write the gradients it changes."""
         self._check_open()
+        operands = self.nodes[self.position].operands
         if self.position:
-            self._check_untouched(self.nodes[self.position].operands)
-        with self._all_or_nothing():
+            self._check_untouched(operands)
+        with self._all_or_nothing(operands):
             if self.position == 0:
                 self.begin()
             step = self.peek()
-            self._undo.append(tuple(self._adjoint[operand] for operand in step.operands))
-            for operand, contribution, grad in zip(step.operands, step.contributions, step.after):
+            self._undo.append(tuple(self._adjoint[operand] for operand in operands))
+            for operand, contribution in zip(operands, step.contributions):
                 if contribution is not None:
                     self._adjoint[operand] += contribution
                     self._arrived[operand] += 1
-                    operand._grad = grad
+                    self._write(operand)
             self.position += 1
             if self.position == len(self):
                 passes_under_way.discard(self)
@@ -149,25 +151,26 @@ class BackwardPass:
         """Undo the last step: every gradient is what it was before it."""
         self._check_open()
         operands = self.nodes[self.position - 1].operands
-        self._check_untouched(operands)
-        with self._all_or_nothing():
+        # Other passes stop one that is under way, but add to what a complete one has left.
+        self._check_untouched(operands if self.position < len(self) else self.order)
+        with self._all_or_nothing(operands):
             passes_under_way.add(self)
             self.position -= 1
             for operand, before, d in zip(operands, self._undo.pop(), self._locals[self.position]):
                 if d is not None:
                     self._adjoint[operand] = before
                     self._arrived[operand] -= 1
-                    operand._grad = self._grad(operand, before)
+                    self._write(operand)
             if self.position == 0:
                 self._restore()
 
     @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
+    def _all_or_nothing(self, operands: tuple[Value, ...]) -> Iterator[None]:
         """An error or Ctrl-C in the middle of a move restores the gradients from before the pass, and closes it."""
         try:
             yield
         except BaseException:
-            self._restore()
+            self._restore(operands)
             self.stopped = True
             raise
 
@@ -179,28 +182,35 @@ class BackwardPass:
             passes_under_way.add(self)
         for node in self.order:
             if not isinstance(node, Constant):
-                node._grad = self._grad(node, self._adjoint[node])
+                self._write(node)
 
     def stop(self) -> None:
-        """Give up half-way: the gradients that were there come back. At the end of the pass they stay."""
+        """Give up half-way: the gradients that were there come back. At the end of the pass they stay.
+
+        So does at any time what somebody else has set since: a `zero_grad` is not undone.
+        """
         if 0 < self.position < len(self):
             self._restore()
         self.stopped = True
 
-    def _restore(self) -> None:
+    def _restore(self, half_written: tuple[Value, ...] = ()) -> None:
         passes_under_way.discard(self)
         for node, grad in self._original.items():
-            node._grad = grad
+            if node._grad is self._written.get(node) or node in half_written:
+                node._grad = grad
         self._original = {}
+
+    def _write(self, node: Value) -> None:
+        self._written[node] = node._grad = self._grad(node, self._adjoint[node])
 
     def _check_open(self) -> None:
         if self.stopped:
             raise RuntimeError("this pass was closed, by close() or by another backward pass: start a new one")
 
-    def _check_untouched(self, operands: tuple[Value, ...]) -> None:
+    def _check_untouched(self, nodes: Sequence[Value]) -> None:
         """Raise if somebody else has written a gradient that is about to be moved."""
-        for operand in operands:
-            if told := self._touched(operand):
+        for node in nodes:
+            if told := self._touched(node):
                 raise RuntimeError(told)
 
     def _touched(self, node: Value) -> str:

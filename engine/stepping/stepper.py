@@ -29,7 +29,8 @@ class Stepper(Shown):
     """A position in the passes of a graph that moves in single steps, back and forth.
 
     Gradients are written as it goes: at the end they are those of ``backward()``, and going back restores each.
-    Closed half-way, by ``close()``, ``with`` or when it is dropped, it restores those that were there.
+    Closed half-way, by ``close()``, ``with`` or when it is dropped, it restores those that were there, except where
+    somebody else has set one since, as `zero_grad` does.
 
     Args:
         root: the result to differentiate.

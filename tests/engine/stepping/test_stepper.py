@@ -304,6 +304,46 @@ def test_closed_or_dropped_half_way_it_restores() -> None:
     assert grads(loss) == before
 
 
+def test_a_zero_grad_half_way_is_not_undone() -> None:
+    """The gradients from before came back after it, and the next `backward` added to them."""
+    loss, a, b = graph()
+    loss.backward()
+    once = grads(loss)
+    s = loss.stepper()
+    s.next()
+    loss.zero_grad()
+    loss.backward()
+    assert grads(loss) == once
+    s = loss.stepper()
+    s.next()
+    loss.zero_grad()
+    s.close()
+    assert (a.grad, b.grad) == (0.0, 0.0)
+
+
+def test_what_a_zero_leaves_is_not_restored_where_the_pass_has_cancelled_the_gradient() -> None:
+    """The pass had left 0 there too: by equality nobody would seem to have set it."""
+    x = Value(3.0, "x")
+    x.grad = -2.0
+    s = (Value(1.0).exp().exp() + x * 2.0).stepper()
+    s.until(lambda step: x.grad == 0.0)
+    assert not s.done
+    x.grad = 0.0
+    s.close()
+    assert x.grad == 0.0
+
+
+def test_it_does_not_go_back_over_what_another_pass_has_added() -> None:
+    """No step hands y anything, so that no single step would notice: y was 0 again at the start."""
+    x, y = Value(1.0, "x"), Value(2.0, "y")
+    s = engine.where(1.0, x, y * 3.0).stepper()
+    s.run()
+    (y * 5.0).backward()
+    with pytest.raises(RuntimeError, match=r"the gradient of y is 5\.0, where this pass left 0\.0"):
+        s.reset()
+    assert y.grad == 5.0
+
+
 def test_what_it_shows() -> None:
     loss, _, _ = graph()
     s = loss.stepper(forward=True)
