@@ -7,6 +7,7 @@ it is; the compiler's programs read the mask as further inputs of a sample, whic
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from itertools import groupby
@@ -121,7 +122,8 @@ class Place:
         units = range(self.unit, self.unit + count)
         self.unit += count
         sample = hashed(dropout.seed, self.step, self.sample)
-        return [0.0 if _share(hashed(sample, unit)) < dropout.p else 1.0 / (1.0 - dropout.p) for unit in units]
+        least, kept = _least(dropout.p), 1.0 / (1.0 - dropout.p)
+        return [kept if hashed(sample, unit) >= least else 0.0 for unit in units]
 
 
 class Layout:
@@ -152,25 +154,30 @@ class Layout:
             raise masked_otherwise()
         return self._given[first : len(self.units)]
 
-    def masks(self, steps: Any, samples: Any) -> Any:
+    def masks(self, steps: Any, samples: Any, out: Any = None) -> Any:
         """The factors of all entries in several samples, samples x entries.
 
         Args:
             steps: an array of the step of each sample.
             samples: of its place in the batch.
+            out: an array to write them to; None for a new one.
         """
         import numpy as np
 
         steps, samples = steps.astype(np.uint64), samples.astype(np.uint64)
-        masks, units = np.empty((len(samples), len(self.units))), np.arange(len(self.units), dtype=np.uint64)
+        masks = np.empty((len(samples), len(self.units))) if out is None else out
         for dropout, places in groupby(range(len(self.units)), self.units.__getitem__):
             first, *others = places
-            own, together = slice(first, first + 1 + len(others)), max(1, _TOGETHER // (1 + len(others)))
-            rows = hashed(np.array(dropout.seed, np.uint64), steps, samples)  # once for all its entries
+            count = 1 + len(others)
+            own, together = slice(first, first + count), max(1, _TOGETHER // count)
+            rows = hashed(np.array(dropout.seed, np.uint64), steps, samples)[:, None]  # once for all its entries
+            units = _stepped(np.arange(first, first + count, dtype=np.uint64))
+            bits, room = np.empty((2, min(together, len(rows)), count), np.uint64)
             for k in range(0, len(rows), together):
-                part = slice(k, k + together)
-                passes = _share(hashed(rows[part, None], units[own])) >= dropout.p
-                np.multiply(passes, 1.0 / (1.0 - dropout.p), out=masks[part, own])
+                part = rows[k : k + together]
+                mine = np.add(part, units, out=bits[: len(part)])
+                _mix(mine, room[: len(part)])
+                np.multiply(mine >= _least(dropout.p), 1.0 / (1.0 - dropout.p), out=masks[k : k + together, own])
         return masks
 
 
@@ -191,19 +198,36 @@ def hashed(seed: Any, *numbers: Any) -> Any:
     '0xee3bb459e9e297b'
     """
     for number in numbers:
-        bits = (seed + (number + 1) * 0x9E3779B97F4A7C15) & _64
-        bits = ((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9) & _64
-        bits = ((bits ^ (bits >> 27)) * 0x94D049BB133111EB) & _64
-        seed = bits ^ (bits >> 31)
+        bits = (seed + _stepped(number)) & _64
+        for shift, factor in _MIXING:
+            bits = ((bits ^ (bits >> shift)) * factor) & _64
+        seed = bits
     return seed
 
 
 _64 = (1 << 64) - 1
+_MIXING = (30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)
 
 
-def _share(bits: Any) -> Any:
-    """64 bits as a number from 0 to below 1."""
-    return (bits >> 11) * 2.0**-53
+def _stepped(number: Any) -> Any:
+    """What is added for a whole number."""
+    return (number + 1) * 0x9E3779B97F4A7C15
+
+
+def _mix(bits: Any, room: Any) -> None:
+    """Mix an array as `hashed` does, where it is: that takes less than half of the time."""
+    import numpy as np
+
+    for shift, factor in _MIXING:
+        np.right_shift(bits, shift, out=room)
+        np.bitwise_xor(bits, room, out=bits)
+        if factor != 1:
+            np.multiply(bits, factor, out=bits)
+
+
+def _least(p: float) -> int:
+    """From which hash on an entry is not dropped: its upper 53 bits, as a number from 0 to below 1, are at least p."""
+    return math.ceil(p * 2.0**53) << 11
 
 
 def _flat(x: Any) -> list[Any]:

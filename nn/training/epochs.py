@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .trainer.compiled import Trainer
 
 
-ROOM = 2**22
-"""How many inputs and masks are laid out at a time."""
+ROOM = 2**16
+"""How many inputs and masks are laid out at a time: they stay in a core's second cache."""
 
 
 class Done(NamedTuple):
@@ -316,6 +316,7 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
 
     trainer = trainer_of(of_row)
     part = min(count, size if acting.batches else size * max(1, ROOM // (size * (width + units))))
+    room = np.empty((part, width + units))  # the same for all parts: new memory would take longer to come than to fill
 
     def samples() -> tuple[Any, Any, Batch]:
         """Inputs and labels in rows, and a batch such as to be laid out."""
@@ -325,18 +326,19 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
 
     known = samples()
 
-    def laid_out(chosen: list[int], rows: Any, labels: Any, example: Batch) -> Batch:
-        places = np.arange(len(chosen))
-        masks = layout.masks(trainer.steps + places // size, places % size)
-        of_labels = task.y[chosen] if isinstance(task.y, np.ndarray) else [task.y[k] for k in chosen]
-        given = [np.concatenate([rows[chosen], masks], axis=1), of_labels]
+    def laid_out(chosen: Any, rows: Any, labels: Any, example: Batch) -> Batch:
+        laid, places = room[: len(chosen)], np.arange(len(chosen))
+        laid[:, :width] = rows[chosen]
+        layout.masks(trainer.steps + places // size, places % size, out=laid[:, width:])
+        of_labels = task.y[chosen] if isinstance(task.y, np.ndarray) else [task.y[k] for k in chosen.tolist()]
         arrays: list[Any] = []
-        for array, own in zip((given[0], labels[chosen]), example.arrays):
+        for array, own in zip((laid, labels[chosen]), example.arrays):
             arrays.append(array.tolist() if isinstance(own, list) else np.ascontiguousarray(array, own.dtype))
-        return replace(example, size=len(chosen), arrays=tuple(arrays), given=given)
+        return replace(example, size=len(chosen), arrays=tuple(arrays), given=[laid, of_labels])
 
     def epoch(rng: random.Random) -> Iterator[Done]:
-        order, now = _order(task, rng), samples() if acting.epochs and trainer.steps > task.done else known
+        now = samples() if acting.epochs and trainer.steps > task.done else known
+        order = trainer.shuffled(now[-1], size, count, rng if task.is_shuffled else None)
         for start in range(0, count, part):
             batch = laid_out(order[start : start + part], *now)
             yield _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import random
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -189,6 +190,20 @@ class Trainer(Preparation):
                 error.losses = losses + error.losses  # type: ignore[attr-defined]  # as those of any other batch
                 raise
             return losses
+
+    def shuffled(self, batch: Batch, batch_size: int, count: int, source: random.Random | None) -> Any:
+        """The numbers below `count` as an array, as the source's `shuffle` puts them; None leaves them in order.
+
+        Args:
+            batch: samples like those to come, which `prepare` has made ready.
+            batch_size: how many a step will take.
+            count: how many numbers.
+            source: of random numbers.
+        """
+        import numpy as np
+
+        with self._lock:
+            return np.ravel(self._prepared(batch, batch_size).order(count, count, source))
 
     def explain(self, stage: str = "") -> str:
         """Passes, groups and costs of the program, or what one stage of the compiler made of the loss.
