@@ -162,7 +162,9 @@ def draw(
         target = writable(path)
         kind = target.suffix[1:].lower()
         if kind not in FORMATS:
-            raise ValueError(f"a picture is drawn to a name that ends in .{', .'.join(FORMATS)}, got {str(path)!r}")
+            remedy = "; save_steps() saves a page to step through" if kind in ("html", "htm") else ""
+            names = f".{', .'.join(FORMATS)}"
+            raise ValueError(f"a picture is drawn to a name that ends in {names}, got {str(path)!r}{remedy}")
     drawn = image(take(root, **options), kind, Style(theme, rankdir, title, dpi, scale), renderer, timeout)
     return _shown(drawn) if target is None else write_file(target, drawn)
 

@@ -165,6 +165,8 @@ def test_paths_that_cannot_be_written_are_named_before_anything_is_drawn(tmp_pat
     for name in ("g", "g.gif", "g.svg.txt"):
         with pytest.raises(ValueError, match=r"ends in \.svg, \.png, \.pdf, \.dot, got"):
             draw(root, tmp_path / name, renderer=no_image)
+    with pytest.raises(ValueError, match=r"g\.html'; save_steps\(\) saves a page to step through"):
+        draw(root, tmp_path / "g.html")
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
