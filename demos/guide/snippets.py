@@ -3,17 +3,19 @@
 The blocks of a page are one session, in a folder of its own. A block below ``<!-- needs: torch -->`` runs where those
 modules are installed. In a console block a line that starts with ``$`` is a command, and the rest is what it prints. A
 Python block that begins with ``# file.py`` is that file, there for the blocks that follow. To try a page, such as
-`compile`, in a folder that it may fill: `python -m demos.guide.snippets PAGE`; it prints what is not as the page says.
+`compile`: `python -m demos.guide.snippets PAGE`; it prints what is not as the page says.
 """
 
 from __future__ import annotations
 
+import argparse
 import doctest
 import importlib.util
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,15 +55,14 @@ def blocks(page: str) -> Iterator[Block]:
 
 def run(page: Path, folder: Path) -> str:
     """Run a page inside of a folder, in a Python of its own; what is not as the page says, as text."""
-    command = [sys.executable, "-W", "error", "-m", "demos.guide.snippets", str(page)]
+    command = [sys.executable, "-W", "error", "-c", f"from demos.guide import snippets; snippets.check({str(page)!r})"]
     done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True)
     return done.stdout + done.stderr
 
 
-def main() -> None:
-    """Run the page that is named on the command line, in the current folder, and print what is not as it says."""
-    named, session = Path(sys.argv[1]), {"__name__": "__main__"}
-    page = named if named.suffix else GUIDE / f"{named}.md"
+def check(name: str) -> None:
+    """Run a page in the current folder, which it may fill, and print what is not as it says."""
+    page, session = Path(name), {"__name__": "__main__"}
     for block in blocks(page.read_text(encoding="utf-8")):
         if block.missing:
             continue
@@ -91,6 +92,17 @@ def _environment() -> dict[str, str]:
     """In which `python` is this one, and the packages are those of this clone."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+
+
+def main() -> None:
+    """Run the page that is named on the command line, in a folder of its own."""
+    parser = argparse.ArgumentParser(description="Run the snippets of a page; what is not as it says is printed.")
+    parser.add_argument("page", help="one of " + ", ".join(page.stem for page in pages()))
+    page = GUIDE / f"{parser.parse_args().page.removesuffix('.md')}.md"
+    if not page.is_file():
+        parser.error(f"there is no page {page.stem}")
+    with tempfile.TemporaryDirectory() as folder:
+        print(run(page, Path(folder)), end="")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 
 from demos.guide import tables
 from demos.guide.pictures import FOLDER, shown
-from demos.guide.snippets import GUIDE, ROOT, blocks, pages, run
+from demos.guide.snippets import GUIDE, ROOT, blocks, main, pages, run
 from engine import Primitive, ops
 from tests.demos.test_gallery import words_of_svg
 from tests.engine.drawing.test_renderers import needs_some
@@ -70,8 +70,18 @@ def test_all_pages_are_in_the_table_of_contents() -> None:
     assert listed == {page.stem for page in PAGES} - {"index"}
 
 
-def test_a_page_may_be_named_without_its_folder(tmp_path: Path) -> None:
-    assert run(Path("promises"), tmp_path) == ""
+def test_a_page_is_tried_by_its_name_in_a_folder_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["snippets", "see"])
+    main()
+    assert capsys.readouterr().out == ""
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr("sys.argv", ["snippets", "seen"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "there is no page seen" in capsys.readouterr().err
 
 
 def test_a_wrong_snippet_is_found(tmp_path: Path) -> None:
