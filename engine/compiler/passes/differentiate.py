@@ -21,6 +21,7 @@ from operator import attrgetter, not_
 from typing import Any, NamedTuple
 
 from ... import ops
+from ...modes import always_recorded
 from ...numbers import as_float
 from ...pullbacks import call_rules
 from ..errors import TraceError
@@ -96,6 +97,7 @@ class Column(NamedTuple):
 Contributions = dict[Symbol, list["Contribution | Column"]]
 
 
+@always_recorded()
 def differentiated(computation: Computation) -> Computation:
     """The pass: with the gradient of the leaves, and with derivatives by inputs as further outputs, where wanted."""
     graph, loss = computation.graph, computation.outputs[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import math
 from collections import UserDict
@@ -380,6 +381,16 @@ def test_a_first_call_under_no_grad_has_its_gradient() -> None:
         assert compiled([3.0]) == [12.0]
         assert compiled.value_and_grad([3.0]) == (12.0, [12.0])
     assert compiled.value_and_grad([3.0]) == (12.0, [12.0])
+
+
+@pytest.mark.parametrize("function", [lambda w, x: x / (w + x), lambda w, x: w**x, lambda w, x: engine.hypot(w, x) / w])
+def test_so_has_one_whose_rules_ask_for_conditions(function: Any) -> None:
+    """They were those of symbols that pass no derivative on, and `&` of them an error."""
+    w = Value(2.0)
+    compiled, twin = (compile(functools.partial(function, w), backend="python") for _ in range(2))
+    with engine.no_grad():
+        found = compiled.value_and_grad([3.0])
+    assert found == twin.value_and_grad([3.0])
 
 
 def test_a_symbol_is_no_key() -> None:
