@@ -124,5 +124,7 @@ class Repeated:
             if self._single is None:
                 self._single = self._prepare()
                 if self._quick is not None and self._quickly:
-                    self.step = self._quick(self._own, self._watching.until, self._look_and_make, self._failed)
+                    self.step = self._quick(
+                        self._own, self._watching.far, self._watching.until, self._look_and_make, self._failed
+                    )
             return self._single(*samples)

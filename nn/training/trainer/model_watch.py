@@ -20,6 +20,9 @@ from ...optimisers.base import Optimizer, has_rule
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
 
+PAUSE = 2e-7
+"""Seconds from one comparison of a word far away to the next, which takes about 1 ns: at most 0.5 % of the time."""
+
 FEW = 400
 """So many parameters in lists and dicts are looked at with every step, those in short ones first."""
 
@@ -39,7 +42,8 @@ class ModelWatch:
         like: what a function reads that consists of these, if it was looked at just now.
 
     Attributes:
-        due: the time at which all is looked at again, in an array of one number, which native code reads.
+        due: the times of an array which native code reads: when all is looked at again; the same where native code
+            compares words of what is far away; when it does, which is no later; and from one comparison to the next.
     """
 
     def __init__(self, model: Any, loss: Any, optimizer: Optimizer, like: Surroundings | None = None) -> None:
@@ -61,7 +65,7 @@ class ModelWatch:
             if not are_attributes and (values <= left or values < len(found)):
                 self._near.append(part)
                 left -= values
-        self.due, self._until = array("d", [0.0]), math.inf
+        self.due, self._until = array("d", [0.0] * 4), math.inf
         self._watching: Watching | None = None
 
     def holds(self, now: float) -> bool:
@@ -78,6 +82,7 @@ class ModelWatch:
         So it does once the steps of the optimiser are no longer those of its rule.
         """
         self._until, self.due[0] = until, min(self.due[0], until)
+        self.due[1] = self.due[2] = self.due[0]
         if self._watching is None:
             self._watching = self._all()
         return self._watching
@@ -91,11 +96,12 @@ class ModelWatch:
             now = time.perf_counter()
             return now > self._until or not self.holds(now)
 
-        return self._surroundings.watching(
+        far = self._surroundings.far([container for container, _ in self._far])
+        return self._surroundings.near.watching(
             "not ruled()",
             "not same() or leaves[0] != me._leaves or changes[0] != me._changes",
             [*[container for container, _ in self._near], leaves_made, changes], self.due,
-            confirmed, me=self, ruled=self._rule_is_same,
+            confirmed, far, me=self, ruled=self._rule_is_same,
             same=self._near_is_same, leaves=leaves_made, changes=changes,
         )  # fmt: skip
 
@@ -121,15 +127,22 @@ class ModelWatch:
             started: when the whole look began.
             computed: and what this thread had computed by then.
         """
-        counts = changes[0], leaves_made[0]
+        counts, far = (changes[0], leaves_made[0]), self._watching and self._watching.far
         if counts[0] != self._changes and not self._is_module:
             return False
-        if not _are_the_same(self._far) or self._surroundings.changed():
+        if far:
+            far.note()  # before the look, which sees what was changed until then
+        outside = self._surroundings.changed_at_all if far else self._surroundings.changed
+        if not _are_the_same(self._far) or outside():
             return False
         self._changes, self._leaves = counts
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
         self.due[0] = min(ended + PATIENCE * min(computed or math.inf, ended - started), self._until)
+        self.due[1] = self.due[2] = self.due[0]
+        if far and far.expect():
+            self.due[1], self.due[3] = self._until, PAUSE * far.count
+            self.due[2] = min(ended + self.due[3], self._until)
         return True
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import engine
 import nn
 from engine import Value
 from engine.compiler.backends.llvm import training as native
@@ -57,7 +58,8 @@ def until_quick(t: Any, *samples: Any) -> int:
 def counted(t: Any) -> list[int]:
     """How many steps are made the long way from now on, as a list of one number; time alone brings about none."""
     long, count = t._first, [0]
-    t._watch.due[0] = t._watch._until = math.inf
+    due = t._watch.due
+    due[0] = due[1] = due[2] = t._watch._until = math.inf
 
     def first(*samples: Any) -> Any:
         count[0] += 1
@@ -353,6 +355,49 @@ def test_what_words_do_not_tell_is_left_to_python() -> None:
     assert not quick(t)
     some.add(1.0)
     assert t.step(X, TARGETS) > 1.5 * first[-1]
+
+
+def large() -> Trainer:
+    """With more parameters than are looked at with every step."""
+    model = MLP(4, [200, 3], activation="tanh", seed=7)
+    return Trainer(model, nn.cross_entropy, SGD(model.parameters(), 0.1), "llvm")
+
+
+def _exchange(w: list[Value]) -> None:
+    w[0], w[1] = w[1], w[0]
+
+
+FAR: dict[str, tuple[int, Callable[[Any], None]]] = {
+    "nothing": (0, lambda neuron: None),
+    "a weight": (1, lambda neuron: _exchange(neuron.w)),
+    "an attribute in its dict": (1, lambda neuron: vars(neuron).update(activation=engine.sigmoid)),
+    "one that is the same": (0, lambda neuron: vars(neuron).update(activation=neuron.activation)),
+}
+
+
+@pytest.mark.parametrize("what", FAR)
+def test_native_code_looks_far_away_from_time_to_time(what: str) -> None:
+    seen, change = FAR[what]
+    t, twin = large(), large()
+    for _ in range(until_quick(t, X, CLASSES) + 1):
+        twin.step(X, CLASSES)
+    t.step(X, CLASSES)
+    count, due = counted(t), t._watch.due  # type: ignore[union-attr]  # it is there
+    for trainer in (t, twin):
+        change(trainer.model.layers[0].neurons[-1])  # type: ignore[attr-defined]  # a module
+    due[2] = 0.0
+    assert [t.step(X, CLASSES)] == twin.run(X, CLASSES, 1)
+    assert count == [seen]
+    assert seen or due[2] > 0.0
+    assert data(t) == data(twin)
+
+
+def test_where_words_do_not_tell_all_python_looks_far_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.compiler.frontend.reads.surroundings.MOST", 0)
+    t = large()
+    until_quick(t, X, CLASSES)
+    due = t._watch.due  # type: ignore[union-attr]  # it is there
+    assert due[0] == due[1] == due[2] < math.inf
 
 
 def _stepped(optimizer: Any) -> None:

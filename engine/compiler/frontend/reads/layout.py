@@ -9,7 +9,7 @@ import ctypes
 import functools
 import gc
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import CellType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple
@@ -118,6 +118,27 @@ def dict_fields() -> DictFields | None:
         del few[old]
     made = [8 * k for k, *is_at in zip(range(6), *heads) if is_at == [2, 3, 4]]
     return DictFields(used[0], versions[0], keys[0], made[0]) if len(made) == 1 else None
+
+
+@functools.cache
+def versions_tell_attributes() -> bool:
+    """Whether a dict's version is another after an attribute was set, where objects' dicts share a table, too."""
+    fields = dict_fields()
+
+    class Example:
+        def __init__(self) -> None:
+            self.a = 0
+
+    thing = Example()
+    names = vars(thing)
+
+    def tells(change: Callable[[], Any]) -> bool:
+        before = word(id(names) + fields.version) if fields else 0
+        change()
+        return fields is not None and word(id(names) + fields.version) != before
+
+    set_, exchanged = tells(lambda: setattr(thing, "a", 1)), tells(lambda: names.update(a=2))
+    return set_ and exchanged and tells(lambda: delattr(thing, "a"))
 
 
 def plain_dict(names: Mapping[Any, Any] | None) -> dict[Any, Any] | None:

@@ -5,6 +5,7 @@ An expression that is written for them takes a third of the time of a loop over 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,7 +19,7 @@ from ....primitive import Primitive
 from ....value import Value
 from .objects import ABSENT, CONTAINERS, PLAIN, held, is_a, is_array, reads_as_array
 from .outside import environment
-from .words import Words
+from .words import Watching, Words
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is looked at from time to time."""
@@ -44,12 +45,16 @@ class Look:
 
     Args:
         nanoseconds: how long the look may take, about; what would take longer is left out.
+
+    Attributes:
+        left: how words watch what was left out, if they can.
     """
 
     def __init__(self, nanoseconds: float) -> None:
         self._left = nanoseconds
         self._terms: list[str] = []
         self._as_words: list[Callable[[Words], bool] | None] = []  # how words watch the same as each term
+        self.left: list[Callable[[Words], bool] | None] = []
         self._known: dict[str, Any] = {"absent": ABSENT, "is_": is_, "held": held}
 
     def add(
@@ -64,6 +69,7 @@ class Look:
             things: what it names.
         """
         if nanoseconds > self._left:
+            self.left.append(as_words)
             return
         self._left -= nanoseconds
         self._as_words.append(as_words)
@@ -92,8 +98,8 @@ class Look:
     def add_name(self, names: Mapping[Any, Any], name: Any, content: Any) -> None:
         """A global, or an attribute that is an entry of a dict."""
         term = f"{name!r} in names$" if content is ABSENT else f"names$[{name!r}] is not was$"
-        as_words = Words.add_absence if content is ABSENT else Words.add_name
-        self.add(term, 15, partial(as_words, names=names, name=name), names=names, was=content)
+        as_words = partial(Words.add_entry, names=names, name=name, content=content)
+        self.add(term, 15, as_words, names=names, was=content)
 
     def add_holder(self, holder: Any, inside: tuple[Any, ...]) -> None:
         """What is in a list, dict, set, array, context variable or other memory."""
@@ -104,6 +110,8 @@ class Look:
         elif is_array(holder) and holder.dtype != object:
             if holder.nbytes <= _LARGE:
                 self.add("holder$.tobytes() != was$", 60 + holder.nbytes // 10, holder=holder, was=holder.tobytes())
+            else:
+                self.left.append(None)
         elif not inside and isinstance(holder, CONTAINERS):  # as the sets by which dataclasses' `__repr__` knows itself
             self.add("len(holder$) != 0", 20, holder=holder)
         elif isinstance(holder, dict):
@@ -141,6 +149,43 @@ class Look:
     def beyond(self, words: Words) -> list[str]:
         """Let words watch what they can; the terms of the rest."""
         return [term for term, as_words in zip(self._terms, self._as_words) if not (as_words and as_words(words))]
+
+    def watching(
+        self,
+        condition: str,
+        of_holders: str,
+        holders: Sequence[Any],
+        until: Any,
+        confirmed: Callable[[], bool],
+        far: Words | None,
+        **things: Any,
+    ) -> Watching:
+        """A look at this and more, as it is now: until something has changed. See `function`.
+
+        Args:
+            condition: an expression that is true if there is more reason to look closely: words do not watch that.
+            of_holders: another one, which is false as long as nothing in the lists and dicts has been exchanged.
+            holders: these.
+            until: an array with the time at which to look closely all the same, as `time.perf_counter` counts.
+            confirmed: looks closely.
+            far: watch what is left out, if words can.
+            things: what the conditions name.
+        """
+        words, condition = Words(), f"clock() > until[0] or {condition}"
+        entirely, things = f"{condition} or {of_holders}", {**things, "clock": time.perf_counter, "until": until}
+        known = all(words.add_list(entries) or words.add_dict(entries) for entries in holders)
+        beyond = self.beyond(words)
+        near = self.function(condition if known else entirely, confirmed, beyond, **things)
+        all_of_it = self.function(entirely, confirmed, **things)
+
+        def differs_at_all() -> bool:
+            words.note()  # before the look, which sees what was changed until then
+            differs = all_of_it()
+            if not differs:
+                words.expect()
+            return differs
+
+        return Watching(words, until if known and not beyond else None, near, differs_at_all, far)
 
     def function(
         self, condition: str, confirmed: Callable[[], bool], terms: Sequence[str] | None = None, /, **things: Any

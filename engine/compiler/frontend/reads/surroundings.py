@@ -38,10 +38,12 @@ from .objects import (
     same,
 )
 from .walk import Walk
-from .words import Watching, Words
+from .words import Words
 
 PATIENCE = 50
 """A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
+MOST = 2**14
+"""So many entries of lists and dicts far away are watched by words."""
 _LATE, _LAST = 4, 5
 """How soon what hardly ever changes is looked at: see `rank_of`."""
 _RARE = {*OF_FUNCTIONS, *OF_PARTIALS, *DESCRIBING, "__class__", "__bases__"}
@@ -64,10 +66,12 @@ class Surroundings:
         matches: whether some code has patterns of sequences, which tell lists from arrays.
         changed: tells whether something is another than it was; at what is far away it looks from time to time only.
         differs: the same of what is near, and of nothing else.
+        near: looks there.
     """
 
     changed: Callable[[], bool]
     differs: Callable[[], bool]
+    near: Look
 
     def __init__(
         self, function: Callable[..., Any] | tuple[Callable[..., Any], ...], like: Surroundings | None = None
@@ -245,8 +249,7 @@ class Surroundings:
         ]
         names = [(self._order(*name), *name) for name in near]
         parts = [(_LATE if part[1] in _RARE else rank_of(part[2]), *part) for part in self._parts]
-        near_holders = (found for found in self._holders if not isinstance(found[0], (Names, Registrations)))
-        holders = [found for found in near_holders if id(found[0]) not in self._modules or is_array(found[0])]
+        holders = [found for found in self._holders if self._is_near(found[0])]
 
         def of_rank(rank: int) -> None:
             for of, *attribute in parts:
@@ -270,7 +273,7 @@ class Surroundings:
         for rank in range(3, _LAST + 1):
             of_rank(rank)
         announced = "changes[0] != me._count"
-        self._near = look
+        self.near = look
         self.differs = self._written_later("differs", announced)
         self.changed = self._written_later("changed", f"{announced} or clock() > me._due", self.changed_at_all)
 
@@ -282,46 +285,32 @@ class Surroundings:
             now = next(calls, None)
             if now is None:
                 things = {"changes": modes.changes, "me": self, "clock": time.perf_counter}
-                now = self._near.function(condition, self.changed_at_all, **things)
+                now = self.near.function(condition, self.changed_at_all, **things)
                 setattr(self, name, now)
             return now()
 
         return look
 
-    def watching(
-        self,
-        condition: str,
-        of_holders: str,
-        holders: Sequence[Any],
-        until: Any,
-        confirmed: Callable[[], bool],
-        **things: Any,
-    ) -> Watching:
-        """A look at what is near and at more, as it is now: until something has changed. See `Look.function`.
+    def far(self, more: Sequence[Any]) -> Words | None:
+        """Words of more lists and dicts, and of what `differs` leaves out; None if they cannot watch it all."""
+        words = Words()
+        announced = [names for names, *_ in self._names if id(names) in self._announced]
+        holders = [holder for holder, _ in self._holders if not self._is_near(holder)]
+        names = [found for found in self._names if (id(found[0]), found[1]) in self._far]
+        containers = {id(container): container for container in (*more, *announced, *holders)}.values()
+        seen = (
+            all(isinstance(container, (list, dict)) for container in containers)
+            and sum(map(len, containers)) <= MOST
+            and all(words.add_list(container) or words.add_version(container) for container in containers)
+            and all(words.add_entry(*name) for name in names)
+            and all(left is not None and left(words) for left in self.near.left)
+        )
+        return words if seen else None
 
-        Args:
-            condition: an expression that is true if there is more reason to look closely: words do not watch that.
-            of_holders: another one, which is false as long as nothing in the lists and dicts has been exchanged.
-            holders: these.
-            until: an array with the time at which to look closely all the same, as `time.perf_counter` counts.
-            confirmed: looks closely.
-            things: what the conditions name.
-        """
-        words, condition = Words(), f"clock() > until[0] or {condition}"
-        entirely, things = f"{condition} or {of_holders}", {**things, "clock": time.perf_counter, "until": until}
-        known = all(words.add_list(entries) or words.add_dict(entries) for entries in holders)
-        beyond = self._near.beyond(words)
-        near = self._near.function(condition if known else entirely, confirmed, beyond, **things)
-        all_of_it = self._near.function(entirely, confirmed, **things)
-
-        def differs_at_all() -> bool:
-            words.note()  # before the look, which sees what was changed until then
-            differs = all_of_it()
-            if not differs:
-                words.expect()
-            return differs
-
-        return Watching(words, until if known and not beyond else None, near, differs_at_all)
+    def _is_near(self, holder: Any) -> bool:
+        if isinstance(holder, (Names, Registrations)):
+            return False
+        return id(holder) not in self._modules or is_array(holder)
 
     def _order(self, names: Mapping[Any, Any], name: Any, content: Any) -> int:
         """How soon a name is looked at: see `rank_of`."""

@@ -8,7 +8,7 @@ has no known place is left to Python.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import FunctionType
 from typing import Any, NamedTuple, TypeAlias
@@ -24,13 +24,16 @@ from .layout import (
     places_in,
     plain_dict,
     table_of,
+    versions_tell_attributes,
     word,
 )  # fmt: skip
+from .objects import ABSENT
 
 _LAST_ENTRIES = 8
 """Of a dict that lacks a name these are watched: all of them stay in their places as long as nothing is added."""
 
-_Words: TypeAlias = Iterator[tuple[int, int]]
+_Words: TypeAlias = Iterator[tuple[int, Sequence[int]]]
+"""Places, and what the words from there on hold."""
 
 
 class Words:
@@ -42,6 +45,7 @@ class Words:
         head: where the words are, in blocks of such as lie side by side, and how many blocks; -1 as long as they
             differ, as at first. Of each block there is the address and the number of its words, in order, since the
             place of an entry is only right while a list has its memory; behind all these stands what the words hold.
+        count: how many words were noted.
     """
 
     def __init__(self) -> None:
@@ -49,6 +53,7 @@ class Words:
         self._held: list[Any] = []  # so that no other object gets the address of one that was there
         self.head = array("q", [0, -1])
         self._noted = -1  # how many blocks were noted, if that could be
+        self.count = 0
 
     def add_part(self, owner: Any, name: str) -> bool:
         """Watch an attribute of a function, or the content of a cell."""
@@ -58,7 +63,7 @@ class Words:
         def look(held: list[Any]) -> _Words:
             content = getattr(owner, name)
             held.append(content)
-            yield id(owner) + place, 0 if content is None and kind is FunctionType else id(content)
+            yield id(owner) + place, [0 if content is None and kind is FunctionType else id(content)]
 
         return self._added(place > 0, look)
 
@@ -69,7 +74,7 @@ class Words:
 
         def look(held: list[Any]) -> _Words:
             held.append(getattr(owner, name))
-            yield id(owner) + place, id(held[-1])
+            yield id(owner) + place, [id(held[-1])]
 
         return self._added(place > 0, look)
 
@@ -80,9 +85,8 @@ class Words:
             before, place = entries.copy(), id(entries) + HEAD
             held.append(before)
             start = word(place + 8)
-            yield from ((place, len(before)), (place + 8, start))
-            for k, entry in enumerate(before):
-                yield start + 8 * k, id(entry)
+            yield place, [len(before), start]
+            yield start, [*map(id, before)]
 
         return self._added(type(entries) is list and lists_are_as_expected(), look)
 
@@ -94,9 +98,9 @@ class Words:
             assert fields is not None
             before, table = entries.copy(), table_of(entries)
             held.append(before)
-            yield id(entries) + fields.used, len(before)
+            yield id(entries) + fields.used, [len(before)]
             if before:
-                yield id(entries) + fields.keys, table
+                yield id(entries) + fields.keys, [table]
                 places = places_in(table, entries)
                 for name, content in before.items():
                     yield from _entry(places, name, content)
@@ -112,10 +116,14 @@ class Words:
             assert known is not None
             content, table = known[name], table_of(known)
             held.append(content)
-            yield id(known) + fields.keys, table
+            yield id(known) + fields.keys, [table]
             yield from _entry(places_in(table, known), name, content)
 
         return self._added(known is not None and table_of(known) > 0, look)
+
+    def add_entry(self, names: Mapping[Any, Any], name: Any, content: Any) -> bool:
+        """Watch what a dict has under a name, or that it has nothing there."""
+        return self.add_absence(names, name) if content is ABSENT else self.add_name(names, name)
 
     def add_absence(self, names: Mapping[Any, Any], name: Any) -> bool:
         """Watch that a dict has nothing under a name, or a class."""
@@ -125,7 +133,8 @@ class Words:
             assert fields is not None
             assert known is not None
             table = table_of(known)
-            yield from ((id(known) + fields.keys, table), (table + fields.made, word(table + fields.made)))
+            yield id(known) + fields.keys, [table]
+            yield table + fields.made, [word(table + fields.made)]
             if name in known:
                 raise LookupError(name)
             # There may have been another table meanwhile, and then one of that size again: what was added came last.
@@ -133,7 +142,7 @@ class Words:
             held.append(last)
             places = places_in(table, known) if last else {}
             for key, content in last:
-                yield places[id(key), id(content)], id(key)
+                yield places[id(key), id(content)], [id(key)]
 
         return self._added(known is not None and table_of(known) > 0, look)
 
@@ -148,12 +157,13 @@ class Words:
             assert fields is not None
             kind, all_names = type(owner), dicts(type(owner))
             held += [kind, kind.__mro__, all_names]
-            yield from ((id(owner) + HEAD - 8, id(kind)), (id(kind) + order, id(kind.__mro__)))
-            yield place, id(owner.__dict__)
+            yield id(owner) + HEAD - 8, [id(kind)]
+            yield id(kind) + order, [id(kind.__mro__)]
+            yield place, [id(owner.__dict__)]
             for names in all_names:
                 if names is None or not table_of(names):
                     raise LookupError
-                yield id(names) + fields.version, word(id(names) + fields.version)
+                yield id(names) + fields.version, [word(id(names) + fields.version)]
 
         known = place > 0 and order > 0 and all(names is not None and table_of(names) for names in dicts(type(owner)))
         return self._added(known, look)
@@ -162,7 +172,19 @@ class Words:
         """Watch that nobody holds a reentrant lock."""
         kind: Any = type(lock)
         place = count_of(kind)
-        return self._added(place > 0, lambda held: iter([(id(lock) + place, 0)]))
+        return self._added(place > 0, lambda held: iter([(id(lock) + place, [0])]))
+
+    def add_version(self, entries: Any) -> bool:
+        """Watch whether anything at all is set in a dict, as in that of an object's attributes."""
+        fields, known = dict_fields(), plain_dict(entries)
+
+        def look(held: list[Any]) -> _Words:
+            assert fields is not None
+            held.append(entries)
+            yield id(entries) + fields.version, [word(id(entries) + fields.version)]
+
+        tells = known is not None and known is entries and (table_of(known) > 0 or versions_tell_attributes())
+        return self._added(tells, look)
 
     def _added(self, known: bool, look: Callable[[list[Any]], _Words]) -> bool:
         """Keep what looks, if it finds something."""
@@ -181,22 +203,23 @@ class Words:
         behind = -1  # the last word
         try:
             for look in self._looks:
-                for place, content in look(held):
+                for place, found in look(held):
                     if place == behind:
-                        blocks[-1] += 1
+                        blocks[-1] += len(found)
                     else:
-                        blocks.extend((place, 1))
-                    contents.append(content)
-                    behind = place + 8
+                        blocks.extend((place, len(found)))
+                    contents.extend(found)
+                    behind = place + 8 * len(found)
         except (ValueError, LookupError):  # a cell is empty by now, or a name has gone or come
             return
-        found = blocks + contents
-        self._held = [held, found]
-        self.head[0], self._noted = found.buffer_info()[0], len(blocks) // 2
+        table = blocks + contents
+        self._held = [held, table]
+        self.head[0], self._noted, self.count = table.buffer_info()[0], len(blocks) // 2, len(contents)
 
-    def expect(self) -> None:
-        """Expect what was noted last."""
+    def expect(self) -> bool:
+        """Expect what was noted last; give whether that could be noted."""
         self.head[1] = self._noted
+        return self._noted >= 0
 
 
 def _entry(places: dict[tuple[int, int], int], name: Any, content: Any) -> _Words:
@@ -206,7 +229,7 @@ def _entry(places: dict[tuple[int, int], int], name: Any, content: Any) -> _Word
         LookupError: its place was not found, as of a name that is another object than the one in the dict.
     """
     place = places[id(name), id(content)]
-    yield from ((place, id(name)), (place + 8, id(content)))
+    yield place, [id(name), id(content)]
 
 
 class Watching(NamedTuple):
@@ -218,9 +241,11 @@ class Watching(NamedTuple):
             `differs` than the time, and the condition that it was given.
         differs: whether the rest is another.
         differs_at_all: whether any of it is; if not, words expect what there is now, else they differ from now on.
+        far: while they are what they were, so is all that is looked at closely; None where words cannot tell.
     """
 
     words: Words
     until: Any
     differs: Callable[[], bool]
     differs_at_all: Callable[[], bool]
+    far: Words | None

@@ -115,6 +115,9 @@ CHANGES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "another class": ("object", lambda owner: setattr(owner, "__class__", type("Other", (type(owner),), {}))),
     "an attribute of its class": ("object", lambda owner: setattr(type(owner), "f", 2)),
     "one of a class below": ("object", lambda owner: setattr(type(owner).__base__, "f", 2)),
+    "a version": ("version", lambda names: names.update(a=2)),
+    "a version by a new name": ("version", lambda names: names.update(b=2)),
+    "a version by one name less": ("version", lambda names: names.pop("a")),
     "other classes": ("object", lambda owner: setattr(type(owner), "__bases__", (type("B", (_own_base(),), {}),))),
 }
 
@@ -132,6 +135,7 @@ def watched(kind: str) -> tuple[Any, Words]:
         "dict": lambda: {"a": [1], "b": [2]},
         "no entries": dict,
         "object": _own,
+        "version": lambda: vars(_own()),
     }
     thing = things[kind]()
     if kind in ("function", "plain"):
@@ -142,6 +146,8 @@ def watched(kind: str) -> tuple[Any, Words]:
         assert words.add_slot(thing, "content")
     elif kind in ("dict", "no entries"):
         assert words.add_dict(thing)
+    elif kind == "version":
+        assert words.add_version(thing)
     elif kind == "object":
         assert words.add_object(thing)
     else:
@@ -183,7 +189,7 @@ def test_an_emptied_cell_differs() -> None:
 
 def test_what_was_found_to_differ_goes_on_to_differ() -> None:
     share = [0.1]
-    watching = Surroundings(lambda: share[0]).watching("False", "False", [], LATER, lambda: True)
+    watching = Surroundings(lambda: share[0]).near.watching("False", "False", [], LATER, lambda: True, None)
     assert watching.words.head[1] == -1
     assert not watching.differs_at_all()
     assert not differ(watching.words)
@@ -201,7 +207,7 @@ def test_an_interrupted_look_has_seen_nothing() -> None:
     def interrupted() -> bool:
         raise KeyboardInterrupt
 
-    watching = Surroundings(lambda: share[0]).watching("False", "False", [], LATER, interrupted)
+    watching = Surroundings(lambda: share[0]).near.watching("False", "False", [], LATER, interrupted, None)
     assert not watching.differs_at_all()
     share[0] = 3.0
     with pytest.raises(KeyboardInterrupt):
@@ -226,6 +232,7 @@ def test_what_is_not_found_in_memory_is_left_to_python(monkeypatch: pytest.Monke
     assert not words.add_object(Something())
     assert not words.add_object(object())
     assert not words.add_lock(threading.Condition())
+    assert not words.add_version(UserDict(a=1))
     monkeypatch.setattr(layout, "word", lambda place: 0)
     assert not layout.offset.__wrapped__(FunctionType, "__code__")
     assert not layout.lists_are_as_expected.__wrapped__()
@@ -241,6 +248,42 @@ def test_where_dicts_are_not_as_expected_python_looks(monkeypatch: pytest.Monkey
     assert not words.add_name({"a": 1}, "a")
     assert not words.add_absence({"a": 1}, "b")
     assert not words.add_object(_own())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda thing: setattr(thing, "a", 2),
+        lambda thing: object.__setattr__(thing, "a", 2),
+        lambda thing: setattr(thing, "b", 2),
+        lambda thing: delattr(thing, "a"),
+        lambda thing: vars(thing).update(a=2),
+    ],
+)
+def test_attributes_in_a_dict_that_shares_its_table(change: Callable[[Any], None]) -> None:
+    thing, words = Something(), Words()
+    assert words.add_version(vars(thing)) is layout.versions_tell_attributes()
+    if layout.versions_tell_attributes():
+        renew(words)
+        assert not differ(words)
+        change(thing)
+        assert differ(words)
+
+
+def test_far_words_are_there_if_they_can_watch_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    large, many, entries = pytest.importorskip("numpy").zeros(1000), list(range(1000)), [[1], [2]]
+    assert Surroundings(lambda: large).far([]) is None
+    assert Surroundings(lambda: many).far([{1}]) is None
+    far = Surroundings(lambda: many).far([entries])
+    assert far is not None
+    renew(far)
+    for holder in (many, entries):
+        assert not differ(far)
+        holder[1] = [2]
+        assert differ(far)
+        renew(far)
+    monkeypatch.setattr("engine.compiler.frontend.reads.surroundings.MOST", 1)
+    assert Surroundings(lambda: many).far([entries]) is None
 
 
 def test_what_is_watched_of_a_dict_is_no_other_entry() -> None:
@@ -314,7 +357,7 @@ def test_whether_words_and_time_tell_it_all() -> None:
         return sum([scale * x, parts["a"]]) + len(CHANGES)
 
     for function, all_of_it in ((told, True), (lambda: some, False)):
-        watching = Surroundings(function).watching("False", "False", [[1], {}], LATER, lambda: True)
+        watching = Surroundings(function).near.watching("False", "False", [[1], {}], LATER, lambda: True, None)
         assert watching.until is (LATER if all_of_it else None)
         assert not watching.differs_at_all()
         assert not differ(watching.words)

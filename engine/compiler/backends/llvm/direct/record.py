@@ -8,7 +8,7 @@ from ..ir.control import leave
 NUMBERS = {"float64": "double", "float32": "float", "int64": "i64"}
 """The types of arrays that are read, and what LLVM calls their numbers."""
 
-QUICK = ("ready", "own", "until", "clock", "slow", "failed")
+QUICK = ("ready", "own", "far", "until", "clock", "slow", "failed")
 RECORD = (
     *QUICK, "frame", "words", "drive",
     "nothing", "no", "yes", "ndarray", "list", "float", "int", *NUMBERS, "ints", "int_count",

@@ -81,18 +81,21 @@ class DirectStep:
         return python_function(self._name, _native(self._bits).address(self._name), self._owner)
 
     def quick(
-        self, own: Words, until: Any, slow: Callable[..., float | None], failed: Callable[[], float]
+        self, own: Words, far: Words | None, until: Any, slow: Callable[..., float | None], failed: Callable[[], float]
     ) -> Callable[[Any, Any], float | None]:
         """A function of samples and labels that makes the step that is attached, as long as nothing has changed.
 
         Args:
             own: further words to be watched, which tell that nobody holds the lock.
-            until: an array of the time after which to call `slow`, as `time.perf_counter` counts.
+            far: words to be compared from time to time.
+            until: an array of times, as `time.perf_counter` counts: the second is that after which to call `slow`, the
+                third, which is no later, when to compare the words that are far, and the fourth the time from one
+                comparison to the next. The first is lowered where they differ, so that `slow` looks closely.
             slow: called with samples and labels, and whether a word has changed, in all other cases.
             failed: called where the loss is nan, and raises an error.
         """
-        self._owner[3] = own, until, slow, failed
-        heads = own.head.buffer_info()[0], until.buffer_info()[0]
+        self._owner[3] = own, far, until, slow, failed
+        heads = [array.buffer_info()[0] if array else 0 for array in (own.head, far and far.head, until)]
         self._memory[: len(QUICK)] = 1, *heads, id(_CLOCK), id(slow), id(failed)
         return python_function("quick", _native(self._bits).address("quick"), self._owner)
 

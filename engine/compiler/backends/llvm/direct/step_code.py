@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from ..ir.builder import Code
-from ..ir.control import Cell, leave
+from ..ir.control import Cell, leave, unless
+from ..ir.vector import literal
 from ..jit.python_function import DECLARED
 from . import samples_code
 from .objects import DATA
@@ -11,6 +14,9 @@ from .record import FORM, HEAD_OF_WORDS, QUICK, RECORD, field, function, go_unle
 
 FUNCTIONS = ("run", "step")
 """With one argument, and with two."""
+
+TIMES = ("look", "slow", "far", "pause")
+"""What `until` has: see `DirectStep.quick`."""
 
 _AT_ONCE = 8
 """Words that are compared at a time."""
@@ -102,6 +108,18 @@ def _step(bits: int, name: str) -> str:
     return code.text()
 
 
+def _look_far(code: Code, fields: dict[str, str], now: str) -> None:
+    """Compare the words far away if it is time to; let `slow` look where they differ, or it is time for that."""
+    place = {name: code.pointer(fields["until"], str(k), "double") for k, name in enumerate(TIMES)}
+    time = {name: code.value(f"load double, ptr {place[name]}") for name in TIMES[1:]}
+    with code.when(code.value(f"fcmp ogt double {now}, {time['far']}"), rare=True):
+        go_unless(code, code.value(f"fcmp ole double {now}, {time['slow']}"), "slow")
+        with unless(code, _are_unchanged(code, "far")):
+            code.lines += [f"store double {literal(-math.inf, 64)}, ptr {place['look']}", "br label %slow"]
+        later = code.value(f"fadd double {now}, {time['pause']}")
+        code.lines.append(f"store double {later}, ptr {place['far']}")
+
+
 def _quick(bits: int) -> str:
     """``quick``: make a step, or call ``slow(X, y, changed)``, where the last tells whether a word was another."""
     code = _python_function("quick", bits)
@@ -116,8 +134,7 @@ def _quick(bits: int) -> str:
     for words in ("own", "words"):
         go_unless(code, _are_unchanged(code, words), "slow")
     code.lines.append(f"store ptr {fields['no']}, ptr %changed")
-    until = code.value(f"load double, ptr {fields['until']}")
-    go_unless(code, code.value(f"fcmp ole double {now}, {until}"), "slow")
+    _look_far(code, fields, now)
     go_unless(code, code.value("call i1 @prepared.step(ptr %record, ptr %arguments, i1 true)"), "slow")
     loss = code.value(f"call double {fields['drive']}(ptr {fields['frame']})")
     lost = code.value(f"fsub double {loss}, {loss}")  # 0 unless it is nan or infinite
