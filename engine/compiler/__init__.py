@@ -23,7 +23,7 @@ from .compiled import Compiled as Compiled
 from .compiled import compile as compile
 from .errors import TraceError as TraceError
 from .forking import new_lock as new_lock
-from .frontend.given_types import Asked as Asked
+from .frontend.given.types import Asked as Asked
 from .frontend.reads.objects import all_same as all_same
 from .frontend.reads.surroundings import Surroundings as Surroundings
 from .frontend.reads.words import Watching as Watching

@@ -20,7 +20,7 @@ from ..text.callers import Source, users_line, written
 from ..value import Value
 from .batch import Batch, Shape, nested
 from .errors import TraceError
-from .frontend.given_types import Asked, Targets, Types
+from .frontend.given.types import Asked, Targets, Types
 from .frontend.graph import Graph, operations
 from .frontend.symbol import Symbol
 from .frontend.trace import described, trace

@@ -19,7 +19,7 @@ from .comparison.single import Comparison, Mode
 from .comparison.templates import check_templates
 from .errors import TraceError
 from .forking import new_lock
-from .frontend.given_types import Asked, rows_of_types, several_types, types_of
+from .frontend.given.types import Asked, rows_of_types, several_types, types_of
 from .frontend.graph import operations
 from .frontend.reads.objects import attribute_of
 from .frontend.reads.surroundings import Surroundings

@@ -1,9 +1,7 @@
 """From the user's function to a graph of symbols.
 
 - symbol: what stands for a Value while the function runs; graph: all symbols, each expression once
-- given: symbols of plain numbers, rows: lists and arrays of them, which tell of what type these are given
-- given_types: of what types they are met; asking: whether the user's code asks
-- arithmetic: what operators do with them that they do not with Values
+- given: what stands for the data, which are plain numbers, lists and arrays
 - operands: of a dot, whose weights are one object and no symbols
 - conditions: comparisons and what follows from them
 - trace: the function run on symbols, twice; watching: what it does with Values meanwhile

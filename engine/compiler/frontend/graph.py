@@ -20,7 +20,7 @@ from ...text.callers import Source, users_line
 from ...value import Constant, Value
 from ..errors import refusal
 from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, NOT_EQUAL
-from .given import Given, Keyless
+from .given.numbers import Given, Keyless
 from .operands import DotOperands, LeafRow, Operands, Shared, apart, has_row, read_leaf
 from .symbol import Symbol
 

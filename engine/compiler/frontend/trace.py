@@ -24,7 +24,8 @@ from ..errors import FIX_KEY, TraceError, refusal
 from ..showing import ALONE
 from .conditions import DETACH
 from .declared import Meaning, written
-from .given import may_be_asked
+from .given.numbers import may_be_asked
+from .given.rows import Row, as_rows
 from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
 from .randomness import Generators
@@ -32,7 +33,6 @@ from .reads import outside
 from .reads.lengths import prolonged
 from .reads.objects import attribute_of
 from .reads.surroundings import Surroundings
-from .rows import Row, as_rows
 from .symbol import Symbol
 from .watching import Watch, watched
 

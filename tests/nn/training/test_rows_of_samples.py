@@ -17,7 +17,7 @@ import pytest
 import engine
 import nn
 from engine import TraceError, Value, dot, mean
-from engine.compiler.frontend.rows import as_rows
+from engine.compiler.frontend.given.rows import as_rows
 from tests.engine.compiler.everywhere import INSTALLED
 
 np = pytest.importorskip("numpy")

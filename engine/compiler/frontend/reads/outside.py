@@ -21,7 +21,8 @@ from ....collector import collector_at_rest
 from ....modes import tracer
 from ....text.callers import is_ours, is_users
 from ...errors import refusal
-from .type_calls import types_refused
+from ..given.asking import TRACE
+from ..given.type_calls import types_refused
 
 environment: Mapping[Any, Any] = vars(os.environ)["_data"]
 """The variables as the system names them: a dict that is read in a tenth of the time that `os.environ` takes."""
@@ -89,7 +90,6 @@ _REPORTING = (
         for name in (os.path.join("logging", ""), "warnings.py", "linecache.py", "traceback.py", "tokenize.py")
     ),
 )
-_HERE = os.path.join(os.path.dirname(__file__), "")
 _WATCHING = os.path.join(os.path.dirname(os.path.dirname(__file__)), "watching.py")
 _TEXTS = frozenset({"__repr__", "__str__", "__format__"})
 _WRITING = frozenset({"write", "writelines", "flush"})
@@ -187,7 +187,7 @@ def _is_harmless(frame: FrameType | None, function: Any) -> bool:
     of_library = frame is not None and not is_users(frame.f_code.co_filename)
     if of_library and (function in (eval, exec, __import__) or getattr(function, "__name__", "") in _FRAMES):
         return True
-    while frame is not None and not frame.f_code.co_filename.startswith(_HERE):  # from where the function is called
+    while frame is not None and frame.f_code.co_filename != TRACE:  # from where the function is called
         if frame.f_code.co_name in _WRITING or frame.f_code.co_filename.startswith(_REPORTING):
             return True
         frame = frame.f_back
@@ -206,7 +206,7 @@ def _note(frame: FrameType) -> None:
         except TypeError:  # no name of a variable, as the user is about to be told
             return
     reader: FrameType | None = frame
-    while reader is not None and not reader.f_code.co_filename.startswith(_HERE):
+    while reader is not None and reader.f_code.co_filename != TRACE:
         if is_users(reader.f_code.co_filename):
             variables.setdefault(reader.f_code, {})[name] = None
         reader = reader.f_back

@@ -204,3 +204,13 @@ def test_cprofile_goes_on_after_it() -> None:
 
 def called_after() -> None:
     """As its name says."""
+
+
+@pytest.mark.parametrize("name", ["write", "flush"])
+def test_only_what_writes_inside_of_the_function_may_ask_the_time(name: str) -> None:
+    """A caller of that name made a program that kept the number of the process."""
+    f = compile(lambda x: x * os.getpid())
+    found: dict[str, Any] = {"f": f}
+    exec(f"def {name}(): return f([1.0])", found)
+    with pytest.raises(TraceError, match=r"asks the operating system \(getpid\)"):
+        found[name]()

@@ -12,7 +12,7 @@ from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeAlias
 
-from ..errors import refusal
+from ...errors import refusal
 from .asking import asked_by_project
 
 _FIX = "Inside of a compiled function the numbers stand one by one: write it for each, as in [3 * a for a in x]."

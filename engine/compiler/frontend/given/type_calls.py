@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from ..rows import Row
+from .rows import Row
 
 
 class _OfAsking(type):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
-from ...text.callers import is_ours
+from ....text.callers import is_ours
+
+TRACE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "trace.py")
+"""The file from which the user's function is called: frames above it are of those who call the compiled one."""
 
 _ABSTRACT = frozenset({"<frozen abc>", "<frozen _collections_abc>"})
 """Files of what asks on behalf of its caller."""

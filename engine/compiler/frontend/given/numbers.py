@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ...text.callers import is_ours
-from ..errors import FIX_KEY, refusal
+from ....text.callers import is_ours
+from ...errors import FIX_KEY, refusal
+from ..conditions import CONDITIONS
+from ..symbol import Symbol
 from .arithmetic import Arithmetic
 from .asking import asked_by_project
-from .conditions import CONDITIONS
-from .symbol import Symbol
 
 _FIX = (
     "A compiled function is traced on numbers that have no type yet, but for what it is given itself: ask that, or "

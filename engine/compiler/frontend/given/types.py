@@ -8,8 +8,8 @@ from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
 
-from ..batch import Batch, Shape
-from ..errors import TraceError
+from ...batch import Batch, Shape
+from ...errors import TraceError
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
 
 Types: TypeAlias = tuple[Any, ...]

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ...text.callers import is_ours
-from ...value import Value
-from ..errors import refusal
-from .symbol import Symbol
+from ....text.callers import is_ours
+from ....value import Value
+from ...errors import refusal
+from ..symbol import Symbol
+from .asking import TRACE
 
 _FIX_BITS = (
     "A number that is not known yet has no bits: write a != b for two conditions, x % 2 or engine.floor(x / 2), or "
@@ -76,7 +77,7 @@ def _may_raise(name: str, second: Any) -> bool:
 def _is_caught() -> bool:
     """Whether code of the user's that is running names an error that it may catch."""
     frame: Any = sys._getframe(2)
-    while frame is not None and frame.f_code.co_filename != _TRACE:
+    while frame is not None and frame.f_code.co_filename != TRACE:
         if not _ERRORS.isdisjoint(frame.f_code.co_names):
             return True
         frame = frame.f_back
@@ -104,8 +105,6 @@ def _kind(number: Any) -> Any:
         return None
     return kind if kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4) else None
 
-
-_TRACE = __file__.replace("arithmetic", "trace")
 
 for _name in dict.fromkeys((*_RAISING, *_OVERFLOWING)):
     setattr(Arithmetic, f"__{_name}__", _operator(_name, False))
