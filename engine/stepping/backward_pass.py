@@ -130,8 +130,8 @@ class BackwardPass:
         """Do the next step and write the gradients it changes."""
         self._check_open()
         operands = self.nodes[self.position].operands
-        if self.position:
-            self._check_untouched(operands)
+        if self.position:  # at the end all of them are what `backward` leaves, or it says which one is not
+            self._check_untouched(operands if self.position + 1 < len(self) else self.order)
         with self._all_or_nothing(operands):
             if self.position == 0:
                 self.begin()

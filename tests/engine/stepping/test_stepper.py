@@ -321,6 +321,16 @@ def test_a_zero_grad_half_way_is_not_undone() -> None:
     assert (a.grad, b.grad) == (0.0, 0.0)
 
 
+def test_it_does_not_complete_a_pass_whose_gradients_somebody_has_zeroed() -> None:
+    """No later step moves x, so that none noticed: at the end x had no gradient, and the others theirs."""
+    x, y = Value(2.0, "x"), Value(1.0, "y")
+    s = (y.exp() + x).stepper()
+    s.next()
+    x.grad = 0.0
+    with pytest.raises(RuntimeError, match=r"the gradient of x is 0\.0, where this pass left 1\.0"):
+        s.next()
+
+
 def test_what_a_zero_leaves_is_not_restored_where_the_pass_has_cancelled_the_gradient() -> None:
     """The pass had left 0 there too: by equality nobody would seem to have set it."""
     x = Value(3.0, "x")
