@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from ..backprop import local_derivatives, sweep
+from ..backprop import grad, local_derivatives, sweep
 from ..graph import topological_order
 from ..primitive import Primitive
 from ..text.source import call, expression
@@ -45,6 +45,55 @@ def audit(nodes: Iterable[Value]) -> Fault | None:
             if expected is not None:
                 return _local_fault(node, number, position, 0.0 if got is None else got, expected)
     return None
+
+
+def unlike_on_values(nodes: Iterable[Value]) -> Fault | None:
+    """The first node whose rule gives other numbers on Values, of which graphs of gradients are made, than on floats.
+
+    Each gradient is then that of its own function: differences of the one confirm the other's derivatives.
+
+    >>> unlike_on_values(topological_order(Value(3.0).tanh() * 2)) is None
+    True
+    """
+    for number, node in enumerate(nodes, 1):
+        primitive = node.primitive
+        if primitive is None:
+            continue
+        kinds = (Constant if isinstance(operand, Constant) else Value for operand in node.operands)
+        operands = [kind(x) for kind, x in zip(kinds, node.inputs)]
+        there = grad(Value.__apply_primitive__(primitive, tuple(operands)), operands, create_graph=True)
+        for name, x, got, on_values in zip(
+            operand_names(primitive, len(operands)), operands, local_derivatives(node), there
+        ):
+            on_floats, found = got or 0.0, on_values.data
+            if not isinstance(x, Constant) and not oracle.confirms(found, None if math.isnan(on_floats) else on_floats):
+                return Fault(
+                    f"{describe(node, number)}: by {name} its rule gives {on_floats!r} on floats, as backward() calls "
+                    f"it, and {found!r} on Values, as a graph of the gradient does: write one formula for both",
+                    primitive=primitive.name,
+                )
+    return None
+
+
+def compared(nodes: Iterable[Value]) -> str:
+    """What `audit` has compared local derivatives with where it found nothing, in words.
+
+    >>> compared(topological_order(Value(300.0).tanh() * 2))
+    "each primitive's own local derivative was compared with 50 digits and agrees"
+    """
+    if not oracle.available():
+        return (
+            "differences of each primitive alone speak against none of their local derivatives; with mpmath installed "
+            f"they are compared with {oracle.DIGITS} digits"
+        )
+    told = f"each primitive's own local derivative was compared with {oracle.DIGITS} digits and agrees"
+    primitives = dict.fromkeys(node.primitive for node in nodes if node.primitive is not None)
+    without = [primitive.name for primitive in primitives if not primitive.formula]
+    if not without:
+        return told
+    return (
+        f"{told}, but nothing confirms that of {', '.join(without)}, declared without a formula: declare(formula=...)"
+    )
 
 
 class _Expected(NamedTuple):

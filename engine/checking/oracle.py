@@ -153,4 +153,4 @@ def confirms(got: float, exact: float | None) -> bool:
     """Whether a local derivative is that of fifty digits: where there is none, nan."""
     if exact is None:
         return math.isnan(got)
-    return got == exact or abs(got - exact) <= _AGREEMENT * abs(exact) + 1e-300
+    return got == exact or (math.isfinite(exact) and abs(got - exact) <= _AGREEMENT * abs(exact) + 1e-300)

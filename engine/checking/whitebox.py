@@ -18,7 +18,6 @@ from ..backprop import local_derivatives, sweep
 from ..functional import _push
 from ..ieee import inner
 from ..value import Value
-from . import oracle
 from .directional import along
 from .entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal
 from .estimates.clarke import Found, Neighbourhood, beside
@@ -26,7 +25,7 @@ from .estimates.differences import EPSILON, Estimate, Line, central, likely_esti
 from .estimates.slopes import Slopes, slopes_at
 from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
-from .faults import audit, find_culprit, undeclared_kink
+from .faults import audit, compared, find_culprit, undeclared_kink, unlike_on_values
 from .foreign.points import NO_VALUE
 from .kinks import Piece, at_kink, finer_than_floats, piece
 from .proof import proven
@@ -51,7 +50,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
     rate = math.nan
     derivatives: list[Derivative] = []
     notes: list[str] = []
-    faults: list[Fault] = []
+    fault: Fault | None = None
     for each in (subject.of_order(k) for k in range(1, order + 1)):
         here = each.here
         claims = _claims(each, here)
@@ -68,22 +67,22 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
                 found += [_unless_proven(each, d) for d in more]
         derivatives += found
         wrong = [d for d in found if d.status == "differs"]
-        faults = [find_culprit(each, wrong[0])] if wrong else []
-        if not wrong:
+        if wrong:
+            fault = find_culprit(each, wrong[0])
+        else:
             blind = any(d.status == "unresolved" for d in found)
-            faults = [fault for fault in [audit(here.nodes if blind else _flat(here.nodes))] if fault is not None]
-            if blind and not faults:
-                digits = f"{oracle.DIGITS} digits" if oracle.available() else "differences (with mpmath: 50 digits)"
-                notes.append(
-                    f"differences lack the digits to confirm some derivatives of order {each.order}; "
-                    f"each primitive's own local derivative was compared with {digits} and agrees"
-                )
-        if not faults:
-            faults = [fault for fault in [_forward_against_reverse(here, claims)] if fault is not None]
-        if faults:
+            fault = audit(here.nodes if blind else _flat(here.nodes))
+            if blind and fault is None:
+                lacking = f"differences lack the digits to confirm some derivatives of order {each.order}"
+                notes.append(f"{lacking}; {compared(here.nodes)}")
+        if fault is None and each.order > 1:
+            fault = unlike_on_values(here.nodes)
+        fault = fault or _forward_against_reverse(here, claims)
+        if fault is not None:
             break
     require_repeatable(lambda: [subject.value(subject.numbers)], subject.noise, len(subject.numbers))
-    return Report(subject.title, tuple(derivatives), tuple(faults), tuple(notes), subject.written, directions, rate)
+    faults = () if fault is None else (fault,)
+    return Report(subject.title, tuple(derivatives), faults, tuple(notes), subject.written, directions, rate)
 
 
 def _unless_proven(subject: Subject, found: Derivative) -> Derivative:

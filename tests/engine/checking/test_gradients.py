@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import engine
 import nn
 from engine import Value, check_gradients, relu, sin, tanh
+from engine.checking import oracle
 from engine.strategies.graphs import Expression, expressions
 from engine.strategies.nets import datasets, networks
 from engine.testing import assert_gradients
@@ -276,6 +277,22 @@ def test_where_differences_see_nothing_or_something_else_the_rules_decide(f: Any
         assert "each primitive's own local derivative was compared with 50 digits and agrees" in str(report)
 
 
+def test_no_digits_are_claimed_of_a_rule_that_has_no_formula() -> None:
+    """The report of a rule that is twice the derivative said that fifty digits agree with it."""
+    odd = replace(engine.atan, name="odd", formula="", local_derivatives=[lambda z, x: 2 / (1 + x * x)])
+    report = check_gradients(lambda x: odd(x) * 2.0, [1e15])
+    assert report.unresolved
+    assert "but nothing confirms that of odd, declared without a formula: declare(formula=...)" in str(report)
+    assert check_gradients(lambda x: replace(odd, formula="atan(x)")(x) * 2.0, [1e15]).faults
+
+
+def test_without_mpmath_no_digits_are_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.checking.oracle.available", lambda: False)
+    report = check_gradients(engine.atan, [1e15])
+    assert "with mpmath installed they are compared with 50 digits" in str(report)
+    assert "agrees" not in report.notes[0]
+
+
 @pytest.mark.parametrize(
     "f",
     [
@@ -346,6 +363,29 @@ def test_a_wrong_second_derivative_names_its_rule() -> None:
     report = check_gradients(lambda x: flat(x) * x, [1.0], order=2)
     assert [d.order for d in report.wrong] == [2]
     assert report.faults[0].primitive == "flat_exp"
+
+
+def test_a_rule_that_is_another_on_values_than_on_floats() -> None:
+    """The second derivatives were those of the wrong gradient's own graph, and agreed with its differences."""
+    rule = lambda z, x: z if isinstance(x, float) else 1.01 * z
+    odd = replace(engine.exp, name="odd", local_derivatives=[rule])
+    assert check_gradients(lambda x: odd(x), [0.3])
+    report = check_gradients(lambda x, y: odd(x) * y, [0.3, 2.0], order=2)
+    assert not report.wrong
+    assert "odd(0.3), node 2 of the graph: by x its rule gives 1.3498" in str(report)
+    assert "on Values, as a graph of the gradient does: write one formula for both" in str(report)
+    nothing = replace(engine.exp, name="nothing", local_derivatives=[lambda z, x: None if z.__class__ is float else z])
+    assert check_gradients(lambda x: nothing(x), [0.3], order=2).wrong
+
+
+def test_no_finite_number_is_an_infinite_derivative() -> None:
+    """Within a millionth of infinity lay every number."""
+    assert [oracle.confirms(got, math.inf) for got in (math.inf, 5.0, -math.inf, math.nan)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_a_report_prints_its_certain_digits() -> None:
