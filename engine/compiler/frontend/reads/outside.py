@@ -188,10 +188,16 @@ def _is_harmless(frame: FrameType | None, function: Any) -> bool:
     if of_library and (function in (eval, exec, __import__) or getattr(function, "__name__", "") in _FRAMES):
         return True
     while frame is not None and frame.f_code.co_filename != TRACE:  # from where the function is called
-        if frame.f_code.co_name in _WRITING or frame.f_code.co_filename.startswith(_REPORTING):
+        if frame.f_code.co_filename.startswith(_REPORTING) or _is_of_a_stream(frame):
             return True
         frame = frame.f_back
     return False
+
+
+def _is_of_a_stream(frame: FrameType) -> bool:
+    """Whether this is a method that writes, of what can be printed to; a layer may have one of that name."""
+    stream = type(frame.f_locals.get("self"))
+    return frame.f_code.co_name in _WRITING and hasattr(stream, "write") and hasattr(stream, "flush")
 
 
 def _note(frame: FrameType) -> None:

@@ -121,10 +121,10 @@ def test_library_code_may_evaluate_a_text() -> None:
 def test_messages_and_imports_may_ask(file: str, name: str) -> None:
     """Also further out."""
     within: dict[str, Any] = {"inner": here}
-    exec(builtins.compile(f"def {name}(): return inner()", file, "exec"), within)
+    exec(builtins.compile(f"def {name}(self): return inner()", file, "exec"), within)
     with watched() as see:
-        see(frame_of(file, name), "c_call", time.time)
-        see(within[name](), "c_call", os.getpid)
+        see(frame_of(file, name, self=io.StringIO()), "c_call", time.time)
+        see(within[name](io.StringIO()), "c_call", os.getpid)
 
 
 def test_importing_a_module_by_its_name_is_refused_to_users_only() -> None:
@@ -207,10 +207,15 @@ def called_after() -> None:
 
 
 @pytest.mark.parametrize("name", ["write", "flush"])
-def test_only_what_writes_inside_of_the_function_may_ask_the_time(name: str) -> None:
-    """A caller of that name made a program that kept the number of the process."""
-    f = compile(lambda x: x * os.getpid())
-    found: dict[str, Any] = {"f": f}
-    exec(f"def {name}(): return f([1.0])", found)
-    with pytest.raises(TraceError, match=r"asks the operating system \(getpid\)"):
-        found[name]()
+def test_only_streams_inside_of_the_function_may_ask_when_they_write(name: str) -> None:
+    """A caller of that name, or a layer's method, made a program that kept the number of the process."""
+    pid = compile(lambda x: x * os.getpid())
+    found: dict[str, Any] = {"pid": pid, "os": os}
+    exec(f"def {name}(x): return pid([x])", found)
+    exec(
+        f"class Layer:\n def {name}(self, x): return x * os.getpid()\n def __call__(self, x): return self.{name}(x)",
+        found,
+    )
+    for f in (found[name], lambda x: compile(found["Layer"]())([x])):
+        with pytest.raises(TraceError, match=r"asks the operating system \(getpid\)"):
+            f(1.0)
