@@ -39,9 +39,9 @@ def compile(
     at the first call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have
     then. While it is traced no Value has a number: what needs one (`if w > 0`, `w.data`, `float(w)`, `str(w)` but for
     `print`, `x in {1, 2}` or `table.get(x)` of a number that is given) is refused, and so are random numbers, entries
-    of an iterator, results that were computed outside, and calls that ask for files, the clock, the system, the
-    network, settings of Python or names in a text (`eval`, `importlib.import_module`). What it prints or logs is
-    printed when it is traced.
+    of an iterator, results that were computed outside, weak references to what it does not hold otherwise, and calls
+    that ask for files, the clock, the system, the network, settings of Python or names in a text (`eval`,
+    `importlib.import_module`). What it prints or logs is printed when it is traced.
 
     What else it reads is a constant of the program, until it changes: at every call its closure and the globals and
     attributes that its code names (two hundred at most) are looked at, with variables of the environment and small
@@ -50,9 +50,8 @@ def compile(
     function is traced again. So it is for each type of numbers, lists or arrays that comes, where it asks for the type
     of what it is given (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`); `type(x)` is refused.
     Not watched are the insides of installed packages, what their code in C reads by itself (files, memory behind a
-    pointer), whether what a weak reference refers to is gone (it lives as long as the program), and what the function
-    itself changes whenever it runs, such as the file that it writes: compile it again, or pass such things as
-    arguments.
+    pointer), and what the function itself changes whenever it runs, such as the file that it writes: compile it again,
+    or pass such things as arguments.
 
     An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
 

@@ -215,7 +215,7 @@ class _Runs:
         del self.graph.leaves[leaves:]
 
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
-        asking = outside.refused() if disturbed else nullcontext()
+        asking = outside.refused(self._surroundings.tests_truth) if disturbed else nullcontext()
         asked = may_be_asked(self.graph.given, disturbed)
         with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:
             outputs, shape = _run(self.function, self._copied_arguments(), watch)

@@ -306,6 +306,96 @@ def a_division_beside_one_that_is_caught() -> Case:
     return Case(lambda x: _safe_division(w * x, 2.0) + _safe_division(1.0, w + x * x))
 
 
+# ---- True and False as objects ---------------------------------------------------------------------------------------
+
+
+def _is_positive(x: Any) -> Any:
+    return x > 0
+
+
+def _chosen(flag: Any) -> float:
+    return 2.0 if flag is True else 3.0
+
+
+def _in_a_local(x: Any) -> float:
+    flag = x > 0
+    return 2.0 if flag is not False else 3.0
+
+
+def _in_a_closure(x: Any) -> float:
+    flag = x > 0
+
+    def inside() -> float:
+        return 2.0 if flag is True else 3.0
+
+    return inside()
+
+
+def _in_a_pattern(x: Any) -> float:
+    match x > 0:
+        case True:
+            return 2.0
+        case _:
+            return 3.0
+
+
+def _in_a_pattern_of_a_sequence(x: Any) -> float:
+    match [x > 0]:
+        case [False]:
+            return 2.0
+        case _:
+            return 3.0
+
+
+OF_TRUTH: dict[str, tuple[Callable[[Any], float], list[Any]]] = {
+    "a comparison": (lambda x: 2.0 if (x > 0) is True else 3.0, [-1.0, 1.0, -1.0]),
+    "a comparison on the right": (lambda x: 2.0 if True is (x > 0) else 3.0, [-1.0, 1.0, -1.0]),
+    "both of two": (lambda x: 2.0 if ((x > 0) & (x < 2)) is True else 3.0, [-1.0, 1.0, -1.0]),
+    "what a function gives": (lambda x: 2.0 if _is_positive(x) is True else 3.0, [-1.0, 1.0, -1.0]),
+    "what a function in C gives": (lambda x: 2.0 if operator.gt(x, 0) is True else 3.0, [-1.0, 1.0, -1.0]),
+    "an argument": (lambda x: _chosen(x > 0), [-1.0, 1.0, -1.0]),
+    "a local": (_in_a_local, [-1.0, 1.0, -1.0]),
+    "a cell": (_in_a_closure, [-1.0, 1.0, -1.0]),
+    "a pattern": (_in_a_pattern, [-1.0, 1.0, -1.0]),
+    "a pattern of a sequence": (_in_a_pattern_of_a_sequence, [-1.0, 1.0, -1.0]),
+    "a bool that is given": (_chosen, [False, True, False]),
+    "a bool in a row": (lambda x: 2.0 if x[1] is True else 3.0, [[False, False], [False, True], [False, False]]),
+}
+
+
+def _of_truth(name: str) -> Make:
+    def make() -> Case:
+        w, (of, samples) = Value(2.0), OF_TRUTH[name]
+        return Case(lambda x: w * of(x), samples=(samples,))
+
+    make.__name__ = f"is True: {name}"
+    return make
+
+
+for _name in OF_TRUTH:
+    row("refused")(_of_truth(_name))
+
+
+@row("refused")
+def a_condition_on_a_parameter_that_is_true() -> Case:
+    w = Value(-2.0)
+    return Case(lambda x: w * x * _chosen(w > 0.0), lambda: setattr(w, "data", 1.0))
+
+
+@control
+def settings_that_are_true_beside_conditions() -> Case:
+    w, settings = Value(2.0), {"square": True}
+    holder = types.SimpleNamespace(square=True)
+
+    def function(x: Any, square: bool = True) -> Any:
+        positive = x[0] > 0
+        if settings["square"] is True and holder.square is not False and square is True:
+            return where(positive, w * x[0] ** 2, x[1])
+        return w * x[0]
+
+    return Case(function, lambda: settings.update(square=False), samples=([[1.0, 2.0], [-1.0, 3.0]],))
+
+
 # ---- the type of a number --------------------------------------------------------------------------------------------
 
 
@@ -1531,6 +1621,39 @@ def a_number_behind_a_weak_reference() -> Case:
     return Case(lambda x: w * x * known().scale, lambda: setattr(Settings, "scale", 7.0))  # type: ignore[union-attr]  # it is alive
 
 
+class Held:
+    """What a weak reference can refer to."""
+
+    scale = 3.0
+
+
+@row("refused")
+def whether_what_a_weak_reference_refers_to_is_gone() -> Case:
+    w, held = Value(2.0), [Held()]
+    known = weakref.ref(held[0])
+    return Case(lambda x: w * x if known() is None else w * w * x, held.clear)
+
+
+@row("refused")
+def how_many_are_left_in_a_weak_set() -> Case:
+    w, held = Value(2.0), [Held(), Held()]
+    known = weakref.WeakSet(held)
+    return Case(lambda x: w * x * len(known), held.pop)
+
+
+@row("equal")
+def a_weak_reference_beside_the_object_itself() -> Case:
+    w, held = Value(2.0), [Held()]
+    known = weakref.ref(held[0])
+    return Case(lambda x: w * x * known().scale * len(held), lambda: setattr(held[0], "scale", 7.0))  # type: ignore[union-attr]  # it is alive
+
+
+@row("equal")
+def whether_an_array_can_be_written_to() -> Case:
+    w, array = Value(2.0), np.ones(2)
+    return Case(lambda x: w * x * (1.0 + array.flags.writeable), lambda: array.setflags(write=False), far=True)
+
+
 @row("equal")
 def a_context_variable() -> Case:
     scale = ContextVar("scale", default=3.0)
@@ -1978,7 +2101,7 @@ def a_module_by_the_builtin() -> Case:
 @row("equal")
 def arguments_of_the_command_line() -> Case:
     w = Value(2.0)
-    return Case(lambda x: w * x * len(sys.argv), lambda: setattr(sys, "argv", [*sys.argv, "--more"]))
+    return Case(lambda x: w * x * len(sys.argv), lambda: setattr(sys, "argv", [*sys.argv, "--more"]), far=True)
 
 
 @control

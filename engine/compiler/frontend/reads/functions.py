@@ -9,6 +9,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ....text.callers import is_users
+from ..given.truth_tests import may_test_truth
 from . import outside
 from .code import COMPUTING, DECIDING, has_patterns, modules_imported_by, names_of, texts_of
 from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, class_of, is_a
@@ -26,12 +27,13 @@ class Functions:
     Attributes:
         used: names in the code.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
+        tests_truth: whether some code may compare by `is` with True or False.
     """
 
     def __init__(self, found: Surroundings) -> None:
         self._found = found
         self.used: set[str] = set()
-        self.matches = False
+        self.matches = self.tests_truth = False
         self._seen: dict[int, Any] = {}
         self._attributes: set[tuple[Any, Any]] = set()
         self._searched: set[int] = set()  # modules of which code may read what it does not name
@@ -78,6 +80,7 @@ class Functions:
         names = names_of(function.__code__)
         self.used.update(names)
         self.matches = self.matches or has_patterns(function.__code__)
+        self.tests_truth = self.tests_truth or may_test_truth(function.__code__)
         if not DECIDING.isdisjoint(names):
             yield DECIMALS
         if "__globals__" in names:

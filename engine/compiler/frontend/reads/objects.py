@@ -149,7 +149,8 @@ def held(holder: Any) -> tuple[Any, ...]:
     if is_array(holder):
         if holder.dtype == object:
             return tuple(holder.ravel().tolist())
-        return (holder.shape, holder.dtype.str, hash(holder.tobytes()))
+        flags = getattr(holder, "flags", None)  # other libraries' arrays may have none
+        return (holder.shape, holder.dtype.str, getattr(flags, "num", 0), hash(holder.tobytes()))
     if reads_as_array(holder):  # of PyTorch's tensors only detached ones
         return held(sys.modules["numpy"].asarray(holder.detach() if hasattr(holder, "detach") else holder))
     if isinstance(holder, (StringIO, BytesIO)):

@@ -22,6 +22,7 @@ from ....modes import tracer
 from ....text.callers import is_ours, is_users
 from ...errors import refusal
 from ..given.asking import TRACE
+from ..given.truth_tests import is_truth_tested
 from ..given.type_calls import types_refused
 
 environment: Mapping[Any, Any] = vars(os.environ)["_data"]
@@ -39,6 +40,10 @@ _FIX = (
 FIX_TYPE = (
     "While a function is compiled its inputs and parameters are no numbers yet: write isinstance(x, int), which is "
     "answered as for the numbers that are given, or ask outside of the function."
+)
+_FIX_TRUTH = (
+    "While a function is compiled a condition is neither True nor False: write where(condition, a, b) for a choice, "
+    "where a number that is given as a bool is a condition as it is."
 )
 _FIX_TEXT = (
     "While a function is compiled its inputs and parameters have no numbers yet. Choose by where(condition, a, b) or "
@@ -98,11 +103,14 @@ _IMPORT = importlib.import_module.__code__  # the imports of statements are watc
 
 
 @contextmanager
-def refused() -> Iterator[None]:
+def refused(tests_truth: bool = False) -> Iterator[None]:
     """Refuse, in this thread, calls that ask the world outside, or a symbol's type; note the variables that are read.
 
     Imports may look for files, and messages may tell the time: what `logging`, `warnings` and a `write` ask for is
     theirs. Another profiler goes on with what runs here, or, if it is `cProfile` before Python 3.12, after it.
+
+    Args:
+        tests_truth: whether some code may compare by `is` with True or False, where that is refused for symbols.
 
     Raises:
         TraceError: where the call stands.
@@ -141,6 +149,8 @@ def refused() -> Iterator[None]:
                 _refuse_text(frame)
             elif "type" in frame.f_code.co_names and is_users(frame.f_code.co_filename):
                 ask_there(frame.f_globals)
+        elif tests_truth and event == "return" and is_truth_tested(frame, function):
+            raise refusal("the function compares a condition by `is` with True or False, or in a pattern", _FIX_TRUTH)
 
     # What others do when the collector comes by is not the function's.
     with collector_at_rest(), types_refused(_refuse_type) as ask_there:

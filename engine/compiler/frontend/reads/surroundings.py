@@ -64,6 +64,7 @@ class Surroundings:
         iterators: names of what gives another entry whenever it is read, and the code that names them.
         aliases: names that `type` has besides its own, and the code that names them.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
+        tests_truth: whether some code may compare by `is` with True or False.
         changed: tells whether something is another than it was; at what is far away it looks from time to time only.
         differs: the same of what is near, and of nothing else.
         near: looks there.
@@ -102,7 +103,7 @@ class Surroundings:
         walk = Walk(self)
         self._keep = walk.of(self._function)
         self._leaf_lists_before = {}
-        self.matches = walk.matches
+        self.matches, self.tests_truth = walk.matches, walk.tests_truth
         if "label" in walk.used:
             self._labels()
         self._variables = outside.count_of_variables()

@@ -65,6 +65,7 @@ class Walk(Functions):
         super().__init__(found)
         self._private: set[int] = set()  # containers that objects of this project keep for themselves
         self._owners: list[Any] = []  # of attributes that may not have been named yet
+        self._weak: list[weakref.ReferenceType[Any]] = []
 
     def of(self, function: Any) -> list[Any]:
         """Walk; give all that was entered, to be kept alive.
@@ -90,7 +91,18 @@ class Walk(Functions):
             self._owners = []
             for owner in queue:
                 seen.pop(id(owner), None)
+        self._refuse_mortals({*seen, *map(id, queue)})
         return list(seen.values())
+
+    def _refuse_mortals(self, met: set[int]) -> None:
+        """Refuse weak references to what is not met in another way: nobody knows when it goes."""
+        for reference in self._weak:
+            found = reference()
+            if found is not None and id(found) not in met and not is_leaf(type(found)):
+                raise refusal(
+                    f"the function reads a weak reference to a {type(found).__name__}, which may be gone later",
+                    "Let the function have the object itself, by a name, an attribute or a list, beside the reference.",
+                )
 
     def _declared(self) -> Iterator[Primitive]:
         """Primitives of the user's that code may apply without naming the object: as a method or by an operator."""
@@ -125,7 +137,11 @@ class Walk(Functions):
         elif kind is BuiltinMethodType:
             yield thing.__self__
         elif issubclass(kind, weakref.ReferenceType):
-            yield thing()
+            found = thing()
+            if is_a(found, type):
+                yield found
+            else:
+                self._weak.append(thing)
         elif kind is partial:
             for name in OF_PARTIALS:
                 self._part(thing, name, getattr(thing, name))
