@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -24,7 +25,8 @@ class Node:
         operation: what they call it; "" for a leaf, or where they do not say.
         number: its data.
         constants: numbers that its `_backward`, a closure, holds besides its own.
-        unlisted: other nodes that it holds, and that are not in the list of operands.
+        unlisted: other nodes that it holds, and that are not in the list of operands; those of the graph below it are
+            operands in truth, as where a sigmoid is composed of others and passes its gradient past them.
     """
 
     __slots__ = ("constants", "number", "operands", "operation", "ordered", "position", "theirs", "unlisted")
@@ -62,10 +64,21 @@ class Node:
             raise TypeError(f"a gradient became {grad!r}, which is no real number")
         return float(grad or 0.0)
 
+    @gradient.setter
+    def gradient(self, number: float) -> None:
+        give_gradient(self.theirs, number)
+
     @property
     def constant(self) -> bool:
         """Whether it says itself that it wants no gradient."""
         return not getattr(self.theirs, "requires_grad", True)
+
+
+def give_gradient(theirs: Any, number: float) -> None:
+    """Set the gradient of an object of theirs: to an array where its data is one."""
+    numpy = sys.modules.get("numpy")
+    is_array = numpy is not None and isinstance(theirs.data, numpy.ndarray)
+    theirs.grad = numpy.array(number) if numpy is not None and is_array else number
 
 
 class TheirGraph:
@@ -104,6 +117,9 @@ class TheirGraph:
         objects = {id(each): each for node in self.nodes for each in (node.theirs, *node.unlisted)}
         before = [(each, _attributes(each)) for each in objects.values()]
         try:
+            for node in self.nodes:
+                for each in node.unlisted:  # which get gradients all the same, arrays in place
+                    give_gradient(each, 0.0)
             yield
         finally:
             try:
@@ -146,7 +162,10 @@ def _ordered(root: Any) -> list[Node]:
             node.ordered = not isinstance(getattr(theirs, attribute), (Set, Mapping))
             held = _held(theirs._backward)
             node.constants = tuple([float(x) for x in held if is_number(x) and float(x) != node.number])
-            node.unlisted = [x for x in held if _is_node(x) and all(x is not one for one in (theirs, *listed))]
+            others = [x for x in held if _is_node(x) and all(x is not one for one in (theirs, *listed))]
+            below = _below(node) if others and listed else {}
+            node.operands += [below[id(x)] for x in others if id(x) in below]
+            node.unlisted = [x for x in others if id(x) not in below]
             node.position = len(order) + 1
             order.append(node)
         elif id(theirs) not in made:
@@ -155,6 +174,18 @@ def _ordered(root: Any) -> list[Node]:
             stack.append((theirs, True))
             stack += [(operand, False) for operand in reversed(_listed(theirs, attribute)) if id(operand) not in made]
     return order
+
+
+def _below(root: Node) -> dict[int, Node]:
+    """All nodes that a node is computed from, by the identity of their objects."""
+    found: dict[int, Node] = {}
+    stack = [*root.operands]
+    while stack:
+        node = stack.pop()
+        if id(node.theirs) not in found:
+            found[id(node.theirs)] = node
+            stack += node.operands
+    return found
 
 
 def _listed(theirs: Any, attribute: str) -> Sequence[Any]:

@@ -134,8 +134,9 @@ def is_operation(name: str) -> bool:
 
 
 def _plain(operation: str) -> str:
-    """Its name in small letters, without what PyTorch adds: TanhBackward0 is tanh."""
-    return re.sub(r"backward\d*$", "", operation.strip().lower())
+    """Its name in small letters, without what PyTorch adds: TanhBackward0 is tanh; Leaky ReLU is leaky_relu."""
+    name = re.sub(r"backward\d*$", "", operation.strip().lower())
+    return re.sub(r"(?<=[a-z])[ -](?=[a-z])", "_", name)
 
 
 def fits(meaning: Meaning, node: Node) -> bool:

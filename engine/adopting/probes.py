@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from .. import ops
-from .graph import Node, TheirGraph
+from .graph import Node, TheirGraph, give_gradient
 from .meaning import Meaning, close, fits
 from .report import Finding
 
@@ -76,8 +76,8 @@ class Probed:
         """The gradients of the operands after `_backward`, which held `preset` before."""
         node, operands = self.node, self._operands
         for operand in operands:
-            operand.theirs.grad = preset
-        node.theirs.grad = upstream
+            operand.gradient = preset
+        node.gradient = upstream
         before = [(each, each.theirs.data) for each in (node, *operands)]
         node.theirs._backward()
         for each, data in before:
@@ -94,7 +94,7 @@ class Probed:
     def _unlisted(self) -> float | None:
         """The number of a node that gets a gradient though it is not listed."""
         for other in self.node.unlisted:
-            other.grad = 0.0
+            give_gradient(other, 0.0)
         self._probe(1.0, 0.0)
         return next((float(other.data) for other in self.node.unlisted if other.grad), None)
 

@@ -41,7 +41,7 @@ class Replay:
         self.gradients: dict[int, float] = {}
         self.findings: list[Finding] = []
         for node in graph.nodes:
-            node.theirs.grad = 0.0
+            node.gradient = 0.0
         self._given: Node | None = None  # not the root, and has a gradient before the first call
         error = self._run()
         if error is not None:

@@ -101,6 +101,10 @@ STYLES: dict[str, Callable[[str], str]] = {
         "    def __eq__(self, other):\n        return self.data == other.data\n\n"
         "    __hash__ = object.__hash__\n\n    def __sub__",
     ),
+    "arrays of one number": lambda source: source.replace(
+        "        self.data = data\n        self.grad = 0.0\n",
+        "        import numpy as np\n        self.data, self.grad = np.array(data), np.zeros_like(data, dtype=float)\n",
+    ).replace("other.grad += self.data * out.grad", "other.grad += (self.data * out.grad).reshape(other.grad.shape)"),
     "keys of a dict": lambda source: source.replace("set(_children)", "dict.fromkeys(_children)"),
     "no function in leaves": lambda source: source.replace(
         "self._backward = lambda: None", "self._backward = None"
@@ -148,6 +152,13 @@ RIGHT = {
         "root = a._unary('gelu', 0.5 * a.data * (1 + t), lambda out: slope) * a",
         ("gelu: not in the table, so taken as it is",),
     ),
+    "a sigmoid composed of others, whose gradient goes past them": (
+        "def sigmoid(x):\n    s = x.exp() / (x.exp() + Number(1.0))\n    s._op = 'Sigmoid'\n"
+        "    def _backward():\n        x.grad += s.data * (1 - s.data) * s.grad\n"
+        "    s._backward = _backward\n    return s\na = Number(0.4)\nroot = sigmoid(a) * a",
+        ("Sigmoid: not in the table, so taken as it is",),
+    ),
+    "a name in two words": ("a = Number(1.7)\nroot = a._unary('Leaky ReLU', a.data, lambda out: 1.0) * a", ()),
     "rounding, straight through": (
         "a = Number(1.7)\nroot = a._unary('round', round(a.data), lambda out: 1.0) * a",
         ("round: not in the table, so taken as it is",),
