@@ -246,6 +246,30 @@ def test_a_method_of_many_operations_without_names_is_judged_by_each_number() ->
     assert finding.sentence.startswith("result (node 3, data 0.21) gives a 0.3, where the derivative is 0.7")
 
 
+def test_a_product_of_one_operand_is_missing_the_other_where_a_method_reads_the_list() -> None:
+    one = METHOD.replace("list(parents)", "set(parents)").replace(
+        '[self, other], "mul", [other.data, self.data]', '[self], "mul", [other.data]'
+    )
+    module = run(one)
+    (finding,) = adopt(module.Node(3.0) * module.Node(2.0)).findings
+    assert finding.kind == "missing"
+    assert finding.sentence.endswith("has one operand in its list, where mul takes two")
+
+
+def test_a_function_that_does_not_tell_its_arguments_is_called_without() -> None:
+    class Backward:
+        __signature__ = "?"
+
+        def __call__(self) -> None:
+            a.grad += (1.0 - root.data**2) * root.grad
+
+    module = run(SOURCE)
+    a = module.Scalar(1.5)
+    root = a.tanh()
+    root._backward = Backward()
+    assert adopt(root).ok
+
+
 def test_a_node_that_gets_a_gradient_and_is_not_listed_is_missing() -> None:
     """Whether the operation is known or not, and the list tells doubles or not."""
     for style in STYLES.values():
