@@ -29,7 +29,7 @@ from ..frontend.conditions import EITHER, INVERT, NOT_EQUAL
 from ..frontend.graph import Graph, operations
 from ..frontend.operands import DotOperands, LeafRow, Operands, apart, as_range, read_leaf
 from ..frontend.symbol import Masked, Symbol
-from .computation import Computation, GradientSum
+from .computation import Computation, GradientLookup, GradientSum
 from .coverage import covers
 
 _number, _uniform = attrgetter("number"), attrgetter("uniform")
@@ -105,8 +105,10 @@ def differentiated(computation: Computation) -> Computation:
     outputs = computation.outputs
     if computation.wrt:
         outputs += tuple(_gathered(graph, sweep({loss: [seed]}, set(computation.wrt)), computation.wrt))
-    sums, totals = _gradient(graph, loss, seed) if computation.gradients else ([], {})
-    return replace(computation, outputs=outputs, sums=tuple(sums), totals=totals)
+    added, totals = _gradient(graph, loss, seed) if computation.gradients else ([], {})
+    sums = tuple([each for each in added if isinstance(each, GradientSum)])
+    lookups = tuple([each for each in added if isinstance(each, GradientLookup)])
+    return replace(computation, outputs=outputs, sums=sums, lookups=lookups, totals=totals)
 
 
 def derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
@@ -126,7 +128,7 @@ def sweep(
     wanted: set[Symbol],
     leaves: bool = False,
     stop: bool = False,
-    sums: list[GradientSum] | None = None,
+    sums: list[GradientSum | GradientLookup] | None = None,
 ) -> Contributions:
     """The contributions to the adjoints of what is wanted, not yet gathered.
 
@@ -135,8 +137,8 @@ def sweep(
         wanted: what to differentiate by.
         leaves: whether to differentiate by all leaves, too.
         stop: do not go further down from what is wanted.
-        sums: where to put what is the product of a coefficient per sample and an adjoint, to leaves; these
-            contributions are not among those that are returned.
+        sums: where to put what is the product of a coefficient per sample and an adjoint, to leaves, and what goes to
+            the one leaf that an index names; these contributions are not among those that are returned.
     """
     singly = any(symbol.kind == "leaf" for symbol in wanted)
     needed = set(wanted)
@@ -164,6 +166,10 @@ def sweep(
             continue
         adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
         singled = singly or (leaves and sums is None)
+        lookup = None if singled or sums is None else _lookup(node, adjoint, reached)
+        if lookup is not None and sums is not None:
+            sums.append(lookup)
+            continue
         if singled or not _is_of_layer(node.operands, layers):
             operands, found = _derivatives(node, is_needed)
             if sums is not None and reached is None and len(operands) > 1:
@@ -193,6 +199,19 @@ def _is_of_layer(operands: Operands, layers: Container[tuple[Symbol, ...]]) -> b
     if not (isinstance(operands, DotOperands) and isinstance(operands.left, LeafRow)):
         return False
     return operands.right in layers or not any(map(_uniform, operands.right))
+
+
+def _lookup(node: Symbol, adjoint: Symbol, reached: Symbol | None) -> GradientLookup | None:
+    """What a `take` of several leaves adds to them: that is what its rule says, without a condition for each of them."""
+    if node.primitive is not ops.take or len(node.operands) < 3:
+        return None
+    index, *values = node.operands
+    targets = list(map(_number, values))
+    if min(targets) < 0:
+        return None
+    if reached is not None:
+        adjoint = node.graph.make(ops.where, (reached, adjoint, node.graph.constant(0.0)))
+    return GradientLookup(index, adjoint, targets)
 
 
 def _derivatives(node: Symbol, is_needed: Callable[[Symbol], bool]) -> tuple[list[Symbol], list[Any]]:
@@ -294,7 +313,9 @@ def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:
     return graph.make(ops.add if len(terms) == 2 else ops.sum, tuple(terms))
 
 
-def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[GradientSum], dict[int, Symbol]]:
+def _gradient(
+    graph: Graph, loss: Symbol, seed: Contribution
+) -> tuple[list[GradientSum | GradientLookup], dict[int, Symbol]]:
     """The sums over the samples, and for the leaves whose gradient needs more than one, the whole by their number.
 
     Per sample the sweep goes down to the uniform symbols. What arrives there is summed over the samples, and swept
@@ -303,7 +324,7 @@ def _gradient(graph: Graph, loss: Symbol, seed: Contribution) -> tuple[list[Grad
     border = {o for s in operations([loss]) if not s.uniform for o in s.below if o.uniform}
     if loss.uniform and loss.kind != "constant":
         border = {loss}
-    sums: list[GradientSum] = []
+    sums: list[GradientSum | GradientLookup] = []
     found = sweep({loss: [seed]}, border, leaves=True, stop=True, sums=sums)
     extra = len(graph.leaves)
 

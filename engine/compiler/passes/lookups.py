@@ -1,6 +1,7 @@
 """Lookups: a sample adds to the one leaf that its index names, not zeros to all the others.
 
-The rule of `take` gives each leaf ``where(index == k, adjoint, 0)``. Over all k that is one addition for each sample.
+Of a `take` differentiation says so itself. What is written out, ``where(index == 0, a, 0) + where(index == 1, b, 0)``,
+gives each leaf ``where(index == k, adjoint, 0)``. Over all k that is one addition for each sample, too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def looked_up(computation: Computation) -> Computation:
         if part is None:
             rounds.append(part := {})
         part[number] = each
-    lookups = []
+    lookups = [*computation.lookups]
     for (index, upstream), rounds in found.items():
         for part in rounds:
             if len(part) > 1 and all(number in part for number in range(len(part))):

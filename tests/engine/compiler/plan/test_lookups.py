@@ -50,6 +50,25 @@ def test_an_embedding_is_a_scatter_for_each_token() -> None:
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
+def test_an_embedding_that_some_samples_do_not_reach_is_a_scatter_too(backend: str) -> None:
+    """Where a sample selects something else nothing is added, not even by an infinite derivative."""
+    table = embedding(5, 2)
+
+    def loss(x: Any) -> Any:
+        vector = [take(x[0], column) for column in zip(*table)]
+        return engine.sum([engine.where(x[1] > 0.0, engine.sqrt(v * x[1]), x[0]) for v in vector])
+
+    plan, _ = plan_of(loss, 2)
+    assert [(s.rows, s.target.count) for s in plan.scatters] == [(2, 5)]
+    assert not plan.reductions
+    samples = [[0.0, 1.0], [3.0, 0.0], [3.0, -2.0], [4.0, 2.5], [0.0, 0.5]]
+    compiled = compile(loss, backend=backend)
+    _, gradients = compiled.value_and_grad(samples)
+    expected = engine.grad(engine.mean([loss(sample) for sample in samples]), compiled.parameters)
+    assert [float(g) for g in gradients] == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
 @settings(max_examples=8)
 @given(
     size=st.integers(2, 9), width=st.integers(1, 9), tokens=st.integers(1, 3), batch=st.integers(1, 40), data=st.data()
