@@ -84,8 +84,8 @@ def batch_loss(
         targets_of = [nested(sample[width - labels :], label) for sample in samples]
         return loss(outputs, targets.as_rows(targets_of) if targets else targets_of)
 
-    def root(count: int, graph: Graph) -> Symbol:
-        found = trace(of_batch, [(count, width)], lambda: graph, types=types * count)
+    def root(count: int, graph: Graph, known: bool = False) -> Symbol:
+        found = trace(of_batch, [(count, width)], lambda: graph, known=known, types=types * count)
         if targets:
             places = [position % width - (width - labels) for position in found.asked]
             targets.ask(places, found.surroundings.matches)
@@ -99,7 +99,7 @@ def batch_loss(
         with graph.opened():
             each, rest = _of_samples(graph, whole, width, size)
         try:
-            one = root(1, graph)
+            one = root(1, graph, known=True)  # by the trace for all samples, and by that of the loss of a single one
         except TraceError:
             raise
         except Exception as error:

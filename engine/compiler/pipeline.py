@@ -45,8 +45,12 @@ def trace(
     known: bool = False,
     types: Sequence[Any] = (),
 ) -> Trace:
-    """Trace a function of one sample into a graph that simplifies and differentiates: see `frontend.trace`."""
-    return trace_into(function, shapes, partial(Graph, simplify, derivatives), surroundings, known, types)
+    """Trace a function of one sample into a graph that simplifies and differentiates: see `frontend.trace`.
+
+    One that is known asks for no types.
+    """
+    new_graph = partial(Graph, simplify, derivatives)
+    return trace_into(function, shapes, new_graph, surroundings, known, () if known else types)
 
 
 def make_plan(computation: Computation) -> Plan:

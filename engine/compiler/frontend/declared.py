@@ -85,7 +85,7 @@ def written(outputs: Sequence[Symbol]) -> Iterator[Any]:
 
     def names(operands: Operands) -> Iterator[Any]:
         for part in parts(operands):
-            yield from zip(repeat("leaf"), map(id, part.values)) if isinstance(part, LeafRow) else map(name, part)
+            yield from zip(repeat("leaf"), map(id, part.values)) if type(part) is LeafRow else map(name, part)
 
     for k, symbol in enumerate(operations(outputs)):
         place[symbol] = k

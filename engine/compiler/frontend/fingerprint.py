@@ -51,7 +51,7 @@ def fingerprint(trace: Trace) -> str:
         assert symbol.primitive is not None
         words.extend((symbol.number, _NUMBER[symbol.primitive], len(symbol.operands)))
         for some in parts(symbol.operands):
-            if isinstance(some, LeafRow):
+            if type(some) is LeafRow:
                 numbers = some.numbers
                 words.extend((_RANGE, numbers[0], numbers.step, len(some)) if isinstance(numbers, range) else numbers)
             elif id(some) in vectors:

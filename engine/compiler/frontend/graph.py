@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import ops
 from ...graph import topological_order
-from ...modes import is_recording
+from ...modes import recording
 from ...numbers import Requirement, as_float
 from ...primitive import Primitive
 from ...text.callers import Source, users_line
@@ -120,9 +120,14 @@ class Graph:
         return made
 
     def recorded(self, primitive: Primitive, operands: Sequence[Any]) -> Symbol:
-        """The symbol of what the function computes; one that passes no derivative on where a `no_grad` is open."""
-        result = self.make(primitive, self._lift_dot(operands) if primitive is ops.dot else self.lift_all(operands))
-        return result if is_recording() else self.make(DETACH, (result,))
+        """The symbol of what the function computes; one that passes no derivative on where a `no_grad` is open.
+
+        It runs once for each operation, in one of two runs under a profiler, to which every call is an event.
+        """
+        lifted = self._lift_dot(operands) if primitive is ops.dot else self.lift_all(operands)
+        key = primitive, lifted
+        result = self._known[key] if key in self._known else self.make(primitive, lifted)
+        return result if recording.get() else self.make(DETACH, (result,))
 
     def known(self, primitive: Primitive, operands: Operands) -> Symbol | None:
         """What `make` has given for these already."""
@@ -131,10 +136,9 @@ class Graph:
     def constant(self, number: float) -> Symbol:
         """The symbol of a number."""
         key = number if number and number == number else number.hex()  # zeros by their sign
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._add(None, (), "constant", number, True)
-        return known
+        if key not in self._known:
+            self._known[key] = self._add(None, (), "constant", number, True)
+        return self._known[key]
 
     def source(self, kind: str, position: int) -> Symbol:
         """The input or accumulator of that position."""
@@ -215,7 +219,7 @@ class Graph:
         self, left: LeafRow | tuple[Symbol, ...], right: tuple[Symbol, ...], bias: tuple[Symbol, ...] = ()
     ) -> Symbol:
         """The symbol of a dot, whose factors on the left may be a row of leaves."""
-        whole = isinstance(left, LeafRow)
+        whole = type(left) is LeafRow
         return self.make(ops.dot, DotOperands(left, right, bias) if whole else (*left, *right, *bias))
 
     @property
@@ -277,7 +281,7 @@ class Graph:
 
         That hangs on nothing but their kinds, which are the same whenever the function runs.
         """
-        if isinstance(operands, DotOperands):
+        if type(operands) is DotOperands:
             return operands
         n = len(operands) // 2
         left, right, bias = operands[:n], operands[n : 2 * n], operands[2 * n :]
@@ -289,17 +293,17 @@ class Graph:
 
     def _below(self, operands: Operands) -> tuple[Symbol, ...]:
         """The operands that are results. Neurons with the same inputs share theirs, and from now on the inputs too."""
-        if not isinstance(operands, DotOperands) or not has_row(operands):
+        if type(operands) is not DotOperands or not has_row(operands):
             return _results(apart(operands))
         right, bias = operands.right, _results(operands.bias)
         operands.right, below = self._vectors.get(right) or self._vectors.setdefault(right, (right, _results(right)))
         return (*below, *bias) if bias else below
 
     def _add(self, primitive: Primitive | None, operands: Operands, kind: str, value: Any, uniform: bool) -> Symbol:
-        plain = primitive in CONDITIONS or (
-            not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands))
+        given = self.types and (
+            primitive in CONDITIONS
+            or (not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands)))
         )
-        given = self.types and plain
         symbol: Any = _new(Keyless if given else Symbol)
         if given:
             self.given.append(symbol)
@@ -320,8 +324,10 @@ class _Symbols(dict[Any, Symbol]):
         self._graph = graph
 
     def __missing__(self, operand: Any) -> Symbol:
-        graph = self._graph
-        if operand.__class__ is not Value and not _is_plain(operand):
+        graph, kind = self._graph, type(operand)
+        if kind is float:
+            return graph.constant(operand)
+        if kind is not Value and not _is_plain(operand):
             return graph.lift(operand)
         if operand._primitive is not None:
             return graph._import(operand)
@@ -377,8 +383,10 @@ def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[S
             found.append(stack.pop())
         elif node not in seen and node not in known:
             seen.add(node)
-            stack += (node, None)
-            if id(node.below) not in done:  # many neurons read the same
-                done.add(id(node.below))
-                stack += [operand for operand in node.below[::-1] if operand not in seen]
+            below = node.below
+            if id(below) in done:  # many neurons read the same
+                found.append(node)
+                continue
+            done.add(id(below))
+            stack += (node, None, *[operand for operand in below[::-1] if operand not in seen])
     return found

@@ -237,12 +237,21 @@ def _operation(primitive: Primitive, x: Any, y: Any, graph: Graph) -> Any:
     return Symbol.__apply_primitive__(primitive, (x, y))
 
 
+_COMMON = frozenset({Symbol, Value, float, int})
+"""What symbols meet most often, and what needs no other look."""
+
+
 def _unary(primitive: Primitive) -> Callable[[Symbol], Any]:
     return lambda self: primitive(self)
 
 
 def _binary(primitive: Primitive) -> Callable[[Symbol, Any], Any]:
-    return lambda self, other: _operation(primitive, self, other, self.graph)
+    def method(self: Symbol, other: Any) -> Any:
+        if type(other) in _COMMON:
+            return self.graph.recorded(primitive, (self, other))
+        return _operation(primitive, self, other, self.graph)
+
+    return method
 
 
 def _reflected(primitive: Primitive) -> Callable[[Symbol, Any], Any]:

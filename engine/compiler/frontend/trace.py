@@ -90,7 +90,7 @@ class Trace:
             if symbol not in seen and symbol.primitive not in (None, DETACH):
                 seen.add(symbol)
                 for part in parts(symbol.operands):
-                    if isinstance(part, LeafRow):
+                    if type(part) is LeafRow:
                         return True
                     waiting += part
         return False
@@ -113,7 +113,7 @@ def trace(
         surroundings: what the function reads from outside, if that was looked for already.
         known: whether it is known to do the same at every call, and to ask nothing of the world outside: then it runs
             once, unless it has made Values of its own.
-        types: of the numbers of a sample, should the function ask; none where nothing is given yet.
+        types: of the numbers of a sample, should the function ask; none where nothing is given yet, or nobody asks.
 
     Raises:
         TraceError: it does what cannot be compiled; the message names the line and the remedy.
@@ -123,7 +123,7 @@ def trace(
 
         def new_runs() -> _Runs:
             graph = new_graph()
-            graph.types = () if known else types
+            graph.types = types
             return _Runs(function, shapes, graph, surroundings)
 
         runs = new_runs()
@@ -335,7 +335,7 @@ def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again:
         elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
             raise difference(f"{a!r}, then {b!r}")
         for mine, other in zip(parts(a.operands), parts(b.operands)):
-            if not (isinstance(mine, LeafRow) and mine == other):
+            if not (type(mine) is LeafRow and mine == other):
                 stack += [(x, y, b) for x, y in zip(mine, other)]
     return created
 
@@ -355,7 +355,7 @@ def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) 
         return graph.constant(symbol.value) if symbol.kind == "constant" else graph.source(symbol.kind, symbol.value)
 
     def sources(operands: Operands) -> Operands:
-        if isinstance(operands, DotOperands) and isinstance(operands.left, LeafRow):
+        if type(operands) is DotOperands and type(operands.left) is LeafRow:
             row = graph.row(operands.left.values) if numbers.isdisjoint(operands.left.numbers) else None
             if row is not None:
                 return DotOperands(row, tuple(map(source, operands.right)), tuple(map(source, operands.bias)))

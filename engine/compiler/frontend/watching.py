@@ -44,7 +44,11 @@ class Watch:
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
         """The symbol of an operation; the Value where all operands are the function's own."""
         for operand in reversed(operands):  # what comes last in a dot are inputs
-            if isinstance(operand, Symbol) or self.is_bound(operand):
+            kind = type(operand)
+            if kind is float:
+                continue
+            common = kind is Symbol or (kind is Value and operand not in self.made)
+            if common or isinstance(operand, Symbol) or self.is_bound(operand):
                 return self.graph.recorded(primitive, operands)
         with traced_by(None):
             result = Value.__apply_primitive__(primitive, tuple(operands))

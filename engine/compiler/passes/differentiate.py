@@ -196,13 +196,13 @@ def sweep(
 
 def _is_of_layer(operands: Operands, layers: Container[tuple[Symbol, ...]]) -> bool:
     """Whether they are those of a dot of a row of leaves with what differs from sample to sample: see `Layer`."""
-    if not (isinstance(operands, DotOperands) and isinstance(operands.left, LeafRow)):
+    if not (type(operands) is DotOperands and type(operands.left) is LeafRow):
         return False
     return operands.right in layers or not any(map(_uniform, operands.right))
 
 
 def _lookup(node: Symbol, adjoint: Symbol, reached: Symbol | None) -> GradientLookup | None:
-    """What a `take` of several leaves adds to them: that is what its rule says, without a condition for each of them."""
+    """What a `take` of several leaves adds to them: what its rule says, without a condition for each of them."""
     if node.primitive is not ops.take or len(node.operands) < 3:
         return None
     index, *values = node.operands

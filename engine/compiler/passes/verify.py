@@ -46,7 +46,7 @@ def verify(computation: Computation, stage: str = "") -> None:
 def _problem_of(symbol: Symbol, computation: Computation) -> str:
     """What is wrong with a single operation; empty if nothing is."""
     primitive, count, operands = symbol.primitive, len(symbol.operands), apart(symbol.operands)
-    rows = [part for part in parts(symbol.operands) if isinstance(part, LeafRow)]
+    rows = [part for part in parts(symbol.operands) if type(part) is LeafRow]
     if any(
         graph is not computation.graph for graph in [s.graph for s in (symbol, *operands)] + [row.graph for row in rows]
     ):

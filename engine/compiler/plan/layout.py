@@ -175,10 +175,10 @@ class Layout:
 
     def _dot(self, symbol: Symbol) -> Row:
         operands = symbol.operands
-        assert isinstance(operands, DotOperands)
+        assert type(operands) is DotOperands
         left, right, n = operands.left, operands.right, len(operands.right)
         bias = (self._part(operands.bias),) if operands.bias else ()
-        vector = self._vector(right) if isinstance(left, LeafRow) or all(map(_uniform, left)) else None
+        vector = self._vector(right) if type(left) is LeafRow or all(map(_uniform, left)) else None
         if vector is None:  # as with the weights on the right, on both sides, or nowhere
             left, right = zip(*map(self._pair, left, right))
             vector = self._vector(right) if all(map(_uniform, left)) else None
@@ -207,7 +207,7 @@ class Layout:
         return (b, a) if (not b.uniform, self._rank(b)) < (not a.uniform, self._rank(a)) else (a, b)
 
     def _part(self, symbols: Sequence[Symbol]) -> Part:
-        if isinstance(symbols, LeafRow):
+        if type(symbols) is LeafRow:
             return Part("P" * len(symbols), symbols.numbers)
         slots = list(map(_number, symbols))
         if min(slots) >= 0:  # the weights of a neuron, for only leaves have such numbers
@@ -226,7 +226,7 @@ class Layout:
 
 def _is_multiple(left: Sequence[Symbol]) -> bool:
     """Whether all factors are the same constant: such a dot is a multiple of a sum."""
-    return not isinstance(left, LeafRow) and left[0].kind == "constant" and all(symbol is left[0] for symbol in left)
+    return type(left) is not LeafRow and left[0].kind == "constant" and all(symbol is left[0] for symbol in left)
 
 
 def _is_next_row(a: Row, b: Row, c: Row, d: Row) -> bool:

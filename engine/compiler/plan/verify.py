@@ -154,7 +154,7 @@ def _key(symbol: Symbol) -> Hashable:
 
 
 def _keys(symbols: LeafRow | Sequence[Symbol]) -> list[Hashable]:
-    return [("P", number) for number in symbols.numbers] if isinstance(symbols, LeafRow) else [*map(_key, symbols)]
+    return [("P", number) for number in symbols.numbers] if type(symbols) is LeafRow else [*map(_key, symbols)]
 
 
 def _outputs(plan: Plan, slots: _Slots, computation: Computation | None) -> None:

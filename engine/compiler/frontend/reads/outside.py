@@ -117,15 +117,16 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
     """
     before, go_on = _profiler()
     printing = False
+    harmless: dict[int, CodeType] = {}  # by id: to compare code, or find its hash, takes longer than to look at it
     kinds: dict[type, tuple[str, Callable[[str], bool]] | None] = {}
 
     def see(frame: FrameType, event: Any, function: Any) -> None:
         nonlocal printing
         if before is not None:
             before(frame, event, function)
-        if function is print:
-            printing = event == "c_call"
         if event == "c_call":
+            if function is print:
+                printing = True
             owner = function.__self__
             kind = type(owner)
             if kind is ModuleType:
@@ -141,16 +142,25 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
                 if before is None:  # an error from here would confuse another profiler; it is raised in the end
                     raise error
         elif event == "call":
+            code = frame.f_code
             if frame.f_globals is _OF_OS:
                 _note(frame)
-            elif frame.f_code is _IMPORT and frame.f_back and is_users(frame.f_back.f_code.co_filename):
-                raise refusal(f"the function {_ASKING['builtins'][0]} ({_IMPORT.co_name})", _FIX)
-            elif frame.f_code.co_name in _TEXTS and not printing:
-                _refuse_text(frame)
-            elif "type" in frame.f_code.co_names and is_users(frame.f_code.co_filename):
+            elif id(code) in harmless:
+                return
+            elif code is _IMPORT:
+                if frame.f_back and is_users(frame.f_back.f_code.co_filename):
+                    raise refusal(f"the function {_ASKING['builtins'][0]} ({_IMPORT.co_name})", _FIX)
+            elif code.co_name in _TEXTS:
+                if not printing:
+                    _refuse_text(frame)
+            elif "type" in code.co_names and is_users(code.co_filename):
                 ask_there(frame.f_globals)
+            else:
+                harmless[id(code)] = code
         elif tests_truth and event == "return" and is_truth_tested(frame, function):
             raise refusal("the function compares a condition by `is` with True or False, or in a pattern", _FIX_TRUTH)
+        elif function is print:  # it has returned, or raised
+            printing = False
 
     # What others do when the collector comes by is not the function's.
     with collector_at_rest(), types_refused(_refuse_type) as ask_there:
