@@ -163,3 +163,11 @@ def test_the_tests_that_a_promise_names_are_there(page: str) -> None:
     for file, test in found:
         named = Path(root, file) if file else named
         assert f"def {test}" in named.read_text(encoding="utf-8"), (file, test)
+
+
+def test_the_front_door_is_short_and_all_doors_lead_somewhere() -> None:
+    root = Path(__file__).parent.parent
+    assert len((root / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+    for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
+        for target in re.findall(r"\]\(([^)#\s]+)\)", (root / page).read_text(encoding="utf-8")):
+            assert (root / target).exists(), (page, target)
