@@ -1,4 +1,4 @@
-"""Attributes that mean nothing are refused where they are set: a setting under another name would be ignored."""
+"""Attributes that mean nothing are refused where they are set, and those of other libraries where they are read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ import difflib
 import inspect
 from collections.abc import Mapping
 from types import FunctionType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 
-class Known:
+class Explained:
+    """Base of what other libraries have too: an attribute that is called otherwise here is missing with its remedy."""
+
+    if not TYPE_CHECKING:  # a type checker shall go on to see that it is missing
+
+        def __getattr__(self, name: str) -> Any:
+            from .elsewhere import no_attribute
+
+            return no_attribute(self, name)
+
+
+class Known(Explained):
     """Base of what has settings: it takes the attributes that its class names, and private ones, and no other.
 
     A subclass with methods of its own takes what these may need, but for another word for what it has.

@@ -1,5 +1,7 @@
 """What names of PyTorch, Keras and scikit-learn are called in `nn`, and what is not there, for errors that tell."""
 
+from typing import Any
+
 ELSEWHERE = {
     "BCELoss": "bce",
     "BCEWithLogitsLoss": "bce_with_logits",
@@ -94,3 +96,77 @@ def remark(name: str) -> str:
     if name in ELSEWHERE:
         return f": write {ELSEWHERE[name]}"
     return f": it is not there; {ABSENT[name]}" if name in ABSENT else ""
+
+
+_BY_KIND: dict[str, dict[tuple[str, ...], str]] = {
+    "Module": {
+        ("add", "append"): "a Sequential is made of its layers, and layers is a list",
+        ("add_module", "register_buffer", "register_module", "register_parameter"): "set an attribute",
+        ("apply",): "go through modules()",
+        ("bias", "biases"): "each of a layer's neurons has its own, b; all are parameters()",
+        ("classes_",): "nn.fit sets classes where labels are texts",
+        ("coefs_", "get_weights", "intercepts_", "kernel", "trainable_variables", "trainable_weights"): (
+            "the Values are parameters(), with their paths named_parameters()"
+        ),
+        ("compile",): "loss, optimiser and metrics are arguments of nn.fit, which compiles by itself",
+        ("count_params", "n_params", "num_parameters"): "write len(model.parameters())",
+        (
+            "cpu",
+            "cuda",
+            "device",
+            "double",
+            "float",
+            "half",
+            "to",
+        ): "nn.fit(..., dtype=, threads=) says how",
+        ("evaluate",): "write nn.evaluate(model, X, y, loss)",
+        ("fit",): "write nn.fit(model, X, y, loss, optimizer)",
+        ("forward", "transform"): "call the model itself: model(x)",
+        ("freeze", "requires_grad", "requires_grad_", "trainable"): (
+            "what an optimiser does not hold is frozen: give it the parameters to train"
+        ),
+        ("history",): "nn.fit gives it back",
+        ("in_features",): "a Layer has nin",
+        ("load", "load_state_dict", "load_weights", "set_weights"): "write nn.load(model, path)",
+        ("out_features", "units"): "write len(layer.neurons)",
+        ("partial_fit",): "write nn.fit(..., resume=history), or nn.Trainer(model, loss, optimizer).step(X, y)",
+        ("predict",): "write nn.predict(model, X) for outputs, nn.classify(model, X) for classes",
+        ("predict_proba",): "write nn.predict_proba(model, X)",
+        ("save", "save_weights", "state_dict"): "write nn.save(model, path); the Values are named_parameters()",
+        ("score",): "write nn.accuracy(model, X, y), or nn.score(model, X, y, loss) for the loss",
+        ("step", "train_on_batch"): "write nn.Trainer(model, loss, optimizer).step(X, y)",
+        ("summary",): "write nn.summary(model, sample)",
+        ("weight", "weights"): "each of a layer's neurons has its own, w; all are parameters()",
+    },
+    "Optimizer": {
+        ("add_param_group",): "assign more parameters to params; all have the same settings",
+        ("apply_gradients", "minimize"): "write loss.backward(), then step()",
+        ("get_config", "state_dict"): "write nn.save(model, path, optimizer=optimizer), or read settings",
+        ("learning_rate",): "here it is lr",
+        ("load_state_dict", "set_weights"): "write nn.load(model, path, optimizer=optimizer)",
+        ("param_groups",): "the parameters are params, and lr is the rate of all",
+    },
+    "History": {
+        ("epoch", "epochs"): 'write len(losses), or to_dict()["epoch"]',
+        ("history",): "write to_dict()",
+        ("loss", "train_loss"): "losses are those of the epochs, batch_losses those of all batches",
+        ("val_loss", "validation_loss"): 'write to_dict()["validation_loss"]',
+    },
+    "EagerStep": {("step",): "call it with a batch: step(X, y)"},
+    "Trainer": {("fit",): "write step(X, y) for a batch, or nn.fit(model, X, y, loss, optimizer)"},
+}
+ATTRIBUTES = {kind: {name: told for names, told in table.items() for name in names} for kind, table in _BY_KIND.items()}
+"""By the class, and the attribute that others have, what to write here."""
+
+
+def no_attribute(thing: object, name: str) -> Any:
+    """Raise the error of an attribute that is missing, with what to write instead of one that is there elsewhere.
+
+    Raises:
+        AttributeError: Python's own if nothing is known of the name, or if a property has raised it.
+    """
+    kind = type(thing)
+    instead = next((ATTRIBUTES[base.__name__] for base in kind.__mro__ if base.__name__ in ATTRIBUTES), {})
+    if name not in instead or hasattr(kind, name):
+        return object.__getattribute__(thing, name)
+    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}: {instead[name]}")

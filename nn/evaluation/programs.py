@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from engine import Value, leaves_made, no_grad
 
 from ..arguments import has_array, is_row, known_backend, plain, show, warn_user
-from ..data.tables import samples_of
+from ..data.tables import no_number_in, samples_of
 from ..layers.module import Module, evaluating
 from ..own_code import describe
 from .columns import flat, nested, shape_of, shape_of_each
@@ -271,9 +271,12 @@ def outputs_of(model: Model, X: Any, backend: str = "auto") -> Any:
     try:
         return programs_of(model).outputs(samples, backend)
     except TypeError as error:
+        told = "X holds samples, one in each row: for a single sample give [x]"
         if is_row(samples[0]):
+            told = no_number_in(X)
+        if not told:
             raise
-        raise TypeError(f"{error}\nX holds samples, one in each row: for a single sample give [x]") from error
+        raise TypeError(f"{error}\n{told}") from error
 
 
 def in_form_of(X: Any, results: Any) -> Any:

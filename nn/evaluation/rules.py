@@ -88,10 +88,12 @@ def called(name: str, function: Function) -> Function:
     """A model or a loss, which can be called.
 
     Raises:
-        TypeError: it cannot; where the name of a loss is given, with the remedy.
+        TypeError: it cannot; where the name of a loss is given, or a class has PyTorch's `forward`, with the remedy.
     """
     if not callable(function):
         instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
+        if hasattr(type(function), "forward"):
+            instead = ": name its forward __call__, which nothing else calls"
         raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
     return function
 

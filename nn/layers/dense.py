@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 from engine import Value, affine, dot
 
-from ..arguments import Seed, as_inputs, as_row, has_rows, random_source, true_or_false, whole_number
+from ..arguments import Seed, as_inputs, as_row, has_rows, is_row, random_source, true_or_false, whole_number
 from .activations import Activation, activation_name, as_method, get_activation
 from .initializers import Initializer, get_initializer, weights
 from .module import Module
@@ -74,7 +75,18 @@ class Neuron(Module):
         return neurons
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """As for any module; an activation may be set by its name."""
+        """As for any module; an activation may be set by its name.
+
+        Raises:
+            TypeError: weights or a bias are plain numbers, which would be no parameters.
+        """
+        if name in ("w", "b"):
+            number = next((x for x in ([*value] if is_row(value) else [value]) if isinstance(x, Real)), None)
+            if number is not None:
+                raise TypeError(
+                    f"{name} of a neuron holds Values, not numbers such as {number}, which nothing would train: give "
+                    f"Value({number}), or set the .data of those that are there"
+                )
         super().__setattr__(name, get_activation(value) if name == "activation" else value)
 
     def __call__(self, x: Any) -> Value:

@@ -11,7 +11,8 @@ from typing import Any
 
 from engine import Constant, Primitive, Sheet, Value, announce_change
 
-from ..arguments import counted, show
+from ..arguments import counted, show, warn_user
+from ..attributes import Explained
 
 _primitive = attrgetter("_primitive")
 _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
@@ -45,11 +46,12 @@ def evaluating() -> Within:
     return Within(_evaluating, True)
 
 
-class Module:
+class Module(Explained):
     """Base of everything that has parameters.
 
     A parameter is a leaf Value held by an attribute: directly, in lists, tuples, dicts and arrays nested to any
-    depth, or in another module. Constants and results of operations are none. Nothing has to be registered:
+    depth, or in another module. Constants and results of operations are none: of a result in a layer of `nn` a warning
+    tells, and training refuses one that the loss depends on. Nothing has to be registered:
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -81,7 +83,10 @@ class Module:
         values: list[Value] = []
         _collect([*vars(self).values()], values, {id(self)})
         found = dict.fromkeys(values)
-        return list(found) if are_parameters(found) else list(filter(_is_parameter, found))
+        if are_parameters(found):
+            return list(found)
+        _warn_of_results(self)
+        return list(filter(_is_parameter, found))
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """All parameters with their paths, such as `layers.0.neurons.3.w.2`.
@@ -90,7 +95,7 @@ class Module:
         >>> MLP(2, [3, 1]).named_parameters()[2][0]
         'layers.0.neurons.0.b'
         """
-        return list(_named_parameters("", self, set()))
+        return [(path, value) for path, value, _ in _named_values("", self, set()) if _is_parameter(value)]
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules that this one holds itself, with their paths."""
@@ -184,7 +189,7 @@ def are_parameters(items: Collection[Any]) -> bool:
 
 
 def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> None:
-    """Add the Values in nested containers and modules: `_named_parameters` without names, which take longer.
+    """Add the Values in nested containers and modules: `_named_values` without names, which take longer.
 
     Here and below attributes are read at once: another thread may give a module the programs of its first prediction.
     A container is among the ids while it is read, which would never end if it held itself; afterwards another one may
@@ -209,16 +214,38 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> 
             seen.discard(id(child))
 
 
-def _named_parameters(prefix: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Value]]:
-    """The parameters of `module` that are not among the ids in `seen`."""
+def results_in(module: Module) -> list[tuple[str, Value, Module]]:
+    """What a module holds that operations have computed, and so no parameters: with its path, and who holds it."""
+    return [found for found in _named_values("", module, set()) if found[1].primitive is not None]
+
+
+def of_result(path: str, value: Value) -> str:
+    """What to say of such a one."""
+    return (
+        f"{path} is no parameter but the result of {value.primitive}: it keeps its number while what it was computed "
+        "of changes. Write Value(x.data) for a parameter that begins with it, x.detach() for a constant, or compute it "
+        "whenever the model is called"
+    )
+
+
+def _warn_of_results(module: Module) -> None:
+    """Warn of a result among the weights of a layer of this package; a user's module may keep what it has computed."""
+    for path, value, owner in results_in(module):
+        if type(owner).__module__.startswith("nn."):
+            warn_user(of_result(path, value), UserWarning)
+            return
+
+
+def _named_values(prefix: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Value, Module]]:
+    """The Values that are not among the ids in `seen`, with their paths and who holds them."""
     for path, item in _contents(prefix, vars(module), set()):
         if id(item) in seen:
             continue
         seen.add(id(item))
         if isinstance(item, Module):
-            yield from _named_parameters(path, item, seen)
-        elif _is_parameter(item):
-            yield path, item
+            yield from _named_values(path, item, seen)
+        else:
+            yield path, item, module
 
 
 def _modules_in(item: Any, seen: set[int]) -> Iterator[Module]:

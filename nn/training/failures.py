@@ -9,6 +9,7 @@ from typing import Any
 
 import engine
 
+from ..data.tables import no_number_in
 from ..layers.dropout import Place, drawing
 from ..layers.module import Module
 from .epochs import Task
@@ -35,15 +36,21 @@ def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
 
 
 @contextmanager
-def naming_labels(y: Any, rows: Sequence[int]) -> Iterator[None]:
-    """To an error about a number that is nan or infinite add which labels hold one.
+def naming_data(X: Any, y: Any, rows: Sequence[int]) -> Iterator[None]:
+    """To an error about data add which column of a table holds no numbers, or which labels are nan or infinite.
 
     Args:
+        X: the samples as the user gave them.
         y: the labels.
         rows: what the user calls them.
     """
     try:
         yield
+    except TypeError as error:
+        told = no_number_in(X)
+        if type(error) is not TypeError or not told:
+            raise
+        raise TypeError(f"{error}\n{told}") from error
     except ValueError as error:
         text = str(error)
         lost = [told for row, label in zip(rows, y) for told in lost_numbers(row, None, label)]

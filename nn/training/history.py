@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..arguments import counted
+from ..attributes import Explained
 
 UNKNOWN = -1
 """In place of a seed: from a file or pickle that does not tell."""
@@ -18,7 +19,7 @@ HEAD = 8
 
 
 @dataclass
-class History:
+class History(Explained):
     """The course of a training.
 
     Attributes:

@@ -29,7 +29,7 @@ from ..evaluation.rules import called
 from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
-from .failures import anomaly_report, naming_labels
+from .failures import anomaly_report, naming_data
 from .history import UNKNOWN, History
 from .idle import warn_if_idle
 from .ownership import check_ownership
@@ -215,7 +215,7 @@ def fit(
         noted,
         reporting(progress) as told,
         kept_by(model) as kept,
-        naming_labels(data.y, data.rows),
+        naming_data(X, data.y, data.rows),
     ):
         task = Task(
             model,

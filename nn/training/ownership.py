@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from operator import is_
 
+from engine import Value, topological_order
+
 from ..arguments import warn_user
 from ..evaluation.programs import LossFunction, Model
 from ..evaluation.rules import name_of_loss
-from ..layers.module import Module
+from ..layers.module import Module, of_result, results_in
 from ..optimisers.base import Optimizer
 
 
@@ -37,3 +39,20 @@ def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> N
     if name_of_loss(loss):
         raise ValueError(f"{text}; parameters that the model uses besides belong in an attribute of it")
     warn_user(text, UserWarning)
+
+
+def results_of(model: Model) -> list[tuple[str, Value]]:
+    """What a module holds that operations have computed, before it is called: its own caches are replaced then."""
+    return [(path, value) for path, value, _ in results_in(model)] if isinstance(model, Module) else []
+
+
+def refuse_results(results: list[tuple[str, Value]], loss: Value) -> None:
+    """See that a loss depends on no result that was there before: it would keep its number, and nothing train it.
+
+    Raises:
+        ValueError: it does.
+    """
+    nodes = {*topological_order(loss)} if results else ()
+    for path, value in results:
+        if value in nodes:
+            raise ValueError(of_result(path, value))

@@ -17,7 +17,7 @@ from ..evaluation.rules import called
 from ..layers.dropout import Place, drawing
 from ..optimisers.base import Optimizer, has_rule
 from ..optimisers.clipping import clip_gradients, clip_limits
-from .ownership import check_ownership
+from .ownership import check_ownership, refuse_results, results_of
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
@@ -130,8 +130,9 @@ class EagerStep(Known):
 
         Raises:
             TypeError: if the loss is not one Value.
-            ValueError: if there are no samples, or not as many labels; if the first loss depends on no parameter; if
-                the optimiser holds none of the model's parameters, or those of a part that was replaced.
+            ValueError: if there are no samples, or not as many labels; if the first loss depends on no parameter, or
+                on a result that the model has kept; if the optimiser holds none of the model's parameters, or those of
+                a part that was replaced.
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
         with collector_at_rest(), always_recorded():
@@ -142,6 +143,7 @@ class EagerStep(Known):
         if not all(map(is_, seen, self._seen)):
             check_ownership(self.model, self.loss, self.optimizer)
             self._seen = seen
+        results = [] if self.steps else results_of(self.model)
         predictions = []
         for place, x in enumerate(X):
             with drawing(Place(self.steps, place)):
@@ -152,6 +154,7 @@ class EagerStep(Known):
                 f"the loss became {loss.data}, and the parameters stay as before this batch: "
                 f"lower lr (now {self.optimizer.lr:g}) and look for nan or inf in the data"
             )
+        refuse_results(results, loss)
         self.optimizer.zero_grad()
         loss.backward()
         if not self.steps:

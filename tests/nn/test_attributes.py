@@ -111,3 +111,56 @@ def test_settings_are_for_reading():
         with pytest.raises(TypeError):
             thing.settings["momentum"] = 0.9
         assert thing.momentum == 0.0
+
+
+MODEL = nn.MLP(2, [1], seed=0)
+OPTIMIZER = nn.SGD(MODEL.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("thing", "name", "told"),
+    [
+        (MODEL, "fit", r"'MLP' object has no attribute 'fit': write nn.fit\(model, X, y, loss, optimizer\)$"),
+        (MODEL, "state_dict", r"'state_dict': write nn.save\(model, path\)"),
+        (MODEL.layers[0], "weight", "'Layer' object has no attribute 'weight': each of a layer's neurons has its own"),
+        (OPTIMIZER, "param_groups", "'SGD' object has no attribute 'param_groups': the parameters are params"),
+        (nn.History(), "history", r"'History' object has no attribute 'history': write to_dict\(\)"),
+        (nn.EagerStep(MODEL, nn.mse, OPTIMIZER), "step", r"'step': call it with a batch"),
+        (nn.Trainer(MODEL, nn.mse, OPTIMIZER), "fit", r"'fit': write step\(X, y\) for a batch"),
+        (MODEL, "nothing", "^'MLP' object has no attribute 'nothing'$"),
+    ],
+)
+def test_a_missing_attribute_tells_what_it_is_called_here(thing, name, told):
+    assert not hasattr(thing, name)
+    with pytest.raises(AttributeError, match=told):
+        getattr(thing, name)
+
+
+def test_an_own_attribute_of_such_a_name_is_as_any_other():
+    class Fitting(nn.Module):
+        def fit(self):
+            return "fitted"
+
+        @property
+        def score(self):
+            return self.of_nothing
+
+    model = Fitting()
+    model.summary = 1
+    assert (model.fit(), model.summary) == ("fitted", 1)
+    with pytest.raises(AttributeError, match=r"^'Fitting' object has no attribute 'of_nothing'$"):
+        model.score  # noqa: B018  # reading it is what fails
+    assert pickle.loads(pickle.dumps(nn.History())) == copy.deepcopy(nn.History())
+
+
+def test_a_model_with_the_method_of_pytorch_is_told_its_name_here():
+    class Forward(nn.Module):
+        def __init__(self):
+            self.layer = nn.Layer(2, 1, seed=0)
+
+        def forward(self, x):
+            return self.layer(x)
+
+    model = Forward()
+    with pytest.raises(TypeError, match=r"model must be a callable, not Forward .*: name its forward __call__"):
+        nn.fit(model, [[0.0, 1.0]], [1.0], nn.mse, nn.SGD(model.parameters(), lr=0.1))

@@ -182,3 +182,26 @@ def test_the_remedies_do_what_they_say() -> None:
     expected = [fitted(X.to_numpy(), LABELS), fitted(X.to_numpy(), y.tolist())]
     for model, other in zip([by_label, by_position], expected):
         assert [p.data for p in model.parameters()] == [p.data for p in other.parameters()]
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        (pd.array([1, None, 3], dtype="Int64"), r"column 'c' has in row 1 no number but NAType <NA>: fill it in"),
+        (pd.Categorical(["u", "v", "u"]), r"column 'c' has in row 0 .*'u': pandas.get_dummies\(X, columns=\['c'\]\)"),
+        (pd.date_range("2020-01-01", periods=3), r"column 'c' has in row 0 no number but Timestamp .*: make numbers"),
+    ],
+    ids=["missing", "category", "date"],
+)
+def test_a_column_that_holds_no_numbers_is_named(entries: Any, told: str) -> None:
+    X, model = pd.DataFrame({"a": [1.0, 2.0, 3.0], "c": entries}), nn.MLP(2, [1], seed=0)
+    with pytest.raises(TypeError, match=told):
+        nn.fit(model, X, [0.0, 1.0, 2.0], nn.mse, nn.SGD(model.parameters(), lr=0.1), backend="eager")
+    with pytest.raises(TypeError, match=told):
+        nn.predict(model, X)
+
+
+def test_an_error_about_something_else_stays_as_it_is() -> None:
+    X, model = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}), nn.MLP(2, [1], seed=0)
+    with pytest.raises(TypeError, match=r"^a target must be a number, not NoneType None$"):
+        nn.fit(model, X, [None, 2.0], nn.mse, nn.SGD(model.parameters(), lr=0.1))

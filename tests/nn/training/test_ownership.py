@@ -125,3 +125,72 @@ def test_a_parameter_in_two_places_is_one() -> None:
     model = Tied()
     nn.fit(model, X, Y, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), epochs=1)
     assert model.first is model.again
+
+
+class OfResults(nn.Module):
+    """Holds what an operation has computed where parameters are meant; its offset is one."""
+
+    def __init__(self) -> None:
+        self.slopes = [Value(0.5) * 0.1, Value(0.25) * 0.1]
+        self.offset = Value(0.0)
+
+    def __call__(self, x: Any) -> Value:
+        return self.slopes[0] * x[0] + self.slopes[1] * x[1] + self.offset
+
+
+class Caching(nn.Module):
+    """Keeps what it has computed last, as one does to look at it."""
+
+    def __init__(self) -> None:
+        self.inner, self.outer = nn.Layer(2, 3, "tanh", seed=0), nn.Layer(3, 1, "identity", seed=1)
+
+    def __call__(self, x: Any) -> list[Any]:
+        self.last = self.inner(x)
+        return self.outer(self.last)
+
+
+RESULT = (
+    r"slopes.0 is no parameter but the result of <primitive mul.*Write Value\(x.data\).*x.detach\(\) for a constant"
+)
+
+
+@pytest.mark.parametrize("name", ["fit", "fit, eager", "EagerStep"])
+@pytest.mark.filterwarnings("ignore::nn.EagerWarning")
+def test_a_result_among_the_parameters_is_refused(name: str) -> None:
+    """It kept its number, and only the offset was trained: a worse model, and not a word."""
+    model = OfResults()
+    with pytest.raises(ValueError, match=RESULT):
+        STEPS[name](model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, [0.0, 1.0, 2.0])
+    assert model.offset.data == 0.0
+
+
+@pytest.mark.parametrize("name", ["fit, eager", "EagerStep"])
+def test_what_a_model_keeps_of_its_last_call_is_none(name: str) -> None:
+    model = Caching()
+    model(X[0])
+    STEPS[name](model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, [0.0, 1.0, 2.0])
+
+
+def test_a_result_among_the_weights_of_a_layer_is_told_where_parameters_are_asked_for() -> None:
+    """A loop of one's own never asks `fit`: its optimiser had the biases alone."""
+    model = nn.MLP(2, [3, 1], seed=0)
+    neuron = model.layers[0].neurons[1]
+    neuron.w = [w * 0.1 for w in neuron.w]
+    with pytest.warns(UserWarning, match=r"^layers.0.neurons.1.w.0 is no parameter but the result of") as told:
+        model.parameters()
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        neuron.w = [Value(w.data) for w in neuron.w]
+        assert len(model.parameters()) == 13
+        Caching().parameters()
+
+
+@pytest.mark.parametrize("numbers", [[0.1, 0.2], (1, 2)])
+def test_plain_numbers_as_the_weights_of_a_neuron_are_refused(numbers: Any) -> None:
+    neuron = nn.Neuron(2, seed=0)
+    with pytest.raises(TypeError, match=r"w of a neuron holds Values, not numbers such as .* set the .data of those"):
+        neuron.w = numbers
+    with pytest.raises(TypeError, match=r"b of a neuron holds Values, not numbers such as 0.5"):
+        neuron.b = 0.5
+    neuron.b = None
