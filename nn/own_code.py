@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine import TABLE, Imported, Primitive, Value
 
+from .layers.activations import activation_name
 from .layers.dropout import Dropout
+from .layers.ending import last_activation
 from .layers.module import Module
+from .losses.activated import WARNED
 from .losses.labels import ClassIndex, Distribution, Number
 from .losses.named import LOSSES
 
@@ -82,7 +85,8 @@ def own_code(
             model, they need not be looked at one by one.
 
     Returns:
-        None for all others, and for models with dropout, whose masks depend on more.
+        None for all others, for models with dropout, whose masks depend on more, and for those with an ending that the
+        loss warns of when it is called: if the program were known, it would not be.
 
     >>> from nn import MLP, Sequential, mse
     >>> first, second, third = (own_code(MLP(2, [3, 1], name), mse) for name in ("tanh", "tanh", "relu"))
@@ -92,7 +96,8 @@ def own_code(
     (None, None)
     """
     of_loss = own_text("outputs") if loss is None else own_loss(loss)
-    if not of_loss:
+    endings = WARNED.get(getattr(loss, "__name__", ""))
+    if not of_loss or (endings and activation_name(last_activation(model)) in endings):
         return None
     from engine import Description, classes_of
 

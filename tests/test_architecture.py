@@ -58,7 +58,8 @@ FLOORS = """
     engine.testing  engine.strategies
     engine.shell
     engine  engine.__main__
-    nn.arguments  nn.attributes  nn.elsewhere
+    nn.elsewhere
+    nn.arguments  nn.attributes
     nn.layers
     nn.losses  nn.optimisers  nn.schedules  nn.data
     nn.own_code

@@ -10,10 +10,8 @@ import engine
 
 from ..arguments import real_number, show
 from ..layers import activations
-from ..layers.dense import MLP, Layer, Neuron
-from ..layers.dropout import Dropout
+from ..layers.ending import last_activation
 from ..layers.module import Module
-from ..layers.sequential import Activation, Sequential
 from ..losses.named import LOSSES
 from ..losses.reduction import is_per_sample
 
@@ -162,19 +160,3 @@ def probabilities_of(model: Any, loss: Any = None) -> Callable[[list[Any]], list
             f"such as loss=nn.cross_entropy{'' if loss is None else f', not {show(loss)}'}"
         )
     return rule.probabilities
-
-
-def last_activation(model: Any) -> Any:
-    """The activation at the end of a model of known layers; None where only its code could tell."""
-    kind = type(model)
-    known = next((k for k in (Neuron, Layer, MLP, Sequential, Activation) if isinstance(model, k)), None)
-    if known is None or kind.__call__ is not known.__call__:
-        return None
-    if isinstance(model, Neuron):
-        return model.activation
-    if isinstance(model, Layer):
-        return model.neurons[0].activation
-    if isinstance(model, Activation):
-        return model.function
-    layers = [layer for layer in model.layers if not isinstance(layer, Dropout)]
-    return last_activation(layers[-1]) if layers else None

@@ -1,4 +1,4 @@
-"""Scores that have gone through a softmax, sigmoid or relu already: a warning at the call of the loss."""
+"""Scores that have gone through a softmax, sigmoid, tanh or relu already: a warning at the call of the loss."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ _TOLD = {
     ),
     "hinge": "a score of either sign, and this one has gone through a sigmoid: leave it out of the model",
 }
+
+WARNED = {
+    "cross_entropy": frozenset({"softmax", "sigmoid", "tanh", "relu"}),
+    "bce_with_logits": frozenset({"sigmoid", "tanh", "relu"}),
+    "hinge": frozenset({"sigmoid", "relu"}),
+}
+"""By a loss the functions of which it warns, where scores have gone through them last."""
 
 
 def warn_of_activated(loss: str) -> None:
@@ -37,6 +44,15 @@ def warn_of_rectified(loss: str) -> None:
     )
 
 
+def warn_of_bounded(loss: str) -> None:
+    """Warn that a loss of logits is given scores that cannot be far from 0: the model could never be sure."""
+    warn_user(
+        f"{loss} takes logits of any size, and these have gone through a sigmoid or tanh, which holds them near 0: "
+        "leave it out of the model",
+        UserWarning,
+    )
+
+
 def is_probability(score: Any) -> bool:
     """Whether a score is one exponential out of the sum of several, as `softmax` computes it."""
     if not is_result(score, "div"):
@@ -48,6 +64,11 @@ def is_probability(score: Any) -> bool:
 def is_sigmoid(score: Any) -> bool:
     """Whether a score is the sigmoid of something."""
     return is_result(score, "sigmoid")
+
+
+def is_bounded(score: Any) -> bool:
+    """Whether a score is the sigmoid or tanh of something."""
+    return is_sigmoid(score) or is_result(score, "tanh")
 
 
 def is_rectified(score: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from engine import Value, is_traced, log, log1p, relu, require, softplus, where
 
 from ..arguments import Numbers
-from .activated import is_rectified, is_sigmoid, warn_of_activated, warn_of_rectified
+from .activated import is_rectified, is_result, is_sigmoid, warn_of_activated, warn_of_bounded, warn_of_rectified
 from .labels import PROBABILITY, SIGN, Number, checked, weighted
 from .places import place_by_place
 from .reduction import Loss
@@ -107,6 +107,8 @@ def _bce(probability: Any, target: Any) -> Loss:
 
 def _bce_with_logits(logit: Any, target: Any) -> Loss:
     _warn_of_activated("bce_with_logits", logit)
+    if is_result(logit, "tanh"):
+        warn_of_bounded("bce_with_logits")
     return _either(target, lambda: softplus(-logit), lambda: softplus(logit))
 
 

@@ -11,7 +11,14 @@ from engine import Value, dot, is_traced, logsumexp, require, take, where
 
 from ..arguments import as_row, counted, is_row, same_length
 from ..layers.activations import log_softmax
-from .activated import is_probability, is_rectified, warn_of_activated, warn_of_rectified
+from .activated import (
+    is_bounded,
+    is_probability,
+    is_rectified,
+    warn_of_activated,
+    warn_of_bounded,
+    warn_of_rectified,
+)
 from .labels import ClassIndex, Distribution, without_unused
 from .reduction import Loss, check_reduction, reduced
 
@@ -192,6 +199,8 @@ def _warn_of_activated(scores: list[Any]) -> None:
         warn_of_activated("cross_entropy")
     elif all(map(is_rectified, scores)):
         warn_of_rectified("cross_entropy")
+    elif all(map(is_bounded, scores)):
+        warn_of_bounded("cross_entropy")
 
 
 def _row_by_row(

@@ -32,7 +32,7 @@ from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report, naming_data
 from .history import UNKNOWN, History
 from .idle import warn_if_idle
-from .ownership import check_ownership
+from .ownership import check_ownership, warn_if_forgotten
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .purity import is_pure
@@ -185,6 +185,8 @@ def fit(
     if patient and history.waiting is not None:
         patient.go_on(history.waiting)
     history.waiting = None
+    if resume is not None:
+        warn_if_forgotten(optimizer, len(history.batch_losses))
     if resume is not None and not isinstance(validation, (tuple, list, NoneType)) and (rng is seed or seed is None):
         raise ValueError(
             "a share would hold out other samples than before: give validation=(X, y), or the int that was the seed "

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any, NamedTuple
 
-from ..arguments import Seed, is_row, plain, random_source, show
+from ..arguments import Seed, is_row, plain, random_source, show, warn_user
 from ..data.tables import is_reordered, names_of_columns, noted_columns, paired, same_columns, same_rows
+from ..evaluation.columns import flat
 from ..evaluation.labels import are_texts, as_targets, classes_of
 from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
+from ..layers.activations import activation_name
+from ..layers.ending import last_activation
 from ..layers.module import Module
 from .validation import Validation, given_validation, held_out, refuse_lost
 from .weighting import refuse_other_than_means, weighted, weights_of, with_weights
@@ -63,6 +68,7 @@ def prepared(
     if names:
         notes["classes"] = classes = _names(model, y, loss)
         y = as_targets(y, classes, name_of_loss(loss))
+    warn_of_unreachable(model, loss, y)
     checked, rows = None, list(range(len(X)))
     last: Sequence[int]
     if validation is not None:
@@ -85,6 +91,32 @@ def prepared(
         refuse_other_than_means(model, loss, X, y)
         y, loss = with_weights(y, weights), weighted(loss)
     return Prepared(X, y, rows, loss, checked, notes)
+
+
+REACH = {
+    "elu": (-1.0, math.inf),
+    "relu": (0.0, math.inf),
+    "sigmoid": (0.0, 1.0),
+    "softplus": (0.0, math.inf),
+    "tanh": (-1.0, 1.0),
+}
+"""Between which numbers activations give all of theirs."""
+
+
+def warn_of_unreachable(model: Model, loss: LossFunction, y: Any) -> None:
+    """Warn of targets of a regression that the model's last activation cannot give: it can never learn them."""
+    name = activation_name(last_activation(model))
+    if name not in REACH or name_of_loss(loss) not in ("mse", "mae"):
+        return
+    least, most = REACH[name]
+    beyond = next((t for t in flat(y) if isinstance(t, Real) and not least <= float(t) <= most), None)
+    if beyond is not None and beyond == beyond:
+        default = ", as an nn.Layer by default" if name == "relu" else ""
+        warn_user(
+            f"the model ends with {name}{default}, which never gives the target {float(beyond):g}: give the last layer "
+            "activation='identity', or scale the targets",
+            UserWarning,
+        )
 
 
 @contextmanager

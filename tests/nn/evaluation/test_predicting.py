@@ -18,7 +18,7 @@ from engine import TraceError, Value, sigmoid
 from nn.evaluation import programs
 from nn.evaluation.means import Means
 from nn.evaluation.metrics import is_largest
-from nn.evaluation.rules import last_activation
+from nn.layers.ending import last_activation
 from tests.engine.compiler.everywhere import INSTALLED
 
 np = pytest.importorskip("numpy")

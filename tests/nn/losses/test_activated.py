@@ -12,10 +12,12 @@ import pytest
 import engine
 import nn
 from engine import Value
+from nn.own_code import own_code
 from tests.engine.compiler.everywhere import INSTALLED
 
 BACKENDS = pytest.mark.parametrize("backend", ["eager", *INSTALLED])
 ROW, ONE = "these have gone through a softmax", "this one has gone through a sigmoid"
+BOUNDED = "takes logits of any size, and these have gone through a sigmoid or tanh, .*: leave it out of the model"
 RELU = "takes scores of either sign, and these have gone through a relu.*activation='identity'"
 
 
@@ -37,6 +39,10 @@ def relus(row: list[Value]) -> list[Value]:
     return [engine.relu(x) for x in row]
 
 
+def tanhs(row: list[Value]) -> list[Value]:
+    return [engine.tanh(x) for x in row]
+
+
 @BACKENDS
 @pytest.mark.parametrize(
     ("loss", "count", "end", "labels", "told"),
@@ -48,6 +54,9 @@ def relus(row: list[Value]) -> list[Value]:
         (nn.cross_entropy, 3, relus, [0, 2], RELU),
         (nn.bce_with_logits, 1, relus, [0, 1], RELU),
         (nn.hinge, 1, relus, [-1, 1], RELU),
+        (nn.cross_entropy, 3, sigmoids, [0, 2], BOUNDED),
+        (nn.cross_entropy, 3, tanhs, [0, 2], BOUNDED),
+        (nn.bce_with_logits, 1, tanhs, [0, 1], BOUNDED),
     ],
 )
 def test_training_warns_at_the_users_line(
@@ -110,7 +119,7 @@ def test_so_it_is_by_a_trainer_until_the_loss_is_another(train: Any, loss: Any, 
     ("loss", "count", "end", "labels"),
     [
         (nn.cross_entropy, 3, list, [0, 2]),
-        (nn.cross_entropy, 3, sigmoids, [0, 2]),  # scores that are bounded: a choice
+        (nn.cross_entropy, 3, lambda row: [30.0 * (x / 30.0).tanh() for x in row], [0, 2]),  # bounded: a choice
         (nn.cross_entropy, 3, lambda row: [x / 2.0 for x in row], [0, 2]),
         (nn.nll, 3, nn.log_softmax, [0, 2]),
         (nn.bce_with_logits, 1, list, [0, 1]),
@@ -131,3 +140,13 @@ def test_it_is_told_of_numbers_no_more_than_of_what_cannot_be_known() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nn.cross_entropy(nn.softmax([1.0, 2.0]), 0)  # floats do not tell what they come from
+
+
+@pytest.mark.parametrize(
+    ("loss", "end"),
+    [(nn.cross_entropy, nn.softmax), (nn.cross_entropy, nn.Activation("tanh")), (nn.hinge, engine.relu)],
+)
+def test_a_program_in_the_cache_does_not_silence_it(loss: Any, end: Any) -> None:
+    """Of known layers a later process traced nothing, and so nothing warned: the second run of a script was silent."""
+    assert own_code(nn.Sequential(nn.Layer(2, 3, seed=0), end), loss) is None
+    assert own_code(nn.Sequential(nn.Layer(2, 3, seed=0), end), nn.mse) is not None

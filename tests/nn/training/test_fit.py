@@ -1335,3 +1335,27 @@ def test_a_flat_loss_and_an_optimiser_that_needs_no_gradient_are_not(backend):
     optimizer = Still(model.parameters(), lr=0.1)
     nn.fit(model, [[0.0], [1.0]], [0.0, 0.0], lambda outputs, labels: Value(1.0), optimizer, 2, backend=backend)
     assert model.parameters()[0].data == 2.0
+
+
+@pytest.mark.parametrize(
+    ("end", "targets", "told"),
+    [
+        ("relu", [1.0, -0.5], "ends with relu, as an nn.Layer by default, which never gives the target -0.5: give the"),
+        ("tanh", [[1.0], [3.0]], "ends with tanh, which never gives the target 3: .*, or scale the targets"),
+        ("sigmoid", np.array([2.0, 0.0]), "ends with sigmoid, which never gives the target 2"),
+    ],
+)
+@pytest.mark.parametrize("loss", [nn.mse, nn.mae])
+def test_targets_that_the_last_activation_never_gives_are_told(loss, end, targets, told):
+    """`Sequential(Layer(2, 8), Layer(8, 1))` ends with a relu: of negative targets it learned nothing, silently."""
+    model = nn.Sequential(nn.Layer(2, 3, seed=0), nn.Layer(3, 1, end, seed=1))
+    with pytest.warns(UserWarning, match=told):
+        nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], targets, loss, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+
+
+@pytest.mark.parametrize(("end", "targets"), [("relu", [1.0, 0.0]), ("tanh", [-1.0, 1.0]), ("identity", [-9.0, 9.0])])
+def test_of_those_that_it_gives_nothing_is_told(end, targets):
+    model = nn.Sequential(nn.Layer(2, 3, "tanh", seed=0), nn.Layer(3, 1, end, seed=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], targets, nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=1)

@@ -194,3 +194,22 @@ def test_plain_numbers_as_the_weights_of_a_neuron_are_refused(numbers: Any) -> N
     with pytest.raises(TypeError, match=r"b of a neuron holds Values, not numbers such as 0.5"):
         neuron.b = 0.5
     neuron.b = None
+
+
+def test_an_optimiser_that_has_forgotten_what_it_did_is_told_of() -> None:
+    """`nn.load` without `optimizer=` leaves it new: with Adam, training went on otherwise than if it had not ended."""
+
+    def resumed(optimizer: Any) -> None:
+        nn.fit(model, X, Y, nn.cross_entropy, optimizer, 2, resume=history)
+
+    model = nn.MLP(2, [3, 2], seed=0)
+    optimizer = nn.Adam(model.parameters(), lr=0.1)
+    history = nn.fit(model, X, Y, nn.cross_entropy, optimizer, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        resumed(optimizer)
+        resumed(nn.SGD(model.parameters(), lr=0.1))
+    with pytest.warns(UserWarning, match="goes on after 1 step, and this Adam has made none: what it"):
+        resumed(nn.Adam(model.parameters(), lr=0.1))
+    with pytest.warns(UserWarning, match="this SGD has made none"):
+        resumed(nn.SGD(model.parameters(), lr=0.1, momentum=0.9))
