@@ -48,8 +48,8 @@ def to_dot(
 
     One box per Value: its label or operation, its number and, once a backward pass has run, its gradient, whose size
     colours the box. Leaves have square corners, parameters blue borders, constants none; the root's is the heaviest.
-    A gradient of exactly 0 has a dashed border, one that is nan or infinite stands out in magenta. Edges come to a box
-    in the order of its operands. What `engine.notes` says of the graph stands below it.
+    A gradient of exactly 0 has a dashed border, one that is nan or infinite stands out in magenta. Where their order
+    matters, operands come to a box from top to bottom. What `engine.notes` says of the graph stands below it.
 
     Args:
         root: the result whose graph it is.
