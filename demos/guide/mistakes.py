@@ -88,7 +88,7 @@ engine.gradient(lambda x: math.sin(x))(1.0)
     Mistake(
         "Gradients",
         "`backward()` of a list.",
-        "A layer gives a list, also of one output. Differentiate one number: the loss, or `model(x)[0]`.",
+        "A layer gives a list, even for one output. Differentiate one number: the loss, or `model(x)[0]`.",
         """
 model = nn.MLP(2, [3, 1], seed=1)
 model([1.0, 2.0]).backward()
@@ -97,7 +97,7 @@ model([1.0, 2.0]).backward()
     Mistake(
         "Gradients",
         "The gradient is nan.",
-        "A slope of infinity met a zero. Keep clear of the pole, such as by `(x * x + 1e-12).sqrt()`.",
+        "A slope of infinity met a zero. Keep clear of the pole, for instance by `(x * x + 1e-12).sqrt()`.",
         """
 x = Value(0.0, "x")
 y = (x * x).sqrt()
@@ -118,8 +118,8 @@ Value([1.0, 2.0])
     Mistake(
         "Losses and labels",
         "Softmax twice.",
-        "`cross_entropy` takes scores and has the softmax inside. Twice, it learns slowly and never gets near 0. It "
-        "warns, as `bce_with_logits` and `hinge` of a sigmoid do, in `fit` too.",
+        "`cross_entropy` takes scores and has the softmax inside. With two, the loss falls slowly and never gets near "
+        "0. The engine warns, in `fit` too, as it does of `bce_with_logits` and `hinge` of a sigmoid.",
         """
 import warnings
 scores = [Value(2.0), Value(1.0)]
@@ -208,7 +208,7 @@ nn.SGD(parameters, lr=0.1)
     Mistake(
         "Training",
         "The optimiser of another model.",
-        "Make it after the model, and anew with each new model.",
+        "Make it after the model, and a new one for each new model.",
         """
 old = nn.SGD(nn.MLP(2, [3, 1], seed=1).parameters(), lr=0.1)
 nn.fit(model, [[0.0, 1.0]], [[1.0]], nn.mse, old, epochs=1)
@@ -306,7 +306,7 @@ a.stepper()
     ),
     Mistake(
         "Stepping and drawing",
-        "A format that there is not.",
+        "An unknown format.",
         "SVG needs nothing installed.",
         """
 (a * a).draw("graph.jpg")
