@@ -11,6 +11,9 @@ from .graph import Node, TheirGraph
 from .meaning import close
 from .report import Finding
 
+# Calls that may stand within one another: before Python 3.11 each takes some of C's stack, whose end is that of Python.
+_DEEPEST = 10**9 if sys.version_info >= (3, 11) else 15_000
+
 
 class Call(NamedTuple):
     """One call of a `_backward`.
@@ -64,7 +67,7 @@ class Replay:
 
         limit = sys.getrecursionlimit()
         with _recorded(self._graph, called):
-            sys.setrecursionlimit(max(limit, 1000 + 20 * len(self._graph.nodes)))  # many engines recurse
+            sys.setrecursionlimit(max(limit, min(1000 + 20 * len(self._graph.nodes), _DEEPEST)))  # many engines recurse
             try:
                 self._graph.root.theirs.backward()
                 self.gradients = {id(node): node.gradient for node in self._graph.nodes}
