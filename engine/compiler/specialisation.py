@@ -264,6 +264,7 @@ class Specialisation:
                     lambda: make_plan(self.computation(wanted)),
                     len(self.signature.leaves),
                     f"{known} {mode}" if known else "",
+                    mode == "leaves",
                     self._planning,
                 )
             return self._lazy_plans[mode]
@@ -294,13 +295,13 @@ class Specialisation:
         """The program of one mode in double precision."""
         return build("python", self.lazy_plan(mode), "float64")
 
-    def compare_once(self, mode: Mode, batch: Batch) -> None:
-        """Compare a few samples with the eager engine, once for each program; see `second_net`.
+    def compare_once(self, mode: Mode, batch: Batch, size: int | None = None) -> None:
+        """Compare a few samples with the eager engine, once for each program, such as that for `size` at a time.
 
         Raises:
             TraceError: they differ.
         """
-        program = self.program(mode).fitting(batch.size)
+        program = self.program(mode).fitting(size or batch.size)
         if program in self._checked:
             return
         if self._trace is not None:

@@ -18,6 +18,7 @@ class LazyPlan:
         make: gives it.
         leaves: how many it binds.
         fingerprint: what determines the plan; empty if nothing does but the plan itself.
+        gradients: whether it has those by the leaves, to make steps with.
         lock: held meanwhile, for plans that are made of one graph.
 
     Attributes:
@@ -29,17 +30,18 @@ class LazyPlan:
         make: Callable[[], Plan],
         leaves: int,
         fingerprint: str = "",
+        gradients: bool = False,
         lock: AbstractContextManager[object] | None = None,
     ) -> None:
         self._make, self._lock = make, lock or new_lock()
         self._plan: Plan | None = None
-        self.leaves, self.fingerprint = leaves, fingerprint
+        self.leaves, self.fingerprint, self.gradients = leaves, fingerprint, gradients
         self.seconds = 0.0
 
     @classmethod
     def of(cls, plan: Plan) -> LazyPlan:
         """A lazy plan of one that is there."""
-        return cls(lambda: plan, plan.leaves)
+        return cls(lambda: plan, plan.leaves, gradients=plan.weight is not None)
 
     def let_go(self) -> None:
         """Hold the plan no longer: it is made again when somebody asks."""

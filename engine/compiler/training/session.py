@@ -73,6 +73,7 @@ class Session:
                 `losses` are those of the steps before.
         """
         self.accept(batch)
+        self._special.compare_once("leaves", batch, _batch_size(batch, order))
         self._shapes, known = [(batch.size, *shape) for shape in batch.shapes], self._configured
         if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
             self._take(configured)
@@ -208,6 +209,7 @@ class Session:
         if not self.has_no_leaves_but(values):
             raise ValueError("a leaf that is not among the values has no start")
         self.accept(batch)
+        self._special.compare_once("leaves", batch, _batch_size(batch, orders[0] if orders else None))
         self._optimizer.take_back()
         self.look_outside()
         own, training = starts[:, given], self._training
@@ -361,6 +363,11 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
         return None
     training = special.program("leaves").training(len(optimizer.own_state[1]), frozen(places, len(leaves)))
     return None if training is None else Session(special, training, optimizer, places)
+
+
+def _batch_size(batch: Batch, order: Any) -> int:
+    """How many samples a step takes."""
+    return batch.size if order is None else len(order[0])
 
 
 def _places(leaves: Sequence[Value], params: Sequence[Value]) -> slice | list[int] | None:

@@ -1,7 +1,8 @@
 """The native programs of one plan: for many samples, whose vectors take a number of several samples each, and for few.
 
 With few samples most of such a vector would be padding. So there the program takes one sample at a time, and its
-vectors run along what the plan computes of it. Each is compiled when a batch first needs it.
+vectors run along what the plan computes of it; and steps on a few more go by vectors of half the size, where these are
+of 64 bytes. Each is compiled when a batch first needs it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+NARROW = 32
+"""Bytes of the vectors for few samples: on larger ones as many operations take as long, or longer."""
+
+
 class Variants:
     """A plan for this machine.
 
@@ -49,24 +54,29 @@ class Variants:
 
         self.lazy_plan, self.dtype, self.threads = lazy_plan, np.dtype(dtype), threads
         self.width = vector_bytes() // self.dtype.itemsize
-        self.few = min(4, 1 + self.width // 4)  # measured: so many take as long as a vector or less
-        self._programs: dict[bool, NativeProgram] = {}
+        narrow = min(vector_bytes(), NARROW) // self.dtype.itemsize
+        self.few = 1 + narrow // 4  # measured: so many take as long as a vector or less
+        self._narrow = narrow if lazy_plan.gradients else 0
+        self._programs: dict[tuple[int, bool], NativeProgram] = {}
         self._recent: NativeProgram | None = None
         self._lock, self.lock = new_lock(), new_lock(awaited=True)
 
     def fitting(self, batch: int) -> NativeProgram:
         """The program for batches of that size."""
-        return self._one(single=batch <= self.few)
+        if batch <= self.few:
+            return self._one(self.width, single=True)
+        return self._one(self._narrow if batch <= self._narrow else self.width, single=False)
 
-    def _one(self, single: bool) -> NativeProgram:
-        program = self._programs.get(single)
+    def _one(self, width: int, single: bool) -> NativeProgram:
+        key = width, single
+        program = self._programs.get(key)
         if program is None:
             with self._lock:
-                program = self._programs.get(single)
+                program = self._programs.get(key)
                 if program is None:
-                    threads = 1 if single else self.threads
-                    program = self._programs[single] = NativeProgram(
-                        self.lazy_plan, self.dtype.name, self.width, single, threads, self.lock
+                    threads = 1 if single or width < self.width else self.threads
+                    program = self._programs[key] = NativeProgram(
+                        self.lazy_plan, self.dtype.name, width, single, threads, self.lock
                     )
         self._recent = program
         return program
@@ -91,7 +101,8 @@ class Variants:
         cost_model = self.cost_model
         if cost_model.threads == 1:
             return f"1, not {threads}: there is one processor"
-        return f"{cost_model.threads} for {max(cost_model.least, self.few + 1)} samples or more, else 1"
+        alone = max(self.few, self._narrow if self._narrow < self.width else 0)
+        return f"{cost_model.threads} for {max(cost_model.least, alone + 1)} samples or more, else 1"
 
     def stages(self, plan: Plan) -> Iterator[tuple[str, Callable[[], str]]]:
         """What became of the plan in the program that was asked for last: see `schedule.stages`."""
@@ -109,7 +120,7 @@ class Variants:
     @property
     def recent(self) -> NativeProgram:
         """The program that was asked for last."""
-        return self._recent or self.fitting(self.few + 1)
+        return self._recent or self._one(self.width, single=False)
 
     def ir(self) -> str:
         """LLVM IR of the kernels of the program that was asked for last."""

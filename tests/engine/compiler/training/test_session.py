@@ -9,6 +9,7 @@ import pytest
 
 import engine
 from engine import TraceError, Value, open_session
+from engine.compiler.specialisation import Specialisation
 from nn import SGD
 from tests.engine.compiler.everywhere import INSTALLED
 
@@ -115,3 +116,19 @@ def test_a_look_just_before_the_steps_changes_nothing(backend: str, monkeypatch:
     assert [value.data for value in w] == [value.data for value in w_expected]
     session.load([w[1], Value(3.0)], [0.75, 9.0])
     assert (w[0].data, w[1].data) == (w_expected[0].data, 0.75)
+
+
+@pytest.mark.skipif("llvm" not in INSTALLED, reason="only native code has several programs of one plan")
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_the_very_program_that_makes_the_steps_is_compared(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one for all samples at once was, and steps on few of them were made by another one, which nobody had seen."""
+    compared, compare = list[Any](), Specialisation._compare_some
+
+    def noting(special: Specialisation, program: Any, *rest: Any) -> None:
+        compared.append(program)
+        compare(special, program, *rest)
+
+    monkeypatch.setattr(Specialisation, "_compare_some", noting)
+    session, batch, _, _ = opened("llvm")
+    session(batch, session.configured(), 1, np.arange(7 // size * size).reshape(-1, size))
+    assert session._training._programs.fitting(size) in compared

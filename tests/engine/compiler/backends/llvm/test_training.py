@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import engine
 import nn
 from engine import Value
-from engine.compiler.backends.llvm import Variants, build
+from engine.compiler.backends.llvm import Variants, build, variants
 from engine.compiler.backends.llvm import training as native_training
 from engine.compiler.backends.llvm.jit.cpu import vector_bytes
 from engine.compiler.backends.llvm.runtime import update as native_update
@@ -392,6 +392,19 @@ def test_gradients_of_one_block_are_written_to_one_place(count: float, sets: int
         training((X,), update_of("SGD", 0.001, momentum=0.9))
         places.add(training.gradient.ctypes.data)
     assert len(places) == sets
+
+
+@pytest.mark.parametrize(("dtype", "widths"), [("float64", [8, 8, 4, 4, 8, 8]), ("float32", [16, 16, 16, 8, 8, 16])])
+def test_steps_on_a_few_samples_go_by_half_vectors(
+    dtype: str, widths: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where vectors have 64 bytes: of these most would be padding. Outputs alone need no further program."""
+    monkeypatch.setattr(variants, "vector_bytes", lambda: 64)
+    program, _ = program_of(mlp(), [(3,), (1,)], dtype)
+    assert [program.fitting(count).shape.width for count in (1, 2, 3, 4, 5, 9)] == widths
+    traced = trace(mlp(), [(3,), (1,)])
+    outputs = build(make_plan(Computation.of(traced, gradients=False)), dtype)
+    assert {outputs.fitting(count).shape.width for count in range(1, 10)} == {widths[0]}
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5])
