@@ -27,14 +27,15 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
 
     Args:
         root: a result of the engine: an object with `data`, `grad`, `_backward` (a closure or a method that takes no
-            arguments; of leaves it may be None), `backward()`,
-            its operands in `_prev`, `prev`, `_children`, `children` or `parents` (a tuple, list or set), and the
-            operation's name in `_op` or `op`.
+            arguments; of leaves it may be None), `backward()`, its operands in `_prev`, `prev`, `_children`, `children`
+            or `parents` (a tuple, list or set), and the operation's name in `_op` or `op`.
         names: a mapping from names to objects, to call them by; else their `label`, if they have one.
 
     Returns:
         A report, true if nothing was found: `findings` with the first cause first, each with `kind`, `node`, `line` and
-        `sentence`; and `root`, the same graph as Values, to step through and to draw.
+        `sentence`; and `root`, the same graph as Values, to step through and to draw. A kind is ``"forward"``,
+        ``"mutates"``, ``"raises"``, ``"missing"``, ``"overwrites"``, ``"upstream"``, ``"derivative"``, ``"seed"``,
+        ``"twice"``, ``"order"`` or ``"stale"``, in the order of causes.
 
     Raises:
         TypeError: an object lacks one of these attributes; the message names it. Or `root` is a Value already.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -53,6 +54,7 @@ def test_the_other_students_engine_is_right() -> None:
 
 def test_the_kinds_are_all_tried() -> None:
     assert {bug.kind for bug in BUGS} | {"stale"} == KINDS.keys()
+    assert re.findall(r'``"(\w+)"``(?=,| or| *in)', str(adopt.__doc__).partition("A kind is")[2]) == list(KINDS)
 
 
 # ---- right engines: no false alarm -------------------------------------------------------------------------------
