@@ -83,7 +83,6 @@ class Loan:
             if not self.ahead:
                 copy_numbers(self.values, self.array)
             self._lend(kinds)
-            self.ahead = False
             return True
 
     def number_of(self, value: Value) -> float:
@@ -112,8 +111,11 @@ class Loan:
         lent = {kind: _lent(kind, whole) for kind in kinds}
         try:
             new = _each(lent, values)
-            _write((values, "_data", repeat(self)), (values, "__class__", new), ([self], "open", [True]))
+            state = ([self], "open", [True]), ([self], "ahead", [False])
+            _write((values, "_data", repeat(self)), (values, "__class__", new), *state)
         except BaseException:  # a class that does not let itself be changed: what has been lent comes back
+            if self.open:  # by Ctrl-C, when all was done
+                raise
             for value, number in zip(values, self.array.tolist()):
                 if type(value) in _own:
                     value.__class__ = _own[type(value)]

@@ -48,4 +48,4 @@ def clip_gradients(params: Sequence[Value], clip: Clip) -> None:
             p.grad *= scale
     if clip_value is not None:
         for p in params:
-            p.grad = max(-clip_value, min(p.grad, clip_value))
+            p.grad = min(max(p.grad, -clip_value), clip_value)  # in this order nan stays nan

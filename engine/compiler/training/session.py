@@ -56,6 +56,7 @@ class Session:
         self._known: tuple[Any, ...] = (None,)  # rule, settings and clipping, and the update of these
         self._before = 0  # steps that were made in all when the training's count was 0
         self._stepped = False  # whether there is a gradient of a step that the leaves have not got yet
+        self._since = math.inf  # the training's count before a call whose steps are not in that yet: Ctrl-C may end it
         self._keeper = self._give_back  # one object, to be recognised
         self._looking = new_lock()  # held while it is seen whether a step is like the last one: taken before all others
 
@@ -80,11 +81,12 @@ class Session:
         self._configured = configured
         training = self._training
         with self._borrowed() as loan:
-            before, loan.glimpses = training.made, 0
+            before = training.made
+            self._since, loan.glimpses = before, 0
             try:
                 losses: list[float] = training(batch.arrays, configured, steps, order)
             finally:
-                self._stepped = self._stepped or training.made > before
+                self._see_steps()
         if training.made - before < len(losses):
             self._fail(losses, configured)
         return losses
@@ -267,6 +269,7 @@ class Session:
         Their gradients stay what they are until a step is made.
         """
         loan, has_been = self._loan, False
+        self._see_steps()
         try:
             while not has_been:
                 if not loan.open:
@@ -282,6 +285,10 @@ class Session:
         finally:
             if loan.ahead:
                 loan.take()
+
+    def _see_steps(self) -> None:
+        self._stepped = self._stepped or self._training.made > self._since
+        self._since = math.inf
 
     def _take(self, configured: ConfiguredUpdate) -> None:
         """Take over what the optimiser remembers."""
@@ -310,6 +317,7 @@ class Session:
             before: the gradients when the first of the steps began.
         """
         training, configured = self._training, self._configured
+        self._see_steps()
         if configured is None or not self._stepped:
             return list(before)
         gradient = training.gradient

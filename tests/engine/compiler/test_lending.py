@@ -13,6 +13,7 @@ import pytest
 from engine import Value
 from engine.compiler.lending import Leaves, Loan
 from engine.compiler.showing import showing
+from tests.interrupting import interrupted
 
 np = pytest.importorskip("numpy")
 
@@ -54,6 +55,21 @@ def test_any_look_brings_all_numbers_back(look: Callable[[Value], Any]) -> None:
     assert [type(v) for v in values] == [Value] * 3
     assert [v.data for v in values] == [7.0, 8.0, 9.0]
     assert values[0].label == "a"
+
+
+def test_ctrl_c_leaves_all_lent_or_none() -> None:
+    """Pressed just when all was lent, it left Values that nobody brought up to date any more."""
+    moments = interrupted(lambda: lent()[2].take(), 0)
+    for moment in range(1, moments + 1):
+        values, array = [Value(1.0), Value(2.0)], np.zeros(2)
+        loan = Loan(values, array, lambda before: before)
+        interrupted(loan.take, moment)
+        if loan.open:
+            array[:] = [7.0, 8.0]
+        assert [v.data for v in values] == ([7.0, 8.0] if array[0] == 7.0 else [1.0, 2.0])
+        values[0].data = 5.0
+        loan.take()
+        assert array[0] == 5.0
 
 
 def test_what_another_thread_lends_is_shown_as_before() -> None:

@@ -30,6 +30,12 @@ def test_by_hand():
     assert clipped([3e-6, 4e-6], clip_norm=3e-6) == pytest.approx([1.5e-6, 2e-6]), "1e-6 is added to the norm"
 
 
+@pytest.mark.parametrize("way", ["clip_norm", "clip_value"])
+def test_nan_is_not_clipped_to_a_number(way):
+    """It became the lower limit, and the step was made; compiled steps refuse it."""
+    assert math.isnan(clipped([math.nan, 2.0], **{way: 1.0})[0])
+
+
 @given(GRADIENTS, st.floats(1e-3, 1e3))
 def test_the_direction_stays_and_the_norm_is_no_longer_than_said(gradients, limit):
     found, norm = clipped(gradients, clip_norm=limit), math.hypot(*gradients)

@@ -22,6 +22,7 @@ from engine.compiler.backends.llvm.direct import objects
 from engine.compiler.backends.llvm.direct import step as direct_step
 from nn import MLP, SGD, Trainer
 from nn.training.trainer.ways import NativeSteps
+from tests.interrupting import interrupted
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
@@ -444,6 +445,32 @@ def test_an_interrupted_look_at_the_optimiser_has_seen_nothing() -> None:
     watch._until = until  # type: ignore[union-attr]  # as above
     t.step(X, CLASSES)
     assert data(t) == before
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_ctrl_c_at_any_moment_of_a_step_leaves_it_made_or_not(looks: bool) -> None:
+    """The parameters and their gradients are those of as many steps as are counted."""
+    t, twin = trainer(), trainer()
+    batch = t.prepare(X, CLASSES)
+    way: Any = t._way
+    act = lambda: way(batch, 1, None, (None, None), ())
+    for _ in range(3):
+        assert act() == twin.run(X, CLASSES, 1)
+        assert _whole(t) == _whole(twin)
+    moments = interrupted(act, 0)
+    for moment in range(1, moments + 1):
+        if looks:
+            assert _whole(t)  # so that they are lent again
+        interrupted(act, moment)
+        if t.steps > twin.steps:
+            twin.run(X, CLASSES, t.steps - twin.steps)
+        if looks:
+            assert _whole(t) == _whole(twin)
+    assert _whole(t) == _whole(twin)
+
+
+def _whole(t: Trainer) -> list[float]:
+    return [*data(t), *[p.grad for p in t.model.parameters()]]  # type: ignore[attr-defined]  # a module
 
 
 def test_a_learning_rate_for_each_step_and_one_for_many() -> None:
