@@ -12,6 +12,7 @@ from ... import ops
 from ...primitive import Primitive
 from ..forking import new_lock
 from ..plan.plan import Copy, Group, Plan, Reduction, Run, Scatter
+from ..update import Update
 from .array_templates import translate
 from .array_training import ArrayTraining
 from .protocol import Interpreter
@@ -43,7 +44,7 @@ class NumpyProgram(Interpreter):
         """The program for batches of that size: this one takes all."""
         return self
 
-    def training(self, memories: int, frozen: Sequence[int] = ()) -> ArrayTraining:
+    def training(self, memories: int, frozen: Sequence[int] = (), rule: Update | None = None) -> ArrayTraining:
         """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
         return ArrayTraining(self, memories, frozen)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..plan.plan import Plan
-from ..update import ConfiguredUpdate, Repetition
+from ..update import ConfiguredUpdate, Repetition, Update
 
 
 class Runner(Protocol):
@@ -116,12 +116,13 @@ class Program(Runner, Protocol):
     def fitting(self, batch: int) -> Variant:
         """What runs batches of that size."""
 
-    def training(self, memories: int, frozen: Sequence[int]) -> Training | None:
+    def training(self, memories: int, frozen: Sequence[int], rule: Update | None = None) -> Training | None:
         """Room to train in; None where the back end makes no steps of an optimiser.
 
         Args:
             memories: how many numbers the optimiser may remember for each parameter.
             frozen: leaves that are not updated, by their numbers.
+            rule: of the updates to come, if it is known.
         """
 
     def shared_by(self, threads: int) -> str:

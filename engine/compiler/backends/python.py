@@ -8,6 +8,7 @@ from typing import Any
 from ... import ops
 from ...primitive import Primitive
 from ..plan.plan import Group, Plan, Run
+from ..update import Update
 from .protocol import Interpreter
 
 Instruction = tuple[Callable[..., float], list[int], int]
@@ -68,7 +69,7 @@ class PythonProgram(Interpreter):
         """The program for batches of that size: this one takes all."""
         return self
 
-    def training(self, memories: int, frozen: Sequence[int]) -> None:
+    def training(self, memories: int, frozen: Sequence[int], rule: Update | None = None) -> None:
         """None: an optimiser makes its steps itself, with gradients from `run`."""
 
     def run(

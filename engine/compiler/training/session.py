@@ -361,16 +361,19 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     if special.signature.shape:
         raise TraceError("a loss to train on must be one Value, not a list")
     special.requirements.check(batch)  # before anything is computed from wrong labels
-    special.compare_once("leaves", batch)
-    special.check_labels(batch)
     leaves = special.signature.leaves
     rule = configured(optimizer).rule
     templates = all(isinstance(s.primitive.native, str) for s in rule.operations if s.primitive)
     places = _places(leaves, optimizer.params) if templates else None
-    if places is None:
+    training = None
+    if places is not None:
+        left = frozen(places, len(leaves))
+        training = special.program("leaves").training(len(optimizer.own_state[1]), left, rule)
+    special.compare_once("leaves", batch)
+    special.check_labels(batch)
+    if training is None or places is None:
         return None
-    training = special.program("leaves").training(len(optimizer.own_state[1]), frozen(places, len(leaves)))
-    return None if training is None else Session(special, training, optimizer, places)
+    return Session(special, training, optimizer, places)
 
 
 def _batch_size(batch: Batch, order: Any) -> int:

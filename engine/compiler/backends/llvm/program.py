@@ -21,8 +21,7 @@ from .direct.step import DirectStep
 from .jit import cache
 from .jit.artifact import Artifact, load
 from .jit.machine_code import Library
-from .jit.side_by_side import side_by_side
-from .kernels.kernel import Shape as BlockShape
+from .jit.side_by_side import SideBySide
 from .kernels.kernel import kernel_name
 from .runtime.cost_model import LONG, Split, cost_model
 from .runtime.driver import driver
@@ -36,16 +35,17 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) -> tuple[str, Artifact, list[Library]]:
+def load_or_compile(
+    lazy_plan: LazyPlan, bits: int, width: int, single: bool, beside: Sequence[Callable[[], object]]
+) -> tuple[str, Artifact, list[Library]]:
     """The kernels of a plan and how to call them; the plan is made only if the cache does not know them.
-
-    The driver is then compiled beside them, if the cache does not know that either.
 
     Args:
         lazy_plan: of the plan.
         bits: of a number.
         width: numbers in a vector.
         single: whether samples go one by one.
+        beside: what else is needed soon, to be compiled at the same time, while the plan is made too.
 
     Returns:
         Under which name the cache has the former, "" for under none; the kernels and how to call them; their code.
@@ -56,18 +56,16 @@ def load_or_compile(lazy_plan: LazyPlan, bits: int, width: int, single: bool) ->
         stored = [library for library in map(Library.stored, known.codes) if library]
         if len(stored) == len(known.codes):
             return name, known, stored
-    made = make_schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
-    kernels = [partial(Library, *texts) for texts in made.texts()]
-    _, *libraries = side_by_side(partial(driver_of, made.shape), *kernels)
+    with SideBySide() as together:
+        for function in beside:
+            together.begin(function)
+        made = make_schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
+        kernels = [together.begin(partial(Library, *texts)) for texts in made.texts()]
+    libraries = [kernel.result() for kernel in kernels]
     artifact = made.artifact([library.key for library in libraries])
     if name:
         cache.write(name, artifact.dump(), cache.ARTIFACT)
     return name, artifact, libraries
-
-
-def driver_of(shape: BlockShape, shared: bool = False) -> Library:
-    """The driver of programs whose blocks have that shape."""
-    return driver(shape.bits, min(shape.width, shape.lanes), shared)
 
 
 SMALL = 1024  # numbers of samples that are copied faster than their memory is made known
@@ -87,6 +85,7 @@ class NativeProgram:
         single: whether samples go one by one.
         threads: how many may share a call; no more are used than there are processors.
         lock: to be held during a call; one of its own by default.
+        beside: what else is needed soon, to be compiled beside the kernels if these have to be.
     """
 
     takes_lists = False
@@ -99,15 +98,18 @@ class NativeProgram:
         single: bool,
         threads: int = 1,
         lock: AbstractContextManager[Any] | None = None,
+        beside: Sequence[Callable[[], object]] = (),
     ):
         import numpy as np
 
         started = time.perf_counter()
         self.lazy_plan, self.dtype = lazy_plan, np.dtype(dtype)
         bits = self.dtype.itemsize * 8
-        self._name, self.artifact, self._libraries = load_or_compile(lazy_plan, bits, width, single)
+        self._driver_of = partial(driver, bits, 1 if single else width)
+        beside = self._driver_of, *beside
+        self._name, self.artifact, self._libraries = load_or_compile(lazy_plan, bits, width, single, beside)
         self.shape, self.by_samples, self.alone = self.artifact.shape, self.artifact.by_samples, self.artifact.alone
-        self._driver = driver_of(self.shape)
+        self._driver = self._driver_of()
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
         self.cost_model = cost_model(self.artifact.cost, self.artifact.leaves, self.shape, self.threads)
@@ -175,7 +177,7 @@ class NativeProgram:
     @functools.cached_property
     def _drive_shared(self) -> Any:
         """As `drive`, with the workers of the thread pool."""
-        shared = driver_of(self.shape, shared=True)  # which lives as long as the process
+        shared = self._driver_of(shared=True)  # which lives as long as the process
         return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(shared.address("drive_shared"))
 
     def direct_step(self, shapes: Sequence[Shape], right: Right) -> DirectStep:

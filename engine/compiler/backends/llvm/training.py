@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...batch import Right, Shape
 from ...forking import give_way
 from ...frontend.reads.words import Words
-from ...update import ConfiguredUpdate, Repetition, Step
+from ...update import ConfiguredUpdate, Repetition, Step, Update
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep
 from .jit.cpu_caches import cache_sizes
@@ -48,6 +48,7 @@ class Training:
         programs: of a plan with gradients.
         memories: how many numbers the optimiser may remember for each parameter.
         frozen: leaves that are not updated, by their numbers.
+        rule: of the updates to come: theirs is compiled beside the kernels, if these are not compiled yet.
 
     Attributes:
         parameters: the bound leaves; read and write at will between calls.
@@ -57,7 +58,9 @@ class Training:
         lock: held while native code works on all this.
     """
 
-    def __init__(self, programs: Variants, memories: int, frozen: Sequence[int] = ()):
+    def __init__(
+        self, programs: Variants, memories: int, frozen: Sequence[int] = (), rule: Update | None = None
+    ) -> None:
         import numpy as np
 
         self._programs = programs
@@ -69,6 +72,12 @@ class Training:
         trainable[:] = 1.0
         trainable[list(frozen)] = 0.0
         self._frozen = len(frozen) > 0
+        streamed = self.parameters.nbytes > FAR * cache_sizes()[1]
+        self._update_of = partial(
+            update, frozen=self._frozen, bits=8 * programs.dtype.itemsize, width=width, streamed=streamed
+        )
+        if rule is not None:
+            programs.beside = (partial(self._update_of, rule),)
         start, row = address(self._all), stride * programs.dtype.itemsize
         self._state = np.zeros(len(STATE), np.int64)
         places = {"trainable": 1, "sums": 2, "memory": 3, "old": 3 + memories}
@@ -269,9 +278,7 @@ class Training:
         import numpy as np
 
         if self._settled is not configured:
-            bits = 8 * self._programs.dtype.itemsize
-            streamed = self.parameters.nbytes > FAR * cache_sizes()[1]
-            self._update = update(configured.rule, self._frozen, bits, self._programs.width, streamed)
+            self._update = self._update_of(configured.rule)
             self._numbers = np.array([configured.limit, *configured.values])  # the frame points to these
             self._rates = np.array(configured.lr).reshape(-1)
             self._state[POSITION["numbers"]] = address(self._numbers)

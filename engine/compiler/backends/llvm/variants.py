@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...forking import new_lock
 from ...plan.lazy import LazyPlan
 from ...plan.plan import Plan
+from ...update import Update
 from .fused_plan import FusedPlan
 from .jit.cpu import vector_bytes
 from .program import NativeProgram
@@ -44,6 +45,7 @@ class Variants:
         width: how many numbers a vector has.
         few: up to so many samples run one after the other.
         lock: held during every call: what one program trains, the other one may train next.
+        beside: what else is needed soon, to be compiled beside the kernels of the next program.
     """
 
     name = "llvm"
@@ -60,6 +62,7 @@ class Variants:
         self._programs: dict[tuple[int, bool], NativeProgram] = {}
         self._recent: NativeProgram | None = None
         self._lock, self.lock = new_lock(), new_lock(awaited=True)
+        self.beside: tuple[Callable[[], object], ...] = ()
 
     def fitting(self, batch: int) -> NativeProgram:
         """The program for batches of that size."""
@@ -76,7 +79,7 @@ class Variants:
                 if program is None:
                     threads = 1 if single or width < self.width else self.threads
                     program = self._programs[key] = NativeProgram(
-                        self.lazy_plan, self.dtype.name, width, single, threads, self.lock
+                        self.lazy_plan, self.dtype.name, width, single, threads, self.lock, self.beside
                     )
         self._recent = program
         return program
@@ -90,9 +93,9 @@ class Variants:
         """Outputs of every sample, and the gradient of the mean of the first output: see `NativeProgram.run`."""
         return self.fitting(len(arrays[0]) if arrays else (batch or 1)).run(P, arrays, batch)
 
-    def training(self, memories: int, frozen: Sequence[int] = ()) -> Training:
+    def training(self, memories: int, frozen: Sequence[int] = (), rule: Update | None = None) -> Training:
         """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
-        return Training(self, memories, frozen)
+        return Training(self, memories, frozen, rule)
 
     def shared_by(self, threads: int) -> str:
         """How many threads share a call, and why not `threads`, in words."""

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from types import TracebackType
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 
 
-def side_by_side(*functions: Callable[[], Result]) -> list[Result]:
-    """What functions without arguments give, called at the same time, each in a thread of its own.
+class SideBySide:
+    """A context in which functions without arguments are called at the same time, each in a thread of its own.
 
-    All have ended when it returns, or raises what one of them has raised. Ctrl-C ends the wait for them and nothing
-    else: they end by themselves, and let go of the locks that they hold.
+    All have ended after it, and what one of them has raised is raised at its end. Ctrl-C ends the wait for them and
+    nothing else: they end by themselves, and let go of the locks that they hold.
     """
-    jobs = [_Job(function) for function in functions]
-    for job in jobs:
+
+    def __init__(self) -> None:
+        self._jobs: list[Job[Any]] = []
+
+    def begin(self, function: Callable[[], Result]) -> Job[Result]:
+        """Let a function be called; what it gives can be had after the context."""
+        job = Job(function)
+        self._jobs.append(job)
         job.begin()
-    for job in jobs:
-        job.end()
-    return [job.result() for job in jobs]
+        return job
+
+    def __enter__(self) -> SideBySide:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None or isinstance(error, Exception):
+            for job in self._jobs:
+                job.end()
+        if error is None:
+            for job in self._jobs:
+                job.result()
 
 
-class _Job(threading.Thread, Generic[Result]):
+class Job(threading.Thread, Generic[Result]):
     """A thread that keeps what a function gives, or raises."""
 
     def __init__(self, function: Callable[[], Result]):

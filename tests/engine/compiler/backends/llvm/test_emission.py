@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,14 @@ import pytest
 from engine.compiler.backends.llvm.jit import emission
 from engine.compiler.backends.llvm.jit.emission import emit
 from engine.compiler.backends.llvm.jit.machine_code import binding, machine, optimised
-from engine.compiler.backends.llvm.jit.side_by_side import side_by_side
+from engine.compiler.backends.llvm.jit.side_by_side import Result, SideBySide
+
+
+def side_by_side(*functions: Callable[[], Result]) -> list[Result]:
+    """What they give."""
+    with SideBySide() as together:
+        jobs = [together.begin(function) for function in functions]
+    return [job.result() for job in jobs]
 
 
 def text(rounds: int) -> str:
@@ -127,3 +135,16 @@ def test_where_no_thread_can_be_started_it_is_done_here(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert side_by_side(*[threading.get_ident] * 3) == [threading.get_ident()] * 3
+
+
+def test_an_error_in_between_waits_for_those_that_run() -> None:
+    ended: list[str] = []
+
+    def failing() -> None:
+        with SideBySide() as together:
+            together.begin(lambda: (time.sleep(0.05), ended.append("slow")))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        failing()
+    assert ended == ["slow"]

@@ -98,6 +98,19 @@ def small() -> tuple[Variants, Any]:
     return program_of(mlp(), [(3,), (1,)])
 
 
+def test_the_update_of_a_rule_is_compiled_beside_the_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it is the one that the steps make: no other is compiled then."""
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))
+    program, _ = program_of(mlp(), [(3,), (1,)])
+    update.cache_clear()
+    training = program.training(1, (), SGD.rule)
+    assert update.cache_info().misses == 0
+    program.fitting(50)
+    assert update.cache_info().misses == 1
+    training(samples(50), SGD)
+    assert update.cache_info().misses == 1
+
+
 def test_the_gradient_of_a_line() -> None:
     w, b = Value(2.0), Value(0.5)
     program, leaves = program_of(lambda x: w * x[0] + b, [(1,)])
