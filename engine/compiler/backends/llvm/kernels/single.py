@@ -19,6 +19,9 @@ from .kernel import Formula, Index, Kernel, Place, Shape
 ACCUMULATORS = 8
 """Sums of products that a tile has under way: a multiplication and addition takes about as many half cycles."""
 
+LONG = 32
+"""Terms of a sum that are added in as many chains."""
+
 
 def starts(rows: int, width: int) -> list[int]:
     """Where the vectors begin that cover so many rows."""
@@ -129,9 +132,12 @@ def along_rows(shape: Shape, constants: tuple[float, ...], fused: list[Group], s
         formulas.append(Formula(kernel, member, id(member) in stored))
         kernel.known[member.result.buffer, member.result.base] = Vector(kernel.code, "poison")
     head, followers = formulas[0], formulas[1:]
-    dot = group.primitive.name == "dot"
+    dot, long = group.primitive.name == "dot", group.primitive.name == "sum" and group.columns >= LONG
     with kernel.tiles(4 if dot else 1) as rows:
-        values = _dot(kernel, head, rows) if dot else [head.value(row, None) for row in rows]
+        if dot:
+            values = _dot(kernel, head, rows)
+        else:
+            values = [_sum(kernel, head, row) if long else head.value(row, None) for row in rows]
         for row, value in zip(rows, values):
             head.finish(row, None, value)
             for follower in followers:
@@ -151,6 +157,32 @@ def copy(shape: Shape, constants: tuple[float, ...], job: Copy) -> Kernel:
             kernel.code.store(kernel.load(source, row, (None, 0)), "%G", kernel.index(target, row, (None, 0), None))
     kernel.code.ret()
     return kernel
+
+
+def _sum(kernel: RowKernel, head: Formula, row: Index) -> Vector:
+    """A sum of many terms, in chains: an addition waits for the one before it."""
+    code = kernel.code
+    totals = [
+        code.variable(code.lift(-0.0)) for _ in range(ACCUMULATORS)
+    ]  # to which 0.0 and -0.0 are added as they are
+
+    def add(total: str, part: int, column: Index) -> None:
+        code.write(total, code.read(total) + head.load(0, part, row, column, None))
+
+    for part, run in enumerate(head.group.operands[0]):
+        whole = run.count // ACCUMULATORS * ACCUMULATORS
+
+        def step(column: Index, part: int = part) -> None:
+            for k, total in enumerate(totals):
+                add(total, part, (column[0], column[1] + k))
+
+        _columns(code, 0, whole, ACCUMULATORS, step)
+        for column in range(whole, run.count):
+            add(totals[(part + column) % ACCUMULATORS], part, (None, column))
+    sums = [code.read(total) for total in totals]
+    while len(sums) > 1:
+        sums = [a + b for a, b in zip(sums[::2], sums[1::2])]
+    return sums[0]
 
 
 def _dot(kernel: RowKernel, head: Formula, rows: list[Index]) -> list[Vector]:

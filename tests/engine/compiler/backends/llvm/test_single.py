@@ -18,6 +18,7 @@ from engine.compiler.backends.llvm import variants as programs
 from engine.compiler.backends.llvm.kernels import single as rows
 from engine.compiler.backends.llvm.kernels import single_sums as row_sums
 from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.backends.llvm.kernels.single import LONG
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.plan import Run
@@ -108,6 +109,19 @@ def test_random_losses_over_vectors_agree_with_the_eager_engine(seed: int, batch
 def test_single_precision(seed: int, batch: int) -> None:
     loss, X = samples_of(seed, batch)
     assert agrees(loss, X, dtype="float32", tolerance=2e-4)
+
+
+@pytest.mark.parametrize("terms", [LONG - 1, LONG, LONG + 5, 10 * LONG + 7])
+def test_sums_of_any_length(terms: int) -> None:
+    """Long ones go in chains: of parameters alone, of a sample's numbers, of both, with what is left over of each."""
+    random = np.random.default_rng(terms)
+    w, v = ([Value(x) for x in random.normal(size=terms)] for _ in range(2))
+
+    def loss(x: Any) -> Any:
+        scaled = [x[0] * p for p in v[3:]]
+        return engine.sum([abs(p) for p in w]) * engine.sum(scaled) + engine.sum([*w, *scaled]) + 0.0 * x[1]
+
+    assert agrees(loss, np.c_[random.normal(size=2), np.zeros(2)])
 
 
 @pytest.mark.parametrize("rows", [1, 3, 7, 17])
