@@ -10,9 +10,9 @@ from typing import Any
 
 from engine import Value
 
-from ..arguments import counted, show, whole_number
+from ..arguments import counted, show, true_or_false, whole_number
 from ..data.tables import noted_columns
-from ..evaluation.labels import classes_of
+from ..evaluation.labels import classes_of, names_several
 from ..evaluation.rules import noted_loss
 from ..layers.dropout import Dropout
 from ..layers.module import Module
@@ -67,6 +67,7 @@ def module_state(model: Module) -> dict[str, Any]:
         "loss": noted_loss(model),
         "classes": classes_of(model),
         "columns": noted_columns(model),
+        "several": names_several(model),
         "dropouts": [[module.seed, module.calls] for module in model.modules() if isinstance(module, Dropout)],
     }
     return {name: item for name, item in found.items() if item}
@@ -114,6 +115,7 @@ def changes_of(
     loss, classes, columns = content.get("loss", ""), content.get("classes"), content.get("columns")
     if not isinstance(loss, str) or not all(names is None or _are(str, names) for names in (classes, columns)):
         raise ValueError("the loss, the classes or the columns are no texts")
+    several = true_or_false("several", content.get("several", False))
     layers = content.get("layers", {})
     if not isinstance(layers, dict) or not _are(str, [*layers.values()]):
         raise ValueError("the layers are no texts")
@@ -125,6 +127,7 @@ def changes_of(
     changes: list[Change] = [
         *([(model, "_loss", loss)] if loss or (content and noted_loss(model)) else []),
         *([(model, "classes", classes)] if classes or (content and classes_of(model)) else []),
+        *([(model, "_several", several)] if several or (content and names_several(model)) else []),
         *([(model, "_columns", columns)] if columns or (content and noted_columns(model)) else []),
         *((module, "seed", seed) for module, (seed, _) in zip(dropouts, counts)),
         *((module, "calls", calls) for module, (_, calls) in zip(dropouts, counts)),

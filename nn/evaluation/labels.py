@@ -7,7 +7,7 @@ from typing import Any
 
 from ..arguments import as_row, class_index, is_row, plain, real_number, same_length, show
 from ..layers.module import Module
-from .columns import only
+from .columns import above, flat, only
 
 
 def classes_of(model: Any) -> list[Any] | None:
@@ -15,6 +15,11 @@ def classes_of(model: Any) -> list[Any] | None:
     classes = vars(model).get("classes") if isinstance(model, Module) else None
     named = isinstance(classes, list) and bool(classes) and all(isinstance(name, str) for name in classes)
     return classes if named else None
+
+
+def names_several(model: Any) -> bool:
+    """Whether `fit` found labels that name several classes of a sample, or none: each output is a question."""
+    return isinstance(model, Module) and bool(vars(model).get("_several"))
 
 
 def are_texts(labels: Any) -> bool:
@@ -100,11 +105,15 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
         if np.count_nonzero(wrong):
             class_index(numbers[wrong][0], outputs)  # says what is wrong with it
         return numbers
-    read = _sign if outputs == 1 else _index
-    return [_at_positions(read, label, outputs, len(shape) - 1) for label in labels]
+    if outputs > 1:
+        return [_at_positions(_index, label, outputs, len(shape) - 1) for label in labels]
+    signs = [_at_positions(_sign, label, 1, len(shape) - 1) for label in labels]
+    if {-1.0, 0.0} <= {*flat(signs)}:
+        raise ValueError("labels beside one output are 1 against 0, or 1 against -1, and these are 1, 0 and -1")
+    return above(signs, 0.0)
 
 
-def _at_positions(read: Callable[[Any, int], int], label: Any, outputs: int, depth: int) -> Any:
+def _at_positions(read: Callable[[Any, int], float], label: Any, outputs: int, depth: int) -> Any:
     if depth <= 0:
         return read(label, outputs)
     return [_at_positions(read, item, outputs, depth - 1) for item in as_row("the labels of a sequence", label)]
@@ -141,8 +150,8 @@ def _index(label: Any, outputs: int) -> int:
     return entries.index(1.0)
 
 
-def _sign(label: Any, _: int) -> int:
+def _sign(label: Any, _: int) -> float:
     sign = real_number("a label", only(label))
     if sign not in (-1.0, 0.0, 1.0):
         raise ValueError(f"a label beside one output is 1 against 0 or -1, not {sign:g}")
-    return int(sign > 0.0)
+    return sign

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .columns import above, flat, largest, mapped, nan_at, only, shape_of_each
-from .labels import classes_of
+from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import probabilities_of, threshold_of
 
@@ -79,8 +79,8 @@ def classify(
         Class indices, or names where the model was trained with such labels.
 
     Raises:
-        ValueError: if nothing tells the threshold, an output is nan, or one without a name is the largest; and as
-            `predict`.
+        ValueError: if nothing tells the threshold, an output is nan, or one without a name is the largest; if `fit` has
+            found labels that name several classes of a sample; and as `predict`.
 
     >>> from engine import Value
     >>> classify(lambda x: [Value(1.0), Value(x)], [0.5, 2.0])
@@ -116,6 +116,11 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
     if shape and shape[-1] > 1:
         if threshold is not None:
             raise ValueError(f"a threshold is for a single output: of {shape[-1]} the largest one tells the class")
+        if names_several(model):
+            raise ValueError(
+                f"the labels that the model learned from may name several of {shape[-1]} classes at once, or none, so "
+                "that a sample has no one class: nn.predict_proba(model, X) has a probability for each"
+            )
         return largest(outputs)
     return above(outputs, threshold_of(model, loss, threshold))
 

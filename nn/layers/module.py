@@ -13,9 +13,13 @@ from engine import Constant, Primitive, Sheet, Value, announce_change
 
 from ..arguments import counted, show, warn_user
 from ..attributes import Explained
+from ..elsewhere import no_attribute
 
 _primitive = attrgetter("_primitive")
 _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
+
+
+_FREEZING = frozenset({"requires_grad", "trainable"})
 
 
 class Within:
@@ -70,7 +74,13 @@ class Module(Explained):
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """As for any object; what is compiled looks again."""
+        """As for any object; what is compiled looks again.
+
+        Raises:
+            AttributeError: it is one by which other libraries freeze a part, and nothing would read it here.
+        """
+        if name in _FREEZING and type(self).__module__.startswith("nn."):
+            no_attribute(self, name)
         announce_change()
         super().__setattr__(name, value)
 

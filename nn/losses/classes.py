@@ -222,7 +222,12 @@ def _row_by_row(
 
 
 def _scores(row: list[Any]) -> list[Any]:
-    """A row of scores; a bool is a decision and no score."""
+    """A row of scores; a bool is a decision and no score, nor is a row, as of the positions of a sequence."""
+    if is_row(row[0]):
+        raise TypeError(
+            "a sample has several rows of scores, as one for each position of a sequence, and a loss for classes takes "
+            "one: pool them in the model, or, with a label for each position, give nn.per_sample of this loss"
+        )
     if bool in {*map(type, row)}:
         raise TypeError(f"a row of scores holds a bool: {row}; give the scores that it was decided by")
     return row

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..arguments import Seed, is_row, plain, random_source, show, warn_user
 from ..data.tables import is_reordered, names_of_columns, noted_columns, paired, same_columns, same_rows
 from ..evaluation.columns import flat
-from ..evaluation.labels import are_texts, as_targets, classes_of
+from ..evaluation.labels import are_texts, as_targets, classes_of, names_several
 from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
@@ -64,6 +64,9 @@ def prepared(
     X, y = paired(X, y)
     weights = weights_of(y, sample_weight, class_weight)
     notes: dict[str, Any] = {"_loss": name_of_loss(loss), **({"_columns": columns} if columns or known else {})}
+    several = name_several(y, loss)
+    if several or names_several(model):
+        notes["_several"] = several
     names, classes = are_texts(y), classes_of(model)
     if names:
         notes["classes"] = classes = _names(model, y, loss)
@@ -181,6 +184,18 @@ def strata(y: Any, loss: Any) -> list[Any] | None:
         return None
     are_classes = all(len(row) == 1 or sorted(row) == [0] * (len(row) - 1) + [1] for row in {*rows})
     return labels if are_classes else None
+
+
+def name_several(y: Any, loss: Any) -> bool:
+    """Whether labels of several outputs are each its own question, so that several may be 1, or none.
+
+    >>> from nn import bce, mse
+    >>> name_several([[1, 1], [0, 1]], bce), name_several([[1, 0], [0, 1]], bce), name_several([[1, 1], [0, 1]], mse)
+    (True, False, False)
+    """
+    if name_of_loss(loss) not in ("bce", "bce_with_logits") or not is_row(y[0]) or len(y[0]) == 1:
+        return False
+    return strata(y, loss) is None
 
 
 def chosen_rows(data: Any, rows: list[int]) -> Any:

@@ -164,3 +164,16 @@ def test_a_model_with_the_method_of_pytorch_is_told_its_name_here():
     model = Forward()
     with pytest.raises(TypeError, match=r"model must be a callable, not Forward .*: name its forward __call__"):
         nn.fit(model, [[0.0, 1.0]], [1.0], nn.mse, nn.SGD(model.parameters(), lr=0.1))
+
+
+@pytest.mark.parametrize("name", ["trainable", "requires_grad"])
+def test_what_freezes_a_layer_elsewhere_is_refused(name):
+    """It froze nothing: here that is a matter of the optimiser."""
+    with pytest.raises(AttributeError, match="what an optimiser does not hold is frozen: give it the parameters to"):
+        setattr(nn.Layer(2, 1, seed=0), name, False)
+
+    class Own(nn.Module):
+        def __init__(self):
+            setattr(self, name, True)
+
+    assert getattr(Own(), name)

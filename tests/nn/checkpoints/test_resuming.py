@@ -165,10 +165,10 @@ def test_a_history_without_a_random_state_goes_on(tmp_path):
     """As one of before the state was kept has none."""
     path = tmp_path / "m.json"
     model, optimizer = made(seed=1)
-    nn.save(model, path, history=fit(model, optimizer, 2, "eager"))
+    nn.save(model, path, optimizer=optimizer, history=fit(model, optimizer, 2, "eager"))
     changed(path, lambda c: c["history"].pop("random_state"))
     other, its_optimizer = made(seed=2)
-    history = nn.load(other, path).history
+    history = nn.load(other, path, optimizer=its_optimizer).history
     assert history.random_state is None
     assert len(nn.fit(other, X, Y, nn.cross_entropy, its_optimizer, 3, resume=history, backend="eager").losses) == 3
 

@@ -27,7 +27,14 @@ def test_confusion_matrix_by_hand():
     assert nn.confusion_matrix(same, rows, [1, 0, 2, 1]) == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
     found = nn.confusion_matrix(same, np.array(rows), np.array([1, 0, 2, 1]))
     assert isinstance(found, np.ndarray)
-    assert nn.confusion_matrix(same, [2.0, -1.0, 3.0], [1, -1, 0], loss=nn.hinge) == [[1, 1], [0, 1]]
+    assert nn.confusion_matrix(same, [2.0, -1.0, 3.0], [1, -1, -1], loss=nn.hinge) == [[1, 1], [0, 1]]
+
+
+@pytest.mark.parametrize("form", [list, np.array])
+def test_three_labels_beside_one_output_are_refused(form):
+    """Negative, neutral, positive: 0 and -1 were one class without a word."""
+    with pytest.raises(ValueError, match="1 against 0, or 1 against -1, and these are 1, 0 and -1"):
+        nn.accuracy(same, form([2.0, -1.0, 3.0]), form([1, -1, 0]), loss=nn.hinge)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.lists(NUMBERS, min_size=4, max_size=4)), min_size=1, max_size=30))

@@ -549,3 +549,26 @@ def test_threads_predict_side_by_side():
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(work, range(4)))
+
+
+@pytest.mark.parametrize("form", [list, np.array])
+@pytest.mark.parametrize(("loss", "output"), [(nn.bce, "sigmoid"), (nn.bce_with_logits, "identity")])
+def test_labels_that_name_several_classes_give_no_one_class(tmp_path, form, loss, output):
+    """The largest output was told, of a sample that has both classes, or none; from a file too."""
+
+    def fit(labels):
+        optimizer = nn.SGD(model.parameters(), lr=0.1)
+        nn.fit(model, X, form(labels), loss, optimizer, epochs=1, validation=(X, labels), metrics=())
+
+    X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    model = nn.MLP(2, [2], output=output, seed=0)
+    fit([[1, 1], [0, 1], [0, 0]])
+    nn.save(model, tmp_path / "model.json")
+    again = nn.MLP(2, [2], output=output)
+    nn.load(again, tmp_path / "model.json")
+    for trained in (model, again):
+        with pytest.raises(ValueError, match=r"name several of 2 classes at once, or none.*predict_proba\(model"):
+            nn.classify(trained, X)
+        assert len(nn.predict_proba(trained, X)[0]) == 2
+    fit([[1, 0], [0, 1], [0, 1]])  # one class each: the largest output tells it
+    assert {*nn.classify(model, X)} <= {0, 1}

@@ -394,7 +394,7 @@ def test_with_values_as_targets_nothing_branches_on_a_number(loss, monkeypatch):
     def refuse(*arguments):
         raise AssertionError("a number was looked at")
 
-    model = MLP(2, [3, 2], activation="tanh", output="sigmoid" if loss is bce else "tanh", seed=1)
+    model = MLP(2, [3, 2], activation="tanh", output="sigmoid" if loss is bce else "identity", seed=1)
     x, row, label = [Value(0.5), Value(-1.0)], [Value(0.25), Value(0.75)], Value(1.0)
     for name in ("__bool__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__int__", "data"):
         monkeypatch.setattr(Value, name, property(refuse) if name == "data" else refuse)
@@ -539,3 +539,10 @@ def test_gradient_of_huge_logits_keeps_its_digits():
 def test_a_bool_is_no_prediction(call):
     with pytest.raises(TypeError, match="bool"):
         call()
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, nll])
+def test_a_row_of_scores_for_each_position_is_told_from_one(loss):
+    """A sequence that was not pooled said that lists cannot be compared with floats."""
+    with pytest.raises(TypeError, match=r"several rows of scores, .*: pool them in the model, or, .*nn.per_sample"):
+        loss([[[-1.0, -2.0], [-1.0, -2.0]]], [0])
