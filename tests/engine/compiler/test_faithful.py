@@ -270,6 +270,11 @@ PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a product of int16": (lambda x: x * x, np.array([1, 300, 3], np.int16)),
     "the absolute value of int8": (lambda x: abs(x), np.array([1, -128, 3], np.int8)),
     "a sum of truth values": (lambda x: x + x, np.array([True, False])),
+    "a sum of conditions": (lambda x: (x > 0) + (x > 1), np.array([-1.0, 0.5, 2.0])),
+    "a sum of a condition and True": (lambda x: True + (x > 1), np.array([-1.0, 0.5, 2.0])),
+    "a sum of products of conditions": (lambda x: (x > 0) * (x > 1) + (x > 2), np.array([-1.0, 0.5, 3.0])),
+    "a condition less another": (lambda x: (x > 0) - (x > 1), np.array([-1.0, 0.5, 2.0])),
+    "the negative of a condition": (lambda x: -(x > 0), np.array([-1.0, 0.5, 2.0])),
     "half precision": (lambda x: x * 1000.0, np.array([1.0, 100.0], np.float16)),
 }
 
@@ -291,6 +296,18 @@ for _name in PLAIN:
 def numbers_of_few_bits_that_become_floats() -> Case:
     w, pixels = Value(2.0), np.array([0, 3, 255], np.uint8)
     return Case(lambda x: w * x * (x / 255) + (x - 0.5) * w, samples=(pixels,))
+
+
+@control
+def sums_of_conditions_that_are_numbers_of_python() -> Case:
+    w, samples = Value(2.0), [-1.0, 0.5, 3.0]
+    return Case(lambda x: w * ((x > 0) + (x > 1)) - (x > 2), samples=(samples,))
+
+
+@control
+def conditions_of_arrays_that_are_counted_or_multiplied() -> Case:
+    w, samples = Value(2.0), np.array([-1.0, 0.5, 3.0])
+    return Case(lambda x: w * sum([x > 0, x > 1]) + (x > 0) * (x < 2), samples=(samples,))
 
 
 @control

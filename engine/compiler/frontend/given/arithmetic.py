@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .... import ops
 from ....text.callers import is_ours
 from ....value import Value
 from ...errors import refusal
+from ..conditions import CONDITIONS
 from ..symbol import Symbol
 from .asking import TRACE
 
@@ -30,6 +32,8 @@ _FIX_NARROW = (
 _ERRORS = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
 _RAISING = ("truediv", "floordiv", "mod", "divmod", "pow")
 _OVERFLOWING = ("add", "sub", "mul", "floordiv", "mod", "divmod", "pow", "neg", "abs")
+_OF_BITS = ("mul", "pow", "abs")
+"""What NumPy gives for truth values is the same as for the numbers 0 and 1; their sum is at most True."""
 _SMALL = 16.0
 """The largest power by which numbers do not overflow, as a rule."""
 
@@ -48,7 +52,8 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
             numbers = (*others, self) if reflected else (self, *others)
             if name in _RAISING and _may_raise(name, numbers[1]) and _is_caught():
                 raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
-            if name in _OVERFLOWING and _may_overflow(*numbers) and not is_ours(sys._getframe(1).f_code.co_filename):
+            narrow = name in _OVERFLOWING and _may_overflow(name, *numbers)
+            if narrow and not is_ours(sys._getframe(1).f_code.co_filename):
                 raise refusal(f"{name} of numbers of few bits: {', '.join(map(repr, numbers))}", _FIX_NARROW)
         return of_symbol(self, *others)
 
@@ -84,26 +89,47 @@ def _is_caught() -> bool:
     return False
 
 
-def _may_overflow(*numbers: Any) -> bool:
+def _may_overflow(name: str, *numbers: Any) -> bool:
     """Whether all of these have few bits, or are Python's and take those of NumPy's."""
     kinds = [*map(_kind, numbers)]
     if not any(kinds):
         return False
     import numpy as np
 
+    if all(issubclass(kind or type(number), (np.bool_, bool)) for kind, number in zip(kinds, numbers)):
+        return name not in _OF_BITS
     weak = {int, bool, float} if all(issubclass(kind, np.floating) for kind in kinds if kind) else {int, bool}
     others = [type(number) in weak for kind, number in zip(kinds, numbers) if not kind]
-    return all(others) and not (others and all(issubclass(kind, np.bool_) for kind in kinds if kind))
+    return all(others) and not all(issubclass(kind, np.bool_) for kind in kinds if kind)
 
 
 def _kind(number: Any) -> Any:
-    """The class of what is given as a number of NumPy with less than 32 bits, or as a whole one with less than 64."""
-    if not isinstance(number, Arithmetic) or number.kind != "input":
+    """The class of what is a number of NumPy with less than 32 bits, or a whole one with less than 64."""
+    numpy = sys.modules.get("numpy")
+    if not isinstance(number, Arithmetic) or numpy is None:
         return None
-    kind, numpy = number.graph.types[number.value], sys.modules.get("numpy")
-    if numpy is None or not issubclass(kind, numpy.generic):
+    if number.kind != "input":
+        return numpy.bool_ if _is_bool(number) and _is_of_numpy(number, numpy.generic) else None
+    kind = number.graph.types[number.value]
+    if not issubclass(kind, numpy.generic):
         return None
     return kind if kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4) else None
+
+
+def _is_bool(number: Symbol) -> bool:
+    """Whether it is a condition, or a product of such."""
+    return number.primitive in CONDITIONS or (number.primitive is ops.mul and all(map(_is_bool, number.operands)))
+
+
+def _is_of_numpy(number: Symbol, generic: type) -> bool:
+    """Whether it is computed from a number of NumPy."""
+    waiting = [number]
+    while waiting:
+        symbol = waiting.pop()
+        if symbol.kind == "input" and issubclass(symbol.graph.types[symbol.value], generic):
+            return True
+        waiting += symbol.operands
+    return False
 
 
 for _name in dict.fromkeys((*_RAISING, *_OVERFLOWING)):
