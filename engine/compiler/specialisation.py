@@ -19,7 +19,7 @@ from .comparison.single import Comparison, Mode
 from .comparison.templates import check_templates
 from .errors import TraceError
 from .forking import new_lock
-from .frontend.given.types import Asked, rows_of_types, several_types, types_of
+from .frontend.given.types import Asked, narrow_types, rows_of_types, several_types, types_of
 from .frontend.graph import operations
 from .frontend.reads.objects import attribute_of
 from .frontend.reads.surroundings import Surroundings
@@ -86,6 +86,7 @@ class Specialisation:
         self._trace = trace(self.function, self.shapes, self._surroundings, self._account.holds(), self._types[0])
         if self._trace.asked:
             self._trace_for_all_types(batch, self._trace)
+        self.asked.narrow |= {narrow_types(batch)} if self._trace.computes else set()
         return Signature.of(self._trace, self._account.values)
 
     def _trace_for_all_types(self, batch: Batch, first: Trace) -> None:
@@ -251,7 +252,7 @@ class Specialisation:
         """Expect what the function reads by now, and numbers of the types of one that is the same."""
         if self._surroundings is not None:
             self._surroundings.renew()
-        self.asked.met |= other.asked.met
+        self.asked.renew(other.asked)
         self._types = [*dict.fromkeys((*self._types, *other._types))]
 
     def lazy_plan(self, mode: Mode | None = None) -> LazyPlan:

@@ -43,8 +43,7 @@ class Graph:
 
     Attributes:
         leaves: the bound Values by their number, in the order of first use.
-        symbols: of the Values that were asked for one by one, and of symbols that a function may get hold of:
-            themselves.
+        symbols: of the Values that were asked for one by one; of symbols that a function may get hold of, themselves.
         made: the Values that the function has made from plain numbers, or computed from such.
         requirements: what samples have to be, and of which symbols.
         lines: where each symbol was made, for the message of an error; None while nobody wants to know.
@@ -52,19 +51,21 @@ class Graph:
         nonzero: symbols that are known to be no 0, so that a branch on their truth is decided.
         types: of what type each input is given; empty where it is known that nobody asks, or nothing was given yet.
         asked: the positions of the inputs whose type the function has asked.
+        computes: whether operators of plain numbers were applied to some.
+        truths: products of conditions, which are conditions to NumPy.
         given: the symbols that stand for plain numbers.
     """
 
     def __init__(self, simplify: Simplifier, derivatives: Differentiator) -> None:
         self._simplify, self.derivatives = simplify, derivatives
         self.leaves: list[Value] = []
-        self.made: set[Value] = set()
+        self.made, self.nonzero = set[Value](), set[Symbol]()
         self.requirements: dict[tuple[Requirement, tuple[Symbol, ...]], None] = {}
         self.lines: dict[Symbol, Source] | None = None
         self.open = True
-        self.nonzero: set[Symbol] = set()
         self.types: Sequence[Any] = ()
         self.asked: set[int] = set()
+        self.computes, self.truths = False, set[Symbol]()
         self.given: list[Given] = []
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
@@ -85,8 +86,16 @@ class Graph:
 
     def clear(self) -> None:
         """Forget all symbols, which would keep each other in memory."""
-        self.leaves, self.given, self._inputs = [], [], ((), ())
-        for held in (self.symbols, self._known, self._ranges, self._vectors, self.requirements, self.nonzero):
+        self.leaves, self.given, self.truths, self._inputs = [], [], set(), ((), ())
+        for held in (
+            self.symbols,
+            self._known,
+            self._ranges,
+            self._vectors,
+            self.requirements,
+            self.nonzero,
+            self.truths,
+        ):
             held.clear()
         self._row_of = None
 
@@ -373,9 +382,7 @@ def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[S
 
     Leaves, inputs and constants are left out: they are most of a network, and passes have nothing to do with them.
     """
-    found: list[Symbol] = []
-    seen: set[Symbol] = set()
-    done: set[int] = set()
+    found, seen, done = list[Symbol](), set[Symbol](), set[int]()
     stack: list[Any] = [root for root in roots if root.operands][::-1]
     while stack:
         node = stack.pop()

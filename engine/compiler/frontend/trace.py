@@ -63,6 +63,7 @@ class Trace:
         surroundings: what the function reads from outside besides Values.
         meaning: of the primitives in it that users have declared.
         asked: the positions of the inputs whose type the function asks.
+        computes: whether it computes with what it is given by operators of plain numbers, which hang on their bits.
     """
 
     graph: Graph
@@ -73,6 +74,7 @@ class Trace:
     surroundings: Surroundings
     meaning: Meaning
     asked: frozenset[int] = frozenset()
+    computes: bool = False
 
     @property
     def single(self) -> bool:
@@ -135,12 +137,13 @@ def trace(
             raise
     surroundings.settle()
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
+    computes = graph.computes
     requirements, asked, graph.types = [*graph.requirements], frozenset(graph.asked), ()
     if runs.created or graph.is_leaf_among(runs.made):
         graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
     graph.settle()
-    return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings, meaning, asked)
+    return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings, meaning, asked, computes)
 
 
 def _make(runs: _Runs, again: Callable[[], _Runs], known: bool) -> None:

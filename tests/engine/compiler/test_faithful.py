@@ -275,6 +275,9 @@ PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a sum of products of conditions": (lambda x: (x > 0) * (x > 1) + (x > 2), np.array([-1.0, 0.5, 3.0])),
     "a condition less another": (lambda x: (x > 0) - (x > 1), np.array([-1.0, 0.5, 2.0])),
     "the negative of a condition": (lambda x: -(x > 0), np.array([-1.0, 0.5, 2.0])),
+    "a remainder by a whole number of NumPy": (lambda x: 7 % x, np.array([1, 0, 3])),
+    "a quotient by a whole number of NumPy": (lambda x: 7.0 // x, np.array([1, 0, 3])),
+    "a power of a whole number of NumPy": (lambda x: 2**x, np.array([1, -1, 3])),
     "half precision": (lambda x: x * 1000.0, np.array([1.0, 100.0], np.float16)),
 }
 
@@ -290,6 +293,30 @@ def _of_plain(name: str) -> Make:
 
 for _name in PLAIN:
     row("refused")(_of_plain(_name))
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("name", [name for name, (_, samples) in PLAIN.items() if hasattr(samples, "dtype")])
+def test_numbers_of_few_bits_are_met_after_others(name: str, backend: str) -> None:
+    """Programs for floats, in lists or arrays, are not taken for them."""
+    w, (of, samples) = Value(2.0), PLAIN[name]
+    compiled = compile(lambda x: w * of(x), backend=backend)
+    compiled([1.5, 2.5])
+    for first in ([*samples], samples, [2.5, 1.5], samples):
+        if type(first[0]) is float:
+            compiled(first)
+        else:
+            with pytest.raises(TraceError, match=r"of (numbers of few bits|whole numbers)"):
+                compiled(first)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_pixels_that_become_floats_are_met_after_others(backend: str) -> None:
+    w = Value(2.0)
+    compiled = compile(lambda x: w * x * (x / 255), backend=backend)
+    for _ in range(2):
+        for samples in ([1.5, 2.0], np.array([0, 255], np.uint8), np.array([1.5, 2.0], np.float32)):
+            assert list(compiled(samples)) == [float(2.0 * x * (x / 255)) for x in map(float, samples)]
 
 
 @control

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .... import ops
 from ....text.callers import is_ours
 from ....value import Value
 from ...errors import refusal
 from ..conditions import CONDITIONS
 from ..symbol import Symbol
 from .asking import TRACE
+from .types import is_narrow
 
 _FIX_BITS = (
     "A number that is not known yet has no bits: write a != b for two conditions, x % 2 or engine.floor(x / 2), or "
@@ -29,9 +29,14 @@ _FIX_NARROW = (
     "NumPy computes with such numbers in their own few bits, in which sums and products overflow; compiled code does "
     "not. Give floats, as by X.astype(float)."
 )
+_FIX_WHOLE = (
+    "Of whole numbers NumPy gives 0 for x % 0 and x // 0, and no negative powers: compiled code gives nan and inf, and "
+    "the powers. Give floats, as by X.astype(float)."
+)
 _ERRORS = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
 _RAISING = ("truediv", "floordiv", "mod", "divmod", "pow")
 _OVERFLOWING = ("add", "sub", "mul", "floordiv", "mod", "divmod", "pow", "neg", "abs")
+_OF_WHOLE = ("floordiv", "mod", "divmod", "pow")
 _OF_BITS = ("mul", "pow", "abs")
 """What NumPy gives for truth values is the same as for the numbers 0 and 1; their sum is at most True."""
 _SMALL = 16.0
@@ -52,9 +57,16 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
             numbers = (*others, self) if reflected else (self, *others)
             if name in _RAISING and _may_raise(name, numbers[1]) and _is_caught():
                 raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
+            if name in _OF_WHOLE and _is_of_numpy(numbers[1], "integer"):
+                raise refusal(f"{name} of whole numbers of NumPy, {numbers[0]!r} and {numbers[1]!r}", _FIX_WHOLE)
+            self.graph.computes = True
             narrow = name in _OVERFLOWING and _may_overflow(name, *numbers)
             if narrow and not is_ours(sys._getframe(1).f_code.co_filename):
                 raise refusal(f"{name} of numbers of few bits: {', '.join(map(repr, numbers))}", _FIX_NARROW)
+            if name == "mul" and all(map(_is_truth, numbers)):
+                product = of_symbol(self, *others)
+                self.graph.truths.add(product)
+                return product
         return of_symbol(self, *others)
 
     return operator
@@ -91,42 +103,47 @@ def _is_caught() -> bool:
 
 def _may_overflow(name: str, *numbers: Any) -> bool:
     """Whether all of these have few bits, or are Python's and take those of NumPy's."""
+    truths = [isinstance(number, bool) or _is_truth(number) for number in numbers]
+    if all(truths):
+        return name not in _OF_BITS and any(_is_of_numpy(number, "generic") for number in numbers)
     kinds = [*map(_kind, numbers)]
     if not any(kinds):
         return False
     import numpy as np
 
-    if all(issubclass(kind or type(number), (np.bool_, bool)) for kind, number in zip(kinds, numbers)):
-        return name not in _OF_BITS
     weak = {int, bool, float} if all(issubclass(kind, np.floating) for kind in kinds if kind) else {int, bool}
-    others = [type(number) in weak for kind, number in zip(kinds, numbers) if not kind]
+    others = [truth or type(number) in weak for kind, number, truth in zip(kinds, numbers, truths) if not kind]
     return all(others) and not all(issubclass(kind, np.bool_) for kind in kinds if kind)
 
 
 def _kind(number: Any) -> Any:
-    """The class of what is a number of NumPy with less than 32 bits, or a whole one with less than 64."""
-    numpy = sys.modules.get("numpy")
-    if not isinstance(number, Arithmetic) or numpy is None:
+    """The class of what is given as a number of NumPy of few bits."""
+    if not isinstance(number, Arithmetic) or number.kind != "input":
         return None
-    if number.kind != "input":
-        return numpy.bool_ if _is_bool(number) and _is_of_numpy(number, numpy.generic) else None
     kind = number.graph.types[number.value]
-    if not issubclass(kind, numpy.generic):
-        return None
-    return kind if kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4) else None
+    return kind if is_narrow(kind) else None
 
 
-def _is_bool(number: Symbol) -> bool:
-    """Whether it is a condition, or a product of such."""
-    return number.primitive in CONDITIONS or (number.primitive is ops.mul and all(map(_is_bool, number.operands)))
+def _is_truth(number: Any) -> bool:
+    """Whether it is a condition, a number that is given as a bool of NumPy, or known to be a product of such."""
+    if not isinstance(number, Arithmetic):
+        return False
+    if number.kind == "input":
+        kind = number.graph.types[number.value]
+        return is_narrow(kind) and "bool" in kind.__name__
+    return number.primitive in CONDITIONS or number in number.graph.truths
 
 
-def _is_of_numpy(number: Symbol, generic: type) -> bool:
-    """Whether it is computed from a number of NumPy."""
-    waiting = [number]
+def _is_of_numpy(number: Any, kind: str) -> bool:
+    """Whether it is computed from numbers of a class of NumPy's; of that the graph takes note."""
+    numpy = sys.modules.get("numpy")
+    waiting, seen = [number] if numpy and isinstance(number, Arithmetic) else [], set[Symbol]()
     while waiting:
         symbol = waiting.pop()
-        if symbol.kind == "input" and issubclass(symbol.graph.types[symbol.value], generic):
+        if symbol in seen:
+            continue
+        seen.add(symbol)
+        if symbol.kind == "input" and issubclass(symbol.graph.type_of(symbol), getattr(numpy, kind)):
             return True
         waiting += symbol.operands
     return False

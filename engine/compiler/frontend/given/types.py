@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from itertools import repeat
@@ -15,6 +16,7 @@ from .rows import Form, all_rows, as_rows, form_of, form_of_array
 Types: TypeAlias = tuple[Any, ...]
 """Of the numbers of one sample, argument after argument; behind them the form of each argument, and then the classes of
 all the samples."""
+_PLAIN = {float, int, bool}
 
 
 def types_of(batch: Batch, row: int = 0) -> Types:
@@ -79,16 +81,40 @@ def _types(sample: Any) -> list[type[Any]]:
     return [type(sample)]
 
 
+def is_narrow(kind: type[Any]) -> bool:
+    """Whether sums of such numbers overflow: NumPy's of less than 32 bits, or whole ones of less than 64.
+
+    >>> is_narrow(float), is_narrow(bool)
+    (False, False)
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not issubclass(kind, numpy.generic):
+        return False
+    return bool(kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4))
+
+
+def narrow_types(batch: Batch) -> frozenset[Any]:
+    """Those of few bits in arrays, or in the first sample of a list."""
+    found = {
+        kind
+        for given in batch.given
+        for kind in ([given.dtype.type] if hasattr(given, "dtype") else {*_types(given[0])} if len(given) else ())
+    }
+    return frozenset(filter(is_narrow, found - _PLAIN))
+
+
 class Asked:
     """The numbers of a sample of which a function asks the type, and of what types they were when it was traced.
 
     Attributes:
         positions: of these numbers.
         met: their types; whatever else comes has to be traced.
+        narrow: of a function that computes with what it is given, the types of few bits, which it was traced for.
     """
 
     def __init__(self, positions: Collection[int] = (), met: Collection[Types] = ()) -> None:
         self.positions, self.met = frozenset(positions), {*met}
+        self.narrow = set[frozenset[Any]]()
 
     def __bool__(self) -> bool:
         return bool(self.positions)
@@ -100,7 +126,14 @@ class Asked:
 
     def covers(self, batch: Batch) -> bool:
         """Whether all of them are of types that were met."""
+        if self.narrow and narrow_types(batch) not in self.narrow:
+            return False
         return not self.positions or self.met >= rows_of_types(batch, self.positions).keys()
+
+    def renew(self, other: Asked) -> None:
+        """Take what was met by another one of the same function, too."""
+        self.met |= other.met
+        self.narrow |= other.narrow
 
 
 class Targets:
