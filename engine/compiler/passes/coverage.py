@@ -36,10 +36,11 @@ def covers(graph: Graph, conditions: Sequence[Symbol]) -> bool:
     """
     if _exhaust_an_index(graph, conditions):
         return True
-    reader = _Reader()
-    forms = [reader.form(condition) for condition in conditions]
-    if len(reader.atoms) > ATOMS or reader.left < 0:
-        return False
+    reader, forms = _Reader(), list[Form]()
+    for condition in conditions:
+        forms.append(reader.form(condition))
+        if reader.gives_up:
+            return False
     exclusive = reader.exclusive()
     return all(
         any(form(outcomes) for form in forms)
@@ -77,14 +78,21 @@ class _Reader:
         self.atoms: list[tuple[Symbol, ...]] = []
         self.left = PARTS
 
+    @property
+    def gives_up(self) -> bool:
+        """Whether there are more comparisons or conditions than are looked into."""
+        return len(self.atoms) > ATOMS or self.left < 0
+
     def form(self, condition: Symbol) -> Form:
-        """That condition, one of 0 and 1."""
+        """That condition, one of 0 and 1; anything once the reader gives up."""
         self.left -= 1
+        if self.gives_up:
+            return any
         primitive, operands = condition.primitive, condition.operands
-        if self.left >= 0 and primitive is INVERT:
+        if primitive is INVERT:
             inner = self.form(operands[0])
             return lambda outcomes: not inner(outcomes)
-        if self.left >= 0 and (primitive is BOTH or primitive is EITHER):
+        if primitive is BOTH or primitive is EITHER:
             of_all = all if primitive is BOTH else any
             parts = [self.form(operand) for operand in operands]
             return lambda outcomes: of_all(part(outcomes) for part in parts)

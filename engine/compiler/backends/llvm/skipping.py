@@ -13,6 +13,7 @@ the labels alone cuts off, as in cross-entropy by probabilities, is no kink: tra
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -36,12 +37,15 @@ Slots = set[tuple[str, int]]
 
 def skip(fused_plan: FusedPlan) -> FusedPlan:
     """Put a guard into the body, as early as it can stand."""
-    guards = (_guard(fused_plan, kernels, begin) for kernels, begin in _places(fused_plan)[:MOST])
+    guards = (_guard(fused_plan, kernels, begin) for kernels, begin in _places(fused_plan))
     return replace(fused_plan, guard=next((guard for guard in guards if guard), None))
 
 
 def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
-    """After how many kernels all adjoints that are still to be read are such as a kink can make 0; and these."""
+    """After how many kernels all adjoints that are still to be read are such as a kink can make 0; and these.
+
+    The earliest places. From one to the next only what changes is looked at: a chain may have thousands of them.
+    """
     plan, body = fused_plan.plan, fused_plan.stages["body"]
     if plan.weight is None:
         return []
@@ -67,15 +71,19 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
             live |= left
     for pick in plan.scatters:
         live |= _slots(pick.source, pick.rows)
-    found = []
+    live &= adjoints
+    other = live - kinked.slots  # those that no kink can make 0
+    found = deque[tuple[int, Slots]](maxlen=MOST)
     for kernels in range(len(body), -1, -1):
         for group in reversed(body[kernels] if kernels < len(body) else fused_plan.deferred):
-            live -= _results(group)
-            live |= _reads(group)
-        live &= adjoints
-        if live and live <= kinked.slots:
-            found.append((kernels, set(live)))
-    return found[::-1]
+            results, reads = _results(group), _reads(group) & adjoints
+            live -= results
+            live |= reads
+            other -= results
+            other |= reads - kinked.slots
+        if live and not other:
+            found.appendleft((kernels, set(live)))
+    return [*found]
 
 
 def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
