@@ -53,7 +53,8 @@ def compile(
     pointer), and what the function itself changes whenever it runs, such as the file that it writes: compile it again,
     or pass such things as arguments.
 
-    An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end.
+    An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end. Where
+    Python's own numbers raise an error (1 / 0, 1e200 ** 2), compiled code goes on with inf or nan, as Values do.
 
     Args:
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.

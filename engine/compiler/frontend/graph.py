@@ -52,7 +52,7 @@ class Graph:
         types: of what type each input is given; empty where it is known that nobody asks, or nothing was given yet.
         asked: the positions of the inputs whose type the function has asked.
         computes: whether operators of plain numbers were applied to some.
-        truths: products of conditions, which are conditions to NumPy.
+        truths: products of conditions, which are conditions to NumPy; in_arrays: what was put into an array of its own.
         given: the symbols that stand for plain numbers.
     """
 
@@ -65,7 +65,7 @@ class Graph:
         self.open = True
         self.types: Sequence[Any] = ()
         self.asked: set[int] = set()
-        self.computes, self.truths = False, set[Symbol]()
+        self.computes, self.truths, self.in_arrays = False, set[Symbol](), set[Symbol]()
         self.given: list[Given] = []
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
@@ -86,7 +86,7 @@ class Graph:
 
     def clear(self) -> None:
         """Forget all symbols, which would keep each other in memory."""
-        self.leaves, self.given, self.truths, self._inputs = [], [], set(), ((), ())
+        self.leaves, self.given, self._inputs, self.truths, self.in_arrays = [], [], ((), ()), set(), set()
         for held in (
             self.symbols,
             self._known,

@@ -325,6 +325,38 @@ def numbers_of_few_bits_that_become_floats() -> Case:
     return Case(lambda x: w * x * (x / 255) + (x - 0.5) * w, samples=(pixels,))
 
 
+def _of_arrays(name: str, function: Callable[[Any], Any], samples: list[Any]) -> Make:
+    def make() -> Case:
+        w = Value(2.0)
+        return Case(lambda x: w * function(x), samples=(samples,))
+
+    make.__name__ = f"arrays of truth values: {name}"
+    return make
+
+
+for _name, _function, _samples in (
+    ("a sum of bools", lambda x: (np.array(x) + np.array(x[::-1]))[0], [[True, True], [False, True]]),
+    ("a dot of bools", lambda x: np.dot(np.array(x), np.array(x)), [[True, True], [False, True]]),
+    ("a sum of conditions", lambda x: sum(np.array([x[0] > 0]) + np.array([x[1] > 0])), [[1.0, 2.0], [-1.0, 1.0]]),
+):
+    row("refused")(_of_arrays(_name, _function, _samples))
+
+
+@control
+def masks_in_arrays() -> Case:
+    w = Value(2.0)
+    return Case(
+        lambda x: w * (np.array([x[0] > 0, x[1] > 0]) * np.array(x)).sum() + (np.array(x) + 1.0)[0],
+        samples=([[1.0, -2.0], [-1.0, 1.0]],),
+    )
+
+
+@control
+def sums_of_bools_of_python() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * (x[0] + x[1]) - x[0], samples=([[True, True], [False, True]],))
+
+
 @control
 def sums_of_conditions_that_are_numbers_of_python() -> Case:
     w, samples = Value(2.0), [-1.0, 0.5, 3.0]

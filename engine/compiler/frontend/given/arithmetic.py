@@ -66,6 +66,8 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
             if name == "mul" and all(map(_is_truth, numbers)):
                 product = of_symbol(self, *others)
                 self.graph.truths.add(product)
+                if not self.graph.in_arrays.isdisjoint(numbers):
+                    self.graph.in_arrays.add(product)
                 return product
         return of_symbol(self, *others)
 
@@ -125,12 +127,12 @@ def _kind(number: Any) -> Any:
 
 
 def _is_truth(number: Any) -> bool:
-    """Whether it is a condition, a number that is given as a bool of NumPy, or known to be a product of such."""
+    """Whether it is a condition, a number that is given as a bool, or known to be a product of such."""
     if not isinstance(number, Arithmetic):
         return False
     if number.kind == "input":
         kind = number.graph.types[number.value]
-        return is_narrow(kind) and "bool" in kind.__name__
+        return kind is bool or (is_narrow(kind) and "bool" in kind.__name__)
     return number.primitive in CONDITIONS or number in number.graph.truths
 
 
@@ -142,6 +144,8 @@ def _is_of_numpy(number: Any, kind: str) -> bool:
         symbol = waiting.pop()
         if symbol in seen:
             continue
+        if symbol in symbol.graph.in_arrays and _is_truth(symbol):
+            return True
         seen.add(symbol)
         if symbol.kind == "input" and issubclass(symbol.graph.type_of(symbol), getattr(numpy, kind)):
             return True

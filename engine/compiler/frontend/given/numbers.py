@@ -48,6 +48,10 @@ class Given(Arithmetic):
             kinds = [self.graph.type_of(self)] if self.kind == "input" else [int, float]
             if any(hasattr(kind, name) for kind in kinds):
                 raise refusal(f"the function asks {self!r} for its attribute {name}", _FIX)
+        if (
+            name == "__array_interface__"
+        ):  # NumPy asks before it makes an array of it, where a bool becomes one of its own
+            self.graph.in_arrays.add(self)
         raise AttributeError(f"a Value has no attribute {name!r}", name=name, obj=self)
 
 

@@ -16,7 +16,7 @@ from .rows import Form, all_rows, as_rows, form_of, form_of_array
 Types: TypeAlias = tuple[Any, ...]
 """Of the numbers of one sample, argument after argument; behind them the form of each argument, and then the classes of
 all the samples."""
-_PLAIN = {float, int, bool}
+_PLAIN = {float, int}
 
 
 def types_of(batch: Batch, row: int = 0) -> Types:
@@ -94,13 +94,13 @@ def is_narrow(kind: type[Any]) -> bool:
 
 
 def narrow_types(batch: Batch) -> frozenset[Any]:
-    """Those of few bits in arrays, or in the first sample of a list."""
+    """Those of few bits in arrays, or in the first sample of a list, and bools, of which NumPy's arrays are such."""
     found = {
         kind
         for given in batch.given
         for kind in ([given.dtype.type] if hasattr(given, "dtype") else {*_types(given[0])} if len(given) else ())
     }
-    return frozenset(filter(is_narrow, found - _PLAIN))
+    return frozenset([kind for kind in found if kind is bool or (kind not in _PLAIN and is_narrow(kind))])
 
 
 class Asked:
