@@ -377,7 +377,13 @@ FAR: dict[str, tuple[int, Callable[[Any], None]]] = {
 
 
 @pytest.mark.parametrize("what", FAR)
-def test_native_code_looks_far_away_from_time_to_time(what: str) -> None:
+@pytest.mark.parametrize("watched", [True, False])
+def test_native_code_looks_far_away_from_time_to_time(
+    what: str, watched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where words do not watch that, it leaves it to Python, whatever another thread has left of the times."""
+    if not watched:
+        monkeypatch.setattr("engine.compiler.frontend.reads.surroundings.MOST", 0)
     seen, change = FAR[what]
     t, twin = large(), large()
     for _ in range(until_quick(t, X, CLASSES) + 1):

@@ -87,15 +87,16 @@ class DirectStep:
 
         Args:
             own: further words to be watched, which tell that nobody holds the lock.
-            far: words to be compared from time to time.
+            far: words to be compared from time to time, if there are any.
             until: an array of times, as `time.perf_counter` counts: the second is that after which to call `slow`, the
                 third, which is no later, when to compare the words that are far, and the fourth the time from one
                 comparison to the next. The first is lowered where they differ, so that `slow` looks closely.
             slow: called with samples and labels, and whether a word has changed, in all other cases.
             failed: called where the loss is nan, and raises an error.
         """
+        far = far or Words()  # which differ
         self._owner[3] = own, far, until, slow, failed
-        heads = [array.buffer_info()[0] if array else 0 for array in (own.head, far and far.head, until)]
+        heads = [array.buffer_info()[0] for array in (own.head, far.head, until)]
         self._memory[: len(QUICK)] = 1, *heads, id(_CLOCK), id(slow), id(failed)
         return python_function("quick", _native(self._bits).address("quick"), self._owner)
 
