@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_lock = threading.Lock()
-_resting = 0  # how many contexts in all threads want it at rest
+_lock = threading.RLock()
+_resting: dict[object, int] = {}  # of each context that wants it at rest, the thread
 _enabled = True  # what to go back to
 
 
@@ -22,18 +23,33 @@ def collector_at_rest() -> Iterator[None]:
     ...     gc.isenabled()
     False
     """
-    global _resting, _enabled
-    counted = False
+    global _enabled
+    context, thread = object(), threading.get_ident()
     try:
         with _lock:
             if not _resting:
                 _enabled = gc.isenabled()
-            _resting += 1
-            counted = True  # no call in between: Ctrl-C finds it counted and known, or neither
+            _resting[context] = thread  # no call in here but for the collector's: Ctrl-C comes before or after
             gc.disable()
         yield
     finally:
         with _lock:
-            _resting -= counted
-            if counted and not _resting and _enabled:
-                gc.enable()
+            if context in _resting:
+                del _resting[context]
+                if not _resting and _enabled:
+                    gc.enable()
+
+
+def _in_child() -> None:
+    """Of a process's threads a forked child has only the one that forked: the contexts of others never end there."""
+    if _resting:
+        for context, thread in list(_resting.items()):
+            if thread != threading.get_ident():
+                del _resting[context]
+        if not _resting and _enabled:
+            gc.enable()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_in_child)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -74,3 +75,38 @@ def test_the_collector_wakes_when_the_last_context_ends() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.mark.unmeasured
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("resting", [False, True], ids=["awake", "at rest"])
+def test_a_child_is_forked_while_another_thread_has_the_collector_at_rest(resting: bool) -> None:
+    """It found the lock held for ever, or its own collector at rest for ever: of the threads it has only its own."""
+    import gc
+
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            with collector_at_rest():
+                pass
+
+    interval, worker = sys.getswitchinterval(), threading.Thread(target=work)
+    sys.setswitchinterval(1e-6)
+    worker.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads is what is tested
+            for _ in range(100):
+                with collector_at_rest() if resting else contextlib.nullcontext():
+                    child = os.fork()
+                    if not child:
+                        with collector_at_rest():
+                            inside = gc.isenabled()
+                        os._exit(int(inside or gc.isenabled() is resting))
+                    assert os.waitpid(child, 0) == (child, 0)
+    finally:
+        stop.set()
+        worker.join()
+        sys.setswitchinterval(interval)
+    assert gc.isenabled()
