@@ -256,7 +256,7 @@ def test_accuracy():
     assert accuracy(same, rows, one_hot([1, 1, 1, 1], 3)) == 0.25
     assert accuracy(same, np.array(rows), np.array(one_hot([1, 0, 2, 0], 3))) == 1.0
     assert classify(same, [0.5, [-0.5], 0.0], threshold=0.0) == [1, 0, 0]
-    assert accuracy(same, [0.5, [-0.5], 0.0], [1, -1, [0]], loss=hinge) == 1.0
+    assert accuracy(same, [0.5, [-0.5], 0.0], [1, -1, [-1]], loss=hinge) == 1.0
 
 
 def test_score_is_the_loss_of_the_data_set():
