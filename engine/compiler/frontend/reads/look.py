@@ -6,6 +6,7 @@ An expression that is written for them takes a third of the time of a loop over 
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -112,6 +113,8 @@ class Look:
                 self.add("holder$.tobytes() != was$", 60 + holder.nbytes // 10, holder=holder, was=holder.tobytes())
             else:
                 self.left.append(None)
+        elif isinstance(holder, array) and holder.itemsize * len(holder) <= _LARGE:  # which makes its items anew
+            self.add("holder$.tobytes() != was$", 100, holder=holder, was=holder.tobytes())
         elif not inside and isinstance(holder, CONTAINERS):  # as the sets by which dataclasses' `__repr__` knows itself
             self.add("len(holder$) != 0", 20, holder=holder)
         elif isinstance(holder, dict):

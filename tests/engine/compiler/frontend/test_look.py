@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -36,11 +37,13 @@ HOLDERS: dict[str, Callable[[], Any]] = {
     "a short dict": lambda: dict(enumerate(numbers(4))),
     "a dict": lambda: dict(enumerate(numbers(60))),
     "an array": lambda: np.array(numbers(4)),
+    "an array of Python's": lambda: array("d", numbers(4)),
+    "a long array of Python's": lambda: array("d", numbers(500)),
     "an array of objects": lambda: np.array(numbers(4), dtype=object),
 }
 
 
-AT_ONCE = {"a short list", "a short dict", "an array"}
+AT_ONCE = {"a short list", "a short dict", "an array", "an array of Python's"}
 
 
 @pytest.mark.parametrize("name", HOLDERS)
@@ -129,3 +132,13 @@ def test_a_look_has_its_time_and_no_more() -> None:
         for holder in ({k: float(k) for k in range(50)}, numbers(500), ["text"] * 500):
             each.add_holder(holder, held(holder))
     assert len(look._terms) < len(other._terms) == 3
+
+
+def test_an_array_of_pythons_that_stays_is_the_same() -> None:
+    """It makes its numbers anew when it is read, and by identity it differed at every call: all was looked at again."""
+    look, holder = Look(1e9), array("d", [1.5, -0.0, float("nan")])
+    look.add_holder(holder, held(holder))
+    differs = look.function("False", lambda: True)
+    assert not differs()
+    holder[1] = 0.0
+    assert differs()
