@@ -183,7 +183,7 @@ def _expected_of_smooth(node: Value, position: int, got: float) -> _Expected | N
     assert primitive is not None  # asked of results only
     if primitive.formula and oracle.available():
         exact = oracle.rounded(primitive, inputs, position)
-        if exact is None or oracle.confirms(got, exact):
+        if exact is None or math.isnan(exact) or oracle.confirms(got, exact):
             return None
         return _Expected(exact, f"{oracle.DIGITS} digits of {primitive.formula}")
     line = _local_line(node, position)

@@ -110,7 +110,10 @@ def slopes(primitive: Primitive, inputs: Sequence[float], position: int) -> tupl
 def _quotient(
     primitive: Primitive, inputs: Sequence[float], position: int, first: int, second: int
 ) -> tuple[Any, bool]:
-    """The difference quotient of two places, so many steps away; and whether finer steps give the same."""
+    """The difference quotient of two places, so many steps away, and whether finer steps give the same.
+
+    None and False where another operand is at a pole.
+    """
     own = context()
     before, after = list(inputs[:position]), list(inputs[position + 1 :])
 
@@ -127,11 +130,14 @@ def _quotient(
             return (one - other) / ((first - second) * step)
 
     digits = 2 * DIGITS
-    found, settled = at_precision(digits), False
-    while digits < _MOST_DIGITS and not settled:
-        digits *= 2
-        coarse, found = found, at_precision(digits)
-        settled = abs(coarse - found) <= 1e-25 * abs(found) and (found != 0 or digits >= _ENOUGH_FOR_ZERO)
+    try:
+        found, settled = at_precision(digits), False
+        while digits < _MOST_DIGITS and not settled:
+            digits *= 2
+            coarse, found = found, at_precision(digits)
+            settled = abs(coarse - found) <= 1e-25 * abs(found) and (found != 0 or digits >= _ENOUGH_FOR_ZERO)
+    except ZeroDivisionError:  # where another operand is a pole
+        return None, False
     return found, settled
 
 

@@ -88,7 +88,8 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
 def _unless_proven(subject: Subject, found: Derivative) -> Derivative:
     """A verdict, left open where differences speak against what is proven, or cannot see kinks between floats."""
     against = found.status == "differs" or found.excluded
-    blind = against and (proven(subject, found) or any(map(finer_than_floats, subject.here.nodes)))
+    unseen = against and not math.isnan(found.claimed) and any(map(finer_than_floats, subject.here.nodes))
+    blind = against and (unseen or proven(subject, found))
     return replace(found, status="unresolved", excluded=False) if blind else found
 
 

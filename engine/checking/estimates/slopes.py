@@ -126,7 +126,7 @@ class Slopes(NamedTuple):
 def slopes_at(
     f: Line, x: float, noise: float = 0.0, epsilon: float = EPSILON, size: float = 0.0, finest: float = 0.0
 ) -> Slopes:
-    """The slopes of `f` on both sides of `x`; the value at `x` itself plays no part.
+    """The slopes of `f` on both sides of `x`, none of infinity; the value at `x` itself plays no part.
 
     Args:
         f: the function, along a line.
@@ -140,6 +140,8 @@ def slopes_at(
     >>> found.left.slope, found.right.slope, found.apart
     (-1.0, 1.0, True)
     """
+    if not math.isfinite(x):
+        return Slopes(None, None)
     left, right = (_side(f, x, sign, noise, epsilon, size, finest) for sign in (-1.0, 1.0))
     if left is None or right is None or math.isinf(left.slope) or math.isinf(right.slope):
         return Slopes(left, right)

@@ -11,6 +11,7 @@ import pytest
 import engine
 from engine import Value, check_gradients
 from engine.checking import oracle
+from engine.checking.estimates.slopes import slopes_at
 from engine.checking.kinks import finer_than_floats
 
 EXTREMES: list[tuple[Any, list[float]]] = [
@@ -118,3 +119,17 @@ def test_an_infinite_claim_needs_a_jump_to_its_side() -> None:
     steep = replace(engine.pow, name="steep", local_derivatives=[lambda z, x, y: -math.inf, lambda z, x, y: 0.0])
     assert check_gradients(lambda x: x**1e-300, [0.0]).ok
     assert not check_gradients(lambda x: steep(x, 1e-300), [0.0]).ok
+
+
+def test_a_pole_and_an_infinity_within_the_graph_are_no_error() -> None:
+    """The formula's 1 / 0 raised ZeroDivisionError, and of steps around an infinity there were none."""
+    report = check_gradients(lambda x: engine.atan2(x, engine.gelu(x / (x - x))), [-69.9])
+    (found,) = report.derivatives
+    assert math.isnan(found.claimed)
+    assert (
+        found.status == "differs"
+    )  # where the function is flat; a nan that 50 digits give at an infinity proves nothing
+    assert "should be 0.0" in report.text or "give nan" not in report.text
+    assert oracle.slopes(engine.div, [1.0, 0.0], 0) is None
+    assert oracle.rounded(engine.mod, [1.0, 0.0], 0) is None
+    assert slopes_at(abs, math.inf) == (None, None, 0.0)
