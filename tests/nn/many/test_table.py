@@ -341,6 +341,7 @@ def test_programs_of_many_structures_make_way(monkeypatch: pytest.MonkeyPatch) -
     configs = [{**CONFIGS[0], "hidden": hidden} for hidden in (2, 3, 2, 4, 3)]
     expected = nn.fit_many(make, configs, X, Y, epochs=1)
     monkeypatch.setattr(workbench, "KEPT", 2)
+    workbench._left.clear()  # else all of them are known
     assert without_seconds(nn.fit_many(make, configs, X, Y, epochs=1)) == without_seconds(expected)
 
 
@@ -861,3 +862,57 @@ def test_refusals() -> None:
         nn.fit_many(make, CONFIGS, X, Y, epochs=0)
     (row,) = nn.fit_many(lambda seed: 3, [{}], X, Y)
     assert row["error"] == "TypeError: make gives a model, a loss and an optimiser, not int 3"
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"epochs": 0}])
+def test_what_is_wrong_with_a_job_is_what_fit_says(wrong: dict[str, Any]) -> None:
+    """A net of a known structure is asked for room in a call first, which raises the same error: it ended the table."""
+    with pytest.raises(ValueError, match=r"epochs|batch_size") as expected:
+        alone(CONFIGS[0], **{"epochs": 1, **wrong})
+    rows = nn.fit_many(make, [*CONFIGS[:2], {**CONFIGS[0], **wrong}, CONFIGS[3]], X, Y, epochs=1)
+    assert str(expected.value) in rows[2]["error"]
+    assert [row["error"] for row in rows if row is not rows[2]] == [None] * 3
+
+
+def test_seeds_of_numpy_are_no_whole_numbers_for_a_call_of_many() -> None:
+    """Nets are trained one by one then, to the same rows."""
+    configs = [{**CONFIGS[0], "seed": np.int64(seed)} for seed in (1, 2, 3)]
+    expected = nn.fit_many(make, [{**CONFIGS[0], "seed": seed} for seed in (1, 2, 3)], X, Y, epochs=2)
+    found = nn.fit_many(make, configs, X, Y, epochs=2)
+    assert without_seconds(found) == without_seconds(expected)
+
+
+def test_another_loss_among_nets_that_are_read_at_once() -> None:
+    """A net with the numbers of a known structure and another loss would be trained on the loss of that."""
+
+    def make_with(criterion: Any, seed: int) -> Any:
+        model, _, optimizer = make(4, 0.1, 0.0, seed)
+        return model, criterion, optimizer
+
+    def halved(outputs: Any, labels: Any) -> Any:
+        return nn.cross_entropy(outputs, labels) * 0.5
+
+    losses = [nn.cross_entropy, nn.cross_entropy, nn.cross_entropy, halved]
+    configs = [{"criterion": loss, "seed": seed} for seed, loss in enumerate(losses, 1)]
+    rows = nn.fit_many(make_with, configs, X, Y, epochs=2)
+    for config, row in zip(configs, rows):
+        model, loss, optimizer = make_with(**config)
+        assert row["loss"] == nn.fit(model, X, Y, loss, optimizer, 2, seed=config["seed"]).losses[-1]
+
+
+class Uncopied(nn.MLP):
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise TypeError("there is one of these")
+
+
+def test_nets_that_cannot_be_copied_are_trained_one_by_one() -> None:
+    def make_uncopied(seed: int) -> Any:
+        model = Uncopied(2, [2], seed=seed)
+        return model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)
+
+    for row in nn.fit_many(make_uncopied, [{"seed": 1}, {"seed": 2}], X, Y, epochs=1):
+        model, loss, optimizer = make_uncopied(row["seed"])
+        assert (row["error"], row["loss"]) == (
+            None,
+            nn.fit(model, X, Y, loss, optimizer, 1, seed=row["seed"]).losses[-1],
+        )

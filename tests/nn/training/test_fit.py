@@ -19,6 +19,7 @@ import nn
 from engine import TraceError, Value
 from engine.compiler.frontend.reads import surroundings
 from nn import Checkpoint
+from nn.evaluation import means
 from nn.evaluation.metrics import Accuracy
 from nn.evaluation.programs import Options
 from nn.training import epochs as ways
@@ -1359,3 +1360,63 @@ def test_of_those_that_it_gives_nothing_is_told(end, targets):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], targets, nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+
+
+# ---- what a check of `fit` leaves to training ----
+
+
+def test_a_loss_that_raises_at_a_sample_that_is_no_number_is_told_of_by_training():
+    """The check of held-out samples would have said its own error, or that the sample has no loss."""
+
+    def loss(outputs, labels):
+        if len(outputs) == 1:
+            raise ZeroDivisionError("of one sample there is no loss")
+        return nn.mse(outputs, labels)
+
+    held_out = X[:2] + 0.0
+    held_out[1, 0] = math.nan
+    with pytest.raises(ZeroDivisionError, match="of one sample there is no loss"):
+        trained(loss=loss, model=network(1), batch_size=1, validation=(held_out, Y[:2]))
+
+
+def test_a_loss_that_raises_where_weights_look_at_it_is_told_of_by_training():
+    def loss(outputs, labels):
+        raise ZeroDivisionError("there is no such loss")
+
+    with pytest.raises(ZeroDivisionError, match="there is no such loss"):
+        trained(loss=loss, model=network(1), sample_weight=[1.0] * 30)
+
+
+def test_texts_that_are_none_of_the_classes_are_named_in_scores():
+    names = np.array(["no", "yes"])[Y]
+    model, _ = trained(y=names)
+    with pytest.raises(ValueError, match="no class is named 'maybe': the model knows no, yes"):
+        nn.accuracy(model, X, ["maybe"] * 30)
+
+
+@BACKENDS
+def test_a_penalty_counts_in_validation_once(backend):
+    """A loss of the mean and a penalty is read off its graph: the penalty is added to the mean, not to each sample."""
+    model = network(1)
+
+    def loss(outputs, labels):
+        return nn.mse(outputs, labels) + 0.1 * sum(p * p for p in model.parameters())
+
+    _, history = trained(backend, model=model, loss=loss, validation=(X[:9], Y[:9]), epochs=2)
+    with engine.no_grad():
+        expected = loss([model(x) for x in X[:9]], list(Y[:9])).data
+    assert history.rows[-1]["validation_loss"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_loss_of_too_many_samples_to_look_at_is_validated_eagerly(monkeypatch):
+    """A graph of all of them would take seconds; without the limit nothing would show but the time."""
+    model = network(1)
+
+    def loss(outputs, labels):
+        return nn.mse(outputs, labels) * 2.0
+
+    monkeypatch.setattr(means, "ROOM", 5)
+    _, history = trained("python", model=model, loss=loss, validation=(X[:9], Y[:9]), epochs=2)
+    with engine.no_grad():
+        expected = loss([model(x) for x in X[:9]], list(Y[:9])).data
+    assert history.rows[-1]["validation_loss"] == pytest.approx(expected, rel=1e-12)
