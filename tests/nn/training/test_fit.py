@@ -38,6 +38,9 @@ def network(outputs=2, seed=1):
     return nn.MLP(2, [4, outputs], activation="tanh", seed=seed)
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:training goes on after")  # `trained` makes an optimiser every time
+
+
 def trained(backend="eager", *, model=None, samples=X, y=Y, loss=nn.cross_entropy, lr=0.05, epochs=4, **options):
     model = model or network()
     options = {"batch_size": 8, "seed": 3, **options}
