@@ -288,3 +288,22 @@ def test_a_primitive_that_does_not_take_just_any_number_compiles() -> None:
 
 
 K = Value(2.0)
+
+
+def test_a_forward_function_that_raises_somewhere_is_compared_with_its_template_elsewhere() -> None:
+    """Points at which the user's code raises say nothing of the template; they ended the comparison."""
+
+    def forward(x: float) -> float:
+        if x == 0.2:  # one of the points at which templates are looked at
+            raise ZeroDivisionError
+        return x + 1.0
+
+    gate = declare("gate", forward, [lambda z, x: 1.0], native="x + 2", method=False)
+    try:
+        with pytest.raises(TraceError, match=r"the native template of gate, 'x \+ 2', gives"):
+            compile(lambda x: gate(x), backend="auto")([1.0])
+        right = declare("right", forward, [lambda z, x: 1.0], native="x + 1", method=False)
+        assert list(compile(lambda x: right(x), backend="auto")([1.0])) == [2.0]
+    finally:
+        del PRIMITIVES["gate"]
+        PRIMITIVES.pop("right", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
 from operator import is_
@@ -243,3 +244,29 @@ def test_a_settled_graph_knows_its_rows_again() -> None:
     assert graph.row(new).numbers == range(4, 6)
     assert graph.is_leaf_among([Value(2.0), new[1]])
     assert not graph.is_leaf_among([Value(2.0)])
+
+
+def _assigned(x: Any) -> Any:
+    y = copy.copy(x)
+    y[0] = 2.0 * x[1]
+    del y[1]
+    return y[0] * y[1] + x[0]
+
+
+def _copied_deeply(x: Any) -> Any:
+    y = copy.deepcopy([x])[0]
+    y[0], y[1:] = x[2], [5.0]
+    return y[0] * y[1] + x[0] * len(x)
+
+
+def _joined(x: Any) -> Any:
+    longer = [4.0] + x  # noqa: RUF005  # it is the operator that is looked at
+    longer += x[1:]
+    return sum(value * k for k, value in enumerate(longer))
+
+
+@pytest.mark.parametrize("function", [_assigned, _copied_deeply, _joined])
+def test_a_row_is_the_list_that_it_stands_for(function: Any) -> None:
+    """A copy that shared its entries, or a slice of another kind, would change the samples, or be refused."""
+    rows = [[1.0, 2.0, 3.0], [-1.0, 0.5, 7.0]]
+    assert list(compile(function, backend="python")(rows)) == [float(function([*row])) for row in rows]

@@ -219,3 +219,50 @@ def test_only_streams_inside_of_the_function_may_ask_when_they_write(name: str) 
     for f in (found[name], lambda x: compile(found["Layer"]())([x])):
         with pytest.raises(TraceError, match=r"asks the operating system \(getpid\)"):
             f(1.0)
+
+
+def asks_for_types(names: dict[str, Any]) -> FrameType:
+    exec("def asks():\n    type\n    return __import__('sys')._getframe()", names)
+    names["asks"].__code__ = names["asks"].__code__.replace(co_filename=str(FILE))
+    return names["asks"]()  # type: ignore[no-any-return]  # made by the line above
+
+
+def test_the_users_code_asks_another_type_for_as_long_as_it_is_watched() -> None:
+    """One that was left there would refuse each later call of `type` in that module."""
+    plain: dict[str, Any] = {}
+    replaced: dict[str, Any] = {}
+    frames = [asks_for_types(plain), asks_for_types(replaced)]
+    with watched() as see:
+        for frame in frames:
+            see(frame, "call", None)
+        assert plain["type"] is not type
+        replaced["type"] = int  # the code has set the name itself, which stays
+    assert "type" not in plain
+    assert replaced["type"] is int
+
+
+@pytest.mark.parametrize("printing", [True, False])
+def test_a_text_of_a_number_that_is_not_there_is_refused_unless_it_is_printed(printing: bool) -> None:
+    def write(self: Any, see: Any) -> None:
+        see(sys._getframe(), "call", None)
+
+    write.__code__ = write.__code__.replace(co_name="__repr__")
+
+    def function(x: Any) -> Any:
+        see = sys.getprofile()
+        sys.setprofile(None)
+        if see is not None:  # the second look at the function is not watched
+            if printing:
+                see(here(), "c_call", print)
+            try:
+                write(x * 2.0, see)
+            finally:
+                sys.setprofile(see)
+        return x * 2.0
+
+    compiled = compile(function, backend="python")
+    if printing:
+        assert list(compiled([3.0])) == [6.0]
+    else:
+        with pytest.raises(TraceError, match=r"makes a text of a number that it has not got yet .*test_outside"):
+            compiled([3.0])
