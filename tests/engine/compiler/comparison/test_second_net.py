@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import threading
 from random import Random
 from typing import Any
@@ -135,7 +136,7 @@ def test_a_sample_as_it_was_given(dtype: str) -> None:
 @BACKENDS
 def test_a_label_that_comes_later_is_compared_too(backend: str) -> None:
     w = Value(0.5)
-    compiled = engine.compile(lambda x, y: w * x * (5.0 if (y == 1) is True else 1.0), backend=backend)
+    compiled = engine.compile(lambda x, y: w * x * (5.0 if operator.is_(y == 1, True) else 1.0), backend=backend)
     assert list(compiled([1.0, 2.0], [0, 0])) == [0.5, 1.0]
     assert list(compiled([1.0, 2.0], [0, 2])) == [0.5, 1.0]
     for _ in range(2):
@@ -207,6 +208,6 @@ def test_a_template_that_is_another_function_than_the_forward_one(forward: Any, 
 
 def test_samples_in_the_midst_of_a_batch_are_compared_too() -> None:
     w = Value(2.0)
-    compiled = engine.compile(lambda x: w * x * (2.0 if (x == 0.5) is True else 1.0), backend="python")
+    compiled = engine.compile(lambda x: w * x * (2.0 if operator.is_(x == 0.5, True) else 1.0), backend="python")
     with pytest.raises(TraceError, match="differs"):
         compiled([1.0, 2.0, 0.5, 3.0])
