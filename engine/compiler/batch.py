@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -40,12 +41,14 @@ class Batch:
         shapes: the shape of each argument for one sample.
         arrays: each argument as `size` rows: a C-contiguous 2-D array, or a list of lists without NumPy.
         given: the arguments as they were before, with the types of their numbers and all digits: arrays or lists.
+        kinds: NumPy's types of the numbers that arguments are expected to hold, by their places.
     """
 
     size: int
     shapes: tuple[Shape, ...]
     arrays: tuple[Any, ...] = field(repr=False)
     given: list[Any] = field(repr=False)
+    kinds: dict[int, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def columns_as_given(self, argument: int) -> Sequence[Sequence[Any]]:
         """The numbers of each input of one argument in all samples, with their types and all digits."""
@@ -72,6 +75,8 @@ class Batch:
     def refill(self, place: int, argument: Any) -> bool:
         """Take another argument over, if it is an array or list of as many samples in the same shape.
 
+        One with numbers of few bits is not where others are expected.
+
         Raises:
             TypeError, ValueError: it holds what is no real number, or is ragged.
         """
@@ -79,9 +84,17 @@ class Batch:
         array: Any = argument if type(argument) is type(view) else _plain_array(argument, place + 1)
         if array.shape != view.shape or array.dtype.kind not in "fiub":
             return False
+        kind = array.dtype
+        known = self.kinds.get(place, kind)
+        if kind != known and (is_narrow(kind.type) or is_narrow(known.type)):
+            return False  # a function may do something else with these
         view[...] = array
         self.given[place] = argument if isinstance(argument, (list, tuple)) else array
         return True
+
+    def expect(self, other: Batch) -> None:
+        """Take over only numbers of such types as these, where it matters how many bits they have."""
+        self.kinds.update({k: _plain_array(given, k + 1).dtype for k, given in enumerate(other.given)})
 
     @cached_property
     def in_shape(self) -> list[Any]:
@@ -147,6 +160,18 @@ def flat(samples: Any) -> list[Any]:
     [1, 2, 3, 4]
     """
     return [x for part in samples for x in flat(part)] if isinstance(samples, (list, tuple)) else [samples]
+
+
+def is_narrow(kind: type[Any]) -> bool:
+    """Whether sums of such numbers overflow: NumPy's of less than 32 bits, or whole ones of less than 64.
+
+    >>> is_narrow(float), is_narrow(bool)
+    (False, False)
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not issubclass(kind, numpy.generic):
+        return False
+    return bool(kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4))
 
 
 def _plain(sample: Any) -> Any:

@@ -95,6 +95,11 @@ class Traced:
         special = self._known.get(batch.shapes)
         return special is not None and bool(special.asked)
 
+    def minds_bits(self, batch: Batch) -> bool:
+        """Whether the function computes with samples of these shapes, so that it matters how many bits they have."""
+        special = self._known.get(batch.shapes)
+        return special is not None and bool(special.asked.narrow)
+
     def covers(self, batch: Batch) -> bool:
         """Whether numbers are of types for which the function was traced, where it asks for them; else it will be."""
         special = self._known.get(batch.shapes)

@@ -303,6 +303,8 @@ class Trainer(Preparation):
         (loss,) = way(batch, 1, None, self._clip, ())
         watch = self._watch
         assert watch is not None  # it is made with the way
+        if self.compiled.minds_bits(batch):
+            self._samples.expect(batch)
         if not (self.compiled.asks(batch) or self._sample_loss.asked):  # of types, which native code does not see
             self._again = way.repetition(lambda: watch.watching(self._fresh_until()), self._samples.copied)
         if self._times_set != times_set:  # by another thread: it counts from the next step on

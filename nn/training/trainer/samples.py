@@ -33,6 +33,11 @@ class Samples:
             self._own = batch.copied() if batch.is_small else None
         return batch
 
+    def expect(self, batch: Batch) -> None:
+        """Copy from now on only numbers of such types as these are, where it matters how many bits they have."""
+        if self._own is not None:
+            self._own.expect(batch)
+
     def copied(self, X: Any, y: Any) -> Batch | None:
         """The same in memory that is used again and again, if they are few and of the same shape as the last ones.
 

@@ -311,6 +311,28 @@ def test_numbers_of_few_bits_are_met_after_others(name: str, backend: str) -> No
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("listed", [False, True])
+def test_steps_on_numbers_of_few_bits_after_many_on_others(listed: bool, backend: str) -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            return [self.w * (x[0] + x[1])]
+
+    model = Model()
+    trainer = nn.Trainer(model, nn.mse, nn.SGD(model.parameters(), lr=0.0), backend=backend)
+    samples, labels = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 2.0])
+    for _ in range(10):
+        trainer.step(samples, labels)
+    pixels = np.array([[200, 100], [3, 4]], np.uint8)
+    for _ in range(3):
+        with pytest.raises(TraceError, match="numbers of few bits"):
+            trainer.step([[*row] for row in pixels] if listed else pixels, labels)
+        assert trainer.step(pixels.astype(float), labels) == pytest.approx((599.0**2 + 12.0**2) / 2)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
 def test_pixels_that_become_floats_are_met_after_others(backend: str) -> None:
     w = Value(2.0)
     compiled = compile(lambda x: w * x * (x / 255), backend=backend)

@@ -11,11 +11,11 @@ from typing import Any
 
 from ....text.callers import is_ours
 from ....value import Value
+from ...batch import is_narrow
 from ...errors import refusal
 from ..conditions import CONDITIONS
 from ..symbol import Symbol
 from .asking import TRACE
-from .types import is_narrow
 
 _FIX_BITS = (
     "A number that is not known yet has no bits: write a != b for two conditions, x % 2 or engine.floor(x / 2), or "

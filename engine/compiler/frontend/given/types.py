@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
 
-from ...batch import Batch, Shape
+from ...batch import Batch, Shape, is_narrow
 from ...errors import TraceError
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
 
@@ -79,18 +78,6 @@ def _types(sample: Any) -> list[type[Any]]:
     if getattr(sample, "shape", ()):
         return [sample.dtype.type] * sample.size
     return [type(sample)]
-
-
-def is_narrow(kind: type[Any]) -> bool:
-    """Whether sums of such numbers overflow: NumPy's of less than 32 bits, or whole ones of less than 64.
-
-    >>> is_narrow(float), is_narrow(bool)
-    (False, False)
-    """
-    numpy = sys.modules.get("numpy")
-    if numpy is None or not issubclass(kind, numpy.generic):
-        return False
-    return bool(kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4))
 
 
 def narrow_types(batch: Batch) -> frozenset[Any]:
