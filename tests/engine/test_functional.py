@@ -9,6 +9,7 @@ import pytest
 
 import engine
 from engine import Value, no_grad
+from engine.modes import reads
 
 
 def test_transforms_record_for_themselves_under_no_grad() -> None:
@@ -127,3 +128,13 @@ def test_a_list_in_the_place_of_numbers_gets_the_remedy(transform: Any, point: A
     ):
         transform(lambda p: p[0] * p[1])(point)
     assert engine.gradient(lambda *xs: xs[0] * xs[1])(2.0, 3.0) == [3.0, 2.0]
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_float_of_what_is_no_argument_is_a_constant(seen_before: bool) -> None:
+    """Only who takes float() of its own argument is refused, whatever was read before."""
+    other = Value(3.0)
+    reads.clear()
+    if seen_before:
+        float(Value(1.0) * 2.0)
+    assert engine.gradient(lambda x: 2.0 * float(other * 2.0))(1.0) == [0.0]

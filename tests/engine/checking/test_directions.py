@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -312,3 +313,9 @@ def test_no_line_is_drawn_twice_while_there_are_others() -> None:
             lambda x, y: x * x * y, (1.1, 0.7), grad=lambda x, y: (x * x, 2 * x * y), directions=directions
         )
         assert not report.ok
+
+
+def test_no_graph_proves_a_slope_at_a_kink_that_is_no_number() -> None:
+    """Between two slopes lies no infinite one: many digits are not asked."""
+    ramp = replace(engine.relu, name="ramp", local_derivatives=[lambda z, x: math.inf if x == 0 else float(x > 0)])
+    assert check_gradients(lambda x, y: ramp(x) + y, [0.0, 1.0], directions=2).wrong

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from engine import PRIMITIVES, Primitive, TraceError, Value, compile, declare, ops
+from engine.compiler import places
+from engine.compiler.comparison import templates
 from engine.compiler.errors import Unsupported
 from tests.engine.compiler.everywhere import INSTALLED, close, eager
 
@@ -307,3 +310,24 @@ def test_a_forward_function_that_raises_somewhere_is_compared_with_its_template_
     finally:
         del PRIMITIVES["gate"]
         PRIMITIVES.pop("right", None)
+
+
+def test_without_numpy_no_template_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then only Python runs, which takes the forward function; the comparison itself would raise ImportError."""
+    gate = declare("gate", lambda x: x + 1.0, [lambda z, x: 1.0], native="x + 2", method=False)
+    try:
+        check = templates.check_templates
+        with pytest.raises(TraceError, match="native template"):
+            check([gate])
+        monkeypatch.setitem(sys.modules, "numpy", None)
+        check([gate])
+    finally:
+        del PRIMITIVES["gate"]
+
+
+def test_without_numpy_many_values_are_found_by_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    monkeypatch.setattr(places, "_MANY", 3)
+    values = [Value(x) for x in range(5)]
+    found = places.Places(values)
+    assert [found.of(value) for value in (*reversed(values), Value(1.0))] == [4, 3, 2, 1, 0, None]

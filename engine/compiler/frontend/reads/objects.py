@@ -185,6 +185,8 @@ def same(now: Any, before: Any) -> bool:
 
     >>> same(1.0, 1.0), same(-0.0, 0.0), same(True, 1), same([], [])
     (True, False, False, False)
+    >>> same(complex(0.0, 2.0), complex(0.0, 2.0)), same(complex(0.0, 2.0), complex(-0.0, 2.0))
+    (True, False)
     """
     if now is before:
         return True
