@@ -81,7 +81,8 @@ def train_test_split(
     if stratify is not None:
         _, classes = paired(X, stratify, "stratify")
         stratify = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in classes]
-    first_rows, last_rows = split_rows(len(samples), 0.25 if size is None else size, rng, stratify)
+    name = "test" if test_size is None else "test_size"
+    first_rows, last_rows = split_rows(len(samples), 0.25 if size is None else size, rng, stratify, name)
     return chosen(X, first_rows), chosen(X, last_rows), chosen(y, first_rows), chosen(y, last_rows)
 
 

@@ -169,3 +169,10 @@ def test_batches_of_a_table_are_of_its_rows():
         ([[1.0, 3.0]], [0]),
         ([[2.0, 4.0]], [1]),
     ]
+
+
+def test_a_share_out_of_range_is_told_under_the_name_it_was_given():
+    with pytest.raises(ValueError, match=r"^test_size must be a finite number .*, not 1.5$"):
+        train_test_split([1, 2, 3], [1, 2, 3], test_size=1.5)
+    with pytest.raises(ValueError, match=r"^test must be a finite number .*, not 1.5$"):
+        train_test_split([1, 2, 3], [1, 2, 3], 1.5)
