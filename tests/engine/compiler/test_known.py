@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine import Value
+from engine.compiler import update
 from engine.compiler.backends import known
 from engine.compiler.backends.known import Description, Signature, recall_signature, remember_signature
 from engine.compiler.backends.llvm.jit import cache
@@ -73,3 +74,16 @@ def test_what_cannot_be_told_in_words_is_not_kept(kept: Signature) -> None:
     """A Value that is not described; a requirement of what is computed, which no record can name."""
     remember_signature(DESCRIPTION, [(3,)], kept)
     assert recall_signature(DESCRIPTION, [(3,)]) is None
+
+
+def test_of_updates_no_more_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules that are made anew for each optimiser would fill the memory."""
+
+    def rule_of(rate: float) -> Any:
+        return lambda p, g, s: p - rate * g
+
+    monkeypatch.setattr(update, "_MOST", 2)
+    monkeypatch.setattr(update, "_known", {})
+    for rate in (0.1, 0.2, 0.3):
+        update.traced(rule_of(rate), 0, ())
+    assert len(update._known) == 1

@@ -145,3 +145,13 @@ def test_what_is_not_reached_is_not_multiplied_by_infinity(margin: float) -> Non
 
     engine.compile(loss, backend="llvm").backward([[1.5, margin]] * 3, [[0.0]] * 3)
     assert (w.grad, v.grad) == (1.5, 0.0)
+
+
+def test_conditions_that_are_numbers() -> None:
+    """One that always holds covers all, one that never does nothing."""
+    graph = Graph(simplify, derivatives)
+    x = graph.source("input", 0)
+    always, never = graph.constant(1.0), graph.constant(0.0)
+    assert covers(graph, [always, x < 1.0])
+    assert not covers(graph, [never, x < 1.0])
+    assert covers(graph, [never, x < 1.0, inverted(x < 1.0)])
