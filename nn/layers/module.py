@@ -54,8 +54,9 @@ class Module(Explained):
     """Base of everything that has parameters.
 
     A parameter is a leaf Value held by an attribute: directly, in lists, tuples, dicts and arrays nested to any
-    depth, or in another module. Constants and results of operations are none: of a result in a layer of `nn` a warning
-    tells, and training refuses one that the loss depends on. Nothing has to be registered:
+    depth, or in another module. Constants and results of operations are none: a warning tells of a result in a layer of
+    `nn`, and of what stands in the body of a class, and training refuses a result that the loss depends on. Nothing has
+    to be registered:
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -72,6 +73,16 @@ class Module(Explained):
       slope: 1
       offset: 1
     """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name, item in vars(cls).items():
+            if any(isinstance(held, Module) or _is_parameter(held) for _, held in _contents(name, item, set())):
+                warn_user(
+                    f"{name} of {cls.__name__} belongs to the class, and is among no module's parameters(): nothing "
+                    f"trains it. Set self.{name} in __init__",
+                    UserWarning,
+                )
 
     def __setattr__(self, name: str, value: Any) -> None:
         """As for any object; what is compiled looks again.

@@ -253,3 +253,14 @@ def test_modules_and_containers_that_hold_each_other(kind: str, tmp_path: Any) -
         other = circular(kind)
         nn.load(other, tmp_path / name)
         assert [value.data for value in other.parameters()] == [value.data for value in model.parameters()]
+
+
+@pytest.mark.parametrize(
+    "item", [nn.Layer(2, 1, seed=0), [nn.Layer(2, 1, seed=0)], Value(0.5)], ids=["", "list", "Value"]
+)
+def test_what_the_body_of_a_class_holds_is_no_parameter_and_told(item):
+    """It was shared by all instances, and trained by none."""
+    with pytest.warns(UserWarning, match=r"head of Body belongs to the class, .*Set self.head in __init__") as told:
+        body = type("Body", (nn.Module,), {"head": item, "size": 3, "half": Constant(0.5)})
+    assert len(told) == 1
+    assert body().parameters() == []
