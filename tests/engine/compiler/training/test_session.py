@@ -132,3 +132,11 @@ def test_the_very_program_that_makes_the_steps_is_compared(size: int, monkeypatc
     session, batch, _, _ = opened("llvm")
     session(batch, session.configured(), 1, np.arange(7 // size * size).reshape(-1, size))
     assert session._training._programs.fitting(size) in compared
+
+
+@ARRAYS
+def test_starts_have_a_number_for_each_leaf(backend: str) -> None:
+    """A leaf that is not among the values would begin each time where the last net had left it."""
+    session, batch, w, optimizer = opened(backend)
+    with pytest.raises(ValueError, match="a leaf that is not among the values has no start"):
+        session.each(batch, w[:1], np.zeros((1, 1)), [optimizer.settings], (None, None))
