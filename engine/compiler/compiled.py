@@ -142,11 +142,12 @@ class Compiled(Traced):
         """Whether that is the last call's, and nothing that the function reads has changed."""
         return self._latest is special and not special.stale()
 
-    def repetition(self, batch: Batch, means: bool = False) -> Callable[[], Any] | None:
+    def repetition(self, batch: Batch, means: bool = False) -> Callable[..., Any] | None:
         """What gives the results of the last call again, sooner, with the numbers that parameters have by then.
 
         It is for whom somebody else looks at what the function reads from far away, and announces a change; where what
-        is near has changed, it gives None. What it gives is overwritten by the next one.
+        is near has changed, it gives None. What it gives is overwritten by the next one. With `current=True`, said
+        right after that call, it does not look.
 
         Args:
             batch: the arguments of that call, made ready by `batch`; they stay as they are.

@@ -49,7 +49,7 @@ class Means:
         self._loss, self._is_mean = loss, is_mean(loss)
         self._made_of: BatchLoss | None = None  # the loss, where it is no mean
         self._batch: Batch | None = None
-        self._again: Callable[[], Any] | None = None
+        self._again: Callable[..., Any] | None = None
         self._refused = not isinstance(model, Module)
 
     def __call__(self, watched: bool) -> list[float] | None:
@@ -106,7 +106,7 @@ class Means:
             if not self._is_mean:  # again, since what has changed may be how it puts the samples together
                 self._made_of = self._read_off(self._batch)
             self._again = compiled.repetition(self._batch, means=True)
-            again: list[float] | None = self._again and self._again()  # the same sums in every epoch
+            again: list[float] | None = self._again and self._again(current=True)  # the same sums in every epoch
             return [mean_of(found, column) for column in self._columns] if again is None else again
 
 

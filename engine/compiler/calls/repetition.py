@@ -51,8 +51,10 @@ class Direct:
 
 def of_the_same(
     special: Specialisation, batch: Batch, is_current: Callable[[], bool], means: bool
-) -> Callable[[], Any] | None:
+) -> Callable[..., Any] | None:
     """What gives the results of these samples as often as one likes, with the numbers that parameters have then.
+
+    It may be told `current=True` by whom has just seen that the function is what it was: then it does not look.
 
     Args:
         special: of the function.
@@ -65,8 +67,8 @@ def of_the_same(
         return None
     leaves, shape = special.leaves, () if means else special.signature.shape
 
-    def again() -> Any:
-        if not is_current():
+    def again(current: bool = False) -> Any:
+        if not (current or is_current()):
             return None
         found = run(leaves.numbers())
         return found if means else in_shape(found, shape)

@@ -34,3 +34,26 @@ def test_a_repeated_evaluation_takes_a_quick_look(known: bool, monkeypatch: pyte
     model.layers[0].neurons[0].activation = nn.MLP(1, [1, 1], "relu").layers[0].neurons[0].activation
     assert means(True) != first
     assert looks
+
+
+def test_the_first_evaluation_of_a_known_program_is_not_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its description has told that it is what it was; to look for all that it reads would take milliseconds."""
+    pytest.importorskip("llvmlite")
+    looks, renew = list[Surroundings](), Surroundings.renew
+
+    def renewed(self: Surroundings) -> None:
+        looks.append(self)
+        renew(self)
+
+    X, y = [[0.1 * k, -0.2, 0.3] for k in range(9)], [0, 1, 1] * 3
+
+    def of_a_new_net() -> Means:
+        return Means(nn.MLP(3, [5, 2], "tanh", seed=1), nn.cross_entropy, [is_largest], X, y, Options("auto"))
+
+    expected = of_a_new_net()(True)
+    means = of_a_new_net()
+    monkeypatch.setattr(Surroundings, "renew", renewed)
+    assert means(True) == expected
+    assert not looks
+    assert means(True) == expected
+    assert looks
