@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 
 class Explained:
-    """Base of what other libraries have too: an attribute that is called otherwise here is missing with its remedy."""
+    """Base of what other libraries have too: an attribute that is called otherwise here is missing with its remedy.
+
+    Python takes longer for every attribute of such an object, so that steps have it not.
+    """
 
     if not TYPE_CHECKING:  # a type checker shall go on to see that it is missing
 
@@ -20,7 +23,7 @@ class Explained:
             return no_attribute(self, name)
 
 
-class Known(Explained):
+class Known:
     """Base of what has settings: it takes the attributes that its class names, and private ones, and no other.
 
     A subclass with methods of its own takes what these may need, but for another word for what it has.

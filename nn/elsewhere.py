@@ -152,8 +152,6 @@ _BY_KIND: dict[str, dict[tuple[str, ...], str]] = {
         ("loss", "train_loss"): "losses are those of the epochs, batch_losses those of all batches",
         ("val_loss", "validation_loss"): 'write to_dict()["validation_loss"]',
     },
-    "EagerStep": {("step",): "call it with a batch: step(X, y)"},
-    "Trainer": {("fit",): "write step(X, y) for a batch, or nn.fit(model, X, y, loss, optimizer)"},
 }
 ATTRIBUTES = {kind: {name: told for names, told in table.items() for name in names} for kind, table in _BY_KIND.items()}
 """By the class, and the attribute that others have, what to write here."""

@@ -9,14 +9,14 @@ from typing import Any, ClassVar, TypeVar
 from engine import Value
 
 from ..arguments import counted, show, whole_number
-from ..attributes import Known
+from ..attributes import Explained, Known
 from ..layers.module import Module, are_parameters
 from .declaration import Memory, Setting, refuse_in_a_trace
 
 _Kind = TypeVar("_Kind", bound="Optimizer")
 
 
-class Optimizer(Known):
+class Optimizer(Known, Explained):
     """Base of the optimisers: a list of parameters, a learning rate, and `step()`.
 
     An optimiser is a class that declares its settings, what it remembers of each parameter, and a rule: a function

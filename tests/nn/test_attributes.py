@@ -125,8 +125,6 @@ OPTIMIZER = nn.SGD(MODEL.parameters(), lr=0.1)
         (MODEL.layers[0], "weight", "'Layer' object has no attribute 'weight': each of a layer's neurons has its own"),
         (OPTIMIZER, "param_groups", "'SGD' object has no attribute 'param_groups': the parameters are params"),
         (nn.History(), "history", r"'History' object has no attribute 'history': write to_dict\(\)"),
-        (nn.EagerStep(MODEL, nn.mse, OPTIMIZER), "step", r"'step': call it with a batch"),
-        (nn.Trainer(MODEL, nn.mse, OPTIMIZER), "fit", r"'fit': write step\(X, y\) for a batch"),
         (MODEL, "nothing", "^'MLP' object has no attribute 'nothing'$"),
     ],
 )
