@@ -219,3 +219,23 @@ def test_what_another_thread_lends_again_meanwhile() -> None:
     assert (first.open, second.open) == (True, False)
     second.take()
     assert [value.data for value in values] == [0.0, 1.0, 2.0]
+
+
+def test_what_is_lent_already_is_not_taken_again() -> None:
+    """The Values' own numbers are old by then: they would replace those in the array."""
+    _, array, loan = lent()
+    loan.take()
+    assert loan.open
+    assert list(array) == [7.0, 8.0, 9.0]
+
+
+def test_another_thread_may_give_the_numbers_back_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two tries to lend them: there is nothing to have back then."""
+    values, array, tries = [Value(1.0), Value(2.0)], np.zeros(2), iter([False])
+    lend = Loan._lend_if_free
+    monkeypatch.setattr(Loan, "_lend_if_free", lambda loan: next(tries, True) and lend(loan))
+    loan = Loan(values, array)
+    loan.take()
+    assert loan.open
+    assert list(array) == [1.0, 2.0]
+    loan.give_back()
