@@ -13,7 +13,6 @@ from engine import Constant, Primitive, Sheet, Value, announce_change
 
 from ..arguments import counted, show, warn_user
 from ..attributes import Explained
-from ..elsewhere import no_attribute
 
 _primitive = attrgetter("_primitive")
 _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
@@ -91,6 +90,8 @@ class Module(Explained):
             AttributeError: it is one by which other libraries freeze a part, and nothing would read it here.
         """
         if name in _FREEZING and type(self).__module__.startswith("nn."):
+            from ..elsewhere import no_attribute
+
             no_attribute(self, name)
         announce_change()
         super().__setattr__(name, value)
