@@ -462,3 +462,10 @@ def test_a_result_that_is_looked_up_as_a_key_is_told_of(look: Any) -> None:
     """KeyError alone would say that the table lacks a `<traced mul of 2>`."""
     with pytest.raises(TraceError, match=r"<traced mul of 2> was looked up as a key, at .*test_trace"):
         compile(look, backend="python")([1.0])
+
+
+@pytest.mark.parametrize("is_bool", [lambda c: isinstance(c, bool), lambda c: c.__class__ is bool])
+def test_a_condition_is_a_bool_to_who_asks_for_its_class(is_bool: Any) -> None:
+    """As that of plain numbers is, which the function is called with in Python."""
+    compiled = compile(lambda x: x if is_bool(x > 0.0) else 2.0 * x, backend="python")
+    assert list(compiled([1.0, -2.0])) == [1.0, -2.0]
