@@ -203,3 +203,26 @@ def test_interrupted_anywhere_no_grad_is_over() -> None:
         kept.clear()
         assert is_recording()
         assert not open_modes
+
+
+def test_the_line_of_an_instruction_is_that_of_the_table_of_lines() -> None:
+    """At the first instruction of a line and at its last one, and none beyond the code."""
+    source = "a = 1\nb = (\n    a +\n    2\n)\nc = b\n"
+    code = compile(source, "lines.py", "exec")
+    for start, end, line in code.co_lines():
+        for at in range(start, end, 2):
+            assert modes.line_of(code, at) == (line or 0)
+    assert modes.line_of(code, len(code.co_code)) == 0
+
+
+def test_nobody_sees_results_only_where_they_are_neither_recorded_nor_traced_nor_watched() -> None:
+    class Nobody:
+        def made(self, node: Any) -> None: ...
+
+    assert not modes.nobody_sees()
+    with no_grad():
+        assert modes.nobody_sees()
+        with observed_by(Nobody()):  # type: ignore[arg-type]  # it is only asked whether there is one
+            assert not modes.nobody_sees()
+    with observed_by(Nobody()):  # type: ignore[arg-type]  # as above
+        assert not modes.nobody_sees()
