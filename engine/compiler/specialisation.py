@@ -325,10 +325,9 @@ class Specialisation:
         Raises:
             TraceError: they differ.
         """
-        started, end, what = time.thread_time(), None, mode
-        numbers, proved = Numbers(self.leaves.values), known and program.proved
-        if proved and what == "leaves":
-            what = "outputs"
+        started, end, numbers = time.thread_time(), None, Numbers(self.leaves.values)
+        proved = known and program.proved
+        what: Mode = "outputs" if proved and mode == "leaves" else mode
         for row, change in trials(batch):
             if end is not None and time.thread_time() > end:
                 break
