@@ -205,9 +205,13 @@ def a_frozen_dataclass_that_is_replaced() -> Case:
 
 @row
 def an_object_in_a_dict_of_weak_values() -> Case:
+    """Which the loss has itself too: else it might be gone later, and that is refused."""
     options = Options()
-    known = weakref.WeakValueDictionary({"options": options})
-    return of_loss(lambda o, y: nn.mse(o, y) * known["options"].share, lambda _: setattr(options, "share", 3.0))
+    known, held = weakref.WeakValueDictionary({"options": options}), [options]
+    return of_loss(
+        lambda o, y: nn.mse(o, y) * (known["options"].share if held else 0.0),
+        lambda _: setattr(options, "share", 3.0),
+    )
 
 
 @row
@@ -494,7 +498,7 @@ def test_fit_goes_on_in_eager_steps_where_a_callback_makes_the_model_impossible_
         return [x if x.data > 0.0 else 0.1 * x for x in row]
 
     def fitted(choice: str) -> tuple[nn.History, list[float]]:
-        model = nn.Sequential(nn.Layer(2, 3, "tanh", seed=1), nn.Layer(3, 1, seed=2))
+        model = nn.Sequential(nn.Layer(2, 3, "tanh", seed=1), nn.Layer(3, 1, "identity", seed=2))
 
         def callback(model: Any, history: nn.History, epoch: int) -> None:
             if epoch == 2:
