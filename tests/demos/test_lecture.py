@@ -1,6 +1,7 @@
 """The notebook of the lecture runs from top to bottom, and stored is what it gives: a changed message would be seen."""
 
 import re
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ def texts(notebook):
     """What each cell shows, without the last digits of numbers, and without estimates of errors."""
     found = []
     for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            text = output.get("text") or output["data"]["text/plain"]
-            text = re.sub(r"\+-.*", "", text)
-            found.append(NUMBER.sub(lambda number: f"{float(number[0]):.4g}", text))
+        for kind, outputs in groupby(cell.get("outputs", ()), lambda output: output.output_type):
+            shown = [output.get("text") or output["data"]["text/plain"] for output in outputs]
+            for text in ["".join(shown)] if kind == "stream" else shown:  # what is printed may come in several pieces
+                numbers = re.sub(r"\+-.*", "", text)
+                found.append(NUMBER.sub(lambda number: f"{float(number[0]):.4g}", numbers))
     return found
 
 
