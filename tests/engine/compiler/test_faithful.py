@@ -282,17 +282,22 @@ PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
 }
 
 
-def _of_plain(name: str) -> Make:
-    def make() -> Case:
-        w, (of, samples) = Value(2.0), PLAIN[name]
-        return Case(lambda x: w * of(x), samples=(samples,))
+def _refuse_of(kind: str, table: dict[str, tuple[Callable[[Any], Any], Any]]) -> None:
+    """Rows for functions of numbers that are given, with the samples that would show it."""
 
-    make.__name__ = f"plain numbers: {name}"
-    return make
+    def of(name: str) -> Make:
+        def make() -> Case:
+            w, (function, samples) = Value(2.0), table[name]
+            return Case(lambda x: w * function(x), samples=(samples,))
+
+        make.__name__ = f"{kind}: {name}"
+        return make
+
+    for name in table:
+        row("refused")(of(name))
 
 
-for _name in PLAIN:
-    row("refused")(_of_plain(_name))
+_refuse_of("plain numbers", PLAIN)
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
@@ -347,21 +352,15 @@ def numbers_of_few_bits_that_become_floats() -> Case:
     return Case(lambda x: w * x * (x / 255) + (x - 0.5) * w, samples=(pixels,))
 
 
-def _of_arrays(name: str, function: Callable[[Any], Any], samples: list[Any]) -> Make:
-    def make() -> Case:
-        w = Value(2.0)
-        return Case(lambda x: w * function(x), samples=(samples,))
-
-    make.__name__ = f"arrays of truth values: {name}"
-    return make
-
-
-for _name, _function, _samples in (
-    ("a sum of bools", lambda x: (np.array(x) + np.array(x[::-1]))[0], [[True, True], [False, True]]),
-    ("a dot of bools", lambda x: np.dot(np.array(x), np.array(x)), [[True, True], [False, True]]),
-    ("a sum of conditions", lambda x: sum(np.array([x[0] > 0]) + np.array([x[1] > 0])), [[1.0, 2.0], [-1.0, 1.0]]),
-):
-    row("refused")(_of_arrays(_name, _function, _samples))
+_ARRAYS: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "a sum of bools": (lambda x: (np.array(x) + np.array(x[::-1]))[0], [[True, True], [False, True]]),
+    "a dot of bools": (lambda x: np.dot(np.array(x), np.array(x)), [[True, True], [False, True]]),
+    "a sum of conditions": (
+        lambda x: sum(np.array([x[0] > 0]) + np.array([x[1] > 0])),
+        [[1.0, 2.0], [-1.0, 1.0]],
+    ),
+}
+_refuse_of("arrays of truth values", _ARRAYS)
 
 
 @control
@@ -445,7 +444,7 @@ def _in_a_pattern_of_a_sequence(x: Any) -> float:
             return 3.0
 
 
-OF_TRUTH: dict[str, tuple[Callable[[Any], float], list[Any]]] = {
+OF_TRUTH: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a comparison": (lambda x: 2.0 if (x > 0) is True else 3.0, [-1.0, 1.0, -1.0]),
     "a comparison on the right": (lambda x: 2.0 if True is (x > 0) else 3.0, [-1.0, 1.0, -1.0]),
     "both of two": (lambda x: 2.0 if ((x > 0) & (x < 2)) is True else 3.0, [-1.0, 1.0, -1.0]),
@@ -461,17 +460,7 @@ OF_TRUTH: dict[str, tuple[Callable[[Any], float], list[Any]]] = {
 }
 
 
-def _of_truth(name: str) -> Make:
-    def make() -> Case:
-        w, (of, samples) = Value(2.0), OF_TRUTH[name]
-        return Case(lambda x: w * of(x), samples=(samples,))
-
-    make.__name__ = f"is True: {name}"
-    return make
-
-
-for _name in OF_TRUTH:
-    row("refused")(_of_truth(_name))
+_refuse_of("is True", OF_TRUTH)
 
 
 @row("refused")
