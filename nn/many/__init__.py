@@ -1,7 +1,7 @@
 """Many nets, one for each configuration.
 
-- table: fit_many, and what a worker does; job: what is asked for; executors: jobs over an executor, and which of them
+- table: fit_many, and what a worker does; job: one configuration; executors: jobs over an executor, and which of them
   killed a worker
-- workbench: nets one after the other; program: those of one structure by one program; structure: what is
-  the same in them
+- workbench: nets trained one after another; program: nets of one structure trained by one program; structure: what
+  such nets have in common
 """

@@ -19,12 +19,12 @@ class Jobs(Generic[Result]):
     """Runs jobs, numbered from 0.
 
     Args:
-        executor: one, or a callable that makes one.
-        submit: given an executor and the numbers of jobs, submits those; the future gives a result for each.
-        report: called with the number of each job that is done, and its result.
+        executor: an executor, or a callable that makes one.
+        submit: submits the jobs of the given numbers to an executor; the future's result has an entry for each.
+        report: called with the number of each finished job, and its result.
 
     Attributes:
-        lost: of jobs without a result, why.
+        lost: why a job has no result, by its number.
 
     Raises:
         TypeError: `executor` is neither.
@@ -46,7 +46,7 @@ class Jobs(Generic[Result]):
         self.lost: dict[int, str] = {}
 
     def run(self, count: int) -> None:
-        """Run so many jobs.
+        """Run the first `count` jobs.
 
         Raises:
             BrokenExecutor: no job could be submitted.
@@ -83,7 +83,7 @@ class Jobs(Generic[Result]):
                 self._executor.shutdown()
 
     def _parts(self, count: int) -> list[range]:
-        """Jobs that are submitted together: about four times as many parts as workers."""
+        """Jobs that are submitted together: about four parts for each worker."""
         size = max(1, count // (4 * (self._workers() or os.cpu_count() or 1)))
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
@@ -91,11 +91,11 @@ class Jobs(Generic[Result]):
         return getattr(self._executor, "_max_workers", None)  # nothing public tells
 
     def _room(self) -> float:
-        """How many parts to submit at a time: where workers take others down with them, no more than they can begin."""
+        """How many parts to submit at a time: as many as can start, if a dying worker takes others with it."""
         return self._workers() or float("inf")
 
     def _collected(self, futures: set[Any], running: dict[Any, Sequence[int]]) -> tuple[list[int], Exception | None]:
-        """Take results; give the jobs that have none, and the last reason why."""
+        """Collect results; return the jobs that have none, and the last reason why."""
         failed: list[int] = []
         reason: Exception | None = None
         for future in sorted(futures, key=lambda future: running[future][0]):
@@ -111,7 +111,7 @@ class Jobs(Generic[Result]):
         return failed, reason
 
     def _alone(self, jobs: Sequence[int], make: MakeExecutor) -> None:
-        """Run each job again with nothing beside it, so that who fails is to blame."""
+        """Run each job again on its own, so that the one that fails is the culprit."""
         self._executor.shutdown()
         self._executor = make()
         for job in jobs:
@@ -129,7 +129,7 @@ class Jobs(Generic[Result]):
                 self._report(job, result)
 
     def _name_all(self, jobs: Sequence[int], error: Exception) -> None:
-        """Say of each job that it may have been this one."""
+        """Record for each job that it may be the culprit."""
         others = ", ".join(map(str, jobs))
         for job in jobs:
             self.lost[job] = (

@@ -1,4 +1,4 @@
-"""What is to be trained: a configuration in two parts."""
+"""A job: one configuration, split into what `make` takes and what `fit` takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Job(NamedTuple):
-    """A configuration: what `make` is given, and what `fit`."""
+    """One configuration: the part for `make`, and the part for `fit`."""
 
     arguments: dict[str, Any]
     seed: int

@@ -1,9 +1,9 @@
 """The program of all nets of one structure.
 
-A copy of the first net of a structure is compiled. Of each net only the numbers are taken, into the array where the
-program has the parameters of the copy, which is trained again from there. Nets of which nothing but numbers, settings
-and batches differ are trained many in a call, after all of them were made: in turns, each would find the processor's
-caches full of the other's work.
+A copy of the first net of a structure is compiled. From every further net only the numbers are taken: they are written
+into the array where the program keeps the copy's parameters, and training starts from there. Nets that differ in
+nothing but numbers, settings and batches are trained many to a call, after all of them have been made: if making and
+training took turns, each would find the processor's caches full of the other's data.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from .structure import Structure, UnknownStructureError
 Net: TypeAlias = "tuple[Model, LossFunction, Optimizer]"
 
 AT_ONCE = 1 << 20
-"""So many turns of samples are laid out for one call of a program."""
+"""How many passes over the samples are laid out for one call of a program."""
 
 LARGE = 1 << 20
-"""Bytes of samples; of no more the memory is kept from one call to the next."""
+"""Bytes of samples up to which their memory is kept from one call to the next."""
 
 CALL = 0.05
-"""Seconds that a call for many nets may take, about: so long Ctrl-C waits, and so much of the work it loses."""
+"""About how many seconds a call for many nets may take: Ctrl-C waits that long, and loses that much work."""
 
 
 class Start(NamedTuple):
-    """Where a net begins, as `make` gave it: of what changes later nothing is seen.
+    """The start of a net as `make` returned it; later changes have no effect on it.
 
     Attributes:
-        numbers: of its values, in the order of the structure.
-        settings: of its optimiser, which remembers nothing yet.
-        job: what is asked of `fit`.
+        numbers: the numbers of its Values, in the order of the structure.
+        settings: the settings of its optimiser, which has no memory yet.
+        job: its configuration.
     """
 
     numbers: Sequence[float]
@@ -57,23 +57,23 @@ class Start(NamedTuple):
 
 
 class Copy:
-    """A copy of a net, which nobody else has, to change it.
+    """A private copy of a net, free to be changed.
 
     Args:
-        structure: of the net.
-        net: itself.
+        structure: the structure of the net.
+        net: the net itself.
 
     Attributes:
-        values: those of the copy, in the order of the structure.
-        originals: those of the net.
-        trainer: what may train it in another call too, with other samples; None if there is nothing.
+        values: the Values of the copy, in the order of the structure.
+        originals: the Values of the net.
+        trainer: a trainer that can go on in another call, with other samples; None if there is none.
     """
 
     def __init__(self, structure: Structure, net: Net) -> None:
         leaves: dict[int, Any] = {id(value): Value(value.data, value.label) for value in structure.values}
         copied: tuple[Any, LossFunction, Optimizer] = copy.deepcopy(net, leaves)
         self.model, self.loss, self.optimizer = copied
-        self.model.train()  # a module: of nothing else a structure is known
+        self.model.train()  # always a module: nothing else has a known structure
         self.values, self.originals = Structure(*copied).values, frozenset(structure.values)
         self.trainer: SharedTrainer | None = None
 
@@ -85,11 +85,11 @@ class SharedProgram:
         first: a copy of the first net.
         X: the samples.
         y: as many labels.
-        options: of `fit`.
-        batch_size: of the first net.
+        options: the options of `fit`.
+        batch_size: the batch size of the first net.
 
     Raises:
-        Exception: the nets cannot be trained in this way.
+        Exception: the nets cannot be trained this way.
     """
 
     def __init__(self, first: Copy, X: Any, y: Any, options: Mapping[str, Any], batch_size: int | None) -> None:
@@ -109,10 +109,10 @@ class SharedProgram:
         batch = self._batch(self._size(batch_size))
         if not first.originals.isdisjoint(self._trainer.compiled.parameters):
             raise UnknownStructureError("the loss reads parameters of the net that make gave, and not of the copy")
-        self._seconds: dict[tuple[int, int], float] = {}  # that a net took, by its epochs and size of batches
+        self._seconds: dict[tuple[int, int], float] = {}  # per net, by epochs and batch size
         self._rooms: dict[tuple[int, int | None], int] = {}  # for nets like the last ones; see `room`
         small = all(getattr(array, "nbytes", math.inf) <= LARGE for array in batch.arrays)
-        if small and not are_texts(y):  # of these the copy has the names
+        if small and not are_texts(y):  # a copy has noted the names of texts
             first.trainer = self._trainer
 
     def _size(self, batch_size: int | None) -> int:
@@ -131,15 +131,15 @@ class SharedProgram:
     # ---- one net
 
     def row(self, start: Start, optimizer: Optimizer) -> dict[str, float]:
-        """Train a net of this structure; give the loss and the scores of its last epoch, or, with patience, the best.
+        """Train a net of this structure; return loss and scores of its last epoch, or, with patience, of the best.
 
         Args:
-            start: where it begins.
-            optimizer: its own; the one here takes over what it remembers.
+            start: where it starts.
+            optimizer: the net's own optimiser; the program's optimiser takes over its memory.
 
         Raises:
             FloatingPointError: a loss or an update is not finite.
-            ValueError: a loss is below 0 where there can be no such one.
+            ValueError: a loss is below 0 although this loss function cannot be.
         """
         options, count, job = self._options, len(self._data.X), start.job
         epochs = whole_number("epochs", job.epochs, least=1)
@@ -172,10 +172,10 @@ class SharedProgram:
     # ---- many nets in a call
 
     def room(self, optimizer: Optimizer, job: Job) -> int:
-        """How many nets like that one a call may be for; 0 if it is to be trained alone.
+        """How many nets like that one a call may train together; 0 if it must be trained alone.
 
         Raises:
-            TypeError, ValueError: epochs or size of the batches are none.
+            TypeError, ValueError: epochs or batch size are not valid.
         """
         new = optimizer.keeper is None and optimizer.own_state[0] == 0 and not any(optimizer.own_state[1])
         plain = type(job.seed) is type(job.epochs) is int and type(job.batch_size) in (int, type(None))
@@ -188,7 +188,7 @@ class SharedProgram:
         return room if room and self._trainer.stands() else 0
 
     def _room(self, epochs: int, batch_size: int | None) -> int:
-        """The same, as long as nothing has changed since the last net was trained."""
+        """The same, provided that nothing has changed since the last net was trained."""
         epochs, size = whole_number("epochs", epochs, least=1), self._size(batch_size)
         seconds = self._seconds.get((epochs, size))
         if seconds is None or self._options["patience"] is not None:
@@ -198,11 +198,11 @@ class SharedProgram:
         return min(max(1, int(CALL / seconds)), AT_ONCE // (epochs * len(self._data.X)))
 
     def rows(self, starts: Sequence[Start]) -> list[dict[str, float] | None]:
-        """Train nets for which there is room in one call, as `row` does; None for one with what is not finite.
+        """Train nets that fit in one call, as `row` does; None for a net whose numbers do not stay finite.
 
         Raises:
-            RuntimeError: what loss and model read has changed since the last of them was made.
-            ValueError: a loss is below 0 where there can be no such one.
+            RuntimeError: something that loss or model reads has changed since the last of them was made.
+            ValueError: a loss is below 0 although this loss function cannot be.
         """
         import numpy as np
 
@@ -229,13 +229,13 @@ class SharedTrainer(Trainer):
     """A trainer that goes on with other nets of the same structure."""
 
     def take_over(self, values: Sequence[Value], numbers: Sequence[float], optimizer: Optimizer) -> None:
-        """Begin with another net.
+        """Start over with another net.
 
         Args:
-            values: those of this trainer's model; the same object at every call, so that their places are known.
-            numbers: what the other net has there.
-            optimizer: that of the other net, of the same class and for parameters in the same order; the optimiser
-                here takes over its settings and its state.
+            values: the Values of this trainer's model; the same object at every call, so that their places are known.
+            numbers: the numbers of the other net in their place.
+            optimizer: the other net's optimiser, of the same class and with its parameters in the same order; the
+                optimiser of this trainer takes over its settings and its state.
         """
         with self._lock:
             self._again = None
@@ -243,14 +243,14 @@ class SharedTrainer(Trainer):
                 self._traced = -math.inf  # to be traced again
             self.load(values, numbers)
             self._optimizer.change(optimizer.settings)
-            self._optimizer.keeper = None  # what the last net has left there is of no use
+            self._optimizer.keeper = None  # what the last net left there is of no use
             self._optimizer.own_state = optimizer.state
             self.steps = 0
             if self._way is not None:
                 self._way.look_outside()
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
-        """Let Values of the model have these numbers."""
+        """Assign numbers to Values of the model."""
         if self._way is not None:
             self._way.load(values, numbers)
         else:
@@ -272,7 +272,7 @@ class SharedTrainer(Trainer):
             )
 
     def stands(self) -> bool:
-        """Whether nothing has changed, as far as is looked at between nets."""
+        """Whether nothing has changed, as far as one looks between nets."""
         with self._lock:
             watch = self._watch
             return watch is not None and time.perf_counter() < self._fresh_until() and watch.holds_outside()
@@ -291,12 +291,12 @@ class SharedTrainer(Trainer):
 
         Args:
             batch: the samples.
-            size: how many a step takes.
+            size: samples in a step.
             values: as for `take_over`.
-            starts: starts x values; those after the steps are written to it.
-            settings: of the optimiser of each.
-            epochs: how often every sample has its turn.
-            sources: what shuffles the samples of each; None leaves them in order.
+            starts: an array of starts x values, overwritten with the numbers after training.
+            settings: the optimiser's settings for each net.
+            epochs: how often to go through the samples.
+            sources: the source of random numbers that shuffles the samples of each net; None leaves them in order.
 
         Raises:
             RuntimeError: something has changed since the nets were looked at.
@@ -316,7 +316,7 @@ class SharedTrainer(Trainer):
             return found
 
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
-        """As of any trainer, but for what is looked at from net to net, in `take_over`: nobody else has the model."""
+        """As in any trainer, except for what `take_over` looks at from net to net: nobody else has the model."""
         way, watch = self._way, self._watch
         if way is not None and watch is not None and self._traced > -math.inf:
             if not entirely and time.perf_counter() < self._fresh_until():
@@ -328,7 +328,7 @@ class SharedTrainer(Trainer):
 
 
 def _mean(losses: Sequence[float], count: int, size: int) -> float:
-    """The mean loss of the last epoch, summed as `fit` does it."""
+    """The mean loss of the last epoch, summed as `fit` does."""
     batches = -(-count // size)
     total = 0.0
     for k, loss in enumerate(losses[-batches:]):
@@ -337,7 +337,7 @@ def _mean(losses: Sequence[float], count: int, size: int) -> float:
 
 
 def result(rows: Sequence[Mapping[str, float]], patience: int | None) -> dict[str, float]:
-    """What counts in the end: the last row, or, with patience, that of the best epoch."""
+    """The row to report: the last one, or, with patience, that of the best epoch."""
     best = History(rows=list(map(dict, rows))).best_epoch if patience is not None else None
     row = rows[best - 1 if best else -1]
     return {name: number for name, number in row.items() if name not in ("epoch", "lr", "seconds")}

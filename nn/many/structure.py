@@ -1,7 +1,7 @@
-"""The structure of a net: equal for nets that one program can train, which differ in the numbers of their parameters.
+"""The structure of a net: equal for nets that one program can train, since only their parameters' numbers differ.
 
-It is read column by column, such as all weights of all neurons of a layer at once. Where there is native code, that
-goes through nets that are like one that is known in a tenth of the time.
+It is read column by column: all weights of all neurons of a layer at once, for example. Native code, where there is
+any, reads nets that are like a known one in a tenth of the time.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ _PLAIN = (int, float, bool, str, bytes, complex, type(None))
 _BY_IDENTITY = (FunctionType, BuiltinFunctionType, Primitive, type)
 
 _OF_OPTIMIZERS = frozenset({"_params", "settings", "own_state", "keeper"})
-"""What every optimiser has, and is none of its structure."""
+"""Attributes of every optimiser that are not part of its structure."""
 
 _data, _label = attrgetter("_data"), attrgetter("_label")
 
 
 class UnknownStructureError(Exception):
-    """A net holds something of which nobody can say whether it is the same in another one."""
+    """A net holds something that cannot be compared with what another net holds."""
 
 
 class Structure:
-    """What a model, its loss and its optimiser are, but for the numbers of parameters and settings.
+    """What a model, its loss and its optimiser are, apart from the numbers of parameters and settings.
 
     Args:
         model: a module.
-        loss: of a batch.
-        optimizer: of parameters of the model.
+        loss: a loss of a batch.
+        optimizer: an optimiser of the model's parameters.
 
     Attributes:
         key: equal for equal structures, as long as one of them is kept.
         values: the Values that the model holds, in the order in which equal structures hold theirs.
 
     Raises:
-        UnknownStructureError: that cannot be told; such nets have programs of their own.
+        UnknownStructureError: the structure cannot be determined; such nets have programs of their own.
     """
 
     def __init__(self, model: Any, loss: LossFunction, optimizer: Optimizer) -> None:
@@ -54,8 +54,8 @@ class Structure:
         self.values: list[Value] = []
         self._modules: set[type[Module]] = set()
         self._found: list[Any] = [type(optimizer), loss]
-        self._kept: list[Any] = []  # so that nothing else gets the ids in the key
-        self._open: set[int] = set()  # the ids of what is being read, which would go on for ever if it held itself
+        self._kept: list[Any] = []  # keeps the ids in the key from being used again
+        self._open: set[int] = set()  # ids of what is being read, to find an object that holds itself
         self._enter([model])
         place = dict(zip(self.values, range(len(self.values))))
         same = list(map(place.get, self.values)) if len(place) < len(self.values) else []  # a Value in several places
@@ -67,13 +67,13 @@ class Structure:
 
     @property
     def numbers(self) -> list[float]:
-        """Those of the values."""
+        """The numbers of the values."""
         return list(map(_data, self.values))
 
     def reader(self) -> Callable[[Any, LossFunction, Optimizer], Any] | None:
-        """What reads the numbers of the values of other nets into an array, or None where there is no native code.
+        """A function that reads the numbers of another net into an array; None where there is no native code.
 
-        Of a net it gives None if it cannot tell that it has this structure.
+        It returns None for a net that it cannot tell to have this structure.
         """
         try:
             tree = TreeReader(self._model, self._modules, self.values, self._params)
@@ -89,7 +89,7 @@ class Structure:
         return read
 
     def _enter(self, things: list[Any]) -> None:
-        """Note what there is in the same place of several things of one kind."""
+        """Note what several things of one kind hold in the same place."""
         kinds, found = set(map(type, things)), self._found
         found.append(len(things))
         if len(kinds) > 1:
@@ -123,7 +123,7 @@ class Structure:
 
     @contextmanager
     def _opened(self, things: list[Any]) -> Iterator[None]:
-        """While what the things hold is read: refuse one that holds itself, such as a module whose part knows it."""
+        """While the content of things is read: refuse one that holds itself, such as a module known to its part."""
         ids = set(map(id, things))
         if not self._open.isdisjoint(ids):
             raise UnknownStructureError

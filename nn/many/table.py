@@ -1,4 +1,4 @@
-"""Many nets: one for each configuration, all that have one structure by one program, here or over an executor."""
+"""fit_many: a net for each configuration, nets of one structure by one program, in this process or over an executor."""
 
 from __future__ import annotations
 
@@ -55,34 +55,35 @@ def fit_many(
     dtype: str = "float64",
     threads: int = 1,
 ) -> list[dict[str, Any]]:
-    """Train a net for each configuration, as `nn.fit` would; give a table of what came out.
+    """Train a net for each configuration, as `nn.fit` would, and return a table of the results.
 
     All nets of one structure (the same modules, activations, loss and kind of optimiser) are trained by one program.
-    The numbers are the same for every executor, and those of `fit` on the data as they are at the call. The nets that
-    `make` gives stay as they were, so that they may share parameters, and each begins with the numbers that it was
-    given: train the one that you want with `fit`. Several may be made before the first of them is trained, and one
-    twice, where it fails: let `make` give the same for the same configuration. A net that fails has its error in its
-    row; the others go on. Ctrl-C gives the rows so far.
+    The numbers are the same for every executor, and equal those of `fit` on the data as it is at the call. The nets
+    that `make` returns are left as they were, so they may share parameters, and each starts from the numbers it was
+    made with: to have the best one, train it with `fit`. Several nets may be made before the first of them is trained,
+    and one that fails is made again, so `make` must return the same net for the same configuration. A net that fails
+    has its error in its row; the others go on. Ctrl-C returns the rows so far.
 
     Args:
-        make: called as ``make(**config)``, gives a model, its loss and its optimiser. Of the keys `seed`, `epochs`
-            and `batch_size` it is given those that are among its parameters; draw the first weights from `seed`.
-        configs: of each net a dict; `seed`, `epochs` and `batch_size` in it are those of `fit`.
+        make: called as ``make(**config)``, returns a model, its loss and its optimiser. The keys `seed`, `epochs`
+            and `batch_size` are passed on only if they are among its parameters; draw the first weights from `seed`.
+        configs: a dict for each net; the keys `seed`, `epochs` and `batch_size` are `fit`'s own.
         X: the samples.
         y: as many labels.
-        epochs: how often to go through the data, where a configuration does not tell.
+        epochs: how often to go through the data, for configurations that do not say.
         batch_size: samples in a batch, likewise; None for all of them.
-        executor: what runs the trainings: one of `concurrent.futures` (processes, threads, or that of loky, or
-            ``client.get_executor()`` of Dask; Ray has none, and is reached by one with a `submit` that gives
-            ``ray.remote(function).remote(*arguments).future()``), or a callable that makes one, such as
-            ``lambda: ProcessPoolExecutor(2)``; None for one after the other. When a worker dies, each configuration
-            that ran then names all of them in its row, and what was not begun is not run; a callable makes another
-            executor, in which each of them runs again alone, and only the one that is to blame has an error.
-        seed: of the samples that are held out, and with its place that of a configuration without one.
+        executor: runs the trainings: any executor with the interface of `concurrent.futures` (processes, threads,
+            loky's, or ``client.get_executor()`` of Dask; Ray has none, and is reached by an object whose `submit`
+            returns ``ray.remote(function).remote(*arguments).future()``), or a callable that makes one, such as
+            ``lambda: ProcessPoolExecutor(2)``; None trains one net after another. When a worker dies, the row of each
+            configuration that was running names all of these, and those not yet started are not run; a callable makes
+            a new executor, in which each of them runs again alone, so that only the culprit has an error.
+        seed: chooses the samples that are held out; and with the place of a configuration in the list, its seed, where
+            it has none of its own.
         progress: True for a bar on a terminal and plain lines elsewhere, or a callable that takes an `nn.Progress`
             after each net.
         validation: `(X, y)`, or the share of samples to hold out, the same ones for all nets.
-        metrics: as for `fit`, and so are all others.
+        metrics: as for `fit`.
         patience: as for `fit`; the row is that of the best epoch.
         min_delta: as for `fit`.
         schedule: as for `fit`.
@@ -97,13 +98,14 @@ def fit_many(
 
     Returns:
         A row for each configuration, in their order: a dict of the configuration, its `seed`, the `loss` of the last
-        epoch, `validation_loss` and metrics such as `validation_accuracy`, where there is validation, the `seconds` it
+        epoch, `validation_loss` and metrics such as `validation_accuracy` if there is validation, the `seconds` it
         took, and its `error`, or None; what an error prevented is nan. `pandas.DataFrame` takes the list as it is.
 
     Raises:
-        TypeError: if `make` cannot be called, a configuration is no dict or has a `random.Random` as its seed, or
-            `executor` is none.
-        ValueError: if there is no configuration, or one has a key that the row has itself; if X and y differ in length.
+        TypeError: if `make` cannot be called, a configuration is not a dict or has a `random.Random` as its seed, or
+            `executor` is not an executor.
+        ValueError: if there is no configuration, or one uses a key that rows have themselves; if X and y differ in
+            length.
         PicklingError: if make, data, options or a configuration cannot be sent to the workers of an executor other
             than a `ThreadPoolExecutor`.
 
@@ -174,7 +176,7 @@ def _jobs(
     if not configs:
         raise ValueError("there are no configurations: give a dict for each net")
     taken = set(OWN)
-    with suppress(TypeError, ValueError):  # a callable that tells no signature takes what is not fit's
+    with suppress(TypeError, ValueError):  # a callable without a signature takes what is not fit's
         parameters = inspect.signature(make).parameters.values()
         named = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
         taken = set() if any(p.kind == p.VAR_KEYWORD for p in parameters) else taken - named
@@ -202,9 +204,9 @@ def _jobs(
 
 
 def _strata(make: Make, job: Job, y: Any) -> list[Any] | None:
-    """The classes of which each gives the same share to the samples held out, where the loss is one for classes."""
+    """The classes by which held-out samples are stratified, if the loss is one for classes."""
     loss = None
-    with suppress(Exception):  # its row will tell
+    with suppress(Exception):  # its row will have the error
         _, loss, _ = make(**job.arguments)
     return strata(y, loss)
 
@@ -212,7 +214,7 @@ def _strata(make: Make, job: Job, y: Any) -> list[Any] | None:
 def _table(
     configs: Sequence[Mapping[str, Any]], jobs: Sequence[Job], found: Mapping[int, Any], lost: Mapping[int, str]
 ) -> list[dict[str, Any]]:
-    """The rows, all with the same numbers."""
+    """The rows, all with the same columns."""
     names = dict.fromkeys(name for row in found.values() for name in _scores(row))
     rows = []
     for place, (config, job) in enumerate(zip(configs, jobs)):
@@ -241,7 +243,7 @@ class Recipe(NamedTuple):
 def _over(
     executor: Executor | MakeExecutor, recipe: Recipe, jobs: Sequence[Job], done: Callable[[int, Any], None]
 ) -> dict[int, str]:
-    """Run all jobs; give those that were lost, and why."""
+    """Run all jobs; return those that were lost, and why."""
     stored: bytes | None = None
 
     def submit(pool: Executor, places: Sequence[int]) -> Any:
@@ -263,7 +265,7 @@ def _check_pickles(recipe: Recipe, jobs: Sequence[Job]) -> None:
     """Refuse what cannot be sent to another process.
 
     Raises:
-        PicklingError: it names what, and why.
+        PicklingError: names what it is, and why.
     """
     things = [("make", recipe.make), ("the data", (recipe.X, recipe.y)), *recipe.options.items()]
     things += [(f"configuration {place}", job) for place, job in enumerate(jobs)]
@@ -282,7 +284,7 @@ def _check_pickle(what: str, thing: Any) -> None:
 
 
 _own = threading.local()
-"""Of each thread of a worker: the recipe it had last, and the workbench for it, whose programs are not to be shared."""
+"""For each thread of a worker: its last recipe, and the workbench for it, whose programs must not be shared."""
 
 
 def _rows_of(recipe: Recipe | bytes, jobs: Sequence[Job]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""Nets one after the other, of which all that have one structure are trained by one program.
+"""Nets one after another; those that have one structure are trained by one program.
 
-A net of which nobody can say whether the program is its own, and one whose training fails, goes through `fit`.
+A net whose structure cannot be determined, or whose training fails, goes through `fit`.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ Make: TypeAlias = Callable[..., Net]
 """From the entries of a configuration to a model, a loss and an optimiser."""
 
 KEPT = 16
-"""So many structures have their programs at hand."""
+"""How many structures keep their programs at hand."""
 
 
 class _Made(NamedTuple):
-    """A net that was made.
+    """A net that `make` has made.
 
     Attributes:
-        job: which one.
-        seconds: how long that took.
-        program: the one of its structure; None if there is none.
-        start: where it begins, for that program.
-        room: how many like it a call may be for; 0 if it is to be trained alone.
-        error: why there is none.
+        job: its configuration.
+        seconds: how long making it took.
+        program: the program of its structure; None if it has none.
+        start: where it starts, for that program.
+        room: how many nets like it a call may train together; 0 if it must be trained alone.
+        error: why there is no net.
     """
 
     job: Job
@@ -52,7 +52,7 @@ class _Made(NamedTuple):
     error: Exception | None = None
 
     def goes_with(self, other: _Made) -> bool:
-        """Whether one call may be for both."""
+        """Whether one call may train both."""
         return self.room > 0 and self.program is other.program and self.job[2:] == other.job[2:]
 
 
@@ -61,10 +61,10 @@ class _Known:
     """A structure of nets.
 
     Attributes:
-        structure: itself.
-        first: a copy of the first net, if there can be one.
-        program: of all of them, if there is one, once there was a net in this call.
-        read: gives the numbers of others, or None for one of which it cannot tell whether it has this structure.
+        structure: the structure itself.
+        first: a copy of the first net, if it can be copied.
+        program: the program of all of them, if there is one, once this call has had a net.
+        read: reads the numbers of another net, or returns None for one that it cannot tell to have this structure.
     """
 
     structure: Structure
@@ -74,7 +74,7 @@ class _Known:
 
 
 _left: list[tuple[Any, dict[Any, _Known]]] = []
-"""What the last call has left for the next one: with which options, and the structures of its nets."""
+"""What one call leaves for the next: its options, and the structures of its nets."""
 
 
 class Workbench:
@@ -84,7 +84,7 @@ class Workbench:
         make: makes a net.
         X: the samples.
         y: as many labels.
-        options: of `fit`, all that `fit_many` takes.
+        options: the options of `fit` that `fit_many` takes.
     """
 
     def __init__(self, make: Make, X: Any, y: Any, options: Mapping[str, Any]) -> None:
@@ -93,17 +93,17 @@ class Workbench:
         # A schedule may read the net that make gave, and not the copy which is trained.
         self._shares = options["backend"] != "eager" and (schedule is None or is_pure(schedule))
         weighted = options["sample_weight"] is not None or options["class_weight"] is not None
-        lasts = self._shares and schedule is None and not weighted  # else the loss is one for this call
+        lasts = self._shares and schedule is None and not weighted  # otherwise the loss is made for this call only
         names = ("backend", "dtype", "threads", "clip_norm", "clip_value")
         self._how = tuple([options[name] for name in names]) if lasts else None
-        self._known: dict[Any, _Known] = {}  # by structure; that of the net looked at last is at the end
+        self._known: dict[Any, _Known] = {}  # by structure, the most recently used last
         with suppress(IndexError):
             how, known = _left.pop()
             if how == self._how:
                 self._known = known
 
     def close(self) -> None:
-        """Leave to the next call what it can go on with."""
+        """Leave what the next call can use."""
         lasting = {key: known for key, known in self._known.items() if known.first and known.first.trainer}
         for known in lasting.values():
             known.program = None
@@ -111,13 +111,13 @@ class Workbench:
             _left[:] = [(self._how, lasting)]
 
     def rows(self, jobs: Iterable[Job], together: bool = True) -> Iterator[dict[str, Any]]:
-        """Train a net for each job, in their order; give its loss and scores, the seconds it took, and its error.
+        """Train a net for each job, in order; yield its loss and scores, the seconds it took, and its error.
 
         Loss and scores are those of the last epoch, or, with patience, of the best one.
 
         Args:
-            jobs: the nets.
-            together: whether several may be made before they are trained, in one call.
+            jobs: the configurations.
+            together: whether several may be made before they are trained in one call.
         """
         waiting: list[_Made] = []
         since = 0.0
@@ -125,12 +125,12 @@ class Workbench:
             made, net = self._made(job, together)
             if waiting and not made.goes_with(waiting[0]):
                 if (yield from self._rows(waiting)):
-                    made, net = self._made(job, together)  # what `make` has set for others, it sets for this one again
+                    made, net = self._made(job, together)  # as `make` may have changed things for others
                 waiting = []
             if not made.room:
                 yield self._row(made, net)
                 continue
-            net = None  # the next one has its memory, which is in the caches
+            net = None  # the next one gets its memory, which is warm in the caches
             now = time.perf_counter()
             since = since if waiting else now
             waiting.append(made)
@@ -140,7 +140,7 @@ class Workbench:
         yield from self._rows(waiting)
 
     def _made(self, job: Job, together: bool) -> tuple[_Made, Net | None]:
-        """A net, and what is known of it."""
+        """A net, and what is known about it."""
         began = time.perf_counter()
         try:
             net = self._net(job)
@@ -152,7 +152,7 @@ class Workbench:
             start = Start(numbers, net[2].settings, job)
             try:
                 room = program.room(net[2], job) if together else 0
-            except Exception:  # what is wrong with the job, `fit` says
+            except Exception:  # `fit` will say what is wrong with the job
                 room = 0
         return _Made(job, time.perf_counter() - began, program, start, room), net
 
@@ -189,7 +189,7 @@ class Workbench:
         return self._program_of(found, batch_size), structure.numbers
 
     def _program_of(self, known: _Known, batch_size: int | None) -> SharedProgram | None:
-        """The program of a structure; made now, if an earlier call has left all but that."""
+        """The program of a structure; made now, if an earlier call has left everything else."""
         if known.program is None and known.first and known.first.trainer:
             self._begin(known, batch_size)
         return known.program
@@ -200,13 +200,13 @@ class Workbench:
                 known.program = SharedProgram(known.first, self._X, self._y, self._options, batch_size)
 
     def _rows(self, waiting: Sequence[_Made]) -> Generator[dict[str, Any], None, bool]:
-        """What comes of nets that one call is for; give whether some of them had to be made again."""
+        """The results of nets trained in one call; also whether some of them had to be made again."""
         if not waiting:
             return False
         began = time.perf_counter()
         program, found = waiting[0].program, list[dict[str, float] | None]()
         assert program is not None
-        with suppress(Exception):  # such as that the last `make` has set what others read: it is set again for each
+        with suppress(Exception):  # such as a last `make` that changed what the others read: each is made again
             found = program.rows([made.start for made in waiting if made.start])
         if not found:
             for made in waiting:
@@ -221,7 +221,7 @@ class Workbench:
         return None in found
 
     def _row(self, made: _Made, net: Net | None) -> dict[str, Any]:
-        """What comes of a net by itself; None stands for one whose training has failed."""
+        """The result of a net trained alone; `net` is None if training it together with others failed."""
         began, row, error = time.perf_counter(), {"loss": math.nan}, None
         try:
             row = self._trained(made, net)
@@ -236,7 +236,7 @@ class Workbench:
         if net is not None and made.program is not None and made.start is not None:
             with suppress(Exception):
                 return made.program.row(made.start, net[2])
-            net = None  # whatever has failed, `fit` says it best
+            net = None  # `fit` explains best what has failed
         model, loss, optimizer = net or self._net(job)
         with put_back(model, optimizer):
             history = fit(
@@ -253,10 +253,10 @@ _lock = new_lock()
 
 @contextmanager
 def put_back(model: Model, optimizer: Optimizer) -> Iterator[None]:
-    """Inside, a net is trained; afterwards it is as it was, since others may have parameters of it.
+    """A context in which a net is trained; afterwards it is as it was, since other nets may share its parameters.
 
     Raises:
-        ValueError: one of these is being trained at present, by another thread.
+        ValueError: another thread is training one of its parameters.
     """
     own = {*optimizer.params, *(model.parameters() if isinstance(model, Module) else ())}
     with _lock:

@@ -1,4 +1,4 @@
-"""How the steps of an epoch are made: eagerly, in compiled code, and there with the masks of dropout."""
+"""How the steps of an epoch are made: eagerly, or in compiled code, with the masks of dropout if there are any."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Done(NamedTuple):
     """Batches that are done.
 
     Attributes:
-        losses: of each before its update.
-        sizes: how many samples each had.
-        batches: how many an epoch has.
+        losses: the loss of each batch before its update.
+        sizes: the number of samples in each.
+        batches: how many batches an epoch has.
     """
 
     losses: list[float]
@@ -43,7 +43,7 @@ class Done(NamedTuple):
 
 
 Epoch: TypeAlias = Callable[[random.Random], Iterator[Done]]
-"""Makes the steps of an epoch, its batches drawn from a source of random numbers."""
+"""Makes the steps of an epoch, whose batches are drawn from a source of random numbers."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,20 @@ class Task:
     """What is to be learned, and how.
 
     Attributes:
-        model: from one sample to its output.
-        loss: of a batch.
-        optimizer: what changes the parameters.
+        model: maps one sample to its output.
+        loss: the loss of a batch.
+        optimizer: changes the parameters.
         X: the samples.
         y: as many labels.
-        rows: which samples of the user's they are.
+        rows: the places of these samples in the user's data.
         batch_size: samples in a batch; None for all of them.
-        shuffle: whether the order of the samples is random, where a batch is not all of them.
+        shuffle: whether the order of the samples is random, if a batch does not take all of them.
         schedule: the learning rate of each step by its number.
         clip_norm: the largest norm of the whole gradient.
-        clip_value: its largest entry.
+        clip_value: the largest entry of the gradient.
         done: how many steps were made before.
-        meddled: whether code of the user's runs between the batches: what it changes in X and y counts from the next
-            epoch on.
-        kept: what one call of `fit` leaves to the next one.
+        meddled: whether the user's code runs between batches: what it changes in X and y counts from the next epoch on.
+        kept: what one call of `fit` leaves for the next.
     """
 
     model: Model
@@ -91,7 +90,7 @@ class Task:
 
     @property
     def is_shuffled(self) -> bool:
-        """Whether there is an order to draw."""
+        """Whether an order has to be drawn."""
         return self.shuffle and self.size < len(self.X)
 
 
@@ -99,7 +98,7 @@ class Task:
 
 
 def eager_epochs(task: Task) -> Epoch:
-    """Steps in the open."""
+    """Eager steps, node by node."""
     step = EagerStep(task.model, task.loss, task.optimizer, clip_norm=task.clip_norm, clip_value=task.clip_value)
     step.steps = task.done
     return epochs_of(task, step)
@@ -127,7 +126,7 @@ def epochs_of(task: Task, step: Step) -> Epoch:
 
 
 class Acting(NamedTuple):
-    """Whether code of the user's runs in between, which may change things: after each batch, after each epoch."""
+    """Whether the user's code, which may change things, runs after each batch or after each epoch."""
 
     batches: bool
     epochs: bool
@@ -136,15 +135,15 @@ class Acting(NamedTuple):
 def best_epochs(
     task: Task, backend: str, dtype: str, threads: int, acting: Acting, tell: Callable[[str], None]
 ) -> tuple[Epoch, str]:
-    """Compiled epochs, or eager ones where that is impossible and `backend` is "auto"; and the name of the back end.
+    """Compiled epochs, or eager ones if that fails and `backend` is "auto"; and the name of the back end.
 
     Args:
         task: what is to be learned.
         backend: "auto", "llvm", "numpy" or "python".
         dtype: "float64" or "float32".
         threads: how many may share a step.
-        acting: who acts in between.
-        tell: is told the name of the back end where it becomes another one later.
+        acting: when the user's code runs in between.
+        tell: called with the name of the back end if it changes later.
 
     Raises:
         TraceError: if `backend` is not "auto" and model or loss cannot be compiled.
@@ -173,13 +172,14 @@ def _eager_instead(task: Task, reason: str) -> tuple[Epoch, str]:
 def _or_others(
     task: Task, epochs: Epoch, others: Sequence[Callable[[Task, str], tuple[Epoch, str]]], tell: Callable[[str], None]
 ) -> Epoch:
-    """The same, and other ones from the epoch on before which the model was changed to what they are not made for.
+    """These epochs, replaced by others once the model has been changed into something they are not made for.
 
     Args:
         task: what is to be learned.
-        epochs: compiled ones.
-        others: make other ones, with the names of their back ends, of a task and the reason; each is tried in turn.
-        tell: is told the names.
+        epochs: compiled epochs.
+        others: functions of a task and the reason that make other epochs, with the name of the back end; each is tried
+            in turn.
+        tell: called with the new name.
     """
     from engine import TraceError
 
@@ -207,7 +207,7 @@ def _or_others(
 
 
 def _with_a_warning(epochs: Epoch, reason: str) -> Epoch:
-    """The same, and after the first batch a warning: if eager code fails too, its error says what is wrong."""
+    """These epochs, with a warning after the first batch: if eager code fails too, its own error says what is wrong."""
     waiting = [reason]
 
     def epoch(rng: random.Random) -> Iterator[Done]:
@@ -224,7 +224,7 @@ def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, acting: 
 
     Raises:
         TraceError: if model or loss cannot be compiled.
-        TypeError, ValueError: if the samples and labels are none for a program.
+        TypeError, ValueError: if a program cannot take the samples and labels.
     """
     from engine import TraceError
 
@@ -247,14 +247,14 @@ def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, acting: 
     return _masked(task, trainer_of, layout, acting)
 
 
-class _Counted(Exception):  # noqa: N818  # no error: it ends a trace
-    """All entries that a model masks in one sample are counted."""
+class _Counted(Exception):  # noqa: N818  # not an error: it ends a trace
+    """All entries that a model masks in one sample have been counted."""
 
 
 def _layout(task: Task) -> Layout:
     """Which entries the model masks, as far as it can be traced.
 
-    They are counted in a trace that does not succeed: after it all is given back that the model's code has changed.
+    They are counted in a trace that is made to fail: after it, all that the model's code has changed is restored.
     """
     from engine import TraceError
 
@@ -279,7 +279,7 @@ def _plain(task: Task, trainer_of: Callable[[Model], Trainer], acting: Acting) -
     keep(task.kept, trainer, data)
 
     def samples() -> Batch:
-        """Those of an epoch: read again where somebody may have changed them, or anything else."""
+        """The samples of an epoch, read again where the user's code may have changed them, or anything else."""
         return trainer.prepare(task.X, task.y, size) if acting.epochs and trainer.steps > task.done else data
 
     def epoch(rng: random.Random) -> Iterator[Done]:
@@ -296,10 +296,10 @@ def _plain(task: Task, trainer_of: Callable[[Model], Trainer], acting: Acting) -
 
 
 def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, acting: Acting) -> tuple[Epoch, str]:
-    """For a model with dropout, whose masks are further inputs of each sample.
+    """Epochs of a model with dropout, whose masks are further inputs of each sample.
 
-    A mask goes with the step and the place in the batch, so that the samples are laid out in the order of the epoch
-    first, as many batches at a time as take a moderate amount of memory.
+    A mask belongs to a step and a place in the batch. So the samples are first laid out in the order of the epoch, as
+    many batches at a time as take a moderate amount of memory.
     """
     import numpy as np
 
@@ -319,7 +319,7 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
     room = np.empty((part, width + units))  # the same for all parts: new memory would take longer to come than to fill
 
     def samples() -> tuple[Any, Any, Batch]:
-        """Inputs and labels in rows, and a batch such as to be laid out."""
+        """Inputs and labels in rows, and a batch of the kind that will be laid out."""
         X, y = np.array(task.X, float), np.array(task.y, float)
         example = trainer.prepare(np.ones((part, width + units)), y[:part], size)
         return X.reshape(count, -1), y.reshape(count, -1), example
@@ -355,6 +355,6 @@ def _order(task: Task, rng: random.Random) -> list[int]:
 
 
 def _counted(losses: list[float], samples: int, size: int, whole: int) -> Done:
-    """The losses of some of the batches of `size` that the whole data set has, with the samples in each."""
+    """The losses of some batches of `size` out of the whole data set, with the number of samples in each."""
     last = len(losses) - 1
     return Done(losses, [size] * last + [samples - last * size], -(-whole // size))

@@ -1,4 +1,4 @@
-"""What to say when a loss turns nan: which numbers of the data are, and where in the graph of that batch it began."""
+"""The report on a loss that turned nan: which numbers of the data are nan, and where in the batch's graph it began."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
         step: the number of the step, which draws the masks.
 
     Returns:
-        The report, or what eager code refuses, after what is not finite in the data; empty if all is finite there.
+        What is not finite in the data, then the report, or the error of eager code; empty if everything is finite.
     """
     X, y = ([data[place] for place in batch] for data in (task.X, task.y))
     rows = [task.rows[place] for place in batch]
@@ -37,12 +37,12 @@ def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
 
 @contextmanager
 def naming_data(X: Any, y: Any, rows: Sequence[int]) -> Iterator[None]:
-    """To an error about data add which column of a table holds no numbers, or which labels are nan or infinite.
+    """Add to an error about data which column of a table holds no numbers, or which labels are nan or infinite.
 
     Args:
         X: the samples as the user gave them.
         y: the labels.
-        rows: what the user calls them.
+        rows: their places in the user's data.
     """
     try:
         yield
@@ -60,7 +60,7 @@ def naming_data(X: Any, y: Any, rows: Sequence[int]) -> Iterator[None]:
 
 
 def _some(lost: list[str]) -> str:
-    """The first of the numbers that are lost."""
+    """The first of the numbers that are not finite, as text."""
     return ", ".join(lost[:_SHOWN]) + (f", and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else "")
 
 
@@ -95,8 +95,8 @@ def _anomaly(model: Model, loss: LossFunction, X: list[Any], y: list[Any], step:
             found = engine.find_anomaly(scored(loss, outputs, y), names)
     except engine.AnomalyError as error:
         return str(error)
-    except ValueError as error:  # of a loss that refuses what compiled code makes nan
+    except ValueError as error:  # from a loss that refuses what is nan in compiled code
         return f"computed eagerly, this batch raises ValueError: {error}"
-    except Exception:  # the loss is nan: whatever else is wrong with it, that is what to report
+    except Exception:  # whatever else is wrong with the loss, it is nan: that is what to report
         return ""
     return "" if found is None else str(found)

@@ -1,4 +1,4 @@
-"""The course of a training: a row for each epoch, as text, curve and table."""
+"""The history of a training run: a row for each epoch, as text, curve and table."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ..arguments import counted
 from ..attributes import Explained
 
 UNKNOWN = -1
-"""In place of a seed: from a file or pickle that does not tell."""
+"""Stands for the seed where a file or pickle does not say which it was."""
 
 HEAD = 8
-"""How many rows a table shows; of more, the first and the last ones and some between."""
+"""How many rows a table shows; a longer one shows the first, the last, and some in between."""
 
 
 @dataclass
 class History(Explained):
-    """The course of a training.
+    """The history of a training run.
 
     Attributes:
-        losses: the mean loss of each epoch, while its batches were being learned.
+        losses: the mean loss of each epoch, taken over its batches while they were being learned.
         batch_losses: the loss of each batch before its update.
-        backend: what made the steps: "eager", or the compiler's back end; and why no other one.
+        backend: what made the steps: "eager", or a back end of the compiler; and why not a better one.
         rows: for each epoch its number ("epoch", from 1), "loss", "validation_loss" and the metrics, named
             like "validation_accuracy", where there is validation, "lr" at its end, and the "seconds" that it took.
         stopped: why training ended before its last epoch: "patience", "callback", "interrupted" or "nan"; else None.
@@ -37,15 +37,15 @@ class History(Explained):
     rows: list[dict[str, float]] = field(default_factory=list, compare=False)
     stopped: str | None = None
     random_state: Any = field(default=None, repr=False, compare=False)
-    """Of the source of the batches, after the last epoch: with it training goes on as if it had not stopped."""
+    """The state of the source of batches after the last epoch: training resumes from it as if it had not stopped."""
     waiting: dict[str, Any] | None = field(default=None, repr=False, compare=False)
-    """Where `patience` stands, and what it has put back: with it training goes on likewise; see `Patience.waiting`."""
+    """Where `patience` stands, and what it has restored: training resumes from it likewise; see `Patience.waiting`."""
     seed: int | None = field(default=UNKNOWN, repr=False, compare=False)
-    """The int that the order of the batches began from; None for another source."""
+    """The int that seeded the order of the batches; None for another source."""
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch, from 1, with the least validation loss, or without validation the least loss; None of none."""
+        """The epoch, from 1, with the least validation loss, or else the least loss; None if there was no epoch."""
         if not self.rows:
             return None
         key = "validation_loss" if any("validation_loss" in row for row in self.rows) else "loss"
@@ -65,7 +65,7 @@ class History(Explained):
         """Save the curves of the losses, and of the metrics if there are any, as a picture.
 
         Args:
-            path: the file; its ending tells the format, such as .png or .svg.
+            path: the file; its suffix gives the format, such as .png or .svg.
 
         Raises:
             ImportError: if matplotlib is not installed.
@@ -124,7 +124,7 @@ class History(Explained):
         return "\n".join([line, *self._table()])
 
     def _table(self) -> list[str]:
-        """Some of the rows, evenly spread, under their names."""
+        """Some of the rows, evenly spaced, under their column names."""
         if not self.rows:
             return []
         count = len(self.rows)

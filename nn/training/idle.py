@@ -1,4 +1,4 @@
-"""Epochs that change nothing: a warning tells why, as far as it can be seen."""
+"""Epochs that change nothing: a warning says why, as far as that can be seen."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .history import History
 
 
 def warn_if_idle(history: History, schedule: Callable[[int], float] | None, steps: int) -> bool:
-    """Warn of the last epoch if its rates were all 0, or the first two have one loss; and whether it was so.
+    """Warn if all rates of the last epoch were 0, or the first two epochs have equal losses; return whether it did.
 
     Args:
-        history: after the epoch.
-        schedule: the rate of each step by its number; only one of `nn.schedules` is asked again.
-        steps: how many the epoch had.
+        history: the history after the epoch.
+        schedule: the rate of each step by its number; only a schedule of `nn.schedules` is called again.
+        steps: how many steps the epoch had.
     """
     row, done = history.rows[-1], len(history.batch_losses)
-    if row["lr"] == 0.0:  # without a schedule it is meant so
+    if row["lr"] == 0.0:  # without a schedule it is meant to be
         if schedule is not None and type(schedule) in FIXED and not any(map(schedule, range(done - steps, done))):
             warn_user(
                 f"epoch {row['epoch']} changed nothing: {schedule} gives 0 for all of its steps, which are batches, "

@@ -40,7 +40,7 @@ from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Patience, Validation
 
 Callback = Callable[[Model, History, int], Any]
-"""Of the model, the history so far and the number of the epoch; True stops the training."""
+"""A function of the model, the history so far and the number of the epoch; returning True stops the training."""
 
 
 def fit(
@@ -74,69 +74,71 @@ def fit(
     """Train a model by stochastic gradient descent on random batches of the data.
 
     With `batch_size=None` every step is gradient descent on the whole dataset. The model is in train mode meanwhile,
-    and in eval mode for validation. Ctrl-C ends the training and gives the history so far.
+    and in eval mode for validation. Ctrl-C ends the training and returns the history so far.
 
     Args:
         model: a module, or a function from one sample to its output.
-        X: the samples, a list, array or DataFrame of rows; a module notes the names of columns, and refuses a table
-            that has others, or another order, from then on.
-        y: as many labels, as the loss takes them; texts are names of classes, sorted into `model.classes`.
-        loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`; a module
-            notes its name, which tells later what the outputs mean.
-        optimizer: what changes the parameters, such as `nn.SGD(model.parameters(), lr=0.1)`; a parameter that is not
-            among its own is frozen.
+        X: the samples: a list, array or DataFrame of rows. A module remembers the names of columns, and from then on
+            refuses a table whose columns are different or in another order.
+        y: as many labels, of the kind that the loss takes; strings are class names, sorted into `model.classes`.
+        loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`. A module
+            remembers its name, which later tells what the outputs mean.
+        optimizer: changes the parameters that it holds, such as `nn.SGD(model.parameters(), lr=0.1)`; all others are
+            frozen.
         epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
         validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same; a nan
             in it that makes its loss nan is refused. A loss of your own is scored in compiled code there if
             `nn.per_sample` made it, else from epoch 20 on, if it is a mean or sum over samples as for `nn.Trainer`,
             and eagerly before.
-        metrics: of the validation data: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and
-            outputs; None for what fits the loss: accuracy for classes, R² for `mse` and `mae`.
+        metrics: computed on the validation data: names ("accuracy", "top3" and so on, "r2", "mae") or functions of
+            labels and outputs; None for what suits the loss: accuracy for classes, R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
             those of the best epoch.
-        min_delta: by how much it must be better for `patience` to begin anew; the best epoch is so be it by less.
-        schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`;
-            one that reads more than numbers and functions is asked before each step, and may change things as
-            callbacks may, entries of X and y from the next epoch on.
-        clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
+        min_delta: by how much the loss must improve for `patience` to start over; the best epoch is the one of the
+            least loss, by however little.
+        schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`.
+            One that reads more than numbers and functions is called before each step, and may change things as
+            callbacks may; its changes to X and y count from the next epoch on.
+        clip_norm: the largest norm of the whole gradient: a longer one is scaled down to it before the step.
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
-        sample_weight: one number for each sample, by which its loss is multiplied; of a loss that is the mean over
-            samples; another is refused, as far as a few samples tell.
-        class_weight: numbers for classes by their labels, likewise, 1 for those it leaves out; or "balanced" for the
-            inverse of how many samples each has.
-        callbacks: called with the model, the history and the number of the epoch after each; True stops. What they
-            change counts from the next epoch on: the model, what the loss reads, entries of X and y.
-        resume: a checkpoint of `nn.load`, or a history, to go on after: `epochs` counts those done before, and batches
-            are drawn as if there had been no end: with an int seed it must be the same one, or left out. With
-            `patience` again, that is from how things stood after the last epoch (if it was at its end, nothing is
-            left to do), else from the best one.
-        shuffle: whether the batches of each epoch are random; otherwise, and in a batch of all samples, they keep the
-            order of the data.
+        sample_weight: a number for each sample, by which its loss is multiplied. The loss must be a mean over samples;
+            any other is refused, as far as a few samples tell.
+        class_weight: such numbers for classes, by their labels, 1 for those left out; or "balanced" for the inverse of
+            how many samples each class has.
+        callbacks: called after each epoch with the model, the history and the number of the epoch; one that returns
+            True stops. What they change (the model, what the loss reads, entries of X and y) counts from the next
+            epoch on.
+        resume: a checkpoint of `nn.load`, or a history, to continue from: `epochs` includes those done before, and
+            batches are drawn as if training had never stopped. An int seed must be the same as before, or left out.
+            With `patience`, training continues from the state after the last epoch (if patience had run out, nothing
+            is left to do), without it from the best one.
+        shuffle: whether the batches of each epoch are random; otherwise, and if a batch takes all samples, they keep
+            the order of the data.
         seed: an int for the same batches every time, or a `random.Random` to draw from.
         progress: True for a bar on a terminal and plain lines elsewhere, or a callable that takes an
             `nn.Progress` after each batch.
-        step: makes the step of the loop from model, loss and optimiser; one of your own runs eagerly.
+        step: makes the step of the loop from model, loss and optimiser; a step of your own runs eagerly.
         backend: "llvm", "numpy" or "python" for whole epochs in compiled code, "eager" for steps on the engine's
-            graph, with the same batches and the same numbers up to rounding; "auto" for the best of these, and eager
-            steps, with a warning that says why, where model, loss or data cannot be compiled. `History.backend` tells
-            which one it was, and why. What model and loss read is watched, as by `nn.Trainer`; not watched are the
-            insides of installed packages, what their code in C reads by itself, and what model and loss themselves
-            change whenever they run.
+            graph, with the same batches and the same numbers up to rounding; "auto" for the best of these, or eager
+            steps, with a warning that says why, if model, loss or data cannot be compiled. `History.backend` says
+            which it was, and why. What model and loss read is watched, as by `nn.Trainer`; not watched are the
+            internals of installed packages, what their C code reads, and what model and loss themselves change
+            whenever they run.
         dtype: "float64" or "float32", in compiled code.
         threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
 
     Returns:
-        The history: a row for each epoch, and the losses of all batches.
+        The history, with a row for each epoch and the losses of all batches.
 
     Raises:
         TypeError: if an argument is of the wrong kind, or the loss is not one Value.
-        ValueError: if there is no data, X and y differ in length, a size is below 1, or the optimiser holds
-            none of the model's parameters, or arguments do not go together.
+        ValueError: if there is no data, X and y differ in length, a size is below 1, the optimiser holds none of the
+            model's parameters, or arguments do not go together.
         ImportError: if the back end needs a package that is not installed.
-        FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch. The text
-            tells which numbers of the data are none, and where in the graph it began; the error's `history` is what
-            came before.
+        FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch. The message
+            says which numbers of the data are not finite, and where in the graph it began; the error's `history` has
+            the epochs before.
 
     >>> from nn import MLP, SGD, mse
     >>> model = MLP(1, [1], seed=1)
@@ -267,9 +269,9 @@ def _train(
     told: Reports,
     foreign: bool,
 ) -> None:
-    """The epochs that the history has not got yet; steps are foreign where step or optimiser is the user's own code."""
+    """Train the epochs that the history lacks; steps are foreign if step or optimiser is the user's own code."""
     scores: dict[str, float] = {}
-    told_why = foreign  # of steps that are not ours nothing is known
+    told_why = foreign  # nothing is known about steps that are not ours
     for epoch in range(len(history.losses) + 1, epochs + 1):
         started, before, total, seen, batch = time.perf_counter(), rng.getstate(), 0.0, 0, 0
         first = len(history.batch_losses)

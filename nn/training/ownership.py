@@ -1,4 +1,4 @@
-"""Whose parameters an optimiser holds, all of the model's or some; and whether it remembers what it should."""
+"""Which parameters an optimiser holds, all of the model's or some; and whether it still has the memory it should."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from ..optimisers.base import Optimizer
 
 
 def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> None:
-    """See that an optimiser trains the model; what it does not hold is frozen.
+    """Check that an optimiser trains the model; what it does not hold is frozen.
 
-    One that lacks some of the model's parameters and holds others instead is a mistake, as when a layer was replaced
-    after the optimiser was made, unless a loss of the user's own has parameters: then it is warned of.
+    An optimiser that lacks some of the model's parameters and holds foreign ones instead is a mistake, for example
+    when a layer was replaced after the optimiser was made. If the loss is the user's own it may have parameters, so
+    that is only warned of.
 
     Raises:
-        ValueError: if it holds none of a module's parameters, or others than those.
+        ValueError: if it holds none of a module's parameters, or foreign ones in their place.
     """
     if not isinstance(model, Module):
         return
@@ -42,11 +43,11 @@ def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> N
 
 
 def warn_if_forgotten(optimizer: Optimizer, steps: int) -> None:
-    """Warn of an optimiser that has made no step where training goes on after some: with a memory it would begin anew.
+    """Warn if training resumes with an optimiser that has made no step: it would start without its memory.
 
     Args:
-        optimizer: what goes on.
-        steps: how many were made before.
+        optimizer: the optimiser to resume with.
+        steps: how many steps were made before.
     """
     remembers = optimizer.memories and optimizer.settings.get("momentum", 1.0) != 0.0
     if steps and remembers and not optimizer.steps:
@@ -58,15 +59,15 @@ def warn_if_forgotten(optimizer: Optimizer, steps: int) -> None:
 
 
 def results_of(model: Model) -> list[tuple[str, Value]]:
-    """What a module holds that operations have computed, before it is called: its own caches are replaced then."""
+    """Results of operations that a module holds before it is called: its own caches are replaced in the call."""
     return [(path, value) for path, value, _ in results_in(model)] if isinstance(model, Module) else []
 
 
 def refuse_results(results: list[tuple[str, Value]], loss: Value) -> None:
-    """See that a loss depends on no result that was there before: it would keep its number, and nothing train it.
+    """Refuse a loss that depends on a result computed earlier: that would keep its number, and never be trained.
 
     Raises:
-        ValueError: it does.
+        ValueError: the loss depends on one.
     """
     nodes = {*topological_order(loss)} if results else ()
     for path, value in results:

@@ -1,4 +1,4 @@
-"""What `fit` makes of data before it learns: names of classes, samples held out, weights."""
+"""What `fit` does with data before training: class names, samples held out, weights."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .weighting import refuse_other_than_means, weighted, weights_of, with_weigh
 
 
 class Prepared(NamedTuple):
-    """Samples, labels and loss to train with, which samples of the user's they are, and the validation.
+    """Samples, labels and loss to train with, the places of the samples in the user's data, and the validation.
 
-    What its outputs mean, a model notes while it is trained: see `noting`.
+    The model notes what its outputs mean while it is trained: see `noting`.
     """
 
     X: Any
@@ -52,13 +52,13 @@ def prepared(
     options: Options,
     fixed: bool,
 ) -> Prepared:
-    """The data as the loop takes it, and what the module is to note: its loss and the names of its classes.
+    """The data as the loop takes it, and what the module is to note: its loss and its class names.
 
     Raises:
         TypeError, ValueError: as `nn.fit`.
     """
     columns, known = names_of_columns(X), noted_columns(model)
-    if is_reordered(columns, known):  # by mistake; others it may learn anew
+    if is_reordered(columns, known):  # a mistake; a table of other columns may be learned anew
         same_columns("X", X, known)
     same_rows("X", X, "sample_weight", sample_weight)
     X, y = paired(X, y)
@@ -81,7 +81,7 @@ def prepared(
             if are_texts(held_y):
                 held_y = as_targets(held_y, classes or [], name_of_loss(loss))
         else:
-            # From the seed itself, so that whoever resumes holds out the same samples.
+            # From the seed itself, so that a resumed training holds out the same samples.
             source = rng if rng is seed or seed is None else random_source(seed)
             rows, last = held_out(len(X), validation, source, list(y) if names else strata(y, loss))
             (X, held_X), (y, held_y) = ((chosen_rows(data, rows), chosen_rows(data, last)) for data in (X, y))
@@ -103,11 +103,11 @@ REACH = {
     "softplus": (0.0, math.inf),
     "tanh": (-1.0, 1.0),
 }
-"""Between which numbers activations give all of theirs."""
+"""The range of each bounded activation."""
 
 
 def warn_of_unreachable(model: Model, loss: LossFunction, y: Any) -> None:
-    """Warn of targets of a regression that the model's last activation cannot give: it can never learn them."""
+    """Warn of regression targets outside the range of the model's last activation: they can never be learned."""
     name = activation_name(last_activation(model))
     if name not in REACH or name_of_loss(loss) not in ("mse", "mae"):
         return
@@ -124,7 +124,7 @@ def warn_of_unreachable(model: Model, loss: LossFunction, y: Any) -> None:
 
 @contextmanager
 def noting(model: Model, notes: Mapping[str, Any], has_trained: Callable[[], bool]) -> Iterator[None]:
-    """A module notes what its outputs mean; after an error before the first step it has again what it noted before."""
+    """A context in which a module has noted what its outputs mean; undone by an error before the first step."""
     own: dict[str, Any] = vars(model) if isinstance(model, Module) else {}
     before = {name: own[name] for name in notes if name in own}
     try:
@@ -139,7 +139,7 @@ def noting(model: Model, notes: Mapping[str, Any], has_trained: Callable[[], boo
 
 
 def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
-    """The classes that labels name: those that the module knows, or else all of these, sorted."""
+    """The class names of the module, or, if it knows none yet, all labels, sorted."""
     if not isinstance(model, Module):
         raise TypeError(
             f"labels that are texts need an nn.Module, which keeps the names of its classes, not {show(model)}"
@@ -164,7 +164,7 @@ def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
 
 
 def strata(y: Any, loss: Any) -> list[Any] | None:
-    """The class of every sample, where labels are classes: texts, or with a loss for classes numbers or one-hot rows.
+    """The class of each sample if labels are classes: strings, or, for a classification loss, numbers or one-hot rows.
 
     >>> from nn import cross_entropy, mse
     >>> strata([1, 0], cross_entropy), strata([[0, 1], [1, 0]], cross_entropy), strata([[1], [0]], cross_entropy)
@@ -187,7 +187,7 @@ def strata(y: Any, loss: Any) -> list[Any] | None:
 
 
 def name_several(y: Any, loss: Any) -> bool:
-    """Whether labels of several outputs are each its own question, so that several may be 1, or none.
+    """Whether each output has a label of its own (multi-label), so that several may be 1, or none.
 
     >>> from nn import bce, mse
     >>> name_several([[1, 1], [0, 1]], bce), name_several([[1, 0], [0, 1]], bce), name_several([[1, 1], [0, 1]], mse)

@@ -28,10 +28,10 @@ class Progress(NamedTuple):
     """The mean loss of this epoch so far."""
 
     scores: Mapping[str, float] = MappingProxyType({})
-    """The validation of the epoch before, by the names of `History.rows`; in `fit_many` of the net itself."""
+    """Validation scores of the epoch before, by the names of `History.rows`; in `fit_many` those of the net itself."""
 
     unit: str = "epoch"
-    """What is counted; "net" in `fit_many`, after each of which it reports."""
+    """The unit that is counted; "net" in `fit_many`, which reports after each net."""
 
     lr: float | None = None
     """The learning rate of the batch; None in `fit_many`."""
@@ -46,14 +46,14 @@ Reporter: TypeAlias = Callable[[Progress], object]
 
 
 class Reports(NamedTuple):
-    """Who is told how far it has come: after each batch, and after each epoch, whose own validation is then known."""
+    """Functions to call after each batch, and after each epoch, when its own validation is known."""
 
     batch: Reporter | None = None
     epoch: Reporter | None = None
 
 
 def reporting(progress: bool | Reporter) -> AbstractContextManager[Reports]:
-    """What a `progress` option asks for, to be entered for the time of the training.
+    """A context for the training that reports as the `progress` option asks.
 
     Args:
         progress: False for silence, a callable to be called with a `Progress` after each batch, or True for a
@@ -84,7 +84,7 @@ def _text(state: Progress, between: str = "  ") -> str:
 
 
 def _under_way(state: Progress, between: str = "  ") -> str:
-    """An epoch that goes on: what is known of validation is the epoch's before, and says so."""
+    """An epoch under way: the validation scores are those of the epoch before, and the line says so."""
     before = f"{state.unit} {state.epoch - 1}: {_scores(state)}" if state.scores else ""
     return between.join(filter(None, (_head(state), before)))
 
@@ -102,14 +102,14 @@ def _scores(state: Progress) -> str:
 
 def _has_rich() -> bool:
     try:
-        import rich  # noqa: F401  # whether it can be imported is all that is asked
+        import rich  # noqa: F401  # only to see whether it can be imported
     except ImportError:
         return False
     return True
 
 
 def _rate(state: Progress, seconds: float) -> str:
-    """How many epochs pass in a second, in few letters: a line of 80 has to hold it all."""
+    """Epochs per second, in few characters: a line of 80 has to hold it all."""
     return f"{state.done * state.epochs / seconds:.3g}/s" if seconds > 0.0 else ""
 
 

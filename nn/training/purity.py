@@ -1,4 +1,4 @@
-"""Which functions compute with their arguments and do nothing else: a schedule of this kind may be asked ahead."""
+"""Pure functions, which compute with their arguments and do nothing else: such a schedule may be evaluated ahead."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..schedules import FIXED
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _COMPUTING = frozenset({"math", "numpy"})
-"""Modules with nothing in them that a step reads."""
+"""Modules that hold nothing a step reads."""
 _BUILTINS = {each.__name__: each for each in (abs, bool, divmod, float, int, len, max, min, pow, range, round, sum)}
 _READING = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _REACHING = frozenset({"STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR", "DELETE_GLOBAL", "DELETE_DEREF", "IMPORT_NAME"})
-"""Instructions that change what is not the function's own, or bring in what was not looked at."""
+"""Instructions that change what is not local to the function, or bring in what was not inspected."""
 
 
 def is_pure(function: Callable[..., Any]) -> bool:
-    """Whether a function neither reads what may change, nor changes what others read; False where that is not seen.
+    """Whether a function neither reads what may change nor changes what others read; False if that cannot be seen.
 
-    It is seen of `nn.schedules`, and of functions that name only numbers, texts, `math`, NumPy, builtins that compute,
-    and functions likewise.
+    It is seen for `nn.schedules`, and for functions that name only numbers, strings, `math`, NumPy, builtins that
+    compute, and other such functions.
 
     >>> is_pure(lambda k: 0.1 / (1 + k))
     True

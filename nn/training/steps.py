@@ -21,10 +21,10 @@ from .ownership import check_ownership, refuse_results, results_of
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
-    """The loss of a batch, or whatever it is that the function gives.
+    """The loss of a batch, or whatever else the function returns.
 
     Raises:
-        TypeError: if the function takes one sample and no batch.
+        TypeError: if the function takes a single sample instead of a batch.
     """
     try:
         return loss(outputs, labels)
@@ -50,7 +50,7 @@ def one_value(loss: Any) -> Value:
 
 
 def nothing_to_learn(loss: LossFunction) -> ValueError:
-    """What to raise where a loss has no derivative by any parameter."""
+    """The error to raise if a loss depends on no parameter."""
     return ValueError(
         f"{getattr(loss, '__name__', 'the loss')} depends on none of the optimiser's parameters: compute it from the "
         "outputs of the model themselves, and not from their numbers (.data, float(), detach())"
@@ -72,7 +72,7 @@ class Step(Protocol):
 
 
 class EagerStep(Known):
-    """The step in the open: predict, score the predictions against the labels, backpropagate, update.
+    """The eager step: predict, score the predictions against the labels, backpropagate, update.
 
     Backprop both propagates the error back through every node and stores the parameters' gradients, from which
     the optimiser then takes its step.
@@ -85,7 +85,7 @@ class EagerStep(Known):
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
 
     Attributes:
-        steps: how many were made; the masks of dropout go with their number.
+        steps: how many were made; this number determines the masks of dropout.
 
     >>> from nn import MLP, SGD, mse
     >>> model = MLP(1, [1], init="zeros")
@@ -119,7 +119,7 @@ class EagerStep(Known):
         self.optimizer = optimizer
         self.steps = 0
         self._clip = clip_limits(clip_norm, clip_value)
-        self._seen: tuple[Any, ...] = (None,)  # what told last that the optimiser has the model's parameters
+        self._seen: tuple[Any, ...] = (None,)  # what was seen when the optimiser was last found to hold the parameters
 
     def __repr__(self) -> str:
         loss = getattr(self.loss, "__name__", type(self.loss).__name__)
@@ -166,7 +166,7 @@ class EagerStep(Known):
 
     def _look_for_parameters(self, loss: Value) -> None:
         params = self.optimizer.params
-        if any(p.grad for p in params) or not has_rule(self.optimizer):  # one of the user's may need no gradient
+        if any(p.grad for p in params) or not has_rule(self.optimizer):  # the user's own may need no gradient
             return
         if {*topological_order(loss)}.isdisjoint(params):
             raise nothing_to_learn(self.loss)

@@ -1,4 +1,4 @@
-"""Validation: samples held out, what the model makes of them after each epoch, and the best epoch kept."""
+"""Validation: samples held out, the model's scores on them after each epoch, and the best epoch kept."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from ..optimisers.base import Optimizer
 from .failures import lost_numbers
 
 LOOKED_AT = 10
-"""So many samples with numbers that are nan are looked at before training."""
+"""How many samples that hold a nan are tried before training."""
 
 PATIENT = 20
 """From this epoch on a loss of the user's is compiled: before, its graph would take longer than it spares."""
 
 
 class Validation:
-    """Scores of samples that nothing is learned from.
+    """Scores on samples that the model does not learn from.
 
     Args:
         model: what is trained.
         X: the samples.
         y: as many labels.
-        loss: what it is trained with.
-        metrics: by name.
-        options: how they are computed.
-        fixed: whether samples and labels are the same every time, since no code of the user's runs in between.
+        loss: the loss that it is trained with.
+        metrics: functions of labels and outputs, by name.
+        options: how outputs are computed.
+        fixed: whether samples and labels stay the same, since no code of the user's runs in between.
 
     Attributes:
-        acts: whether a metric is code of the user's, which may change things.
+        acts: whether a metric is the user's own code, which may change things.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Validation:
         for metric in metrics.values():
             if fixed and isinstance(metric, Accuracy):
                 metric.fix(y)
-        # All in one program, where labels are class indices; this loss looks at them, and is nan where an output is.
+        # All in one program if labels are class indices; this loss checks them, and is nan where an output is.
         kinds, known = [*map(type, metrics.values())], name_of_loss(loss)
         judged = not is_row(y[0]) and (known == "cross_entropy" or not known) and kinds == [Accuracy]
         at_once = fixed and options.backend == "auto" and (is_mean(loss) or not known) and (not kinds or judged)
@@ -98,12 +98,12 @@ def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | Non
 
     Args:
         count: how many rows there are.
-        share: of them to hold out, above 0 and below 1.
-        rng: what chooses them.
-        strata: for each row a class, each of which gives the same share; None for none.
+        share: the share to hold out, above 0 and below 1.
+        rng: the source of random numbers that chooses them.
+        strata: a class for each row, of which each contributes the same share; None for none.
 
     Raises:
-        TypeError: if the share is no number.
+        TypeError: if the share is not a number.
         ValueError: if it is out of range, or leaves no sample on one side.
     """
     share = real_number("validation", share, least=0.0, most=1.0)
@@ -111,11 +111,11 @@ def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | Non
 
 
 def given_validation(validation: Any, columns: list[str] | None) -> tuple[Any, Any]:
-    """The samples and labels of `validation=(X, y)`, checked; `columns` are those to train with, if they have names.
+    """The samples and labels of `validation=(X, y)`, checked; `columns` are those of the training data, if named.
 
     Raises:
-        TypeError: if it is no pair.
-        ValueError: if they differ in length, are empty, or a table of other columns.
+        TypeError: if it is not a pair.
+        ValueError: if they differ in length, are empty, or are a table of other columns.
     """
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise TypeError(
@@ -126,19 +126,19 @@ def given_validation(validation: Any, columns: list[str] | None) -> tuple[Any, A
 
 
 def refuse_lost(model: Model, loss: LossFunction, X: Any, y: Any, rows: Sequence[int]) -> None:
-    """See that no number which is nan or infinite makes the loss of validation nan: all epochs would have that one.
+    """Refuse samples whose nan or infinite numbers make the validation loss nan, as it would be in every epoch.
 
-    A model may know what to do with such numbers: of a few samples that have some the loss is computed.
+    A model may know what to do with such numbers, so the loss of a few samples that hold some is computed.
 
     Args:
         model: what is trained.
         loss: what it is trained with.
         X: the samples held out.
         y: as many labels.
-        rows: what the user calls them.
+        rows: their places in the user's data.
 
     Raises:
-        ValueError: it does.
+        ValueError: there are such samples.
     """
     places = sorted({*_lost_places(X), *_lost_places(y)})
     for place in places[:LOOKED_AT]:
@@ -151,7 +151,7 @@ def refuse_lost(model: Model, loss: LossFunction, X: Any, y: Any, rows: Sequence
 
 
 def _lost_places(data: Any) -> list[int]:
-    """Which samples or labels hold numbers that are nan or infinite."""
+    """The places of samples or labels that hold nan or infinite numbers."""
     if getattr(getattr(data, "dtype", None), "kind", "O") in "biuf":
         import numpy as np
 
@@ -161,10 +161,10 @@ def _lost_places(data: Any) -> list[int]:
 
 
 def _may_be_lost(item: Any) -> bool:
-    """Whether it is not seen at once that all numbers are finite."""
+    """Whether there may be a number that is not finite; False if a quick look rules it out."""
     try:
         return not math.isfinite(sum(item) if is_row(item) else item)
-    except (TypeError, OverflowError):  # rows, or no numbers
+    except (TypeError, OverflowError):  # rows, or not numbers
         return any(map(_may_be_lost, item)) if is_row(item) else True
 
 
@@ -172,14 +172,14 @@ def _is_nan(model: Model, loss: LossFunction, x: Any, label: Any) -> bool:
     try:
         with evaluating(), no_grad():
             return math.isnan(float(loss([model(x)], [label])))
-    except ValueError:  # a label that is no number
+    except ValueError:  # a label that is not a number
         return True
-    except Exception:  # what else is wrong, training says
+    except Exception:  # training will say what else is wrong
         return False
 
 
 def _digest(numbers: Sequence[float]) -> str:
-    """Of numbers, bit for bit."""
+    """A digest of numbers, bit for bit."""
     return hashlib.sha256(array("d", numbers).tobytes()).hexdigest()
 
 
@@ -197,11 +197,11 @@ class Patience:
         self._least = least
         self._optimizer = optimizer
         self._best, self._waited = math.inf, 0
-        self._to_beat = math.inf  # what the next epoch that ends the waiting must be better than by `least`
+        self._to_beat = math.inf  # the loss that an epoch must beat by `least` for patience to start over
         self._kept: Any = None  # parameters and memory of the best epoch
 
     def is_over(self, loss: float) -> bool:
-        """Take the validation loss of an epoch in; whether it was the last one."""
+        """Take in the validation loss of an epoch; return whether it was the last epoch."""
         first, loss = self._kept is None, math.inf if math.isnan(loss) else loss
         if first or loss < self._to_beat - self._least:
             self._to_beat, self._waited = loss, 0
@@ -213,16 +213,16 @@ class Patience:
 
     @property
     def is_at_its_end(self) -> bool:
-        """Whether as many epochs as may have passed without a better loss."""
+        """Whether too many epochs have passed without a better loss."""
         return self._waited >= self._epochs
 
     @property
     def waiting(self) -> dict[str, Any] | None:
-        """How it stands, as plain data, for `go_on`: with the numbers of the best epoch; None before the first one."""
+        """The state as plain data, for `go_on`, with the numbers of the best epoch; None before the first epoch."""
         return None if self._kept is None else self._written(self._kept)
 
     def restore(self) -> dict[str, Any] | None:
-        """Parameters and optimiser as they were after the best epoch; give how they and all else stood before."""
+        """Restore parameters and optimiser as they were after the best epoch; return the state before that."""
         if self._kept is None:
             return None
         last = self._state()
@@ -230,13 +230,13 @@ class Patience:
         return {**self._written(last), "best_is_back": _digest(self._kept[0])}
 
     def go_on(self, waiting: dict[str, Any]) -> None:
-        """Go on from where another training stood, as if it had not ended.
+        """Continue from the state of another training run, as if it had not ended.
 
-        What it had put back is exchanged for what there was after its last epoch; if the parameters are others by now,
-        it is from these that training goes on, and what was best before says nothing.
+        The best epoch that it restored is replaced by its last one. If the parameters have been changed since, training
+        continues from these, and what was best before does not count.
 
         Raises:
-            ValueError: if the optimiser has another number of parameters.
+            ValueError: if the optimiser has a different number of parameters.
         """
         numbers, here = waiting["numbers"], self._state()
         if len(numbers) != len(here[0]):
@@ -248,7 +248,7 @@ class Patience:
         if back is not None and back != _digest(here[0]):
             return
         self._best, self._waited = waiting["best"], waiting["waited"]
-        self._to_beat = waiting.get("to_beat", self._best)  # which earlier files do not tell
+        self._to_beat = waiting.get("to_beat", self._best)  # which files of earlier versions lack
         self._kept = other if back is None else here
         if back is not None:
             self._put(other)
@@ -260,7 +260,7 @@ class Patience:
 
     def _put(self, state: Any) -> None:
         numbers, memory = state
-        self._optimizer.take_back()  # or else what has the state now would bring it back later
+        self._optimizer.take_back()  # or the program that holds the state now would write it back later
         for parameter, number in zip(self._optimizer.params, numbers):
             parameter.data = number
         self._optimizer.state = copy.deepcopy(memory)

@@ -1,8 +1,8 @@
 """Whole steps in compiled code.
 
-- compiled: Trainer; settings: what it may be told at any time; samples: what it is given; ways: how it makes a step
-- preparation: which program makes it, compiled when it is needed
+- compiled: Trainer; settings: what may be set at any time; samples: the batches it takes; ways: how it makes a step
+- preparation: the program that makes a step, compiled when it is needed
 - model_watch: whether a model is still what was compiled
-- sample_loss: what it compiles, so that the mean is the loss of the batch
-- kept: one that a call of `fit` leaves to the next
+- sample_loss: the loss of one sample, compiled such that its mean is the loss of the batch
+- kept: a Trainer that one call of `fit` leaves for the next
 """

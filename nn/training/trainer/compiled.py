@@ -22,26 +22,27 @@ from .samples import Samples
 class Trainer(Preparation):
     """A model, a loss and an optimiser, compiled into one program that makes whole steps.
 
-    The numbers of the parameters stay in the program while it trains; `p.data` shows them at any time, and what is
+    The numbers of the parameters live in the program while it trains: `p.data` shows them at any time, and what is
     assigned to it counts from the next step on; `p.grad` is the gradient of the last step, or of the one before if its
-    loss was not finite, as in eager steps. The learning rate and other settings of the optimiser, its parameters,
-    another optimiser, clipping and the schedule may be set at any time, and count from the next step on. So do layers
-    and parameters that are replaced, inserted or taken out, activations and other attributes of modules; another model
-    or loss; and what these read from elsewhere: closures, globals, attributes, and small lists, dicts and arrays.
-    Labels are checked at every call, as they were given. What would take longer to look at, such as a list in a list
-    in a dict, or whether a weight beyond some 400 was exchanged for one which existed before, is looked at from time
-    to time, for a fiftieth of the time, and at each epoch of `nn.fit` with callbacks. Where model or loss ask of what
-    type a number is, they are traced for each type that comes, as by `engine.compile`. Not watched are the insides of
-    installed packages, what their code in C reads by itself, and what model and loss themselves change whenever they
-    run.
+    loss was not finite, as in eager steps.
+
+    Anything may be changed at any time, and counts from the next step on: settings of the optimiser, its parameters,
+    the optimiser itself, clipping and the schedule; layers and parameters that are replaced, inserted or removed,
+    activations and other attributes of modules; model and loss; and what these read from elsewhere: closures, globals,
+    attributes, and small lists, dicts and arrays. What takes longer to compare, such as a list in a list in a dict, or
+    whether one of more than some 400 weights was exchanged for a Value that existed before, is compared from time to
+    time, for 2 % of the time, and at each epoch of `nn.fit` with callbacks. If model or loss ask for the type of a
+    number, they are traced for each type, as by `engine.compile`. Labels are checked at every call. Not watched are
+    the internals of installed packages, what their C code reads, and what model and loss themselves change whenever
+    they run.
 
     Args:
         model: a module, or a function from one sample to its output.
         loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`: the mean or
-            sum of one term for each sample, times any constant, plus terms of parameters alone. What it is, is seen in
-            its graph for every size of batch; of anything else the error tells which line mixes the samples.
-        optimizer: what changes the parameters. One that is declared as a rule, as those of nn are, runs in compiled
-            code; one with a `step` of its own gets its gradients from there.
+            sum of one term for each sample, times any constant, plus terms of parameters alone. That is read off its
+            graph for every batch size; for any other loss the error names the line that mixes the samples.
+        optimizer: changes the parameters. One that is declared as a rule, as nn's are, runs in compiled code; one
+            with a `step` of its own gets its gradients from there.
         backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
         dtype: "float64" or "float32".
         threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
@@ -50,9 +51,9 @@ class Trainer(Preparation):
         schedule: the learning rate of each step by its number, from 0; it is assigned to `optimizer.lr`.
 
     Raises:
-        TypeError: if `optimizer` is no Optimizer, or `threads` no whole number.
-        ValueError: if `backend` is none of these; if both ways of clipping are asked for, or one with 0 or less; if
-            `threads` is below 1, or more than 1 for another back end.
+        TypeError: if `optimizer` is not an Optimizer, or `threads` not a whole number.
+        ValueError: if there is no such `backend`; if both ways of clipping are asked for, or one with 0 or less; if
+            `threads` is below 1, or above 1 for another back end.
         ImportError: if the back end needs a package that is not installed.
 
     >>> from nn import MLP, SGD, mse
@@ -90,13 +91,14 @@ class Trainer(Preparation):
     # ---- training ----
 
     def step(self, X: Any, y: Any) -> float:  # as in nn.fit
-        """Change the parameters once, by the mean gradient over all samples; give their mean loss before.
+        """Change the parameters once, by the mean gradient over all samples; return the mean loss before.
 
         Raises:
             TraceError: if model or loss cannot be compiled, or the loss mixes samples.
             TypeError, ValueError, IndexError: if the samples or labels are not what model and loss take.
-            ValueError: if the loss is `nll` and below 0, as of no logarithms: that step was for nothing; if the
-                optimiser holds none of the model's parameters, or those of a part that was replaced.
+            ValueError: if the loss is `nll` and below 0, which outputs that are log-probabilities never give (the step
+                has been made); if the optimiser holds none of the model's parameters, or those of a part that was
+                replaced.
             FloatingPointError: if the loss, or a parameter after the update, is nan or infinite; parameters, optimiser
                 and counts are as before that step. Its `losses` are those of the steps before it in this call.
         """
@@ -119,7 +121,7 @@ class Trainer(Preparation):
     __call__ = step
 
     def run(self, X: Any, y: Any, steps: int) -> list[float]:
-        """As many steps on the same samples, in one call; give their losses.
+        """Make several steps on the same samples, in one call; return their losses.
 
         Raises:
             ValueError: if `steps` is below 1; and as `step`.
@@ -129,13 +131,13 @@ class Trainer(Preparation):
             return self._train(self._samples.checked(X, y), steps)
 
     def epoch(self, X: Any, y: Any, batch_size: int = 32, seed: Seed = None, shuffle: bool = True) -> list[float]:
-        """One step for each batch of a random order of the samples, in one call; give their losses.
+        """Make a step for each batch of the samples in random order, in one call; return their losses.
 
         Args:
             X: the samples.
             y: as many labels.
             batch_size: samples in a batch; the last one may be smaller.
-            seed: an int for the same order every time, or a `random.Random` to draw from; as `nn.batches`.
+            seed: an int for the same order every time, or a `random.Random` to draw from, as for `nn.batches`.
             shuffle: whether the order is random.
 
         Raises:
@@ -151,12 +153,12 @@ class Trainer(Preparation):
         Args:
             X: the samples.
             y: as many labels.
-            batch_size: how many a step will take, so that the loss is looked at for this number, and for that of the
-                smaller last batch; None for all samples.
+            batch_size: samples in a step: the loss is examined for this size, and that of a smaller last batch; None
+                for all samples.
 
         Raises:
             TraceError: if model or loss cannot be compiled, or the loss mixes samples.
-            TypeError, ValueError: if X and y are no samples and labels.
+            TypeError, ValueError: if X and y are not samples and labels.
         """
         with self._lock:
             batch = self._samples.checked(X, y).copied()
@@ -172,7 +174,7 @@ class Trainer(Preparation):
     def epoch_of(
         self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True, epochs: int = 1
     ) -> list[float]:
-        """As `epoch`, of samples that `prepare` has made ready; of several epochs, in one call if that is possible."""
+        """As `epoch`, for samples that `prepare` has made ready; several epochs are one call if possible."""
         with self._lock:
             count, size = batch.size, min(batch_size, batch.size)
             source, rest = random_source(seed) if shuffle else None, count % size
@@ -187,18 +189,18 @@ class Trainer(Preparation):
                     for part, samples in ((order[:-1], size), (order[-1:], rest)):
                         losses += self._train(batch, 1, part, samples)
             except FloatingPointError as error:
-                error.losses = losses + error.losses  # type: ignore[attr-defined]  # as those of any other batch
+                error.losses = losses + error.losses  # type: ignore[attr-defined]  # as in the other case
                 raise
             return losses
 
     def shuffled(self, batch: Batch, batch_size: int, count: int, source: random.Random | None) -> Any:
-        """The numbers below `count` as an array, as the source's `shuffle` puts them; None leaves them in order.
+        """The integers below `count` as an array, in the order of the source's `shuffle`; None leaves them in order.
 
         Args:
             batch: samples like those to come, which `prepare` has made ready.
-            batch_size: how many a step will take.
-            count: how many numbers.
-            source: of random numbers.
+            batch_size: samples in a step.
+            count: how many integers.
+            source: the source of random numbers.
         """
         import numpy as np
 
@@ -206,10 +208,10 @@ class Trainer(Preparation):
             return np.ravel(self._prepared(batch, batch_size).order(count, count, source))
 
     def explain(self, stage: str = "") -> str:
-        """Passes, groups and costs of the program, or what one stage of the compiler made of the loss.
+        """The program's passes, groups and costs, or what one stage of the compiler made of the loss.
 
         Args:
-            stage: such as "trace" or "plan"; see `engine.Compiled.explain`. Left out: a report on the whole.
+            stage: such as "trace" or "plan"; see `engine.Compiled.explain`. Without it, a report on the whole.
 
         Raises:
             RuntimeError: if there was no step yet.
@@ -219,7 +221,7 @@ class Trainer(Preparation):
 
     @property
     def backend(self) -> str:
-        """The back end that was taken, and why not a better one; as asked for before the first step."""
+        """The back end in use, and why not a better one; before the first step, the one that was asked for."""
         return self.compiled.used
 
     # ---- showing and copying it ----
@@ -230,7 +232,7 @@ class Trainer(Preparation):
         return f"<Trainer of {model} with {loss} and {kind} after {counted(self.steps, 'step')} ({self.backend})>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What pickle stores: what the trainer was made of, and how many steps it has made; it compiles anew.
+        """What pickle stores: what the trainer was made of, and how many steps it has made; a copy compiles anew.
 
         Raises:
             PicklingError: model, loss or schedule is a function that cannot be found by its name.
@@ -247,7 +249,7 @@ class Trainer(Preparation):
         """A trainer of copies of model and optimiser.
 
         Raises:
-            TypeError: the model is a function: a copy of it would read the same parameters.
+            TypeError: the model is a function, whose copy would read the same parameters.
         """
         if isinstance(self.model, FunctionType):
             raise TypeError(
@@ -264,13 +266,13 @@ class Trainer(Preparation):
     # ---- inside ----
 
     def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
-        """Make steps, and see that their losses can be."""
+        """Make steps, and refuse losses that cannot be."""
         losses = self._made(batch, steps, order, size)
         self._refuse_low(losses)
         return losses
 
     def _made(self, batch: Batch, steps: int, order: Any, size: int | None) -> list[float]:
-        """Make steps, each at the learning rate of the schedule."""
+        """Make steps, each at the learning rate that the schedule gives."""
         if self._schedule is None:
             return self._prepared(batch, size)(batch, steps, order, self._clip, ())
         first, count, losses = self.steps, steps if order is None else len(order), list[float]()
@@ -291,21 +293,21 @@ class Trainer(Preparation):
         return losses
 
     def _rate(self, step: int) -> float:
-        """What the schedule says."""
+        """The learning rate that the schedule gives."""
         assert self._schedule is not None
         return real_number("a learning rate", self._schedule(step), least=0.0)
 
     def _first(self, X: Any, y: Any) -> float:
-        """Make a step the long way, and the short way to those that are like it."""
+        """Make a step the long way, and prepare the short way for steps like it."""
         self._again, times_set = None, self._times_set
         batch = self._samples.checked(X, y)
         way = self._prepared(batch)
         (loss,) = way(batch, 1, None, self._clip, ())
         watch = self._watch
-        assert watch is not None  # it is made with the way
+        assert watch is not None  # made together with the way
         if self.compiled.minds_bits(batch):
             self._samples.expect(batch)
-        if not (self.compiled.asks(batch) or self._sample_loss.asked):  # of types, which native code does not see
+        if not (self.compiled.asks(batch) or self._sample_loss.asked):  # for types, which native code does not see
             self._again = way.repetition(lambda: watch.watching(self._fresh_until()), self._samples.copied)
         if self._times_set != times_set:  # by another thread: it counts from the next step on
             self._again = None

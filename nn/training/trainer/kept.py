@@ -1,4 +1,4 @@
-"""A Trainer that one call of `fit` leaves to the next: of a network of this package's own code that is what it was."""
+"""A Trainer that one call of `fit` leaves for the next: for an unchanged network of this package's own code."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def trainer_for(
     options: dict[str, Any],
     **settings: Any,
 ) -> Trainer:
-    """A Trainer; the one that was kept, if a new one would do the very same.
+    """A Trainer: the one that was kept, if a new one would do exactly the same.
 
-    So it does where model and loss say all that determines them, and it is what it was when they were compiled. At what
-    else may have changed, such as parameters, the optimiser and its memory, a Trainer looks by itself.
+    It would if model and loss say all that determines them, and all of that is as it was when they were compiled. For
+    what else may have changed, such as parameters, the optimiser and its memory, a Trainer looks by itself.
 
     Args:
-        kept: the one that was kept, if there is one; it is no more.
+        kept: the Trainer that was kept, if there is one; it is taken out.
         model: what is trained.
-        loss: of a batch.
-        optimizer: what changes the parameters.
+        loss: the loss of a batch.
+        optimizer: changes the parameters.
         options: how it is compiled: back end, dtype, threads.
         settings: what else `Trainer` takes: both ways of clipping, and the schedule.
     """
@@ -46,6 +46,6 @@ def trainer_for(
 
 
 def keep(kept: list[Trainer], trainer: Trainer, samples: Batch) -> None:
-    """Leave a Trainer of such samples to the next call, if it may be of use there."""
+    """Leave a Trainer, and such samples, for the next call, if it may be of use there."""
     if trainer.compiled.is_described and sum([getattr(array, "nbytes", MOST) for array in samples.arrays]) <= MOST:
         kept[:] = [trainer]

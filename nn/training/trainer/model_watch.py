@@ -1,6 +1,6 @@
-"""What a model, a loss and an optimiser's rule are made of, and whether that is still so.
+"""What a model, a loss and an optimiser's rule are made of, and whether any of it has changed.
 
-Of the model these are its attributes, and what its lists and dicts hold; of all, what their code reads from elsewhere.
+That is the model's attributes, the content of its lists and dicts, and what the code of all three reads from elsewhere.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from ...layers.module import Module
 from ...optimisers.base import Optimizer, has_rule
 
 PATIENCE = 50
-"""A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
+"""A look at everything is due when this many times its own duration has passed since the last: 2 % of the time."""
 
 PAUSE = 2e-7
-"""Seconds from one comparison of a word far away to the next, which takes about 1 ns: at most 0.5 % of the time."""
+"""Seconds from one comparison of a far word, which takes about 1 ns, to the next: at most 0.5 % of the time."""
 
 FEW = 400
-"""So many parameters in lists and dicts are looked at with every step, those in short ones first."""
+"""How many parameters in lists and dicts are compared at every step, those in short ones first."""
 
 
 class ModelWatch:
-    """A model, a loss and the rule of an optimiser as they were.
+    """A model, a loss and the rule of an optimiser, as they were.
 
-    At every step are looked at: the counter that modules raise when an attribute is set; lists and dicts that hold
+    Compared at every step are the counter that modules raise when an attribute is set; lists and dicts that hold
     anything but parameters, such as layers or numbers; what the functions name; and the counter of leaves, since a
-    parameter is mostly replaced by a new one. All attributes, and the parameters in lists and dicts, are compared by
+    parameter is usually replaced by a new one. All attributes, and the parameters in lists and dicts, are compared by
     identity when a counter has moved, and from time to time.
 
     Args:
         model: a module, or another function.
         loss: a function.
-        optimizer: whose steps may be those of its rule.
-        like: what a function reads that consists of these, if it was looked at just now.
+        optimizer: an optimiser whose steps may be those of its rule.
+        like: what a function made of these reads, if that was examined just now.
 
     Attributes:
-        due: the times of an array which native code reads: when all is looked at again; the same where native code
-            compares words of what is far away; when it does, which is no later; and from one comparison to the next.
+        due: an array of times that native code reads: when everything is to be compared again; the same if native code
+            compares words of what is far; when it does so next, which is no later; and the interval between these.
     """
 
     def __init__(self, model: Any, loss: Any, optimizer: Optimizer, like: Surroundings | None = None) -> None:
@@ -54,7 +54,7 @@ class ModelWatch:
         self._is_module = isinstance(model, Module)
         self._near: list[tuple[Any, Sequence[Any]]] = []  # lists and dicts, and what was in each
         self._far: list[tuple[Any, Sequence[Any]]] = []  # those that hold parameters, and attributes
-        held = {id(holder): inside for holder, inside in self._surroundings.holders}  # the same, and there already
+        held = {id(holder): inside for holder, inside in self._surroundings.holders}  # the same, and already at hand
         containers = [*_containers(model, set(), self._surroundings.kinds_in)] if self._is_module else []
         self._inside = {id(found) for found, *_ in containers}
         left = FEW
@@ -69,7 +69,7 @@ class ModelWatch:
         self._watching: Watching | None = None
 
     def holds(self, now: float) -> bool:
-        """Whether it is as it was, as far as is looked at by now, a time of `time.perf_counter`."""
+        """Whether nothing has changed, as far as one looks at the time `now`, of `time.perf_counter`."""
         started, computed = time.perf_counter(), time.thread_time()
         if not self._near_is_same() or not self._rule_is_same() or self._surroundings.differs():
             return False
@@ -77,9 +77,9 @@ class ModelWatch:
         return (same and now < self.due[0]) or self._looks_again(started, computed)
 
     def watching(self, until: float) -> Watching:
-        """What tells in a tenth of a microsecond whether it is another, or a time is over.
+        """A check, of a tenth of a microsecond, that says whether something has changed, or a time has passed.
 
-        So it does once the steps of the optimiser are no longer those of its rule.
+        It also says so once the steps of the optimiser are no longer those of its rule.
         """
         self._until, self.due[0] = until, min(self.due[0], until)
         self.due[1] = self.due[2] = self.due[0]
@@ -106,11 +106,11 @@ class ModelWatch:
         )  # fmt: skip
 
     def holds_entirely(self) -> bool:
-        """Whether it is as it was, what is far away included."""
+        """Whether nothing has changed, near or far."""
         return self.holds(math.inf) and not self._surroundings.changed_at_all()
 
     def holds_outside(self) -> bool:
-        """The same of what is read from elsewhere, where nobody else has the model: what was made was of others."""
+        """Whether nothing that is read from elsewhere has changed, for a model that nobody else has."""
         counts = changes[0], leaves_made[0]
         if not self._rule_is_same() or not self._surroundings.holds_outside(self._inside):
             return False
@@ -121,23 +121,23 @@ class ModelWatch:
         return _are_the_same(self._near)
 
     def _looks_again(self, started: float, computed: float) -> bool:
-        """Whether all that it is made of is as it was, and what is read from far away, if it is time to look there.
+        """Whether none of the parts has changed, nor what is far, if it is time to look there.
 
         Args:
             started: when the whole look began.
-            computed: and what this thread had computed by then.
+            computed: the processor time of this thread at that moment.
         """
         counts, far = (changes[0], leaves_made[0]), self._watching and self._watching.far
         if counts[0] != self._changes and not self._is_module:
             return False
         if far:
-            far.note()  # before the look, which sees what was changed until then
+            far.note()  # before the look, which sees what has changed up to then
         outside = self._surroundings.changed_at_all if far else self._surroundings.changed
         if not _are_the_same(self._far) or outside():
             return False
         self._changes, self._leaves = counts
         ended, computed = time.perf_counter(), time.thread_time() - computed
-        # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
+        # Processor time, where its clock is fine enough: another process may have had its turn meanwhile.
         self.due[0] = min(ended + PATIENCE * min(computed or math.inf, ended - started), self._until)
         self.due[1] = self.due[2] = self.due[0]
         if far and far.expect():
@@ -151,17 +151,17 @@ def _contents(container: Any) -> list[Any]:
 
 
 def _items(container: dict[Any, Any] | list[Any]) -> Sequence[Any]:
-    """What is in a list or dict, its keys too."""
+    """The content of a list or dict, keys included."""
     return (*container, *container.values()) if isinstance(container, dict) else container
 
 
 def _are_the_same(parts: list[tuple[Any, Sequence[Any]]]) -> bool:
-    """Whether the very same things are in lists and dicts, or numbers that nobody can tell from them."""
+    """Whether lists and dicts hold the very same things, or numbers that nobody can tell from them."""
     return all(all_same(_items(container), before) for container, before in parts)
 
 
 def _containers(item: Any, seen: set[int], kinds_in: Callable[[Any], set[type]]) -> Iterator[tuple[Any, bool, int]]:
-    """The lists and dicts in a module and in what it holds; whether they are attributes; how many Values they hold."""
+    """The lists and dicts in a module and its parts; whether they are attributes; how many Values they hold."""
     if id(item) in seen:
         return
     seen.add(id(item))

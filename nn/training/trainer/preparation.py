@@ -1,4 +1,4 @@
-"""Which program makes the steps of a Trainer: it is compiled when a step needs it, and looked at before each call."""
+"""The program that makes the steps of a Trainer: compiled when a step needs it, and checked before each call."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from .ways import GradientSteps, NativeSteps, Way
 
 
 class Preparation(Settings):
-    """Settings with the program that makes the steps which they ask for.
+    """Settings, and the program that makes the steps for them.
 
     Args:
-        model: from a sample to its output.
-        loss: of a batch.
-        optimizer: what changes the parameters.
+        model: maps a sample to its output.
+        loss: the loss of a batch.
+        optimizer: changes the parameters.
         options: how it is compiled: back end, dtype, threads.
         schedule: the learning rate of each step.
         clip_norm: the largest norm of the whole gradient.
-        clip_value: its largest entry.
+        clip_value: the largest entry of the gradient.
 
     Attributes:
         compiled: the loss of one sample.
     """
 
     compiled: Compiled
-    _sized: Any  # shapes, and size of the batches for which samples are weighted
+    _sized: Any  # shapes and batch size for which the loss of one sample is weighted
 
     def __init__(
         self,
@@ -63,18 +63,18 @@ class Preparation(Settings):
         self._steps_before += whole_number("steps", steps, least=0) - self.steps
 
     def _begin(self) -> None:
-        """What is compiled, for the present model and loss; nothing is yet."""
+        """Start with the present model and loss; nothing is compiled yet."""
         self._sample_loss = SampleLoss(self._model, self._loss, self._optimizer.params)
-        self._watch: ModelWatch | None = None  # what they read, as it was when they were traced last
-        self._traced = 0.0  # when that was
+        self._watch: ModelWatch | None = None  # what they read, as of the last trace
+        self._traced = 0.0  # the time of that trace
         self._start_anew()
 
     def _fresh_until(self) -> float:
-        """When the function is to be traced again, so that this takes a fiftieth of the time."""
+        """When the function is due to be traced again, so that tracing takes 2 % of the time."""
         return self._traced + 50.0 * self.compiled.tracing_seconds
 
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
-        """Trace again, if something has changed, or enough time has passed; start anew if it is another program."""
+        """Trace again if something has changed or enough time has passed; start over if that gives another program."""
         way, watch = self._way, self._watch
         if way is not None:
             way.end_repetition()
@@ -95,10 +95,10 @@ class Preparation(Settings):
             self._sized = None
 
     def _look_at_types(self, batch: Batch) -> None:
-        """Trace again for numbers of other types, where model or loss ask for them; start anew if they do other things.
+        """Trace again for numbers of other types, if model or loss ask for types; start over if they do other things.
 
         Raises:
-            TraceError: they do not the same for all numbers of the batch.
+            TraceError: they do not do the same for all numbers of the batch.
         """
         if self.compiled.covers(batch) and self._sample_loss.asked.covers(batch):
             return
@@ -110,13 +110,13 @@ class Preparation(Settings):
             self._sized = None
 
     def _start_anew(self) -> None:
-        """Compile again what is called next."""
+        """Compile anew at the next call."""
         self._steps_before, self._way, self._again = self.steps, None, None
         self._sized = None
         self.compiled = compile(self._sample_loss.function, **self._options)
 
     def _prepared(self, batch: Batch, size: int | None = None) -> Way:
-        """How steps are made on samples of that shape with the present model and optimiser."""
+        """The way to make steps on samples of that shape with the present model and optimiser."""
         self._look_again(batch)
         self._look_at_types(batch)
         way, sized = self._way, (batch.shapes, size or batch.size)
@@ -129,7 +129,7 @@ class Preparation(Settings):
             way = self._way
             if way is None or not way.holds(batch.shapes, self._optimizer):
                 way = self._prepare(batch)
-            if self._watch is None:  # only now: what the functions themselves changed when they were traced is no news
+            if self._watch is None:  # only now: what the functions changed while they were traced is not news
                 self._watch = ModelWatch(self._model, self._loss, self._optimizer, self.compiled.settled(batch))
             return way
 
@@ -155,17 +155,17 @@ class Preparation(Settings):
 
         Args:
             batch: the samples.
-            reads_all: whether it is known to read them all.
+            reads_all: whether the loss is known to read all of them.
         """
         if not self.compiled.learns(batch):
             return False
         return reads_all or not {*self.compiled.bound(batch)}.isdisjoint(self._optimizer.params)
 
     def _structure(self, batch: Batch, size: int) -> BatchLoss:
-        """How the loss of so many samples is made of single ones."""
+        """How the loss of a batch of that size is made of the losses of its samples."""
         if not self._sample_loss.knows(batch.shapes, size):
             try:
-                self.compiled.trace(batch)  # so that it is known what the model gives
+                self.compiled.trace(batch)  # so that the shape of the model's output is known
             except Exception as error:
                 self._sample_loss.refuse_single(error, batch.shapes, size)
                 raise
@@ -177,7 +177,7 @@ class Preparation(Settings):
         return self._sample_loss.structure(batch, size)
 
     def _weigh(self, batch: Batch, size: int) -> None:
-        """Make the program's mean over so many samples the loss of such a batch."""
+        """Weight the loss of one sample such that its mean over a batch of that size is the loss of the batch."""
         if self._sample_loss.weigh(self._structure(batch, size)):
             self._start_anew()
         self._sized = batch.shapes, size

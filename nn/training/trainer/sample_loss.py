@@ -14,24 +14,24 @@ from ...own_code import own_code, own_loss
 from ..steps import LossFunction, Model, one_value, scored
 
 Shape = tuple[int, ...]
-"""Of a sample or a label: () for a number, (n,) for a list of n, ..."""
+"""The shape of a sample or a label: () for a number, (n,) for a list of n, ..."""
 
 
 class SampleLoss:
-    """The loss of one sample, weighted for batches of a size.
+    """The loss of one sample, weighted for batches of a given size.
 
-    The mean of the losses of single samples is the loss of the batch as it is, for most losses. Of a sum and its like
-    they are multiplied by a number that goes with the size of the batch; it stands in a Value, which the program reads
-    as it reads parameters, so that gradients and clipping have their right size, and the learning rate is left alone.
+    For most losses, the mean of the losses of single samples is the loss of the batch. For a sum and the like, they
+    are multiplied by a number that depends on the batch size. It is the data of a Value, which the program reads as it
+    reads parameters, so that gradients and clipping have the right size, and the learning rate is left alone.
 
     Args:
-        model: from one sample to its output.
-        loss: of a batch.
-        parameters: different ones; quickest if they are those of the model.
+        model: maps one sample to its output.
+        loss: the loss of a batch.
+        parameters: distinct parameters; quickest if they are those of the model.
 
     Attributes:
-        function: of a sample and its label, for `engine.compile`.
-        asked: the labels of a batch whose type the loss asks, and of which types they were.
+        function: the function of a sample and its label, for `engine.compile`.
+        asked: the labels of a batch whose types the loss asks for, and what these types were.
     """
 
     def __init__(self, model: Model, loss: LossFunction, parameters: Sequence[Value] = ()) -> None:
@@ -61,10 +61,10 @@ class SampleLoss:
         self.function: Callable[[Any, Any], Any] = of_sample
 
     def structure(self, batch: Batch, size: int) -> BatchLoss:
-        """How the loss of so many samples like these is made of single ones; known, or the function was traced.
+        """How the loss of a batch is made of the losses of its samples; it is known, or the function has been traced.
 
         Raises:
-            TraceError: it mixes samples.
+            TraceError: the loss mixes samples.
         """
         found = self._known.get((batch.shapes, None)) or self._known.get((batch.shapes, size))
         if found is None:
@@ -76,10 +76,10 @@ class SampleLoss:
         return found
 
     def refuse_single(self, error: Exception, shapes: tuple[Shape, ...], size: int) -> None:
-        """Look whether a loss that fails for one sample mixes those of a batch: then that is what to say.
+        """If a loss that fails for one sample mixes the samples of a batch, say that instead.
 
         Raises:
-            TraceError: it does.
+            TraceError: the loss mixes samples.
         """
         from engine import TraceError
 
@@ -90,11 +90,11 @@ class SampleLoss:
             batch_loss(self._loss, self._outputs[sample], label, size)
         except TraceError as mixed:
             raise mixed from error
-        except Exception:  # it fails for them too: the error is what there is to say
+        except Exception:  # it fails for them too: the first error says why
             return
 
     def _read_off(self, batch: Batch, size: int) -> BatchLoss:
-        """The structure: of an unchanged loss of this package it is known, of others it is read off the graph."""
+        """The structure: known for an unchanged loss of this package, read off the graph of any other."""
         sample, label = batch.shapes
         output = self._outputs[sample]
         if own_loss(self._loss) and (isinstance(output, (list, tuple)) or self._loss not in OF_ROWS):
@@ -105,7 +105,7 @@ class SampleLoss:
         return found
 
     def knows(self, shapes: tuple[Shape, ...], size: int) -> bool:
-        """Whether neither function nor loss need be traced to tell the structure."""
+        """Whether the structure is known without tracing function and loss."""
         if self._known.keys().isdisjoint([(shapes, None), (shapes, size)]):
             description = self._described()
             if description is None or recall("is mean", description.text, shapes) is not True:
@@ -114,7 +114,7 @@ class SampleLoss:
         return True
 
     def _described(self) -> Description | None:
-        """All that determines the function, if it is this package's own code."""
+        """Everything that determines the function, if it is this package's own code."""
         found = own_code(self._model, self._loss, *[self._scale] * self._scaled, known=self._parameters)
         if found is not None:
             self._parameters = found.values
@@ -123,12 +123,12 @@ class SampleLoss:
         return replace(found, text=f"{'scaled ' if self._scaled else ''}{found.text}")
 
     def forget(self) -> None:
-        """Look at the loss again when it is used next."""
+        """Examine the loss again when it is used next."""
         self._known.clear()
         self.asked = Asked()
 
     def weigh(self, found: BatchLoss) -> bool:
-        """Weight samples for batches of that structure; give whether the function is another one, to compile again."""
+        """Weight samples for batches of that structure; return whether the function must be compiled again."""
         before = self._scaled, self._penalty
         self._scaled = self._scaled or found.scale != 1.0
         if found.extra and self._penalty is None:
@@ -140,7 +140,7 @@ class SampleLoss:
 
 
 _MEAN = BatchLoss(1.0, 0.0, lambda: 0.0)
-"""The mean of the losses of single samples, however many there are."""
+"""The loss of a batch of any size is the mean of the losses of its samples."""
 
 
 def _shape(sample: Any) -> Shape:
@@ -148,7 +148,7 @@ def _shape(sample: Any) -> Shape:
 
 
 def _example(output: Any) -> Any:
-    """An output with a zero in the place of each number."""
+    """The output, with zeros in the place of its numbers."""
     if isinstance(output, dict):
         return {name: _example(part) for name, part in output.items()}
     if isinstance(output, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The samples of a compiled step: checked, or copied into memory that is there already."""
+"""The samples of a compiled step: checked, or copied into memory that is used again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine import Batch
 
 
 class Samples:
-    """Turns what a step is given into a batch.
+    """Turns the arguments of a step into a batch.
 
     Args:
         make: makes a batch of samples and labels.
@@ -17,13 +17,13 @@ class Samples:
 
     def __init__(self, make: Callable[[Any, Any], Batch]) -> None:
         self._make = make
-        self._own: Batch | None = None  # of the shape of the last one, in memory to be filled
+        self._own: Batch | None = None  # memory for a batch of the last one's shape
 
     def checked(self, X: Any, y: Any) -> Batch:
         """Samples and labels as a batch.
 
         Raises:
-            TypeError, ValueError: they are no samples and labels.
+            TypeError, ValueError: they are not samples and labels.
         """
         batch = self._make(X, y)
         if not batch.size:
@@ -34,15 +34,15 @@ class Samples:
         return batch
 
     def expect(self, batch: Batch) -> None:
-        """Copy from now on only numbers of such types as these are, where it matters how many bits they have."""
+        """From now on, copy only numbers of the same types as these, where their number of bits matters."""
         if self._own is not None:
             self._own.expect(batch)
 
     def copied(self, X: Any, y: Any) -> Batch | None:
-        """The same in memory that is used again and again, if they are few and of the same shape as the last ones.
+        """The batch, in memory that is used again, if the samples are few and shaped like the last ones.
 
         Raises:
-            TypeError, ValueError: they are no numbers.
+            TypeError, ValueError: they are not numbers.
         """
         own = self._own
         return own if own is not None and own.refill(0, X) and own.refill(1, y) else None

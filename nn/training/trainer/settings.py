@@ -1,4 +1,4 @@
-"""What a Trainer may be told at any time, checked where it is set."""
+"""What may be set on a Trainer at any time, checked when it is set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..steps import LossFunction, Model
 
 
 class Settings(Known, ABC):
-    """Model, loss, optimiser, clipping and schedule: each counts from the next step on."""
+    """Model, loss, optimiser, clipping and schedule: what is set counts from the next step on."""
 
     _words: ClassVar = {"learning_rate": "optimizer.lr", "lr": "optimizer.lr"}
     _instead: ClassVar = dict.fromkeys(("dtype", "threads"), "it is said when the Trainer is made")
@@ -46,13 +46,13 @@ class Settings(Known, ABC):
         clip_norm: float | None,
         clip_value: float | None,
     ) -> None:
-        """Set all that stands beside model and loss, whatever it was."""
+        """Set everything besides model and loss."""
         self.optimizer, self.schedule = optimizer, schedule
         self._clip: tuple[float | None, float | None] = (None, None)
         self.clip_norm, self.clip_value = clip_norm, clip_value
 
     def _has_been_set(self) -> None:
-        """Let no step be like the last one, nor like one that another thread makes at present."""
+        """Let no step take the short way of the last one, nor of one that another thread is making now."""
         self._times_set += 1
         self._again = None
 
@@ -60,7 +60,7 @@ class Settings(Known, ABC):
         self._least = least_loss(name_of_loss(getattr(self._loss, "weighs", self._loss)))
 
     def _refuse_low(self, losses: Sequence[float]) -> None:
-        """See that there is no loss that only outputs bring which the loss does not take.
+        """Refuse losses so low that the outputs cannot be what the loss function takes.
 
         Raises:
             ValueError: there is one.
@@ -70,7 +70,7 @@ class Settings(Known, ABC):
 
     @abstractmethod
     def _begin(self) -> None:
-        """Begin anew with the present model and loss."""
+        """Start with the present model and loss."""
 
     @property
     def model(self) -> Model:
@@ -84,7 +84,7 @@ class Settings(Known, ABC):
 
     @property
     def loss(self) -> LossFunction:
-        """What is made small."""
+        """What is minimised."""
         return self._loss
 
     @loss.setter
@@ -107,7 +107,7 @@ class Settings(Known, ABC):
 
     @property
     def clip_norm(self) -> float | None:
-        """The largest norm of the whole gradient; None for any."""
+        """The largest norm of the whole gradient; None for no bound."""
         return self._clip[0]
 
     @clip_norm.setter
@@ -117,7 +117,7 @@ class Settings(Known, ABC):
 
     @property
     def clip_value(self) -> float | None:
-        """The largest entry of the gradient; None for any."""
+        """The largest entry of the gradient; None for no bound."""
         return self._clip[1]
 
     @clip_value.setter
@@ -127,7 +127,7 @@ class Settings(Known, ABC):
 
     @property
     def schedule(self) -> Callable[[int], float] | None:
-        """The learning rate of each step by its number, from 0; None for that of the optimiser."""
+        """The learning rate of each step by its number, from 0; None for the optimiser's own."""
         return self._schedule
 
     @schedule.setter

@@ -1,4 +1,4 @@
-"""Two ways to make compiled steps: all in the program, or with its gradients, by the optimiser itself."""
+"""Two ways to make compiled steps: wholly in the program, or by the optimiser itself with the program's gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...optimisers.clipping import Clip, clip_gradients
 
 
 class Way:
-    """How steps are made on samples of one shape, with one optimiser.
+    """A way to make steps on samples of one shape, with one optimiser.
 
     Attributes:
         made: how many were made.
@@ -27,7 +27,7 @@ class Way:
         self._params, self._has_rule = optimizer.params, has_rule(optimizer)
 
     def holds(self, shapes: Any, optimizer: Optimizer) -> bool:
-        """Whether it is for samples of these shapes, and the optimiser is the same with the same parameters."""
+        """Whether it is for samples of these shapes, and optimiser and parameters are the same."""
         same: bool = shapes == self.shapes
         return (
             same
@@ -37,7 +37,7 @@ class Way:
         )
 
     def is_of(self, compiled: Compiled) -> bool:
-        """Whether it makes the steps of what a compiled function does at present."""
+        """Whether its steps are those of a compiled function as it is now."""
         return True
 
     def accepts(self, batch: Batch) -> bool:
@@ -48,19 +48,19 @@ class Way:
     def repetition(
         self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
     ) -> Repeated | None:
-        """What makes single steps like the last one, if there is a faster way to; see `Session.repetition`."""
+        """A faster way to make single steps like the last one, if there is one; see `Session.repetition`."""
         return None
 
     def end_repetition(self) -> None:
-        """Let that make no more steps."""
+        """Stop the faster way."""
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
-        """Assign numbers to Values, wherever they live at present; `values` is the same object at every call."""
+        """Assign numbers to Values, wherever they live now; `values` must be the same object at every call."""
         for value, number in zip(values, numbers):
             value.data = number
 
     def look_outside(self) -> None:
-        """See whether what the optimiser's rule reads is the same, where others were made; see `Session`."""
+        """Check whether what the optimiser's rule reads has changed; see `Session`."""
 
     def order(self, samples: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
         """The samples of each batch, in the order of `nn.batches`; the last one of an epoch is filled with -1."""
@@ -74,24 +74,24 @@ class Way:
         return found
 
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
-        """Make steps; give their losses.
+        """Make steps; return their losses.
 
         Args:
             batch: the samples.
-            steps: how many steps on all samples, where there is no order.
+            steps: how many steps on all samples, if there is no order.
             order: the samples of each step.
             clip: the bounds of the gradient.
-            rates: the learning rate of each step; none for that of the optimiser.
+            rates: the learning rate of each step; empty for the optimiser's own.
 
         Raises:
-            FloatingPointError: a loss or an update is not finite: that step is not made, those before it are; their
-                losses are the attribute `losses` of the error.
+            FloatingPointError: a loss or an update is not finite: that step is not made, those before it are; the
+                error's `losses` are theirs.
         """
         raise NotImplementedError(f"{type(self).__name__} must say how it makes steps")
 
 
 class NativeSteps(Way):
-    """Whole steps in the program, where parameters and memories stay meanwhile."""
+    """Whole steps in the program, which holds parameters and memories meanwhile."""
 
     def __init__(self, session: Session, shapes: Any, optimizer: Optimizer) -> None:
         super().__init__(shapes, optimizer)
@@ -103,7 +103,7 @@ class NativeSteps(Way):
         return self._session.made
 
     def is_of(self, compiled: Compiled) -> bool:
-        """Whether the session is of what the function does at present."""
+        """Whether the session is that of the function as it is now."""
         return self._session.is_of(compiled)
 
     def repetition(
@@ -113,7 +113,7 @@ class NativeSteps(Way):
         return self._session.repetition(watching, copied)
 
     def end_repetition(self) -> None:
-        """Let that make no more steps."""
+        """Stop the faster way."""
         self._session.end_repetition()
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
@@ -121,7 +121,7 @@ class NativeSteps(Way):
         self._session.load(values, numbers)
 
     def look_outside(self) -> None:
-        """The same for the session."""
+        """Let the session do so."""
         self._session.look_outside()
 
     def each(
@@ -151,7 +151,7 @@ class NativeSteps(Way):
 
 
 class GradientSteps(Way):
-    """Steps by the optimiser itself, with gradients from the program."""
+    """Steps by the optimiser itself, with the program's gradients."""
 
     def __init__(self, compiled: Compiled, shapes: Any, optimizer: Optimizer) -> None:
         super().__init__(shapes, optimizer)
