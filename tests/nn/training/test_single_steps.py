@@ -386,16 +386,20 @@ def test_native_code_looks_far_away_from_time_to_time(
         monkeypatch.setattr("engine.compiler.frontend.reads.surroundings.MOST", 0)
     seen, change = FAR[what]
     t, twin = large(), large()
-    for _ in range(until_quick(t, X, CLASSES) + 1):
-        twin.step(X, CLASSES)
-    t.step(X, CLASSES)
+    made = until_quick(t, X, CLASSES)
     count, due = counted(t), t._watch.due  # type: ignore[union-attr]  # it is there
+    for _ in range(made + 1):
+        twin.step(X, CLASSES)
+    due[0] = due[1] = due[2] = 0.0
+    t.step(X, CLASSES)  # which looks at all, as it is time to: words note it, if they watch it
+    due[0] = due[1] = math.inf
     for trainer in (t, twin):
         change(trainer.model.layers[0].neurons[-1])  # type: ignore[attr-defined]  # a module
     due[2] = 0.0
     assert [t.step(X, CLASSES)] == twin.run(X, CLASSES, 1)
     assert count == [seen]
     assert seen or due[2] > 0.0
+    assert what != "nothing" or (due[0] == math.inf) == watched  # else Python has looked
     assert data(t) == data(twin)
 
 
