@@ -59,9 +59,16 @@ def main(argv: Sequence[str] | None = None) -> Trained:
             print(f"epoch {epoch:4}  loss {history.losses[-1]:.4f}  gradient norms {shown}")
 
     history = nn.fit(
-        model, X_train, y_train, nn.cross_entropy, optimizer, chosen.epochs, chosen.batch_size, seed=chosen.seed,
+        model,
+        X_train,
+        y_train,
+        nn.cross_entropy,
+        optimizer,
+        chosen.epochs,
+        chosen.batch_size,
+        seed=chosen.seed,
         callbacks=[note],
-    )  # fmt: skip
+    )
     test_accuracy = nn.accuracy(model, X_test, y_test)
     print(f"test accuracy {test_accuracy:.1%}; steps made by {history.backend}")
     print(nn.confusion_matrix(model, X_test, y_test))

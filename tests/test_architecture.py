@@ -233,12 +233,23 @@ def test_the_map_of_a_package_names_its_modules(package: str) -> None:
 
 
 def test_what_is_silenced_says_why() -> None:
-    """Beside it, as another comment: an ignored type or rule, and a line that no test has to run."""
-    bare = re.compile(r"#\s*(type: ignore(\[[\w, -]+\])?|noqa(: ?[A-Z0-9, ]+)?|pragma: no \w+)\s*$")
+    """Beside it, as another comment: an ignored type, rule, layout or warning, and a line that no test has to run."""
+    bare = re.compile(
+        r"#\s*(type: ignore(\[[\w, -]+\])?|noqa(: ?[A-Z0-9, ]+)?|pragma: no \w+|fmt: skip)\s*$"
+        r"|mark\.filterwarnings\([^#]*$"
+    )
     for folder in ("engine", "nn", "tests", "demos"):
         for path in (ROOT / folder).rglob("*.py"):
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
                 assert not bare.search(line), f"{path}:{number} needs its reason: {line.strip()}  # ..."
+
+
+def test_what_a_run_may_lack_stands_in_one_place() -> None:
+    """With what it is needed for: a test that is left out is one that somebody may miss."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert path.name in ("needs.py", "test_architecture.py") or "importorskip" not in path.read_text(
+            encoding="utf-8"
+        ), path
 
 
 def test_little_is_left_out_of_coverage() -> None:

@@ -87,43 +87,47 @@ class Replay:
         inner = [node for node in graph.nodes if node.operands]
         if id(root) in first and not close(self.calls[first[id(root)]].gradient, 1.0):
             self._say(
-                "seed", root,
+                "seed",
+                root,
                 f"backward() starts with a gradient of {self.calls[first[id(root)]].gradient:.6g} "
                 f"at the root {graph.name(root)}: set it to 1",
-            )  # fmt: skip
+            )
         if self._given is not None:
             self._say(
-                "seed", self._given,
+                "seed",
+                self._given,
                 f"backward() starts with a gradient at {graph.name(self._given)}: only the root starts with 1, "
                 "all others with 0",
-            )  # fmt: skip
+            )
             return
         reset = next((c for c in self.calls if c.node is not root and not close(c.gradient, c.left)), None)
         if reset is not None:
             self._say(
-                "seed", reset.node,
+                "seed",
+                reset.node,
                 f"backward() sets the gradient of {graph.name(reset.node)} to {reset.gradient:.6g}, "
                 f"where {reset.left:.6g} had come in: only the root starts with 1",
-            )  # fmt: skip
+            )
         skipped = next((node for node in reversed(inner) if id(node) not in first), None)
         if skipped is not None:
             self._say("missing", skipped, f"backward() never calls the _backward of {graph.name(skipped)}")
         twice = next((node for node in reversed(inner) if count.get(id(node), 0) > 1), None)
         if twice is not None:
             self._say(
-                "twice", twice,
-                f"backward() calls the _backward of {graph.name(twice)} {count[id(twice)]} times: "
-                "visit each node once",
-            )  # fmt: skip
+                "twice",
+                twice,
+                f"backward() calls the _backward of {graph.name(twice)} {count[id(twice)]} times: visit each node once",
+            )
             return  # the order follows from it
         for node in reversed(inner):
             early = next((o for o in node.operands if first.get(id(o), len(first)) < first.get(id(node), 0)), None)
             if early is not None and early.operands:
                 self._say(
-                    "order", early,
+                    "order",
+                    early,
                     f"{graph.name(early)} passes its gradient on before {graph.name(node)} has added to it: "
                     "go in reverse topological order",
-                )  # fmt: skip
+                )
                 return
 
     def _say(self, kind: str, node: Node, sentence: str) -> None:

@@ -126,8 +126,11 @@ def _edges(
         if label:
             (x, y) = curve[-1]
             dx, dy, anchor = {
-                "LR": (-8, -2.5, "end"), "RL": (8, -2.5, "start"), "TB": (3, -8, "start"), "BT": (3, 14, "start"),
-            }[rankdir]  # fmt: skip
+                "LR": (-8, -2.5, "end"),
+                "RL": (8, -2.5, "start"),
+                "TB": (3, -8, "start"),
+                "BT": (3, 14, "start"),
+            }[rankdir]
             yield f'<text x="{x + dx:.1f}" y="{y + dy:.1f}" text-anchor="{anchor}">{_text(label)}</text>'
     yield "</g>"
 

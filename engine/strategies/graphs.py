@@ -144,16 +144,22 @@ class _Builder:
         count = primitive.arity or 2 + choices[-1] % 3
         domains = list(primitive.domains(count))
         found = [
-            float(choices[k % len(choices)] % 2) if domain.integers and domain.high == 1 else
-            domain.low if domain.integers else self.node(domain, choices[k % len(choices)], number)
+            float(choices[k % len(choices)] % 2)
+            if domain.integers and domain.high == 1
+            else domain.low
+            if domain.integers
+            else self.node(domain, choices[k % len(choices)], number)
             for k, domain in enumerate(domains)
-        ]  # fmt: skip
+        ]
         if _tame(primitive, found):
             return found
-        point = nudged(primitive, [
-            float(operand) if domain.integers else inside(domain, number + 0.618 * k)
-            for k, (domain, operand) in enumerate(zip(domains, found))
-        ])  # fmt: skip
+        point = nudged(
+            primitive,
+            [
+                float(operand) if domain.integers else inside(domain, number + 0.618 * k)
+                for k, (domain, operand) in enumerate(zip(domains, found))
+            ],
+        )
         return [x if domain.integers else self.leaf(x) for x, domain in zip(point, domains)]
 
     def node(self, domain: Interval, choice: int, number: float) -> Value:

@@ -27,9 +27,19 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 # What is written otherwise elsewhere, and what to write here.
 _ELSEWHERE = {
-    "ln": "log", "lg": "log10", "ld": "log2", "max": "maximum", "min": "minimum", "power": "pow", "sgn": "sign",
-    "logistic": "sigmoid", "expit": "sigmoid", "swish": "silu", "norm": "hypot", "avg": "mean",
-}  # fmt: skip
+    "ln": "log",
+    "lg": "log10",
+    "ld": "log2",
+    "max": "maximum",
+    "min": "minimum",
+    "power": "pow",
+    "sgn": "sign",
+    "logistic": "sigmoid",
+    "expit": "sigmoid",
+    "swish": "silu",
+    "norm": "hypot",
+    "avg": "mean",
+}
 _OTHERWISE: dict[type[ast.AST], str] = {
     ast.IfExp: "x if condition else y is written where(condition, x, y)",
     ast.BoolOp: "conditions are not joined here: write where(condition, x, y), one inside the other",

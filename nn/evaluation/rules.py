@@ -57,12 +57,12 @@ def _of_logs(row: list[Any]) -> list[Any]:
 
 
 RULES: dict[str, Rule] = {
-    "cross_entropy":   Rule(None, _of_logits),
-    "nll":             Rule(None, _of_logs),
-    "bce":             Rule(0.5, _pair),
+    "cross_entropy": Rule(None, _of_logits),
+    "nll": Rule(None, _of_logs),
+    "bce": Rule(0.5, _pair),
     "bce_with_logits": Rule(0.0, lambda row: _pair([engine.sigmoid(x) for x in row])),
-    "hinge":           Rule(0.0, None),
-}  # fmt: skip
+    "hinge": Rule(0.0, None),
+}
 """By the name of the loss."""
 
 SIGMOID = Rule(0.5, _pair)

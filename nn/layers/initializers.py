@@ -57,14 +57,14 @@ def _normal(rng: Random, count: int) -> list[float]:
 # Glorot and Bengio (2010) keep the variance of signals and gradients through layers that are linear around 0;
 # He et al. (2015) make up for the half of the signal that relu and its relatives cut off.
 INITIALIZERS: dict[str, Initializer] = {
-    "zeros":          Scaled(_zeros, lambda nin, nout: 1.0),
-    "uniform":        Scaled(_uniform, lambda nin, nout: 1.0),
-    "normal":         Scaled(_normal, lambda nin, nout: 1.0),
+    "zeros": Scaled(_zeros, lambda nin, nout: 1.0),
+    "uniform": Scaled(_uniform, lambda nin, nout: 1.0),
+    "normal": Scaled(_normal, lambda nin, nout: 1.0),
     "xavier_uniform": Scaled(_uniform, lambda nin, nout: sqrt(6.0 / (nin + nout))),
-    "xavier_normal":  Scaled(_normal, lambda nin, nout: sqrt(2.0 / (nin + nout))),
-    "he_uniform":     Scaled(_uniform, lambda nin, nout: sqrt(6.0 / nin)),
-    "he_normal":      Scaled(_normal, lambda nin, nout: sqrt(2.0 / nin)),
-}  # fmt: skip
+    "xavier_normal": Scaled(_normal, lambda nin, nout: sqrt(2.0 / (nin + nout))),
+    "he_uniform": Scaled(_uniform, lambda nin, nout: sqrt(6.0 / nin)),
+    "he_normal": Scaled(_normal, lambda nin, nout: sqrt(2.0 / nin)),
+}
 INITIALIZERS["glorot_uniform"] = INITIALIZERS["xavier_uniform"]
 INITIALIZERS["glorot_normal"] = INITIALIZERS["xavier_normal"]
 

@@ -12,9 +12,16 @@ from tests.benchmarks.workloads import Array, Workload, dense, jax_step, network
 VOCABULARY, WIDTH, HEADS, TOKENS = 27, 16, 4, 8
 HEAD = WIDTH // HEADS
 SHAPES = [
-    (VOCABULARY, WIDTH), (TOKENS, WIDTH), (WIDTH, WIDTH), (WIDTH, WIDTH), (WIDTH, WIDTH), (WIDTH, WIDTH),
-    (4 * WIDTH, WIDTH), (WIDTH, 4 * WIDTH), (VOCABULARY, WIDTH),
-]  # fmt: skip
+    (VOCABULARY, WIDTH),
+    (TOKENS, WIDTH),
+    (WIDTH, WIDTH),
+    (WIDTH, WIDTH),
+    (WIDTH, WIDTH),
+    (WIDTH, WIDTH),
+    (4 * WIDTH, WIDTH),
+    (WIDTH, 4 * WIDTH),
+    (VOCABULARY, WIDTH),
+]
 
 
 def gpt(batch: int) -> Workload:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-import pytest
+from tests.needs import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("jax")
+needs("torch")
+needs("jax")
 
 from tests.benchmarks import checking
 

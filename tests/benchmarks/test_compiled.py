@@ -11,11 +11,12 @@ from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.benchmarks.more_workloads import gpt, physics
 from tests.benchmarks.workloads import Workload, digits, moons
+from tests.needs import needs
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("jax")
-pytest.importorskip("sklearn")
-pytest.importorskip("llvmlite")
+torch = needs("torch")
+needs("jax")
+needs("sklearn")
+needs("llvmlite")
 
 
 WORKLOADS: dict[str, Callable[[], Workload]] = {

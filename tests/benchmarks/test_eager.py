@@ -6,6 +6,7 @@ import pytest
 
 import nn
 from tests.benchmarks import eager
+from tests.needs import needs
 
 
 def test_the_contenders_learn_alike() -> None:
@@ -17,7 +18,7 @@ def test_the_contenders_learn_alike() -> None:
 
 
 def test_the_table_shows_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("micrograd")
+    needs("micrograd")
     eager.main(["--rounds", "1", "--chain", "1000"])
     text = capsys.readouterr().out
     for figure in (

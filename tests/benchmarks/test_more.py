@@ -7,8 +7,9 @@ import pytest
 
 from tests.benchmarks import __main__, evaluation, flat, growth, heston
 from tests.benchmarks.machine import cpu_name, print_machine
+from tests.needs import needs
 
-pytest.importorskip("llvmlite")
+needs("llvmlite")
 
 
 def test_the_machine_has_a_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,8 +37,8 @@ def test_c_with_openblas_learns_as_we_do(dtype: str) -> None:
 
 
 def test_a_wide_network_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("torch")
-    pytest.importorskip("jax")
+    needs("torch")
+    needs("jax")
     from tests.benchmarks import wide
 
     wide.main(["5-6-3@8"])
@@ -69,7 +70,7 @@ def test_growth_prints_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_evaluation_prints_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("sklearn")
+    needs("sklearn")
     evaluation.main(rounds=2, target=0.0, count=10)
     assert evaluation.start(validated=True, hidden=[4]) > 0.0
     printed = capsys.readouterr().out

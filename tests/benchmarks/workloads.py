@@ -124,10 +124,17 @@ def digits(batch: int) -> Workload:
 
     contenders = mlp_contenders(parameters, X, np.eye(10)[y], "relu", "cross entropy")
     labels = y[:, None].astype(float)
-    return Workload(f"W2 digits batch {batch}", loss, parameters, values, [X, labels], RATE, contenders,
+    return Workload(
+        f"W2 digits batch {batch}",
+        loss,
+        parameters,
+        values,
+        [X, labels],
+        RATE,
+        contenders,
         (mlp_torch_loss("relu", "cross entropy"), [X, y]),
         lambda: (nn.MLP(64, [32, 10]), nn.cross_entropy),
-    )  # fmt: skip
+    )
 
 
 def digits_data() -> tuple[Array, Array]:

@@ -5,8 +5,9 @@ import pytest
 
 from demos import diabetes
 from tests.demos.recompute import outputs, printed
+from tests.needs import needs
 
-pytest.importorskip("sklearn")
+needs("sklearn")
 
 
 def test_what_is_printed_is_true(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,9 @@ import pytest
 
 from demos import digits
 from tests.demos.recompute import outputs, printed
+from tests.needs import needs
 
-datasets = pytest.importorskip("sklearn.datasets")
+datasets = needs("sklearn.datasets")
 
 
 def test_what_is_printed_is_true(capsys: pytest.CaptureFixture[str]) -> None:

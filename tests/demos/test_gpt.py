@@ -6,7 +6,9 @@ import math
 
 import pytest
 
-pytest.importorskip("numpy")
+from tests.needs import needs
+
+needs("numpy")
 
 from demos import gpt
 from demos.words import WORDS

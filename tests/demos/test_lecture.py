@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-nbformat = pytest.importorskip("nbformat")
-nbclient = pytest.importorskip("nbclient")
-pytest.importorskip("ipykernel")
+from tests.needs import needs
+
+nbformat = needs("nbformat")
+nbclient = needs("nbclient")
+needs("ipykernel")
 
 NOTEBOOK = Path(__file__).parents[2] / "demos" / "guide" / "lecture.ipynb"
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]\d+)?")

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from demos import __main__ as main_job
+from tests.needs import needs
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_main_job_runs_every_demo_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("sklearn")
-    pytest.importorskip("matplotlib")
+    needs("sklearn")
+    needs("matplotlib")
     main_job.main(["--quick", "--output", str(tmp_path / "pictures")])
     text = capsys.readouterr().out
     places = [
@@ -31,8 +32,11 @@ def test_the_main_job_runs_every_demo_end_to_end(tmp_path: Path, capsys: pytest.
     assert "right answers" in text
     assert "new words: " in text
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
-        "moons_boundary.png", "moons_loss.png", "spirals_regions.png", "spirals_learning.png",
-    }  # fmt: skip
+        "moons_boundary.png",
+        "moons_loss.png",
+        "spirals_regions.png",
+        "spirals_learning.png",
+    }
 
 
 def test_one_demo_as_a_user_runs_it_in_a_pipe() -> None:

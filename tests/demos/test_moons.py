@@ -7,9 +7,10 @@ import pytest
 
 from demos import moons
 from tests.demos.recompute import outputs, printed
+from tests.needs import needs
 
-pytest.importorskip("sklearn")
-pytest.importorskip("matplotlib")
+needs("sklearn")
+needs("matplotlib")
 
 
 @pytest.fixture(scope="module")

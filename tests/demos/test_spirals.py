@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from demos import spirals
+from tests.needs import needs
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_arms_are_told_apart(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("matplotlib")
+    needs("matplotlib")
     arguments = ["--epochs", "60", "--seed", str(seed), "--output", str(tmp_path), "--resolution", "20"]
     trained = spirals.main(arguments)
     text = capsys.readouterr().out
@@ -22,6 +23,6 @@ def test_the_arms_are_told_apart(seed: int, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_one_epoch_is_not_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("matplotlib")
+    needs("matplotlib")
     trained = spirals.main(["--epochs", "1", "--lr", "0", "--output", str(tmp_path), "--resolution", "5"])
     assert trained.test_accuracy < 0.8

@@ -4,8 +4,9 @@ import pytest
 
 import nn
 from demos import sweep
+from tests.needs import needs
 
-pytest.importorskip("sklearn.datasets")
+needs("sklearn.datasets")
 
 
 def test_the_table_is_true_and_learning_rates_matter(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +29,7 @@ def test_the_table_is_true_and_learning_rates_matter(capsys: pytest.CaptureFixtu
 
 
 def test_on_a_dask_cluster() -> None:
-    pytest.importorskip("distributed")
+    needs("distributed")
     swept = sweep.main(["--quick", "--workers", "1"])
     assert swept.dask_rows is not None
     assert [row["loss"] for row in swept.dask_rows] == [row["loss"] for row in swept.rows]

@@ -16,7 +16,7 @@ Recipe = list[tuple[str, list[int]]]
 TAME = [
     "add", "sub", "mul", "neg", "tanh", "sin", "cos", "atan", "sigmoid", "softplus", "erf", "asinh", "gaussian",
     "silu", "gelu", "logsigmoid", "sum", "mean", "dot", "logsumexp", "hypot", "normal_cdf",
-]  # fmt: skip
+]  # fmt: skip  # names, read as one list
 
 
 @st.composite

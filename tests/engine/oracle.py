@@ -22,8 +22,10 @@ def call_formula(primitive: Primitive, xs: Sequence[Any]) -> Any:
     for name in ("erfc", "ncdf"):  # which mpmath cannot evaluate far out, where they are 0, 1 or 2 to any precision
         names[name] = clipped(names[name])
     names |= {"xs": list(xs)} if primitive.arity is None else dict(zip(primitive.operands, xs, strict=True))
-    return eval(primitive.formula, {"__builtins__": {"abs": abs, "max": max, "min": min, "len": len, "map": map,
-                                                     "int": int}, **names})  # fmt: skip
+    return eval(
+        primitive.formula,
+        {"__builtins__": {"abs": abs, "max": max, "min": min, "len": len, "map": map, "int": int}, **names},
+    )
 
 
 def clipped(function: Any) -> Any:
@@ -79,12 +81,14 @@ def draw(interval: Interval, random_: random.Random, width: float) -> float:
     if interval.integers:
         return float(random_.randint(int(low), int(high)))
     while True:
-        x = random_.choice([
-            random_.uniform(-width, width),
-            random_.choice([-1, 1]) * 10.0 ** random_.uniform(-12, math.log10(width)),
-            float(random_.randint(-9, 9)),
-            low + 10.0 ** random_.uniform(-9, 0) if math.isfinite(low) else 0.5,
-            high - 10.0 ** random_.uniform(-9, 0) if math.isfinite(high) else -0.5,
-        ])  # fmt: skip
+        x = random_.choice(
+            [
+                random_.uniform(-width, width),
+                random_.choice([-1, 1]) * 10.0 ** random_.uniform(-12, math.log10(width)),
+                float(random_.randint(-9, 9)),
+                low + 10.0 ** random_.uniform(-9, 0) if math.isfinite(low) else 0.5,
+                high - 10.0 ** random_.uniform(-9, 0) if math.isfinite(high) else -0.5,
+            ]
+        )
         if x in interval and (x == 0.0 or abs(x) > 1e-290):
             return x

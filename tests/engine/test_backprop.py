@@ -17,6 +17,7 @@ from engine.backprop import flowing_derivatives
 from engine.modes import observed_by
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 from tests.interrupting import interrupted
+from tests.needs import needs
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 
@@ -87,11 +88,14 @@ def test_second_derivatives_by_three_ways(recipe: Recipe, xs: list[float]) -> No
 
 @given(recipes(names=[n for n in TAME if n not in ("gaussian", "normal_cdf", "asinh", "dot")]), POINTS)
 def test_pytorch_agrees(recipe: Recipe, xs: list[float]) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     by_name = {
-        "neg": torch.neg, "silu": torch.nn.functional.silu, "gelu": torch.nn.functional.gelu,
-        "logsigmoid": torch.nn.functional.logsigmoid, "softplus": torch.nn.functional.softplus,
-    }  # fmt: skip
+        "neg": torch.neg,
+        "silu": torch.nn.functional.silu,
+        "gelu": torch.nn.functional.gelu,
+        "logsigmoid": torch.nn.functional.logsigmoid,
+        "softplus": torch.nn.functional.softplus,
+    }
 
     def apply(primitive, operands):  # type: ignore[no-untyped-def]  # tensors in, a tensor out
         name = primitive.name
@@ -177,7 +181,7 @@ def test_local_derivatives_are_floats_whatever_a_rule_gives() -> None:
     def never(z: object, x: object, y: object) -> float:
         raise AssertionError("the rule of a constant")
 
-    numpy = pytest.importorskip("numpy")
+    numpy = needs("numpy")
     odd = engine.declare("odd_rule", lambda x, y: x + y, [lambda z, x, y: numpy.float64(2.0), never], method=False)
     valued = engine.declare("valued_rule", lambda x: x, [lambda z, x: Value(3.0)], method=False)
     try:
@@ -492,10 +496,11 @@ print([node.grad.hex() for node in nodes])
 
 def test_bit_identical_under_every_hash_seed() -> None:
     outputs = {
-        subprocess.run([sys.executable, "-c", SEEDED], capture_output=True, check=True,
-                       env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        subprocess.run(
+            [sys.executable, "-c", SEEDED], capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}
+        ).stdout
         for seed in ("0", "1", "12345")
-    }  # fmt: skip
+    }
     assert len(outputs) == 1
 
 

@@ -10,8 +10,9 @@ import pytest
 
 import engine
 from engine import Value
+from tests.needs import needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64", "int8", "array", "bool_"])
@@ -61,7 +62,7 @@ def test_comparisons() -> None:
 @pytest.mark.parametrize("x", [0.0, -1.5, 1e308, math.inf, -math.inf, math.nan])
 def test_comparisons_with_wider_floats(x: float) -> None:
     """As Python compares them with a float, on either side."""
-    mpmath = pytest.importorskip("mpmath")
+    mpmath = needs("mpmath")
     for other in (mpmath.mpf("1e400"), -mpmath.mpf("1e400"), np.longdouble("1e400")):
         for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
             assert compare(Value(x), other) == compare(x, other)

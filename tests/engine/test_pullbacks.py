@@ -51,8 +51,10 @@ def test_of_two_operands(primitive: Primitive, x: float, y: float, upstream: flo
 @pytest.mark.parametrize("operator", [lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x * y])
 def test_numbers_beside_a_value_get_nothing(operator: Any) -> None:
     x = Value(3.0)
-    for node, d in ((operator(x, 2.0), operator(4.0, 2.0) - operator(3.0, 2.0)),
-                    (operator(2.0, x), operator(2.0, 4.0) - operator(2.0, 3.0))):  # fmt: skip
+    for node, d in (
+        (operator(x, 2.0), operator(4.0, 2.0) - operator(3.0, 2.0)),
+        (operator(2.0, x), operator(2.0, 4.0) - operator(2.0, 3.0)),
+    ):
         adjoints = recorded_order(node, -0.0)
         pullbacks[node.primitive](adjoints, 5.0, node)
         assert adjoints == {x: 5.0 * d, node: 0.0}

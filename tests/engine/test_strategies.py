@@ -150,7 +150,7 @@ def test_health() -> None:
         (lambda: Expression.of(lambda x: x.exp(), [1.0])(1.0, 2.0), TypeError, "takes 1 numbers, got 2"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")  # examples are what is looked at
 def test_bad_input_is_named(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()

@@ -11,6 +11,7 @@ import warnings
 import pytest
 
 from engine import Value, collector_at_rest
+from tests.needs import FORK
 
 
 def test_no_contribution_is_lost() -> None:
@@ -35,7 +36,7 @@ def test_no_contribution_is_lost() -> None:
 
 
 @pytest.mark.unmeasured
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@FORK
 def test_a_child_forked_while_another_thread_commits_can_go_on() -> None:
     leaf, stop = Value(2.0), threading.Event()
 
@@ -78,7 +79,7 @@ def test_the_collector_wakes_when_the_last_context_ends() -> None:
 
 
 @pytest.mark.unmeasured
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@FORK
 @pytest.mark.parametrize("resting", [False, True], ids=["awake", "at rest"])
 def test_a_child_is_forked_while_another_thread_has_the_collector_at_rest(resting: bool) -> None:
     """It found the lock held for ever, or its own collector at rest for ever: of the threads it has only its own."""

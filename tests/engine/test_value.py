@@ -391,8 +391,13 @@ def test_orders_of_equal_and_unequal_numbers() -> None:
         for other in (y, Value(y), Fraction(y), Decimal(y), int(y)):
             a = Value(x)
             assert [a < other, a <= other, a > other, a >= other, a == other, a != other] == [
-                x < y, x <= y, x > y, x >= y, x == y, x != y
-            ]  # fmt: skip
+                x < y,
+                x <= y,
+                x > y,
+                x >= y,
+                x == y,
+                x != y,
+            ]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import pytest
 import engine
 from engine import Value
 from nn import micrograd
+from tests.needs import needs
 
-theirs = pytest.importorskip("micrograd.nn")
-their_engine = pytest.importorskip("micrograd.engine")
+theirs = needs("micrograd.nn")
+their_engine = needs("micrograd.engine")
 
 
 def moons(count=20):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import importlib.util
 import json
 import types
 from collections.abc import Callable
@@ -33,9 +32,10 @@ from nn.losses import classes
 from nn.losses.named import LOSSES
 from nn.own_code import own_code, own_loss
 from nn.training.trainer import sample_loss
+from tests.needs import NATIVE, needs
 
-np = pytest.importorskip("numpy")
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="needs llvmlite")
+np = needs("numpy")
+pytestmark = NATIVE
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=(12, 3)), RNG.integers(0, 4, 12)
@@ -282,7 +282,7 @@ def test_a_cached_start_evaluates_what_is_there_now(
         assert means == pytest.approx([whole, np.mean(right)], rel=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore::nn.evaluation.programs.EagerWarning")
+@pytest.mark.filterwarnings("ignore::nn.evaluation.programs.EagerWarning")  # how it is evaluated does not matter here
 @pytest.mark.parametrize("name", EVERY)
 def test_a_cached_start_scores_what_is_there_now(
     name: str, warm_evaluation: None, monkeypatch: pytest.MonkeyPatch

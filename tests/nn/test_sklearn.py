@@ -7,8 +7,10 @@ import warnings
 
 import pytest
 
-np = pytest.importorskip("numpy")
-pytest.importorskip("sklearn", minversion="1.6")
+from tests.needs import needs
+
+np = needs("numpy")
+needs("sklearn", "1.6")
 
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_regression
@@ -21,7 +23,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import nn
 from nn.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
@@ -174,7 +176,7 @@ def test_wrong_options(options, message):
 
 
 def test_data_frames():
-    pandas = pytest.importorskip("pandas")
+    pandas = needs("pandas")
     frame = pandas.DataFrame(X, columns=list("abcd"))
     network = MLPClassifier(**QUICK).fit(frame, pandas.Series(NAMES))
     assert list(network.feature_names_in_) == list("abcd")

@@ -45,6 +45,7 @@ def _constant(s: Symbol) -> bool:
 ONE, MINUS_ONE, ZERO, MINUS_ZERO, TWO = map(_is, (1.0, -1.0, 0.0, -0.0, 2.0))
 X = _anything
 
+# The columns are aligned by hand.
 # fmt: off
 IDENTITIES: list[tuple[str, Primitive, tuple[Callable[..., bool], ...], Callable[..., Any]]] = [
     ("1 * x = x",           ops.mul, (ONE, X),            lambda g, _, x: x),

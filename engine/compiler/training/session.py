@@ -106,7 +106,7 @@ class Session:
         return Repeated(
             again, self._shapes, self._special, training, self._loan, self._optimizer, self._keeper, self._looking,
             watching, copied, lambda: self._fail(again.losses.tolist(), again.configured),
-        )  # fmt: skip
+        )  # fmt: skip  # what is given, in groups
 
     def end_repetition(self) -> None:
         """Let it give None from now on: no thread that has it makes a step while something is being changed."""

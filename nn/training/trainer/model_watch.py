@@ -103,7 +103,7 @@ class ModelWatch:
             [*[container for container, _ in self._near], leaves_made, changes], self.due,
             confirmed, far, me=self, ruled=self._rule_is_same,
             same=self._near_is_same, leaves=leaves_made, changes=changes,
-        )  # fmt: skip
+        )  # fmt: skip  # in groups
 
     def holds_entirely(self) -> bool:
         """Whether nothing has changed, near or far."""

@@ -246,4 +246,4 @@ REPORTED = [
         "            node = topo.pop()\n            if not node._prev:\n                break\n"
         "            node._backward()\n", "missing"),
     Bug("a Value in the gradient", "lambda out: out.data * (1 - out.data)", "lambda out: out * out", "raises"),
-]  # fmt: skip
+]  # fmt: skip  # as in bugs.py

@@ -124,4 +124,4 @@ BUGS = [
     Bug("out is emptied", "            self.grad += (1 - t**2) * out.grad\n",
         "            self.grad += (1 - t**2) * out.grad\n            out.data = 0.0\n", "mutates"),
     Bug("a name that is not there", "math.log(self.data) * out.grad", "math.ln(self.data) * out.grad", "raises"),
-]  # fmt: skip
+]  # fmt: skip  # the name of a mistake, then what it makes of the source

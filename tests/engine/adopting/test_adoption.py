@@ -17,6 +17,7 @@ from engine.adopting.report import KINDS
 from tests.engine.adopting.another import ANOTHER, REPORTED
 from tests.engine.adopting.bugs import BUGS, Bug
 from tests.engine.adopting.student import SOURCE
+from tests.needs import needs
 
 
 def run(source: str, name: str = "student.py") -> Any:
@@ -199,10 +200,15 @@ def _leaves(root: Any) -> list[Any]:
 
 
 def test_a_constant_that_says_so_needs_no_gradient() -> None:
-    module = run(SOURCE.replace("            other.grad += self.data * out.grad\n", """
+    module = run(
+        SOURCE.replace(
+            "            other.grad += self.data * out.grad\n",
+            """
             if getattr(other, "requires_grad", True):
                 other.grad += self.data * out.grad
-"""))  # fmt: skip
+""",
+        )
+    )
     a, two = module.Scalar(1.5), module.Scalar(2.0)
     two.requires_grad = False
     assert adopt(a * two).ok
@@ -351,8 +357,8 @@ def test_the_power_of_zero() -> None:
 
 
 def test_micrograd_itself() -> None:
-    micrograd = pytest.importorskip("micrograd.engine")
-    nn = pytest.importorskip("micrograd.nn")
+    micrograd = needs("micrograd.engine")
+    nn = needs("micrograd.nn")
     model = nn.MLP(3, [4, 4, 1])
     loss = (model([1.0, -2.0, 0.5]) - 1.0) ** 2 + sum(p * p for p in model.parameters()) / micrograd.Value(2.0)
     assert adopt(loss).ok
@@ -385,10 +391,12 @@ def test_the_objects_stay_exactly_as_they_were() -> None:
 
 
 def test_flags_and_freed_lists_are_given_back() -> None:
-    module = run(SOURCE.replace(
-        "            node._backward()\n",
-        "            node._backward()\n            node.seen, node._prev, node._op = True, (), 'done'\n",
-    ))  # fmt: skip
+    module = run(
+        SOURCE.replace(
+            "            node._backward()\n",
+            "            node._backward()\n            node.seen, node._prev, node._op = True, (), 'done'\n",
+        )
+    )
     root, names = module.graph()
     nodes = graph_of(root)
     before = [dict(vars(node)) for node in nodes]

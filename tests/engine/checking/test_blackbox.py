@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine import Value, check_gradients
 from engine.testing import assert_gradients
+from tests.needs import needs
 
 
 def test_floats_lists_and_several_arguments() -> None:
@@ -61,7 +62,7 @@ def test_a_zero_dimensional_array_and_single_precision() -> None:
 
 
 def test_pytorch() -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
 
     def loss(w: Any) -> Any:
         return (torch.tanh(w) * torch.exp(-w * w)).sum()
@@ -76,7 +77,7 @@ def test_pytorch() -> None:
 
 
 def test_jax() -> None:
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     x = jax.numpy.asarray([0.5, 1.5], dtype=jax.numpy.float32)
 
     def loss(x: Any) -> Any:

@@ -13,6 +13,7 @@ from engine import Value, check_gradients
 from engine.checking import oracle
 from engine.checking.estimates.slopes import slopes_at
 from engine.checking.kinks import finer_than_floats
+from tests.needs import needs
 
 EXTREMES: list[tuple[Any, list[float]]] = [
     (engine.floor, [2.0**52]),
@@ -42,7 +43,7 @@ EXTREMES: list[tuple[Any, list[float]]] = [
 
 @pytest.mark.parametrize(("f", "point"), EXTREMES, ids=lambda of: getattr(of, "name", None) or repr(of))
 def test_what_floats_cannot_resolve_is_not_called_wrong(f: Any, point: list[float]) -> None:
-    pytest.importorskip("mpmath")
+    needs("mpmath")
     report = check_gradients(f, point)
     assert report.ok, report
 
@@ -51,7 +52,7 @@ def test_what_floats_cannot_resolve_is_not_called_wrong(f: Any, point: list[floa
 @pytest.mark.parametrize("point", [[1e18, 1e12], [1e22, 1e16]])
 def test_nor_along_directions(point: list[float], directions: int | None) -> None:
     """The slope by y is another one on each side; between them lies what is claimed, by the graph to many digits."""
-    pytest.importorskip("mpmath")
+    needs("mpmath")
     report = check_gradients(lambda x, y: engine.mod(x, y) / 2 + y, point, directions=directions)
     assert report.ok, report
     assert any(d.status == "unresolved" and d.direction for d in report.derivatives)
@@ -60,7 +61,7 @@ def test_nor_along_directions(point: list[float], directions: int | None) -> Non
 @pytest.mark.parametrize("directions", [None, 3])
 def test_a_composition_of_conventions_is_no_slope_between(directions: int | None) -> None:
     """relu has the derivative 0 at 0, so that of relu(t) - relu(-t), which is t, is 0 by the chain rule, and not 1."""
-    pytest.importorskip("mpmath")
+    needs("mpmath")
     report = check_gradients(lambda x, y: engine.relu(x * y) - engine.relu(-x * y), [0.0, 2.0], directions=directions)
     assert not report.ok, report
 
@@ -86,7 +87,7 @@ def test_nor_is_it_without_mpmath(f: Any, point: list[float], monkeypatch: pytes
     ],
 )
 def test_a_wrong_rule_is_found_there_by_fifty_digits(of: Any, rules: list[Any], point: list[float]) -> None:
-    pytest.importorskip("mpmath")
+    needs("mpmath")
     bad = replace(of, name="bad", local_derivatives=rules)
     report = check_gradients(lambda *xs: bad(*xs), point)
     assert not report.ok
@@ -94,7 +95,7 @@ def test_a_wrong_rule_is_found_there_by_fifty_digits(of: Any, rules: list[Any], 
 
 
 def test_slopes_of_fifty_digits_on_both_sides_of_a_kink() -> None:
-    pytest.importorskip("mpmath")
+    needs("mpmath")
     assert oracle.slopes(engine.relu, [0.0], 0) == (0.0, 1.0)
     assert oracle.slopes(engine.mod, [1e16, 10.0], 0) == (1.0, 1.0)
     assert oracle.slopes(engine.mod, [10.0, 5.0], 1) == (-2.0, -1.0)

@@ -18,6 +18,7 @@ from engine.checking import oracle
 from engine.strategies.graphs import Expression, expressions
 from engine.strategies.nets import datasets, networks
 from engine.testing import assert_gradients
+from tests.needs import needs
 
 TABLE = list(engine.PRIMITIVES.values())  # as it is now: other tests may declare more
 BAD_TANH = replace(engine.tanh, name="bad_tanh", local_derivatives=[lambda z, x: 1.001 * (1 - z * z)])
@@ -104,7 +105,7 @@ def test_names_from_mappings_signatures_and_primitives() -> None:
 
 
 def test_tails_that_differences_cannot_see_are_settled_in_fifty_digits() -> None:
-    pytest.importorskip("mpmath")
+    needs("mpmath")
     report = check_gradients(lambda x: tanh(x) + 1, [20.0])
     assert report.ok
     assert [d.status for d in report.derivatives] == ["unresolved"]
@@ -348,8 +349,9 @@ def test_the_first_wrong_primitive_is_named_with_code_that_shows_it() -> None:
 
 
 def test_without_a_formula_differences_of_the_primitive_itself_decide() -> None:
-    bad = replace(engine.hypot, name="bad_hypot", formula="",
-                  local_derivatives=[engine.hypot.rules[0], engine.hypot.rules[0]])  # fmt: skip
+    bad = replace(
+        engine.hypot, name="bad_hypot", formula="", local_derivatives=[engine.hypot.rules[0], engine.hypot.rules[0]]
+    )
     fault = check_gradients(lambda x, y: bad(x, y) * 2, [1.0, 2.0]).faults[0]
     assert "its local derivative by y" in fault.what
     assert "differences of its values give" in fault.what

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from engine import check_gradients
+from tests.needs import needs
 
-mpmath = pytest.importorskip("mpmath")
+mpmath = needs("mpmath")
 
 Formula = Callable[[Any, Any], Any]
 """A function of `math` or mpmath, and a number of that library."""

@@ -11,6 +11,7 @@ import pytest
 from engine import check_gradients
 from engine.checking.foreign.points import Point, pasted
 from engine.testing import assert_gradients
+from tests.needs import needs
 
 TREE = {
     "layers": [{"w": np.array([[0.5, -1.0]]), "b": np.array([0.25])}, {"w": np.array([[2.0]]), "b": None}],
@@ -139,7 +140,7 @@ def test_numbers_and_back() -> None:
 
 
 def test_a_state_dict() -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
     point = {**net.state_dict(), "num_batches_tracked": torch.tensor(3)}
     x = torch.tensor([[0.5, -1.0], [2.0, 0.3]], dtype=torch.float64)
@@ -161,7 +162,7 @@ def test_a_state_dict() -> None:
 
 
 def test_a_pytree() -> None:
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     tree = {"w": jax.numpy.ones((2, 2), dtype="float32"), "b": (jax.numpy.zeros(2, dtype="float32"),)}
 
     def loss(p: Any) -> Any:

@@ -14,6 +14,7 @@ from engine import Interval
 from engine.__main__ import main
 from engine.checking import oracle, selftest
 from engine.checking.selftest import examine
+from tests.needs import needs
 
 TABLE = dict(engine.PRIMITIVES)  # as it is now: other tests may declare more
 
@@ -50,7 +51,7 @@ def test_bad_input_is_named(words: list[str], message: str, capsys: pytest.Captu
 
 
 def test_the_selftest_covers_the_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("mpmath")
+    needs("mpmath")
     monkeypatch.setattr(selftest, "PRIMITIVES", TABLE)
     assert main(["selftest", "--points", "2"]) == 0
     out = capsys.readouterr().out

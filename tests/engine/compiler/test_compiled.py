@@ -15,9 +15,9 @@ import pytest
 import engine
 from engine import TraceError, Value, compile, dot, tanh
 from engine.compiler.errors import PlanError
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, NATIVE, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
 
 
@@ -155,8 +155,14 @@ def test_batches_of_any_size(backend: str) -> None:
 def test_arrays_of_any_kind(backend: str) -> None:
     compiled = compile(lambda x: 2 * x[0] - x[1], backend=backend)
     array = np.arange(12.0).reshape(3, 4)
-    for x in (array[:, ::2], np.asfortranarray(array[:, :2]), array[:, :2].astype(int), array[:, :2].tolist(),
-              array[:, :2].astype("float32"), array[:, :2] > 100):  # fmt: skip
+    for x in (
+        array[:, ::2],
+        np.asfortranarray(array[:, :2]),
+        array[:, :2].astype(int),
+        array[:, :2].tolist(),
+        array[:, :2].astype("float32"),
+        array[:, :2] > 100,
+    ):
         assert list(compiled(x)) == list(2 * np.asarray(x, float)[:, 0] - np.asarray(x, float)[:, 1])
 
 
@@ -370,7 +376,7 @@ def test_explain_verifies_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None
         compiled.explain("plan")
 
 
-@pytest.mark.skipif("llvm" not in INSTALLED, reason="needs llvmlite")
+@NATIVE
 def test_llvm_ir_is_shown() -> None:
     compiled = compile(lambda x: tanh(x), backend="llvm")
     compiled([1.0])

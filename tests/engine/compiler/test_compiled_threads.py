@@ -9,9 +9,9 @@ import pytest
 
 import engine
 from engine import Value
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 
 @pytest.mark.parametrize("backend", INSTALLED)

@@ -62,9 +62,10 @@ import engine
 import nn
 from engine import TraceError, Value, compile, where
 from engine.compiler.frontend.reads import surroundings
-from tests.engine.compiler.everywhere import INSTALLED, close
+from tests.engine.compiler.everywhere import close
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 
 class Case(NamedTuple):

@@ -14,8 +14,9 @@ from engine import Value
 from engine.compiler.lending import Leaves, Loan
 from engine.compiler.showing import showing
 from tests.interrupting import interrupted
+from tests.needs import needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 LOOKS: dict[str, Callable[[Value], Any]] = {
     "data": lambda v: v.data,

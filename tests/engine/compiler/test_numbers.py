@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, compile
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
 
@@ -33,7 +33,7 @@ BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
 def test_an_infinite_gradient_is_infinite_in_every_back_end(
     function: Callable[..., Any], first: bool, count: int, dtype: str, backend: str
 ) -> None:
-    pytest.importorskip("numpy")
+    needs("numpy")
     w = Value(0.0)
     xs = [1.0] * count
     xs[0 if first else -1] = 0.0
@@ -68,7 +68,7 @@ def test_logsumexp_keeps_the_digits_near_0(backend: str, row: list[float]) -> No
 
 @BACKENDS
 def test_logsumexp_of_hand_written_rows(backend: str) -> None:
-    mpmath = pytest.importorskip("mpmath")
+    mpmath = needs("mpmath")
     compiled = compile(lambda x: engine.logsumexp([0.0, *x]), backend=backend)
     for row in ([-40.0, -50.0], [-700.0, -745.0], [0.0, 0.0], [0.0, -40.0], [40.0, 1.0]):
         with mpmath.workdps(400):
@@ -79,7 +79,7 @@ def test_logsumexp_of_hand_written_rows(backend: str) -> None:
 
 @BACKENDS
 def test_a_sum_of_finite_losses_that_overflows_is_the_eager_infinity(backend: str) -> None:
-    pytest.importorskip("numpy")
+    needs("numpy")
     w = Value(1e308)
     compiled = compile(lambda x: w * x, backend=backend)
     loss, (gradient,) = compiled.value_and_grad([1.0, 1.0, 1.0])

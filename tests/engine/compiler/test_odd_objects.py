@@ -16,9 +16,9 @@ import pytest
 import engine
 import nn
 from engine import TraceError, Value
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
-pytest.importorskip("numpy")
+needs("numpy")
 
 
 class AttributeDict(dict):  # type: ignore[type-arg]  # as users write it

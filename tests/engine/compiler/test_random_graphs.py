@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, compile, ops
-from tests.engine.compiler.everywhere import INSTALLED, close
+from tests.engine.compiler.everywhere import close
+from tests.needs import INSTALLED
 
 UNARY = [ops.tanh, ops.sin, ops.cos, ops.sigmoid, ops.softplus, ops.relu, ops.abs, ops.square, ops.erf, ops.gelu,
-         ops.silu, ops.atan, ops.neg, ops.gaussian, ops.elu, ops.normal_cdf, ops.logsigmoid]  # fmt: skip
+         ops.silu, ops.atan, ops.neg, ops.gaussian, ops.elu, ops.normal_cdf, ops.logsigmoid]  # fmt: skip  # one list
 BINARY = [ops.add, ops.sub, ops.mul, ops.hypot, ops.atan2, ops.leaky_relu]
 NARY = [ops.sum, ops.mean, ops.maximum, ops.minimum, ops.logsumexp]
 PARAMETERS, INPUTS = 4, 3

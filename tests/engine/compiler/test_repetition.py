@@ -9,9 +9,10 @@ import pytest
 
 from engine import Value, compile, exp, where
 from engine.compiler.backends.llvm.runtime.cost_model import CostModel
+from tests.needs import needs
 
-np = pytest.importorskip("numpy")
-pytest.importorskip("llvmlite")
+np = needs("numpy")
+needs("llvmlite")
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

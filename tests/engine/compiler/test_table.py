@@ -15,7 +15,8 @@ from engine import PRIMITIVES, Primitive, TraceError, Value, compile, declare, o
 from engine.compiler import places
 from engine.compiler.comparison import templates
 from engine.compiler.errors import Unsupported
-from tests.engine.compiler.everywhere import INSTALLED, close, eager
+from tests.engine.compiler.everywhere import close, eager
+from tests.needs import INSTALLED, needs
 
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 0.5, -2.5, 3.0, 30.0, -30.0, 700.0, -800.0, 1e300, 1e-8]
 
@@ -94,7 +95,7 @@ def test_a_primitive_of_python_only_runs_in_python_and_auto_says_why() -> None:
         delattr(Value, "python_only")
 
 
-@pytest.mark.parametrize("backend", [backend for backend in INSTALLED if backend != "python"])
+@pytest.mark.parametrize("backend", INSTALLED[1:])
 def test_a_primitive_of_python_only_is_refused_by_the_other_back_ends(backend: str) -> None:
 
     plain = declare("python_only", lambda x: math.fabs(x) * 3.0, [lambda z, x: 3.0], method=False)
@@ -208,7 +209,7 @@ def test_a_power_whose_exponent_is_an_input(backend: str) -> None:
 
 
 def test_rules_of_arrays_are_those_of_templates() -> None:
-    pytest.importorskip("numpy")
+    needs("numpy")
     from engine import declare, logsumexp, maximum
     from engine.compiler.backends.array_templates import apply
 
@@ -228,9 +229,11 @@ def test_rules_of_arrays_are_those_of_templates() -> None:
 def test_what_the_functions_of_a_primitive_read_is_watched(backend: str, how: str) -> None:
     factor = [3.0]
     scaled = declare(
-        "test_scaled", lambda x, y: x * y * factor[0], [lambda z, x, y: y * factor[0], lambda z, x, y: x * factor[0]],
+        "test_scaled",
+        lambda x, y: x * y * factor[0],
+        [lambda z, x, y: y * factor[0], lambda z, x, y: x * factor[0]],
         dunder="matmul",
-    )  # fmt: skip
+    )
     try:
         w = Value(1.5)
         functions: dict[str, Callable[[Any], Any]] = {

@@ -11,16 +11,16 @@ import pytest
 import engine
 import nn
 from engine import Value, compile, dot, logsumexp, take
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
 
 
 @BACKENDS
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "gelu", "silu", "softplus"])
 def test_a_classifier(backend: str, activation: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     rng = np.random.default_rng(1)
     model = nn.MLP(6, [7, 5, 3], activation=activation, seed=2)
     X, labels = rng.normal(size=(23, 6)), rng.integers(0, 3, 23)
@@ -53,7 +53,7 @@ def test_a_classifier(backend: str, activation: str) -> None:
 
 @BACKENDS
 def test_attention_over_tokens(backend: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     rng = np.random.default_rng(0)
     size, width, length = 5, 4, 3
     shapes = {"e": (size, width), "q": (width, width), "k": (width, width), "v": (width, width), "h": (size, width)}
@@ -99,7 +99,7 @@ def test_attention_over_tokens(backend: str) -> None:
 
 @BACKENDS
 def test_a_loss_with_derivatives_inside(backend: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     model = nn.MLP(1, [5, 5, 1], activation="tanh", seed=4)
 
     def residual(x: Any) -> Any:

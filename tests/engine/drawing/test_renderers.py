@@ -17,6 +17,7 @@ from engine.drawing import output, placing
 from engine.drawing.graphviz import renderers
 from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
+from tests.needs import needs
 
 SVG = "{http://www.w3.org/2000/svg}"
 DOT = shutil.which("dot")
@@ -356,6 +357,6 @@ def test_ipython_in_a_terminal_is_not_kept_waiting(monkeypatch: pytest.MonkeyPat
 
 
 def test_ipython_displays_it() -> None:
-    formatters = pytest.importorskip("IPython.core.formatters")
+    formatters = needs("IPython.core.formatters")
     data, _ = formatters.DisplayFormatter().format(expression()[0])
     assert data["image/svg+xml"].startswith("<svg")

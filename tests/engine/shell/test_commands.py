@@ -13,6 +13,7 @@ import pytest
 import engine
 from engine import __main__ as command_line
 from engine.__main__ import main
+from tests.needs import needs
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
@@ -188,8 +189,8 @@ def test_other_walks(
 
 def test_the_up_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal, input() gets its history from readline."""
-    pty = pytest.importorskip("pty")
-    pytest.importorskip("readline")
+    pty = needs("pty")
+    needs("readline")
     code = "import sys; from engine.__main__ import main; sys.exit(main(['w*x', 'w=2', 'x=3', '--step']))"
     parent, child = pty.openpty()
     process = subprocess.Popen([sys.executable, "-c", code], stdin=child, stdout=child, stderr=child, close_fds=True)

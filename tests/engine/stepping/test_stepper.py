@@ -15,6 +15,7 @@ from engine import Value, topological_order
 from engine.stepping.stepper import Stepper
 from engine.stepping.steps import ForwardStep, Step
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
+from tests.needs import needs
 
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 WILD = [*TAME, "relu", "maximum", "div", "log", "sqrt", "exp"]
@@ -72,7 +73,7 @@ def test_a_step_shows_what_was_not_selected() -> None:
 
 
 def test_both_passes_as_a_page(tmp_path: Path) -> None:
-    pytest.importorskip("pygraphviz")
+    needs("pygraphviz")
     loss, _, _ = graph()
     s = loss.stepper()
     s.next()

@@ -18,7 +18,7 @@ from engine.text.expressions import ExpressionError, names_in, parse
         "dot([x, y], [y, 2], 1)", "maximum(x, y)", "where(x > 1, x, y)", "take(1, [x, y])", "leaky_relu(-x, slope=0.3)",
         "pi*x + e", "x*1e-3", "(x)", "x ** -y", "where(x <= y, x, y)",
     ],
-)  # fmt: skip
+)  # fmt: skip  # read as one list
 def test_as_in_python(text: str) -> None:
     x, y = Value(2.5), Value(3.0)
     scope = {**engine.PRIMITIVES, "arcsin": engine.asin, "pi": math.pi, "e": math.e, "x": x, "y": y}
@@ -143,9 +143,13 @@ def test_names_with_an_index() -> None:
 def test_the_operators_are_those_of_the_table() -> None:
     """Not of a list of the reader's own: what is declared with an operator is read, and written, at once."""
     matmul = engine.declare(
-        "test_expressions_shift", lambda x, y: x * 2.0**y, [lambda z, x, y: z / x, lambda z, x, y: z],
-        symbol="@", dunder="matmul", precedence=2,
-    )  # fmt: skip
+        "test_expressions_shift",
+        lambda x, y: x * 2.0**y,
+        [lambda z, x, y: z / x, lambda z, x, y: z],
+        symbol="@",
+        dunder="matmul",
+        precedence=2,
+    )
     try:
         x, y = Value(3.0, "x"), Value(2.0, "y")
         root = parse("x @ y", {"x": x, "y": y})

@@ -10,6 +10,7 @@ import pytest
 import nn
 from engine import Value
 from engine.text.sheet import Sheet, Shown, short
+from tests.needs import needs
 
 
 class Terminal(io.StringIO):
@@ -25,7 +26,7 @@ class Terminal(io.StringIO):
         (1 - 1e-9, "1.000"), (-99.99999, "-100.0"), (123.0001, "123.0"), (999.96, "1000.0"), (-1234.04, "-1234.0"),
         (9999.4, "9999.4"), (9999.5, "1e+04"), (1e9 + 0.5, "1e+09"),
     ],
-)  # fmt: skip
+)  # fmt: skip  # pairs
 def test_short(number: float, text: str) -> None:
     assert short(number) == text
 
@@ -45,7 +46,7 @@ def test_html_is_escaped() -> None:
 
 
 def test_colour_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("rich")
+    needs("rich")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     step = next((Value(2.0, "a") * 3.0).backward_steps())

@@ -49,9 +49,20 @@ def test_what_is_written_is_read_as_the_same_graph(plan: Recipe, xs: list[float]
 def test_numbers_and_lists(c: float, x: float) -> None:
     a, b = Value(x, "a"), Value(3.0, "b")
     roots = [
-        c * a, a - c, a**c, c**a, -(a * c), a - (b - c), (-a) ** 2, -(a**2), a ** (b**c), engine.take(1, [a, c]),
-        engine.take(a * 0, [b, c]), engine.where(a > 0, a, c), engine.dot([a, c], [b, 1.0], c),
-    ]  # fmt: skip
+        c * a,
+        a - c,
+        a**c,
+        c**a,
+        -(a * c),
+        a - (b - c),
+        (-a) ** 2,
+        -(a**2),
+        a ** (b**c),
+        engine.take(1, [a, c]),
+        engine.take(a * 0, [b, c]),
+        engine.where(a > 0, a, c),
+        engine.dot([a, c], [b, 1.0], c),
+    ]
     for root in roots:
         assert_same_graph(root, parse(expression(root, {a: "a", b: "b"}), {"a": a, "b": b}))
 
@@ -97,9 +108,13 @@ def test_a_planted_mistake_of_the_writer_is_found(monkeypatch: pytest.MonkeyPatc
     values = {"a": a, "b": b, "c": c}
     assert_same_graph(root, parse(expression(root, {v: k for k, v in values.items()}), values))
     if planted == "no brackets":
-        monkeypatch.setattr(source, "_parts", lambda p, xs, ends, own=source._parts: [
-            (item[0], 0) if isinstance(item, tuple) else item for item in own(p, xs, ends)
-        ])  # fmt: skip
+        monkeypatch.setattr(
+            source,
+            "_parts",
+            lambda p, xs, ends, own=source._parts: [
+                (item[0], 0) if isinstance(item, tuple) else item for item in own(p, xs, ends)
+            ],
+        )
     else:
         monkeypatch.setattr(source, "_parts", lambda p, xs, ends, own=source._parts: own(p, xs[::-1], ends))
     with pytest.raises(AssertionError):

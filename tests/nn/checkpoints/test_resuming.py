@@ -10,10 +10,10 @@ import pytest
 
 import nn
 from engine import Value
-from tests.engine.compiler.everywhere import INSTALLED
 from tests.interrupting import interrupted
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 X = np.random.default_rng(0).normal(size=(30, 2))
 Y = (X[:, 0] > 0).astype(int)
@@ -39,7 +39,7 @@ def numbers(model):
 @pytest.mark.parametrize("backend", ["eager", *INSTALLED])
 def test_going_on_from_a_file(tmp_path, backend, kind):
     if kind == "safetensors":
-        pytest.importorskip("safetensors")
+        needs("safetensors")
     path = tmp_path / f"model.{kind}"
     model, optimizer = made(seed=1)
     history = fit(model, optimizer, 5, backend)
@@ -93,7 +93,7 @@ def test_names_of_classes_come_along(tmp_path):
 @pytest.mark.parametrize("name", ["m.json", "m.safetensors"])
 def test_what_outputs_mean_is_what_the_file_says(tmp_path, name):
     if name.endswith("safetensors"):
-        pytest.importorskip("safetensors")
+        needs("safetensors")
     nn.save(nn.MLP(2, [1], seed=1), tmp_path / name)
     model = nn.MLP(2, [1], seed=1)
     nn.fit(model, X, np.array(["a", "b"])[Y], nn.bce_with_logits, nn.SGD(model.parameters(), lr=0.1), 1)
@@ -238,7 +238,7 @@ def test_what_save_refuses(tmp_path):
 
 
 def test_tensors_have_the_names_of_torch(tmp_path):
-    library = pytest.importorskip("safetensors.numpy")
+    library = needs("safetensors.numpy")
 
     class Mixed(nn.Module):
         def __init__(self):
@@ -276,8 +276,8 @@ def test_tensors_have_the_names_of_torch(tmp_path):
 
 
 def test_tensors_of_torch_load(tmp_path):
-    torch = pytest.importorskip("torch")
-    library = pytest.importorskip("safetensors.torch")
+    torch = needs("torch")
+    library = needs("safetensors.torch")
 
     class Theirs(torch.nn.Module):
         def __init__(self):
@@ -296,7 +296,7 @@ def test_tensors_of_torch_load(tmp_path):
 
 
 def test_wrong_tensors_change_nothing(tmp_path):
-    library = pytest.importorskip("safetensors.numpy")
+    library = needs("safetensors.numpy")
     path = tmp_path / "m.safetensors"
     model = nn.MLP(2, [1], seed=1)
     before = numbers(model)
@@ -317,7 +317,7 @@ def test_wrong_tensors_change_nothing(tmp_path):
 
 
 def test_tensors_of_a_single_neuron(tmp_path):
-    library = pytest.importorskip("safetensors.numpy")
+    library = needs("safetensors.numpy")
     path = tmp_path / "m.safetensors"
     for bias in (True, False):
         model, other = (nn.Neuron(3, bias=bias, seed=seed) for seed in (1, 2))
@@ -397,7 +397,7 @@ def test_a_file_that_does_not_tell_the_seed_is_taken_at_its_word(tmp_path):
 
 def test_parameters_that_no_tensor_holds_are_refused(tmp_path):
     """They were left out, and came back as they were before."""
-    pytest.importorskip("safetensors")
+    needs("safetensors")
 
     class Scaled(nn.Layer):
         def __init__(self):

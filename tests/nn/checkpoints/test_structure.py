@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import nn
+from tests.needs import needs
 
 
 class Twice(nn.Module):
@@ -53,7 +54,7 @@ OTHERS: dict[str, tuple[Any, Any, str]] = {
 @pytest.mark.parametrize(("saved", "model", "message"), OTHERS.values(), ids=OTHERS)
 def test_other_layers_are_warned_of(saved: Any, model: Any, message: str, ending: str, tmp_path: Path) -> None:
     if ending == "safetensors":
-        pytest.importorskip("safetensors")
+        needs("safetensors")
     file = tmp_path / f"model.{ending}"
     nn.save(saved, file)
     with pytest.warns(UserWarning, match=message) as told:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nn import batches, train_test_split
+from tests.needs import needs
 
 
 def test_by_hand():
@@ -142,7 +143,7 @@ def test_one_hot_rows_and_columns_part_like_their_classes():
 
 
 def test_data_frames_stay_data_frames():
-    pandas = pytest.importorskip("pandas")
+    pandas = needs("pandas")
     frame = pandas.DataFrame({"a": range(8), "b": range(8)})
     X_train, X_test, y_train, y_test = train_test_split(frame, frame["a"], seed=1)
     assert list(X_train.columns) == ["a", "b"]
@@ -162,7 +163,7 @@ def test_shuffle_is_a_bool():
 
 
 def test_batches_of_a_table_are_of_its_rows():
-    pandas = pytest.importorskip("pandas")
+    pandas = needs("pandas")
     frame = pandas.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=[7, 3])
     found = list(batches(frame, pandas.Series([0, 1], index=[7, 3]), 1, shuffle=False))
     assert [([row.tolist() for row in rows], labels) for rows, labels in found] == [

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import nn
+from tests.needs import needs
 
-pd = pytest.importorskip("pandas")
+pd = needs("pandas")
 
 LABELS = [0, 1, 1, 0, 1, 0, 0, 1]
 
@@ -116,7 +117,7 @@ def make() -> Any:
 @pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
 def test_columns_are_saved_with_the_model(tmp_path: Path, name: str) -> None:
     if name.endswith("safetensors"):
-        pytest.importorskip("safetensors")
+        needs("safetensors")
     nn.save(fitted(table()), tmp_path / name)
     model = nn.MLP(3, [2], seed=1)
     nn.load(model, tmp_path / name)

@@ -9,12 +9,13 @@ from engine.compiler.frontend.reads.surroundings import Surroundings
 from nn.evaluation.means import Means
 from nn.evaluation.metrics import is_largest
 from nn.evaluation.programs import Options
+from tests.needs import NATIVE
 
 
+@NATIVE
 @pytest.mark.parametrize("known", [False, True])
 def test_a_repeated_evaluation_takes_a_quick_look(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """It looked at everything in every epoch, in a process that had nothing in the cache."""
-    pytest.importorskip("llvmlite")
     if not known:
         monkeypatch.setattr("engine.compiler.backends.account.recall_signature", lambda *_: None)
     looks, entirely = list[Surroundings](), Surroundings.changed_at_all
@@ -36,9 +37,9 @@ def test_a_repeated_evaluation_takes_a_quick_look(known: bool, monkeypatch: pyte
     assert looks
 
 
+@NATIVE
 def test_the_first_evaluation_of_a_known_program_is_not_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its description has told that it is what it was; to look for all that it reads would take milliseconds."""
-    pytest.importorskip("llvmlite")
     looks, renew = list[Surroundings](), Surroundings.renew
 
     def renewed(self: Surroundings) -> None:

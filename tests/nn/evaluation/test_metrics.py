@@ -10,9 +10,9 @@ import nn
 from engine import Value, no_grad
 from nn.evaluation import metrics, programs
 from nn.evaluation.metrics import mean_absolute_error, metrics_for, r2, top_k
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 NUMBERS = st.floats(-100.0, 100.0)
 BACKENDS = pytest.mark.parametrize("backend", ["eager", "auto", *INSTALLED])
@@ -39,7 +39,7 @@ def test_three_labels_beside_one_output_are_refused(form):
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.lists(NUMBERS, min_size=4, max_size=4)), min_size=1, max_size=30))
 def test_beside_scikit_learn(samples):
-    theirs = pytest.importorskip("sklearn.metrics")
+    theirs = needs("sklearn.metrics")
     y, rows = map(list, zip(*samples))
     found = [row.index(max(row)) for row in rows]
     assert nn.accuracy(same, rows, y) == theirs.accuracy_score(y, found)
@@ -51,7 +51,7 @@ def test_beside_scikit_learn(samples):
 
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=30))
 def test_regression_beside_scikit_learn(pairs):
-    theirs = pytest.importorskip("sklearn.metrics")
+    theirs = needs("sklearn.metrics")
     y, found = map(list, zip(*pairs))
     assert mean_absolute_error(y, found) == pytest.approx(theirs.mean_absolute_error(y, found))
     if max(y) - min(y) > 1e-3:

@@ -19,9 +19,9 @@ from nn.evaluation import programs
 from nn.evaluation.means import Means
 from nn.evaluation.metrics import is_largest
 from nn.layers.ending import last_activation
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 BACKENDS = pytest.mark.parametrize("backend", ["eager", "auto", *INSTALLED])
 X = np.random.default_rng(0).normal(size=(40, 3))
@@ -95,7 +95,7 @@ print(history.rows[-1]["validation_loss"] == nn.score(model, X, y, nn.cross_entr
 
 
 def test_data_frames():
-    pandas = pytest.importorskip("pandas")
+    pandas = needs("pandas")
     model = network(2)
     frame, labels = pandas.DataFrame(X, columns=list("abc")), pandas.Series([0, 1] * 20)
     np.testing.assert_array_equal(nn.predict(model, frame), nn.predict(model, X))
@@ -113,7 +113,7 @@ class Sparse:
 
 
 @BACKENDS
-@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.filterwarnings("ignore:the matrix subclass")  # NumPy's own, of a class that is still met
 def test_a_matrix_has_rows_as_an_array_has(backend):
     model = network(2)
     found = nn.predict(model, np.matrix(X), backend=backend)

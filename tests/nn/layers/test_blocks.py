@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import engine
 from engine import Value, check_gradients, compile
 from nn import Activation, Embedding, Layer, LayerNorm, Module, Residual, RMSNorm, SelfAttention, Sequential
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
 NUMBERS = st.floats(-5.0, 5.0)
 
@@ -68,7 +68,7 @@ def test_layer_norm_ignores_shift_and_nearly_scale(x, shift, scale):
 
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_a_block_compiles_to_what_it_is_eagerly(backend):
-    np = pytest.importorskip("numpy")
+    np = needs("numpy")
     model = Small()
     X = [[0, 1, 2], [4, 4, 0], [3, 2, 1]]
     expected = [floats(model(x)) for x in X]
@@ -91,7 +91,7 @@ def test_gradients_are_proved():
 
 
 def test_beside_torch():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     torch.set_default_dtype(torch.float64)
     try:
         rows = [[math.sin(1.0 + i + 4 * t) for i in range(4)] for t in range(3)]

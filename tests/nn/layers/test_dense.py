@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine import Constant, Value, compile, tanh
 from nn import MLP, Layer, Neuron, predict
+from tests.needs import needs
 
 
 def set_to(module, numbers):
@@ -95,7 +96,7 @@ def test_a_layer_is_a_matrix_product(numbers, x):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_gradients_of_an_mlp_against_torch(activation):
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     model = MLP(3, [5, 4, 2], activation=activation, seed=2)
     x = [0.3, -0.7, 1.1]
     out = model(x)

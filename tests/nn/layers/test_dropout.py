@@ -14,6 +14,7 @@ from nn.layers import dropout
 from nn.layers.dropout import Layout, Place, drawing, hashed
 from nn.layers.module import evaluating
 from tests.interrupting import Pressed
+from tests.needs import needs
 
 WHOLE = st.integers(0, 2**64 - 1)
 
@@ -56,7 +57,7 @@ def test_the_same_place_gives_the_same_mask():
 
 @given(WHOLE, st.lists(st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)), min_size=1, max_size=5))
 def test_arrays_of_masks_are_those_of_the_places(seed, places):
-    np = pytest.importorskip("numpy")
+    np = needs("numpy")
     one, other = Dropout(0.3), Dropout(0.9)
     one.seed, other.seed = seed, seed ^ 12345
     layout = Layout()

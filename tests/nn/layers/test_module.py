@@ -14,6 +14,7 @@ from engine import Constant, Value, compile, tanh
 from nn import MLP, Layer, Module
 from nn.layers import module
 from tests.interrupting import Pressed
+from tests.needs import needs
 
 
 class Box(Module):
@@ -248,7 +249,7 @@ def test_modules_and_containers_that_hold_each_other(kind: str, tmp_path: Any) -
     assert losses[0] == losses[2] == pytest.approx(losses[1])
     for name in ("model.json", "model.safetensors"):
         if name.endswith("tensors"):
-            pytest.importorskip("safetensors")
+            needs("safetensors")
         nn.save(model, tmp_path / name)
         other = circular(kind)
         nn.load(other, tmp_path / name)

@@ -13,7 +13,7 @@ import engine
 import nn
 from engine import Value
 from nn.own_code import own_code
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED
 
 BACKENDS = pytest.mark.parametrize("backend", ["eager", *INSTALLED])
 ROW, ONE = "these have gone through a softmax", "this one has gone through a sigmoid"

@@ -12,6 +12,7 @@ import engine
 import nn
 from engine import Value
 from nn import MLP, bce, bce_with_logits, cross_entropy, hinge, log_softmax, mae, mse, nll, one_hot, softmax
+from tests.needs import needs
 
 PLACE_BY_PLACE = [mse, mae, hinge, bce, bce_with_logits]
 ROW_BY_ROW = [cross_entropy, nll]
@@ -234,7 +235,7 @@ def test_bce_with_logits_is_flat_where_it_should_be():
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("loss", PLACE_BY_PLACE)
 def test_place_by_place_against_torch(loss, reduction):
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     functional = torch.nn.functional
     scores = [[-2.5, 0.3, 0.0], [1.7, -0.4, 30.0]]
     targets = [[1.0, 0.25, 0.0], [0.0, 1.0, 1.0]]
@@ -272,7 +273,7 @@ def test_place_by_place_against_torch(loss, reduction):
 @pytest.mark.parametrize("scores", [[[0.1, -2.0, 3.0], [5.0, 5.0, -1.0]], [[1e4, 0.0, -1e4], [3.0, 1e5, 1e5]]])
 @pytest.mark.parametrize("loss", ROW_BY_ROW)
 def test_row_by_row_against_torch(loss, scores, target, reduction):
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     probabilities = isinstance(target[0], list)
     if loss is nll:
         scores = [[min(x, 0.0) for x in row] for row in scores]

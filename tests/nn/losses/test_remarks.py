@@ -49,7 +49,7 @@ def test_attention_and_log_probabilities_are_no_mistake() -> None:
         assert SAID not in str(engine.notes(root))
 
 
-@pytest.mark.filterwarnings("ignore:bce_with_logits takes:UserWarning")
+@pytest.mark.filterwarnings("ignore:bce_with_logits takes:UserWarning")  # for which see test_activated.py
 def test_sigmoid_twice() -> None:
     said = "bce_with_logits of a sigmoid: pass the logit"
     x = Value(0.3, "x")

@@ -16,7 +16,7 @@ import pytest
 import engine
 import nn
 from engine import Value
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
 INF, NAN = math.inf, math.nan
 SPECIAL = [INF, -INF, NAN, 1e308, -1e308, 0.0, -0.0]
@@ -107,7 +107,7 @@ def test_every_back_end_gives_what_eager_code_gives(loss: Loss, backend: str) ->
 
 @pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.peer])
 def test_values_are_those_of_pytorch_or_the_limit(name: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     loss = LOSSES[name]
     assert loss.peer is not None
     for label, scores in product(loss.labels, loss.scores):

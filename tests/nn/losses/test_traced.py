@@ -7,6 +7,7 @@ import pytest
 import engine
 import nn
 from engine import Value
+from tests.needs import INSTALLED
 
 LOGITS = [[0.3, -1.2, 2.0], [1e4, 0.0, -1e4], [-math.inf, 0.5, 1.0], [0.5, -math.inf, 0.25], [0.0, 0.0, 0.0]]
 SURE = [[40.0, 0.0, -3.0], [0.0, 40.0, -3.0], [0.0, -3.0, 40.0]]  # losses and gradients of 4e-18 have all their digits
@@ -76,7 +77,7 @@ def test_cross_entropy_of_one_class_for_all_samples(logits):
     compare(lambda outputs, _: nn.cross_entropy(outputs, 1), logits, 0)
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize(
     "loss",
     [
@@ -91,7 +92,6 @@ def test_cross_entropy_of_one_class_for_all_samples(logits):
 )
 def test_of_parameters_themselves(loss, backend):
     """A parameter has no number either while a function is traced; the label is a number of the function's."""
-    pytest.importorskip({"numpy": "numpy", "llvm": "llvmlite"}.get(backend, "math"))
     w = [Value(number) for number in (0.25, 0.5, 0.125, 1.0)]
     compiled = engine.compile(lambda x: loss(w) * x, backend=backend)
     for numbers in ((0.25, 0.5, 0.125, 1.0), (0.75, 0.125, 0.5, 2.0)):

@@ -827,9 +827,15 @@ def test_data_are_those_of_the_call_whoever_changes_them(backend: str) -> None:
         return make(**config)
 
     rows = nn.fit_many(
-        changing, CONFIGS[:3], samples, labels, epochs=2, backend=backend, validation=(samples, labels),
+        changing,
+        CONFIGS[:3],
+        samples,
+        labels,
+        epochs=2,
+        backend=backend,
+        validation=(samples, labels),
         progress=lambda _: labels.reverse(),
-    )  # fmt: skip
+    )
     expected = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=2, backend=backend, validation=(X, Y))
     assert without_seconds(rows) == without_seconds(expected)
 

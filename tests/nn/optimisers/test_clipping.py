@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from engine import Value
 from nn.optimisers.clipping import clip_gradients, clip_limits
+from tests.needs import needs
 
 GRADIENTS = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6)
 
@@ -55,7 +56,7 @@ def test_entries_are_clipped_one_by_one(gradients, limit):
 
 @pytest.mark.parametrize("way", ["clip_norm", "clip_value"])
 def test_against_torch(way):
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     gradients = [3.0, -4.0, 0.5]
     for limit in (0.1, 2.0, 4.0, 100.0):
         params = [torch.zeros((), dtype=torch.float64, requires_grad=True) for _ in gradients]

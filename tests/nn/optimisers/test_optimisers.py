@@ -12,6 +12,7 @@ from engine import Constant, Value, sqrt
 from nn import MLP, SGD, Adam, AdamW, Memory, Optimizer, Setting
 from nn.optimisers.base import has_rule
 from tests.interrupting import interrupted
+from tests.needs import needs
 
 START = [1.5, -0.7, 0.3]
 
@@ -49,7 +50,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize(("kind", "options"), SETTINGS)
 def test_trajectories_against_torch(kind, options):
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     theirs = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in START]
     expected = list(trajectory(lambda params: getattr(torch.optim, kind.__name__)(params, **options), theirs))
     ours = list(trajectory(lambda params: kind(params, **options), [Value(x) for x in START]))
@@ -98,7 +99,7 @@ def test_trajectories_by_the_book(kind, options):
 
 
 def test_a_learning_rate_that_changes_against_torch():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
 
     def run(optimizer, parameters, set_lr):
         for step in range(50):
@@ -271,7 +272,7 @@ class RMSprop(Optimizer):
 
 @pytest.mark.parametrize("options", [{}, {"alpha": 0.9, "eps": 1e-3}, {"momentum": 0.9}])
 def test_a_rule_of_ones_own_against_torch(options):
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     theirs = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in START]
     expected = list(trajectory(lambda params: torch.optim.RMSprop(params, lr=0.01, **options), theirs))
     ours = list(trajectory(lambda params: RMSprop(params, 0.01, **options), [Value(x) for x in START]))
@@ -407,8 +408,12 @@ def test_a_setting_that_is_not_declared():
 
 def test_defaults_are_those_of_torch():
     assert dict(SGD([Value(1.0)], 0.1).settings) == {
-        "lr": 0.1, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False
-    }  # fmt: skip
+        "lr": 0.1,
+        "momentum": 0.0,
+        "dampening": 0.0,
+        "weight_decay": 0.0,
+        "nesterov": False,
+    }
     assert dict(Adam([Value(1.0)]).settings) == {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
     assert dict(AdamW([Value(1.0)]).settings) == {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2}
 

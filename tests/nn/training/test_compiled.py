@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import gc
-import importlib.util
 import math
 import pickle
 import random
@@ -19,10 +18,10 @@ import engine
 import nn
 from engine import TraceError, Value
 from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
+from tests.needs import INSTALLED, NATIVE, needs
 
-np = pytest.importorskip("numpy")
-BACKENDS = ["python", "numpy", *(["llvm"] if importlib.util.find_spec("llvmlite") else [])]
-FAST = pytest.mark.parametrize("backend", BACKENDS[1:])
+np = needs("numpy")
+FAST = pytest.mark.parametrize("backend", INSTALLED[1:])
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(50, 5)), RNG.integers(0, 3, 50)
@@ -62,7 +61,7 @@ def eager(optimizer: Callable[[list[Value]], Optimizer]) -> tuple[list[float], l
     return losses, data(m)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", INSTALLED)
 def test_a_schedule_is_taken_and_given_up_between_steps(backend: str) -> None:
     def rates(step: int) -> float:
         return 0.1 * (step + 1)
@@ -81,7 +80,7 @@ def test_a_schedule_is_taken_and_given_up_between_steps(backend: str) -> None:
         trainer.schedule = 0.1  # type: ignore[assignment]  # on purpose
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", INSTALLED)
 def test_indices_among_the_samples_are_checked_as_labels_are(backend: str) -> None:
     def made() -> Any:
         return nn.Sequential(nn.Embedding(3, 2, seed=1), nn.Layer(2, 3, "identity", seed=2))
@@ -113,7 +112,7 @@ def test_epochs_of_batches_of_any_size(backend: str, samples: int, size: int) ->
     assert data(m) == pytest.approx(data(expected), rel=1e-10, abs=1e-12)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("name", [*OPTIMIZERS, "unknown"])
 def test_it_trains_like_the_eager_loop(name: str, backend: str) -> None:
     make = OPTIMIZERS.get(name, lambda p: Halving(p, lr=1.0))
@@ -318,7 +317,7 @@ def test_a_loss_that_becomes_infinite_leaves_the_parameters(backend: str) -> Non
     assert math.isfinite(trainer.step(X, y))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", INSTALLED)
 def test_a_loss_that_mixes_samples_is_refused(backend: str) -> None:
     m = model()
 
@@ -394,7 +393,7 @@ def test_a_trainer_explains_its_program() -> None:
     assert "add to G0..4: t" in trainer.explain("differentiate")
 
 
-@pytest.mark.skipif("llvm" not in BACKENDS, reason="needs llvmlite")
+@NATIVE
 def test_two_threads_take_the_same_course(monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.compiler.backends.llvm.runtime import cost_model
 
@@ -422,7 +421,7 @@ def test_single_precision_learns_too(backend: str) -> None:
     assert nn.score(m, X.tolist(), Y.tolist(), nn.cross_entropy) < losses[-1] * 1.01
 
 
-@pytest.mark.parametrize("backend", ["auto", *BACKENDS])
+@pytest.mark.parametrize("backend", ["auto", *INSTALLED])
 @pytest.mark.parametrize("batch_size", [16, None, 7])
 def test_fit_in_compiled_code_takes_the_same_course(backend: str, batch_size: int | None) -> None:
     histories, results = [], []
@@ -436,7 +435,7 @@ def test_fit_in_compiled_code_takes_the_same_course(backend: str, batch_size: in
     assert results[1] == pytest.approx(results[0], rel=1e-8, abs=1e-11)
     assert histories[0].backend == "eager"
     assert histories[1].backend.split(";")[0] == (
-        backend if backend != "auto" else BACKENDS[-1]
+        backend if backend != "auto" else INSTALLED[-1]
     )  # then: why not better
 
 
@@ -464,7 +463,7 @@ def test_fit_falls_back_to_eager_steps_and_says_why() -> None:
         nn.fit(m, X, Y, nn.cross_entropy, optimizer, threads=0)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("name", ["decay", "momentum", "adam", "adamw", "unknown"])
 @pytest.mark.parametrize("clip", [{"clip_norm": 0.2}, {"clip_value": 0.03}, {}])
 def test_clipping_and_schedules(name: str, backend: str, clip: dict[str, float]) -> None:
@@ -545,7 +544,7 @@ def test_a_prepared_batch_shows_what_it_is_and_not_all_its_numbers() -> None:
 
 def test_two_trainers_of_one_model_in_two_threads_and_somebody_who_looks() -> None:
     """Values change hands while others read and write them: everybody finds numbers, and nobody two owners."""
-    np = pytest.importorskip("numpy")
+    np = needs("numpy")
     model = nn.MLP(2, [4, 1], activation="tanh", seed=0)
     parameters = model.parameters()
     X = np.random.default_rng(0).normal(size=(20, 2))

@@ -17,7 +17,7 @@ import pytest
 import engine
 import nn
 from nn import SGD, Adam, Trainer
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
 Loss = Callable[[Any, Any], Any]
 
@@ -370,7 +370,7 @@ WRONG_LABELS: dict[str, Row] = {
 
 def message(row: Row, backend: str, arrays: bool, dtype: str = "float64") -> tuple[type[BaseException], str]:
     """What the first step with the wrong label says, after one with labels that are right; and nothing is changed."""
-    numpy = pytest.importorskip("numpy") if arrays else None
+    numpy = needs("numpy") if arrays else None
     model = row.made()
     optimizer = SGD(model.parameters(), lr=0.05)
     step: Any
@@ -421,9 +421,9 @@ def test_a_label_that_is_no_number_is_named_with_its_sample(backend: str) -> Non
         trainer.step(X[:2], [0, "cat"])
 
 
-@pytest.mark.parametrize("backend", [name for name in INSTALLED if name != "python"])
+@pytest.mark.parametrize("backend", INSTALLED[1:])
 def test_labels_that_are_changed_in_place_are_checked(backend: str) -> None:
-    numpy = pytest.importorskip("numpy")
+    numpy = needs("numpy")
     model = nn.MLP(2, [1], seed=5)
     trainer = Trainer(model, nn.hinge, SGD(model.parameters(), lr=0.05), backend)
     samples, labels = numpy.array(X), numpy.array(SIGNS, float)

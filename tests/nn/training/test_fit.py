@@ -24,9 +24,9 @@ from nn.evaluation.metrics import Accuracy
 from nn.evaluation.programs import Options
 from nn.training import epochs as ways
 from nn.training import validation
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, NATIVE, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 BACKENDS = pytest.mark.parametrize("backend", ["eager", *INSTALLED])
 RNG = np.random.default_rng(0)
@@ -651,7 +651,7 @@ def test_three_names_are_too_many_for_a_loss_of_two_classes():
 
 @pytest.mark.parametrize("kind", ["Float64", "object", "mixed"])
 def test_a_table_of_several_types_of_numbers_compiles(kind):
-    pandas = pytest.importorskip("pandas")
+    pandas = needs("pandas")
     table = pandas.DataFrame(X)
     given = table.assign(**{"more": X[:, 0] > 0}) if kind == "mixed" else table.astype(kind)
     wide = nn.MLP(given.shape[1], [3, 2], activation="tanh", seed=1)
@@ -985,7 +985,7 @@ def test_ten_and_ten_are_twenty_bit_for_bit(backend):
 @pytest.mark.parametrize("kind", [nn.SGD, nn.Adam])
 def test_ten_and_ten_are_twenty_with_patience_too(backend, ending, kind, tmp_path):
     """The best epoch is put back at the end, and training goes on from the last one."""
-    pytest.importorskip("safetensors")
+    needs("safetensors")
 
     def fit(model, optimizer, epochs, **more):
         options = {"validation": (X[:9], 1 - Y[:9]), "patience": 15, "seed": 3, "backend": backend, **more}
@@ -1085,7 +1085,7 @@ def test_masks_are_the_same_in_every_back_end(backend, each):
     assert numbers(other) != numbers(model)
 
 
-@pytest.mark.skipif("llvm" not in INSTALLED, reason="threads are those of native code")
+@NATIVE
 def test_masks_are_the_same_for_every_block_and_thread_count(monkeypatch):
     model, expected = trained("llvm", model=with_dropout())
     _, history = trained("llvm", model=with_dropout(), threads=2)
@@ -1108,7 +1108,7 @@ def test_a_history_goes_on_with_other_columns():
     assert history._repr_png_()
 
 
-@pytest.mark.skipif("llvm" not in INSTALLED, reason="what libraries keep for a program is of the native one")
+@NATIVE
 def test_looking_at_what_a_model_hangs_on_does_not_enter_the_programs_it_keeps(monkeypatch):
     monkeypatch.setattr(surroundings, "PATIENCE", 0.0)  # look at all every time
     model, _ = trained("llvm", validation=(X[:10], Y[:10]), epochs=3)
@@ -1165,7 +1165,7 @@ def test_the_history_as_text_columns_and_curve(tmp_path):
     assert [line.split()[0] for line in lines[2:]] == ["1", "3", "4", "6", "7", "9", "10", "12"] or len(lines) == 10
     columns = history.to_dict()
     assert columns["loss"] == history.losses
-    pytest.importorskip("matplotlib")
+    needs("matplotlib")
     history.plot(tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert history._repr_png_().startswith(b"\x89PNG")
@@ -1187,7 +1187,7 @@ def test_without_matplotlib_a_notebook_has_the_text(monkeypatch, tmp_path):
 
 
 def test_pandas_takes_the_columns():
-    pandas = pytest.importorskip("pandas")
+    pandas = needs("pandas")
     _, history = trained(validation=0.2)
     frame = pandas.DataFrame(history.to_dict())
     assert list(frame["epoch"]) == [1, 2, 3, 4]

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import nn
+from tests.needs import needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 X = np.random.default_rng(0).normal(size=(10, 3)).tolist()
 Y = [int(x[0] > 0) for x in X]

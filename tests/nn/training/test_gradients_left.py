@@ -15,9 +15,9 @@ import pytest
 
 import nn
 from nn import MLP, SGD, Adam, EagerStep, Trainer
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=(12, 2))

@@ -12,8 +12,9 @@ import nn
 from engine import Value, relu
 from nn.layers import dense
 from nn.training.trainer import compiled, kept
+from tests.needs import NATIVE, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(22, 3)), RNG.integers(0, 4, 22)
@@ -203,11 +204,11 @@ COUNTS = {
 }
 
 
+@NATIVE
 @pytest.mark.parametrize(("name", "trainers"), COUNTS.items())
 def test_one_trainer_serves_the_fits_of_a_known_network(
     name: str, trainers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("llvmlite")
     made = []
     monkeypatch.setattr(kept, "Trainer", lambda *given, **named: made.append(1) or compiled.Trainer(*given, **named))
     course(CHANGES[name], {})

@@ -12,9 +12,10 @@ import nn
 from engine import compile
 from nn import MLP, SGD, Trainer
 from nn.training.trainer.model_watch import ModelWatch
+from tests.needs import needs
 
-np = pytest.importorskip("numpy")
-pytest.importorskip("llvmlite")
+np = needs("numpy")
+needs("llvmlite")
 
 RNG = np.random.default_rng(2)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=12)

@@ -30,6 +30,7 @@ from nn import (
     predict,
     score,
 )
+from tests.needs import needs
 
 XOR_X = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 XOR_Y = [0, 1, 1, 0]
@@ -78,7 +79,7 @@ def test_a_function_can_be_trained_too():
 
 
 def test_a_step_against_torch():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     model = MLP(3, [4, 3], activation="tanh", seed=3)
     theirs = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3)).double()
     with torch.no_grad():
@@ -332,7 +333,7 @@ def test_accuracy_refuses(outputs, labels, error, message):
 
 
 def test_a_step_in_the_open_takes_tables_and_refuses_what_is_no_batch():
-    pandas = pytest.importorskip("pandas")
+    pandas = needs("pandas")
     table, labels = pandas.DataFrame({"a": [1.0, 2.0, -1.0]}), pandas.Series([0.5, 1.5, 3.0])
     ours, theirs = line()[0], line()[0]
     steps = [EagerStep(model, mse, SGD(model.parameters(), lr=0.1)) for model in (ours, theirs)]

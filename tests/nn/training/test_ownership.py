@@ -155,7 +155,7 @@ RESULT = (
 
 
 @pytest.mark.parametrize("name", ["fit", "fit, eager", "EagerStep"])
-@pytest.mark.filterwarnings("ignore::nn.EagerWarning")
+@pytest.mark.filterwarnings("ignore::nn.EagerWarning")  # how it is trained does not matter here
 def test_a_result_among_the_parameters_is_refused(name: str) -> None:
     """It kept its number, and only the offset was trained: a worse model, and not a word."""
     model = OfResults()

@@ -8,6 +8,7 @@ import pytest
 from nn import Progress
 from nn.training import progress
 from nn.training.progress import reporting
+from tests.needs import needs
 
 
 class Terminal(io.StringIO):
@@ -68,7 +69,7 @@ def test_a_long_training_prints_about_ten_lines(capsys):
 
 
 def test_a_bar_on_a_terminal(monkeypatch):
-    pytest.importorskip("rich")
+    needs("rich")
     monkeypatch.setattr(sys, "stdout", Terminal())
     with reporting(True) as told:
         tell(told, 4)

@@ -13,7 +13,7 @@ import engine
 import nn
 from engine import TraceError
 from nn import SGD, Adam, AdamW, Trainer
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED
 
 Loss = Callable[[Any, Any], Any]
 

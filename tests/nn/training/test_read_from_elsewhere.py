@@ -19,9 +19,9 @@ import pytest
 
 import nn
 from engine import TraceError, Value
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(10, 2)), RNG.normal(size=10)

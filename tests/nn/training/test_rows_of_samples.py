@@ -18,9 +18,9 @@ import engine
 import nn
 from engine import TraceError, Value, dot, mean
 from engine.compiler.frontend.given.rows import as_rows
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 Model = Callable[[Any], Any]
 

@@ -22,9 +22,10 @@ import nn
 from engine import Value
 from engine.compiler import batch
 from nn import MLP, SGD, EagerStep, Trainer
+from tests.needs import needs
 
-np = pytest.importorskip("numpy")
-pytest.importorskip("llvmlite")
+np = needs("numpy")
+needs("llvmlite")
 
 COUNT = 12
 RNG = np.random.default_rng(5)
@@ -241,7 +242,7 @@ FORMS: dict[str, Callable[[Any], Any]] = {
     "what has a float in a list": _with(HasFloat()),
     "a Value in a list": _with(Value(1.0)),
     "a masked number in a list": _with(np.ma.masked),
-}  # fmt: skip
+}  # fmt: skip  # numbers of a kind in a line
 
 
 class Both:

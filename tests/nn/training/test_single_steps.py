@@ -23,9 +23,10 @@ from engine.compiler.backends.llvm.direct import step as direct_step
 from nn import MLP, SGD, Trainer
 from nn.training.trainer.ways import NativeSteps
 from tests.interrupting import interrupted
+from tests.needs import needs
 
-np = pytest.importorskip("numpy")
-pytest.importorskip("llvmlite")
+np = needs("numpy")
+needs("llvmlite")
 
 RNG = np.random.default_rng(5)
 X, CLASSES = RNG.integers(-8, 8, (12, 4)) / 4.0, RNG.integers(0, 3, 12)

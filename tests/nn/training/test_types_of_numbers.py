@@ -17,9 +17,9 @@ import pytest
 import engine
 import nn
 from engine import TraceError
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 Question = Callable[[Any], bool]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib.util
 import math
 import os
 import pickle
@@ -23,13 +22,12 @@ from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
 from nn.training.trainer import model_watch
 from nn.training.trainer.model_watch import ModelWatch
 from nn.training.trainer.ways import Way
+from tests.needs import FORK, INSTALLED, NATIVE, needs
 from tests.nn.optimisers.test_optimisers import RMSprop
 
-np = pytest.importorskip("numpy")
-BACKENDS = ["python", "numpy", *(["llvm"] if importlib.util.find_spec("llvmlite") else [])]
-ALL = pytest.mark.parametrize("backend", BACKENDS)
-FAST = pytest.mark.parametrize("backend", BACKENDS[1:])
-NATIVE = pytest.mark.skipif("llvm" not in BACKENDS, reason="needs llvmlite")
+np = needs("numpy")
+ALL = pytest.mark.parametrize("backend", INSTALLED)
+FAST = pytest.mark.parametrize("backend", INSTALLED[1:])
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(30, 4)), RNG.integers(0, 3, 30)
@@ -158,13 +156,13 @@ CHANGES: dict[str, Change] = {
     "a parameter replaced": _replaced_leaf,
     "a layer inserted": _inserted,
     "a layer removed": lambda t: t.model.layers.pop(1),
-}  # fmt: skip
+}
 
 
 @ALL
 @pytest.mark.parametrize("how", ["steps", "runs", "new arrays"])
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.filterwarnings("ignore:.* of the optimiser's parameters")
+@pytest.mark.filterwarnings("ignore:.* of the optimiser's parameters")  # as it has others by then
 def test_what_changes_between_steps_counts_from_the_next_one(change: str, how: str, backend: str) -> None:
     if change == "a layer removed" and how == "runs":
         change = "a layer inserted"
@@ -298,7 +296,7 @@ def test_samples_changed_in_place_count_where_one_of_two_arrays_is_read_where_it
 
 
 @FAST
-@pytest.mark.filterwarnings("ignore:Setting the strides:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Setting the strides:DeprecationWarning")  # by NumPy from 2.4 on; it works
 def test_new_strides_of_an_array_that_is_read_where_it_is_are_seen(backend: str) -> None:
     m, other = MLP(2, [1], seed=1), MLP(2, [1], seed=1)
     trainer = Trainer(m, nn.mse, SGD(m.parameters(), 0.1), backend=backend)
@@ -404,7 +402,7 @@ ACTS: dict[str, Callable[[Any, list[Any]], object]] = {
 
 @ALL
 @pytest.mark.parametrize("name", ACTS)
-@pytest.mark.filterwarnings("ignore:.* of the optimiser's parameters")
+@pytest.mark.filterwarnings("ignore:.* of the optimiser's parameters")  # as it has others by then
 def test_what_a_schedule_changes_counts_from_its_step_on(name: str, backend: str) -> None:
     def course(choice: str) -> list[float]:
         m, own = model(), [1.0]
@@ -470,7 +468,7 @@ def test_a_step_of_ones_own_that_is_set_on_the_optimiser_counts(backend: str) ->
     assert (calls, data(m)) == ([1, 1], before)
 
 
-@pytest.mark.parametrize("backend", ["eager", *BACKENDS])
+@pytest.mark.parametrize("backend", ["eager", *INSTALLED])
 def test_what_a_rule_reads_and_the_rule_itself_may_change(backend: str) -> None:
     share = [0.5]
 
@@ -522,7 +520,7 @@ def _tied(m: Any) -> None:
         (lambda: MLP(4, [12, 12, 1], seed=3), _tied),
     ],
     ids=["few of many", "reversed", "tied"],
-)  # fmt: skip
+)
 def test_some_hundred_parameters_that_change_places_are_seen_at_once(backend: str, make: Any, change: Any) -> None:
     y = X[:, 0]
     found = []
@@ -785,7 +783,7 @@ def test_two_threads_on_one_trainer_take_turns(backend: str) -> None:
 
 @NATIVE
 @pytest.mark.unmeasured
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@FORK
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of any thread
 def test_a_fork_during_a_run_leaves_a_child_that_works() -> None:
     m = model()

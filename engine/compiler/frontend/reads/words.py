@@ -26,7 +26,7 @@ from .layout import (
     table_of,
     versions_tell_attributes,
     word,
-)  # fmt: skip
+)
 from .objects import ABSENT
 
 _LAST_ENTRIES = 8

@@ -18,8 +18,9 @@ from engine.compiler.comparison.leaf_gradient import leaf_gradient
 from engine.compiler.comparison.selfcheck import Eager, agree
 from engine.compiler.places import Places
 from engine.operators import affine
+from tests.needs import NATIVE, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 
 def same(result: Value, leaves: list[Value]) -> bool:
@@ -152,10 +153,10 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@NATIVE
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_in_a_compiled_gradient_are_seen(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each number of the gradient of a sample is compared, in whatever array it comes."""
-    pytest.importorskip("llvmlite")
     from engine.compiler.backends.llvm.program import NativeProgram
 
     run = NativeProgram.run

@@ -16,7 +16,7 @@ from engine import TraceError, Value
 from engine.compiler import showing
 from engine.compiler.batch import as_batch
 from engine.compiler.comparison import second_net
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, NATIVE, needs
 
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
 
@@ -126,7 +126,7 @@ def test_networks_find_the_numbers_that_are_shown() -> None:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_sample_as_it_was_given(dtype: str) -> None:
-    np = pytest.importorskip("numpy")
+    np = needs("numpy")
     batch = as_batch([[[0.1, 2]], np.array([[3]]), np.array([True]), [7]], dtype)
     exact = 0.1 if dtype == "float64" else float(np.float32(0.1))
     assert batch.as_given(0) == [[exact, 2], [3], True, 7]
@@ -144,10 +144,10 @@ def test_a_label_that_comes_later_is_compared_too(backend: str) -> None:
             compiled([1.0, 2.0], [2, 1])
 
 
+@NATIVE
 @pytest.mark.parametrize("many", [False, True])
 def test_code_of_this_package_is_compared_with_other_numbers_too(many: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that is right at the numbers of the start alone; of many parameters, memory is given back meanwhile."""
-    pytest.importorskip("llvmlite")
     from engine.compiler.backends.llvm.program import NativeProgram
 
     model = nn.MLP(3, [4, 2], "tanh", seed=11)
@@ -166,7 +166,7 @@ def test_code_of_this_package_is_compared_with_other_numbers_too(many: bool, mon
 
 
 def test_numbers_in_an_array_are_those_in_a_list() -> None:
-    pytest.importorskip("numpy")
+    needs("numpy")
     values = [Value(x) for x in (0.1, -0.0, 1e300, -7.3, 2.0 / 3.0)]
     for change in (None, *second_net.CHANGES):
         numbers = second_net.Numbers(values)
@@ -189,7 +189,7 @@ def test_numbers_in_an_array_are_those_in_a_list() -> None:
 )
 def test_a_template_that_is_another_function_than_the_forward_one(forward: Any, native: str) -> None:
     """Whatever samples are compared: it may be wrong for others alone."""
-    pytest.importorskip("numpy")
+    needs("numpy")
     arity = forward.__code__.co_argcount
     rules: Any = [lambda z, *xs: 1.0] * arity or (lambda z, *xs: [1.0] * len(xs))
     if arity == 1:

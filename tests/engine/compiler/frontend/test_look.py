@@ -12,8 +12,9 @@ import pytest
 from engine import Value, compile
 from engine.compiler.frontend.reads.look import Look
 from engine.compiler.frontend.reads.objects import held
+from tests.needs import needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 
 def numbers(count: int) -> list[float]:

@@ -24,7 +24,8 @@ from engine.compiler.passes.simplify import simplify
 from engine.compiler.passes.verify import verify
 from engine.compiler.pipeline import stages, trace
 from engine.compiler.plan.plan import Plan
-from tests.engine.compiler.everywhere import INSTALLED, close
+from tests.engine.compiler.everywhere import close
+from tests.needs import INSTALLED
 
 NIN = 3
 

@@ -13,12 +13,13 @@ from engine.compiler import Surroundings, TraceError, compile
 from engine.compiler.frontend.reads import walk
 from engine.compiler.frontend.reads.lengths import prolonged
 from engine.compiler.lending import Loan
+from tests.needs import needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
 
 def test_tables_and_series_of_pandas_are_looked_at() -> None:
-    pd = pytest.importorskip("pandas")
+    pd = needs("pandas")
     series, table, texts = pd.Series([1.0, 2.0]), pd.DataFrame({"weight": [3.0]}), pd.Series(["1.0"])
 
     def scaled(x: Any) -> Any:

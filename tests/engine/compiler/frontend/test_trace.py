@@ -160,14 +160,37 @@ def takes_a_hessian(x: Any) -> Any:
 @pytest.mark.parametrize(
     "function",
     [
-        wraps_in_a_value, takes_a_hessian, reads_a_parameter, branches_on_a_parameter,
-        rounds_the_number_of_a_parameter, reads_what_follows_from_a_parameter,
-        branches_on_what_follows_from_a_parameter, reads_the_gradient_of_a_parameter, takes_the_largest_parameter,
-        sorts_parameters, prints_digits, copies_a_parameter,
-        if_on_data, maximum_of_python, and_of_conditions, chained_comparison, membership, while_loop, equality, truth,
-        as_float, as_int, of_math, as_index, as_range, formatted, reads_data, reads_grad, calls_backward,
+        wraps_in_a_value,
+        takes_a_hessian,
+        reads_a_parameter,
+        branches_on_a_parameter,
+        rounds_the_number_of_a_parameter,
+        reads_what_follows_from_a_parameter,
+        branches_on_what_follows_from_a_parameter,
+        reads_the_gradient_of_a_parameter,
+        takes_the_largest_parameter,
+        sorts_parameters,
+        prints_digits,
+        copies_a_parameter,
+        if_on_data,
+        maximum_of_python,
+        and_of_conditions,
+        chained_comparison,
+        membership,
+        while_loop,
+        equality,
+        truth,
+        as_float,
+        as_int,
+        of_math,
+        as_index,
+        as_range,
+        formatted,
+        reads_data,
+        reads_grad,
+        calls_backward,
     ],
-)  # fmt: skip
+)
 def test_what_needs_a_number_is_refused_with_the_users_line(function: Callable[..., Any]) -> None:
     with pytest.raises(TraceError) as caught:
         compile(function, backend="python")([1.0, 2.0])
@@ -205,9 +228,11 @@ def grows(x: Any) -> Any:
 @pytest.mark.parametrize(
     "function",
     [
-        counts, draws_a_branch, grows,
+        counts,
+        draws_a_branch,
+        grows,
     ],
-)  # fmt: skip
+)
 def test_what_is_no_function_of_its_arguments_is_refused(function: Callable[..., Any]) -> None:
     with pytest.raises(TraceError, match=r"computes something else .*, at .*test_trace.py:\d+: return|kept"):
         compile(function, backend="python")([1.0, 2.0])

@@ -45,9 +45,20 @@ def test_no_number_of_others_gets_out() -> None:
         assert "2.0" not in repr(w)
         assert Value(2.0).data == 2.0
         assert engine.Constant(2.0).data == 2.0
-        for reads in (lambda: w.data, lambda: w.grad, lambda: float(w), lambda: int(w), lambda: bool(w),
-                      lambda: bool(w > 1), lambda: bool(Value(1.0) < w), lambda: f"{w:.1f}", lambda: pickle.dumps(w),
-                      lambda: copy.copy(w), lambda: math.exp(w), lambda: w in [Value(2.0)]):  # fmt: skip
+        for reads in (
+            lambda: w.data,
+            lambda: w.grad,
+            lambda: float(w),
+            lambda: int(w),
+            lambda: bool(w),
+            lambda: bool(w > 1),
+            lambda: bool(Value(1.0) < w),
+            lambda: f"{w:.1f}",
+            lambda: pickle.dumps(w),
+            lambda: copy.copy(w),
+            lambda: math.exp(w),
+            lambda: w in [Value(2.0)],
+        ):
             with pytest.raises(TraceError):
                 reads()
     assert w.data == 2.0

@@ -15,6 +15,7 @@ import pytest
 from engine.compiler.frontend.reads import layout
 from engine.compiler.frontend.reads.surroundings import Surroundings
 from engine.compiler.frontend.reads.words import Words
+from tests.needs import needs
 
 LATER = array("d", [float("inf")])
 
@@ -271,7 +272,7 @@ def test_attributes_in_a_dict_that_shares_its_table(change: Callable[[Any], None
 
 
 def test_far_words_are_there_if_they_can_watch_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    large, many, entries = pytest.importorskip("numpy").zeros(1000), list(range(1000)), [[1], [2]]
+    large, many, entries = needs("numpy").zeros(1000), list(range(1000)), [[1], [2]]
     assert Surroundings(lambda: large).far([]) is None
     assert Surroundings(lambda: many).far([{1}]) is None
     far = Surroundings(lambda: many).far([entries])

@@ -22,7 +22,7 @@ from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.layout import Part, Vector
 from engine.compiler.plan.plan import Group, Plan, Run
 from engine.compiler.plan.strides import Column, runs
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, needs
 
 
 def plan_of(function: Callable[..., Any], *shapes: tuple[int, ...]) -> Plan:
@@ -46,9 +46,17 @@ def test_weights_in_the_order_of_a_vector(numbers: Any, order: list[int]) -> Non
     assert Vector(0, None, Part("", [])).arranged(found) is found
 
 
-@pytest.mark.parametrize("rows", [[range(2, 5), range(6, 9), range(10, 13)], [range(2, 5)], [(1, 4, 2), (7, 6, 0)],
-                                  [range(0, 9, 3), range(5, 8)], [range(9, 3, -2), range(8, 2, -2)],
-                                  [range(0, 3), range(9, 12), range(3, 6)]])  # fmt: skip
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [range(2, 5), range(6, 9), range(10, 13)],
+        [range(2, 5)],
+        [(1, 4, 2), (7, 6, 0)],
+        [range(0, 9, 3), range(5, 8)],
+        [range(9, 3, -2), range(8, 2, -2)],
+        [range(0, 3), range(9, 12), range(3, 6)],
+    ],
+)
 def test_columns_of_a_layer(rows: list[Any]) -> None:
     layer = Layer()
     layer.rows += rows
@@ -56,11 +64,17 @@ def test_columns_of_a_layer(rows: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "run", [Run("G", 3, 7, 4, 1), Run("G", 3, 1), Run("G", 40, -2, 3, 5), Run("G", 9, 0, 2, 0),
-            Run("G", 4, count=2, table=(4, 9, 1, 3, 8, 8))]
-)  # fmt: skip
+    "run",
+    [
+        Run("G", 3, 7, 4, 1),
+        Run("G", 3, 1),
+        Run("G", 40, -2, 3, 5),
+        Run("G", 9, 0, 2, 0),
+        Run("G", 4, count=2, table=(4, 9, 1, 3, 8, 8)),
+    ],
+)
 def test_the_places_of_a_run_are_its_slots(run: Run) -> None:
-    pytest.importorskip("numpy")
+    needs("numpy")
     assert run.places(3).tolist() == [slot for row in run.slots(3) for slot in row]
 
 

@@ -113,10 +113,12 @@ MUTATIONS: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     "another input": (group("body", 0, operand(1, base=1)), "operands of row 0 are not"),
     "an input beyond the last": (group("body", 0, operand(1, base=40)), r"reads X\[4\d\], which does not exist"),
     "what is computed later": (
-        group("body", 1, operand(0, buffer="S", base=LAST, row=0)), rf"reads S\[{LAST}\], which holds nothing yet",
+        group("body", 1, operand(0, buffer="S", base=LAST, row=0)),
+        rf"reads S\[{LAST}\], which holds nothing yet",
     ),
     "the gradient before it is complete": (
-        group("body", 1, operand(0, buffer="G")), "reads G, where only P, C, U, X, S",
+        group("body", 1, operand(0, buffer="G")),
+        "reads G, where only P, C, U, X, S",
     ),
     "an input before the samples": (group("prologue", 0, operand(0, buffer="X")), "reads X, where only P, C, U can"),
     "a table that is too short": (group("body", 0, operand(0, table=(0, 1))), "a table of 2 slots for 4 rows of 3"),
@@ -125,11 +127,13 @@ MUTATIONS: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     "a result in another buffer": (group("body", 0, result(buffer="U")), "side by side in S"),
     "results apart": (group("body", 0, result(row=2)), "side by side in S"),
     "an operand too many": (
-        group("body", 1, lambda g: replace(g, operands=(*g.operands, g.operands[0]))), "columns .* do not fit",
+        group("body", 1, lambda g: replace(g, operands=(*g.operands, g.operands[0]))),
+        "columns .* do not fit",
     ),
     "another primitive": (group("prologue", 0, lambda g: replace(g, primitive=ops.tanh)), "operands of row 0 are not"),
     "a row too few": (
-        group("body", 0, lambda g: replace(g, rows=3, nodes=g.nodes[:3])), r"S\[3\], which holds nothing yet",
+        group("body", 0, lambda g: replace(g, rows=3, nodes=g.nodes[:3])),
+        r"S\[3\], which holds nothing yet",
     ),
     "a group too few": (without("body", len(PLAN.body) - 1), "holds nothing yet|is never written"),
     "groups in another order": (swapped("body"), "holds nothing yet"),
@@ -144,7 +148,8 @@ MUTATIONS: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     "products of another width": (job("reductions", 0, right={"count": 2}), "1 x 2 products for 3 columns"),
     "a reduction too few": (without("reductions", 0), r"to G\[\d+\].*is missing|G\[\d+\], which holds nothing"),
     "a reduction twice": (
-        lambda plan: replace(plan, reductions=plan.reductions * 2), r"to G\[\d+\].*should not be",
+        lambda plan: replace(plan, reductions=plan.reductions * 2),
+        r"to G\[\d+\].*should not be",
     ),
     "another index": (job("scatters", 0, index={"base": 0}), "is missing"),
     "other places of a lookup": (job("scatters", 0, target={"base": 1}), "is missing"),
@@ -157,21 +162,25 @@ MUTATIONS: dict[str, tuple[Callable[[Plan], Plan], str]] = {
         r"G\[1\] is read by a copy, and replaced",
     ),
     "an output that is something else": (
-        lambda plan: replace(plan, outputs=(Run("S", 0),)), "the 1 outputs are not the 1 that are wanted",
+        lambda plan: replace(plan, outputs=(Run("S", 0),)),
+        "the 1 outputs are not the 1 that are wanted",
     ),
     "an output that is not there": (
-        lambda plan: replace(plan, outputs=(Run("S", 999),)), r"output 0 reads S\[999\], which does not exist",
+        lambda plan: replace(plan, outputs=(Run("S", 999),)),
+        r"output 0 reads S\[999\], which does not exist",
     ),
     "an output of two slots": (
-        lambda plan: replace(plan, outputs=(replace(plan.outputs[0], count=2),)), r"output 0 is .*, not a single slot",
+        lambda plan: replace(plan, outputs=(replace(plan.outputs[0], count=2),)),
+        r"output 0 is .*, not a single slot",
     ),
     "a target that is no gradient": (job("reductions", 0, target={"buffer": "S"}), "its targets belong to G"),
     "an output too many": (lambda plan: replace(plan, outputs=plan.outputs * 2), "the 2 outputs are not the 1"),
     "a weight in another place": (lambda plan: replace(plan, weight=0), r"the weight is in X\[0\], not behind"),
     "another constant": (
-        lambda plan: replace(plan, constants=(99.0, *plan.constants[1:])), "are not those of|is missing",
+        lambda plan: replace(plan, constants=(99.0, *plan.constants[1:])),
+        "are not those of|is missing",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

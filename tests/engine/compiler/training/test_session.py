@@ -11,11 +11,11 @@ import engine
 from engine import TraceError, Value, open_session
 from engine.compiler.specialisation import Specialisation
 from nn import SGD
-from tests.engine.compiler.everywhere import INSTALLED
+from tests.needs import INSTALLED, NATIVE, needs
 
-np = pytest.importorskip("numpy")
+np = needs("numpy")
 
-ARRAYS = pytest.mark.parametrize("backend", [backend for backend in INSTALLED if backend != "python"])
+ARRAYS = pytest.mark.parametrize("backend", INSTALLED[1:])
 X = np.random.default_rng(0).normal(size=(7, 2))
 
 
@@ -118,7 +118,7 @@ def test_a_look_just_before_the_steps_changes_nothing(backend: str, monkeypatch:
     assert (w[0].data, w[1].data) == (w_expected[0].data, 0.75)
 
 
-@pytest.mark.skipif("llvm" not in INSTALLED, reason="only native code has several programs of one plan")
+@NATIVE
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_the_very_program_that_makes_the_steps_is_compared(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one for all samples at once was, and steps on few of them were made by another one, which nobody had seen."""

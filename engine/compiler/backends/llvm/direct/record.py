@@ -12,7 +12,7 @@ QUICK = ("ready", "own", "far", "until", "clock", "slow", "failed")
 RECORD = (
     *QUICK, "frame", "words", "drive",
     "nothing", "no", "yes", "ndarray", "list", "float", "int", *NUMBERS, "ints", "int_count",
-)  # fmt: skip
+)  # fmt: skip  # names of fields
 """What `quick` alone reads; the last step; objects that are known by their addresses, and where small ints lie."""
 
 FORM = ("rank", "dimensions", "samples", "columns", "own", "place", "rows", "known", "least", "most")

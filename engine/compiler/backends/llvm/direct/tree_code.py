@@ -20,7 +20,7 @@ RECORD = (
     "none", "true", "false",
     *SLOTS,  # where a Value has them
     *CLASSES,
-)  # fmt: skip
+)  # fmt: skip  # addresses beside their counts
 """What it is told, in words of 64 bits: addresses, numbers and places."""
 
 

@@ -17,7 +17,7 @@ NEAR = {
          1.6361424203968466e-06, -1.4538323545462133e-07],
     32: [0.12837915895211346, -0.3761257363978842, 0.1128232306312324, -0.026730655215148513,
          0.004670991727974174],
-}  # fmt: skip
+}  # fmt: skip  # coefficients
 """By the bits of a number, the polynomial in x**2 of erf(x) / x - 1 for |x| <= 1/2.
 
 It goes through that function at the zeros, but 0, of the Chebyshev polynomial T(2 x) of degree 2 n + 1.
@@ -33,7 +33,7 @@ FAR = {
     32: [1.2648381831523237, -0.12235675705216699, -0.09902437809426964, 0.1576298485019785,
          -0.10297049629443386, 0.03275930830542988, 0.0009576368301338598, -0.004360265045550933,
          0.0004125250264136417, 0.0005467280100957635],
-}  # fmt: skip
+}  # fmt: skip  # coefficients
 """By the bits of a number, the polynomial in t of (1 + 2 x) exp(x**2) erfc(x) for 1/2 <= x <= `LARGEST`.
 
 It goes through that function at the zeros of a Chebyshev polynomial of t over that interval.

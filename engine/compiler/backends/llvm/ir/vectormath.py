@@ -79,7 +79,7 @@ EXPM1 = {
          2.7626357241447223e-07, 2.510520637395701e-08],
     32: [0.5000000047117757, 0.16666666718997508, 0.04166635289677516, 0.008333298483754886,
          0.0013941108433972674, 0.0001989927395864936],
-}  # fmt: skip
+}  # fmt: skip  # coefficients
 """By the bits of a number, q with expm1(r) = r + r**2 q(r) for |r| <= ln 2 / 2, to within 0.2 units in the last place.
 
 q goes through ((exp(r) - 1) / r - 1) / r at the zeros, but 0, of the Chebyshev polynomial T(r / (ln 2 / 2)) of degree
@@ -210,7 +210,7 @@ def _log_of(code: Code, u: Vector, correction: Vector | None) -> Vector:
         high, low = 6.93147180369123816490e-01, 1.90821492927058770002e-10
         series = [6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
                   2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
-                  1.479819860511658591e-01]  # fmt: skip
+                  1.479819860511658591e-01]  # fmt: skip  # coefficients
     else:
         mantissa, root_half, bias = 23, 0x3F3504F3, 0x7F << 23
         shifted_one, whole = 0x4B000000, 2.0**23 + 127.0

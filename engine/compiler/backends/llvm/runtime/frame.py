@@ -42,7 +42,7 @@ FRAME = (
     "update",  # the optimiser's function; or 0
     "whole",  # 1: the update of a leaf may depend on all gradients
     "state",  # what the optimiser is given: see update.py
-)  # fmt: skip
+)  # fmt: skip  # addresses beside their counts
 POSITION = {name: k for k, name in enumerate(FRAME)}
 IN_X, IN_S = 0, 1
 """Instead of an address: an output is in the current block of X, or in the S of the thread that makes the part."""

@@ -138,7 +138,7 @@ class Frame:
             X=address(self._samples), repeated=int(repeated), packed=0, batch=split.samples, sources=len(arrays),
             source_table=address(self._sources), sample_source=source,
             parts=split.parts, span=split.span, time=split.time,
-        )  # fmt: skip
+        )  # fmt: skip  # in groups
         self._bound = (arrays, split, repeated)  # this also keeps the arrays alive
 
     def open_sources(self) -> Array:

@@ -26,7 +26,7 @@ from ..jit.machine_code import Library
 STATE = (
     "made", "refused", "keeping", "numbers", "rates", "next_rate", "memory", "old", "trainable", "sums",
     "count", "stride", "gradient",
-)  # fmt: skip
+)  # fmt: skip  # names of fields
 """The fields of the block of 64-bit numbers that an update is given: how many steps were made; whether the update of
 the present one is not finite, and after the call how many steps were undone with it; whether the old numbers are kept
 at every step, as where sums are kept they must be; the addresses of the settings that are not 0, as `update.values`

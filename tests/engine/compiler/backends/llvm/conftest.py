@@ -1,6 +1,6 @@
 """Settings for the tests of the native back end: they are skipped without llvmlite."""
 
-import pytest
+from tests.needs import needs
 
-pytest.importorskip("numpy")
-pytest.importorskip("llvmlite")
+needs("numpy")
+needs("llvmlite")

@@ -9,13 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.compiler.frontend.reads.words import Words
-
-pytest.importorskip("numpy")
-pytest.importorskip("llvmlite")
-
 from engine.compiler.backends.llvm.direct.step_code import text
 from engine.compiler.backends.llvm.jit.machine_code import Library
+from engine.compiler.frontend.reads.words import Words
 
 PROBE = """
 define i64 @probe(ptr %head) {

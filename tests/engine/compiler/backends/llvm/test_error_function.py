@@ -31,10 +31,14 @@ def native(name: str, bits: int) -> Any:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_accuracy(name: str, bits: int) -> None:
     dtype, random = (np.float64 if bits == 64 else np.float32), np.random.default_rng(0)
-    x = np.concatenate([
-        random.uniform(-6, 27.2 if bits == 64 else 10.0, 500), random.uniform(-1, 1, 300), [0.5, -0.5],
-        random.normal(size=200) * 10.0 ** random.uniform(-30, 0, 200),
-    ]).astype(dtype)  # fmt: skip
+    x = np.concatenate(
+        [
+            random.uniform(-6, 27.2 if bits == 64 else 10.0, 500),
+            random.uniform(-1, 1, 300),
+            [0.5, -0.5],
+            random.normal(size=200) * 10.0 ** random.uniform(-30, 0, 200),
+        ]
+    ).astype(dtype)
     with mpmath.workprec(200):
         for a, z in zip(x, native(name, bits)(x)):
             true = FUNCTIONS[name][1](mpmath.mpf(float(a)))

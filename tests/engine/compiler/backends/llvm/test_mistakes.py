@@ -125,8 +125,13 @@ def twice(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [
-    no_store, padding_counts, lanes_left_out, sums_exchanged, factors_exchanged, twice,
-]  # fmt: skip
+    no_store,
+    padding_counts,
+    lanes_left_out,
+    sums_exchanged,
+    factors_exchanged,
+    twice,
+]
 
 
 @pytest.mark.parametrize("mistake", PLANTED)

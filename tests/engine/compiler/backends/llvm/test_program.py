@@ -202,9 +202,11 @@ def test_uniform_values_of_many_parameters_go_by_vectors(count: int, batch: int)
 def test_a_template_of_a_new_primitive() -> None:
     assert "softsign_native" not in PRIMITIVES
     softsign = engine.declare(
-        "softsign_native", lambda x: x / (1 + abs(x)), [lambda z, x: 1 / engine.square(1 + abs(x))],
+        "softsign_native",
+        lambda x: x / (1 + abs(x)),
+        [lambda z, x: 1 / engine.square(1 + abs(x))],
         native="x / (1 + fabs(x))",
-    )  # fmt: skip
+    )
     try:
         found = outputs(lambda x: softsign(x[0]), 1, [[-3.0], [1.0]])
         assert found.tolist() == [-0.75, 0.5]

@@ -320,8 +320,15 @@ def test_training_with_a_flat_loss_is_as_in_the_open() -> None:
     for backend in ("eager", "llvm"):
         model = nn.MLP(2, [8, 1], seed=3)
         history = nn.fit(
-            model, X.tolist(), y.tolist(), nn.hinge, nn.SGD(model.parameters(), lr=0.2, momentum=0.9), epochs=12,
-            batch_size=8, seed=0, backend=backend,
-        )  # fmt: skip
+            model,
+            X.tolist(),
+            y.tolist(),
+            nn.hinge,
+            nn.SGD(model.parameters(), lr=0.2, momentum=0.9),
+            epochs=12,
+            batch_size=8,
+            seed=0,
+            backend=backend,
+        )
         trained.append((history, [p.data for p in model.parameters()]))
     assert np.allclose(trained[0][1], trained[1][1], rtol=1e-9)

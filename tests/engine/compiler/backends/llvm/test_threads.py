@@ -28,6 +28,7 @@ from engine.compiler.backends.llvm.runtime.fork_join import ASLEEP, IDLE, LINE
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples, update_of
+from tests.needs import FORK
 
 ROOT = Path(__file__).parents[5]
 STILL = update_of("SGD", 0.0)
@@ -328,7 +329,7 @@ def run_alone(rest: str) -> None:
 
 
 @pytest.mark.unmeasured
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@FORK
 def test_a_forked_process_has_its_own_workers() -> None:
     run_alone("""
 still, arrays = update_of("SGD", 0.0), samples(3000)

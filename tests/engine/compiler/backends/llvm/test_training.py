@@ -136,19 +136,33 @@ def test_every_sample_counts_once(small: tuple[Variants, Any], count: int, dtype
 
 
 forms = st.one_of(
-    st.fixed_dictionaries({
-        "kind": st.just("SGD"), "lr": st.floats(0.001, 0.1), "momentum": st.sampled_from([0.5, 0.9]),
-        "weight_decay": st.sampled_from([0.0, 0.1]), "nesterov": st.booleans(),
-    }),
-    st.fixed_dictionaries({
-        "kind": st.just("SGD"), "lr": st.floats(0.001, 0.1), "momentum": st.sampled_from([0.0, 0.9]),
-        "dampening": st.sampled_from([0.0, 0.3]), "weight_decay": st.sampled_from([0.0, 0.1]),
-    }),
-    st.fixed_dictionaries({
-        "kind": st.sampled_from(["Adam", "AdamW"]), "lr": st.floats(0.001, 0.1),
-        "weight_decay": st.sampled_from([0.0, 0.1]), "betas": st.sampled_from([(0.9, 0.999), (0.5, 0.0)]),
-    }),
-)  # fmt: skip
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("SGD"),
+            "lr": st.floats(0.001, 0.1),
+            "momentum": st.sampled_from([0.5, 0.9]),
+            "weight_decay": st.sampled_from([0.0, 0.1]),
+            "nesterov": st.booleans(),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("SGD"),
+            "lr": st.floats(0.001, 0.1),
+            "momentum": st.sampled_from([0.0, 0.9]),
+            "dampening": st.sampled_from([0.0, 0.3]),
+            "weight_decay": st.sampled_from([0.0, 0.1]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(["Adam", "AdamW"]),
+            "lr": st.floats(0.001, 0.1),
+            "weight_decay": st.sampled_from([0.0, 0.1]),
+            "betas": st.sampled_from([(0.9, 0.999), (0.5, 0.0)]),
+        }
+    ),
+)
 clips = st.sampled_from([{}, {"clip_norm": 0.5}, {"clip_value": 0.2}])
 
 

@@ -36,10 +36,14 @@ def test_accuracy(name: str, bits: int) -> None:
     dtype, random = (np.float64 if bits == 64 else np.float32), np.random.default_rng(0)
     largest = trigonometry.LARGEST[bits]
     near_zeros = np.concatenate([np.arange(1, 200), random.integers(1, int(largest / 2), 200)]) * (math.pi / 2)
-    x = np.concatenate([
-        random.uniform(-4, 4, 500), random.uniform(-largest, largest, 300), near_zeros,
-        random.normal(size=200) * 10.0 ** random.uniform(-30, 4, 200),
-    ]).astype(dtype)  # fmt: skip
+    x = np.concatenate(
+        [
+            random.uniform(-4, 4, 500),
+            random.uniform(-largest, largest, 300),
+            near_zeros,
+            random.normal(size=200) * 10.0 ** random.uniform(-30, 4, 200),
+        ]
+    ).astype(dtype)
     with mpmath.workprec(300):
         for a, z in zip(x, native(name, bits)(x)):
             true = FUNCTIONS[name][1](mpmath.mpf(float(a)))

@@ -81,10 +81,13 @@ def test_accuracy(name: str, bits: int) -> None:
     if bits == 32:
         low, high = max(low, -103.0 if name in ("exp", "sigmoid") else -88.0), min(high, 88.0)
     random = np.random.default_rng(0)
-    x = np.concatenate([
-        random.uniform(low, high, 300), random.uniform(max(low, -1.0), 1.0, 300),
-        np.clip(random.normal(0, 3, 200) * 10.0 ** random.uniform(-8, 1, 200), low, high),
-    ]).astype(dtype)  # fmt: skip
+    x = np.concatenate(
+        [
+            random.uniform(low, high, 300),
+            random.uniform(max(low, -1.0), 1.0, 300),
+            np.clip(random.normal(0, 3, 200) * 10.0 ** random.uniform(-8, 1, 200), low, high),
+        ]
+    ).astype(dtype)
     y = compiled(formula, bits, vector_bytes() * 8 // bits)(x)
     with mpmath.workprec(200):
         for a, z in zip(x, y):
