@@ -119,41 +119,41 @@ _NAMES = {
     "text.remarks": "notes register_note",
     "text.sheet": "Sheet Shown counted",
 }
-_WHEN_ASKED_FOR = {name: module for module, names in _NAMES.items() for name in names.split()}
-"""What is imported when somebody asks for it, and from where."""
+_ON_FIRST_USE = {name: module for module, names in _NAMES.items() for name in names.split()}
+"""The names that are imported on first use, with their modules."""
 
 
 def __getattr__(name: str) -> Any:
-    """What not everybody needs, imported when somebody asks for it: `import engine` stays light."""
+    """Import on first use what not every program needs, so that `import engine` stays light."""
     from importlib import import_module
 
-    if name in _WHEN_ASKED_FOR:
-        return getattr(import_module(f".{_WHEN_ASKED_FOR[name]}", __name__), name)
+    if name in _ON_FIRST_USE:
+        return getattr(import_module(f".{_ON_FIRST_USE[name]}", __name__), name)
     from .text.elsewhere import ELSEWHERE
 
-    here = f": write {ELSEWHERE[name]}" if name in ELSEWHERE else ""
-    told = f"module {__name__!r} has no attribute {name!r}{here}"
-    raise AttributeError(told, name=name, obj=sys.modules[__name__])  # with these Python guesses what is meant
+    remedy = f": write {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+    message = f"module {__name__!r} has no attribute {name!r}{remedy}"
+    raise AttributeError(message, name=name, obj=sys.modules[__name__])  # from these Python suggests a similar name
 
 
 _FOR_NN = """Asked Batch BatchLoss Description Imported Repeated Session Shown Surroundings TABLE TreeReader Watching
     all_same always_recorded batch_loss changes classes_of collector_at_rest counted is_traced leaves_made
     new_lock open_session purpose recall remember update_step write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
-"""What `nn` is built on: imported from here like all else, and not offered to those who only use the engine."""
+"""What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 
-_HERE = frozenset({"Any", "ModuleType", "TYPE_CHECKING", "annotations"})  # what stands here for itself
+_IMPORTS = frozenset({"Any", "ModuleType", "TYPE_CHECKING", "annotations"})  # needed by this file only
 
 __all__ = sorted(
     {
         *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType)),
-        *_WHEN_ASKED_FOR,
+        *_ON_FIRST_USE,
     }
     - _BUILT_ON
-    - _HERE
+    - _IMPORTS
 )
 
 
 def __dir__() -> list[str]:
-    """What tab completion offers: what users call, and none of the modules that it comes from."""
+    """What tab completion offers: the public names, without the modules they come from."""
     return __all__

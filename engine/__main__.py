@@ -1,4 +1,4 @@
-"""The command line: ``python -m engine "tanh(w*x + b)" w=0.5 x=2 b=1``; without a word, a guided minute."""
+"""The command line: ``python -m engine "tanh(w*x + b)" w=0.5 x=2 b=1``; without arguments, a guided minute."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _in_a_shell() -> int:
-    """`main` with streams that may be closed, full or of few characters, or whose reader has seen enough."""
+    """`main`, with streams that may be closed, full or limited to ASCII, or whose reader may have left."""
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115  # to the end of the process
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  # as above
     if isinstance(sys.stdout, io.TextIOWrapper):

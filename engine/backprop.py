@@ -32,7 +32,7 @@ passes_under_way: WeakSet[Any] = WeakSet()
 
 
 def stop_passes(nodes: dict[Value, float]) -> None:
-    """Stop the passes under way that share a node with these: the gradients from before them come back."""
+    """Stop the passes under way that share a node with these, which restores the gradients from before them."""
     for running in tuple(passes_under_way):
         if not nodes.keys().isdisjoint(running.order):
             running.stop()
@@ -129,7 +129,7 @@ def sweep(root: Value) -> dict[Value, float]:
 
 
 def _check_derivatives(order: Iterable[Value]) -> None:
-    """Name the primitive whose rule gives what is no real number."""
+    """Raise an error that names the primitive whose rule gave something other than a real number."""
     for node in order:
         flowing_derivatives(node)
 
@@ -141,7 +141,7 @@ def backward(root: Value) -> None:
     not even Ctrl-C finds some of them written. Threads may call it on graphs that share leaves.
 
     Raises:
-        TypeError: `root` is no Value.
+        TypeError: `root` is not a Value.
 
     >>> x = Value(2.0)
     >>> backward(x ** 3)
@@ -157,7 +157,7 @@ def backward(root: Value) -> None:
 def pass_on(node: Value) -> None:
     """Add what this node contributes to the `grad` of its operands: micrograd's ``node._backward()``.
 
-    Called by hand on node after node, from the result down, as in the best known lecture. `backward` does it all.
+    Called by hand on node after node, from the result down, as in Karpathy's lecture; `backward` does it all.
 
     >>> a, b = Value(2.0), Value(-3.0)
     >>> c = a * b
@@ -178,7 +178,7 @@ def add_gradients(adjoints: dict[Value, float]) -> None:
             if node._primitive is None:
                 adjoints[node] = node._grad if node.__class__ is Constant else node._grad + adjoint
             elif not adjoint:
-                adjoints[node] = 0.0  # also of what was not reached
+                adjoints[node] = 0.0  # not the -0.0 of a node that was not reached
         deque(map(_set_grad, adjoints, adjoints.values()), maxlen=0)
 
 
@@ -232,7 +232,7 @@ def grad(output: Value, inputs: Value, create_graph: bool) -> Any: ...
 @overload
 def grad(output: Value, inputs: Sequence[Value], create_graph: bool) -> list[Any]: ...
 def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = False) -> Any:
-    """The derivatives of one Value by others; touches no `grad`.
+    """The derivatives of one Value by others; every `grad` stays as it is.
 
     Args:
         output: what to differentiate.
@@ -244,7 +244,7 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
         depend on has 0.0.
 
     Raises:
-        TypeError: something is no Value.
+        TypeError: something is not a Value.
         RuntimeError: with `create_graph`, a leaf was changed since the graph was recorded.
 
     >>> x, y = Value(2.0), Value(3.0)

@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collector, at rest while a graph is built: a graph is no garbage."""
+"""Python's cyclic garbage collector, at rest while a graph is built: a graph is not garbage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _lock = threading.RLock()
-_resting: dict[object, int] = {}  # of each context that wants it at rest, the thread
+_resting: dict[object, int] = {}  # the thread of each open context
 _enabled = True  # what to go back to
 
 
@@ -41,7 +41,7 @@ def collector_at_rest() -> Iterator[None]:
 
 
 def _in_child() -> None:
-    """Of a process's threads a forked child has only the one that forked: the contexts of others never end there."""
+    """A forked child has only the thread that forked: the contexts of other threads would never end there."""
     if _resting:
         for context, thread in list(_resting.items()):
             if thread != threading.get_ident():

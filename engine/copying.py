@@ -18,7 +18,7 @@ _NUMBER, _NONE, _MANY = -1, -2, -3  # in place of an operand's position
 
 
 def deepcopy_graph(root: Value, memo: dict[int, Any]) -> Value:
-    """A copy of all that `root` was computed from; what `memo` has been copied already stays shared."""
+    """A copy of all that `root` was computed from; what `memo` already holds stays shared."""
     with collector_at_rest():
         for node in recorded_order(root):
             if id(node) in memo:

@@ -1,4 +1,4 @@
-"""What `declare` refuses: columns of a primitive that would go wrong later, each named where it is given."""
+"""Checks of what `declare` is given: a column that would go wrong later is refused by its name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_names(name: Any, aliases: Any, operands: Any, taken: set[str]) -> None
     """Names are identifiers that Python leaves free, and each one is new.
 
     Raises:
-        TypeError: `aliases` or `operands` are no tuple of names.
+        TypeError: `aliases` or `operands` are not a tuple of names.
         ValueError: a name cannot be one, or is taken.
     """
     _check_name("a primitive's name", name)
@@ -70,11 +70,11 @@ def _check_name(what: str, name: Any) -> None:
 
 
 def check_operator(name: str, arity: int | None, symbol: Any, dunder: Any, precedence: Any, taken: set[str]) -> None:
-    """A primitive is one of Python's operators that no other one is, and is written as Python reads it.
+    """An operator is one of Python's that no other primitive has, and is written as Python reads it.
 
     Raises:
         TypeError: a column is of the wrong kind.
-        ValueError: Python has no such operator of so many operands, or binds it otherwise, or it is taken.
+        ValueError: Python has no such operator of that many operands, gives it another precedence, or it is taken.
     """
     for what, text in (("symbol", symbol or ""), ("dunder", dunder)):
         if not isinstance(text, str):
@@ -117,7 +117,7 @@ def check_columns(
 
     Raises:
         TypeError: one is of the wrong kind.
-        ValueError: one has the wrong length, or is no expression.
+        ValueError: one has the wrong length, or is not an expression.
     """
     intervals = (domain,) if isinstance(domain, Interval) else domain
     if not isinstance(intervals, tuple) or not all(isinstance(one, Interval) for one in intervals):
@@ -135,7 +135,7 @@ def check_columns(
         try:
             ast.parse(formula, mode="eval")
         except (SyntaxError, ValueError) as error:
-            raise ValueError(f"{name}: the formula is no expression: {formula!r} ({error})") from None
+            raise ValueError(f"{name}: the formula is not an expression: {formula!r} ({error})") from None
     if not isinstance(defaults, tuple) or not all(is_number(one) and one == one for one in defaults):
         raise TypeError(f"{name}: defaults are a tuple of numbers, none of them nan, got {defaults!r}")
     if len(defaults) > (0 if arity is None else arity - 1):
@@ -152,7 +152,7 @@ def check_columns(
 
 
 def check_rule(what: str, rule: Callable[..., Any], expected: tuple[str, ...], call: str = "rule") -> None:
-    """A function can be called with as many arguments as there are.
+    """A function can be called with the expected arguments.
 
     Raises:
         TypeError: it cannot.
@@ -171,4 +171,4 @@ def check_rule(what: str, rule: Callable[..., Any], expected: tuple[str, ...], c
         first = ", the output z first" if expected[0] == "z" else ""
         raise TypeError(f"{what} is called as {written}{first}; this one takes {inspect.signature(rule)}") from None
     except ValueError:
-        return  # a function of C that does not tell
+        return  # a C function without a signature

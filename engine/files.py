@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all: the one way that this project does it."""
+"""Atomic writes: a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def writable(path: str | os.PathLike[str]) -> Path:
     """The file that a path names, symbolic links followed, if it can probably be written.
 
     Raises:
-        TypeError: it is no path.
-        OSError: its folder does not exist or cannot be written to, or it is no regular file (a folder, a device, ...).
+        TypeError: it is not a path.
+        OSError: its folder does not exist or is read-only, or it is not a regular file (a folder, a device, ...).
 
     >>> writable("picture.svg").name
     'picture.svg'
@@ -30,9 +30,9 @@ def writable(path: str | os.PathLike[str]) -> Path:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"a path is text or a Path, got {path!r} of type {type(path).__name__}")
     if "\0" in os.fspath(path):
-        raise OSError(errno.EINVAL, "a path has no NUL character", os.fspath(path))
+        raise OSError(errno.EINVAL, "a path cannot contain a NUL character", os.fspath(path))
     target = Path(os.path.realpath(path))
-    if target.is_symlink():  # links that were followed end at none, but where they go round in a circle
+    if target.is_symlink():  # realpath follows every link, unless they form a loop
         raise OSError(errno.ELOOP, "symbolic links go round in a circle", str(path))
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "there is a folder of that name", str(path))
@@ -54,7 +54,7 @@ def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
     """Write a file whole or not at all.
 
     It is written beside its place under another name, synced, and renamed, so that no reader ever sees half of it,
-    whoever is killed when. A file that is there keeps its permissions; of several writers at once the last one wins.
+    even if the process is killed. An existing file keeps its permissions; of several writers at once the last one wins.
 
     Args:
         path: where to; symbolic links are followed.
@@ -64,8 +64,8 @@ def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
         The path.
 
     Raises:
-        TypeError: `path` is no path.
-        OSError: it cannot be written, or is no regular file; the error names `path`.
+        TypeError: `path` is not a path.
+        OSError: as `writable` raises it, or as writing fails; the error names `path`.
     """
     target = writable(path)
     try:
@@ -93,7 +93,7 @@ def _draft_of(target: Path) -> Iterator[tuple[int, Path]]:
         try:  # from here on, as Ctrl-C may come at once
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
             if fcntl is not None and not _locked(handle, draft, without_locks=True):
-                continue  # somebody took it for abandoned before it was locked
+                continue  # another process took it for abandoned before it was locked
             if before is not None:
                 with suppress(OSError, AttributeError):  # not the owner; or Windows
                     os.fchown(handle, before.st_uid, before.st_gid)
@@ -125,9 +125,9 @@ def _remove_abandoned(target: Path) -> None:
 
 
 def _locked(handle: int, path: Path, without_locks: bool) -> bool:
-    """Take the lock of an open file, if nobody has it and the path still is that file.
+    """Take the lock of an open file, if it is free and the path still is that file.
 
-    Some file systems over a network have no locks: it is as told there.
+    Some network file systems have no locks: there the answer is `without_locks`.
     """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -139,7 +139,7 @@ def _locked(handle: int, path: Path, without_locks: bool) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that the new name outlives a power failure; where folders cannot be synced it is left to the system."""
+    """Make the new name survive a power failure, where the system can sync folders."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

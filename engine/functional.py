@@ -80,7 +80,7 @@ def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
     """The product of the Hessian of ``f`` at `xs` with the vector `v`: the gradient's derivative along `v`.
 
     Raises:
-        ValueError: `v` has another length than `xs`.
+        ValueError: `v` has a different length from `xs`.
 
     >>> hvp(lambda x, y: x * x * y, [2.0, 3.0], [1.0, 0.0])
     [6.0, 4.0]
@@ -101,7 +101,7 @@ def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
         (value, directional derivative): floats, or lists of them if ``f`` returns a list.
 
     Raises:
-        ValueError: `v` has another length than `xs`.
+        ValueError: `v` has a different length from `xs`.
 
     >>> jvp(lambda x, y: x * y, [2.0, 3.0], [1.0, 10.0])
     (6.0, 23.0)
@@ -136,7 +136,7 @@ def _inputs(xs: Sequence[Any]) -> list[Value]:
     """A leaf for each number.
 
     Raises:
-        TypeError: one of them is no number, such as a list of them.
+        TypeError: one of them is not a number, such as a list of them.
     """
     for x in xs:
         if not is_number(x) and hasattr(x, "__len__"):
@@ -151,7 +151,7 @@ def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
     """A leaf for each number, and what the function makes of them.
 
     Raises:
-        TypeError: it gives a plain number and has taken float() of one of them, as `math` does: that is no constant.
+        TypeError: it gives a plain number and has taken float() of one of them, as `math` does: that is not a constant.
     """
     inputs, last = _inputs(xs), reads[-1] if reads else None
     result = f(*inputs)

@@ -15,7 +15,7 @@ def topological_order(root: Value) -> list[Value]:
     The order is that of a depth-first walk which visits operands from left to right; each node comes once.
 
     Raises:
-        TypeError: `root` is no Value.
+        TypeError: `root` is not a Value.
 
     >>> a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
     >>> [node.label or node._op for node in topological_order(a * b + c)]
@@ -27,7 +27,7 @@ def topological_order(root: Value) -> list[Value]:
 def recorded_order(root: Value, start: Any = None) -> dict[Value, Any]:
     """The topological order without the numbers that were written in expressions: what a sweep has to visit.
 
-    They stay the floats that they are, where `topological_order` makes a Constant of each for those who look.
+    They stay plain floats here; `topological_order` makes a Constant of each.
 
     Args:
         root: where the graph ends.
@@ -50,7 +50,7 @@ def _without_numbers(node: Value) -> tuple[Any, Any]:
 
 
 def _ordered(root: Value, start: Any, operands_of: Callable[[Value], tuple[Any, Any]]) -> dict[Value, Any]:
-    """The order; `operands_of` tells what the operands are of a node that has a number among them."""
+    """The order; `operands_of` gives the operands to visit of a node that has a number among them."""
     if not isinstance(root, Value):
         raise TypeError(f"a graph hangs on a Value, got {root!r} of type {type(root).__name__}")
     order: dict[Value, Any] = {}
@@ -60,7 +60,7 @@ def _ordered(root: Value, start: Any, operands_of: Callable[[Value], tuple[Any, 
         node = pop()
         if node is None:  # the node below has had all its operands
             order[pop()] = start
-        elif node not in order:  # in a graph without cycles, what is come across again has been emitted
+        elif node not in order:  # a graph has no cycles, so a node met again has been emitted
             a, b = node._a, node._b
             if a is None:
                 order[node] = start

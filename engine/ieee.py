@@ -82,7 +82,7 @@ def sign(x: float) -> float:
 
 
 def cbrt(x: float) -> float:
-    """The cube root: a power, then one Newton step to round it well, which C libraries do not and Python 3.10 lacks."""
+    """The cube root: a power, then one Newton step, as C libraries round it badly and Python 3.10 has none."""
     if x == 0.0 or not math.isfinite(x):
         return x
     mantissa, exponent = math.frexp(abs(x))

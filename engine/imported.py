@@ -1,7 +1,7 @@
 """Whether code is still what was imported: nothing in it has been replaced since.
 
-What a digest of source files tells, and what is known of the functions in them, is true only as long as they are what
-runs: whoever relies on it asks here first.
+A digest of source files, and what is known of the functions in them, holds only as long as these functions are what
+runs: code that relies on it asks here first.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _same(space: Mapping[str, Any], names: list[str], things: list[Any]) -> bool
 
 
 def _inside(content: Any) -> Iterator[Any]:
-    """The functions, classes and primitives that a name stands for, be they wrapped as those of classes are."""
+    """The functions, classes and primitives that a name stands for, unwrapped from what classes put around them."""
     if isinstance(content, (FunctionType, type, Primitive)):
         yield content
     elif isinstance(content, (staticmethod, classmethod)):

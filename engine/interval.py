@@ -13,7 +13,7 @@ class Interval:
     """An open interval of reals, or a closed one of integers, that an operand may come from.
 
     Raises:
-        TypeError: an end is no number.
+        TypeError: an end is not a number.
         ValueError: nothing lies between the ends, or one is nan.
 
     >>> 0.0 in Interval(0, math.inf), 1e-300 in Interval(0, math.inf)

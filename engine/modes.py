@@ -1,4 +1,4 @@
-"""Modes of this thread: whether results are recorded, who is told of them, and what a user's function is called for."""
+"""Modes of the current thread: whether results are recorded, what observes them, and why a function is being called."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ open_modes: list[object] = []
 """An entry for each context below that is open in any thread: while there is none, nodes need not ask."""
 
 row_reader: list[Callable[[Any], list[float]] | None] = [None]
-"""Who gives the numbers of a row of Values while some thread is shown others than their own."""
+"""What reads the numbers of a row of Values, while some thread sees other numbers than their own."""
 
 tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
-"""Who makes symbols in place of numbers in this thread: a function is being compiled."""
+"""What makes symbols in place of numbers in this thread: a function is being compiled."""
 
 _purpose: ContextVar[str] = ContextVar("purpose", default="")
 recording: ContextVar[bool] = ContextVar("recording", default=True)
@@ -32,7 +32,7 @@ _observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
 
 class Observer(Protocol):
-    """Who is told of all that happens, such as a detector of anomalies."""
+    """Is told of every node and every sweep: a detector of anomalies, for example."""
 
     def made(self, node: Any) -> None:
         """A node, a Value, has been computed."""
@@ -42,10 +42,10 @@ class Observer(Protocol):
 
 
 class Tracer(Protocol):
-    """Who is asked for the result of every operation on Values while a function is traced.
+    """Gives the result of every operation on Values while a function is traced.
 
     Attributes:
-        refusals: the errors that were raised so far for what cannot be traced, be they swallowed or not.
+        refusals: the errors raised so far for what cannot be traced, whether or not the function caught them.
     """
 
     refusals: list[Any]
@@ -63,18 +63,18 @@ def line_of(code: CodeType, at: int) -> int:
 
 
 def observer() -> Observer | None:
-    """Who watches this thread."""
+    """The observer of this thread, if there is one."""
     return _observer.get() if open_modes else None
 
 
 def nobody_sees() -> bool:
-    """Whether of results in this thread only the numbers count: they are neither recorded nor traced nor watched."""
+    """Whether only the numbers of results count in this thread: they are neither recorded nor traced nor observed."""
     return not recording.get() and tracer.get() is None and _observer.get() is None
 
 
 @contextmanager
 def observed_by(watching: Observer | None) -> Iterator[None]:
-    """Tell `watching` of all that happens inside, in this thread; None: nobody."""
+    """Let `watching` observe what happens inside, in this thread; None: nothing observes it."""
     with _mode(_observer, watching):
         yield
 
@@ -83,11 +83,11 @@ class no_grad:  # noqa: N801  # used as a function, as in PyTorch
     """Results computed inside, in this thread, are leaves: nothing is recorded.
 
     As a decorator, ``@no_grad()``, it holds while the function runs; of a generator or coroutine function while that
-    runs, and not between its steps. A ``with no_grad():`` around a ``yield``, though, is still open for whoever
-    consumes the generator, until it goes on: take the decorator there.
+    runs, and not between its steps. A ``with no_grad():`` around a ``yield``, though, stays open in the code
+    that consumes the generator, until it goes on: use the decorator there.
 
     Raises:
-        TypeError: it decorates what is no function, or an asynchronous generator function.
+        TypeError: it decorates something that is not a function, or an asynchronous generator function.
 
     >>> from engine import Value
     >>> x = Value(2.0)
@@ -112,7 +112,7 @@ class no_grad:  # noqa: N801  # used as a function, as in PyTorch
         try:
             next(mode)
             self._open.append(mode)
-        except BaseException:  # Ctrl-C, before anybody could leave it
+        except BaseException:  # Ctrl-C, before the `with` block was entered
             mode.close()
             raise
 
@@ -174,7 +174,7 @@ def always_recorded() -> Iterator[None]:
 
 @contextmanager
 def traced_by(tracing: Tracer | None) -> Iterator[None]:
-    """Ask `tracing` for the results of operations, in this thread; None: compute them."""
+    """Take the results of operations from `tracing`, in this thread; None: compute them."""
     with _mode(tracer, tracing):
         yield
 
@@ -200,14 +200,9 @@ def _opened(variable: ContextVar[Any], setting: Any) -> Generator[None]:
 _mode = contextmanager(_opened)
 
 
-def is_recording() -> bool:
-    """Whether results computed in this thread are recorded, that is, no `no_grad` is open."""
-    return not open_modes or recording.get()
-
-
 @contextmanager
 def called_for(purpose: str) -> Iterator[None]:
-    """What functions are called for inside, in this thread: see `purpose`."""
+    """Set what functions are called for inside, in this thread: see `purpose`."""
     before = _purpose.get()
     try:
         _purpose.set(purpose)
@@ -221,7 +216,7 @@ def purpose() -> str:
 
     Returns:
         "check" if its results at several points are compared, so that what is random must be held fixed; "trace" if
-        it is being compiled, so that nothing can be drawn at all; "" if somebody wants its result.
+        it is being compiled, so that nothing can be drawn at all; "" if it is called for its result.
 
     >>> import engine
     >>> purposes = []
@@ -233,13 +228,13 @@ def purpose() -> str:
 
 
 changes = [0]
-"""How many changes were announced: what is compiled compares it at every call, in place of a search."""
+"""How many changes were announced: compiled functions compare it at every call, which saves them a search."""
 
 
 def announce_change() -> None:
-    """Tell compiled functions that something which they may read is another now: each looks at its next call.
+    """Tell compiled functions that something they may read has changed: each checks at its next call.
 
-    They look by themselves at what they can see cheaply. `nn.Module` announces every attribute that is set; do so in
+    What is cheap to check they check by themselves. `nn.Module` announces every attribute that is set; do so in
     classes of your own that hold what a compiled function reads, such as layers in ``__slots__``.
 
     >>> from engine import modes

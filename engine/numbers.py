@@ -1,4 +1,4 @@
-"""Numbers as the engine takes them: whatever is one real number becomes a float; and what functions require of some."""
+"""Numbers as the engine takes them: anything that is one real number becomes a float; and requirements on numbers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def as_float(number: Any, where: str) -> float:
         return number
     if number.__class__ is bool:  # conditions in rules
         return 1.0 if number else 0.0
-    if not is_number(number):
-        raise TypeError(f"{where} takes real numbers, got {shortened(number)} of type {type(number).__name__}")
     try:
+        if not is_number(number):
+            raise TypeError
         found = float(number)
-        if found not in (_INF, -_INF) or number == found:  # a Decimal beyond the range gives inf in silence
+        if found not in (_INF, -_INF) or number == found:  # a Decimal beyond the range silently gives inf
             return found
         raise OverflowError
     except OverflowError:
@@ -37,7 +37,7 @@ def as_float(number: Any, where: str) -> float:
 
 
 def is_number(number: Any) -> bool:
-    """Whether this is one real number of any kind: it has ``__float__``, no length, and is no text or complex."""
+    """Whether this is one real number of any kind: it has ``__float__``, no length, and is neither text nor complex."""
     return isinstance(number, (float, int)) or (
         hasattr(type(number), "__float__")
         and not hasattr(type(number), "__symbolic__")  # a traced value has a number only when the program runs
@@ -76,7 +76,7 @@ class Requirement(Protocol):
         """Raise an error that says what is wrong unless the numbers, as they were given, are what is required."""
 
     def accepts(self, least: float, most: float) -> bool:
-        """Whether all finite numbers from `least` to `most` are fine; False where that cannot be told from these."""
+        """Whether all finite numbers from `least` to `most` are accepted; False where these two do not tell."""
 
 
 def is_traced(value: Any) -> bool:

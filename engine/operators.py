@@ -109,7 +109,7 @@ def affine(weights: Sequence[Sequence[Any]], inputs: Sequence[Any], biases: Sequ
 
 
 def _dots(weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequence[Any], unseen: bool) -> list[Value]:
-    """The nodes of `affine` where all operands are Values, or just their numbers where nobody sees more of them.
+    """The nodes of `affine` where all operands are Values, or just their numbers where nothing else of them is seen.
 
     Raises:
         AttributeError: a number is among the operands.
@@ -155,12 +155,12 @@ def _install(primitive: Primitive) -> None:
 
 
 def _set(name: str, method: Callable[..., Value]) -> None:
-    """Make a function a method of Value, and call it so: Python says which one has too many arguments."""
+    """Make a function a method of Value, and name it so: Python's errors then say which one has too many arguments."""
     method.__name__, method.__qualname__ = name, f"Value.{name}"
     setattr(Value, name, method)
 
 
-# ---- operators that are no single primitive ----------------------------------------------------------------------
+# ---- operators that are not one primitive -----------------------------------------------------------------------
 
 
 def _pos(self: Value) -> Value:

@@ -41,7 +41,7 @@ _TWO_OVER_SQRT_PI, _OVER_ROOT_TAU = 2.0 / _math.sqrt(_math.pi), 1.0 / _math.sqrt
 def unless(condition: _Any, derivative: _Any) -> _Any:
     """The derivative, or a structural zero (None) where the condition holds: the operand was not selected.
 
-    Of a condition that is being traced, and so holds for some samples only, a derivative with that mask.
+    A condition that is being traced may hold for some samples only: then the derivative is masked by it.
 
     >>> unless(False, 1.0), unless(True, 1.0)
     (1.0, None)
@@ -62,13 +62,13 @@ def _to_multiple(x: float, y: float) -> float:
 def _normal(z: _Any, y: _Any) -> _Any:
     """Whether z = x**y has all its digits, so that y * (z / x) has them too (2 ULP, where y * x**(y - 1) has 340).
 
-    Of an infinite y it would have the sign of x, and not that of (-1)**inf = 1.
+    For an infinite y that would have the sign of x, not that of (-1)**inf = 1.
     """
     return (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf) & (_py.abs(y) < _inf)
 
 
 def _either(condition: _Any, x: _Any, y: _Any) -> _Any:
-    """`where`, which comparisons of floats and Values need not go through: they give a plain bool."""
+    """`where`, without a node if the condition is a plain bool, as comparisons of floats and Values give."""
     if condition is True:
         return x
     return y if condition is False else where(condition, x, y)
@@ -77,7 +77,8 @@ def _either(condition: _Any, x: _Any, y: _Any) -> _Any:
 def _unless_traced(condition: _Any, exact: _Any, plain: _Any) -> _Any:
     """One of two formulas for the same, to be called: the exact one where the condition holds, else the plain one.
 
-    A program would compute both for every sample, and takes the plain one: it lacks but digits of subnormal numbers.
+    A compiled program would compute both for every sample, so it takes the plain one, which loses only digits of
+    subnormal numbers.
     """
     return exact() if condition is True else plain()
 

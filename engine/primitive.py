@@ -202,7 +202,7 @@ def declare(
     """Add a primitive to the table; from then on it is first-class everywhere.
 
     Args:
-        name: a Python identifier that no primitive has yet.
+        name: a Python identifier that no primitive has as its name yet.
         forward: the operands' floats to the result's float. What it raises reaches the caller.
         local_derivatives: a list with one rule per operand, each called as ``rule(z, x, ...)``: the output
             first, then the operands. A bare callable makes the primitive n-ary: it is called as
@@ -221,9 +221,9 @@ def declare(
         native: what the compiler makes of it: a template of engine.template, such as ``"x / (1 + fabs(x))"``, in the
             operands' names (n-ary: a fold over `z`, the result so far, and `x`), or a function of the operands that
             returns the same from other primitives.
-        dunder: the name of Python's operator for it, as in `Primitive`; one that no other primitive is.
-        precedence: how tightly that operator binds, as Python has it, if it is to be written between its operands, by
-            its `symbol`.
+        dunder: the name of Python's operator for it, as in `Primitive`; one that no other primitive has.
+        precedence: how tightly that operator binds in Python, if it is to be written between its operands, by its
+            `symbol`.
         arguments: for n-ary primitives with an `arrange`, its inverse, so that graphs are written as they are called:
             without it, all operands in a row.
 
@@ -234,7 +234,7 @@ def declare(
         TypeError: `forward`, a rule or the kink cannot be called, or takes another number of arguments; another column
             is of the wrong kind.
         ValueError: a name or an operator is taken or cannot be one; there is no local derivative; domain or defaults
-            do not fit the operands; the formula is no expression; `native` is no template.
+            do not fit the operands; the formula is not an expression; `native` is not a template.
 
     >>> import engine
     >>> softsign = engine.declare(
@@ -251,13 +251,14 @@ def declare(
     arity = None if callable(local_derivatives) else len(local_derivatives)
     check_count(name, operands, arity)
     check_operator(name, arity, symbol, dunder, precedence, {known.dunder for known in PRIMITIVES.values()})
-    if arity is not None:
-        operands = operands or ("x", "y", *(f"x{k}" for k in range(3, arity + 1)))[:arity]
-        check_rule(f"{name}: forward", forward, operands, "forward")
-        for rule in local_derivatives if not callable(local_derivatives) else ():
-            check_rule(f"{name}: a local derivative", rule, ("z", *operands))
-    else:
+    if callable(local_derivatives):
         operands = operands or ("xs",)
+    else:
+        count = len(local_derivatives)
+        operands = operands or ("x", "y", *(f"x{k}" for k in range(3, count + 1)))[:count]
+        check_rule(f"{name}: forward", forward, operands, "forward")
+        for rule in local_derivatives:
+            check_rule(f"{name}: a local derivative", rule, ("z", *operands))
     check_columns(
         name,
         operands,

@@ -15,13 +15,13 @@ from .primitive import Primitive
 from .value import Constant, Value
 
 Pullback: TypeAlias = Callable[[dict[Value, float], float, Value], None]
-"""``pullback(adjoints, upstream, node)`` adds to the adjoints of a node's operands what they get of its own."""
+"""``pullback(adjoints, upstream, node)`` adds to the adjoints of a node's operands their share of its own."""
 
 UNREACHED = float("-0.0")
 """The adjoint of a node that no contribution has reached: the number that leaves every sum as it is, also 0.0 and -0.0,
 recognised by its identity. What is unreached passes nothing on: 0 * inf would be nan."""
 
-_NUMBERS = (float, Constant)  # to which no gradient flows; nearly always it is asked whether a Value is one of them
+_NUMBERS = (float, Constant)  # to which no gradient flows; most operands are Values, so that is asked first
 
 
 def call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[Any]:
@@ -113,7 +113,7 @@ def _dot(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
     n = len(numbers) // 2
     for w, x in zip(operands, numbers[n : 2 * n]):
         adjoints[w] += upstream * x
-    if not node._y:  # the second half are no constants
+    if not node._y:  # the second half are not constants
         for x, w in zip(operands[n : 2 * n], numbers):
             adjoints[x] += upstream * w
     if len(numbers) % 2:
@@ -121,7 +121,7 @@ def _dot(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
 
 
 class _Pullbacks(dict[Primitive, Pullback]):
-    """By primitive, each made when it is asked for first."""
+    """By primitive, each made on first use."""
 
     def __missing__(self, primitive: Primitive) -> Pullback:
         make = {1: _of_one, 2: _of_two}.get(primitive.arity or 0, _of_many)

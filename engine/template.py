@@ -2,8 +2,8 @@
 
 A template is a Python expression in the operands' names: ``+ - * /``, unary ``-``, comparisons, ``and``, ``or``,
 ``not``, ``a if c else b``, numbers, ``inf``, ``nan``, and calls of the functions in `INTRINSICS`, which mean what they
-mean in C's <math.h>, on IEEE 754 floats (``floordiv`` and ``mod`` are Python's). Of a fold, which is how an n-ary
-primitive is written, the names are `z`, the result so far, and `x`, the next operand; it starts with the first one.
+mean in C's <math.h>, on IEEE 754 floats (``floordiv`` and ``mod`` are Python's). An n-ary primitive is
+written as a fold over `z`, the result so far, and `x`, the next operand; it starts with the first operand.
 
 >>> tree = parse("x if x > 0 else slope * x", ("x", "slope"))
 >>> walk(tree, {"x": "%x", "slope": "%s"}, lambda op, *parts: f"({op} {' '.join(map(str, parts))})")
@@ -38,7 +38,7 @@ def parse(text: str, names: tuple[str, ...]) -> ast.expr:
         names: the operands' names that it may use.
 
     Raises:
-        ValueError: it is no expression of the template language.
+        ValueError: it is not an expression of the template language.
 
     >>> parse("gamma(x)", ("x",))
     Traceback (most recent call last):
@@ -48,7 +48,7 @@ def parse(text: str, names: tuple[str, ...]) -> ast.expr:
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise ValueError(f"the native template {text!r} is no expression: {error}") from None
+        raise ValueError(f"the native template {text!r} is not an expression: {error}") from None
     try:
         walk(tree, dict.fromkeys(names, None), lambda *parts: None)
     except ValueError as error:

@@ -19,7 +19,7 @@ Install it with ``pip install hypothesis``. One function does the work in any te
     def test_softclip_in_graphs(expression):
         assert_gradients(expression, expression.point)
 
-   Any function of Values can be checked so; parameters that it reads are checked too:
+   Any function of Values can be checked like this; parameters that it reads are checked too:
 
 >>> import engine
 >>> from engine.testing import assert_gradients
@@ -103,9 +103,9 @@ def assert_gradients(
         f: as for `engine.check_gradients`.
         point: as for `engine.check_gradients`.
         order: the highest order of derivatives to check.
-        grad: the gradient under test, if `f` is no function of Values.
+        grad: the gradient under test, if `f` is not a function of Values.
         jvp: slopes along directions under test, by itself or beside `grad`.
-        directions: along so many random directions only.
+        directions: check along that many random directions only.
         noise: how far a value of `f` may be off, besides by rounding.
         strict: fail on derivatives that are unresolved, too.
 

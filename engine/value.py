@@ -62,14 +62,14 @@ def _number(number: Any, what: str = "Value()") -> float:
 
 
 def as_operand(other: Any) -> float | None:
-    """The float of a number on either side of an operator; None for what is no number."""
+    """The float of a number on either side of an operator; None for anything else."""
     return as_float(other, "an operator of Value") if is_number(other) else None
 
 
 def _comparable(x: float, other: object) -> Any:
     """What a Value of number x is compared with, so that the result is always that of x itself, as Python has it.
 
-    Numbers of any size stay exact; only a nan that would raise is less, equal and more than nothing, as others are.
+    Numbers of any size stay exact; a Decimal's nan compares False, as a float's does, where it would raise.
     """
     if isinstance(other, Value):
         return other._data
@@ -117,7 +117,7 @@ class Value:
         label: a name to show in place of the number.
 
     Raises:
-        TypeError: `data` is no real number, or a Value already (use its `detach()`); `label` is no text.
+        TypeError: `data` is not a real number, or a Value already (use its `detach()`); `label` is not text.
         OverflowError: `data` is an integer beyond the range of floats.
 
     Comparison, ordering and truth go by value, as in PyTorch; the hash, and so sets and dicts, by identity.
@@ -213,7 +213,7 @@ class Value:
         a, b = self._a, self._b
         if b is MANY:
             return a  # type: ignore[no-any-return]  # the slot serves every arity
-        if a.__class__ is float:  # numbers become nodes when somebody looks
+        if a.__class__ is float:  # numbers become nodes when they are looked at
             a = self._a = Constant(a)
         if b.__class__ is float:
             b = self._b = Constant(b)
@@ -254,7 +254,7 @@ class Value:
                 "write it with the engine's functions, not math's, to differentiate it again"
             )
         caller = sys._getframe(1)
-        reads.append((_nearest(self), caller.f_code, caller.f_lasti))  # its line is looked up when somebody asks
+        reads.append((_nearest(self), caller.f_code, caller.f_lasti))  # its line is looked up on demand
         return self._data
 
     def __int__(self) -> int:

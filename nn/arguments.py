@@ -67,7 +67,7 @@ def as_row(name: str, item: Any) -> list[Any]:
     """`item` as a list that is not empty.
 
     Raises:
-        TypeError: if it is no row.
+        TypeError: if it is not a row.
         ValueError: if it is empty.
     """
     if not is_row(item):
@@ -89,7 +89,7 @@ def as_samples(name: str, data: Any) -> Any:
     Tensors of PyTorch and arrays of JAX become NumPy's.
 
     Raises:
-        TypeError: if it is no row.
+        TypeError: if it is not a row.
         ValueError: if it is empty.
     """
     if hasattr(data, "to_numpy"):  # a DataFrame or Series: iterating over one gives its columns
@@ -151,7 +151,7 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
     """One sample of `count` numbers or Values for `taker`, the numbers made constants.
 
     Raises:
-        TypeError: if `x` is no row, or an item of it is no number (a batch, for example).
+        TypeError: if `x` is not a row, or an item of it is not a number (a batch, for example).
         ValueError: if its length is not `count`.
     """
     if not is_row(x):
@@ -175,7 +175,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
     """`value` as an int of at least `least`.
 
     Raises:
-        TypeError: if it is no integer (2.5, "3", True).
+        TypeError: if it is not an integer (2.5, "3", True).
         ValueError: if it is too small.
     """
     value = plain(value)
@@ -203,7 +203,7 @@ def real_number(name: str, value: Any, least: float = -math.inf, most: float = m
     """`value` as a finite float from `least` to `most`.
 
     Raises:
-        TypeError: if it is no number.
+        TypeError: if it is not a number.
         ValueError: if it is nan, infinite or out of range.
     """
     if type(value) is float and least <= value <= most and value - value == 0.0:
@@ -264,7 +264,7 @@ def random_source(seed: Seed) -> random.Random:
     None takes its seed from the module `random`, so that `random.seed(...)` makes that reproducible too.
 
     Raises:
-        TypeError: if `seed` is no whole number.
+        TypeError: if `seed` is not a whole number.
         ValueError: if it is negative.
     """
     if isinstance(seed, random.Random):

@@ -110,7 +110,7 @@ def own_code(
     values: Sequence[Value] = found
     if len(known) == len(found) and all(map(is_, found, known)):
         values = known
-    elif any(map(_primitive, found)):  # a result, which is no parameter
+    elif any(map(_primitive, found)):  # a result, which is not a parameter
         return None
     elif len({*found}) < len(found):
         values = [*dict.fromkeys(found)]

@@ -31,7 +31,7 @@ def step(lr: float, every: int, factor: float) -> Schedule:
         factor: 0 or more; 0.1 makes it a tenth.
 
     Raises:
-        TypeError, ValueError: if an argument is no number or out of range.
+        TypeError, ValueError: if an argument is not a number or out of range.
 
     >>> [step(1.0, every=2, factor=0.5)(k) for k in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
@@ -53,7 +53,7 @@ def linear(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedu
         final: the last rate, 0 or more.
 
     Raises:
-        TypeError, ValueError: if an argument is no number or out of range.
+        TypeError, ValueError: if an argument is not a number or out of range.
 
     >>> [linear(1.0, steps=4)(k) for k in range(6)]
     [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
@@ -71,7 +71,7 @@ def cosine(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedu
         final: the last rate, 0 or more.
 
     Raises:
-        TypeError, ValueError: if an argument is no number or out of range.
+        TypeError, ValueError: if an argument is not a number or out of range.
 
     >>> [round(cosine(1.0, steps=4)(k), 3) for k in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]

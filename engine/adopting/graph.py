@@ -57,7 +57,7 @@ class Node:
         """Its `grad` as it is now: 0 for None.
 
         Raises:
-            TypeError: it is no real number.
+            TypeError: it is not a real number.
         """
         grad = self.theirs.grad
         if grad is not None and not is_number(grad):

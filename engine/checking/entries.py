@@ -18,7 +18,7 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 def rounding_of(claim: float, epsilon: float = EPSILON) -> float:
-    """The rounding of a claim; that of what is no finite number would be infinite."""
+    """The rounding of a claim; that of what is not a finite number would be infinite."""
     return 8 * epsilon * abs(claim) if math.isfinite(claim) else 0.0
 
 

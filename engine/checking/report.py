@@ -78,7 +78,7 @@ class Derivative:
 
     @property
     def relative_error(self) -> float:
-        """The disagreement over the larger of the two; inf of a claim that is no finite number."""
+        """The disagreement over the larger of the two; inf of a claim that is not a finite number."""
         if not math.isfinite(self.claimed):
             return math.inf if self.status == "differs" else 0.0
         largest = max(abs(self.claimed), abs(self.expected))

@@ -164,7 +164,7 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
         noise: how far a value may be off besides by rounding.
 
     Raises:
-        TypeError: the number of arguments is wrong, or the result is no Value.
+        TypeError: the number of arguments is wrong, or the result is not a Value.
         ValueError: the function is not deterministic, or its value or derivative at the point is not finite.
     """
     if not callable(f):
@@ -176,7 +176,7 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     first, again = subject.record(numbers), subject.record(numbers)
     require_the_same([first.output.data], [again.output.data], noise)
     _require_finite(first)
-    read = set(leaves(again.output))  # a leaf made anew in each evaluation is no parameter
+    read = set(leaves(again.output))  # a leaf made anew in each evaluation is not a parameter
     bound = tuple(leaf for leaf in leaves(first.output) if leaf in read)
     subject = replace(
         subject,

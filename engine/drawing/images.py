@@ -28,7 +28,7 @@ class Style(NamedTuple):
         """Refuse what cannot be.
 
         Raises:
-            TypeError: a size is no number, or the title no text.
+            TypeError: a size is not a number, or the title is not text.
             ValueError: a size is not positive, or far too large; `dpi` of what has no pixels, `scale` of text.
         """
         if not isinstance(self.title, str):

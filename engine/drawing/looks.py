@@ -131,7 +131,7 @@ def is_crowded(picture: Picture) -> bool:
 
 
 def check_rankdir(rankdir: str) -> None:
-    """Refuse what is no direction.
+    """Refuse what is not a direction.
 
     Raises:
         ValueError: there is none of that name.

@@ -20,7 +20,7 @@ def neighbourhood(centre: Value, radius: int, order: list[Value]) -> list[Value]
     """The nodes at most `radius` edges away from `centre`, in either direction, in topological order.
 
     Raises:
-        ValueError: `radius` is no whole number from 0 on.
+        ValueError: `radius` is not a whole number of at least 0.
     """
     if not isinstance(radius, int) or radius < 0:
         raise ValueError(f"radius is a number of edges, 0 or more, got {radius!r}")

@@ -11,8 +11,7 @@ from typing import Any
 from ..adopting.adoption import adopt
 from ..adopting.graph import TheirGraph
 from ..text.callers import is_users, raised_at, written
-
-MISTAKE = 2  # the exit status of a command that was not understood
+from .commands import MISTAKE
 
 
 def run(argv: Sequence[str]) -> int:

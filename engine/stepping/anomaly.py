@@ -12,6 +12,7 @@ from ..backprop import flowing_derivatives
 from ..graph import topological_order
 from ..modes import observed_by, observer
 from ..primitive import Primitive
+from ..pullbacks import UNREACHED
 from ..text.callers import Source, users_line, written
 from ..text.names import Names
 from ..text.sheet import Sheet, Shown, short
@@ -66,7 +67,7 @@ class Anomaly(Shown):
         return Sheet(title, notes=notes)
 
     def _with(self) -> str:
-        """The numbers of the operands, those that are not finite first; of constants, which show theirs, only such."""
+        """The numbers of the operands, non-finite ones first; of constants, which the formula shows, only these."""
         listed = {}
         for place, (operand, x) in enumerate(zip(self.node.operands, self.node.inputs), 1):
             if not isinstance(operand, Constant):
@@ -99,7 +100,7 @@ def detect_anomaly(names: Any = None) -> Iterator[None]:
     Inside, each operation also remembers the line of the caller's code that made it, so it runs slower.
 
     Args:
-        names: what the report is to call them: a mapping from names to Values, pairs of them, or a module.
+        names: what the report calls Values: a mapping from names to Values, pairs of them, or a module.
 
     Raises:
         AnomalyError: a `FloatingPointError`; it names the operation, its operands, the line and the path from the
@@ -123,14 +124,14 @@ def detect_anomaly(names: Any = None) -> Iterator[None]:
 def find_anomaly(root: Value, names: Any = None) -> Anomaly | None:
     """The first inf or nan in the forward pass of a graph, else in its backward pass; None if all is finite.
 
-    Touches no gradient. It knows the line only inside `detect_anomaly`.
+    No gradient changes. The line is known only inside `detect_anomaly`.
 
     Args:
         root: the last node of the graph.
-        names: what the report is to call its nodes: a mapping from names to Values, pairs of them, or a module.
+        names: what the report calls its nodes: a mapping from names to Values, pairs of them, or a module.
 
     Raises:
-        TypeError: `root` is no Value, or `names` nothing of the kind.
+        TypeError: `root` is not a Value, or `names` none of these.
 
     >>> p = Value(0.0, label="p")
     >>> find_anomaly(1 - p.log() * p)
@@ -167,7 +168,7 @@ def _in_backward(order: list[Value], names: Any) -> Anomaly | None:
             if d is None:
                 continue
             above.setdefault(operand, node)
-            adjoint[operand] = adjoint.get(operand, -0.0) + upstream * d
+            adjoint[operand] = adjoint.get(operand, UNREACHED) + upstream * d
             number = adjoint[operand]
             if not math.isfinite(number):
                 path = (*_path(node, above), operand)
@@ -188,7 +189,7 @@ def _path(node: Value, above: dict[Value, Value]) -> tuple[Value, ...]:
 
 
 class _Detector:
-    """Looks at all that is computed, and remembers which line computed it.
+    """Looks at everything that is computed, and remembers which line computed it.
 
     Lines are kept by `id`, so that graphs can be freed; a new node at the same address brings its own line.
     """
@@ -205,7 +206,7 @@ class _Detector:
     def swept(self, root: Value, adjoints: dict[Value, float]) -> None:
         if not all(map(math.isfinite, adjoints.values())):
             anomaly = _in_backward(topological_order(root), self.names)
-            if anomaly is not None:  # not just the adjoint of a constant, which nobody sees
+            if anomaly is not None:  # not just the adjoint of a constant, which is never shown
                 raise AnomalyError(anomaly)
 
 

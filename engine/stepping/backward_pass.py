@@ -12,15 +12,11 @@ from typing import Any
 
 from ..backprop import flowing_derivatives, passes_under_way, stop_passes
 from ..graph import topological_order
+from ..pullbacks import UNREACHED
 from ..text.names import Names
 from ..text.sheet import counted
 from ..value import Constant, Value
 from .steps import Step
-
-_UNREACHED = -0.0  # where every sum of adjoints starts, as in the sweep
-
-
-# ---- the pass ----------------------------------------------------------------------------------------------------
 
 
 class BackwardPass:
@@ -34,7 +30,7 @@ class BackwardPass:
         self.root = root
         self.order = topological_order(root)
         self.names = Names(self.order, names)
-        self.nodes: list[Value] = []  # whose steps there are, in order
+        self.nodes: list[Value] = []  # those that have a step, in order
         self.position = 0  # how many of them are done
         self._locals: list[tuple[float | None, ...]] = []
         self._expected = dict.fromkeys(self.order, 0)  # how many contributions each node gets
@@ -46,7 +42,7 @@ class BackwardPass:
             self._locals.append(derivatives)
             for operand, d in zip(node.operands, derivatives):
                 self._expected[operand] += d is not None
-        self._adjoint = dict.fromkeys(self.order, _UNREACHED)
+        self._adjoint = dict.fromkeys(self.order, UNREACHED)
         self._adjoint[root] = 1.0
         self._arrived = dict.fromkeys(self.order, 0)
         self._original: dict[Value, float] = {}  # the gradients that were there before the first step
@@ -58,7 +54,7 @@ class BackwardPass:
         return len(self.nodes)
 
     def state(self, node: Value) -> tuple[int, int]:
-        """How many contributions a node has had, of how many.
+        """How many contributions a node has had, and how many it gets.
 
         >>> x = Value(3.0)
         >>> run = BackwardPass(x * x)
@@ -79,12 +75,12 @@ class BackwardPass:
         return None
 
     def remarks(self) -> list[str]:
-        """What a reader of the gradients must know: that they are not this pass's own, or not alone."""
+        """What a reader of the gradients must know: that some are not of this pass, or only in part."""
         if self.stopped and 0 < self.position < len(self):
             return ["closed half-way: the gradients are those from before the pass"]
         for node in self.order if self.position else ():
-            if told := self._touched(node):
-                return [told]
+            if change := self._touched(node):
+                return [change]
         before = sum(self._before(node) != 0.0 for node in self.order if node._primitive is None)
         if not before:
             return []
@@ -130,7 +126,7 @@ class BackwardPass:
         """Do the next step and write the gradients it changes."""
         self._check_open()
         operands = self.nodes[self.position].operands
-        if self.position:  # at the end all of them are what `backward` leaves, or it says which one is not
+        if self.position:  # at the end all must be what `backward` leaves
             self._check_untouched(operands if self.position + 1 < len(self) else self.order)
         with self._all_or_nothing(operands):
             if self.position == 0:
@@ -185,9 +181,9 @@ class BackwardPass:
                 self._write(node)
 
     def stop(self) -> None:
-        """Give up half-way: the gradients that were there come back. At the end of the pass they stay.
+        """Give up half-way: the gradients from before the pass come back. At the end of the pass they stay.
 
-        So does at any time what somebody else has set since: a `zero_grad` is not undone.
+        A gradient that other code has set since stays in either case: a `zero_grad` is not undone.
         """
         if 0 < self.position < len(self):
             self._restore()
@@ -208,13 +204,13 @@ class BackwardPass:
             raise RuntimeError("this pass was closed, by close() or by another backward pass: start a new one")
 
     def _check_untouched(self, nodes: Sequence[Value]) -> None:
-        """Raise if somebody else has written a gradient that is about to be moved."""
+        """Raise if other code has written a gradient that is about to change."""
         for node in nodes:
-            if told := self._touched(node):
-                raise RuntimeError(told)
+            if change := self._touched(node):
+                raise RuntimeError(change)
 
     def _touched(self, node: Value) -> str:
-        """In words, that somebody else has written the gradient of a node; nothing if nobody has."""
+        """A message that other code has written the gradient of a node; empty if it has not."""
         expected = self._grad(node, self._adjoint[node])
         if node._grad == expected or (node._grad != node._grad and expected != expected):
             return ""
@@ -242,7 +238,7 @@ def backward_steps(root: Value, names: Any = None) -> Iterator[Step]:
         names: a mapping from names to Values or a module, for what is printed.
 
     Raises:
-        TypeError: `root` is no Value.
+        TypeError: `root` is not a Value.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> for step in backward_steps(a * b + a):

@@ -19,8 +19,8 @@ class Breakpoint:
     """A condition to stop at, after the step that meets it.
 
     Attributes:
-        description: in words.
-        condition: from a step to whether to stop.
+        description: the condition in words.
+        condition: a function from a step to whether to stop.
     """
 
     description: str
@@ -50,7 +50,7 @@ def breakpoint_at(
         exceeds: the size beyond which to stop.
 
     Raises:
-        TypeError: `target` is none of what it may be.
+        TypeError: `target` is none of these.
         ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition;
             `exceeds` is negative or nan.
     """
@@ -106,7 +106,7 @@ def _at_leaf(leaf: Value, names: Names) -> Breakpoint:
 
 
 def _on_gradient(node: Value, description: str, event: Callable[[float, float], bool]) -> Breakpoint:
-    """When what a step does to the gradient of the node, from before to after, is such an event."""
+    """Stop when ``event(before, after)`` holds for the node's gradient before and after a step."""
 
     def condition(step: AnyStep) -> bool:
         places = [k for k, operand in enumerate(step.operands) if operand is node]

@@ -97,10 +97,10 @@ def _obey(stepper: Stepper, line: str) -> object:
         return _NAMED[move](stepper, rest)
     if move in _PLAIN and not rest:
         return _PLAIN[move](stepper)
-    raise ValueError(f"{line!r} is no command; h shows them")
+    raise ValueError(f"{line!r} is not a command; h shows them")
 
 
 def _count(text: str) -> int:
     if text and not text.isdecimal():
-        raise ValueError(f"{text!r} is no number of steps")
+        raise ValueError(f"{text!r} is not a number of steps")
     return int(text or 1)

@@ -79,7 +79,7 @@ def explain(node: Value, names: Any = None, rows: int = 30) -> Explanation:
         rows: how many nodes are shown; the middle of a longer table is left out, with a count.
 
     Raises:
-        TypeError: `node` is no Value.
+        TypeError: `node` is not a Value.
         ValueError: `rows` is less than 2.
 
     >>> a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(10.0, "c")

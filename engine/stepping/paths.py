@@ -14,6 +14,7 @@ from ..text.names import Names
 from ..text.remarks import about_numbers
 from ..text.sheet import Sheet, Shown, short
 from ..value import Value
+from .steps import factor
 
 _WIDTH = 100  # characters of a sum that is written on one line
 _ENDS = 4  # factors shown at each end of a long product
@@ -45,10 +46,10 @@ class Path(Shown):
     @property
     def factors(self) -> str:
         """The product written out, from the node to the result."""
-        texts = [short(d) for d in self.locals]
+        texts = [factor(d) for d in self.locals]
         if len(texts) > 2 * _ENDS:
-            texts = [*texts[:_ENDS], "...", *texts[-_ENDS:]]
-        return " * ".join(f"({text})" if text[0] == "-" else text for text in texts) or "1"
+            texts[_ENDS:-_ENDS] = ["..."]
+        return " * ".join(texts) or "1"
 
     def sheet(self) -> Sheet:
         """What is shown of it."""
@@ -61,11 +62,11 @@ class Why(Shown):
 
     Attributes:
         output: what is differentiated.
-        target: by what.
+        target: with respect to what.
         gradient: the derivative, as backprop finds it.
         paths: those with the largest products, in order of size.
         count: the exact number of paths there are.
-        share: how much of the total size of all products the shown ones have, from 0 to 1; nan if that is no number.
+        share: how much of the total size of all products the shown ones have, from 0 to 1; nan if that is not finite.
     """
 
     output: Value
@@ -92,14 +93,14 @@ class Why(Shown):
         if not math.isfinite(largest.product):
             notes.append(f"{short(largest.product)} on the first path: {self._first_not_finite(largest)}")
         if math.isnan(self.share):
-            notes.append(f"... the total size of all {number} is no finite number, so these have no share of it")
+            notes.append(f"... the total size of all {number} is not a finite number, so these have no share of it")
         elif len(self.paths) < self.count:
             these = f"these {len(self.paths)} have" if len(self.paths) > 1 else "this one has"
             notes.append(f"... {these} {100 * self.share:.3g} % of the total size of all {number}")
         return Sheet(title, ("contribution", "local derivatives", "path"), rows, notes)
 
     def _first_not_finite(self, path: Path) -> str:
-        """Where the product of a path is a finite number no more."""
+        """Where the product of a path stops being finite."""
         for below, above, d in zip(path.nodes, path.nodes[1:], path.locals):
             if not math.isfinite(d):
                 result, operand = self.names.bracketed(above), self.names.bracketed(below)
@@ -127,7 +128,7 @@ def why(output: Value, target: Value | str, k: int = 5, names: Any = None) -> Wh
         names: a mapping from names to Values or a module, for what is printed.
 
     Raises:
-        TypeError: `output` is no Value, or `target` neither a Value nor a name.
+        TypeError: `output` is not a Value, or `target` neither a Value nor a name.
         ValueError: `target` is not in the graph, or `k` is less than 1.
 
     >>> a, b, f = Value(2.0, "a"), Value(-3.0, "b"), Value(4.0, "f")
@@ -181,12 +182,12 @@ def _largest(
     """The `k` paths with the largest products, best first.
 
     Every path but the best follows an earlier one down to some node, takes the next best edge there, and then the
-    best edges to the end. So what each path that is found adds to the queue is its deviations, and of these no
-    more than can still be wanted.
+    best edges to the end. So each path that is found adds its deviations to the queue, but no more
+    of them than can still be needed.
     """
     found: list[tuple[tuple[Value, ...], tuple[float, ...], float]] = []
     queue: list[tuple[float, int, list[tuple[Value, int]], Value, int]] = []
-    ticket = 0  # of equal products the one that was found first; also keeps Values from being compared
+    ticket = 0  # equal products come in the order found; also keeps Values from being compared
     heapq.heappush(queue, (-math.inf, ticket, [], output, 0))
     while queue and len(found) < k:
         _, _, taken, node, rank = heapq.heappop(queue)
@@ -211,10 +212,10 @@ def _largest(
 
 
 def _size(product: float) -> float:
-    """How large a product counts: nan more than all, since it is what one looks for."""
+    """The size by which products are ranked: nan comes first, since it is what one looks for."""
     return math.inf if product != product else abs(product)
 
 
 def _count(number: int) -> str:
-    """Exact up to a billion billions, and by its power of ten beyond (`count` has the exact one)."""
+    """Exact up to a billion billions, beyond that as a power of ten (`Why.count` is exact)."""
     return f"{number:,}" if number < 10**18 else f"about 10^{int(number.bit_length() * math.log10(2))}"

@@ -29,8 +29,8 @@ class Stepper(Shown):
     """A position in the passes of a graph that moves in single steps, back and forth.
 
     Gradients are written as it goes: at the end they are those of ``backward()``, and going back restores each.
-    Closed half-way, by ``close()``, ``with`` or when it is dropped, it restores those that were there, except where
-    somebody else has set one since, as `zero_grad` does.
+    Closed half-way, by ``close()``, ``with`` or when it is dropped, it restores those from before, except where
+    other code has set one since, as `zero_grad` does.
 
     Args:
         root: the result to differentiate.
@@ -38,7 +38,7 @@ class Stepper(Shown):
         names: a mapping from names to Values or a module, for what is printed.
 
     Raises:
-        TypeError: `root` is no Value.
+        TypeError: `root` is not a Value.
         ValueError: `root` is a leaf.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
@@ -102,7 +102,7 @@ class Stepper(Shown):
     # ---- moving ----
 
     def next(self, count: int = 1) -> AnyStep:
-        """Do the next step, or `count` of them; gives the record of the last.
+        """Do the next step, or `count` of them; returns the record of the last.
 
         Raises:
             IndexError: there are fewer steps left; nothing has moved.
@@ -141,7 +141,7 @@ class Stepper(Shown):
         return self._move(min(ahead) if ahead else max(stops))
 
     def jump(self, target: Value | str) -> AnyStep:
-        """The same as `to`, by its name at the command line."""
+        """The same as `to`, under its name at the command line."""
         return self.to(target)
 
     def reset(self) -> Stepper:
@@ -185,11 +185,13 @@ class Stepper(Shown):
         return bool(met)
 
     def _move(self, position: int) -> AnyStep:
-        """Move to a position; gives the record of the step before it."""
+        """Move to a position; returns the record of the step before it."""
         self._stopped_at = ""
         while self.position > position:
             self._undo()
-        if self._last is None and 0 < position == self.position:  # undone up to here: do the last one once more
+        if (
+            self._last is None and 0 < position == self.position
+        ):  # undone down to here: do the last step again for its record
             self._undo()
         while self.position < position:
             if self._forward_done < len(self._forward):
@@ -197,7 +199,7 @@ class Stepper(Shown):
                 self._forward_done += 1
             else:
                 self._last = self._pass.advance()
-        return self._last  # type: ignore[return-value]  # at the start: of use to back() only, which drops it
+        return self._last  # type: ignore[return-value]  # None at the start, where only back() goes, which drops it
 
     def _undo(self) -> None:
         if self._pass.position:
@@ -236,7 +238,7 @@ class Stepper(Shown):
                 primitive, its name or symbol: each step of such a node; or a function from a step to whether to stop.
             changes: stop whenever the gradient of the node changes instead.
             nan: stop when it turns nan instead.
-            exceeds: stop when it gets larger than this, in size, instead.
+            exceeds: stop when its size exceeds this instead.
 
         Returns:
             The breakpoint, for `clear`.
@@ -276,7 +278,7 @@ class Stepper(Shown):
         """Save both passes as a page to step through in a browser, wherever this stepper stands.
 
         Args:
-            path: where to: an ``.html`` file, complete in itself.
+            path: an ``.html`` file to write, complete in itself.
             options: those of `engine.drawing.save_steps`.
 
         Raises:
@@ -288,7 +290,7 @@ class Stepper(Shown):
     # ---- the end ----
 
     def close(self) -> None:
-        """Give up: half-way, the gradients that were there come back; at the end they stay."""
+        """End it: half-way, the gradients from before come back; after the last step they stay."""
         self._pass.stop()
 
     def __enter__(self) -> Stepper:

@@ -16,12 +16,12 @@ from ..value import Constant, Value
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Step(Shown):
-    """One use of the chain rule: what one node hands on to its operands.
+    """One use of the chain rule: what one node passes on to its operands.
 
     Every tuple has one entry per operand, in order.
 
     Attributes:
-        node: whose gradient is final and is handed on.
+        node: the one whose gradient is final and is passed on.
         primitive: the operation that made it.
         operands: the Values it was computed from; ``x * x`` has the same one twice.
         upstream: the gradient of `node`.
@@ -67,7 +67,7 @@ class Step(Shown):
             rows.append(
                 (
                     names(operand),
-                    f"{short(self.upstream)} * {_factor(local)} = {short(contribution)}",
+                    f"{short(self.upstream)} * {factor(local)} = {short(contribution)}",
                     f"grad {short(self.before[k])} -> {short(self.after[k])}",
                     progress(*self.paths[k]),
                 )
@@ -112,7 +112,7 @@ class ForwardStep(Shown):
 
 
 def progress(k: int, n: int) -> str:
-    """How far a gradient is that has had `k` of its `n` contributions."""
+    """The state of a gradient that has had `k` of its `n` contributions."""
     if k < n:
         return f"partial, path {k} of {n}" if k else f"waits for {counted(n, 'path')}"
     return "final" if n < 2 else f"final, path {k} of {n}"
@@ -123,7 +123,8 @@ def _equation(names: Names, node: Value) -> str:
     return f"{name} = {short(node._data)}" if name == formula else f"{name} = {formula} = {short(node._data)}"
 
 
-def _factor(number: float) -> str:
+def factor(number: float) -> str:
+    """A number inside a product: negative ones in brackets."""
     text = short(number)
     return f"({text})" if text[0] == "-" else text
 
@@ -136,7 +137,7 @@ def forward_steps(root: Value, names: Any = None) -> Iterator[ForwardStep]:
         names: a mapping from names to Values or a module, for what is printed.
 
     Raises:
-        TypeError: `root` is no Value.
+        TypeError: `root` is not a Value.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> print(next(forward_steps(a * b + a)))
@@ -149,7 +150,7 @@ def forward_steps(root: Value, names: Any = None) -> Iterator[ForwardStep]:
 
 
 class ForwardSteps(Sequence[ForwardStep]):
-    """The operations in topological order, each made into a record when it is looked at."""
+    """The operations in topological order; a record of each is made on access."""
 
     def __init__(self, nodes: list[Value], names: Names) -> None:
         self.nodes, self.names = nodes, names

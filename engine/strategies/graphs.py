@@ -73,7 +73,7 @@ class Expression:
 
 
 def _apply(node: Value, operands: list[Any]) -> Any:
-    """The node's primitive on other operands, whatever way its calls are written."""
+    """The node's primitive on other operands, however its calls are written."""
     primitive = node.primitive
     assert primitive is not None  # asked of results only
     if any(isinstance(operand, Value) for operand in operands):

@@ -23,7 +23,7 @@ class Network:
         activation: the name of the primitive after each layer but the last.
 
     Raises:
-        ValueError: a neuron has not one weight for each input and a bias.
+        ValueError: a neuron does not have one weight for each input and a bias.
 
     >>> net = Network([[[0.5, 1.0]], [[2.0, 0.0]]], "tanh")
     >>> net([0.0])

@@ -15,7 +15,7 @@ _CLEARANCE = 0.01  # distance from kinks and from the ends of domains
 
 
 def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy[float]:
-    """Floats of a domain, clear of its ends and of moderate size; they shrink to small whole numbers.
+    """Floats of a domain, clear of its ends and of moderate size; examples shrink to small whole numbers.
 
     >>> from hypothesis import find
     >>> find(numbers(Interval(0, math.inf)), lambda x: x > 1.5)

@@ -1,9 +1,9 @@
 """What people read: names, tables and formulas, and back from a formula to a graph.
 
-- sheet: what every shown result is, a title, columns, rows and notes, coloured where that helps
+- sheet: the form of every shown result: a title, columns, rows and notes, coloured where that helps
 - names: what a node is called, by its label, by a module's path, or by the expression that made it
 - source: a graph as Python; expressions: Python as a graph, read safely
 - remarks: notes on what would mislead a reader of a graph; lost: where numbers left it by float()
 - callers: which line of the user's code is running
-- elsewhere: what other libraries call what is here
+- elsewhere: other libraries' names for what is here
 """

@@ -1,4 +1,4 @@
-"""Whose line it is: the innermost frame that is neither this project's, nor Python's own library's or NumPy's."""
+"""The user's line: the innermost frame outside this project, Python's standard library and NumPy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-# Folders, so that nn_train.py is the user's; and contextlib, whose frames stand between ours.
+# Folders, so that a user's nn_train.py is not ours; and contextlib, whose frames stand between ours.
 _OURS = (*[os.path.join(_PROJECT, package, "") for package in ("engine", "nn")], contextlib.__file__)
 
 _LIBRARY = (os.path.join(os.path.dirname(os.__file__), ""), "<frozen ")
@@ -33,7 +33,7 @@ def users_line() -> Source:
 
 
 def raised_at(error: BaseException) -> Source:
-    """The innermost line of the user's that an error came through."""
+    """The innermost line of the user's code that an error passed through."""
     found = "", 0
     step = error.__traceback__
     while step is not None:
@@ -44,7 +44,7 @@ def raised_at(error: BaseException) -> Source:
 
 
 def is_users(name: str) -> bool:
-    """Whether a file is the user's: not this project's, and no part of Python's own library or of NumPy."""
+    """Whether a file is the user's: not part of this project, of Python's standard library or of NumPy."""
     if name.startswith(_OURS):
         return False
     installed = any(folder in name for folder in _INSTALLED)

@@ -1,4 +1,4 @@
-"""What micrograd's, PyTorch's, JAX's and TensorFlow's names are called in `engine`, for errors that tell."""
+"""Names from micrograd, PyTorch, JAX and TensorFlow, and what to write here instead: for helpful errors."""
 
 ELSEWHERE = {
     "Tensor": "Value",
@@ -24,4 +24,4 @@ ELSEWHERE = {
     "tensor": "Value",
     "vmap": "compile, which makes a function of one sample one of batches",
 }
-"""By the name elsewhere, what to write here."""
+"""By the other library's name, what to write here."""

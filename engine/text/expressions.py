@@ -25,7 +25,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotEq: operator.ne,
 }
 
-# What is written otherwise elsewhere, and what to write here.
+# Names from elsewhere, and what to write here.
 _ELSEWHERE = {
     "ln": "log",
     "lg": "log10",
@@ -42,7 +42,7 @@ _ELSEWHERE = {
 }
 _OTHERWISE: dict[type[ast.AST], str] = {
     ast.IfExp: "x if condition else y is written where(condition, x, y)",
-    ast.BoolOp: "conditions are not joined here: write where(condition, x, y), one inside the other",
+    ast.BoolOp: "conditions cannot be joined here: write where(condition, x, y), one inside another",
     ast.BitXor: "a power is written with **, such as x**2",
     ast.MatMult: "a product of lists is written dot([...], [...])",
 }
@@ -78,15 +78,15 @@ class ExpressionError(ValueError):
 
 
 def parse(expression: str, values: Mapping[str, Value]) -> Any:
-    """What an expression comes to: a Value, or a float if it has no names.
+    """The result of an expression: a Value, or a float if it has no names.
 
     Args:
         expression: Python's operators, numbers, names, pi, e, inf, nan, lists, calls of primitives, and
-            ``(n := ...)`` for what is used again further on.
+            ``(n := ...)`` to name what is used again later.
         values: the Value of each name; a name may have an index, such as ``w[0]``.
 
     Raises:
-        ExpressionError: it cannot be read, or has what the table does not.
+        ExpressionError: it cannot be read, or uses what the table does not have.
 
     >>> parse("2*w + relu(x)", {"w": Value(3.0), "x": Value(-1.0)}).data
     6.0
@@ -97,7 +97,7 @@ def parse(expression: str, values: Mapping[str, Value]) -> Any:
     try:
         line.encode()
     except UnicodeEncodeError as error:
-        raise ExpressionError("this is no character", line, error.start) from None
+        raise ExpressionError("this is not a character", line, error.start) from None
     try:
         return _Reader(line, values).scalar(ast.parse(line, mode="eval").body)
     except SyntaxError as error:
@@ -108,7 +108,7 @@ def parse(expression: str, values: Mapping[str, Value]) -> Any:
             raise ExpressionError(f"a product is written with *: {factors}", line, missing.start()) from None
         sign = next((sign for sign in line if sign in _SIGNS), None)
         remedy = f"for {sign} write {_SIGNS[sign]}" if sign is not None else error.msg
-        raise ExpressionError(f"this is no expression: {remedy}", line, column) from None
+        raise ExpressionError(f"this is not an expression: {remedy}", line, column) from None
     except (RecursionError, MemoryError):
         raise ExpressionError("this is nested too deeply: build it in Python", f"{line[:60]} ...", 0) from None
 
@@ -130,7 +130,7 @@ def names_in(expression: str) -> list[str]:
 
 
 class _Reader:
-    """Walks the syntax tree; every kind of node that is not here is refused where it stands."""
+    """Walks the syntax tree; any kind of node that is not handled here is refused, with its place."""
 
     def __init__(self, expression: str, values: Mapping[str, Value]) -> None:
         self.expression = expression
@@ -138,14 +138,14 @@ class _Reader:
         self.operators = _operators()
 
     def scalar(self, node: ast.expr) -> Any:
-        """What is a Value or a float here."""
+        """A node that must be a Value or a float."""
         found = self.read(node)
         if isinstance(found, list):
-            raise self.error("a list stands only inside a call, such as sum([a, b])", node)
+            raise self.error("a list can only stand inside a call, such as sum([a, b])", node)
         return found
 
     def read(self, node: ast.expr) -> Any:
-        """What is a Value, a float, or a list of them."""
+        """A node as a Value, a float, or a list of these."""
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             return self.number(node)
         if isinstance(node, ast.Name):
@@ -207,7 +207,7 @@ class _Reader:
             raise self.error(f"there is no function {node.func.id}" + (f": did you mean {near}?" if near else ""), node)
         named = {keyword.arg: self.read(keyword.value) for keyword in node.keywords if keyword.arg is not None}
         if len(named) != len(node.keywords):
-            raise self.error("** is not for calls of primitives", node)
+            raise self.error("** cannot be used in calls of primitives", node)
         operands = [self.read(argument) for argument in node.args]
         try:
             return primitive(*operands, **named)
@@ -218,11 +218,13 @@ class _Reader:
         """``float("nan")``, as Python has it."""
         text = node.args[0].value if len(node.args) == 1 and isinstance(node.args[0], ast.Constant) else None
         if not isinstance(text, str) or text.lstrip(SIGN) not in ("inf", "nan"):
-            raise self.error('float() is for float("inf") and float("nan") alone: it would drop the graph', node)
+            raise self.error(
+                'float() can only be float("inf") or float("nan") here: of anything else it would drop the graph', node
+            )
         return float(text)
 
     def operator(self, node: ast.expr) -> int | None:
-        """Where the operator of two operands stands; of other nodes nothing."""
+        """Where the operator of two operands stands; None for other nodes."""
         if not isinstance(node, ast.BinOp):
             return None
         end = node.left.end_col_offset or 0

@@ -1,4 +1,4 @@
-"""Where numbers left the graph by float(), as math.exp(v) takes it: what depends on them has no gradient."""
+"""Where numbers left the graph through float(), as in math.exp(v): no gradient flows through them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .callers import is_ours, written
 def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator[str]:
     """Numbers of this graph that float() took out of a Value which has no path to its root.
 
-    That float() was taken of a Value says nothing, since losses are printed: a number in this graph must be the very
-    object that was read, or a function of the table of it, and none that could as well have been written by hand. The
-    note tells which: a copy by `detach` has the object too, and that of a function equals it, which is no proof.
+    A call of float() alone says nothing, since losses are printed. A number in this graph must be the very object that
+    was read, or a function of the table applied to it, and must not look as if written by hand. It is still no proof: a
+    copy by `detach` is the same object, and a function's result may be equal by chance. So the note says what was seen.
     """
     if not reads:
         return
@@ -38,7 +38,7 @@ def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator
 
 
 def why_not_there(node: Value) -> str:
-    """What may have taken a Value out of a graph, for the message that it is not in there; else nothing."""
+    """What may have taken a Value out of a graph, for the message that it is not there; else empty."""
     for below, code, at in reversed(reads):
         same = any(read == id(node) and x is node._data for read, x in below)
         if same and not is_ours(code.co_filename):
@@ -48,12 +48,12 @@ def why_not_there(node: Value) -> str:
 
 
 def _found(numbers: dict[float, Value], x: float) -> Iterator[tuple[Value, str]]:
-    """Leaves that hold what became of a number, and in words what that is: itself, or a function of the table of it."""
+    """Leaves that hold this number or a function of it from the table, and which of these, in words."""
     if x in numbers and numbers[x]._data is x:  # an equal one may be the weight of another model of the same seed
         yield numbers[x], "what"
     for primitive in PRIMITIVES.values():
         if primitive.arity == 1:
-            with suppress(ArithmeticError, ValueError):  # of a primitive that a user declared
+            with suppress(ArithmeticError, ValueError):  # raised by a user's primitive
                 image = primitive.forward(x)
                 if image in numbers and image != x:
                     yield numbers[image], f"{primitive.name} of what"

@@ -40,9 +40,9 @@ def label(**values: Any) -> None:
 
 
 def label_locals() -> list[str]:
-    """Label each Value that the caller has in a variable, or in a list in one, with the variable's name.
+    """Label each Value in a variable of the caller, or in a list in one, with the variable's name.
 
-    A label that is there already stays; variables that start with an underscore are left alone.
+    Existing labels stay; variables that start with an underscore are left alone.
 
     Returns:
         The labels given.
@@ -85,7 +85,7 @@ class Names:
         given: a mapping from names to Values, pairs of them, or a module: anything with ``named_parameters()``.
 
     Raises:
-        TypeError: `given` is nothing of the kind.
+        TypeError: `given` is none of these.
 
     >>> from engine import topological_order
     >>> a = Value(2.0, "a")
@@ -99,23 +99,23 @@ class Names:
         self.order = order
         self._position = {node: k for k, node in enumerate(order, 1)}
         self.given = given_names(given)
-        self._owners: dict[str, Value] = {}  # of every name so far, so that none stands for two nodes
+        self._owners: dict[str, Value] = {}  # by name, so that no name stands for two nodes
         for node in order:
             label = self.label(node)
             if label:
                 self._owners.setdefault(words(label, _LONGEST), node)
 
     def __call__(self, node: Value) -> str:
-        """The name of a node, by the labels of the moment."""
+        """The name of a node, by its labels at the moment."""
         return self._text(node)[0]
 
     def bracketed(self, node: Value) -> str:
-        """The name of a node for what stands close to others, as in ``dL/d(a*b)``."""
+        """The name of a node, bracketed if it is not one word, as in ``dL/d(a*b)``."""
         name = self(node)
         return name if name.isidentifier() else f"({name})"
 
     def label(self, node: Value) -> str:
-        """What people have called the node, here or by a label, to the last character; nothing if that is blank."""
+        """The node's given name or label, uncut; empty if that is blank."""
         label = self.given.get(node) or node._label or ""
         return "" if words(label, _LONGEST).isspace() else label
 
@@ -134,11 +134,11 @@ class Names:
         return name, ATOM
 
     def _unopened(self, node: Value) -> Text | None:
-        """The name of what is not written out: leaves, and nodes that have been called something."""
+        """The name of a node that is not written out: a leaf, or one that has a given name or label."""
         return self._text(node) if node.primitive is None or self.label(node) else None
 
     def labelled(self, name: str) -> list[Value]:
-        """The nodes with that label, as it is or as it is printed."""
+        """The nodes with that label, in full or as it is printed."""
         return [node for node in self.order if name in (label := self.label(node), words(label, _LONGEST)) and label]
 
     def _called(self, name: str) -> list[Value]:
@@ -151,7 +151,7 @@ class Names:
         return [self._owners[name]] if name in self._owners else []
 
     def find(self, target: Value | str) -> Value:
-        """The node that is meant, by itself or by its name.
+        """The node that is meant: a node itself, or its name.
 
         Raises:
             TypeError: `target` is neither a Value nor text.
@@ -162,9 +162,7 @@ class Names:
                 raise ValueError(f"{target!r} is not in the graph of {self(self.order[-1])}{why_not_there(target)}")
             return target
         if not isinstance(target, str):
-            raise TypeError(
-                f"a node is named by itself or by its label, got {target!r} of type {type(target).__name__}"
-            )
+            raise TypeError(f"give a node or its label, got {target!r} of type {type(target).__name__}")
         nodes = self._called(target)
         shown = words(target, _LONGEST)
         if len(nodes) > 1:
@@ -189,7 +187,7 @@ class Names:
         return " -> ".join(texts)
 
     def formula(self, node: Value) -> str:
-        """One operation, in the names of its operands, of a long list those at its ends; of a leaf its name."""
+        """One operation, in the names of its operands (the ends of a long list of them); a leaf's name."""
         written = None if node.primitive is None else write(node, self._text, ends=_LISTED)
         return self(node) if written is None else written[0]
 
@@ -200,13 +198,13 @@ class Names:
 
 
 def given_names(given: Any) -> dict[Value, str]:
-    """What each Value is to be called, as users say it.
+    """The name of each Value, from what users pass as ``names=``.
 
     Args:
         given: a mapping from names to Values, pairs of them, a module (anything with ``named_parameters()``), or None.
 
     Raises:
-        TypeError: it is nothing of the kind.
+        TypeError: it is none of these.
 
     >>> w = Value(0.5)
     >>> given_names({"w": w}) == given_names([("w", w)]) == {w: "w"}

@@ -1,7 +1,7 @@
-"""Notes: what a reader of a graph must know so as not to be misled by it, found in one place for all that shows graphs.
+"""Notes: what a reader of a graph must know so as not to be misled by it, found here for everything that shows graphs.
 
-A leaf that has been changed since, gradients that are not this graph's own, a number that left the graph by float().
-`nn` and others add their own by `register_note`.
+A leaf that has changed since, gradients that are not this graph's own, a number that left the graph through float().
+`nn` and users add their own by `register_note`.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from .names import Names
 from .sheet import short
 
 Rule = Callable[[Sequence[Value], Callable[[Value], str]], Iterable[str]]
-"""From the nodes in topological order, and what each is called, to notes."""
+"""From the nodes in topological order, and a function that names a node, to notes."""
 
 NO_PASS = "no backward pass yet: gradients are not shown"
 
-_FEW = 3  # notes of a kind that stand on lines of their own
+_FEW = 3  # notes of a kind that get a line each
 
 
 def notes(root: Value, names: Any = None) -> list[str]:
-    """What a reader of the graph of `root` must know: numbers that are stale, gradients that are not its own.
+    """What a reader of the graph of `root` must know: stale numbers, gradients that are not its own.
 
-    The same lines stand below `explain`, `why`, the stepper and pictures, as far as they concern what is shown.
+    The same lines appear below `explain`, `why`, the stepper and pictures, as far as they concern what is shown.
 
     Args:
         root: the result.
         names: a mapping from names to Values or a module, for what is printed.
 
     Raises:
-        TypeError: `root` is no Value.
+        TypeError: `root` is not a Value.
 
     >>> x = Value(1.0, "x")
     >>> y = x * x
@@ -56,9 +56,12 @@ def notes(root: Value, names: Any = None) -> list[str]:
 
 
 def register_note(rule: Rule) -> Rule:
-    """Add a rule by which notes are found: called with the nodes and their names, it gives the lines.
+    """Add a rule that finds notes: called with the nodes and a function that names them, it gives the lines.
 
-    May be used as a decorator.
+    It can be used as a decorator.
+
+    Raises:
+        TypeError: `rule` cannot be called.
 
     >>> @register_note
     ... def huge(order, name):
@@ -110,7 +113,7 @@ def about_gradients(names: Names) -> list[str]:
 
 
 def has_gradients(root: Value) -> bool:
-    """Whether a backward pass has come to this result: its own gradient is 1, or something in a larger graph."""
+    """Whether a backward pass has reached this result: its own gradient is 1, or another number in a larger graph."""
     return root._grad != 0.0
 
 
@@ -138,17 +141,17 @@ _RULES: list[Rule] = [changed_since, left_graph]
 
 
 def _alike(lines: list[str], together: str, remedy: str) -> list[str]:
-    """Each with the remedy; many in one line, in which {0} is the first."""
+    """Each line with the remedy; many as one line, `together`, in which {0} is the first."""
     shown = lines if len(lines) <= _FEW else [together.format(lines[0])]
     return [f"{line}: {remedy}" for line in shown]
 
 
 def _close(x: float, y: float) -> bool:
-    """Whether a gradient is that of a sweep, whichever order its contributions were added in."""
+    """Whether a gradient is that of a sweep, in whatever order its contributions were added."""
     return x == y or (x != x and y != y) or math.isclose(x, y, rel_tol=1e-9)
 
 
 def _apart(before: float, now: float) -> tuple[str, str]:
-    """Two numbers, in as many digits as tell them apart."""
+    """Two numbers, with enough digits to tell them apart."""
     texts = short(before), short(now)
     return texts if texts[0] != texts[1] else (repr(before), repr(now))

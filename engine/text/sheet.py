@@ -10,12 +10,12 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_LEAST = 10  # characters that a cell which is cut must still have
+_LEAST = 10  # characters that are left of a cell when it is cut
 _COLOURS = {r"\bfinal\b": "green", r"\bpartial\b": "yellow", r"(?<![\w.])-?(inf|nan)\b": "bold red"}
 
 
 def short(number: float) -> str:
-    """A number in as few characters as tell it: whole ones in full, others in four digits, and never as a whole one.
+    """A number, briefly: whole ones in full, others in four digits, which never look like a whole one.
 
     >>> short(-8.0), short(0.19661193), short(1e-12), short(-0.0), short(0.99999), short(1234.5678)
     ('-8', '0.1966', '1e-12', '0', '1.000', '1234.6')
@@ -29,7 +29,7 @@ def short(number: float) -> str:
 
 
 def counted(number: int, thing: str, things: str = "") -> str:
-    """So many things, in words.
+    """A number of things, in words.
 
     >>> counted(1, "sample"), counted(1797, "sample"), counted(2, "class", "classes")
     ('1 sample', '1,797 samples', '2 classes')
@@ -44,7 +44,7 @@ _VISIBLE = {"\n": "↵", "\r": "↵", "\u2028": "↵", "\u2029": "↵", "\t": "�
 
 
 def visible(text: str) -> str:
-    r"""Text on one line, of characters that are shown and do nothing: a terminal's escape sequence is seen, not obeyed.
+    r"""Text on one line, of printable characters only: a terminal's escape sequence is shown, not obeyed.
 
     >>> visible("two\nlines"), visible("\x1b[31mred\0")
     ('two↵lines', '␛[31mred␀')
@@ -67,7 +67,7 @@ def words(text: str, most: int = 32) -> str:
 
 
 def on_colour_terminal() -> bool:
-    """Whether output goes to a terminal that shows colours, and `rich` is there to make them."""
+    """Whether output goes to a terminal that shows colours, and `rich` is installed to make them."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     try:
@@ -83,7 +83,7 @@ def _terminal_width() -> int | None:
 
 
 class Shown:
-    """What shows itself as a sheet: as text at a prompt and in ``print``, as a table in a notebook."""
+    """A result that is shown as a sheet: as text at a prompt and in ``print``, as a table in a notebook."""
 
     __slots__ = ()
 
@@ -93,7 +93,7 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """As plain text, also on a terminal."""
+        """Plain text, without colours even on a terminal."""
         return self.sheet().text
 
     def __repr__(self) -> str:
@@ -106,7 +106,7 @@ class Shown:
 
 @dataclass(frozen=True, repr=False)
 class Sheet(Shown):
-    """A title, a table and notes below it: what an object shows of itself, whatever the medium.
+    """A title, a table and notes below it: how an object is shown, whatever the medium.
 
     Attributes:
         title: one line, or several.
@@ -139,7 +139,7 @@ class Sheet(Shown):
         return self.fitted(None)
 
     def fitted(self, width: int | None) -> str:
-        """Plain text in lines of at most `width` characters: long cells are cut, on very few each row is a paragraph.
+        """Plain text in lines of at most `width` characters: long cells are cut; if few fit, each row is a paragraph.
 
         >>> sheet = Sheet("sum", ("name", "formula"), [("layers.0.w.2", "a*b + c*d + e*f + g*h")])
         >>> print(sheet.fitted(30))
@@ -178,7 +178,7 @@ class Sheet(Shown):
         return lines
 
     def html(self) -> str:
-        """The same for notebooks."""
+        """HTML, for notebooks."""
         from html import escape  # a table of two thousand entities
 
         head = "".join(f"<th style='text-align:left'>{escape(column)}</th>" for column in self.columns)
@@ -228,7 +228,7 @@ def _shared(widths: Sequence[int], room: int) -> list[int]:
 
 
 def _cut(cell: str, width: int) -> str:
-    """A cell of at most so many characters; of a path its end, which tells it from others."""
+    """A cell cut to a width; a path keeps its end, which tells it from others."""
     if len(cell) <= width:
         return cell
     if re.fullmatch(r"[\w.]+\.\w+", cell):

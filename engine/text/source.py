@@ -1,6 +1,6 @@
-"""A graph as text, the one writer: for people in their names, and as Python to paste.
+"""A graph as text: for people, in their names, and as Python to paste.
 
-What it writes, `expressions` reads: operators are infix and bracketed no more than they need, by the table's columns;
+`expressions` reads what this writes: operators are infix, with no more brackets than needed, by the table's columns;
 everything else is a call.
 """
 
@@ -17,18 +17,19 @@ from ..value import Value
 
 SIGN = "-"  # the operator of one operand; in pictures its symbol tells it from a difference
 _LONG = 12  # operands that are still written one by one where a list may be shortened
-SUM, PRODUCT, NEGATIVE, POWER, ATOM = 1, 2, 3, 4, 5  # how tightly text binds: `Primitive.precedence`, and what is whole
+SUM, PRODUCT, NEGATIVE, POWER, ATOM = 1, 2, 3, 4, 5  # how tightly text binds: `Primitive.precedence`, and above
 
 Text = tuple[str, int]
 """An expression, and how tightly its outermost operator binds."""
 
 
-# An operator that is set apart by spaces where its operands have some, and the two ends of its operation.
 class _Operator(str):
+    """An operator that is set apart by spaces where its operands have some."""
+
     __slots__ = ()
 
 
-_OPEN, _CLOSE = _Operator("open"), _Operator("close")
+_OPEN, _CLOSE = _Operator("open"), _Operator("close")  # the two ends of its operation
 
 
 def write(
@@ -44,9 +45,8 @@ def write(
         root: a result.
         atom: the text of a node that is not opened: a leaf, or what has a name; None for one that is.
         most: how many characters it may take.
-        bind: a name that a node gets where it is opened (``:=``), if it does.
-        ends: how many operands are written at each end of a long list of them, which is then to be read and no code;
-            None for all.
+        bind: a name for a node that is opened (``:=``); None for none.
+        ends: how many operands are written at each end of a long list, which is then not valid code; None for all.
 
     Returns:
         The text; None if it would be longer than `most`.
@@ -66,7 +66,7 @@ def write(
 
 
 def call(primitive: Primitive, operands: Sequence[str]) -> str:
-    """How applying a primitive to operands is written.
+    """A primitive applied to operands, as text.
 
     >>> import engine
     >>> call(engine.mul, ["x", "-2.0"]), call(engine.tanh, ["x"]), call(engine.dot, ["w", "x", "b"])
@@ -80,7 +80,7 @@ def call(primitive: Primitive, operands: Sequence[str]) -> str:
 def expression(root: Value, names: Mapping[Value, str]) -> str:
     """A graph as one expression in the names of its leaves; other leaves appear as their numbers.
 
-    Shared nodes get a name where they first occur, so that what is read back is the same graph.
+    Shared nodes get a name where they first occur, so that reading it back gives the same graph.
 
     >>> x, y = Value(2.0), Value(3.0)
     >>> a = x.tanh()
@@ -106,7 +106,7 @@ def expression(root: Value, names: Mapping[Value, str]) -> str:
 
 
 def number(x: float) -> Text:
-    """A number as code that gives it, to the last bit.
+    """A number as code that gives it back to the last bit.
 
     >>> number(-0.1), number(float("inf"))
     (('-0.1', 3), ('float("inf")', 5))
@@ -129,7 +129,7 @@ def _written(
     most: int | None = None,
     ends: int | None = None,
 ) -> str | None:
-    """Text from left to right, from a stack of what is still to be written: graphs may be deeper than recursion."""
+    """Text from left to right, from a stack of what is still to be written: graphs may be too deep for recursion."""
     tokens: list[str] = []
     length = 0
     stack: list[Any] = _parts(primitive, operands, ends)[::-1]
@@ -185,7 +185,7 @@ def _listed(arguments: Sequence[Any], ends: int | None) -> list[Any]:
 def _joined(tokens: list[str]) -> str:
     """The text; an operator stands apart where there is a space in its operation."""
     text: list[str] = []
-    wide = [False]  # whether there is, for each operation that is open
+    wide = [False]  # whether there is one, for each operation that is open
     places = [0]  # of their operators
     for token in tokens:
         if token is _OPEN:

@@ -69,7 +69,7 @@ def save(
         history: what to save too; `nn.fit(resume=...)` goes on after it.
 
     Raises:
-        TypeError: if `model` is no Module, `optimizer` no Optimizer or `history` no History.
+        TypeError: if `model` is not a Module, `optimizer` not an Optimizer or `history` not a History.
         ValueError: if it has no parameters, two of them have the same path, or the optimiser has others.
         ImportError: if a .safetensors file is asked for and its library is not installed.
         OSError: if the file cannot be written.
@@ -110,8 +110,8 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
         What else the file holds, for `nn.fit(resume=...)`.
 
     Raises:
-        TypeError: if `model` is no Module.
-        ValueError: if the file is no checkpoint, holds something that is no number, or other parameters; if there is
+        TypeError: if `model` is not a Module.
+        ValueError: if the file is not a checkpoint, holds what is not a number, or other parameters; if there is
             no optimiser in it, or another kind.
         ImportError: if it is a .safetensors file and the library is not installed.
         OSError: if the file cannot be read.

@@ -184,7 +184,7 @@ def history_of(stored: Any) -> History:
             raise ValueError(f"its history has as the state of a random source {show(state)}")
         version, numbers, gauss = state
         state = version, tuple(numbers), gauss
-        random.Random().setstate(state)  # which refuses what is no state
+        random.Random().setstate(state)  # which refuses what is not a state
     stopped = stored.get("stopped")
     if not isinstance(stored["backend"], str) or not (stopped is None or isinstance(stopped, str)):
         raise ValueError("its history has a back end or an end that is no text")

@@ -32,7 +32,7 @@ def named_tensors(model: Module) -> dict[str, Any]:
     {'layers.0.weight': 3, 'layers.0.bias': 3, 'layers.1.weight': 1, 'layers.1.bias': 1}
 
     Raises:
-        ValueError: one of them is no part of a tensor, such as what a class of one's own adds to a `Layer`.
+        ValueError: one of them is not part of a tensor, such as what a class of one's own adds to a `Layer`.
     """
     found = dict(_tensors("", model, frozenset()))
     places = {parameter: path for path, parameter in model.named_parameters()}
@@ -75,7 +75,7 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
     try:
         with library.safe_open(path, framework="numpy") as file:
             beside = (file.metadata() or {}).get(KEY, "")
-            found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is no dict
+            found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is not a dict
     except Exception as error:
         raise ValueError(f"{name} is no .safetensors file that can be read: {error}") from error
     missing, unknown = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())

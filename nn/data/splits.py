@@ -26,7 +26,7 @@ def batches(
         An iterator over pairs of lists (rows of X, labels).
 
     Raises:
-        TypeError: if `batch_size` is no whole number, `shuffle` no bool, or X or y no list or array.
+        TypeError: if `batch_size` is not a whole number, `shuffle` not a bool, or X or y not a list or array.
         ValueError: if `batch_size` is below 1, there is no data, or X and y differ in length.
 
     >>> list(batches([10, 20, 30], [1, 2, 3], batch_size=2, shuffle=False))
@@ -66,7 +66,7 @@ def train_test_split(
         X_train, X_test, y_train, y_test, in scikit-learn's order; arrays and DataFrames as such, else lists.
 
     Raises:
-        TypeError: if `test` is no number, or X or y no list or array; if one thing is given under both names.
+        TypeError: if `test` is not a number, or X or y not a list or array; if one thing is given under both names.
         ValueError: if `test` is out of range, X and y differ in length or have fewer than two samples.
 
     >>> X_train, X_test, y_train, y_test = train_test_split([1, 2, 3, 4], [10, 20, 30, 40], seed=1)
@@ -105,7 +105,7 @@ def split_rows(
         name: of the size, for messages.
 
     Raises:
-        TypeError: if the size is no number.
+        TypeError: if the size is not a number.
         ValueError: if it leaves no row on one side.
     """
     if isinstance(plain(size), int) and not isinstance(size, bool):

@@ -16,7 +16,7 @@ def samples_of(model: Any, X: Any) -> Any:
     """Samples for a model, to be indexed by their number.
 
     Raises:
-        TypeError: if X is no list, array or table.
+        TypeError: if X is not a list, array or table.
         ValueError: if it is empty, or a table with other columns than the model was trained with.
     """
     if hasattr(X, "columns"):
@@ -34,7 +34,7 @@ def paired(X: Any, y: Any, name: str = "y", model: Any = None) -> tuple[Any, Any
         model: what the samples are for; None for any.
 
     Raises:
-        TypeError: if one is no list, array or table.
+        TypeError: if one is not a list, array or table.
         ValueError: if one is empty, they differ in length, or they are tables whose rows or columns are others than
             they should be.
     """
@@ -67,7 +67,7 @@ def same_rows(name: str, table: Any, other_name: str, other: Any) -> None:
 
 
 def no_number_in(table: Any) -> str:
-    """What to say of the first entry of a table that is no number, and what to do with it; empty if there is none."""
+    """What to say of a table's first entry that is not a number, and what to do with it; empty if there is none."""
     if not (hasattr(table, "iloc") and hasattr(table, "columns")):
         return ""
     for place, column in enumerate(table.columns):

@@ -87,7 +87,7 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
         classes: the names of classes.
 
     Raises:
-        TypeError: if a label is no number.
+        TypeError: if a label is not a number.
         ValueError: if it is fractional, no one-hot row (zeros and a single 1), or no class of the model.
         IndexError: if a class index is negative or too large.
 

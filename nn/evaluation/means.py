@@ -47,7 +47,7 @@ class Means:
         self._columns, self._options = range(1 + len(judges)), options
         self._programs, self._data = programs_of(model), (X, y)
         self._loss, self._is_mean = loss, is_mean(loss)
-        self._made_of: BatchLoss | None = None  # the loss, where it is no mean
+        self._made_of: BatchLoss | None = None  # the loss, where it is not a mean
         self._batch: Batch | None = None
         self._again: Callable[..., Any] | None = None
         self._refused = not isinstance(model, Module)

@@ -44,7 +44,7 @@ def accuracy(
         backend: as for `predict`.
 
     Raises:
-        TypeError: if a label is no number, or X or y no list or array.
+        TypeError: if a label is not a number, or X or y not a list or array.
         ValueError: if there is no data, X and y differ in length, a label is none of the model's, an output is nan, or
             nothing tells the class of a single output.
         IndexError: if a class index is negative or too large.

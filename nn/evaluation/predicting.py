@@ -23,7 +23,7 @@ def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
         An array if X is one (or a DataFrame), else a list.
 
     Raises:
-        TypeError: if X is no list or array, or a sample is not what the model takes.
+        TypeError: if X is not a list or array, or a sample is not what the model takes.
         ValueError: if X is empty, or a sample of the wrong length.
 
     >>> from nn import Layer

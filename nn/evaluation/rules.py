@@ -129,7 +129,7 @@ def threshold_of(model: Any, loss: Any = None, threshold: Any = None) -> float:
     """Where the classes of a single output part.
 
     Raises:
-        TypeError: if `threshold` is no number.
+        TypeError: if `threshold` is not a number.
         ValueError: if it is not finite; if there is none and nothing tells.
     """
     if threshold is not None:

@@ -23,7 +23,7 @@ def score(model: Model, X: Any, y: Any, loss: LossFunction, *, backend: str = "a
         backend: as for `predict`.
 
     Raises:
-        TypeError, ValueError, IndexError: as the loss raises them, and if X is no list or array, or empty.
+        TypeError, ValueError, IndexError: as the loss raises them, and if X is not a list or array, or empty.
 
     >>> from engine import Value
     >>> from nn import mse

@@ -92,7 +92,7 @@ def softmax(logits: Any) -> list[Any]:
         As many probabilities, Values if the scores are Values, floats if they are numbers.
 
     Raises:
-        TypeError: if `logits` is no row.
+        TypeError: if `logits` is not a row.
         ValueError: if it is empty.
 
     >>> softmax([1e4, 1e4])
@@ -114,7 +114,7 @@ def log_softmax(logits: Any) -> list[Any]:
         logits: n >= 1 numbers or Values, or a list of such rows.
 
     Raises:
-        TypeError: if `logits` is no row.
+        TypeError: if `logits` is not a row.
         ValueError: if it is empty.
 
     >>> log_softmax([0.0, -1e4])

@@ -50,7 +50,7 @@ class SelfAttention(Module):
         """The answers of all positions: as many vectors of `size`; of a batch of sequences, those of each.
 
         Raises:
-            TypeError, ValueError: if it is no row of vectors of `size` numbers or Values.
+            TypeError, ValueError: if it is not a row of vectors of `size` numbers or Values.
         """
         if not has_rows(sequence):
             raise TypeError(f"{self} takes a row of vectors, one for each position, not {show(sequence)}")

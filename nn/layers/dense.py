@@ -94,7 +94,7 @@ class Neuron(Module):
 
         Raises:
             ValueError: if there are not `nin` of them.
-            TypeError: if one is no number.
+            TypeError: if one is not a number.
         """
         if type(x) is not list or len(x) != len(self.w):  # a layer has made its inputs a list already
             x = as_inputs(self, x, len(self.w))
@@ -152,7 +152,7 @@ class Layer(Module):
 
         Raises:
             ValueError: if there are not `nin` of them.
-            TypeError: if one is no number.
+            TypeError: if one is not a number.
         """
         if has_rows(x):
             return [self(row) for row in x]
@@ -221,7 +221,7 @@ class MLP(Module):
 
         Raises:
             ValueError: if there are not `nin` of them.
-            TypeError: if one is no number.
+            TypeError: if one is not a number.
         """
         for layer in self.layers:
             x = layer(x)

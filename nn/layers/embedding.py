@@ -42,7 +42,7 @@ class Embedding(Module):
             token: a whole number from 0 to count - 1, or a Value that holds one.
 
         Raises:
-            TypeError, ValueError, IndexError: if it is no number, none that is whole, or out of range.
+            TypeError, ValueError, IndexError: if it is not a number, not a whole one, or out of range.
         """
         if is_row(token):
             return [self(item) for item in token]

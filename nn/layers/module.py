@@ -147,7 +147,7 @@ class Module(Explained):
         """Put this module and all that it holds into train mode, or with False into eval mode; give it back.
 
         Raises:
-            TypeError: if `mode` is no bool.
+            TypeError: if `mode` is not a bool.
 
         >>> from nn import Dropout
         >>> Dropout(0.9).eval()([1.0, 2.0])

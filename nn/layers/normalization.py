@@ -32,7 +32,7 @@ class RMSNorm(Module):
         """The row at its learned scale, or each of several rows.
 
         Raises:
-            TypeError, ValueError: if it is no row of `size` numbers or Values.
+            TypeError, ValueError: if it is not a row of `size` numbers or Values.
         """
         if has_rows(x):
             return [self(row) for row in x]
@@ -67,7 +67,7 @@ class LayerNorm(Module):
         """The row at its learned scale, or each of several rows.
 
         Raises:
-            TypeError, ValueError: if it is no row of `size` numbers or Values.
+            TypeError, ValueError: if it is not a row of `size` numbers or Values.
         """
         if has_rows(x):
             return [self(row) for row in x]

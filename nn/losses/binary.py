@@ -26,7 +26,7 @@ def hinge(score: Numbers, label: Numbers, reduction: str = "mean") -> Loss:
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is no number.
+        TypeError: if something is not a number.
         ValueError: if a label is neither -1 nor 1, lengths differ, nothing is given, or the reduction is
             unknown.
 
@@ -50,7 +50,7 @@ def bce(probability: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is no number.
+        TypeError: if something is not a number.
         ValueError: if a probability or target is not in [0, 1], lengths differ, nothing is given, or the
             reduction is unknown.
 
@@ -72,7 +72,7 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") ->
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is no number.
+        TypeError: if something is not a number.
         ValueError: if a target is not in [0, 1], lengths differ, nothing is given, or the reduction is
             unknown.
 

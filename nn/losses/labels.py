@@ -39,7 +39,7 @@ class Number:
         """The number as a float.
 
         Raises:
-            TypeError: if it is no number.
+            TypeError: if it is not a number.
             ValueError: if it is another one.
         """
         found = real_number(self.name, number, self.least, self.most)
@@ -83,7 +83,7 @@ class Distribution:
         """The probabilities as floats.
 
         Raises:
-            TypeError: if one is no number.
+            TypeError: if one is not a number.
             ValueError: if one is negative or above 1, or their sum is not 1.
         """
         numbers = [int(weight) if isinstance(weight, bool) else weight for weight in map(plain, weights)]

@@ -15,7 +15,7 @@ def place_by_place(formula: Callable[[Any, Any], Loss], prediction: Numbers, tar
     """The losses of all pairs of equal place, reduced.
 
     Raises:
-        TypeError: if something is no number.
+        TypeError: if something is not a number.
         ValueError: if lengths differ, nothing is given, or the reduction is unknown; and as the formula raises it.
     """
     check_reduction(reduction)

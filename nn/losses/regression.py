@@ -22,7 +22,7 @@ def mse(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is no number.
+        TypeError: if something is not a number.
         ValueError: if lengths differ, nothing is given, a target is nan or infinite, or the reduction is
             unknown.
 

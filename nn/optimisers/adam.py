@@ -22,7 +22,7 @@ class Adam(Optimizer):
         weight_decay: the factor of the L2 penalty: weight_decay * p is added to the gradient.
 
     Raises:
-        TypeError: if an item of `params` is no Value, or an argument no number.
+        TypeError: if an item of `params` is not a Value, or an argument is not a number.
         ValueError: if there are no parameters, one is given twice, or an argument is out of its range.
 
     Attributes:
@@ -72,7 +72,7 @@ class AdamW(Adam):
         weight_decay: the share of p, times lr, by which p shrinks at a step.
 
     Raises:
-        TypeError: if an item of `params` is no Value, or an argument no number.
+        TypeError: if an item of `params` is not a Value, or an argument is not a number.
         ValueError: if there are no parameters, one is given twice, or an argument is out of its range.
 
     >>> p = Value(1.0)

@@ -53,7 +53,7 @@ class Optimizer(Known, Explained):
         settings: those of the class, by name.
 
     Raises:
-        TypeError: if an item of `params` is no Value, a setting is of the wrong kind, or the class has no such setting.
+        TypeError: if an item of `params` is not a Value, a setting is of the wrong kind, or the class does not have it.
         ValueError: if there are no parameters, one is given twice or is the result of an operation, or a setting is
             out of range.
 

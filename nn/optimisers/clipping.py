@@ -18,7 +18,7 @@ def clip_limits(clip_norm: float | None, clip_value: float | None) -> Clip:
     """Both ways to clip, checked.
 
     Raises:
-        TypeError: if one is no number.
+        TypeError: if one is not a number.
         ValueError: if both are given, or one is 0 or less.
     """
     if clip_norm is not None and clip_value is not None:

@@ -28,7 +28,7 @@ class SGD(Optimizer):
         nesterov: step by gradient + momentum * v, Nesterov's look ahead.
 
     Raises:
-        TypeError: if an item of `params` is no Value, or an argument no number.
+        TypeError: if an item of `params` is not a Value, or an argument is not a number.
         ValueError: if there are no parameters, one is given twice, an argument is negative, nan or infinite,
             or `nesterov` comes without momentum or with dampening, at once or by a
             later change.

@@ -136,7 +136,7 @@ def test_a_rule_of_any_number_gives_a_list(found: Any) -> None:
         ({"domain": (Interval(), Interval())}, ValueError, "2 intervals as the domain of 1"),
         ({"kink": 0.0}, TypeError, "kink must be callable"),
         ({"kink": lambda x: x}, TypeError, "kink is called as rule"),
-        ({"formula": "x +"}, ValueError, "formula is no expression"),
+        ({"formula": "x +"}, ValueError, "formula is not an expression"),
         ({"formula": abs}, TypeError, "formula is text"),
         ({"convention": None}, TypeError, "convention is text"),
         ({"defaults": 1.0}, TypeError, "defaults are a tuple of numbers"),

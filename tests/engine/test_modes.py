@@ -10,7 +10,7 @@ import pytest
 
 import engine
 from engine import Value, modes, no_grad
-from engine.modes import always_recorded, called_for, is_recording, observed_by, open_modes, traced_by
+from engine.modes import always_recorded, called_for, observed_by, open_modes, recording, traced_by
 from tests.interrupting import interrupted
 
 
@@ -34,7 +34,7 @@ def test_a_context_that_changes_nothing_costs_nodes_nothing(context) -> None:  #
         assert open_modes == []
     with no_grad(), context():
         assert len(open_modes) == 1 + (context is always_recorded)
-        assert modes.is_recording() is (context is always_recorded)
+        assert modes.recording.get() is (context is always_recorded)
     with observed_by(watching := Watching()):
         with observed_by(None):
             assert (modes.observer(), len(open_modes)) == (None, 2)
@@ -59,7 +59,7 @@ def test_an_error_inside_ends_it_too(context, error) -> None:  # type: ignore[no
     with pytest.raises(error), context():
         raise error
     assert open_modes == []
-    assert modes.is_recording()
+    assert modes.recording.get()
     assert modes.observer() is None
     assert (x * x).operands == (x, x)
 
@@ -70,18 +70,18 @@ def test_one_no_grad_may_be_entered_again_while_it_is_open() -> None:
         with quiet:
             assert (x * x).operands == ()
         assert (x * x).operands == ()
-        assert not modes.is_recording()
+        assert not modes.recording.get()
     assert (x * x).operands == (x, x)
-    assert modes.is_recording()
+    assert modes.recording.get()
 
 
 def test_the_innermost_context_holds() -> None:
     x = Value(2.0)
     with no_grad():
         with always_recorded():
-            assert modes.is_recording()
+            assert modes.recording.get()
             assert (x * x).operands == (x, x)
-        assert not modes.is_recording()
+        assert not modes.recording.get()
         assert (x * x).operands == ()
 
 
@@ -98,7 +98,7 @@ def test_a_context_of_another_thread_is_counted_and_changes_nothing_here() -> No
     entered.wait()
     try:
         assert len(open_modes) == 2
-        assert modes.is_recording()
+        assert modes.recording.get()
         assert modes.observer() is None
         for node in (x * x, x * 2.0, 2.0 * x):
             assert len(node.operands) == 2
@@ -198,10 +198,10 @@ def test_interrupted_anywhere_no_grad_is_over() -> None:
         interrupted(act, moment)
         (error,) = kept
         frames = [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)]
-        assert is_recording() or "__exit__" in frames, frames
+        assert recording.get() or "__exit__" in frames, frames
         del error
         kept.clear()
-        assert is_recording()
+        assert recording.get()
         assert not open_modes
 
 

@@ -28,7 +28,7 @@ def test_it_is_walked_from_the_inside(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x +", "is no expression"),
+        ("x +", "is not an expression"),
         ("x + z", "has the name 'z': the operands are x, y"),
         ("gamma(x)", r"calls gamma\(\): only the intrinsics can be called"),
         ("hypot(x)", r"calls hypot\(\) with 1 operands: it takes 2"),

@@ -180,7 +180,7 @@ def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
 
 
 def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """The same, from neighbouring floats: what is rough among them is no function of smaller parts."""
+    """The same, from neighbouring floats: what is rough among them is not a function of smaller parts."""
     # several grids: on some an argument such as 1e10 * x happens to be exact
     units = (math.copysign(max(abs(each) * epsilon * _scale(x), _SMALLEST), each) for each in (61, -53, 37, -101))
     return max(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)

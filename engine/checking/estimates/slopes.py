@@ -218,7 +218,7 @@ class _Limit(NamedTuple):
 
 
 def _slow_limit(secants: list[float]) -> _Limit | None:
-    """Where slopes tend to as steps shrink, if by a power of the step that is no smooth function's; else None.
+    """What slopes tend to as steps shrink, if by a power of the step that no smooth function has; else None.
 
     They grow without bound by increments that shrink no more, as those of log(x) and sqrt(x), and that grow less than
     the steps shrink, as those of rounding do. They settle slowly, as those of x**1.5, by increments that shrink less

@@ -60,7 +60,7 @@ def check_callable(
         jvp: called with the arguments of `f` and a direction for each; gives the slope of each number that `f` gives.
 
     Raises:
-        TypeError: something is no real number or no array of floats.
+        TypeError: something is neither a real number nor an array of floats.
         ValueError: `f` is not deterministic or not finite at the point; `grad` or `jvp` gives too few or too many
             numbers.
 

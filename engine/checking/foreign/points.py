@@ -318,7 +318,7 @@ def numbers_in(result: Any) -> list[float]:
     """All numbers of a result in order, whatever holds them.
 
     Raises:
-        TypeError: something in it is no real number.
+        TypeError: something in it is not a real number.
 
     >>> numbers_in((1.0, [2, 3.5]))
     [1.0, 2.0, 3.5]

@@ -40,7 +40,7 @@ def test_check_reports_a_kink(capsys: pytest.CaptureFixture[str]) -> None:
         (["x", "x=1", "y=2"], "y: given, but not in the expression"),
         (["x", "x"], "'x' gives no value: write name=number"),
         (["x", "x=1", "x=2"], "x is given twice"),
-        (["x +", "x=1"], "this is no expression"),
+        (["x +", "x=1"], "this is not an expression"),
         (["x", "x=1", "--order", "0"], "order is 1 for the gradient"),
         (["2 + 3"], "depends on no value"),
     ],

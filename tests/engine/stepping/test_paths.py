@@ -57,7 +57,7 @@ def test_a_path_that_is_no_finite_number_tells_why() -> None:
     assert every.share == 1.0
     assert str(few).endswith(
         "\n  nan on the first path: the local derivative of (sqrt(x*y)) by (x*y) is inf"
-        "\n  ... the total size of all 5 paths is no finite number, so these have no share of it"
+        "\n  ... the total size of all 5 paths is not a finite number, so these have no share of it"
     )
     assert str(every).endswith("by (x*y) is inf")
     a = Value(1.0, "a")
@@ -308,5 +308,5 @@ def test_mistakes() -> None:
         y.why(Value(3.0))
     with pytest.raises(ValueError, match="must be 1 or more, got 0"):
         y.why(x, k=0)
-    with pytest.raises(TypeError, match="a node is named by itself or by its label, got 3"):
+    with pytest.raises(TypeError, match="give a node or its label, got 3"):
         y.why(3)  # type: ignore[arg-type]  # on purpose
