@@ -5,12 +5,12 @@ The way of a program, in the order of the folders:
     a function -> frontend -> passes -> plan -> backends/{python, numpy, llvm}
                                                 training/ makes steps of it
 
-- compiled: what a user calls; calls/: which program answers; specialisation: the one for samples of one shape
+- compiled: what a user calls; calls/: which program answers; specialisation: the program for samples of one shape
 - batch: the arguments; pipeline: the passes in order
 - loss_structure: how the loss of a batch is made of the losses of its samples; update: an optimiser's rule, traced
-- comparison/: the program against the eager engine; explain: what it became; errors: refusals; forking: locks
-- requirements: what samples have to be, such as labels, checked at every call
-- showing: Values with other numbers than their own; places: where Values stand among a million
+- comparison/: the program against the eager engine; explain: reports on a program; errors: refusals; forking: locks
+- requirements: what samples, such as labels, must satisfy, checked at every call
+- showing: Values shown with other numbers than their own; places: the places of Values among a million
 - lending: the Values' numbers, lent to the programs that read or train them
 """
 

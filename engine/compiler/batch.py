@@ -1,4 +1,4 @@
-"""What a compiled function is called with: samples as arrays or nested lists, checked and brought into rows."""
+"""The arguments of a compiled function: samples as arrays or nested lists, checked and laid out in rows."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..ieee import mean
 from ..numbers import as_float, is_number
 from ..value import Value
 
-SMALL = 65536  # bytes that are copied faster than a program is set up for other memory
+SMALL = 65536  # bytes: copying so few is faster than setting a program up for other memory
 
 _SHOWING = ("__getitem__", "__iter__", "tolist")
-"""How lists and arrays show what they hold."""
+"""Methods by which lists and arrays show what they hold."""
 
 Shape = tuple[int, ...]
-"""Of one sample: () for a number, (n,) for a list of n, ..."""
+"""The shape of one sample: () for a number, (n,) for a list of n, ..."""
 
 
 @cache
@@ -40,8 +40,8 @@ class Batch:
         size: how many samples.
         shapes: the shape of each argument for one sample.
         arrays: each argument as `size` rows: a C-contiguous 2-D array, or a list of lists without NumPy.
-        given: the arguments as they were before, with the types of their numbers and all digits: arrays or lists.
-        kinds: NumPy's types of the numbers that arguments are expected to hold, by their places.
+        given: the arguments as they were given, with the types of their numbers and all digits: arrays or lists.
+        kinds: the NumPy types of the numbers that arguments are expected to hold, by position.
     """
 
     size: int
@@ -59,23 +59,23 @@ class Batch:
 
     @property
     def is_small(self) -> bool:
-        """Whether copying its arrays costs less than setting a program up for other ones."""
+        """Whether copying the arrays costs less than setting a program up for others."""
         return not any(isinstance(a, list) for a in self.arrays) and sum(a.nbytes for a in self.arrays) <= SMALL
 
     def copied(self, but: Sequence[bool] = ()) -> Batch:
-        """The same in memory of its own; some arguments may stay where they are."""
+        """A copy in memory of its own; some arguments may stay where they are."""
         kept = but or [False] * len(self.arrays)
         arrays = tuple([array if keep else array.copy() for array, keep in zip(self.arrays, kept)])
-        given = [  # NumPy holds None to be float64
+        given = [  # NumPy takes None for float64
             n if hasattr(g, "dtype") and hasattr(n, "dtype") and g.dtype == n.dtype else g if keep else copy.copy(g)
             for g, n, keep in zip(self.given, arrays, kept)
         ]
         return Batch(self.size, self.shapes, arrays, given)
 
     def refill(self, place: int, argument: Any) -> bool:
-        """Take another argument over, if it is an array or list of as many samples in the same shape.
+        """Take over another argument, if it is an array or list of as many samples of the same shape.
 
-        One with numbers of few bits is not where others are expected.
+        Numbers of few bits are not taken where other types are expected.
 
         Raises:
             TypeError, ValueError: it holds what is no real number, or is ragged.
@@ -93,7 +93,7 @@ class Batch:
         return True
 
     def expect(self, other: Batch) -> None:
-        """Take over only numbers of such types as these, where it matters how many bits they have."""
+        """Take over only numbers of the same types as these, where their number of bits matters."""
         self.kinds.update({k: _plain_array(given, k + 1).dtype for k, given in enumerate(other.given)})
 
     @cached_property
@@ -115,8 +115,8 @@ class Batch:
         """The arguments of one sample as they were given, but rounded like those that a program reads.
 
         Args:
-            row: which one.
-            entirely: with the types of the numbers and lists, and with all digits.
+            row: which sample.
+            entirely: whether to keep the types of numbers and lists, and all digits.
         """
         if entirely:
             arrays = [g.reshape(self.size, *s) if hasattr(g, "dtype") else g for g, s in zip(self.given, self.shapes)]
@@ -129,11 +129,11 @@ class Batch:
 
 
 class Right(NamedTuple):
-    """Which labels are known to be right, so that they need no other look.
+    """The labels that are known to be right, and need not be checked again.
 
     Attributes:
-        rows: each of them, as the tuple of its numbers; None if all are right.
-        least, most: with any numbers from the one to the other they are right as well.
+        rows: each label, as the tuple of its numbers; None if all are right.
+        least, most: labels whose numbers are between these are right as well.
     """
 
     rows: frozenset[tuple[float, ...]] | None = frozenset()
@@ -154,7 +154,7 @@ def nested(numbers: Sequence[Any], shape: Shape) -> Any:
 
 
 def flat(samples: Any) -> list[Any]:
-    """What nested lists or tuples hold, in order.
+    """The numbers in nested lists or tuples, in order.
 
     >>> flat([[1, 2], [[3]], 4])
     [1, 2, 3, 4]
@@ -163,7 +163,7 @@ def flat(samples: Any) -> list[Any]:
 
 
 def is_narrow(kind: type[Any]) -> bool:
-    """Whether sums of such numbers overflow: NumPy's of less than 32 bits, or whole ones of less than 64.
+    """Whether sums of such numbers overflow: NumPy's floats of fewer than 32 bits, and integers of fewer than 64.
 
     >>> is_narrow(float), is_narrow(bool)
     (False, False)
@@ -175,7 +175,7 @@ def is_narrow(kind: type[Any]) -> bool:
 
 
 def _plain(sample: Any) -> Any:
-    """A sample of an array as lists and Python's numbers."""
+    """A sample of an array as lists of Python numbers."""
     return sample.tolist() if hasattr(sample, "tolist") else sample
 
 
@@ -190,11 +190,11 @@ def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
     """Check the arguments of a call.
 
     Args:
-        arguments: of each the samples: N numbers, N x k, ... as an array or nested lists.
-        dtype: what arrays are made of; None for lists of floats, which need no NumPy.
+        arguments: the samples of each argument: N numbers, N x k, ... as an array or nested lists.
+        dtype: the dtype of arrays; None for lists of floats, which need no NumPy.
 
     Raises:
-        TypeError: an argument holds what is no real number.
+        TypeError: an argument holds something that is not a real number.
         ValueError: rows of different lengths, or arguments with different numbers of samples.
     """
     sizes, shapes, arrays, given = [], [], [], []
@@ -229,12 +229,12 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
 
 
 def _as_it_is_now(argument: Any) -> Any:
-    """A list of its own, so that what is checked is what is read, whatever another thread puts into the one given."""
+    """A copy of a list, so that what is checked is what is read, whatever another thread puts into the original."""
     return argument.copy() if type(argument) is list else argument
 
 
 def _plain_array(argument: Any, position: int) -> Any:
-    """An array of the very numbers that lists, or an array of another class, hold."""
+    """A plain array of the numbers that lists, or an array of another class, hold."""
     import numpy as np
 
     _refuse_what_shows_others(argument, position)
@@ -247,10 +247,10 @@ def _plain_array(argument: Any, position: int) -> Any:
 
 
 def _refuse_what_shows_others(argument: Any, position: int) -> None:
-    """Refuse lists and arrays that show others other numbers than those that NumPy finds in them.
+    """Refuse lists and arrays that show other numbers than those NumPy finds in them.
 
     Raises:
-        TypeError: entries are masked, or a class has its own way to show them.
+        TypeError: entries are masked, or a class has its own way of showing them.
     """
     parts = argument if isinstance(argument, (list, tuple)) else ()
     kinds = {kind for kind in {type(argument), *map(type, parts)} if kind.__module__ not in ("builtins", "numpy")}
@@ -266,13 +266,13 @@ def _refuse_what_shows_others(argument: Any, position: int) -> None:
 
 
 def _has_mask(argument: Any) -> bool:
-    """Whether entries of an array are masked: no array of plain numbers would tell."""
+    """Whether entries of an array are masked, which an array of plain numbers would not show."""
     mask = getattr(argument, "mask", None)
     return hasattr(argument, "filled") and mask is not None and bool(mask.any())
 
 
 def _shows_others(thing: Any) -> bool:
-    """Whether a list or tuple shows other objects than it holds; of an array whether its class might."""
+    """Whether a list or tuple shows other objects than it holds; for an array, whether its class might."""
     owners = [next((base for base in type(thing).__mro__ if name in vars(base)), object) for name in _SHOWING]
     if all(owner.__module__.partition(".")[0] in ("builtins", "numpy") for owner in owners):
         return False
@@ -284,7 +284,7 @@ def _shows_others(thing: Any) -> bool:
 
 
 def _have_own_floats(numbers: Any, depth: int) -> bool:
-    """Whether ints in lists, so deep, are of a class whose floats may be others: NumPy would take the ints."""
+    """Whether ints in lists of this depth are of a class whose floats may differ: NumPy would take the ints."""
     for _ in range(depth - 1):
         numbers = chain.from_iterable(numbers)
     return any(issubclass(kind, int) and kind.__float__ is not int.__float__ for kind in {*map(type, numbers)})
@@ -308,7 +308,7 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
 
 
 def _flatten(sample: Any, row: list[float], position: int, number: int) -> Shape:
-    """Append all numbers of a sample, the one of that number; give its shape."""
+    """Append all numbers of a sample to its row; return its shape."""
     if isinstance(sample, (list, tuple)):
         shapes = {_flatten(part, row, position, number) for part in sample}
         if len(shapes) > 1:

@@ -36,37 +36,37 @@ def compile(
     """Compile a function of one sample, to be called on batches of them.
 
     The function takes Values or lists of Values and returns one Value, or a list of them, nested or not. It is traced
-    at the first call; Values that it reads, such as parameters, are bound: later calls use the numbers that they have
-    then. While it is traced no Value has a number: what needs one (`if w > 0`, `w.data`, `float(w)`, `str(w)` but for
-    `print`, `x in {1, 2}` or `table.get(x)` of a number that is given) is refused, and so are random numbers, entries
-    of an iterator, results that were computed outside, weak references to what it does not hold otherwise, and calls
-    that ask for files, the clock, the system, the network, settings of Python or names in a text (`eval`,
-    `importlib.import_module`). What it prints or logs is printed when it is traced.
+    at the first call. Values that it reads, such as parameters, are bound: each call uses the numbers they have then.
 
-    What else it reads is a constant of the program, until it changes: at every call its closure and the globals and
-    attributes that its code names (two hundred at most) are looked at, with variables of the environment and small
-    lists, dicts and arrays among them, and all else (lists in networks, say) when fifty times as long has passed as
-    that takes; `nn.Module` announces what is set on it, see `engine.announce_change`. If something is another, the
-    function is traced again. So it is for each type of numbers, lists or arrays that comes, where it asks for the type
-    of what it is given (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`); `type(x)` is refused.
-    Not watched are the insides of installed packages, what their code in C reads by itself (files, memory behind a
-    pointer), and what the function itself changes whenever it runs, such as the file that it writes: compile it again,
-    or pass such things as arguments.
+    While the function is traced no Value has a number, so whatever needs one is refused: `if w > 0`, `w.data`,
+    `float(w)`, `str(w)` except in `print`, and `x in {1, 2}` or `table.get(x)` for an input. Refused as well are random
+    numbers, entries of an iterator, results computed outside, weak references to what the function does not hold, and
+    calls that ask for files, the clock, the system, the network, settings of Python or names in a string (`eval`,
+    `importlib.import_module`). What it prints or logs is printed once, when it is traced.
 
-    An index out of range that the function has computed makes `take` give nan, or raise in the "python" back end. Where
+    Everything else that it reads is a constant of the program until it changes; then the function is traced again. At
+    every call its closure is compared, and the globals and attributes that its code names (at most two hundred), with
+    environment variables and small lists, dicts and arrays among them. What is farther away (lists in networks, say) is
+    compared for 2 % of the time; `nn.Module` announces what is set on it, see `engine.announce_change`. A function that
+    asks for the type of its inputs (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`) is traced for
+    each type of numbers, lists or arrays; `type(x)` is refused. Not watched are the internals of installed packages,
+    what their C code reads (files, memory behind a pointer), and what the function itself changes whenever it runs,
+    such as a file that it writes: compile it again, or pass such things as arguments.
+
+    If an index that the function computes is out of range, `take` gives nan, or raises in the "python" back end. Where
     Python's own numbers raise an error (1 / 0, 1e200 ** 2), compiled code goes on with inf or nan, as Values do.
 
     Args:
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.
         dtype: "float64" or "float32".
         backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
-        threads: how many of them may share the samples of a call, in the "llvm" back end: no more than there are
-            processors, and one where the samples are too few for sharing to pay. With as many threads the numbers are
-            the same every time; with another count they may differ by rounding, as sums are made in another order.
+        threads: how many may share the samples of a call, in the "llvm" back end: no more than there are processors,
+            and only one if the samples are too few for sharing to pay. The same number of threads gives the same
+            numbers every time; another may change them by rounding, since sums are made in another order.
 
     Raises:
-        TypeError: `function` cannot be called, or `threads` is no whole number.
-        ValueError: there is no such dtype or back end; `threads` is below 1, or the back end has no more than one.
+        TypeError: `function` cannot be called, or `threads` is not a whole number.
+        ValueError: there is no such dtype or back end; `threads` is below 1, or above 1 for another back end.
         ImportError: the back end needs a package that is not installed.
 
     >>> w, b = Value(2.0), Value(1.0)
@@ -108,7 +108,7 @@ class Compiled(Traced):
             raise ValueError(f"backend must be 'auto', 'llvm', 'numpy' or 'python', got {backend!r}")
         if backend != "auto":
             require(backend)
-        with suppress(Exception):  # an object may raise anything when it is asked for a name that it lacks
+        with suppress(Exception):  # an object may raise anything when asked for an attribute that it lacks
             update_wrapper(self, function)
         super().__init__(function, dtype, backend, thread_count(threads, backend))
         self._direct = Direct()
@@ -123,8 +123,8 @@ class Compiled(Traced):
             batch: the arguments, made ready by `batch`.
 
         Raises:
-            TraceError: the function does what cannot be compiled.
-            TypeError, ValueError: an argument is no batch of numbers.
+            TraceError: the function does something that cannot be compiled.
+            TypeError, ValueError: an argument is not a batch of numbers.
         """
         single = len(arguments) == 1
         if single:
@@ -139,7 +139,7 @@ class Compiled(Traced):
         return in_shape(outputs, special.signature.shape)
 
     def _is_current(self, special: Specialisation) -> bool:
-        """Whether that is the last call's, and nothing that the function reads has changed."""
+        """Whether that is the program of the last call, and nothing that the function reads has changed."""
         return self._latest is special and not special.stale()
 
     def repetition(self, batch: Batch, means: bool = False) -> Callable[..., Any] | None:
@@ -160,10 +160,10 @@ class Compiled(Traced):
         return of_the_same(special, batch, lambda: known.get(shapes) is special and not special.differs(), means)
 
     def backward(self, *arguments: Any) -> float:
-        """Add the gradient of the mean over the samples to the `grad` of every bound leaf; give the mean.
+        """Add the gradient of the mean over the samples to the `grad` of every bound leaf; return the mean.
 
         Raises:
-            TraceError: the function does what cannot be compiled, or returns a list.
+            TraceError: the function does something that cannot be compiled, or returns a list.
             ValueError: there are no samples.
         """
         batch = self.batch(*arguments)
@@ -181,7 +181,7 @@ class Compiled(Traced):
             batch: the arguments, made ready by `batch`.
 
         Raises:
-            TraceError: the function does what cannot be compiled, or returns a list.
+            TraceError: the function does something that cannot be compiled, or returns a list.
             ValueError: there are no samples; `wrt` is something else.
         """
         if wrt not in ("parameters", "inputs"):
@@ -211,7 +211,7 @@ class Compiled(Traced):
 
     @property
     def used(self) -> str:
-        """The back end of the last program, and why not a better one; before the first call as asked for."""
+        """The back end of the last program, and why not a better one; before the first call, the one asked for."""
         if self._latest is None:
             return self.backend
         return "; not ".join([self._latest.program().name, *self._latest.reasons])
@@ -226,12 +226,12 @@ class Compiled(Traced):
         return self._last().plan().flops()
 
     def explain(self, stage: str = "") -> str:
-        """Passes, groups and costs of the last call's program, as text; or what one stage of the compiler made of it.
+        """Passes, groups and costs of the last call's program, as text; or the result of one stage of the compiler.
 
         Args:
             stage: "trace", "raise", "differentiate", "lower", "raise again" or "look up" for the graph after that
                 pass; "plan" for the plan; in the "llvm" back end also "split", "defer", "fuse", "skip", "recompute",
-                "store", "share sums" and "kernels". Left out: a report on the whole.
+                "store", "share sums" and "kernels". Without it, a report on the whole.
 
         Raises:
             RuntimeError: it has not been called yet.
@@ -283,7 +283,7 @@ class Compiled(Traced):
         return f"<compiled {name_of(self.function)} ({self.dtype}, {self.backend})>"
 
     def _repr_html_(self) -> str:
-        """In a notebook: what it is, and the shapes of the arguments that it has programs for."""
+        """What a notebook shows: the function, and the shapes of arguments for which there are programs."""
         rows = [(", ".join(map(str, shapes)),) for shapes in self._known]
         notes = [] if rows else ["called for the first time, it is traced and compiled"]
         return Sheet(repr(self), ("shapes of the arguments",), rows, notes).html()
@@ -294,7 +294,7 @@ class Compiled(Traced):
         return Compiled(self.function, self.dtype, self.backend, self.threads)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
-        """By the function and the settings; a plain function is no copy, and reads the same Values."""
+        """A copy with the same settings; a plain function is not copied, and reads the same Values."""
         return Compiled(copy.deepcopy(self.function, memo), self.dtype, self.backend, self.threads)
 
     def __reduce_ex__(self, protocol: Any) -> Any:

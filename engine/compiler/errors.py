@@ -1,4 +1,4 @@
-"""What is raised while a function is traced, with the user's line."""
+"""Errors raised while a function is traced, with the user's line."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ FIX_KEY = (
 
 
 class TraceError(TypeError):
-    """A function that cannot be compiled: it does with a traced value what only a number can do."""
+    """A function cannot be compiled: it does something with a traced value that only a number can do."""
 
 
 class MissingNumberError(TraceError, AttributeError):
-    """A traced value has no number to read; an AttributeError too, so that a primitive looks for another way."""
+    """A traced value has no number to read; also an AttributeError, so that a primitive looks for another way."""
 
 
-class Unsupported(NotImplementedError):  # noqa: N818  # it is the back end that lacks something, no error of the user's
-    """A primitive that a back end has no code for; another back end, or the eager engine, does."""
+class Unsupported(NotImplementedError):  # noqa: N818  # the back end lacks something: not an error of the user's
+    """A back end has no code for a primitive; another back end, or the eager engine, has."""
 
 
 def refusal(what: str, fix: str, kind: type[TraceError] = TraceError, source: Source | None = None) -> TraceError:
-    """The error for something that a traced value cannot do; tracing ends with it even if somebody catches it.
+    """The error for something that a traced value cannot do; it ends the trace even if somebody catches it.
 
     Args:
-        what: was done.
+        what: what was done.
         fix: what to do instead.
-        kind: of error.
-        source: where; None for the line that runs.
+        kind: the class of the error.
+        source: the line where; None for the line that is running.
     """
     error = kind(f"{what}, at {written(source or users_line())}\n{fix}")
     tracing = tracer.get()
@@ -40,4 +40,4 @@ def refusal(what: str, fix: str, kind: type[TraceError] = TraceError, source: So
 
 
 class PlanError(AssertionError):
-    """A verifier has found a mistake of the compiler itself: please report it, with the function that you compiled."""
+    """A verifier has found a bug in the compiler itself: please report it, with the function that you compiled."""

@@ -1,4 +1,4 @@
-"""What became of a function: passes, groups and costs as text, and the groups as a picture."""
+"""Reports on a compiled function: passes, groups and costs as text, and the groups as a picture."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def explain(specialisation: Specialisation, title: str) -> str:
 
     Args:
         specialisation: a function traced for one shape of samples.
-        title: what it is called.
+        title: the name of the function.
     """
     program, lazy_plan, plan = specialisation.program(), specialisation.lazy_plan(), specialisation.plan()
     lines = [f"{title}, one sample of the shapes {', '.join(map(str, specialisation.shapes)) or 'of no arguments'}"]
@@ -60,21 +60,21 @@ def explain(specialisation: Specialisation, title: str) -> str:
 
 
 def _sizes(specialisation: Specialisation) -> Iterator[str]:
-    """How many operations there are after each pass."""
+    """The number of operations after each pass."""
     for name, result in stages(specialisation.computation()):
         if not isinstance(result, Plan):
             yield f"{name} {len(operations(result.roots))}"
 
 
 def stage_text(specialisation: Specialisation, stage: str) -> str:
-    """What a stage of the compiler gives, as text; it is verified on the way.
+    """The result of a stage of the compiler as text, verified on the way.
 
     Args:
         specialisation: a function traced for one shape of samples.
         stage: its name: see `pipeline.stages`, and `backends.llvm.schedule.stages` for the native ones.
 
     Raises:
-        ValueError: there is no such stage, or the back end that ran has not got it.
+        ValueError: there is no such stage, or not in the back end that ran.
         PlanError: a pass has made a mistake.
     """
     known: list[str] = []
@@ -86,7 +86,7 @@ def stage_text(specialisation: Specialisation, stage: str) -> str:
 
 
 def _stages(specialisation: Specialisation) -> Iterator[tuple[str, Callable[[], str]]]:
-    """The names of all stages, in order, and what gives their texts."""
+    """The names of all stages, in order, and the functions that give their texts."""
     computation = specialisation.computation()
     plan = None
     for name, result in stages(computation):
@@ -103,7 +103,7 @@ def _stages(specialisation: Specialisation) -> Iterator[tuple[str, Callable[[], 
 
 
 def _speed(specialisation: Specialisation, samples: int = 512) -> str:
-    """How fast the native code is on samples of zeros, beside what the core can do."""
+    """The speed of the native code on samples of zeros, beside the peak of the core."""
     import numpy as np
 
     from .backends.llvm.jit.peak import peak_flops

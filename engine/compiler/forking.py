@@ -1,8 +1,8 @@
-"""Forks: locks that a child can use, and programs that are between two steps when one is forked.
+"""Forks: locks that a child can use, and programs that are between two steps when the process forks.
 
-Of a process's threads a child has only the one that forked. Locks that others held would stay held: they are made anew
-there. And what others were working on would stay half done: so before the fork those in the middle of steps come to
-the end of one, within a second.
+A child has only the thread that forked. Locks that other threads held would stay held, so they are made anew in the
+child. And what they were working on would stay half done, so before the fork each thread that makes steps comes to the
+end of one, within a second.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ PATIENCE = 1.0
 _locks: WeakValueDictionary[int, Any] = WeakValueDictionary()
 _awaited: WeakValueDictionary[int, Any] = WeakValueDictionary()
 _taken: list[Any] = []
-_forks = 0  # that are waiting
+_forks = 0  # how many are waiting
 
 
 def new_lock(awaited: bool = False) -> RLock:
     """A reentrant lock that is free in a forked child.
 
     Args:
-        awaited: whether a fork waits until it is free.
+        awaited: whether a fork waits until the lock is free.
     """
     lock = threading.RLock()
     _locks[id(lock)] = lock
@@ -39,12 +39,12 @@ def new_lock(awaited: bool = False) -> RLock:
 
 
 def _alive(locks: WeakValueDictionary[int, Any]) -> list[Any]:
-    """All of them at this moment, whatever other threads add meanwhile."""
+    """All locks of this moment, whatever other threads add meanwhile."""
     return [lock for reference in locks.valuerefs() if (lock := reference()) is not None]
 
 
 def give_way(lock: RLock) -> None:
-    """Between two steps, by the thread that holds a lock: let go of it for a moment if another one wants to fork."""
+    """Release a held lock for a moment, between two steps, if another thread wants to fork."""
     if _forks:
         with lock:
             threading.Condition(lock).wait(0.01)

@@ -1,11 +1,12 @@
-"""Values whose numbers live in an array, for as long as nobody looks; and whoever wants them as an array.
+"""Values whose numbers live in an array for as long as nobody looks at them.
 
-Copying thousands of numbers into Values after every step would take longer than the step. So the Values are lent:
-while they are, they have a class that fetches all the numbers back when one of them is written, or several are read, be
-it by ``.data``, by the engine or by pickle, and is gone after that. A glimpse of one number now and then lends it back.
+Copying thousands of numbers into Values after every step would take longer than the step. So the Values are lent: as
+long as they are, they have a class that fetches all numbers back when one of them is written, or several are read, be
+it by ``.data``, by the engine or by pickle; then they get their own class again. A single number may be read now and
+then without ending the loan.
 
-Every loan has a lock. Who holds one waits for that of no other loan, since two that share Values might wait for each
-other: to have Values back from another loan takes its lock, and is done while one's own is not held.
+Every loan has a lock. A thread that holds one never waits for the lock of another loan, since two loans that share
+Values might wait for each other: Values are fetched back from another loan while one's own lock is free.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from .forking import new_lock
 from .showing import are_shown, shown_number
 
 _data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
-"""What the class of lent Values hides; while they are lent the former holds the Loan."""
+"""The slots that the class of lent Values hides; while they are lent, the first holds the Loan."""
 
-_lending = new_lock()  # Values change hands: taken after the lock of a loan, and for a moment only
+_lending = new_lock()  # held for a moment while Values change hands, always after the lock of a loan
 
 _GLIMPSES = 16
-"""Of so many numbers one more may be read where it is, from one step to the next."""
+"""Between two steps, one single number may be read in place for every so many numbers of a loan."""
 
 _PIECE = 4096
-"""Numbers that are objects at a time."""
+"""How many numbers are Python objects at a time."""
 
 
 class Loan:
@@ -39,15 +40,15 @@ class Loan:
 
     Args:
         values: leaves, in a list or tuple that stays as it is.
-        array: as long as they are; the numbers are written here whenever they are taken.
-        gradients: gives the gradients to be written into the Values, of those that they had when they were taken;
-            None if these stay as they are.
-        lock: held while numbers go in or out, and by whoever changes the array; reentrant.
+        array: as long as the values; the numbers are written here whenever they are taken.
+        gradients: computes the gradients to write into the Values from those they had when they were taken; None if
+            gradients stay as they are.
+        lock: a reentrant lock, held while numbers go in or out, and by whoever changes the array.
 
     Attributes:
-        open: whether they are in the array at present; then all of them are.
+        open: whether the numbers are in the array now, all of them.
         ahead: whether the array has newer numbers than the Values, to be kept when they are taken.
-        glimpses: how many single numbers were read where they are; who makes steps sets it to 0.
+        glimpses: how many single numbers were read in place; whoever makes steps sets it to 0.
     """
 
     # Native code looks at two of these, at their places in memory: see `frontend.reads.words`.
@@ -66,7 +67,7 @@ class Loan:
         self.glimpses = 0
 
     def take(self) -> None:
-        """Bring the Values' numbers into the array, which is where they live from then on."""
+        """Move the Values' numbers into the array, where they live from then on."""
         if not self.open:
             if are_shown() and not self.ahead:
                 raise RuntimeError("the numbers of Values are being compared with others, and cannot be lent meanwhile")
@@ -75,7 +76,7 @@ class Loan:
                     self._have_back()
 
     def _lend_if_free(self) -> bool:
-        """Lend the Values, if no one else has some of them, as another thread may by now; tell whether it was done."""
+        """Lend the Values, unless another thread or loan has some of them; return whether it was done."""
         with self.lock, _lending:
             kinds = {*map(type, self.values)}
             if not _own.keys().isdisjoint(kinds):
@@ -86,7 +87,7 @@ class Loan:
             return True
 
     def number_of(self, value: Value) -> float:
-        """One of the numbers, where it is; who reads many of them from one step to the next gets all of them back."""
+        """One of the numbers, read in place; reading many of them between two steps fetches all of them back."""
         with self.lock:
             if self.open and self.glimpses <= len(self.values) // _GLIMPSES:
                 self.glimpses += 1
@@ -101,7 +102,7 @@ class Loan:
         return {id(value): place for place, value in enumerate(self.values)}
 
     def _have_back(self) -> None:
-        """Whoever has some of the numbers gives them back, under its lock."""
+        """Let whoever has some of the numbers give them back, under its lock."""
         if not _own.keys().isdisjoint(map(type, self.values)):
             for value in self.values:
                 _fetch(value)
@@ -113,8 +114,8 @@ class Loan:
             new = _each(lent, values)
             state = ([self], "open", [True]), ([self], "ahead", [False])
             _write((values, "_data", repeat(self)), (values, "__class__", new), *state)
-        except BaseException:  # a class that does not let itself be changed: what has been lent comes back
-            if self.open:  # by Ctrl-C, when all was done
+        except BaseException:  # a class that cannot be changed: what has been lent comes back
+            if self.open:  # Ctrl-C came when all was done
                 raise
             for value, number in zip(values, self.array.tolist()):
                 if type(value) in _own:
@@ -123,7 +124,7 @@ class Loan:
             raise
 
     def give_back(self) -> None:
-        """Bring the array's numbers into the Values, which are ordinary ones from then on."""
+        """Move the array's numbers into the Values, which are ordinary ones from then on."""
         with self.lock:
             if not self.open:
                 return
@@ -137,28 +138,28 @@ class Loan:
 
 
 def _fetch(value: Value) -> None:
-    """Let whoever has a Value give it back; another thread may have seen to that."""
+    """Let whoever has a Value give it back, unless another thread has seen to that."""
     loan = _data.__get__(value)
     if isinstance(loan, Loan):
         loan.give_back()
 
 
 Column = tuple[Sequence[Any], str, Iterable[Any]]
-"""Objects, the name of an attribute, and what it becomes for each of them."""
+"""Objects, the name of an attribute, and its new value for each of them."""
 
 
 def _write(*columns: Column) -> None:
-    """Set an attribute of each, in one call that runs no Python code in between: Ctrl-C finds all set, or none."""
+    """Set attributes in one call that runs no Python code in between: Ctrl-C finds all of them set, or none."""
     deque(chain(*[map(setattr, objects, repeat(name), new) for objects, name, new in columns]), maxlen=0)
 
 
 def _each(classes: dict[type[Value], type[Value]], values: Sequence[Value]) -> Iterable[type[Value]]:
-    """What takes the place of the class of each Value, most often one for all of them."""
+    """The class that replaces the class of each Value, usually one for all of them."""
     return repeat(*classes.values()) if len(classes) == 1 else map(classes.__getitem__, map(type, values))
 
 
 def copy_numbers(values: Sequence[Value], array: Any) -> None:
-    """Write the numbers of Values into an array, a piece that a cache holds at a time."""
+    """Write the numbers of Values into an array, in pieces that fit a cache."""
     for start in range(0, len(values), _PIECE):
         array[start : start + _PIECE] = [value._data for value in values[start : start + _PIECE]]
 
@@ -166,10 +167,10 @@ def copy_numbers(values: Sequence[Value], array: Any) -> None:
 class Leaves:
     """The numbers of Values as an array, read where they live.
 
-    While nothing is done but calls of programs, they live in an array, and a call reads it without asking every Value.
-    If another program has them already, that is its array; else one here. Where calls and looks at the Values take
-    turns, lending would cost more than it spares, so that each look doubles the number of calls that read the Values
-    one by one.
+    As long as programs are called and nothing else is done, the numbers live in an array, and a call reads it without
+    asking every Value. If another program has them already, it is that one's array, otherwise one of its own. Where
+    calls alternate with looks at the Values, lending would cost more than it saves; so each look doubles the number of
+    calls that read the Values one by one.
 
     Args:
         values: leaves, in a list or tuple that stays as it is.
@@ -183,7 +184,7 @@ class Leaves:
         self._wait, self._pause = 0, 1
 
     def numbers(self) -> Any:
-        """The numbers, in order: an array that nobody may write to, or a list."""
+        """The numbers, in order: an array that must not be written to, or a list."""
         loan = self._loan
         if loan is None or not loan.open:
             loan = self._loan = self._find()
@@ -192,7 +193,7 @@ class Leaves:
         return loan.array if self._places is None else loan.array[self._places]
 
     def _find(self) -> Loan | None:
-        """An open loan that has all the values: that of another program, or one's own if it is time for it."""
+        """An open loan that has all the values: that of another program, or one of its own if it is time for one."""
         import numpy as np
 
         first = self.values[0] if self.values else None
@@ -225,22 +226,22 @@ def own_class(kind: type[Value]) -> type[Value]:
 
 
 def classes_of(kind: type[Value]) -> set[type[Value]]:
-    """The classes that instances of a class have: its own, and those of Values that are lent."""
+    """The classes that instances of a class may have: the class itself, and those of its lent Values."""
     return {kind, *[lent for lent, own in [*_own.items()] if own is kind]}
 
 
 def _lent(kind: type[Value], whole: bool) -> type[Value]:
-    """A class like `kind` whose instances come back at the first touch, if `whole` of the gradient as well."""
+    """A class like `kind` whose instances come back at the first touch; if `whole`, also of the gradient."""
     if (kind, whole) in _lent_classes:
         return _lent_classes[kind, whole]
 
     def fetched(name: str) -> property:
-        """An attribute that is there once all numbers are back."""
+        """An attribute that fetches all numbers back when it is read."""
 
         def read(value: Value) -> float:
             loan = _data.__get__(value)
             if name == "_data":
-                shown = shown_number(value)  # another thread may lend what this one is shown other numbers of
+                shown = shown_number(value)  # this thread may be shown other numbers, while another one lends the Value
                 if shown is not None:
                     return shown
                 return loan.number_of(value) if isinstance(loan, Loan) else loan

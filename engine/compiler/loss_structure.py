@@ -1,9 +1,9 @@
 """How the loss of a batch is made of the losses of its samples: read off its graph, never sampled.
 
-A compiled program takes the mean of one function over all samples. Whether a loss is such a mean, times a constant, is
-seen when it is traced on the outputs and labels of a whole batch. As a linear form it has terms that each read one
-sample, the same for all under renaming and with the same weight, and terms that read none, such as penalties. Whatever
-else reads several samples mixes them, and is refused.
+A compiled program takes the mean of one function over all samples. To see whether a loss is such a mean, times a
+constant, it is traced on the outputs and labels of a whole batch. As a linear form it has terms that each read one
+sample, equal for all samples up to renaming and with equal weights, and terms that read none, such as penalties. Any
+other term that reads several samples mixes them, and the loss is refused.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class BatchLoss:
 
     Attributes:
         scale: 1 for a mean, the number of samples for a sum.
-        extra: how often the terms that read no sample count besides: 0 for a mean.
-        penalty: gives the sum of these terms, from the Values that they read.
-        asked: the numbers of samples and labels whose type the loss asks, and of which types they were.
+        extra: how many more times the terms that read no sample count: 0 for a mean.
+        penalty: computes the sum of these terms from the Values that they read.
+        asked: the numbers of samples and labels whose types the loss asks for, and what these types were.
     """
 
     scale: float
@@ -58,14 +58,14 @@ def batch_loss(
 
     Args:
         loss: a function from lists of outputs and labels, one for each sample, to one Value.
-        output: what a model gives for one sample, as an example: Values in lists, tuples and dicts.
+        output: an example of a model's output for one sample: Values in lists, tuples and dicts.
         label: the shape of one label: () for a number, (n,) for a list of n, ...
         size: how many samples the batch has.
-        given: samples and labels, should the loss ask of what types the numbers in these are.
+        given: samples and labels, in case the loss asks for the types of their numbers.
 
     Raises:
-        TraceError: it is no mean or sum of one term for each sample, or it cannot be traced; it asks for the types of
-            labels, which are several.
+        TraceError: the loss is not a mean or sum of one term for each sample, or cannot be traced; or it asks for the
+            types of labels, and these differ.
 
     >>> import engine
     >>> def squared(outputs, labels):
@@ -99,7 +99,7 @@ def batch_loss(
         with graph.opened():
             each, rest = _of_samples(graph, whole, width, size)
         try:
-            one = root(1, graph, known=True)  # by the trace for all samples, and by that of the loss of a single one
+            one = root(1, graph, known=True)  # from the trace for all samples, and from that for a single one
         except TraceError:
             raise
         except Exception as error:
@@ -127,7 +127,7 @@ _UNKNOWN = Primitive(
 
 
 def _derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
-    """The derivatives of what reads samples by parameters: unknown here, where outputs stand apart from their model."""
+    """The derivatives of what reads samples by parameters: unknown here, as outputs are separate from their model."""
 
     def by(x: Symbol) -> Symbol:
         known = output.uniform or not x.uniform
@@ -136,17 +136,17 @@ def _derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
     return [by(x) for x in inputs]
 
 
-class _Mixed(Exception):  # noqa: N818  # why a loss is no sum over its samples, for the message of an error
+class _Mixed(Exception):  # noqa: N818  # why a loss is not a sum over its samples, for an error message
     def __init__(self, why: str, symbol: Symbol | None = None) -> None:
         super().__init__(why)
         self.symbol = symbol
 
 
 def _of_samples(graph: Graph, root: Symbol, width: int, size: int) -> tuple[Form, Form]:
-    """The linear form of each sample, in the names of the first one, and that of what reads no sample.
+    """The linear form of each sample, in the names of the first, and that of what reads no sample.
 
     Raises:
-        _Mixed: there is no such form, or not one for all.
+        _Mixed: there is no such form, or it differs between samples.
     """
     form = linear_form(graph, root)
     reads = _reading(form, width)
@@ -175,7 +175,7 @@ _SEVERAL = -1
 
 
 def _reading(form: Form, width: int) -> dict[Symbol, int | None]:
-    """Which sample each symbol under the terms reads: None for none of them, _SEVERAL for more than one."""
+    """The sample that each symbol under the terms reads: None for none, _SEVERAL for more than one."""
     terms = [term for term, _ in form]
     reads: dict[Symbol, int | None] = {}
 
@@ -192,7 +192,7 @@ def _reading(form: Form, width: int) -> dict[Symbol, int | None]:
 
 
 def _renamed(graph: Graph, term: Symbol, width: int, known: dict[Symbol, Symbol]) -> Symbol:
-    """The same expression of the numbers of the first sample."""
+    """The same expression in terms of the first sample's numbers."""
 
     def new(symbol: Symbol) -> Symbol:
         if symbol.kind == "input":
@@ -208,10 +208,10 @@ def _renamed(graph: Graph, term: Symbol, width: int, known: dict[Symbol, Symbol]
 
 
 def _ratio(form: Form, unit: Form, size: int) -> float | None:
-    """The number that `form` is of `unit`; None if both are empty, or all weights are 0, as a penalty's may be.
+    """The factor between `unit` and `form`; None if both are empty, or all weights are 0, as a penalty's may be.
 
     Raises:
-        _Mixed: it is none.
+        _Mixed: there is no such factor.
     """
     if form.keys() != unit.keys():
         raise _Mixed("its terms are others than those of the loss of one sample")
@@ -228,7 +228,7 @@ def _ratio(form: Form, unit: Form, size: int) -> float | None:
 
 
 def _close(x: float, y: float, terms: int) -> bool:
-    """Whether two weights are the same but for the rounding of so many sums."""
+    """Whether two weights are equal up to the rounding of so many sums."""
     return abs(x - y) <= 4 * (terms + 4) * sys.float_info.epsilon * abs(y)
 
 
@@ -237,7 +237,7 @@ def _name(symbol: Symbol) -> str:
 
 
 class _Spotting(Graph):
-    """A graph for another trace of the same function, to find the user's line that made a symbol of the first one."""
+    """The graph of a second trace of the same function, to find the user's line behind a symbol of the first."""
 
     def __init__(self, symbol: Symbol | None) -> None:
         super().__init__(simplify, _derivatives)
@@ -253,7 +253,7 @@ class _Spotting(Graph):
 
 
 def _evaluated(form: Form) -> Any:
-    """The sum of terms that read no sample, computed from the Values that they do read."""
+    """The sum of terms that read no sample, computed from the Values that they read."""
     known: dict[Symbol, Any] = {}
 
     def value(symbol: Symbol) -> Any:
@@ -261,7 +261,7 @@ def _evaluated(form: Form) -> Any:
 
     for symbol in operations([s for term, factors in form for s in (term, *(by for _, by in factors))]):
         assert symbol.primitive is not None
-        operands = tuple([value(o) for o in symbol.operands])  # in the table's order: a call would arrange them anew
+        operands = tuple([value(o) for o in symbol.operands])  # in the table's order already
         known[symbol] = Value.__apply_primitive__(symbol.primitive, operands)
     total: Any = 0.0
     for (term, factors), weight in form.items():
@@ -279,7 +279,7 @@ def _numbers(output: Any) -> int:
 
 
 def _like(output: Any, numbers: Iterator[Any]) -> Any:
-    """The next numbers in lists, tuples and dicts like those of an output."""
+    """The next numbers, in lists, tuples and dicts shaped like an output."""
     if isinstance(output, dict):
         return {name: _like(part, numbers) for name, part in output.items()}
     if isinstance(output, (list, tuple)):

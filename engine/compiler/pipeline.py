@@ -1,4 +1,4 @@
-"""The way of a program from the traced function to its plan: all passes in order, a line each."""
+"""The pipeline from the traced function to its plan: all passes in order, a line each."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from .plan.verify import verify as verify_plan
 
 
 def stages(computation: Computation) -> Iterator[tuple[str, Computation | Plan]]:
-    """The computation after each pass by the pass's name, and last its plan.
+    """The computation after each pass, by the name of the pass, and finally the plan.
 
-    Equal expressions stay one symbol all the way: whatever makes one asks `simplify` for an identity first.
+    Equal expressions stay one symbol all the way: whoever makes a symbol first asks `simplify` for an identity.
     """
     with computation.graph.opened():
         yield "trace", computation
         yield "raise", (computation := raised(computation))  # written-out sums of products are dots
         yield "differentiate", (computation := differentiated(computation))  # the table's rules, from graph to graph
         yield "lower", (computation := lowered(computation))  # primitives with a template only
-        yield "raise again", (computation := raised(computation))  # what the two before have added
+        yield "raise again", (computation := raised(computation))  # sums that the last two passes have added
         yield "look up", (computation := looked_up(computation))  # one addition where an index selects
         yield "plan", planned(computation)  # equal operations are groups, symbols are slots
 
@@ -47,7 +47,7 @@ def trace(
 ) -> Trace:
     """Trace a function of one sample into a graph that simplifies and differentiates: see `frontend.trace`.
 
-    One that is known asks for no types.
+    A `known` function does not ask for types.
     """
     new_graph = partial(Graph, simplify, derivatives)
     return trace_into(function, shapes, new_graph, surroundings, known, () if known else types)
@@ -56,7 +56,7 @@ def trace(
 def make_plan(computation: Computation) -> Plan:
     """Run all passes.
 
-    With the environment variable STEPGRAD_VERIFY set, what each of them gives is verified.
+    With the environment variable STEPGRAD_VERIFY set, the result of each is verified.
 
     Args:
         computation: what is wanted of a traced function.

@@ -1,8 +1,8 @@
-"""Where Values stand in a long sequence: told at once to who asks in its order, as who evaluates a network does.
+"""The places of Values in a long sequence, found at once if asked for in order, as evaluating a network does.
 
-A table of a million Values would take longer to make than the questions take, and more memory than their numbers: it is
-made of those that are asked for out of order. Of others, such as results that nobody records, their addresses tell that
-they are nowhere.
+A table of a million Values would take longer to make than all questions, and more memory than their numbers. So the
+table holds only what is asked for out of order. Other Values, such as unrecorded results, are seen by their addresses
+not to be in the sequence.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 from ..value import Constant, Value
 
 _MANY = 10_000
-"""Of so many Values a sorted array of addresses takes a quarter of the memory of a table, and half the time."""
+"""From this many Values on, a sorted array of addresses takes a quarter of the memory of a table, and half the time."""
 
 
 class Places:
-    """The places of different Values, by identity.
+    """The places of distinct Values, by identity.
 
     Args:
         values: leaves, in a sequence that stays as it is.
@@ -34,10 +34,10 @@ class Places:
     def __init__(self, values: Sequence[Value]) -> None:
         self._values, self._next = values, 0
         self._table: dict[Value, int] = {}
-        self._tabled = len(values)  # from here on they are in the table
+        self._tabled = len(values)  # from here on the values are in the table
 
     def of(self, value: Value) -> int | None:
-        """Where it is; None if it is nowhere."""
+        """The place of a Value; None if it is not in the sequence."""
         place: int | None = self._next
         if place == len(self._values) or self._values[self._next] is not value:
             if value._primitive is not None or value.__class__ is Constant:
@@ -53,7 +53,7 @@ class Places:
         return place
 
     def _has(self, value: Value) -> bool:
-        """Whether it is one of them; of few the table tells that as well."""
+        """Whether a Value is in the sequence; True also if only the table can tell, as for few Values."""
         addresses, address = self._addresses, id(value)
         if addresses is None:
             return True
@@ -62,7 +62,7 @@ class Places:
 
     @cached_property
     def _addresses(self) -> memoryview | None:
-        """Where they are in memory, in order; None where there are few, or NumPy is not installed."""
+        """The sorted memory addresses; None for few Values, or without NumPy."""
         if len(self._values) < _MANY:
             return None
         try:
@@ -74,13 +74,13 @@ class Places:
         return addresses.data
 
     def _extend_table(self) -> None:
-        """Those that nobody has asked for yet are the first ones in the table, as the others are seldom asked again."""
+        """Enter Values that nobody has asked for yet first, since the others are seldom asked for again."""
         start = self._next if self._next < self._tabled else 0
         self._table.update(zip(self._values[start : self._tabled], range(start, self._tabled)))
         self._tabled = start
 
     def of_row(self, row: Sequence[Any]) -> int | None:
-        """Where the first of at least one Value is, if the others follow it one by one."""
+        """The place of the first Value of a row, if the others follow it one by one; otherwise None."""
         start = self.of(row[0])
         if start is not None:
             here = self._values[start : start + len(row)]

@@ -1,4 +1,4 @@
-"""What samples have to be, such as their labels: checked in every call, on all numbers, as they were given."""
+"""What samples, such as labels, must satisfy: checked in every call, on all numbers, as they were given."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .frontend.graph import operations
 from .frontend.operands import apart
 from .frontend.symbol import Symbol
 
-FEW = 64  # rows of numbers that are compared with each label
+FEW = 64  # rows of numbers that each label is compared with
 KNOWN = 4096  # rows of numbers that are remembered as right, for each requirement
 REMEMBERED = 1 << 20  # bytes of arguments that are remembered as right
 
 Columns = dict[int, Sequence[Any]]
-"""By its position, the numbers that an input has in all samples."""
+"""The numbers that an input has in all samples, by the input's position."""
 
 
 class Requirements:
     """What a traced function requires of its samples.
 
     Args:
-        noted: each requirement, and the symbols that have to meet it together.
-        shapes: of the function's arguments.
+        noted: each requirement, and the symbols that must meet it together.
+        shapes: the shapes of the function's arguments.
     """
 
     def __init__(self, noted: Sequence[tuple[Requirement, tuple[Symbol, ...]]], shapes: Sequence[Shape]) -> None:
@@ -42,21 +42,21 @@ class Requirements:
         read = {position for check in self._checks for position in check.positions}
         widths = [math.prod(shape) for shape in shapes]
         starts = [sum(widths[:k]) for k in range(len(widths))]
-        self._read = [  # argument, and which of its columns stands where
+        self._read = [  # each argument, and the positions of its columns
             (k, [(p, p - start) for p in sorted(read) if 0 <= p - start < width])
             for k, (start, width) in enumerate(zip(starts, widths))
             if not read.isdisjoint(range(start, start + width))
         ]
-        self._right: Any = None  # what the arguments were that were found right last
+        self._right: Any = None  # the arguments that were last found right
 
     @property
     def arguments(self) -> set[int]:
-        """Of which arguments something is required."""
+        """The arguments on which there are requirements."""
         return {k for k, _ in self._read}
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """All numbers from the one to the other are right by all checks; the first is larger if there are none such."""
+        """Two bounds between which all numbers meet all requirements; the first is larger if there are none."""
         for bounds in ((-sys.float_info.max, sys.float_info.max), (0.0, 1.0)):
             if all(isinstance(check, _OfEach) and check.accepts(*bounds) for check in self._checks):
                 return bounds
@@ -66,7 +66,7 @@ class Requirements:
         """Refuse samples that the function would refuse in plain Python.
 
         Raises:
-            TypeError, ValueError, IndexError: as the requirement says.
+            TypeError, ValueError, IndexError: raised by the requirement.
         """
         if not self._checks or not batch.size:
             return
@@ -86,7 +86,7 @@ class Requirements:
 
 
 class _OfEach:
-    """One requirement on each number of some inputs."""
+    """A requirement on each number of some inputs."""
 
     def __init__(self, requirement: Requirement, positions: list[int]) -> None:
         self._requirement, self.positions = requirement, positions
@@ -102,7 +102,7 @@ class _OfEach:
 
 
 class _OfRows:
-    """One requirement on several numbers of a sample, or on what is computed from them."""
+    """A requirement on several numbers of a sample, or on something computed from them."""
 
     def __init__(self, requirement: Requirement, symbols: tuple[Symbol, ...]) -> None:
         self._requirement, self._symbols = requirement, symbols
@@ -130,12 +130,12 @@ class _OfRows:
 
 
 def _plain(numbers: Iterable[Any]) -> bool:
-    """Whether all are ints and floats, of which equal ones are the same; True and 1 are not."""
+    """Whether all are ints or floats, which are the same if they are equal; True and 1 are not."""
     return {*map(type, numbers)} <= {int, float}
 
 
 def _check_all(rows: list[Any], known: set[Any] | None, check: Callable[[Any], Any]) -> None:
-    """Check all rows, or those that are not among the known ones, which they join."""
+    """Check the rows that are not known yet, and add them to the known ones."""
     new = rows if known is None else {*rows} - known
     for row in new:
         check(row)
@@ -147,7 +147,7 @@ def _check_all(rows: list[Any], known: set[Any] | None, check: Callable[[Any], A
 
 
 class Familiar:
-    """Labels that have passed every check, as they were given: numbers, or rows of them.
+    """Labels that have passed every check, as they were given: numbers, or rows of numbers.
 
     >>> from engine.compiler.batch import as_batch
     >>> familiar, samples = Familiar(), [0.1, 0.2]
@@ -158,7 +158,7 @@ class Familiar:
 
     def __init__(self) -> None:
         self._known: set[Any] = set()
-        self._kind: Any = None  # the class of the array that was covered last, its type, and its bytes
+        self._kind: Any = None  # class, dtype and bytes of the array that was covered last
         self._type, self._last = None, b""
 
     def covers(self, batch: Batch) -> bool:
@@ -175,7 +175,7 @@ class Familiar:
 
     @property
     def rows(self) -> frozenset[tuple[float, ...]]:
-        """Those that were entered, if they are few."""
+        """The labels that were entered, if they are few."""
         if len(self._known) > FEW:
             return frozenset()
         return frozenset([row if isinstance(row, tuple) else (row,) for row in self._known])
@@ -189,7 +189,7 @@ class Familiar:
 
 
 def _rows_of(labels: Any) -> list[Any] | None:
-    """Labels as what a set may hold; None for many numbers, and for others than plain ones."""
+    """Labels as entries of a set; None if they are many, or not plain numbers."""
     rows = labels
     if hasattr(labels, "dtype"):
         if labels.dtype.kind not in "fiu" or labels.nbytes > REMEMBERED:

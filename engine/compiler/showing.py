@@ -1,4 +1,4 @@
-"""Other numbers than their own, shown to whoever reads Values in this thread: what if parameters were different."""
+"""Shows other numbers than their own to whoever reads Values in this thread: what if parameters were different."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _slot = vars(Value)["_data"]
 _shown: ContextVar[Shown | None] = ContextVar("shown", default=None)
 
 ALONE = new_lock()
-"""Held by who puts accessors in place of the slots and methods of Value, until they are back."""
+"""Held as long as accessors replace slots and methods of Value."""
 
 
 class Shown:
-    """Numbers in place of those of Values.
+    """Numbers shown in place of those of Values.
 
     Args:
         values: leaves, in a sequence that stays as it is.
@@ -31,12 +31,12 @@ class Shown:
         self._places, self._numbers = Places(values), numbers
 
     def get(self, value: Value) -> float | None:
-        """The number of one Value; None if that is its own."""
+        """The number shown for a Value; None if it shows its own."""
         place = self._places.of(value)
         return None if place is None else self._numbers[place]
 
     def of_row(self, row: Sequence[Any]) -> list[float] | None:
-        """The numbers of a row of leaves as they follow each other; None if these are others."""
+        """The numbers shown for a row of leaves; None if the row is not one of consecutive values."""
         start = self._places.of_row(row)
         return None if start is None else [*self._numbers[start : start + len(row)]]
 
@@ -67,17 +67,17 @@ def showing(values: Sequence[Value], numbers: Sequence[float]) -> Iterator[None]
             try:
                 _shown.set(before)
                 row_reader[0] = None
-            finally:  # Ctrl-C may come in between
+            finally:  # even if Ctrl-C comes in between
                 setattr(Value, "_data", _slot)  # noqa: B010  # as above
 
 
 def are_shown() -> bool:
-    """Whether numbers that are read in this thread may be others than the Values' own."""
+    """Whether this thread may be shown other numbers than the Values' own."""
     return _shown.get() is not None
 
 
 def shown_number(value: Value) -> float | None:
-    """The number that this thread is shown in place of a Value's own; None for none."""
+    """The number that this thread is shown in place of a Value's own; None if there is none."""
     numbers = _shown.get()
     return None if numbers is None else numbers.get(value)
 

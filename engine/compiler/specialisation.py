@@ -33,19 +33,19 @@ from .plan.plan import Plan
 from .requirements import Familiar, Requirements
 
 MOST_TYPES = 8
-"""For so many combinations of types, at most, a function that asks for them is traced."""
+"""How many combinations of types, at most, a function that asks for types is traced for."""
 
 REMEMBERED = 0.01
-"""Seconds that a function is taken to need for a trace that was remembered, and found in less."""
+"""Seconds that a trace is assumed to take if it was remembered, and found in less."""
 
 
 class Specialisation:
     """A compiled function for samples of one shape: its trace, and its programs as they are asked for.
 
     Args:
-        function: of one sample.
-        batch: samples of that shape. Where the function asks for the types of their numbers, it is for others of these
-            types only.
+        function: a function of one sample.
+        batch: samples of that shape. If the function asks for the types of their numbers, it holds for samples of the
+            same types only.
         dtype, backend, threads: as for `engine.compile`.
     """
 
@@ -56,10 +56,10 @@ class Specialisation:
         with collector_at_rest():
             self._trace: Trace | None = None
             self.asked = Asked()
-            self._types = [types_of(batch)]  # one of each kind that is known to give the same trace
+            self._types = [types_of(batch)]  # all types that are known to give the same trace
             self.signature = self._found(batch)
         self.seconds = {"trace": time.perf_counter() - started}
-        self._computed = time.thread_time() - computed  # whatever else the machine did meanwhile
+        self._computed = time.thread_time() - computed  # not counting what else the machine did meanwhile
         self.reasons: dict[str, None] = {}  # why the best back end was not taken
         self._programs: dict[Mode, Program] = {}
         self._recent: Mode = "outputs"
@@ -76,7 +76,7 @@ class Specialisation:
         self._lock, self._planning = new_lock(), new_lock()
 
     def _found(self, batch: Batch) -> Signature:
-        """The signature of the function: of its trace, or remembered from an earlier process."""
+        """The signature of the function: from a trace, or remembered from an earlier process."""
         self._surroundings: Surroundings | None = None  # what the function reads; not looked for yet
         self._account = Account(self.function, self.shapes, is_native(self.backend))
         self._confirmed = self._account.remembered is None  # by a trace, in this process
@@ -90,7 +90,7 @@ class Specialisation:
         return Signature.of(self._trace, self._account.values)
 
     def _trace_for_all_types(self, batch: Batch, first: Trace) -> None:
-        """See that the function does the same for all types of numbers that are given.
+        """Check that the function does the same for all types of numbers that are given.
 
         Raises:
             TraceError: it does not.
@@ -113,7 +113,7 @@ class Specialisation:
         """The trace; made now if the signature was remembered.
 
         Raises:
-            TraceError: by now the function does something else than what is remembered.
+            TraceError: the function no longer does what is remembered.
         """
         if self._trace is None:
             with collector_at_rest():
@@ -125,11 +125,11 @@ class Specialisation:
 
     @property
     def learns(self) -> bool:
-        """Whether derivatives reach a bound Value; of a remembered function that is known."""
+        """Whether derivatives reach a bound Value; known for a remembered function."""
         return self._trace is None or self._trace.learns
 
     def _is_still(self, signature: Signature) -> bool:
-        """Whether that is the signature still; one that was remembered, and is another one by now, is forgotten."""
+        """Whether the signature is still the same; a remembered one that is not is forgotten."""
         same = self.signature.is_of(signature)
         if not same:
             self._account.forget()
@@ -152,9 +152,9 @@ class Specialisation:
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
 
     def _as_added(self, gradients: Any, program: Program, batch: Batch) -> Any:
-        """Gradients that are infinite as the sums of those of each sample: infinity less itself, or times 0, is nan.
+        """Gradients that are not finite, summed sample by sample as in eager code.
 
-        A program may multiply the sum over the samples by what is the same for all of them.
+        A program may multiply a sum over the samples by a factor that they share, which differs for infinities.
         """
         if gradients is None or math.isfinite(sum(gradients) if isinstance(gradients, list) else gradients.sum()):
             return gradients
@@ -168,26 +168,26 @@ class Specialisation:
         return gradients
 
     def stale(self) -> bool:
-        """Whether something that the function reads from outside has changed: then it must be traced again.
+        """Whether something that the function reads from outside has changed, so that it must be traced again.
 
-        What is near, such as its closure and globals, is looked at every time, in some hundred nanoseconds; all else
-        when fifty times the time of such a look has passed, or a change was announced.
+        What is near, such as its closure and globals, is compared every time, in some hundred nanoseconds; everything
+        else for 2 % of the time, or once a change has been announced.
         """
         return self._first_look() if self._surroundings is None else self._surroundings.changed()
 
     def differs(self) -> bool:
-        """Whether something near has changed, and nothing else is looked at."""
+        """Whether something near has changed; nothing else is compared."""
         return self._first_look() if self._surroundings is None else self._surroundings.differs()
 
     def _first_look(self) -> bool:
-        """Whether a function that was remembered has changed; it describes itself, and from now on all is looked at."""
+        """Whether a remembered function, which describes itself, has changed; from now on everything is watched."""
         self._surroundings = Surroundings(self.function)
         return not self.is_as_described()
 
     def settle(self) -> Surroundings | None:
-        """Expect what there is now, and give it: what the function itself has changed is no news.
+        """Take what the function reads now as unchanged, since it may have changed it itself; return what it reads.
 
-        A known one changes nothing; None where nobody has looked yet, since its description tells.
+        A known function changes nothing: None if nobody has looked yet, since its description is compared.
         """
         around = self._surroundings
         if around is not None and (around.are_announced_to_be_others or not self._account.holds()):
@@ -195,7 +195,7 @@ class Specialisation:
         return around
 
     def look_again(self) -> None:
-        """Look at all that the function reads at the next call."""
+        """Compare everything that the function reads at the next call."""
         if self._surroundings is not None:
             self._surroundings.look_again()
 
@@ -212,7 +212,7 @@ class Specialisation:
         """Whether the function is still the one that was traced: the same operations on the same leaves.
 
         Raises:
-            TraceError: by now it does what cannot be compiled.
+            TraceError: the function now does something that cannot be compiled.
         """
         if self._confirmed and self.is_as_described():
             return True
@@ -229,34 +229,34 @@ class Specialisation:
 
     @property
     def tracing_seconds(self) -> float:
-        """How long a trace of the function takes: as long as the last one, if there was one in this process."""
+        """How long a trace of the function takes: as long as the last one in this process, if there was one."""
         took = self.seconds.get("trace again", self.seconds["trace"])
         return took if self._confirmed else max(took, REMEMBERED)
 
     @property
     def is_described(self) -> bool:
-        """Whether the function said of itself all that determines it."""
+        """Whether the function describes all that determines it."""
         return self._account.is_given
 
     def is_as_described(self) -> bool:
-        """Whether all that determines the function is what it was, by its description."""
+        """Whether the function's description of all that determines it is unchanged."""
         return self._account.is_the_same()
 
     def is_same(self, other: Specialisation) -> bool:
-        """Whether another one of this function does the same with the same Values."""
+        """Whether another specialisation of this function does the same with the same Values."""
         if self._trace is None or other._trace is None:
             return self.signature.is_of(other.signature)
         return self.asked.positions == other.asked.positions and is_same(self._trace, other._trace)
 
     def renew(self, other: Specialisation) -> None:
-        """Expect what the function reads by now, and numbers of the types of one that is the same."""
+        """Take over, from a specialisation that is the same, what the function reads now, and the types of numbers."""
         if self._surroundings is not None:
             self._surroundings.renew()
         self.asked.renew(other.asked)
         self._types = [*dict.fromkeys((*self._types, *other._types))]
 
     def lazy_plan(self, mode: Mode | None = None) -> LazyPlan:
-        """Of the plan of one mode, or of the one that was asked for last."""
+        """The stages of the plan of one mode, or of the mode that was asked for last."""
         mode = self._recent = mode or self._recent
         with self._lock:
             if mode not in self._lazy_plans:
@@ -271,16 +271,16 @@ class Specialisation:
             return self._lazy_plans[mode]
 
     def computation(self, mode: Mode | None = None) -> Computation:
-        """What one mode wants of the traced function, or the one that was asked for last."""
+        """What one mode, or the mode that was asked for last, wants of the traced function."""
         mode = mode or self._recent
         return Computation.of(self.trace, mode == "leaves", self.trace.inputs if mode == "inputs" else ())
 
     def plan(self, mode: Mode | None = None) -> Plan:
-        """The plan of one mode, or of the one that was asked for last."""
+        """The plan of one mode, or of the mode that was asked for last."""
         return self.lazy_plan(mode).plan
 
     def program(self, mode: Mode | None = None) -> Program:
-        """The program of one mode, or of the one that was asked for last."""
+        """The program of one mode, or of the mode that was asked for last."""
         mode = self._recent = mode or self._recent
         program = self._programs.get(mode)
         if program is None:
@@ -297,7 +297,7 @@ class Specialisation:
         return build("python", self.lazy_plan(mode), "float64")
 
     def compare_once(self, mode: Mode, batch: Batch, size: int | None = None) -> None:
-        """Compare a few samples with the eager engine, once for each program, such as that for `size` at a time.
+        """Compare a few samples with the eager engine, once for each program, such as the one for `size` samples.
 
         Raises:
             TraceError: they differ.
@@ -312,15 +312,15 @@ class Specialisation:
             known = self._account.holds()
             self._compare_some(program, mode, batch, known)
             if known:
-                self._kinds.enter(batch)  # of known code none is compared
+                self._kinds.enter(batch)  # known code is not compared
             self._checked.add(program)
             program.note_proof()
             self._account.keep(self.signature)
-            self.settle()  # what the function itself has changed in these calls
+            self.settle()  # the function may have changed things in these calls
         give_back(len(self.leaves.values))
 
     def _compare_some(self, program: Variant, mode: Mode, batch: Batch, known: bool) -> None:
-        """Compare samples until it has taken its share of the time; a single one if the code was proved before.
+        """Compare samples until that has taken its share of the time; a single one if the code was proved before.
 
         Raises:
             TraceError: they differ.
@@ -342,10 +342,10 @@ class Specialisation:
                 now, share = time.thread_time(), max(LEAST, SHARE * self._computed)
                 end = now + share
                 if now - started > share and what == "leaves":
-                    what = "outputs"  # with other parameters results tell: gradients of so many take too long
+                    what = "outputs"  # enough with other parameters: gradients by so many take too long
 
     def check_labels(self, batch: Batch) -> None:
-        """Refuse labels that are none; compare the value of one sample with the eager engine for each new kind of them.
+        """Refuse wrong labels; compare the value of one sample with the eager engine for each new kind of label.
 
         Raises:
             TypeError, ValueError, IndexError: as the function would raise them.
@@ -361,7 +361,7 @@ class Specialisation:
 
     @property
     def right(self) -> Right:
-        """Which labels `check_labels` would let pass without a look at anything else."""
+        """The labels that `check_labels` accepts without any other look."""
         if self._nothing_to_check:
             return Right(None)
         if not self._labels_only:
@@ -380,12 +380,12 @@ class Specialisation:
                     self._comparison(program, "outputs", batch.rows([row]), numbers, None, known)
 
     def _labels_are_numbers(self) -> bool:
-        """Whether the function says that no label is used as an object, such as a key: since it knows where they go."""
+        """Whether the function, which knows where labels go, says that none is used as an object, such as a key."""
         says = attribute_of(self.function, "labels_are_numbers")
         return callable(says) and says() is True
 
     def _let_go(self) -> None:
-        """Hold graph and plans no longer, which are large, of a function that can be traced again at any time."""
+        """Free graph and plans, which are large, of a function that can be traced again at any time."""
         if self.is_described and self._trace is not None:
             trace, self._trace = self._trace, None
             for lazy_plan in self._lazy_plans.values():

@@ -1,8 +1,8 @@
-"""An optimiser's rule, traced: how one parameter follows its gradient, as operations that every back end can run.
+"""An optimiser's rule, traced: the update of one parameter by its gradient, as operations that every back end can run.
 
-The rule is a function of plain arithmetic, ``rule(p, g, *memories, s)``: the number of a parameter, its gradient, what
-is remembered of it, and the settings; it returns the new number and the new memories. Each of these may be a float, an
-array or a vector register: the rule is traced once, and eager steps, NumPy and native code are three readers of that.
+The rule is a function of plain arithmetic, ``rule(p, g, *memories, s)``: the number of a parameter, its gradient, its
+memories, and the settings; it returns the new number and the new memories. Each of these may be a float, an array or a
+vector register: the rule is traced once, and eager steps, NumPy and native code are three readers of the trace.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .pipeline import trace
 
 Setting: TypeAlias = "float | bool | tuple[float, ...]"
 Form: TypeAlias = "tuple[tuple[str, Any], ...]"
-"""Of each setting what changes the formula: a bool itself, 0.0 for a zero, None for any other number."""
+"""What about each setting changes the formula: a bool itself, 0.0 for a zero, None for any other number."""
 
 ALWAYS = ("step", "lr", "limit", "norm")
-"""The numbers of every step: which one it is, from 1; the learning rate; the bound of the gradient; its norm."""
+"""The numbers of every step: its count, from 1; the learning rate; the bound of the gradient; the gradient's norm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +36,14 @@ class Update:
     """A rule for settings of one form.
 
     Attributes:
-        number, gradient: the symbols of a parameter.
-        memories: those of what is remembered of it.
+        number, gradient: the symbols of a parameter's number and gradient.
+        memories: the symbols of its memories.
         numbers: the symbols of `ALWAYS`, then of the settings that are not 0, as `values` gives them.
-        once: the operations on these alone, operands first: they are made once a step.
-        each: those that are made for every parameter.
+        once: the operations on these alone, operands first, which run once a step.
+        each: the operations that run for every parameter.
         results: the new number, then the new memories.
         surroundings: what the rule reads besides its arguments, such as a number of its module.
-        fingerprint: determines all of the above but the surroundings, in every process; empty if nothing does.
+        fingerprint: identifies all of the above except the surroundings, across processes; empty if nothing can.
     """
 
     number: Symbol
@@ -58,7 +58,7 @@ class Update:
 
     @property
     def kept(self) -> tuple[int, ...]:
-        """Which memories the rule has a use for; the others need not be there."""
+        """The memories that the rule uses; the others need not exist."""
         read = self._read | {self.results[0]}
         pairs = enumerate(zip(self.memories, self.results[1:]))
         return tuple([k for k, (memory, new) in pairs if memory in read or new is not memory])
@@ -72,12 +72,12 @@ class Update:
 
     @property
     def operations(self) -> tuple[Symbol, ...]:
-        """All that is computed."""
+        """All operations."""
         return (*self.once, *self.each)
 
     @property
     def reads_norm(self) -> bool:
-        """Whether it depends on the norm of the whole gradient."""
+        """Whether the update depends on the norm of the whole gradient."""
         return self.numbers[ALWAYS.index("norm")] in self._read
 
     @property
@@ -86,7 +86,7 @@ class Update:
 
 
 class Settings:
-    """What a rule is given of the optimiser's settings: those that are declared, and `step`."""
+    """The settings that a rule is given: those that the optimiser declares, and `step`."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         vars(self).update(given)
@@ -99,7 +99,7 @@ class Settings:
 
 
 def form_of(settings: Mapping[str, Setting]) -> Form:
-    """What the formula of an update depends on.
+    """The form of settings, on which the formula of an update depends.
 
     >>> form_of({"momentum": 0.9, "dampening": 0.0, "nesterov": True, "betas": (0.9, 0.0)})
     (('momentum', None), ('dampening', 0.0), ('nesterov', True), ('betas', (None, 0.0)))
@@ -124,20 +124,20 @@ def _form(value: Setting) -> Any:
 
 
 _MOST = 256
-_known: dict[tuple[Any, ...], Update] = {}  # at most so many
+_known: dict[tuple[Any, ...], Update] = {}
 
 
 def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") -> Update:
-    """A rule, traced; again once something that it reads has changed.
+    """A rule, traced, and traced again once something that it reads has changed.
 
     Args:
         rule: called as ``rule(p, g, *memories, s)``.
         memories: how many numbers it remembers for each parameter.
-        form: of the settings; see `form_of`.
+        form: the form of the settings; see `form_of`.
         clip: "value" to cut each entry of the gradient before, "norm" to scale the whole, "" for neither.
 
     Raises:
-        TraceError: it cannot be traced, depends on something else, or returns something else.
+        TraceError: the rule cannot be traced, depends on something else, or returns something else.
     """
     key = rule, memories, form, clip
     found = _known.get(key)
@@ -217,15 +217,15 @@ def _clipped(g: Any, clip: str, limit: Any, norm: Any) -> Any:
 
 @dataclass(eq=False)
 class ConfiguredUpdate:
-    """An update with the numbers of its settings: what the steps of a back end are told.
+    """An update with the numbers of its settings, as the steps of a back end take it.
 
-    It stays as it is, but for a `Repetition`, which may change the learning rate.
+    It is immutable, except that a `Repetition` may change the learning rate.
 
     Attributes:
         rule: the traced rule.
         clip: as for `traced`.
         lr: the learning rate, or one for each of several steps.
-        limit: of the gradient; 0.0 without one.
+        limit: the bound of the gradient; 0.0 without one.
         values: the settings that are not 0.
     """
 
@@ -239,8 +239,8 @@ class ConfiguredUpdate:
         """What the rule reads at a step.
 
         Args:
-            step: which one it is for the memories, from 1.
-            norm: of the whole gradient.
+            step: the count of this step for the memories, from 1.
+            norm: the norm of the whole gradient.
             k: which of several learning rates to take.
         """
         lr = self.lr if isinstance(self.lr, float) else self.lr[k]
@@ -248,7 +248,7 @@ class ConfiguredUpdate:
 
     @property
     def clipping(self) -> Update:
-        """What clips a gradient, alone: its result is the clipped one."""
+        """The update that only clips a gradient, which is its result."""
         return traced(_unchanged, 0, (), self.clip)
 
 
@@ -259,13 +259,13 @@ class Repetition(NamedTuple):
     """A step that can be made again, on other samples of the same shape.
 
     Attributes:
-        on: for the shapes of all samples and of all labels, what labels are right, and words to watch, what gives a
-            function ``step(X, y)``. That makes the step, with the lock held, and gives its loss, or nan; or, having
-            done nothing, False if one of the words has changed, None if these are other samples, or labels not known to
-            be right: ``step(X, y, True)`` leaves the labels to its caller. And what makes a function that does all of a
-            step by itself, or None where there is none: see `DirectStep.quick`.
+        on: called with the shapes of all samples and labels, the labels that are right, and words to watch, returns two
+            functions. The first, ``step(X, y)``, makes the step with the lock held and returns its loss, or nan; or it
+            does nothing and returns False if one of the words has changed, None if the samples have other shapes, or
+            labels are not known to be right (``step(X, y, True)`` leaves labels to the caller). The second makes a
+            function that does a whole step by itself, or is None: see `DirectStep.quick`.
         configured: the update.
-        losses: the loss of the last such step; a finite one of an update that was refused, too.
+        losses: the loss of the last such step; also the finite loss of an update that was refused.
         rate: the learning rate, as native code reads it.
     """
 
@@ -275,7 +275,7 @@ class Repetition(NamedTuple):
     rate: Any
 
     def change_rate(self, rate: float) -> None:
-        """Make the steps to come at another learning rate."""
+        """Make further steps at another learning rate."""
         self.configured.lr = self.rate[0] = rate
 
 

@@ -1,5 +1,5 @@
 """Calls of a compiled function.
 
 - traced: which program answers a call: one for each shape of the arguments, as long as the function does the same
-- repetition: calls like the last one, in a shorter way
+- repetition: a shorter way for calls like the last one
 """

@@ -1,6 +1,6 @@
-"""Calls of a compiled function that are like the last one, in a shorter way: what cannot have changed is not looked at.
+"""A shorter way for calls that are like the last one: what cannot have changed is not examined.
 
-Such a call gives None, having done nothing, where it is not like the last one after all.
+A call that turns out not to be like the last one does nothing and returns None.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from ..batch import Batch, in_shape
 from ..specialisation import Specialisation
 
 FEW = 3
-"""After so many calls of one shape in a row it is worth while to prepare more of them."""
+"""After this many calls of one shape in a row it pays to prepare for more of them."""
 
 
 class Direct:
-    """Calls on samples of the shape of the last ones, which are read where they are.
+    """Calls on samples of the same shape as the last ones, which are read where they are.
 
-    Of the function's one argument nothing is required, and it has been compared with the eager engine before.
+    There are no requirements on the function's one argument, and it has been compared with the eager engine before.
     """
 
     def __init__(self) -> None:
         self._last: Any = None  # program and number of samples of the last call
-        self._row = 0  # of calls like it
+        self._row = 0  # how many calls like it came in a row
         self._ready: tuple[Specialisation, Callable[[Any, Any], Any]] | None = None
 
     def __call__(self, X: Any, is_current: Callable[[Specialisation], bool]) -> Any:
-        """The results for samples; None for all that needs a closer look."""
+        """The results for samples; None if anything needs a closer look."""
         ready = self._ready
         if ready is None or open_modes:
             return None
@@ -39,7 +39,7 @@ class Direct:
         return None if found is None else in_shape(found, special.signature.shape)
 
     def note(self, special: Specialisation, batch: Batch) -> None:
-        """A call was made the long way."""
+        """Note a call that was made the long way."""
         last = special, batch.size
         if last != self._last:
             self._last, self._row, self._ready = last, 0, None
@@ -52,15 +52,15 @@ class Direct:
 def of_the_same(
     special: Specialisation, batch: Batch, is_current: Callable[[], bool], means: bool
 ) -> Callable[..., Any] | None:
-    """What gives the results of these samples as often as one likes, with the numbers that parameters have then.
+    """A function that gives the results for these samples again and again, with the numbers that parameters have then.
 
-    It may be told `current=True` by whom has just seen that the function is what it was: then it does not look.
+    A caller that has just seen that the traced function has not changed says `current=True`: then it does not look.
 
     Args:
-        special: of the function.
+        special: the specialisation of the function.
         batch: the samples.
-        is_current: whether it is still what the function does; if not, None is given.
-        means: whether a list of the means of the results is wanted; else what is given is overwritten the next time.
+        is_current: whether a specialisation is still what the function does; if not, the result is None.
+        means: whether to return a list of the means of the results; otherwise the results are overwritten by the next.
     """
     run = special.program("outputs").fitting(batch.size).repetition(batch.arrays, batch.size, means)
     if run is None:

@@ -1,4 +1,4 @@
-"""A function with what was traced of it for arguments of each shape, as long as it does the same."""
+"""A function with its traces, one for each shape of the arguments, as long as it does the same."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..specialisation import Specialisation
 
 
 class Traced:
-    """A function that is traced when arguments have other shapes than before, and when it has changed.
+    """A function that is traced when arguments have new shapes, and when it has changed.
 
     Args:
-        function: of one sample.
+        function: a function of one sample.
         dtype: "float64" or "float32".
         backend: the back end that was asked for.
         threads: how many may share a call.
@@ -35,7 +35,7 @@ class Traced:
         """Arguments for a call, checked, so that several calls need not do it again.
 
         Raises:
-            TypeError, ValueError: an argument is no batch of numbers.
+            TypeError, ValueError: an argument is not a batch of numbers.
         """
         return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
 
@@ -46,7 +46,7 @@ class Traced:
             The same object as before, if the function does the same with the same Values.
 
         Raises:
-            TraceError: the function does what cannot be compiled.
+            TraceError: the function does something that cannot be compiled.
         """
         with self._lock:
             known = self._known.get(batch.shapes)
@@ -61,15 +61,15 @@ class Traced:
         """The bound leaves for samples of these shapes.
 
         Raises:
-            TraceError: the function does what cannot be compiled.
+            TraceError: the function does something that cannot be compiled.
         """
         return list(self._trace(batch).signature.leaves)
 
     def learns(self, batch: Batch) -> bool:
-        """Whether derivatives of the results reach a bound leaf, for samples of these shapes, when it was traced last.
+        """Whether derivatives of the results reached a bound leaf in the last trace, for samples of these shapes.
 
         Raises:
-            TraceError: the function does what cannot be compiled.
+            TraceError: the function does something that cannot be compiled.
         """
         return (self._known.get(batch.shapes) or self._trace(batch)).learns
 
@@ -83,45 +83,45 @@ class Traced:
 
     @property
     def is_described(self) -> bool:
-        """Whether the function says of itself all that determines it, as it did at the last call."""
+        """Whether the function, at the last call, described all that determines it."""
         return self._latest is not None and self._latest.is_described
 
     def is_as_described(self) -> bool:
-        """Whether that is still what it was then; False where it says nothing of itself."""
+        """Whether that description is unchanged; False if there is none."""
         return self._latest is not None and self._latest.is_as_described()
 
     def asks(self, batch: Batch) -> bool:
-        """Whether the function, as it is known for samples of these shapes, asks of what type a number is."""
+        """Whether the function, as known for samples of these shapes, asks for the type of a number."""
         special = self._known.get(batch.shapes)
         return special is not None and bool(special.asked)
 
     def minds_bits(self, batch: Batch) -> bool:
-        """Whether the function computes with samples of these shapes, so that it matters how many bits they have."""
+        """Whether the function computes with samples of these shapes, so that their number of bits matters."""
         special = self._known.get(batch.shapes)
         return special is not None and bool(special.asked.narrow)
 
     def covers(self, batch: Batch) -> bool:
-        """Whether numbers are of types for which the function was traced, where it asks for them; else it will be."""
+        """Whether the function has been traced for numbers of these types, or does not ask for types."""
         special = self._known.get(batch.shapes)
         return special is None or special.asked.covers(batch)
 
     def trace(self, batch: Batch) -> None:
-        """Run the function as if it were compiled for samples of these shapes, if that has not been done.
+        """Trace the function for samples of these shapes, unless that has been done.
 
         Raises:
-            TraceError: the function does what cannot be compiled.
+            TraceError: the function does something that cannot be compiled.
         """
-        self._trace(batch).trace  # noqa: B018  # a property that is made when somebody asks
+        self._trace(batch).trace  # noqa: B018  # a cached property
 
     def look_again(self) -> None:
-        """Look at all that the function reads at the next call, at what is far away too."""
+        """Compare everything that the function reads at the next call, near and far."""
         for special in self._known.values():
             special.look_again()
 
     def settled(self, batch: Batch) -> Surroundings | None:
         """What the function reads now, taken for what it read when it was traced for samples of these shapes.
 
-        None where nobody has looked for it yet, since the function tells by itself whether it has changed.
+        None if nobody has looked yet, since the function itself tells whether it has changed.
         """
         return self._known[batch.shapes].settle()
 
@@ -137,7 +137,7 @@ class Traced:
     # ---- inside ----
 
     def _trace(self, batch: Batch) -> Specialisation:
-        """The program for samples of these shapes, which is the last one from then on."""
+        """The program for samples of these shapes, which becomes the last one."""
         if open_modes and tracer.get() is not None:
             raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
         special = self._known.get(batch.shapes)

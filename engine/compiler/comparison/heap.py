@@ -1,7 +1,7 @@
-"""Memory that is free again, given back to the system.
+"""Gives free memory back to the system.
 
-The C library keeps what was freed at the end of its heap, as long as it is no more than twice the largest block that it
-ever had: with a network of a million weights, that was a table of them, so that it keeps 40 MB.
+The C library keeps what was freed at the end of its heap, up to twice the largest block that it ever allocated. With a
+network of a million weights that was a table of them, so it keeps 40 MB.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import ctypes
 from contextlib import suppress
 
 _LARGE = 200_000
-"""Of so many Values the numbers alone take some MB; those of fewer are not worth the call."""
+"""From this many Values on, their numbers alone take some MB; with fewer the call does not pay."""
 
 
 def give_back(values: int) -> None:
-    """Give back what is free, if there was a lot of it: where the C library can be told to, as that of Linux can.
+    """Give free memory back, if there was a lot of it and the C library can be told to, as on Linux.
 
     Args:
-        values: how many there are in what was computed.
+        values: how many Values the computation had.
     """
     if values >= _LARGE:
         with suppress(OSError, TypeError, AttributeError):  # another C library, or none

@@ -2,7 +2,7 @@
 
 `engine.grad` makes an entry in a dict for each leaf, and objects for its number: for a million weights that takes most
 of a second, and as much memory as the network. But what a dot adds to a row of leaves is its adjoint times the other
-factors. That is one line of NumPy, with the same multiplication and the same addition for every single weight.
+factors: one line of NumPy, with the same multiplication and the same addition for every single weight.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _primitive = attrgetter("_primitive")
 def leaf_gradient(result: Value, leaves: Sequence[Value]) -> NDArray[Any]:
     """``grad(result, leaves)`` as an array.
 
-    The numbers are the same to the last bit, but where a leaf stands in a row and by itself: there its terms are added
-    in another order.
+    The numbers are the same to the last bit, except for a leaf that stands both in a row and by itself: its terms are
+    added in another order.
 
     Args:
         result: what to differentiate.
-        leaves: different ones; quickest in the order in which the function reads them.
+        leaves: distinct leaves; quickest in the order in which the function reads them.
 
     Raises:
         TypeError, ValueError: as `grad`.
@@ -49,12 +49,12 @@ def leaf_gradient(result: Value, leaves: Sequence[Value]) -> NDArray[Any]:
     try:
         with np.errstate(all="ignore"):
             return _swept(result, leaves)
-    except (ArithmeticError, TypeError):  # of a rule: the engine knows what to do, and what to say
+    except (ArithmeticError, TypeError):  # from a rule: the engine knows what to do, and what to say
         return np.array(grad(result, leaves))
 
 
 class _Adjoints(dict[Value, float]):
-    """Of results and of leaves that are read by themselves, as they are reached."""
+    """Adjoints of results, and of leaves that are read by themselves, as they are reached."""
 
     def __missing__(self, node: Value) -> float:
         return UNREACHED
@@ -64,7 +64,7 @@ def _swept(result: Value, leaves: Sequence[Value]) -> NDArray[Any]:
     """The gradient by a sweep of its own; see `engine.backprop.sweep`.
 
     Raises:
-        ArithmeticError, TypeError: a rule raises one, or gives what is no float.
+        ArithmeticError, TypeError: a rule raises one, or returns something that is not a float.
     """
     import numpy as np
 
@@ -86,7 +86,7 @@ def _swept(result: Value, leaves: Sequence[Value]) -> NDArray[Any]:
     for leaf, place in order.single.items():
         if place is not None:
             gradient[place] += adjoints[leaf]
-    gradient += 0.0  # an unreached one is -0.0
+    gradient += 0.0  # an entry that was not reached is -0.0
     return gradient
 
 
@@ -98,7 +98,7 @@ def _pass_on(adjoints: _Adjoints, upstream: float, node: Value, n: int) -> None:
             if adjoints[operand] is UNREACHED:
                 adjoints[operand] = 0.0
         return
-    if not node._y:  # they are no constants
+    if not node._y:  # the other factors are not constants
         for x, w in zip(others[:n], weights):
             adjoints[x] += upstream * w
     if len(others) > n:
@@ -110,8 +110,8 @@ class _Order:
 
     Attributes:
         results: operands first, in the order of the engine.
-        rows: of the dots of a row of leaves, where that begins among all leaves.
-        single: the leaves that are read by themselves, and where they are, if they are among these.
+        rows: for the dot of a row of leaves, where the row begins among all leaves.
+        single: the leaves that are read by themselves, and their places, if they are among all leaves.
     """
 
     def __init__(self, root: Value, leaves: Sequence[Value]) -> None:
@@ -123,7 +123,7 @@ class _Order:
         stack: list[Any] = [*compress([root], [root._primitive])]
         while stack:
             node = stack.pop()
-            if node is None:  # the node below has had all its operands
+            if node is None:  # all operands of the node below are done
                 node = stack.pop()
                 self.results[node] = None
                 self._note_leaves(node)
@@ -133,7 +133,7 @@ class _Order:
                 stack += (node, None, *reversed([*filterfalse(self.results.__contains__, below)]))
 
     def _note_leaves(self, node: Value) -> None:
-        """Note which leaves a result reads, in the order in which the function has read them."""
+        """Note the leaves that a result reads, in the order in which the function has read them."""
         operands = _operands(node)
         if node._primitive is ops.dot:
             n = len(node._x) // 2
@@ -150,7 +150,7 @@ class _Order:
 
 
 def _operands(node: Value) -> Sequence[Value]:
-    """The operands but for numbers and, of a dot, its second half if these are constants."""
+    """The operands, except numbers, and the second half of a dot's if these are constants."""
     if node._b is not MANY:
         return [operand for operand in (node._a, node._b) if isinstance(operand, Value)]
     n = len(node._x) // 2

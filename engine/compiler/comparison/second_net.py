@@ -1,6 +1,6 @@
-"""Which samples and numbers tell whether a program is the function that was written.
+"""The samples and parameters that best tell whether a program is the function that was written.
 
-What a compiled function computes is known from its graph. Should the graph be that of another function, then this
+What a compiled function computes is known from its graph. Should the graph nevertheless be that of another function, it
 most likely shows for a label that was not the first one, or once the parameters have moved.
 """
 
@@ -16,11 +16,11 @@ from ..lending import copy_numbers
 from ..showing import showing
 
 SHARE, LEAST = 0.2, 0.01
-"""Samples are compared for this share of the time that tracing took, or so many CPU seconds; one is in any case."""
+"""Samples are compared for this share of the time that tracing took, or this many CPU seconds; at least one is."""
 
 _LABELS = 1024  # samples among which distinct labels are looked for
 
-_CLASSES = 16  # kinds of labels, at most: what has more is a number to learn, and no class
+_CLASSES = 16  # kinds of labels, at most: with more they are numbers to learn, not classes
 
 Change = Callable[[float], float]
 
@@ -28,7 +28,7 @@ CHANGES: tuple[Change, ...] = (lambda w: 0.61 - 1.37 * w, lambda w: -w)
 
 
 class Numbers:
-    """The numbers of leaves for some comparisons: as they are, and as each change makes them.
+    """The numbers of leaves for some comparisons: as they are, and after each change.
 
     Args:
         values: the leaves.
@@ -39,7 +39,7 @@ class Numbers:
         self._known: dict[tuple[Change | None, bool], Any] = {}
 
     def of(self, change: Change | None, in_list: bool = True) -> Any:
-        """The numbers: a list, or an array for programs that take such."""
+        """The numbers, as a list, or as an array for programs that take one."""
         key = change, in_list
         if key not in self._known:
             self._known[key] = self._made(*key)
@@ -60,7 +60,7 @@ class Numbers:
         return numbers
 
     def shown(self, change: Change | None) -> AbstractContextManager[None]:
-        """Where eager code finds these numbers."""
+        """A context in which eager code finds these numbers."""
         if change is None:
             return nullcontext()
         in_array = (None, False) in self._known
@@ -69,14 +69,14 @@ class Numbers:
 
 
 def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:
-    """Samples, and what to make of the parameters for each, or None to leave them: the first ones tell most.
+    """Samples, each with a change of the parameters, or None for no change; the first ones tell most.
 
     >>> from engine.compiler.batch import as_batch
     >>> batch = as_batch([[0.1, 0.2, 0.3, 0.4], [1, 1, 0, 1]], None)
     >>> [row for row, change in trials(batch) if change is None]
     [0, 3, 2, 1]
     """
-    yield 0, None  # of proved code this is all that is compared: so labels are looked for after it
+    yield 0, None  # for proved code the only comparison: so labels are looked for after it
     rows = [*dict.fromkeys([0, batch.size - 1, *_distinct(batch)])]
     for k, row in enumerate(rows):
         if k:
@@ -88,7 +88,7 @@ def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:
 
 
 def _distinct(batch: Batch) -> list[int]:
-    """The first sample of each label: of what the last of several arguments is."""
+    """The first sample of each label, which is the last of several arguments."""
     if len(batch.arrays) < 2:
         return []
     found: dict[tuple[float, ...], int] = {}
@@ -98,7 +98,7 @@ def _distinct(batch: Batch) -> list[int]:
 
 
 class Kinds:
-    """The labels that were met so far, where they are of a few kinds: a function may use them as objects.
+    """The labels met so far, if they are of a few kinds: a function may use them as objects.
 
     >>> from engine.compiler.batch import as_batch
     >>> kinds = Kinds()
@@ -114,18 +114,18 @@ class Kinds:
 
     @property
     def are_too_many(self) -> bool:
-        """Whether they are no kinds: numbers to learn."""
+        """Whether labels are so many that they are not kinds but numbers to learn."""
         return self._met is None
 
     def enter(self, batch: Batch) -> None:
-        """Take its labels for met."""
+        """Take the labels of a batch for met."""
         for _ in self.new(batch):
             pass
 
     def new(self, batch: Batch) -> Iterator[int]:
-        """A sample of each label that was not met before; none once they are too many to be classes.
+        """A sample of each label that was not met before; none once labels are too many to be classes.
 
-        A label is met when the one after it is asked for, so that what is refused will be refused again.
+        A label counts as met when the next one is asked for, so that one which is refused will be refused again.
         """
         met = self._met
         if met is None or len(batch.arrays) < 2:

@@ -18,19 +18,20 @@ from ..errors import TraceError
 from .leaf_gradient import leaf_gradient
 
 Results = dict[str, Any]
-"""Of a sample: the results, by "result", and their gradient: each a list, or an array for programs that take such."""
+"""The results of a sample, by "result", and their gradient: each a list, or an array for programs that take one."""
 
 
 class Eager:
     """What the eager engine gives for one sample.
 
     Args:
-        result: of the function, a Value, a number or a list of these, nested or not.
+        result: the function's result: a Value, a number or a list of these, nested or not.
         by: the Values by which a single result is differentiated.
         arrays: whether these are leaves, and the gradient is to be an array.
-        of_values: gives the same for arguments that are Values, where the result is a number and tells no rounding.
-        again: gives the result anew, of a function that does the same at every call: then its graph is not kept, which
-            may be as large as a network.
+        of_values: computes the same for arguments that are Values, in case the result is a number, which does not show
+            how it was rounded.
+        again: computes the result anew, for a function that does the same at every call: then its graph, which may be
+            as large as a network, is not kept.
 
     Attributes:
         numbers: the results, and their gradient.
@@ -59,15 +60,15 @@ class Eager:
 
     @cached_property
     def noise(self) -> dict[str, list[float]]:
-        """How far the numbers may be off by rounding: by more than they are themselves, where terms cancel."""
+        """How far the numbers may be off by rounding: by more than their own size, where terms cancel."""
         results = flat(self._again())
         if self._of_values is not None and not any(isinstance(result, Value) for result in results):
             return self._of_values().noise
         bounds = [rounding(result).derivatives if isinstance(result, Value) else {} for result in results]
         sizes = [abs(node.data) for found in bounds for node in found]
         largest = max([1.0, *filter(math.isfinite, sizes)])
-        # The bounds are of first order: of a square near 0 they see nothing.
-        own = 4 * EPSILON * len(sizes) * largest  # what the error of one node can be
+        # The bounds are of first order: they miss a square near 0.
+        own = 4 * EPSILON * len(sizes) * largest  # the largest error of one node
         return {
             "result": [sum([d * abs(node.data) for node, d in found.items()], own * own) for found in bounds],
             "gradient": [bounds[0].get(value, 0.0) + own * largest for value in self._by],
@@ -75,13 +76,13 @@ class Eager:
 
 
 def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> None:
-    """Compare what the eager engine gives for a sample with what a program gives.
+    """Compare the numbers of the eager engine for a sample with those of a program.
 
     Args:
-        eager: the one.
-        compiled: the other.
+        eager: the eager engine's numbers.
+        compiled: the program's numbers.
         tolerance: the largest difference, as a share of the largest number.
-        when: for the message, when that is so.
+        when: says in the message when they differ.
 
     Raises:
         TraceError: they differ by more, and by more than rounding.
@@ -89,7 +90,7 @@ def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> 
     for what, expected in eager.numbers.items():
         found, bound = compiled[what], tolerance * _largest(expected)
         if len(found) == len(expected) and _are_near(expected, found, bound):
-            continue  # as nearly always, told in a third of the time
+            continue  # as nearly always, and seen in a third of the time
         for k, (x, y) in enumerate(zip(map(float, expected), map(float, found), strict=True)):
             if x == y or (x != x and y != y) or abs(x - y) <= bound:
                 continue
@@ -114,7 +115,7 @@ def _largest(numbers: Any) -> float:
 
 
 def _are_near(expected: Any, found: Any, bound: float) -> bool:
-    """Whether each number is so near to its own; False, too, for infinite ones and nan."""
+    """Whether each number is that near to the expected one; False also for infinities and nan."""
     if isinstance(expected, list):
         return all(map(le, map(abs, map(sub, expected, found)), repeat(bound)))
     import numpy as np
@@ -124,6 +125,6 @@ def _are_near(expected: Any, found: Any, bound: float) -> bool:
 
 
 def _pieces(*arrays: Any) -> Iterator[list[Any]]:
-    """Arrays of one length in pieces that a cache holds, as what is computed of a million numbers takes memory too."""
+    """Arrays of one length in pieces that fit a cache, since results for a million numbers take memory too."""
     for start in range(0, len(arrays[0]), 1 << 14):
         yield [array[start : start + (1 << 14)] for array in arrays]

@@ -1,4 +1,4 @@
-"""A single sample through a program, and through the eager engine: whether both say the same."""
+"""A single sample through a program and through the eager engine: whether both agree."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .second_net import Change, Numbers
 from .selfcheck import Eager, Results, agree
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
-"""How much numbers of a program may differ, as a share of the largest."""
+"""How much a program's numbers may differ, as a share of the largest."""
 
 Mode = Literal["outputs", "leaves", "inputs"]
-"""What a program gives besides the results: nothing, the gradient by the leaves, or that by the inputs."""
+"""What a program computes besides the results: nothing, the gradient by the leaves, or that by the inputs."""
 
 
 class Comparison:
-    """Compares what programs of a function give with what the eager engine gives.
+    """Compares the programs of a function with the eager engine.
 
     Args:
-        function: of one sample.
+        function: a function of one sample.
         leaves: the Values that it reads.
         outputs: how many results it has.
-        dtype: of the programs.
+        dtype: the dtype of the programs.
         exact: gives the program of one mode in double precision.
         entirely: whether the function is to get samples as they were given, with the types of their numbers.
     """
@@ -51,10 +51,10 @@ class Comparison:
     def __call__(
         self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
     ) -> None:
-        """Compare a sample, perhaps with other numbers in the leaves: then errors and what is not finite do not count.
+        """Compare a sample, perhaps with other numbers in the leaves: then errors and infinities do not count.
 
-        Where the function is known, and so to take no derivatives itself, results are compared without a graph, which
-        takes time and memory, and with it only if they differ: it tells by how much they may.
+        If the function is known not to take derivatives itself, results are first compared without a graph, which
+        takes time and memory; it is made only if they differ, and tells by how much they may.
 
         Raises:
             TraceError: they differ.
@@ -69,7 +69,7 @@ class Comparison:
     def _compare(
         self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
     ) -> None:
-        """The same, in the mode that is open."""
+        """The same, in the mode that is active."""
         with observed_by(None), collector_at_rest(), numbers.shown(change):
             try:
                 eager = self._eager(mode, sample, mode == "leaves" and not program.takes_lists, known)
@@ -85,7 +85,7 @@ class Comparison:
             except TraceError:
                 if self._dtype == "float64":
                     raise
-                # With few digits and a small range it may be no mistake: the same plan in double precision tells.
+                # Few digits and a small range may be all there is to it: the same plan in double precision tells.
                 found = self._results(self._exact(mode), mode, numbers, change, sample)
                 agree(eager, found, TOLERANCE["float64"], when)
 
@@ -100,9 +100,9 @@ class Comparison:
         return {"result": results[:own], "gradient": by[mode]}
 
     def _eager(self, mode: Mode, sample: Batch, arrays: bool, known: bool) -> Eager:
-        """What the eager engine gives: for plain numbers, as in eager training; or for Values, if it must.
+        """The eager engine's numbers: for plain numbers, as in eager training, or for Values if necessary.
 
-        Of a known function the graph is not kept: it takes as much memory as a network, and is made again if it tells.
+        The graph of a known function is not kept: it takes as much memory as a network, and is made again if needed.
         """
         values = sample.sample(0)
         by = {"outputs": [], "leaves": self._leaves.values, "inputs": flat(values)}[mode]

@@ -1,4 +1,4 @@
-"""Templates of primitives that users have declared against their forward functions: at more points than samples are."""
+"""Templates of primitives that users declare, against their forward functions: at more points than samples have."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NEAR = 1e-8
 
 
 def check_templates(primitives: Iterable[Primitive | None]) -> None:
-    """See that what back ends compile of a primitive is what Python computes, at some hundred points of its domain.
+    """Check that what back ends compile for a primitive is what Python computes, at some hundred points of its domain.
 
     Raises:
-        TraceError: it is another function.
+        TraceError: the template is another function.
     """
     for primitive in {*primitives} - OWN:
         if primitive is not None and isinstance(primitive.native, str):
@@ -31,7 +31,7 @@ def check_templates(primitives: Iterable[Primitive | None]) -> None:
 def _check(primitive: Primitive) -> None:
     try:
         import numpy as np
-    except ImportError:  # then only Python runs, which takes the forward function
+    except ImportError:  # then only Python runs, which calls the forward function
         return
     from ..backends.array_templates import apply
 
@@ -53,7 +53,7 @@ def _check(primitive: Primitive) -> None:
 
 
 def _points(primitive: Primitive) -> Iterator[tuple[float, ...]]:
-    """Points of the domain: all that there are of the probes, or some of them at random."""
+    """Points of the domain: all combinations of the probes, or some of them at random."""
     count = primitive.arity or 3
     domains = [primitive.domain[min(k, len(primitive.domain) - 1)] for k in range(count)]
     numbers = [[x for y in _PROBES for x in {y, -y} if x in domain] for domain in domains]

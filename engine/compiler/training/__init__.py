@@ -1,6 +1,6 @@
-"""Training a compiled loss, where the parameters live meanwhile.
+"""Training a compiled loss, which holds the parameters meanwhile.
 
 - optimizer: what the engine asks of an optimiser, and its steps on Values
-- session: whole steps of an optimiser on a compiled loss; repeated: single ones like the last, in a shorter way
+- session: whole steps of an optimiser on a compiled loss; repeated: a shorter way for single steps like the last
 - failure: why a step was not made
 """

@@ -1,4 +1,4 @@
-"""Why a step was not made: its loss is not finite, or what a parameter would become."""
+"""Why a step was not made: its loss, or what a parameter would become, is not finite."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def fail(
     """Raise the error of a step that was not made.
 
     Args:
-        training: which did not make it; of a finite loss it has the gradients.
+        training: the training that did not make it; if the loss is finite, it has the gradients.
         configured: the update.
-        losses: of the steps before it in the same call, and of that step.
-        params: of the optimiser.
-        places: where these are among the leaves.
+        losses: the losses of the steps before it in the same call, and of that step.
+        params: the optimiser's parameters.
+        places: their places among the leaves.
 
     Raises:
         FloatingPointError: always. Its `losses` are those of the steps before.
@@ -50,7 +50,7 @@ def fail(
 def _name_parameter(
     training: Training, configured: ConfiguredUpdate, k: int, params: Sequence[Value], places: slice | list[int]
 ) -> NoReturn:
-    """Say which parameter update number k of a call would make infinite or nan."""
+    """Name the parameter that update number k of a call would make infinite or nan."""
     import numpy as np
 
     rule = configured.rule
@@ -60,6 +60,6 @@ def _name_parameter(
         norm = float(np.sqrt(G @ G))
         new = on_arrays(rule)(configured.numbers(training.made + 1, norm, k), P, G, *memories)
         check_finite(params, P.tolist(), G.tolist(), [np.broadcast_to(row, P.shape).tolist() for row in new])
-    raise FloatingPointError(  # pragma: no cover  # only where NumPy rounds otherwise than the program
+    raise FloatingPointError(  # pragma: no cover  # only if NumPy rounds differently from the program
         "an update is not finite; no parameter has changed: lower lr, or clip the gradient"
     )

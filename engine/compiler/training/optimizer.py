@@ -16,7 +16,7 @@ from ..update import ConfiguredUpdate, Setting, form_of, traced
 from ..update import values as values_of
 
 Rows = tuple[list[float], ...]
-"""Of each memory a number for every parameter; an empty list has seen no step."""
+"""For each memory, a number for every parameter; an empty list before the first step."""
 
 
 class Optimizer(Protocol):
@@ -25,11 +25,11 @@ class Optimizer(Protocol):
     Attributes:
         params: the Values that it changes.
         lr: the learning rate.
-        settings: the others by name; another mapping whenever one of them changes.
-        rule: of one parameter; see `update`.
-        own_state: how many steps the memories have seen, and what they hold, if no keeper has it: a plain attribute,
-            which is set whole.
-        keeper: what has the state meanwhile and brings it back.
+        settings: the other settings by name; a new mapping whenever one of them changes.
+        rule: the update of one parameter; see `update`.
+        own_state: how many steps the memories have seen, and what they hold, unless a keeper has it: a plain attribute,
+            always set as a whole.
+        keeper: holds the state meanwhile, and gives it back.
     """
 
     params: tuple[Value, ...]
@@ -40,7 +40,7 @@ class Optimizer(Protocol):
     keeper: Callable[[Any], None] | None
 
     def take_back(self) -> None:
-        """Have the state oneself again."""
+        """Get the state back from the keeper."""
 
 
 def configured(
@@ -49,7 +49,7 @@ def configured(
     """The update of an optimiser with its present settings.
 
     Args:
-        optimizer: of which kind and with which settings.
+        optimizer: the optimiser, with its settings.
         clip_norm: the largest norm of the whole gradient.
         clip_value: the largest entry of the gradient.
         rates: the learning rates of the next steps, if they are not all `optimizer.lr`.
@@ -64,14 +64,14 @@ def configured(
 
 
 def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
-    """The state before the next step: memories that have seen none are empty, and if all are, that step is the first.
+    """The state before the next step: memories are empty before their first step; if all are, the count starts at 0.
 
     Args:
-        optimizer: whose state it is.
-        kept: which memories its rule keeps.
+        optimizer: the optimiser.
+        kept: the memories that its rule keeps.
 
     Raises:
-        ValueError: a memory has another number of entries than there are parameters.
+        ValueError: a memory does not have as many entries as there are parameters.
     """
     optimizer.take_back()
     steps, rows = optimizer.own_state
@@ -88,7 +88,7 @@ def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
 
 
 def update_step(optimizer: Optimizer) -> None:
-    """Change every parameter once by its gradient, or, if an error or Ctrl-C comes in between, none of them.
+    """Change every parameter once by its gradient, or none of them if an error or Ctrl-C comes in between.
 
     Raises:
         FloatingPointError: a parameter or memory would not be finite; nothing has changed.
@@ -108,7 +108,7 @@ def update_step(optimizer: Optimizer) -> None:
             check_finite(params, P, G, (new, *memories))
     changed = dict(zip(kept, memories))
     state = steps + 1, tuple([changed.get(k, row) for k, row in enumerate(rows)])
-    # One call that runs no Python code in between: not even Ctrl-C finds some of them written.
+    # One call that runs no Python code in between: not even Ctrl-C can leave some of them unwritten.
     last = map(object.__setattr__, [optimizer], ["own_state"], [state])  # an optimiser's own is in Python
     deque(chain(map(setattr, params, repeat("_data"), new), last), maxlen=0)
 
@@ -128,7 +128,7 @@ def check_finite(
         new: their new numbers, then each new memory.
 
     Raises:
-        FloatingPointError: a number is nan or infinite; it names the parameter.
+        FloatingPointError: a number is nan or infinite; the message names the parameter.
     """
     for k, numbers in enumerate(zip(*new)):
         if not all(map(math.isfinite, numbers)):

@@ -1,4 +1,4 @@
-"""Single steps like the last one, made as fast as can be: of all that could be different only that is looked at."""
+"""Single steps like the last one, made as fast as possible: only what may have changed is examined."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from .optimizer import Optimizer
 
 
 class Repeated:
-    """What makes a step like the last one, and gives its loss.
+    """Makes a step like the last one, and returns its loss.
 
-    It is right as long as nothing has changed but the numbers of the samples and the learning rate, and looks at each
-    call whether that is so: the model and the loss, as `watching` tells; then, with the lock held, the settings of the
-    optimiser, and who has its memory; whether somebody has read or set numbers of parameters, or made other steps.
-    Native code sees whether samples have the shape of the last ones, and labels are known to be right. If not, they are
-    copied into an array, and checked as they were given. If that cannot be, or anything has changed, it gives None,
-    having done nothing, and the step has to be made the long way. Looks and checks may run code of the user's, and wait
-    for numbers that another loan has: so they do not hold the lock of the training.
+    That is right as long as nothing has changed but the numbers of the samples and the learning rate. Each call checks
+    it: the model and the loss, through `watching`; then, with the lock held, the settings of the optimiser, who has its
+    memory, and whether somebody has read or set numbers of parameters, or made other steps. Native code sees whether
+    samples have the shape of the last ones, and labels are known to be right; if not, they are copied into an array,
+    and checked as they were given. If that is impossible, or anything has changed, the call does nothing and returns
+    None, and the step has to be made the long way. Looks and checks may run the user's code, and wait for numbers that
+    another loan has, so they do not hold the lock of the training.
 
-    From the second call on native code does all of it by itself, where words of memory tell whether anything has
-    changed, and the step is brief; of what it finds changed it asks the function in Python.
+    From the second call on, if words of memory show whether anything has changed and the step is brief, native code
+    does all of this by itself; if it finds a change, it calls the function in Python.
 
     Args:
         again: the last step.
-        shapes: of all samples and labels.
+        shapes: the shapes of all samples and labels.
         special: the loss.
-        training: which made that step.
-        loan: of the parameters; open as long as nobody has asked for them.
-        optimizer: whose keeper has its memory in the training.
-        keeper: that one.
-        looking: held by one look at a time: taken before all other locks.
-        watching: gives what tells whether model and loss are others by now.
-        copied: gives samples and labels in memory of their own, or None if they have another shape.
+        training: the training that made that step.
+        loan: the loan of the parameters; open as long as nobody has asked for them.
+        optimizer: the optimiser, whose memory a keeper has in the training.
+        keeper: that keeper.
+        looking: the lock held by one look at a time, taken before all other locks.
+        watching: makes the checks whether model and loss have changed.
+        copied: copies samples and labels into memory of their own, or returns None if they have another shape.
         failed: raises the error of a step whose loss, or update, is not finite.
 
     Attributes:
-        step: of samples and labels; gives the loss or None. Another function may stand here after each call. It raises
-            TypeError, ValueError, IndexError and FloatingPointError as any step.
+        step: a function of samples and labels that returns the loss or None. Each call may replace it by another. It
+            raises TypeError, ValueError, IndexError and FloatingPointError as any step does.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class Repeated:
         self._again, self._training, self._loan, self._optimizer = again, training, loan, optimizer
         self._keeper, self._looking, self._copied, self._failed = keeper, looking, copied, failed
         self._settings = optimizer.settings
-        self._others = {**self._settings, "lr": 0.0}  # may not change
+        self._others = {**self._settings, "lr": 0.0}  # these must not change
         self._check, self._watching = special.check_labels, watching()
         self._differs = self._watching.differs
         self._prepare, self._quick = again.on(shapes, special.right, self._watching.words)
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
-        self._own = own = Words()  # what tells that nobody holds the lock, and that it stands
+        self._own = own = Words()  # words that show that the lock is free, and the state unchanged
         watched = own.add_lock(training.lock), own.add_slot(loan, "open"), own.add_slot(loan, "glimpses")
         words_tell = all((*watched, own.add_object(optimizer)))
         self._quickly = self._quick is not None and self._watching.until is not None and words_tell
@@ -80,16 +80,16 @@ class Repeated:
         Args:
             X: the samples.
             y: the labels.
-            changed: whether native code has found a word that is another, and the words are to be noted again.
+            changed: whether native code has found a word changed, so that the words must be noted again.
         """
-        if not self._stands():  # nor in the middle of other steps, as for a signal handler
+        if not self._stands():  # also in the middle of other steps, as in a signal handler
             return None
         with self._looking:
             self._loan.glimpses = 0
             noted = self._quickly and changed
-            noted = noted and self._optimizer.settings is self._settings  # not where each step has another rate
+            noted = noted and self._optimizer.settings is self._settings  # not if each step has a new rate
             if noted:
-                self._own.note()  # before the looks, which see what was changed until then
+                self._own.note()  # before the looks, which see what has changed up to then
             if self._differs():
                 return None
             loss = self._make(X, y)
@@ -107,7 +107,7 @@ class Repeated:
         return loss if loss - loss == 0.0 else self._failed()
 
     def _stands(self) -> bool:
-        """Whether the parameters and the optimiser's memory are still in the training, and nothing else was done."""
+        """Whether parameters and the optimiser's memory are still in the training, and nothing else has been done."""
         return self._optimizer.keeper is self._keeper and self._loan.open and self._training.repetition is self._again
 
     def _make(self, *samples: Any) -> float | bool | None:

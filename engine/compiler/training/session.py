@@ -32,13 +32,13 @@ class Session:
 
     Args:
         special: the loss of one sample, for samples of one shape.
-        training: with room for the bound Values of the loss.
-        optimizer: whose parameters are updated; others that the loss reads stay as they are.
-        places: of the parameters among the bound Values: their numbers, or a slice of all of them.
+        training: the back end's training, with room for the bound Values of the loss.
+        optimizer: the optimiser whose parameters are updated; other Values that the loss reads stay as they are.
+        places: the places of the parameters among the bound Values: indices, or a slice for all of them.
 
     Attributes:
         leaves: the bound Values, in the order of the training's parameters.
-        trains_all: whether these are the optimiser's parameters, all and no others.
+        trains_all: whether the leaves are exactly the optimiser's parameters.
     """
 
     def __init__(
@@ -50,23 +50,23 @@ class Session:
         self._frozen, self.trains_all = frozen(places, len(self.leaves)), isinstance(places, slice)
         self._training = training
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
-        self._places_of: tuple[Sequence[Value], Any] = ((), None)  # of Values that were loaded last
-        self._shapes: list[Shape] = []  # those of all samples and labels of the last step
-        self._configured: ConfiguredUpdate | None = None  # that of the last step
-        self._known: tuple[Any, ...] = (None,)  # rule, settings and clipping, and the update of these
-        self._before = 0  # steps that were made in all when the training's count was 0
-        self._stepped = False  # whether there is a gradient of a step that the leaves have not got yet
-        self._since = math.inf  # the training's count before a call whose steps are not in that yet: Ctrl-C may end it
-        self._keeper = self._give_back  # one object, to be recognised
-        self._looking = new_lock()  # held while it is seen whether a step is like the last one: taken before all others
+        self._places_of: tuple[Sequence[Value], Any] = ((), None)  # for the Values that were loaded last
+        self._shapes: list[Shape] = []  # of all samples and labels of the last step
+        self._configured: ConfiguredUpdate | None = None  # the update of the last step
+        self._known: tuple[Any, ...] = (None,)  # rule, settings and clipping, and their update
+        self._before = 0  # steps made before the training's count was 0
+        self._stepped = False  # whether there is a gradient of a step that the leaves do not have yet
+        self._since = math.inf  # the training's count before a call that Ctrl-C may have ended
+        self._keeper = self._give_back  # kept, to be recognised by identity
+        self._looking = new_lock()  # held while one checks whether a step is like the last, taken before all others
 
     def __call__(self, batch: Batch, configured: ConfiguredUpdate, steps: int = 1, order: Any = None) -> list[float]:
-        """Make steps; give the mean loss of each before its update.
+        """Make steps; return the mean loss of each before its update.
 
         Args:
             batch: the samples.
             configured: the update with its present settings; a new object whenever one changes.
-            steps: how many to make on the whole batch, where there is no `order`.
+            steps: how many to make on the whole batch, if there is no `order`.
             order: the samples of each step, steps x batch size, -1 for none.
 
         Raises:
@@ -94,11 +94,11 @@ class Session:
     def repetition(
         self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
     ) -> Repeated | None:
-        """What makes steps like the last one in a shorter way, where there is one.
+        """A shorter way to make steps like the last one, if there is one.
 
         Args:
-            watching: gives what tells whether model and loss are others by now.
-            copied: gives samples and labels in memory of their own, or None if they have another shape.
+            watching: makes the checks whether model and loss have changed.
+            copied: copies samples and labels into memory of their own, or returns None if they have another shape.
         """
         training, again = self._training, self._training.repetition
         if again is None or again.configured is not self._configured:
@@ -109,7 +109,7 @@ class Session:
         )  # fmt: skip  # what is given, in groups
 
     def end_repetition(self) -> None:
-        """Let it give None from now on: no thread that has it makes a step while something is being changed."""
+        """End the shorter way: no thread that has it makes a step while something is being changed."""
         with self._training.lock:
             self._training.end_repetition()
 
@@ -135,9 +135,9 @@ class Session:
 
         Args:
             count: how many samples there are.
-            size: how many a batch has at most.
-            source: what shuffles them, as its `shuffle` does; None leaves them in order.
-            epochs: how often every sample has its turn.
+            size: samples in a batch, at most.
+            source: the source of random numbers whose `shuffle` orders them; None leaves them in order.
+            epochs: how often to go through the samples.
         """
         import numpy as np
 
@@ -150,7 +150,7 @@ class Session:
         return order.reshape(-1, size)
 
     def is_of(self, compiled: Compiled) -> bool:
-        """Whether that is, for samples of these shapes, what a compiled function does at present."""
+        """Whether this is, for samples of these shapes, what a compiled function does now."""
         return compiled._known.get(self._special.shapes) is self._special
 
     def accept(self, batch: Batch) -> None:
@@ -166,11 +166,11 @@ class Session:
         self._special.check_labels(batch)
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
-        """Assign numbers to Values as one array, without a touch of each.
+        """Assign numbers to Values as one array, without touching each.
 
         Args:
             values: some of the leaves, and perhaps others, which are left out; the same object at every call.
-            numbers: as many.
+            numbers: as many numbers.
         """
         import numpy as np
 
@@ -188,21 +188,21 @@ class Session:
         steps: int = 1,
         orders: Sequence[Any] | None = None,
     ) -> list[list[float] | None]:
-        """Make as many steps from each of several starts, where an optimiser would remember nothing yet.
+        """Make as many steps from each of several starts, at which an optimiser has no memory yet.
 
-        What the leaves hold afterwards, and the settings of the optimiser, are those of the last one.
+        Afterwards the leaves have the numbers, and the optimiser the settings, of the last start.
 
         Args:
             batch: the samples.
             values: all leaves, and perhaps others; the same object at every call.
-            starts: starts x values, the numbers of each; those after the steps are written to it.
-            settings: of the optimiser for each start.
+            starts: an array of starts x values, overwritten with the numbers after the steps.
+            settings: the optimiser's settings for each start.
             clip: the largest norm of the whole gradient, and its largest entry, as for `configured`.
-            steps: how many to make on the whole batch, where there are no `orders`.
-            orders: of each start the samples of each step.
+            steps: how many to make on the whole batch, if there are no `orders`.
+            orders: the samples of each step, for each start.
 
         Returns:
-            Of each start the losses; None where one of them is not finite, or an update.
+            The losses for each start; None if a loss or an update is not finite.
 
         Raises:
             ValueError: a leaf is not among the values.
@@ -216,7 +216,7 @@ class Session:
         self.look_outside()
         own, training = starts[:, given], self._training
         found: list[list[float] | None] = []
-        known: dict[tuple[Setting, ...], ConfiguredUpdate] = {}  # of any lr; what the rule reads is looked at but once
+        known: dict[tuple[Setting, ...], ConfiguredUpdate] = {}  # for any lr; what the rule reads is examined only once
         with self._borrowed():
             for row, self._optimizer.settings, order in zip(own, settings, orders or repeat(None)):
                 chosen = self._optimizer.settings
@@ -236,17 +236,17 @@ class Session:
         return found
 
     def look_outside(self) -> None:
-        """See whether what the rule reads is the same: then what was set meanwhile, to make other nets, is no news."""
+        """Check whether what the rule reads has changed; otherwise changes made for other nets do not matter."""
         known = self._known[-1]
         if known is not None:
             known.rule.surroundings.holds_outside(())
 
     def has_no_leaves_but(self, values: Sequence[Value]) -> bool:
-        """Whether all leaves are among Values; the same object at every call."""
+        """Whether all leaves are among these Values; the same object at every call."""
         return isinstance(self._places_among(values)[0], slice)
 
     def _places_among(self, values: Sequence[Value]) -> Any:
-        """Which leaves are among Values, all of them as a slice, and where these are."""
+        """Which leaves are among these Values (a slice if all are), and their places there."""
         import numpy as np
 
         if self._places_of[0] is not values:
@@ -264,9 +264,9 @@ class Session:
 
     @contextmanager
     def _borrowed(self) -> Iterator[Loan]:
-        """The numbers of the leaves are in the array, to be changed there; who looks at one meanwhile waits.
+        """A context in which the leaves' numbers are in the array, to be changed there; other readers wait.
 
-        Their gradients stay what they are until a step is made.
+        Their gradients stay as they are until a step is made.
         """
         loan, has_been = self._loan, False
         self._see_steps()
@@ -276,12 +276,12 @@ class Session:
                     self._stepped = False
                     loan.take()
                 with loan.lock:
-                    if loan.open:  # else somebody has looked, or lent them, just now
+                    if loan.open:  # otherwise somebody has just looked at them, or lent them
                         has_been = True
                         try:
                             yield loan
                         finally:
-                            loan.ahead = not loan.open  # someone has looked meanwhile, such as a signal handler
+                            loan.ahead = not loan.open  # somebody, such as a signal handler, has looked meanwhile
         finally:
             if loan.ahead:
                 loan.take()
@@ -291,7 +291,7 @@ class Session:
         self._since = math.inf
 
     def _take(self, configured: ConfiguredUpdate) -> None:
-        """Take over what the optimiser remembers."""
+        """Take over the optimiser's memory."""
         training, optimizer = self._training, self._optimizer
         steps, rows = started(optimizer, configured.rule.kept)
         for k in configured.rule.kept:
@@ -303,7 +303,7 @@ class Session:
         optimizer.keeper = self._keeper
 
     def _give_back(self, optimizer: Optimizer) -> None:
-        """Give the optimiser what it remembers, as its `keeper`."""
+        """Give the optimiser its memory back, as its `keeper`."""
         assert self._configured is not None
         kept, places = self._configured.rule.kept, self._places
         memory, rows = self._training.memory, enumerate(optimizer.own_state[1])
@@ -314,7 +314,7 @@ class Session:
         """Take the gradients of the leaves as eager steps leave them.
 
         Args:
-            before: the gradients when the first of the steps began.
+            before: the gradients before the first of the steps.
         """
         training, configured = self._training, self._configured
         self._see_steps()
@@ -327,7 +327,7 @@ class Session:
             (gradient,) = on_arrays(configured.clipping)(numbers, training.parameters, gradient)
         found: list[float] = gradient.tolist()
         sums = training.sums.tolist()
-        for k in self._frozen:  # nobody sets these to zero between the steps
+        for k in self._frozen:  # these are not set to zero between steps
             found[k] = before[k] + sums[k]
         training.sums[:] = 0.0  # the leaves have them now
         return found
@@ -338,21 +338,21 @@ class Session:
         Raises:
             FloatingPointError: always.
         """
-        # Of a finite loss the gradients are those of the step that was not made, as in eager steps.
+        # If the loss is finite, the gradients are those of the step that was not made, as in eager steps.
         self._stepped = self._stepped or math.isfinite(losses[-1])
         fail(self._training, configured, losses, self._params, self._places)
 
 
 def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Session | None:
-    """A session, or None where the optimiser has to make the steps itself, with gradients from the program.
+    """A session, or None if the optimiser has to make the steps itself, with gradients from the program.
 
-    That is so in plain Python, where a primitive of the rule has no template, and where the optimiser has parameters
-    that the loss does not read.
+    That is so in plain Python, if a primitive of the rule has no template, and if the optimiser has parameters that
+    the loss does not read.
 
     Args:
         compiled: the loss of one sample.
         batch: samples like those to come.
-        optimizer: what updates the parameters.
+        optimizer: updates the parameters.
 
     Raises:
         TraceError: the loss or the rule cannot be compiled.
@@ -382,8 +382,8 @@ def _batch_size(batch: Batch, order: Any) -> int:
 
 
 def _places(leaves: Sequence[Value], params: Sequence[Value]) -> slice | list[int] | None:
-    """Where the parameters are among the leaves; None if one is not there."""
-    if leaves is params or (len(leaves) == len(params) and all(map(is_, leaves, params))):  # as for most networks
+    """The places of the parameters among the leaves; None if one is not there."""
+    if leaves is params or (len(leaves) == len(params) and all(map(is_, leaves, params))):  # as in most networks
         return slice(None)
     place = {value: k for k, value in enumerate(leaves)}
     found = [place.get(value, -1) for value in params]
@@ -391,5 +391,5 @@ def _places(leaves: Sequence[Value], params: Sequence[Value]) -> slice | list[in
 
 
 def frozen(places: slice | list[int], count: int) -> list[int]:
-    """The numbers, below a count, of the leaves that the optimiser does not update."""
+    """The indices, below a count, of the leaves that the optimiser does not update."""
     return [] if isinstance(places, slice) else sorted({*range(count)}.difference(places))
