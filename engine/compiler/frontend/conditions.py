@@ -1,4 +1,4 @@
-"""Operations that only traced graphs have: comparisons and what combines them, as the floats 0 and 1, and detach."""
+"""Operations that only traced graphs have: comparisons and their combinations, as the floats 0 and 1, and detach."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ INVERT = _internal("invert", "not", lambda x: float(x == 0.0), "1 - x", "x")
 DETACH = _internal("detach", "detach", lambda x: x, "x", "x")
 CONDITIONS = frozenset({LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, BOTH, EITHER, INVERT})
 OWN = frozenset({*CONDITIONS, DETACH, *(thing for thing in vars(ops).values() if isinstance(thing, Primitive))})
-"""These and the table as it comes: all primitives that no user has declared."""
+"""These and the built-in table: all primitives that no user has declared."""

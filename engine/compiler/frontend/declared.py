@@ -1,4 +1,4 @@
-"""Primitives that users have declared: what their functions compose of others, which hangs on what these read."""
+"""Primitives that users have declared: what their functions compose of others, which depends on what they read."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from .watching import watched
 
 
 class Meaning:
-    """What the functions of the user's primitives under some symbols make of symbols, at present.
+    """What the functions of the user's primitives below some symbols compose now.
 
-    Two are equal if they make the same of the same Values and numbers.
+    Two are equal if they compose the same operations of the same Values and numbers.
 
     Args:
         outputs: the symbols.
-        new_graph: gives an empty graph.
+        new_graph: makes an empty graph.
 
     Raises:
-        TraceError: one of the functions reads the number of a Value, which may be another one at the next call.
+        TraceError: one of the functions reads the number of a Value, which may have changed at the next call.
     """
 
     def __init__(self, outputs: Sequence[Symbol], new_graph: Callable[[], Graph]) -> None:
         used = {(s.primitive, len(s.operands)): None for s in operations(outputs) if s.primitive not in OWN}
-        self._graphs = [new_graph() for _ in used]  # these keep their Values alive, whose identity counts
+        self._graphs = [new_graph() for _ in used]  # they keep their Values, which are compared by identity, alive
         self._written = [
             [primitive, *_written(primitive, count, graph)]
             for (primitive, count), graph in zip(used, self._graphs)
@@ -44,7 +44,7 @@ class Meaning:
 
 
 def _written(primitive: Primitive, count: int, graph: Graph) -> Iterator[Any]:
-    """What each function makes of symbols; None if it wants numbers, as then Python calls it at every sample."""
+    """What each function composes of symbols; None if it needs numbers, since then Python calls it for every sample."""
     operands = tuple(graph.source("input", k) for k in range(count))
     composed = primitive.native if callable(primitive.native) else primitive.forward
     calls = [(composed, operands), *((rule, (graph.make(primitive, operands), *operands)) for rule in primitive.rules)]
@@ -55,12 +55,12 @@ def _written(primitive: Primitive, count: int, graph: Graph) -> Iterator[Any]:
 
 
 def _check(function: Callable[..., Any], count: int) -> None:
-    """Call a function with numbers of its own, so that all which it still reads is a Value's from outside."""
+    """Call a function with fresh Values, so that any number it still reads is that of a Value from outside."""
     try:
         function(*[0.5] * count)
     except TraceError:
         raise
-    except Exception:  # it wants other numbers
+    except Exception:  # it needs other numbers
         return
 
 
@@ -68,12 +68,12 @@ def _composed(function: Callable[..., Any], arguments: Sequence[Symbol], graph: 
     try:
         made = function(*arguments)
         return list(written([graph.lift(one) for one in (made if isinstance(made, (list, tuple)) else [made])]))
-    except Exception:  # it is the user's code, and says in its own way that it wants floats
+    except Exception:  # the user's code may say in any way that it needs floats
         return None
 
 
 def written(outputs: Sequence[Symbol]) -> Iterator[Any]:
-    """Operations as text has them, in an order that depends on the graph alone: Values by identity, numbers exactly."""
+    """Operations in an order that depends on the graph alone: Values by identity, numbers exactly."""
     place: dict[Symbol, int] = {}
 
     def name(symbol: Symbol) -> Any:

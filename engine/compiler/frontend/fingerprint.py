@@ -1,6 +1,6 @@
-"""The fingerprint of a traced function: equal for equal graphs, in every process, and made in milliseconds.
+"""The fingerprint of a traced function: equal for equal graphs, in every process, and computed in milliseconds.
 
-Under it the native back end finds on disk what it made of such a graph before, without planning it again.
+By it the native back end finds on disk what it compiled for such a graph before, without planning it again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .trace import Trace
 
 
 def has_template(primitive: Primitive) -> bool:
-    """Whether back ends can make code of it."""
+    """Whether back ends can generate code for it."""
     return primitive.native is not None or primitive in (ops.dot, ops.take)
 
 
@@ -28,14 +28,14 @@ _TABLE = {p.name: p for p in OWN if has_template(p)}
 _NUMBER = {_TABLE[name]: k for k, name in enumerate(sorted(_TABLE))}
 _number = attrgetter("number")
 _RANGE, _VECTOR = -(2**31), 1 - 2**31
-"""Before what stands for a range of leaves, or for operands that were written before: the numbers of no symbols."""
+"""Mark a range of leaves, or operands that were written before: no symbol has these numbers."""
 
 
 def fingerprint(trace: Trace) -> str:
-    """A digest of the graph and of the engine itself; empty for graphs that it does not determine.
+    """A digest of the graph and of the engine itself; empty for graphs that it would not determine.
 
-    Those are graphs with primitives that a user has declared: their rules and templates are code that nobody can
-    compare; and all graphs once somebody has replaced a rule, function or template of the table.
+    Those are graphs with primitives that a user has declared, whose rules and templates are code that cannot be
+    compared; and all graphs once somebody has replaced a rule, function or template of the table.
     """
     symbols = operations(trace.outputs)
     if not ENGINE or not TABLE.is_unchanged() or not {symbol.primitive for symbol in symbols} <= _NUMBER.keys():
@@ -46,7 +46,7 @@ def fingerprint(trace: Trace) -> str:
     words = array("i", [len(graph.leaves), len(trace.inputs), len(constants), len(trace.outputs)])
     for part in (trace.inputs, constants, trace.outputs):
         words.extend(map(_number, part))
-    vectors: dict[int, int] = {}  # which one it is, by id: what the neurons of a layer have in common is written once
+    vectors: dict[int, int] = {}  # its index, by id: what the neurons of a layer share is written once
     for symbol in symbols:
         assert symbol.primitive is not None
         words.extend((symbol.number, _NUMBER[symbol.primitive], len(symbol.operands)))
@@ -67,7 +67,7 @@ def fingerprint(trace: Trace) -> str:
 
 
 def _engine() -> str:
-    """A digest of the sources of the engine and its compiler; empty where they are no files to read."""
+    """A digest of the sources of the engine and its compiler; empty if they are not files that can be read."""
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
     try:

@@ -1,7 +1,7 @@
-"""What stands for the data: plain numbers, and lists and arrays of them, which are no Values to the user's code.
+"""Stands for the data: plain numbers, and lists and arrays of them, which are not Values to the user's code.
 
-- numbers: symbols of theirs; arithmetic: what operators do with them that they do not with Values
-- rows: lists, tuples and arrays of them, which do not do the same
-- types: of what types they are given; asking: whether the user's code asks; type_calls: by `type(x)`;
+- numbers: symbols of plain numbers; arithmetic: how operators on them differ from those on Values
+- rows: lists, tuples and arrays of numbers, which behave differently
+- types: the types of the numbers; asking: whether the user's code asks for them; type_calls: by `type(x)`;
   truth_tests: by `x is True`
 """

@@ -1,6 +1,6 @@
-"""What operators do with plain numbers and not with Values: bits, errors that somebody catches, sums that overflow.
+"""What operators do with plain numbers but not with Values: bits, errors that somebody catches, sums that overflow.
 
-Where a sample is given the eager function has a number of Python or NumPy, and Python's own operators work on it.
+In place of an input the eager function has a number of Python or NumPy, and Python's own operators work on it.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _RAISING = ("truediv", "floordiv", "mod", "divmod", "pow")
 _OVERFLOWING = ("add", "sub", "mul", "floordiv", "mod", "divmod", "pow", "neg", "abs")
 _OF_WHOLE = ("floordiv", "mod", "divmod", "pow")
 _OF_BITS = ("mul", "pow", "abs")
-"""What NumPy gives for truth values is the same as for the numbers 0 and 1; their sum is at most True."""
+"""Operators for which NumPy treats truth values as the numbers 0 and 1; their sum is at most True."""
 _SMALL = 16.0
-"""The largest power by which numbers do not overflow, as a rule."""
+"""The largest power that does not usually overflow."""
 
 
 class Arithmetic(Symbol):
@@ -87,14 +87,14 @@ def _bits(name: str) -> Callable[..., Any]:
 
 
 def _may_raise(name: str, second: Any) -> bool:
-    """Whether there are numbers that an operator with such a second one raises an error for."""
+    """Whether an operator with such a second operand raises an error for some numbers."""
     if isinstance(second, Arithmetic):
         return True
     return not 0.0 <= second <= _SMALL if name == "pow" else second == 0.0
 
 
 def _is_caught() -> bool:
-    """Whether code of the user's that is running names an error that it may catch."""
+    """Whether the user's code that is running names an error that it may catch."""
     frame: Any = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename != TRACE:
         if not _ERRORS.isdisjoint(frame.f_code.co_names):
@@ -104,7 +104,7 @@ def _is_caught() -> bool:
 
 
 def _may_overflow(name: str, *numbers: Any) -> bool:
-    """Whether all of these have few bits, or are Python's and take those of NumPy's."""
+    """Whether all operands have few bits, or are Python numbers, which take the type of NumPy's."""
     truths = [isinstance(number, bool) or _is_truth(number) for number in numbers]
     if all(truths):
         return name not in _OF_BITS and any(_is_of_numpy(number, "generic") for number in numbers)
@@ -119,7 +119,7 @@ def _may_overflow(name: str, *numbers: Any) -> bool:
 
 
 def _kind(number: Any) -> Any:
-    """The class of what is given as a number of NumPy of few bits."""
+    """The class of an input that is given as a NumPy number of few bits."""
     if not isinstance(number, Arithmetic) or number.kind != "input":
         return None
     kind = number.graph.types[number.value]
@@ -127,7 +127,7 @@ def _kind(number: Any) -> Any:
 
 
 def _is_truth(number: Any) -> bool:
-    """Whether it is a condition, a number that is given as a bool, or known to be a product of such."""
+    """Whether it is a condition, a number that is given as a bool, or a product of these."""
     if not isinstance(number, Arithmetic):
         return False
     if number.kind == "input":
@@ -137,7 +137,7 @@ def _is_truth(number: Any) -> bool:
 
 
 def _is_of_numpy(number: Any, kind: str) -> bool:
-    """Whether it is computed from numbers of a class of NumPy's; of that the graph takes note."""
+    """Whether it is computed from numbers of a NumPy class; the graph notes that this was asked."""
     numpy = sys.modules.get("numpy")
     waiting, seen = [number] if numpy and isinstance(number, Arithmetic) else [], set[Symbol]()
     while waiting:

@@ -1,4 +1,4 @@
-"""Whether it is this project's code that asks an object of what class it is, or somebody else's."""
+"""Whether the code that asks an object for its class is this project's, or somebody else's."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from ....text.callers import is_ours
 
 TRACE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "trace.py")
-"""The file from which the user's function is called: frames above it are of those who call the compiled one."""
+"""The file from which the user's function is called: frames above it belong to callers of the compiled function."""
 
 _ABSTRACT = frozenset({"<frozen abc>", "<frozen _collections_abc>"})
-"""Files of what asks on behalf of its caller."""
+"""Files of code that asks on behalf of its caller."""
 
 
 def asked_by_project() -> bool:
-    """Whether the caller's caller is a part of this project."""
+    """Whether the caller's caller is part of this project."""
     frame: Any = sys._getframe(2)
     while frame.f_code.co_filename in _ABSTRACT:
         frame = frame.f_back

@@ -1,8 +1,8 @@
-"""What stands for the rows that a function is given: lists, tuples or arrays of numbers, which do not do the same.
+"""Stands for the rows that a function is given: lists, tuples or arrays of numbers, which behave differently.
 
-`x * 3` repeats a list and multiplies an array; `isinstance(x, list)`, `case [a, b]`, `x.shape` tell them from each
-other. Where a function does what hangs on that, it is noted: the program is then not taken for rows of another class.
-What only arrays do with all of their numbers is refused.
+`x * 3` repeats a list and multiplies an array; `isinstance(x, list)`, `case [a, b]`, `x.shape` tell them apart. If a
+function does something that depends on the class of a row, that is noted, and the program is not used for rows of
+another class. What only arrays do with all of their numbers is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .asking import asked_by_project
 _FIX = "Inside of a compiled function the numbers stand one by one: write it for each, as in [3 * a for a in x]."
 
 Form: TypeAlias = "tuple[Any, ...]"
-"""The class of a row, and the forms of the rows in it: one for all if they are alike; empty for a number."""
+"""The class of a row, and the forms of the rows in it, a single one if they are alike; empty for a number."""
 
 
 def form_of(sample: Any) -> Form:
@@ -36,7 +36,7 @@ def form_of(sample: Any) -> Form:
 
 
 def form_of_array(array: Any, dimensions: int) -> Form:
-    """The form of an array, or of its rows, with so many dimensions."""
+    """The form of an array, or of its rows, with this many dimensions."""
     return (type(array), *([form_of_array(array, dimensions - 1)] * (dimensions > 1))) if dimensions else ()
 
 
@@ -45,8 +45,8 @@ def as_rows(nested: Any, form: Form, note: Callable[[], Any]) -> Any:
 
     Args:
         nested: lists of symbols.
-        form: of the row; empty if the function does not ask.
-        note: called when the function does what hangs on the class of a row.
+        form: the form of the row; empty if the function does not ask.
+        note: called when the function does something that depends on the class of a row.
     """
     if not form:
         return [as_rows(part, (), note) for part in nested] if isinstance(nested, list) else nested
@@ -57,12 +57,12 @@ def as_rows(nested: Any, form: Form, note: Callable[[], Any]) -> Any:
 
 
 def all_rows(rows: list[Any], whole: type[Any], note: Callable[[], Any]) -> Any:
-    """All rows of a batch, which a step is given as they are, and `fit` gives in a list.
+    """All rows of a batch, which are given to a step as they are, and by `fit` in a list.
 
     Args:
-        rows: of the batch.
-        whole: the class of what they are given in.
-        note: called when the function does what hangs on that.
+        rows: the rows of the batch.
+        whole: the class of the object that holds them.
+        note: called when the function does something that depends on that class.
     """
 
     def refuse() -> NoReturn:
@@ -74,23 +74,23 @@ def all_rows(rows: list[Any], whole: type[Any], note: Callable[[], Any]) -> Any:
 
 
 class Row:
-    """Stands for a row, as of an array.
+    """Stands for a row, such as an array.
 
     Args:
         entries: symbols, or rows.
         kind: the class of the row.
-        note: called when the function does what hangs on it.
+        note: called when the function does something that depends on the class.
     """
 
     __slots__ = ("_entries", "_kind", "_note")
-    __hash__ = None  # type: ignore[assignment]  # as a list or an array
+    __hash__ = None  # type: ignore[assignment]  # like a list or an array
 
     def __init__(self, entries: list[Any], kind: type[Any], note: Callable[[], Any]) -> None:
         self._entries, self._kind, self._note = entries, kind, note
 
     @property  # type: ignore[misc]  # what is asked is to be known
     def __class__(self) -> Any:
-        """The class of the row that is given."""
+        """The class of the row."""
         if not asked_by_project():
             self._note()
         return self._kind
@@ -135,10 +135,10 @@ class Row:
         raise AttributeError(f"{self._kind.__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def _of_list(self, what: str, *others: type[Any]) -> Any:
-        """The list, or tuple, that this is.
+        """The list, or tuple, that this stands for.
 
         Raises:
-            TraceError: it is none of these, which are a list and others.
+            TraceError: it stands for something else.
         """
         self._note()
         if self._kind not in (list, *others):
@@ -147,7 +147,7 @@ class Row:
 
 
 class Listed(Row):
-    """Stands for a list or tuple, which patterns take for sequences."""
+    """Stands for a list or tuple, which patterns treat as sequences."""
 
     __slots__ = ()
 
@@ -156,7 +156,7 @@ _SEQUENCE = 1 << 5  # Py_TPFLAGS_SEQUENCE, by which patterns know what they matc
 
 
 class Matched(Row, metaclass=ABCMeta):
-    """Stands for what patterns match although it is no `Sequence`: an array, from NumPy 2.5 on."""
+    """Stands for what patterns match although it is not a `Sequence`: an array, from NumPy 2.5 on."""
 
     __slots__ = ()
     __abc_tpflags__ = _SEQUENCE
@@ -177,7 +177,7 @@ def _operator(name: str) -> Callable[[Row, Any], Any]:
 
 
 def _reflected(name: str, own: Any, other: Any) -> Any:
-    """What ``other + own`` is for a row on the right."""
+    """The result of ``other + own`` for a row on the right."""
     ordinary = f"__{name[3:]}"
     return getattr(other, ordinary)(own) if type(other) is type(own) else NotImplemented
 
@@ -193,7 +193,7 @@ def _in_place(name: str) -> Callable[[Row, Any], Any]:
 
 
 def plain(thing: Any) -> Any:
-    """A row as the list or tuple that it stands for; all else as it is."""
+    """A row as the list or tuple that it stands for; anything else as it is."""
     if not isinstance(thing, Listed):
         return thing
     entries = [plain(entry) for entry in thing]

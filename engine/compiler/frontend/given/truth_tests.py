@@ -1,7 +1,7 @@
-"""`x is True` of a symbol: that has no hook, so that it is looked for in the code, as patterns with `True` are.
+"""`x is True` for a symbol: there is no hook for it, so it is looked for in the code, like patterns with `True`.
 
-Whatever gives a condition to such a comparison, be it an operator or a call, returns just before it; and what stands in
-local names is looked at when their function returns.
+Whatever gives a condition to such a comparison, be it an operator or a call, returns just before it; and local names
+are examined when their function returns.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class _Tests(NamedTuple):
     """Where some code compares by `is` with True or False.
 
     Attributes:
-        places: of the instructions before, which give what is compared.
-        names: local ones that are compared.
-        parts: whether it may be in a local one, as in ``x[0] is True``.
-        unpacked: whether it may be in what a pattern takes apart, wherever that comes from.
+        places: the places of the instructions before, which give what is compared.
+        names: local names that are compared.
+        parts: whether what is compared may be inside a local, as in ``x[0] is True``.
+        unpacked: whether it may be inside what a pattern takes apart, wherever that comes from.
     """
 
     places: frozenset[int]
@@ -37,14 +37,14 @@ class _Tests(NamedTuple):
 
 @cache
 def may_test_truth(code: CodeType) -> bool:
-    """Whether some code may compare by `is` with True or False, in functions inside of it too."""
+    """Whether some code, or a function inside it, may compare by `is` with True or False."""
     constant = any(isinstance(constant, bool) for constant in code.co_consts)
     inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return (constant and dis.opmap["IS_OP"] in code.co_code[::2]) or any(map(may_test_truth, inside))
 
 
 def is_truth_tested(frame: FrameType, returned: Any) -> bool:
-    """Whether the function that returns from a frame, or that which it returns to, tests what has no number yet."""
+    """Whether the function that returns from a frame, or the one it returns to, tests a value without a number yet."""
     asking = frame.f_back
     if _is_truth(returned) and asking is not None and is_users(asking.f_code.co_filename):
         asked = _tests(asking.f_code)
@@ -63,7 +63,7 @@ def is_truth_tested(frame: FrameType, returned: Any) -> bool:
 
 
 def _is_truth(thing: Any) -> bool:
-    """Whether it stands for a bool: a condition, or a number that is given as one; of that the graph takes note."""
+    """Whether it stands for a bool: a condition, or a number that is given as one, which the graph notes."""
     if not issubclass(type(thing), Symbol):
         return False
     if thing.kind == "input":
@@ -81,7 +81,7 @@ def _tests(code: CodeType) -> _Tests:
                 continue
             constant = second.opname.startswith("LOAD_CONST")
             if constant and isinstance(second.argval, bool):
-                places.update(range(first.offset, second.offset, 2))  # its caches too, where a call may stand
+                places.update(range(first.offset, second.offset, 2))  # including its caches, since a call may be there
                 if "FAST" in first.opname or "DEREF" in first.opname:
                     names.add(first.argval[-1] if isinstance(first.argval, tuple) else first.argval)
                 parts = parts or first.opname.startswith("BINARY")

@@ -1,4 +1,4 @@
-"""`type(x)` of a symbol: that has no hook, so that `type` is another class in globals while the user's code runs."""
+"""`type(x)` for a symbol: there is no hook for it, so `type` is replaced in globals while the user's code runs."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class _OfAsking(type):
 
 @contextmanager
 def types_refused(refuse: Callable[[], NoReturn]) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Gives what makes `type` another class in globals, until the end: code that runs there is refused symbols' types.
+    """A context that yields a function to replace `type` in globals: code there is refused the types of symbols.
 
-    Code of other threads that runs there meanwhile finds it too, and gets of it what it gets of `type`.
+    Other threads whose code runs there meanwhile find the replacement too; to them it does the same as `type`.
 
     Args:
         refuse: raises an error.

@@ -1,4 +1,4 @@
-"""Of what types the numbers of samples are, for functions that ask: to these 1 is another number than 1.0."""
+"""The types of the numbers of samples, for functions that ask: to them 1 and 1.0 are different."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLAIN = {float, int}
 
 
 def types_of(batch: Batch, row: int = 0) -> Types:
-    """Those of one sample.
+    """The types of one sample.
 
     >>> from engine.compiler.batch import as_batch
     >>> types_of(as_batch([[[0, 0.5]], [True]], None))
@@ -34,7 +34,7 @@ def types_of(batch: Batch, row: int = 0) -> Types:
 
 
 def rows_of_types(batch: Batch, asked: Collection[int]) -> dict[Types, int]:
-    """Some of the types of a sample, by their position, as they are met in the samples; and where each is met first.
+    """The combinations of types that samples have at some positions, and the first sample of each.
 
     >>> from engine.compiler.batch import as_batch
     >>> rows_of_types(as_batch([[0.1, 0.2, 0.3], [1, 2.5, 3]], None), {1})
@@ -81,7 +81,7 @@ def _types(sample: Any) -> list[type[Any]]:
 
 
 def narrow_types(batch: Batch) -> frozenset[Any]:
-    """Those of few bits in arrays, or in the first sample of a list, and bools, of which NumPy's arrays are such."""
+    """Types of few bits in arrays, or in the first sample of a list, and bools, whose NumPy arrays have few bits."""
     found = {
         kind
         for given in batch.given
@@ -91,12 +91,12 @@ def narrow_types(batch: Batch) -> frozenset[Any]:
 
 
 class Asked:
-    """The numbers of a sample of which a function asks the type, and of what types they were when it was traced.
+    """The numbers of a sample whose types a function asks for, and their types when it was traced.
 
     Attributes:
-        positions: of these numbers.
-        met: their types; whatever else comes has to be traced.
-        narrow: of a function that computes with what it is given, the types of few bits, which it was traced for.
+        positions: the positions of these numbers.
+        met: their types; for any others the function has to be traced.
+        narrow: for a function that computes with its inputs, the types of few bits that it was traced for.
     """
 
     def __init__(self, positions: Collection[int] = (), met: Collection[Types] = ()) -> None:
@@ -107,30 +107,30 @@ class Asked:
         return bool(self.positions)
 
     def together(self, other: Asked, batch: Batch) -> Asked:
-        """All that is asked, of the types that a batch has."""
+        """What both ask for, with the types that a batch has."""
         positions = self.positions | other.positions
         return Asked(positions, rows_of_types(batch, positions))
 
     def covers(self, batch: Batch) -> bool:
-        """Whether all of them are of types that were met."""
+        """Whether all numbers of a batch are of types that were met."""
         if self.narrow and narrow_types(batch) not in self.narrow:
             return False
         return not self.positions or self.met >= rows_of_types(batch, self.positions).keys()
 
     def renew(self, other: Asked) -> None:
-        """Take what was met by another one of the same function, too."""
+        """Add what was met by another trace of the same function."""
         self.met |= other.met
         self.narrow |= other.narrow
 
 
 class Targets:
-    """The labels of a batch as a loss is given them: what it asks of them.
+    """The labels of a batch as a loss is given them, and what it asks about them.
 
     Args:
         given: samples and labels.
 
     Attributes:
-        types: of the numbers of a label.
+        types: the types of the numbers of a label.
     """
 
     def __init__(self, given: Batch) -> None:
@@ -141,21 +141,21 @@ class Targets:
         self._positions = set[int]()
 
     def as_rows(self, labels: list[Any]) -> Any:
-        """The labels of a batch, in rows of the classes that are given."""
+        """The labels of a batch, in rows of the classes that were given."""
         arguments, whole = len(self._given.shapes), type(self._given.given[-1])
         note = partial(self._positions.add, self._count + arguments - 1)
         rows = [as_rows(label, self._form, note) for label in labels]
         return all_rows(rows, whole, partial(self._positions.add, self._count + 2 * arguments - 1))
 
     def ask(self, places: Iterable[int], rows: bool) -> None:
-        """Note of which numbers of a label the type was asked, where what is below 0 is none; and whether of rows."""
+        """Note the numbers of a label whose type was asked for (places below 0 are ignored), and whether rows were."""
         self._positions.update(self._first + place for place in places if place >= 0)
         if rows:
             arguments = len(self._given.shapes)
             self._positions |= {self._count + arguments - 1, self._count + 2 * arguments - 1}
 
     def asked(self, loss: str) -> Asked:
-        """What was asked.
+        """What the loss asked for.
 
         Raises:
             TraceError: the labels are of several kinds.
@@ -167,7 +167,7 @@ class Targets:
 
 
 def several_types(function: str, kinds: Iterable[Types]) -> TraceError:
-    """The error of a function that does not do the same for all numbers of a batch."""
+    """The error for a function that does not do the same for all numbers of a batch."""
     names = {kind.__name__ if isinstance(kind, type) else f"rows such as {kind}" for types in kinds for kind in types}
     found = " and ".join(sorted(names))
     return TraceError(
