@@ -1,6 +1,6 @@
 """The graph of symbols: each expression once, each bound Value a leaf.
 
-A leaf is known by its number. The symbol of one is made when somebody asks for it: of most weights nobody does.
+A leaf is known by its number. Its symbol is made when somebody asks for it, which for most weights nobody does.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ class Graph:
     """The symbols of one program, each expression once.
 
     Args:
-        simplify: gives what an operation is by an identity, or None; it is asked whenever a symbol is made.
-        derivatives: gives the derivatives of a symbol by others, for functions that differentiate.
+        simplify: returns what an operation equals by an identity, or None; called whenever a symbol is made.
+        derivatives: computes the derivatives of a symbol by others, for functions that differentiate.
 
     Attributes:
         leaves: the bound Values by their number, in the order of first use.
-        symbols: of the Values that were asked for one by one; of symbols that a function may get hold of, themselves.
+        symbols: the symbols of Values that were asked for one by one; a symbol is its own.
         made: the Values that the function has made from plain numbers, or computed from such.
-        requirements: what samples have to be, and of which symbols.
-        lines: where each symbol was made, for the message of an error; None while nobody wants to know.
-        open: while the function runs; what it has kept for later is refused afterwards.
-        nonzero: symbols that are known to be no 0, so that a branch on their truth is decided.
-        types: of what type each input is given; empty where it is known that nobody asks, or nothing was given yet.
-        asked: the positions of the inputs whose type the function has asked.
+        requirements: each requirement on samples, and its symbols.
+        lines: the line that made each symbol, for error messages; None unless they are wanted.
+        open: whether the function is running; symbols that it keeps for later are refused afterwards.
+        nonzero: symbols that are known not to be 0, which decides a branch on their truth.
+        types: the type of each input; empty if it is known that nobody asks, or nothing was given yet.
+        asked: the positions of the inputs whose type the function has asked for.
         computes: whether operators of plain numbers were applied to some.
         truths: products of conditions, which are conditions to NumPy; in_arrays: what was put into an array of its own.
         given: the symbols that stand for plain numbers.
@@ -129,9 +129,9 @@ class Graph:
         return made
 
     def recorded(self, primitive: Primitive, operands: Sequence[Any]) -> Symbol:
-        """The symbol of what the function computes; one that passes no derivative on where a `no_grad` is open.
+        """The symbol for what the function computes; it passes no derivative on inside `no_grad`.
 
-        It runs once for each operation, in one of two runs under a profiler, to which every call is an event.
+        This runs once for each operation, and in one of two runs under a profiler, to which every call is an event.
         """
         lifted = self._lift_dot(operands) if primitive is ops.dot else self.lift_all(operands)
         key = primitive, lifted
@@ -139,12 +139,12 @@ class Graph:
         return result if recording.get() else self.make(DETACH, (result,))
 
     def known(self, primitive: Primitive, operands: Operands) -> Symbol | None:
-        """What `make` has given for these already."""
+        """The symbol that `make` has returned for these before."""
         return self._known.get((primitive, operands))
 
     def constant(self, number: float) -> Symbol:
-        """The symbol of a number."""
-        key = number if number and number == number else number.hex()  # zeros by their sign
+        """The symbol for a number."""
+        key = number if number and number == number else number.hex()  # zeros differ by their sign
         if key not in self._known:
             self._known[key] = self._add(None, (), "constant", number, True)
         return self._known[key]
@@ -157,7 +157,7 @@ class Graph:
         return known
 
     def require(self, requirement: Requirement, symbols: tuple[Symbol, ...]) -> bool:
-        """Note what samples have to be; False for what is computed from bound Values, which nothing is required of."""
+        """Note a requirement on samples; False for what is computed from bound Values, on which there is none."""
         if all(symbol.kind == "constant" for symbol in symbols):
             requirement.check(*[symbol.value for symbol in symbols])
         elif any(read_leaf(s.operands) for s in operations(symbols)) or "leaf" in {*map(_kind, symbols)}:
@@ -167,7 +167,7 @@ class Graph:
         return True
 
     def lift_all(self, operands: Sequence[Any]) -> tuple[Symbol, ...]:
-        """The symbols of all operands, which are as many as weights in a layer, and most often known."""
+        """The symbols of all operands: as many as a layer has weights, and usually known."""
         if self.open:
             try:
                 return tuple(map(self.symbols.__getitem__, operands))
@@ -176,7 +176,7 @@ class Graph:
         return tuple(map(self.lift, operands))
 
     def lift(self, operand: Any) -> Symbol:
-        """The symbol of anything that a primitive takes: a symbol, a Value with all it was computed from, a number."""
+        """The symbol for anything that a primitive takes: a symbol, a Value with all it was computed from, a number."""
         if isinstance(operand, Symbol):
             if operand.graph is not self or not self.open:
                 raise refusal(
@@ -204,7 +204,7 @@ class Graph:
         return symbols[root]
 
     def type_of(self, given: Symbol) -> type[Any]:
-        """Of what type an input is given, for a function that asks."""
+        """The type of an input, for a function that asks."""
         position: int = given.value
         self.asked.add(position)
         found: type[Any] = self.types[position]
@@ -213,7 +213,7 @@ class Graph:
     # ---- leaves, and the operands of dots
 
     def leaf(self, number: int) -> Symbol:
-        """The symbol of the leaf that has this number."""
+        """The symbol of the leaf with this number."""
         value = self.leaves[number]
         found = self.symbols.get(value)
         if found is None:
@@ -233,15 +233,15 @@ class Graph:
 
     @property
     def _rows(self) -> dict[Value, range]:
-        """By leaf the numbers of its row, which may be its own alone."""
+        """The numbers of the row that each leaf is in, possibly a row of its own."""
         if self._row_of is None:
             self._row_of = {leaf: row for row in self._ranges for leaf in self.leaves[row.start : row.stop]}
         return self._row_of
 
     def row(self, values: Sequence[Any]) -> LeafRow | None:
-        """A row of bound Values as leaves: all of them new, or the row that they were before.
+        """A row of bound Values as leaves: all of them new, or the same row as before.
 
-        None for all else, such as leaves that were met in another way.
+        None for anything else, such as leaves that were met in another way.
         """
         first = values[0]
         if len(values) < 2 or not _is_plain(first):
@@ -258,7 +258,7 @@ class Graph:
         return LeafRow(self, numbers)
 
     def _enter(self, values: Sequence[Any], numbers: range) -> bool:
-        """Note that Values are in a row, if they are different ones from outside, of which none was met before."""
+        """Note that Values form a row, if they are distinct ones from outside, none of which was met before."""
         if not _are_leaves(values) or (self.made and not self.made.isdisjoint(values)):
             return False
         rows, count = self._rows, len(self._rows) + len(values)
@@ -271,7 +271,7 @@ class Graph:
         return True
 
     def _lift_dot(self, operands: Sequence[Any]) -> Operands:
-        """The operands of a dot, where a row of weights gets no symbols."""
+        """The operands of a dot; a row of weights gets no symbols."""
         n = len(operands) // 2
         left, right, bias = operands[:n], operands[n : 2 * n], operands[2 * n :]
         row = self.row(left)
@@ -288,7 +288,7 @@ class Graph:
     def _of_dot(self, operands: Operands) -> DotOperands:
         """The operands of a dot as one object, with a row of leaves on its left if there is one.
 
-        That hangs on nothing but their kinds, which are the same whenever the function runs.
+        That depends on nothing but their kinds, which are the same whenever the function runs.
         """
         if type(operands) is DotOperands:
             return operands
@@ -301,7 +301,7 @@ class Graph:
         return DotOperands(LeafRow(self, numbers) if numbers else left, right, bias)
 
     def _below(self, operands: Operands) -> tuple[Symbol, ...]:
-        """The operands that are results. Neurons with the same inputs share theirs, and from now on the inputs too."""
+        """The operands that are results. Neurons with the same inputs share them, and from now on the inputs too."""
         if type(operands) is not DotOperands or not has_row(operands):
             return _results(apart(operands))
         right, bias = operands.right, _results(operands.bias)
@@ -327,7 +327,7 @@ class Graph:
 
 
 class _Symbols(dict[Any, Symbol]):
-    """The symbols of a graph by Value, made when a Value is first met; a symbol stands for itself."""
+    """The symbols of a graph by Value, made when the Value is first met; a symbol stands for itself."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -345,18 +345,18 @@ class _Symbols(dict[Any, Symbol]):
             row = graph._rows[operand] = range(len(graph.leaves), len(graph.leaves) + 1)
             graph.leaves.append(operand)
             graph._ranges.append(row)
-        for number in row:  # the others are going to be asked for as well
+        for number in row:  # the others will be asked for as well
             graph.leaf(number)
         return self[operand]
 
 
 def _is_plain(operand: Any) -> bool:
-    """Whether this is a Value of any class, and no symbol or constant."""
+    """Whether this is a Value of any class, but not a symbol or constant."""
     return isinstance(operand, Value) and not isinstance(operand, _NO_LEAVES)
 
 
 def _are_leaves(values: Sequence[Any]) -> bool:
-    """Whether all are Values that are no symbols, constants or results."""
+    """Whether all are Values, but none a symbol, constant or result."""
     kinds = {*map(type, values)}
     if kinds != {Value} and any(not issubclass(kind, Value) or issubclass(kind, _NO_LEAVES) for kind in kinds):
         return False
@@ -368,7 +368,7 @@ def _results(symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:
 
 
 def _numbers(symbols: Sequence[Symbol]) -> list[int] | None:
-    """The numbers of leaves; None if others are among them."""
+    """The numbers of leaves; None if there are other symbols among them."""
     found = [symbol.number for symbol in symbols] if symbols[0].kind == "leaf" else [-1]
     return found if min(found) >= 0 else None
 
@@ -378,7 +378,7 @@ _uniform, _kind, _primitive = attrgetter("uniform"), attrgetter("kind"), attrget
 
 
 def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[Symbol]:
-    """All operations under `roots`, operands first: iterative, stable, each once, without what is `known` already.
+    """All operations under `roots`, operands first: iterative, stable, each once, without those already `known`.
 
     Leaves, inputs and constants are left out: they are most of a network, and passes have nothing to do with them.
     """

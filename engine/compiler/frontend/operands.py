@@ -1,9 +1,9 @@
-"""Operands of a dot: the weights of a neuron, of which there are most in a network, are one object and no symbols.
+"""Operands of a dot: the weights of a neuron, which are most of a network, are one object instead of symbols.
 
-All leaves that are the factors on one side are such a row, by their numbers: most often a range, as those of a row of a
-matrix, or of a column. Whoever looks at the operands one by one gets a symbol for each of them all the same.
+If the factors on one side are all leaves, they are such a row, by their numbers: usually a range, like a row or column
+of a matrix. Iterating over the operands gives a symbol for each of them all the same.
 
-Which of the two classes something is of is asked by `type`: `isinstance` takes ten times as long for abstract ones.
+To tell the classes apart, `type` is compared: `isinstance` takes ten times as long for abstract ones.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class LeafRow(Sequence[Any]):
     """The leaves of a graph that have these numbers.
 
     Args:
-        graph: whose leaves.
-        numbers: of at least one leaf.
+        graph: the graph of the leaves.
+        numbers: the numbers of at least one leaf.
 
     Attributes:
-        numbers: a range if they are one, else a tuple.
+        numbers: a range if possible, else a tuple.
     """
 
     __slots__ = ("graph", "numbers")
@@ -36,7 +36,7 @@ class LeafRow(Sequence[Any]):
 
     @property
     def values(self) -> list[Value]:
-        """What they are the leaves of."""
+        """The Values of the leaves."""
         leaves = self.graph.leaves
         return [leaves[number] for number in self.numbers]
 
@@ -58,7 +58,7 @@ class LeafRow(Sequence[Any]):
 
 
 class Shared(tuple[Any, ...]):
-    """Symbols that all neurons of a layer read, which are hashed once and not for each of them."""
+    """Symbols that all neurons of a layer read, hashed once instead of for each neuron."""
 
     _hash: int | None = None
 
@@ -73,7 +73,7 @@ class DotOperands(Sequence[Any]):
     """The operands of a dot: as many factors on the left as on the right, and perhaps a bias.
 
     Attributes:
-        left: the only place for a row of leaves: where only the factors on the right are leaves, they change sides.
+        left: the only place for a row of leaves: if only the factors on the right are leaves, they change sides.
         right, bias: symbols.
     """
 
@@ -86,7 +86,7 @@ class DotOperands(Sequence[Any]):
 
     @property
     def parts(self) -> tuple[LeafRow | tuple[Symbol, ...], ...]:
-        """All three."""
+        """Left, right and bias."""
         return self.left, self.right, self.bias
 
     @property
@@ -114,7 +114,7 @@ class DotOperands(Sequence[Any]):
 
 
 Operands: TypeAlias = "tuple[Symbol, ...] | DotOperands"
-"""Of an operation."""
+"""The operands of an operation."""
 
 
 def parts(operands: Operands) -> tuple[LeafRow | tuple[Symbol, ...], ...]:
@@ -123,7 +123,7 @@ def parts(operands: Operands) -> tuple[LeafRow | tuple[Symbol, ...], ...]:
 
 
 def apart(operands: Operands) -> tuple[Symbol, ...]:
-    """The operands that are not in a row of leaves: all that can be anything else."""
+    """The operands that are not in a row of leaves."""
     return operands.apart if type(operands) is DotOperands else operands
 
 
@@ -138,7 +138,7 @@ def read_leaf(operands: Operands) -> bool:
 
 
 def replaced(operands: Operands, new: Mapping[Symbol, Symbol]) -> Operands:
-    """The operands with others in place of those that are results."""
+    """The operands, with others in place of those that are results."""
     if type(operands) is DotOperands:
         left, right, bias = operands.left, operands.right, operands.bias
         if type(left) is LeafRow:
@@ -147,7 +147,7 @@ def replaced(operands: Operands, new: Mapping[Symbol, Symbol]) -> Operands:
 
 
 def as_range(numbers: Sequence[int]) -> range | None:
-    """Numbers as a range, if they are one of at least two.
+    """Numbers as a range, if they form one of at least two.
 
     >>> as_range([3, 5, 7]), as_range([3, 5, 8]), as_range([3, 3])
     (range(3, 9, 2), None, None)

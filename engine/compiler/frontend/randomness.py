@@ -1,6 +1,6 @@
 """Random numbers: a function that draws some while it is traced is refused, and the generators get their state back.
 
-What was drawn would be a constant of the program, and another number at every call of the eager function.
+What was drawn would be a constant of the program, but a new number at every call of the eager function.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ class Generators:
         self._sources += map(_source_of, others)
 
     def drawn(self) -> list[str]:
-        """The names of those that numbers were drawn from."""
+        """The names of the generators that numbers were drawn from."""
         return [source.name for source in self._sources if source.drawn()]
 
     def give_back(self) -> None:
-        """Set the states to what they were, where numbers were drawn."""
+        """Restore the states of those that numbers were drawn from."""
         for source in self._sources:
-            if source.drawn():  # else another thread that draws just now would get the same number again
+            if source.drawn():  # otherwise another thread that is drawing now would get the same number again
                 source.give_back()
 
     @contextmanager
     def untouched(self, run: Callable[[], Any]) -> Iterator[None]:
-        """Refuse that numbers are drawn inside; in any case the states are given back.
+        """A context in which drawing numbers is refused; the states are restored in any case.
 
         Args:
             run: does the same once more, to find the line.
@@ -63,7 +63,7 @@ class Generators:
             raise refusal(f"the function drew random numbers from {' and '.join(drawn)}", fix, source=source)
 
     def _line_of(self, run: Callable[[], Any]) -> Source | None:
-        """The first line of the user's, after which a state is another; found line by line, so slowly."""
+        """The first line of the user's code after which a state has changed; found line by line, so slowly."""
         found: list[Source] = []
 
         def watch(frame: FrameType, event: str, _: Any) -> Any:  # pragma: no cover  # it is the trace function then
@@ -79,7 +79,7 @@ class Generators:
         before = sys.gettrace()
         sys.settrace(watch)
         try:
-            with suppress(Exception):  # whatever it does now, it is refused already
+            with suppress(Exception):  # whatever it does now, it has been refused
                 run()
         finally:
             sys.settrace(before)
@@ -108,7 +108,7 @@ class _Source:
         return bool(_comparable(self._get()) != _comparable(self._before))
 
     def give_back(self) -> None:
-        """Set the state to what it was."""
+        """Restore the state."""
         self._put(self._before)
 
 

@@ -1,7 +1,7 @@
-"""Symbols: what stands for a Value while a function is traced, and the graph that they form.
+"""Symbols, which stand for Values while a function is traced, and form a graph.
 
-Equal expressions are one symbol (hash-consing), so two traces into one graph are equal just when their results are
-the same object. Every operation on a symbol goes through the table's primitives, as for Values.
+Equal expressions are one symbol (hash-consing), so two traces into one graph are equal exactly if their results are the
+same object. Every operation on a symbol goes through the table's primitives, as for Values.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _slots: Any = vars(Value)
 class Symbol(Value):
     """One node of a traced graph. It behaves like a Value as far as a function of unknown inputs can.
 
-    It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one. It has the slots of a Value
-    under names of its own, and no more: there may be one for each weight of a network.
+    It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one. It has the slots of a Value,
+    under its own names, and no more: there may be one for each weight of a network.
     """
 
     __slots__ = ()
@@ -54,14 +54,14 @@ class Symbol(Value):
     below: tuple[Symbol, ...] = _slots["_y"]  # the operands that are results: few, next to all the weights of a layer
     uniform: bool = _slots["_label"]  # it depends on no input: the same for every sample
     value: Any = _slots["_data"]  # leaf: the Value; constant: the float; input, accumulator: the position
-    number: int = _slots["_grad"]  # leaf: which one; of other symbols, to tell them apart, below 0
+    number: int = _slots["_grad"]  # leaf: its number; of other symbols a number below 0, to tell them apart
 
     __hash__ = object.__hash__
 
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
-        # What comes last in a dot are inputs.
-        for operand in reversed(operands):  # pragma: no branch  # one is a symbol: that is why this is called
+        # In a dot, inputs come last.
+        for operand in reversed(operands):  # pragma: no branch  # one is a symbol, or this would not be called
             if isinstance(operand, Symbol):
                 break
         graph: Graph = operand.graph
@@ -73,7 +73,7 @@ class Symbol(Value):
         return graph.require(requirement, graph.lift_all(values))
 
     def masked(self, derivative: Any) -> Any:
-        """What `unless` gives for a traced condition."""
+        """The result of `unless` for a traced condition."""
         if self.kind == "constant":
             return None if self.value else derivative
         return Masked(self, derivative)
@@ -101,15 +101,15 @@ class Symbol(Value):
     def _no_graph(self, *_: Any, **__: Any) -> NoReturn:
         raise refusal(f"the recorded graph of {self} was looked at, copied or changed", _FIX_GRAPH)
 
-    _a = _b = _x = _y = _grad = property(_no_graph)  # what topological_order and what is drawn are read from
+    _a = _b = _x = _y = _grad = property(_no_graph)  # what topological_order and pictures read
     _label = None
     __deepcopy__ = __reduce_ex__ = zero_grad = backward_steps = stepper = _no_graph
 
     @property
-    def _data(self) -> float:  # type: ignore[override]  # what the engine reads of a Value: that it fails is the point
+    def _data(self) -> float:  # type: ignore[override]  # the engine reads this of a Value: failing is the point
         raise refusal(f"{self} was used where a number is needed", _FIX_NUMBER, MissingNumberError)
 
-    @property  # type: ignore[misc]  # nobody can assign to it either
+    @property  # type: ignore[misc]  # it cannot be assigned to either
     def data(self) -> float:
         """Refused: a traced value has no number."""
         raise refusal(f"the data of {self} was read", _FIX_NUMBER)
@@ -128,7 +128,7 @@ class Symbol(Value):
 
     @property
     def label(self) -> str | None:
-        """Labels are accepted and forgotten."""
+        """Labels are accepted and ignored."""
         return None
 
     @label.setter
@@ -187,7 +187,7 @@ class Symbol(Value):
     def __invert__(self) -> NoReturn:
         raise refusal(f"~ of {self}", _FIX_NOT)
 
-    # ---- operators that are no method of the table; the rest is installed below ----
+    # ---- operators that are not methods of the table; the rest is installed below ----
 
     def __pos__(self) -> Symbol:
         return self
@@ -195,7 +195,7 @@ class Symbol(Value):
     def __round__(self, digits: int | None = None) -> Symbol:
         if digits is not None:
             raise TypeError(f"round() of a Value takes no digits: write round(v * 10**{digits}) / 10**{digits}")
-        return ops.round(self)  # type: ignore[no-any-return]  # of a Symbol it is one
+        return ops.round(self)  # type: ignore[no-any-return]  # a Symbol for a Symbol
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return ops.floordiv(self, other), ops.mod(self, other)
@@ -205,7 +205,7 @@ class Symbol(Value):
 
     @staticmethod
     def __differentiate__(output: Any, inputs: Sequence[Any], create_graph: bool) -> list[Symbol]:
-        """What engine.grad(..., create_graph=True) does inside a traced function."""
+        """The derivatives of engine.grad(..., create_graph=True) inside a traced function."""
         if not create_graph:
             raise refusal("grad() would give numbers", "Inside a compiled function write grad(..., create_graph=True).")
         graph = next(s.graph for s in (output, *inputs) if isinstance(s, Symbol))
@@ -238,7 +238,7 @@ def _operation(primitive: Primitive, x: Any, y: Any, graph: Graph) -> Any:
 
 
 _COMMON = frozenset({Symbol, Value, float, int})
-"""What symbols meet most often, and what needs no other look."""
+"""The most frequent operands, which need no further look."""
 
 
 def _unary(primitive: Primitive) -> Callable[[Symbol], Any]:

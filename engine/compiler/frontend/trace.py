@@ -1,8 +1,8 @@
 """Tracing: run the user's function on symbols, twice, and make sure that it is a function of its inputs.
 
-Every operation on Values gives a symbol, and numbers of Values from outside are refused where they are read. Both runs
-share one graph, in which equal expressions are one symbol: whatever is not the same computation in the second one,
-because of a counter or a changing global, shows as a difference.
+Every operation on Values gives a symbol, and reading the number of a Value from outside is refused. Both runs share one
+graph, in which equal expressions are one symbol: so if the second run is not the same computation, because of a counter
+or a changing global, it shows as a difference.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ class Trace:
         graph: all symbols; its leaves are the bound Values.
         inputs: the symbols of the numbers of one sample, argument after argument.
         outputs: the results, those of nested lists in one row.
-        requirements: what samples have to be, and the symbols that have to be it.
-        shape: of what the function returned: () for one result, (n,) for a list of n, ...
+        requirements: each requirement on samples, and the symbols that must meet it.
+        shape: the shape of what the function returned: () for one result, (n,) for a list of n, ...
         surroundings: what the function reads from outside besides Values.
-        meaning: of the primitives in it that users have declared.
-        asked: the positions of the inputs whose type the function asks.
-        computes: whether it computes with what it is given by operators of plain numbers, which hang on their bits.
+        meaning: what the user's own primitives in it are composed of.
+        asked: the positions of the inputs whose types the function asks for.
+        computes: whether it applies operators of plain numbers, which depend on their bits, to its inputs.
     """
 
     graph: Graph
@@ -78,7 +78,7 @@ class Trace:
 
     @property
     def single(self) -> bool:
-        """Whether the function returned one result and no list."""
+        """Whether the function returned a single result, not a list."""
         return not self.shape
 
     @property
@@ -109,16 +109,17 @@ def trace(
     """Trace a function of one sample.
 
     Args:
-        function: takes one argument per shape.
-        shapes: of each argument for one sample: () for a single number, (n,) for a list of n, ...
-        new_graph: gives an empty graph.
-        surroundings: what the function reads from outside, if that was looked for already.
+        function: a function with one argument per shape.
+        shapes: the shape of each argument for one sample: () for a single number, (n,) for a list of n, ...
+        new_graph: makes an empty graph.
+        surroundings: what the function reads from outside, if that has been found already.
         known: whether it is known to do the same at every call, and to ask nothing of the world outside: then it runs
-            once, unless it has made Values of its own.
-        types: of the numbers of a sample, should the function ask; none where nothing is given yet, or nobody asks.
+            once, unless it makes Values of its own.
+        types: the types of a sample's numbers, in case the function asks; empty if nothing is given yet, or nobody
+            asks.
 
     Raises:
-        TraceError: it does what cannot be compiled; the message names the line and the remedy.
+        TraceError: it does something that cannot be compiled; the message names the line and the remedy.
     """
     with ALONE, called_for("trace"), always_recorded(), observed_by(None):
         surroundings = surroundings or Surroundings(function)
@@ -150,12 +151,12 @@ def _make(runs: _Runs, again: Callable[[], _Runs], known: bool) -> None:
     """Run a function twice, or once.
 
     Args:
-        runs: of the function.
-        again: gives others, to find the line where it has computed something else.
+        runs: the runs of the function.
+        again: makes further runs, to find the line where it has computed something else.
         known: see `trace`.
 
     Raises:
-        TraceError: it does what cannot be compiled.
+        TraceError: it does something that cannot be compiled.
     """
     try:
         runs.make(known)
@@ -173,7 +174,7 @@ class _Runs:
     Attributes:
         graph, inputs, outputs, shape: as in Trace.
         made: the Values that the function made in the first run.
-        created: the leaves that it makes in every run, with their numbers.
+        created: the leaves that it makes anew in every run, with their numbers.
     """
 
     def __init__(
@@ -186,10 +187,10 @@ class _Runs:
         self._forms = graph.types[len(self.inputs) :] or [()] * len(shapes)
 
     def make(self, known: bool = False) -> None:
-        """Run it twice, and once more if lists grow with every run; where it is known what it does, once.
+        """Run it twice, and once more if lists grow with every run; only once if it is known to do the same.
 
         Raises:
-            TraceError: it does what cannot be traced, or draws random numbers.
+            TraceError: it does something that cannot be traced, or draws random numbers.
             _Difference: it computes something else in another run.
         """
         around = self._surroundings
@@ -240,13 +241,13 @@ def _of(code: CodeType | None) -> Source | None:
 
 
 def _line_of_difference(runs: _Runs) -> Source | None:
-    """Where the first operation stands that is another in the second run; found by running it twice more."""
+    """The line of the first operation that differs in the second run; found by running it twice more."""
     runs.graph.lines = {}
     try:
         runs.make()
     except _Difference as difference:
         return next((runs.graph.lines[symbol] for symbol in difference.symbols if symbol in runs.graph.lines), None)
-    except Exception:  # it is refused already
+    except Exception:  # it has been refused already
         pass
     return None
 
@@ -262,7 +263,7 @@ def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -
     results: list[Symbol] = []
 
     def collect(found: Any) -> Shape:
-        """Append all results in nested lists; give their shape."""
+        """Append all results in nested lists; return their shape."""
         if isinstance(found, (list, tuple, Row)):
             shapes = [collect(part) for part in found]
             if not shapes:
@@ -295,7 +296,7 @@ def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -
 
 
 def described(function: Callable[..., Any]) -> str:
-    """A function for a message: its name, and where it stands."""
+    """A function in a message: its name, and where it is defined."""
     code, name = attribute_of(function, "__code__"), name_of(function)
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if isinstance(code, CodeType) else name
 
@@ -306,12 +307,12 @@ def name_of(function: Callable[..., Any]) -> str:
     return name if isinstance(name, str) else type(function).__qualname__
 
 
-class _Difference(Exception):  # noqa: N818  # what differs, for the message of an error
+class _Difference(Exception):  # noqa: N818  # what differs, for an error message
     symbols: Sequence[Symbol] = ()  # those that differ, and what is computed from them
 
 
 def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again: set[Value]) -> dict[Symbol, float]:
-    """Walk both traces; give the leaves that the function itself makes in every run, with their numbers.
+    """Compare two traces; return the leaves that the function itself makes in every run, with their numbers.
 
     Raises:
         _Difference: the traces differ in anything else.
@@ -344,7 +345,7 @@ def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again:
 
 
 def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) -> tuple[Graph, list[Symbol]]:
-    """The same graph with constants in place of the leaves that are made anew in every call."""
+    """The same graph with constants in place of the leaves that the function makes anew in every call."""
     new: dict[Symbol, Symbol] = {}
     numbers = {leaf.number for leaf in created}
 

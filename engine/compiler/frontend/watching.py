@@ -1,7 +1,7 @@
-"""Watching Values while a function is traced: every operation gives a symbol, and no number of theirs gets out.
+"""Watches Values while a function is traced: every operation gives a symbol, and none of their numbers gets out.
 
-The methods of Value that read or change one are replaced for the while. What stands in their place serves the thread
-that traces, and there the Values that the function has not made itself; for all others it is the method.
+Methods of Value that read or change a number are replaced meanwhile. The replacement acts in the thread that traces, on
+Values that the function has not made itself; for everything else it is the method.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Watch:
     """One run of a function on symbols.
 
     Attributes:
-        graph: where they are made.
+        graph: the graph of the symbols.
         made: the Values that the function has made from plain numbers, or computed from such: ordinary ones.
-        refusals: what was refused so far.
+        refusals: the errors so far.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -38,12 +38,12 @@ class Watch:
         self.made = graph.made = set[Value]()
 
     def is_bound(self, operand: Any) -> bool:
-        """Whether this is a Value from outside, whose number may be another one at the next call."""
+        """Whether this is a Value from outside, whose number may differ at the next call."""
         return isinstance(operand, Value) and operand not in self.made and operand.__class__ is not Constant
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
-        """The symbol of an operation; the Value where all operands are the function's own."""
-        for operand in reversed(operands):  # what comes last in a dot are inputs
+        """The symbol for an operation, or a Value if all operands are the function's own."""
+        for operand in reversed(operands):  # in a dot, inputs come last
             kind = type(operand)
             if kind is float:
                 continue
@@ -58,14 +58,14 @@ class Watch:
 
 @contextmanager
 def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
-    """Gives the run.
+    """A context for one run of a function, which it yields.
 
     Args:
-        graph: where symbols are made.
-        disturbed: whether the engine itself, such as `repr`, finds other numbers in the Values from outside.
+        graph: the graph of the symbols.
+        disturbed: whether the engine itself, as in `repr`, finds other numbers in the Values from outside.
 
     Raises:
-        TraceError: a number of one of these was read or changed.
+        TraceError: the number of such a Value was read or changed.
     """
     watch = Watch(graph)
     accessors = {**_ACCESSORS, "_data": _disturbed(watch)} if disturbed else _ACCESSORS
@@ -78,7 +78,7 @@ def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
             yield watch
     finally:
         threading.Thread.start = starts  # type: ignore[method-assign]  # as it was
-        deque(back, maxlen=0)  # one call: Ctrl-C finds all of them back, too
+        deque(back, maxlen=0)  # one call, so that even after Ctrl-C all of them are back
 
 
 def _disturbed(watch: Watch) -> property:
@@ -89,17 +89,17 @@ def _disturbed(watch: Watch) -> property:
     return property(read, _slot.__set__)
 
 
-# ---- what stands in place of the methods ---------------------------------------------------------------------------
+# ---- the replacements of the methods ---------------------------------------------------------------------------
 
 
 def _watch_of(*operands: Any) -> Watch | None:
-    """The run, if there is one in this thread and one of these is a Value from outside."""
+    """The run in this thread, if there is one and some operand is a Value from outside."""
     watch = tracer.get()
     return watch if isinstance(watch, Watch) and any(map(watch.is_bound, operands)) else None
 
 
 def _as_symbol(name: str) -> Callable[..., Any]:
-    """Do what a symbol does."""
+    """A method that does what a symbol's does."""
     method, of_symbol = getattr(Value, name), getattr(Symbol, name)
 
     def accessor(self: Value, *others: Any) -> Any:

@@ -1,7 +1,9 @@
 """What a function reads from outside besides Values, to see when something changes.
 
-- surroundings: all of it, as it is now; walk: how it is found, functions: of these; lengths: of lists, which may grow
-- objects: what is in an object; code: what a piece of code names; owners: whose a class is
-- look: whether it is as it was, at every call; words: the same of what native code sees in memory; layout: where
-- outside: what it asks the world outside of Python
+- surroundings: all of it, as it is now; walk: how it is found; functions: the part of the walk for functions;
+  lengths: whether the length of growing lists matters
+- objects: the content of an object; code: the names in a piece of code; owners: whose a class is
+- look: whether anything has changed, at every call; words: the same, compared by native code in memory; layout: where
+  CPython has these words
+- outside: what a function asks the world outside of Python
 """

@@ -1,4 +1,4 @@
-"""What a piece of code names: globals, attributes, imports, texts; and whether it has patterns of sequences."""
+"""What a piece of code names: globals, attributes, imports, strings; and whether it has patterns of sequences."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from functools import cache
 from types import CodeType, FunctionType
 
 COMPUTING = frozenset({"getattr", "vars", "__dict__", "__globals__", "format", "format_map", "dumps", "attrgetter"})
-"""Where code names one of these, it may read what it does not name, or names in a text."""
+"""Code that names one of these may read what it does not name, or names only in a string."""
 LISTING = COMPUTING | {"dir", "hasattr"}
-"""Where code names one of these, which attributes there are may decide."""
+"""For code that names one of these, it may matter which attributes there are."""
 ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
-"""Where code names one of these, it may find out whether there is an attribute."""
+"""Code that names one of these may find out whether there is an attribute."""
 DECIDING = frozenset({"decimal", "Decimal"})
-"""Where code names one of these, the context of `decimal` may decide."""
+"""For code that names one of these, the context of `decimal` may matter."""
 
 
 @cache
 def names_of(code: CodeType) -> tuple[str, ...]:
-    """The globals and attributes that some code names, in functions inside of it and in texts, if it reads by these."""
+    """The globals and attributes that code names, in functions inside it, and in strings if it reads by strings."""
     names = dict.fromkeys(code.co_names)
     if not COMPUTING.isdisjoint(names):
         names.update(dict.fromkeys(filter(str.isidentifier, texts_of(code))))
@@ -31,9 +31,9 @@ def names_of(code: CodeType) -> tuple[str, ...]:
 
 @cache
 def imports_of(code: CodeType) -> tuple[str, ...]:
-    """The modules that some code imports, by the names that it has for them, in functions inside of it too."""
+    """The modules that some code, or a function inside it, imports, by the names that it gives them."""
     names = dict[str, None]()
-    if dis.opmap["IMPORT_NAME"] in code.co_code[::2]:  # as a rule there is none, and this is a long way round
+    if dis.opmap["IMPORT_NAME"] in code.co_code[::2]:  # usually there is none, and the rest takes long
         names.update((str(i.argval), None) for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME")
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -51,14 +51,14 @@ def modules_imported_by(function: FunctionType) -> Iterator[str]:
 
 @cache
 def has_patterns(code: CodeType) -> bool:
-    """Whether there are patterns of sequences in some code, in functions inside of it too."""
+    """Whether some code, or a function inside it, has patterns of sequences."""
     inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return dis.opmap["MATCH_SEQUENCE"] in code.co_code[::2] or any(map(has_patterns, inside))
 
 
 @cache
 def texts_of(code: CodeType) -> tuple[str, ...]:
-    """The texts that some code has as constants, functions inside of it too."""
+    """The string constants of some code, and of functions inside it."""
     found = dict.fromkeys(constant for constant in code.co_consts if isinstance(constant, str))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

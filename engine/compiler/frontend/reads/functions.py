@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class Functions:
-    """Looks at each function once.
+    """Examines each function once.
 
     Args:
-        found: is told.
+        found: is told what is found.
 
     Attributes:
-        used: names in the code.
+        used: the names in the code.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
         tests_truth: whether some code may compare by `is` with True or False.
     """
@@ -36,10 +36,10 @@ class Functions:
         self.matches = self.tests_truth = False
         self._seen: dict[int, Any] = {}
         self._attributes: set[tuple[Any, Any]] = set()
-        self._searched: set[int] = set()  # modules of which code may read what it does not name
+        self._searched: set[int] = set()  # modules from which code may read what it does not name
 
     def _once(self, owner: Any, what: str, found: Any) -> None:
-        """Tell of what is in an object, once."""
+        """Tell what is in an object, once."""
         if (id(owner), what) not in self._attributes:
             self._attributes.add((id(owner), what))
             self._found.found_holder(found)
@@ -66,7 +66,7 @@ class Functions:
         if function.__kwdefaults__:
             self._found.found_holder(function.__kwdefaults__)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            content = attribute_of(cell, "cell_contents")  # it may not be filled yet
+            content = attribute_of(cell, "cell_contents")  # it may still be empty
             self._found.found_slot(cell, "cell_contents", name, content)
             self._named(content, name, where)
             yield content
@@ -97,9 +97,9 @@ class Functions:
                 self._found.found_name(function.__globals__, name, content)
                 self._named(content, name, where)
                 yield content
-            elif (id(function.__globals__), name) not in self._attributes:  # one of Python's own, or an attribute
+            elif (id(function.__globals__), name) not in self._attributes:  # a builtin, or an attribute
                 self._attributes.add((id(function.__globals__), name))
-                if "NameError" in names:  # whether it is there may decide
+                if "NameError" in names:  # it may matter whether it exists
                     self._found.found_name(function.__globals__, name, ABSENT)
                 else:
                     self._found.found_nothing(function.__globals__, name)
@@ -107,7 +107,7 @@ class Functions:
         yield from self._modules(modules_imported_by(function), self._found.found_name)
 
     def _named(self, content: Any, name: str, code: CodeType) -> None:
-        """What some code has under a name; of a module it may read anything, if it reads what it does not name."""
+        """What some code has under a name; from a module it may read anything, if it reads what it does not name."""
         self._found.found_directly(content)
         self._iterator(content, name, code)
         if is_a(content, ModuleType) and not COMPUTING.isdisjoint(names_of(code)) and id(content) not in self._searched:
@@ -115,7 +115,7 @@ class Functions:
             self._seen.pop(id(content), None)
 
     def _built_in(self, function: FunctionType, name: str) -> Iterator[Any]:
-        """What a name means that is no global: one of Python's own, or what somebody has put among them."""
+        """What a name that is not a global means: a builtin, or what somebody has put among the builtins."""
         names = attribute_of(function, "__builtins__")  # not every typeshed knows it
         content = names.get(name, ABSENT)
         if content is not ABSENT and (id(names), name) not in self._attributes:
@@ -124,7 +124,7 @@ class Functions:
             yield content
 
     def _modules(self, names: Iterable[str], found: Callable[[Any, str, Any], None]) -> Iterator[Any]:
-        """The modules that some code imports or may ask for in `sys.modules`, also those that are not there yet."""
+        """The modules that some code imports or may look up in `sys.modules`, including those not loaded yet."""
         for name in names:
             content = sys.modules.get(name, ABSENT)
             if (id(sys.modules), name) not in self._attributes:
@@ -133,7 +133,7 @@ class Functions:
                 yield content
 
     def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
-        """Tell of what gives another entry whenever it is read, such as a file; and of another name for `type`."""
+        """Tell of anything that gives a new entry at every read, such as a file; and of another name for `type`."""
         if content is type:
             self._found.aliases.append((name, code))
         goes_on = hasattr(class_of(content), "__next__")

@@ -1,6 +1,6 @@
-"""Where CPython has what objects hold: found out with examples, since no interface tells.
+"""Where CPython keeps what objects hold: found out with examples, since no interface tells.
 
-What is not found is 0, or None: whoever asks does without.
+What is not found is 0, or None; callers do without it.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from types import CellType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
 HEAD = object.__basicsize__
-"""Bytes of an object ahead of what is its own: of a list, its length and the address of its entries."""
+"""Bytes of an object ahead of its own fields, which for a list are its length and the address of its entries."""
 
 
 def word(place: int) -> int:
-    """What stands at an address."""
+    """The word at an address."""
     return ctypes.c_int64.from_address(place).value
 
 
 @functools.cache
 def offset(kind: type[Any], name: str) -> int:
-    """Where an object of this class has an attribute: a part of a function, or the content of a cell."""
+    """Where an object of this class keeps an attribute: a part of a function, or the content of a cell."""
     if kind is FunctionType and name in ("__code__", "__defaults__", "__kwdefaults__"):
         thing: Any = lambda a=1, *, b=2: a + b  # one that has all three
     elif kind is CellType and name == "cell_contents":
@@ -39,7 +39,7 @@ def offset(kind: type[Any], name: str) -> int:
 
 @functools.cache
 def offset_of_slot(kind: type[Any], name: str) -> int:
-    """Where an object of this class has a slot; of a class whose instances may be made and changed just for that."""
+    """Where an object of this class keeps a slot; instances of the class may be made and changed to find out."""
     thing = object.__new__(kind)
     setattr(thing, name, object())
     return _offset_in(thing, name)
@@ -53,7 +53,7 @@ def _offset_in(thing: Any, name: str) -> int:
 
 @functools.cache
 def lists_are_as_expected() -> bool:
-    """Whether a list has its length behind its head, and then the address of its entries."""
+    """Whether a list keeps its length behind its head, followed by the address of its entries."""
     entries = [object(), object()]
     place = id(entries) + HEAD
     if list.__basicsize__ < HEAD + 16 or word(place) != len(entries):
@@ -63,7 +63,7 @@ def lists_are_as_expected() -> bool:
 
 @functools.cache
 def count_of(kind: type[Any]) -> int:
-    """Where a reentrant lock of this class has how many times it is held."""
+    """Where a reentrant lock of this class counts how many times it is held."""
     lock = kind()
     places = range(HEAD, kind.__basicsize__, 8)
     counts = [[word(id(lock) + k) for k in places]]
@@ -78,13 +78,13 @@ def count_of(kind: type[Any]) -> int:
 
 
 class DictFields(NamedTuple):
-    """Where a dict has its fields.
+    """Where a dict keeps its fields.
 
     Attributes:
-        used: how many entries there are.
-        version: what is another after every change.
+        used: the number of entries.
+        version: a number that every change changes.
         keys: the address of its table.
-        made: in the table: how many entries were ever added to it, be they there still or not.
+        made: in the table, how many entries were ever added, whether they are still there or not.
     """
 
     used: int
@@ -95,7 +95,7 @@ class DictFields(NamedTuple):
 
 @functools.cache
 def dict_fields() -> DictFields | None:
-    """Where they are."""
+    """The fields of this Python's dicts."""
     places = range(HEAD, dict.__basicsize__ - 8, 8)
     names: dict[str, Any] = {"a": object(), "b": 0}
     seen = [[word(id(names) + k) for k in places]]
@@ -122,7 +122,7 @@ def dict_fields() -> DictFields | None:
 
 @functools.cache
 def versions_tell_attributes() -> bool:
-    """Whether a dict's version is another after an attribute was set, where objects' dicts share a table, too."""
+    """Whether setting an attribute changes a dict's version, even if objects' dicts share a table."""
     fields = dict_fields()
 
     class Example:
@@ -142,14 +142,14 @@ def versions_tell_attributes() -> bool:
 
 
 def plain_dict(names: Mapping[Any, Any] | None) -> dict[Any, Any] | None:
-    """The dict that has the entries of a mapping, be it one or the attributes of a class; None if that is not known."""
+    """The dict behind a mapping, which is a dict or the attributes of a class; None if that is unknown."""
     if type(names) is MappingProxyType:
         (names,) = gc.get_referents(names)
     return names if type(names) is dict and dict_fields() is not None else None
 
 
 def place_of_dict(owner: Any) -> int:
-    """Where an object has the address of its attributes' dict, ahead of its head or behind it."""
+    """Where an object keeps the address of its attributes' dict, ahead of its head or behind it."""
     attributes, before = getattr(owner, "__dict__", None), sys.getsizeof(owner) - owner.__sizeof__()
     places = range(id(owner) - before, id(owner) + type(owner).__basicsize__, 8)
     found = [place for place in places if word(place) == id(attributes)]
@@ -157,7 +157,7 @@ def place_of_dict(owner: Any) -> int:
 
 
 def table_of(names: dict[Any, Any]) -> int:
-    """The address of the table of a dict that has one by itself; 0 for one that shares it with other objects' dicts."""
+    """The address of a dict's own table; 0 if it shares a table with other objects' dicts."""
     fields = dict_fields()
     assert fields is not None
     place = id(names) + fields.keys
@@ -165,7 +165,7 @@ def table_of(names: dict[Any, Any]) -> int:
 
 
 def places_in(table: int, names: dict[Any, Any]) -> dict[tuple[int, int], int]:
-    """Where the table of a dict has the address of a name, and behind it that of what it has under it: by both."""
+    """The places in a dict's table of a name's address, followed by the address of its content."""
     count = (names.__sizeof__() - dict.__basicsize__) // 8
     words = (ctypes.c_int64 * count).from_address(table)[:]
     return {pair: table + 8 * k for k, pair in enumerate(pairwise(words))}

@@ -1,4 +1,4 @@
-"""Lists that grow with every call: whether anything hangs on how long they are, which is tried."""
+"""Lists that grow with every call: a trial finds out whether anything depends on their length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGER = 2520  # entries; all small numbers divide it: what counts every third 
 
 @contextmanager
 def prolonged(lists: Sequence[list[Any]]) -> Iterator[None]:
-    """Lists are far longer inside, by entries that they have: what hangs on their length is another."""
+    """A context in which lists are far longer, by entries of their own: what depends on their length differs."""
     ends = [one[-1] for one in lists]
     for one, end in zip(lists, ends):
         one[:0] = _LONGER * [end]
@@ -19,5 +19,5 @@ def prolonged(lists: Sequence[list[Any]]) -> Iterator[None]:
         yield
     finally:
         for one, end in zip(lists, ends):
-            if len(one) >= _LONGER and one[_LONGER - 1] is end:  # else it has been cleared
+            if len(one) >= _LONGER and one[_LONGER - 1] is end:  # otherwise it has been cleared
                 del one[:_LONGER]

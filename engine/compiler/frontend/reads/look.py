@@ -1,6 +1,6 @@
-"""A look at what a function reads that is quick enough for every call: one expression of comparisons by identity.
+"""A look at what a function reads, quick enough for every call: one expression of comparisons by identity.
 
-An expression that is written for them takes a third of the time of a loop over what there is to compare.
+An expression written for the purpose takes a third of the time of a loop over what there is to compare.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .outside import environment
 from .words import Watching, Words
 
 BUDGET = 300
-"""About how many nanoseconds a look at every call may take; the rest is looked at from time to time."""
+"""About how many nanoseconds a look at every call may take; the rest is compared from time to time."""
 NAMES = 3000
-"""How many more if it takes these to look at cells, globals and attributes that code names: two hundred."""
+"""How many more for cells, globals and attributes that code names: enough for two hundred."""
 NAMED = 1500
-"""How many more if it takes these to look at all small lists, dicts and arrays that a function names itself."""
-_FEW = 6  # entries of a list or dict that are looked at one by one, in half the time of a loop
-_LARGE = 2048  # bytes of an array that are no longer compared at every call
+"""How many more for small lists, dicts and arrays that a function itself names."""
+_FEW = 6  # up to this many entries of a list or dict are compared one by one, in half the time of a loop
+_LARGE = 2048  # bytes from which an array is no longer compared at every call
 
 _LOOK = """
 def look():
@@ -42,10 +42,10 @@ def look():
 
 
 class Look:
-    """What is looked at, the first that is added before all others.
+    """What is compared, in the order in which it is added.
 
     Args:
-        nanoseconds: how long the look may take, about; what would take longer is left out.
+        nanoseconds: about how long the look may take; what would take longer is left out.
 
     Attributes:
         left: how words watch what was left out, if they can.
@@ -61,13 +61,13 @@ class Look:
     def add(
         self, term: str, nanoseconds: float, as_words: Callable[[Words], bool] | None = None, **things: Any
     ) -> None:
-        """Something to look at, if there is time.
+        """Add something to compare, if there is time.
 
         Args:
-            term: an expression that is true once it is another; it names each of the things as ``name$``.
-            nanoseconds: how long it takes.
+            term: an expression that is true once it has changed; it names each of the things as ``name$``.
+            nanoseconds: how long the expression takes.
             as_words: how words watch the same, if they can.
-            things: what it names.
+            things: what the expression names.
         """
         if nanoseconds > self._left:
             self.left.append(as_words)
@@ -81,14 +81,14 @@ class Look:
 
     @contextmanager
     def prolonged(self, nanoseconds: float) -> Iterator[None]:
-        """What is added inside may take so much longer; what comes after gets none of that."""
+        """A context in which additions may take this much longer; additions after it get none of that."""
         before = self._left
         self._left += nanoseconds
         yield
         self._left = min(before, self._left)
 
     def add_attribute(self, owner: Any, name: str, content: Any) -> None:
-        """An attribute that is no entry of a dict."""
+        """An attribute that is not an entry of a dict."""
         term, as_words = f"owner$.{name} is not was$", partial(Words.add_part, owner=owner, name=name)
         if content is ABSENT:
             term = "owner$ != was$" if type(owner) is CellType else f"hasattr(owner$, {name!r})"
@@ -103,7 +103,7 @@ class Look:
         self.add(term, 15, as_words, names=names, was=content)
 
     def add_holder(self, holder: Any, inside: tuple[Any, ...]) -> None:
-        """What is in a list, dict, set, array, context variable or other memory."""
+        """The content of a list, dict, set, array, context variable or other memory."""
         if holder is environment:  # what equals an entry is the same
             self.add("holder$ != was$", 0, holder=holder, was={**holder})
         elif isinstance(holder, ContextVar):
@@ -150,7 +150,7 @@ class Look:
             self.add(term, 130 + 15 * count, as_words, holder=holder, was=was, keys=keys)
 
     def beyond(self, words: Words) -> list[str]:
-        """Let words watch what they can; the terms of the rest."""
+        """Let words watch what they can; return the terms of the rest."""
         return [term for term, as_words in zip(self._terms, self._as_words) if not (as_words and as_words(words))]
 
     def watching(
@@ -163,15 +163,15 @@ class Look:
         far: Words | None,
         **things: Any,
     ) -> Watching:
-        """A look at this and more, as it is now: until something has changed. See `function`.
+        """A look at this and more, as it is now: good until something has changed. See `function`.
 
         Args:
-            condition: an expression that is true if there is more reason to look closely: words do not watch that.
-            of_holders: another one, which is false as long as nothing in the lists and dicts has been exchanged.
-            holders: these.
-            until: an array with the time at which to look closely all the same, as `time.perf_counter` counts.
+            condition: an expression that is true if there is another reason to look closely, which words do not watch.
+            of_holders: an expression that is false as long as nothing in the lists and dicts has been exchanged.
+            holders: these lists and dicts.
+            until: an array with the time of `time.perf_counter` at which to look closely in any case.
             confirmed: looks closely.
-            far: watch what is left out, if words can.
+            far: words that watch what is left out, if they can.
             things: what the conditions name.
         """
         words, condition = Words(), f"clock() > until[0] or {condition}"
@@ -182,7 +182,7 @@ class Look:
         all_of_it = self.function(entirely, confirmed, **things)
 
         def differs_at_all() -> bool:
-            words.note()  # before the look, which sees what was changed until then
+            words.note()  # before the look, which sees what has changed up to then
             differs = all_of_it()
             if not differs:
                 words.expect()
@@ -193,12 +193,12 @@ class Look:
     def function(
         self, condition: str, confirmed: Callable[[], bool], terms: Sequence[str] | None = None, /, **things: Any
     ) -> Callable[[], bool]:
-        """Whether anything is another by now.
+        """A function that says whether anything has changed.
 
         Args:
-            condition: an expression that is true if there is more reason to look closely.
+            condition: an expression that is true if there is another reason to look closely.
             confirmed: looks closely.
-            terms: of what is looked at; None for all.
+            terms: the terms to compare; None for all.
             things: what the condition names.
         """
         terms = self._terms if terms is None else terms
@@ -209,7 +209,7 @@ class Look:
 
 
 def rank_of(content: Any) -> int:
-    """How soon a name is looked at that has this content: numbers first, modules and classes last."""
+    """The rank of a name with this content among what is compared: numbers first, modules and classes last."""
     if type(content) in PLAIN or is_a(content, (Value, Number, list, dict, set)) or is_array(content):
         return 0
     if is_a(content, (FunctionType, Primitive)):

@@ -1,4 +1,4 @@
-"""What is in an object, whatever its class makes of being asked: users' classes raise, lie and stand for others."""
+"""The content of an object, however its class answers: users' classes raise, lie and stand in for others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ....numbers import same_number
 
 ABSENT = object()
-"""In place of what is not there."""
+"""Stands for what is not there."""
 CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memoryview, MappingProxyType)
 PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 SPACES = (ModuleType, FunctionType)
@@ -28,20 +28,20 @@ VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 OF_PARTIALS = ("func", "args")
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
-"""What functions, and partly classes, have besides their attributes, to be looked at where code names it."""
+"""What functions, and some of it classes, have besides their attributes: examined if code names it."""
 CACHE: type = type(cache(len))
 _PROXIES = frozenset(weakref.ProxyTypes)
 
 
 class LeafList(NamedTuple):
-    """What is in a list of leaves, which may be the weights of a neuron, and of what types that is."""
+    """The content of a list of leaves, such as the weights of a neuron, and the types in it."""
 
     inside: tuple[Any, ...]
     kinds: set[type]
 
 
 class Decimals:
-    """The settings of the context that `decimal` has at present in this thread, as entries."""
+    """The settings of this thread's current `decimal` context, as entries."""
 
     def __iter__(self) -> Iterator[Any]:
         import decimal
@@ -55,7 +55,7 @@ DECIMALS = Decimals()
 
 
 class Subclasses:
-    """The classes that are derived from one at present, as entries."""
+    """The classes derived from one so far, as entries."""
 
     def __init__(self, of: type) -> None:
         self._of = of
@@ -65,7 +65,7 @@ class Subclasses:
 
 
 class Registrations:
-    """How many classes were registered with abstract ones so far: these count as derived from then on."""
+    """How many classes have been registered with abstract ones so far, and count as derived from them."""
 
     def __iter__(self) -> Iterator[Any]:
         yield get_cache_token()
@@ -75,7 +75,7 @@ REGISTRATIONS = Registrations()
 
 
 class Names:
-    """The names that a class or module has at present, as entries: what gets a new one may hide another's."""
+    """The names that a class or module has now, as entries: a new one may hide that of another."""
 
     def __init__(self, of: Any) -> None:
         self._of = of
@@ -93,12 +93,12 @@ def is_generator(thing: Any) -> bool:
 
 
 def is_array(thing: Any) -> bool:
-    """Whether its class says so: an object with a `__getattr__` may have any attribute."""
+    """Whether its class says it is an array: an object with a `__getattr__` may have any attribute."""
     return hasattr(type(thing), "dtype") and hasattr(type(thing), "tobytes")
 
 
 def reads_as_array(thing: Any) -> bool:
-    """Whether NumPy can make an array of it, as of the tables and series of pandas."""
+    """Whether NumPy can make an array of it, as of pandas' tables and series."""
     return hasattr(type(thing), "__array__") and "numpy" in sys.modules and not is_array(thing)
 
 
@@ -109,7 +109,7 @@ def is_memory(kind: type) -> bool:
 
 
 def class_of(thing: Any) -> type:
-    """Its class, or that of what a weak proxy stands for, whatever it says of its `__class__` itself."""
+    """The class of a thing, or of what a weak proxy stands for, whatever its `__class__` says."""
     kind = type(thing)
     if kind not in _PROXIES:
         return kind
@@ -118,12 +118,12 @@ def class_of(thing: Any) -> type:
 
 
 def is_a(thing: Any, kinds: Any) -> bool:
-    """As `isinstance`, which asks user's code for `__class__`, and lets its errors through."""
+    """Like `isinstance`, but without asking the user's code for `__class__`, which may raise an error."""
     return issubclass(class_of(thing), kinds)
 
 
 def attributes_of(thing: Any) -> Any:
-    """What an object has in its `__dict__`, whatever its class makes of reading attributes; `ABSENT` if it has none."""
+    """The `__dict__` of an object, however its class reads attributes; `ABSENT` if it has none."""
     try:
         return object.__getattribute__(thing, "__dict__")
     except AttributeError:  # it may be a proxy
@@ -139,10 +139,10 @@ def attribute_of(owner: Any, name: str) -> Any:
 
 
 def held(holder: Any) -> tuple[Any, ...]:
-    """What is in a container or context variable; of an array or other memory a digest of its bytes."""
+    """The content of a container or context variable; for an array or other memory, a digest of its bytes."""
     if isinstance(holder, ContextVar):
         return (holder.get(ABSENT),)
-    if is_a(holder, threading.local):  # of this thread
+    if is_a(holder, threading.local):  # what this thread has
         holder = vars(holder)
     if isinstance(holder, Mapping):
         return (*holder, *holder.values())
@@ -164,12 +164,12 @@ def held(holder: Any) -> tuple[Any, ...]:
 
 
 def held_now(holder: Any) -> Sequence[Any]:
-    """What `held` gives, to be looked at just now: of a list itself."""
+    """Like `held`, for an immediate look: a list is returned itself."""
     return holder if type(holder) is list else held(holder)
 
 
 def refill(holder: Any, inside: tuple[Any, ...]) -> None:
-    """Put into a list, dict, set or deque what `held` has given before, whatever its class makes of its methods."""
+    """Put back into a list, dict, set or deque what `held` has returned, however its class defines its methods."""
     if isinstance(holder, list):
         list.__setitem__(holder, slice(None), inside)
     elif isinstance(holder, dict):
@@ -181,7 +181,7 @@ def refill(holder: Any, inside: tuple[Any, ...]) -> None:
 
 
 def same(now: Any, before: Any) -> bool:
-    """Whether it is the very thing, or a plain number or text that nobody can tell from it.
+    """Whether two things are the same object, or plain numbers or strings that nobody can tell apart.
 
     >>> same(1.0, 1.0), same(-0.0, 0.0), same(True, 1), same([], [])
     (True, False, False, False)
@@ -198,13 +198,13 @@ def same(now: Any, before: Any) -> bool:
 
 
 def all_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
-    """Whether things are the same, one by one."""
+    """Whether the entries of two sequences are the same, one by one."""
     if now is before:
         return True
     return len(now) == len(before) and (all(map(is_, now, before)) or all(map(same, now, before)))
 
 
 def plain_entries(holder: Any) -> Any:
-    """The entries of a list or dict, if all are plain numbers or texts; else None."""
+    """The entries of a list or dict, if all are plain numbers or strings; else None."""
     entries = tuple(holder.values()) if isinstance(holder, dict) else tuple(holder)
     return entries if PLAIN.issuperset(map(type, entries)) else None

@@ -1,9 +1,9 @@
-"""What a function asks the world outside of Python: files, the clock, the system, other processes, settings of Python.
+"""What a function asks the world outside Python: files, the clock, the system, other processes, settings of Python.
 
-A program would keep the answers that were given while it was traced, and nothing tells when they become others: so the
-calls are refused. Python's profiling shows them, in whatever code they stand, in the second of the two runs: what a
-cache or an import has kept from the first one the eager function does not ask for again either. Variables of the
-environment can be watched: those that are read are noted.
+A program would keep the answers it got while it was traced, and nothing tells when they change: so such calls are
+refused. Python's profiling hook shows them, in whatever code they are, in the second of the two runs: what a cache or
+an import has kept from the first, the eager function does not ask for again either. Environment variables can be
+watched, so those that are read are noted.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from ..given.truth_tests import is_truth_tested
 from ..given.type_calls import types_refused
 
 environment: Mapping[Any, Any] = vars(os.environ)["_data"]
-"""The variables as the system names them: a dict that is read in a tenth of the time that `os.environ` takes."""
+"""Environment variables by their system names: a dict that is read in a tenth of the time of `os.environ`."""
 
 variables: dict[CodeType, dict[Any, None]] = {}
-"""Those that traced functions have read, by the user's code that did: their keys in `environment`, `WHOLE` for all."""
+"""The variables that each code of the user's has read in a trace: keys of `environment`, or `WHOLE` for all."""
 
 WHOLE = object()
 
@@ -52,7 +52,7 @@ _FIX_TEXT = (
 _QUIET = {
     *("fspath", "strerror", "register_at_fork", "write", "writev", "close", "fsync", "mkdir", "rmdir", "remove"),
     *("unlink", "rename", "replace", "putenv", "unsetenv"),
-}  # of the system: they tell nothing that a function could compute with
+}  # of the system, but giving nothing that a function could compute with
 _FILE = ("reads a file", lambda name: name.startswith(("open", "read", "peek")))
 _SYSTEM = ("asks the operating system", lambda name: name not in _QUIET and not name.startswith("_path_"))
 _NETWORK = ("asks the network", lambda name: True)
@@ -86,7 +86,7 @@ _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     ),
     "gc": ("reads a setting of Python", {"isenabled", "get_count", "get_stats", "get_threshold"}.__contains__),
 }
-"""Of modules written in C, and of the classes in them: what a call of their functions does, and which of them do."""
+"""For modules written in C, and classes in them: what a call does, and which of their functions do it."""
 
 _REPORTING = (
     "<frozen importlib",
@@ -99,25 +99,26 @@ _WATCHING = os.path.join(os.path.dirname(os.path.dirname(__file__)), "watching.p
 _TEXTS = frozenset({"__repr__", "__str__", "__format__"})
 _WRITING = frozenset({"write", "writelines", "flush"})
 _OF_OS = vars(os)
-_IMPORT = importlib.import_module.__code__  # the imports of statements are watched
+_IMPORT = importlib.import_module.__code__  # import statements are watched
 
 
 @contextmanager
 def refused(tests_truth: bool = False) -> Iterator[None]:
-    """Refuse, in this thread, calls that ask the world outside, or a symbol's type; note the variables that are read.
+    """Refuse, in this thread, calls that ask the world outside, or a symbol's type; note environment variables.
 
     Imports may look for files, and messages may tell the time: what `logging`, `warnings` and a `write` ask for is
-    theirs. Another profiler goes on with what runs here, or, if it is `cProfile` before Python 3.12, after it.
+    their own business. Another profiler continues with what runs here, or, if it is `cProfile` before Python 3.12,
+    after it.
 
     Args:
-        tests_truth: whether some code may compare by `is` with True or False, where that is refused for symbols.
+        tests_truth: whether some code may compare by `is` with True or False, which is refused for symbols.
 
     Raises:
-        TraceError: where the call stands.
+        TraceError: at the line of the call.
     """
     before, go_on = _profiler()
     printing = False
-    harmless: dict[int, CodeType] = {}  # by id: to compare code, or find its hash, takes longer than to look at it
+    harmless: dict[int, CodeType] = {}  # by id: comparing code, or hashing it, takes longer than examining it
     kinds: dict[type, tuple[str, Callable[[str], bool]] | None] = {}
 
     def see(frame: FrameType, event: Any, function: Any) -> None:
@@ -139,7 +140,7 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
                     kinds[kind] = asking
             if asking is not None and asking[1](function.__name__) and not _is_harmless(frame, function):
                 error = refusal(f"the function {asking[0]} ({function.__name__})", _FIX)
-                if before is None:  # an error from here would confuse another profiler; it is raised in the end
+                if before is None:  # an error from here would confuse another profiler; it is raised at the end
                     raise error
         elif event == "call":
             code = frame.f_code
@@ -162,7 +163,7 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
         elif function is print:  # it has returned, or raised
             printing = False
 
-    # What others do when the collector comes by is not the function's.
+    # What others do during a garbage collection is not the function's.
     with collector_at_rest(), types_refused(_refuse_type) as ask_there:
         try:
             sys.setprofile(see)
@@ -172,7 +173,7 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
 
 
 def _refuse_text(frame: Any) -> None:
-    """Refuse that the user's code writes what has no number yet, to compute with the text."""
+    """Refuse to let the user's code turn into text what has no number yet, to compute with the text."""
     watch, written, asking = tracer.get(), frame.f_locals.get("self"), frame
     if watch is None or not watch.is_bound(written) or _is_harmless(frame, None):
         return
@@ -187,15 +188,15 @@ def _refuse_type() -> NoReturn:
 
 
 def _profiler() -> tuple[Callable[..., Any] | None, Callable[[], Any]]:
-    """The profiler in Python that runs at present, if one does; and what lets any profiler go on after another one."""
+    """The running profiler, if it is written in Python; and a function that lets any profiler continue."""
     running: Any = sys.getprofile()
     if running is None or callable(running):
         return running, lambda: sys.setprofile(running)
-    return None, running.enable  # of cProfile: it stands beside what it has begun to measure
+    return None, running.enable  # cProfile's: it is kept beside what it has begun to measure
 
 
 def _asking(kind: type) -> tuple[str, Callable[[str], bool]] | None:
-    """What methods of a class do, if it or a base is written in C and asks; files in memory are Python's own."""
+    """What methods of a class ask, if it or a base is written in C; files in memory are Python's own."""
     if issubclass(kind, (io.StringIO, io.BytesIO)):
         return None
     found = (_ASKING.get(base.__module__) for base in kind.__mro__ if base is not object)
@@ -203,7 +204,7 @@ def _asking(kind: type) -> tuple[str, Callable[[str], bool]] | None:
 
 
 def _is_harmless(frame: FrameType | None, function: Any) -> bool:
-    """Whether Python's own code evaluates a text, or somebody imports or writes a message, here or further out."""
+    """Whether Python's own code evaluates a string, or somebody imports or writes a message, here or further out."""
     of_library = frame is not None and not is_users(frame.f_code.co_filename)
     if of_library and (function in (eval, exec, __import__) or getattr(function, "__name__", "") in _FRAMES):
         return True
@@ -215,13 +216,13 @@ def _is_harmless(frame: FrameType | None, function: Any) -> bool:
 
 
 def _is_of_a_stream(frame: FrameType) -> bool:
-    """Whether this is a method that writes, of what can be printed to; a layer may have one of that name."""
+    """Whether this is the `write` of a stream; a layer may have a method of that name too."""
     stream = type(frame.f_locals.get("self"))
     return frame.f_code.co_name in _WRITING and hasattr(stream, "write") and hasattr(stream, "flush")
 
 
 def _note(frame: FrameType) -> None:
-    """Note which variable of the environment is read here, if this is a method of it."""
+    """Note the environment variable that is read here, if this is a method of the environment."""
     arguments, method = frame.f_locals, frame.f_code.co_name
     if not isinstance(arguments.get("self"), type(os.environ)) or method in ("__setitem__", "__delitem__"):
         return
@@ -229,7 +230,7 @@ def _note(frame: FrameType) -> None:
     if method == "__getitem__":
         try:
             name = arguments["self"].encodekey(arguments["key"])
-        except TypeError:  # no name of a variable, as the user is about to be told
+        except TypeError:  # not the name of a variable, as the user is about to be told
             return
     reader: FrameType | None = frame
     while reader is not None and reader.f_code.co_filename != TRACE:
@@ -239,5 +240,5 @@ def _note(frame: FrameType) -> None:
 
 
 def count_of_variables() -> int:
-    """How many were noted so far."""
+    """How many variables have been noted so far."""
     return sum(map(len, variables.values()))

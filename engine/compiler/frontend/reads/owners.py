@@ -1,4 +1,4 @@
-"""Whose a class or module is: the user's, this project's, or of an installed package, which is not searched."""
+"""Whose a class or module is: the user's, this project's, or an installed package's, which is not searched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 
 
 def is_of_users(thing: Any) -> bool:
-    """Whether a module or class is the user's, and no part of an installed package or of Python."""
+    """Whether a module or class is the user's, not part of an installed package or of Python."""
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
     file = attribute_of(module, "__file__")
     if not isinstance(file, str):  # typed in, or built in
@@ -24,23 +24,23 @@ def is_of_users(thing: Any) -> bool:
 
 
 def is_of_project(thing: type | ModuleType) -> bool:
-    """Whether some of the code of a class, or a module, is the project's, which is not searched for names."""
+    """Whether some code of a class, or a module, is the project's, which is not searched for names."""
     owners = [thing.__name__] if isinstance(thing, ModuleType) else [str(base.__module__) for base in thing.__mro__]
     return any(owner.partition(".")[0] in ("engine", "nn") for owner in owners)
 
 
 def announces(kind: Any) -> bool:
-    """Whether instances announce what is set on them, as modules do."""
+    """Whether instances announce what is set on them, as `nn.Module`s do."""
     return kind.__setattr__ is not object.__setattr__
 
 
 @cache
 def slots_of(kind: type) -> tuple[str, ...]:
-    """The attributes in ``__slots__`` of a class and its bases, as far as they are the user's."""
+    """The attributes in the ``__slots__`` of a class and its bases, as far as these are the user's."""
     users = [base for base in kind.__mro__ if base is not object and is_of_users(base)]
     return tuple(name for base in users for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
 
 
 def is_leaf(kind: type) -> bool:
-    """Whether there is nothing to be entered in things of a class, as in a Value, be it lent to a program."""
+    """Whether things of a class have nothing in them to walk, like Values, lent or not."""
     return kind in _LEAVES or (issubclass(kind, Value) and not is_of_users(kind))

@@ -1,4 +1,4 @@
-"""What a function reads from outside: closure cells, globals and what hangs on them, to see when something changes.
+"""What a function reads from outside: closure cells, globals and what is reached from them, to see what changes.
 
 The walk starts at the function and follows closures, the globals that its code names, defaults, attributes, lists,
 dicts and modules of the user's. Code of installed packages is not entered. What it finds is compared by identity.
@@ -41,11 +41,11 @@ from .walk import Walk
 from .words import Words
 
 PATIENCE = 50
-"""A look at all takes place when so many times its own duration has passed since the last one: 2 % of the time."""
+"""A look at everything is due when this many times its own duration has passed since the last: 2 % of the time."""
 MOST = 2**14
-"""So many entries of lists and dicts far away are watched by words."""
+"""How many entries of far lists and dicts are watched by words."""
 _LATE, _LAST = 4, 5
-"""How soon what hardly ever changes is looked at: see `rank_of`."""
+"""The rank of what hardly ever changes: see `rank_of`."""
 _RARE = {*OF_FUNCTIONS, *OF_PARTIALS, *DESCRIBING, "__class__", "__bases__"}
 _Part: TypeAlias = tuple[Any, str, Any]
 _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
@@ -56,18 +56,18 @@ class Surroundings:
     """What a function reads from outside, as it is now.
 
     Args:
-        function: one, or a tuple of several.
-        like: others that were found before, of functions that read some of the same things: it takes less time then.
+        function: one function, or a tuple of several.
+        like: the surroundings of functions that read some of the same things, which saves time.
 
     Attributes:
-        generators: sources of random numbers among them.
-        iterators: names of what gives another entry whenever it is read, and the code that names them.
-        aliases: names that `type` has besides its own, and the code that names them.
+        generators: sources of random numbers.
+        iterators: names of what gives a new entry whenever it is read, and the code that names them.
+        aliases: other names of `type`, and the code that names them.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
         tests_truth: whether some code may compare by `is` with True or False.
-        changed: tells whether something is another than it was; at what is far away it looks from time to time only.
-        differs: the same of what is near, and of nothing else.
-        near: looks there.
+        changed: says whether something has changed; what is far away is compared only from time to time.
+        differs: says whether something near has changed, and looks at nothing else.
+        near: compares what is near.
     """
 
     changed: Callable[[], bool]
@@ -82,15 +82,15 @@ class Surroundings:
         self.renew()
 
     def renew(self) -> None:
-        """Look anew: what there is now is what is expected from now on."""
+        """Walk again: what is found now is expected from now on."""
         started = time.perf_counter()
         self._count = modes.changes[0]
         self.generators: list[Any] = []
-        self._parts: list[_Part] = []  # of functions: the content of a closure cell, code, defaults
+        self._parts: list[_Part] = []  # parts of functions: the content of a closure cell, code, defaults
         self._names: list[_Name] = []
-        self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names of what may be plain numbers
+        self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names with what may be plain numbers
         self._holders: list[_Holder] = []
-        self._outside: Callable[[], bool] | None = None  # whether those of others are the same, if that was asked
+        self._outside: Callable[[], bool] | None = None  # whether what others have too is the same, if that was asked
         self._direct: set[int] = set()
         self._modules: set[int] = set()
         self._announced: set[int] = set()
@@ -108,7 +108,7 @@ class Surroundings:
             self._labels()
         self._variables = outside.count_of_variables()
         self._look()
-        self._due = started  # so that the first call finds out how long a look at all takes
+        self._due = started  # so that the first call finds out how long a look at everything takes
 
     def settle(self) -> None:
         """Expect what there is now: what the function itself has changed in a run is no reason to trace it again."""
@@ -117,11 +117,11 @@ class Surroundings:
 
     @property
     def are_announced_to_be_others(self) -> bool:
-        """Whether a change was announced since the last look, be it of this or of something else."""
+        """Whether a change, here or elsewhere, has been announced since the last look."""
         return self._count != modes.changes[0]
 
     def give_back(self) -> None:
-        """Set what the function has changed in its runs to what it was: where it is refused, they were for nothing."""
+        """Undo what the function has changed in its runs, which were for nothing if it is refused."""
         for part, attribute, content in self._parts:
             if attribute not in _RARE and attribute_of(part, attribute) is not content is not ABSENT:
                 setattr(part, attribute, content)
@@ -137,7 +137,7 @@ class Surroundings:
         self._parts.append((owner, attribute, content))
 
     def found_slot(self, owner: Any, attribute: str, name: str, content: Any) -> None:
-        """What stands in a closure cell, or in a slot of an object."""
+        """The content of a closure cell, or of a slot of an object."""
         self.found_part(owner, attribute, content)
         self._numbers.append((name, lambda: attribute_of(owner, attribute)))
 
@@ -152,22 +152,22 @@ class Surroundings:
         self.found_name(names, name, content)
 
     def found_built_in(self, names: Mapping[str, Any], name: str, content: Any) -> None:
-        """A name of Python's own, which hardly ever changes, or one that somebody has put there."""
+        """A builtin name, which hardly ever changes, or one that somebody has put there."""
         if isinstance(content, (BuiltinFunctionType, type)):
             self._far.add((id(names), name))
         self.found_name(names, name, content)
 
     def found_nothing(self, names: Mapping[str, Any], name: str) -> None:
-        """No global of that name, as of those of Python's own and of attributes."""
+        """A name that is not a global, such as that of a builtin or an attribute."""
         self.found_rarely(names, name, ABSENT)
 
     def found_rarely(self, names: Mapping[str, Any], name: str, content: Any) -> None:
-        """A name that is looked at last."""
+        """A name that is compared last."""
         self._rare.add((id(names), name))
         self.found_name(names, name, content)
 
     def found_variable(self, name: Any) -> None:
-        """A variable of the environment, or the whole of it."""
+        """An environment variable, or the whole environment."""
         if name is outside.WHOLE:
             self.found_holder(outside.environment)
         else:
@@ -176,61 +176,61 @@ class Surroundings:
             self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: outside.environment.get(name, ABSENT)))
 
     def found_iterator(self, name: str, code: CodeType | None) -> None:
-        """What gives another entry whenever it is read, or a file; and the code that names it."""
+        """Something that gives a new entry whenever it is read, or a file; and the code that names it."""
         self.iterators.append((name, code))
 
     def found_directly(self, *things: Any) -> None:
-        """What a function itself names, or gets as a default: it is looked at every time if it is small."""
+        """A context for what a function itself names, or has as a default: if it is small it is compared every time."""
         self._direct.update(map(id, things))
 
     def found_announced(self, attributes: Mapping[str, Any]) -> None:
-        """Attributes of an object that announces what is set; what it holds is large, as a rule."""
+        """Attributes of an object that announces what is set; what it holds is usually large."""
         self._announced.add(id(attributes))
         self._modules.update(map(id, attributes.values()))
 
     def found_holder(self, holder: Any, inside: tuple[Any, ...] | None = None) -> None:
-        """A list, dict, set, array or context variable, and what `held` gives for it, if that is known."""
+        """A list, dict, set, array or context variable, and its content as `held` gives it, if known."""
         self._holders.append((holder, held(holder) if inside is None else inside))
         if isinstance(holder, (list, dict)):
             self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: plain_entries(holder)))
 
     def leaves_in(self, holder: Any) -> LeafList | None:
-        """What was found before of a list of leaves, if these are in it still: there is nothing new in it."""
+        """What was found before in a list of leaves, if it still holds these: there is nothing new in it."""
         before = self._leaf_lists_before.get(id(holder)) if type(holder) is list else None
         same = before is not None and len(before.inside) == len(holder) and all(map(is_, before.inside, holder))
         return before if same else None
 
     def found_leaves(self, holder: list[Any], inside: tuple[Any, ...], kinds: set[type]) -> None:
-        """A list in which there is nothing to be entered, and the types of what there is."""
+        """A list with nothing to walk in it, and the types of its entries."""
         self._leaf_lists[id(holder)] = LeafList(inside, kinds)
 
     def kinds_in(self, holder: Any) -> set[type]:
-        """The types of what was found in a list of leaves, and of what is in any other container now."""
+        """The types of what was found in a list of leaves, or is in any other container now."""
         found = self._leaf_lists.get(id(holder)) if type(holder) is list else None
         return {*map(type, holder)} if found is None else found.kinds
 
     def sizes(self) -> list[int]:
-        """How long each plain list is that is read."""
+        """The length of each plain list that is read."""
         return [len(holder) for holder, _ in self._holders if type(holder) is list]
 
     def growing(self, before: list[int]) -> list[list[Any]]:
-        """The lists that had grown before, when they were so long, and have grown again."""
+        """The lists that had grown by the time of `before`, and have grown again."""
         lists = [(holder, first) for holder, first in self._holders if type(holder) is list]
         return [holder for (holder, first), then in zip(lists, before) if len(first) < then < len(holder)]
 
     def _labels(self) -> None:
-        """Those of all Values that were found, for code that reads some."""
+        """The labels of all Values that were found, for code that reads labels."""
         found = [content for *_, content in (*self._parts, *self._names)]
         found += [entry for _, inside in self._holders for entry in inside]
         for value in {id(value): value for value in found if is_a(value, Value)}.values():
             self.found_part(value, "label", value.label)
 
     def numbers(self) -> list[Any]:
-        """All plain numbers and texts that are read, as they are now."""
+        """All plain numbers and strings that are read, as they are now."""
         return [read() for _, read in self._numbers]
 
     def written(self, before: list[Any]) -> str:
-        """What has become of the first one that is another than it was; "" if none is."""
+        """The first of them that has changed, and what it is now; "" if there is none."""
         for (name, _), was, now in zip(self._numbers, before, self.numbers()):
             if type(now) is not type(was) or same(now, was):
                 continue
@@ -241,7 +241,7 @@ class Surroundings:
         return ""
 
     def _look(self) -> None:
-        """Make `changed` and `differs`: what is near comes first."""
+        """Make `changed` and `differs`; what is near comes first."""
         look = Look(BUDGET)
         near = [
             (names, name, content)
@@ -279,7 +279,7 @@ class Surroundings:
         self.changed = self._written_later("changed", f"{announced} or clock() > me._due", self.changed_at_all)
 
     def _written_later(self, name: str, condition: str, first: Callable[[], bool] | None = None) -> Callable[[], bool]:
-        """A look that is written when it is called, after the first call if there is another one for that: few are."""
+        """A look whose code is written when it is called, from the second call on if there is another for the first."""
         calls = iter([first] if first else [])
 
         def look() -> bool:
@@ -293,7 +293,7 @@ class Surroundings:
         return look
 
     def far(self, more: Sequence[Any]) -> Words | None:
-        """Words of more lists and dicts, and of what `differs` leaves out; None if they cannot watch it all."""
+        """Words that watch more lists and dicts, and what `differs` leaves out; None if they cannot watch all of it."""
         words = Words()
         announced = [names for names, *_ in self._names if id(names) in self._announced]
         holders = [holder for holder, _ in self._holders if not self._is_near(holder)]
@@ -314,7 +314,7 @@ class Surroundings:
         return id(holder) not in self._modules or is_array(holder)
 
     def _order(self, names: Mapping[Any, Any], name: Any, content: Any) -> int:
-        """How soon a name is looked at: see `rank_of`."""
+        """The rank of a name: see `rank_of`."""
         if (id(names), name) in self._rare:
             return _LAST
         if id(names) in self._settings:
@@ -324,9 +324,9 @@ class Surroundings:
         return rank_of(content)
 
     def changed_at_all(self) -> bool:
-        """Whether anything is another than it was, near or far."""
+        """Whether anything has changed, near or far."""
         started, computed = time.perf_counter(), time.thread_time()
-        if self._count != modes.changes[0]:  # there may be something new too
+        if self._count != modes.changes[0]:  # there may be something new as well
             now = Surroundings(self._function, like=self)
             if not self._equals(now):
                 return True
@@ -335,7 +335,7 @@ class Surroundings:
         elif not self._are_as_they_were(self._parts, self._names, self._holders):
             return True
         ended, computed = time.perf_counter(), time.thread_time() - computed
-        # By the processor's time where its clock is fine enough: another process may have had its turn meanwhile.
+        # Processor time, where its clock is fine enough: another process may have had its turn meanwhile.
         self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
         return False
 
@@ -345,11 +345,11 @@ class Surroundings:
         return self._holders
 
     def look_again(self) -> None:
-        """Look at what is far away too when `changed` is asked next."""
+        """Compare what is far away, too, at the next call of `changed`."""
         self._due = -math.inf
 
     def holds_outside(self, inside: Container[int]) -> bool:
-        """Whether everything found is the same, near or far, but for what nobody else has: what was set was of others.
+        """Whether nothing has changed, near or far, leaving out what nobody else has.
 
         Args:
             inside: the ids of dicts and lists that nobody else has, the same at every call.
@@ -376,7 +376,7 @@ class Surroundings:
                 and all(same(names.get(name, ABSENT), content) for names, name, content in names)
                 and all(all_same(held_now(holder), before) for holder, before in holders)
             )
-        except Exception:  # of a file in memory that is closed by now, or code of the user's, such as an `__iter__`
+        except Exception:  # from a file in memory that is now closed, or the user's code, such as an `__iter__`
             return False
 
     def _equals(self, other: Surroundings) -> bool:

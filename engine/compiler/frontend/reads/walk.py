@@ -1,4 +1,4 @@
-"""The walk over what a function reads: all that hangs on it, through attributes, classes, modules and containers."""
+"""The walk over what a function reads: everything reached through attributes, classes, modules and containers."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ from .owners import announces, is_leaf, is_of_project, is_of_users, slots_of
 if TYPE_CHECKING:
     from .surroundings import Surroundings
 
-_MOST = 100_000  # objects that a walk enters
+_MOST = 100_000  # objects that a walk enters, at most
 _COMPILER = __name__.partition(".frontend")[0]
 
 
 class Walk(Functions):
-    """Enters each object once, what is near first.
+    """Enters each object once, near ones first.
 
     Args:
-        found: is told.
+        found: is told what is found.
     """
 
     def __init__(self, found: Surroundings) -> None:
@@ -68,16 +68,16 @@ class Walk(Functions):
         self._weak: list[weakref.ReferenceType[Any]] = []
 
     def of(self, function: Any) -> list[Any]:
-        """Walk; give all that was entered, to be kept alive.
+        """Walk; return everything that was entered, to be kept alive.
 
         Raises:
-            TraceError: there is more than can be looked at.
+            TraceError: there is more than can be examined.
         """
         seen, queue = self._seen, [function, *self._declared()]
         before = -1
-        while len(self.used) != before:  # attributes count when some code names them, be it code that is met later
+        while len(self.used) != before:  # attributes count if some code names them, even code that is met later
             before = len(self.used)
-            for thing in queue:  # grows meanwhile
+            for thing in queue:  # the queue grows meanwhile
                 if id(thing) in seen:
                     continue
                 seen[id(thing)] = thing
@@ -95,7 +95,7 @@ class Walk(Functions):
         return list(seen.values())
 
     def _refuse_mortals(self, met: set[int]) -> None:
-        """Refuse weak references to what is not met in another way: nobody knows when it goes."""
+        """Refuse weak references to anything not met in another way: nobody knows when it dies."""
         for reference in self._weak:
             found = reference()
             if found is not None and id(found) not in met and not is_leaf(type(found)):
@@ -105,14 +105,14 @@ class Walk(Functions):
                 )
 
     def _declared(self) -> Iterator[Primitive]:
-        """Primitives of the user's that code may apply without naming the object: as a method or by an operator."""
+        """The user's primitives that code may apply without naming them: as a method or by an operator."""
         for primitive in PRIMITIVES.values():
             methods = (primitive.name, *primitive.aliases) if primitive.method else ()
             if primitive not in OWN and (primitive.dunder or not self.used.isdisjoint(methods)):
                 yield primitive
 
     def _inside(self, thing: Any) -> list[Any]:
-        """What is to be entered next.
+        """What to enter next.
 
         Raises:
             TraceError: code of the user's class that is asked for it, such as its `__iter__`, raises an error.
@@ -151,14 +151,14 @@ class Walk(Functions):
         elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
         elif kind is Primitive:
-            if thing not in OWN:  # what is compiled is what its functions compose of other primitives
-                if (id(PRIMITIVES), thing.name) not in self._attributes:  # its name may become another one's
+            if thing not in OWN:  # it is compiled as what its functions compose of other primitives
+                if (id(PRIMITIVES), thing.name) not in self._attributes:  # its name may be given to another primitive
                     self._attributes.add((id(PRIMITIVES), thing.name))
                     self._found.found_name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
                 yield from (thing.forward, *thing.rules, thing.kink, thing.native)
         elif kind is Decimals:
             self._found.found_holder(thing)
-        elif str(kind.__module__).startswith(_COMPILER):  # of a program counts the function, not what it was made into
+        elif str(kind.__module__).startswith(_COMPILER):  # the function counts, not its program
             yield getattr(thing, "function", None)
         elif kind is attrgetter:
             self.used.update(name for path in thing.__reduce__()[1] for name in path.split("."))
@@ -196,11 +196,11 @@ class Walk(Functions):
             yield from vars(thing).values()
         elif not (issubclass(kind, Value) or is_of_users(kind)):
             yield from self._object(thing, kind)
-        if is_of_users(kind) and not issubclass(kind, (ModuleType, type)):  # of a list or an array besides its entries
+        if is_of_users(kind) and not issubclass(kind, (ModuleType, type)):  # even of lists and arrays
             yield from self._object(thing, own_class(kind))
 
     def _object(self, thing: Any, kind: Any) -> Iterator[Any]:
-        """The attributes of an object, and its class if that is the user's."""
+        """The attributes of an object, and its class if it is the user's."""
         if is_of_users(kind):
             if not issubclass(kind, Value):
                 self._part(thing, "__class__", attribute_of(thing, "__class__"))
@@ -208,14 +208,14 @@ class Walk(Functions):
         if issubclass(kind, BaseException):
             self._part(thing, "args", thing.args)
             yield thing.args
-        yield from self._slots(thing, kind)  # first: what else the class names may come into the dict
+        yield from self._slots(thing, kind)  # first: whatever else the class names may get into the dict
         attributes = attributes_of(thing)
         if isinstance(attributes, Mapping):
             yield kind
             yield from self._named_attributes(thing, attributes)
 
     def _subclasses(self, of: type) -> Iterator[Any]:
-        """The classes that are derived from one, where code asks for them."""
+        """The classes derived from one, if code asks for them."""
         if "__subclasses__" in self.used:
             self._once(of, "__subclasses__", Subclasses(of))
             yield from Subclasses(of)
@@ -266,20 +266,20 @@ class Walk(Functions):
                     self._found.found_directly(content)
                 yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
         if is_class:
-            for name in self.used.intersection(dir(owner)).difference(attributes):  # it may hide that of a base
+            for name in self.used.intersection(dir(owner)).difference(attributes):  # it may hide one of a base
                 if name[:2] != "__" and (id(owner), name) not in self._attributes:
                     self._attributes.add((id(owner), name))
                     self._found.found_rarely(attributes, name, ABSENT)
         if not everything and not is_space and kind is not FunctionType:
             asks = not self.used.isdisjoint(ASKING) or hasattr(kind, "__getattr__")
             asked = self.used if asks else self.used.intersection(dir(type(owner)))
-            for name in asked:  # what the class has, the instance may get
+            for name in asked:  # what the class has, the instance may get as well
                 if name not in attributes and (id(owner), name) not in self._attributes:
                     self._attributes.add((id(owner), name))
                     self._found.found_name(attributes, name, ABSENT)
 
     def _unlisted(self, owner: Any) -> bool:
-        """Whether only attributes count that some code names: all do of objects that a library's own methods read."""
+        """Whether only attributes that some code names count: all do for objects that a library's own methods read."""
         if is_a(owner, SPACES):
             return not is_a(owner, ModuleType) or self.used.isdisjoint(COMPUTING)
         return (is_a(owner, type) or is_of_users(class_of(owner))) and self.used.isdisjoint(LISTING)
@@ -289,7 +289,7 @@ class Walk(Functions):
         return id(space) in self._searched if is_a(space, ModuleType) else not self.used.isdisjoint(COMPUTING)
 
     def _call_of(self, kind: type) -> None:
-        """What layers of this project do when they are called: users replace it in the class, to look at all layers."""
+        """The call method of this project's layers: users replace it in the class, to look at all layers."""
         for base in kind.__mro__:
             own = "__call__" in vars(base) and not is_of_users(base)
             if own and (id(base), "__call__") not in self._attributes:
@@ -297,7 +297,7 @@ class Walk(Functions):
                 self._found.found_rarely(vars(base), "__call__", vars(base)["__call__"])
 
     def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
-        """What stands in the ``__slots__`` of the user's classes."""
+        """The content of the ``__slots__`` of the user's classes."""
         for name in slots_of(kind):
             if (id(owner), name) not in self._attributes:
                 content = attribute_of(owner, name)
@@ -310,7 +310,7 @@ class Walk(Functions):
                     self._owners.append(owner)
 
     def _settings(self, module: ModuleType) -> Iterator[Any]:
-        """What the user's code names in a module that is not searched, with what is in containers and modules there."""
+        """What the user's code names in a module that is not searched, including the content of containers there."""
         attributes = vars(module)
         self._owners.append(module)
         for name in self.used.intersection(attributes):

@@ -1,7 +1,7 @@
-"""What is watched, as words of memory that native code compares: a tenth of the time that Python takes to look.
+"""What is watched, as words of memory that native code compares in a tenth of the time that Python takes.
 
 A function holds its code and its defaults, a cell its content, and lists and dicts their entries as addresses of
-objects, each in a word at a known place; see `layout`. While these words are what they were, so is what is held. What
+objects, each in a word at a known place; see `layout`. As long as these words are unchanged, so is what is held. What
 has no known place is left to Python.
 """
 
@@ -30,21 +30,21 @@ from .layout import (
 from .objects import ABSENT
 
 _LAST_ENTRIES = 8
-"""Of a dict that lacks a name these are watched: all of them stay in their places as long as nothing is added."""
+"""What is watched of a dict that lacks a name: all of it stays in place as long as nothing is added."""
 
 _Words: TypeAlias = Iterator[tuple[int, Sequence[int]]]
-"""Places, and what the words from there on hold."""
+"""Places, and the words expected there and after."""
 
 
 class Words:
-    """Places in memory, and what they hold as long as nothing is changed.
+    """Places in memory, and what they hold as long as nothing has changed.
 
-    What is to be watched is added to it; each time it tells whether its place is known.
+    Each method that adds something to watch returns whether its place is known.
 
     Attributes:
-        head: where the words are, in blocks of such as lie side by side, and how many blocks; -1 as long as they
-            differ, as at first. Of each block there is the address and the number of its words, in order, since the
-            place of an entry is only right while a list has its memory; behind all these stands what the words hold.
+        head: the number of blocks, or -1 as long as words differ, as at first; then for each block of adjacent words
+            its address and number of words, in order, since the place of an entry is only right while a list keeps its
+            memory; then the words expected.
         count: how many words were noted.
     """
 
@@ -79,7 +79,7 @@ class Words:
         return self._added(place > 0, look)
 
     def add_list(self, entries: Any) -> bool:
-        """Watch what a list holds."""
+        """Watch the entries of a list."""
 
         def look(held: list[Any]) -> _Words:
             before, place = entries.copy(), id(entries) + HEAD
@@ -91,7 +91,7 @@ class Words:
         return self._added(type(entries) is list and lists_are_as_expected(), look)
 
     def add_dict(self, entries: Any) -> bool:
-        """Watch what a dict holds, and its order."""
+        """Watch the entries of a dict, and their order."""
         fields, known = dict_fields(), plain_dict(entries)
 
         def look(held: list[Any]) -> _Words:
@@ -108,7 +108,7 @@ class Words:
         return self._added(known is entries and (not known or table_of(known) > 0), look)
 
     def add_name(self, names: Mapping[Any, Any], name: Any) -> bool:
-        """Watch what a dict has under a name, or a class."""
+        """Watch what a dict, or a class, has under a name."""
         fields, known = dict_fields(), plain_dict(names)
 
         def look(held: list[Any]) -> _Words:
@@ -126,7 +126,7 @@ class Words:
         return self.add_absence(names, name) if content is ABSENT else self.add_name(names, name)
 
     def add_absence(self, names: Mapping[Any, Any], name: Any) -> bool:
-        """Watch that a dict has nothing under a name, or a class."""
+        """Watch that a dict, or a class, has nothing under a name."""
         fields, known = dict_fields(), plain_dict(names)
 
         def look(held: list[Any]) -> _Words:
@@ -137,7 +137,7 @@ class Words:
             yield table + fields.made, [word(table + fields.made)]
             if name in known:
                 raise LookupError(name)
-            # There may have been another table meanwhile, and then one of that size again: what was added came last.
+            # There may have been another table meanwhile, and then one of this size again: what was added came last.
             last = [*islice(reversed(known.items()), _LAST_ENTRIES)]
             held.append(last)
             places = places_in(table, known) if last else {}
@@ -147,7 +147,7 @@ class Words:
         return self._added(known is not None and table_of(known) > 0, look)
 
     def add_object(self, owner: Any) -> bool:
-        """Watch all attributes of an object, and of its classes: of each dict, whether it is as it was."""
+        """Watch all attributes of an object and its classes: whether each dict is unchanged."""
         fields, place, order = dict_fields(), place_of_dict(owner), offset(type, "__mro__")
 
         def dicts(kind: Any) -> list[dict[Any, Any] | None]:
@@ -187,7 +187,7 @@ class Words:
         return self._added(tells, look)
 
     def _added(self, known: bool, look: Callable[[list[Any]], _Words]) -> bool:
-        """Keep what looks, if it finds something."""
+        """Keep a look, if its place is known."""
         try:
             found = known and len([*look([])]) > 0
         except (ValueError, LookupError):
@@ -197,7 +197,7 @@ class Words:
         return found
 
     def note(self) -> None:
-        """Note what there is now, and differ until that is known to be right."""
+        """Note what there is now, and differ until it is known to be right."""
         self.head[1] = self._noted = -1
         held, blocks, contents = list[Any](), array("q"), array("q")
         behind = -1  # the last word
@@ -210,14 +210,14 @@ class Words:
                         blocks.extend((place, len(found)))
                     contents.extend(found)
                     behind = place + 8 * len(found)
-        except (ValueError, LookupError):  # a cell is empty by now, or a name has gone or come
+        except (ValueError, LookupError):  # a cell has become empty, or a name has gone or come
             return
         table = blocks + contents
         self._held = [held, table]
         self.head[0], self._noted, self.count = table.buffer_info()[0], len(blocks) // 2, len(contents)
 
     def expect(self) -> bool:
-        """Expect what was noted last; give whether that could be noted."""
+        """Expect what was noted last; return whether it could be noted."""
         self.head[1] = self._noted
         return self._noted >= 0
 
@@ -226,22 +226,23 @@ def _entry(places: dict[tuple[int, int], int], name: Any, content: Any) -> _Word
     """The words of an entry of a dict.
 
     Raises:
-        LookupError: its place was not found, as of a name that is another object than the one in the dict.
+        LookupError: its place was not found, for example since the name is not the same object as that in the dict.
     """
     place = places[id(name), id(content)]
     yield place, [id(name), id(content)]
 
 
 class Watching(NamedTuple):
-    """What tells whether something that is watched is another by now.
+    """Checks whether anything that is watched has changed.
 
     Attributes:
-        words: while they are what they were, so is most of it.
-        until: an array with the time at which to look closely all the same; None where more has to be looked at by
-            `differs` than the time, and the condition that it was given.
-        differs: whether the rest is another.
-        differs_at_all: whether any of it is; if not, words expect what there is now, else they differ from now on.
-        far: while they are what they were, so is all that is looked at closely; None where words cannot tell.
+        words: as long as they are unchanged, so is most of it.
+        until: an array with the time at which to look closely in any case; None if `differs` has to check more than the
+            time, and the condition that it was given.
+        differs: says whether the rest has changed.
+        differs_at_all: says whether any of it has changed; if not, words expect what there is now, otherwise they
+            differ from now on.
+        far: as long as these words are unchanged, so is all that a close look compares; None if words cannot tell.
     """
 
     words: Words
