@@ -59,8 +59,15 @@ def is_row(item: object) -> bool:
 
 
 def has_rows(item: Any) -> bool:
-    """Whether `item` is a row of rows, such as a batch or the positions of a sequence."""
-    return is_row(item) and len(item) > 0 and is_row(item[0])
+    """Whether `item` is a row of rows, such as a batch or the positions of a sequence.
+
+    Raises:
+        TypeError: if it is a row of a table, whose entries have names.
+    """
+    try:
+        return is_row(item) and len(item) > 0 and is_row(item[0])
+    except KeyError:
+        raise TypeError(f"a sample is a list or array, not {show(item)}: give row.to_numpy()") from None
 
 
 def as_row(name: str, item: Any) -> list[Any]:

@@ -67,6 +67,7 @@ def module_state(model: Module) -> dict[str, Any]:
         "loss": noted_loss(model),
         "classes": classes_of(model),
         "columns": noted_columns(model),
+        "columns_of_labels": noted_columns(model, "y"),
         "several": names_several(model),
         "dropouts": [[module.seed, module.calls] for module in model.modules() if isinstance(module, Dropout)],
     }
@@ -113,7 +114,10 @@ def changes_of(
         TypeError, ValueError, KeyError: if it is not what was written, or does not fit.
     """
     loss, classes, columns = content.get("loss", ""), content.get("classes"), content.get("columns")
-    if not isinstance(loss, str) or not all(names is None or _are(str, names) for names in (classes, columns)):
+    of_labels = content.get("columns_of_labels")
+    if not isinstance(loss, str) or not all(
+        names is None or _are(str, names) for names in (classes, columns, of_labels)
+    ):
         raise ValueError("the loss, the classes or the columns are no texts")
     several = true_or_false("several", content.get("several", False))
     layers = content.get("layers", {})
@@ -129,6 +133,7 @@ def changes_of(
         *([(model, "classes", classes)] if classes or (content and classes_of(model)) else []),
         *([(model, "_several", several)] if several or (content and names_several(model)) else []),
         *([(model, "_columns", columns)] if columns or (content and noted_columns(model)) else []),
+        *([(model, "_columns_of_labels", of_labels)] if of_labels or (content and noted_columns(model, "y")) else []),
         *((module, "seed", seed) for module, (seed, _) in zip(dropouts, counts)),
         *((module, "calls", calls) for module, (_, calls) in zip(dropouts, counts)),
     ]

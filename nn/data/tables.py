@@ -21,6 +21,9 @@ def samples_of(model: Any, X: Any) -> Any:
     """
     if hasattr(X, "columns"):
         same_columns("X", X, noted_columns(model))
+    elif isinstance(X, (list, tuple)) and X and hasattr(X[0], "iloc"):  # rows of a table
+        for k, row in enumerate(X):
+            _same_names(f"X[{k}]", getattr(row, "index", ()), noted_columns(model))
     return as_samples("X", X)
 
 
@@ -38,6 +41,7 @@ def paired(X: Any, y: Any, name: str = "y", model: Any = None) -> tuple[Any, Any
         ValueError: if one is empty, they differ in length, or they are tables whose rows or columns are others than
             they should be.
     """
+    same_order(name, y, noted_columns(model, "y"))
     samples, labels = samples_of(model, X), as_samples(name, y)
     same_length("sample", samples, "label", labels)
     same_rows("X", X, name, y)
@@ -87,38 +91,94 @@ def _remedy(entry: Any, column: Any) -> str:
 
 
 def names_of_columns(table: Any) -> list[str] | None:
-    """The names of a table's columns; None if it is none, or they are not all texts."""
-    names = list(getattr(table, "columns", []))
-    return names if names and all(isinstance(name, str) for name in names) else None
+    """The names of a table's columns, as texts; None if it is none."""
+    return _texts(_columns(table))
 
 
-def noted_columns(model: Any) -> list[str] | None:
-    """The names of the columns of the table that `fit` trained a module with; None if it was none."""
-    return vars(model).get("_columns") if isinstance(model, Module) else None
+def _columns(table: Any) -> Any:
+    columns = getattr(table, "columns", ())  # of pandas' tables anything, of others perhaps the columns themselves
+    return columns if hasattr(table, "iloc") or all(isinstance(name, str) for name in columns) else ()
 
 
-def is_reordered(names: list[str] | None, others: list[str] | None) -> bool:
-    """Whether two lists hold the same names in different order."""
-    return bool(names and others) and names != others and sorted(names or []) == sorted(others or [])
+def _texts(names: Any) -> list[str] | None:
+    return [str(plain(name)) for name in names] or None
+
+
+_NOTES = {"X": "_columns", "y": "_columns_of_labels"}
+"""Where a module notes the names of the columns of the tables that it was trained with."""
+
+
+def noted_columns(model: Any, of: str = "X") -> list[str] | None:
+    """The names of the columns of a module's training table, of samples or of labels; None if it was none."""
+    return vars(model).get(_NOTES[of]) if isinstance(model, Module) else None
+
+
+def notes_of_columns(model: Any, X: Any, y: Any) -> dict[str, list[str] | None]:
+    """What a module is to note of tables that it is trained with; others than before it may learn anew.
+
+    Raises:
+        ValueError: they are those that are noted, in another order: a mistake.
+    """
+    notes = {}
+    for name, table in (("X", X), ("y", y)):
+        names, known = names_of_columns(table), noted_columns(model, name)
+        same_order(name, table, known)
+        if names or known:
+            notes[_NOTES[name]] = names
+    return notes
+
+
+def note_columns(model: Any, X: Any, y: Any) -> None:
+    """Have a module note the columns of tables with which it makes a step.
+
+    Raises:
+        ValueError: as `notes_of_columns`.
+    """
+    if isinstance(model, Module) and (hasattr(X, "columns") or hasattr(y, "columns")):
+        vars(model).update({name: names for name, names in notes_of_columns(model, X, y).items() if names})
+
+
+def same_order(name: str, table: Any, trained: list[str] | None) -> None:
+    """See that a table has not the columns of training in another order; it may have others.
+
+    Raises:
+        ValueError: it has.
+    """
+    names = names_of_columns(table) if trained else None
+    if names and trained and sorted(names) == sorted(trained):
+        _same_names(name, _columns(table), trained)
 
 
 def same_columns(name: str, table: Any, trained: list[str] | None) -> None:
     """See that a table has the columns that a model was trained with, in their order; without names all is well.
 
+    Columns that are numbered from 0 on have no names, as those of a table that was made of an array.
+
     Raises:
         ValueError: if it has others, or in another order.
     """
-    names = names_of_columns(table)
+    _same_names(name, _columns(table), trained)
+
+
+def _same_names(name: str, given: Any, trained: list[str] | None) -> None:
+    names = _texts(given) if trained else None
     if not names or not trained or names == trained:
         return
-    if is_reordered(names, trained):
+    if sorted(names) == sorted(trained):
         place = next(k for k, column in enumerate(trained) if names[k] != column)
         what = f"{names[place]!r} for column {place}, where the model was trained with {trained[place]!r}"
+    elif _are_numbered(names) or _are_numbered(trained):
+        return
     elif missing := [column for column in trained if column not in names]:
         what = f"no column {missing[0]!r}, which the model was trained with"
     else:
         added = next(column for column in names if names.count(column) > trained.count(column))
         what = f"a column {added!r}, which the model was not trained with"
-    is_short = len(trained) == len({*trained}) <= 8  # a name that two columns have would give both, twice
-    columns = f"{name}[{trained}]" if is_short else "the columns in the order of training"
+    # A name that two columns have would give both, twice.
+    are_short = all(isinstance(column, str) for column in given) and len(trained) == len({*trained}) <= 8
+    columns = f"{name}[{trained}]" if are_short else "the columns in the order of training"
     raise ValueError(f"{name} has {what}: give {columns}, or {name}.to_numpy() to go by position")
+
+
+def _are_numbered(names: list[str]) -> bool:
+    return names == [str(k) for k in range(len(names))]

@@ -54,8 +54,9 @@ class Module(Explained):
 
     A parameter is a leaf Value held by an attribute: directly, in lists, tuples, dicts and arrays nested to any
     depth, or in another module. Constants and results of operations are none: a warning tells of a result in a layer of
-    `nn`, and of what stands in the body of a class, and training refuses a result that the loss depends on. Nothing has
-    to be registered:
+    `nn`, and of what stands in the body of a class, and training refuses a result that the loss depends on. What a
+    plain object, a set, a closure or a global holds is none either: training warns where the model computes with it.
+    Nothing has to be registered:
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -234,6 +235,13 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> 
             seen.add(id(child))
             _collect(children, values, seen)
             seen.discard(id(child))
+
+
+def parameters_in(item: Any) -> list[Value]:
+    """Those that a module holds, or nested containers."""
+    values: list[Value] = []
+    _collect([item], values, set())
+    return list(filter(_is_parameter, dict.fromkeys(values)))
 
 
 def results_in(module: Module) -> list[tuple[str, Value, Module]]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..arguments import known_backend, random_source, show, whole_number
-from ..data.tables import names_of_columns, paired, same_rows
+from ..data.tables import paired, same_rows
 from ..evaluation.metrics import Metric
 from ..training.preparation import chosen_rows, strata
 from ..training.progress import Progress, Reporter, reporting
@@ -127,13 +127,13 @@ def fit_many(
     lost: dict[int, str] = {}
     try:
         same_rows("X", X, "sample_weight", sample_weight)
-        columns = names_of_columns(X)
+        tables = X, y
         X, y = paired(X, y)
         # A copy, since make or progress may change them, which workers in other processes would not see.
         X, y, validation = copy.deepcopy((X, y, validation))
         weights = weights_of(y, sample_weight, class_weight)
         if isinstance(validation, (tuple, list)):
-            given_validation(validation, columns)
+            given_validation(validation, *tables)
         elif validation is not None:
             train, last = held_out(len(X), validation, random_source(seed), _strata(make, jobs[0], y))
             validation = chosen_rows(X, last), chosen_rows(y, last)

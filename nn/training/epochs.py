@@ -303,6 +303,8 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
     """
     import numpy as np
 
+    from .reach import look_at_program
+
     count, size, units, shape = len(task.X), task.size, len(layout.units), np.shape(task.X)[1:]
     width = math.prod(shape)
 
@@ -325,6 +327,8 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
         return X.reshape(count, -1), y.reshape(count, -1), example
 
     known = samples()
+    if not task.done:
+        look_at_program(task.model, task.optimizer, trainer.compiled, known[-1], of_row)
 
     def laid_out(chosen: Any, rows: Any, labels: Any, example: Batch) -> Batch:
         laid, places = room[: len(chosen)], np.arange(len(chosen))

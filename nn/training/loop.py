@@ -80,11 +80,13 @@ def fit(
         model: a module, or a function from one sample to its output.
         X: the samples: a list, array or DataFrame of rows. A module remembers the names of columns, and from then on
             refuses a table whose columns are different or in another order.
-        y: as many labels, of the kind that the loss takes; strings are class names, sorted into `model.classes`.
+        y: as many labels, of the kind that the loss takes; strings are class names, sorted into `model.classes`. Of a
+            table with several columns their order is remembered too.
         loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`. A module
             remembers its name, which later tells what the outputs mean.
         optimizer: changes the parameters that it holds, such as `nn.SGD(model.parameters(), lr=0.1)`; all others are
-            frozen.
+            frozen. At the first step a warning tells of parameters that neither it nor a module holds, of parts that
+            the loss never reads, and, in eager steps, of parameters whose numbers leave the graph.
         epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
         validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same; a nan

@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from ..arguments import Seed, is_row, plain, random_source, show, warn_user
-from ..data.tables import is_reordered, names_of_columns, noted_columns, paired, same_columns, same_rows
+from ..data.tables import notes_of_columns, paired, same_rows
 from ..evaluation.columns import flat
 from ..evaluation.labels import are_texts, as_targets, classes_of, names_several
 from ..evaluation.metrics import Metric, metrics_for
@@ -57,13 +57,12 @@ def prepared(
     Raises:
         TypeError, ValueError: as `nn.fit`.
     """
-    columns, known = names_of_columns(X), noted_columns(model)
-    if is_reordered(columns, known):  # a mistake; a table of other columns may be learned anew
-        same_columns("X", X, known)
+    of_columns = notes_of_columns(model, X, y)
+    tables = X, y
     same_rows("X", X, "sample_weight", sample_weight)
     X, y = paired(X, y)
     weights = weights_of(y, sample_weight, class_weight)
-    notes: dict[str, Any] = {"_loss": name_of_loss(loss), **({"_columns": columns} if columns or known else {})}
+    notes: dict[str, Any] = {"_loss": name_of_loss(loss), **of_columns}
     several = name_several(y, loss)
     if several or names_several(model):
         notes["_several"] = several
@@ -76,7 +75,7 @@ def prepared(
     last: Sequence[int]
     if validation is not None:
         if isinstance(validation, (tuple, list)):
-            held_X, held_y = given_validation(validation, columns)
+            held_X, held_y = given_validation(validation, *tables)
             last = range(len(held_X))
             if are_texts(held_y):
                 held_y = as_targets(held_y, classes or [], name_of_loss(loss))

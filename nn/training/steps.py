@@ -10,7 +10,7 @@ from engine import Value, always_recorded, changes, collector_at_rest, topologic
 
 from ..arguments import show
 from ..attributes import Known
-from ..data.tables import paired
+from ..data.tables import note_columns, paired
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
 from ..evaluation.rules import called
@@ -18,6 +18,7 @@ from ..layers.dropout import Place, drawing
 from ..optimisers.base import Optimizer, has_rule
 from ..optimisers.clipping import clip_gradients, clip_limits
 from .ownership import check_ownership, refuse_results, results_of
+from .reach import look_at_graph
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
@@ -136,6 +137,7 @@ class EagerStep(Known):
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
         with collector_at_rest(), always_recorded():
+            note_columns(self.model, X, y)
             return self._update(*paired(X, y))
 
     def _update(self, X: Any, y: Any) -> float:
@@ -157,8 +159,9 @@ class EagerStep(Known):
         refuse_results(results, loss)
         self.optimizer.zero_grad()
         loss.backward()
-        if not self.steps:
+        if not self.steps and has_rule(self.optimizer):  # one of the user's may need no gradient
             self._look_for_parameters(loss)
+            look_at_graph(self.model, self.optimizer, X, predictions, loss, self.steps)
         clip_gradients(self.optimizer.params, self._clip)
         self.optimizer.step()
         self.steps += 1
@@ -166,7 +169,7 @@ class EagerStep(Known):
 
     def _look_for_parameters(self, loss: Value) -> None:
         params = self.optimizer.params
-        if any(p.grad for p in params) or not has_rule(self.optimizer):  # the user's own may need no gradient
+        if any(p.grad for p in params):
             return
         if {*topological_order(loss)}.isdisjoint(params):
             raise nothing_to_learn(self.loss)

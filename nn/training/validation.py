@@ -14,7 +14,7 @@ from engine import no_grad
 
 from ..arguments import counted, is_row, real_number, show, whole_number
 from ..data.splits import split_rows
-from ..data.tables import paired, same_columns
+from ..data.tables import names_of_columns, paired, same_columns, same_order
 from ..evaluation.columns import nan_at
 from ..evaluation.means import Means
 from ..evaluation.metrics import Accuracy, Metric, OfUser, is_largest, is_largest_of_finite
@@ -110,8 +110,8 @@ def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | Non
     return split_rows(count, share, rng, strata, "validation")
 
 
-def given_validation(validation: Any, columns: list[str] | None) -> tuple[Any, Any]:
-    """The samples and labels of `validation=(X, y)`, checked; `columns` are those of the training data, if named.
+def given_validation(validation: Any, X: Any, y: Any) -> tuple[Any, Any]:
+    """The samples and labels of `validation=(X, y)`, checked beside those to train with.
 
     Raises:
         TypeError: if it is not a pair.
@@ -121,7 +121,8 @@ def given_validation(validation: Any, columns: list[str] | None) -> tuple[Any, A
         raise TypeError(
             f"validation is (X, y), or the share of samples to hold out, such as 0.2, not {show(validation)}"
         )
-    same_columns("validation", validation[0], columns)
+    same_columns("validation", validation[0], names_of_columns(X))
+    same_order("validation[1]", validation[1], names_of_columns(y))
     return paired(*validation)
 
 

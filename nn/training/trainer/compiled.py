@@ -12,6 +12,7 @@ from typing import Any
 from engine import Batch, new_lock
 
 from ...arguments import Seed, counted, is_found_by_name, random_source, real_number, whole_number
+from ...data.tables import note_columns
 from ...optimisers.base import Optimizer
 from ..purity import is_pure
 from ..steps import LossFunction, Model
@@ -86,7 +87,7 @@ class Trainer(Preparation):
         options = {"backend": backend, "dtype": dtype, "threads": threads}
         super().__init__(model, loss, optimizer, options, schedule, clip_norm, clip_value)
         self._lock = new_lock()  # one call at a time: threads take turns
-        self._samples = Samples(self.compiled.batch)
+        self._samples = Samples(self.compiled.batch, self._note_columns)
 
     # ---- training ----
 
@@ -264,6 +265,9 @@ class Trainer(Preparation):
         return {**self._options, **limits, "schedule": self._schedule}
 
     # ---- inside ----
+
+    def _note_columns(self, X: Any, y: Any) -> None:
+        note_columns(self.model, X, y)
 
     def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
         """Make steps, and refuse losses that cannot be."""

@@ -140,8 +140,11 @@ class Preparation(Settings):
         session = open_session(self.compiled, batch, self._optimizer) if by_rule else None
         if session is None or not session.trains_all:  # else the loss reads just what the optimiser holds
             check_ownership(self._model, self._loss, self._optimizer)
-        if by_rule and not self.steps and not self._learns(batch, session is not None):
-            raise nothing_to_learn(self._loss)
+        if not self.steps and by_rule:
+            if not self._learns(batch, session is not None):
+                raise nothing_to_learn(self._loss)
+            if session is None or not session.trains_all:
+                self._look_at_leaves(batch)
         self._steps_before, self._way = self.steps, None
         if session is not None:
             self._way = NativeSteps(session, batch.shapes, self._optimizer)
@@ -149,6 +152,13 @@ class Preparation(Settings):
             self.compiled.bound(batch)
             self._way = GradientSteps(self.compiled, batch.shapes, self._optimizer)
         return self._way
+
+    def _look_at_leaves(self, batch: Batch) -> None:
+        """Warn of parameters that nobody trains, and of those that the loss never reads."""
+        from ..reach import look_at_program
+
+        weights = self._sample_loss.weights
+        look_at_program(self._model, self._optimizer, self.compiled, batch, self._model, weights)
 
     def _learns(self, batch: Batch, reads_all: bool) -> bool:
         """Whether the loss depends on one of the optimiser's parameters.

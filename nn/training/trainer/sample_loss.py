@@ -60,6 +60,11 @@ class SampleLoss:
         of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} of {type(model).__name__}"
         self.function: Callable[[Any, Any], Any] = of_sample
 
+    @property
+    def weights(self) -> tuple[Value, Value]:
+        """What the function reads that is neither of the model nor of the loss."""
+        return self._scale, self._extra
+
     def structure(self, batch: Batch, size: int) -> BatchLoss:
         """How the loss of a batch is made of the losses of its samples; it is known, or the function has been traced.
 

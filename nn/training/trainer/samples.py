@@ -13,10 +13,11 @@ class Samples:
 
     Args:
         make: makes a batch of samples and labels.
+        look: at what is given, before.
     """
 
-    def __init__(self, make: Callable[[Any, Any], Batch]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[Any, Any], Batch], look: Callable[[Any, Any], None]) -> None:
+        self._make, self._look = make, look
         self._own: Batch | None = None  # memory for a batch of the last one's shape
 
     def checked(self, X: Any, y: Any) -> Batch:
@@ -25,6 +26,7 @@ class Samples:
         Raises:
             TypeError, ValueError: they are not samples and labels.
         """
+        self._look(X, y)
         batch = self._make(X, y)
         if not batch.size:
             raise ValueError("there are no samples: give at least one")
@@ -44,5 +46,6 @@ class Samples:
         Raises:
             TypeError, ValueError: they are not numbers.
         """
+        self._look(X, y)
         own = self._own
         return own if own is not None and own.refill(0, X) and own.refill(1, y) else None

@@ -95,10 +95,91 @@ def test_the_remedy_for_names_that_two_columns_have_does_not_name_them() -> None
         nn.predict(fitted(twice), twice.iloc[:, [2, 0, 1]])
 
 
-def test_names_that_are_no_texts_and_lists_say_nothing() -> None:
+def test_columns_without_names_and_lists_say_nothing() -> None:
     model = fitted(pd.DataFrame(table().to_numpy()))
-    nn.predict(model, pd.DataFrame(table().to_numpy())[[2, 1, 0]])
+    nn.predict(model, table())
     nn.predict(model, table().values.tolist())
+    nn.predict(fitted(table()), pd.DataFrame(table().to_numpy()))
+
+
+NAMES: dict[str, list[Any]] = {"numbers": [0, 1, 2], "both": ["a", 1, "c"], "pairs": [("a", 1), ("a", 2), ("b", 1)]}
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_names_that_are_no_texts_have_an_order_too(names: list[Any]) -> None:
+    """They said nothing: a table the other way round was predicted by position."""
+    X = table().set_axis(pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names, axis=1)
+    model = fitted(X)
+    nn.predict(model, X)
+    with pytest.raises(ValueError, match=r"for column 0, where .* give the columns in the order of training, or X\.to"):
+        nn.predict(model, X.iloc[:, [2, 1, 0]])
+
+
+def test_rows_of_a_table_have_an_order_too() -> None:
+    model = fitted(table())
+    rows = [row for _, row in table("cba").iterrows()]
+    with pytest.raises(ValueError, match=r"X\[0\] has 'c' for column 0"):
+        nn.predict(model, rows)
+    assert nn.predict(model, [row[["a", "b", "c"]] for row in rows]) == nn.predict(model, table()).tolist()
+    with pytest.raises(TypeError, match=r"a sample is a list or array, not Series .*: give row.to_numpy\(\)"):
+        model(rows[0])
+    series = table()["a"].set_axis(list("hgfedcba"))  # of numbers, each a sample: its labels are no columns
+    of_numbers = nn.Sequential(lambda x: [x], nn.Layer(1, 2, "identity", seed=0))
+    nn.fit(of_numbers, series, LABELS, nn.cross_entropy, nn.SGD(of_numbers.parameters(), lr=0.1), epochs=1)
+    nn.predict(of_numbers, series[::-1])
+
+
+MAKE: dict[str, Any] = {
+    "Trainer": lambda *what: nn.Trainer(*what, backend="numpy").step,
+    "EagerStep": nn.EagerStep,
+}
+
+
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
+def test_single_steps_note_columns_and_look_at_them(make: Any) -> None:
+    """They took a table in any order, and so did predictions after them."""
+    model = nn.MLP(3, [2], seed=0)
+    step = make(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+    for _ in range(3):
+        step(table(), LABELS)
+    before = [p.data for p in model.parameters()]
+    with pytest.raises(ValueError, match="X has 'c' for column 0"):
+        step(table("cba"), LABELS)
+    assert [p.data for p in model.parameters()] == before
+    with pytest.raises(ValueError, match="X has 'c' for column 0"):
+        nn.predict(model, table("cba"))
+    step(table().to_numpy(), LABELS)
+    step(table().rename(columns={"b": "B"}), LABELS)
+    with pytest.raises(ValueError, match="no column 'B'"):
+        nn.predict(model, table())
+
+
+def of_labels(columns: str) -> Any:
+    numbers = table()
+    return pd.DataFrame({"u": numbers["a"] + numbers["b"], "v": numbers["c"]})[list(columns)]
+
+
+def trained_on_two(tmp_path: Path) -> nn.MLP:
+    model, loaded = nn.MLP(3, [2], seed=0), nn.MLP(3, [2], seed=1)
+    nn.fit(model, table(), of_labels("uv"), nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+    nn.save(model, tmp_path / "model.json")
+    nn.load(loaded, tmp_path / "model.json")
+    return loaded
+
+
+def test_columns_of_labels_have_an_order_too(tmp_path: Path) -> None:
+    """Each output was judged by the other one's column."""
+    model, swapped = trained_on_two(tmp_path), of_labels("vu")
+    wrong = r"has 'v' for column 0, where the model was trained with 'u': give {}\[\['u', 'v'\]\]"
+    with pytest.raises(ValueError, match="y " + wrong.format("y")):
+        nn.evaluate(model, table(), swapped, nn.mse)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="y " + wrong.format("y")):
+        nn.fit(model, table(), swapped, nn.mse, optimizer, epochs=1)
+    with pytest.raises(ValueError, match=r"validation\[1\] " + wrong.format(r"validation\[1\]")):
+        nn.fit(model, table(), of_labels("uv"), nn.mse, optimizer, epochs=1, validation=(table(), swapped))
+    nn.evaluate(model, table(), swapped[["u", "v"]], nn.mse)
+    nn.evaluate(model, table(), swapped.rename(columns={"v": "first", "u": "second"}), nn.mse)
 
 
 def test_validation_has_the_columns_of_the_samples() -> None:
@@ -129,9 +210,10 @@ def test_columns_are_saved_with_the_model(tmp_path: Path, name: str) -> None:
 def test_columns_of_a_file_that_are_no_texts_are_refused(tmp_path: Path) -> None:
     nn.save(fitted(table()), tmp_path / "model.json")
     content = json.loads((tmp_path / "model.json").read_text())
-    (tmp_path / "model.json").write_text(json.dumps({**content, "columns": [1, 2, 3]}))
-    with pytest.raises(ValueError, match="columns are no texts"):
-        nn.load(nn.MLP(3, [2], seed=1), tmp_path / "model.json")
+    for name in ("columns", "columns_of_labels"):
+        (tmp_path / "model.json").write_text(json.dumps({**content, name: [1, 2, 3]}))
+        with pytest.raises(ValueError, match="columns are no texts"):
+            nn.load(nn.MLP(3, [2], seed=1), tmp_path / "model.json")
 
 
 SHUFFLED = [3, 1, 2, 0, 7, 6, 5, 4]

@@ -1,0 +1,259 @@
+"""What a model reads that nobody trains, and what is to be trained that its loss never reads: the first loss tells.
+
+Frozen parameters are neither: a module has them, and the optimiser has not. Of a model that is a plain function it is
+not known what belongs to it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from engine import Batch, Compiled, Constant, TraceError, Value, compile, no_grad, topological_order
+
+from ..arguments import counted, is_row, warn_user
+from ..evaluation.programs import Model
+from ..layers.dense import Neuron
+from ..layers.dropout import Layout, Place, drawing
+from ..layers.module import Module, parameters_in
+from ..optimisers.base import Optimizer
+
+_SHOWN = 3  # names in a warning
+_SAMPLES = 8  # that tell whether outputs follow a number
+_DEPTH = 4  # of objects in objects, when a name is looked for
+
+
+# ---- compiled: a program reads the same for all samples ----
+
+
+def look_at_program(
+    model: Model, optimizer: Optimizer, loss: Compiled, batch: Batch, traced: Model, weights: Collection[Value] = ()
+) -> None:
+    """Warn of parameters that the model reads and nobody trains, and of parts of it that the loss never reads.
+
+    Args:
+        model: what is trained.
+        optimizer: what trains it.
+        loss: of a sample and its label.
+        batch: of samples and labels.
+        traced: what the loss calls for the model.
+        weights: other leaves of the loss.
+    """
+    if not isinstance(model, Module):
+        return
+    read = {*loss.bound(batch)}
+    _warn_of_idle(model, {*optimizer.params} - read)
+    strays = read.difference(optimizer.params, weights)
+    strays = strays and strays.difference(model.parameters())
+    if strays:  # unless they are of the loss
+        one = batch.rows([0])
+        samples = replace(one, shapes=one.shapes[:1], arrays=one.arrays[:1], given=one.given[:1])
+        _warn_of_strays(model, strays.intersection(compile(traced, backend="python").bound(samples)))
+
+
+# ---- eager: what a batch has recorded ----
+
+
+def look_at_graph(
+    model: Model, optimizer: Optimizer, samples: Sequence[Any], outputs: Sequence[Any], loss: Value, step: int
+) -> None:
+    """The same, and warn of parameters whose numbers the outputs follow though they are in no graph.
+
+    What other samples read is not missed, and what a call has made for itself is nobody's: a trace tells what the model
+    reads in every call, and where there is none, two samples do.
+
+    Args:
+        model: what is trained.
+        optimizer: what trains it.
+        samples: of the batch.
+        outputs: what the model gave for them.
+        loss: of the batch.
+        step: what masks are drawn for.
+    """
+    read = _leaves_of(loss)
+    missed, strays = {*optimizer.params} - read, set[Value]()
+    if isinstance(model, Module):
+        strays = read.difference(optimizer.params, model.parameters())
+    if not (missed or strays):
+        return
+    always: set[Value] = set()
+    try:
+        traced = compile(partial(_without_masks, model), backend="python")
+        always.update(traced.bound(traced.batch(samples[:1])))
+    except Exception as error:
+        reason = f"{error}".splitlines()[0] if isinstance(error, TraceError) else ""
+        _warn_of_cut(model, missed, partial(_numbers, model, samples[:_SAMPLES], step), reason)
+        always = _leaves_of(outputs[0]) & _leaves_of(outputs[1]) if len(outputs) > 1 else set()
+    else:
+        _warn_of_idle(model, missed - always)
+    _warn_of_strays(model, strays & always)
+
+
+def _without_masks(model: Model, x: Any) -> Any:
+    with drawing(Layout()):
+        return model(x)
+
+
+def _leaves_of(output: Any) -> set[Value]:
+    """The leaves of the graphs of outputs, but for numbers in expressions."""
+    if isinstance(output, Value):
+        order = topological_order(output)
+        return {node for node in order if node.primitive is None and not isinstance(node, Constant)}
+    return {leaf for part in _parts(output) for leaf in _leaves_of(part)}
+
+
+def _parts(output: Any) -> Iterable[Any]:
+    return output.values() if isinstance(output, dict) else output if is_row(output) else ()
+
+
+def _numbers(model: Model, samples: Sequence[Any], step: int) -> list[float]:
+    """All outputs."""
+
+    def numbers(output: Any) -> Iterator[float]:
+        if isinstance(output, (Value, float)):
+            yield output.data if isinstance(output, Value) else output
+        for part in _parts(output):
+            yield from numbers(part)
+
+    found = list[float]()
+    for place, x in enumerate(samples):
+        with no_grad(), drawing(Place(step, place)):
+            found += numbers(model(x))
+    return found
+
+
+def _follow(numbers: Callable[[], list[float]], parameters: Collection[Value]) -> bool:
+    """Whether outputs change with the numbers of parameters."""
+    before = {p: p.data for p in parameters}
+    try:
+        usual = numbers()
+        if numbers() != usual:  # they change by themselves
+            return False
+        for by in (0.5, -0.5):
+            for p, number in before.items():
+                p.data = number + by
+            if numbers() != usual:
+                return True
+    except Exception:  # of these numbers the model will have nothing
+        return False
+    finally:
+        for p, number in before.items():
+            p.data = number
+    return False
+
+
+# ---- what is said ----
+
+
+def _warn_of_strays(model: Model, strays: Collection[Value]) -> None:
+    if strays and isinstance(model, Module):
+        names = [*islice(dict.fromkeys(_names_of(model, {*strays})), _SHOWN + 1)]
+        warn_user(
+            f"{type(model).__name__} computes with {counted(len(strays), 'parameter')} that neither its parameters() "
+            f"nor the optimiser has{_listed(names)}, and nothing trains or saves them: keep them in attributes of an "
+            "nn.Module, or in lists and dicts there; what is to stay as it is may be a plain number",
+            UserWarning,
+        )
+
+
+def _warn_of_idle(model: Model, missed: Collection[Value]) -> None:
+    parts = _whole_parts(model, missed)
+    if parts:
+        size = counted(len({p for part in parts.values() for p in part}), "parameter")
+        warn_user(
+            f"the loss does not depend on parts of {type(model).__name__}{_listed([*parts])}, {size} that the "
+            "optimiser has: they stay as they are. Use them where the model is called, or leave them out of the "
+            "optimiser",
+            UserWarning,
+        )
+
+
+def _warn_of_cut(model: Model, missed: Collection[Value], numbers: Callable[[], list[float]], reason: str) -> None:
+    if not missed or not _follow(numbers, missed):
+        return
+    parts = {name: part for name, part in _whole_parts(model, missed).items() if _follow(numbers, part)}
+    cut = {p for part in parts.values() for p in part} or missed
+    where = f" ({reason})" if reason else ""
+    warn_user(
+        f"the outputs follow {counted(len(cut), 'parameter')}{_listed([*parts])} by their numbers alone, and no "
+        f"gradient reaches them: .data, float() and the functions of math leave the graph{where}. Compute with the "
+        "Values themselves and the functions of engine; detach() says that it is meant so",
+        UserWarning,
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join([*names[:_SHOWN], *["..."] * (len(names) > _SHOWN)])
+    return f" ({shown})" if shown else ""
+
+
+def _whole_parts(model: Model, missed: Collection[Value]) -> dict[str, list[Value]]:
+    """The largest parts of a module, by their paths, all of whose parameters are among those that are missed.
+
+    A part is a module, or an attribute of a class of the user's. Neurons and entries of lists are none by themselves,
+    since other samples may use them.
+    """
+    return dict(_parts_in(model, {*missed})) if missed and isinstance(model, Module) else {}
+
+
+def _parts_in(
+    module: Module, missed: set[Value], path: str = "", inside: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, list[Value]]]:
+    are_users, told = not type(module).__module__.startswith("nn."), set[str]()
+    for name, item in vars(module).items():
+        if are_users and missed.issuperset(own := parameters_in(item)) and own:
+            told.add(name)
+            yield f"{path}{name}", own
+    for name, child in module.children():
+        own = child.parameters()
+        if name.split(".")[0] in told or id(child) in inside or isinstance(child, Neuron) or missed.isdisjoint(own):
+            continue
+        if missed.issuperset(own):
+            yield f"{path}{name}", own
+        else:
+            yield from _parts_in(child, missed, f"{path}{name}.", inside | {id(module)})
+
+
+def _names_of(model: Module, strays: set[Value]) -> Iterator[str]:
+    """Where objects, sets and functions hold them that a model's modules hold, or their methods read."""
+    seen = set[int]()
+
+    def walk(item: Any, path: str, depth: int) -> Iterator[str]:
+        if isinstance(item, Value):
+            if item in strays:
+                yield path
+            return
+        if id(item) in seen or not depth or isinstance(item, (type, ModuleType)):
+            return
+        seen.add(id(item))
+        for name, part in _held_by(item):
+            yield from walk(part, f"{path}.{name}" if path and name else path or name, depth - 1)
+
+    for module in model.modules():
+        kind = type(module)
+        for name, item in vars(module).items():
+            yield from walk(item, name, _DEPTH)
+        for method in vars(kind).values():
+            yield from walk(method, "", _DEPTH)
+
+
+def _held_by(item: Any) -> Iterable[tuple[str, Any]]:
+    """What an object holds or a function reads, with names; what is in containers has none."""
+    if isinstance(item, MethodType):
+        return [("", item.__self__), ("", item.__func__)]
+    if isinstance(item, FunctionType):
+        with suppress(ValueError):  # a variable of a closure that is not set yet
+            read = inspect.getclosurevars(item)
+            return [*read.nonlocals.items(), *read.globals.items()]
+        return []
+    if isinstance(item, dict):
+        return [("", part) for part in item.values()]
+    if isinstance(item, (list, tuple, set, frozenset)):
+        return [("", part) for part in item]
+    return [*getattr(item, "__dict__", {}).items()]

@@ -1,0 +1,299 @@
+"""Parameters that nobody trains, parts that the loss never reads, and numbers that left the graph are told of."""
+
+from __future__ import annotations
+
+import math
+import random
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import nn
+from engine import Value, maximum
+
+X, Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.5, 1.0, 2.0]
+
+Make = Callable[[Any, Any, Any], Callable[[Any, Any], Any]]
+STEPS: dict[str, Make] = {
+    "fit": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1),
+    "fit, eager": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1, backend="eager"),
+    "Trainer": lambda *what: nn.Trainer(*what, backend="python").step,
+    "EagerStep": nn.EagerStep,
+    "EagerStep, of one sample": lambda *what: lambda X, y: nn.EagerStep(*what)(X[:1], y[:1]),
+}
+every_step = pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
+eager_step = pytest.mark.parametrize("name", ["fit, eager", "EagerStep", "EagerStep, of one sample"])
+
+
+class Pair:
+    """No module, as a newcomer may write it."""
+
+    def __init__(self) -> None:
+        self.left, self.right = Value(0.3), Value(0.1)
+
+
+OFFSET = Value(0.25)
+
+
+class Base(nn.Module):
+    """A layer, and what subclasses do with its outputs."""
+
+    def __init__(self, part: Any = None) -> None:
+        self.inner, self.part = nn.Layer(2, 2, "tanh", seed=0), part
+
+    def __call__(self, x: Any) -> Any:
+        return self.end(self.inner(x))
+
+    def end(self, h: Any) -> Any:
+        return h[0] + h[1]
+
+
+class OfObject(Base):
+    def end(self, h: Any) -> Any:
+        return self.part.left * h[0] + self.part.right * h[1]
+
+
+class OfSet(Base):
+    def end(self, h: Any) -> Any:
+        return sum(w * h[0] for w in self.part) + h[1]
+
+
+class OfFunction(Base):
+    def end(self, h: Any) -> Any:
+        return self.part(h)
+
+
+class OfGlobal(Base):
+    def end(self, h: Any) -> Any:
+        return h[0] + h[1] + OFFSET
+
+
+def closure() -> Callable[[Any], Any]:
+    slope = Value(0.2)
+    return lambda h: h[0] + slope * h[1]
+
+
+STRAYS: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "object": (lambda: OfObject(Pair()), r"OfObject computes with 2 parameters .* \(part.left, part.right\)"),
+    "set": (lambda: OfSet({Value(0.1)}), r"with 1 parameter .* \(part\)"),
+    "closure": (lambda: OfFunction(closure()), r"with 1 parameter .* \(part.slope\)"),
+    "method": (lambda: OfFunction(OfObject(Pair()).end), r"with 2 parameters .* \(part.part.left, part.part.right\)"),
+    "global": (lambda: OfGlobal(), r"with 1 parameter .* \(OFFSET\)"),
+}
+
+
+@every_step
+@pytest.mark.parametrize(("of", "told"), STRAYS.values(), ids=STRAYS)
+def test_what_the_model_reads_and_nobody_holds(of: Callable[[], nn.Module], told: str, make: Make) -> None:
+    """It kept its number through all epochs, and nothing said so."""
+    model = of()
+    with pytest.warns(UserWarning, match=told + ", and nothing trains or saves them: keep them in attributes") as found:
+        make(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, Y)
+    assert len(found) == 1
+
+
+def test_dropout_hides_none_of_them() -> None:
+    class Masked(OfObject):
+        def __init__(self) -> None:
+            super().__init__(Pair())
+            self.dropout = nn.Dropout(0.5, seed=1)
+
+        def __call__(self, x: Any) -> Any:
+            return self.end(self.dropout(self.inner(x)))
+
+    for backend in ("auto", "eager"):
+        model = Masked()
+        with pytest.warns(UserWarning, match=r"\(part.left, part.right\)"):
+            nn.fit(model, X, Y, nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=1, backend=backend)
+
+
+class Unused(Base):
+    """Has a layer and an offset that it never uses; of a table it uses what a sample is long enough for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten, self.offset = nn.Layer(2, 2, seed=1), Value(0.0)
+        self.blocks = [nn.Layer(2, 2, "tanh", seed=2), nn.Layer(2, 2, "tanh", seed=3)]
+        self.table = [Value(0.1 * k) for k in range(5)]
+
+    def end(self, h: Any) -> Any:
+        return sum(w * v for w, v in zip(self.table, self.blocks[0](h)))
+
+
+@every_step
+def test_parts_that_the_loss_never_reads(make: Make) -> None:
+    model = Unused()
+    told = r"on parts of Unused \(forgotten, offset, blocks.1\), 13 parameters that the optimiser has: they stay"
+    with pytest.warns(UserWarning, match=told) as found:
+        make(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, Y)
+    assert len(found) == 1
+    frozen = {*model.forgotten.parameters(), *model.blocks[1].parameters(), model.offset}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(model, nn.mse, nn.SGD([p for p in model.parameters() if p not in frozen], lr=0.1))(X, Y)
+
+
+class Cut(nn.Module):
+    """Two layers with a function between them."""
+
+    def __init__(self, between: Callable[[Any], Any]) -> None:
+        self.first, self.between = nn.Layer(2, 3, "identity", seed=0), between
+        self.last = nn.Layer(3, 1, "identity", seed=1)
+
+    def __call__(self, x: Any) -> Any:
+        return self.last([self.between(v) for v in self.first(x)])
+
+
+class Scaled(Base):
+    """Reads one of its parameters by its number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = Value(1.0)
+
+    def end(self, h: Any) -> Any:
+        return h[0] * math.exp(self.scale.data)
+
+
+CUTS: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "math": (lambda: Cut(math.tanh), r"follow 9 parameters \(first\) by their numbers alone.*test_reach.py:\d+"),
+    "data": (lambda: Cut(lambda v: v.data), r"follow 9 parameters \(first\) by .*the data of .* was read"),
+    "float": (lambda: Cut(float), r"follow 9 parameters \(first\)"),
+    "parameter": (Scaled, r"follow 1 parameter \(scale\)"),
+}
+
+
+@eager_step
+@pytest.mark.parametrize(("of", "told"), CUTS.values(), ids=CUTS)
+def test_layers_that_are_cut_off_by_their_numbers(of: Callable[[], nn.Module], told: str, name: str) -> None:
+    """Only the last layer was trained, and in eager steps nothing said so."""
+    model = of()
+    before = [p.data for p in model.parameters()]
+    step = STEPS[name](model, nn.mse, nn.SGD(model.parameters(), lr=0.0))
+    with pytest.warns(UserWarning, match=told) as found:
+        step(X, Y)
+    assert [p.data for p in model.parameters()] == before
+    assert len(found) == 1
+
+
+@eager_step
+def test_they_are_told_of_where_samples_are_none_of_numbers(name: str) -> None:
+    class OfDict(Cut):
+        def __call__(self, x: Any) -> Any:
+            return super().__call__(x["row"])
+
+    model, samples = OfDict(math.tanh), [{"row": x} for x in X]
+    with pytest.warns(UserWarning, match=r"9 parameters \(first\) .* leave the graph\. Compute with"):
+        STEPS[name](model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(samples, Y)
+
+
+def test_and_in_a_plain_function() -> None:
+    first, last = nn.Layer(2, 3, seed=0), nn.Layer(3, 1, "identity", seed=1)
+    optimizer = nn.SGD([*first.parameters(), *last.parameters()], lr=0.1)
+    with pytest.warns(UserWarning, match="the outputs follow 9 parameters by their numbers alone"):
+        nn.EagerStep(lambda x: last([float(v) for v in first(x)]), nn.mse, optimizer)(X, Y)
+
+
+# ---- and nobody else is ----
+
+
+class Branching(Base):
+    """One of two parts for a sample, by its number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other = nn.Layer(2, 2, "tanh", seed=1)
+
+    def __call__(self, x: Any) -> Any:
+        return self.end(self.inner(x) if float(x[1]) >= 0.0 else self.other(x))
+
+
+class Rows(nn.Module):
+    """Looks rows of its own up, by a plain index."""
+
+    def __init__(self) -> None:
+        self.rows = [[Value(0.1 * k), Value(0.2 * k)] for k in range(6)]
+
+    def __call__(self, x: Any) -> Any:
+        first, second = self.rows[int(x[0])]
+        return first + second * x[1]
+
+
+class Noisy(Base):
+    """Draws random numbers, and leaves a part out by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other, self._random = nn.Layer(2, 2, "tanh", seed=1), random.Random(0)
+
+    def __call__(self, x: Any) -> Any:
+        h = self.inner([v + self._random.gauss(0.0, 0.1) for v in x])
+        return self.end(self.other(h) if self._random.random() > 2.0 else h)
+
+
+class Converting(Base):
+    """Makes Values of its samples, and keeps what it computed last to look at it."""
+
+    def __call__(self, x: Any) -> Any:
+        h = self.inner([v if isinstance(v, Value) else Value(v) for v in x])
+        self.seen = float(h[0])
+        return self.end(h) + 2.0 * h[0] * Value(0.5)
+
+
+class Detached(Cut):
+    """Cut off on purpose."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda v: v.detach())
+
+
+def dead() -> nn.Module:
+    model = nn.MLP(2, [3, 1], seed=0)
+    for neuron in model.layers[0].neurons:
+        neuron.b.data = -100.0
+    return model
+
+
+COEFFICIENT = Value(0.5)
+
+
+def of_my_own(outputs: Any, labels: Any) -> Any:
+    """With a coefficient that is a Value."""
+    return COEFFICIENT * nn.mse(outputs, labels)
+
+
+MEANT: dict[str, tuple[Callable[[], nn.Module], Any]] = {
+    "a coefficient of the loss": (Base, of_my_own),
+    "a branch": (Branching, nn.mse),
+    "rows that are not in the batch": (Rows, nn.mse),
+    "random parts": (Noisy, nn.mse),
+    "data made Values": (Converting, nn.mse),
+    "detach()": (Detached, nn.mse),
+    "dead relus": (dead, nn.mse),
+    "an embedding": (lambda: nn.Sequential(nn.Embedding(9, 2, seed=0), lambda e: e[0][0] + e[1][1]), nn.mse),
+    "conditions": (lambda: nn.Sequential(nn.Layer(2, 2, seed=0), lambda h: maximum(*h)), nn.mse),
+}
+
+
+@every_step
+@pytest.mark.parametrize(("of", "loss"), MEANT.values(), ids=MEANT)
+def test_nothing_is_said_of_what_is_meant(of: Callable[[], nn.Module], loss: Any, make: Make) -> None:
+    model = of()
+    step = make(model, loss, nn.SGD(model.parameters(), lr=0.1))
+    compiles = type(model) not in (Branching, Rows, Noisy, Converting)
+    if make is STEPS["Trainer"] and not compiles:
+        pytest.skip("it does not compile")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", nn.EagerWarning)
+        step(X, Y)
+
+
+@every_step
+def test_nor_of_a_frozen_part(make: Make) -> None:
+    model = nn.MLP(2, [3, 1], seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(model, nn.mse, nn.SGD(model.layers[1].parameters(), lr=0.1))(X, Y)
