@@ -2,7 +2,8 @@
 
 - loop: fit; preparation: the data as the loop takes it; weighting, validation: samples that count more, or are held out
 - epochs: how the steps of an epoch are made; steps: an eager step; failures: the report on a nan
-- ownership: whether the optimiser holds the model's parameters; idle: the warning that nothing is learned
+- ownership: whether the optimiser holds the model's parameters; reach: which of them the first loss reads
+- idle: the warning that nothing is learned
 - purity: which schedules may be evaluated ahead of time
 - history: what `fit` returns; progress: what it shows meanwhile
 - trainer: whole steps in compiled code
