@@ -1,4 +1,4 @@
-"""What a function says of itself: as long as that is all that determines it, and stays the same, it is known."""
+"""A function's description of itself: as long as it determines the function and is unchanged, that is known."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .known import Description, Signature, described, forget_signature, recall_s
 
 
 class Account:
-    """What a function says of itself when it is traced; by it the signature is found in a later process.
+    """A function's description of itself when it is traced, by which a later process finds its signature.
 
     Args:
-        function: of one sample.
-        shapes: of the samples.
-        asked: whether anybody asks the function; else it says nothing.
+        function: a function of one sample.
+        shapes: the shapes of the samples.
+        asked: whether to ask the function; otherwise there is no description.
 
     Attributes:
         remembered: the signature from an earlier process, if there is one.
@@ -31,35 +31,35 @@ class Account:
 
     @property
     def is_given(self) -> bool:
-        """Whether the function said all that determines it."""
+        """Whether there is a description of all that determines the function."""
         return self._description is not None
 
     @property
     def values(self) -> Sequence[Value]:
-        """The Values that it named, in its order."""
+        """The Values in the description, in its order."""
         return self._description.values if self._description else ()
 
     def is_the_same(self) -> bool:
-        """Whether all that determines the function is what it was."""
+        """Whether all that determines the function is unchanged."""
         now = self._now()
         return now is not None and self._description is not None and now.is_of(self._description)
 
     def holds(self) -> bool:
-        """Whether the code of the function is still what it was.
+        """Whether the code of the function is unchanged.
 
-        Then all that could differ from the trace is known: it uses labels as numbers, and does the same at every call.
+        Then it is known to use labels as numbers, and to do the same at every call.
         """
         return self._description is not None and TABLE.is_unchanged() and self._description.holds()
 
     def keep(self, signature: Signature) -> None:
-        """Keep the signature for the next start."""
+        """Keep the signature for later processes."""
         description = None if self._is_kept else self._as_before()
         if description:
             remember_signature(description, self._shapes, signature)
             self._is_kept = True
 
     def forget(self) -> None:
-        """Let the function be traced at the next start, if it was remembered."""
+        """Let later processes trace the function, if it was remembered."""
         description = self._as_before() if self._is_kept else None
         if description:
             forget_signature(description, self._shapes)
@@ -68,6 +68,6 @@ class Account:
         return described(self._function) if self._description else None
 
     def _as_before(self) -> Description | None:
-        """The description, if it is still the one of when the function was traced."""
+        """The description, if it is still that of the trace."""
         now = self._now()
         return now if now and self._description and now.text == self._description.text else None

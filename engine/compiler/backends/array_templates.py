@@ -33,13 +33,13 @@ _LOGICAL, _COMPARISONS = {"and", "or", "not"}, {"<", "<=", ">", ">=", "==", "!="
 
 
 class _Condition(str):
-    """The text of what is an array of bools."""
+    """The text of an expression that gives an array of bools."""
 
     __slots__ = ()
 
 
 def _number(text: str) -> str:
-    """Conditions are numbers in a template: of bools NumPy's sum would be an `or`."""
+    """Conditions as numbers, as templates have them: NumPy's sum of bools would be an `or`."""
     return f"where({text}, 1.0, 0.0)" if isinstance(text, _Condition) else text
 
 

@@ -1,4 +1,4 @@
-"""Training with NumPy: what native training is, on arrays."""
+"""Training with NumPy: the counterpart of native training, on arrays."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class ArrayTraining:
-    """The parameters and what an optimiser remembers of them, in arrays; see `llvm.training.Training`.
+    """The parameters and an optimiser's memory in arrays; see `llvm.training.Training`.
 
     Args:
-        program: of a plan with gradients.
+        program: the program of a plan with gradients.
         memories: how many numbers the optimiser may remember for each parameter.
         frozen: leaves that are not updated, by their numbers.
 
     Attributes:
-        parameters: the bound leaves.
+        parameters: the numbers of the bound leaves.
         memory: memories x leaves.
-        gradient: of the last step whose loss was finite.
-        sums: of the gradients of the frozen leaves, over all steps.
-        repetition: None, since no step can be made any faster the second time.
+        gradient: the gradient of the last step whose loss was finite.
+        sums: the gradients of the frozen leaves, summed over all steps.
+        repetition: None, since no step is any faster the second time.
         lock: held during a call.
     """
 
@@ -47,14 +47,14 @@ class ArrayTraining:
         self._used[list(frozen)] = False
 
     def once_more(self, configured: ConfiguredUpdate, order: Any = None) -> list[float] | None:
-        """None: no call takes less time than another."""
+        """None: no call is faster than another."""
         return None
 
     def end_repetition(self) -> None:
-        """Nothing: no step is made again."""
+        """Do nothing: no step is made again."""
 
     def shuffled(self, count: int, source: random.Random, times: int) -> list[list[int]]:
-        """The numbers below `count`, so many times, each time as the source's `shuffle` puts them."""
+        """The integers below `count`, as often as asked for, each time in the order of the source's `shuffle`."""
         orders = [list(range(count)) for _ in range(times)]
         for numbers in orders:
             source.shuffle(numbers)
@@ -97,6 +97,6 @@ class ArrayTraining:
         targets, new = [self.gradient, self.sums], [gradient, self.sums + gradient]
         if finite:
             targets, new = [*targets, *before, self._made], [*new, *after, self._made + 1]
-        # One call that runs no Python code in between: Ctrl-C finds all of it written, or nothing.
+        # One call that runs no Python code in between: even after Ctrl-C all of it is written, or nothing.
         deque(map(np.copyto, targets, new), maxlen=0)
         return finite

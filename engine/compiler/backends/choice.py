@@ -21,10 +21,10 @@ _INSTALL = {"llvm": "pip install llvmlite numpy", "numpy": "pip install numpy"}
 
 
 def choose(wanted: str, lazy_plan: LazyPlan, dtype: str, threads: int) -> tuple[Program, list[str]]:
-    """The program of the back end that is wanted ("auto": the best there is), and why not of a better one.
+    """The program of the wanted back end ("auto": the best there is), and why it is not that of a better one.
 
     Raises:
-        Unsupported: the one that is wanted, and not just any, has no code for a primitive.
+        Unsupported: the back end was asked for by name, and has no code for a primitive.
     """
     reasons: list[str] = []
     for backend in BACKENDS if wanted == "auto" else (wanted,):
@@ -51,7 +51,7 @@ def build(backend: str, lazy_plan: LazyPlan, dtype: str, threads: int = 1) -> Pr
         from .python import PythonProgram
 
         return PythonProgram(lazy_plan.plan)
-    if not lazy_plan.fingerprint:  # what has one is made of the table's own primitives: these have templates
+    if not lazy_plan.fingerprint:  # with a fingerprint it is made of the table's own primitives, which have templates
         for primitive in {group.primitive for group in lazy_plan.plan.groups}:
             if not has_template(primitive):
                 raise Unsupported(f"the primitive {primitive.name} has no native template")
@@ -68,7 +68,7 @@ def require(backend: str) -> None:
     """Refuse a back end whose packages are not installed.
 
     Raises:
-        ImportError: it needs a package that is not there.
+        ImportError: it needs a package that is not installed.
     """
     missing = _missing(backend)
     if missing:
@@ -76,7 +76,7 @@ def require(backend: str) -> None:
 
 
 def takes_lists(backend: str) -> bool:
-    """Whether its programs read lists of numbers and no arrays."""
+    """Whether the back end's programs read lists of numbers instead of arrays."""
     return backend == "python" or (backend == "auto" and not installed("numpy"))
 
 
@@ -86,7 +86,7 @@ def is_native(backend: str) -> bool:
 
 
 def _missing(backend: str) -> str:
-    """A package that the back end needs and that is not there."""
+    """A package that the back end needs and that is not installed."""
     return next((package for package in _NEEDS[backend] if not installed(package)), "")
 
 
@@ -94,7 +94,7 @@ def thread_count(threads: Any, backend: str) -> int:
     """How many threads may share a call.
 
     Raises:
-        TypeError, ValueError: no whole number from 1, or more than the back end has.
+        TypeError, ValueError: it is not a whole number from 1, or more than the back end has.
     """
     if isinstance(threads, bool) or not hasattr(threads, "__index__"):
         raise TypeError(f"threads must be a whole number, got {threads!r}: give an int of at least 1")

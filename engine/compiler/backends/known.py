@@ -1,9 +1,9 @@
-"""What is known from earlier processes of functions that say all that they depend on: so that none is traced again.
+"""What earlier processes have found out about functions that describe themselves, which then need not be traced.
 
-A function may have an attribute ``described``, which gives its `Description`; or None, as it does once the engine's
-table has been changed. Under that description the signature of its trace is kept on disk, beside the code, and found
-there at the next start. It is looked at again when a trace is due; should it be another one by then, it is forgotten,
-and the function is traced.
+A function may have an attribute ``described``, which returns its `Description`, or None once the engine's table has
+been changed. Under that description the signature of its trace is kept on disk, beside the code, and found there by
+later processes. When a trace is due the description is compared; if it has changed, the signature is forgotten, and the
+function is traced.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from .llvm.jit import cache
 
 @dataclass(frozen=True)
 class Description:
-    """All that determines what a function does, but for the numbers of Values.
+    """Everything that determines what a function does, except the numbers of Values.
 
     Attributes:
-        text: equal for functions that do the same only, in every process; it covers their code.
+        text: equal only for functions that do the same, across processes; it covers their code.
         values: the Values that the function may read, in an order that the text determines.
         requirements: what it may require of its samples: dataclasses or named tuples, by name.
-        holds: whether the code, but for the engine's table, is what the text covers, in less time than to describe the
-            function again.
+        holds: says whether the code, apart from the engine's table, is still what the text covers, faster than
+            describing the function again.
     """
 
     text: str
@@ -47,14 +47,14 @@ class Description:
     holds: Callable[[], bool]
 
     def is_of(self, other: Description) -> bool:
-        """Whether they are equal, and of the same Values."""
+        """Whether both are equal, and about the same Values."""
         return self.text == other.text and _are_the_same(self.values, other.values)
 
 
 def described(function: Callable[..., Any]) -> Description | None:
-    """What a function says of itself, as it is now; None for nearly all.
+    """The description that a function gives of itself now; None for nearly all functions.
 
-    It says nothing once the engine's table is another than it was imported: who describes has seen to that.
+    There is none once the engine's table is not as it was imported: whoever describes sees to that.
     """
     says = attribute_of(function, "described")
     found = says() if callable(says) else None
@@ -63,14 +63,14 @@ def described(function: Callable[..., Any]) -> Description | None:
 
 @dataclass(frozen=True)
 class Signature:
-    """What is needed of a trace to run its program.
+    """What running a program needs of its trace.
 
     Attributes:
         leaves: the Values that the function reads, in the order of first use.
         outputs: how many results there are.
-        shape: of what the function returns.
-        requirements: what samples have to be, and the symbols that have to be it.
-        fingerprint: of the graph.
+        shape: the shape of what the function returns.
+        requirements: each requirement on samples, and the symbols that must meet it.
+        fingerprint: the fingerprint of the graph.
     """
 
     leaves: Sequence[Value]
@@ -81,7 +81,7 @@ class Signature:
 
     @classmethod
     def of(cls, trace: Trace, values: Sequence[Value] = ()) -> Signature:
-        """That of a trace, whose leaves are most often the values that a function may read: then there is one list."""
+        """The signature of a trace, whose leaves are usually the described values: then there is one list."""
         leaves: Sequence[Value] = trace.graph.leaves
         leaves = values if _are_the_same(leaves, values) else leaves
         own = Graph(simplify, derivatives)
@@ -89,7 +89,7 @@ class Signature:
         return cls(leaves, len(trace.outputs), trace.shape, requirements, fingerprint(trace))
 
     def is_of(self, other: Signature) -> bool:
-        """Whether they are equal, and of the same Values."""
+        """Whether both are equal, and about the same Values."""
         return self._described() == other._described() and _are_the_same(self.leaves, other.leaves)
 
     def _described(self) -> Any:
@@ -97,14 +97,14 @@ class Signature:
 
 
 def _in(graph: Graph, symbols: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-    """Inputs as inputs of that graph, so that theirs need not be kept for their sake."""
+    """The same inputs in that graph, so that their own graph need not be kept."""
     if any(symbol.kind != "input" for symbol in symbols):
         return symbols
     return tuple([graph.source("input", symbol.value) for symbol in symbols])
 
 
 def _positions(requirements: Sequence[tuple[Requirement, tuple[Symbol, ...]]]) -> list[Any]:
-    """Each requirement, and of which inputs it is; None for what is computed from them."""
+    """Each requirement with the positions of its inputs; None if one is on something computed from inputs."""
     return [(kind, [s.value if s.kind == "input" else None for s in symbols]) for kind, symbols in requirements]
 
 
@@ -112,10 +112,10 @@ def _positions(requirements: Sequence[tuple[Requirement, tuple[Symbol, ...]]]) -
 
 
 def recall(*key: Any) -> Any:
-    """What was remembered under a key, as JSON has it; None for nothing.
+    """What was remembered under a key, as JSON; None if nothing was.
 
     Args:
-        key: texts and numbers that say all that the fact depends on besides the engine itself.
+        key: strings and numbers for all that the fact depends on besides the engine itself.
     """
     stored = cache.read(_name(key), cache.FACT) if ENGINE else None
     try:
@@ -125,7 +125,7 @@ def recall(*key: Any) -> Any:
 
 
 def remember(fact: Any, *key: Any) -> None:
-    """Keep something under a key; None to forget what is kept there."""
+    """Keep a fact under a key; None to forget what is kept there."""
     if ENGINE:
         cache.write(_name(key), json.dumps(fact, separators=(",", ":")).encode(), cache.FACT)
 
@@ -162,7 +162,7 @@ def recall_signature(description: Description, shapes: Sequence[Shape]) -> Signa
 
 
 def remember_signature(description: Description, shapes: Sequence[Shape], signature: Signature) -> None:
-    """Keep a signature, if it can be: of Values that are described, requirements of inputs themselves."""
+    """Keep a signature, if its Values are described, and its requirements are on inputs themselves."""
     leaves = _places(signature.leaves, description.values)
     kinds = {**_KINDS, **description.requirements}
     requirements = [(type(kind).__name__, _fields(kind), places) for kind, places in _positions(signature.requirements)]
@@ -180,7 +180,7 @@ def remember_signature(description: Description, shapes: Sequence[Shape], signat
 
 
 def forget_signature(description: Description, shapes: Sequence[Shape]) -> None:
-    """Trace a described function at the next start."""
+    """Forget the signature of a described function."""
     remember(None, "signature", description.text, *shapes)
 
 
@@ -192,7 +192,7 @@ def _are_the_same(some: Sequence[Value], others: Sequence[Value]) -> bool:
 
 
 def _places(leaves: Sequence[Value], values: Sequence[Value]) -> list[int] | int | None:
-    """Where leaves are among values; of the first ones, in order, just how many. None if one is not there."""
+    """The places of leaves among values, or their number if they are the first in order; None if one is missing."""
     if leaves is values or (len(leaves) <= len(values) and all(map(is_, leaves, values))):
         return len(leaves)
     place = {value: k for k, value in enumerate(values)}

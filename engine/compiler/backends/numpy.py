@@ -1,4 +1,4 @@
-"""The plan in NumPy: a group is a few array operations over all samples; buffers are [slot, sample]."""
+"""The plan in NumPy: each group is a few array operations over all samples; buffers are [slot, sample]."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class NumpyProgram(Interpreter):
         self._lock = new_lock()  # the buffers are one set
 
     def fitting(self, batch: int) -> NumpyProgram:
-        """The program for batches of that size: this one takes all."""
+        """The program for batches of that size: this one takes any."""
         return self
 
     def training(self, memories: int, frozen: Sequence[int] = (), rule: Update | None = None) -> ArrayTraining:
-        """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
+        """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each."""
         return ArrayTraining(self, memories, frozen)
 
     def run(self, leaves: Any, arrays: Sequence[Array], n: int, /) -> tuple[Array, Array | None]:

@@ -1,4 +1,4 @@
-"""What every back end makes of a plan: a program."""
+"""The protocol of back ends: each makes a program of a plan."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..update import ConfiguredUpdate, Repetition, Update
 
 
 class Runner(Protocol):
-    """What runs a plan on batches."""
+    """Runs a plan on batches."""
 
     @property
     def takes_lists(self) -> bool:
-        """Whether it reads and gives lists of numbers; else NumPy arrays of its dtype."""
+        """Whether it reads and returns lists of numbers; otherwise NumPy arrays of its dtype."""
 
     def run(self, leaves: Any, arrays: Any, n: int, /) -> tuple[Any, Any]:
         """Run it on a batch.
@@ -32,39 +32,38 @@ class Runner(Protocol):
 
 
 class Variant(Runner, Protocol):
-    """What runs a plan on batches of some sizes: the same code for every sample, so that a check of one tells."""
+    """Runs a plan on batches of some sizes, by the same code for every sample, so that checking one is enough."""
 
     @property
     def proved(self) -> bool:
-        """Whether the very code was compared with the eager engine before, by this process or another one."""
+        """Whether this very code has been compared with the eager engine, by this process or another."""
 
     def note_proof(self) -> None:
-        """Remember that it was, for those to come."""
+        """Remember that it has been, for later processes."""
 
     def repetition(self, arrays: Any, n: int, means: bool, /) -> Callable[[Any], Any] | None:
-        """What gives the outputs of the same samples for other numbers of the leaves; None if nothing but `run` does.
+        """Gives the outputs of the same samples for other numbers of the leaves; None if only `run` does.
 
-        The next call overwrites what it gives. With `means` it gives a list of the means of the outputs.
+        It overwrites what it gave before. With `means` it gives a list of the means of the outputs.
         """
 
     def direct(self, shape: tuple[int, ...], /) -> Callable[[Any, Any], Any] | None:
-        """What gives the outputs of other samples: of the leaves' numbers and the one argument of the function.
+        """Gives the outputs of other samples, called with the leaves' numbers and the samples of the one argument.
 
-        Of what has not that shape, that of all samples, it gives None, having done nothing. None if nothing
-        but `run` does.
+        For samples of any other shape it does nothing and gives None. None if only `run` gives outputs.
         """
 
 
 class Training(Protocol):
-    """Parameters and what an optimiser remembers of them, where a program works on them, and its steps.
+    """Parameters and an optimiser's memory, where a program works on them, and its steps.
 
     Attributes:
-        parameters: the bound leaves; to be read and written between calls.
-        memory: of the optimiser, memories x leaves.
-        sums: of the gradients of the frozen leaves, over all steps.
+        parameters: the numbers of the bound leaves, to be read and written between calls.
+        memory: the optimiser's, memories x leaves.
+        sums: the gradients of the frozen leaves, summed over all steps.
         made: how many steps the memory has seen.
         lock: held while the program works on all this.
-        repetition: of the last call's step, if it can be made again in a shorter way.
+        repetition: repeats the last call's step, if there is a shorter way to do it.
     """
 
     lock: Any
@@ -76,15 +75,15 @@ class Training(Protocol):
 
     @property
     def gradient(self) -> Any:
-        """By the leaves, of the last step whose loss was finite, though its update may have been refused."""
+        """The gradient by the leaves of the last step whose loss was finite, even if its update was refused."""
 
     def __call__(self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None, /) -> list[float]:
-        """Make steps; give the loss of each before its update.
+        """Make steps; return the loss of each before its update.
 
         Args:
             arrays: for each argument of the loss, an array of samples.
             configured: the update with its settings.
-            steps: how many to make on all samples, where there is no `order`.
+            steps: how many to make on all samples, if there is no `order`.
             order: the samples of each step, steps x batch size, -1 for none.
 
         Returns:
@@ -92,7 +91,7 @@ class Training(Protocol):
         """
 
     def once_more(self, configured: ConfiguredUpdate, order: Any = None, /) -> list[float] | None:
-        """As many steps as the last call has made, on the same samples, in less time; None, nothing done, if none are.
+        """Make as many steps as the last call, on the same samples, in less time; None, doing nothing, if it cannot.
 
         Args:
             configured: the update, at one learning rate.
@@ -100,10 +99,10 @@ class Training(Protocol):
         """
 
     def end_repetition(self) -> None:
-        """Let the last step not be made again in that way."""
+        """Stop repeating the last step."""
 
     def shuffled(self, count: int, source: random.Random, times: int) -> Any:
-        """The numbers below `count`, so many times, each time as the source's `shuffle` puts them."""
+        """The integers below `count`, as often as asked for, each time in the order of the source's `shuffle`."""
 
 
 class Program(Runner, Protocol):
@@ -111,52 +110,52 @@ class Program(Runner, Protocol):
 
     @property
     def name(self) -> str:
-        """Of the back end."""
+        """The name of the back end."""
 
     def fitting(self, batch: int) -> Variant:
-        """What runs batches of that size."""
+        """The variant that runs batches of that size."""
 
     def training(self, memories: int, frozen: Sequence[int], rule: Update | None = None) -> Training | None:
-        """Room to train in; None where the back end makes no steps of an optimiser.
+        """Room to train in; None if the back end does not make steps of an optimiser.
 
         Args:
             memories: how many numbers the optimiser may remember for each parameter.
             frozen: leaves that are not updated, by their numbers.
-            rule: of the updates to come, if it is known.
+            rule: the rule of the updates to come, if known.
         """
 
     def shared_by(self, threads: int) -> str:
         """How many threads share a call, and why not `threads`, in words."""
 
     def stages(self, plan: Plan) -> Iterable[tuple[str, Callable[[], str]]]:
-        """What became of the plan: the names of this back end's stages, in order, and what gives each as text."""
+        """The names of this back end's stages, in order, with functions that give each as text."""
 
     def stats(self) -> dict[str, Any]:
-        """Figures of the program, by name; none of a back end that interprets the plan."""
+        """Figures of the program, by name; None for a back end that interprets the plan."""
 
     def ir(self) -> str:
-        """Its LLVM IR.
+        """The LLVM IR of the program.
 
         Raises:
-            RuntimeError: it has none.
+            RuntimeError: there is none.
         """
 
 
 class Interpreter:
-    """The part of a `Program` that is the same for back ends which interpret the plan itself, in one thread."""
+    """The common part of back ends that interpret the plan itself, in one thread."""
 
     name = ""
     takes_lists = False
     proved = False
 
     def note_proof(self) -> None:
-        """Nothing: its plan is made anew each time."""
+        """Do nothing: the plan is made anew in each process."""
 
     def repetition(self, arrays: Any, n: int, means: bool) -> None:
-        """None: it runs."""
+        """None: only `run` gives outputs."""
 
     def direct(self, shape: tuple[int, ...]) -> None:
-        """None: it runs."""
+        """None: only `run` gives outputs."""
 
     def shared_by(self, threads: int) -> str:
         """How many threads share a call, and why not `threads`, in words."""

@@ -1,4 +1,4 @@
-"""The plan in plain Python: a tape of calls over one list of floats. No package needed; every primitive runs."""
+"""The plan in plain Python: a tape of calls over one list of floats. It needs no package, and runs every primitive."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class PythonProgram(Interpreter):
         return tape
 
     def fitting(self, batch: int) -> PythonProgram:
-        """The program for batches of that size: this one takes all."""
+        """The program for batches of that size: this one takes any."""
         return self
 
     def training(self, memories: int, frozen: Sequence[int], rule: Update | None = None) -> None:
-        """None: an optimiser makes its steps itself, with gradients from `run`."""
+        """None: the optimiser makes its steps itself, with gradients from `run`."""
 
     def run(
         self, leaves: Sequence[float], arrays: Sequence[Rows], n: int, /

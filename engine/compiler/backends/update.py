@@ -1,8 +1,8 @@
-"""An optimiser's update in Python: of lists of floats, in one loop, and of NumPy arrays.
+"""An optimiser's update in Python: on lists of floats, in one loop, and on NumPy arrays.
 
 Both are functions generated from the traced rule. What is the same for all parameters, such as Adam's corrections, is
 computed once a step, by the primitives themselves; what differs from parameter to parameter is written with Python's
-operators. These raise where IEEE 754 has an infinity or nan: then the primitives make that step as well.
+operators. These raise errors where IEEE 754 has an infinity or nan: then the primitives make that step instead.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class _Writer:
         self.names: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
 
     def each(self) -> tuple[list[str], list[str]]:
-        """The lines for one parameter, and its results; what is read once is written where it is read."""
+        """The lines for one parameter, and its results; what is read only once is written in place."""
         update = self._update
         reads = Counter([o for symbol in update.each for o in symbol.operands] + list(update.results))
         for k, symbol in enumerate(update.once):

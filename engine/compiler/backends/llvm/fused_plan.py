@@ -1,4 +1,4 @@
-"""A plan on its way to kernels: what the native passes map, in one record."""
+"""A plan on its way to kernels: the record that the native passes map."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Fused = list[Group]
 
 @dataclass(frozen=True)
 class FusedPlan:
-    """A plan, and how its groups are shared out among kernels.
+    """A plan, and how its groups are distributed over kernels.
 
     Attributes:
         plan: what to compute.
-        shape: of vectors and blocks.
-        stages: for the prologue, the body and the epilogue, what is fused, in order.
+        shape: the shape of vectors and blocks.
+        stages: for the prologue, the body and the epilogue, the fused groups in order.
         deferred: groups of the body that sums over the lanes compute as they go.
-        guard: what lets a block leave out the kernels after it; None if nothing does.
-        stored: ids of the groups whose results are written to memory; None while that is not decided: all may be.
+        guard: lets a block leave out the kernels after it; None if there is no guard.
+        stored: ids of the groups whose results are written to memory; None before that is decided: all may be.
         products: outer products, in lists that one kernel adds up.
         sums: the other reductions, in jobs of one kernel each.
     """
@@ -43,17 +43,17 @@ class FusedPlan:
 
     @classmethod
     def of(cls, plan: Plan, shape: Shape) -> FusedPlan:
-        """A plan of which nothing is fused yet."""
+        """A plan with nothing fused yet."""
         return cls(plan, shape, {stage: [[group] for group in getattr(plan, stage)] for stage in STAGES})
 
     @property
     def fused(self) -> Iterator[Fused]:
-        """What is fused in all stages, in the order in which it runs."""
+        """The fused groups of all stages, in the order in which they run."""
         for stage in STAGES:
             yield from self.stages[stage]
 
     def __str__(self) -> str:
-        """The record as text: the groups of a kernel stand together; what is not stored is marked with a ~."""
+        """The record as text: the groups of a kernel are together; what is not stored is marked with a ~."""
         lines = [sizes_text(self.plan)]
         for stage in STAGES:
             for k, fused in enumerate(self.stages[stage]):
@@ -67,7 +67,7 @@ class FusedPlan:
         return "\n".join(lines)
 
     def _guard_text(self, kernels: int) -> list[str]:
-        """The guard, if it stands after so many kernels."""
+        """The guard, if it comes after that many kernels."""
         if self.guard is None or self.guard.kernels != kernels:
             return []
         zero, finite = (", ".join(map(run_text, runs)) for runs in (self.guard.zero, self.guard.finite))
@@ -87,7 +87,7 @@ class FusedPlan:
 
 
 def place(run: Run) -> tuple[str, int]:
-    """The buffer of a run, and where it begins."""
+    """The buffer of a run, and where the run begins."""
     return run.buffer, run.base
 
 
@@ -107,14 +107,14 @@ def runs_of(group: Group) -> Iterator[Run]:
 
 
 def other_reads(fused_plan: FusedPlan) -> Iterator[tuple[Run, int]]:
-    """What is read by others than groups: runs, and how many rows of them."""
+    """Runs read by anything other than groups, and how many rows of them."""
     yield from job_reads(fused_plan.plan)
     if fused_plan.guard is not None:
         yield from ((run, 1) for run in (*fused_plan.guard.zero, *fused_plan.guard.finite))
 
 
 def job_reads(plan: Plan) -> Iterator[tuple[Run, int]]:
-    """What is read by jobs of the plan that are no groups: runs, and how many rows of them."""
+    """Runs read by jobs of the plan that are not groups, and how many rows of them."""
     for job in plan.reductions:
         yield job.left, job.rows
         if job.right is not None:

@@ -1,4 +1,4 @@
-"""The native passes over a plan: which groups share a kernel, what is computed again, and what need not be stored."""
+"""The native passes over a plan: which groups share a kernel, what is recomputed, and what need not be stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .runtime.cost_model import FUNCTION, calls
 _COMPUTED = frozenset("SU")
 
 MOST = 300
-"""Instructions of a kernel, about, up to which groups are fused: LLVM takes a time that grows faster than the text."""
+"""About how many instructions a fused kernel may have: LLVM's time grows faster than the text."""
 
 WHOLE = 10_000
 """Instructions of unlike kernels of single results, up to which these are fused: a second of LLVM's time. What follows
@@ -127,7 +127,7 @@ def _fused(groups: Sequence[Group]) -> list[Fused]:
 
 
 def _kind(fused: Fused) -> Hashable:
-    """What kernels have in common that are most likely equal: the operations, and which operands are the same."""
+    """What kernels that are probably equal have in common: the operations, and which operands are the same."""
     places: dict[tuple[str, int], int] = {}
 
     def name(run: Run) -> tuple[str, int, int]:
@@ -137,7 +137,7 @@ def _kind(fused: Fused) -> Hashable:
 
 
 def _size(group: Group) -> int:
-    """About how many instructions a row of it takes; of columns that a loop goes over, those of the loop."""
+    """About how many instructions a row of it takes; for columns in a loop, those of the loop."""
     return sum(min(run.count, FEW) for run in group.operands[0]) if not calls(group) else FUNCTION
 
 
@@ -147,7 +147,7 @@ def _needs_no_loop(group: Group) -> bool:
 
 
 def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], int]) -> tuple[set[int], set[int]]:
-    """The groups that it reads row by row, and those that it reads otherwise."""
+    """The groups that it reads row by row, and those that it reads in other ways."""
     same_row, elsewhere = set(), set()
     for run in runs_of(group):
         read = {owners[run.buffer, slot] for slot in _slots(run, group.rows) if (run.buffer, slot) in owners}
@@ -161,9 +161,9 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
 
 
 def recompute(fused_plan: FusedPlan) -> FusedPlan:
-    """Let kernels of the body compute again what takes less than a load: sums and products of what they read anyway.
+    """Let kernels of the body recompute what takes less than a load: sums and products of what they read anyway.
 
-    A result that all its readers compute again need not be stored. Behind a guard kernels read what it has looked at.
+    A result that all its readers recompute need not be stored. Behind a guard, kernels read what it has looked at.
     """
     body = fused_plan.stages["body"]
     free = len(body) if fused_plan.guard is None else fused_plan.guard.kernels
@@ -173,7 +173,7 @@ def recompute(fused_plan: FusedPlan) -> FusedPlan:
 
 
 def _with_copies(fused: Fused, sources: dict[tuple[str, int], Group]) -> Fused:
-    first = 1 if fused[0].is_product else 0  # a product runs before all else, and reads what it reads from memory
+    first = 1 if fused[0].is_product else 0  # a product runs first, and reads its operands from memory
     rows = fused[0].rows
     own = {place(group.result) for group in fused}
     reads = {run for group in fused for run in runs_of(group) if place(run) not in own}
@@ -188,7 +188,7 @@ def _with_copies(fused: Fused, sources: dict[tuple[str, int], Group]) -> Fused:
 
 
 def store(fused_plan: FusedPlan) -> FusedPlan:
-    """Decide what is stored: the groups whose results somebody reads who is not fused with them."""
+    """Decide what is stored: the groups whose results are read by something not fused with them."""
     owner: dict[tuple[str, int], int] = {}
     found: set[int] = set()
     for fused in [*fused_plan.fused, *[[group] for group in fused_plan.deferred]]:
@@ -199,7 +199,7 @@ def store(fused_plan: FusedPlan) -> FusedPlan:
                     slots = [(run.buffer, slot) for slot in _slots(run, group.rows)]
                     found |= {owner[slot] for slot in slots if slot in owner}
             computed.add(place(group.result))
-            for r in range(group.rows):  # of a result that is computed again, the first one is stored
+            for r in range(group.rows):  # if a result is recomputed, the first one is stored
                 owner.setdefault((group.result.buffer, group.result.base + r), id(group))
     for run, rows in other_reads(fused_plan):
         found |= {owner[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in owner}
@@ -207,7 +207,7 @@ def store(fused_plan: FusedPlan) -> FusedPlan:
 
 
 def share_sums(fused_plan: FusedPlan) -> FusedPlan:
-    """Put reductions together that one kernel can make; those that a guard does not leave out come first."""
+    """Put reductions together that one kernel can make; those that a guard does not skip come first."""
     guard, reductions = fused_plan.guard, fused_plan.plan.reductions
     if guard is None:
         products, sums = kernel_jobs(reductions, fused_plan.deferred)

@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 def load_or_compile(
     lazy_plan: LazyPlan, bits: int, width: int, single: bool, beside: Sequence[Callable[[], object]]
 ) -> tuple[str, Artifact, list[Library]]:
-    """The kernels of a plan and how to call them; the plan is made only if the cache does not know them.
+    """The kernels of a plan and how to call them; the plan is made only if they are not in the cache.
 
     Args:
-        lazy_plan: of the plan.
-        bits: of a number.
+        lazy_plan: the plan, made when it is needed.
+        bits: bits of a number.
         width: numbers in a vector.
         single: whether samples go one by one.
-        beside: what else is needed soon, to be compiled at the same time, while the plan is made too.
+        beside: what else is needed soon, compiled at the same time, also while the plan is made.
 
     Returns:
-        Under which name the cache has the former, "" for under none; the kernels and how to call them; their code.
+        The name under which the cache has the artifact, "" if it has not; the artifact; its code.
     """
     name = cache.key(f"{lazy_plan.fingerprint} {bits} {width} {single}") if lazy_plan.fingerprint else ""
     known = load(cache.read(name, cache.ARTIFACT) or b"") if name else None
@@ -68,8 +68,8 @@ def load_or_compile(
     return name, artifact, libraries
 
 
-SMALL = 1024  # numbers of samples that are copied faster than their memory is made known
-FEW = 1 << 16  # bytes of outputs that are copied faster than where they go is made known
+SMALL = 1024  # numbers of samples: copying so few is faster than telling the frame where they are
+FEW = 1 << 16  # bytes of outputs: copying so few is faster than telling the frame where they go
 
 
 class NativeProgram:
@@ -79,13 +79,13 @@ class NativeProgram:
     since the GIL is released.
 
     Args:
-        lazy_plan: of the plan.
+        lazy_plan: the plan, made when it is needed.
         dtype: "float64" or "float32".
         width: numbers in a vector.
         single: whether samples go one by one.
         threads: how many may share a call; no more are used than there are processors.
-        lock: to be held during a call; one of its own by default.
-        beside: what else is needed soon, to be compiled beside the kernels if these have to be.
+        lock: held during a call; one of its own by default.
+        beside: what else is needed soon, compiled beside the kernels if these have to be compiled.
     """
 
     takes_lists = False
@@ -135,7 +135,7 @@ class NativeProgram:
 
     # ---- memory
     def _allocate(self) -> None:
-        """The buffers that calls work in; who calls brings the parameters and the samples."""
+        """The buffers that calls work in; callers bring the parameters and the samples."""
         import numpy as np
 
         plan, width = self.artifact, self.shape.width
@@ -169,7 +169,7 @@ class NativeProgram:
 
     # ---- calls
     def starter(self, split: Split, steps: int = 1) -> Callable[[int], float]:
-        """What runs the native code on the address of a frame and gives the last loss. Its caller holds the lock."""
+        """A function that runs native code on the address of a frame and returns the last loss; callers hold the lock."""
         if split.parts == 1:
             return self.drive
         return functools.partial(thread_pool().call, self._drive_shared, split.parts, split.cost * steps >= LONG)
@@ -181,7 +181,7 @@ class NativeProgram:
         return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(shared.address("drive_shared"))
 
     def direct_step(self, shapes: Sequence[Shape], right: Right) -> DirectStep:
-        """What makes steps on samples and labels of these shapes, called by Python itself."""
+        """Makes steps on samples and labels of these shapes, called by Python directly."""
         return DirectStep(self._driver.address("drive"), self.dtype, shapes, right)
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
@@ -190,7 +190,7 @@ class NativeProgram:
         Args:
             P: the bound leaves.
             arrays: samples x columns, the columns together the program's inputs.
-            batch: the number of samples, where no array tells.
+            batch: the number of samples, if no array tells.
 
         Returns:
             The outputs, samples x outputs; the gradient by the leaves, or None if the plan has none.
@@ -212,9 +212,9 @@ class NativeProgram:
             return results, self.buffers["G"][: self.artifact.leaves].copy()
 
     def repetition(self, arrays: tuple[Array, ...], batch: int, means: bool = False) -> Callable[[Any], Any]:
-        """What gives the outputs of the same samples for other numbers of the leaves: they are packed but once.
+        """Gives the outputs of the same samples for other numbers of the leaves; the samples are packed once.
 
-        Who calls it has read what it gave before, which is overwritten. With `means` it gives a list of their means.
+        It overwrites what it gave before. With `means` it gives a list of the means of the outputs.
         """
         split = self.cost_model.split(batch)
         frame, results = self._frame_of(arrays, split, repeated=True, summed=means)
@@ -234,9 +234,9 @@ class NativeProgram:
         return again
 
     def direct(self, shape: Shape) -> Callable[[Any, Any], Array | None] | None:
-        """What gives the outputs of other samples, called by Python itself: of the leaves' numbers and the samples.
+        """Gives the outputs of other samples, called by Python directly with the leaves' numbers and the samples.
 
-        It gives None, having done nothing, unless the samples are an array or nested lists of that shape.
+        It does nothing and gives None unless the samples are an array or nested lists of that shape.
         """
         import numpy as np
 
@@ -260,7 +260,7 @@ class NativeProgram:
     def _frame_of(
         self, arrays: tuple[Array, ...], split: Split, repeated: bool, summed: bool = False
     ) -> tuple[Frame, Array]:
-        """A frame for calls on some samples, and where it puts the outputs, or their sums over each part."""
+        """A frame for calls on some samples, and the array for the outputs, or for their sums over each part."""
         import numpy as np
 
         frame = Frame(self, self._parameters)
@@ -272,17 +272,17 @@ class NativeProgram:
 
     @property
     def proved(self) -> bool:
-        """Whether the very code was compared with the eager engine before, by this process or another one."""
+        """Whether this very code has been compared with the eager engine, by this process or another."""
         return self.artifact.proved
 
     def note_proof(self) -> None:
-        """Remember that it was, for those to come."""
+        """Remember that it has been, for later processes."""
         if self._name and not self.proved:
             self.artifact = dataclasses.replace(self.artifact, proved=True)
             cache.write(self._name, self.artifact.dump(), cache.ARTIFACT)
 
     def _copied(self, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
-        """A few samples in the memory of the last call, which the frame knows already."""
+        """Copies of a few samples in the memory of the last call, which the frame knows already."""
         if [array.shape for array in self._few] != [array.shape for array in arrays]:
             self._few = tuple([array.copy() for array in arrays])
         else:

@@ -1,14 +1,14 @@
 """Where the loss is flat: what a block of samples may leave out, since it would only add zeros.
 
-A hinge loss, like all that `relu`, `maximum` or `where` cut off, has a derivative of exactly 0 at most samples of a
-network that has learned. From there on the backward pass is products with zeros and sums of these, of which nothing
-remains: to a sum that began at +0.0, neither +0.0 nor -0.0 adds a bit. Unless something that a zero is multiplied with
-is infinite or nan. So between the kernels that run in any case and the rest there stands a guard. It lets a block leave
-the rest out if in all its lanes the adjoints that the rest begins with are 0, and all that these and what follows from
-them are multiplied with is finite.
+A hinge loss, like anything that `relu`, `maximum` or `where` cut off, has a derivative of exactly 0 for most samples
+once a network has learned. From there on the backward pass is products with zeros and sums of these, which change
+nothing: to a sum that began at +0.0, neither +0.0 nor -0.0 adds a bit. That holds unless something that is multiplied
+with a zero is infinite or nan. So between the kernels that run in any case and the rest there is a guard. It lets a
+block skip the rest if in all its lanes the adjoints from which the rest starts are 0, and everything that these, and
+what follows from them, are multiplied with is finite.
 
-A program whose adjoints no kink can make 0 has no guard, nor has one where all this cannot be told. What a condition on
-the labels alone cuts off, as in cross-entropy by probabilities, is no kink: training changes nothing about that.
+There is no guard if no kink can make the adjoints 0, or if all this cannot be known. What a condition on the labels
+alone cuts off, as in cross-entropy of probabilities, is not a kink: training does not change it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .fused_plan import FusedPlan, distinct_slots, runs_of
 from .kernels.guard import Guard, ranges, span
 
 WORTH = 64
-"""Additions and multiplications that must be left out for each adjoint that is looked at in every block."""
+"""How many additions and multiplications must be skipped for each adjoint that a block looks at."""
 
 MOST = 16
-"""Ranges of slots that a guard looks at, and places in the program that are tried for it."""
+"""How many ranges of slots a guard may look at, and how many places in the program are tried for it."""
 
 _LINEAR = frozenset({ops.add, ops.sub, ops.sum, ops.neg})
 
@@ -42,9 +42,9 @@ def skip(fused_plan: FusedPlan) -> FusedPlan:
 
 
 def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
-    """After how many kernels all adjoints that are still to be read are such as a kink can make 0; and these.
+    """After how many kernels all adjoints still to be read can be made 0 by a kink, and which these are.
 
-    The earliest places. From one to the next only what changes is looked at: a chain may have thousands of them.
+    The earliest places come first. From one to the next only changes are examined: a chain may have thousands.
     """
     plan, body = fused_plan.plan, fused_plan.stages["body"]
     if plan.weight is None:
@@ -62,7 +62,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
             kinked.follow(group)
     if adjoints.isdisjoint(kinked.slots):
         return []
-    live: Slots = set()  # the adjoints that are read by what has been passed, from the end on
+    live: Slots = set()  # the adjoints that what has been passed, from the end on, reads
     for job in plan.reductions:
         left = _slots(job.left, job.rows)
         if job.right is not None:
@@ -87,7 +87,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
 
 
 def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
-    """The guard after so many kernels that looks at these adjoints, if there can be one and it is worth it."""
+    """The guard after that many kernels that looks at these adjoints, if there can be one and it pays."""
     plan, body = fused_plan.plan, fused_plan.stages["body"]
     guarded = [group for fused in [*body[kernels:], fused_plan.deferred] for group in fused]
     zeros = _Zeros(plan, slots=set(begin))
@@ -113,7 +113,7 @@ def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
 
 
 def _finite(zeros: _Zeros, before: list[Group]) -> tuple[Run, ...] | None:
-    """What zeros are multiplied with, as far as numbers in it may be infinite; None if some of it is not there yet."""
+    """What zeros are multiplied with, as far as it may be infinite; None if some of it does not exist yet."""
     known = {place: _is_condition(group, zeros.plan) for group in before for place in _results(group)}
     slots: set[int] = set()
     bounds: dict[str, tuple[int, int]] = {}  # of what is there from the start, in each buffer the first and last slot
@@ -171,10 +171,10 @@ class _Zeros:
     """What is 0 where some results are.
 
     Attributes:
-        plan: which has the constants.
-        slots: that are 0.
+        plan: the plan, with its constants.
+        slots: the slots that are 0.
         factors: what zeros are multiplied with, and for how many rows.
-        selected: where that was which is in a slot or else a 0, such as the inputs of a layer: finite if it is.
+        selected: the origin of a slot that is either that number or 0, such as the inputs of a layer: finite if it is.
     """
 
     plan: Plan
@@ -183,7 +183,7 @@ class _Zeros:
     selected: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
 
     def follow(self, group: Group) -> None:
-        """Note the results of a group if they are 0 since operands are, or else what was selected."""
+        """Note the results of a group if they are 0 because operands are, or what was selected."""
         if self._makes_zeros(group):
             self.slots |= _results(group)
         elif group.primitive is ops.where and self.has(group.operands[2][0], group.rows):
@@ -201,7 +201,7 @@ class _Zeros:
         return primitive in _LINEAR and all(self.has(run, rows) for run in runs_of(group))
 
     def product(self, left: Run, left_rows: int, right: Run, right_rows: int) -> bool:
-        """Whether the products of two runs are 0 since one of them is; the other one is noted."""
+        """Whether the products of two runs are 0 because one of them is; the other one is noted."""
         for zero, rows, factor in ((left, left_rows, (right, right_rows)), (right, right_rows, (left, left_rows))):
             if self.has(zero, rows):
                 self.factors.append(factor)

@@ -1,4 +1,4 @@
-"""Training with a native program: where the parameters live, and steps of an optimiser in one call."""
+"""Training with a native program: memory for the parameters, and steps of an optimiser in one call."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 CHUNK = 0.05
-"""Seconds that native code may run before Python has a look at signals such as Ctrl-C, unless one step takes longer."""
+"""Seconds that native code may run before Python checks for signals such as Ctrl-C, unless one step takes longer."""
 
 BRIEF = 50_000.0
-"""Nanoseconds that a step may take, about, to be made without giving other threads the GIL meanwhile."""
+"""About how many nanoseconds a step may take without giving other threads the GIL meanwhile."""
 
 MOST = 4
-"""Shapes of samples and kinds of labels for which steps are kept ready."""
+"""How many shapes of samples and kinds of labels have their steps kept ready."""
 
 _MADE, _REFUSED, _KEEPING = (POSITION[name] for name in ("made", "refused", "keeping"))
 
 
 class Training:
-    """The parameters and what an optimiser remembers of them, in the memory that the native code works on.
+    """The parameters and an optimiser's memory, where native code works on them.
 
     Args:
-        programs: of a plan with gradients.
+        programs: the programs of a plan with gradients.
         memories: how many numbers the optimiser may remember for each parameter.
         frozen: leaves that are not updated, by their numbers.
-        rule: of the updates to come: theirs is compiled beside the kernels, if these are not compiled yet.
+        rule: the rule of the updates to come, compiled beside the kernels if these are not compiled yet.
 
     Attributes:
-        parameters: the bound leaves; read and write at will between calls.
+        parameters: the numbers of the bound leaves; read and write at will between calls.
         memory: memories x leaves.
-        sums: of the gradients of the frozen leaves, over all steps.
-        repetition: of the last call's step, if its frame still describes it.
+        sums: the gradients of the frozen leaves, summed over all steps.
+        repetition: repeats the last call's step, if its frame still describes it.
         lock: held while native code works on all this.
     """
 
@@ -98,17 +98,17 @@ class Training:
         )
         self._direct_steps: dict[Any, DirectStep] = {}
         self._settled: ConfiguredUpdate | None = None
-        self._pace: dict[tuple[NativeProgram, int], int] = {}  # how many steps on so many samples fit into a chunk
+        self._pace: dict[tuple[NativeProgram, int], int] = {}  # how many steps on that many samples fit into a chunk
         self._gradients: dict[int, Array] = {}  # two of each frame, by their addresses
 
     @property
     def gradient(self) -> Array:
-        """Of the last step that had one."""
+        """The gradient of the last step that had one."""
         last = self._gradients[int(self._state[POSITION["gradient"]])]
         return last[: self._programs.lazy_plan.leaves]
 
     def shuffled(self, count: int, source: random.Random, times: int) -> Array:
-        """The numbers below `count`, so many times, each time as the source's `shuffle` puts them."""
+        """The integers below `count`, as often as asked for, each time in the order of the source's `shuffle`."""
         return shuffled(count, source, times)
 
     @property
@@ -121,7 +121,7 @@ class Training:
         self._state[_MADE] = made
 
     def end_repetition(self) -> None:
-        """Let the last step not be made again: something else is about to be done."""
+        """Stop repeating the last step: something else is about to be done."""
         self.repetition = None
         if self._attached is not None:
             self._attached.detach()
@@ -129,12 +129,12 @@ class Training:
     def __call__(
         self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int = 1, order: Array | None = None
     ) -> list[float]:
-        """Make steps of an optimiser in native code, all or, if Ctrl-C comes in between, the first ones.
+        """Make steps of an optimiser in native code: all of them, or, if Ctrl-C comes in between, the first ones.
 
         Args:
             arrays: samples x columns, C-contiguous, of the program's dtype; the columns together its inputs.
             configured: the update; a new object whenever one of its numbers changes.
-            steps: how many to make, where `order` is None.
+            steps: how many to make, if `order` is None.
             order: the samples of each step, steps x batch, int64, -1 for none; None: all samples in every step.
 
         Returns:
@@ -150,7 +150,7 @@ class Training:
             return self._described(arrays, configured, steps, order)
 
     def once_more(self, configured: ConfiguredUpdate, order: Array | None = None) -> list[float] | None:
-        """The steps of the last call once more, on its samples as they were; see `protocol.Training`."""
+        """Make the steps of the last call once more, on its samples; see `protocol.Training`."""
         with self.lock:
             whole, settled = self._whole, self._settled
             if whole is None or settled is None or settled.rule is not configured.rule:
@@ -175,7 +175,7 @@ class Training:
     def _described(
         self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int, order: Array | None
     ) -> list[float]:
-        """The same, after it has been written into a frame."""
+        """Write a call into a frame, and make its steps."""
         import numpy as np
 
         self.end_repetition()
@@ -229,7 +229,7 @@ class Training:
         right: Right,
         words: Words,
     ) -> tuple[Callable[[], Step], Callable[..., Step] | None]:
-        """The step that a frame describes, as Python calls it: see `Repetition.on`."""
+        """The step that a frame describes, as functions for Python: see `Repetition.on`."""
         self._same = self._whole = None  # the frame is to tell of other samples
         key, direct = (program, *shapes, right), self._direct_steps
         if key not in direct:
@@ -249,7 +249,7 @@ class Training:
         return lambda: made.step if alone else with_workers, made.quick if quick else None
 
     def _again(self, drive: Callable[[int], float], place: int) -> None:
-        """Make the steps of a call again that were undone with the one that was refused: the same numbers come out."""
+        """Make again the steps of a call that were undone with the refused one: the same numbers come out."""
         self._state[_REFUSED], self._state[_KEEPING] = 0, 1
         try:
             drive(place)
@@ -274,7 +274,7 @@ class Training:
         return frame
 
     def _settle(self, configured: ConfiguredUpdate, program: NativeProgram, frame: Frame) -> None:
-        """Let the frame of a program make that update."""
+        """Set the update in the frame of a program."""
         import numpy as np
 
         if self._settled is not configured:

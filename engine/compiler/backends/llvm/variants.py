@@ -1,8 +1,8 @@
-"""The native programs of one plan: for many samples, whose vectors take a number of several samples each, and for few.
+"""The native programs of one plan: one for many samples, whose vectors hold a number of several samples, and for few.
 
-With few samples most of such a vector would be padding. So there the program takes one sample at a time, and its
-vectors run along what the plan computes of it; and steps on a few more go by vectors of half the size, where these are
-of 64 bytes. Each is compiled when a batch first needs it.
+With few samples most of such a vector would be padding. So a program for few takes one sample at a time, and its
+vectors run along what the plan computes for it; and steps on a few more use vectors of half the size, if full ones have
+64 bytes. Each program is compiled when a batch first needs it.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 
 
 NARROW = 32
-"""Bytes of the vectors for few samples: on larger ones as many operations take as long, or longer."""
+"""Bytes of the vectors for few samples: as many operations on larger ones take as long, or longer."""
 
 
 class Variants:
     """A plan for this machine.
 
     Args:
-        lazy_plan: of the plan.
+        lazy_plan: the plan, made when it is needed.
         dtype: "float64" or "float32".
         threads: how many may share a call on many samples.
 
     Attributes:
-        width: how many numbers a vector has.
-        few: up to so many samples run one after the other.
-        lock: held during every call: what one program trains, the other one may train next.
-        beside: what else is needed soon, to be compiled beside the kernels of the next program.
+        width: numbers in a vector.
+        few: up to this many samples run one after another.
+        lock: held during every call, since what one program trains another may train next.
+        beside: what else is needed soon, compiled beside the kernels of the next program.
     """
 
     name = "llvm"
@@ -57,7 +57,7 @@ class Variants:
         self.lazy_plan, self.dtype, self.threads = lazy_plan, np.dtype(dtype), threads
         self.width = vector_bytes() // self.dtype.itemsize
         narrow = min(vector_bytes(), NARROW) // self.dtype.itemsize
-        self.few = 1 + narrow // 4  # measured: so many take as long as a vector or less
+        self.few = 1 + narrow // 4  # measured: these take no longer than a vector
         self._narrow = narrow if lazy_plan.gradients else 0
         self._programs: dict[tuple[int, bool], NativeProgram] = {}
         self._recent: NativeProgram | None = None
@@ -86,7 +86,7 @@ class Variants:
 
     @property
     def plan(self) -> Plan:
-        """What the programs compute."""
+        """The plan of the programs."""
         return self.lazy_plan.plan
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
@@ -94,7 +94,7 @@ class Variants:
         return self.fitting(len(arrays[0]) if arrays else (batch or 1)).run(P, arrays, batch)
 
     def training(self, memories: int, frozen: Sequence[int] = (), rule: Update | None = None) -> Training:
-        """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each of them."""
+        """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each."""
         return Training(self, memories, frozen, rule)
 
     def shared_by(self, threads: int) -> str:
@@ -108,7 +108,7 @@ class Variants:
         return f"{cost_model.threads} for {max(cost_model.least, alone + 1)} samples or more, else 1"
 
     def stages(self, plan: Plan) -> Iterator[tuple[str, Callable[[], str]]]:
-        """What became of the plan in the program that was asked for last: see `schedule.stages`."""
+        """The stages of the program that was asked for last: see `schedule.stages`."""
         for name, result in stages(plan, self.recent.shape):
             if isinstance(result, FusedPlan):
                 verify(result)
@@ -130,10 +130,10 @@ class Variants:
         return self.recent.ir()
 
     def stats(self) -> dict[str, Any]:
-        """What is known of the program that was asked for last: see `NativeProgram.stats`."""
+        """Figures of the program that was asked for last: see `NativeProgram.stats`."""
         return self.recent.stats()
 
 
 def build(plan: Plan | LazyPlan, dtype: str, threads: int = 1) -> Variants:
-    """A plan, or what makes it when it is needed, for this machine."""
+    """The programs of a plan for this machine."""
     return Variants(plan if isinstance(plan, LazyPlan) else LazyPlan.of(plan), dtype, threads)

@@ -1,7 +1,7 @@
-"""Native code that Python calls as functions of its own, and that reads Python's objects where they are.
+"""Native code that Python calls like its own functions, and that reads Python's objects in place.
 
-- step: a step of a training on arrays and lists; step_code: its native code, which reads them by that of samples_code,
-  and is told what it needs in a record
+- step: a training step on arrays and lists; step_code: its native code, which reads them with samples_code; record: the
+  parameters of that code
 - tree: numbers of Values in trees of lists, dicts and modules; tree_code: its native code
-- objects: where all these objects have what they hold
+- objects: the memory layout of all these objects
 """

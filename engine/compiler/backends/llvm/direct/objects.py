@@ -1,4 +1,4 @@
-"""Where objects of Python and NumPy have what they hold, for native code that reads it; found right with examples."""
+"""The memory layout of Python's and NumPy's objects, for native code that reads them; checked with examples."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from ....frontend.reads.layout import HEAD, lists_are_as_expected, word
 from ..runtime.memory import address
 
 CLASS = HEAD - 8
-"""Where an object has its class."""
+"""Where an object keeps its class."""
 
 REAL = HEAD
-"""Where a float has its number."""
+"""Where a float keeps its number."""
 
 LENGTH, ENTRIES = HEAD, HEAD + 8
-"""Where a list has its length, and the address of its entries' addresses; see `lists_are_as_expected`."""
+"""Where a list keeps its length, and the address of its entries' addresses; see `lists_are_as_expected`."""
 
 ITEMS = HEAD + 8
-"""Where a tuple, whose length is where that of a list is, has the address of its first entry, and then the others."""
+"""Where a tuple, whose length is where a list's is, keeps the address of its first entry, followed by the others."""
 
 DATA, RANK, DIMENSIONS, TYPE, FLAGS = (HEAD + k for k in (0, 8, 16, 40, 48))
-"""Where an array has its fields, in NumPy's binary interface."""
+"""Where an array keeps its fields, in NumPy's binary interface."""
 
 IN_ORDER = 0x101  # the flags of C-contiguous and of aligned memory
 
 INTS = [*range(-5, 257)]
-"""Ints that CPython has one object of each of; kept, so that whatever has the address of one of them is that one."""
+"""Ints of which CPython has a single object each; kept, so that an object at the address of one is that one."""
 
 INT_SIZE = 32
-"""Bytes from one of them to the next, if they are side by side."""
+"""Bytes from one to the next, if they are side by side."""
 
 
 @functools.cache
 def ints_side_by_side() -> int:
-    """How many of `INTS`, from the first one on, lie side by side: all, or none."""
+    """How many of `INTS`, from the first on, lie side by side: all, or none."""
     places = range(id(INTS[0]), id(INTS[0]) + INT_SIZE * len(INTS), INT_SIZE)
     return len(INTS) if [*map(id, INTS)] == [*places] else 0
 
 
 @functools.cache
 def objects_are_as_expected() -> bool:
-    """Whether objects are in memory as native code has been written for, and stay while one thread looks at them."""
+    """Whether objects have the layout that native code assumes, and stay unchanged while one thread looks at them."""
     return has_gil() and _sequences_are_as_expected() and _floats_are_as_expected() and _arrays_are_as_expected()
 
 

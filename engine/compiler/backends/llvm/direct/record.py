@@ -1,4 +1,4 @@
-"""What the native code of a direct step is told: a record of words, and for each argument a form behind it."""
+"""The parameters of a direct step's native code: a record of words, followed by a form for each argument."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..ir.builder import Code
 from ..ir.control import leave
 
 NUMBERS = {"float64": "double", "float32": "float", "int64": "i64"}
-"""The types of arrays that are read, and what LLVM calls their numbers."""
+"""The types of arrays that are read, with LLVM's types of their numbers."""
 
 QUICK = ("ready", "own", "far", "until", "clock", "slow", "failed")
 RECORD = (
@@ -24,7 +24,7 @@ HEAD_OF_WORDS = ("words", "blocks")
 
 
 def field(code: Code, base: str, names: tuple[str, ...], name: str, kind: str = "i64") -> str:
-    """A word of an array of words that have names."""
+    """A word of an array of named words."""
     return code.value(f"load {kind}, ptr {code.pointer(base, str(names.index(name)), 'i64')}")
 
 
@@ -34,7 +34,7 @@ def inside(code: Code, thing: str, offset: int, kind: str = "ptr") -> str:
 
 
 def refuse_unless(code: Code, condition: str) -> None:
-    """Go to the end of a function, which says that something is not as it should be."""
+    """Go to the end of the function, which returns its refusal, unless the condition holds."""
     go_unless(code, condition, "refused")
 
 
@@ -44,14 +44,14 @@ def go_unless(code: Code, condition: str, label: str) -> None:
 
 
 def refusal(code: Code, result: str) -> str:
-    """The text of a function that gives that result where it refuses."""
+    """The text of a function that returns that result if it refuses."""
     code.label("refused")
     code.lines.append(f"ret {result}")
     return code.text()
 
 
 def function(name: str, bits: int, arguments: list[str], result: str) -> Code:
-    """A function that none but native code calls."""
+    """A function that only native code calls."""
     code = Code(name, bits, 1, arguments, result)
     code.linkage = "internal "
     return code

@@ -1,6 +1,6 @@
-"""The native code that reads the samples and labels of a direct step, where they are, and tells whether they are right.
+"""The native code that reads the samples and labels of a direct step in place, and tells whether they are right.
 
-It calls ``brought`` for the numbers of an argument, and ``known`` for labels.
+The step calls ``brought`` for the numbers of an argument, and ``known`` for labels.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from .objects import CLASS, DATA, DIMENSIONS, ENTRIES, FLAGS, IN_ORDER, INT_SIZE
 from .record import FORM, NUMBERS, RECORD, field, function, inside, refusal, refuse_unless
 
 _WHOLE = 1 << 53
-"""Up to here a double holds every whole number."""
+"""Up to this bound a double holds every integer."""
 
 _AT_ONCE = 8
-"""Labels that are compared with a right one at a time."""
+"""How many labels are compared with a right one at a time."""
 
 
 def text(bits: int) -> str:
@@ -26,12 +26,12 @@ def text(bits: int) -> str:
 
 
 def _is(code: Code, thing: str, name: str) -> str:
-    """Whether an object has just the class of that name."""
+    """Whether an object is of exactly the class of that name."""
     return code.value(f"icmp eq ptr {inside(code, thing, CLASS)}, {field(code, '%record', RECORD, name, 'ptr')}")
 
 
 def _store(code: Code, number: str, index: str) -> None:
-    """Store a double as a number of the program's, refused if that is another one."""
+    """Store a double as a number of the program's type; refused if that changes it."""
     if code.bits == 32:
         short = code.value(f"fptrunc double {number} to float")
         refuse_unless(code, code.value(f"fcmp oeq double {code.value(f'fpext float {short} to double')}, {number}"))
@@ -40,14 +40,14 @@ def _store(code: Code, number: str, index: str) -> None:
 
 
 def _whole(code: Code, number: str) -> str:
-    """An integer as a double, refused where that may be another number."""
+    """An integer as a double; refused if that may change it."""
     shifted = code.value(f"add i64 {number}, {_WHOLE}")
     refuse_unless(code, code.value(f"icmp ule i64 {shifted}, {2 * _WHOLE}"))
     return code.value(f"sitofp i64 {number} to double")
 
 
 def _list(bits: int) -> str:
-    """``list``: copy a list of so many plain floats and ints."""
+    """``list``: copy a list of a given number of plain floats and ints."""
     code = function("list", bits, ["ptr %record", "ptr %given", "i64 %count", "ptr noalias %own"], "i1")
     code.attributes += " alwaysinline"  # labels are ints more often than samples: each branch learns what it sees
     code.slots.append("%beyond = alloca i32")
@@ -77,7 +77,7 @@ def _list(bits: int) -> str:
 
 
 def _array(bits: int) -> str:
-    """``array``: where the numbers of an array are, or their copy; null unless they are what they should be."""
+    """``array``: the address of an array's numbers, or of their copy; null unless they are as they should be."""
     code = function("array", bits, ["ptr %record", "ptr %form", "ptr %given", "ptr %own"], "ptr")
     rank = field(code, "%form", FORM, "rank", "i32")
     refuse_unless(code, code.value(f"icmp eq i32 {inside(code, '%given', RANK, 'i32')}, {rank}"))
@@ -107,7 +107,7 @@ def _array(bits: int) -> str:
 
 
 def _brought(bits: int) -> str:
-    """``brought``: where the numbers of an argument are, null unless they are what they should be."""
+    """``brought``: the address of an argument's numbers; null unless they are as they should be."""
     code = function("brought", bits, ["ptr %record", "ptr %form", "ptr %given"], "ptr")
     own = field(code, "%form", FORM, "own", "ptr")
     with code.when(_is(code, "%given", "ndarray")):
@@ -144,9 +144,9 @@ def _known(bits: int) -> str:
 
 
 def _known_part(bits: int, width: int) -> str:
-    """``known.width``: the same of labels from `start` to `stop`, so many at a time, which have a column each, or one.
+    """``known.width``: the same for labels from `start` to `stop`, `width` at a time, by columns of labels.
 
-    A label is right if all its numbers are between two bounds, or those of a row that is known.
+    A label is right if all its numbers are between two bounds, or are those of a known row.
     """
     code = Code(f"known.{width}", bits, width, ["ptr %form", "ptr %labels", "i64 %start", "i64 %stop"], "i1")
     code.linkage = "internal "

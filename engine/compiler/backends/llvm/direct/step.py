@@ -1,13 +1,12 @@
-"""One more step of a training, on arrays or lists that are read as they are: functions of Python's in native code.
+"""One more step of a training on arrays or lists that are read in place: Python functions in native code.
 
-They tell by a look at each argument whether it is what the program was prepared for: an array of the same shape, in
-order, whose numbers are read where they are; or an array of another type or nested lists, whose numbers are copied, if
-the program's type holds each of them exactly. Then they compare the labels with those that are known to be right. Of
-anything else they say so, having done nothing, and the checks in Python have their turn, with their errors.
+They see whether each argument is what the program was prepared for: an array of the same shape, in C order, whose
+numbers are read in place; or an array of another type or nested lists, whose numbers are copied, if the program's type
+holds each of them exactly. Then they compare the labels with those known to be right. For anything else they do nothing
+and say so; the checks in Python, with their errors, take over.
 
-``step`` is one of the looks and checks of a step in Python. ``quick`` does without any Python: it keeps the GIL, so
-that no other thread does anything between its looks and the end of its step, and needs no lock as long as nobody else
-has it.
+``step`` makes part of the checks of a step in Python. ``quick`` does without any Python: it keeps the GIL, so that no
+other thread does anything between its checks and the end of its step, and needs no lock unless somebody else holds it.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from .objects import INTS, ints_side_by_side
 from .record import FORM, NUMBERS, QUICK, RECORD
 from .step_code import FUNCTIONS, text
 
-_CLOCK = time.perf_counter  # kept, since native code calls it: a user's test may put another one in its place
+_CLOCK = time.perf_counter  # kept, since native code calls it: a user's test may replace it
 
 MOST = 1 << 23
-"""Bytes of an argument that are copied: memory that is taken only when it is written."""
+"""Bytes of an argument that may be copied: the system provides the memory only when it is written."""
 
 
 @functools.cache
@@ -41,18 +40,18 @@ def _native(bits: int) -> Library:
 
 
 class DirectStep:
-    """What makes steps on samples and labels of one shape.
+    """Makes steps on samples and labels of one shape.
 
     Args:
         drive: the address of the driver's function of that name.
-        dtype: of the program.
-        shapes: those of all samples, and of all labels, if the program reads any.
-        right: which labels are known to be right.
+        dtype: the dtype of the program.
+        shapes: the shapes of all samples, and of all labels, if the program reads any.
+        right: the labels that are known to be right.
 
     Attributes:
-        step: a function of samples, and of labels, that makes a step, the lock being held, and gives its loss. Having
-            done nothing it gives False if a word that is watched has changed, and None if samples and labels are not
-            of that shape, or a label is not known to be right; with True as a third argument labels are not looked at.
+        step: a function of samples and labels that makes a step, the lock being held, and returns its loss. Or it does
+            nothing and returns False if a watched word has changed, None if samples and labels have another shape, or a
+            label is not known to be right; with True as a third argument labels are not checked.
     """
 
     def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], right: Right) -> None:
@@ -73,26 +72,26 @@ class DirectStep:
             record += [address(rows), known, *np.array([right.least, right.most]).view(np.int64)]
         self._drive, self._memory, self._bits = drive, np.array(record, np.int64), 8 * dtype.itemsize
         self._name = FUNCTIONS[len(shapes) - 1]
-        self._owner = [self._memory, held, None, None]  # all that native code points to lives as long as its functions
+        self._owner = [self._memory, held, None, None]  # keeps alive what native code points to
 
     @functools.cached_property
     def step(self) -> Step:
-        """Compiled when it is asked for: a training of one step, or of whole epochs, does without."""
+        """Compiled when it is asked for: a training of one step, or of whole epochs, does not need it."""
         return python_function(self._name, _native(self._bits).address(self._name), self._owner)
 
     def quick(
         self, own: Words, far: Words | None, until: Any, slow: Callable[..., float | None], failed: Callable[[], float]
     ) -> Callable[[Any, Any], float | None]:
-        """A function of samples and labels that makes the step that is attached, as long as nothing has changed.
+        """A function of samples and labels that makes the attached step, as long as nothing has changed.
 
         Args:
-            own: further words to be watched, which tell that nobody holds the lock.
-            far: words to be compared from time to time, if there are any.
-            until: an array of times, as `time.perf_counter` counts: the second is that after which to call `slow`, the
-                third, which is no later, when to compare the words that are far, and the fourth the time from one
-                comparison to the next. The first is lowered where they differ, so that `slow` looks closely.
+            own: further words to watch, which show that nobody holds the lock.
+            far: words to compare from time to time, if there are any.
+            until: an array of times of `time.perf_counter`: the second is when to call `slow`, the third, which is no
+                later, when to compare the far words, and the fourth the interval between these comparisons. The first
+                is lowered if they differ, so that `slow` looks closely.
             slow: called with samples and labels, and whether a word has changed, in all other cases.
-            failed: called where the loss is nan, and raises an error.
+            failed: called if the loss is nan, and raises an error.
         """
         far = far or Words()  # which differ
         self._owner[3] = own, far, until, slow, failed
@@ -108,10 +107,10 @@ class DirectStep:
         """Make the step that a frame describes, on other samples.
 
         Args:
-            frame: of the last step.
-            words: what is to be watched.
-            alone: whether it is made by the calling thread alone; else the function does all but the step itself, and
-                gives 0.0.
+            frame: the frame of the last step.
+            words: the words to watch.
+            alone: whether the calling thread makes it alone; otherwise the function does everything but the step
+                itself, and returns 0.0.
         """
         self._owner[2] = frame, words
         sources, place = address(frame.open_sources()), RECORD.index("frame")

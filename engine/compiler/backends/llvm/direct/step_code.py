@@ -1,4 +1,4 @@
-"""The native code of a direct step: the text of ``run``, ``step`` and ``quick``, functions of Python's."""
+"""The native code of a direct step: the text of the Python functions ``run``, ``step`` and ``quick``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FUNCTIONS = ("run", "step")
 """With one argument, and with two."""
 
 TIMES = ("look", "slow", "far", "pause")
-"""What `until` has: see `DirectStep.quick`."""
+"""The entries of `until`: see `DirectStep.quick`."""
 
 _AT_ONCE = 8
-"""Words that are compared at a time."""
+"""How many words are compared at a time."""
 
 
 def text(bits: int) -> str:
@@ -29,7 +29,7 @@ def text(bits: int) -> str:
 
 
 def _unchanged() -> str:
-    """``unchanged``: whether all words that are watched are what they were."""
+    """``unchanged``: whether all watched words are unchanged."""
     code = function("unchanged", 64, ["ptr %head"], "i1")
     blocks = field(code, "%head", HEAD_OF_WORDS, "blocks")
     table = field(code, "%head", HEAD_OF_WORDS, "words", "ptr")
@@ -76,7 +76,7 @@ def _prepared(bits: int, arguments: int, name: str) -> str:
 
 
 def _python_function(name: str, bits: int) -> Code:
-    """The head of what Python calls; its owner is a list that begins with the memory of the record."""
+    """The head of a function that Python calls; its owner is a list that begins with the memory of the record."""
     code = Code(name, bits, 1, ["ptr %owner", "ptr %arguments", "i64 %count"], "ptr")
     memory = code.value("call ptr @PyList_GetItem(ptr %owner, i64 0)")
     code.lines.append(f"%record = getelementptr i8, ptr {inside(code, memory, DATA)}, i64 0")
@@ -88,7 +88,7 @@ def _are_unchanged(code: Code, words: str) -> str:
 
 
 def _step(bits: int, name: str) -> str:
-    """``run(X)``, or ``step(X, y)``, which Python calls as ``step(X, y, True)`` where the labels were checked."""
+    """``run(X)``, or ``step(X, y)``, which Python calls as ``step(X, y, True)`` if it has checked the labels."""
     code = _python_function(name, bits)
     go_unless(code, _are_unchanged(code, "words"), "changed")
     unchecked = code.value("icmp eq i64 %count, 2")
@@ -109,7 +109,7 @@ def _step(bits: int, name: str) -> str:
 
 
 def _look_far(code: Code, fields: dict[str, str], now: str) -> None:
-    """Compare the words far away if it is time to; let `slow` look where they differ, or it is time for that."""
+    """Compare the far words if it is time to; let `slow` look closely if they differ, or it is time for that."""
     place = {name: code.pointer(fields["until"], str(k), "double") for k, name in enumerate(TIMES)}
     time = {name: code.value(f"load double, ptr {place[name]}") for name in TIMES[1:]}
     with code.when(code.value(f"fcmp ogt double {now}, {time['far']}"), rare=True):
@@ -121,7 +121,7 @@ def _look_far(code: Code, fields: dict[str, str], now: str) -> None:
 
 
 def _quick(bits: int) -> str:
-    """``quick``: make a step, or call ``slow(X, y, changed)``, where the last tells whether a word was another."""
+    """``quick``: make a step, or call ``slow(X, y, changed)``, where `changed` says whether a word has changed."""
     code = _python_function("quick", bits)
     fields = {name: field(code, "%record", RECORD, name, "ptr") for name in (*QUICK, "frame", "drive", "no", "yes")}
     code.slots.append("%changed = alloca ptr")

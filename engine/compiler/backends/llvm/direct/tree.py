@@ -1,9 +1,9 @@
-"""The numbers of Values in a tree of objects that is like another one, read in native code in a look at each object.
+"""The numbers of Values in a tree of objects that is like a known one, read by native code.
 
 A tree is made of lists, tuples, dicts, objects of certain classes with their attributes, Values that are leaves, and
-whatever else there is at its ends. Written as words of 64 bits, its class ahead of each thing, it tells all but the
-numbers of the Values: trees of the same words differ in those alone. Native code goes through a tree, compares each
-word with the one that is expected, and stops at the first other one, having called none of Python's code.
+anything else at its ends. Written as 64-bit words, each thing preceded by its class, it contains everything but the
+numbers of the Values: trees with the same words differ in these alone. Native code walks a tree, compares each word
+with the expected one, and stops at the first that differs, without calling any Python code.
 """
 
 from __future__ import annotations
@@ -26,25 +26,26 @@ if TYPE_CHECKING:
 
 
 class TreeReader:
-    """Reads the numbers of Values in trees that are like one that is known.
+    """Reads the numbers of Values in trees that are like a known one.
 
     Args:
-        tree: that one; what stands at its ends and is neither number nor Value must be the very same thing in others.
-        kinds: the classes of which objects are no ends; all that they are made of is in their attributes.
+        tree: the known tree; what is at its ends and neither number nor Value must be the same object in others.
+        kinds: the classes whose objects are walked; everything they consist of is in their attributes.
         values: all Values of the tree, in the order in which their numbers are wanted.
-        params: the same in an order that is known of other trees too.
+        params: the same Values in an order that is known for other trees too.
 
     Raises:
-        ValueError: these are not all Values of the tree, each in one place, or one of them has a name, or is no leaf.
+        ValueError: these are not all Values of the tree, each in one place, or one of them has a label, or is not a
+            leaf.
         ImportError: there is no native code.
-        RuntimeError: Values are in memory in another way than native code has been written for.
+        RuntimeError: Values do not have the memory layout that native code assumes.
     """
 
     def __init__(self, tree: Any, kinds: Iterable[type], values: Sequence[Value], params: Sequence[Value]) -> None:
         import numpy as np
 
         self._kinds = frozenset(kinds)
-        self._held: list[Any] = [tree, self._kinds]  # so that no other thing gets the address of one that is expected
+        self._held: list[Any] = [tree, self._kinds]  # so that no other object gets the address of an expected one
         self._words: list[int] = []
         self._values: list[Value] = []
         self._enter(tree)
@@ -79,16 +80,16 @@ class TreeReader:
         self._read = python_function("read", _native().address("read"), record)
 
     def numbers(self, tree: Any, params: tuple[Value, ...]) -> NDArray[Any] | None:
-        """The numbers of the Values of a tree, in their order; None if it is not known to be like the first one.
+        """The numbers of a tree's Values, in order; None if the tree cannot be told to be like the first.
 
         Args:
-            tree: another one.
+            tree: another tree.
             params: its Values, in the order in which the first tree's were given.
         """
         return self._numbers.copy() if self._read(tree, params) else None
 
     def _enter(self, thing: Any) -> None:
-        """Write the words of a thing: as `tree_code` reads them."""
+        """Write the words of a thing, as `tree_code` reads them."""
         kind, words = type(thing), self._words
         words.append(id(kind))
         self._held += [kind, thing]
@@ -115,7 +116,7 @@ class TreeReader:
 
 @functools.cache
 def _slots() -> dict[str, int]:
-    """Where a Value has what it holds, found out with an example."""
+    """The memory layout of a Value, found out with an example."""
     value, marks = Value(1.0), {name: object() for name in SLOTS}
     for name, mark in marks.items():
         setattr(value, f"_{name}", mark)

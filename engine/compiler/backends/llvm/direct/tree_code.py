@@ -1,4 +1,4 @@
-"""The native code of `tree`: the text of ``read``, a function of Python's."""
+"""The native code of `tree`: the text of the Python function ``read``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORD = (
     *SLOTS,  # where a Value has them
     *CLASSES,
 )  # fmt: skip  # addresses beside their counts
-"""What it is told, in words of 64 bits: addresses, numbers and places."""
+"""The fields of its parameters, 64-bit words: addresses, numbers and places."""
 
 
 def text() -> str:
@@ -48,13 +48,13 @@ def _inside(code: Code, thing: str, offset: str) -> str:
 
 
 def _sequence(code: Code, kind: str, thing: str) -> tuple[str, str]:
-    """The length of a list or tuple, and where its items are."""
+    """The length of a list or tuple, and the address of its items."""
     items = code.pointer(thing, str(ENTRIES if kind == "list" else ITEMS), "i8")
     return _inside(code, thing, str(LENGTH)), code.value(f"load ptr, ptr {items}") if kind == "list" else items
 
 
 def _require(code: Code, kind: str, a: str, relation: str, b: str) -> None:
-    """Refuse the tree unless both stand in that relation."""
+    """Refuse the tree unless the relation holds."""
     refuse_unless(code, code.value(f"icmp {relation} {kind} {a}, {b}"))
 
 
@@ -63,13 +63,13 @@ def _require_call(code: Code, call: str) -> None:
 
 
 def _ended(code: Code) -> str:
-    """The text of a function that gives whether nothing was refused."""
+    """The text of a function that returns whether nothing was refused."""
     code.lines.append("ret i1 true")
     return refusal(code, "i1 false")
 
 
 def _expect() -> str:
-    """``expect``: whether that is the next word."""
+    """``expect``: whether this is the next word."""
     code = function("expect", 64, ["ptr %record", "i64 %word"], "i1")
     code.attributes += " alwaysinline"
     place = _field(code, "place")
@@ -95,7 +95,7 @@ def _entries() -> str:
 
 
 def _enter() -> str:
-    """``enter``: whether a thing is as expected; the number of a Value is stored."""
+    """``enter``: whether a thing is as expected; stores the number of a Value."""
     code = function("enter", 64, ["ptr %record", "ptr %thing"], "i1")
     code.slots += ["%beyond = alloca i32"]
     kind, itself = _inside(code, "%thing", str(CLASS)), code.value("ptrtoint ptr %thing to i64")
@@ -163,9 +163,9 @@ def _alike() -> str:
 
 
 def _read() -> str:
-    """``read``: what Python calls as ``read(tree, params)``: whether both are as expected.
+    """``read``, called from Python as ``read(tree, params)``: whether both are as expected.
 
-    The collector is at rest meanwhile: it may call a destructor of anyone's.
+    The garbage collector rests meanwhile, since it may call anyone's destructor.
     """
     code = Code("read", 64, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
     code.lines.append(f"%record = inttoptr i64 {_inside(code, '%memory', str(DATA))} to ptr")

@@ -1,8 +1,8 @@
-"""The cost model: into how many parts to split a step's samples, as many as there are threads or one, by what pays.
+"""The cost model: whether to split a step's samples into as many parts as there are threads, or into one.
 
-The split depends on the program and the number of samples only, never on how busy the machine is: parts are added in
-their order, so the same call gives the same numbers every time. What follows are figures of one machine; where they
-are wrong by half, the limits are a little high or low.
+The split depends only on the program and the number of samples, never on how busy the machine is: parts are added in
+order, so the same call gives the same numbers every time. The figures below are those of one machine; if they are wrong
+by half, the limits are a little too high or low.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from ....plan.plan import Group, Plan
 from ..kernels.kernel import Shape
 
 OPERATION = 0.18
-"""Nanoseconds that a core takes for an operation on a vector, about, all that surrounds it included."""
+"""About how many nanoseconds a core takes for an operation on a vector, with everything around it."""
 
 FUNCTION = 25
-"""Operations that an exp or the like takes."""
+"""How many operations an exp or the like takes."""
 
 HANDING = 3_000.0
-"""Nanoseconds that it takes to hand jobs over and to come back together, the call from Python included."""
+"""Nanoseconds for handing jobs over and joining again, the call from Python included."""
 
 MOVING = 0.09
-"""Nanoseconds for each byte of the parameters, which go from core to core, and so do their gradients."""
+"""Nanoseconds for each byte of the parameters, which go from core to core, as do their gradients."""
 
 MARGIN = 1.5
-"""How many times more than this sharing must save to be worth it."""
+"""How many times these costs sharing must save to be worth it."""
 
 LONG = 100_000.0
 """Nanoseconds that a call must take for it to pay to wake sleeping threads for it alone."""
 
 LOOK = 25.0
-"""Nanoseconds between two looks at something that is waited for."""
+"""Nanoseconds between two looks at something one waits for."""
 
 _CALL = re.compile(r"\b(?!fabs|floor|ceil|rint|sqrt|copysign)[a-z]\w*\(")
 
@@ -43,10 +43,10 @@ class Split(NamedTuple):
     """How the samples of a step are split.
 
     Attributes:
-        samples: all of them.
-        parts: how many.
-        span: samples of a part; the last one has what is left.
-        cost: nanoseconds that a step takes in one part, about.
+        samples: how many samples.
+        parts: how many parts.
+        span: samples in a part; the last part has what is left.
+        cost: about how many nanoseconds a step takes in one part.
     """
 
     samples: int
@@ -56,7 +56,7 @@ class Split(NamedTuple):
 
     @property
     def time(self) -> int:
-        """How often one may look at a worker in the time that a part takes."""
+        """How many looks at a worker fit into the time of a part."""
         return max(1, int(self.cost / self.parts / LOOK))
 
 
@@ -65,9 +65,9 @@ class CostModel:
     """What the steps of a program cost, and so how to split them.
 
     Attributes:
-        threads: that may share a step.
+        threads: how many may share a step.
         width: numbers in a vector.
-        cost: nanoseconds that a sample takes, about.
+        cost: about how many nanoseconds a sample takes.
         least: the smallest number of samples that are shared.
 
     >>> cost_model = CostModel(threads=2, width=4, cost=100.0, least=50)
@@ -83,7 +83,7 @@ class CostModel:
     least: int
 
     def split(self, samples: int) -> Split:
-        """How to split a step of so many samples."""
+        """How to split a step with that many samples."""
         if self.threads == 1 or samples < self.least:
             return Split(samples, 1, samples, samples * self.cost)
         vectors = -(-samples // self.width)
@@ -93,13 +93,13 @@ class CostModel:
 
 
 def cost(plan: Plan, shape: Shape) -> float:
-    """Nanoseconds that a sample takes, about."""
+    """About how many nanoseconds a sample takes."""
     operations = plan.flops() + sum(FUNCTION * group.rows for group in plan.body if calls(group))
     return OPERATION * max(1, operations) / shape.width
 
 
 def cost_model(cost: float, leaves: int, shape: Shape, threads: int) -> CostModel:
-    """The cost model of a program, by what a sample costs and how many leaves there are."""
+    """The cost model of a program, from the cost of a sample and the number of leaves."""
     lost = HANDING + MOVING * leaves * shape.bits / 8
     saved = cost * (1.0 - 1.0 / threads)  # by each sample
     return CostModel(threads, shape.width, cost, math.ceil(MARGIN * lost / saved) if threads > 1 else 1)

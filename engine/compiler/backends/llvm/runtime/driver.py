@@ -1,12 +1,12 @@
 """The driver: steps -> batches -> parts -> blocks -> kernels -> update, in one native call.
 
-It knows no program: what to call and where the numbers are it reads from a frame, an array of 64-bit fields. So one
-driver per size of numbers serves all programs, and it is compiled once per machine. Another one, for threads, is only
-compiled where they are asked for.
+It knows no program: it reads what to call, and where the numbers are, from a frame, an array of 64-bit fields. So one
+driver for each size of numbers serves all programs, and is compiled once per machine. A second one, for threads, is
+compiled only if they are asked for.
 
-For threads the samples of a step are a job in as many parts (see fork_join.py). Each part has gradients and a loss of
+With threads, the samples of a step are a job in as many parts (see fork_join.py). Each part has gradients and a loss of
 its own. Adding them, in the order of the parts, and updating the leaves is a second job, each part of which takes some
-leaves. Each thread, called a seat, has room of its own for a block's results.
+leaves. Each thread, called a seat, has its own room for a block's results.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .samples import calls, is_finite, run, samples
 from .update import STATE
 
 LINE = 16
-"""Numbers that two threads had better not share: 128 bytes of them, or half as many."""
+"""How many numbers two threads had better not share: 128 bytes of doubles, or 64 of floats."""
 
 MANY = 1024
-"""Gradients that workers help to add; fewer are added sooner by one."""
+"""From this many gradients on, workers help to add them; one thread adds fewer sooner."""
 
 
 @functools.cache
@@ -79,7 +79,7 @@ def _leaves(bits: int, width: int) -> str:
 
 
 def _updating(code: Code, f: Fields, whole: int) -> str:
-    """Whether there is an update, and it is one of this sort."""
+    """Whether there is an update of this sort."""
     some = code.value(f"icmp ne ptr {f['update']}, null")
     sort = code.value(f"icmp eq i64 {f['whole']}, {whole}")
     return code.value(f"and i1 {some}, {sort}")
@@ -118,7 +118,7 @@ def _spare_gradients(code: Code, f: Fields) -> None:
 def _counted(code: Code, f: Fields, step: str) -> None:
     """Count a step; one whose update is not finite is undone instead, and ends the call with a loss of nan.
 
-    With it go the steps before it, unless the numbers before each step were kept.
+    The steps before it are undone with it, unless the numbers before each step were kept.
     """
     names = ("made", "refused", "keeping")
     made, refused, keeping = (code.pointer(f["state"], str(STATE.index(name)), "i64") for name in names)
@@ -134,13 +134,13 @@ def _counted(code: Code, f: Fields, step: str) -> None:
 
 
 def _drive(bits: int, width: int, shared: bool) -> str:
-    """All steps of a call; the loss of the last one, as a caller of one step can read it at once."""
+    """All steps of a call; returns the loss of the last one, for callers of a single step."""
     name, arguments = ("drive_shared", ["ptr %frame", "ptr %lines"]) if shared else ("drive", ["ptr %frame"])
     code = Code(name, bits, width, arguments, "double")
     code.slots.append("%loss = alloca double")
     f = Fields(code)
     scalar = code.scalar
-    nowhere = f"ptr {f['X']}, ptr {f['S']}"  # kernels that are no sample's do not read these
+    nowhere = f"ptr {f['X']}, ptr {f['S']}"  # not read by kernels outside the body
     ordered = code.value(f"icmp ne ptr {f['order']}, null")
     _find_out_when_losses_are_known(code, f)
     with code.loop(0, f["steps"]) as step:
@@ -178,7 +178,7 @@ def _drive(bits: int, width: int, shared: bool) -> str:
 
 
 def _share(code: Code, f: Fields, step: str, job: str, lines: str) -> None:
-    """Make a job with the workers who have these lines."""
+    """Make a job with the workers of these lines."""
     parts = f"i64 {f['parts']}, i64 {f['time']}"
     code.lines.append(f"call void @share(ptr %frame, i64 {step}, ptr @{job}, {parts}, ptr {lines})")
 
@@ -187,7 +187,7 @@ def _loss(code: Code, f: Fields, shared: bool) -> str:
     """The loss of the step: the sum of the parts' losses, each behind the gradients of its part."""
     place = code.index(f["gradients"], -1)
     if not shared:
-        return code.value(f"fadd {code.scalar} {code.load_scalar(f['G'], place)}, 0.0")  # never -0.0: as of several
+        return code.value(f"fadd {code.scalar} {code.load_scalar(f['G'], place)}, 0.0")  # never -0.0, like several parts
     total = code.variable(code.lift(0.0))
     with code.loop(0, f["parts"]) as part:
         here = code.index(code.value(f"mul i64 {part}, {f['gradients']}"), place)

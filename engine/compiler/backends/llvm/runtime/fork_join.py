@@ -1,4 +1,4 @@
-"""One job in several parts, made by the caller's thread and by workers: offering, claiming and waiting, natively.
+"""One job in several parts, made by the caller's thread and by workers: offers, claims and waits in native code.
 
 Each worker has a line of memory of its own, which holds where it stands and what it is offered:
 
@@ -9,10 +9,10 @@ Each worker has a line of memory of its own, which holds where it stands and wha
     done -> idle         by the caller, who has waited for it
     idle -> asleep       by the worker, when nothing has come for a while; only Python wakes it, see threads.py
 
-So a caller never waits for a worker that has not begun: it may be asleep, or the machine busy. It does wait for one
-that has begun. If that takes long, or its offers are not taken, then the system has no processor for the worker: it
-rests for many times as long, which means that it is offered nothing and naps instead of watching. Whoever makes a part,
-the parts and the order in which they are put together are the same, and so are the results.
+So a caller never waits for a worker that has not begun, which may be asleep, or the machine busy. It does wait for one
+that has begun. If that takes long, or a worker does not take its offers, the system has no processor for it: the worker
+rests for many times as long, that is, it is offered nothing, and naps instead of watching. Whoever makes a part, the
+parts and the order in which they are combined are the same, and so are the results.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The frame: what a call's native code is told, an array of 64-bit fields, and how that code reads it."""
+"""The frame: the parameters of a call's native code, an array of 64-bit fields, and how that code reads them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FRAME = (
 )  # fmt: skip  # addresses beside their counts
 POSITION = {name: k for k, name in enumerate(FRAME)}
 IN_X, IN_S = 0, 1
-"""Instead of an address: an output is in the current block of X, or in the S of the thread that makes the part."""
+"""Instead of an address: the output is in the current block of X, or in the S of the thread that makes the part."""
 
 _NUMBERS = [
     "inputs",

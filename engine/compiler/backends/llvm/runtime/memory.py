@@ -28,7 +28,7 @@ def aligned(count: int, dtype: Any) -> Array:
 
 
 def whole_lines(count: int, dtype: Any) -> int:
-    """At least as many numbers, in whole pairs of cache lines: what two threads write to lies apart."""
+    """At least as many numbers, in whole pairs of cache lines, so that no two threads write to the same."""
     import numpy as np
 
     pair = int(128 // np.dtype(dtype).itemsize)
@@ -42,7 +42,7 @@ def address(array: Array) -> int:
 
 
 class KernelProgram(Protocol):
-    """What a frame is told of `program.NativeProgram`, which stands a floor above: its kernels, buffers and calls."""
+    """What a frame needs of `program.NativeProgram`, which is a floor above: its kernels, buffers and calls."""
 
     artifact: Artifact
     shape: Shape
@@ -59,11 +59,11 @@ class Frame:
     """What the driver reads: where the parameters, the samples and everything else are.
 
     Args:
-        program: whose kernels are called, in its buffers.
-        parameters: the bound leaves, with room for a vector more.
+        program: the program whose kernels are called, in its buffers.
+        parameters: the bound leaves, with room for one more vector.
 
     Attributes:
-        in_place: whether the samples are read where they were when they were bound; else they must be bound each time.
+        in_place: whether the samples are read where they were when they were bound; otherwise bind them each time.
     """
 
     def __init__(self, program: KernelProgram, parameters: Array):
@@ -111,8 +111,8 @@ class Frame:
 
         Args:
             arrays: samples x columns, the columns together the program's inputs.
-            split: of the samples of a step.
-            repeated: the steps share one batch, which is packed once and kept; else each block is packed when needed.
+            split: how the samples of a step are split.
+            repeated: whether the steps share one batch, packed once and kept; else each block is packed when needed.
         """
         import numpy as np
 
@@ -142,12 +142,12 @@ class Frame:
         self._bound = (arrays, split, repeated)  # this also keeps the arrays alive
 
     def open_sources(self) -> Array:
-        """The table of where the samples are, for who writes others to it: the next ones that are bound come anew."""
+        """The table of where the samples are, for callers that write to it; the next `bind` then starts afresh."""
         self._bound = ()
         return self._sources
 
     def _sample_source(self, shapes: tuple[tuple[int, ...], ...]) -> int | None:
-        """The number of the array with the inputs that kernels read there; -1: none do; None: they are in several."""
+        """The index of the array whose inputs kernels read in place; -1 if none do; None if they are in several."""
         if not self._by_samples:
             return -1
         first = 0

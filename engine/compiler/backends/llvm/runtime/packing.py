@@ -3,8 +3,8 @@
 Kernels read [slot][lane]: the numbers that neighbouring samples have in one slot are neighbours. Outer products may
 want the samples as they lie in the user's array too: for these their addresses are noted.
 
-Lanes without a sample repeat the first one of the block. Where gradients are summed they share its weight with it: a
-weight of 0 would make nan of an infinite gradient.
+Lanes without a sample repeat the first one of the block. If gradients are summed they share its weight with it, since a
+weight of 0 would turn an infinite gradient into nan.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def is_finite(code: Code, number: str) -> str:
 
 
 def _clear(code: Code, f: Fields) -> None:
-    """Set the gradients to zero, where the kernels do not begin anew."""
+    """Set the gradients to zero, unless the kernels start them afresh."""
     count = f["cleared"]
     with code.when(code.value(f"icmp sgt i64 {count}, 0")):
         size = code.value(f"mul i64 {count}, {code.align}")
@@ -110,9 +110,9 @@ def _clear(code: Code, f: Fields) -> None:
 
 
 def _list_samples(code: Code, numbers: str, first: str, samples: str, order: str, batch: str) -> None:
-    """Which samples the lanes of a block take, -1 for none: by the step's order, or one after the other.
+    """List the samples that the lanes of a block take, -1 for none: by the step's order, or consecutively.
 
-    Lanes behind the last sample are not used, such as most of an epoch's last batch.
+    Lanes behind the last sample are not used, like most of those in an epoch's last batch.
     """
     ordered = code.value(f"icmp ne ptr {order}, null")
     with unless(code, ordered), code.loop(0, _whole_vectors(code, samples), code.width) as lane:
@@ -140,7 +140,7 @@ def _each(numbers: list[int]) -> str:
 
 
 def _whole_vectors(code: Code, lanes: str) -> str:
-    """As many lanes, and those that fill the last vector."""
+    """That many lanes, rounded up to whole vectors."""
     return code.value(f"and i64 {code.value(f'add i64 {lanes}, {code.width - 1}')}, {-code.width}")
 
 
@@ -158,7 +158,7 @@ def run(code: Code, part: str, f: Fields, block: str, lanes: str, first: str) ->
 
 
 def _run_guarded(code: Code, f: Fields, block: str, lanes: str, first: str) -> None:
-    """Run the kernels behind a guard, unless that has found that they would only add zeros."""
+    """Run the kernels behind a guard, unless it has found that they would only add zeros."""
     some = code.value(f"icmp sgt i64 {f['guarded_count']}, 0")
     with code.when(some):
         verdict = code.load_scalar(f["S"], f["verdict"])
@@ -167,7 +167,7 @@ def _run_guarded(code: Code, f: Fields, block: str, lanes: str, first: str) -> N
 
 
 def _address(code: Code, f: Fields, output: str, x: str) -> tuple[str, str]:
-    """Where an output is in the current block, and its stride from lane to lane. X and S are not the same for all."""
+    """Where an output is in the current block, and its stride from lane to lane. X and S differ between threads."""
     at = code.index((output, 3))
     base = entry(code, f["output_table"], at, "ptr")
     for mark, own in ((IN_X, x), (IN_S, f["S"])):
@@ -204,7 +204,7 @@ def _add_loss(code: Code, f: Fields, loss: str, x: str, lanes: str) -> None:
 
 
 def _add_outputs(code: Code, f: Fields, x: str, lanes: str, begins: str) -> None:
-    """Add the outputs of the block's samples to those of the part, in double precision, or begin anew."""
+    """Add the outputs of the block's samples to those of the part, in double precision, or start from 0."""
     row = code.pointer(f["results"], code.value(f"mul i64 %part, {f['outputs']}"), "double")
     with code.loop(0, f["outputs"]) as output:
         total = code.variable(code.lift(0.0))

@@ -1,7 +1,7 @@
-"""Shuffling in native code, with the very result of `random.Random.shuffle`.
+"""Shuffling in native code, with exactly the result of `random.Random.shuffle`.
 
 An epoch of a small network takes less time than Python needs to shuffle its samples. The random bits come from
-Python's generator, many at a time; what Python does with them is left to native code.
+Python's generator, many at a time; native code does with them what Python would.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 AT_ONCE = 1 << 16
-"""Numbers that are drawn at a time."""
+"""How many numbers are drawn at a time."""
 
 
 def shuffled(count: int, source: random.Random, times: int = 1) -> NDArray[Any]:
-    """The numbers below `count`, as often as asked for, in the order in which ``source.shuffle`` puts them each time.
+    """The integers below `count`, `times` times over, each time in the order of ``source.shuffle``.
 
-    `source` moves on as if it had.
+    `source` advances as if it had shuffled.
 
     >>> numbers = list(range(10))
     >>> random.Random(1).shuffle(numbers)
@@ -38,13 +38,13 @@ def shuffled(count: int, source: random.Random, times: int = 1) -> NDArray[Any]:
 
     orders = np.empty((times, count), np.int64)
     orders[:] = np.arange(count)
-    if type(source) is not random.Random:  # another generator: nothing is known about its state
+    if type(source) is not random.Random:  # nothing is known about the state of another generator
         for order in orders:
             source.shuffle(order)  # type: ignore[arg-type]  # an array is a mutable sequence in all but name
         return orders
     exchange, place, done, all_of_them = _native()[1], address(orders), 0, times * (count - 1)
     while done < all_of_them:
-        # Each place but the first takes one draw at least, so none is drawn in vain. Some take more: hence the loop.
+        # Each place but the first takes at least one draw, so none is wasted. Some take more: hence the loop.
         drawn = min(all_of_them - done, AT_ONCE)
         numbers = source.getrandbits(32 * drawn).to_bytes(4 * drawn, "little")
         done = exchange(place, count, done, numbers, drawn)

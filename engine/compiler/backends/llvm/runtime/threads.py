@@ -1,8 +1,8 @@
 """The thread pool: its workers help callers with their jobs, sleep in between, and end with the interpreter.
 
 There is one pool per process. It serves one call at a time: another thread that calls meanwhile makes all parts itself,
-so that there are never more threads at work than callers and workers. A worker watches for a fraction of a millisecond
-after its last job, so that the next one begins at once, and then sleeps.
+so that there are never more threads at work than callers and workers. After its last job a worker watches for a
+fraction of a millisecond, so that the next job begins at once, and then sleeps.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from . import fork_join
 from .fork_join import ASLEEP, FIELDS, IDLE, LINE
 
 PATIENCE = 10_000
-"""How often a worker looks for a job before it goes to sleep: for some 200 microseconds."""
+"""How often a worker looks for a job before it goes to sleep, which takes some 200 microseconds."""
 
 _RECENT = 200e-6  # seconds; where calls follow each other this closely, waking a worker pays
 
 
 @functools.cache
 def processors() -> int:
-    """On how many processors this process may run, when it first asks."""
+    """The number of processors that this process may run on, when first asked."""
     if hasattr(os, "process_cpu_count"):  # Python 3.13
         return int(os.process_cpu_count() or 1)
     if hasattr(os, "sched_getaffinity"):
@@ -42,7 +42,7 @@ class Worker:
 
     Args:
         place: the address of the line.
-        part: which part of a job is this worker's.
+        part: the index of this worker's part of a job.
 
     Attributes:
         line: the fields.
@@ -59,11 +59,11 @@ class Worker:
         self._ending = False
 
     def wake(self) -> None:
-        """Be there as soon as the system lets it, unless this worker rests; nothing if the system refuses."""
+        """Wake the worker, unless it rests; do nothing if the system refuses a thread."""
         if self._ending or self.line[_RESTING] > 0:
             return
         if self._thread is None:
-            _work()  # compiled here, since the compiler's lock must not be held by a thread that a child has not
+            _work()  # compiled here, since a thread that a forked child lacks must not hold the compiler's lock
             thread = threading.Thread(target=self._serve, name=f"stepgrad worker {self._part}", daemon=True)
             try:
                 thread.start()
@@ -75,7 +75,7 @@ class Worker:
         self._waker.release()
 
     def end(self) -> None:
-        """End the thread: now if it sleeps or watches, else after its part."""
+        """End the thread: now if it sleeps or watches, otherwise after its part."""
         self._ending = True
         if self._thread is not None:
             with contextlib.suppress(RuntimeError):  # it has just been woken
@@ -105,7 +105,7 @@ class ThreadPool:
         self.begin()
 
     def begin(self) -> None:
-        """With new workers, whom nobody has in use."""
+        """Start with new workers, which are free."""
         count, size = processors() - 1, 8 * FIELDS
         self._memory = ctypes.create_string_buffer((count + 1) * size)
         start = ctypes.addressof(self._memory)
@@ -118,10 +118,10 @@ class ThreadPool:
         """The result of ``drive(frame, lines)``, with workers; without them if another thread has them.
 
         Args:
-            drive: native code that shares its jobs with the workers who have these lines, or with none.
-            parts: of its jobs, at most as many as there are processors.
+            drive: native code that shares its jobs with the workers of these lines, or with none.
+            parts: how many parts its jobs have, at most as many as there are processors.
             pays: whether the call takes so long that waking workers for it alone pays.
-            frame: what the code is given.
+            frame: the argument of the code.
         """
         if not self._free.acquire(False):
             return drive(frame, None)
@@ -158,13 +158,13 @@ def thread_pool() -> ThreadPool:
 
 
 def _end() -> None:
-    """When the interpreter ends: native code must not run any more when its memory is freed."""
+    """When the interpreter ends: native code must not be running when its memory is freed."""
     if _pool is not None:
         _pool.end()
 
 
 def _begin() -> None:
-    """In a forked process: threads do not come along, and locks may be held by those who did not."""
+    """In a forked process: threads are not copied, and locks may be held by those left behind."""
     global _lock
     _lock = threading.Lock()
     if _pool is not None:
@@ -180,7 +180,7 @@ def _work() -> tuple[Library, Any]:
 
 @functools.cache
 def _system() -> tuple[int, int, int]:
-    """The addresses of the system's functions that let another thread run and that sleep, and for it a moment."""
+    """The addresses of the system's functions that yield and that sleep, and for the latter a moment."""
     if os.name == "nt":
         library, names, moment = ctypes.CDLL("kernel32"), ("SwitchToThread", "Sleep"), 1  # ms
     else:

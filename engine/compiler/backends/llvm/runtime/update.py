@@ -1,13 +1,13 @@
 """The update of the parameters: an optimiser's traced rule as one native pass over them.
 
-What the rule computes of the settings alone is computed once for each call, in double precision. The other operations
-run on vectors of parameters. The old numbers are kept until the driver knows that all new ones are finite: those before
-the first step of a call, since to keep them takes as long as the update itself. If a later step is refused, all steps
-of the call are undone, and made again by the same code with the numbers kept at every step.
+What the rule computes from the settings alone is computed once for each call, in double precision. The other operations
+run on vectors of parameters. The old numbers are kept until the driver knows that all new ones are finite: only those
+before the first step of a call, since keeping them takes as long as the update itself. If a later step is refused, all
+steps of the call are undone, and made again by the same code with the numbers kept at every step.
 
-It is a pass of its own over whole rows, also where the last kernel to add to a gradient could update as it goes. Of
-784-128-10 that takes 1.02 to 1.10 times as long by tiles, whose parts of rows lie far apart in memory, and as long as
-now by bands of rows: what the pass takes is the parameters and memories coming and going, and hardly the gradients.
+It is a pass of its own over whole rows, even where the last kernel that adds to a gradient could update as it goes. For
+784-128-10 that would take 1.02 to 1.10 times as long by tiles, whose parts of rows are far apart in memory, and equally
+long by bands of rows: the pass spends its time moving parameters and memories, and hardly any on the gradients.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
     """LLVM IR of the update, of the leaves from `start` to `stop`, whole vectors; where G is null, of its undoing.
 
     Args:
-        rule: of the optimiser.
+        rule: the optimiser's rule.
         frozen: whether some parameters stay as they are.
-        bits: of a number.
+        bits: bits of a number.
         width: numbers in a vector.
-        streamed: whether the old numbers, which are hardly ever read, go past the caches: then no line of memory is
-            fetched just to be written over. They must lie on whole vectors.
+        streamed: whether the old numbers, which are hardly ever read, bypass the caches: then no line of memory is
+            fetched just to be overwritten. They must be aligned to whole vectors.
     """
     arguments = ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step", "i64 %start", "i64 %stop"]
     code = Code("update", bits, width, arguments)
@@ -99,7 +99,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
 
 
 class _Each:
-    """What is done with a vector of parameters."""
+    """The update of a vector of parameters."""
 
     def __init__(self, code: Code, rule: Update, f: dict[str, str], frozen: bool, streamed: bool):
         self._code, self._rule, self._f, self._frozen = code, rule, f, frozen
@@ -111,7 +111,7 @@ class _Each:
         """Update the parameters from i on.
 
         Args:
-            i: whole vectors lie before it.
+            i: the index of the first; whole vectors come before it.
             used: which of them are updated; None for all.
             keeping: an i1, whether their old numbers are kept.
         """
@@ -145,19 +145,19 @@ def _field(code: Code, name: str) -> str:
 
 
 def _inside(code: Code, i: str, count: str) -> Vector:
-    """Which of the parameters from i on there are: those behind the last one are none."""
+    """Which lanes from i on have a parameter."""
     left = code.value(f"sitofp i64 {code.value(f'sub i64 {count}, {i}')} to {code.scalar}")
     places = [literal(float(k), code.bits) for k in range(code.width)]
     return Vector(code, f"<{', '.join(f'{code.scalar} {place}' for place in places)}>") < code.broadcast(left)
 
 
 def _remembered(rule: Update) -> tuple[Symbol, ...]:
-    """What a step reads and writes of a parameter: its number and the memories that are kept."""
+    """What a step reads and writes for a parameter: its number and the memories that are kept."""
     return (rule.number, *[rule.memories[k] for k in rule.kept])
 
 
 def _rows(code: Code, rule: Update, f: dict[str, str], i: str) -> Iterator[tuple[str, str, str]]:
-    """Of the parameters and each memory that is kept: base and place, and the place among the old numbers."""
+    """For the parameters and each kept memory: base and place, and the place among the old numbers."""
     yield "%P", i, i
     for k in rule.kept:
         yield f["memory"], code.index(i, (f["stride"], k)), code.index(i, (f["stride"], k + 1))
