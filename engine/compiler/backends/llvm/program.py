@@ -169,7 +169,7 @@ class NativeProgram:
 
     # ---- calls
     def starter(self, split: Split, steps: int = 1) -> Callable[[int], float]:
-        """A function that runs native code on the address of a frame and returns the last loss; callers hold the lock."""
+        """Runs native code on the address of a frame and returns the last loss; callers hold the lock."""
         if split.parts == 1:
             return self.drive
         return functools.partial(thread_pool().call, self._drive_shared, split.parts, split.cost * steps >= LONG)

@@ -187,7 +187,7 @@ def _loss(code: Code, f: Fields, shared: bool) -> str:
     """The loss of the step: the sum of the parts' losses, each behind the gradients of its part."""
     place = code.index(f["gradients"], -1)
     if not shared:
-        return code.value(f"fadd {code.scalar} {code.load_scalar(f['G'], place)}, 0.0")  # never -0.0, like several parts
+        return code.value(f"fadd {code.scalar} {code.load_scalar(f['G'], place)}, 0.0")  # never -0.0: as several parts
     total = code.variable(code.lift(0.0))
     with code.loop(0, f["parts"]) as part:
         here = code.index(code.value(f"mul i64 {part}, {f['gradients']}"), place)
