@@ -75,6 +75,8 @@ if TYPE_CHECKING:
     from .compiler import BatchLoss as BatchLoss
     from .compiler import Compiled as Compiled
     from .compiler import Description as Description
+    from .compiler import Drop as Drop
+    from .compiler import Masks as Masks
     from .compiler import Repeated as Repeated
     from .compiler import Session as Session
     from .compiler import Surroundings as Surroundings
@@ -110,8 +112,8 @@ if TYPE_CHECKING:
 _NAMES = {
     "adopting": "Adoption adopt",
     "checking": "check_gradients",
-    "compiler": "Asked Batch BatchLoss Compiled Description Repeated Session Surroundings TraceError TreeReader "
-    "Watching all_same batch_loss classes_of compile new_lock open_session recall remember update_step",
+    "compiler": "Asked Batch BatchLoss Compiled Description Drop Masks Repeated Session Surroundings TraceError "
+    "TreeReader Watching all_same batch_loss classes_of compile new_lock open_session recall remember update_step",
     "drawing": "draw draw_dot to_dot",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",

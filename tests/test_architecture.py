@@ -33,6 +33,7 @@ FLOORS = """
     engine.stepping  engine.adopting
     engine.checking
     engine.drawing
+    engine.compiler.masks
     engine.compiler.errors  engine.compiler.batch  engine.compiler.forking  engine.compiler.places
     engine.compiler.showing
     engine.compiler.lending

@@ -11,6 +11,7 @@ The way of a program, in the order of the folders:
 - comparison/: the program against the eager engine; explain: reports on a program; errors: refusals; forking: locks
 - requirements: what samples, such as labels, must satisfy, checked at every call
 - showing: Values shown with other numbers than their own; places: the places of Values among a million
+- masks: of dropout, columns of a batch that are drawn anew for each step
 - lending: the Values' numbers, lent to the programs that read or train them
 """
 
@@ -30,6 +31,8 @@ from .frontend.reads.words import Watching as Watching
 from .lending import classes_of as classes_of
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss
+from .masks import Drop as Drop
+from .masks import Masks as Masks
 from .training.optimizer import update_step as update_step
 from .training.repeated import Repeated as Repeated
 from .training.session import Session as Session

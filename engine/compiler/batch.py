@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from ..ieee import mean
 from ..numbers import as_float, is_number
 from ..value import Value
+from .masks import Masks
 
 SMALL = 65536  # bytes: copying so few is faster than setting a program up for other memory
 
@@ -42,6 +43,7 @@ class Batch:
         arrays: each argument as `size` rows: a C-contiguous 2-D array, or a list of lists without NumPy.
         given: the arguments as they were given, with the types of their numbers and all digits: arrays or lists.
         kinds: the NumPy types of the numbers that arguments are expected to hold, by position.
+        masks: what is drawn in each step of a training for columns of the first argument, whatever stands there.
     """
 
     size: int
@@ -49,6 +51,7 @@ class Batch:
     arrays: tuple[Any, ...] = field(repr=False)
     given: list[Any] = field(repr=False)
     kinds: dict[int, Any] = field(default_factory=dict, repr=False, compare=False)
+    masks: Masks | None = field(default=None, repr=False)
 
     def columns_as_given(self, argument: int) -> Sequence[Sequence[Any]]:
         """The numbers of each input of one argument in all samples, with their types and all digits."""
@@ -70,7 +73,7 @@ class Batch:
             n if hasattr(g, "dtype") and hasattr(n, "dtype") and g.dtype == n.dtype else g if keep else copy.copy(g)
             for g, n, keep in zip(self.given, arrays, kept)
         ]
-        return Batch(self.size, self.shapes, arrays, given)
+        return Batch(self.size, self.shapes, arrays, given, masks=self.masks)
 
     def refill(self, place: int, argument: Any) -> bool:
         """Take over another argument, if it is an array or list of as many samples of the same shape.
@@ -105,7 +108,14 @@ class Batch:
         """Some of the samples."""
         arrays = [[a[k] for k in rows] if isinstance(a, list) else a[rows] for a in self.arrays]
         given = [[a[k] for k in rows] if isinstance(a, (list, tuple)) else a[rows] for a in self.given]
-        return Batch(len(rows), self.shapes, tuple(arrays), given)
+        return Batch(len(rows), self.shapes, tuple(arrays), given, masks=self.masks)
+
+    def drawn(self, later: int) -> Batch:
+        """The samples of a step, so many after the first one, with its masks."""
+        if self.masks is None:
+            return self
+        first = self.masks.drawn(self.arrays[0], later)
+        return Batch(self.size, self.shapes, (first, *self.arrays[1:]), [first, *self.given[1:]])
 
     def sample(self, row: int) -> list[Any]:
         """The arguments of one sample, as the function takes them: Values in nested lists."""

@@ -1,25 +1,21 @@
 """Dropout: units left out at random, by a mask that is a function of where in a training it is drawn.
 
-The mask depends on (seed, step, sample, unit) and on nothing else, through a counter-based generator: whoever makes
-the step, in whatever order, on however many threads, draws the same. `drawing` tells the modules which step and sample
-it is; the compiler's programs read the mask as further inputs of a sample, which `Layout` makes.
+The mask depends on (seed, step, sample, unit) and on nothing else: see `engine.Masks`. `drawing` tells the modules
+which step and sample it is; the compiler's programs read the mask as further inputs of a sample, which they draw
+themselves where `Layout` says.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from itertools import groupby
 from typing import Any, Protocol
 
-from engine import purpose
+from engine import Drop, Masks, purpose
 
 from ..arguments import Seed, is_row, random_source, real_number
 from .module import Module, Within
-
-_TOGETHER = 2**14
-"""Factors that are drawn at a time: what they are made of stays in a core's second cache."""
 
 
 class Dropout(Module):
@@ -119,11 +115,9 @@ class Place:
 
     def factors(self, dropout: Dropout, count: int) -> list[float]:
         """0 for what is dropped, else 1 / (1 - p)."""
-        units = range(self.unit, self.unit + count)
+        drop = Drop(dropout.seed, self.unit, count, dropout.p)
         self.unit += count
-        sample = hashed(dropout.seed, self.step, self.sample)
-        least, kept = _least(dropout.p), 1.0 / (1.0 - dropout.p)
-        return [kept if hashed(sample, unit) >= least else 0.0 for unit in units]
+        return drop.factors(self.step, self.sample)
 
 
 class Layout:
@@ -154,31 +148,14 @@ class Layout:
             raise masked_otherwise()
         return self._given[first : len(self.units)]
 
-    def masks(self, steps: Any, samples: Any, out: Any = None) -> Any:
-        """The factors of all entries in several samples, samples x entries.
-
-        Args:
-            steps: an array of the step of each sample.
-            samples: of its place in the batch.
-            out: an array to write them to; None for a new one.
-        """
-        import numpy as np
-
-        steps, samples = steps.astype(np.uint64), samples.astype(np.uint64)
-        masks = np.empty((len(samples), len(self.units))) if out is None else out
-        for dropout, places in groupby(range(len(self.units)), self.units.__getitem__):
-            first, *others = places
-            count = 1 + len(others)
-            own, together = slice(first, first + count), max(1, _TOGETHER // count)
-            rows = hashed(np.array(dropout.seed, np.uint64), steps, samples)[:, None]  # once for all its entries
-            units = _stepped(np.arange(first, first + count, dtype=np.uint64))
-            bits, room = np.empty((2, min(together, len(rows)), count), np.uint64)
-            for k in range(0, len(rows), together):
-                part = rows[k : k + together]
-                mine = np.add(part, units, out=bits[: len(part)])
-                _mix(mine, room[: len(part)])
-                np.multiply(mine >= _least(dropout.p), 1.0 / (1.0 - dropout.p), out=masks[k : k + together, own])
-        return masks
+    def masks(self, column: int) -> Masks:
+        """The factors of all entries, as columns of a batch from `column` on."""
+        drops, first = [], 0
+        for dropout, units in groupby(self.units):
+            count = len([*units])
+            drops.append(Drop(dropout.seed, first, count, dropout.p))
+            first += count
+        return Masks(tuple(drops), column)
 
 
 def masked_otherwise() -> Exception:
@@ -186,48 +163,6 @@ def masked_otherwise() -> Exception:
     from engine import TraceError
 
     return TraceError("the model masks other entries than when its masks were laid out: a Dropout came, went or moved")
-
-
-def hashed(seed: Any, *numbers: Any) -> Any:
-    """64 bits that look random, of a seed and whole numbers; ints, or arrays of uint64 with equal results.
-
-    Each number is added in steps of the golden ratio and mixed by the finaliser of SplitMix64 (Steele, Lea and Flood,
-    2014).
-
-    >>> hex(hashed(1, 2, 3))
-    '0xee3bb459e9e297b'
-    """
-    for number in numbers:
-        bits = (seed + _stepped(number)) & _64
-        for shift, factor in _MIXING:
-            bits = ((bits ^ (bits >> shift)) * factor) & _64
-        seed = bits
-    return seed
-
-
-_64 = (1 << 64) - 1
-_MIXING = (30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)
-
-
-def _stepped(number: Any) -> Any:
-    """What is added for a whole number."""
-    return (number + 1) * 0x9E3779B97F4A7C15
-
-
-def _mix(bits: Any, room: Any) -> None:
-    """Mix an array as `hashed` does, where it is: that takes less than half of the time."""
-    import numpy as np
-
-    for shift, factor in _MIXING:
-        np.right_shift(bits, shift, out=room)
-        np.bitwise_xor(bits, room, out=bits)
-        if factor != 1:
-            np.multiply(bits, factor, out=bits)
-
-
-def _least(p: float) -> int:
-    """From which hash on an entry is not dropped: its upper 53 bits, as a number from 0 to below 1, are at least p."""
-    return math.ceil(p * 2.0**53) << 11
 
 
 def _flat(x: Any) -> list[Any]:

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from .trainer.compiled import Trainer
 
 
-ROOM = 2**16
-"""How many inputs and masks are laid out at a time: they stay in a core's second cache."""
-
-
 class Done(NamedTuple):
     """Batches that are done.
 
@@ -274,38 +270,23 @@ def _layout(task: Task) -> Layout:
 def _plain(task: Task, trainer_of: Callable[[Model], Trainer], acting: Acting) -> tuple[Epoch, str]:
     from .trainer.kept import keep
 
-    trainer, size = trainer_of(task.model), task.size
-    data = trainer.prepare(task.X, task.y, size)
-    keep(task.kept, trainer, data)
+    trainer = trainer_of(task.model)
 
     def samples() -> Batch:
-        """The samples of an epoch, read again where the user's code may have changed them, or anything else."""
-        return trainer.prepare(task.X, task.y, size) if acting.epochs and trainer.steps > task.done else data
+        return trainer.prepare(task.X, task.y, task.size)
 
-    def epoch(rng: random.Random) -> Iterator[Done]:
-        data = samples()
-        yield _counted(trainer.epoch_of(data, size, rng, task.is_shuffled), data.size, size, data.size)
-
-    def batch_by_batch(rng: random.Random) -> Iterator[Done]:
-        data, order = samples(), _order(task, rng)
-        for start in range(0, data.size, size):
-            batch = data.rows(order[start : start + size])
-            yield _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, data.size)
-
-    return batch_by_batch if acting.batches else epoch, trainer.backend
+    data = samples()
+    keep(task.kept, trainer, data)
+    return _in_calls(task, trainer, data, samples, acting), trainer.backend
 
 
 def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, acting: Acting) -> tuple[Epoch, str]:
-    """Epochs of a model with dropout, whose masks are further inputs of each sample.
-
-    A mask belongs to a step and a place in the batch. So the samples are first laid out in the order of the epoch, as
-    many batches at a time as take a moderate amount of memory.
-    """
+    """For a model with dropout, whose masks are further inputs of each sample, drawn by the program."""
     import numpy as np
 
     from .reach import look_at_program
 
-    count, size, units, shape = len(task.X), task.size, len(layout.units), np.shape(task.X)[1:]
+    count, units, shape = len(task.X), len(layout.units), np.shape(task.X)[1:]
     width = math.prod(shape)
 
     def of_row(row: list[Any]) -> Any:
@@ -317,37 +298,57 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
         return output
 
     trainer = trainer_of(of_row)
-    part = min(count, size if acting.batches else size * max(1, ROOM // (size * (width + units))))
-    room = np.empty((part, width + units))  # the same for all parts: new memory would take longer to come than to fill
 
-    def samples() -> tuple[Any, Any, Batch]:
-        """Inputs and labels in rows, and a batch of the kind that will be laid out."""
-        X, y = np.array(task.X, float), np.array(task.y, float)
-        example = trainer.prepare(np.ones((part, width + units)), y[:part], size)
-        return X.reshape(count, -1), y.reshape(count, -1), example
+    def samples() -> Batch:
+        rows = np.ones((count, width + units))
+        rows[:, :width] = np.asarray(task.X, float).reshape(count, width)
+        rows[: task.size] = layout.masks(width).drawn(rows[: task.size])  # of which some are compared
+        return trainer.prepare(rows, task.y, task.size)
 
     known = samples()
     if not task.done:
-        look_at_program(task.model, task.optimizer, trainer.compiled, known[-1], of_row)
+        look_at_program(task.model, task.optimizer, trainer.compiled, known, of_row)
 
-    def laid_out(chosen: Any, rows: Any, labels: Any, example: Batch) -> Batch:
-        laid, places = room[: len(chosen)], np.arange(len(chosen))
-        laid[:, :width] = rows[chosen]
-        layout.masks(trainer.steps + places // size, places % size, out=laid[:, width:])
-        of_labels = task.y[chosen] if isinstance(task.y, np.ndarray) else [task.y[k] for k in chosen.tolist()]
-        arrays: list[Any] = []
-        for array, own in zip((laid, labels[chosen]), example.arrays):
-            arrays.append(array.tolist() if isinstance(own, list) else np.ascontiguousarray(array, own.dtype))
-        return replace(example, size=len(chosen), arrays=tuple(arrays), given=[laid, of_labels])
+    def masked(batch: Batch) -> Batch:
+        return replace(batch, masks=layout.masks(width))  # by what the layers are just now
+
+    return _in_calls(task, trainer, known, samples, acting, masked), trainer.backend
+
+
+def _in_calls(
+    task: Task,
+    trainer: Trainer,
+    known: Batch,
+    samples: Callable[[], Batch],
+    acting: Acting,
+    ready: Callable[[Batch], Batch] = lambda batch: batch,
+) -> Epoch:
+    """Epochs in one call each, or one call for each batch.
+
+    Args:
+        task: what is to be learned.
+        trainer: makes the steps.
+        known: the samples.
+        samples: reads them again, where somebody may have changed them, or anything else.
+        acting: who acts in between.
+        ready: makes samples ready for a call.
+    """
+    size = task.size
+
+    def current() -> Batch:
+        return samples() if acting.epochs and trainer.steps > task.done else known
 
     def epoch(rng: random.Random) -> Iterator[Done]:
-        now = samples() if acting.epochs and trainer.steps > task.done else known
-        order = trainer.shuffled(now[-1], size, count, rng if task.is_shuffled else None)
-        for start in range(0, count, part):
-            batch = laid_out(order[start : start + part], *now)
-            yield _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, count)
+        data = ready(current())
+        yield _counted(trainer.epoch_of(data, size, rng, task.is_shuffled), data.size, size, data.size)
 
-    return epoch, trainer.backend
+    def batch_by_batch(rng: random.Random) -> Iterator[Done]:
+        data, order = current(), _order(task, rng)
+        for start in range(0, data.size, size):
+            batch = ready(data.rows(order[start : start + size]))
+            yield _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, data.size)
+
+    return batch_by_batch if acting.batches else epoch
 
 
 def _order(task: Task, rng: random.Random) -> list[int]:

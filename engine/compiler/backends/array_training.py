@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..forking import give_way, new_lock
+from ..masks import Masks
 from ..update import ConfiguredUpdate, Repetition
 from .update import on_arrays
 
@@ -69,7 +70,9 @@ class ArrayTraining:
     def made(self, made: int) -> None:
         self._made[...] = made
 
-    def __call__(self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None) -> list[float]:
+    def __call__(
+        self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None, masks: Masks | None = None
+    ) -> list[float]:
         """Make steps; see `llvm.training.Training`."""
         losses: list[float] = []
         for k in range(steps if order is None else len(order)):
@@ -77,6 +80,8 @@ class ArrayTraining:
             if order is not None:
                 rows = order[k][order[k] >= 0]
                 part = [array[rows] for array in arrays]
+            if masks is not None:
+                part = [masks.drawn(part[0], k), *part[1:]]
             give_way(self.lock)
             outputs, gradient = self._program.run(self.parameters, part, len(part[0]) if part else 1)
             with np.errstate(all="ignore"):

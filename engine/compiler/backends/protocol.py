@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from ..masks import Masks
 from ..plan.plan import Plan
 from ..update import ConfiguredUpdate, Repetition, Update
 
@@ -77,7 +78,15 @@ class Training(Protocol):
     def gradient(self) -> Any:
         """The gradient by the leaves of the last step whose loss was finite, even if its update was refused."""
 
-    def __call__(self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None, /) -> list[float]:
+    def __call__(
+        self,
+        arrays: Any,
+        configured: ConfiguredUpdate,
+        steps: int = 1,
+        order: Any = None,
+        masks: Masks | None = None,
+        /,
+    ) -> list[float]:
         """Make steps; return the loss of each before its update.
 
         Args:
@@ -85,6 +94,7 @@ class Training(Protocol):
             configured: the update with its settings.
             steps: how many to make on all samples, if there is no `order`.
             order: the samples of each step, steps x batch size, -1 for none.
+            masks: what is drawn in each step for columns of the first array.
 
         Returns:
             The losses of all steps. After a loss or an update that is not finite no more steps are made.

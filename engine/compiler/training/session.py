@@ -84,7 +84,7 @@ class Session:
             before = training.made
             self._since, loan.glimpses = before, 0
             try:
-                losses: list[float] = training(batch.arrays, configured, steps, order)
+                losses: list[float] = training(batch.arrays, configured, steps, order, batch.masks)
             finally:
                 self._see_steps()
         if training.made - before < len(losses):

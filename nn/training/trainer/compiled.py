@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
-import random
 from collections.abc import Callable
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -194,20 +194,6 @@ class Trainer(Preparation):
                 raise
             return losses
 
-    def shuffled(self, batch: Batch, batch_size: int, count: int, source: random.Random | None) -> Any:
-        """The integers below `count` as an array, in the order of the source's `shuffle`; None leaves them in order.
-
-        Args:
-            batch: samples like those to come, which `prepare` has made ready.
-            batch_size: samples in a step.
-            count: how many integers.
-            source: the source of random numbers.
-        """
-        import numpy as np
-
-        with self._lock:
-            return np.ravel(self._prepared(batch, batch_size).order(count, count, source))
-
     def explain(self, stage: str = "") -> str:
         """The program's passes, groups and costs, or what one stage of the compiler made of the loss.
 
@@ -278,7 +264,7 @@ class Trainer(Preparation):
     def _made(self, batch: Batch, steps: int, order: Any, size: int | None) -> list[float]:
         """Make steps, each at the learning rate that the schedule gives."""
         if self._schedule is None:
-            return self._prepared(batch, size)(batch, steps, order, self._clip, ())
+            return self._prepared(batch, size)(self._from_here(batch), steps, order, self._clip, ())
         first, count, losses = self.steps, steps if order is None else len(order), list[float]()
         at_once = count if count > 1 and is_pure(self._schedule) else 1
         while len(losses) < count:
@@ -288,13 +274,17 @@ class Trainer(Preparation):
             before = way.made
             part = None if order is None else order[done : done + len(rates)]
             try:
-                losses += way(batch, len(rates), part, self._clip, rates)
+                losses += way(self._from_here(batch), len(rates), part, self._clip, rates)
             except FloatingPointError as error:
                 error.losses = losses + error.losses  # type: ignore[attr-defined]  # as those of one call
                 raise
             finally:
                 self._optimizer.lr = rates[max(0, way.made - before - 1)]
         return losses
+
+    def _from_here(self, batch: Batch) -> Batch:
+        """The samples, with the masks of the step that is next."""
+        return batch if batch.masks is None else replace(batch, masks=replace(batch.masks, step=self.steps))
 
     def _rate(self, step: int) -> float:
         """The learning rate that the schedule gives."""

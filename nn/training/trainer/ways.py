@@ -161,12 +161,11 @@ class GradientSteps(Way):
         """Make steps; see `Way`."""
         losses: list[float] = []
         try:
-            for rows in [None] * steps if order is None else order:
+            for k, rows in enumerate([None] * steps if order is None else order):
                 if rates:
-                    self.optimizer.lr = rates[len(losses)]
-                losses.append(
-                    self._step(batch if rows is None else batch.rows([row for row in rows if row >= 0]), clip)
-                )
+                    self.optimizer.lr = rates[k]
+                part = batch if rows is None else batch.rows([row for row in rows if row >= 0])
+                losses.append(self._step(part.drawn(k), clip))
         except FloatingPointError as error:
             error.losses = losses  # type: ignore[attr-defined]  # for those who keep a history
             raise

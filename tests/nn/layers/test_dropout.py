@@ -11,10 +11,9 @@ import engine
 from engine import TraceError, Value, check_gradients, compile
 from nn import MLP, Dropout, Layer, Module, Sequential
 from nn.layers import dropout
-from nn.layers.dropout import Layout, Place, drawing, hashed
+from nn.layers.dropout import Layout, Place, drawing
 from nn.layers.module import evaluating
 from tests.interrupting import Pressed
-from tests.needs import needs
 
 WHOLE = st.integers(0, 2**64 - 1)
 
@@ -55,25 +54,18 @@ def test_the_same_place_gives_the_same_mask():
     assert [*pair.factors(dropout, 5), *pair.factors(dropout, 15)] == first[0, 0]
 
 
-@given(WHOLE, st.lists(st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)), min_size=1, max_size=5))
-def test_arrays_of_masks_are_those_of_the_places(seed, places):
-    np = needs("numpy")
+@given(WHOLE, st.integers(0, 2**40), st.integers(1, 5))
+def test_masks_of_a_layout_are_those_of_the_places(seed, step, samples):
     one, other = Dropout(0.3), Dropout(0.9)
     one.seed, other.seed = seed, seed ^ 12345
     layout = Layout()
-    layout.factors(one, 3), layout.factors(other, 2)
-    steps, samples = (np.array(column) for column in zip(*places))
+    layout.factors(one, 3), layout.factors(other, 2), layout.factors(one, 1)
     expected = []
-    for step, sample in places:
+    for sample in range(samples):
         place = Place(step, sample)
-        expected.append([*place.factors(one, 3), *place.factors(other, 2)])
-    assert layout.masks(steps, samples).tolist() == expected
-
-
-@given(WHOLE, st.integers(0, 2**30))
-def test_hashes_of_neighbours_share_no_bits(seed, number):
-    """About half of the 64 bits differ."""
-    assert 8 < (hashed(seed, number) ^ hashed(seed, number + 1)).bit_count() < 56
+        expected.append([7.0, *place.factors(one, 3), *place.factors(other, 2), *place.factors(one, 1), 8.0])
+    rows = [[7.0, *[1.0] * 6, 8.0]] * samples
+    assert layout.masks(1).drawn(rows, later=step) == expected
 
 
 def test_train_and_eval_mode():

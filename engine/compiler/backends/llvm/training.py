@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...batch import Right, Shape
 from ...forking import give_way
 from ...frontend.reads.words import Words
+from ...masks import Masks
 from ...update import ConfiguredUpdate, Repetition, Step, Update
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep
@@ -127,7 +129,12 @@ class Training:
             self._attached.detach()
 
     def __call__(
-        self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int = 1, order: Array | None = None
+        self,
+        arrays: tuple[Array, ...],
+        configured: ConfiguredUpdate,
+        steps: int = 1,
+        order: Array | None = None,
+        masks: Masks | None = None,
     ) -> list[float]:
         """Make steps of an optimiser in native code: all of them, or, if Ctrl-C comes in between, the first ones.
 
@@ -136,18 +143,19 @@ class Training:
             configured: the update; a new object whenever one of its numbers changes.
             steps: how many to make, if `order` is None.
             order: the samples of each step, steps x batch, int64, -1 for none; None: all samples in every step.
+            masks: what is drawn in each step for columns of the first array.
 
         Returns:
             The loss of every step, before its update. If a loss or an update is not finite, that step and the ones
             after it are not made: `made` tells, and the losses end there.
         """
         with self.lock:
-            if self._same and steps == 1 and order is None:
+            if self._same and steps == 1 and order is None and masks is None:
                 same, of, drive, losses = self._same
                 if arrays is same and configured is of:
                     loss = drive()
                     return [loss] if loss == loss else self._found(losses)
-            return self._described(arrays, configured, steps, order)
+            return self._described(arrays, configured, steps, order, masks)
 
     def once_more(self, configured: ConfiguredUpdate, order: Array | None = None) -> list[float] | None:
         """Make the steps of the last call once more, on its samples; see `protocol.Training`."""
@@ -173,7 +181,12 @@ class Training:
             return self._found(losses[: int(self._state[_MADE] - before) + 1])
 
     def _described(
-        self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int, order: Array | None
+        self,
+        arrays: tuple[Array, ...],
+        configured: ConfiguredUpdate,
+        steps: int,
+        order: Array | None,
+        masks: Masks | None,
     ) -> list[float]:
         """Write a call into a frame, and make its steps."""
         import numpy as np
@@ -186,9 +199,12 @@ class Training:
             order = np.ascontiguousarray(order, np.int64)
             steps, batch = order.shape
         program = self._programs.fitting(batch)
+        if masks is not None and program.by_samples and masks.meets(*program.by_samples):
+            return self._one_by_one(arrays, configured, steps, order, masks)
         split = program.cost_model.split(batch)
         frame = self._frame(program)
-        frame.bind(arrays, split, repeated=order is None and steps > 1)
+        frame.bind(arrays, split, repeated=order is None and steps > 1 and masks is None)
+        frame.draw(masks)
         self._settle(configured, program, frame)
         losses = np.full(steps, np.nan, program.dtype)
         done, pace = 0, self._pace.get((program, batch), 1)
@@ -198,6 +214,7 @@ class Training:
             self._state[POSITION["rates"]] = rates
             place = 0 if order is None else address(order) + 8 * batch * done
             frame.set(steps=count, order=place, losses=address(losses) + losses.itemsize * done)
+            frame.set(first_step=masks.step + done if masks else 0)
             drive, before, started = program.starter(split, count), self._state[_MADE], time.perf_counter()
             drive(frame.address)
             if self._state[_REFUSED]:  # with a later step all were undone: again, up to that one
@@ -210,14 +227,30 @@ class Training:
             if count == pace:
                 each = max((time.perf_counter() - started) / count, 1e-9)
                 pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
-        if count == steps and isinstance(configured.lr, float):
+        once_more = masks is None and isinstance(configured.lr, float)
+        if count == steps and once_more:
             self._whole = frame, drive, losses, None if order is None else order.shape
-        if order is None and steps == 1 and frame.in_place and isinstance(configured.lr, float):
+        if order is None and steps == 1 and frame.in_place and once_more:
             self._same = arrays, configured, partial(drive, frame.address), losses
             if len(arrays) == 2 and objects_are_as_expected():
                 again = partial(self._direct, program, frame, split, drive)
                 self.repetition = Repetition(again, configured, losses, self._rates)
         return self._found(losses)
+
+    def _one_by_one(
+        self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int, order: Array | None, masks: Masks
+    ) -> list[float]:
+        """The same, where kernels read masks in the array of the samples: they are drawn there, step by step."""
+        losses: list[float] = []
+        for k in range(steps):
+            rows = slice(None) if order is None else order[k][order[k] >= 0]
+            first, *others = [array[rows] for array in arrays]
+            rate = configured.lr if isinstance(configured.lr, float) else configured.lr[k]
+            before, one = self.made, replace(configured, lr=rate)
+            losses += self._described((masks.drawn(first, k), *others), one, 1, None, None)
+            if self.made == before:
+                break
+        return losses
 
     def _direct(
         self,

@@ -1,6 +1,6 @@
 """The loop around the kernels: steps, blocks of samples, the update, and threads that share them.
 
 - driver: the loop; frame: its parameters; memory: buffers
-- packing, samples: from the user's arrays to blocks; shuffle: orders of samples
+- packing, samples: from the user's arrays to blocks; masks: of dropout, drawn there; shuffle: orders of samples
 - update: the optimiser's step; cost_model: how to split a batch; fork_join, threads: sharing it
 """

@@ -38,6 +38,8 @@ FRAME = (
     "repeated",  # 1: the steps share one batch, whose blocks stay packed side by side in X; 0: one block for each seat
     "packed",  # 1: so they are already, from an earlier call
     "order",  # sample numbers, `batch` for each step, -1 for none; or 0: samples 0 to batch - 1, in every step
+    "draw", "draws", "draw_count",  # what draws masks of dropout, or 0; what it draws: see masks.py; of how many sorts
+    "first_step",  # the number of the call's first step, by which masks are drawn
     "losses",  # one per step
     "update",  # the optimiser's function; or 0
     "whole",  # 1: the update of a leaf may depend on all gradients
@@ -60,6 +62,7 @@ _NUMBERS = [
     "gradients",
     "cleared",
 ]
+_NUMBERS += ["draw_count", "first_step"]
 _NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "packed", "loss_first", "whole", "summed"]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "guarded", "sums", "epilogue")] + ["verdict"]
 

@@ -6,10 +6,12 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .frame import FRAME, IN_S, IN_X, POSITION
+from .masks import drawing, table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ....masks import Masks
     from ..jit.artifact import Artifact
     from ..kernels.kernel import Shape
     from .cost_model import Split
@@ -70,6 +72,7 @@ class Frame:
         import numpy as np
 
         self._inputs, self._lanes, self._dtype = program.artifact.inputs, program.shape.lanes, program.dtype
+        self._width = program.shape.width
         self.fields = aligned(len(FRAME), np.int64)
         self.address = address(self.fields)
         plan, shape, buffers = program.artifact, program.shape, dict(program.buffers, P=parameters)
@@ -98,8 +101,8 @@ class Frame:
             cleared=0 if program.alone else program.gradients,
             verdict=plan.sizes.get("S", 0) * shape.stride,
         )
-        for part, (table, _) in program.calls.items():
-            self.set(**{part: address(table), f"{part}_count": len(table) // 2})
+        for part, (calls, _) in program.calls.items():
+            self.set(**{part: address(calls), f"{part}_count": len(calls) // 2})
 
     def set(self, **fields: int) -> None:
         """Write fields."""
@@ -140,6 +143,15 @@ class Frame:
             parts=split.parts, span=split.span, time=split.time,
         )  # fmt: skip  # in groups
         self._bound = (arrays, split, repeated)  # this also keeps the arrays alive
+
+    def draw(self, masks: Masks | None) -> None:
+        """Let masks be drawn into the samples once they are packed."""
+        if masks is None:
+            self.set(draw=0)
+            return
+        self._draws = table(masks)
+        _, place = drawing(8 * self._dtype.itemsize, 1 if self._lanes == 1 else self._width)
+        self.set(draw=place, draws=address(self._draws), draw_count=len(self._draws), first_step=masks.step)
 
     def open_sources(self) -> Array:
         """The table of where the samples are, for callers that write to it; the next `bind` then starts afresh."""

@@ -64,7 +64,7 @@ def text(bits: int, width: int) -> str:
     last = code.value("load i64, ptr %slot")
     target = code.pointer("%X", code.value(f"mul i64 {last}, %stride"))
     with code.loop(0, "%lanes", width) as lane:
-        bits_set = code.value(f"bitcast {code.type('m')} {_missing(code, lane).name} to i{width}")
+        bits_set = code.value(f"bitcast {code.type('m')} {is_missing(code, lane).name} to i{width}")
         count = code.value(f"call i{width} @llvm.ctpop.i{width}(i{width} {bits_set})")
         count = code.value(f"zext i{width} {count} to i64")
         more = code.value(f"add i64 {code.value('load i64, ptr %sharing')}, {count}")
@@ -76,14 +76,14 @@ def text(bits: int, width: int) -> str:
     unused = code.value(f"select i1 {nothing}, {number} 0.0, {number} {share}")
     others, weights = code.broadcast(unused), code.broadcast("%weight")
     with code.loop(0, "%lanes", width) as lane:
-        code.store(code.select(_missing(code, lane), others, weights), target, lane)
+        code.store(code.select(is_missing(code, lane), others, weights), target, lane)
     with unless(code, nobody):
         _store(code, share, target, "0")
     code.ret()
     return f"declare i{width} @llvm.ctpop.i{width}(i{width})\n{code.text()}"
 
 
-def _missing(code: Code, lane: str) -> Vector:
+def is_missing(code: Code, lane: str) -> Vector:
     """Which lanes of a vector have no sample."""
     numbers = f"<{code.width} x i64>" if code.width > 1 else "i64"
     samples = _entry(code, "%samples", lane, numbers)

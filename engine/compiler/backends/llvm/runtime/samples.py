@@ -69,6 +69,12 @@ def samples(bits: int, width: int) -> str:
                 f"ptr {numbers}, i64 {lanes}, {scalar} {weight}, i1 {shared}, "
                 f"ptr {code.pointer(x, f['sample_table'])}, i64 {f['sample_source']})"
             )
+            with code.when(code.value(f"icmp ne ptr {f['draw']}, null")):
+                number = code.index("%step", f["first_step"])
+                code.lines.append(
+                    f"call void {f['draw']}(ptr {f['draws']}, i64 {f['draw_count']}, ptr {x}, i64 {f['stride']}, "
+                    f"i64 {number}, i64 {first}, ptr {numbers}, i64 {lanes})"
+                )
         lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
         begins = code.value(f"icmp eq i64 {block}, 0")  # the gradients anew, so also without a sample
         real = code.value(f"icmp sgt i64 {lanes}, 0")

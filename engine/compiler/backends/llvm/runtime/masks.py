@@ -1,0 +1,92 @@
+"""Drawing the masks of dropout into the packed samples of a block, as `engine.compiler.masks` does for one sample."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from ....masks import MIXING, STEP, Masks
+from ..ir.builder import Code
+from ..jit.machine_code import Library
+from .frame import entry
+from .packing import is_missing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FIELDS = 6
+"""Numbers in a row of the table of what is drawn."""
+
+
+def table(masks: Masks) -> NDArray[Any]:
+    """What is drawn, as `draw` reads it: seed, first entry, entries, first column, least hash kept, factor of these."""
+    import numpy as np
+
+    rows, column = [], masks.column
+    for drop in masks.drops:
+        kept = int(np.array(drop.kept).view(np.uint64))
+        rows.append([drop.seed % 2**64, drop.first, drop.entries, column, drop.least, kept])
+        column += drop.entries
+    return np.array(rows, np.uint64)
+
+
+@functools.cache
+def drawing(bits: int, width: int) -> tuple[Library, int]:
+    """The compiled function and its address; see `text`."""
+    library = Library.of_engine(f"masks {bits} {width}", functools.partial(text, bits, width))
+    return library, library.address("draw")
+
+
+def text(bits: int, width: int) -> str:
+    """LLVM IR of ``draw``: masks of the samples of one block, in a step.
+
+    Arguments: the table of what is drawn, and its rows; the packed block, and how many lanes apart its slots are; the
+    numbers of the step, and of the block's first sample in the batch; which sample each lane has (-1: none); the lanes.
+    Lanes without a sample get the mask of the first one, which they repeat.
+    """
+    arguments = ["ptr noalias %draws", "i64 %count", "ptr noalias %X", "i64 %stride", "i64 %step", "i64 %first"]
+    code = Code("draw", bits, width, [*arguments, "ptr noalias %samples", "i64 %lanes"])
+    kind = f"<{width} x i64>" if width > 1 else "i64"
+
+    def hashed(seeds: str, number: str, kind: str) -> str:
+        """As `engine.compiler.masks.hashed`, of a number that is counted in steps already."""
+        mixed = code.value(f"add {kind} {seeds}, {number}")
+        for shift, factor in MIXING:
+            shifted = code.value(f"lshr {kind} {mixed}, {_each(shift, kind, width)}")
+            mixed = code.value(f"xor {kind} {mixed}, {shifted}")
+            mixed = code.value(f"mul {kind} {mixed}, {_each(factor, kind, width)}") if factor > 1 else mixed
+        return mixed
+
+    with code.loop(0, "%count") as d:
+        seed, unit, units, column, least = [
+            entry(code, "%draws", code.index((d, FIELDS), k)) for k in range(FIELDS - 1)
+        ]
+        kept = entry(code, "%draws", code.index((d, FIELDS), FIELDS - 1), "double")
+        kept = kept if bits == 64 else code.value(f"fptrunc double {kept} to float")
+        factors, leasts = code.broadcast(kept), code.spread(least, "i64")
+        of_step = code.spread(hashed(seed, _counted(code, "%step"), "i64"), "i64")
+        target = code.pointer("%X", code.value(f"mul i64 {column}, %stride"))
+        ahead = ", ".join([f"i64 {k * STEP % 2**64}" for k in range(width)])
+        with code.loop(0, "%lanes", width) as lane:
+            first, own = (code.spread(_counted(code, place), "i64") for place in ("%first", code.index("%first", lane)))
+            own = code.value(f"add {kind} {own}, <{ahead}>") if width > 1 else own
+            missing = is_missing(code, lane)
+            place = code.value(f"select {code.type('m')} {missing.name}, {kind} {first}, {kind} {own}")
+            rows = hashed(of_step, place, kind)
+            with code.loop(0, units) as u:
+                number = code.spread(_counted(code, code.index(unit, u)), "i64")
+                drawn = hashed(rows, number, kind)
+                is_kept = code.emit(f"icmp uge {kind} {drawn}, {leasts}", "m")
+                at = code.index(code.value(f"mul i64 {u}, %stride"), lane)
+                code.store(code.select(is_kept, factors, 0.0), target, at)
+    code.ret()
+    return code.text()
+
+
+def _counted(code: Code, number: str) -> str:
+    """What `engine.compiler.masks.hashed` adds for a number."""
+    return code.value(f"mul i64 {code.value(f'add i64 {number}, 1')}, {STEP}")
+
+
+def _each(number: int, kind: str, width: int) -> str:
+    return str(number) if kind == "i64" else f"<{', '.join([f'i64 {number}'] * width)}>"
