@@ -2,9 +2,9 @@
 
     model = MLP(64, [32, 10], "relu", seed=1)     Layer, Sequential, Residual, Dropout, Embedding,
                                                   LayerNorm, RMSNorm, SelfAttention; or any Module
-    optimizer = Adam(model.parameters(), lr=0.01) SGD, AdamW; Setting and Memory declare one of your own
+    optimizer = Adam(model.parameters(), lr=0.01) SGD, AdamW; declare your own with Setting and Memory
     fit(model, X, y, cross_entropy, optimizer,    losses: mse, mae, bce, bce_with_logits, hinge, nll;
-        epochs=20, validation=0.2, patience=3)    per_sample(f) makes one of a function of a sample
+        epochs=20, validation=0.2, patience=3)    per_sample(f) makes a loss of a function of one sample
     history.plot("curve.png"); history.to_dict()  what fit returns
 
     predict(model, X), predict_proba, classify    outputs, probabilities, classes
@@ -92,7 +92,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported when somebody asks for it: `Trainer` brings the compiler, `nn.sklearn` scikit-learn."""
+    """Import on first use what is slow to import: `Trainer` brings the compiler, `nn.sklearn` scikit-learn."""
     if name == "Trainer":
         from .training.trainer.compiled import Trainer
 
@@ -103,8 +103,8 @@ def __getattr__(name: str) -> Any:
         return import_module(".sklearn", __name__)
     from .elsewhere import remark
 
-    told = f"module {__name__!r} has no attribute {name!r}{remark(name)}"
-    raise AttributeError(told, name=name, obj=sys.modules[__name__])  # with these Python guesses what is meant
+    message = f"module {__name__!r} has no attribute {name!r}{remark(name)}"
+    raise AttributeError(message, name=name, obj=sys.modules[__name__])  # from these Python suggests a similar name
 
 
 __all__ = sorted(
@@ -114,10 +114,10 @@ __all__ = sorted(
         *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType)),
     ]
 )
-for _name in ("Any", "ModuleType", "TYPE_CHECKING"):  # what stands here for itself
+for _name in ("Any", "ModuleType", "TYPE_CHECKING"):  # needed by this file only
     __all__.remove(_name)
 
 
 def __dir__() -> list[str]:
-    """What tab completion offers: what users call, and none of the modules that it comes from."""
+    """What tab completion offers: the public names, without the modules they come from."""
     return __all__

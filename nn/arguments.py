@@ -1,4 +1,4 @@
-"""What input must look like: checks that several modules share, with messages that name the remedy."""
+"""Checks of arguments that several modules share, with messages that name the remedy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def warn_user(text: str, category: type[Warning]) -> None:
 
 
 def is_found_by_name(function: FunctionType) -> bool:
-    """Whether a function is what its module has under its name, so that it can be pickled.
+    """Whether a function can be found in its module by its name, so that it can be pickled.
 
     >>> is_found_by_name(is_found_by_name), is_found_by_name(lambda: 0)
     (True, False)
@@ -91,7 +91,7 @@ def has_array(data: Any) -> bool:
 
 
 def as_samples(name: str, data: Any) -> Any:
-    """Samples or labels as something to be indexed by their number: a list, or an array as it is; of a table its rows.
+    """Samples or labels as something to index by number: a list, an array as it is, or the rows of a table.
 
     Tensors of PyTorch and arrays of JAX become NumPy's.
 
@@ -131,7 +131,7 @@ def _of_numpy(data: Any) -> Any:
 
 
 def _as_numbers(table: Any) -> Any:
-    """A table of columns of several types as one of floats, if all entries are numbers or bools, and none is gone."""
+    """A table of mixed column types as floats, if all entries are numbers or bools; else as it is."""
     if table.dtype != object or table.ndim != 2:
         return table
     numbers = {*map(type, table.flat)} <= {int, float, bool}
@@ -145,7 +145,7 @@ def same_length(name: str, items: list[Any], other_name: str, others: list[Any])
         name: what an item of the first is called, such as "sample".
         items: the first.
         other_name: what one of the others is called.
-        others: these.
+        others: the others.
     """
     if len(items) != len(others):
         raise ValueError(
@@ -174,7 +174,7 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
 
 
 def plain(item: Any) -> Any:
-    """`item`, as a Python number if it is a NumPy scalar or another array of no dimensions; what is masked is none."""
+    """`item`, as a Python number if it is a NumPy scalar or a 0-d array that is not masked."""
     return item.item() if getattr(item, "ndim", None) == 0 and not getattr(item, "mask", False) else item
 
 
@@ -195,7 +195,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
 
 
 def true_or_false(name: str, value: Any) -> bool:
-    """`value`, which must be a bool: "no" and 0 are none.
+    """`value`, which must be a bool: "no" and 0 are not.
 
     Raises:
         TypeError: if it is something else.
@@ -234,7 +234,7 @@ def class_index(label: Any, classes: int) -> int:
     """A label as the index of one of `classes` classes: an int, a NumPy integer or a whole float such as 2.0.
 
     Raises:
-        TypeError: if it is a bool or no number.
+        TypeError: if it is a bool or not a number.
         ValueError: if it is fractional, nan or infinite.
         IndexError: if it is negative or not below `classes`.
     """
@@ -255,7 +255,7 @@ def class_index(label: Any, classes: int) -> int:
 
 
 def known_backend(backend: Any) -> str:
-    """The name of what runs a model: one of the compiler's back ends, "eager", or "auto" for the best.
+    """A checked back end: one of the compiler's, "eager", or "auto" for the best installed.
 
     Raises:
         ValueError: if it is none of these.

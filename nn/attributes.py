@@ -1,4 +1,4 @@
-"""Attributes that mean nothing are refused where they are set, and those of other libraries where they are read."""
+"""Attribute errors that help: unknown names are refused when set, other libraries' names explained when read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 
 class Explained:
-    """Base of what other libraries have too: an attribute that is called otherwise here is missing with its remedy.
+    """Base of classes that other libraries have too: the error for an attribute of theirs says what to write here.
 
-    Python takes longer for every attribute of such an object, so that steps have it not.
+    Python takes longer for every attribute of such an object, so trainers do without.
     """
 
-    if not TYPE_CHECKING:  # a type checker shall go on to see that it is missing
+    if not TYPE_CHECKING:  # so that type checkers still report missing attributes
 
         def __getattr__(self, name: str) -> Any:
             from .elsewhere import no_attribute
@@ -24,17 +24,17 @@ class Explained:
 
 
 class Known:
-    """Base of what has settings: it takes the attributes that its class names, and private ones, and no other.
+    """Base of classes with settings: only attributes that the class names, and private ones, can be set.
 
-    A subclass with methods of its own takes what these may need, but for another word for what it has.
+    A user's subclass with methods of its own may set what these need, but not another word for a known setting.
     """
 
     _known: ClassVar[frozenset[str]] = frozenset()
     _is_open: ClassVar[bool] = False
     _words: ClassVar[Mapping[str, str]] = {}
-    """For other words the attribute that is meant."""
+    """By another library's name, the attribute that is meant."""
     _instead: ClassVar[Mapping[str, str]] = {}
-    """For what it has not, what to do."""
+    """By a name that does not exist here, what to do instead."""
     _hooks: ClassVar[frozenset[str]] = frozenset()
     """Methods that a subclass may have without setting attributes."""
 

@@ -1,4 +1,4 @@
-"""What names of PyTorch, Keras and scikit-learn are called in `nn`, and what is not there, for errors that tell."""
+"""Names from PyTorch, Keras and scikit-learn, and what to write here instead: for helpful errors."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ ELSEWHERE = {
     "tanh": 'engine.tanh, or Activation("tanh") as a layer',
     "to_categorical": "one_hot(labels, classes)",
 }
-"""By the name elsewhere, what to write here."""
+"""By the other library's name, what to write here."""
 
 _RULES = "SGD, Adam and AdamW are, and an Optimizer with a rule of your own takes ten lines"
 _NORMS = "LayerNorm and RMSNorm are, which scale each sample by itself"
@@ -84,11 +84,11 @@ ABSENT = {
     **dict.fromkeys(("GRU", "LSTM", "RNN", "SimpleRNN"), _SEQUENCES),
     "ReduceLROnPlateau": "a callback of fit may set optimizer.lr",
 }
-"""By the name of what is not here, what is."""
+"""By the name of what does not exist here, what does."""
 
 
 def remark(name: str) -> str:
-    """What to say of a name that `nn` has not got; nothing of one that nobody has.
+    """What to say of a name that `nn` does not have; empty if no other library is known to have it.
 
     >>> remark("MSELoss"), remark("GRU"), remark("nothing")
     (': write mse', ': it is not there; SelfAttention is, and a Module of your own may loop over a sequence', '')
@@ -110,15 +110,7 @@ _BY_KIND: dict[str, dict[tuple[str, ...], str]] = {
         ),
         ("compile",): "loss, optimiser and metrics are arguments of nn.fit, which compiles by itself",
         ("count_params", "n_params", "num_parameters"): "write len(model.parameters())",
-        (
-            "cpu",
-            "cuda",
-            "device",
-            "double",
-            "float",
-            "half",
-            "to",
-        ): "nn.fit(..., dtype=, threads=) says how",
+        ("cpu", "cuda", "device", "double", "float", "half", "to"): "nn.fit(..., dtype=, threads=) says how",
         ("evaluate",): "write nn.evaluate(model, X, y, loss)",
         ("fit",): "write nn.fit(model, X, y, loss, optimizer)",
         ("forward", "transform"): "call the model itself: model(x)",
@@ -153,12 +145,12 @@ _BY_KIND: dict[str, dict[tuple[str, ...], str]] = {
         ("val_loss", "validation_loss"): 'write to_dict()["validation_loss"]',
     },
 }
-ATTRIBUTES = {kind: {name: told for names, told in table.items() for name in names} for kind, table in _BY_KIND.items()}
-"""By the class, and the attribute that others have, what to write here."""
+ATTRIBUTES = {kind: {name: text for names, text in table.items() for name in names} for kind, table in _BY_KIND.items()}
+"""By the class, and the attribute that other libraries have, what to write here."""
 
 
 def no_attribute(thing: object, name: str) -> Any:
-    """Raise the error of an attribute that is missing, with what to write instead of one that is there elsewhere.
+    """Raise the error for a missing attribute, with what to write instead if another library has it.
 
     Raises:
         AttributeError: Python's own if nothing is known of the name, or if a property has raised it.

@@ -1,7 +1,7 @@
-"""Which models and losses are this package's own code, as it was imported; and all that determines what they do.
+"""Which models and losses are this package's own code, unchanged since import; and a description of what they do.
 
-Of these it is known, and tested, that they do at every call what they do while they are traced: no label is a key, no
-branch hangs on a number. So a start need not search for samples where it is otherwise, nor trace what it knows. What a
+These are known, and tested, to do at every call what they do while they are traced: no label is a key, no branch
+depends on a number. So a start need not search for samples where that fails, nor trace again what it knows. Whatever a
 user has written, subclassed, replaced or changed is not among them.
 """
 
@@ -38,7 +38,7 @@ PARTS = [
     "nn.evaluation.programs",
     "nn.training.steps",
 ]
-"""What compiled models, losses and judges consist of, and what calls them."""
+"""The modules that compiled models, losses and metrics consist of, and those that call them."""
 
 _CODE = Imported()
 _primitive = attrgetter("_primitive")
@@ -47,13 +47,13 @@ _REQUIREMENTS = {kind.__name__: kind for kind in (ClassIndex, Distribution, Numb
 
 
 def note_code() -> None:
-    """Note what the code is, once all of it has been imported and nobody has changed it yet."""
+    """Note the code as imported, before anything can have changed it."""
     global _CODE
     _CODE = Imported(*PARTS)
 
 
 def own_loss(loss: Callable[..., Any]) -> str:
-    """All that determines a loss of this package that is unchanged; empty for all others.
+    """A text that determines a loss of this package, if unchanged; empty for all others.
 
     >>> from nn import mse
     >>> own_loss(mse) != "", own_loss(lambda outputs, labels: mse(outputs, labels))
@@ -64,7 +64,7 @@ def own_loss(loss: Callable[..., Any]) -> str:
 
 
 def own_text(name: str) -> str:
-    """All that determines what this package has under a name; empty if anything has been changed."""
+    """A text that determines what this package has under a name; empty if anything has changed."""
     return f"{_SOURCE} {name}" if _SOURCE and _is_unchanged() else ""
 
 
@@ -80,13 +80,13 @@ def own_code(
     Args:
         model: a module, or another function.
         loss: of a batch; None for the model alone.
-        more: Values that are read besides.
-        known: different parameters, as those of an earlier description or of an optimiser: if they are those of the
-            model, they need not be looked at one by one.
+        more: other Values that are read.
+        known: distinct parameters, such as those of an earlier description or of an optimiser: if they are the model's,
+            they need not be checked one by one.
 
     Returns:
-        None for all others, for models with dropout, whose masks depend on more, and for those with an ending that the
-        loss warns of when it is called: if the program were known, it would not be.
+        None for all others, for models with dropout, whose masks depend on more, and for those with a last activation
+        that the loss warns of when it is called: with a known program it would not be called.
 
     >>> from nn import MLP, Sequential, mse
     >>> first, second, third = (own_code(MLP(2, [3, 1], name), mse) for name in ("tanh", "tanh", "relu"))
@@ -126,16 +126,16 @@ def describe(
     loss: Callable[..., Any] | None = None,
     judges: Sequence[Callable[..., Any]] = (),
 ) -> None:
-    """Let a function that is to be compiled say all that determines it, as long as that is this package's own code.
+    """Give a function to be compiled a description of itself, which holds as long as it is this package's own code.
 
-    It says also whether labels go into such code only, which uses none as an object.
+    It also tells whether labels go into such code only, which uses labels as numbers, never as objects.
 
     Args:
-        function: what it makes of a sample follows from the rest.
+        function: what it does with a sample follows from the other arguments.
         what: its name, in this package.
         model: what it calls.
         loss: what it calls with the outputs; None for nothing.
-        judges: what else it calls with them.
+        judges: metrics that it calls with them as well.
     """
     last = _Last()
 
@@ -151,29 +151,29 @@ def describe(
 
 
 class _Last:
-    """The parameters of the last description: in an attribute of an object of `nn`, which nobody watches."""
+    """The parameters of the last description: in an object of `nn`, since changes of these are not watched."""
 
     values: Sequence[Value] = ()
 
 
-class _Foreign(Exception):  # noqa: N818  # what ends a walk
+class _Foreign(Exception):  # noqa: N818  # it ends a walk
     """Something that is not this package's own."""
 
 
 def _describe(
     thing: Any, words: list[str], found: list[Value], values: set[type[Value]], inside: frozenset[int]
 ) -> None:
-    """Add a thing in words, with a mere count of its Values, which are added to those that were found.
+    """Describe a thing in words; its Values are only counted there, and are added to `found`.
 
     Args:
         thing: a model, or a part of one.
-        words: what was described so far.
-        found: Values, in the order of the words.
-        values: the classes that these may have.
-        inside: ids of what the thing is a part of.
+        words: the description so far.
+        found: the Values so far, in the order of the words.
+        values: the classes of Values.
+        inside: ids of the things that contain it.
 
     Raises:
-        _Foreign: it is, or holds, what is not this package's own.
+        _Foreign: it is, or holds, something that is not this package's own.
     """
     kind = type(thing)
     if kind in values:
@@ -210,7 +210,7 @@ def _describe(
 
 
 def _digest() -> str:
-    """A digest of the sources of this package; empty where they are no files to read."""
+    """A digest of the sources of this package; empty where they cannot be read."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
     try:

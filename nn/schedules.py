@@ -1,7 +1,7 @@
 """Learning rates by the number of the step, from 0, as `nn.fit(schedule=...)` and `nn.Trainer` take them.
 
-A schedule is any function of that number. Those here give absolute rates, whatever the optimiser's own is; they say
-what they are, can be compared, and pickle.
+A schedule is any function of that number. Those here give absolute rates, whatever the optimiser's own is; they print
+as the call that makes them, compare by value, and can be pickled.
 
 >>> rate = cosine(0.1, steps=100, warmup=10)
 >>> rate(4), rate(10), round(rate(55), 3), rate(100)
@@ -23,7 +23,7 @@ Schedule: TypeAlias = Callable[[int], float]
 
 
 def step(lr: float, every: int, factor: float) -> Schedule:
-    """`lr`, multiplied by `factor` after every so many steps: lr * factor ** (step // every).
+    """`lr`, multiplied by `factor` after every `every` steps: lr * factor ** (step // every).
 
     Args:
         lr: the first rate, 0 or more.
@@ -88,7 +88,7 @@ def _checked(lr: float, steps: int, warmup: int, final: float) -> tuple[float, i
     return lr, steps, warmup, final
 
 
-# ---- what they are: numbers that can be called -------------------------------------------------------------------
+# ---- the schedules: dataclasses that can be called ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,7 +130,7 @@ class Linear(_Rate):
         return self.final + (self.lr - self.final) * self.left(done)
 
     def left(self, done: float) -> float:
-        """What is left of the way from `lr` to `final` when a share of the steps after the rise is done."""
+        """The share left of the way from `lr` to `final`, when a share `done` of the steps after the rise is done."""
         return 1.0 - done
 
 

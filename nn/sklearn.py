@@ -49,14 +49,14 @@ _ABSENT = {
     "warm_start": "each fit starts anew; nn.fit(..., resume=history) goes on",
     "max_fun": "it is trained with Adam, for max_iter epochs",
 }
-"""What scikit-learn's networks have and these have not."""
+"""Parameters that scikit-learn's networks have and these do not, and what to do instead."""
 
 
 Init = TypeVar("Init", bound=Callable[..., None])
 
 
 def _with_known_parameters(init: Init) -> Init:
-    """An `__init__` of estimators that refuses other parameters by the estimator's name, and says what there is."""
+    """An estimator's `__init__` that refuses unknown parameters, and says which ones there are."""
 
     @functools.wraps(init)  # scikit-learn reads the parameters from it
     def with_known(self: BaseEstimator, *args: Any, **given: Any) -> None:
@@ -147,7 +147,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         return self
 
     def _has_settled(self, _: Any, history: History, epoch: int) -> bool:
-        """Whether the loss has not become better by `tol` for some epochs."""
+        """Whether the loss has not improved by `tol` for `n_iter_no_change` epochs."""
         last = self.n_iter_no_change
         losses = history.losses
         return epoch > last and min(losses[-last:]) > min(losses[:-last]) - self.tol
@@ -170,10 +170,10 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         max_iter: the largest number of epochs.
         shuffle: whether batches are random.
         random_state: for the same network every time: an int, a `RandomState` or None.
-        tol: by how much the loss must become better.
-        early_stopping: whether to hold out samples and stop, with the best weights, when their loss gets no better.
+        tol: by how much the loss must improve.
+        early_stopping: whether to hold out samples and stop, with the best weights, when their loss stops improving.
         validation_fraction: the share of samples to hold out.
-        n_iter_no_change: how many epochs may pass without a better loss.
+        n_iter_no_change: how many epochs may pass without an improvement.
         verbose: whether to show the progress.
         backend: as of `nn.fit`.
 
@@ -182,8 +182,8 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         model_: the network, whose outputs are logits.
         history_: the course of the training.
         loss_curve_, loss_: the loss of each epoch, and of the last one.
-        n_iter_: how many epochs there were.
-        n_features_in_: how many inputs.
+        n_iter_: the number of epochs.
+        n_features_in_: the number of inputs.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
@@ -208,7 +208,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         return predict_proba(self.model_, X, loss="cross_entropy", backend=self.backend)
 
     def predict_log_proba(self, X: Any) -> Any:
-        """The logarithms of these, also of those that round to 0."""
+        """The logarithms of these probabilities, accurate also where one rounds to 0."""
         check_is_fitted(self)
         logits = predict(self.model_, validate_data(self, X, dtype=np.float64, reset=False), backend=self.backend)
         logits -= logits.max(1, keepdims=True)

@@ -25,10 +25,10 @@ FORMAT = "stepgrad parameters 1"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was read beside the parameters.
+    """What a file holds besides the parameters.
 
     Attributes:
-        path: of the file.
+        path: the file.
         history: the course of the training; None if it was not saved.
         loss: the name of the loss that the model was trained with; "" if there is none.
         classes: the names of its classes; None if they are indices.
@@ -65,12 +65,12 @@ def save(
         model: a module with at least one parameter.
         path: the file: `name.json`, or `name.safetensors` for matrices under PyTorch's names, such as
             `layers.0.weight`; its folder must exist.
-        optimizer: what to save too, with all that it remembers, so that training can go on.
-        history: what to save too; `nn.fit(resume=...)` goes on after it.
+        optimizer: an optimiser to save too, with its memories, so that training can go on.
+        history: a history to save too, for `nn.fit(resume=...)` to go on after it.
 
     Raises:
         TypeError: if `model` is not a Module, `optimizer` not an Optimizer or `history` not a History.
-        ValueError: if it has no parameters, two of them have the same path, or the optimiser has others.
+        ValueError: if it has no parameters, two of them have the same path, or the optimiser has other parameters.
         ImportError: if a .safetensors file is asked for and its library is not installed.
         OSError: if the file cannot be written.
     """
@@ -98,13 +98,13 @@ def save(
 def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:
     """Read what `save` wrote into a model of the same structure, and into an optimiser of the same kind.
 
-    It warns if a layer of `nn` is another one than was saved, such as one of another activation.
-    Everything is checked before the first number changes, so a wrong file leaves all as it was, and so does Ctrl-C.
+    It warns if a layer of `nn` differs from the saved one, in its activation for example. Everything is checked before
+    the first number changes, so a wrong file leaves all as it was, and so does Ctrl-C.
 
     Args:
         model: a module with the same parameter paths as the one that was saved.
         path: the file.
-        optimizer: what takes over the saved optimiser's settings and memory; of the same class.
+        optimizer: an optimiser of the same class, which takes over the saved one's settings and memories.
 
     Returns:
         What else the file holds, for `nn.fit(resume=...)`.
@@ -120,7 +120,9 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
     name = os.fspath(path)
-    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):  # it may wait, or never end
+    if (
+        os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    ):  # reading it may block, or never end
         raise OSError(errno.EINVAL, "only a regular file is read, and this is a pipe or a device", name)
     if tensors.is_name_of_tensors(path):
         values, text = tensors.read(model, path)
@@ -145,7 +147,7 @@ def _read(path: Path, name: str) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except ValueError as error:
-        raise ValueError(f"{name} is no JSON file that nn.save wrote: {error}") from error
+        raise ValueError(f"{name} is not a JSON file that nn.save wrote: {error}") from error
     return _parsed(text, name)
 
 
@@ -153,7 +155,7 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
         content = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name} is no JSON file that nn.save wrote: {error}") from error
+        raise ValueError(f"{name} is not a JSON file that nn.save wrote: {error}") from error
     return content if isinstance(content, dict) else {}
 
 
@@ -161,7 +163,7 @@ def _numbers(parameters: dict[str, Value], content: dict[str, Any], name: str) -
     """The number of each parameter."""
     stored = content.get("parameters") if content.get("format") == FORMAT else None
     if not isinstance(stored, dict):
-        raise ValueError(f"{name} is no checkpoint: its 'format' must be {FORMAT!r}, as nn.save writes it")
+        raise ValueError(f"{name} is not a checkpoint: its 'format' must be {FORMAT!r}, as nn.save writes it")
     missing, unknown = parameters.keys() - stored.keys(), stored.keys() - parameters.keys()
     if missing or unknown:
         raise ValueError(
@@ -189,11 +191,11 @@ def _by_name(model: Module) -> dict[str, Value]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys come once each: of two the reader could not tell which one counts."""
+    """A JSON object in which every key comes once: of two equal ones it is unclear which counts."""
     content = dict(pairs)
     if len(content) != len(pairs):
         twice = next(key for k, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:k]])
-        raise ValueError(f"the key {twice!r} stands there twice")
+        raise ValueError(f"it has the key {twice!r} twice")
     return content
 
 

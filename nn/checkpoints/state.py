@@ -1,4 +1,4 @@
-"""Optimisers, histories and what modules keep besides parameters, as plain data and back, all of it checked."""
+"""Optimisers, histories and what modules keep besides parameters, as plain data and back, with checks."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def number_of(name: str, stored: Any) -> float:
     """A stored number.
 
     Raises:
-        ValueError: if it is none, or beyond the range of floats.
+        ValueError: if it is not a number, or beyond the range of floats.
     """
     if isinstance(stored, str) and stored in NON_FINITE:
         return NON_FINITE[stored]
     if isinstance(stored, bool) or not isinstance(stored, (int, float)):
-        raise ValueError(f"{name} is no number but {show(stored)}")
+        raise ValueError(f"{name} is not a number but {show(stored)}")
     try:
         number = float(stored)
     except OverflowError:
@@ -61,7 +61,7 @@ def number_of(name: str, stored: Any) -> float:
 
 
 def module_state(model: Module) -> dict[str, Any]:
-    """What is to know of a model besides its parameters: layers, loss, classes, columns, the state of its dropouts."""
+    """What a model keeps besides its parameters: layers, loss, classes, columns, the state of its dropouts."""
     found = {
         "layers": layers_of(model),
         "loss": noted_loss(model),
@@ -78,10 +78,10 @@ def module_state(model: Module) -> dict[str, Any]:
 
 
 def optimizer_state(optimizer: Optimizer, parameters: Mapping[str, Value]) -> dict[str, Any]:
-    """An optimiser as plain data; what it remembers goes with the paths of its parameters.
+    """An optimiser as plain data, with the paths of its parameters.
 
     Raises:
-        ValueError: if it has a parameter that is none of the model's.
+        ValueError: if it has a parameter that is not the model's.
     """
     optimizer.take_back()
     steps, rows = optimizer.state
@@ -105,10 +105,10 @@ def _paths(optimizer: Optimizer, parameters: Mapping[str, Value]) -> list[str]:
 def changes_of(
     model: Module, optimizer: Optimizer | None, parameters: Mapping[str, Value], content: Mapping[str, Any]
 ) -> list[Change]:
-    """Check what a file holds besides parameters, and tell what it changes in model and optimiser.
+    """Check what a file holds besides parameters, and list what it changes in model and optimiser.
 
-    A model that was trained takes over what its outputs mean, be it that nothing is known; of a file that `save` did
-    not write it stays.
+    A trained model's loss, classes and columns are replaced, also where the file has none; a file that `save` did not
+    write leaves them.
 
     Raises:
         TypeError, ValueError, KeyError: if it is not what was written, or does not fit.
@@ -118,11 +118,11 @@ def changes_of(
     if not isinstance(loss, str) or not all(
         names is None or _are(str, names) for names in (classes, columns, of_labels)
     ):
-        raise ValueError("the loss, the classes or the columns are no texts")
+        raise ValueError("the loss, the classes or the columns are not texts")
     several = true_or_false("several", content.get("several", False))
     layers = content.get("layers", {})
     if not isinstance(layers, dict) or not _are(str, [*layers.values()]):
-        raise ValueError("the layers are no texts")
+        raise ValueError("the layers are not texts")
     dropouts = [module for module in model.modules() if isinstance(module, Dropout)]
     kept = content.get("dropouts", [])
     if kept and len(kept) != len(dropouts):
@@ -175,7 +175,7 @@ def history_of(stored: Any) -> History:
     """A history from plain data.
 
     Raises:
-        TypeError, ValueError, KeyError: if it is none.
+        TypeError, ValueError, KeyError: if it is not one.
     """
     if not isinstance(stored, dict):
         raise ValueError(f"its history is {show(stored)}")
@@ -192,7 +192,7 @@ def history_of(stored: Any) -> History:
         random.Random().setstate(state)  # which refuses what is not a state
     stopped = stored.get("stopped")
     if not isinstance(stored["backend"], str) or not (stopped is None or isinstance(stopped, str)):
-        raise ValueError("its history has a back end or an end that is no text")
+        raise ValueError("its history has a back end or an end that is not text")
     seed = stored.get("seed", UNKNOWN)
     if not isinstance(seed, (int, NoneType)) or isinstance(seed, bool):
         raise ValueError(f"its history has the seed {show(seed)}")

@@ -1,4 +1,4 @@
-"""What a model is made of: its layers as they describe themselves, so that a file is not read into other ones."""
+"""The layers of a model as they describe themselves, to warn when a file is read into different ones."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def _describe(path: str, module: Module, found: dict[str, str], seen: set[int]) 
 
 
 def warn_of_other_layers(model: Module, saved: Any, file: str) -> None:
-    """Warn where a model's layers describe themselves otherwise than those that were saved: it computes something else.
+    """Warn if a model's layers differ from the saved ones: with the same parameters it computes something else.
 
     Args:
-        model: what was loaded into.
-        saved: what `layers_of` gave.
-        file: the name.
+        model: the model that was loaded into.
+        saved: what `layers_of` gave for the saved one.
+        file: the name of the file.
     """
     own = layers_of(model)
     others = [path for path in own if saved.get(path, own[path]) != own[path]]

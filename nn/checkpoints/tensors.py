@@ -13,11 +13,11 @@ from ..layers.dense import Layer, Neuron
 from ..layers.module import Module
 
 KEY = "stepgrad"
-"""Of what is saved besides, as JSON, in the file's metadata."""
+"""The key in the file's metadata under which everything else is saved, as JSON."""
 
 
 def is_name_of_tensors(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is one of tensors, by its name."""
+    """Whether a file name is that of a file of tensors."""
     return Path(path).suffix.lower() == ".safetensors"
 
 
@@ -47,8 +47,8 @@ def written(model: Module, beside: str) -> bytes:
     """The content of a file.
 
     Args:
-        model: whose parameters it holds.
-        beside: what else, as text.
+        model: the model whose parameters it holds.
+        beside: what else it holds, as text.
 
     Raises:
         ImportError: if the library is not installed.
@@ -63,7 +63,7 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
     """The number of each parameter of a model, and what else is in the file, as text.
 
     Raises:
-        ValueError: if the file holds other tensors, or is none.
+        ValueError: if the file holds other tensors, or is not such a file.
         ImportError: if the library is not installed.
         OSError: if it cannot be read.
     """
@@ -77,7 +77,7 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
             beside = (file.metadata() or {}).get(KEY, "")
             found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is not a dict
     except Exception as error:
-        raise ValueError(f"{name} is no .safetensors file that can be read: {error}") from error
+        raise ValueError(f"{name} is not a .safetensors file that can be read: {error}") from error
     missing, unknown = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
     if missing or unknown:
         raise ValueError(f"{name} fits another model: missing {missing[:3]}, unknown {unknown[:3]}")
@@ -103,7 +103,7 @@ def _library() -> tuple[Any, Any]:
 
 
 def _tensors(path: str, item: Any, open_: frozenset[int]) -> Iterator[tuple[str, Any]]:
-    """The tensors in a module or container, but for what holds it, by the ids of these, which it may hold in turn."""
+    """The tensors in a module or container; those whose ids are in `open_` are being read, and not entered again."""
     if id(item) in open_:
         return
     inside, open_ = f"{path}." if path else "", open_ | {id(item)}

@@ -1,5 +1,5 @@
-"""Data: what is trained with and judged by.
+"""Data: samples and labels for training and evaluation.
 
-- tables: which row of a table of pandas belongs to which label, and which column is which
+- tables: pandas tables: rows that belong to labels, columns that belong to the model's inputs
 - splits: random batches, and a part held out
 """

@@ -17,7 +17,7 @@ def batches(
 
     Args:
         X: the samples, a list, array or DataFrame of rows.
-        y: as many labels.
+        y: their labels, as many.
         batch_size: samples in a batch, the last one may be smaller; None for one batch of the whole data set.
         shuffle: whether the batches are random; otherwise they keep the order of the data.
         seed: an int for the same batches every time, or a `random.Random` to draw from.
@@ -55,18 +55,18 @@ def train_test_split(
 
     Args:
         X: the samples, a list, array or DataFrame of rows.
-        y: as many labels.
-        test: the share of samples to hold out, above 0 and below 1, by default 0.25; at least one goes to each part.
+        y: their labels, as many.
+        test: the share of samples to hold out, above 0 and below 1, by default 0.25; each part gets at least one.
         seed: an int for the same split every time, or a `random.Random` to draw from.
         test_size: scikit-learn's name for `test`; as an int it is a number of samples.
         random_state: scikit-learn's name for `seed`.
-        stratify: labels, usually `y`: each class gives the same share.
+        stratify: labels, usually `y`: the same share of each class is held out.
 
     Returns:
         X_train, X_test, y_train, y_test, in scikit-learn's order; arrays and DataFrames as such, else lists.
 
     Raises:
-        TypeError: if `test` is not a number, or X or y not a list or array; if one thing is given under both names.
+        TypeError: if `test` is not a number, or X or y not a list or array; if something is given under both its names.
         ValueError: if `test` is out of range, X and y differ in length or have fewer than two samples.
 
     >>> X_train, X_test, y_train, y_test = train_test_split([1, 2, 3, 4], [10, 20, 30, 40], seed=1)
@@ -100,9 +100,9 @@ def split_rows(
     Args:
         count: how many rows there are.
         size: the share of the second part, or as an int its number of rows.
-        rng: what chooses.
-        stratify: a label for each row: of each the same share is held out, as nearly as whole rows can be.
-        name: of the size, for messages.
+        rng: the source of random numbers.
+        stratify: a label for each row: the same share of each is held out, as nearly as whole rows allow.
+        name: the name of `size`, for messages.
 
     Raises:
         TypeError: if the size is not a number.
@@ -129,7 +129,7 @@ def split_rows(
 
 
 def chosen(data: Any, rows: list[int]) -> Any:
-    """Some rows of a list, array or DataFrame, as such.
+    """Some rows of a list, array or DataFrame, as the same kind.
 
     >>> chosen("abc", [2, 0])
     ['c', 'a']

@@ -1,4 +1,4 @@
-"""Tables, as pandas has them: which row of one belongs to which of another, and which column is which."""
+"""Pandas tables: whether rows belong to their labels, and columns to the inputs that a model was trained with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..layers.module import Module
 
 
 def samples_of(model: Any, X: Any) -> Any:
-    """Samples for a model, to be indexed by their number.
+    """Samples for a model, to be indexed by number.
 
     Raises:
         TypeError: if X is not a list, array or table.
@@ -28,18 +28,18 @@ def samples_of(model: Any, X: Any) -> Any:
 
 
 def paired(X: Any, y: Any, name: str = "y", model: Any = None) -> tuple[Any, Any]:
-    """Samples for a model and as many labels, to be indexed by their number.
+    """Samples for a model and their labels, to be indexed by number.
 
     Args:
         X: the samples.
         y: the labels.
-        name: of the labels, for messages.
-        model: what the samples are for; None for any.
+        name: the name of the labels, for messages.
+        model: the model that the samples are for; None for any.
 
     Raises:
         TypeError: if one is not a list, array or table.
-        ValueError: if one is empty, they differ in length, or they are tables whose rows or columns are others than
-            they should be.
+        ValueError: if one is empty, they differ in length, or they are tables with rows or columns that do
+            not match.
     """
     same_order(name, y, noted_columns(model, "y"))
     samples, labels = samples_of(model, X), as_samples(name, y)
@@ -49,12 +49,12 @@ def paired(X: Any, y: Any, name: str = "y", model: Any = None) -> tuple[Any, Any
 
 
 def same_rows(name: str, table: Any, other_name: str, other: Any) -> None:
-    """See that two tables whose rows are labelled may be read side by side.
+    """Check that two tables whose rows are labelled may be read side by side.
 
-    They may if their labels are the same, or if one has none but the numbers from 0 on and the other has others.
+    They may if their labels are the same, or if those of one are just the numbers from 0 on and the other's differ.
 
     Raises:
-        ValueError: if by its label a row belongs to another one, or to none.
+        ValueError: if a row's label stands at another place in the other table, or is missing there.
     """
     if not (hasattr(table, "iloc") and hasattr(other, "iloc")) or table.index.equals(other.index):
         return
@@ -78,7 +78,7 @@ def no_number_in(table: Any) -> str:
         entries = table.iloc[:, place].tolist()
         for row, entry in enumerate(map(plain, entries)):
             if not isinstance(entry, (Real, Value)) and not is_row(entry):
-                return f"column {column!r} has in row {row} no number but {show(entry)}: {_remedy(entry, column)}"
+                return f"column {column!r} has in row {row} not a number but {show(entry)}: {_remedy(entry, column)}"
     return ""
 
 
@@ -91,7 +91,7 @@ def _remedy(entry: Any, column: Any) -> str:
 
 
 def names_of_columns(table: Any) -> list[str] | None:
-    """The names of a table's columns, as texts; None if it is none."""
+    """The names of a table's columns, as texts; None if it is not a table."""
     return _texts(_columns(table))
 
 
@@ -150,12 +150,12 @@ def same_order(name: str, table: Any, trained: list[str] | None) -> None:
 
 
 def same_columns(name: str, table: Any, trained: list[str] | None) -> None:
-    """See that a table has the columns that a model was trained with, in their order; without names all is well.
+    """Check that a table has the columns that a model was trained with, in their order, if both have names.
 
     Columns that are numbered from 0 on have no names, as those of a table that was made of an array.
 
     Raises:
-        ValueError: if it has others, or in another order.
+        ValueError: if it has others, or has them in another order.
     """
     _same_names(name, _columns(table), trained)
 

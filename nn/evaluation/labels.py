@@ -138,7 +138,7 @@ def _index(label: Any, outputs: int) -> int:
     row = [int(x) if isinstance(x, bool) else x for x in map(plain, as_row("label", label))]
     if len(row) == 1:
         raise ValueError(
-            f"a row of one number is no label for {outputs} outputs: give class indices, y.ravel() of a column"
+            f"a row of one number is not a label for {outputs} outputs: give class indices, y.ravel() of a column"
         )
     same_length("one-hot number", row, "output", [None] * outputs)
     entries = [real_number("an entry of a one-hot label", x) for x in row]

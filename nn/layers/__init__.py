@@ -1,8 +1,8 @@
-"""What networks are built of.
+"""The building blocks of networks.
 
-- module: parameters by name, and all that holds some; train and eval mode
+- module: the base class of everything with parameters; their names; train and eval mode
 - dense: neurons, layers, MLPs; activations; initializers
 - sequential: modules in a row and around a shortcut; embedding, normalization, attention
-- ending: what a model's outputs have gone through last
-- dropout: masks that are functions of where in a training they are drawn
+- ending: the activation that a model ends with
+- dropout: masks that depend only on seed, step, sample and unit
 """

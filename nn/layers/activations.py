@@ -38,7 +38,7 @@ def get_activation(choice: str | Activation) -> Activation:
 
     Raises:
         ValueError: if there is none of that name.
-        TypeError: if `choice` is neither, or a callable that returns no Value (`math.tanh` drops the graph).
+        TypeError: if `choice` is neither, or a callable that does not return a Value (`math.tanh` drops the graph).
 
     >>> get_activation("relu")(Value(-3.0)).data
     0.0
@@ -46,7 +46,7 @@ def get_activation(choice: str | Activation) -> Activation:
     if isinstance(choice, str):
         if choice == "softmax":
             raise ValueError(
-                "softmax is no activation of a single neuron: keep output='identity', train the logits with "
+                "softmax cannot be the activation of a single neuron: keep output='identity', train the logits with "
                 "cross_entropy, and apply nn.softmax to them where probabilities are wanted"
             )
         if choice not in ACTIVATIONS:
@@ -66,7 +66,7 @@ def get_activation(choice: str | Activation) -> Activation:
 
 
 def as_method(activation: Activation) -> Activation:
-    """A primitive as a call of the method that Values have of it: half the time of a call of the primitive."""
+    """A primitive as a call of the Value's method, which takes half the time of calling the primitive."""
     if isinstance(activation, Primitive) and activation.method:
         return methodcaller(activation.name)
     return activation
@@ -137,7 +137,7 @@ def one_hot(labels: Any, classes: int) -> list[Any]:
         classes: the number of classes.
 
     Raises:
-        TypeError: if a label is a bool or no number.
+        TypeError: if a label is a bool or not a number.
         ValueError: if a label is fractional or nan, `labels` is empty, or `classes` is below 1.
         IndexError: if a label is negative or too large.
 

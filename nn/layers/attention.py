@@ -47,7 +47,7 @@ class SelfAttention(Module):
         )
 
     def __call__(self, sequence: Any) -> list[Any]:
-        """The answers of all positions: as many vectors of `size`; of a batch of sequences, those of each.
+        """The answer of each position, a vector of `size` numbers; for a batch of sequences, those of each.
 
         Raises:
             TypeError, ValueError: if it is not a row of vectors of `size` numbers or Values.

@@ -61,14 +61,14 @@ class Neuron(Module):
         rng: random.Random,
         bias: bool,
     ) -> list[Neuron]:
-        """The neurons of a layer, as one after the other would be made, their arguments looked at once."""
+        """The neurons of a layer: the same as if made one by one, but with their arguments checked once."""
         nout = whole_number("nout", nout, least=1)
         neurons = [cls(nin, activation, init, rng, nout, bias)]
         chosen = neurons[0].activation
         draw = get_initializer(init, activation_name(chosen))
         numbers = weights(draw, rng, nin, nout, nin * (nout - 1))
         for start in range(0, len(numbers), nin):
-            neuron = cls.__new__(cls)  # nobody can have it yet, to be told of what is set on it
+            neuron = cls.__new__(cls)  # it is new, so that no change need be announced
             w, b = numbers[start : start + nin], Value(0.0) if bias else None
             vars(neuron).update(activation=chosen, w=w, b=b)
             neurons.append(neuron)
@@ -78,7 +78,7 @@ class Neuron(Module):
         """As for any module; an activation may be set by its name.
 
         Raises:
-            TypeError: weights or a bias are plain numbers, which would be no parameters.
+            TypeError: weights or a bias are plain numbers, which would not be parameters.
         """
         if name in ("w", "b"):
             number = next((x for x in ([*value] if is_row(value) else [value]) if isinstance(x, Real)), None)
@@ -139,7 +139,7 @@ class Layer(Module):
 
     @property
     def activation(self) -> Activation:
-        """That of the first neuron; set, that of all of them."""
+        """The activation of the first neuron; setting it sets that of all neurons."""
         return self.neurons[0].activation
 
     @activation.setter

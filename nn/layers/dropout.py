@@ -1,4 +1,4 @@
-"""Dropout: units left out at random, by a mask that is a function of where in a training it is drawn.
+"""Dropout: units left out at random, by a mask that is a function of its place in a training.
 
 The mask depends on (seed, step, sample, unit) and on nothing else: see `engine.Masks`. `drawing` tells the modules
 which step and sample it is; the compiler's programs read the mask as further inputs of a sample, which they draw
@@ -19,7 +19,7 @@ from .module import Module, Within
 
 
 class Dropout(Module):
-    """Each entry is dropped with probability p and else scaled by 1 / (1 - p) (Srivastava et al., 2014).
+    """Drops each entry with probability p, and scales the others by 1 / (1 - p) (Srivastava et al., 2014).
 
     In eval mode everything passes. Which entries are dropped is determined by the seed and by where they are: the
     step of the training, the place of the sample in its batch, the entry. Outside of `nn.fit` every call is a sample
@@ -45,10 +45,10 @@ class Dropout(Module):
         self.calls = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """As for any module; a probability is looked at wherever it is set.
+        """As for any module; a probability is checked whenever it is set.
 
         Raises:
-            TypeError, ValueError: if `p` is set to what it cannot be.
+            TypeError, ValueError: if `p` is not a probability below 1.
         """
         if name == "p":
             value = real_number("p", value, least=0.0, most=1.0)
@@ -57,7 +57,7 @@ class Dropout(Module):
         super().__setattr__(name, value)
 
     def __call__(self, x: Any) -> Any:
-        """The entries of nested rows, or a single one, with those dropped that the mask drops.
+        """The entries of nested rows, or a single one, times their factors in the mask.
 
         Raises:
             TraceError: if it is compiled in train mode outside of a training, where no mask can be drawn.
@@ -98,7 +98,7 @@ _source: ContextVar[Source | None] = ContextVar("source", default=None)
 
 
 def drawing(source: Source) -> Within:
-    """Masks come from a source inside, in this thread."""
+    """Draw masks from a source inside, in this thread."""
     return Within(_source, source)
 
 
@@ -121,7 +121,7 @@ class Place:
 
 
 class Layout:
-    """Which entries a model masks in one sample; it hands out what stands for their factors.
+    """Records which entries a model masks in one sample, and hands out what stands for their factors.
 
     Args:
         factors: as many as there are entries in one sample, or None while they are counted: then they are 1.
@@ -138,7 +138,7 @@ class Layout:
         """What stands for the next `count` factors.
 
         Raises:
-            TraceError: there are not so many.
+            TraceError: fewer are left.
         """
         first = len(self.units)
         self.units += [dropout] * count
@@ -159,7 +159,7 @@ class Layout:
 
 
 def masked_otherwise() -> Exception:
-    """What to raise where a model masks other entries than when they were laid out."""
+    """The error for a model that masks other entries than when its masks were laid out."""
     from engine import TraceError
 
     return TraceError("the model masks other entries than when its masks were laid out: a Dropout came, went or moved")

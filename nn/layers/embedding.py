@@ -12,7 +12,7 @@ from .module import Module
 
 
 class Embedding(Module):
-    """The vector of a token, looked up by its number; of nested rows of tokens, the vector of each.
+    """The learned vector of a token, looked up by its number; for nested rows of tokens, that of each.
 
     Args:
         count: how many tokens there are.

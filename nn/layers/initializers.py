@@ -12,15 +12,15 @@ from engine import Value
 from ..arguments import real_number, show
 
 Initializer: TypeAlias = Callable[[Random, int, int], float]
-"""One weight, from the source of random numbers and the numbers of inputs and of neurons of its layer."""
+"""A function that draws one weight, from a source of random numbers and the layer's numbers of inputs and neurons."""
 
 
 class Scaled:
-    """An initialiser of the table: numbers of one distribution, times what fits a layer.
+    """An initialiser of the table: numbers of one distribution, times a scale that fits the layer.
 
     Args:
-        draw: so many numbers of a source.
-        scale: from the numbers of inputs and of neurons of a layer.
+        draw: a function that draws a number of them from a source.
+        scale: a function of the layer's numbers of inputs and neurons.
 
     >>> Scaled(_uniform, lambda nin, nout: 0.0)(Random(0), 2, 3)
     0.0
@@ -34,7 +34,7 @@ class Scaled:
         return self.numbers(rng, nin, nout, 1)[0]
 
     def numbers(self, rng: Random, nin: int, nout: int, count: int) -> list[float]:
-        """As many weights as that would give one after the other."""
+        """`count` weights, the same as from that many calls."""
         scale = self._scale(nin, nout)
         return [scale * number for number in self._draw(rng, count)]
 
@@ -103,7 +103,7 @@ def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> 
     """Fresh parameters of a layer with `nin` inputs and `nout` neurons.
 
     Raises:
-        TypeError: if the initialiser gives no number.
+        TypeError: if the initialiser gives something that is not a number.
         ValueError: if it gives nan or infinity.
 
     >>> [w.data for w in weights(INITIALIZERS["zeros"], Random(0), 2, 3, 2)]

@@ -22,11 +22,11 @@ _FREEZING = frozenset({"requires_grad", "trainable"})
 
 
 class Within:
-    """Inside, in this thread, a variable has another value: a class enters and leaves in a fifth of a generator's time.
+    """Sets a context variable inside a `with` block: a class takes a fifth of the time of a generator.
 
     Args:
-        variable: of the context.
-        value: what it is to be.
+        variable: the context variable.
+        value: its value inside.
     """
 
     def __init__(self, variable: ContextVar[Any], value: Any) -> None:
@@ -36,7 +36,7 @@ class Within:
         self._before = self._variable.get()
         try:
             self._variable.set(self._value)
-        except BaseException:  # Ctrl-C, before anybody could leave it
+        except BaseException:  # Ctrl-C, before the `with` block was entered
             self._variable.set(self._before)
             raise
 
@@ -45,7 +45,7 @@ class Within:
 
 
 def evaluating() -> Within:
-    """Inside, in this thread, every module is in eval mode, whatever its own; nothing is changed to be restored."""
+    """Inside, in this thread, every module is in eval mode, whatever its own mode; no module is changed."""
     return Within(_evaluating, True)
 
 
@@ -53,9 +53,9 @@ class Module(Explained):
     """Base of everything that has parameters.
 
     A parameter is a leaf Value held by an attribute: directly, in lists, tuples, dicts and arrays nested to any
-    depth, or in another module. Constants and results of operations are none: a warning tells of a result in a layer of
-    `nn`, and of what stands in the body of a class, and training refuses a result that the loss depends on. What a
-    plain object, a set, a closure or a global holds is none either: training warns where the model computes with it.
+    depth, or in another module. Constants and results of operations are not parameters: a result in a layer of
+    `nn` and a parameter in the body of a class cause a warning, and training refuses a result that the loss depends on.
+    Nor is what a plain object, a set, a closure or a global holds: training warns if the model computes with it.
     Nothing has to be registered:
 
     >>> class Line(Module):
@@ -85,10 +85,10 @@ class Module(Explained):
                 )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """As for any object; what is compiled looks again.
+        """As for any object; compiled functions are told to look again.
 
         Raises:
-            AttributeError: it is one by which other libraries freeze a part, and nothing would read it here.
+            AttributeError: it is one by which other libraries freeze parameters, and which has no effect here.
         """
         if name in _FREEZING and type(self).__module__.startswith("nn."):
             from ..elsewhere import no_attribute
@@ -121,7 +121,7 @@ class Module(Explained):
         return [(path, value) for path, value, _ in _named_values("", self, set()) if _is_parameter(value)]
 
     def children(self) -> Iterator[tuple[str, Module]]:
-        """The modules that this one holds itself, with their paths."""
+        """The modules that this one holds directly, with their paths."""
         return ((path, item) for path, item in _contents("", vars(self), set()) if isinstance(item, Module))
 
     def modules(self) -> Iterator[Module]:
@@ -145,7 +145,7 @@ class Module(Explained):
         vars(self)["_training"] = mode
 
     def train(self, mode: bool = True) -> Module:
-        """Put this module and all that it holds into train mode, or with False into eval mode; give it back.
+        """Put this module and all that it holds into train mode, or with False into eval mode; return it.
 
         Raises:
             TypeError: if `mode` is not a bool.
@@ -159,7 +159,7 @@ class Module(Explained):
         return self
 
     def eval(self) -> Module:
-        """Put this module and all that it holds into eval mode; give it back."""
+        """Put this module and all that it holds into eval mode; return it."""
         return self.train(False)
 
     def zero_grad(self) -> None:
@@ -169,35 +169,39 @@ class Module(Explained):
 
     @reprlib.recursive_repr()
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} of {counted(len(self.parameters()), 'parameter')}"]
-        own: Counter[str] = Counter()
-        for path, item in _contents("", vars(self), set()):
-            if isinstance(item, Module):
-                lines.append(f"{path}: {item!r}".replace("\n", "\n  "))
-            elif _is_parameter(item):
-                own[path.split(".")[0]] += 1
+        modules, own = _parts(self)
+        lines = [f"{path}: {module!r}".replace("\n", "\n  ") for path, module in modules]
         lines += [f"{name}: {count}" for name, count in own.items()]
-        return "\n  ".join(lines + self._functions())
+        return "\n  ".join([_title(self), *lines, *self._functions()])
 
     def _functions(self) -> list[str]:
-        """Lines on the functions that it calls beside its modules, for its text."""
+        """Lines of the repr on functions that it calls besides its modules."""
         return []
 
     def _repr_html_(self) -> str:
         """In a notebook a table: each part, what it is, and how many parameters it holds."""
-        contents = _contents("", vars(self), set())
-        own = Counter(path.split(".")[0] for path, item in contents if _is_own_parameter(item))
-        rows = [(name, repr(child).split("\n")[0], f"{len(child.parameters()):,}") for name, child in self.children()]
+        modules, own = _parts(self)
+        rows = [(path, repr(module).split("\n")[0], f"{len(module.parameters()):,}") for path, module in modules]
         rows += [(name, "parameters of its own", f"{count:,}") for name, count in own.items()]
-        title = f"{type(self).__name__} of {counted(len(self.parameters()), 'parameter')}"
-        return Sheet(title, ("part", "what", "parameters"), rows).html()
+        return Sheet(_title(self), ("part", "what", "parameters"), rows).html()
 
 
-_PLAIN = frozenset({int, float, bool, str, type(None), Primitive})  # what is often in a module, and holds nothing
+_PLAIN = frozenset({int, float, bool, str, type(None), Primitive})  # often held by modules, and hold nothing themselves
 
 
-def _is_own_parameter(item: Any) -> bool:
-    return not isinstance(item, Module) and _is_parameter(item)
+def _title(module: Module) -> str:
+    return f"{type(module).__name__} of {counted(len(module.parameters()), 'parameter')}"
+
+
+def _parts(module: Module) -> tuple[list[tuple[str, Module]], Counter[str]]:
+    """The modules that one holds directly, and how many other parameters each of its attributes holds."""
+    modules, own = [], Counter[str]()
+    for path, item in _contents("", vars(module), set()):
+        if isinstance(item, Module):
+            modules.append((path, item))
+        elif _is_parameter(item):
+            own[path.split(".")[0]] += 1
+    return modules, own
 
 
 def _is_parameter(value: Value) -> bool:
@@ -205,14 +209,14 @@ def _is_parameter(value: Value) -> bool:
 
 
 def are_parameters(items: Collection[Any]) -> bool:
-    """Whether all are Values that a parameter can be: told of many in the time of a few."""
+    """Whether all items are Values that can be parameters, by a check that is quick for many."""
     kinds = {*map(type, items)}
     are_values = kinds == {Value} or all(issubclass(kind, Value) and not issubclass(kind, Constant) for kind in kinds)
     return are_values and not any(map(_primitive, items))
 
 
 def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> None:
-    """Add the Values in nested containers and modules: `_named_values` without names, which take longer.
+    """Add the Values in nested containers and modules: `_named_values` without the names, which are slow to make.
 
     Here and below attributes are read at once: another thread may give a module the programs of its first prediction.
     A container is among the ids while it is read, which would never end if it held itself; afterwards another one may
@@ -238,23 +242,23 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> 
 
 
 def parameters_in(item: Any) -> list[Value]:
-    """Those that a module holds, or nested containers."""
+    """The parameters in a module or in nested containers, each once."""
     values: list[Value] = []
     _collect([item], values, set())
     return list(filter(_is_parameter, dict.fromkeys(values)))
 
 
 def results_in(module: Module) -> list[tuple[str, Value, Module]]:
-    """What a module holds that operations have computed, and so no parameters: with its path, and who holds it."""
+    """The results of operations that a module holds, which are not parameters: path, Value and owner of each."""
     return [found for found in _named_values("", module, set()) if found[1].primitive is not None]
 
 
 def of_result(path: str, value: Value) -> str:
-    """What to say of such a one."""
+    """What to say of such a result."""
     return (
-        f"{path} is no parameter but the result of {value.primitive}: it keeps its number while what it was computed "
-        "of changes. Write Value(x.data) for a parameter that begins with it, x.detach() for a constant, or compute it "
-        "whenever the model is called"
+        f"{path} is not a parameter but the result of {value.primitive}: it keeps its number when what it was computed "
+        "from changes. Write Value(x.data) for a parameter that starts with it, x.detach() for a constant, or compute "
+        "it whenever the model is called"
     )
 
 
@@ -267,7 +271,7 @@ def _warn_of_results(module: Module) -> None:
 
 
 def _named_values(prefix: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Value, Module]]:
-    """The Values that are not among the ids in `seen`, with their paths and who holds them."""
+    """The Values that are not among the ids in `seen`, with their paths and the modules that hold them."""
     for path, item in _contents(prefix, vars(module), set()):
         if id(item) in seen:
             continue
@@ -294,12 +298,12 @@ def _modules_in(item: Any, seen: set[int]) -> Iterator[Module]:
 
 
 def _is_array_of_values(item: Any) -> bool:
-    """Whether it is a NumPy array of objects; its class tells, since asked for a `dtype` a user's object may fail."""
+    """Whether it is a NumPy array of objects; its class is asked, as a user's object may fail on `dtype`."""
     return hasattr(type(item), "dtype") and str(item.dtype) == "object"
 
 
 def _children(item: Any) -> Collection[Any]:
-    """What a container holds: a list, tuple, dict or array; nothing of what is none."""
+    """What a list, tuple, dict or array holds; nothing for anything else."""
     if type(item) is list or type(item) is tuple:
         return item
     if _is_array_of_values(item):
@@ -312,7 +316,7 @@ def _children(item: Any) -> Collection[Any]:
 def _contents(path: str, item: Any, inside: set[int]) -> Iterator[tuple[str, Value | Module]]:
     """The Values and modules in nested containers, with their paths; modules are not entered.
 
-    Nor is a container, by its id `inside`, that is being read: it holds itself.
+    A container whose id is in `inside` is not entered again: it holds itself.
     """
     if isinstance(item, (Value, Module)):
         yield path, item

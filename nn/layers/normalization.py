@@ -11,11 +11,11 @@ from .module import Module
 
 
 class RMSNorm(Module):
-    """weight * x / sqrt(mean(x²) + eps), of a row or of each of several (Zhang and Sennrich, 2019).
+    """weight * x / sqrt(mean(x²) + eps), for one row or each of several (Zhang and Sennrich, 2019).
 
     Args:
         size: the length of a row.
-        eps: what keeps the root away from 0; above 0.
+        eps: a positive number that keeps the root away from 0.
 
     Raises:
         TypeError, ValueError: if an argument is of the wrong kind or out of range.
@@ -44,12 +44,12 @@ class RMSNorm(Module):
 
 
 class LayerNorm(Module):
-    """weight * (x - mean(x)) / sqrt(variance(x) + eps) + bias, of a row or of each of several (Ba et al., 2016).
+    """weight * (x - mean(x)) / sqrt(variance(x) + eps) + bias, for one row or each of several (Ba et al., 2016).
 
     Args:
         size: the length of a row.
-        eps: what keeps the root away from 0; above 0.
-        bias: whether there is one.
+        eps: a positive number that keeps the root away from 0.
+        bias: whether to add a learned bias.
 
     Raises:
         TypeError, ValueError: if an argument is of the wrong kind or out of range.

@@ -12,10 +12,10 @@ from .module import Module
 
 
 class Sequential(Module):
-    """Modules or functions in a row, each called with what the one before has given.
+    """Modules or functions in a row, each called with the output of the one before.
 
     Args:
-        layers: what to call, in order: modules, or functions of what the one before gives.
+        layers: the modules or functions, in order.
 
     Raises:
         TypeError: if one of them cannot be called.
@@ -42,17 +42,17 @@ class Sequential(Module):
                 )
             if not callable(layer):
                 remedy = ": write Sequential(*layers)" if isinstance(layer, (list, tuple)) else ""
-                raise TypeError(f"layer {place} of Sequential is no module or function but {show(layer)}{remedy}")
+                raise TypeError(f"layer {place} of Sequential is not a module or function but {show(layer)}{remedy}")
         self.layers = list(layers)
 
     def __call__(self, x: Any) -> Any:
-        """What the last layer gives."""
+        """The output of the last layer."""
         for layer in self.layers:
             x = layer(x)
         return x
 
     def stages(self) -> dict[str, Callable[[Any], Any]]:
-        """The layers by their paths, those too that are functions and no modules."""
+        """The layers by their paths, functions included."""
         return {f"layers.{place}": layer for place, layer in enumerate(self.layers)}
 
     def _functions(self) -> list[str]:
@@ -95,7 +95,7 @@ class Activation(Module):
         function: a name of `nn.ACTIVATIONS` or a callable from Value to Value.
 
     Raises:
-        TypeError, ValueError: if it is none.
+        TypeError, ValueError: if `function` is neither.
 
     >>> from engine import Value
     >>> [y.data for y in Activation("relu")([Value(-1.0), Value(2.0)])]
@@ -106,7 +106,7 @@ class Activation(Module):
         self.function = get_activation(function)
 
     def __call__(self, x: Any) -> Any:
-        """The function of every entry."""
+        """The function applied to every entry."""
         return [self(item) for item in x] if is_row(x) else self.function(x)
 
     def __repr__(self) -> str:

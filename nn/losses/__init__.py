@@ -1,4 +1,4 @@
-"""Losses: each scores predictions against labels with one number, which training makes small.
+"""Losses: each scores predictions against labels with one number, which training minimises.
 
 Nesting tells one sample from a batch: `cross_entropy([v, v, v], 2)` scores one row of logits,
 `cross_entropy([[v, v, v], ...], [2, ...])` one row for each sample. The others score place by place, at any
@@ -10,7 +10,7 @@ that are numbers are checked; a Value as a label joins the graph unchecked, and 
 
 - regression: squared and absolute errors; binary: losses of two classes; classes: of several; named: all by name
 - labels: what a label of each is; places: predictions and targets in pairs
-- reduction: from the losses of samples to one, and from a loss of one sample to one of a batch
+- reduction: mean or sum of the samples' losses; a loss of one sample made into one of a batch
 - activated: a warning where scores have gone through a softmax, sigmoid or relu already
-- remarks: what a reader of their graphs is told, such as a cross-entropy of probabilities
+- remarks: notes for readers of their graphs, such as on a cross-entropy of probabilities
 """

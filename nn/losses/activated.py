@@ -8,7 +8,7 @@ from engine import Value
 
 from ..arguments import warn_user
 
-_TOLD = {
+_TAKES = {
     "cross_entropy": (
         "logits, and these have gone through a softmax: leave it out of the model, or take nll of nn.log_softmax"
     ),
@@ -23,7 +23,7 @@ WARNED = {
     "bce_with_logits": frozenset({"sigmoid", "tanh", "relu"}),
     "hinge": frozenset({"sigmoid", "relu"}),
 }
-"""By a loss the functions of which it warns, where scores have gone through them last."""
+"""By loss, the activations that it warns of when scores have just gone through them."""
 
 
 def warn_of_activated(loss: str) -> None:
@@ -32,11 +32,11 @@ def warn_of_activated(loss: str) -> None:
     Args:
         loss: its name.
     """
-    warn_user(f"{loss} takes {_TOLD[loss]}", UserWarning)
+    warn_user(f"{loss} takes {_TAKES[loss]}", UserWarning)
 
 
 def warn_of_rectified(loss: str) -> None:
-    """Warn that a loss is given scores of which none can be below 0, and a unit whose score is 0 learns nothing."""
+    """Warn that a loss is given scores that cannot be below 0, where a unit with score 0 learns nothing."""
     warn_user(
         f"{loss} takes scores of either sign, and these have gone through a relu, as of an nn.Layer by default: give "
         "the last layer activation='identity'",
@@ -45,7 +45,7 @@ def warn_of_rectified(loss: str) -> None:
 
 
 def warn_of_bounded(loss: str) -> None:
-    """Warn that a loss of logits is given scores that cannot be far from 0: the model could never be sure."""
+    """Warn that a loss of logits is given scores that stay near 0: the model could never be sure."""
     warn_user(
         f"{loss} takes logits of any size, and these have gone through a sigmoid or tanh, which holds them near 0: "
         "leave it out of the model",
@@ -77,5 +77,5 @@ def is_rectified(score: Any) -> bool:
 
 
 def is_result(score: Any, primitive: str) -> bool:
-    """Whether it is what a primitive gave."""
+    """Whether a score is the result of that primitive."""
     return type(score) is Value and score.primitive is not None and score.primitive.name == primitive

@@ -113,7 +113,7 @@ def _bce_with_logits(logit: Any, target: Any) -> Loss:
 
 
 def _either(target: Any, if_one: Callable[[], Loss], if_zero: Callable[[], Loss]) -> Loss:
-    """The sum target * if_one + (1 - target) * if_zero; of a label without a term of weight 0, since 0 * inf is nan."""
+    """Target * if_one + (1 - target) * if_zero; for a label, without a term of weight 0, since 0 * inf is nan."""
     if isinstance(target, Value):
         if require(PROBABILITY, target):
             return weighted(target, if_one()) + weighted(1.0 - target, if_zero())

@@ -23,16 +23,16 @@ from .labels import ClassIndex, Distribution, without_unused
 from .reduction import Loss, check_reduction, reduced
 
 ROUNDED = 1e-3
-"""How far above 0 rounding may bring the logarithm of a probability, in float32 from large logits, too."""
+"""How far above 0 rounding may bring the logarithm of a probability, even in float32 from large logits."""
 
 
 def least_loss(name: str) -> float:
-    """Below which no loss of that name can be: compiled code, which looks at no single output, looks at that."""
+    """The least value of a loss of that name: compiled code checks it, instead of every output."""
     return -ROUNDED if name == "nll" else -math.inf
 
 
 def too_low(loss: float) -> ValueError:
-    """What to raise where a loss is less than that: `nll` is given raw outputs, of which it falls without end."""
+    """The error for a lower loss: `nll` is given raw outputs, with which it falls without end."""
     return _no_logarithms(f"a loss of {loss:g} says that some outputs are above 0")
 
 
@@ -57,7 +57,7 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
         reduction: "mean", "sum" or "none", over the samples.
 
     Raises:
-        TypeError: if a label is a bool or no number.
+        TypeError: if a label is a bool or not a number.
         ValueError: if a label is fractional or nan, probabilities are negative or do not sum to 1, lengths
             differ, nothing is given, or the reduction is unknown.
         IndexError: if a class index is negative or too large.
@@ -81,9 +81,9 @@ def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
         reduction: "mean", "sum" or "none", over the samples.
 
     Raises:
-        TypeError: if a label is a bool or no number.
-        ValueError: if an output is above 0, and so no logarithm of a probability: in compiled code those of the first
-            sample are looked at, and in `fit` all losses; if a label is fractional or nan, probabilities are negative
+        TypeError: if a label is a bool or not a number.
+        ValueError: if an output is above 0, and so not the logarithm of a probability (compiled code checks those of
+            the first sample, and `fit` all losses); if a label is fractional or nan, probabilities are negative
             or do not sum to 1, lengths differ, nothing is given, or the reduction is unknown.
         IndexError: if a class index is negative or too large.
 
@@ -125,9 +125,9 @@ def _relative(logits: list[Any], label: Any, chosen: Any) -> Loss:
 
 
 def _margins(logits: list[Any], label: Any, chosen: Any) -> tuple[list[Any], Any]:
-    """The differences to the chosen logit, or to 0 if that is -inf, a class that is ruled out; and that of itself.
+    """The differences to the chosen logit, or to 0 if that is -inf (a class ruled out); and the chosen one's own.
 
-    The chosen one's own is 0 by a factor, so that its derivative is the sum of the others, which a 1 would swallow.
+    Its own is 0 by a factor, so that its derivative is the sum of the others, which a term of 1 would swallow.
     """
     ruled_out = where(chosen == -math.inf, 1.0, 0.0)
     base = where(chosen == -math.inf, 0.0, chosen)
@@ -183,7 +183,7 @@ def _probabilities(target: Any, classes: int) -> list[Any]:
     weights = as_row("target", target)
     if len(weights) == 1 < classes:
         raise ValueError(
-            f"a row of one number is no label for {classes} logits: give class indices, y.ravel() of a column"
+            f"a row of one number is not a label for {classes} logits: give class indices, y.ravel() of a column"
         )
     if len(weights) != classes:
         raise ValueError(
@@ -222,10 +222,10 @@ def _row_by_row(
 
 
 def _scores(row: list[Any]) -> list[Any]:
-    """A row of scores; a bool is a decision and no score, nor is a row, as of the positions of a sequence."""
+    """A checked row of scores: neither bools, which are decisions, nor rows, as of the positions of a sequence."""
     if is_row(row[0]):
         raise TypeError(
-            "a sample has several rows of scores, as one for each position of a sequence, and a loss for classes takes "
+            "a sample has several rows of scores, such as one per position of a sequence, and a loss for classes takes "
             "one: pool them in the model, or, with a label for each position, give nn.per_sample of this loss"
         )
     if bool in {*map(type, row)}:

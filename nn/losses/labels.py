@@ -1,7 +1,7 @@
-"""What the labels of each loss are: one statement, by which eager losses and compiled calls check the numbers.
+"""What the labels of each loss may be: stated once, and checked by eager losses and compiled calls alike.
 
 A label that is a number is checked. One that is traced, because a function is being compiled, is noted, and checked for
-every sample of every call, what the function computes from labels included. A Value joins the graph unchecked, and
+every sample of every call; so is what the function computes from labels. A Value joins the graph unchecked, and
 gradients flow into it.
 """
 
@@ -23,10 +23,10 @@ class Number:
 
     Attributes:
         name: for messages, such as "a target".
-        least: what it is at least.
-        most: what it is at most.
-        among: the only numbers that it may be, unless there are none here.
-        remedy: what a message says to do about others.
+        least: the smallest that is allowed.
+        most: the largest that is allowed.
+        among: the only numbers that are allowed; empty for all in the range.
+        remedy: what to do about others, for messages.
     """
 
     name: str = "a target"
@@ -40,7 +40,7 @@ class Number:
 
         Raises:
             TypeError: if it is not a number.
-            ValueError: if it is another one.
+            ValueError: if it is not allowed.
         """
         found = real_number(self.name, number, self.least, self.most)
         if self.among and found not in self.among:
@@ -49,7 +49,7 @@ class Number:
         return found
 
     def accepts(self, least: float, most: float) -> bool:
-        """Whether all finite numbers between are such."""
+        """Whether all finite numbers between are allowed."""
         return not self.among and self.least <= least and most <= self.most
 
 
@@ -60,22 +60,22 @@ SIGN = Number("a hinge label", among=(-1.0, 1.0), remedy="turn 0 and 1 into them
 
 @dataclass(frozen=True)
 class ClassIndex:
-    """The index of one of so many classes: a whole number from 0 to classes - 1."""
+    """The index of a class: a whole number from 0 to classes - 1."""
 
     classes: int
 
     def check(self, label: Any) -> int:
-        """The label as an int; what it raises, `class_index` says."""
+        """The label as an int; raises as `class_index` does."""
         return class_index(label, self.classes)
 
     def accepts(self, least: float, most: float) -> bool:
-        """Numbers between need not be whole."""
+        """False: numbers between need not be whole."""
         return False
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """A row of so many probabilities that sum to 1, such as a one-hot label."""
+    """A row of probabilities, one for each class, that sum to 1, such as a one-hot label."""
 
     classes: int
 
@@ -96,12 +96,12 @@ class Distribution:
         return found
 
     def accepts(self, least: float, most: float) -> bool:
-        """Numbers between say nothing of a sum."""
+        """False: a range says nothing of a sum."""
         return False
 
 
 def checked(label: Any, kind: Number) -> Any:
-    """A label that is to be of that kind: as a float if it is a number."""
+    """A label checked to be of that kind: as a float if it is a number."""
     if not isinstance(label, Value):
         return kind.check(label)
     require(kind, label)
@@ -114,9 +114,9 @@ def weighted(weight: Any, term: Any) -> Any:
 
 
 def without_unused(weight: Any, term: Any) -> Any:
-    """The term; beside a label of 0 a number that no gradient flows into, since 0 * inf is nan.
+    """The term; where the label is 0, just its number, into which no gradient flows, since 0 * inf is nan.
 
-    That number is the term's, so that the derivative of the product by the label is right, too; or 0 if it is infinite.
+    With that number the derivative of the product by the label is right, too; an infinite one becomes 0.
     """
     number = term.detach() if isinstance(term, Value) else term
     return where(weight == 0.0, where(engine.abs(number) < math.inf, number, 0.0), term)

@@ -14,4 +14,4 @@ LOSSES: dict[str, Callable[..., Any]] = {
 }
 
 OF_ROWS = frozenset({cross_entropy, nll})
-"""Those that take a row of numbers for each sample: several outputs that are no rows are the row of one sample."""
+"""Those that take a row of numbers for each sample: several outputs that are not rows are the row of one sample."""

@@ -23,7 +23,7 @@ def place_by_place(formula: Callable[[Any, Any], Loss], prediction: Numbers, tar
 
 
 def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> Loss:
-    """`formula` on the pairs of equal place, nested as they are."""
+    """`formula` of each pair of equal place, nested in the same way."""
     if is_row(prediction) and is_row(target):
         predictions, targets = as_row("predictions", prediction), as_row("targets", target)
         same_length("prediction", predictions, "target", targets)
@@ -33,7 +33,7 @@ def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> 
         sizes = [f"{len(side)} values" if is_row(side) else "one" for side in (prediction, target)]
         raise ValueError(f"a prediction of {sizes[0]} against a target of {sizes[1]}: nothing is broadcast")
     if isinstance(prediction, bool) or not isinstance(prediction, (Value, int, float)):
-        prediction = real_number("a prediction", prediction)  # a bool is a decision and no score
+        prediction = real_number("a prediction", prediction)  # a bool is refused: it is a decision, not a score
     return formula(prediction, target)
 
 

@@ -22,7 +22,7 @@ REDUCTIONS: dict[str, Callable[[list[Loss]], Loss]] = {"mean": mean, "sum": engi
 def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Callable[[Any, Any], Loss]:
     """Turn a loss of one sample into one of a batch, as `nn.fit` and `nn.Trainer` take it.
 
-    Evaluation in compiled code needs to know that a loss is the mean over the samples: of one made here it does.
+    Evaluation in compiled code needs to know that a loss is the mean over the samples, and knows it of these.
 
     Args:
         loss: a function from the output and the label of one sample to one Value.
@@ -33,7 +33,7 @@ def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Cal
 
     Raises:
         TypeError: if `loss` cannot be called.
-        ValueError: if the reduction is unknown; and from the function, if outputs and labels are not as many.
+        ValueError: if the reduction is unknown; and from the function, if outputs and labels differ in number.
 
     >>> from engine import Value, relu
     >>> margin = per_sample(lambda output, label: relu(1 - label * output[0]))
@@ -59,7 +59,7 @@ _means: WeakSet[Any] = WeakSet()
 
 
 def is_per_sample(loss: Any) -> bool:
-    """Whether a loss is the mean of one of single samples, as `per_sample` makes it.
+    """Whether a loss is a mean over samples that `per_sample` made.
 
     >>> is_per_sample(per_sample(abs)), is_per_sample(per_sample(abs, "sum")), is_per_sample(abs)
     (True, False, False)
@@ -74,7 +74,7 @@ def check_reduction(reduction: str) -> None:
 
 
 def reduced(losses: Loss, reduction: str) -> Loss:
-    """The losses of all places, however nested, as one; one alone, or with "none", stays what it is."""
+    """The losses of all places, however nested, as one; a single loss, or any with "none", stays as it is."""
     if reduction == "none" or not isinstance(losses, list):
         return losses
     flat = list(_flat(losses))

@@ -52,7 +52,7 @@ def _takes_probabilities(node: Value) -> bool:
 
 
 def _scores(term: Value) -> Iterator[Value]:
-    """What a term of a logsumexp is made of: a difference, to a score that a label picks and that has its own term."""
+    """The scores in a term of a logsumexp: both of a difference, but not one that a label picks, with its own term."""
     if is_result(term, "sub"):
         for operand in term.operands:
             yield from _scores(operand)

@@ -1,5 +1,5 @@
 """Optimisers: how parameters follow their gradients.
 
-- declaration: the settings and memories that the class of an optimiser declares
+- declaration: the settings and memories that an optimiser's class declares
 - base: Optimizer, whose steps are a rule for one parameter; sgd, adam: the rules; clipping
 """

@@ -17,7 +17,7 @@ class Adam(Optimizer):
     Args:
         params: the Values to change, as `model.parameters()` gives them.
         lr: the learning rate, 0 or more.
-        betas: how much of the running means of gradient and square is kept at a step, each in [0, 1).
+        betas: the decay rates of the running means of gradient and square, each in [0, 1).
         eps: added to the root of the mean square, which may be 0.
         weight_decay: the factor of the L2 penalty: weight_decay * p is added to the gradient.
 
@@ -26,7 +26,7 @@ class Adam(Optimizer):
         ValueError: if there are no parameters, one is given twice, or an argument is out of its range.
 
     Attributes:
-        steps: how many were made.
+        steps: the number of steps so far.
         mean, mean_square: the running means of each parameter's gradient and of its square; empty before the first
             step.
 
@@ -67,7 +67,7 @@ class AdamW(Adam):
     Args:
         params: the Values to change, as `model.parameters()` gives them.
         lr: the learning rate, 0 or more.
-        betas: how much of the running means of gradient and square is kept at a step, each in [0, 1).
+        betas: the decay rates of the running means of gradient and square, each in [0, 1).
         eps: added to the root of the mean square, which may be 0.
         weight_decay: the share of p, times lr, by which p shrinks at a step.
 

@@ -1,4 +1,4 @@
-"""The base of the optimisers: a rule for one parameter, settings, and steps that are made whole or not at all."""
+"""The base of the optimisers: a rule for one parameter, settings, and steps that are all or nothing."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Optimizer(Known, Explained):
     >>> p.data, optimizer.mean_square
     (0.75, [2.25])
 
-    A class may override `step` instead, or `zero_grad`, and do there what it likes: compiled training then gives it the
-    gradients. What it adds in its own code is its own matter; an attribute that nothing would read, such as
+    A class may override `step` instead, or `zero_grad`, and do there what it likes: compiled training then hands it
+    the gradients, and it may set attributes of its own. Elsewhere an attribute that nothing would read, such as
     `learning_rate` for `lr`, is refused with an AttributeError.
 
     Args:
         params: the Values to change, as `model.parameters()` gives them.
-        lr: the learning rate, 0 or more; `optimizer.lr = ...` changes it between steps, and so other settings.
+        lr: the learning rate, 0 or more; `optimizer.lr = ...` changes it between steps, like any setting.
         settings: those of the class, by name.
 
     Raises:
@@ -58,16 +58,16 @@ class Optimizer(Known, Explained):
             out of range.
 
     Attributes:
-        params: a tuple; assign another one to change it: what is remembered follows the parameters that stay.
-        settings: all by name, to be read; another mapping whenever one of them changes.
+        params: a tuple; assign another one to change it: the memories of parameters that stay are kept.
+        settings: all by name, read-only; a new mapping whenever one of them changes.
         memories: the names of what is remembered.
-        own_state: the state, if no compiled program has it; read `state`.
+        own_state: the state, unless a compiled program holds it; read `state`.
     """
 
     lr = Setting(1e-3, least=0.0)
     memories: ClassVar[tuple[str, ...]] = ()
     keeper: Callable[[Any], None] | None = None
-    """What has the state at present and gives it back, as `take_back` calls it; None: nobody else."""
+    """What holds the state at present and gives it back when `take_back` calls it; None if the optimiser has it."""
 
     own_state: tuple[int, tuple[list[float], ...]]
     settings: Mapping[str, Any]
@@ -75,7 +75,7 @@ class Optimizer(Known, Explained):
     _params: tuple[Value, ...]
     _words: ClassVar = {"learning_rate": "lr"}
     _instead: ClassVar = dict.fromkeys(
-        ("clip_norm", "clip_value", "clipnorm", "clipvalue", "schedule"), "it is said to nn.fit or nn.Trainer"
+        ("clip_norm", "clip_value", "clipnorm", "clipvalue", "schedule"), "it is an argument of nn.fit and nn.Trainer"
     )
     _hooks = frozenset({"rule", "agree"})
 
@@ -88,7 +88,7 @@ class Optimizer(Known, Explained):
     _declared: ClassVar[dict[str, Setting[Any]]] = {"lr": lr}
 
     def __new__(cls: type[_Kind], *arguments: Any, **settings: Any) -> _Kind:
-        """With attributes in a dict that shares nothing with others': compiled steps see in one word if any changes."""
+        """With a dict for attributes that shares no keys with others: compiled steps see in one word if any changes."""
         optimizer: _Kind = object.__new__(cls)
         optimizer.__dict__ = {}
         return optimizer
@@ -112,13 +112,13 @@ class Optimizer(Known, Explained):
         """Set several settings at once, or, if one is refused, none.
 
         Raises:
-            TypeError: if there is no such setting, or it is of another kind.
+            TypeError: if there is no such setting, or a value is of the wrong kind.
             ValueError: if one is out of range, or they do not go together.
         """
         self.settings = self.changed(settings)
 
     def changed(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The settings that there would be after `change`, which raises the same."""
+        """The settings as they would be after `change`, which raises the same errors."""
         declared = type(self)._declared
         for name in settings:
             if name not in declared:
@@ -165,19 +165,19 @@ class Optimizer(Known, Explained):
         self.own_state = whole_number("steps", steps, least=0), self.own_state[1]
 
     def take_back(self) -> None:
-        """Have the state oneself again."""
+        """Take the state back from the compiled program that holds it, if one does."""
         refuse_in_a_trace("what an optimiser remembers")
         keeper = self.keeper
         if keeper is not None:
             self.keeper = None
             try:
                 keeper(self)
-            except BaseException:  # such as Ctrl-C: they are still there
+            except BaseException:  # such as Ctrl-C: the program still holds it
                 self.keeper = keeper
                 raise
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copies and pickles, which have their own numbers."""
+        """For copies and pickles, which get numbers of their own."""
         self.take_back()
         return {**vars(self), "settings": dict(self.settings)}
 
@@ -197,11 +197,11 @@ class Optimizer(Known, Explained):
     def step(self) -> None:
         """Change every parameter once, by the gradient that the last backward pass stored in it.
 
-        All or nothing: after an error, or Ctrl-C, no parameter has changed, and nothing that is remembered.
+        All or nothing: after an error, or Ctrl-C, neither parameters nor memories have changed.
 
         Raises:
             FloatingPointError: if a parameter, or what is remembered of it, would become nan or infinite.
-            RuntimeError: if a stepper is half-way through a backward pass over them, whose gradients are partial.
+            RuntimeError: if a stepper is half-way through a backward pass over them, so that gradients are partial.
         """
         from engine import update_step
 
@@ -209,7 +209,7 @@ class Optimizer(Known, Explained):
 
 
 def has_rule(optimizer: Optimizer) -> bool:
-    """Whether its steps are those of its rule: `step` and `zero_grad` are those that all share."""
+    """Whether its steps follow its rule: neither `step` nor `zero_grad` is overridden."""
     kind, own = type(optimizer), optimizer.__dict__
     shared = kind.step is Optimizer.step and kind.zero_grad is Optimizer.zero_grad
     return shared and "step" not in own and "zero_grad" not in own
@@ -229,8 +229,8 @@ def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
     if not are_parameters(leaves):
         place, p = next((place, p) for place, p in enumerate(leaves) if not are_parameters([p]))
         if not isinstance(p, Value):
-            raise TypeError(f"parameter {place} is no Value but {show(p)}: pass model.parameters()")
-        raise ValueError(f"parameter {place} is no leaf that can be changed: {p!r}")
+            raise TypeError(f"parameter {place} is not a Value but {show(p)}: pass model.parameters()")
+        raise ValueError(f"parameter {place} is not a leaf that can be changed: {p!r}")
     if len({*leaves}) < len(leaves):
         first = {p: place for place, p in reversed([*enumerate(leaves)])}
         place = next(place for place, p in enumerate(leaves) if first[p] < place)

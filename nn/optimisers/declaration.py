@@ -1,4 +1,4 @@
-"""What the class of an optimiser declares: its settings, checked wherever they are set, and what it remembers."""
+"""What an optimiser's class declares: its settings, checked whenever they are set, and what it remembers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ T = TypeVar("T", float, bool, "tuple[float, float]")
 
 
 def refuse_in_a_trace(what: str) -> None:
-    """Refuse that a compiled function reads what steps or schedules change."""
+    """Refuse a compiled function that reads what steps or schedules change."""
     if purpose() == "trace":
         from engine import TraceError
 
         raise TraceError(
-            f"the function reads {what}, which a compiled step has for itself: let it read a variable or attribute "
+            f"the function reads {what}, which a compiled step keeps to itself: let it read a variable or attribute "
             "of your own, which is watched, and change that from step to step"
         )
 
@@ -30,9 +30,9 @@ class Setting(Generic[T]):
     """A setting of an optimiser: a number, a pair of numbers, or a bool.
 
     Args:
-        default: what it is unless said otherwise; it tells the kind.
+        default: the default; its type is the setting's.
         least: the smallest number that is allowed.
-        below: what every number must be below.
+        below: the number that it must be below.
 
     >>> from engine import Value
     >>> from nn import SGD
@@ -65,10 +65,10 @@ class Setting(Generic[T]):
         optimizer.change({self._name: value})
 
     def checked(self, value: Any) -> T:
-        """A value for it.
+        """A value, checked.
 
         Raises:
-            TypeError: if it is of another kind.
+            TypeError: if it is of the wrong kind.
             ValueError: if it is out of range.
         """
         name, found = self._name, plain(value)
@@ -94,7 +94,7 @@ class Setting(Generic[T]):
 class Memory:
     """What an optimiser remembers: a number for each parameter; an empty list before the first step that needs it.
 
-    Compiled steps may keep the numbers meanwhile: who looks gets them back.
+    Compiled steps may hold the numbers in between: reading them takes them back.
     """
 
     def __set_name__(self, owner: type[Optimizer], name: str) -> None:

@@ -115,19 +115,19 @@ def test_a_folder_that_does_not_exist(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no JSON file that nn.save wrote"),
-        ("{'w.0': 1}", "is no JSON file that nn.save wrote"),
-        ("[" * 100_000, "is no JSON file that nn.save wrote"),
-        ("[1, 2]", "is no checkpoint: its 'format' must be 'stepgrad parameters 1'"),
-        ('{"w.0": 1, "w.1": 2}', "is no checkpoint"),
-        ('{"format": "stepgrad parameters 2", "parameters": {"w.0": 1, "w.1": 2}}', "is no checkpoint"),
-        ('{"format": "stepgrad parameters 1", "parameters": [1, 2]}', "is no checkpoint"),
+        ("", "is not a JSON file that nn.save wrote"),
+        ("{'w.0': 1}", "is not a JSON file that nn.save wrote"),
+        ("[" * 100_000, "is not a JSON file that nn.save wrote"),
+        ("[1, 2]", "is not a checkpoint: its 'format' must be 'stepgrad parameters 1'"),
+        ('{"w.0": 1, "w.1": 2}', "is not a checkpoint"),
+        ('{"format": "stepgrad parameters 2", "parameters": {"w.0": 1, "w.1": 2}}', "is not a checkpoint"),
+        ('{"format": "stepgrad parameters 1", "parameters": [1, 2]}', "is not a checkpoint"),
         (content(**{"w.0": 1.0}), r"fits another model: of its parameters 1 are missing \(w.1\), and 0 are unknown"),
         (content(**{"w.0": 1, "w.1": 2, "b": 3}), r"of its parameters 0 are missing, and 1 are unknown \(b\)"),
-        (content(**{"w.0": 1, "w.1": "2"}), "parameter w.1 is no number but str '2'"),
-        (content(**{"w.0": 1, "w.1": None}), "parameter w.1 is no number but NoneType None"),
-        (content(**{"w.0": 1, "w.1": True}), "parameter w.1 is no number but bool True"),
-        (content(**{"w.0": 1, "w.1": [2.0]}), "parameter w.1 is no number but list"),
+        (content(**{"w.0": 1, "w.1": "2"}), "parameter w.1 is not a number but str '2'"),
+        (content(**{"w.0": 1, "w.1": None}), "parameter w.1 is not a number but NoneType None"),
+        (content(**{"w.0": 1, "w.1": True}), "parameter w.1 is not a number but bool True"),
+        (content(**{"w.0": 1, "w.1": [2.0]}), "parameter w.1 is not a number but list"),
         (content(**{"w.0": 1, "w.1": math.nan}), "NaN is not JSON"),
         (content(**{"w.0": 1, "w.1": 10**400}), "parameter w.1 is a number beyond the range of floats"),
         (content(**{"w.0": 1, "w.1": 2}).replace("2}", "1e999}"), "parameter w.1 is a number beyond"),
@@ -145,7 +145,7 @@ def test_a_wrong_file_changes_nothing(tmp_path, text, message):
 def test_a_file_that_is_no_text(tmp_path):
     path = tmp_path / "wrong.json"
     path.write_bytes(b"\x80\x04\x95\xff")
-    with pytest.raises(ValueError, match="is no JSON file"):
+    with pytest.raises(ValueError, match="is not a JSON file"):
         load(Row([1.0]), path)
 
 
@@ -174,11 +174,11 @@ def test_models_refused(tmp_path, function):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"format": "stepgrad parameters 1", "parameters": {"w": 1, "w": 2}}', "the key 'w' stands there twice"),
-        ('{"format": "x", "format": "stepgrad parameters 1", "parameters": {}}', "the key 'format' stands there twice"),
+        ('{"format": "stepgrad parameters 1", "parameters": {"w": 1, "w": 2}}', "it has the key 'w' twice"),
+        ('{"format": "x", "format": "stepgrad parameters 1", "parameters": {}}', "it has the key 'format' twice"),
         (
             '{"format": "stepgrad parameters 1", "parameters": {"w.0": "one", "b": 0}}',
-            r"odd.json: parameter w.0 is no number",
+            r"odd.json: parameter w.0 is not a number",
         ),
     ],
 )

@@ -86,5 +86,5 @@ def test_layers_that_are_no_texts_are_refused(layers: Any, tmp_path: Path) -> No
     nn.save(nn.MLP(2, [1]), tmp_path / "model.json")
     content = json.loads((tmp_path / "model.json").read_text())
     (tmp_path / "model.json").write_text(json.dumps({**content, "layers": layers}))
-    with pytest.raises(ValueError, match="the layers are no texts"):
+    with pytest.raises(ValueError, match="the layers are not texts"):
         nn.load(nn.MLP(2, [1]), tmp_path / "model.json")

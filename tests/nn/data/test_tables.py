@@ -212,7 +212,7 @@ def test_columns_of_a_file_that_are_no_texts_are_refused(tmp_path: Path) -> None
     content = json.loads((tmp_path / "model.json").read_text())
     for name in ("columns", "columns_of_labels"):
         (tmp_path / "model.json").write_text(json.dumps({**content, name: [1, 2, 3]}))
-        with pytest.raises(ValueError, match="columns are no texts"):
+        with pytest.raises(ValueError, match="columns are not texts"):
             nn.load(nn.MLP(3, [2], seed=1), tmp_path / "model.json")
 
 
@@ -270,9 +270,9 @@ def test_the_remedies_do_what_they_say() -> None:
 @pytest.mark.parametrize(
     ("entries", "told"),
     [
-        (pd.array([1, None, 3], dtype="Int64"), r"column 'c' has in row 1 no number but NAType <NA>: fill it in"),
+        (pd.array([1, None, 3], dtype="Int64"), r"column 'c' has in row 1 not a number but NAType <NA>: fill it in"),
         (pd.Categorical(["u", "v", "u"]), r"column 'c' has in row 0 .*'u': pandas.get_dummies\(X, columns=\['c'\]\)"),
-        (pd.date_range("2020-01-01", periods=3), r"column 'c' has in row 0 no number but Timestamp .*: make numbers"),
+        (pd.date_range("2020-01-01", periods=3), r"column 'c' has in row 0 not a number but Timestamp .*: make"),
     ],
     ids=["missing", "category", "date"],
 )

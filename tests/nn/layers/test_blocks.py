@@ -119,11 +119,11 @@ def test_beside_torch():
     ("make", "error", "message"),
     [
         (Sequential, ValueError, "of no layers"),
-        (lambda: Sequential(Layer(2, 2), 3), TypeError, "layer 1 of Sequential is no module or function but int 3"),
+        (lambda: Sequential(Layer(2, 2), 3), TypeError, "layer 1 of Sequential is not a module or function but int 3"),
         (
             lambda: Sequential([Layer(2, 2)]),
             TypeError,
-            r"no module or function but list .*: write Sequential\(\*layers\)",
+            r"not a module or function but list .*: write Sequential\(\*layers\)",
         ),
         (
             lambda: Sequential(LayerNorm),

@@ -488,7 +488,7 @@ def test_targets_out_of_range(loss, prediction, target, message):
         ([0.1, 0.2], True, TypeError, "bool True"),
         ([0.1, 0.2], "1", TypeError, "not str '1'"),
         ([0.1, 0.2], None, TypeError, "not NoneType None"),
-        ([0.1, 0.2], [1.0], ValueError, "a row of one number is no label for 2 logits: give class indices"),
+        ([0.1, 0.2], [1.0], ValueError, "a row of one number is not a label for 2 logits: give class indices"),
         ([0.1, 0.2], [0.0, 0.0, 1.0], ValueError, "3 probabilities against 2 logits"),
         ([0.1, 0.2], [0.5, 0.6], ValueError, "the probabilities of a target must sum to 1, not to 1.1: give shares"),
         ([0.1, 0.2], [1.5, -0.5], ValueError, "a probability must be"),

@@ -320,7 +320,7 @@ def test_part_of_a_model_may_be_trained():
         ([[1.0, 2.0]], [2], IndexError, "class 2 is out of range: with 2 classes"),
         ([[1.0, 2.0]], [0.5], ValueError, "must be whole"),
         ([[1.0, 2.0]], [True], TypeError, "bool True"),
-        ([[1.0, 2.0]], [[1.0]], ValueError, "a row of one number is no label for 2 outputs"),
+        ([[1.0, 2.0]], [[1.0]], ValueError, "a row of one number is not a label for 2 outputs"),
         ([[1.0]], [2], ValueError, "a label beside one output is 1 against 0 or -1, not 2"),
         ([1.0], ["1"], ValueError, "labels are texts, and the model knows no names"),
         ([1.0, 2.0], [1], ValueError, "2 samples against 1 label"),

@@ -150,7 +150,7 @@ class Caching(nn.Module):
 
 
 RESULT = (
-    r"slopes.0 is no parameter but the result of <primitive mul.*Write Value\(x.data\).*x.detach\(\) for a constant"
+    r"slopes.0 is not a parameter but the result of <primitive mul.*Write Value\(x.data\).*x.detach\(\) for a constant"
 )
 
 
@@ -176,7 +176,7 @@ def test_a_result_among_the_weights_of_a_layer_is_told_where_parameters_are_aske
     model = nn.MLP(2, [3, 1], seed=0)
     neuron = model.layers[0].neurons[1]
     neuron.w = [w * 0.1 for w in neuron.w]
-    with pytest.warns(UserWarning, match=r"^layers.0.neurons.1.w.0 is no parameter but the result of") as told:
+    with pytest.warns(UserWarning, match=r"^layers.0.neurons.1.w.0 is not a parameter but the result of") as told:
         model.parameters()
     assert told[0].filename == __file__
     with warnings.catch_warnings():
