@@ -2,7 +2,7 @@
 
 Nothing is recorded while a network runs. A parameter belongs to the module that its path names; a node belongs to a
 module if it is computed from the module's parameters, and to none if it mixes several. What belongs to no module is
-grouped with its like: the same operation on operands of the same groups.
+grouped with nodes that are alike: the same operation on operands of the same groups.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..value import Constant, Value
 
 Path = tuple[str, ...]
 
-MERGE_FROM = 4  # so many nodes that are alike become one box
+MERGE_FROM = 4  # alike nodes, from which on they become one box
 _ACTIVATIONS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh"})
 
 
@@ -38,7 +38,7 @@ def steps(path: str) -> Path:
 
 
 def module_of(path: str) -> Path:
-    """The module that holds a parameter; one that is held by the model itself counts as its own.
+    """The module that holds a parameter; one that the model itself holds counts as a module of its own.
 
     >>> module_of("layers.0.neurons.3.w.2"), module_of("wte.3.1")
     (('layers.0', 'neurons.3'), ('wte',))
@@ -56,11 +56,11 @@ def boxes_of_modules(names: dict[Value, str], collapse: Any, expand: Iterable[st
 
     Args:
         names: the parameters and their paths.
-        collapse: a depth from 1 on, or what the modules to draw are called: ``"layer"``, ``"neuron"``, ``"block"``.
+        collapse: a depth of at least 1, or the name of the modules to draw: ``"layer"``, ``"neuron"``, ``"block"``.
         expand: paths of modules to open: each shows the modules inside it, or its nodes if there are none.
 
     Raises:
-        TypeError, ValueError: `collapse` or `expand` is nothing that these modules have.
+        TypeError, ValueError: `collapse` or `expand` does not fit these modules.
     """
     modules = list(dict.fromkeys(module_of(path) for path in names.values()))
     opened = {expand} if isinstance(expand, str) else set(expand)
@@ -112,7 +112,7 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
     owner: dict[Value, Path] = {}
     used: dict[Value, int] = {}  # the parameters that a node of its owner is computed from, as bits
     bits: dict[Path, int] = {}
-    pure: set[Value] = set()  # what depends on parameters and no data, such as a penalty on weights
+    pure: set[Value] = set()  # depends on parameters only, not on data, such as a penalty on weights
     active: set[Value] = set()
     for node in order:
         if node in names:
@@ -153,12 +153,12 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
 
 
 def _is_no_data(operand: Value, name: str) -> bool:
-    """Whether a constant belongs to the formula: an exponent, or the 0 that Python's `sum` starts from."""
+    """Whether an operand is a constant of the formula: an exponent, or the 0 that Python's `sum` starts from."""
     return operand.__class__ is Constant and (name == "pow" or (name == "add" and operand._data == 0.0))
 
 
 def _release_penalties(order: list[Value], owner: dict[Value, Path], pure: set[Value], names: dict[Value, str]) -> None:
-    """Take from their modules the nodes of pure parameters that no computation on data uses."""
+    """Take out of their modules the nodes that depend on parameters only and that no computation on data uses."""
     kept: set[Value] = set()
     for node in reversed(order):
         if node not in owner or node in names:
@@ -220,7 +220,7 @@ def group(order: list[Value], names: dict[Value, str], collapse: Any, expand: It
 def _alike(order: list[Value], names: dict[Value, str], box: dict[Value, Path]) -> dict[Value, Group]:
     """Groups of nodes outside of modules: the same operation on the same groups.
 
-    Modules that differ in an index only count as the same, and a chain of + or * as one operation.
+    Modules that differ only in an index count as the same, and a chain of + or * as one operation.
     """
     number: dict[Hashable, int] = {}  # keys are nested, so each is replaced by a number
     key: dict[Value, int] = {}
@@ -239,7 +239,7 @@ def _alike(order: list[Value], names: dict[Value, str], box: dict[Value, Path]) 
             for operand in node.operands:
                 if name in ("add", "mul") and operand._primitive is node._primitive and operand in terms:
                     taken |= terms[operand]
-                elif operand in key:  # others are outside of what is shown
+                elif operand in key:  # others are not shown
                     taken.add(key[operand])
             terms[node] = frozenset(taken)
             own = (name, terms[node])

@@ -1,4 +1,4 @@
-"""A picture as an image: SVG by our own layout where that is enough, by Graphviz what is large, PNG and PDF."""
+"""A picture as an image: SVG by our own layout where that suffices; large ones, PNG and PDF by Graphviz."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Style(NamedTuple):
     scale: float = 1.0
 
     def check(self, kind: str) -> None:
-        """Refuse what cannot be.
+        """Check the style for one kind of file.
 
         Raises:
             TypeError: a size is not a number, or the title is not text.
-            ValueError: a size is not positive, or far too large; `dpi` of what has no pixels, `scale` of text.
+            ValueError: a size is not positive, or far too large; `dpi` for a format without pixels, `scale` for text.
         """
         if not isinstance(self.title, str):
             raise TypeError(f"title= is text, got {self.title!r} of type {type(self.title).__name__}")
@@ -37,7 +37,7 @@ class Style(NamedTuple):
             if size is not None and not 0 < as_float(size, f"{name}=") < 1e5:
                 raise ValueError(f"{name}= is a positive number below 100,000, got {size!r}")
         if self.scale != 1.0 and kind == "dot":
-            raise ValueError("scale= is for pictures, and a .dot is text: say it to what draws it")
+            raise ValueError("scale= is for pictures, and a .dot is text: give it to the program that draws it")
         if self.dpi is not None and kind != "png":
             raise ValueError(f"dpi= is for PNG: a .{kind} has no pixels, and scale= makes it larger")
 

@@ -1,8 +1,8 @@
-"""Placing boxes without Graphviz: in layers, with few crossings, no two boxes in one place and no edge through a box.
+"""Placing boxes without Graphviz: in layers, with few crossings, without overlaps of boxes or edges through them.
 
 The method of Sugiyama, Tagawa and Toda (1981) in four steps: a layer for each box; a point on every layer that an edge
 passes, shared by all edges from the same box; an order in each layer that crosses few edges; and the places that keep
-edges short and straight, by least squares. An edge bends only between layers, so that it can meet no box.
+edges short and straight, by least squares. An edge bends only between layers, so that it cannot meet a box.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Placement:
     """Where everything is, in points from the top left corner.
 
     Attributes:
-        width: of the whole.
-        height: of the whole.
-        centres: of the boxes.
+        width: the width of the whole.
+        height: the height of the whole.
+        centres: the centres of the boxes.
         curves: one for each edge, from tail to head: the start, and three points for each cubic Bézier curve.
     """
 
@@ -52,10 +52,10 @@ def place(
 
     Args:
         sizes: width and height of each box.
-        edges: (tail, head), as indices of boxes; where they make a circle, some run backwards.
+        edges: (tail, head), as indices of boxes; where they form a cycle, some run backwards.
         rankdir: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
-        room: what the label of each edge takes along the flow, beside its head.
-        ordered: boxes to which edges come in the order of `edges`, even where they then cross.
+        room: the length along the flow of each edge's label, which stands beside its head.
+        ordered: boxes that edges enter in the order of `edges`, even where that makes them cross.
 
     >>> place([(40, 20), (40, 20), (50, 30)], [(0, 2), (1, 2)]).centres
     [(20.0, 10.0), (20.0, 42.0), (93.4, 26.0)]
@@ -87,7 +87,7 @@ def place(
 
 
 class _Layers:
-    """Boxes, and the points by which edges pass a layer, as numbers from 0: those after the boxes are points."""
+    """Boxes, and the points where edges pass a layer; both are numbered from 0, boxes first."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class _Layers:
         return self.point[key]
 
     def _in_reading_order(self) -> list[list[int]]:
-        """The layers in the order in which the formula is read: operands in theirs, from the result down."""
+        """The layers in reading order: operands in their order, from the result down."""
         layers: list[list[int]] = [[] for _ in range(max(self.rank, default=-1) + 1)]
         seen: set[int] = set()
         for root in reversed(self.order):
@@ -151,7 +151,7 @@ class _Layers:
     def arrange(self) -> None:
         """Find an order with few crossings, and the places across the flow.
 
-        The reading order is improved first; others, shuffled, only replace it where fewer edges cross.
+        The reading order is improved first; shuffled ones replace it only if fewer edges cross.
         """
         self._number()
         self.best, self.fewest = [layer[:] for layer in self.layers], self.crossings()
@@ -171,7 +171,7 @@ class _Layers:
         self._settle()
 
     def _improve(self, forth: bool) -> None:
-        """Order each layer by the means of the one beside it, and keep what crosses the fewest edges so far."""
+        """Order each layer by the mean places of its neighbours in the next one, and keep the best order so far."""
         beside = self.before if forth else self.after
         for layer in self.layers if forth else reversed(self.layers):
             layer.sort(key=lambda node: self._mean(beside[node], self.place[node]))
@@ -190,7 +190,7 @@ class _Layers:
         return sum(self.place[n] for n in nodes) / len(nodes) if nodes else otherwise
 
     def crossings(self) -> int:
-        """How many pairs of edges cross between layers, or at a box where they have to come in another order."""
+        """How many pairs of edges cross between layers, or enter an ordered box in the wrong order."""
         count = sum(times for (a, b), times in self.wanted.items() if self.place[a] > self.place[b])
         for layer in self.layers:
             seen: list[int] = []
@@ -202,7 +202,7 @@ class _Layers:
         return count
 
     def _swap_neighbours(self) -> None:
-        """Swap two that stand side by side wherever that crosses fewer edges."""
+        """Swap two neighbours in a layer wherever fewer edges then cross."""
         for layer in self.layers:
             for _ in range(4):
                 improved = False
@@ -290,13 +290,13 @@ class _Layers:
         return u, lowest, centres[: self.boxes], curves
 
     def _gap(self, rank: int) -> float:
-        """The room before a layer: more where edges are steep, and for the labels that stand there."""
+        """The gap before a layer: wider where edges are steep, and for the labels that stand there."""
         steep = max((abs(self.v[a] - self.v[b]) for b in self.layers[rank] for a in self.before[b]), default=0.0)
         labels = max((room for (_, h), room in zip(self.edges, self.room) if self.rank[h] == rank), default=0.0)
         return LAYER_GAP + min(0.15 * steep, 110.0) + labels
 
     def _ports(self) -> list[float]:
-        """Where across the flow each edge meets its head: side by side, in their order or that in which they come."""
+        """Where across the flow each edge meets its head: side by side, in the order of operands or of tails."""
         coming: dict[int, list[int]] = {}
         for k, (_, head) in enumerate(self.edges):
             coming.setdefault(head, []).append(k)
@@ -311,13 +311,13 @@ class _Layers:
 
 
 def _line(curve: list[Point], to: Point) -> None:
-    """A straight piece, as a curve."""
+    """Add a straight piece to a curve."""
     if curve[-1] != to:
         curve += [curve[-1], to, to]
 
 
 def _positions(boxes: int, edges: Sequence[Edge]) -> list[int]:
-    """Where each box comes in an order of operands before results, but for a few edges that close circles."""
+    """The place of each box in an order of operands before results; edges that close cycles are ignored."""
     operands: list[list[int]] = [[] for _ in range(boxes)]
     used = [False] * boxes
     for tail, head in edges:
@@ -341,7 +341,7 @@ def _positions(boxes: int, edges: Sequence[Edge]) -> list[int]:
 
 
 def _ranks(order: Sequence[int], edges: Sequence[Edge]) -> list[int]:
-    """The layer of each box: one further than its operands; nearer to what uses it where that makes edges shorter.
+    """The layer of each box: one further than its operands, or nearer to its users where that shortens edges.
 
     Args:
         order: the boxes, operands before results.
@@ -356,7 +356,9 @@ def _ranks(order: Sequence[int], edges: Sequence[Edge]) -> list[int]:
     for box in order:
         rank[box] = max((rank[tail] + 1 for tail in before[box]), default=0)
     for box in reversed(order):
-        held = sum(1 for tail in before[box] if before[tail] or len(after[tail]) > 1)  # a leaf of its own comes along
+        held = sum(
+            1 for tail in before[box] if before[tail] or len(after[tail]) > 1
+        )  # a leaf used only here moves along
         if len(after[box]) >= held:
             rank[box] = min((rank[head] - 1 for head in after[box]), default=rank[box])
     return rank

@@ -1,4 +1,4 @@
-"""The letters of a picture: their font, and about how wide text is in it."""
+"""The font of pictures, and how wide text is in it, roughly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NARROW, _WIDE = set("ijlI.,:;'|!()[]{}ft/\\ -\xa0r∂"), set("mwMW@%…")
 
 @lru_cache(maxsize=4000)
 def width_of(text: str, size: float = SIZE, bold: bool = False) -> float:
-    """About how wide text is in Helvetica, in points; rather too wide than too narrow.
+    """The rough width of text in Helvetica, in points: too wide rather than too narrow.
 
     >>> width_of("will") < width_of("mama")
     True

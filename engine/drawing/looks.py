@@ -1,4 +1,4 @@
-"""How a picture looks, whoever draws it: the lines of text in a box, its colours and border, and the legend."""
+"""How a picture looks, in SVG and DOT alike: the lines of text in a box, its colours and border, and the legend."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A box: its lines, and what differs from the usual.
+    """The looks of a box: its lines, and what differs from the defaults.
 
     Attributes:
-        lines: of text, each in pieces.
+        lines: the lines of text, each in pieces.
         fill: the colour inside.
-        colour: of the text.
-        border: of the line around it.
-        width: of that line, in points.
-        square: whether its corners are.
-        dashed: whether that line is.
-        bare: whether there is only text.
+        colour: the colour of the text.
+        border: the colour of the border.
+        width: the width of the border, in points.
+        square: whether its corners are square.
+        dashed: whether the border is dashed.
+        bare: whether there is only text, without a border.
     """
 
     lines: list[list[Span]]
@@ -111,7 +111,7 @@ def _head(box: Box, muted: str) -> list[Span]:
 
 
 def legend(picture: Picture, scale: GradientScale, colours: Theme) -> list[Sample]:
-    """The colours that occur, each with the size of gradient that it stands for; nothing without gradients."""
+    """The colours that occur, each with the size of gradient it stands for; empty without gradients."""
     gradients = [box.grad for box in picture.boxes if box.grad is not None]
     if not gradients:
         return []
@@ -126,12 +126,12 @@ def legend(picture: Picture, scale: GradientScale, colours: Theme) -> list[Sampl
 
 
 def is_crowded(picture: Picture) -> bool:
-    """Whether edges are so many that they must be faint, and their counts would push the boxes far apart."""
+    """Whether there are so many edges that they must be faint, and labels would push the boxes far apart."""
     return len(picture.edges) > max(60, 2.5 * len(picture.boxes))
 
 
 def check_rankdir(rankdir: str) -> None:
-    """Refuse what is not a direction.
+    """Check a direction.
 
     Raises:
         ValueError: there is none of that name.

@@ -1,4 +1,4 @@
-"""A graph as DOT text, as a file, as a page to step through, and as what a notebook shows.
+"""A graph as DOT text, as a file, as a page to step through, and in a notebook.
 
 What these need is imported when something is drawn.
 """
@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 
     from .graphviz.renderers import Renderer
 
-_AT_A_GLANCE = 15_000  # Values, up to which a cell has its picture in a moment
+_AT_A_GLANCE = 15_000  # Values, up to which a picture is made quickly enough for a cell
 _CELL = 200_000  # bytes that a cell may take
-_RADII = (8, 5, 3, 2, 1)  # how far from the result a part of a graph goes: of a leaf that all use, 3 steps are all
-_SECONDS = 20.0  # that a cell waits for Graphviz
+_RADII = (
+    8,
+    5,
+    3,
+    2,
+    1,
+)  # how far from the result to show, tried in turn: a leaf that all use brings in all within 3 steps
+_SECONDS = 20.0  # how long a cell waits for Graphviz
 _FAILED = (OSError, RuntimeError, ValueError)  # Graphviz is broken, or too slow
 
 
@@ -47,22 +53,22 @@ def to_dot(
     """The graph of `root` as DOT text; this needs no Graphviz.
 
     One box per Value: its label or operation, its number and, once a backward pass has run, its gradient, whose size
-    colours the box. Leaves have square corners, parameters blue borders, constants none; the root's is the heaviest.
+    colours the box. Leaves have square corners, parameters blue borders, constants none; the root has the heaviest.
     A gradient of exactly 0 has a dashed border, one that is nan or infinite stands out in magenta. Where their order
-    matters, operands come to a box from top to bottom. What `engine.notes` says of the graph stands below it.
+    matters, operands enter a box from top to bottom. Below the graph stand its `engine.notes`.
 
     Args:
         root: the result whose graph it is.
         names: a module, or anything with `named_parameters()`: its parameters are shown under their paths.
         collapse: draw one box for each module of `names`: ``"layer"``, ``"neuron"``, any other word in the
             parameters' paths, or a depth; or ``"alike"``, without names, one box for nodes of the same form. A box
-            shows how many parameters it holds, the norm of their gradient, and how often it repeats. By itself,
-            ``"auto"``, that happens from 150 boxes on, and a line says so; None draws all of them.
+            shows how many parameters it holds, the norm of their gradient, and how often it repeats. The
+            default, ``"auto"``, does that above 150 boxes, and a line says so; None draws every node.
         expand: paths of modules to open: each shows the modules inside it, or its nodes.
         path_to: draw only the paths from the root to this Value (or the one of this label or path).
         around: draw only the neighbourhood of this Value (or the one of this label or path);
             a dashed border says that neighbours are left out.
-        radius: how many edges the neighbourhood reaches; 2 unless said otherwise.
+        radius: how many edges the neighbourhood reaches; 2 by default.
         limit: the most boxes to draw; None for any number.
         local_derivatives: write on each edge the derivative of the result by that operand.
         theme: ``"light"`` or ``"dark"``.
@@ -115,7 +121,7 @@ def draw(
     timeout: float = TIMEOUT,
     **options: Any,
 ) -> Path | None:
-    """Draw the graph of `root` to a file: SVG, PNG, PDF or DOT, as its name ends; without a path, show it.
+    """Draw the graph of `root` to a file: SVG, PNG, PDF or DOT, by its suffix; without a path, show it.
 
     An SVG needs nothing else. PNG and PDF take Graphviz: the program `dot` if it is on PATH, else the one inside
     pygraphviz (``pip install pygraphviz``); where there is one, it also places SVGs of more than 60 boxes. A file is
@@ -123,14 +129,14 @@ def draw(
 
     Args:
         root: the result whose graph it is.
-        path: where to: ``.svg``, ``.png``, ``.pdf`` or ``.dot``. Without one, a notebook shows the picture, and
-            elsewhere it opens in the browser.
+        path: a name ending in ``.svg``, ``.png``, ``.pdf`` or ``.dot``. Without one, a notebook shows the picture,
+            and elsewhere it opens in the browser.
         theme: ``"light"`` or ``"dark"``.
         rankdir: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
         title: a line above the picture.
-        dpi: of a PNG, pixels per inch; 144 unless said otherwise.
-        scale: how many times as large as usual.
-        renderer: what makes the image instead: a function of DOT text and format that returns bytes.
+        dpi: pixels per inch, for a PNG; 144 by default.
+        scale: a factor on the size.
+        renderer: a function of DOT text and format that returns the image as bytes, to use instead.
         timeout: seconds that Graphviz may take.
         options: what to draw: those of `to_dot`.
 
@@ -141,7 +147,7 @@ def draw(
         ImportError: there is no Graphviz for a PNG or PDF; the message says how to get one.
         OSError: the file cannot be written.
         TimeoutError: Graphviz takes longer than `timeout`.
-        TypeError, ValueError: as `to_dot`; the name ends otherwise; a PNG would have too many pixels.
+        TypeError, ValueError: as `to_dot`; the name ends differently; a PNG would have too many pixels.
 
     >>> import tempfile
     >>> a, b = Value(2.0, "a"), Value(3.0, "b")
@@ -187,9 +193,9 @@ def _shown(svg: bytes) -> Path | None:
 
 
 def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph:  # noqa: A002  # micrograd's name
-    """The graph as a `graphviz.Digraph`, as micrograd's function of the same name gives it.
+    """The graph as a `graphviz.Digraph`, as from micrograd's function of the same name.
 
-    Its `render`, `pipe` and display in notebooks also work where there is no program `dot` but pygraphviz.
+    Its `render`, `pipe` and display in notebooks work with pygraphviz alone, too, without the program `dot`.
 
     Args:
         root: the result whose graph it is.
@@ -218,15 +224,15 @@ def save_steps(
 ) -> Path:
     """Save a page that steps through the forward and the backward pass of `root` in a browser.
 
-    One file that needs no network. It shows the pass from gradients of zero, and leaves those of the graph alone.
+    One file that needs no network. It shows the pass from zero gradients, and does not change those of the graph.
 
     Args:
         root: the result to differentiate.
-        path: where to: ``.html``.
+        path: a file name ending in ``.html``.
         names: a module, or anything with `named_parameters()`: its parameters are shown under their paths.
         limit: the most boxes; None for any number.
-        renderer: what places the boxes instead of Graphviz: a function of DOT text and the format ``"json0"``
-            that returns bytes.
+        renderer: a function of DOT text and the format ``"json0"`` that returns bytes, to place the boxes instead
+            of Graphviz.
         timeout: seconds that Graphviz may take.
 
     Returns:
@@ -249,7 +255,7 @@ def save_steps(
 def steps_frame(root: Value, names: Any = None, at: int = 0) -> str | None:
     """The page of `save_steps` inside a notebook's cell, where it works as it does in a browser.
 
-    None if it is large, or Graphviz is broken or too slow for it.
+    None if it is too large, or Graphviz is broken or too slow.
 
     Args:
         root: the result to differentiate.
@@ -279,7 +285,7 @@ def steps_frame(root: Value, names: Any = None, at: int = 0) -> str | None:
 def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
     """What a notebook shows of a Value: its text, and its graph as SVG where an image can be made.
 
-    A large graph is shown with nodes that are alike in one box. Nothing is raised: text is always there.
+    A large graph is shown with alike nodes in one box. Nothing is raised: there is always the text.
     """
     wanted = {"text/plain", "image/svg+xml"} if include is None else set(include)
     wanted -= set(exclude or ())
@@ -294,7 +300,7 @@ def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[st
 
 
 def _shows_images() -> bool:
-    """Whether it is not IPython in a terminal that asks: it would make the user wait for a picture it drops."""
+    """Whether pictures are shown: IPython in a terminal would make the user wait for one, and drop it."""
     import sys
 
     ipython = sys.modules.get("IPython")
@@ -303,9 +309,9 @@ def _shows_images() -> bool:
 
 
 def _glance(root: Value) -> bytes | str:
-    """The graph as SVG that fits a cell; if it does not, why it is not shown, or nothing where no image can be made.
+    """The graph as SVG, if it fits a cell; else a text that says why not, empty if no image can be made.
 
-    What is still too much after collapsing is cut down to what lies next to the result.
+    If there are too many boxes even after collapsing, only those near the result are shown.
     """
     from ..graph import topological_order
     from .images import Style, image

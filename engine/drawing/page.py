@@ -1,7 +1,7 @@
 """The page to step through backprop in a browser: one file of inline SVG, data and plain JavaScript.
 
 A layout only places the boxes; their text and colours belong to the page, which follows the light or dark theme of
-the reader. A content security policy lets nothing run but the page's own script, so that no label ever could.
+the reader. A content security policy lets nothing run but the page's own script, so that no label can ever run as code.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def page_of(root: Value, *, names: Any, limit: int | None, place: Place, at: int
         root: the result to differentiate.
         names: a module, or anything with `named_parameters()`, or None.
         limit: the most boxes; None for any number.
-        place: places boxes of these sizes and these edges.
-        at: where it begins: 0 before the forward pass, then one for each operation, one for the start of the backward
-            pass, and one for each step of it.
+        place: a function of sizes and edges that places the boxes.
+        at: where it begins: 0 is before the forward pass; then come one place for each operation, one for the start
+            of the backward pass, and one for each step of it.
 
     Raises:
         ValueError: there are more than `limit` boxes.
@@ -60,7 +60,7 @@ def page_of(root: Value, *, names: Any, limit: int | None, place: Place, at: int
 def _twin(root: Value, names: Any) -> tuple[Value, dict[Value, str]]:
     """A copy of the graph to run the pass on, and the names of its parameters.
 
-    Its leaves hold what the results were computed from, which a note tells if they have been changed; gradients are 0.
+    Its leaves hold the numbers that the results were computed from (a note says which have changed); gradients are 0.
     """
     memo: dict[int, Any] = {}
     twin = copy.deepcopy(root, memo)
@@ -125,7 +125,7 @@ def _kind(node: Value, paths: dict[Value, str]) -> str:
 
 
 def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
-    """The first line of a box: a name in bold, and beside it the operation, unless the name tells it."""
+    """The first line of a box: a name in bold, and beside it the operation, unless the name contains it."""
     if isinstance(node, Constant) and not node._label:
         return "", ""
     if is_parameter:  # what tells paths apart is at their end
@@ -135,7 +135,7 @@ def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
 
 
 def _size(box: tuple[str, str], node: Value) -> Point:
-    """Width and height of a box in pixels: its text of 12 pixels, as wide as that gets at most."""
+    """Width and height of a box in pixels, for text of 12 pixels at its widest."""
     if isinstance(node, Constant) and not box[0]:
         return max(40.0, width_of(short(node._data), 12) + 16), 26.0
     return max(92.0, width_of(box[0], 12, True) + width_of(f" {box[1]}", 12) + 22), 3.0 * _LINE + 9
@@ -161,7 +161,7 @@ def _step(step: Step, index: dict[Value, int]) -> Json:
 
 
 def _number(number: float | None) -> float | str | None:
-    """What JSON can hold: nan and the infinities as text, whole numbers short."""
+    """A number for JSON: nan and the infinities as text, whole numbers short."""
     if number is None or not math.isfinite(number):
         return None if number is None else f"{number:g}"
     return int(number) if number.is_integer() and abs(number) < 1e9 and number else number
@@ -230,5 +230,5 @@ def _inline_json(data: Json) -> str:
 
 
 def _hash(text: str) -> str:
-    """What a content security policy knows an inline script or style by."""
+    """The hash by which a content security policy allows an inline script or style."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

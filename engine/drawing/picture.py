@@ -1,4 +1,4 @@
-"""A picture before it is drawn: boxes and edges, with the words and numbers that they show."""
+"""What a picture shows: boxes and edges, with their words and numbers, before anything is placed or drawn."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from . import views
 
 Kind = Literal["operation", "leaf", "parameter", "constant", "module", "alike"]
 
-BUDGET = 150  # boxes; beyond, what can be drawn in one box is
-LIMIT = 1500  # boxes; Graphviz takes about two seconds to place them, and a reader longer
+BUDGET = 150  # boxes; above it, nodes are collapsed where possible
+LIMIT = 1500  # boxes; Graphviz needs about two seconds to place them, and a reader longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Box:
         grad: the gradient, or the norm of several; None if there is none.
         root: whether it is, or holds, the root.
         cut: whether nodes next to it are left out.
-        ordered: whether edges come to it in the order of its operands: a/b looks different from b/a.
+        ordered: whether edges enter it in the order of its operands, so that a/b looks different from b/a.
     """
 
     kind: Kind
@@ -59,7 +59,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Boxes in topological order of their first node, the edges between them, and what a reader must know."""
+    """Boxes in topological order of their first node, the edges between them, and notes."""
 
     boxes: list[Box]
     edges: list[Edge]
@@ -121,7 +121,7 @@ def take(
 
 
 def _smallest(shown: list[Value], parameters: dict[Value, str]) -> tuple[dict[Value, modules.Group], str]:
-    """Groups that leave few boxes, and in words how they are made: layers if these are known, else nodes alike."""
+    """Groups that leave few boxes, and in words how they are made: layers if known and enough, else alike nodes."""
     if parameters.keys() & set(shown):
         groups = modules.group(shown, parameters, "layer", ())
         if len(_place(shown, groups)[1]) <= BUDGET:
@@ -152,7 +152,7 @@ def _too_large(count: int, limit: int, paths: dict[Value, str], collapse: Any) -
     collapses = 'collapse="layer" or "neuron"' if paths else 'names=model with collapse="layer", or collapse="alike"'
     whole = collapse in (None, "auto")
     return (
-        f"the picture would have {count:,} boxes, over the limit of {limit:,}, and nobody could read it: "
+        f"the picture would have {count:,} boxes, over the limit of {limit:,}, too many to read: "
         f"{'draw less with ' if whole else 'open less with expand=, draw less with '}"
         f"{collapses + ', ' if whole else ''}path_to=w (only the paths to w), "
         f"around=node, radius=2 (only its neighbours), or say limit=None"
@@ -160,7 +160,7 @@ def _too_large(count: int, limit: int, paths: dict[Value, str], collapse: Any) -
 
 
 def _cut_off(order: list[Value], where: dict[Value, int]) -> set[Value]:
-    """The nodes shown that have a neighbour which is not."""
+    """The nodes that are shown and have a neighbour that is not."""
     cut = set()
     for node in order:
         for operand in node.operands:
@@ -172,9 +172,9 @@ def _cut_off(order: list[Value], where: dict[Value, int]) -> set[Value]:
 def _edges(
     shown: list[Value], where: dict[Value, int], groups: dict[Value, modules.Group], with_derivatives: bool
 ) -> list[Edge]:
-    """One edge for each operand between single Values; one for all between the same boxes where one is a group.
+    """One edge for each operand of a single Value; one for all between the same two boxes if one is a group.
 
-    Those that come to a box are in the order of its operands.
+    Those that enter a box are in the order of its operands.
     """
     edges: list[Edge] = []
     bundles: dict[tuple[int, int], int] = {}
@@ -246,20 +246,20 @@ def _group_box(
 
 
 def _norm(nodes: list[Value]) -> float:
-    """The norm of their gradients; nan if one is, also beside an infinite one, where hypot() would hide it."""
+    """The norm of their gradients; nan if any is nan, which hypot() would hide beside an infinite one."""
     gradients = [node._grad for node in nodes]
     return math.nan if any(map(math.isnan, gradients)) else math.hypot(*gradients)
 
 
 def _range(numbers: list[float]) -> str:
-    """The smallest and the largest number; before them nan if there is one, which has no place between them."""
+    """The smallest and the largest number, with nan before them if there is one."""
     found = sorted({x for x in numbers if x == x})
     ends = [" … ".join(dict.fromkeys(map(short, (found[0], found[-1]))))] if found else []
     return ", ".join([*(["nan"] if len(numbers) > sum(x == x for x in numbers) else []), *ends])
 
 
 def _repeats(nodes: list[Value], paths: dict[Value, str]) -> str:
-    """How often the module was called: as often as its parameter with the fewest uses is used."""
+    """How often the module was called: the least number of uses among its parameters."""
     uses = {node: 0 for node in nodes if node in paths}
     for node in nodes:
         for operand in set(node.operands):

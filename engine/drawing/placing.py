@@ -1,4 +1,4 @@
-"""Where boxes go: by our own layout if they are few or there is no Graphviz, else by Graphviz."""
+"""Which layout places the boxes: our own if they are few or there is no Graphviz, else Graphviz."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .graphviz.dot_text import haste
 from .graphviz.renderers import Renderer, has_graphviz
 from .layout import Edge, Placement, Point, place
 
-SMALL = 60  # boxes, up to which our own layout is as good, and quicker
+SMALL = 60  # boxes, up to which our own layout is as good and quicker
 
 ByDot = Callable[[str], bytes]
 """From DOT text to Graphviz's json0."""
 
 
 def suits(boxes: int) -> bool:
-    """Whether our own layout is the one for so many boxes.
+    """Whether to use our own layout for that many boxes.
 
     >>> suits(10)
     True
@@ -26,7 +26,7 @@ def suits(boxes: int) -> bool:
 
 
 def layout_by(renderer: Renderer | None, timeout: float) -> Callable[[list[Point], list[Edge]], Placement]:
-    """What places the boxes of a page: by `renderer`, which makes json0 of DOT text, if it is given."""
+    """The function that places the boxes of a page: with `renderer`, from DOT text to json0, if it is given."""
 
     def by_dot(dot: str) -> bytes:
         if renderer is None:
@@ -43,7 +43,7 @@ def placed(sizes: Sequence[Point], edges: Sequence[Edge], by_dot: ByDot, own: bo
         sizes: width and height of each, in points.
         edges: (tail, head), as indices of boxes.
         by_dot: runs Graphviz.
-        own: whether our own layout is to be used instead.
+        own: whether to use our own layout instead.
     """
     if own:
         return place(sizes, edges)

@@ -1,4 +1,4 @@
-"""SVG of a picture by our own layout: what a notebook, a browser and a bare install show, with no Graphviz."""
+"""SVG of a picture by our own layout, without Graphviz: for notebooks, browsers and bare installs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
     crowded = is_crowded(picture)
     labels = [edge.label if edge.count == 1 or not crowded else "" for edge in picture.edges]
     upright = rankdir in ("TB", "BT")
-    coming = [0.0] * len(looks)  # room for the labels of what comes in, one beside the other
+    coming = [0.0] * len(looks)  # room for the labels of incoming edges, side by side
     for edge, label in zip(picture.edges, labels):
         coming[edge.head] += (width_of(label, SMALL) + 6 if upright else SMALL + 3) if label else 0.0
     sizes = [_size(look, need, upright) for look, need in zip(looks, coming)]
@@ -40,7 +40,7 @@ def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
     body = [*_edges(picture, placed, labels, colours, crowded, rankdir)]
     body += [_box(look, size, centre, colours) for look, size, centre in zip(looks, sizes, placed.centres)]
     above, high_above, wide_above = _lines(legend(picture, shades, colours), picture.notes, title, colours)
-    head = high_above if title else 0.0  # with a title everything that is said stands above, as in DOT text
+    head = high_above if title else 0.0  # with a title, legend and notes stand above as well, as in DOT text
     width = max(placed.width, wide_above) + 2 * _PAD
     height = placed.height + high_above + 2 * _PAD
     top_of_lines = _PAD if title else _PAD + placed.height + 2
@@ -146,11 +146,11 @@ def _tip(curve: list[Point], length: float = 6.0, breadth: float = 4.4) -> str:
     return f"M{x:.1f},{y:.1f} L{bx - half * uy:.1f},{by + half * ux:.1f} L{bx + half * uy:.1f},{by - half * ux:.1f} z"
 
 
-# ---- what is said above or below ---------------------------------------------------------------------------------
+# ---- title, legend and notes -------------------------------------------------------------------------------------
 
 
 def _lines(samples: list[Sample], notes: list[str], title: str, colours: Theme) -> tuple[list[str], float, float]:
-    """Title, legend and notes one below the other; the height and width they take."""
+    """Title, legend and notes, one below the other; their height and width."""
     found, y, wide = [], 0.0, 0.0
     if title:
         y += 15

@@ -55,8 +55,8 @@ DARK = Theme(
 THEMES = {"light": LIGHT, "dark": DARK}
 
 DECADES = 6
-"""Gradients that are smaller than the largest by more powers of ten than this share the smallest's colour; those that
-are within a factor of ten of it have similar ones."""
+"""The range of the scale in powers of ten: gradients further below the largest share the lowest colour. It spans at
+least one power of ten, so that gradients of similar size have similar colours."""
 
 
 class GradientScale:
@@ -88,7 +88,7 @@ class GradientScale:
         return self.ramp[round(min(max(place, 0.0), 1.0) * (len(self.ramp) - 1))]
 
     def samples(self) -> dict[str, str]:
-        """Colours by the size they stand for, written short, from the smallest to the largest; for a legend.
+        """Colours for a legend, by the size they stand for, from the smallest to the largest.
 
         >>> GradientScale([0.001, 10.0], LIGHT).samples()
         {'0.001': '#eef4fc', '0.01': '#dcebd9', '0.1': '#fbeaa9', '1': '#fdc784', '10': '#f79a72'}

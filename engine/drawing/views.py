@@ -1,4 +1,4 @@
-"""Which part of a graph to draw: all of it, the paths to one Value, or the neighbourhood of one."""
+"""Parts of a graph to draw: the paths to one Value, or its neighbourhood."""
 
 from __future__ import annotations
 

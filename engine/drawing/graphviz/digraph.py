@@ -1,4 +1,4 @@
-"""A `graphviz.Digraph` that also renders where there is no program `dot`, by the Graphviz inside pygraphviz."""
+"""A `graphviz.Digraph` that renders by the Graphviz inside pygraphviz where there is no program `dot`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DOT text of a picture: pure text, needing no Graphviz."""
+"""DOT text of a picture: made without Graphviz."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dot_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
 
 
 def statements(picture: Picture, theme: str = "light", rankdir: str = "LR", title: str = "") -> Iterator[str]:
-    """What stands between the braces, line by line."""
+    """The lines between the braces."""
     colours = colours_of(theme)
     check_rankdir(rankdir)
     scale = scale_of(picture, colours)
@@ -68,9 +68,9 @@ def statements(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
 
 
 def columns(picture: Picture) -> list[list[int]]:
-    """The boxes of modules that stand side by side, such as the neurons of a layer: dot keeps them in their order.
+    """Boxes of modules to keep in order side by side, such as the neurons of a layer.
 
-    Those of one parent that take from the same boxes and give to the same ones.
+    These have one parent, take from the same boxes and give to the same boxes.
     """
     takes: dict[int, set[int]] = {}
     gives: dict[int, set[int]] = {}
@@ -89,10 +89,11 @@ def columns(picture: Picture) -> list[list[int]]:
 
 
 def haste(edges: list[tuple[int, int]], boxes: int) -> str:
-    """Graph attributes that keep dot from thinking long: it cuts an edge into one piece for each rank that it crosses.
+    """Graph attributes that limit dot's time on large graphs; empty where it is quick.
 
-    A value that a long chain of operations uses all along (the x of ``x*x*x*...``) gives a piece for each pair of them,
-    and dot's time grows with their square: then it is told to stop improving earlier.
+    Dot cuts an edge into one piece for each rank that it crosses, and its time grows with the square of their number. A
+    value that a long chain of operations uses all along (the x of ``x*x*x*...``) makes many, so dot is told to stop
+    improving earlier.
 
     Args:
         edges: (tail, head), as indices of boxes.
@@ -113,11 +114,11 @@ def haste(edges: list[tuple[int, int]], boxes: int) -> str:
 
 
 _SIDES = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}
-"""By the direction of the flow, where edges come to a box."""
+"""The side of a box that edges enter, by the direction of the flow."""
 
 
 def _with_ports(label: str, count: int, rankdir: str) -> str:
-    """A label in a table with a cell for each edge that comes, in their order: so a/b looks different from b/a."""
+    """A label in a table with a cell for each incoming edge, in order, so that a/b looks different from b/a."""
     ports = [f'<td port="i{k}" width="4" height="4"></td>' for k in range(1, count + 1)]
     if rankdir in ("TB", "BT"):
         text = f'<tr><td colspan="{count}" width="36" cellpadding="2">{label}</td></tr>'
@@ -179,7 +180,7 @@ def _around(samples: list[Sample], notes: list[str], title: str, colours: Theme)
     if samples:
         cells = "".join(_sample(sample, colours) for sample in samples)
         beside = max((width_of(note, SMALL) for note in notes), default=0.0) - 40 * len(samples)
-        if beside > 0:  # what keeps dot from stretching the legend to the width of the notes
+        if beside > 0:  # keeps dot from stretching the legend to the width of the notes
             cells += f'<td fixedsize="true" width="{beside:.0f}" height="1"></td>'
         rows.append(
             f'<td align="left"><table border="0" cellborder="0" cellspacing="3" cellpadding="3"><tr>{cells}</tr>'

@@ -1,6 +1,6 @@
 """DOT text to images: the `dot` program if there is one, else the Graphviz inside pygraphviz.
 
-Either runs in a process of its own, which a timeout ends: for a graph of 10,000 boxes dot would work for hours.
+Either runs in a process of its own, which a timeout ends: a graph of 10,000 boxes would take dot hours.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ def render(
 
 
 def custom(renderer: Renderer, dot: str, kind: str) -> bytes:
-    """What a renderer of the user makes of DOT text.
+    """The image that a user's renderer makes of DOT text.
 
     Raises:
-        TypeError: it cannot be called, or gives no bytes.
+        TypeError: it cannot be called, or does not return bytes.
     """
     if not callable(renderer):
         raise TypeError(f"renderer takes a function of DOT text and format, got {renderer!r}")
@@ -74,10 +74,10 @@ Run = Callable[[str, str, str, "float | None", float], bytes]
 
 
 def find_graphviz() -> Run:
-    """What runs Graphviz on this machine, as a function of DOT text, format, layout, resolution and timeout.
+    """The Graphviz of this machine, as a function of DOT text, format, layout, resolution and timeout.
 
     Raises:
-        ImportError: nothing does.
+        ImportError: there is none.
     """
     program = shutil.which("dot")
     if program is not None:
@@ -92,7 +92,7 @@ def find_graphviz() -> Run:
 
 
 def has_graphviz() -> bool:
-    """Whether something runs Graphviz on this machine."""
+    """Whether there is a Graphviz on this machine."""
     return shutil.which("dot") is not None or _has_bundled()
 
 
@@ -126,13 +126,13 @@ def _run(command: Sequence[str], dot: str, timeout: float) -> bytes:
             "around=, or allow more with timeout="
         ) from None
     if done.returncode != 0 or not done.stdout:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
         if done.returncode < 0:
             raise RuntimeError(
                 f"Graphviz crashed (signal {-done.returncode}), as it does on long chains whose leaves are used all "
                 "along: draw a part, by around= or path_to=, or save_steps()"
             )
-        raise RuntimeError(f"Graphviz failed (exit code {done.returncode}): {' / '.join(said[-3:]) or 'no message'}")
+        raise RuntimeError(f"Graphviz failed (exit code {done.returncode}): {' / '.join(lines[-3:]) or 'no message'}")
     return done.stdout
 
 

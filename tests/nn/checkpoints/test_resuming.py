@@ -144,7 +144,7 @@ def changed(path, change):
         (lambda c: c["history"].update(backend=3), "a back end or an end that is not text"),
         (lambda c: c["history"].update(stopped=3), "a back end or an end that is not text"),
         (lambda c: c.update(history=[1]), "its history is list"),
-        (lambda c: c.update(loss=1), "no text"),
+        (lambda c: c.update(loss=1), "not text"),
         (lambda c: c.update(dropouts=[]) or c.update(dropouts=[[1, 2], [3, 4]]), "it has 2 Dropouts, the model 1"),
     ],
 )
