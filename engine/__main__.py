@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from .checking.selftest import selftest
 from .shell import adopting
 from .shell.commands import check, evaluate
+from .shell.selftest import selftest
 from .shell.tour import tour
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"adopt": adopting.run, "check": check, "selftest": selftest}

@@ -1,6 +1,6 @@
 """Derivatives of Python functions at numbers: gradients, Jacobians, Hessians and their products.
 
-Each records the function for itself, also where a `no_grad` is open further out.
+Each records the function for itself, even inside a `no_grad`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ from .value import Value
 def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
     """The function that gives ``f(*xs)`` and its partial derivatives at numbers `xs`.
 
+    Args:
+        f: a function of Values that returns one Value or number.
+
+    Raises:
+        TypeError: when it is called, as for `gradient`.
+
     >>> value_and_grad(lambda x, y: x * y)(2.0, 3.0)
     (6.0, [3.0, 2.0])
     """
@@ -34,9 +40,12 @@ def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
 def gradient(f: Function) -> Callable[..., list[float]]:
     """The function that gives the partial derivatives of ``f`` at numbers `xs`, in a list.
 
+    Args:
+        f: a function of Values that returns one Value or number.
+
     Raises:
-        TypeError: when it is called, if ``f`` gives neither a Value nor a number, or a number from float() of its
-            argument, as functions of `math` do.
+        TypeError: when it is called, if an argument is not a number, or ``f`` returns neither a Value nor a number, or
+            a number that it got by float() of its argument, as functions of `math` do.
 
     >>> gradient(lambda x, y: x * y)(2.0, 3.0)
     [3.0, 2.0]
@@ -46,7 +55,13 @@ def gradient(f: Function) -> Callable[..., list[float]]:
 
 
 def jacobian(f: Function) -> Callable[..., list[list[float]]]:
-    """The function that gives the Jacobian of ``f``, which returns a list: one row per output.
+    """The function that gives the Jacobian of ``f`` at numbers `xs`: one row for each output.
+
+    Args:
+        f: a function of Values that returns a list of Values or numbers.
+
+    Raises:
+        TypeError: when it is called, as for `gradient`, or if ``f`` does not return a list.
 
     >>> jacobian(lambda x, y: [x * y, x + y])(2.0, 3.0)
     [[3.0, 2.0], [1.0, 1.0]]
@@ -61,7 +76,13 @@ def jacobian(f: Function) -> Callable[..., list[list[float]]]:
 
 
 def hessian(f: Function) -> Callable[..., list[list[float]]]:
-    """The function that gives the matrix of second derivatives of ``f``.
+    """The function that gives the matrix of second derivatives of ``f`` at numbers `xs`.
+
+    Args:
+        f: a function of Values that returns one Value or number.
+
+    Raises:
+        TypeError: when it is called, as for `gradient`.
 
     >>> hessian(lambda x, y: x * x * y)(2.0, 3.0)
     [[6.0, 4.0], [4.0, 0.0]]
@@ -79,7 +100,13 @@ def hessian(f: Function) -> Callable[..., list[list[float]]]:
 def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
     """The product of the Hessian of ``f`` at `xs` with the vector `v`: the gradient's derivative along `v`.
 
+    Args:
+        f: a function of Values that returns one Value or number.
+        xs: the point, a number for each argument.
+        v: the vector, a number for each argument.
+
     Raises:
+        TypeError: as for `gradient`.
         ValueError: `v` has a different length from `xs`.
 
     >>> hvp(lambda x, y: x * x * y, [2.0, 3.0], [1.0, 0.0])
@@ -88,7 +115,7 @@ def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
     direction = _direction(xs, v)
     inputs, output = _call(f, xs)
     tangents = dict(zip(inputs, direction))
-    return [_push(first, tangents) for first in grad(output, inputs, create_graph=True)]
+    return [push_forward(first, tangents) for first in grad(output, inputs, create_graph=True)]
 
 
 @always_recorded()
@@ -97,10 +124,16 @@ def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
 
     Tangents are pushed from the leaves to the result, over the same local derivatives as backprop's.
 
+    Args:
+        f: a function of Values that returns one Value or number, or a list of them.
+        xs: the point, a number for each argument.
+        v: the direction, a number for each argument.
+
     Returns:
         (value, directional derivative): floats, or lists of them if ``f`` returns a list.
 
     Raises:
+        TypeError: as for `gradient`.
         ValueError: `v` has a different length from `xs`.
 
     >>> jvp(lambda x, y: x * y, [2.0, 3.0], [1.0, 10.0])
@@ -111,13 +144,13 @@ def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
     tangents = dict(zip(inputs, direction))
     if isinstance(result, (list, tuple)):
         outputs = _outputs(result)
-        return [output._data for output in outputs], [_push(output, tangents) for output in outputs]
+        return [output._data for output in outputs], [push_forward(output, tangents) for output in outputs]
     output = _as_output(result)
-    return output._data, _push(output, tangents)
+    return output._data, push_forward(output, tangents)
 
 
-def _push(root: Value, seeds: dict[Value, float]) -> float:
-    """The tangent of `root` when the tangents of the leaves are `seeds`: the sweep read the other way."""
+def push_forward(root: Value, seeds: dict[Value, float]) -> float:
+    """The tangent of `root` for the tangents `seeds` of some nodes: forward mode, the sweep in the other direction."""
     tangent = dict(seeds)
     for node in topological_order(root):
         if node in tangent:

@@ -1,8 +1,8 @@
-"""Somebody else's engine, stepped here: their graph becomes Values, and a bug in their backward pass gets its name.
+"""A student's own engine, stepped here: its graph becomes Values, and a bug in its backward pass is named.
 
-- graph: their nodes, read by the attributes that such engines have; meaning: what an operation may be, by the table
+- graph: their nodes, read by the attributes that such engines have; meaning: which primitive an operation may be
 - probes: each node's `_backward` alone; replay: their `backward()` as a whole, every call recorded
-- adoption: adopt(), which puts it together; report: what comes out
+- adoption: adopt(), which puts it together; report: its result
 """
 
 from .adoption import adopt as adopt

@@ -19,7 +19,7 @@ from .report import Adoption, Finding
 
 @always_recorded()
 def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
-    """Take the graph of a micrograd-like engine, and name the bug in its backward pass if it has one.
+    """Take over the graph of a micrograd-like engine, and name the bug in its backward pass if it has one.
 
     Each node's `_backward` is called alone, and then `root.backward()` as a whole with every call recorded; afterwards
     all attributes of the objects are what they were. What an operation is follows from its name (``"+"``,
@@ -29,7 +29,7 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         root: a result of the engine: an object with `data`, `grad`, `_backward` (a closure or a method that takes no
             arguments; of leaves it may be None), `backward()`, its operands in `_prev`, `prev`, `_children`, `children`
             or `parents` (a tuple, list or set), and the operation's name in `_op` or `op`.
-        names: a mapping from names to objects, to call them by; else their `label`, if they have one.
+        names: a mapping from names to objects, for the report; otherwise their `label` is used, if they have one.
 
     Returns:
         A report, true if nothing was found: `findings` with the first cause first, each with `kind`, `node`, `line` and
@@ -38,7 +38,7 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         ``"twice"``, ``"order"`` or ``"stale"``, in the order of causes.
 
     Raises:
-        TypeError: an object lacks one of these attributes; the message names it. Or `root` is a Value already.
+        TypeError: an object lacks one of these attributes, which the message names; or `root` is a Value already.
 
     >>> class Theirs:
     ...     def __init__(self, data, prev=(), op=""):
@@ -107,7 +107,7 @@ def _without_operands(graph: TheirGraph) -> list[Finding]:
 def _once_for_each_operation(probed: list[Probed]) -> list[Finding]:
     """The findings of all nodes, nearest to the leaves first; one for each kind and place where it is written.
 
-    A wrong derivative may come out as 0 at some nodes, where an operand seems to get nothing: that is no second bug.
+    A wrong derivative may come out as 0 at some nodes, where an operand seems to get nothing: that is not a second bug.
     """
     known: dict[tuple[str, str, str], Finding] = {}
     wrong = {(one.node.operation, one.node.line) for one in probed if one.only_wrong}
@@ -119,7 +119,7 @@ def _once_for_each_operation(probed: list[Probed]) -> list[Finding]:
 
 
 def _as_values(graph: TheirGraph, probed: dict[int, Probed]) -> dict[int, Value]:
-    """The same graph of Values, by the nodes' identity."""
+    """The same graph as Values, by the identity of the nodes."""
     values: dict[int, Value] = {}
     for node in graph.nodes:
         one = probed.get(id(node))
@@ -138,13 +138,13 @@ def _as_values(graph: TheirGraph, probed: dict[int, Probed]) -> dict[int, Value]
 
 
 def _by_another_convention(meaning: Meaning, probed: Probed) -> bool:
-    """Whether it has another derivative than the table's at a kink, as where a maximum is tied."""
+    """Whether its derivative at a kink differs from the table's, as where a maximum is tied."""
     slopes = probed.slopes
     return meaning.at_a_kink() and any(not close(slopes.get(key, 0.0), d) for key, d in meaning.slopes().items())
 
 
 def _opaque(node: Node, probed: Probed) -> Primitive:
-    """An operation that the table does not have, with the number and the slopes that it shows."""
+    """A stand-in for an operation that the table does not have, with the number and the slopes it showed."""
     slopes = [probed.slopes.get(id(operand), 0.0) / node.operands.count(operand) for operand in node.operands]
     return Primitive(
         name=node.operation or "unknown",
@@ -159,7 +159,7 @@ def _opaque(node: Node, probed: Probed) -> Primitive:
 
 
 def _whole(graph: TheirGraph, replay: Replay, values: dict[int, Value], given: dict[int, Any]) -> list[Finding]:
-    """What no node and no call shows: gradients that do not come out, or that were there before."""
+    """Bugs that no single node or call shows: wrong gradients at the end, or stale ones from before."""
     root = values[id(graph.root)]
     root.backward()
     own = {key: value.grad for key, value in values.items()}

@@ -20,13 +20,13 @@ class Node:
 
     Attributes:
         theirs: the object.
-        operands: the nodes it was computed from, as they are listed.
-        ordered: whether the list tells one that comes twice; sets and the keys of dicts do not.
+        operands: the nodes it was computed from, in the order listed, and then those of the graph below it that its
+            `_backward`, a closure, holds: a sigmoid that is composed of other nodes may pass its gradient past them.
+        ordered: whether the list can have a node twice; sets and the keys of dicts cannot.
         operation: what they call it; "" for a leaf, or where they do not say.
         number: its data.
-        constants: numbers that its `_backward`, a closure, holds besides its own.
-        unlisted: other nodes that it holds, and that are not in the list of operands; those of the graph below it are
-            operands in truth, as where a sigmoid is composed of others and passes its gradient past them.
+        constants: numbers that the closure holds besides its own.
+        unlisted: nodes that the closure holds and that are not in the graph below it.
     """
 
     __slots__ = ("constants", "number", "operands", "operation", "ordered", "position", "theirs", "unlisted")
@@ -42,14 +42,14 @@ class Node:
 
     @property
     def line(self) -> str:
-        """Where its `_backward` is written, as ``file:line``; "" if there is no telling."""
+        """Where its `_backward` is written, as ``file:line``; "" if it cannot be told."""
         function = getattr(self.theirs, "_backward", None)
         code = getattr(getattr(function, "__func__", function), "__code__", None)
         return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
     @property
     def closed(self) -> bool:
-        """Whether its `_backward` is a closure, which holds the operands, and not a method, which reads the list."""
+        """Whether its `_backward` is a closure, which holds the operands, not a method, which reads the list."""
         return bool(getattr(self.theirs._backward, "__closure__", None))
 
     @property
@@ -61,7 +61,7 @@ class Node:
         """
         grad = self.theirs.grad
         if grad is not None and not is_number(grad):
-            raise TypeError(f"a gradient became {grad!r}, which is no real number")
+            raise TypeError(f"a gradient became {grad!r}, which is not a real number")
         return float(grad or 0.0)
 
     @gradient.setter
@@ -70,12 +70,12 @@ class Node:
 
     @property
     def constant(self) -> bool:
-        """Whether it says itself that it wants no gradient."""
+        """Whether it declares, by `requires_grad`, that it gets no gradient."""
         return not getattr(self.theirs, "requires_grad", True)
 
 
 def give_gradient(theirs: Any, number: float) -> None:
-    """Set the gradient of an object of theirs: to an array where its data is one."""
+    """Set the gradient of an object of theirs, as an array if its data is one."""
     numpy = sys.modules.get("numpy")
     is_array = numpy is not None and isinstance(theirs.data, numpy.ndarray)
     theirs.grad = numpy.array(number) if numpy is not None and is_array else number
@@ -89,7 +89,7 @@ class TheirGraph:
         names: what to call some of their objects: a mapping from names to them.
 
     Raises:
-        TypeError: an object lacks an attribute that such engines have; the message names it. Or it is a Value.
+        TypeError: an object lacks an attribute that such engines have, which the message names; or it is a Value.
     """
 
     def __init__(self, root: Any, names: Mapping[str, Any] | None = None) -> None:
@@ -118,7 +118,7 @@ class TheirGraph:
         before = [(each, _attributes(each)) for each in objects.values()]
         try:
             for node in self.nodes:
-                for each in node.unlisted:  # which get gradients all the same, arrays in place
+                for each in node.unlisted:  # these may get gradients all the same, and arrays get them in place
                     give_gradient(each, 0.0)
             yield
         finally:
@@ -130,7 +130,7 @@ class TheirGraph:
 
 
 def _attributes(theirs: Any) -> dict[str, Any]:
-    """Of an object, in its dict and in slots; `data` and `grad` by their names, as they may be properties."""
+    """The attributes of an object, in its dict and slots; `data` and `grad` by name, as they may be properties."""
     slots = [name for cls in type(theirs).__mro__ for name in getattr(cls, "__slots__", ())]
     names = ["data", "grad", *(name for name in slots if hasattr(theirs, name) and not name.startswith("__"))]
     return {**getattr(theirs, "__dict__", {}), **{name: getattr(theirs, name) for name in names}}
@@ -197,9 +197,9 @@ def _check(theirs: Any, attribute: str) -> None:
         if not hasattr(theirs, name):
             raise TypeError(f"{_what(theirs)} cannot be adopted: it has no attribute `{name}`")
     if not is_number(theirs.data):
-        raise TypeError(f"{_what(theirs)} cannot be adopted: its `data` is no real number but {theirs.data!r}")
+        raise TypeError(f"{_what(theirs)} cannot be adopted: its `data` is not a real number but {theirs.data!r}")
     if theirs.grad is not None and not is_number(theirs.grad):
-        raise TypeError(f"{_what(theirs)} cannot be adopted: its `grad` is no real number but {theirs.grad!r}")
+        raise TypeError(f"{_what(theirs)} cannot be adopted: its `grad` is not a real number but {theirs.grad!r}")
     if theirs._backward is None and not _listed(theirs, attribute):
         return  # a leaf
     if not callable(theirs._backward):
@@ -216,10 +216,10 @@ def _check(theirs: Any, attribute: str) -> None:
 
 
 def _needed(function: Any) -> list[str]:
-    """The names of the arguments that it must be given."""
+    """The names of the arguments without a default."""
     try:
         parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # of a builtin
+    except (TypeError, ValueError):  # a builtin has no signature
         return []
     free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [each.name for each in parameters if each.default is each.empty and each.kind not in free]

@@ -1,4 +1,4 @@
-"""What an operation of another engine may be: primitives of the table, by the name it has there and by its number."""
+"""Which primitives of the table an operation of another engine may be, by its name and by its result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..primitive import PRIMITIVES, Primitive
 from ..value import Value
 from .graph import Node
 
-# What people call operations that have another name here.
+# Names of operations in other engines, and the name here.
 _SYNONYMS = {
     "truediv": "div",
     "divide": "div",
@@ -37,15 +37,15 @@ _SYNONYMS = {
     **{f"r{name}": name for name in ("add", "sub", "mul", "div", "pow")},
     "rtruediv": "div",
 }
-_VERSIONS = (ops.gelu, ops.softplus, ops.where)  # others have them with tanh, with a slope, of a condition above 0
+_VERSIONS = (ops.gelu, ops.softplus, ops.where)  # elsewhere: with tanh; with a slope; with a condition above 0
 _WITH_NUMBER = re.compile(
     r"(?:x|self)?\s*(\*\*|\^|\+|-|\*|/|pow)\s*\(?\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\)?", re.IGNORECASE
 )
-_DIGITS = 1e-5  # relative: their numbers may be of single precision, their formulas others than the table's
+_DIGITS = 1e-5  # relative: their numbers may be single precision, and their formulas differ from the table's
 
 
 def close(got: float, expected: float) -> bool:
-    """Whether two numbers are the same up to another formula's rounding."""
+    """Whether two numbers are the same, up to the rounding of a different formula."""
     if not math.isfinite(expected):
         return True  # nothing can be said
     return abs(got - expected) <= _DIGITS * max(1.0, abs(expected))
@@ -55,8 +55,8 @@ class Meaning(NamedTuple):
     """A primitive on operands in one order.
 
     Attributes:
-        primitive: of the table.
-        operands: nodes, or numbers that stand in the operation's name.
+        primitive: one of the table.
+        operands: nodes, or numbers from the operation's name or closure.
     """
 
     primitive: Primitive
@@ -73,7 +73,7 @@ class Meaning(NamedTuple):
         return self.primitive.forward(*self.inputs)
 
     def slopes(self) -> dict[int, float]:
-        """The derivative by each operand, by its identity; contributions to one that comes twice are summed."""
+        """The derivative by each operand, by identity; summed if an operand comes twice."""
         values = [Value(x) for x in self.inputs]
         node = Value.__apply_primitive__(self.primitive, tuple(values))
         node.backward()
@@ -85,16 +85,16 @@ class Meaning(NamedTuple):
 
     @property
     def has_versions(self) -> bool:
-        """Whether others give this name to functions that differ in a constant, as leaky_relu of another slope."""
+        """Whether other engines use its name for a different function, such as leaky_relu with another slope."""
         return bool(self.primitive.defaults) or self.primitive in _VERSIONS
 
     def at_a_kink(self) -> bool:
-        """Whether there is no one derivative, so that conventions differ."""
+        """Whether it is at a kink, where conventions differ."""
         return self.primitive.kink is not None and abs(self.primitive.kink(self.number, *self.inputs)) < 1e-9
 
 
 def meanings(node: Node) -> list[Meaning]:
-    """What a node's operation may be: by its name if it has one, else any primitive that gives its number."""
+    """What a node's operation may be: by its name if it has one, else any primitive with that result."""
     name = _plain(node.operation)
     if name:
         return list(_named(name, node))
@@ -103,10 +103,10 @@ def meanings(node: Node) -> list[Meaning]:
 
 
 def certain(alike: Sequence[Node], possible: dict[int, list[Meaning]]) -> Iterator[Node]:
-    """Of nodes that are written in one place, those whose operation must be one that gives the numbers of all of them.
+    """Of nodes made in one place, those whose operation is certain: only it gives the results of all of them.
 
-    Where a constant may be within (``x * 3``, ``3 - x``), a round number proves nothing, nor does an operand given
-    back, unless it is so of other operands too.
+    Where a constant may be involved (``x * 3``, ``3 - x``), a round number proves nothing, nor does an operand that is
+    returned as it is, unless that holds for other operands, too.
     """
     shared = set.intersection(*({meaning.primitive.name for meaning in possible[id(node)]} for node in alike))
     several = len({tuple(operand.number for operand in node.operands) for node in alike}) > 1
@@ -134,7 +134,7 @@ def is_operation(name: str) -> bool:
 
 
 def _plain(operation: str) -> str:
-    """Its name in small letters, without what PyTorch adds: TanhBackward0 is tanh; Leaky ReLU is leaky_relu."""
+    """A name in lower case, without PyTorch's additions: TanhBackward0 is tanh; Leaky ReLU is leaky_relu."""
     name = re.sub(r"backward\d*$", "", operation.strip().lower())
     return re.sub(r"(?<=[a-z])[ -](?=[a-z])", "_", name)
 
@@ -156,7 +156,7 @@ def _named(name: str, node: Node) -> Iterator[Meaning]:
 
 
 def _primitives(name: str) -> list[Primitive]:
-    """Those of a name: a minus sign is a difference or a negation, a logarithm may have another base."""
+    """The primitives of a name: a minus sign may be a difference or a negation, and a logarithm have another base."""
     found = _primitive(name)
     if found is None:
         return []
@@ -175,7 +175,7 @@ def _primitive(name: str) -> Primitive | None:
 def _orders(primitive: Primitive, node: Node) -> Iterator[Meaning]:
     """The orders in which operands may have been given: as listed first; a set lists one that came twice once."""
     count, listed = len(node.operands), tuple(node.operands)
-    if primitive is ops.dot or primitive is ops.take:  # whose operands are arranged, which lists do not tell
+    if primitive is ops.dot or primitive is ops.take:  # a flat list does not tell how their operands are arranged
         return
     if primitive.arity is None or primitive.arity == count:
         yield Meaning(primitive, listed)

@@ -9,15 +9,15 @@ from .graph import Node, TheirGraph, give_gradient
 from .meaning import Meaning, close, fits
 from .report import Finding
 
-# Derivatives that are usually written by the output.
+# Derivatives that are usually written in terms of the output.
 _BY_OUTPUT: dict[str, Callable[[float], float]] = {
     "tanh": lambda z: 1.0 - z * z,
     "sigmoid": lambda z: z * (1.0 - z),
     "exp": lambda z: z,
     "sqrt": lambda z: 0.5 / z if z else 0.0,
 }
-_STAIRS = (ops.round, ops.floor, ops.ceil, ops.sign)  # in training often with the slope 1, "straight-through"
-_OTHER = -3.0  # the upstream gradient of the second probe: of the other sign, which some are tested for
+_STAIRS = (ops.round, ops.floor, ops.ceil, ops.sign)  # often trained with the slope 1, "straight-through"
+_OTHER = -3.0  # the upstream gradient of the second probe: negative, as some rules test its sign
 _PRESET = 7.25  # what an operand's gradient holds before a probe that must add to it
 
 
@@ -25,17 +25,17 @@ class Probed:
     """One node, probed.
 
     Args:
-        graph: the node's.
-        node: theirs.
+        graph: the graph of the node.
+        node: the node to probe.
         candidates: what its operation may be.
-        sure: whether it must be one of these, as where it has their name.
+        sure: whether it must be one of these, since it has their name, for example.
 
     Attributes:
-        node: theirs.
-        meaning: what its operation is, or None if the table does not know it.
-        slopes: what it gives each operand for an upstream gradient of 1, by identity.
+        node: the node.
+        meaning: what its operation is; None if the table does not have it.
+        slopes: what each operand gets for an upstream gradient of 1, by identity.
         findings: its bugs.
-        only_wrong: whether a derivative is wrong, where neither it nor the right one is 0, and no operand gets nothing.
+        only_wrong: whether a derivative is wrong, neither it nor the right one is 0, and no operand gets nothing.
     """
 
     def __init__(self, graph: TheirGraph, node: Node, candidates: Sequence[Meaning], sure: bool) -> None:
@@ -65,7 +65,7 @@ class Probed:
                 self._wrong_number(candidates)
                 return
         same = (m for m in fitting if all(close(once[key], slope) for key, slope in m.slopes().items()))
-        known = next(same, None)  # any of them may be what was meant
+        known = next(same, None)
         if known is not None:
             self.meaning = known
         elif not sure or self._straight_through():
@@ -73,7 +73,7 @@ class Probed:
         self._judge(once, other, preset)
 
     def _probe(self, upstream: float, preset: float) -> dict[int, float]:
-        """The gradients of the operands after `_backward`, which held `preset` before."""
+        """The gradients of the operands after `_backward`, if they held `preset` before."""
         node, operands = self.node, self._operands
         for operand in operands:
             operand.gradient = preset
@@ -92,7 +92,7 @@ class Probed:
         return {id(operand): operand.gradient for operand in operands}
 
     def _unlisted(self) -> float | None:
-        """The number of a node that gets a gradient though it is not listed."""
+        """The number of an unlisted node that gets a gradient, if there is one."""
         for other in self.node.unlisted:
             give_gradient(other, 0.0)
         self._probe(1.0, 0.0)
@@ -144,7 +144,7 @@ class Probed:
         )
 
     def _hint(self, got: float, key: int) -> str:
-        """What a wrong derivative happens to be."""
+        """What a wrong derivative happens to equal, in words."""
         assert self.meaning is not None
         return next((f": {what}" for what, number in _mistakes(self.meaning, key) if close(got, number)), "")
 

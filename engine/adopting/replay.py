@@ -11,7 +11,7 @@ from .graph import Node, TheirGraph
 from .meaning import close
 from .report import Finding
 
-# Calls that may stand within one another: before Python 3.11 each takes some of C's stack, whose end is that of Python.
+# How deep calls may nest: before Python 3.11 each takes some of C's stack, whose overflow ends the process.
 _DEEPEST = 10**9 if sys.version_info >= (3, 11) else 15_000
 
 
@@ -19,9 +19,9 @@ class Call(NamedTuple):
     """One call of a `_backward`.
 
     Attributes:
-        node: whose.
-        gradient: of the node, at that moment.
-        left: the gradient that the calls before have left there.
+        node: the node whose it is.
+        gradient: the node's gradient at that moment.
+        left: the gradient that earlier calls have left there.
     """
 
     node: Node
@@ -33,9 +33,9 @@ class Replay:
     """One run of `backward()`.
 
     Attributes:
-        calls: in order.
-        gradients: of every node afterwards, by identity.
-        findings: what shows only in the whole.
+        calls: the calls, in order.
+        gradients: the gradient of every node afterwards, by identity.
+        findings: bugs that show only in the whole run.
     """
 
     def __init__(self, graph: TheirGraph) -> None:
@@ -45,7 +45,7 @@ class Replay:
         self.findings: list[Finding] = []
         for node in graph.nodes:
             node.gradient = 0.0
-        self._given: Node | None = None  # not the root, and has a gradient before the first call
+        self._given: Node | None = None  # a node other than the root with a gradient before the first call
         error = self._run()
         if error is not None:
             self._say("raises", graph.root, f"backward() raised {type(error).__name__}: {error}")
@@ -136,15 +136,15 @@ class Replay:
 
 @contextmanager
 def _recorded(graph: TheirGraph, called: Callable[[Node, Callable[[], Any]], None]) -> Iterator[None]:
-    """While `called` stands before every `_backward`: in the objects, or in their class where it is a method."""
+    """Inside, `called` stands in for every `_backward`: in the objects, or in their class if it is a method."""
     nodes = {id(node.theirs): node for node in graph.nodes}
     with ExitStack() as undo:
         for cls in {type(node.theirs) for node in graph.nodes}:
             method = getattr(cls, "_backward", None)
-            if callable(method):  # of a slot the class has a descriptor, which is not
+            if callable(method):  # for a slot the class has a descriptor, which is not callable
                 own = vars(cls).get("_backward")
                 undo.callback(*(delattr, cls, "_backward") if own is None else (setattr, cls, "_backward", own))
-                setattr(cls, "_backward", _instead(method, nodes, called))  # noqa: B010  # a class of anybody's
+                setattr(cls, "_backward", _instead(method, nodes, called))  # noqa: B010  # a user's class
         for node in graph.nodes:
             own = node.theirs._backward
             if own is not None and (not hasattr(own, "__self__") or own.__self__ is not node.theirs):

@@ -1,4 +1,4 @@
-"""What adopting a graph gives: findings, the first cause first, and the graph as Values."""
+"""The result of adopting a graph: findings, the first cause first, and the graph as Values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Finding:
     Attributes:
         kind: a key of `KINDS`.
         node: their object.
-        line: where its `_backward` is written, as ``file:line``; "" if there is no telling.
+        line: where its `_backward` is written, as ``file:line``; "" if it cannot be told.
         sentence: what is wrong, with numbers.
     """
 
@@ -46,7 +46,7 @@ class Finding:
 
 
 class Adoption(Shown):
-    """A report on somebody else's graph.
+    """A report on a graph of another engine.
 
     Attributes:
         findings: the bugs, the first cause first.

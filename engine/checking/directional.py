@@ -2,8 +2,8 @@
 
 A direction changes every input by plus or minus one unit, so that an error in one coordinate changes the slope along
 every direction by as much: none above the slopes' bound can hide. Errors in several coordinates cancel in one
-direction with a probability of at most 1/2 (Erdős, Bulletin of the AMS 51 (1945) 898), so in k with at most 2**-k; no
-line is looked at twice, so that of two inputs two directions tell all.
+direction with a probability of at most 1/2 (Erdős, Bulletin of the AMS 51 (1945) 898), so in k with at most 2**-k. No
+line is tried twice, so that for two inputs two directions suffice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 def random_directions(count: int, directions: int) -> Iterator[list[float]]:
-    """Directions of plus and minus ones, the same in every run; no two on one line, while there are others.
+    """Directions of plus and minus ones, the same in every run; no two on one line, as long as there are others.
 
     >>> [len(direction) for direction in random_directions(5, 2)]
     [5, 5]
@@ -35,7 +35,7 @@ def random_directions(count: int, directions: int) -> Iterator[list[float]]:
     """
     drawn, numbers, whole = set[int](), itertools.count(), (1 << count) - 1
     for _ in range(directions):
-        if len(drawn) >= (1 << count) // 2:  # all that there are
+        if len(drawn) >= (1 << count) // 2:  # all there are have been drawn
             drawn.clear()
         bits = next(b for b in (random.Random(n).getrandbits(count) for n in numbers) if min(b, whole ^ b) not in drawn)
         drawn.add(min(bits, whole ^ bits))
@@ -54,7 +54,7 @@ def slope_along(
     """The verdict on the slope along one direction.
 
     Args:
-        name: how the report calls it.
+        name: its name in the report.
         line: the function along the direction; 0 is the point.
         claims: the claimed slope and its rounding.
         point: the numbers that the direction moves.
@@ -64,7 +64,7 @@ def slope_along(
     """
     claimed, slack = claims
     typical = math.hypot(*point) / math.sqrt(len(point)) if point else 0.0
-    origin = power_of_two(typical) if typical else 0.0  # steps suit numbers of the point's size: it is no 0 to them
+    origin = power_of_two(typical) if typical else 0.0  # so that steps suit numbers of the point's size, not 0
     likely = steps(typical, epsilon=epsilon)
     finest = 4096 * epsilon * typical
     known = cache(lambda u: line(u - origin))

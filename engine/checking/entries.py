@@ -18,19 +18,19 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 def rounding_of(claim: float, epsilon: float = EPSILON) -> float:
-    """The rounding of a claim; that of what is not a finite number would be infinite."""
+    """The rounding of a claim; 0 if it is not finite, as no bound is known then."""
     return 8 * epsilon * abs(claim) if math.isfinite(claim) else 0.0
 
 
 def slack_of(claim: float, epsilon: float = EPSILON) -> float:
-    """How far off a right claim may be whose formula cancels, as 1 - x*x does near 1."""
+    """How far off a right claim may be if its formula cancels, as 1 - x*x does near 1."""
     return math.sqrt(epsilon) / 4 * abs(claim) if math.isfinite(claim) else 0.0
 
 
 def derivative(
     name: str, at: float, claimed: float, verdict: Verdict, kink: Kink | None = None, order: int = 1
 ) -> Derivative:
-    """Where the function has one slope."""
+    """The line for a point where the function has one slope."""
     estimate = verdict.estimate or Estimate(math.nan, math.inf, 0.0, 0.0)
     return Derivative(
         name, order, at, claimed, estimate.derivative, estimate.bound, verdict.status, kink, excluded=verdict.excluded
@@ -38,14 +38,14 @@ def derivative(
 
 
 def at_slopes(name: str, at: float, found: Found, kink: Kink, bound: float, order: int = 1) -> Derivative:
-    """Where the function has several slopes."""
+    """The line for a point where the function has several slopes."""
     expected = found.low if math.isnan(found.claimed) else min(max(found.claimed, found.low), found.high)
     slopes = found.low, found.high
     return Derivative(name, order, at, found.claimed, expected, bound, found.status, kink, slopes, found.excluded)
 
 
 def on_appeal(found: Derivative, line: Line, slack: float, noise: float, epsilon: float = EPSILON) -> Derivative:
-    """The same, or what a second hearing says of a finite claim that differences speak against."""
+    """The same line, or a second look's at a finite claim that differences contradict."""
     if not (found.status == "differs" or found.excluded) or not math.isfinite(found.claimed):
         return found
     verdict = heard(line, found.at, found.claimed, slack, found.expected, noise, epsilon)
@@ -74,10 +74,10 @@ def across(
     suffix: str = "",
     everywhere: bool = False,
 ) -> Iterator[Derivative]:
-    """At a kink of several inputs, what speaks against the claim along directions besides the coordinates.
+    """At a kink of several inputs, a direction other than the coordinates' whose slopes refute the claim.
 
-    A function may have kinks that no coordinate shows, as the median of three equal numbers: `everywhere` looks for
-    them as well.
+    A function may have kinks that show along no coordinate, like the median of three equal numbers: `everywhere` looks
+    for these as well.
     """
     kinked = [k for k, d in enumerate(found) if everywhere or (d.kink is not None and d.kink.distance == 0)]
     if not kinked or len(gradient) < 2 or any(d.status == "differs" for d in found):

@@ -27,7 +27,7 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 def audit(nodes: Iterable[Value]) -> Fault | None:
     """The first node with a wrong local derivative, compared one by one; None if all are right.
 
-    By fifty digits where the primitive has a formula and mpmath is installed, else by differences.
+    With fifty digits if the primitive has a formula and mpmath is installed, else with differences.
 
     >>> audit(topological_order(Value(300.0).tanh() * 2)) is None
     True
@@ -48,9 +48,9 @@ def audit(nodes: Iterable[Value]) -> Fault | None:
 
 
 def unlike_on_values(nodes: Iterable[Value]) -> Fault | None:
-    """The first node whose rule gives other numbers on Values, of which graphs of gradients are made, than on floats.
+    """The first node whose rule gives other numbers on Values, as for graphs of gradients, than on floats.
 
-    Each gradient is then that of its own function: differences of the one confirm the other's derivatives.
+    Differences cannot show that: each of the two gradients is consistent in itself.
 
     >>> unlike_on_values(topological_order(Value(3.0).tanh() * 2)) is None
     True
@@ -76,7 +76,7 @@ def unlike_on_values(nodes: Iterable[Value]) -> Fault | None:
 
 
 def compared(nodes: Iterable[Value]) -> str:
-    """What `audit` has compared local derivatives with where it found nothing, in words.
+    """What `audit` has compared local derivatives with when it found nothing, in words.
 
     >>> compared(topological_order(Value(300.0).tanh() * 2))
     "each primitive's own local derivative was compared with 50 digits and agrees"
@@ -86,25 +86,24 @@ def compared(nodes: Iterable[Value]) -> str:
             "differences of each primitive alone speak against none of their local derivatives; with mpmath installed "
             f"they are compared with {oracle.DIGITS} digits"
         )
-    told = f"each primitive's own local derivative was compared with {oracle.DIGITS} digits and agrees"
+    compared_all = f"each primitive's own local derivative was compared with {oracle.DIGITS} digits and agrees"
     primitives = dict.fromkeys(node.primitive for node in nodes if node.primitive is not None)
     without = [primitive.name for primitive in primitives if not primitive.formula]
     if not without:
-        return told
-    return (
-        f"{told}, but nothing confirms that of {', '.join(without)}, declared without a formula: declare(formula=...)"
-    )
+        return compared_all
+    rest = f"nothing confirms that of {', '.join(without)}, declared without a formula: declare(formula=...)"
+    return f"{compared_all}, but {rest}"
 
 
 class _Expected(NamedTuple):
-    """What a local derivative should have been, who says so, and between which slopes if it is at a kink."""
+    """What a local derivative should have been, by which source, and the slopes on both sides if at a kink."""
 
     number: float
     source: str
     slopes: tuple[float, float] | None = None
 
     def beside(self, got: float) -> str:
-        """What came and what was expected, in words."""
+        """What was computed and what was expected, in words."""
         if self.slopes is not None:
             low, high = self.slopes
             kink = f"at a kink with slopes {low:.9g} and {high:.9g}: expected a number in [{low:.9g}, {high:.9g}]"
@@ -133,7 +132,7 @@ def _expected(node: Value, position: int, got: float) -> _Expected | None:
 
 
 def _is_beside_kink(node: Value, position: int, got: float) -> bool:
-    """Whether a local derivative is the slope on one side of a kink, as far as that can be told: floats may not."""
+    """Whether a local derivative is the slope on one side of a kink; assumed where kinks are finer than floats."""
     assert node.primitive is not None  # asked of results only
     if not node.primitive.formula or not oracle.available():
         return finer_than_floats(node)
@@ -178,7 +177,7 @@ def undeclared_kink(nodes: Iterable[Value]) -> str:
 
 
 def _expected_of_smooth(node: Value, position: int, got: float) -> _Expected | None:
-    """By fifty digits, or by differences of the primitive itself."""
+    """The expected derivative, from fifty digits, or from differences of the primitive itself."""
     primitive, inputs = node.primitive, node.inputs
     assert primitive is not None  # asked of results only
     if primitive.formula and oracle.available():

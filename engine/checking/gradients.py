@@ -1,7 +1,7 @@
-"""Prove a gradient: the one function that users call.
+"""Prove a gradient: check_gradients, the function that users call.
 
-Whoever imports it from a test that Hypothesis runs has all modules that it needs from the start, as an import in the
-first example would break the deadline.
+If Hypothesis is running, everything it needs is imported at once: an import in the first example would break the
+deadline.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ def check_gradients(
             Parameters that it reads are checked too.
         point: one number for each input. With `grad` or `jvp`: a float, a list, an array of float32 or float64 (NumPy,
             PyTorch, JAX), or dicts, lists and tuples of these, such as a `state_dict` or a pytree; a tuple of several
-            such if `f` takes several arguments. Integers inside of them are no inputs; complex numbers and float16 are
-            refused.
+            of these if `f` takes several arguments. Integers inside them are not inputs; complex numbers and float16
+            are refused.
         order: check the derivatives of all orders up to this one.
         grad: a function that claims to compute the gradient; then `f` and `grad` may be any code on floats, lists,
             NumPy arrays, or tensors of PyTorch or JAX.
         jvp: a function that claims to compute slopes along directions, as forward mode does: called with the arguments
             of `f` and then, in the same shapes, a direction for each; it gives the slope of each number that `f`
-            gives. By itself, or beside `grad`.
-        directions: compare along so many random directions in place of every input: for thousands of inputs. An error
-            in one coordinate still shows, from the size on that the headline tells; errors in several may cancel, with
-            a probability of at most 2**-directions.
-        noise: how far a value of `f` may be off, besides by rounding, of a function that is not exact.
+            gives. It can be given alone or with `grad`.
+        directions: compare along that many random directions instead of every input: for thousands of inputs. An error
+            in one coordinate still shows, above the size that the headline gives; errors in several may cancel, with a
+            probability of at most 2**-directions.
+        noise: how far a value of `f` may be off, besides rounding, if the function is not exact.
 
     Returns:
         A report that is true if nothing is wrong; its text names every input, kink and fault. At a kink a claim agrees
@@ -62,7 +62,7 @@ def check_gradients(
         where they exclude it by more than their bound and 1 %.
 
     Raises:
-        TypeError: `f` takes another number of arguments or returns no Value.
+        TypeError: `f` takes a different number of arguments, or does not return a Value.
         ValueError: `f` has no finite value at the point, it is not deterministic, or `order`, `directions` or `noise`
             is out of range.
 
@@ -82,7 +82,7 @@ def check_gradients(
     if directions is not None and (not isinstance(directions, int) or directions < 1):
         raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
     if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:
-        raise ValueError(f"noise is how far a value may be off, a number from 0 on, got {noise!r}")
+        raise ValueError(f"noise is how far a value may be off, a number of at least 0, got {noise!r}")
     foreign = grad is not None or jvp is not None
     if foreign and order != 1:
         raise ValueError(f"grad= and jvp= give first derivatives only, so that order must be 1, got {order}")

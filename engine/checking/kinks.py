@@ -1,6 +1,6 @@
 """Kinks along a line: where a function leaves one smooth piece, and which node or branch does it.
 
-A recorded graph tells on which piece a point lies: its shape (a branch in the user's code changes it), the operands
+A recorded graph shows on which piece a point lies: its shape (a branch in the user's code changes it), the operands
 that each node did not select (structural zeros: `where`, `take`, `maximum`) and the side of each node's kink. Two
 points on one piece have the same signature, so the end of a piece is found by bisection.
 """
@@ -40,7 +40,7 @@ def kink_of(node: Value) -> float | None:
 
 
 def side(node: Value) -> Hashable:
-    """What stays the same on a smooth piece: for a number in the code that number, as a branch may choose it."""
+    """What stays the same about a node on a smooth piece; for a constant its number, as a branch may choose it."""
     if node.primitive is None:
         return repr(node.data) if isinstance(node, Constant) else None
     distance = kink_of(node)
@@ -112,7 +112,7 @@ def difference(here: Nodes, there: Nodes) -> str:
 
 
 def piece(record: Callable[[float], Nodes], x: float, step: float) -> Piece:
-    """The smooth piece at `x` in the direction of `step` (its sign), looked for up to that far.
+    """The smooth piece at `x` in the direction of `step` (its sign), as far as `step` at most.
 
     Args:
         record: the nodes that the function records at a coordinate.
@@ -153,7 +153,7 @@ def piece(record: Callable[[float], Nodes], x: float, step: float) -> Piece:
 
 
 def _restless(first: Nodes, second: Nodes, third: Nodes) -> set[int]:
-    """The positions of numbers that follow the coordinate, computed outside of the graph: no branch chose them."""
+    """The positions of constants that change with the coordinate, computed outside the graph, not by a branch."""
     if not len(first) == len(second) == len(third):
         return set()
     return {

@@ -24,14 +24,14 @@ def available() -> bool:
 
 
 def warm() -> None:
-    """Import now what the first derivative needs, if it is installed: no test's first example should pay for it."""
+    """Import what the first derivative needs, if installed, so that no test's first example pays for it."""
     if available():
         _names(context())
 
 
 @lru_cache(maxsize=1)
 def context() -> Any:
-    """A context of mpmath of our own, so that the user's precision stays as it is.
+    """A context of mpmath for this module, so that the user's precision stays as it is.
 
     Raises:
         ImportError: mpmath is not installed.
@@ -84,7 +84,7 @@ def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
 def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> Any:
     """The derivative of a primitive by one of its operands, as a number of mpmath.
 
-    By a central difference whose step is far below the distance of any float from the next one, and so from kinks.
+    By a central difference whose step is far smaller than the gap between floats, and so stays clear of kinks.
     In the tail of a function nearly all digits of its values cancel: the precision is doubled until two results
     agree.
 
@@ -96,7 +96,7 @@ def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> 
 
 
 def slopes(primitive: Primitive, inputs: Sequence[float], position: int) -> tuple[float, float] | None:
-    """The slopes on the left and on the right of a kink, in the same way; None where there are no finite ones.
+    """The slopes on both sides of a kink, computed in the same way; None if one is not finite.
 
     >>> import engine
     >>> slopes(engine.abs, [0.0], 0), slopes(engine.floor, [2.0**53], 0), slopes(engine.sqrt, [0.0], 0)
@@ -110,7 +110,7 @@ def slopes(primitive: Primitive, inputs: Sequence[float], position: int) -> tupl
 def _quotient(
     primitive: Primitive, inputs: Sequence[float], position: int, first: int, second: int
 ) -> tuple[Any, bool]:
-    """The difference quotient of two places, so many steps away, and whether finer steps give the same.
+    """The difference quotient of two places, `first` and `second` steps away, and whether finer steps agree.
 
     None and False where another operand is at a pole.
     """
@@ -118,8 +118,8 @@ def _quotient(
     before, after = list(inputs[:position]), list(inputs[position + 1 :])
 
     x = own.mpf(inputs[position])
-    small = max(0, -math.frexp(inputs[position])[1] // 3)  # of a tiny x, so many zeros after the point, about
-    close = 0  # so many zeros more, for kinks as close to one another as those of x % y are by y, about y * y / x
+    small = max(0, -math.frexp(inputs[position])[1] // 3)  # zeros after the point of a tiny x, about
+    close = 0  # more zeros, for kinks as close together as those of x % y by y, about y * y / x
     if primitive.kink is not None and len(inputs) <= 2:
         close = sum(2 * abs(math.frexp(number)[1]) // 3 for number in inputs)
 
@@ -142,7 +142,7 @@ def _quotient(
 
 
 def rounded(primitive: Primitive, inputs: Sequence[float], position: int) -> float | None:
-    """The derivative as a float; None outside of the domain that the formula has.
+    """The derivative as a float; None outside the formula's domain.
 
     >>> import engine
     >>> rounded(engine.tanh, [1.0], 0), rounded(engine.sqrt, [-1.0], 0)
@@ -156,7 +156,7 @@ def _real(number: Any) -> float | None:
 
 
 def confirms(got: float, exact: float | None) -> bool:
-    """Whether a local derivative is that of fifty digits: where there is none, nan."""
+    """Whether a local derivative agrees with fifty digits; nan agrees with None."""
     if exact is None:
         return math.isnan(got)
     return got == exact or (math.isfinite(exact) and abs(got - exact) <= _AGREEMENT * abs(exact) + 1e-300)

@@ -1,9 +1,9 @@
-"""What differences cannot judge and the graph can: a derivative with every factor known to fifty digits.
+"""Proof by the graph, where differences cannot judge: a derivative with every factor known to fifty digits.
 
 Between two steps a function may turn a thousand times, as sin does at 1e15, or its values may vanish, as products of
-tiny numbers do: then differences of all steps speak against a right gradient. But where the function is what its graph
-says, and each primitive's local derivative is right, and one at both sides where it is at a kink, the chain rule
-leaves no other.
+tiny numbers do: then differences of every step contradict a right gradient. But if the function is what its graph
+says, and each primitive's local derivative is right (at a kink: the same on both sides), the chain rule leaves no
+other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import ops
 from ..backprop import local_derivatives
-from ..functional import _push
+from ..functional import push_forward
 from ..numbers import same_number
 from ..value import Constant, Value
 from . import oracle
@@ -29,11 +29,11 @@ _DIGITS = 400  # of whole graphs; a third of them goes to the step, which is far
 
 
 def proven(subject: Subject, wrong: Derivative) -> bool:
-    """Whether a derivative that differences speak against is right all the same.
+    """Whether a derivative that differences contradict is right all the same.
 
-    Of primitives that a user declared this is never known, as their formulas are no better than their rules; nor
-    without mpmath. A slope along a direction is right if those along all coordinates are, and at a kink if it lies
-    between the slopes on both sides.
+    This is never known for a user's primitives, whose formulas are no better than their rules, nor without mpmath. A
+    slope along a direction is right if those along all coordinates are, and at a kink if it lies between the slopes on
+    both sides.
 
     >>> from engine import check_gradients, sin
     >>> str(check_gradients(sin, [1e15 + 0.5])).splitlines()[0]
@@ -50,7 +50,7 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
         return known and _is_its_graph(subject, here, range(len(subject.names)))
     position = subject.names.index(wrong.name)
     recording = subject.record(subject.moved(position, wrong.at))
-    forward = _push(recording.output, {recording.coordinates[position]: 1.0})
+    forward = push_forward(recording.output, {recording.coordinates[position]: 1.0})
     return (
         (same_number(forward, wrong.claimed) or math.isclose(forward, wrong.claimed, rel_tol=_SAME))
         and all(map(_is_exact, recording.nodes))
@@ -59,9 +59,9 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
 
 
 def _is_exact(node: Value) -> bool:
-    """Whether the local derivatives of one of the engine's own primitives are those of fifty digits.
+    """Whether the local derivatives are confirmed by fifty digits, of one of the engine's own primitives.
 
-    At a kink they are if the slopes on both sides are one, as at the jumps of `floor` and on the cut of `atan2`.
+    At a kink the slopes on both sides must be the same, as at the jumps of `floor` and on the cut of `atan2`.
     """
     primitive = node.primitive
     if primitive is None:
@@ -83,7 +83,7 @@ def _confirmed(node: Value, place: int, got: float) -> bool:
 
 
 def _lies_between(here: Recording, wrong: Derivative) -> bool:
-    """Whether a slope along a direction is between the two of the graph, evaluated with many digits on both sides."""
+    """Whether a slope along a direction lies between those on both sides, by the graph with many digits."""
     if not math.isfinite(wrong.claimed) or not all(map(_has_formula, here.nodes)):
         return False
     own = oracle.context()
@@ -111,7 +111,7 @@ def _has_formula(node: Value) -> bool:
 
 
 def _is_its_graph(subject: Subject, recording: Recording, positions: Sequence[int]) -> bool:
-    """Whether the recorded graph gives the function's own numbers where some coordinates are moved by usual steps."""
+    """Whether the recorded graph still gives the function's own numbers when coordinates move by the usual steps."""
     graph = Replay(recording)
     numbers = [leaf.data for leaf in recording.coordinates]
     for moves in zip(*[steps(numbers[position]) for position in positions]):

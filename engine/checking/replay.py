@@ -1,8 +1,7 @@
-"""A recorded graph on other numbers: what a check along directions evaluates in place of the function.
+"""A recorded graph on other numbers, which a check along directions evaluates in place of the function.
 
-It costs a fraction of a call, which makes Values. A function may do elsewhere what it did not do at the point, by a
-condition on numbers; so wherever a line goes farther than before, the function itself is called, and where the graph
-gives another number, it is from then on.
+That takes a fraction of a call, which makes Values. A branch may make the function differ from the graph elsewhere: so
+wherever a line goes farther than before, the function itself is called, and always once the graph differs.
 """
 
 from __future__ import annotations
@@ -49,15 +48,15 @@ class Replay:
         try:
             for forward, operand, get in self._calls:
                 append(forward(values[operand]) if get is None else forward(*get(values)))
-        except NO_VALUE:  # of a primitive that a user declared
+        except NO_VALUE:  # raised by a user's primitive
             return math.nan
         return values[self._root]
 
     def line(self, own: Line, direction: Sequence[float], start: Sequence[float]) -> Line:
-        """The function along a line, by the graph where it gives the function's own numbers.
+        """The function along a line, by the graph as long as it gives the function's own numbers.
 
         Args:
-            own: what the function gives there.
+            own: the function itself along the line.
             direction: one number for each coordinate.
             start: the coordinates where t is 0.
         """

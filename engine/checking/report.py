@@ -1,4 +1,4 @@
-"""What a check found, and how it is told: every input by name, every kink, and on failure the culprit."""
+"""What a check found, and its text: every input by name, every kink, and on failure the culprit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .estimates.verdicts import Status
 
 _SHOWN = 40  # how many derivatives that agree are listed one by one
 _POINT = 1200  # characters of a point that are shown
-_SHRINKS = 0.5  # a remainder that shrinks like a smaller power of the step does not shrink: a wrong one's power is 1
+_SHRINKS = 0.5  # a remainder with a smaller power of the step does not shrink; that of a wrong gradient has power 1
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Kink:
     """A point without a derivative, at the checked point or close to it, along one input.
 
     Attributes:
-        why: the node or branch that makes it.
+        why: the node or branch that causes it.
         distance: how far the input is from it, with the sign of the direction.
         taken: the derivative that the code under test gives at the checked point.
         left: the derivative from below, as differences give it; nan where the function has no values.
@@ -54,14 +54,14 @@ class Derivative:
         order: 1 for the gradient; k for the gradient of the (k-1)-th derivative along a fixed direction.
         at: the value of the input where it was compared; a little off the point where that is a kink.
         claimed: the engine's derivative, or the one under test.
-        expected: that of the differences; nan if none could be computed.
+        expected: what the differences give; nan if none could be computed.
         bound: how far off `expected` may be.
         status: ``"agrees"``, ``"differs"``, or ``"unresolved"`` if differences give too few digits to decide.
         kink: the kink that the check had to keep clear of.
         slopes: at a kink, the smallest and the largest slope: a claim between them can be a (Clarke) gradient.
         excluded: whether the differences exclude the claim by more than their bound and 1 %, though they are not sharp
             enough, or not many enough, to be sure. Such an unresolved derivative counts against the report.
-        direction: along which it is the slope, a number for each input; empty for a derivative by one input.
+        direction: the direction of a slope, a number for each input; empty for a derivative by one input.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Derivative:
 
     @property
     def relative_error(self) -> float:
-        """The disagreement over the larger of the two; inf of a claim that is not a finite number."""
+        """The disagreement relative to the larger of the two; inf if the claim is not finite and differs."""
         if not math.isfinite(self.claimed):
             return math.inf if self.status == "differs" else 0.0
         largest = max(abs(self.claimed), abs(self.expected))
@@ -120,7 +120,7 @@ def _slopes(low: float, high: float) -> str:
 
 
 def worst(found: Sequence[Derivative]) -> Derivative:
-    """The first of those that speak most clearly against their claim."""
+    """The first of those that contradict their claim most clearly."""
     ranks = {"differs": 0, "unresolved": 2, "agrees": 3}
     return min(found, key=lambda d: 1 if d.excluded else ranks[d.status])
 
@@ -130,9 +130,9 @@ class Fault:
     """The smallest thing found to be wrong.
 
     Attributes:
-        what: in words: which node, which operand, what was expected and what came.
+        what: in words: which node, which operand, what was expected and what was computed.
         code: Python that shows it, to paste.
-        primitive: the name of the primitive whose rule is wrong, "" if it is no single one.
+        primitive: the name of the primitive whose rule is wrong, "" if it is not a single one.
     """
 
     what: str
@@ -189,10 +189,10 @@ class Report(Shown):
 
     @property
     def hidden(self) -> float:
-        """How large an error in one coordinate could hide: what the bounds leave room for.
+        """How large an error in one coordinate could hide within the bounds.
 
-        Along every direction such an error shows in full, so that the sharpest bound counts; along the inputs
-        themselves the bluntest. At a kink any slope between the smallest and the largest may be claimed.
+        Along every direction such an error shows in full, so the sharpest bound counts; along the inputs themselves
+        the bluntest does. At a kink any slope between the smallest and the largest may be claimed.
         """
         room = [2 * d.bound + d.spread for d in self.derivatives if d.order == 1]
         return min(room, default=math.inf) if self.directions else max(room, default=math.inf)
@@ -214,7 +214,7 @@ class Report(Shown):
 
     @property
     def text(self) -> str:
-        """All that is worth telling, as plain text."""
+        """The whole report as plain text."""
         return "\n".join(self._lines())
 
     def __str__(self) -> str:
@@ -257,7 +257,7 @@ class Report(Shown):
         yield from (f"  {line}" for line in self._remarks())
 
     def _remarks(self) -> Iterator[str]:
-        """What follows the derivatives; what helps to repeat a failure last, as pytest shows both ends of a text."""
+        """The lines after the derivatives; those that help to repeat a failure come last, as pytest shows both ends."""
         more = sum(d.status == "agrees" for d in self.derivatives) - _SHOWN
         if more > 0:
             yield f"agrees     by {more} more"
@@ -274,7 +274,7 @@ class Report(Shown):
 
 
 def _opinion(rate: float, wrong: bool = False) -> str:
-    """What the rate of Taylor's remainder says, beside differences that have found something wrong or not.
+    """What the rate of Taylor's remainder says, given whether differences have found something wrong.
 
     >>> _opinion(2.004)
     "Taylor's remainder shrinks like t**2.00, as that of a right gradient does (2 or more; of a wrong one 1)"
@@ -295,7 +295,7 @@ def _opinion(rate: float, wrong: bool = False) -> str:
 
 
 def _abbreviated(point: str) -> str:
-    """A point that fits on a few lines; of thousands of numbers its beginning, and where the rest is."""
+    """A point, cut to a few lines, with a pointer to the rest."""
     if len(point) <= _POINT:
         return point
     return f"{point[: _POINT // 2].rpartition(' ')[0]} ... ({len(point):,} characters, all of them in report.point)"

@@ -1,4 +1,4 @@
-"""How far off a recorded result and its gradient may be by rounding: the sweep over absolute values."""
+"""How far off rounding may put a recorded result and its gradient: the sweep over absolute values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .estimates.differences import EPSILON
 
 
 class Rounding(NamedTuple):
-    """Bounds for one graph: of its value, and of the derivative by each node."""
+    """Bounds for one graph: on its value, and on the derivative by each node."""
 
     value: float
     derivatives: dict[Value, float]
@@ -49,9 +49,9 @@ def rounding(root: Value) -> Rounding:
 
 
 def inherited(root: Value) -> dict[Value, float]:
-    """How far off each derivative may be as local derivatives are taken at numbers that are rounded themselves.
+    """How far off each derivative may be, as local derivatives are taken at numbers that are rounded themselves.
 
-    In ``(1 - cos(x)) / x`` near 0 the numerator has few digits left, and the derivative by the denominator no more.
+    In ``(1 - cos(x)) / x`` near 0 the numerator has few digits left, and so has the derivative by the denominator.
 
     >>> from engine import cos
     >>> x = Value(1e-6)

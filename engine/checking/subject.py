@@ -1,8 +1,8 @@
 """What is checked: a scalar function of named coordinates, with the graph it records at any of their values.
 
-The coordinates are the function's inputs and, after them, every leaf that it reads besides: a module's parameters,
-found in the graph. A derivative of a higher order is checked as the gradient of a function that is itself a
-derivative, along a fixed direction that no coordinate is missing from.
+The coordinates are the function's inputs and, after them, every other leaf that it reads, found in the graph: a
+module's parameters. A derivative of a higher order is checked as the gradient of a function that is itself a
+derivative, along a fixed direction in which every coordinate takes part.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 _set_number = vars(Value)["_data"].__set__
-_AGAIN = 12  # evaluations: of a function that tosses a coin all are the same once in thousands of times
-_LARGE, _FEW = 10_000, 3  # of so many coordinates only a few, as each takes long
+_AGAIN = 12  # evaluations: those of a coin toss are all the same once in thousands of times
+_LARGE, _FEW = 10_000, 3  # for that many coordinates only a few, as each takes long
 
 
 class Recording(NamedTuple):
@@ -59,10 +59,10 @@ class Subject:
         names: one for each coordinate.
         numbers: the point.
         parameters: the leaves besides the inputs, last among the coordinates.
-        order: which derivative the gradient of is checked.
+        order: 1 to check the gradient; k for that of the (k-1)-th derivative.
         unrecorded: whether values may be computed under no_grad.
         by_name: whether the point was given as a mapping.
-        noise: how far a value may be off besides by rounding.
+        noise: how far a value may be off, besides rounding.
         recorded: one evaluation at the point, if there was one.
     """
 
@@ -90,7 +90,7 @@ class Subject:
             return self._output(coordinates).data
 
     def value_or_nan(self, numbers: Sequence[float]) -> float:
-        """The same; nan where it has no value."""
+        """The same as `value`; nan where there is none."""
         try:
             return self.value(numbers)
         except NO_VALUE:
@@ -135,7 +135,7 @@ class Subject:
             _assign(self.parameters, numbers[split:])
             yield [*inputs, *self.parameters]
         finally:
-            deque(back, maxlen=0)  # one call that runs no Python code in between: Ctrl-C finds all of them back
+            deque(back, maxlen=0)  # one call, which runs no Python code in between: Ctrl-C comes before or after it
 
     def _output(self, coordinates: list[Value]) -> Value:
         return _single(self.call(coordinates[: len(coordinates) - len(self.parameters)]))
@@ -146,7 +146,7 @@ class Subject:
 
 
 def _assign(leaves: Sequence[Value], numbers: Sequence[float]) -> None:
-    """Give leaves other numbers, which are floats: there may be a hundred thousand, a thousand times."""
+    """Set leaves to floats, quickly: there may be a hundred thousand of them, a thousand times."""
     for leaf, x in zip(leaves, numbers):
         if leaf.__class__ is Value:
             leaf._data = x
@@ -161,7 +161,7 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
         f: a function of Values, called as ``f(*values)`` or, if `point` is a mapping, ``f(**values)``; a module
             (it has ``parameters()``) is called with one list of them. It returns a Value or a list of them.
         point: one number per input.
-        noise: how far a value may be off besides by rounding.
+        noise: how far a value may be off, besides rounding.
 
     Raises:
         TypeError: the number of arguments is wrong, or the result is not a Value.
@@ -187,7 +187,7 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     )
     plain = replace(subject, unrecorded=True)
     same = abs(plain.value(subject.numbers) - first.output.data) <= 2 * noise
-    return plain if same else subject  # no: it differentiates inside
+    return plain if same else subject  # the values differ: it differentiates inside
 
 
 def require_the_same(first: Sequence[float], again: Sequence[float], noise: float) -> None:
@@ -199,7 +199,7 @@ def require_the_same(first: Sequence[float], again: Sequence[float], noise: floa
     if len(first) != len(again) or any(abs(a - b) > 2 * noise for a, b in zip(first, again)):
         raise ValueError(
             f"the function is not deterministic: it gave {_plain(first)} and then {_plain(again)} at the same point; "
-            "fix its random numbers, and let it change nothing that it reads; or say how far its values may be off: "
+            "fix its random numbers, and do not let it change what it reads; or give how far its values may be off, "
             "noise=..."
         )
 
@@ -209,7 +209,7 @@ def _plain(numbers: Sequence[float]) -> str:
 
 
 def require_repeatable(values: Callable[[], Sequence[float]], noise: float, coordinates: int) -> None:
-    """Refuse a function whose numbers at one point differ, after a check that it may have passed by chance.
+    """Refuse a function whose numbers at one point differ, which a check may have missed by chance.
 
     Raises:
         ValueError: they do.
@@ -231,7 +231,9 @@ def _calling(
     if isinstance(point, (str, bytes)) or not hasattr(type(point), "__iter__"):
         raise TypeError(f"the point is a list of numbers, one per input, or a dict of them; got {point!r}")
     numbers = tuple(as_float(x, f"the point's number {k}") for k, x in enumerate(point))
-    is_property = isinstance(inspect.getattr_static(f, "parameters", None), property)  # as of what is compiled
+    is_property = isinstance(
+        inspect.getattr_static(f, "parameters", None), property
+    )  # a compiled function's, for example
     if not is_property and callable(getattr(f, "parameters", None)):
         return f, tuple(f"x[{k}]" for k in range(len(numbers))), numbers
     if isinstance(f, Primitive) and f.arity == len(numbers):
@@ -246,7 +248,7 @@ def _require_bind(
     """The names of the inputs by the signature of `f`; refuse a wrong number of them."""
     try:
         signature = inspect.signature(f)
-    except (TypeError, ValueError):  # written in C: it will tell itself
+    except (TypeError, ValueError):  # written in C: it raises an error of its own
         return tuple(f"x{k}" for k in range(len(positional)))
     try:
         bound = signature.bind(*positional, **named)
@@ -263,7 +265,7 @@ def _require_bind(
 
 
 def _single(result: Any) -> Value:
-    """What the function returned as one Value: of several, a sum with fixed weights."""
+    """The function's result as one Value: a sum with fixed weights if there are several."""
     if isinstance(result, Value):
         return result
     if isinstance(result, (list, tuple)) and result:
@@ -297,6 +299,6 @@ def _parameter_names(f: Any, parameters: Sequence[Value]) -> tuple[str, ...]:
 
 
 def name_of(f: Any) -> str:
-    """How a report calls a function."""
+    """The name of a function in a report."""
     name = str(getattr(f, "__name__", type(f).__name__))
     return "f" if name == "<lambda>" else name

@@ -2,7 +2,7 @@
 
 Each derivative is judged by differences whose error is computed (`differences`), on the smooth piece around the
 point (`kinks`); forward mode is compared with reverse mode; what differences cannot resolve is settled primitive by
-primitive (`culprits`).
+primitive (`faults`), or by the graph as a whole (`proof`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from ..backprop import local_derivatives, sweep
-from ..functional import _push
+from ..functional import push_forward
 from ..ieee import inner
 from ..value import Value
 from .directional import along
@@ -86,7 +86,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
 
 
 def _unless_proven(subject: Subject, found: Derivative) -> Derivative:
-    """A verdict, left open where differences speak against what is proven, or cannot see kinks between floats."""
+    """A verdict, left open where differences contradict what is proven, or cannot see kinks between floats."""
     against = found.status == "differs" or found.excluded
     unseen = against and not math.isnan(found.claimed) and any(map(finer_than_floats, subject.here.nodes))
     blind = against and (unseen or proven(subject, found))
@@ -106,7 +106,7 @@ class _Claims(NamedTuple):
     noise: float
 
     def loosened(self, here: Recording) -> _Claims:
-        """The same, with what the rounding of intermediate numbers does to the gradient."""
+        """The same, with room for what the rounding of intermediate numbers does to the gradient."""
         more = inherited(here.output)
         return self._replace(slack=[s + more.get(x, 0.0) for s, x in zip(self.slack, here.coordinates)])
 
@@ -210,7 +210,7 @@ class _Coordinate:
         return at_slopes(self.name, self.x, found, kink, max(side.bound for side in slopes.sides), self.order)
 
     def _jumps_to_infinity(self, slopes: Slopes) -> bool:
-        """Whether the claim is the infinite slope from the value here to those beside it, as of x**1e-300 at 0."""
+        """Whether the claim is the infinite slope from the value here to those beside it, as for x**1e-300 at 0."""
         if not math.isinf(self.claimed):
             return False
         here, noise = self.line(self.x), 64 * self.claims.noise
@@ -229,7 +229,7 @@ class _Coordinate:
         return beside(_neighbourhood(self.subject, self.claims), unit, self.claimed, self.slack, slopes)
 
     def _undeclared(self, verdict: Verdict, likely: float) -> Derivative:
-        """No primitive and no branch says that there is a kink, or the end of a domain; the slopes may."""
+        """The verdict where no primitive or branch declares a kink or the end of a domain, but slopes may show one."""
         slopes = slopes_at(self.line, self.x, self.claims.noise, size=abs(self.claimed))
         if slopes.sides and not slopes.smooth:
             why = undeclared_kink(self.here.nodes)
@@ -291,7 +291,7 @@ def _slope(line: Line, x: float, step: float, noise: float) -> float:
 def _forward_against_reverse(here: Recording, claims: _Claims) -> Fault | None:
     """The derivative along one direction, by both modes: they add up the same products in opposite order."""
     weights = [weight(k) for k in range(len(here.coordinates))]
-    forward = _push(here.output, dict(zip(here.coordinates, weights)))
+    forward = push_forward(here.output, dict(zip(here.coordinates, weights)))
     backward, slack = inner(claims.gradient, weights), inner(claims.slack, weights)
     if not math.isfinite(forward) or not math.isfinite(backward) or abs(forward - backward) <= slack + _UNDERFLOW:
         return None

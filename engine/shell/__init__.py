@@ -1,5 +1,5 @@
 """The command line, ``python -m engine``.
 
 - commands: an expression's value and gradients, a walk through its passes, a check of it
-- adopting: a student's file, judged; tour: a guided minute
+- adopting: a student's file, judged; selftest: the table against 50 digits; tour: a guided minute
 """

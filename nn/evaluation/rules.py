@@ -34,14 +34,14 @@ def _pair(row: list[Any]) -> list[Any]:
     """Probabilities as they are, of a single one that of the other class before it."""
     for x in row:
         if not 0.0 <= x <= 1.0:
-            raise ValueError(f"an output is {x:g}, which is no probability: give loss=, what it was trained with")
+            raise ValueError(f"an output is {x:g}, which is not a probability: give loss=, what it was trained with")
     return [1.0 - row[0], row[0]] if len(row) == 1 else row
 
 
 def _of_logits(row: list[Any]) -> list[Any]:
     """Probabilities of scores, two or more."""
     if len(row) == 1:
-        raise ValueError("a single output is no logit beside others: give loss=nn.bce_with_logits, or nn.bce")
+        raise ValueError("a single output is not a logit beside others: give loss=nn.bce_with_logits, or nn.bce")
     return activations.softmax(row)
 
 

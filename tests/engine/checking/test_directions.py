@@ -159,8 +159,8 @@ def test_the_rate_of_the_remainder() -> None:
     [
         ({"directions": 0}, "a positive number of random directions, got 0"),
         ({"directions": 1.5}, "a positive number of random directions, got 1.5"),
-        ({"noise": -1.0}, "a number from 0 on, got -1.0"),
-        ({"noise": math.nan}, "a number from 0 on, got nan"),
+        ({"noise": -1.0}, "a number of at least 0, got -1.0"),
+        ({"noise": math.nan}, "a number of at least 0, got nan"),
     ],
 )
 def test_bad_options(options: Any, message: str) -> None:

@@ -309,7 +309,7 @@ def test_wrong_tensors_change_nothing(tmp_path):
         with pytest.raises(ValueError, match=message):
             nn.load(model, path)
     path.write_bytes(b"no tensors")
-    with pytest.raises(ValueError, match=r"no \.safetensors file that can be read"):
+    with pytest.raises(ValueError, match=r"not a \.safetensors file that can be read"):
         nn.load(model, path)
     with pytest.raises(FileNotFoundError):
         nn.load(model, tmp_path / "none.safetensors")

@@ -142,7 +142,7 @@ def test_what_people_give_by_mistake(ask, error, message):
 
 
 def test_outputs_that_are_no_probabilities_are_not_shown_as_such():
-    with pytest.raises(ValueError, match=r"an output is 1.5, which is no probability"):
+    with pytest.raises(ValueError, match=r"an output is 1.5, which is not a probability"):
         nn.predict_proba(lambda x: x, [0.5, 1.5], loss=nn.bce)
     with pytest.raises(ValueError, match=r"sum to 3.*end the model with nn.log_softmax"):
         nn.predict_proba(lambda x: [x, x, x], [0.0], loss=nn.nll)
@@ -208,7 +208,7 @@ def test_nothing_is_guessed():
         nn.predict_proba(model, X, loss=nn.hinge)
     with pytest.raises(ValueError, match=r"nothing tells whether the outputs are probabilities or logits: .*loss=nn\."):
         nn.predict_proba(lambda x: [x, x], [1.0])
-    with pytest.raises(ValueError, match="a single output is no logit beside others"):
+    with pytest.raises(ValueError, match="a single output is not a logit beside others"):
         nn.predict_proba(model, X, loss=nn.cross_entropy)
     with pytest.raises(ValueError, match="a threshold is for a single output: of 3"):
         nn.classify(network(3), X, threshold=0.5)

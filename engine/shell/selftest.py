@@ -10,19 +10,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..backprop import local_derivatives
+from ..checking import oracle
+from ..checking.faults import alone
+from ..checking.whitebox import check_subject
 from ..interval import Interval
 from ..primitive import PRIMITIVES, Primitive
 from ..text.sheet import Sheet
 from ..value import Value
-from . import oracle
-from .faults import alone
-from .whitebox import check_subject
-
-_MISTAKE = 2
+from .commands import MISTAKE
 
 
 class Row(NamedTuple):
-    """How one primitive does: worst errors in units in the last place, and what disagrees."""
+    """The result for one primitive: worst errors in units in the last place, and how many checks failed."""
 
     primitive: Primitive
     value: float
@@ -40,7 +39,7 @@ def selftest(argv: Sequence[str]) -> int:
         parser.error(f"--points must be positive, got {arguments.points}")
     if not oracle.available():
         print("error: the exact results need mpmath: pip install mpmath", file=sys.stderr)
-        return _MISTAKE
+        return MISTAKE
     rows = [examine(primitive, arguments.points) for primitive in PRIMITIVES.values() if primitive.formula]
     cells = [
         (
@@ -54,7 +53,7 @@ def selftest(argv: Sequence[str]) -> int:
     ]
     title = f"{len(rows)} primitives, {arguments.points} points each: worst errors in units in the last place"
     heads = ("primitive", "value", "derivative", "worst derivative at", "check")
-    notes = ["many units where terms cancel: the last place of the terms is many of the result's"]
+    notes = ["where terms cancel, errors are many units: the last place of the terms is far above the result's"]
     print(Sheet(title, heads, cells, notes, heads=True))
     return 1 if any(row.alarms for row in rows) else 0
 

@@ -12,8 +12,9 @@ import pytest
 import engine
 from engine import Interval
 from engine.__main__ import main
-from engine.checking import oracle, selftest
-from engine.checking.selftest import examine
+from engine.checking import oracle
+from engine.shell import selftest
+from engine.shell.selftest import examine
 from tests.needs import needs
 
 TABLE = dict(engine.PRIMITIVES)  # as it is now: other tests may declare more
