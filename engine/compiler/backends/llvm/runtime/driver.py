@@ -192,8 +192,6 @@ def _loss(code: Code, f: Fields, shared: bool) -> str:
     with code.loop(0, f["parts"]) as part:
         here = code.index(code.value(f"mul i64 {part}, {f['gradients']}"), place)
         code.write(total, code.read(total) + code.load_broadcast(f["G"], here))
-    if code.width == 1:
-        return code.read(total).name
     return code.value(f"extractelement {code.type()} {code.read(total).name}, i32 0")
 
 

@@ -102,6 +102,7 @@ def test_losses_with_a_kink_have_a_guard() -> None:
         "large errors only": lambda x, y: where(abs(model(x)[0] - y[0]) > 1, (model(x)[0] - y[0]) ** 2, 0.0),
         "several classes": margins,
         "with L2": lambda x, y: nn.hinge(model(x)[0], y[0]) + 0.001 * engine.sum([p * p for p in model.parameters()]),
+        "a factor that is there late": lambda x, y: relu(maximum(*three(x)) - y[0]),
     }
     for name, loss in with_guard.items():
         for shape in (SHAPE, Shape(64, 4, 1)):
@@ -110,6 +111,12 @@ def test_losses_with_a_kink_have_a_guard() -> None:
 
 def test_others_have_none() -> None:
     model, three = nn.MLP(2, [8, 8, 1], seed=1), nn.MLP(2, [8, 8, 3], seed=1)
+    wide = nn.MLP(2, [80], activation="identity", seed=1)
+
+    def every_other_unit_is_a_factor(x: Any, y: Any) -> Any:
+        units = wide(x)
+        return relu(1 - y[0] * (engine.sum([a * a for a in units[::2]]) + engine.sum(units[1::2])))
+
     without = {
         "mse": lambda x, y: (model(x)[0] - y[0]) ** 2,
         "bce": lambda x, y: nn.bce_with_logits(model(x)[0], y[0]),
@@ -118,6 +125,7 @@ def test_others_have_none() -> None:
         "absolute": lambda x, y: abs(model(x)[0] - y[0]),
         "hinge and something smooth": lambda x, y: nn.hinge(model(x)[0], y[0]) + 0.1 * model(x)[0] ** 2,
         "too little behind it": lambda x, y: nn.hinge(x[0] * model.parameters()[0] + x[1], y[0]),
+        "numbers in too many places": every_other_unit_is_a_factor,
         "a quotient behind it": lambda x, y: nn.hinge(dot(x, [p / (1 + x[0]) for p in model.parameters()[:2]]), y[0]),
     }
     for name, loss in without.items():
@@ -149,6 +157,10 @@ PROGRAMS = [
     ("squared", "leaky_relu", [8, 1]),
     ("L2", "relu", [4, 8, 1]),
     ("hinge", "identity", [4, 4, 1]),
+    ("layers twice", "relu", [6, 1]),
+    ("a table", "tanh", [6, 1]),
+    ("any order", "relu", [3, 1]),
+    ("the largest", "gelu", [5, 3]),
 ]
 
 
@@ -156,9 +168,19 @@ PROGRAMS = [
 def drawn(kind: str, activation: str, sizes: tuple[int, ...], dtype: str) -> tuple[list[Variants], Any]:
     """A program on two threads and one that leaves nothing out, and the numbers of its leaves."""
     model = nn.MLP(3, sizes, activation=activation, seed=1)
+    table = [Value(0.3 * k - 1.0) for k in range(30)]
 
     def loss(x: Any, y: Any) -> Any:
         scores = model(x)
+        if kind == "layers twice":  # two kernels add to a gradient
+            scores = [a * b for a, b in zip(scores, model([x[1], -x[2], x[0]]))]
+        if kind == "a table":  # a kernel adds where a label says
+            scores = [score + engine.take(where(y[0] > 0, 2.0, 5.0), table) for score in scores]
+        if kind == "any order":  # of the weights, in which there is no pattern
+            units = [relu(dot([*x, x[0] * x[1]], [table[(k * j * 7 + 3 * j) % 30] for j in range(4)])) for k in range(6)]
+            scores = [scores[0] + dot(units, [table[k * 11 % 30] for k in range(6)])]
+        if kind == "the largest":
+            return relu(maximum(*scores) - y[0])
         if kind == "margin":
             return engine.sum([maximum(0.0, abs(score - y[0]) - 1.5) for score in scores])
         found = engine.sum([relu(0.2 - y[0] * score) for score in scores])

@@ -543,6 +543,20 @@ def test_steps_once_more_are_those_of_another_call(small: tuple[Variants, Any], 
     assert (False, True) in seen
 
 
+def test_a_step_once_more_that_is_refused_leaves_those_before_it() -> None:
+    """Each takes 0.6e308 off a weight: the third one is too far."""
+    w = [Value(0.0), Value(1.0)]
+    program, leaves = program_of(lambda x: engine.dot(x, w), [(2,)])
+    training, arrays = program.training(0), (np.array([[1.0, 0.0]] * 4),)
+    for _ in range(2):  # at first in pieces
+        training(arrays, update_of("SGD", 0.5), 4)
+    for rate, made, losses in ((0.5, 4, 4), (0.6e308, 2, 3), (0.25, 4, 4)):
+        training.parameters[:], training.made = leaves, 0
+        assert training.once_more(update_of("SGD", rate)) == [-rate * k for k in range(losses)]
+        assert training.made == made
+        assert training.parameters.tolist() == [-rate * made, 1.0]
+
+
 def test_steps_once_more_only_as_the_last_call_has_made_them(small: tuple[Variants, Any]) -> None:
     program, leaves = small
     training, (X, Y) = program.training(1), samples(20)
