@@ -251,6 +251,24 @@ def test_where_dicts_are_not_as_expected_python_looks(monkeypatch: pytest.Monkey
     assert not words.add_object(_own())
 
 
+def test_attributes_that_words_cannot_tell_any_more_are_left_to_python() -> None:
+    class Attributes(dict[str, Any]):
+        """Which may have code of its own."""
+
+    thing, words = _own(), Words()
+    assert words.add_object(thing)
+    renew(words)
+    assert not differ(words)
+    own, vars(thing)["a"] = thing.__dict__, 5
+    thing.__dict__ = Attributes(own)
+    assert differ(words)
+    renew(words)
+    assert differ(words)
+    thing.__dict__ = own
+    renew(words)
+    assert not differ(words)
+
+
 @pytest.mark.parametrize(
     "change",
     [
