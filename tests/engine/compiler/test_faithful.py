@@ -27,13 +27,16 @@ import importlib
 import io
 import itertools
 import json
+import keyword
 import logging
 import math
 import mmap
 import operator
 import os
 import pickle
+import pkgutil
 import profile
+import pydoc
 import random
 import re
 import secrets
@@ -2184,6 +2187,23 @@ def a_module_by_a_computed_name() -> Case:
 def a_module_by_the_builtin() -> Case:
     module, w = _module(), Value(2.0)
     return Case(lambda x: w * x * __import__("settings_of_the_user").scale, lambda: setattr(module, "scale", 7.0))
+
+
+BY_NAME: dict[str, Callable[[str], Any]] = {
+    "importlib's own import": lambda name: importlib.__import__(name).scale,
+    "anew": lambda name: len(importlib.reload(keyword).kwlist),
+    "a library's function": lambda name: pkgutil.resolve_name(f"{name}:scale"),
+    "another one": lambda name: pydoc.locate(f"{name}.scale"),
+    "a pickle": lambda name: pickle.loads(f"c{name}\nscale\n.".encode()),
+}
+
+
+@pytest.mark.parametrize("how", BY_NAME)
+def test_what_is_imported_by_its_name_in_any_way_is_refused(how: str) -> None:
+    """It went on with the scale that was there when it was traced."""
+    _module()
+    with pytest.raises(TraceError, match="asks for what no code names"):
+        engine.compile(lambda x: BY_NAME[how]("settings_of_the_user") * x, backend="python")([1.0])
 
 
 @row("equal")

@@ -80,6 +80,7 @@ _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     "_posixsubprocess": _PROCESS,
     "_winapi": _PROCESS,
     "builtins": ("asks for what no code names", {"__import__", "eval", "exec", "globals", "input"}.__contains__),
+    "_pickle": ("asks for what no code names", {"load", "loads"}.__contains__),
     "sys": (
         "reads a setting of Python",
         {"getrecursionlimit", "getswitchinterval", "getrefcount", "getallocatedblocks", *_FRAMES}.__contains__,
@@ -99,7 +100,8 @@ _WATCHING = os.path.join(os.path.dirname(os.path.dirname(__file__)), "watching.p
 _TEXTS = frozenset({"__repr__", "__str__", "__format__"})
 _WRITING = frozenset({"write", "writelines", "flush"})
 _OF_OS = vars(os)
-_IMPORT = importlib.import_module.__code__  # import statements are watched
+_IMPORTS = frozenset(id(each.__code__) for each in (importlib.import_module, importlib.__import__, importlib.reload))
+"""Of the code that imports a module by a name that is computed; the imports of statements are watched."""
 
 
 @contextmanager
@@ -148,9 +150,9 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
                 _note(frame)
             elif id(code) in harmless:
                 return
-            elif code is _IMPORT:
-                if frame.f_back and is_users(frame.f_back.f_code.co_filename):
-                    raise refusal(f"the function {_ASKING['builtins'][0]} ({_IMPORT.co_name})", _FIX)
+            elif id(code) in _IMPORTS:
+                if _is_for_the_user(frame.f_back):
+                    raise refusal(f"the function {_ASKING['builtins'][0]} ({code.co_name})", _FIX)
             elif code.co_name in _TEXTS:
                 if not printing:
                     _refuse_text(frame)
@@ -206,13 +208,27 @@ def _asking(kind: type) -> tuple[str, Callable[[str], bool]] | None:
 def _is_harmless(frame: FrameType | None, function: Any) -> bool:
     """Whether Python's own code evaluates a string, or somebody imports or writes a message, here or further out."""
     of_library = frame is not None and not is_users(frame.f_code.co_filename)
-    if of_library and (function in (eval, exec, __import__) or getattr(function, "__name__", "") in _FRAMES):
+    if of_library and (function in (eval, exec) or getattr(function, "__name__", "") in _FRAMES):
+        return True
+    if function is __import__ and not _is_for_the_user(frame):
         return True
     while frame is not None and frame.f_code.co_filename != TRACE:  # from where the function is called
         if frame.f_code.co_filename.startswith(_REPORTING) or _is_of_a_stream(frame):
             return True
         frame = frame.f_back
     return False
+
+
+def _is_for_the_user(frame: FrameType | None) -> bool:
+    """Whether a module is imported by a name that comes from the user's code, and not where a library fetches its own.
+
+    These do so at the top of a module, or when one of their attributes is read first.
+    """
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        if frame.f_code.co_name in ("<module>", "__getattr__") or frame.f_code.co_filename == TRACE:
+            return False
+        frame = frame.f_back
+    return frame is not None
 
 
 def _is_of_a_stream(frame: FrameType) -> bool:

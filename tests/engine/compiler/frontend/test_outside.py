@@ -127,19 +127,25 @@ def test_messages_and_imports_may_ask(file: str, name: str) -> None:
         see(within[name](io.StringIO()), "c_call", os.getpid)
 
 
-def test_importing_a_module_by_its_name_is_refused_to_users_only() -> None:
-    """That of statements is watched."""
+@pytest.mark.parametrize("name", ["resolve_name", "__getattr__"])
+def test_importing_a_module_by_its_name_is_refused_where_the_user_asks_for_it(name: str) -> None:
+    """Through a library too, but not where that fetches a part of itself. The imports of statements are watched."""
+    by_library: dict[str, Any] = {"import_module": importlib.import_module}
+    exec(builtins.compile(f"def {name}(): return import_module('string')", string.__file__, "exec"), by_library)
     found: list[FrameType] = []
-
-    def import_it() -> None:
-        sys.setprofile(lambda frame, event, _: found.append(frame) if event == "call" else None)
-        importlib.import_module("string")
-        sys.setprofile(None)
-
-    import_it()
-    entered = next(frame for frame in found if frame.f_code is importlib.import_module.__code__)
-    with watched() as see, pytest.raises(TraceError, match=r"asks for what no code names \(import_module\)"):
-        see(entered, "call", None)
+    sys.setprofile(lambda frame, event, _: found.append(frame) if event == "call" else None)
+    importlib.import_module("string")
+    by_library[name]()
+    sys.setprofile(None)
+    of_user, of_library = [frame for frame in found if frame.f_code is importlib.import_module.__code__]
+    with watched() as see:
+        with pytest.raises(TraceError, match=r"asks for what no code names \(import_module\)"):
+            see(of_user, "call", None)
+        for event in ((of_library, "call", None), (frame_of(string.__file__, name), "c_call", __import__)):
+            with (
+                contextlib.nullcontext() if name == "__getattr__" else pytest.raises(TraceError, match="no code names")
+            ):
+                see(*event)
 
 
 def noted(see: See, method: str, **arguments: Any) -> list[Any]:

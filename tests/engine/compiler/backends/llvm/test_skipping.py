@@ -177,7 +177,9 @@ def drawn(kind: str, activation: str, sizes: tuple[int, ...], dtype: str) -> tup
         if kind == "a table":  # a kernel adds where a label says
             scores = [score + engine.take(where(y[0] > 0, 2.0, 5.0), table) for score in scores]
         if kind == "any order":  # of the weights, in which there is no pattern
-            units = [relu(dot([*x, x[0] * x[1]], [table[(k * j * 7 + 3 * j) % 30] for j in range(4)])) for k in range(6)]
+            units = [
+                relu(dot([*x, x[0] * x[1]], [table[(k * j * 7 + 3 * j) % 30] for j in range(4)])) for k in range(6)
+            ]
             scores = [scores[0] + dot(units, [table[k * 11 % 30] for k in range(6)])]
         if kind == "the largest":
             return relu(maximum(*scores) - y[0])
