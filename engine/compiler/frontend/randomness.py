@@ -1,6 +1,7 @@
 """Random numbers: a function that draws some while it is traced is refused, and the generators get their state back.
 
-What was drawn would be a constant of the program, but a new number at every call of the eager function.
+What was drawn would be a constant of the program, but a new number at every call of the eager function. A function
+that draws and then restores the state itself, or only reads it, is found out by a run from another state.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -25,10 +27,10 @@ class Generators:
     """
 
     def __init__(self, others: Sequence[Any]) -> None:
-        self._sources = [_Source("random", random.getstate, random.setstate)]
+        self._sources = [_Source("random", random.getstate, random.setstate, random.random)]
         numpy = sys.modules.get("numpy.random")
         if numpy is not None:
-            self._sources.append(_Source("numpy.random", numpy.get_state, numpy.set_state))
+            self._sources.append(_Source("numpy.random", numpy.get_state, numpy.set_state, numpy.random_sample))
         self._sources += map(_source_of, others)
 
     def drawn(self) -> list[str]:
@@ -40,6 +42,17 @@ class Generators:
         for source in self._sources:
             if source.drawn():  # otherwise another thread that is drawing now would get the same number again
                 source.give_back()
+
+    @contextmanager
+    def advanced(self) -> Iterator[None]:
+        """A context in which each generator is one number ahead; states are restored, unless numbers were drawn."""
+        states = [(source, source.advance()) for source in self._sources if not source.drawn()]
+        try:
+            yield
+        finally:
+            for source, state in states:
+                if source.is_in(state):
+                    source.give_back()
 
     @contextmanager
     def untouched(self, run: Callable[[], Any]) -> Iterator[None]:
@@ -99,13 +112,22 @@ _ANOTHER_THREAD = (
 class _Source:
     """A source of random numbers, and its state as it was."""
 
-    def __init__(self, name: str, get: Callable[[], Any], put: Callable[[Any], None]) -> None:
-        self.name, self._get, self._put = name, get, put
+    def __init__(self, name: str, get: Callable[[], Any], put: Callable[[Any], None], draw: Callable[[], Any]) -> None:
+        self.name, self._get, self._put, self._draw = name, get, put, draw
         self._before = get()
+
+    def is_in(self, state: Any) -> bool:
+        """Whether it is in this state."""
+        return bool(_comparable(self._get()) == _comparable(state))
 
     def drawn(self) -> bool:
         """Whether the state has changed."""
-        return bool(_comparable(self._get()) != _comparable(self._before))
+        return not self.is_in(self._before)
+
+    def advance(self) -> Any:
+        """Draw a number; give the state after it."""
+        self._draw()
+        return self._get()
 
     def give_back(self) -> None:
         """Restore the state."""
@@ -115,11 +137,11 @@ class _Source:
 def _source_of(generator: Any) -> _Source:
     kind = type(generator).__name__
     if isinstance(generator, random.Random):
-        return _Source(f"a {kind}", generator.getstate, generator.setstate)
+        return _Source(f"a {kind}", generator.getstate, generator.setstate, partial(random.Random.random, generator))
     if hasattr(generator, "get_state"):
-        return _Source(f"a {kind}", generator.get_state, generator.set_state)
+        return _Source(f"a {kind}", generator.get_state, generator.set_state, generator.random_sample)
     bits = getattr(generator, "bit_generator", generator)
-    return _Source(f"a {kind}", lambda: bits.state, lambda state: setattr(bits, "state", state))
+    return _Source(f"a {kind}", lambda: bits.state, lambda state: setattr(bits, "state", state), bits.random_raw)
 
 
 def _comparable(state: Any) -> Any:

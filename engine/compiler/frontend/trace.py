@@ -200,12 +200,14 @@ class _Runs:
             )
         for name, code in around.aliases:
             raise refusal(f"{described(self.function)} reads type as {name}", outside.FIX_TYPE, source=_of(code))
-        with Generators(around.generators).untouched(self._run):
+        generators = Generators(around.generators)
+        with generators.untouched(self._run):
             self.made, self.outputs, self.shape = self._run()
             if known and self.made.isdisjoint(self.graph.leaves):
                 return
             leaves, numbers, sizes = len(self.graph.leaves), around.numbers(), around.sizes()
-            again = [self._run(disturbed=True)]
+            with generators.advanced():
+                again = [self._run(disturbed=True)]
             written, growing = around.written(numbers), around.growing(sizes)
             if growing:  # their length may decide once they are longer
                 with prolonged(growing):

@@ -16,6 +16,7 @@ import array
 import builtins
 import collections
 import contextlib
+import contextvars
 import copy
 import ctypes
 import datetime
@@ -701,7 +702,62 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda p: len(pickle.dumps(p)) * 0.01,
         lambda p: setattr(p, "a_new_field", "a long text"),
     ),
+    "names of a partial": (
+        lambda: functools.partial(lambda scale=1.0: scale, scale=2.0),
+        lambda p: p(),
+        lambda p: p.__setstate__((p.func, (), {"scale": 5.0}, {})),
+    ),
+    "an attribute of a partial": (
+        lambda: _with_scale(functools.partial(pow)),
+        lambda p: p.scale,
+        lambda p: setattr(p, "scale", 5.0),
+    ),
+    "a dict of defaults": (
+        lambda: collections.defaultdict(lambda: 2.0),
+        lambda d: d.pop("a", None) or d["a"],
+        lambda d: setattr(d, "default_factory", lambda: 5.0),
+    ),
+    "a context of decimals": (
+        lambda: decimal.Context(prec=5),
+        lambda c: float(c.divide(1, 3)),
+        lambda c: setattr(c, "prec", 2),
+    ),
+    "what a context of decimals has met": (
+        lambda: decimal.Context(prec=5),
+        lambda c: 2.0 if c.flags[decimal.Inexact] else 1.0,
+        lambda c: c.divide(1, 3),
+    ),
+    "a context of variables": (
+        lambda: _context_with(2.0),
+        lambda c: c.run(_scale_inside.get),
+        lambda c: c.run(_scale_inside.set, 5.0),
+    ),
+    "a function of NumPy's for one of the user's": (
+        lambda: [numbers := [2.0], np.frompyfunc(lambda x: x * numbers[0], 1, 1)],
+        lambda both: both[1](3.0),
+        lambda both: both[0].__setitem__(0, 5.0),
+    ),
+    "a property of a class of one's own": (
+        lambda: type("Thing", (), {"scale": type("Own", (property,), {"factor": 2.0, "__get__": _factor_of})()})(),
+        lambda thing: thing.scale,
+        lambda thing: setattr(type(vars(type(thing))["scale"]), "factor", 5.0),
+    ),
 }
+
+
+def _factor_of(part: Any, *_: Any) -> Any:
+    return part.factor
+
+
+_scale_inside: ContextVar[float] = ContextVar("scale")
+
+
+def _context_with(scale: float) -> contextvars.Context:
+    context = contextvars.copy_context()
+    context.run(_scale_inside.set, scale)
+    return context
+
+
 for _name, _parts in _LIBRARY.items():
     _make = _library(*_parts)
     _make.__name__ = f"what is told by {_name}"
@@ -1237,6 +1293,35 @@ DRAWS: dict[str, Callable[[], float]] = {
     "in a list": functools.partial(lambda sources: sources[0].random(), [random.Random(7)]),
     "a bound method": random.Random(8).random,
 }
+
+
+def _as_it_was(source: Any, get: str, put: str, draw: str) -> Callable[[], float]:
+    """Draws, and gives the state back by itself: nothing has changed, but the number hangs on the state."""
+
+    def drawn() -> float:
+        state = getattr(source, get)()
+        number = float(getattr(source, draw)())
+        getattr(source, put)(state)
+        return number
+
+    return drawn
+
+
+_copied = random.Random(9)
+REPEATED: dict[str, Callable[[], float]] = {
+    "random": _as_it_was(random, "getstate", "setstate", "random"),
+    "np.random": _as_it_was(np.random, "get_state", "set_state", "rand"),
+    "a Random": _as_it_was(random.Random(10), "getstate", "setstate", "random"),
+    "a RandomState": _as_it_was(np.random.RandomState(11), "get_state", "set_state", "random_sample"),
+    "a copy": lambda: copy.copy(_copied).random(),
+    "the state": lambda: float(_copied.getstate()[1][-1]),
+    "a copy of a Generator": lambda: float(copy.deepcopy(_global_generator).random()),
+}
+for _name, _draw in REPEATED.items():
+    _make = functools.partial(lambda draw: Case(lambda x: x * draw()), _draw)
+    _make.__name__ = f"draws, and is as it was: {_name}"  # type: ignore[attr-defined]  # a partial takes any
+    row("refused")(_make)
+
 for _name, _draw in DRAWS.items():
     _make = drawing(_draw)
     _make.__name__ = f"draws: {_name}"

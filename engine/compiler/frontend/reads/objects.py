@@ -8,10 +8,10 @@ import threading
 import weakref
 from abc import get_cache_token
 from array import array
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
-from functools import cache
+from contextvars import Context, ContextVar
+from functools import cache, partial
 from io import BytesIO, StringIO
 from operator import is_
 from types import FunctionType, MappingProxyType, ModuleType
@@ -21,12 +21,13 @@ from ....numbers import same_number
 
 ABSENT = object()
 """Stands for what is not there."""
-CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memoryview, MappingProxyType)
+CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memoryview, MappingProxyType, Context)
 PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 SPACES = (ModuleType, FunctionType)
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
-OF_PARTIALS = ("func", "args")
+PARTS: dict[type, tuple[str, ...]] = {partial: ("func", "args", "keywords"), defaultdict: ("default_factory",)}
+"""What objects of the standard library hold that is neither an entry nor in a `__dict__`."""
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 """What functions, and some of it classes, have besides their attributes: examined if code names it."""
 CACHE: type = type(cache(len))
@@ -41,14 +42,18 @@ class LeafList(NamedTuple):
 
 
 class Decimals:
-    """The settings of this thread's current `decimal` context, as entries."""
+    """The settings of a `decimal` context, as entries; by default of this thread's current one."""
+
+    def __init__(self, of: Any = None) -> None:
+        self._of = of
 
     def __iter__(self) -> Iterator[Any]:
         import decimal
 
-        context = decimal.getcontext()
+        context = self._of or decimal.getcontext()
         yield from (context.prec, context.rounding, context.Emin, context.Emax, context.clamp, context.capitals)
         yield from context.traps.values()
+        yield from self._of.flags.values() if self._of else ()
 
 
 DECIMALS = Decimals()
@@ -144,7 +149,7 @@ def held(holder: Any) -> tuple[Any, ...]:
         return (holder.get(ABSENT),)
     if is_a(holder, threading.local):  # what this thread has
         holder = vars(holder)
-    if isinstance(holder, Mapping):
+    if isinstance(holder, (Mapping, Context)):
         return (*holder, *holder.values())
     if is_array(holder):
         if holder.dtype == object:

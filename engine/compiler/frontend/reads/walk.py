@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import weakref
 from abc import ABCMeta
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from functools import partial
 from io import BytesIO, StringIO
 from operator import attrgetter
 from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
@@ -27,7 +27,7 @@ from .objects import (
     CACHE,
     CONTAINERS,
     DECIMALS,
-    OF_PARTIALS,
+    PARTS,
     PLAIN,
     REGISTRATIONS,
     SPACES,
@@ -129,6 +129,9 @@ class Walk(Functions):
             ) from error
 
     def _enter(self, thing: Any, kind: Any) -> Iterator[Any]:
+        for base, names in PARTS.items():
+            if issubclass(kind, base):
+                yield from self._library_parts(thing, names)
         if kind is FunctionType:
             yield from self._named_attributes(thing, vars(thing))
             yield from self._function(thing)
@@ -142,12 +145,6 @@ class Walk(Functions):
                 yield found
             else:
                 self._weak.append(thing)
-        elif kind is partial:
-            for name in OF_PARTIALS:
-                self._part(thing, name, getattr(thing, name))
-            inside = (thing.func, *thing.args, thing.keywords)
-            self._found.found_directly(*inside)
-            yield from inside
         elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
         elif kind is Primitive:
@@ -160,6 +157,8 @@ class Walk(Functions):
             self._found.found_holder(thing)
         elif str(kind.__module__).startswith(_COMPILER):  # the function counts, not its program
             yield getattr(thing, "function", None)
+        elif kind.__name__ == "ufunc":  # it may be the user's function
+            yield from gc.get_referents(thing)
         elif kind is attrgetter:
             self.used.update(name for path in thing.__reduce__()[1] for name in path.split("."))
         elif issubclass(kind, (ModuleType, type)):
@@ -188,7 +187,7 @@ class Walk(Functions):
             self._found.found_holder(thing)
             yield from held(thing)
         elif kind.__module__ == "decimal":
-            yield DECIMALS
+            yield Decimals(thing) if kind.__name__ == "Context" else DECIMALS
         elif issubclass(kind, VIEWS):
             yield thing.mapping
         elif kind is CACHE:
@@ -198,6 +197,13 @@ class Walk(Functions):
             yield from self._object(thing, kind)
         if is_of_users(kind) and not issubclass(kind, (ModuleType, type)):  # even of lists and arrays
             yield from self._object(thing, own_class(kind))
+
+    def _library_parts(self, thing: Any, names: Sequence[str]) -> Iterator[Any]:
+        for name in names:
+            content = getattr(thing, name)
+            self._part(thing, name, content)
+            self._found.found_directly(content, *(content if type(content) is tuple else ()))
+            yield content
 
     def _object(self, thing: Any, kind: Any) -> Iterator[Any]:
         """The attributes of an object, and its class if it is the user's."""
@@ -265,6 +271,8 @@ class Walk(Functions):
                 if not everything:
                     self._found.found_directly(content)
                 yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
+                if code and is_of_users(class_of(content)):  # a property of a class of their own
+                    yield content
         if is_class:
             for name in self.used.intersection(dir(owner)).difference(attributes):  # it may hide one of a base
                 if name[:2] != "__" and (id(owner), name) not in self._attributes:
