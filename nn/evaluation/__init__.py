@@ -1,7 +1,7 @@
-"""What a trained model says, and how good that is.
+"""Predictions of trained models, and how good they are.
 
-- programs: a model's outputs, from compiled code where that is possible; means: of samples that stay, many times
-- predicting: outputs, probabilities, classes; rules: how outputs tell a class; columns: of many samples at once
-- labels: which classes labels name; metrics: how often, and how far, a model is right
-- scoring: losses and metrics of a data set; description: what a model is made of
+- programs: a model's outputs, from compiled code where possible; means: loss and metrics of fixed samples, many times
+- predicting: outputs, probabilities, classes; rules: how outputs become classes; columns: outputs of many samples
+- labels: the classes that labels name; metrics: accuracy, confusion matrix, R² and others
+- scoring: losses and metrics of a data set; description: a table of a model's layers
 """

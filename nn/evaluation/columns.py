@@ -1,4 +1,4 @@
-"""What evaluation asks of the outputs of many samples: of arrays at once, of nested lists one by one."""
+"""Operations on the outputs of many samples: on arrays at once, on nested lists one by one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..arguments import is_row
 
 
 def shape_of(output: Any) -> tuple[int, ...]:
-    """The shape of what a model gives for one sample, as its first entries tell it.
+    """The shape of a model's output for one sample, judged by its first entries.
 
     >>> shape_of(0.5), shape_of([0.5, 1.0]), shape_of([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
     ((), (2,), (2, 3))
@@ -18,7 +18,7 @@ def shape_of(output: Any) -> tuple[int, ...]:
 
 
 def shape_of_each(outputs: Any) -> tuple[int, ...]:
-    """The shape of what a model gives for each sample.
+    """The shape of a model's output for each sample.
 
     >>> shape_of_each([[0.5, 1.0], [0.0, 0.0]])
     (2,)
@@ -27,7 +27,7 @@ def shape_of_each(outputs: Any) -> tuple[int, ...]:
 
 
 def nan_at(outputs: Any) -> int | None:
-    """The first sample with an output of nan.
+    """The place of the first sample with an output of nan; None if there is none.
 
     >>> nan_at([[1.0], [math.nan]]), nan_at([1.0])
     (1, None)
@@ -76,7 +76,7 @@ def only(item: Any) -> Any:
 
 
 def flat(nested: Any) -> list[Any]:
-    """What nested rows hold, in order.
+    """The items of nested rows, in order.
 
     >>> flat([[1, 2], [[3]], 4])
     [1, 2, 3, 4]
@@ -85,7 +85,7 @@ def flat(nested: Any) -> list[Any]:
 
 
 def nested(numbers: list[Any], shape: tuple[int, ...]) -> Any:
-    """The other way: numbers in order as nested rows of that shape.
+    """The reverse: numbers in order as nested rows of a shape.
 
     >>> nested([1, 2, 3, 4], (2, 2)), nested([5], ())
     ([[1, 2], [3, 4]], 5)

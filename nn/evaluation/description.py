@@ -1,4 +1,4 @@
-"""What a model is made of, as a table."""
+"""A model as a table of its layers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Summary:
     """A model in numbers; as text it is a table.
 
     Attributes:
-        layers: the path of each layer, what it is, and how many parameters it has.
-        parameters: of the whole model.
-        nodes: of the graph of one sample, parameters and constants included.
-        operations: floating-point ones of the compiled program for one sample; None if the model does not compile.
-        shape: of that sample.
+        layers: the path of each layer, its repr, and its number of parameters.
+        parameters: the number of parameters of the whole model.
+        nodes: the number of nodes in the graph of one sample, parameters and constants included.
+        operations: the floating-point operations of the compiled program for one sample; None if it does not compile.
+        shape: the shape of that sample.
     """
 
     layers: list[tuple[str, str, int]]
@@ -78,9 +78,9 @@ def summary(model: Model, sample: Any) -> Summary:
 def _layers(
     path: str, module: Module, seen: set[int], inside: frozenset[int] = frozenset()
 ) -> Iterator[tuple[str, str, int]]:
-    """The innermost modules that a line describes, with the parameters that nobody before has.
+    """The innermost modules that one line describes, with the parameters that no module before has.
 
-    Those with an id that is `inside`, which hold the module, are none of its parts though it may know them.
+    Modules whose ids are in `inside` contain this one: they are not among its parts, though it may refer to them.
     """
     text, inside = repr(module), inside | {id(module)}
     stages = module.stages() if isinstance(module, Sequential) else {}
@@ -103,6 +103,6 @@ def _operations(model: Model, sample: Any) -> int | None:
         try:
             compiled = engine.compile(model)
             compiled([sample])
-        except Exception:  # what cannot be compiled says so where it matters
+        except Exception:  # not reported here: training and prediction do
             return None
         return compiled.flops

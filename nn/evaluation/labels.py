@@ -1,4 +1,4 @@
-"""Labels: which class each one names. Texts are classes by their names, sorted; ints stay indices."""
+"""Labels, and the class that each names: texts name classes, sorted; ints are indices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def classes_of(model: Any) -> list[Any] | None:
 
 
 def names_several(model: Any) -> bool:
-    """Whether `fit` found labels that name several classes of a sample, or none: each output is a question."""
+    """Whether `fit` found labels that name several classes of a sample, or none: each output is a yes or no."""
     return isinstance(model, Module) and bool(vars(model).get("_several"))
 
 
@@ -27,7 +27,7 @@ def are_texts(labels: Any) -> bool:
 
     Raises:
         TypeError: if only some are, or they are bytes.
-        ValueError: if they stand in rows.
+        ValueError: if they are in rows.
     """
     kind = getattr(getattr(labels, "dtype", None), "kind", "O")
     if kind not in "USO":
@@ -46,15 +46,15 @@ def are_texts(labels: Any) -> bool:
 
 
 def as_targets(labels: Any, classes: list[Any], loss: str) -> list[int]:
-    """Names of classes as a loss takes them: `hinge` -1 and 1, all others indices.
+    """Names of classes as a loss takes them: -1 and 1 for `hinge`, indices for all others.
 
     Args:
         labels: the names.
-        classes: all of them.
+        classes: all names, in order.
         loss: the name of the loss.
 
     Raises:
-        ValueError: if one is none of the classes, or there are none.
+        ValueError: if one is not among the classes, or there are no classes.
 
     >>> as_targets(["b", "a"], ["a", "b"], "hinge"), as_targets(["b", "a"], ["a", "b"], "bce")
     ([1, -1], [1, 0])
@@ -67,7 +67,7 @@ def as_indices(labels: Any, classes: list[Any]) -> list[int]:
     """Names of classes as their indices.
 
     Raises:
-        ValueError: if one is none of the classes, or there are none.
+        ValueError: if one is not among the classes, or there are no classes.
     """
     if not classes:
         raise ValueError("labels are texts, and the model knows no names: nn.fit with such labels sets model.classes")
@@ -79,16 +79,16 @@ def as_indices(labels: Any, classes: list[Any]) -> list[int]:
 
 
 def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None = None) -> Any:
-    """The class that each label names: an array where labels are one, or a plain list of ints, else lists.
+    """The class that each label names: an array for arrays and plain lists of ints, else lists.
 
     Args:
         labels: for several outputs class indices or one-hot rows, for one output 1 against 0 or -1; or texts.
-        shape: of a sample's outputs: the last number is that of the classes, before it are positions of a sequence.
-        classes: the names of classes.
+        shape: the shape of a sample's outputs: positions of a sequence, if any, and the number of classes.
+        classes: the names of the classes.
 
     Raises:
         TypeError: if a label is not a number.
-        ValueError: if it is fractional, no one-hot row (zeros and a single 1), or no class of the model.
+        ValueError: if it is fractional, not a one-hot row (zeros and a single 1), or not a class of the model.
         IndexError: if a class index is negative or too large.
 
     >>> label_indices([[0, 1], 0], (2,)), label_indices([-1, 1], ())
@@ -103,7 +103,7 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
 
         wrong = (numbers < 0) | (numbers >= outputs)
         if np.count_nonzero(wrong):
-            class_index(numbers[wrong][0], outputs)  # says what is wrong with it
+            class_index(numbers[wrong][0], outputs)  # raises an error that says what is wrong
         return numbers
     if outputs > 1:
         return [_at_positions(_index, label, outputs, len(shape) - 1) for label in labels]
@@ -120,7 +120,7 @@ def _at_positions(read: Callable[[Any, int], float], label: Any, outputs: int, d
 
 
 def _whole(labels: Any) -> Any:
-    """Labels as an array of ints; None if they are none, or NumPy is not there."""
+    """Labels as an array of ints; None if they are not ints, or NumPy is not installed."""
     if not hasattr(labels, "dtype"):
         if {*map(type, labels)} != {int}:
             return None

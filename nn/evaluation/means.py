@@ -1,4 +1,4 @@
-"""The loss of samples that stay as they are, and the means of what they are judged by: one program, run many times."""
+"""The loss of fixed samples, and the means of their metrics: one program, run many times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Judge: TypeAlias = Callable[[Any, "list[Any]"], Any]
 
 
 ROOM = 20_000
-"""Numbers of outputs and labels of which a loss is made whose structure is read off its graph."""
+"""The most numbers of outputs and labels of a loss whose structure is read off its graph."""
 
 
 class Means:
@@ -30,11 +30,11 @@ class Means:
 
     Args:
         model: a module.
-        loss: of a batch. One that is not known to be the mean of the losses of its samples is looked at in its graph,
-            for which the calls have to be watched.
-        judges: of a label and a row of outputs; nan where they cannot judge.
+        loss: a loss of a batch. If it is not known to be a mean over samples, its structure is read off its graph, and
+            calls have to be watched.
+        judges: functions of a label and a row of outputs; nan where they cannot judge.
         X: the samples.
-        y: as many labels.
+        y: their labels.
         options: how they are computed.
     """
 
@@ -47,16 +47,16 @@ class Means:
         self._columns, self._options = range(1 + len(judges)), options
         self._programs, self._data = programs_of(model), (X, y)
         self._loss, self._is_mean = loss, is_mean(loss)
-        self._made_of: BatchLoss | None = None  # the loss, where it is not a mean
+        self._made_of: BatchLoss | None = None  # how the loss is made of the samples', if it is not their mean
         self._batch: Batch | None = None
         self._again: Callable[..., Any] | None = None
         self._refused = not isinstance(model, Module)
 
     def __call__(self, watched: bool) -> list[float] | None:
-        """The loss, and the means of the judges; None where that is no matter of a program, or one of them is nan.
+        """The loss, and the means of the judges; None if no program can compute them, or one of them is nan.
 
         Args:
-            watched: whether somebody else looks at what model and loss read from far away, and announces a change.
+            watched: whether the caller looks at what model and loss read from far away, and announces changes.
         """
         means = None
         if watched and self._again is not None:
@@ -65,7 +65,7 @@ class Means:
         if means is None and not self._refused and (watched or self._is_mean):
             try:
                 means = self._found()
-            except Exception:  # whoever computes them in another way tells what is wrong
+            except Exception:  # the caller computes them in another way, and reports what is wrong
                 self._refused = True
         if means is None:
             return None
@@ -82,7 +82,7 @@ class Means:
             return made_of.scale * mean + made_of.extra * float(made_of.penalty())
 
     def _read_off(self, batch: Batch) -> BatchLoss:
-        """How the loss is made of those of the samples, by its graph for so many.
+        """How the loss is made of the samples' losses, by its graph for that many.
 
         Raises:
             TraceError: it mixes samples.
@@ -96,14 +96,14 @@ class Means:
         return batch_loss(self._loss, nested([0.0] * math.prod(shape), shape), label, batch.size, given=batch)
 
     def _found(self) -> list[float]:
-        """What the program gives, after a look at all that it reads."""
+        """The program's results, after a check of everything it reads."""
         with evaluating():
             compiled = self._programs.compiled(self._key, self._function, self._options)
             batch = self._batch or compiled.batch(*self._data)
             found = compiled(batch=batch)
             if self._batch is None:
                 self._batch = batch if compiled.asks(batch) else as_checked(batch)
-            if not self._is_mean:  # again, since what has changed may be how it puts the samples together
+            if not self._is_mean:  # every time, since what has changed may be how it combines the samples
                 self._made_of = self._read_off(self._batch)
             self._again = compiled.repetition(self._batch, means=True)
             again: list[float] | None = self._again and self._again(current=True)  # the same sums in every epoch
@@ -111,10 +111,10 @@ class Means:
 
 
 class _Noted:
-    """What the compiled function notes when it runs: in an attribute of an object of `nn`, which nobody watches.
+    """What the compiled function notes when it runs, in an object of `nn`, since changes of these are not watched.
 
     Attributes:
-        shape: of the outputs of a sample.
+        shape: the shape of a sample's outputs.
     """
 
     shape: tuple[int, ...] = ()
@@ -123,7 +123,7 @@ class _Noted:
 def _of_sample(
     model: Model, loss: LossFunction, judges: tuple[Judge, ...], noted: _Noted
 ) -> Callable[[Any, Any], list[Any]]:
-    """What is compiled: of a sample and its label; it notes the shape of the outputs."""
+    """The function to compile, of a sample and its label; it notes the shape of the outputs."""
 
     def of_sample(x: Any, label: Any) -> list[Any]:
         outputs = model(x)

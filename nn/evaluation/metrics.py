@@ -1,4 +1,4 @@
-"""How often, and how far, a model is right."""
+"""Metrics: accuracy and confusion matrix, and those that have a name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import RULES, name_of_loss
 
 Metric = Callable[[Any, Any], float]
-"""Of labels and outputs, as scikit-learn's functions take them."""
+"""A function of labels and outputs, in scikit-learn's order."""
 
 
 def accuracy(
@@ -37,16 +37,16 @@ def accuracy(
     Args:
         model: a module, or a function from one sample to its outputs.
         X: the samples, a list, array or DataFrame of rows.
-        y: as many labels. With n outputs: class indices from 0 to n - 1, or one-hot rows. With one output: 1 against 0
-            or -1. Or names of classes, where the model was trained with such.
+        y: their labels. With n outputs: class indices from 0 to n - 1, or one-hot rows. With one output: 1 against 0
+            or -1. Or names of classes, if the model was trained with these.
         loss: as for `classify`.
         threshold: as for `classify`.
         backend: as for `predict`.
 
     Raises:
         TypeError: if a label is not a number, or X or y not a list or array.
-        ValueError: if there is no data, X and y differ in length, a label is none of the model's, an output is nan, or
-            nothing tells the class of a single output.
+        ValueError: if there is no data, X and y differ in length, a label is not one of the model's, an output is
+            nan, or nothing tells the class of a single output.
         IndexError: if a class index is negative or too large.
 
     >>> from engine import Value
@@ -71,7 +71,7 @@ def confusion_matrix(
     Args:
         model: a module, or a function from one sample to its outputs.
         X: the samples.
-        y: as many labels.
+        y: their labels.
         loss: as for `classify`.
         threshold: as for `classify`.
         backend: as for `predict`.
@@ -105,8 +105,8 @@ class Accuracy:
     """The accuracy of outputs, as a metric.
 
     Args:
-        model: whose outputs they are.
-        loss: what it was trained with; None for what `fit` has noted.
+        model: the model whose outputs they are.
+        loss: the loss it was trained with; None for the one that `fit` has noted.
     """
 
     def __init__(self, model: Model, loss: LossFunction | None) -> None:
@@ -115,7 +115,7 @@ class Accuracy:
         self._classes: Any = None  # of the labels that are fixed
 
     def fix(self, labels: Any) -> None:
-        """Take it that these labels stay as they are: they are read once."""
+        """Rely on these labels not to change, and read them only once."""
         self._fixed, self._classes = labels, None
 
     def __call__(self, labels: Any, outputs: Any) -> float:
@@ -129,7 +129,7 @@ class Accuracy:
 
 
 def is_largest(place: Any, outputs: list[Any]) -> Any:
-    """1.0 if the output at a place is the largest, and the first of these, as `largest` takes it; else 0.0.
+    """1.0 if the output at a place is the largest, or the first of several largest; else 0.0.
 
     >>> is_largest(1, [2.0, 2.0]), is_largest(0, [2.0, 2.0])
     (0.0, 1.0)
@@ -142,7 +142,7 @@ def is_largest(place: Any, outputs: list[Any]) -> Any:
 
 
 def is_largest_of_finite(place: Any, outputs: list[Any]) -> Any:
-    """The same; nan where an output is nan or infinite.
+    """The same as `is_largest`; nan where an output is nan or infinite.
 
     >>> is_largest_of_finite(0, [2.0, 1.0]), is_largest_of_finite(0, [2.0, math.inf])
     (1.0, nan)
@@ -171,7 +171,7 @@ def _judged(model: Model, outputs: Any, labels: Any, loss: Any, threshold: float
 
 
 def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -> float:
-    """The share of samples whose label is among the k largest outputs; of equal ones the first counts as larger.
+    """The share of samples whose label is among the k largest outputs; the first of equal ones counts as larger.
 
     Raises:
         ValueError: if there are fewer than k + 1 outputs.
@@ -188,7 +188,7 @@ def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -
     for label, row in zip(flat(label_indices(labels, shape, classes)), _rows(outputs)):
         place = class_index(label, len(row))
         if any(x != x for x in row):
-            raise ValueError(f"an output of sample {nan_at(outputs)} is nan: that is no class")
+            raise ValueError(f"an output of sample {nan_at(outputs)} is nan, which is not a class")
         hits.append(sum(x > row[place] or (x == row[place] and i < place) for i, x in enumerate(row)) < k)
     return sum(hits) / len(hits)
 
@@ -254,13 +254,13 @@ def metrics_for(
     Args:
         metrics: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and outputs; None for what
             fits the loss: accuracy for classes, R² for `mse` and `mae`, else nothing.
-        model: whose outputs they will be.
-        loss: what it is trained with.
+        model: the model whose outputs they will be.
+        loss: the loss it is trained with.
         X: the samples; functions get outputs as an array if these are one, else as lists.
 
     Raises:
         TypeError: if one is neither a name nor a function.
-        ValueError: if a name is not known, or two metrics have the same one.
+        ValueError: if a name is not known, or two metrics have the same name.
     """
     if metrics is None:
         name = name_of_loss(loss)
@@ -278,7 +278,7 @@ class OfUser:
     """A metric of the user's own.
 
     Args:
-        name: for the column.
+        name: the name of its column.
         metric: a function of labels and outputs.
         X: the samples.
     """
@@ -287,12 +287,12 @@ class OfUser:
         self._name, self._metric, self._X = name, metric, X
 
     def __call__(self, labels: Any, outputs: Any) -> float:
-        """What the function gives for outputs in the form of the samples.
+        """The function's result for outputs in the form of the samples.
 
         Raises:
             TypeError: if that is not one number.
         """
-        own = copy.deepcopy(outputs)  # which it may sort or scale; others read them after it
+        own = copy.deepcopy(outputs)  # a copy, as it may sort or scale them, and other metrics read them afterwards
         found = self._metric(labels, in_form_of(self._X, own))
         try:
             return float(found)

@@ -16,8 +16,8 @@ def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
     Args:
         model: a module, or a function from one sample to its outputs.
         X: the samples: a list, an array or a DataFrame.
-        backend: "llvm", "numpy" or "python" for compiled code, "eager", or "auto" for the best of these that can: the
-            first few samples run eagerly, and what cannot be compiled does with one warning.
+        backend: "llvm", "numpy" or "python" for compiled code, "eager", or "auto" for the best that works: the first
+            few samples run eagerly, and so does, with one warning, what cannot be compiled.
 
     Returns:
         An array if X is one (or a DataFrame), else a list.
@@ -39,8 +39,8 @@ def predict_proba(model: Model, X: Any, *, loss: LossFunction | str | None = Non
     Args:
         model: a module, or a function from one sample to its outputs.
         X: the samples.
-        loss: what the outputs were trained with, which tells whether they are logits; by default what `fit` has noted
-            on the module, or else its last activation if that is a sigmoid.
+        loss: the loss that the outputs were trained with, which tells whether they are logits; by default the one that
+            `fit` has noted on the module, or else its last activation if that is a sigmoid.
         backend: as for `predict`.
 
     Raises:
@@ -69,18 +69,18 @@ def classify(
     Args:
         model: a module, or a function from one sample to its outputs.
         X: the samples.
-        loss: what a single output was trained with, which tells the threshold: 0 for the logits of `bce_with_logits`
-            and the scores of `hinge`, 0.5 for the probabilities of `bce`; by default what `fit` has noted on the
-            module, or else its last activation if that is a sigmoid (0.5).
-        threshold: of a single output, instead.
+        loss: the loss that a single output was trained with, which tells the threshold: 0 for the logits of
+            `bce_with_logits` and the scores of `hinge`, 0.5 for the probabilities of `bce`; by default the one that
+            `fit` has noted on the module, or else its last activation if that is a sigmoid (0.5).
+        threshold: a threshold for a single output, instead.
         backend: as for `predict`.
 
     Returns:
-        Class indices, or names where the model was trained with such labels.
+        Class indices, or names if the model was trained with these as labels.
 
     Raises:
-        ValueError: if nothing tells the threshold, an output is nan, or one without a name is the largest; if `fit` has
-            found labels that name several classes of a sample; and as `predict`.
+        ValueError: if nothing tells the threshold, an output is nan, or the largest has no name; if `fit` found labels
+            that name several classes of a sample; and as `predict`.
 
     >>> from engine import Value
     >>> classify(lambda x: [Value(1.0), Value(x)], [0.5, 2.0])
@@ -128,5 +128,5 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
 def _without_nan(outputs: Any) -> Any:
     place = nan_at(outputs)
     if place is not None:
-        raise ValueError(f"the output of sample {place} is nan ({only(outputs[place])}): that is no class")
+        raise ValueError(f"the output of sample {place} is nan ({only(outputs[place])}), which is not a class")
     return outputs

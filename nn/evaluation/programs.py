@@ -1,8 +1,8 @@
 """A model's outputs for many samples, from a compiled program where that is possible, in eval mode.
 
-A module keeps its programs, which read its parameters where they live, so that it is traced once. With
-`backend="auto"` the first few samples are predicted eagerly, which takes less time than a compiler; what cannot be
-compiled stays so, with one warning.
+A module keeps its programs, which read its parameters in place, so that it is traced once. With `backend="auto"` the
+first few samples are predicted eagerly, which takes less time than compiling; what cannot be compiled stays eager, with
+one warning.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ Model: TypeAlias = Callable[[Any], Any]
 LossFunction: TypeAlias = Callable[[list[Any], list[Any]], Any]
 """A function from the outputs and labels of a batch to one Value, such as `nn.mse`."""
 
-SOON = 50_000  # multiplications that plain Python makes in about as long as it takes to load a compiled program
+SOON = 50_000  # multiplications that take plain Python about as long as loading a compiled program
 
 
 class EagerWarning(UserWarning):
-    """A model or a loss runs eagerly, and so slowly, since it cannot be compiled; the text says why."""
+    """A model or a loss cannot be compiled, so it runs eagerly, and slowly; the text says why."""
 
 
 class Options(NamedTuple):
@@ -46,7 +46,7 @@ class Options(NamedTuple):
     Attributes:
         backend: as for `nn.predict`.
         dtype: "float64" or "float32", in compiled code.
-        threads: how many of them may share a call.
+        threads: how many threads may share a call.
     """
 
     backend: str
@@ -56,12 +56,12 @@ class Options(NamedTuple):
 
 @dataclass
 class Fixed:
-    """Samples that stay as they are, made ready once for many calls.
+    """Samples that do not change, prepared once for many calls.
 
     Attributes:
-        batch: what a program reads; None before the first call.
-        watched: whether somebody else looks at what model and loss read from far away, and announces a change.
-        again: a compiled function, and what gives its results for the batch again; see `Compiled.repetition`.
+        batch: the batch that a program reads; None before the first call.
+        watched: whether the caller looks at what model and loss read from far away, and announces changes.
+        again: a compiled function, and one that repeats its call on the batch; see `Compiled.repetition`.
     """
 
     batch: Batch | None = None
@@ -87,15 +87,15 @@ class Programs:
 
     @cached_property
     def _size(self) -> int:
-        """How many parameters there are; 0 of a function."""
+        """The number of parameters; 0 for a function."""
         return len(self._model.parameters()) if isinstance(self._model, Module) else 0
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
-        """Copies and pickles of a model make programs of their own."""
+        """Nothing to copy or pickle: a copy of the model makes programs of its own."""
         return type(None), ()
 
     def outputs(self, X: Any, backend: str) -> Any:
-        """The outputs for all samples: an array, or lists where there is none, or in eager code.
+        """The outputs for all samples: an array, or lists without NumPy and in eager code.
 
         Raises:
             TypeError, ValueError: if a sample is not what the model takes.
@@ -125,11 +125,11 @@ class Programs:
         """The loss of all samples, and their outputs as `outputs` gives them.
 
         Args:
-            loss: of a batch.
+            loss: a loss of a batch.
             X: the samples.
-            y: as many labels.
+            y: their labels.
             options: how they are computed.
-            fixed: the same at every call, as long as X and y stay as they are.
+            fixed: the same object at every call, as long as X and y do not change.
 
         Raises:
             TypeError, ValueError, IndexError: if samples or labels are not what model and loss take.
@@ -165,7 +165,7 @@ class Programs:
         return result
 
     def compiled(self, key: Any, function: Callable[..., Any], options: Options) -> Any:
-        """The compiled function under a key, made if there is none; what it reads that has changed it will see."""
+        """The compiled function under a key, compiled if there is none; it will notice what has changed."""
         self.look_at_leaves()
         if key not in self._compiled:
             from engine import compile
@@ -187,7 +187,7 @@ class Programs:
         finish: Callable[[Any], Any] = lambda found: found,
         fixed: Fixed | None = None,
     ) -> Any:
-        """What the compiled function of `make` gives for the data, finished; or what eager code gives."""
+        """The results for the data, of the compiled function of `make`, finished, or of eager code."""
         backend = options.backend
         if backend != "auto":
             known_backend(backend)
@@ -199,7 +199,7 @@ class Programs:
                 self._done += len(data[0]) * (self._size + 10)
                 if backend == "eager" or (backend == "auto" and (self._done < SOON or key in self._refused)):
                     return eagerly(*data)
-                if not self._size:  # a function, which may give what is refused; layers do not
+                if not self._size:  # a function, whose outputs may have to be refused; those of layers need not
                     eagerly(*[samples[:1] for samples in data])
                 from engine import compile
 
@@ -210,14 +210,14 @@ class Programs:
             try:
                 found = _found(compiled, data, fixed)
             except Exception as error:
-                found = eagerly(*data)  # if it fails too, that is the error to see
+                found = eagerly(*data)  # if it fails too, its error is the one to show
                 self._warn(key, error)
                 return found
             self._compiled[key] = compiled
             return finish(found)
 
     def look_at_leaves(self) -> None:
-        """If there are new ones: a parameter is mostly replaced by such a one."""
+        """Let programs look again if there are new leaves: one of them may have replaced a parameter."""
         if self._leaves != leaves_made[0]:
             self._leaves = leaves_made[0]
             for known in self._compiled.values():
@@ -253,7 +253,7 @@ def programs_of(model: Model) -> Programs:
 
 @contextmanager
 def kept_by(model: Model) -> Iterator[list[Any]]:
-    """What one training leaves to the next one of a module, which has it alone; nothing after an error."""
+    """What one training of a module leaves to the next, which has it to itself; nothing after an error."""
     programs = vars(programs_of(model))
     kept: list[Any] = programs.pop("_kept", [])
     yield kept
@@ -266,17 +266,16 @@ def _of_function(function: Model) -> Programs:
 
 
 def outputs_of(model: Model, X: Any, backend: str = "auto") -> Any:
-    """The outputs of a model for every sample: an array if a program gave them, or else nested lists of floats."""
+    """The outputs of a model for every sample: an array if compiled code made them, else nested lists of floats."""
     samples = samples_of(model, X)
     try:
         return programs_of(model).outputs(samples, backend)
     except TypeError as error:
-        told = "X holds samples, one in each row: for a single sample give [x]"
-        if is_row(samples[0]):
-            told = no_number_in(X)
-        if not told:
+        single = "X holds samples, one in each row: for a single sample give [x]"
+        hint = no_number_in(X) if is_row(samples[0]) else single
+        if not hint:
             raise
-        raise TypeError(f"{error}\n{told}") from error
+        raise TypeError(f"{error}\n{hint}") from error
 
 
 def in_form_of(X: Any, results: Any) -> Any:
@@ -294,7 +293,7 @@ def in_form_of(X: Any, results: Any) -> Any:
 
 
 def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
-    """What a compiled function gives for the data."""
+    """The results of a compiled function for the data."""
     if fixed is None:
         return compiled(*data)
     if fixed.batch is not None:
@@ -311,7 +310,7 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
 
 
 def as_checked(batch: Batch) -> Batch:
-    """A batch that has been checked as it was given: from lists, which take longer to look at, arrays were made."""
+    """A batch that was checked as given, so that its arrays can stand for lists, which are slower to check."""
     given = [
         a if isinstance(a, list) else a.reshape(batch.size, *shape) for a, shape in zip(batch.arrays, batch.shapes)
     ]
@@ -319,17 +318,17 @@ def as_checked(batch: Batch) -> Batch:
 
 
 def mean_of(rows: Any, column: int) -> float:
-    """Of one column."""
+    """The mean of one column."""
     if isinstance(rows, list):
         return math.fsum([row[column] for row in rows]) / len(rows)
-    add = sys.modules["numpy"].add  # which rows are of: an import statement takes longer than the sum
+    add = sys.modules["numpy"].add  # loaded, since the rows are its: an import statement takes longer than the sum
     return float(add.reduce(rows[:, column], dtype=float)) / len(rows)
 
 
 def _floats(output: Any) -> Any:
     if is_row(output):
         return [_floats(item) for item in output]
-    if output.__class__ is not Value and isinstance(plain(output), bool):  # as the losses have it
+    if output.__class__ is not Value and isinstance(plain(output), bool):  # as in the losses
         raise TypeError(f"an output of the model is the bool {output}: give the score that it was decided by")
     return float(output)
 

@@ -1,4 +1,4 @@
-"""How outputs tell a class: by the loss that a model was trained with, or else by its last activation."""
+"""How outputs become classes: by the loss that a model was trained with, or else by its last activation."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Rule(NamedTuple):
     """What an output means.
 
     Attributes:
-        threshold: above it a single output stands for the class 1; None if it stands for no class.
-        probabilities: of a row of outputs, or of a single one; None if they tell none.
+        threshold: above it a single output means the class 1; None if it does not mean a class.
+        probabilities: a function from a row of outputs to probabilities; None if there are none.
     """
 
     threshold: float | None
@@ -31,7 +31,7 @@ class Rule(NamedTuple):
 
 
 def _pair(row: list[Any]) -> list[Any]:
-    """Probabilities as they are, of a single one that of the other class before it."""
+    """Probabilities as they are; a single one comes after that of the other class."""
     for x in row:
         if not 0.0 <= x <= 1.0:
             raise ValueError(f"an output is {x:g}, which is not a probability: give loss=, what it was trained with")
@@ -63,13 +63,13 @@ RULES: dict[str, Rule] = {
     "bce_with_logits": Rule(0.0, lambda row: _pair([engine.sigmoid(x) for x in row])),
     "hinge": Rule(0.0, None),
 }
-"""By the name of the loss."""
+"""The rules, by the name of the loss."""
 
 SIGMOID = Rule(0.5, _pair)
 
 
 def name_of_loss(loss: Any) -> str:
-    """The name of one of `nn`'s own losses, with some of its arguments given or not; "" for any other.
+    """The name of one of `nn`'s own losses, also inside of a `functools.partial`; "" for any other.
 
     >>> name_of_loss(LOSSES["mse"]), name_of_loss(functools.partial(LOSSES["bce"], reduction="sum")), name_of_loss(max)
     ('mse', 'bce', '')
@@ -83,10 +83,10 @@ def name_of_loss(loss: Any) -> str:
 
 
 def called(name: str, function: Function) -> Function:
-    """A model or a loss, which can be called.
+    """A model or a loss, checked to be callable.
 
     Raises:
-        TypeError: it cannot; where the name of a loss is given, or a class has PyTorch's `forward`, with the remedy.
+        TypeError: it cannot be called; with a remedy for the name of a loss, and for a class with PyTorch's `forward`.
     """
     if not callable(function):
         instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
@@ -109,7 +109,7 @@ def is_mean(loss: Any) -> bool:
     if isinstance(loss, functools.partial):
         given = loss.keywords.get("reduction")
         return not loss.args and bool(given == "mean" if given is not None else is_mean(loss.func))
-    return bool(loss.__defaults__[-1] == "mean")  # that of the reduction, which somebody may have changed
+    return bool(loss.__defaults__[-1] == "mean")  # the default reduction, which may have been changed
 
 
 def noted_loss(model: Any) -> str:
@@ -118,7 +118,7 @@ def noted_loss(model: Any) -> str:
 
 
 def rule_of(model: Any, loss: Any = None) -> Rule | None:
-    """What a model's outputs mean; None if nothing tells."""
+    """The meaning of a model's outputs; None if nothing tells it."""
     name = name_of_loss(loss) if loss is not None else noted_loss(model)
     if name in RULES:
         return RULES[name]
@@ -126,35 +126,35 @@ def rule_of(model: Any, loss: Any = None) -> Rule | None:
 
 
 def threshold_of(model: Any, loss: Any = None, threshold: Any = None) -> float:
-    """Where the classes of a single output part.
+    """The threshold between the classes of a single output.
 
     Raises:
         TypeError: if `threshold` is not a number.
-        ValueError: if it is not finite; if there is none and nothing tells.
+        ValueError: if it is not finite, or None and nothing tells it.
     """
     if threshold is not None:
         return real_number("threshold", threshold)
     rule = rule_of(model, loss)
     if rule is None or rule.threshold is None:
         raise ValueError(
-            "nothing tells where the classes of a single output part: the model was not trained by nn.fit with a loss "
-            "for classes, and its last activation is no sigmoid; give threshold= (0.5 for a probability, 0 for a "
-            "logit or score) or loss="
+            "nothing tells the threshold for the class of a single output: the model was not trained by nn.fit with a "
+            "loss for classes, and its last activation is not a sigmoid; give threshold= (0.5 for a probability, 0 for "
+            "a logit or score) or loss="
         )
     return rule.threshold
 
 
 def probabilities_of(model: Any, loss: Any = None) -> Callable[[list[Any]], list[Any]]:
-    """What makes probabilities of a row of outputs.
+    """The function from a row of outputs to probabilities.
 
     Raises:
-        ValueError: if nothing tells.
+        ValueError: if nothing tells it.
     """
     rule = rule_of(model, loss)
     if rule is None or rule.probabilities is None:
         given = name_of_loss(loss) if loss is not None else noted_loss(model)
         if given:
-            raise ValueError(f"outputs trained with {given} tell no probabilities: nn.predict gives them as they are")
+            raise ValueError(f"outputs trained with {given} give no probabilities: nn.predict gives them as they are")
         raise ValueError(
             "nothing tells whether the outputs are probabilities or logits: give the loss that they were trained with, "
             f"such as loss=nn.cross_entropy{'' if loss is None else f', not {show(loss)}'}"

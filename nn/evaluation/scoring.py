@@ -18,7 +18,7 @@ def score(model: Model, X: Any, y: Any, loss: LossFunction, *, backend: str = "a
     Args:
         model: a module, or a function from one sample to its outputs.
         X: the samples, a list, array or DataFrame.
-        y: as many labels, as the loss takes them.
+        y: their labels, as the loss takes them.
         loss: a function from outputs and labels to one Value, such as `nn.cross_entropy`.
         backend: as for `predict`.
 
@@ -47,7 +47,7 @@ def evaluate(
     Args:
         model: a module, or a function from one sample to its outputs.
         X: the samples, a list, array or DataFrame.
-        y: as many labels, as the loss takes them.
+        y: their labels, as the loss takes them.
         loss: a function from outputs and labels to one Value, such as `nn.cross_entropy`.
         metrics: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and outputs; None for what
             fits the loss: accuracy for classes, R² for `mse` and `mae`, else nothing.

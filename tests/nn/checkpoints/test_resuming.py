@@ -98,7 +98,7 @@ def test_what_outputs_mean_is_what_the_file_says(tmp_path, name):
     model = nn.MLP(2, [1], seed=1)
     nn.fit(model, X, np.array(["a", "b"])[Y], nn.bce_with_logits, nn.SGD(model.parameters(), lr=0.1), 1)
     nn.load(model, tmp_path / name)
-    with pytest.raises(ValueError, match="nothing tells where the classes"):
+    with pytest.raises(ValueError, match="nothing tells the threshold"):
         nn.classify(model, X)
     assert set(nn.classify(model, X, threshold=0.0)) == {0, 1}
 

@@ -67,7 +67,7 @@ def test_edges():
     assert math.isnan(r2([0.0, 2.0], [math.inf, math.nan]))
     with pytest.raises(ValueError, match="top3 of 3 outputs is always right"):
         top_k([0], [[1.0, 2.0, 3.0]], 3)
-    with pytest.raises(ValueError, match="an output of sample 1 is nan: that is no class"):
+    with pytest.raises(ValueError, match="an output of sample 1 is nan, which is not a class"):
         top_k([0, 1], [[1.0, 2.0, 3.0], [1.0, math.nan, 3.0]], 1)
     with pytest.raises(ValueError, match="sample 1 has 1 label against 2 outputs"):
         r2([[1.0, 2.0], [1.0]], [[1.0, 2.0], [1.0, 2.0]])

@@ -204,7 +204,7 @@ def test_nothing_is_guessed():
             call()
     with pytest.raises(ValueError, match=r"loss=nn\.cross_entropy"):
         nn.predict_proba(network(3), X)
-    with pytest.raises(ValueError, match=r"trained with hinge tell no probabilities: nn.predict gives them"):
+    with pytest.raises(ValueError, match=r"trained with hinge give no probabilities: nn.predict gives them"):
         nn.predict_proba(model, X, loss=nn.hinge)
     with pytest.raises(ValueError, match=r"nothing tells whether the outputs are probabilities or logits: .*loss=nn\."):
         nn.predict_proba(lambda x: [x, x], [1.0])

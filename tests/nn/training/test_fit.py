@@ -734,7 +734,7 @@ def test_a_training_that_never_began_leaves_what_outputs_mean(backend, refused):
     assert list(nn.classify(model, X)) == list(found)
     with pytest.raises(FloatingPointError):  # after steps, in the second epoch: it counts
         trained(backend, model=model, loss=nn.mse, schedule=lambda step: 0.0 if step < 4 else 1e308)
-    with pytest.raises(ValueError, match="nothing tells where the classes"):
+    with pytest.raises(ValueError, match="nothing tells the threshold"):
         nn.classify(model, X)
 
 
