@@ -130,7 +130,7 @@ def draw_losses(history: nn.History, path: Path) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(MUTED)
     axes.tick_params(which="both", length=0, labelcolor=INK)
-    axes.legend(frameon=False, labelcolor=INK)
+    axes.legend(frameon=False, labelcolor=INK, loc="upper right")
     figure.savefig(path, bbox_inches="tight", pad_inches=0.25)
 
 

@@ -120,7 +120,7 @@ def draw_learning(history: nn.History, norms: list[list[float]], path: Path) -> 
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
     axes.tick_params(which="both", length=0, labelcolor=INK)
-    axes.legend(frameon=False, labelcolor=INK)
+    axes.legend(frameon=False, labelcolor=INK, loc="upper right")
     figure.savefig(path, bbox_inches="tight", pad_inches=0.25)
 
 

@@ -108,7 +108,7 @@ class History(Explained):
             axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
-            axes.legend(frameon=False)
+            axes.legend(frameon=False, loc="center right")  # the best place would take seconds to find
         shown = [x for name in losses for x in columns[name] if not math.isnan(x)]
         if shown and min(shown) > 0.0 and 10.0 * min(shown) < max(shown) < math.inf:
             panels[0].set_yscale("log")

@@ -15,6 +15,7 @@ OPTIMISERS = ["tests/nn/optimisers"]
 SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # these would see no more than the others
 
 TESTS: dict[str, list[str]] = {
+    "engine/collector.py": ["engine/collector.py", "tests/engine/test_threads.py"],
     "engine/ops.py": ["tests/engine/test_ops.py"],
     "engine/primitive.py": ["engine/primitive.py", "tests/engine/test_declarations.py", *BACKPROP, *CALLS],
     "engine/value.py": ["engine/value.py", *VALUE, "tests/engine/test_modes.py", *BACKPROP],
@@ -36,6 +37,8 @@ TESTS: dict[str, list[str]] = {
         "tests/engine/checking/estimates/test_differences.py",
         "tests/engine/checking/test_blackbox.py",
     ],
+    "nn/attributes.py": ["tests/nn/test_attributes.py"],
+    "nn/layers/ending.py": [*LOSSES, "tests/nn/evaluation/test_predicting.py"],
     "nn/losses/activated.py": LOSSES,
     "nn/losses/binary.py": LOSSES,
     "nn/losses/classes.py": LOSSES,
@@ -50,4 +53,5 @@ TESTS: dict[str, list[str]] = {
     "nn/optimisers/clipping.py": ["nn/optimisers/clipping.py", *OPTIMISERS],
     "nn/optimisers/declaration.py": OPTIMISERS,
     "nn/optimisers/sgd.py": OPTIMISERS,
+    "nn/training/ownership.py": ["tests/nn/training/test_ownership.py"],
 }

@@ -55,7 +55,7 @@ REFUSED = [
     (optimizer, "learning_rate", "SGD has no attribute 'learning_rate': here it is lr"),
     (optimizer, "weigth_decay", "did you mean weight_decay"),
     (optimizer, "betas", "nothing would read it"),
-    (optimizer, "schedule", "said to nn.fit or nn.Trainer"),
+    (optimizer, "schedule", "an argument of nn.fit and nn.Trainer"),
     (lambda: optimizer(nn.AdamW), "momentum", "AdamW has no attribute 'momentum'"),
     (lambda: optimizer(Rule), "weight_decay", "Rule has no attribute"),
     (lambda: optimizer(WithCode), "learning_rate", "here it is lr"),
