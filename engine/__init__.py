@@ -138,8 +138,8 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(message, name=name, obj=sys.modules[__name__])  # from these Python suggests a similar name
 
 
-_FOR_NN = """Asked Batch BatchLoss Description Imported Repeated Session Shown Surroundings TABLE TreeReader Watching
-    all_same always_recorded batch_loss changes classes_of collector_at_rest counted is_traced leaves_made
+_FOR_NN = """Asked Batch BatchLoss Description Drop Imported Masks Repeated Session Shown Surroundings TABLE TreeReader
+    Watching all_same always_recorded batch_loss changes classes_of collector_at_rest counted is_traced leaves_made
     new_lock open_session purpose recall remember update_step write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""

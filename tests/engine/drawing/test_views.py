@@ -67,7 +67,7 @@ def test_nodes_that_cannot_be_found() -> None:
         to_dot(root + twin, path_to="a")
     with pytest.raises(ValueError, match="is not in the graph"):
         to_dot(root, path_to=twin)
-    with pytest.raises(TypeError, match="named by itself or by its label, got 3"):
+    with pytest.raises(TypeError, match="give a node or its label, got 3"):
         to_dot(root, around=3)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="radius is a number of edges"):
         to_dot(root, around=a, radius=-1)
