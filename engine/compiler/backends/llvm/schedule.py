@@ -40,6 +40,9 @@ WIDE, MOST = 64, 512
 FAR, ROOM = 4, 64 * 2**20
 """Times the second cache, from which on weights come from far away, and what a block may then take, in bytes."""
 
+CALLING = 4
+"""How much longer a line takes to compile where functions are called: they are inlined, and all passes run."""
+
 
 def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
     """The shape of blocks: for many samples as many lanes as their bytes allow; for a single one it has one.
@@ -175,15 +178,16 @@ class Schedule:
     def texts(self) -> list[tuple[str, str]]:
         """LLVM IR for each library: of kernels that call functions, with these functions, and of others; see `Library`.
 
-        There are two at most, about equally long, which can be compiled at the same time. Functions stand in one only.
+        There are two at most, which take about equally long and can be compiled at the same time. Functions stand in
+        one only.
         """
         declared, calling, others = self._parts()
         parts: list[tuple[list[str], list[str]]] = [(calling, []), ([], [])]
-        sizes = [sum(map(len, calling)), 0]
-        for text in sorted(others, key=len, reverse=True):
-            least = sizes.index(min(sizes))
+        times = [CALLING * sum(map(_lines, calling)), 0]
+        for text in sorted(others, key=_lines, reverse=True):
+            least = times.index(min(times))
             parts[least][1].append(text)
-            sizes[least] += len(text)
+            times[least] += _lines(text)
         return [(self._text(declared, part[0]), self._text(declared, part[1])) for part in parts if any(part)]
 
     @staticmethod
@@ -211,3 +215,8 @@ class Schedule:
         """LLVM IR of all kernels and of the functions that they call."""
         declared, calling, plain = self._parts()
         return "\n".join([*declared, *calling, *plain])
+
+
+def _lines(text: str) -> int:
+    """How many there are, each an instruction: so long it takes to compile, whatever they are."""
+    return text.count("\n")
