@@ -34,7 +34,7 @@ from .primitive import Primitive as _Primitive
 from .primitive import declare as _declare
 
 _inf = _math.inf
-_LN2, _LN10 = _math.log(2.0), _math.log(10.0)
+_LN2, _LOG2_E, _LOG10_E = _math.log(2.0), _math.log2(_math.e), _math.log10(_math.e)
 _TWO_OVER_SQRT_PI, _OVER_ROOT_TAU = 2.0 / _math.sqrt(_math.pi), 1.0 / _math.sqrt(_math.tau)
 
 
@@ -93,6 +93,11 @@ def _turning(x: _Any, length: _Any) -> _Any:
     return _direction(_direction(x, length), length)
 
 
+def _falling(density: _Any, x: _Any) -> _Any:
+    """The product with what falls faster than x grows: 0 where that is 0, also at infinity."""
+    return _either(density == 0, 0.0, x * density)
+
+
 _SCALE = 2.0**600  # takes what is below 1e-290 to where all floats have all their digits
 
 # The columns are aligned by hand.
@@ -148,11 +153,11 @@ reciprocal = _declare("reciprocal", lambda x: _ieee.divide(1.0, x), [lambda z, x
 exp = _declare("exp", _total(_math.exp), [lambda z, x: z], formula="exp(x)", native="exp(x)")
 exp2 = _declare("exp2", _ieee.exp2, [lambda z, x: z * _LN2], formula="mpf(2) ** x", native="exp2(x)")
 expm1 = _declare("expm1", _total(_math.expm1), [lambda z, x: exp(x)], formula="expm1(x)", native="expm1(x)")
-log: _Primitive = _declare("log", _total(_math.log, {0.0: -_inf}), [lambda z, x: 1 / x],
+log: _Primitive = _declare("log", _total(_math.log, {0.0: -_inf}), [lambda z, x: 1 / (x + 0.0)],
                            formula="log(x)", domain=_POSITIVE, native="log(x)")
-log2 = _declare("log2", _total(_math.log2, {0.0: -_inf}), [lambda z, x: 1 / (x * _LN2)], formula="log(x, 2)",
+log2 = _declare("log2", _total(_math.log2, {0.0: -_inf}), [lambda z, x: _LOG2_E / (x + 0.0)], formula="log(x, 2)",
                 domain=_POSITIVE, native="log2(x)")
-log10 = _declare("log10", _total(_math.log10, {0.0: -_inf}), [lambda z, x: 1 / (x * _LN10)],
+log10 = _declare("log10", _total(_math.log10, {0.0: -_inf}), [lambda z, x: _LOG10_E / (x + 0.0)],
                  formula="log(x, 10)", domain=_POSITIVE, native="log10(x)")
 log1p = _declare("log1p", _total(_math.log1p, {-1.0: -_inf}), [lambda z, x: 1 / (1 + x)], formula="log1p(x)",
                  domain=_Interval(-1, _inf), native="log1p(x)")
@@ -191,12 +196,12 @@ atanh = _declare("atanh", _total(_math.atanh, {1.0: _inf, -1.0: -_inf}), [lambda
                  formula="atanh(x)", domain=_Interval(-1, 1), aliases=("arctanh",), native="atanh(x)")
 
 # ---- the error function and the normal distribution ----------------------------------------------------------
-gaussian = _declare("gaussian", _ieee.gaussian, [lambda z, x: -2 * (x * z)], formula="exp(-x ** 2)",
+gaussian = _declare("gaussian", _ieee.gaussian, [lambda z, x: -2 * _falling(z, x)], formula="exp(-x ** 2)",
                     native="exp(-(x * x))")
 erf = _declare("erf", _math.erf, [lambda z, x: _TWO_OVER_SQRT_PI * gaussian(x)], formula="erf(x)", native="erf(x)")
 erfc = _declare("erfc", _math.erfc, [lambda z, x: -_TWO_OVER_SQRT_PI * gaussian(x)], formula="erfc(x)",
                 native="erfc(x)")
-normal_pdf = _declare("normal_pdf", _ieee.normal_pdf, [lambda z, x: -x * z], formula="npdf(x)",
+normal_pdf = _declare("normal_pdf", _ieee.normal_pdf, [lambda z, x: -_falling(z, x)], formula="npdf(x)",
                       native="0.3989422804014327 * exp(-0.5 * (x * x))")
 normal_cdf = _declare("normal_cdf", _ieee.normal_cdf, [lambda z, x: normal_pdf(x)], formula="ncdf(x)",
                       native="0.5 * erfc(-0.7071067811865476 * x)")
@@ -219,11 +224,11 @@ logsigmoid = _declare("logsigmoid", _ieee.logsigmoid, [lambda z, x: sigmoid(-x)]
                       native="-((0 if x >= 0 else -x) + log1p(exp(-fabs(x))))")
 softplus = _declare("softplus", _ieee.softplus, [lambda z, x: sigmoid(x)], formula="log1p(exp(x))",
                     native="(0 if x <= 0 else x) + log1p(exp(-fabs(x)))")
-silu = _declare("silu", _ieee.silu, [lambda z, x: sigmoid(x) * (1 + x * sigmoid(-x))],
+silu = _declare("silu", _ieee.silu, [lambda z, x: sigmoid(x) + _falling(sigmoid(x) * sigmoid(-x), x)],
                 formula="x / (1 + exp(-x))", native="-0.0 if x == -inf else x / (1 + exp(-x))")
 gelu = _declare("gelu", _ieee.gelu, [lambda z, x: normal_cdf(x) + _unless_traced(
-                    x < -37.0, lambda: x * _OVER_ROOT_TAU * gaussian(0.5 * x) * gaussian(0.5 * x),
-                    lambda: x * normal_pdf(x))], formula="x * ncdf(x)",
+                    x < -37.0, lambda: _falling(gaussian(0.5 * x), x * _OVER_ROOT_TAU * gaussian(0.5 * x)),
+                    lambda: _falling(normal_pdf(x), x))], formula="x * ncdf(x)",
                 native="-0.0 if x == -inf else x * (0.5 * erfc(-0.7071067811865476 * x))")
 
 

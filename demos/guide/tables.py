@@ -35,6 +35,9 @@ it is infinite.
 (-inf, nan, inf, Value(data=inf, grad=0.0))
 ```
 
+**At infinity** a derivative is its limit, as 1 of `gelu`; of `hypot`, `atan2` and `logsumexp`, which divide infinity by
+infinity there, it is nan.
+
 **Kinks** are points without a derivative. One of those that are possible is taken, PyTorch's where it has one, and
 `check_gradients` names the kink:
 

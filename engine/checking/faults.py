@@ -86,13 +86,13 @@ def compared(nodes: Iterable[Value]) -> str:
             "differences of each primitive alone speak against none of their local derivatives; with mpmath installed "
             f"they are compared with {oracle.DIGITS} digits"
         )
-    compared_all = f"each primitive's own local derivative was compared with {oracle.DIGITS} digits and agrees"
+    agreed = f"local derivative was compared with {oracle.DIGITS} digits and agrees"
     primitives = dict.fromkeys(node.primitive for node in nodes if node.primitive is not None)
     without = [primitive.name for primitive in primitives if not primitive.formula]
     if not without:
-        return compared_all
-    rest = f"nothing confirms that of {', '.join(without)}, declared without a formula: declare(formula=...)"
-    return f"{compared_all}, but {rest}"
+        return f"each primitive's own {agreed}"
+    lacking = f"nothing confirms that of {', '.join(without)}, declared without a formula: declare(formula=...)"
+    return lacking if len(without) == len(primitives) else f"each other primitive's own {agreed}; {lacking}"
 
 
 class _Expected(NamedTuple):

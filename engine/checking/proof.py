@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 from .. import ops
@@ -22,7 +23,7 @@ from .estimates.differences import steps
 from .kinks import at_kink, kink_of
 from .replay import Replay
 from .report import Derivative
-from .subject import Recording, Subject
+from .subject import Recording, Subject, weight
 
 _SAME = 1e-9  # both modes multiply the same factors, in opposite order
 _DIGITS = 400  # of whole graphs; a third of them goes to the step, which is far below the distance of kinks
@@ -33,7 +34,7 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
 
     This is never known for a user's primitives, whose formulas are no better than their rules, nor without mpmath. A
     slope along a direction is right if those along all coordinates are, and at a kink if it lies between the slopes on
-    both sides.
+    both sides; a derivative of a higher order, if it is that of the function's whole formula.
 
     >>> from engine import check_gradients, sin
     >>> str(check_gradients(sin, [1e15 + 0.5])).splitlines()[0]
@@ -42,20 +43,39 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
     if not oracle.available():
         return False
     if wrong.direction:
-        here = subject.here
-        doubtful = at_kink(here.nodes)
-        if not all(_is_exact(node) for node in here.nodes if node not in doubtful):
-            return False
-        known = all(map(_is_exact, doubtful)) or _lies_between(here, wrong)
-        return known and _is_its_graph(subject, here, range(len(subject.names)))
-    position = subject.names.index(wrong.name)
-    recording = subject.record(subject.moved(position, wrong.at))
-    forward = push_forward(recording.output, {recording.coordinates[position]: 1.0})
+        right = _is_right_along(subject, wrong)
+    else:
+        right = _is_right_by_coordinate(subject, subject.names.index(wrong.name), wrong)
+    return right or (subject.order > 1 and _is_of_its_formula(subject, wrong))
+
+
+def _is_right_along(subject: Subject, wrong: Derivative) -> bool:
+    here = subject.here
+    doubtful = at_kink(here.nodes)
+    if not all(_is_exact(node) for node in here.nodes if node not in doubtful):
+        return False
+    known = all(map(_is_exact, doubtful)) or _lies_between(here, wrong)
+    return known and _is_its_graph(subject, here, range(len(subject.names)))
+
+
+def _is_right_by_coordinate(subject: Subject, position: int, wrong: Derivative) -> bool:
+    here = subject.record(subject.moved(position, wrong.at))
+    leaf = here.coordinates[position]
+    forward = push_forward(here.output, {leaf: 1.0})
     return (
         (same_number(forward, wrong.claimed) or math.isclose(forward, wrong.claimed, rel_tol=_SAME))
-        and all(map(_is_exact, recording.nodes))
-        and _is_its_graph(subject, recording, [position])
+        and all(map(_is_exact, _computed_from(leaf, here.nodes)))
+        and _is_its_graph(subject, here, [position])
     )
+
+
+def _computed_from(leaf: Value, nodes: Sequence[Value]) -> list[Value]:
+    """The nodes that depend on a leaf: the local derivatives of others play no part in its own."""
+    depending = {leaf}
+    for node in nodes:
+        if not depending.isdisjoint(node.operands):
+            depending.add(node)
+    return [node for node in nodes if node in depending]
 
 
 def _is_exact(node: Value) -> bool:
@@ -89,12 +109,7 @@ def _lies_between(here: Recording, wrong: Derivative) -> bool:
     own = oracle.context()
 
     def value(t: Any) -> Any:
-        moved = {x: own.mpf(x.data) + t * d for x, d in zip(here.coordinates, wrong.direction)}
-        for node in here.nodes:
-            if node not in moved:
-                inputs = [moved[operand] for operand in node.operands]
-                moved[node] = oracle.value(node.primitive, inputs) if node.primitive else own.mpf(node.data)
-        return moved[here.output]
+        return _exact_value(here, [t * d for d in wrong.direction])
 
     with own.workdps(_DIGITS):
         near, nearer = own.mpf(10) ** -(_DIGITS // 4), own.mpf(10) ** -(_DIGITS // 3)
@@ -103,6 +118,59 @@ def _lies_between(here: Recording, wrong: Derivative) -> bool:
         (_, left), (_, right) = sides
         slack = _SAME * max(abs(left), abs(right))
         return bool(settled and min(left, right) - slack <= wrong.claimed <= max(left, right) + slack)
+
+
+def _exact_value(here: Recording, moves: Sequence[Any]) -> Any:
+    """A graph where its coordinates are moved, by the formulas of its primitives and in mpmath's precision.
+
+    It is nan at poles, and outside of the domain of a primitive.
+    """
+    own = oracle.context()
+    values = {x: own.mpf(x.data) + move for x, move in zip(here.coordinates, moves)}
+    try:
+        for node in here.nodes:
+            if node not in values:
+                inputs = [values[operand] for operand in node.operands]
+                values[node] = oracle.value(node.primitive, inputs) if node.primitive else own.mpf(node.data)
+        return own.mpf(values[here.output])
+    except (ZeroDivisionError, OverflowError, TypeError):  # the last one where a number is complex
+        return own.nan
+
+
+def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
+    """Whether a derivative of a higher order is that of the function's own formula, by differences of many digits.
+
+    The graph of a gradient is no formula: where rules branch, as that of `pow` does, it is another one elsewhere.
+    """
+    positions: Sequence[int] = range(len(subject.names))
+    first: Sequence[float]
+    if wrong.direction:
+        numbers, first = list(subject.numbers), wrong.direction
+    else:
+        positions = [subject.names.index(wrong.name)]
+        numbers = subject.moved(positions[0], wrong.at)
+        first = [float(k in positions) for k in range(len(numbers))]
+    function = subject.of_order(1)
+    here = function.record(numbers)
+    if at_kink(here.nodes) or not all(map(_has_formula, here.nodes)):
+        return False
+    largest = max(abs(math.frexp(node.data)[1]) for node in here.nodes if math.isfinite(node.data))
+    apart = 60 + largest // 3  # so many zeros after the point: small beside all numbers
+    fixed = [weight(k) for k in range(len(numbers))]
+    own = oracle.context()
+
+    def quotient(step: Any) -> Any:
+        found = own.mpf(0)
+        for sign, *signs in product((1, -1), repeat=subject.order):
+            moves = [step * (sign * a + sum(signs) * b) for a, b in zip(first, fixed)]
+            found += sign * math.prod(signs) * _exact_value(here, moves)
+        return found / (2 * step) ** subject.order
+
+    with own.workdps((subject.order + 2) * apart + _DIGITS):
+        coarse, fine = (quotient(own.mpf(10) ** -each) for each in (apart, apart + 10))
+        settled = bool(abs(coarse - fine) <= _SAME * abs(fine))
+        right = settled and oracle.confirms(wrong.claimed, float(fine))
+    return right and _is_its_graph(function, here, positions)
 
 
 def _has_formula(node: Value) -> bool:

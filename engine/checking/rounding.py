@@ -9,7 +9,7 @@ from ..backprop import local_derivatives, sweep
 from ..graph import topological_order
 from ..ieee import total
 from ..value import Value
-from .estimates.differences import EPSILON
+from .estimates.differences import EPSILON, SMALLEST
 
 
 class Rounding(NamedTuple):
@@ -23,29 +23,51 @@ def rounding(root: Value) -> Rounding:
     """First-order bounds: each node is off by one unit in the last place, and all errors add up.
 
     An absolute adjoint sums the sizes of the contributions of all paths, which may cancel in the gradient itself;
-    the error of a value is the sum of the nodes' errors times their absolute adjoints.
+    the error of a value is the sum of the nodes' errors times their absolute adjoints. What underflows is lost as a
+    number of its own, since a large factor may come after it.
 
     >>> x = Value(1e8)
     >>> rounding((x + 1.0) - x).value > 1e-8
     True
     """
     order = topological_order(root)
-    size = dict.fromkeys(order, 0.0)
+    size, lost = dict.fromkeys(order, 0.0), dict.fromkeys(order, 0.0)
     size[root] = 1.0
+    per_node, depth = 4 * EPSILON, len(order)
     error = 0.0
     for node in reversed(order):
         if node.primitive is None:
             continue
-        upstream = size[node]
-        if not upstream or not math.isfinite(node.data):  # it was not selected
+        upstream, missing = size[node], lost[node]
+        if not (upstream or missing) or not math.isfinite(node.data):  # it was not selected
             continue
-        error += upstream * abs(node.data)
+        error += upstream * (per_node * abs(node.data) + SMALLEST)
         for operand, d in zip(node.operands, local_derivatives(node)):
             if d is not None and math.isfinite(d):
                 size[operand] += upstream * abs(d)
-    per_node = 4 * EPSILON
-    depth = len(order)
-    return Rounding(per_node * error, {node: per_node * depth * found for node, found in size.items()})
+                lost[operand] += missing * abs(d) + _smallest(upstream)
+    return Rounding(error, {node: per_node * depth * found + lost[node] for node, found in size.items()})
+
+
+def _smallest(factor: float) -> float:
+    """What a product of a local derivative and this factor may lose by underflow, in either of the two."""
+    return (1.0 + 4.0 * factor) * SMALLEST
+
+
+def lost_forward(root: Value, seeds: dict[Value, float]) -> float:
+    """How much of the tangent of `root` may be lost by underflow when those of the leaves are `seeds`.
+
+    >>> x = Value(1.0)
+    >>> lost_forward(x * 1e-200 * 1e-200 * 1e301, {x: 1.0}) > 1e-99
+    True
+    """
+    size, lost = {x: abs(t) for x, t in seeds.items()}, dict.fromkeys(seeds, 0.0)
+    for node in topological_order(root):
+        if node not in size:
+            own = [(abs(d), x) for x, d in zip(node.operands, local_derivatives(node)) if d is not None and x in size]
+            size[node] = sum(d * size[x] for d, x in own)
+            lost[node] = sum(d * lost[x] + _smallest(size[x]) for d, x in own)
+    return lost.get(root, 0.0)
 
 
 def inherited(root: Value) -> dict[Value, float]:

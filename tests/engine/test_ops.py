@@ -341,8 +341,28 @@ def test_second_derivatives_at_the_kinks_of_activations() -> None:
 
 
 def test_far_out_a_bell_is_flat() -> None:
-    for x in (1e200, -1e308):
-        assert engine.gradient(engine.gaussian)(x) == engine.gradient(engine.normal_pdf)(x) == [0.0]
+    for x in (1e200, -1e308, math.inf, -math.inf):
+        for bell in (engine.gaussian, engine.normal_pdf):
+            assert engine.gradient(bell)(x) == [0.0]
+            assert engine.hessian(bell)(x) == [[0.0]]
+
+
+def test_derivatives_at_infinity_are_their_limits() -> None:
+    rising = [engine.silu, engine.gelu, engine.softplus, engine.relu, engine.elu]
+    settled = [engine.tanh, engine.sigmoid, engine.erf, engine.normal_cdf, engine.atan]
+    for f in rising:
+        assert engine.gradient(f)(math.inf) == [1.0]
+        assert engine.gradient(f)(-math.inf) == [0.0]
+        assert engine.hessian(f)(math.inf) == engine.hessian(f)(-math.inf) == [[0.0]]
+    for f in settled:
+        assert engine.gradient(f)(math.inf) == engine.gradient(f)(-math.inf) == [0.0]
+
+
+def test_logarithms_at_the_ends_of_floats() -> None:
+    for log in (engine.log, engine.log2, engine.log10):
+        assert engine.gradient(log)(0.0) == engine.gradient(log)(-0.0) == [math.inf]
+    assert math.isclose(engine.gradient(engine.log10)(1e308)[0], 1e-308 / math.log(10.0))
+    assert math.isclose(engine.gradient(engine.log10)(6e-309)[0], 1e308 / (0.6 * math.log(10.0)))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ Line = Callable[[float], float]
 """The function to differentiate, as a function of one coordinate."""
 
 EPSILON = 2.0**-52
-_SMALLEST = 2.0**-1074
+SMALLEST = 2.0**-1074
 _FLOATS = 61.0  # from one to the next of what are called neighbouring floats
 SAFETY = 10.0  # an error that is estimated, not proven, is taken this many times
 _MANTISSA = 181 / 128  # of every step, about sqrt(2): powers of two are whole periods of many a function
@@ -182,13 +182,13 @@ def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
 def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
     """The same, from neighbouring floats: what is rough among them is not a function of smaller parts."""
     # several grids: on some an argument such as 1e10 * x happens to be exact
-    units = (math.copysign(max(abs(each) * epsilon * _scale(x), _SMALLEST), each) for each in (61, -53, 37, -101))
+    units = (math.copysign(max(abs(each) * epsilon * _scale(x), SMALLEST), each) for each in (61, -53, 37, -101))
     return max(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)
 
 
 def steepest_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
     """The size of the steepest secant between neighbouring floats; inf where there are no values."""
-    unit = max(_FLOATS * epsilon * _scale(x), _SMALLEST)
+    unit = max(_FLOATS * epsilon * _scale(x), SMALLEST)
     values = [f(x + k * unit) for k in range(-2, 3)]
     slopes = [abs(later - earlier) / unit for earlier, later in pairwise(values)]
     return max(slopes) if all(map(math.isfinite, slopes)) else math.inf

@@ -134,3 +134,39 @@ def test_a_pole_and_an_infinity_within_the_graph_are_no_error() -> None:
     assert oracle.slopes(engine.div, [1.0, 0.0], 0) is None
     assert oracle.rounded(engine.mod, [1.0, 0.0], 0) is None
     assert slopes_at(abs, math.inf) == (None, None, 0.0)
+
+
+HIGHER: list[tuple[Any, list[float]]] = [
+    # products of tiny numbers vanish in one mode and not in the other
+    (lambda y: y * 1e-200 * 1e-200 * 1e301, [1.0]),
+    (lambda y: (y * 1e-200) * (y * 1e-150) * 1e301, [1.0]),
+    (lambda x, y: engine.asinh(engine.hypot(y * x, x)), [1.5e301, -3e-146]),
+    # rules branch: the graph of the gradient is another one at the places of all steps
+    (lambda x, y: engine.minimum(engine.softplus(engine.hypot(y, x)), engine.sin(x**y)), [3.6e-229, 2.8]),
+    (lambda x, y: (engine.sqrt(x) * y) ** y, [3.56e-211, 4.27]),
+    (lambda x, y: engine.minimum(engine.cos(y), y - x), [-1.4, 3.8e152]),
+    (lambda x, y: engine.log1p(engine.cbrt(engine.maximum(y, x))), [1.4e-101, -5.7e-209]),
+    # a tie of the other coordinate
+    (lambda x, y: engine.hypot(engine.cbrt(x) - engine.maximum(y, y), y), [-3e-146, -471.0]),
+]
+
+
+@pytest.mark.parametrize(("f", "point"), HIGHER)
+def test_a_right_graph_is_no_fault_at_extreme_sizes(f: Any, point: list[float]) -> None:
+    pytest.importorskip("mpmath")
+    report = check_gradients(f, point, order=2)
+    assert report.ok, report
+    assert "as that of a wrong one" not in str(report)
+
+
+def test_a_wrong_higher_derivative_is_one_at_extreme_sizes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule whose number is right, and whose graph holds one x too many."""
+    pytest.importorskip("mpmath")
+    by_x, by_y = engine.pow.rules
+
+    def more(z: Any, x: Any, y: Any) -> Any:
+        return by_x(z, x, y) * (x / x.detach()) if isinstance(x, Value) else by_x(z, x, y)
+
+    wrong = replace(engine.pow, local_derivatives=[more, by_y])
+    monkeypatch.setattr(engine.ops, "pow", wrong)  # as the engine's own, whose formula may prove it
+    assert not check_gradients(lambda x: engine.sin(wrong(x, 2.8)), [3.6e-229], order=2).ok
