@@ -24,7 +24,7 @@ function short(x) {
   if (Number.isInteger(x) && Math.abs(x) < 1e9) return String(x + 0 === 0 ? 0 : x);
   const rounded = Number(x.toPrecision(4)), size = Math.floor(Math.log10(Math.abs(rounded)));
   if (size >= -4 && size < 4) return Number.isInteger(rounded) ? x.toFixed(Math.max(1, 3 - size)) : String(rounded);
-  const [digits, power] = rounded.toExponential().split("e");
+  const [digits, power] = (size > 0 && rounded !== x ? x.toExponential(3) : rounded.toExponential()).split("e");
   return digits + "e" + power[0] + power.slice(1).padStart(2, "0");
 }
 const factor = x => (short(x)[0] === "-" ? "(" + short(x) + ")" : short(x));

@@ -383,6 +383,8 @@ def test_numbers_are_written_as_in_pictures(browser: Any, tmp_path: Path) -> Non
         999.96,
         -1234.04,
         9999.5,
+        67303.8,
+        1e9,
         2.5e300,
         1e-12,
         1e-4,
