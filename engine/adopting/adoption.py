@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..interval import REALS
@@ -21,8 +22,8 @@ from .report import Adoption, Finding
 def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     """Take over the graph of a micrograd-like engine, and name the bug in its backward pass if it has one.
 
-    Each node's `_backward` is called alone, and then `root.backward()` as a whole with every call recorded; afterwards
-    all attributes of the objects are what they were. What an operation is follows from its name (``"+"``,
+    Each node's `_backward` is called alone, and then `root.backward()` as a whole, twice, with every call recorded;
+    afterwards all attributes of the objects are what they were. What an operation is follows from its name (``"+"``,
     ``"tanh"``, ``"**2"``), or from its number where it has none and only one operation is likely to give it.
 
     Args:
@@ -68,13 +69,22 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         findings = [*_without_operands(graph), *_once_for_each_operation(probed)]
         values = _as_values(graph, {id(p.node): p for p in probed})
         unknown = sorted({p.node.operation or "?" for p in probed if p.meaning is None})
-        replay = Replay(graph)
+        with graph.restored():
+            replay = Replay(graph)
         findings += replay.findings
         if not findings:
             findings += _whole(graph, replay, values, given)
+        again = replay
+        if replay.calls and not findings:
+            again = Replay(graph)
+            findings += [replace(each, sentence=f"the second time {each.sentence}") for each in again.findings]
     notes = [f"{', '.join(unknown)}: not in the table, so taken as it is"] * bool(unknown)
     if not replay.calls:
         notes.append("backward() called no node's _backward: only its result was compared")
+    elif not again.calls:
+        notes.append(
+            "backward() does nothing the second time: does a default argument or the class keep what was seen?"
+        )
     title = f"{type(root).__name__} graph of {counted(len(graph.nodes), 'node')}"
     return Adoption(title, findings, values[id(graph.root)], notes)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from .. import ops
+from ..functional import gradient
+from ..interval import REALS
 from ..primitive import PRIMITIVES, Primitive
 from ..value import Value
 from .graph import Node
@@ -37,7 +39,7 @@ _SYNONYMS = {
     **{f"r{name}": name for name in ("add", "sub", "mul", "div", "pow")},
     "rtruediv": "div",
 }
-_VERSIONS = (ops.gelu, ops.softplus, ops.where)  # elsewhere: with tanh; with a slope; with a condition above 0
+_VERSIONS = (ops.gelu, ops.softplus, ops.where)  # elsewhere: with a sigmoid; with a slope; with a condition above 0
 _WITH_NUMBER = re.compile(
     r"(?:x|self)?\s*(\*\*|\^|\+|-|\*|/|pow)\s*\(?\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\)?", re.IGNORECASE
 )
@@ -86,7 +88,8 @@ class Meaning(NamedTuple):
     @property
     def has_versions(self) -> bool:
         """Whether other engines use its name for a different function, such as leaky_relu with another slope."""
-        return bool(self.primitive.defaults) or self.primitive in _VERSIONS
+        primitive = self.primitive
+        return bool(primitive.defaults) or primitive in _VERSIONS or primitive is not PRIMITIVES.get(primitive.name)
 
     def at_a_kink(self) -> bool:
         """Whether it is at a kink, where conventions differ."""
@@ -153,10 +156,43 @@ def _named(name: str, node: Node) -> Iterator[Meaning]:
         return
     for primitive in _primitives(name):
         yield from _orders(primitive, node)
+    for function in _composed(name, len(node.operands)):
+        yield Meaning(_one_node(name, function), tuple(node.operands))
+
+
+def _composed(name: str, count: int) -> list[Callable[..., Any]]:
+    """What the table does not have and others make one node of: which class is meant, its number tells."""
+    if name == "gelu":  # as GPT has it
+        return [lambda x: 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))]
+    if name == "softmax":
+        return [lambda *xs, k=k: ops.exp(xs[k] - ops.logsumexp(xs)) for k in range(count)]
+    if name in ("cross_entropy", "crossentropy", "softmax_cross_entropy"):
+        return [lambda *xs, k=k: ops.logsumexp(xs) - xs[k] for k in range(count)]
+    if name == "dot":
+        half = count // 2
+        return [
+            lambda *xs: ops.dot(xs[:half], xs[half : 2 * half], *xs[2 * half :]),
+            lambda *xs: ops.dot(xs[: 2 * half : 2], xs[1 : 2 * half : 2], *xs[2 * half :]),
+        ]
+    return []
+
+
+def _one_node(name: str, function: Callable[..., Any]) -> Primitive:
+    """A function as one operation, with the derivatives of its parts."""
+    return Primitive(
+        name=name,
+        symbol=name,
+        arity=None,
+        forward=function,
+        local_derivatives=lambda z, *xs: gradient(function)(*xs),
+        operands=("xs",),
+        formula="",
+        domain=(REALS,),
+    )
 
 
 def _primitives(name: str) -> list[Primitive]:
-    """The primitives of a name: a minus sign may be a difference or a negation, and a logarithm have another base."""
+    """The primitives of a name: a minus sign may be a difference or a negation, a logarithm have another base."""
     found = _primitive(name)
     if found is None:
         return []
@@ -176,7 +212,7 @@ def _orders(primitive: Primitive, node: Node) -> Iterator[Meaning]:
     """The orders in which operands may have been given: as listed first; a set lists one that came twice once."""
     count, listed = len(node.operands), tuple(node.operands)
     if primitive is ops.dot or primitive is ops.take:  # a flat list does not tell how their operands are arranged
-        return
+        return  # as _composed does for a dot
     if primitive.arity is None or primitive.arity == count:
         yield Meaning(primitive, listed)
     if primitive.arity == 2 and count == 2 and listed[0] is not listed[1]:
@@ -187,5 +223,7 @@ def _orders(primitive: Primitive, node: Node) -> Iterator[Meaning]:
         for constant in node.constants:
             yield Meaning(primitive, (*listed, constant))
             yield Meaning(primitive, (constant, *listed))
+    if primitive is ops.leaky_relu and count == 1 and listed[0].number < 0:  # its number tells the slope
+        yield Meaning(primitive, (*listed, node.number / listed[0].number))
     if primitive.arity is not None and count + len(primitive.defaults) >= primitive.arity > count:
         yield Meaning(primitive, (*listed, *primitive.defaults[count - primitive.arity :]))

@@ -143,7 +143,7 @@ RIGHT = {
     "relu at 0": ("a = Number(0.0)\nroot = a.relu() * a.exp() + a", ()),
     "a leaky_relu of another slope": (
         "a = Number(-1.5)\nroot = a._unary('leaky_relu', 0.2 * a.data, lambda out: 0.2) * a",
-        ("leaky_relu: not in the table, so taken as it is",),
+        (),
     ),
     "a logarithm to the base of 10": (
         "a = Number(5.0)\nroot = a._unary('log', math.log10(a.data), lambda out: 1 / a.data / math.log(10)) * a",
@@ -153,6 +153,17 @@ RIGHT = {
         "a = Number(1.5)\nk = math.sqrt(2 / math.pi)\nt = math.tanh(k * (a.data + 0.044715 * a.data**3))\n"
         "slope = 0.5 * (1 + t) + 0.5 * a.data * (1 - t * t) * k * (1 + 3 * 0.044715 * a.data**2)\n"
         "root = a._unary('gelu', 0.5 * a.data * (1 + t), lambda out: slope) * a",
+        (),
+    ),
+    "gelu with tanh, where the two are close": (
+        "a = Number(-0.4)\nk = math.sqrt(2 / math.pi)\nt = math.tanh(k * (a.data + 0.044715 * a.data**3))\n"
+        "slope = 0.5 * (1 + t) + 0.5 * a.data * (1 - t * t) * k * (1 + 3 * 0.044715 * a.data**2)\n"
+        "root = a._unary('gelu', 0.5 * a.data * (1 + t), lambda out: slope) * a",
+        (),
+    ),
+    "gelu with a sigmoid": (
+        "a = Number(0.6)\ns = 1 / (1 + math.exp(-1.702 * a.data))\n"
+        "root = a._unary('gelu', a.data * s, lambda out: s + 1.702 * a.data * s * (1 - s)) * a",
         ("gelu: not in the table, so taken as it is",),
     ),
     "a sigmoid composed of others, whose gradient goes past them": (
@@ -188,6 +199,48 @@ def test_what_is_right_besides_has_no_finding(what: str) -> None:
     report.root.backward()
     given = sorted(leaf.grad for leaf in leaves(report.root))
     assert given == pytest.approx(sorted({id(n): n.grad for n in _leaves(module.root)}.values()))
+
+
+def test_a_backward_that_remembers_is_told_before_it_is_called_again() -> None:
+    text = SOURCE.replace("def backward(self):", "def backward(self, visited=set()):")
+    report = adopt(run(text.replace("visited = set()", "pass")).graph()[0])
+    assert report.notes == (
+        "backward() does nothing the second time: does a default argument or the class keep what was seen?",
+    )
+    text = SOURCE.replace("class Scalar:", "class Scalar:\n    topo = []\n")
+    report = adopt(run(text.replace("topo = []\n        v", "topo = Scalar.topo\n        v")).graph()[0])
+    assert [finding.kind for finding in report.findings] == ["twice"]
+    assert report.findings[0].sentence.startswith("the second time backward() calls")
+
+
+# Operations of several operands that the table does not have, in one node: the rule, and a wrong one.
+SEVERAL = {
+    "softmax": ("p[1]", "p[1] * ((k == 1) - p[k])", "p[1] * (1 - p[1]) * (k == 1)"),
+    "cross_entropy": ("-math.log(p[2])", "p[k] - (k == 2)", "(k == 2) - p[k]"),
+    "dot": ("sum(a * b for a, b in zip(x[:2], x[2:]))", "x[(k + 2) % 4]", "x[k]"),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_operations_of_several_operands_in_one_node(name: str) -> None:
+    number, right, wrong = SEVERAL[name]
+    for rule in (right, wrong):
+        module = run(f"""{ANOTHER}
+
+xs = [Number(0.2), Number(-1.0), Number(1.5), Number(0.7)]
+x = [each.data for each in xs]
+p = [math.exp(each) / sum(map(math.exp, x)) for each in x]
+root = Number({number}, xs, "{name}")
+
+def _backward():
+    for k, each in enumerate(xs):
+        each.grad += ({rule}) * root.grad
+
+root._backward = _backward
+""")
+        report = adopt(module.root)
+        assert report.ok == (rule == right), report.text
+        assert report.notes == ()
 
 
 def _leaves(root: Any) -> list[Any]:

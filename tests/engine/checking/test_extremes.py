@@ -153,7 +153,7 @@ HIGHER: list[tuple[Any, list[float]]] = [
 
 @pytest.mark.parametrize(("f", "point"), HIGHER)
 def test_a_right_graph_is_no_fault_at_extreme_sizes(f: Any, point: list[float]) -> None:
-    pytest.importorskip("mpmath")
+    needs("mpmath")
     report = check_gradients(f, point, order=2)
     assert report.ok, report
     assert "as that of a wrong one" not in str(report)
@@ -161,7 +161,7 @@ def test_a_right_graph_is_no_fault_at_extreme_sizes(f: Any, point: list[float]) 
 
 def test_a_wrong_higher_derivative_is_one_at_extreme_sizes_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule whose number is right, and whose graph holds one x too many."""
-    pytest.importorskip("mpmath")
+    needs("mpmath")
     by_x, by_y = engine.pow.rules
 
     def more(z: Any, x: Any, y: Any) -> Any:
