@@ -123,10 +123,10 @@ Value([1.0, 2.0])
         """
 import warnings
 scores = [Value(2.0), Value(1.0)]
-with warnings.catch_warnings(record=True) as told:
+with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     loss = nn.cross_entropy(nn.softmax(scores), 0)
-print(told[0].message)
+print(caught[0].message)
 engine.notes(loss)[0]
 """,
     ),

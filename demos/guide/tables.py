@@ -82,10 +82,10 @@ You know what each operation does at its edges. One that is missing is a call of
 
 _MISTAKES = """# Mistakes everybody makes
 
-**The task:** something went wrong; find what the engine says to it, and what to do.
+**The task:** something went wrong; find out what the engine says about it, and what to do.
 
-Each mistake was made to write this page (`python -m demos.guide.tables`), and each message is what came. Those that
-raise nothing are found by `engine.notes(result)`, whose lines stand below pictures, tables and steps, too.
+Each mistake was made to write this page (`python -m demos.guide.tables`), so each message is the real one. Those that
+raise nothing are found by `engine.notes(result)`, whose lines also stand below pictures, tables and steps.
 
 All snippets are one session, which begins with:
 
