@@ -186,7 +186,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
         ValueError: if it is too small.
     """
     value = plain(value)
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool) or not hasattr(value, "__index__") or getattr(value, "ndim", False):
         raise TypeError(f"{name} must be a whole number, not {show(value)}: give an int of at least {least}")
     number = operator.index(value)
     if number < least:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .arguments import real_number, whole_number
 
@@ -91,6 +91,11 @@ def _checked(lr: float, steps: int, warmup: int, final: float) -> tuple[float, i
 # ---- the schedules: dataclasses that can be called ----------------------------------------------------------------
 
 
+def _number_of(k: Any) -> int:
+    """The number of a step, counted from 0."""
+    return k if type(k) is int and k >= 0 else whole_number("a step", k, least=0)
+
+
 @dataclass(frozen=True, repr=False)
 class _Rate:
     """Its repr is the call that makes it."""
@@ -110,7 +115,7 @@ class Step(_Rate):
 
     def __call__(self, k: int) -> float:
         """The rate of step `k`."""
-        return self.lr * self.factor ** (k // self.every)
+        return self.lr * self.factor ** (_number_of(k) // self.every)
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,6 +129,7 @@ class Linear(_Rate):
 
     def __call__(self, k: int) -> float:
         """The rate of step `k`."""
+        k = _number_of(k)
         if k < self.warmup:
             return self.lr * ((k + 1) / self.warmup)
         done = min(1.0, (k - self.warmup) / (self.steps - self.warmup))

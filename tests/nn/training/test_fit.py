@@ -563,6 +563,20 @@ def test_schedules_stay_between_their_ends(steps, warmup, lr, final):
             assert found[warmup - 1] == lr
 
 
+@pytest.mark.parametrize(
+    "make", [nn.schedules.cosine, nn.schedules.linear, lambda lr, n: nn.schedules.step(lr, n, 0.5)]
+)
+def test_schedules_are_asked_for_steps(make):
+    """Of step -1 a cosine divided by 0, and a step was twice the first rate."""
+    rate = make(0.1, 3)
+    assert rate(np.int64(2)) == rate(2)
+    with pytest.raises(ValueError, match="a step must be at least 0, not -1"):
+        rate(-1)
+    for wrong in (1.5, math.nan, True, "3", None, np.array([1])):
+        with pytest.raises(TypeError, match="a step must be a whole number, not"):
+            rate(wrong)
+
+
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"steps": 3, "warmup": 3}, {"steps": 5, "final": -1.0}])
 def test_schedules_refuse(wrong):
     with pytest.raises(ValueError, match=r"steps|final"):
