@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 import random
 import reprlib
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from numbers import Real
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, TypeAlias
 
 from engine import Constant, Value, is_traced
@@ -49,6 +50,43 @@ def is_found_by_name(function: FunctionType) -> bool:
     return found is function
 
 
+def first_parameters(function: Any) -> list[str]:
+    """The names of the first two parameters of a function, a method or an object with `__call__`; [] if unknown.
+
+    >>> first_parameters(is_found_by_name), first_parameters(max)
+    (['function'], [])
+    """
+    function = inspect.unwrap(function)
+    if not isinstance(function, (FunctionType, MethodType)):
+        function = getattr(function, "__call__", None)  # noqa: B004  # the method is wanted, not whether it is there
+    code = getattr(function, "__code__", None)
+    own = 1 if isinstance(function, MethodType) else 0
+    return [] if code is None else [*code.co_varnames[: code.co_argcount][own : own + 2]]
+
+
+def check_takes(what: str, function: Any, *given: str) -> None:
+    """See that a user's function can be called with so many arguments.
+
+    Args:
+        what: it is, for the message.
+        function: which can be called.
+        given: what it is called with, in words.
+
+    Raises:
+        TypeError: it takes more or fewer.
+    """
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of some builtins nobody knows
+        return
+    try:
+        signature.bind(*given)
+    except TypeError:
+        name = getattr(function, "__name__", type(function).__name__)
+        listed = " and ".join([", ".join(given[:-1]), given[-1]] if len(given) > 1 else given)
+        raise TypeError(f"{what} is called with {listed}, which {name}{signature} does not take") from None
+
+
 def is_row(item: object) -> bool:
     """Whether `item` is a row of items (list, tuple, array) and not one number, Value, text or mapping."""
     if isinstance(item, (list, tuple)):
@@ -78,7 +116,8 @@ def as_row(name: str, item: Any) -> list[Any]:
         ValueError: if it is empty.
     """
     if not is_row(item):
-        raise TypeError(f"{name} must be a list, tuple or array, not {show(item)}")
+        remedy = f": give list({name})" if isinstance(item, Iterator) else ""
+        raise TypeError(f"{name} must be a list, tuple or array, not {show(item)}{remedy}")
     row = list(item)
     if not row:
         raise ValueError(f"{name} is empty: give at least one item")

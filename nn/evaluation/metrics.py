@@ -11,13 +11,13 @@ from typing import Any
 import engine
 from engine import maximum, take, where
 
-from ..arguments import class_index, counted, has_array, show, whole_number
+from ..arguments import check_takes, class_index, counted, has_array, show, whole_number
 from ..data.tables import paired
 from .columns import flat, nan_at, shape_of_each
 from .labels import classes_of, label_indices
 from .predicting import classes_from
 from .programs import LossFunction, Model, in_form_of, outputs_of
-from .rules import RULES, name_of_loss
+from .rules import OF_LABELS, OF_OUTPUTS, RULES, check_order, name_of_loss
 
 Metric = Callable[[Any, Any], float]
 """A function of labels and outputs, in scikit-learn's order."""
@@ -247,7 +247,7 @@ def _listed(numbers: Any) -> Any:
 
 
 def metrics_for(
-    metrics: str | Metric | Sequence[str | Metric] | None, model: Model, loss: LossFunction, X: Any
+    metrics: str | Metric | Sequence[str | Metric] | None, model: Model, loss: LossFunction, X: Any, several: bool
 ) -> dict[str, Metric]:
     """Metrics by name, as functions of labels and outputs.
 
@@ -257,6 +257,7 @@ def metrics_for(
         model: the model whose outputs they will be.
         loss: the loss it is trained with.
         X: the samples; functions get outputs as an array if these are one, else as lists.
+        several: whether labels name several classes of a sample, of which there is no accuracy.
 
     Raises:
         TypeError: if one is neither a name nor a function.
@@ -264,7 +265,7 @@ def metrics_for(
     """
     if metrics is None:
         name = name_of_loss(loss)
-        metrics = ["accuracy"] if name in RULES else ["r2"] if name in ("mse", "mae") else []
+        metrics = ["accuracy"] if name in RULES and not several else ["r2"] if name in ("mse", "mae") else []
     chosen = [metrics] if isinstance(metrics, str) or not isinstance(metrics, Iterable) else list(metrics)
     found: dict[str, Metric] = {}
     for name, metric in [_metric(one, model, loss, X) for one in chosen]:
@@ -303,6 +304,8 @@ class OfUser:
 def _metric(metric: Any, model: Model, loss: LossFunction, X: Any) -> tuple[str, Metric]:
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
+        check_takes("a metric", metric, "labels", "outputs")
+        check_order("a metric", metric, OF_LABELS, OF_OUTPUTS)
         return name, OfUser(name, metric, X)
     if not isinstance(metric, str):
         raise TypeError(f"a metric is a name or a function of labels and outputs, not {show(metric)}")

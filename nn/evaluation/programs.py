@@ -328,6 +328,8 @@ def mean_of(rows: Any, column: int) -> float:
 def _floats(output: Any) -> Any:
     if is_row(output):
         return [_floats(item) for item in output]
+    if output is None:
+        raise TypeError("the model returned None: end its __call__ with return and the outputs")
     if output.__class__ is not Value and isinstance(plain(output), bool):  # as in the losses
         raise TypeError(f"an output of the model is the bool {output}: give the score that it was decided by")
     return float(output)

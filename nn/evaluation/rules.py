@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import engine
 
-from ..arguments import real_number, show
+from ..arguments import first_parameters, real_number, show
 from ..layers import activations
 from ..layers.ending import last_activation
 from ..layers.module import Module
@@ -82,18 +82,46 @@ def name_of_loss(loss: Any) -> str:
     return name if isinstance(loss, str) or LOSSES.get(name) is loss else ""
 
 
+OF_LABELS = frozenset({"y_true", "truth", "label", "labels", "target", "targets"})
+OF_OUTPUTS = frozenset({"y_pred", "y_hat", "pred", "preds", "prediction", "predictions", "output", "outputs", "logits"})
+"""What parameters of a loss or a metric are called that stand for the one or for the other."""
+
+
 def called(name: str, function: Function) -> Function:
     """A model or a loss, checked to be callable.
 
     Raises:
         TypeError: it cannot be called; with a remedy for the name of a loss, and for a class with PyTorch's `forward`.
+            Or the parameters of a loss are named for labels first, as in Keras.
     """
     if not callable(function):
         instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
         if hasattr(type(function), "forward"):
             instead = ": name its forward __call__, which nothing else calls"
         raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
+    if name == "loss":
+        check_order("a loss", function, OF_OUTPUTS, OF_LABELS)
     return function
+
+
+def check_order(what: str, function: Any, *kinds: frozenset[str]) -> None:
+    """See that the names of a function's parameters do not say that it takes outputs and labels the other way round.
+
+    Args:
+        what: it is, for the message.
+        function: a loss or a metric.
+        kinds: the names of what it is given first, and of what second.
+
+    Raises:
+        TypeError: they say so.
+    """
+    names = first_parameters(function)
+    if len(names) == 2 and names[0] in kinds[1] and names[1] in kinds[0]:
+        order = ("outputs", "labels") if kinds[0] is OF_OUTPUTS else ("labels", "outputs")
+        raise TypeError(
+            f"{what} is called with {' and '.join(order)}, in this order, and {getattr(function, '__name__', 'it')} "
+            f"takes ({', '.join(names)}): exchange its parameters"
+        )
 
 
 def is_mean(loss: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..data.tables import paired
-from .labels import are_texts, as_targets, classes_of
+from .labels import are_texts, as_targets, classes_of, names_several
 from .metrics import Metric, metrics_for
 from .programs import LossFunction, Model, Options, programs_of
 from .rules import called, name_of_loss
@@ -50,7 +50,8 @@ def evaluate(
         y: their labels, as the loss takes them.
         loss: a function from outputs and labels to one Value, such as `nn.cross_entropy`.
         metrics: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and outputs; None for what
-            fits the loss: accuracy for classes, R² for `mse` and `mae`, else nothing.
+            fits the loss: accuracy for classes, unless the model was trained on labels that name several of a sample,
+            R² for `mse` and `mae`, else nothing.
         backend: as for `predict`.
 
     Raises:
@@ -66,6 +67,6 @@ def evaluate(
     classes = classes_of(model)
     if classes is not None and are_texts(labels):
         labels = as_targets(labels, classes, name_of_loss(loss))
-    chosen = metrics_for(metrics, model, loss, X)
+    chosen = metrics_for(metrics, model, loss, X, names_several(model))
     found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))
     return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}

@@ -99,6 +99,10 @@ def get_initializer(choice: str | Initializer | None, activation: str = "identit
     return INITIALIZERS[choice]
 
 
+made = [0]
+"""How often weights were made so far: a model that makes some whenever it is called is told of."""
+
+
 def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> list[Value]:
     """Fresh parameters of a layer with `nin` inputs and `nout` neurons.
 
@@ -109,6 +113,7 @@ def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> 
     >>> [w.data for w in weights(INITIALIZERS["zeros"], Random(0), 2, 3, 2)]
     [0.0, 0.0]
     """
+    made[0] += 1
     if isinstance(draw, Scaled):
         return list(map(Value, draw.numbers(rng, nin, nout, count)))
     numbers = [draw(rng, nin, nout) for _ in range(count)]

@@ -225,7 +225,10 @@ def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
         raise TypeError(f"an optimiser takes a list of Values, not {show(params)}: pass model.parameters()")
     leaves = tuple(params)
     if not leaves:
-        raise ValueError("no parameters to optimise: the list is empty (a generator that was used up?)")
+        raise ValueError(
+            "no parameters to optimise: the list is empty (a generator that was used up, or a module whose layers are "
+            "not made in its __init__, or are in no attribute of it?)"
+        )
     if not are_parameters(leaves):
         place, p = next((place, p) for place, p in enumerate(leaves) if not are_parameters([p]))
         if not isinstance(p, Value):

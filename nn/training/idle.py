@@ -5,9 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ..arguments import warn_user
+from ..arguments import first_parameters, warn_user
 from ..schedules import FIXED
 from .history import History
+
+
+def warn_of_epochs(schedule: Callable[[int], float] | None, steps: int) -> None:
+    """Warn of a schedule that takes, as in Keras, the number of the epoch, by the name of its parameter.
+
+    Args:
+        schedule: the rate of each step by its number.
+        steps: how many steps an epoch has.
+    """
+    if schedule is not None and steps > 1 and first_parameters(schedule)[:1] == ["epoch"]:
+        warn_user(
+            f"a schedule is called with the number of the step, of which an epoch has {steps}, and the parameter of "
+            f"this one is called epoch: divide it by {steps}, or name it otherwise",
+            UserWarning,
+        )
 
 
 def warn_if_idle(history: History, schedule: Callable[[int], float] | None, steps: int) -> bool:

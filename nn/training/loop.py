@@ -13,6 +13,7 @@ from typing import Any
 
 from ..arguments import (
     Seed,
+    check_takes,
     counted,
     known_backend,
     plain,
@@ -28,10 +29,11 @@ from ..evaluation.programs import Options, kept_by
 from ..evaluation.rules import called
 from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
+from ..schedules import FIXED
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report, naming_data
 from .history import UNKNOWN, History
-from .idle import warn_if_idle
+from .idle import warn_if_idle, warn_of_epochs
 from .ownership import check_ownership, warn_if_forgotten
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
@@ -74,7 +76,8 @@ def fit(
     """Train a model by stochastic gradient descent on random batches of the data.
 
     With `batch_size=None` every step is gradient descent on the whole dataset. The model is in train mode meanwhile,
-    and in eval mode for validation. Ctrl-C ends the training and returns the history so far.
+    again after callbacks that change it, and in eval mode for validation. Ctrl-C ends the training and returns the
+    history so far.
 
     Args:
         model: a module, or a function from one sample to its output.
@@ -94,7 +97,8 @@ def fit(
             `nn.per_sample` made it, else from epoch 20 on, if it is a mean or sum over samples as for `nn.Trainer`,
             and eagerly before.
         metrics: computed on the validation data: names ("accuracy", "top3" and so on, "r2", "mae") or functions of
-            labels and outputs; None for what suits the loss: accuracy for classes, R² for `mse` and `mae`.
+            labels and outputs; None for what suits the loss: accuracy for classes, unless labels name several of a
+            sample, and R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
             those of the best epoch.
         min_delta: by how much the loss must improve for `patience` to start over; the best epoch is the one of the
@@ -164,6 +168,8 @@ def fit(
             f"schedule gives the learning rate of each step by its number, and {show(schedule)} cannot be "
             "called: a rate that stays is the optimiser's lr"
         )
+    if schedule is not None and type(schedule) not in FIXED:
+        check_takes("a schedule", schedule, "the number of the step")
     if not callable(step):
         raise TypeError(f"step makes a step from model, loss and optimiser, and {show(step)} cannot be called")
     epochs = whole_number("epochs", epochs, least=1)
@@ -239,6 +245,7 @@ def fit(
             each,
             kept,
         )
+        warn_of_epochs(schedule, -(-len(task.X) // task.size))
         if step is not EagerStep:
             one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
         elif backend == "eager":
@@ -303,6 +310,8 @@ def _train(
         for callback in callbacks:
             if plain(callback(task.model, history, epoch)) is True:  # of NumPy too
                 history.stopped = "callback"
+        if callbacks:
+            _put_in_train_mode(task.model)
         if history.stopped:
             return
 
@@ -328,6 +337,7 @@ def _callbacks(given: Callback | Iterable[Callback]) -> list[Callback]:
             raise TypeError(
                 f"a callback is called with model, history and epoch, and {show(callback)} cannot be called"
             )
+        check_takes("a callback", callback, "model", "history", "epoch")
     return callbacks
 
 
@@ -368,14 +378,21 @@ def _going_on(resume: Any, epochs: int, seed: Seed) -> History:
 @contextmanager
 def _train_mode(model: Model) -> Iterator[None]:
     """All of a module in train mode; each part has its own mode again afterwards."""
-    modules: list[Module] = list(model.modules()) if isinstance(model, Module) else []
-    modes = [(module, module.training) for module in modules]
+    modes = [(module, module.training) for module in _modules_of(model)]
     try:
-        for module, mode in modes:
-            if not mode:  # what is set is announced, to all that is compiled
-                module.training = True
+        _put_in_train_mode(model)
         yield
     finally:
         for module, mode in modes:
             if module.training is not mode:
                 module.training = mode
+
+
+def _put_in_train_mode(model: Model) -> None:
+    for module in _modules_of(model):
+        if not module.training:  # what is set is announced, to all that is compiled
+            module.training = True
+
+
+def _modules_of(model: Model) -> list[Module]:
+    return list(model.modules()) if isinstance(model, Module) else []

@@ -9,6 +9,7 @@ from engine import Value, topological_order
 from ..arguments import counted, warn_user
 from ..evaluation.programs import LossFunction, Model
 from ..evaluation.rules import name_of_loss
+from ..layers.initializers import made
 from ..layers.module import Module, of_result, results_in
 from ..optimisers.base import Optimizer
 
@@ -73,3 +74,17 @@ def refuse_results(results: list[tuple[str, Value]], loss: Value) -> None:
     for path, value in results:
         if value in nodes:
             raise ValueError(of_result(path, value))
+
+
+def warn_of_layers(before: int) -> None:
+    """Warn if the model has made layers when it was called: it would have others at every call.
+
+    Args:
+        before: how often weights had been made before it was called.
+    """
+    if made[0] != before:
+        warn_user(
+            "the model makes layers when it is called, and nothing trains their parameters: make them once, in "
+            "__init__, before the optimiser",
+            UserWarning,
+        )

@@ -86,7 +86,9 @@ def prepared(
             (X, held_X), (y, held_y) = ((chosen_rows(data, rows), chosen_rows(data, last)) for data in (X, y))
             weights = None if weights is None else [weights[row] for row in rows]
         refuse_lost(model, loss, held_X, held_y, last)
-        checked = Validation(model, held_X, held_y, loss, metrics_for(metrics, model, loss, held_X), options, fixed)
+        checked = Validation(
+            model, held_X, held_y, loss, metrics_for(metrics, model, loss, held_X, several), options, fixed
+        )
     elif metrics is not None:
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
     if weights is not None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from operator import is_
 from typing import Any, ClassVar, Protocol
 
 from engine import Value, always_recorded, changes, collector_at_rest, topological_order
 
-from ..arguments import show
+from ..arguments import plain, show
 from ..attributes import Known
 from ..data.tables import note_columns, paired
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
 from ..evaluation.rules import called
 from ..layers.dropout import Place, drawing
+from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule
 from ..optimisers.clipping import clip_gradients, clip_limits
-from .ownership import check_ownership, refuse_results, results_of
+from .ownership import check_ownership, refuse_results, results_of, warn_of_layers
 from .reach import look_at_graph
 
 
@@ -25,8 +27,10 @@ def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
     """The loss of a batch, or whatever else the function returns.
 
     Raises:
-        TypeError: if the function takes a single sample instead of a batch.
+        TypeError: if the function takes a single sample instead of a batch, or the model returned nothing.
     """
+    if outputs[0] is None:
+        raise TypeError("the model returned None: end its __call__ with return and the outputs")
     try:
         return loss(outputs, labels)
     except Exception as error:
@@ -46,7 +50,9 @@ def one_value(loss: Any) -> Value:
         TypeError: if it is not one Value.
     """
     if not isinstance(loss, Value):
-        raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: reduce it to mean or sum")
+        is_number = isinstance(plain(loss), Real)
+        remedy = "compute it from the outputs, with the engine's functions" if is_number else "reduce it to mean or sum"
+        raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: {remedy}")
     return loss
 
 
@@ -146,10 +152,12 @@ class EagerStep(Known):
             check_ownership(self.model, self.loss, self.optimizer)
             self._seen = seen
         results = [] if self.steps else results_of(self.model)
-        predictions = []
+        predictions, layers = [], made[0]
         for place, x in enumerate(X):
             with drawing(Place(self.steps, place)):
                 predictions.append(self.model(x))
+        if not self.steps:
+            warn_of_layers(layers)
         loss = one_value(scored(self.loss, predictions, y))
         if not math.isfinite(loss.data):
             raise FloatingPointError(

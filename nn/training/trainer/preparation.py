@@ -9,8 +9,9 @@ from typing import Any
 from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_rest, compile, open_session
 
 from ...arguments import whole_number
+from ...layers.initializers import made
 from ...optimisers.base import Optimizer, has_rule
-from ..ownership import check_ownership
+from ..ownership import check_ownership, warn_of_layers
 from ..steps import LossFunction, Model, nothing_to_learn
 from .model_watch import ModelWatch
 from .sample_loss import SampleLoss
@@ -136,11 +137,12 @@ class Preparation(Settings):
     def _prepare(self, batch: Batch) -> Way:
         """Compile for samples of another shape, or another optimiser."""
         self._watch, self._traced = None, time.perf_counter()
-        by_rule = has_rule(self._optimizer)
+        by_rule, layers = has_rule(self._optimizer), made[0]
         session = open_session(self.compiled, batch, self._optimizer) if by_rule else None
         if session is None or not session.trains_all:  # else the loss reads just what the optimiser holds
             check_ownership(self._model, self._loss, self._optimizer)
         if not self.steps and by_rule:
+            warn_of_layers(layers)
             if not self._learns(batch, session is not None):
                 raise nothing_to_learn(self._loss)
             if session is None or not session.trains_all:

@@ -558,11 +558,12 @@ def test_labels_that_name_several_classes_give_no_one_class(tmp_path, form, loss
 
     def fit(labels):
         optimizer = nn.SGD(model.parameters(), lr=0.1)
-        nn.fit(model, X, form(labels), loss, optimizer, epochs=1, validation=(X, labels), metrics=())
+        return nn.fit(model, X, form(labels), loss, optimizer, epochs=1, validation=(X, labels))
 
     X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
     model = nn.MLP(2, [2], output=output, seed=0)
-    fit([[1, 1], [0, 1], [0, 0]])
+    assert "validation_accuracy" not in fit([[1, 1], [0, 1], [0, 0]]).rows[0]
+    assert [*nn.evaluate(model, X, [[1, 1], [0, 1], [0, 0]], loss)] == ["loss"]  # there is no accuracy of these
     nn.save(model, tmp_path / "model.json")
     again = nn.MLP(2, [2], output=output)
     nn.load(again, tmp_path / "model.json")
@@ -570,5 +571,5 @@ def test_labels_that_name_several_classes_give_no_one_class(tmp_path, form, loss
         with pytest.raises(ValueError, match=r"name several of 2 classes at once, or none.*predict_proba\(model"):
             nn.classify(trained, X)
         assert len(nn.predict_proba(trained, X)[0]) == 2
-    fit([[1, 0], [0, 1], [0, 1]])  # one class each: the largest output tells it
+    assert "validation_accuracy" in fit([[1, 0], [0, 1], [0, 1]]).rows[0]  # one class each: the largest output tells it
     assert {*nn.classify(model, X)} <= {0, 1}

@@ -1,0 +1,179 @@
+"""Functions of the user's: how many arguments they take, in which order, what they return, and what they change."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import nn
+from engine import square
+
+X, Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.5]], [0.5, 1.0, 2.0, 1.0]
+
+
+def fitted(loss: Any = nn.mse, model: Any = None, **options: Any) -> nn.History:
+    model = model or nn.MLP(2, [1], seed=0)
+    return nn.fit(model, X, Y, loss, nn.SGD(model.parameters(), lr=0.1), **{"epochs": 2, "seed": 0, **options})
+
+
+def as_in_keras(y_true: Any, y_pred: Any) -> Any:
+    return sum((1 + y) * square(y - p[0]) for y, p in zip(y_true, y_pred)) / len(y_true)
+
+
+class OfObject:
+    def __call__(self, labels: Any, outputs: Any) -> Any:
+        return nn.mse(outputs, labels)
+
+
+REVERSED: dict[str, Any] = {
+    "function": as_in_keras,
+    "of one sample": nn.per_sample(lambda target, prediction: square(prediction[0] - target)),
+    "object": OfObject(),
+    "method": OfObject().__call__,
+}
+
+
+@pytest.mark.parametrize("loss", REVERSED.values(), ids=REVERSED)
+def test_a_loss_that_takes_labels_first_is_refused(loss: Any) -> None:
+    """Outputs were taken for labels, and trained as such."""
+    model = nn.MLP(2, [1], seed=0)
+    uses: list[Callable[[], Any]] = [
+        lambda: fitted(loss),
+        lambda: nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=0.1)),
+        lambda: nn.EagerStep(model, loss, nn.SGD(model.parameters(), lr=0.1)),
+        lambda: nn.score(model, X, Y, loss),
+    ]
+    for use in uses:
+        with pytest.raises(
+            TypeError, match=r"a loss is called with outputs and labels, in this order, and .* takes \("
+        ):
+            use()
+
+
+@pytest.mark.parametrize(
+    "loss", [lambda a, b: nn.mse(a, b), lambda y_pred, y_true: nn.mse(y_pred, y_true), lambda *both: nn.mse(*both)]
+)
+def test_any_other_names_are_taken(loss: Any) -> None:
+    assert fitted(loss).losses == fitted().losses
+
+
+def test_a_metric_that_takes_outputs_first_is_refused() -> None:
+    def share(y_pred: Any, y_true: Any) -> float:
+        return 0.5
+
+    told = r"a metric is called with labels and outputs, in this order, and share takes \(y_pred, y_true\): exchange"
+    with pytest.raises(TypeError, match=told):
+        fitted(validation=(X, Y), metrics=share)
+    assert fitted(validation=(X, Y), metrics=lambda y_true, y_pred: 0.5).rows[0]["validation_<lambda>"] == 0.5
+
+
+COUNTS: dict[str, tuple[dict[str, Any], str]] = {
+    "callback": (
+        {"callbacks": lambda epoch, logs: None},
+        r"with model, history and epoch, which <lambda>\(epoch, logs",
+    ),
+    "metric": ({"validation": (X, Y), "metrics": lambda y: 0.0}, r"with labels and outputs, which <lambda>\(y\) does"),
+    "schedule": ({"schedule": lambda epoch, lr: lr}, r"with the number of the step, which <lambda>\(epoch, lr\) does"),
+}
+
+
+@pytest.mark.parametrize(("options", "told"), COUNTS.values(), ids=COUNTS)
+def test_functions_of_other_arguments_are_refused_before_training(options: dict[str, Any], told: str) -> None:
+    model = nn.MLP(2, [1], seed=0)
+    before = [p.data for p in model.parameters()]
+    with pytest.raises(TypeError, match="is called " + told):
+        fitted(model=model, **options)
+    assert [p.data for p in model.parameters()] == before
+
+
+def test_functions_of_which_nothing_is_known_are_called() -> None:
+    history = fitted(callbacks=[print, lambda *all_of_it: None], schedule=lambda k, by=1.0: by / (10.0 + k), epochs=1)
+    assert len(history.losses) == 1
+
+
+def test_a_schedule_of_epochs_is_told_of() -> None:
+    """Keras calls it once an epoch: here the rate was almost 0 after the first one."""
+    with pytest.warns(
+        UserWarning, match=r"called with the number of the step, of which an epoch has 2.*divide it by 2"
+    ):
+        fitted(schedule=lambda epoch: 0.1 * 0.5**epoch, batch_size=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted(schedule=lambda epoch: 0.1 * 0.5**epoch, batch_size=None)
+        fitted(schedule=lambda step: 0.1 * 0.5**step, batch_size=2)
+
+
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+def test_train_mode_comes_back_after_callbacks(backend: str) -> None:
+    """`model.eval()` in a callback turned Dropout off for all epochs after it."""
+
+    def losses(callbacks: Any) -> list[float]:
+        model = nn.Sequential(nn.Layer(2, 8, seed=0), nn.Dropout(0.5, seed=1), nn.Layer(8, 1, "identity", seed=2))
+        history = fitted(model=model, callbacks=callbacks, epochs=4, backend=backend)
+        assert all(module.training for module in model.modules())
+        return history.losses
+
+    assert losses([lambda model, history, epoch: model.eval()]) == losses([])
+
+
+class Forgetful(nn.Module):
+    """Returns nothing."""
+
+    def __init__(self) -> None:
+        self.layer = nn.Layer(2, 1, "identity", seed=0)
+
+    def __call__(self, x: Any) -> Any:
+        self.layer(x)
+
+
+@pytest.mark.parametrize("loss", [nn.mse, nn.cross_entropy])
+def test_a_model_that_returns_nothing(loss: Any) -> None:
+    for use in (lambda: fitted(loss, Forgetful()), lambda: nn.predict(Forgetful(), X)):
+        with pytest.raises(TypeError, match="the model returned None: end its __call__ with return and the outputs"):
+            use()
+
+
+def test_a_loss_that_is_a_number() -> None:
+    def of_math(outputs: Any, labels: Any) -> float:
+        return sum(math.fabs(o[0] - y) for o, y in zip(outputs, labels))
+
+    with pytest.raises(
+        TypeError, match=r"must be one Value, not float .*: compute it from the outputs, with the engine"
+    ):
+        fitted(of_math)
+
+
+class Making(nn.Module):
+    """Makes its last layer whenever it is called."""
+
+    def __init__(self) -> None:
+        self.first = nn.Layer(2, 3, seed=0)
+
+    def __call__(self, x: Any) -> Any:
+        return nn.Layer(3, 1, "identity", seed=1)(self.first(x))
+
+
+STEPS: dict[str, Any] = {
+    "fit": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1),
+    "Trainer": lambda *what: nn.Trainer(*what, backend="python").step,
+    "EagerStep": nn.EagerStep,
+}
+
+
+@pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
+def test_layers_that_are_made_at_every_call(make: Any) -> None:
+    model = Making()
+    step = make(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    with pytest.warns(UserWarning, match="the model makes layers when it is called, and nothing trains their") as told:
+        step(X, Y)
+    assert len(told) == 1
+
+
+def test_data_that_can_be_read_once() -> None:
+    model = nn.MLP(2, [1], seed=0)
+    with pytest.raises(TypeError, match=r"X must be a list, tuple or array, not generator .*: give list\(X\)"):
+        nn.fit(model, (x for x in X), Y, nn.mse, nn.SGD(model.parameters(), lr=0.1))
