@@ -29,8 +29,8 @@ class Known:
     A user's subclass with methods of its own may set what these need, but not another word for a known setting.
     """
 
-    _known: ClassVar[frozenset[str]] = frozenset()
-    _is_open: ClassVar[bool] = False
+    _known: ClassVar[frozenset[str]]
+    _is_open: ClassVar[bool]
     _words: ClassVar[Mapping[str, str]] = {}
     """By another library's name, the attribute that is meant."""
     _instead: ClassVar[Mapping[str, str]] = {}

@@ -89,6 +89,13 @@ def test_subclasses_have_what_they_add():
     assert (copied.tag, copied.steps, copied.lr) == ("mine", 1, 0.1)
 
 
+@pytest.mark.parametrize("module", ["__main__", "mine", "networks", "zoo.own"])
+def test_subclasses_of_any_module_have_what_they_add(module):
+    own = optimizer(type("Own", (nn.SGD,), {"__module__": module, "step": WithCode.step}))
+    own.tag = "mine"
+    assert own.tag == "mine"
+
+
 def test_a_class_may_declare_another_word():
     own = optimizer(Named)
     own.learning_rate = 0.5
