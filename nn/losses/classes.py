@@ -113,9 +113,9 @@ def _cross_entropy(logits: list[Any], target: Any) -> Loss:
     return logsumexp([_own_margin(chosen), *[x - chosen for k, x in enumerate(logits) if k != index]])
 
 
-def _own_margin(chosen: Any) -> Any:
+def _own_margin(chosen: Any) -> float:
     """The difference of a logit to itself, which is nan if that is infinite."""
-    return 0.0 if chosen < math.inf else chosen - chosen
+    return 0.0 if chosen < math.inf else math.nan
 
 
 def _relative(logits: list[Any], label: Any, chosen: Any) -> Loss:
