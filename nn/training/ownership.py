@@ -50,7 +50,7 @@ def warn_if_forgotten(optimizer: Optimizer, steps: int) -> None:
         optimizer: the optimiser to resume with.
         steps: how many steps were made before.
     """
-    remembers = optimizer.memories and optimizer.settings.get("momentum", 1.0) != 0.0
+    remembers = optimizer.memories and optimizer.settings.get("momentum") != 0.0
     if steps and remembers and not optimizer.steps:
         warn_user(
             f"training goes on after {counted(steps, 'step')}, and this {type(optimizer).__name__} has made none: what "

@@ -11,6 +11,11 @@ CALLS = [
 ]
 LOSSES = ["tests/nn/losses"]
 OPTIMISERS = ["tests/nn/optimisers"]
+GIVEN = [
+    "tests/engine/compiler/test_faithful.py",
+    "-k",
+    "bits or bool or caught or condition or division or mask or pixels or true or truth or types_of or whole",
+]
 
 SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # these would see no more than the others
 
@@ -22,6 +27,9 @@ TESTS: dict[str, list[str]] = {
     "engine/operators.py": ["engine/operators.py", *VALUE, "tests/engine/test_affine.py", *BACKPROP],
     "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE, "tests/engine/test_functional.py"],
     "engine/graph.py": ["engine/graph.py", *BACKPROP],
+    "engine/compiler/frontend/given/arithmetic.py": GIVEN,
+    "engine/compiler/frontend/given/truth_tests.py": GIVEN,
+    "engine/compiler/frontend/given/types.py": GIVEN,
     "engine/pullbacks.py": ["tests/engine/test_pullbacks.py", "tests/engine/test_affine.py", *BACKPROP],
     "engine/backprop.py": [
         "engine/backprop.py",

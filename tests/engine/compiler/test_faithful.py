@@ -256,6 +256,13 @@ def _safe_remainder(x: Any, y: Any) -> Any:
         return 0.0
 
 
+def _safe_reciprocal(x: Any) -> Any:
+    try:
+        return x**-1
+    except ZeroDivisionError:
+        return 0.0
+
+
 def _safe_power(x: Any) -> Any:
     with contextlib.suppress(OverflowError):
         return x**400
@@ -265,6 +272,7 @@ def _safe_power(x: Any) -> Any:
 PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a division by zero that is caught": (lambda x: _safe_division(1, x), [2.0, 0.0, 2.0]),
     "a remainder that is caught": (lambda x: _safe_remainder(1, x), [2.0, 0.0, 2.0]),
+    "a power that is caught": (_safe_reciprocal, [2.0, 0.0, 2.0]),
     "an overflow that is caught": (_safe_power, [2.0, 10.0, 2.0]),
     "and of bits": (lambda x: x & 1, [1, 2, 3]),
     "or of bits": (lambda x: 2 | x, [1, 2, 3]),
@@ -303,6 +311,21 @@ def _refuse_of(kind: str, table: dict[str, tuple[Callable[[Any], Any], Any]]) ->
 
 
 _refuse_of("plain numbers", PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a division by zero that is caught", "truediv of 1 and <traced input 0> where an error is caught"),
+        ("a power that is caught", "pow of <traced input 0> and -1 where an error is caught"),
+        ("a remainder by a whole number of NumPy", "mod of whole numbers of NumPy, 7 and <traced input 0>"),
+        ("a difference from a number of Python", "sub of numbers of few bits: <traced input 0>, 1"),
+    ],
+)
+def test_a_refused_operator_is_named_with_its_operands_in_order(name: str, told: str) -> None:
+    w, (of, samples) = Value(2.0), PLAIN[name]
+    with pytest.raises(TraceError, match=re.escape(told)):
+        compile(lambda x: w * of(x), backend="python")(samples)
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
