@@ -61,6 +61,19 @@ def test_samples_of_another_shape_are_refused(backend: str) -> None:
     assert [value.data for value in w] == before
 
 
+@ARRAYS
+def test_samples_of_other_types_are_refused_where_the_loss_asks_for_them(backend: str) -> None:
+    w = Value(0.5)
+    compiled = engine.compile(lambda x: w * (x if isinstance(x, int) else 3 * x), backend=backend)
+    whole, real = compiled.batch([1, 2]), compiled.batch([1.0, 2.5])
+    session = open_session(compiled, whole, SGD([w], lr=0.1))
+    assert session is not None
+    assert steps(session, whole, 1) == [0.75]
+    with pytest.raises(TraceError, match="numbers of other types, for which the loss, which asks for them"):
+        session(real, session.configured())
+    assert w.data == pytest.approx(0.35)
+
+
 def test_a_loss_is_one_number() -> None:
     w = Value(1.0)
     compiled = engine.compile(lambda x: [w * x, x], backend="numpy")

@@ -1,0 +1,124 @@
+"""Which code compares by `is` with True or False: asked where its functions return, as the profiler asks.
+
+Python measures no coverage inside a profiler's function, so another thread answers for it here; `test_faithful` has
+the functions that are refused.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from engine.compiler.frontend.given.rows import Row
+from engine.compiler.frontend.given.truth_tests import is_truth_tested, may_test_truth
+from engine.compiler.frontend.graph import Graph
+from engine.compiler.passes.differentiate import derivatives
+from engine.compiler.passes.simplify import simplify
+
+
+def is_tested(function: Callable[[Any], Any], argument: Any) -> bool:
+    """Whether a truth value is tested when the function, or one that it calls, returns."""
+    found: list[bool] = []
+    with ThreadPoolExecutor(1) as other:
+
+        def look(frame: FrameType, event: str, returned: Any) -> None:
+            if event == "return":
+                found.append(other.submit(is_truth_tested, frame, returned).result())
+
+        other.submit(int).result()  # starts the thread
+        before = sys.getprofile()
+        sys.setprofile(look)
+        try:
+            function(argument)
+        finally:
+            sys.setprofile(before)
+    return any(found)
+
+
+def given(*kinds: type) -> list[Any]:
+    """What stands for inputs of these types."""
+    graph = Graph(simplify, derivatives)
+    graph.types = kinds
+    return [graph.source("input", place) for place in range(len(kinds))]
+
+
+def _is_positive(x: Any) -> Any:
+    return x > 0
+
+
+def _chosen(flag: Any) -> float:
+    return 2.0 if flag is True else 3.0
+
+
+def _in_a_local(x: Any) -> float:
+    flag = x > 0
+    return 2.0 if flag is not False else 3.0
+
+
+def _in_a_closure(x: Any) -> float:
+    flag = x > 0
+
+    def inside() -> float:
+        return 2.0 if flag is True else 3.0
+
+    return inside()
+
+
+def _in_a_pattern(x: Any) -> float:
+    match [x > 0]:
+        case [False]:
+            return 2.0
+    return 3.0
+
+
+def _beside(x: Any) -> float:
+    flag, settings = x > 0, [True]
+    return 2.0 if settings is not None and settings[0] is True else float(flag is None)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: 2.0 if (x > 0) is True else 3.0,
+        lambda x: 2.0 if True is (x > 0) else 3.0,
+        lambda x: 2.0 if _is_positive(x) is True else 3.0,
+        lambda x: 2.0 if operator.gt(x, 0) is True else 3.0,
+        lambda x: _chosen(x > 0),
+        _in_a_local,
+        _in_a_closure,
+        _in_a_pattern,
+    ],
+)
+def test_a_condition_that_is_tested_is_seen(function: Callable[[Any], Any]) -> None:
+    (x,) = given(float)
+    assert is_tested(function, x)
+    assert not is_tested(function, 1.0)
+
+
+def test_a_bool_that_is_given_is_one() -> None:
+    truth, number = given(bool, float)
+    assert is_tested(_chosen, truth)
+    assert not is_tested(_chosen, number)
+    for row in ([number, truth], Row([number, truth], list, lambda: None)):
+        assert is_tested(lambda x: 2.0 if x[1] is True else 3.0, row)
+    assert not is_tested(lambda x: 2.0 if x[1] is True else 3.0, [truth.graph, number])
+
+
+@pytest.mark.parametrize("function", [_is_positive, _beside, lambda x: (x > 0) is None, lambda x: x is True or x * 2])
+def test_other_code_is_not_meant(function: Callable[[Any], Any]) -> None:
+    (x,) = given(float)
+    assert not is_tested(function, x)
+
+
+def test_code_that_may_test_it_has_a_bool_and_compares() -> None:
+    assert may_test_truth(_chosen.__code__)
+    assert may_test_truth(_in_a_closure.__code__)  # by a function inside
+    assert not may_test_truth(_is_positive.__code__)
+    assert not may_test_truth((lambda x: x is None or 2.0).__code__)
+    assert not may_test_truth((lambda x: x == 2.0 or True).__code__)
