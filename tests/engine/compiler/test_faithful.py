@@ -426,9 +426,9 @@ def truth_values_less_one() -> Case:
 
 @control
 def a_division_beside_one_that_is_caught() -> Case:
-    """Of Values there is no error: it is inf."""
+    """Of Values there is no error: it is inf; nor is there one of a divisor that is no zero."""
     w = Value(2.0)
-    return Case(lambda x: _safe_division(w * x, 2.0) + _safe_division(1.0, w + x * x))
+    return Case(lambda x: _safe_division(w * x, 2.0) + _safe_division(1.0, w + x * x) + _safe_division(x, -2.0))
 
 
 # ---- True and False as objects ---------------------------------------------------------------------------------------

@@ -26,16 +26,19 @@ from typing import Any
 import pytest
 
 from engine.compiler import TraceError, compile
+from engine.compiler.frontend.graph import Graph
 from engine.compiler.frontend.reads import outside
+from engine.compiler.passes.differentiate import derivatives
+from engine.compiler.passes.simplify import simplify
 
 See = Callable[[FrameType | None, str, Any], None]
 
 
 @contextlib.contextmanager
-def watched() -> Iterator[See]:
+def watched(tests_truth: bool = False) -> Iterator[See]:
     """The profiler's function, which Python itself does not call meanwhile."""
     before = sys.getprofile()
-    with outside.refused():
+    with outside.refused(tests_truth):
         see = sys.getprofile()
         sys.setprofile(before)
         yield see  # type: ignore[misc]  # there is one
@@ -100,6 +103,28 @@ def test_what_is_no_call_of_c_is_not_asked_for_its_name() -> None:
     with watched() as see:
         for event in ("c_return", "c_exception", "return"):
             see(here(), event, os.getpid)
+
+
+def test_code_that_asks_nothing_is_looked_at_once() -> None:
+    with watched() as see:
+        for _ in range(2):
+            see(here(), "call", None)
+        see(frame_of(str(FILE), "__repr__", self=1.5), "call", None)  # a text of what has a number
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_condition_that_is_compared_by_is_is_refused_where_that_was_asked_for(asked: bool) -> None:
+    graph = Graph(simplify, derivatives)
+    graph.types = [bool]
+
+    def tests(flag: Any, see: See) -> float:
+        see(sys._getframe(), "return", 2.0)
+        return 2.0 if flag is True else 3.0
+
+    with watched(asked) as see:
+        refused = pytest.raises(TraceError, match="compares a condition by `is`") if asked else contextlib.nullcontext()
+        with refused:
+            tests(graph.source("input", 0), see)
 
 
 def test_library_code_may_evaluate_a_text() -> None:
@@ -247,27 +272,34 @@ def test_the_users_code_asks_another_type_for_as_long_as_it_is_watched() -> None
     assert replaced["type"] is int
 
 
-@pytest.mark.parametrize("printing", [True, False])
-def test_a_text_of_a_number_that_is_not_there_is_refused_unless_it_is_printed(printing: bool) -> None:
+@pytest.mark.parametrize("who", ["print", "the engine", "the user after a print"])
+def test_a_text_of_a_number_that_is_not_there_is_refused_unless_it_is_printed(who: str) -> None:
     def write(self: Any, see: Any) -> None:
         see(sys._getframe(), "call", None)
 
+    def asks(write: Any, x: Any, see: Any) -> None:
+        write(x, see)
+
     write.__code__ = write.__code__.replace(co_name="__repr__")
+    if who == "the engine":
+        asks.__code__ = asks.__code__.replace(co_filename=outside.__file__)
 
     def function(x: Any) -> Any:
         see = sys.getprofile()
         sys.setprofile(None)
         if see is not None:  # the second look at the function is not watched
-            if printing:
+            if "print" in who:
                 see(here(), "c_call", print)
+            if "after" in who:
+                see(here(), "c_return", print)
             try:
-                write(x * 2.0, see)
+                asks(write, x * 2.0, see)
             finally:
                 sys.setprofile(see)
         return x * 2.0
 
     compiled = compile(function, backend="python")
-    if printing:
+    if "user" not in who:
         assert list(compiled([3.0])) == [6.0]
     else:
         with pytest.raises(TraceError, match=r"makes a text of a number that it has not got yet .*test_outside"):

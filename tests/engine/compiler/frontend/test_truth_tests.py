@@ -110,7 +110,14 @@ def test_a_bool_that_is_given_is_one() -> None:
     assert not is_tested(lambda x: 2.0 if x[1] is True else 3.0, [truth.graph, number])
 
 
-@pytest.mark.parametrize("function", [_is_positive, _beside, lambda x: (x > 0) is None, lambda x: x is True or x * 2])
+def _kept(x: Any) -> Any:
+    flag, conditions = True, [x > 0]
+    return 2.0 if flag is True else conditions
+
+
+@pytest.mark.parametrize(
+    "function", [_is_positive, _beside, _kept, lambda x: (x > 0) is None, lambda x: x is True or x * 2]
+)
 def test_other_code_is_not_meant(function: Callable[[Any], Any]) -> None:
     (x,) = given(float)
     assert not is_tested(function, x)
