@@ -19,7 +19,8 @@ def last_activation(model: Any) -> Any:
     if isinstance(model, Neuron):
         return model.activation
     if isinstance(model, Layer):
-        return model.neurons[0].activation
+        first, *others = [neuron.activation for neuron in model.neurons]
+        return first if all(other is first for other in others) else None
     if isinstance(model, Activation):
         return model.function
     layers = [layer for layer in model.layers if not isinstance(layer, Dropout)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import threading
@@ -10,7 +11,7 @@ import warnings
 
 import pytest
 
-from engine import Value, collector_at_rest
+from engine import Value, collector, collector_at_rest
 from tests.needs import FORK
 
 
@@ -62,8 +63,6 @@ def test_a_child_forked_while_another_thread_commits_can_go_on() -> None:
 
 
 def test_the_collector_wakes_when_the_last_context_ends() -> None:
-    import gc
-
     with collector_at_rest():
         with collector_at_rest():
             assert not gc.isenabled()
@@ -78,13 +77,30 @@ def test_the_collector_wakes_when_the_last_context_ends() -> None:
         gc.enable()
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("own", [True, False])
+def test_of_what_rests_at_a_fork_the_child_keeps_what_its_thread_has_begun(
+    own: bool, enabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me, mine = threading.get_ident(), object()
+    contexts = {object(): me - 1, **({mine: me} if own else {}), object(): me + 1}
+    monkeypatch.setattr(collector, "_resting", contexts)
+    monkeypatch.setattr(collector, "_enabled", enabled)
+    gc.disable()
+    try:
+        collector._lock.acquire()
+        collector._in_child()
+        assert [*contexts] == [mine] * own
+        assert gc.isenabled() == (enabled and not own)
+    finally:
+        gc.enable()
+
+
 @pytest.mark.unmeasured
 @FORK
 @pytest.mark.parametrize("resting", [False, True], ids=["awake", "at rest"])
 def test_a_child_is_forked_while_another_thread_has_the_collector_at_rest(resting: bool) -> None:
     """It found the lock held for ever, or its own collector at rest for ever: of the threads it has only its own."""
-    import gc
-
     stop = threading.Event()
 
     def work() -> None:

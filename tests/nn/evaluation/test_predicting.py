@@ -236,6 +236,10 @@ def test_the_last_activation_is_read_where_the_code_is_known():
     assert last_activation(nn.Sequential(nn.Layer(2, 1), nn.Activation("sigmoid"))) is sigmoid
     assert last_activation(nn.Neuron(2, "sigmoid")) is sigmoid
     assert last_activation(lambda x: x) is None
+    layer = nn.Layer(2, 3, "sigmoid")
+    assert last_activation(layer) is sigmoid
+    layer.neurons[2].activation = engine.tanh  # one of several, so that there is none
+    assert last_activation(layer) is None
 
     class Negated(nn.MLP):
         def __call__(self, x):
