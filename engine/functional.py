@@ -195,10 +195,11 @@ def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
                 break
             below, code, at = read
             if not own.isdisjoint(node for node, _ in below):
+                place = "" if code.co_filename == __file__ else f", at {code.co_filename}:{line_of(code, at)}"
                 raise TypeError(
-                    f"a function to differentiate took float() of its argument and gave a plain number, which has no "
-                    f"derivative: {code.co_filename}:{line_of(code, at)}; use the engine's functions, engine.exp in "
-                    "place of math.exp, and compare Values themselves"
+                    f"a function to differentiate took float() of its argument{place}, and gave a plain number, which "
+                    "has no derivative: use the engine's functions, engine.exp in place of math.exp, and compare "
+                    "Values themselves"
                 )
     return inputs, result
 

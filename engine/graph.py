@@ -52,7 +52,7 @@ def _without_numbers(node: Value) -> tuple[Any, Any]:
 def _ordered(root: Value, start: Any, operands_of: Callable[[Value], tuple[Any, Any]]) -> dict[Value, Any]:
     """The order; `operands_of` gives the operands to visit of a node that has a number among them."""
     if not isinstance(root, Value):
-        raise TypeError(f"a graph hangs on a Value, got {root!r} of type {type(root).__name__}")
+        raise TypeError(f"a graph has a Value as its root, got {root!r} of type {type(root).__name__}")
     order: dict[Value, Any] = {}
     stack: list[Any] = [root]
     pop, extend = stack.pop, stack.extend

@@ -31,8 +31,10 @@ def as_float(number: Any, where: str) -> float:
     except OverflowError:
         raise OverflowError(f"{where}: {shortened(number)} is beyond the range of a float (about 1.8e308)") from None
     except (TypeError, ValueError):
+        several = hasattr(type(number), "__len__") and not isinstance(number, (str, bytes))
+        remedy = ": one number at a time" if several else ""
         raise TypeError(
-            f"{where} takes real numbers, got {shortened(number)} of type {type(number).__name__}"
+            f"{where} takes real numbers, got {shortened(number)} of type {type(number).__name__}{remedy}"
         ) from None
 
 

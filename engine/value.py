@@ -172,7 +172,7 @@ class Value:
                 f"the data of a {self._primitive.name} node follows from its operands: "
                 "assign to a leaf and evaluate again, or use detach()"
             )
-        self._data = _number(number)
+        self._data = _number(number, "data")
 
     @property
     def grad(self) -> float:

@@ -21,6 +21,7 @@ from ..graph import leaves, topological_order
 from ..modes import no_grad
 from ..numbers import as_float
 from ..primitive import Primitive
+from ..text.sheet import counted
 from ..value import Value
 from .foreign.points import NO_VALUE, short
 
@@ -253,7 +254,8 @@ def _require_bind(
     try:
         bound = signature.bind(*positional, **named)
     except TypeError as error:
-        given = f"{len(positional)} numbers" if positional or not named else f"the inputs {', '.join(named)}"
+        numbers = counted(len(positional), "number")
+        given = f"the inputs {', '.join(named)}" if named else numbers
         raise TypeError(
             f"{name_of(f)}{signature} cannot be called with {given} of the point {point!r}: {error}"
         ) from None

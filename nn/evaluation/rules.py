@@ -92,6 +92,7 @@ def called(name: str, function: Function) -> Function:
 
     Raises:
         TypeError: it cannot be called; with a remedy for the name of a loss, and for a class with PyTorch's `forward`.
+            Or it is a class.
             Or the parameters of a loss are named for labels first, as in Keras.
     """
     if not callable(function):
@@ -99,6 +100,8 @@ def called(name: str, function: Function) -> Function:
         if hasattr(type(function), "forward"):
             instead = ": name its forward __call__, which nothing else calls"
         raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
+    if isinstance(function, type):
+        raise TypeError(f"{name} is the class {function.__name__}: make one, {function.__name__}(...)")
     if name == "loss":
         check_order("a loss", function, OF_OUTPUTS, OF_LABELS)
     return function

@@ -19,6 +19,7 @@ _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
 
 
 _FREEZING = frozenset({"requires_grad", "trainable"})
+_METHODS = frozenset({"parameters", "named_parameters", "children", "modules", "train", "eval", "zero_grad"})
 
 
 class Within:
@@ -88,8 +89,14 @@ class Module(Explained):
         """As for any object; compiled functions are told to look again.
 
         Raises:
-            AttributeError: it is one by which other libraries freeze parameters, and which has no effect here.
+            AttributeError: it is one by which other libraries freeze parameters, and which has no effect here; or it
+                would hide a method of every module, such as `modules` or `children`.
         """
+        if name in _METHODS and (isinstance(value, Module) or not callable(value)):
+            raise AttributeError(
+                f"{name} is a method of every Module, which an attribute of {type(self).__name__} would hide: choose "
+                "another name"
+            )
         if name in _FREEZING and type(self).__module__.startswith("nn."):
             from ..elsewhere import no_attribute
 

@@ -62,6 +62,15 @@ def test_a_float_that_cannot_be_made_is_refused() -> None:
         Value(Vague())
 
 
+def test_several_numbers_in_place_of_one_get_the_remedy() -> None:
+    with pytest.raises(
+        TypeError, match=r"^tanh\(\) takes real numbers, got \[1, 2\] of type list: one number at a time$"
+    ):
+        engine.tanh([1, 2])
+    with pytest.raises(TypeError, match=r"^data takes real numbers, got '12' of type str$"):
+        Value(1.0).data = "12"
+
+
 def test_copies_of_several_results_share_what_they_shared() -> None:
     a, b = Value(2.0), Value(3.0)
     product, total, alone = copy.deepcopy([a * b, a + b, a])

@@ -171,6 +171,23 @@ def test_a_model_with_the_method_of_pytorch_is_told_its_name_here():
         nn.fit(model, [[0.0, 1.0]], [1.0], nn.mse, nn.SGD(model.parameters(), lr=0.1))
 
 
+def test_a_class_in_place_of_a_model_or_a_loss_is_named():
+    model = nn.MLP(1, [1])
+    for given in ({"model": nn.MLP}, {"loss": nn.MLP}):
+        with pytest.raises(TypeError, match=rf"{next(iter(given))} is the class MLP: make one, MLP\(\.\.\.\)"):
+            nn.Trainer(**{"model": model, "loss": nn.mse, "optimizer": nn.SGD(model.parameters(), lr=0.1), **given})
+
+
+@pytest.mark.parametrize("name", ["parameters", "modules", "children", "train"])
+def test_an_attribute_that_hides_a_method_of_every_module_is_refused(name):
+    module = nn.Module()
+    for hiding in ([nn.Layer(1, 1)], nn.Layer(1, 1), True):
+        with pytest.raises(AttributeError, match=f"^{name} is a method of every Module, which an attribute of Module"):
+            setattr(module, name, hiding)
+    setattr(module, name, lambda *_: "replaced by a function, as for a test")
+    assert getattr(module, name)() == "replaced by a function, as for a test"
+
+
 @pytest.mark.parametrize("name", ["trainable", "requires_grad"])
 def test_what_freezes_a_layer_elsewhere_is_refused(name):
     """It froze nothing: here that is a matter of the optimiser."""

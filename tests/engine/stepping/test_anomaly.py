@@ -174,5 +174,5 @@ def test_it_finds_one_where_there_is_one(recipe: Recipe, xs: list[float]) -> Non
 
 
 def test_what_is_no_graph() -> None:
-    with pytest.raises(TypeError, match="a graph hangs on a Value"):
+    with pytest.raises(TypeError, match="a graph has a Value as its root"):
         find_anomaly(3.0)  # type: ignore[arg-type]  # on purpose

@@ -109,7 +109,7 @@ def test_nan_gradients_are_their_own() -> None:
 
 def test_leaves_and_what_is_no_graph() -> None:
     assert notes(Value(1.0)) == []
-    with pytest.raises(TypeError, match="a graph hangs on a Value"):
+    with pytest.raises(TypeError, match="a graph has a Value as its root"):
         notes(3.0)  # type: ignore[arg-type]  # on purpose
 
 

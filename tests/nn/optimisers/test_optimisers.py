@@ -197,6 +197,17 @@ def test_parameters_refused(kind, params, error, message):
         kind(params, lr=0.1)
 
 
+def test_the_rate_under_its_name_elsewhere_gets_the_remedy():
+    with pytest.raises(TypeError, match=r"Adam\(\) has no argument 'learning_rate': here it is lr"):
+        Adam([p], learning_rate=0.1)
+
+    class Own(SGD):
+        def __init__(self, params, learning_rate):
+            super().__init__(params, learning_rate)
+
+    assert Own([p], learning_rate=0.5).lr == 0.5
+
+
 @pytest.mark.parametrize("name", ["lr", "momentum", "weight_decay"])
 @pytest.mark.parametrize(
     ("value", "error"),
