@@ -11,10 +11,11 @@ from typing import Any
 
 from engine import Value, write_file
 
-from ..arguments import counted, show
-from ..layers.module import Module
+from ..arguments import counted, show, warn_user
+from ..layers.module import Module, are_parameters
 from ..optimisers.base import Optimizer
 from ..training.history import History
+from ..training.reach import held_elsewhere, listed
 from . import tensors
 from .changes import make
 from .state import changes_of, history_of, module_state, number_of, numbers_to_json, optimizer_state
@@ -61,6 +62,8 @@ def save(
 ) -> None:
     """Write a model to a file; an existing file is replaced at once or not at all.
 
+    It warns if the model holds Values where no parameters are, such as in a plain object: the file leaves them out.
+
     Args:
         model: a module with at least one parameter.
         path: the file: `name.json`, or `name.safetensors` for matrices under PyTorch's names, such as
@@ -75,6 +78,7 @@ def save(
         OSError: if the file cannot be written.
     """
     parameters = _by_name(model)
+    _warn_of_left_out(model, parameters)
     beside = module_state(model)
     if optimizer is not None:
         if not isinstance(optimizer, Optimizer):
@@ -174,6 +178,19 @@ def _numbers(parameters: dict[str, Value], content: dict[str, Any], name: str) -
         return [(p, number_of(f"parameter {path}", stored[path])) for path, p in parameters.items()]
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _warn_of_left_out(model: Module, parameters: dict[str, Value]) -> None:
+    """Warn of leaves in plain objects of a module, which are not among its parameters: a file does not have them."""
+    own = {*parameters.values()}
+    found = {value: name for name, value in held_elsewhere(model) if value not in own and are_parameters([value])}
+    if found:
+        warn_user(
+            f"the file leaves out {counted(len(found), 'Value')} of {type(model).__name__}"
+            f"{listed([*dict.fromkeys(found.values())])}: parameters are in attributes of an nn.Module, or in lists "
+            "and dicts there, and not in other objects, sets or functions",
+            UserWarning,
+        )
 
 
 def _by_name(model: Module) -> dict[str, Value]:

@@ -6,14 +6,44 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from ..arguments import Seed, is_row, plain, random_source, real_number, true_or_false, whole_number
+from ..arguments import Seed, counted, is_row, plain, random_source, real_number, true_or_false, whole_number
 from .tables import paired
 
 
-def batches(
-    X: Any, y: Any, batch_size: int | None, shuffle: bool = True, seed: Seed = None
-) -> Iterator[tuple[list[Any], list[Any]]]:
+class Batches:
+    """Batches of a data set; each loop over them goes through all samples, in an order of its own.
+
+    Args:
+        samples: a list of them.
+        labels: as many.
+        size: samples in a batch; the last one may be smaller.
+        source: what shuffles the order of each loop; None for that of the data.
+    """
+
+    def __init__(self, samples: list[Any], labels: list[Any], size: int, source: random.Random | None) -> None:
+        self._samples, self._labels, self._size, self._source = samples, labels, size, source
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return -(-len(self._samples) // self._size)
+
+    def __iter__(self) -> Iterator[tuple[list[Any], list[Any]]]:
+        """Go through all samples once."""
+        order = list(range(len(self._samples)))
+        if self._source is not None:
+            self._source.shuffle(order)
+        for start in range(0, len(order), self._size):
+            chunk = order[start : start + self._size]
+            yield [self._samples[i] for i in chunk], [self._labels[i] for i in chunk]
+
+    def __repr__(self) -> str:
+        return f"<{counted(len(self), 'batch', 'batches')} of {counted(len(self._samples), 'sample')}>"
+
+
+def batches(X: Any, y: Any, batch_size: int | None, shuffle: bool = True, seed: Seed = None) -> Batches:
     """Split a data set into batches for stochastic gradient descent; every sample is in exactly one.
+
+    They may be made once and looped over in every epoch, as PyTorch's DataLoader: each loop draws another order.
 
     Args:
         X: the samples, a list, array or DataFrame of rows.
@@ -23,22 +53,19 @@ def batches(
         seed: an int for the same batches every time, or a `random.Random` to draw from.
 
     Returns:
-        An iterator over pairs of lists (rows of X, labels).
+        What gives pairs of lists (rows of X, labels) in every loop over it, and has a length.
 
     Raises:
         TypeError: if `batch_size` is not a whole number, `shuffle` not a bool, or X or y not a list or array.
         ValueError: if `batch_size` is below 1, there is no data, or X and y differ in length.
 
-    >>> list(batches([10, 20, 30], [1, 2, 3], batch_size=2, shuffle=False))
-    [([10, 20], [1, 2]), ([30], [3])]
+    >>> pairs = batches([10, 20, 30], [1, 2, 3], batch_size=2, shuffle=False)
+    >>> list(pairs), len(pairs)
+    ([([10, 20], [1, 2]), ([30], [3])], 2)
     """
     samples, labels = map(list, paired(X, y))
     size = len(samples) if batch_size is None else whole_number("batch_size", batch_size, least=1)
-    order = list(range(len(samples)))
-    if true_or_false("shuffle", shuffle):
-        random_source(seed).shuffle(order)
-    chunks = (order[start : start + size] for start in range(0, len(order), size))
-    return (([samples[i] for i in chunk], [labels[i] for i in chunk]) for chunk in chunks)
+    return Batches(samples, labels, size, random_source(seed) if true_or_false("shuffle", shuffle) else None)
 
 
 def train_test_split(

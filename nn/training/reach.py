@@ -153,10 +153,11 @@ def _follow(numbers: Callable[[], list[float]], parameters: Collection[Value]) -
 
 def _warn_of_strays(model: Model, strays: Collection[Value]) -> None:
     if strays and isinstance(model, Module):
-        names = [*islice(dict.fromkeys(_names_of(model, {*strays})), _SHOWN + 1)]
+        found = (name for name, value in _values_in(model, methods=True) if value in strays)
+        names = [*islice(dict.fromkeys(found), _SHOWN + 1)]
         warn_user(
             f"{type(model).__name__} computes with {counted(len(strays), 'parameter')} that neither its parameters() "
-            f"nor the optimiser has{_listed(names)}, and nothing trains or saves them: keep them in attributes of an "
+            f"nor the optimiser has{listed(names)}, and nothing trains or saves them: keep them in attributes of an "
             "nn.Module, or in lists and dicts there; what is to stay as it is may be a plain number",
             UserWarning,
         )
@@ -167,7 +168,7 @@ def _warn_of_idle(model: Model, missed: Collection[Value]) -> None:
     if parts:
         size = counted(len({p for part in parts.values() for p in part}), "parameter")
         warn_user(
-            f"the loss does not depend on parts of {type(model).__name__}{_listed([*parts])}, {size} that the "
+            f"the loss does not depend on parts of {type(model).__name__}{listed([*parts])}, {size} that the "
             "optimiser has: they stay as they are. Use them where the model is called, or leave them out of the "
             "optimiser",
             UserWarning,
@@ -181,14 +182,15 @@ def _warn_of_cut(model: Model, missed: Collection[Value], numbers: Callable[[], 
     cut = {p for part in parts.values() for p in part} or missed
     where = f" ({reason})" if reason else ""
     warn_user(
-        f"the outputs follow {counted(len(cut), 'parameter')}{_listed([*parts])} by their numbers alone, and no "
+        f"the outputs follow {counted(len(cut), 'parameter')}{listed([*parts])} by their numbers alone, and no "
         f"gradient reaches them: .data, float() and the functions of math leave the graph{where}. Compute with the "
         "Values themselves and the functions of engine; detach() says that it is meant so",
         UserWarning,
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """A few names in brackets, for a message; nothing of none."""
     shown = ", ".join([*names[:_SHOWN], *["..."] * (len(names) > _SHOWN)])
     return f" ({shown})" if shown else ""
 
@@ -220,27 +222,33 @@ def _parts_in(
             yield from _parts_in(child, missed, f"{path}{name}.", inside | {id(module)})
 
 
-def _names_of(model: Module, strays: set[Value]) -> Iterator[str]:
-    """Where objects, sets and functions hold them that a model's modules hold, or their methods read."""
+def held_elsewhere(module: Module) -> Iterator[tuple[str, Value]]:
+    """Values that a module's attributes hold, also in plain objects, sets and functions, where no parameters are."""
+    yield from _values_in(module, methods=False)
+
+
+def _values_in(model: Module, methods: bool) -> Iterator[tuple[str, Value]]:
     seen = set[int]()
 
-    def walk(item: Any, path: str, depth: int) -> Iterator[str]:
+    def walk(item: Any, path: str, depth: int) -> Iterator[tuple[str, Value]]:
         if isinstance(item, Value):
-            if item in strays:
-                yield path
-            return
-        if id(item) in seen or not depth or isinstance(item, (type, ModuleType)):
-            return
-        seen.add(id(item))
-        for name, part in _held_by(item):
-            yield from walk(part, f"{path}.{name}" if path and name else path or name, depth - 1)
+            yield path, item
+        elif id(item) not in seen and depth and not _is_ours(item):
+            seen.add(id(item))
+            for name, part in _held_by(item):
+                yield from walk(part, f"{path}.{name}" if path and name else path or name, depth - 1)
 
     for module in model.modules():
-        kind = type(module)
         for name, item in vars(module).items():
             yield from walk(item, name, _DEPTH)
-        for method in vars(kind).values():
+        for method in vars(type(module)).values() if methods else ():
             yield from walk(method, "", _DEPTH)
+
+
+def _is_ours(item: Any) -> bool:
+    """Whether it is a class, a module of Python, or an object of this package that is not a part of a model."""
+    package = type(item).__module__.partition(".")[0]
+    return isinstance(item, (type, ModuleType)) or (package in ("nn", "engine") and not isinstance(item, Module))
 
 
 def _held_by(item: Any) -> Iterable[tuple[str, Any]]:
@@ -255,5 +263,5 @@ def _held_by(item: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(item, dict):
         return [("", part) for part in item.values()]
     if isinstance(item, (list, tuple, set, frozenset)):
-        return [("", part) for part in item]
+        return [("", part) for part in item] if not {*map(type, item)} <= {float, int} else []  # as of data
     return [*getattr(item, "__dict__", {}).items()]

@@ -42,6 +42,21 @@ def test_a_shared_source_gives_different_batches_each_time():
     assert list(batches(X, X, 7, seed=rng)) != list(batches(X, X, 7, seed=rng))
 
 
+def test_batches_made_once_serve_every_epoch():
+    """They were a generator: a loop over epochs, as with a DataLoader, trained in the first one only."""
+    X = list(range(20))
+    made = batches(X, X, 6, seed=1)
+    epochs = [[x for xs, _ in made for x in xs] for _ in range(3)]
+    assert all(sorted(order) == X for order in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+    assert [x for xs, _ in batches(X, X, 6, seed=1) for x in xs] == epochs[0]
+    assert len(made) == 4
+    assert repr(made) == "<4 batches of 20 samples>"
+    assert [*zip(made, made, strict=True)]
+    still = batches(X, X, 6, shuffle=False)
+    assert [*still] == [*still]
+
+
 def test_numpy_arrays():
     X, y = np.arange(12.0).reshape(6, 2), np.arange(6)
     pieces = list(batches(X, y, 4, seed=1))

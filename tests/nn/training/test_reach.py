@@ -7,6 +7,7 @@ import random
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +109,24 @@ def test_dropout_hides_none_of_them() -> None:
         model = Masked()
         with pytest.warns(UserWarning, match=r"\(part.left, part.right\)"):
             nn.fit(model, X, Y, nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=1, backend=backend)
+
+
+@pytest.mark.parametrize("name", ["object", "set", "closure", "method"])
+def test_a_file_without_them_is_told_of(name: str, tmp_path: Path) -> None:
+    """With an optimiser that had them they were trained, and after `nn.load` they were what they had been at first."""
+    model = STRAYS[name][0]()
+    model.data, model.trainer = [[0.5] * 9], nn.Trainer(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    with pytest.warns(
+        UserWarning, match=r"the file leaves out [12] Values? of \w+ \(part.*: parameters are in attributes"
+    ):
+        nn.save(model, tmp_path / "model.json")
+    whole = Base({"a": [Value(1.0)], "b": (nn.Layer(2, 2),)})
+    whole.trainer = nn.Trainer(whole, nn.mse, nn.SGD(whole.parameters(), lr=0.1))
+    whole.last = whole(X[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.predict(whole, X)
+        nn.save(whole, tmp_path / "model.json")
 
 
 class Unused(Base):
