@@ -1,6 +1,7 @@
 """Training.
 
-- loop: fit; preparation: the data as the loop takes it; weighting, validation: samples that count more, or are held out
+- loop: fit; checks: its arguments; preparation: the data as it takes them
+- weighting, validation: samples that count more, or are held out
 - epochs: how the steps of an epoch are made; steps: an eager step; failures: the report on a nan
 - ownership: whether the optimiser holds the model's parameters; reach: which of them the first loss reads
 - idle: the warning that nothing is learned

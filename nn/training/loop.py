@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,36 +12,28 @@ from typing import Any
 
 from ..arguments import (
     Seed,
-    check_takes,
-    counted,
-    known_backend,
     plain,
     random_source,
     real_number,
-    show,
     true_or_false,
     whole_number,
 )
 from ..data.splits import batches
 from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options, kept_by
-from ..evaluation.rules import called
 from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
-from ..schedules import FIXED
+from .checks import Callback, callbacks_of, check_back_end, check_parts, history_for
 from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report, naming_data
-from .history import UNKNOWN, History
+from .history import History
 from .idle import warn_if_idle, warn_of_epochs
-from .ownership import check_ownership, warn_if_forgotten
+from .ownership import warn_if_forgotten
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .purity import is_pure
 from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Patience, Validation
-
-Callback = Callable[[Model, History, int], Any]
-"""A function of the model, the history so far and the number of the epoch; returning True stops the training."""
 
 
 def fit(
@@ -153,45 +144,20 @@ def fit(
     >>> [round(p.data, 3) for p in model.parameters()]
     [2.0, 1.0]
     """
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer must be an Optimizer, such as SGD(model.parameters(), lr=0.1), not {show(optimizer)}"
-        )
-    known_backend(backend)
-    called("model", model)
-    called("loss", loss)
-    if dtype not in ("float64", "float32"):
-        raise ValueError(f"dtype must be 'float64' or 'float32', not {dtype!r}")
-    check_ownership(model, loss, optimizer)
-    if schedule is not None and not callable(schedule):
-        raise TypeError(
-            f"schedule gives the learning rate of each step by its number, and {show(schedule)} cannot be "
-            "called: a rate that stays is the optimiser's lr"
-        )
-    if schedule is not None and type(schedule) not in FIXED:
-        check_takes("a schedule", schedule, "the number of the step")
-    if not callable(step):
-        raise TypeError(f"step makes a step from model, loss and optimiser, and {show(step)} cannot be called")
+    check_parts(model, loss, optimizer, schedule, step)
     epochs = whole_number("epochs", epochs, least=1)
     min_delta = real_number("min_delta", min_delta, least=0.0)
     true_or_false("shuffle", shuffle)
-    if step is not EagerStep and (backend not in ("auto", "eager") or clip_norm or clip_value):
-        raise ValueError(
-            f"a step of your own runs eagerly and clips itself: leave out backend={backend!r} and clip_..."
-        )
     threads = whole_number("threads", threads, least=1)
-    if backend == "eager" and (threads > 1 or dtype != "float64"):
-        raise ValueError(
-            f'eager steps run on one thread in float64: leave out threads={threads} and dtype, or take backend="llvm"'
-        )
+    check_back_end(backend, dtype, threads, step is not EagerStep, bool(clip_norm or clip_value))
     patient = None if patience is None else Patience(patience, min_delta, optimizer)
     if patient and validation is None:
         raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
-    after = _callbacks(callbacks)
+    after = callbacks_of(callbacks)
     each = callable(progress) or not (schedule is None or is_pure(schedule))
     own = step is not EagerStep or not has_rule(optimizer)
     acting = Acting(batches=each, epochs=each or own or bool(after))
-    history, rng = _going_on(resume, epochs, seed), random_source(seed)
+    history, rng = history_for(resume, epochs, seed), random_source(seed)
     if patient and history.waiting is not None:
         patient.go_on(history.waiting)
     history.waiting = None
@@ -328,51 +294,6 @@ def _failed(error: FloatingPointError, task: Task, history: History, first: int,
     failed = FloatingPointError(f"{error}\n{report}".rstrip())
     failed.history = history  # type: ignore[attr-defined]  # for whoever catches it
     return failed
-
-
-def _callbacks(given: Callback | Iterable[Callback]) -> list[Callback]:
-    callbacks = list(given) if isinstance(given, Iterable) and not callable(given) else [given]
-    for callback in callbacks:
-        if not callable(callback):
-            raise TypeError(
-                f"a callback is called with model, history and epoch, and {show(callback)} cannot be called"
-            )
-        check_takes("a callback", callback, "model", "history", "epoch")
-    return callbacks
-
-
-def _going_on(resume: Any, epochs: int, seed: Seed) -> History:
-    """The history to go on with: a copy of that of a checkpoint, or a new one.
-
-    Raises:
-        TypeError: if `resume` is no checkpoint or history.
-        ValueError: if there is nothing left to do; if the history began with another seed.
-    """
-    given = seed if seed is None or isinstance(seed, random.Random) else whole_number("seed", seed, least=0)
-    if resume is None:
-        return History(seed=given if isinstance(given, int) else None)
-    history = getattr(resume, "history", resume)
-    if history is None:
-        raise TypeError(f"{resume!r} has no history to go on after: save it with nn.save(..., history=history)")
-    if not isinstance(history, History):
-        raise TypeError(
-            f"resume takes a checkpoint with a history, as nn.load gives it, or a History, not {show(resume)}"
-        )
-    if len(history.losses) >= epochs:
-        raise ValueError(
-            f"done already: {counted(len(history.losses), 'epoch')}; epochs={epochs} counts those too, give more"
-        )
-    if isinstance(given, int) and history.seed not in (given, UNKNOWN):
-        began = "no int as seed" if history.seed is None else f"seed={history.seed}"
-        raise ValueError(
-            f"training began with {began} and goes on in its order, where seed={given} would change nothing: leave it "
-            f"out, or give random.Random({given}) for another order"
-        )
-    history = copy.deepcopy(history)
-    history.stopped = None
-    if isinstance(given, random.Random):
-        history.seed = None
-    return history
 
 
 @contextmanager
