@@ -1,9 +1,9 @@
-"""A second hearing for a claim that differences speak against: what the finest steps, and the widest, say about it.
+"""A second look at a claim that differences contradict, with the finest steps and the widest.
 
-Differences see no more than their steps let them: of x*x*sin(1/x) at 1e-9 usual steps see a flat function. So before a
+Differences see only what their steps show: to the usual steps, x*x*sin(1/x) at 1e-9 is a flat function. So before a
 claim is called wrong, steps are tried from the finest up, and those that agree with one another decide. Where they see
-stairs, as those of single precision inside of a function, the claim may be the slope that wide steps see on both sides;
-then the matter stays open.
+stairs, as from single precision inside of a function, the claim may be the slope that wide steps see on both sides;
+then it stays unresolved.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from .verdicts import Verdict, agrees, resolution, resolved
 _TELLS = 0.1  # an estimate tells two slopes apart if its bound is below this part of their distance
 _ENOUGH = 3  # neighbouring steps that see the same slope
 _LOOSE = 0.02
-_STAIR = 1e-3  # how far off what wide steps see may be where fine ones see no more than the tread of a stair
+_STAIR = 1e-3  # how far off the slope of wide steps may be, where fine ones see only the tread of a stair
 _RATIO = 2.0
-_WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # steps to look from afar, over the likeliest
+_WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # wide steps, as multiples of the likeliest
 
 
 def heard(
     f: Line, x: float, claimed: float, slack: float, expected: float, noise: float, epsilon: float = EPSILON
 ) -> Verdict | None:
-    """The verdict of the finest steps; "unresolved" where wide ones speak for the claim; None if nothing new is seen.
+    """The verdict of the finest steps; "unresolved" where wide ones support the claim; None if nothing new is seen.
 
     Args:
         f: the function along a line.
-        x: where.
+        x: the point on the line.
         claimed: the claim, a finite number.
         slack: its rounding.
-        expected: what spoke against it.
-        noise: how far a value may be off, by rounding alone: what was measured may be the function itself.
+        expected: the derivative by the differences that contradict it.
+        noise: how far a value may be off, by rounding alone: measured noise may be the function itself.
         epsilon: the relative spacing of the numbers that `f` takes.
 
     >>> f = lambda x: x * x * math.sin(1 / x)
@@ -77,14 +77,14 @@ def heard(
 
 
 def _turbulent(f: Line, x: float, rough: float, epsilon: float) -> bool:
-    """Whether neighbouring floats have values as different as those at the likeliest step: it turns between them."""
+    """Whether values at neighbouring floats differ as much as those a likely step apart: it turns between them."""
     step = min(steps(x, epsilon=epsilon)[0], power_of_two(abs(x)) / 8 if x else math.inf)
     values = [y for y in (f(x + part * step) for part in (-1, -0.6, -0.3, 0.3, 0.6, 1)) if math.isfinite(y)]
     return len(values) > 2 and rough > (max(values) - min(values)) / 16
 
 
 def _finest_first(f: Line, x: float, noise: float, bound: float, epsilon: float) -> Iterator[Estimate]:
-    """Estimates from the finest step up to the likeliest, but those that rounding alone makes too blunt."""
+    """Estimates from the finest step up to the likeliest, except those that rounding alone makes too blunt."""
     likely = steps(x, epsilon=epsilon)[0]
     step = power_of_two(max(16 * epsilon * abs(x), likely * 2.0**-40 if x == 0 else 0.0))
     while 0 < step <= likely:
@@ -107,7 +107,7 @@ def _plateau(estimates: Iterator[Estimate], bound: float) -> Estimate | None:
 
 
 def _backed(estimates: list[Estimate]) -> list[Estimate]:
-    """The same, none sharper than the nearest of the others shows: where values lie on a grid, some agree by chance."""
+    """The estimates, none sharper than its distance to the nearest other: on a grid, some are right by chance."""
     found = []
     for k, estimate in enumerate(estimates):
         others = [abs(other.derivative - estimate.derivative) for other in estimates[:k] + estimates[k + 1 :]]
@@ -116,7 +116,7 @@ def _backed(estimates: list[Estimate]) -> list[Estimate]:
 
 
 def seen_from_afar(f: Line, x: float, noise: float, epsilon: float = EPSILON) -> Estimate | None:
-    """What wide steps see, if that is one slope: the two that see most clearly, and one on both sides alike.
+    """The slope that wide steps see, if it is one: by the two clearest, and by one on both sides alike.
 
     >>> seen_from_afar(lambda x: round(math.sin(x), 7), 1.0, 0.0).derivative
     0.5403...
@@ -142,5 +142,5 @@ def seen_from_afar(f: Line, x: float, noise: float, epsilon: float = EPSILON) ->
 
 
 def _may_be(estimate: Estimate, slope: float, slack: float) -> bool:
-    """Whether an estimate is of this slope, even if it is blunter than it knows as values lie on a grid."""
+    """Whether an estimate may be of this slope, with room for an error it does not know, as on a grid."""
     return abs(estimate.derivative - slope) <= SAFETY * estimate.truncation + 2 * estimate.rounding + slack

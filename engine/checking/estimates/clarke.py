@@ -1,10 +1,10 @@
-"""Several inputs at a kink: whether a claim can be a gradient in Clarke's sense, along further directions.
+"""Kinks of several inputs: whether a claim can be a gradient in Clarke's sense, tried along further directions.
 
-Clarke's gradients at a point are all limits of gradients at smooth points near it, and what lies between them. So the
-slope of one along any direction d lies between the smallest and the largest slope along d at smooth points near it,
+Clarke's gradients at a point are all limits of gradients at smooth points near it, and their averages. So the slope of
+one along any direction d lies between the smallest and the largest slope along d at smooth points near it,
 not only on the line through the point: relu(x + y) - relu(x - y) has one slope on the line of x through 0, and three
-beside it. Points near it are drawn, so that slopes may be missed: a claim differs only where it is further outside of
-what was found than that is wide. See Clarke, Optimization and Nonsmooth Analysis (1983), theorem 2.5.1.
+beside it. Nearby points are drawn at random, so slopes may be missed: a claim differs only if it lies outside of the
+slopes found by more than their range. See Clarke, Optimization and Nonsmooth Analysis (1983), theorem 2.5.1.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .differences import EPSILON, Estimate, Line, central, steps
 from .slopes import Side, Slopes, slopes_at
 from .verdicts import Status
 
-_FEW, _MANY, _MOST = 8, 96, 384  # points drawn near the point, each with its mirror image; more before a claim differs
-_SMALL = 8  # of so many inputs, many points are drawn also where nothing has looked like a kink yet
-_SHRINK = 8.0  # the second cloud of them is so many times smaller
-_PAIRS = 6  # so many kinked inputs are combined two by two
+_FEW, _MANY, _MOST = 8, 96, 384  # points drawn nearby, each with its mirror image; more before a claim differs
+_SMALL = 8  # up to this many inputs, many points are drawn even if nothing has looked like a kink yet
+_SHRINK = 8.0  # how much smaller the second cloud of points is
+_PAIRS = 6  # how many kinked inputs are combined two by two
 _MIXED = 4  # directions that move all kinked inputs at once
 _PERCENT = 0.01
 
@@ -50,7 +50,7 @@ class Neighbourhood:
         return lambda t: self.value([x + t * d if d else x for x, d in zip(start, direction)])
 
     def step(self, direction: Sequence[float]) -> float:
-        """A step that suits every number which the direction moves."""
+        """A step that suits every number that the direction moves."""
         moved = [(x, d) for x, d in zip(self.point, direction) if d]
         return min(steps(x, epsilon=self.epsilon)[0] / abs(d) for x, d in moved)
 
@@ -64,7 +64,7 @@ class Found(NamedTuple):
         low: the smallest slope found.
         high: the largest.
         status: the verdict.
-        excluded: though unresolved, the claim is outside of what the slopes allow, as the function looks convex.
+        excluded: the claim, though unresolved, is outside of what the slopes allow, as the function looks convex.
     """
 
     direction: list[float]
@@ -94,7 +94,7 @@ def along(near: Neighbourhood, direction: list[float], claimed: float, slack: fl
 
 
 def beside(near: Neighbourhood, direction: list[float], claimed: float, slack: float, slopes: Slopes) -> Found | None:
-    """The same, where slopes on the line through the point are known; None where nothing looks like a kink."""
+    """The same for known slopes on the line through the point; None if nothing looks like a kink."""
     low, high = slopes.low, slopes.high
     kinked = slopes.apart or not all(math.isfinite(side.slope) for side in slopes.sides)
     if kinked and slopes.status(claimed, slack) != "differs":
@@ -113,14 +113,14 @@ def beside(near: Neighbourhood, direction: list[float], claimed: float, slack: f
 
 
 def _far_outside(found: Found) -> bool:
-    """Whether a claim is so far from the slopes found that a thin cone of others, which was missed, is no excuse."""
+    """Whether a claim is so far from the slopes found that slopes missed in a thin cone cannot explain it."""
     return max(found.low - found.claimed, found.claimed - found.high) > 2 * (found.high - found.low)
 
 
 def _in_clouds(
     near: Neighbourhood, direction: list[float], claimed: float, slack: float, slopes: Slopes, points: int
 ) -> Found | None:
-    """The verdict of the slopes on the line and at so many points beside it."""
+    """The verdict of the slopes on the line and at that many points beside it."""
     low, high = slopes.low, slopes.high
     size = max(abs(low.slope), abs(high.slope))
     radius = 1.0 if slopes.apart else 1 / _SHRINK**2  # what differs from the one slope on the line needs more proof
@@ -182,7 +182,7 @@ def _drawn(random_: random.Random, reach: Sequence[float], number: int) -> list[
 
 
 def directions(count: int, kinked: Sequence[int], gradient: Sequence[float]) -> Iterator[list[float]]:
-    """Directions besides the coordinates, in which a claim at a kink may betray itself.
+    """Directions besides the coordinates in which a wrong claim at a kink may show.
 
     The claimed gradient itself, sums and differences of two kinked inputs, and all of them, with random signs too.
 
@@ -204,7 +204,7 @@ def directions(count: int, kinked: Sequence[int], gradient: Sequence[float]) -> 
 def refuted(
     near: Neighbourhood, gradient: Sequence[float], slack: Sequence[float], kinked: Sequence[int]
 ) -> Found | None:
-    """The direction that speaks against the claim most clearly, if one does."""
+    """The direction that contradicts the claim most clearly, if one does."""
     worst: Found | None = None
     for direction in directions(len(near.point), kinked, gradient):
         claimed, loose = inner(gradient, direction), inner(slack, [*map(abs, direction)])

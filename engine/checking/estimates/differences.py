@@ -1,10 +1,10 @@
-"""Derivatives from values alone: central differences, extrapolated, each with a bound of its own error.
+"""Derivatives from values alone: central differences, extrapolated, each with a bound on its own error.
 
 A difference quotient has two errors: what the step leaves out, which shrinks with the step, and rounding, which
 grows as the step shrinks. Richardson's extrapolation removes the first order by order, and the last order removed
 says how much is left; rounding is the function's noise over the step. So the tolerance of a comparison is computed
-and not guessed. See Ridders, Advances in Engineering Software 4 (1982) 75. What the estimates say about a claim is
-told by `verdicts`.
+and not guessed. See Ridders, Advances in Engineering Software 4 (1982) 75. What they say about a claim is
+decided in `verdicts`.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ Line = Callable[[float], float]
 
 EPSILON = 2.0**-52
 SMALLEST = 2.0**-1074
-_FLOATS = 61.0  # from one to the next of what are called neighbouring floats
-SAFETY = 10.0  # an error that is estimated, not proven, is taken this many times
-_MANTISSA = 181 / 128  # of every step, about sqrt(2): powers of two are whole periods of many a function
+_FLOATS = 61.0  # the distance, in floats, of what are called neighbouring floats
+SAFETY = 10.0  # factor on an error that is estimated, not proven
+_MANTISSA = 181 / 128  # of every step, about sqrt(2): powers of two are whole periods of many functions
 _LONG_MANTISSA = 94906265 / 2**26  # of wide steps, where there is room for its digits
 _COARSE = 2.0**-9  # values on a grid of this part of their size or finer may be rounded, to half precision at worst
 _OCTAVES = (0, -4, 5, -8, 9, 7, -12, 11, 13, -16, -20, -24, -28, -32, -36)  # steps to try, the likeliest first
 
 
 class Estimate(NamedTuple):
-    """A derivative computed from values, and how far off it may be: by what the steps leave out, and by rounding."""
+    """A derivative computed from values, and how far off it may be by truncation and by rounding."""
 
     derivative: float
     truncation: float
     rounding: float
     step: float
-    scale: float = 0.0  # how far the values spread, over the step: what a slope of 0 is small beside
+    scale: float = 0.0  # the spread of the values over the step: the scale of a slope that is 0
 
     @property
     def bound(self) -> float:
@@ -74,7 +74,7 @@ def steps(x: float, reach: float = math.inf, epsilon: float = EPSILON) -> list[f
     found = [scale * precision * 2.0**octave for octave in _OCTAVES]
     if 0 < reach < math.inf:
         found.insert(0, min(found[0], power_of_two(reach) / 4))
-    if 0 < own < scale:  # of a tiny x also what is small beside it
+    if 0 < own < scale:  # for a tiny x also steps that are small beside it
         found[1:1] = [own * 2.0**-octave for octave in (10, 13, 7, 16, 4)]
     smallest = 4 * epsilon * max(abs(x), 2.0**-1000)
     found = [uneven(step, x) for step in found]
@@ -86,7 +86,7 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
 
     Args:
         f: the function.
-        x: where.
+        x: the point.
         step: the largest distance; it is halved from level to level.
         noise: how far a value of `f` may be off by rounding.
         levels: how many steps are extrapolated; twice as many values are computed.
@@ -111,7 +111,7 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
         coarser, row = row, [quotient]
         for order, coarse in enumerate(coarser, 1):  # Neville: each entry removes one more power of h * h
             row.append(row[-1] + (row[-1] - coarse) / (4**order - 1))
-    noise = max(noise, 4 * EPSILON * max(abs(right), abs(left)))  # that of x + h itself included
+    noise = max(noise, 4 * EPSILON * max(abs(right), abs(left)))  # including the rounding of x + h itself
     if row[-1] == row[-2] == 0:  # equal values may hide what is below the rounding of x
         noise = max(noise, EPSILON * (abs(x) + step))
     left_out = max(SAFETY * abs(row[-1] - row[-2]), abs(row[-1] - coarser[-1]))
@@ -119,7 +119,7 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
 
 
 def likely_estimates(f: Line, x: float, likely: float, noise: float) -> Iterator[Estimate | None]:
-    """The first estimates to make of a smooth function: four values, then more and wider apart where it is noisy."""
+    """The first estimates to try: from four values, then from more, and from wider ones if the function is noisy."""
     yield central(f, x, likely / 4, noise, levels=2)
     yield central(f, x, likely, noise)
     yield central(f, x, likely * 32, noise)
@@ -128,7 +128,7 @@ def likely_estimates(f: Line, x: float, likely: float, noise: float) -> Iterator
 def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | None:
     """The derivative of `f` at `x` from the side that `step` points to (its sign); `x` itself is not evaluated.
 
-    So it is right also where the value at `x` belongs to the other side.
+    So it is right even if the value at `x` belongs to the other side.
 
     >>> one_sided(abs, 0.0, -0.25).derivative, one_sided(abs, 0.0, 0.25).derivative
     (-1.0, 1.0)
@@ -180,7 +180,7 @@ def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
 
 
 def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """The same, from neighbouring floats: what is rough among them is not a function of smaller parts."""
+    """The same from neighbouring floats: roughness among these is noise, not finer structure of the function."""
     # several grids: on some an argument such as 1e10 * x happens to be exact
     units = (math.copysign(max(abs(each) * epsilon * _scale(x), SMALLEST), each) for each in (61, -53, 37, -101))
     return max(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)
@@ -205,7 +205,7 @@ def _roughness(f: Line, start: float, step: float) -> float:
 
 
 def grain(f: Line, x: float) -> float:
-    """The grid that values of `f` lie on where they are rounded more coarsely than floats; 0.0 if they are not.
+    """The grid that values of `f` lie on if they are rounded more coarsely than floats; 0.0 if they are not.
 
     Single precision inside of a function shows as values without digits beyond its own. The steps are wide, as the
     values may be equal close to `x`, and have all digits that a float has, so that exact values have them too.

@@ -1,7 +1,7 @@
 """The slopes of a function on both sides of a point, where it may have a kink, a jump or an end there.
 
 A smooth function has one slope. At a kink it has two, and a claim agrees if it lies between them: then it can be a
-gradient in Clarke's sense (Optimization and Nonsmooth Analysis, 1983, chapter 2). Of a jump, the slopes are those of
+gradient in Clarke's sense (Optimization and Nonsmooth Analysis, 1983, chapter 2). At a jump, the slopes are those of
 its pieces; at the end of a domain there is one; where slopes grow without bound, the slope is infinite.
 """
 
@@ -16,7 +16,7 @@ from .verdicts import Status
 
 _RATIO = 8.0  # from one step to the next finer one
 _LEVELS = 17
-_STEADY = 5  # so many ratios of increments that are alike show a power of the step; the last three may be rounded
+_STEADY = 5  # how many equal ratios of increments show a power of the step; the last three may be rounded
 _FAST, _SLOW = 0.2, 0.985  # ratios of a smooth function's increments are smaller; those of slopes without bound larger
 _APART = 1e-4  # slopes that differ by less than this part may be one
 _BLUNT = 1e-3  # an interval known to this part of its size decides
@@ -29,8 +29,8 @@ class Side(NamedTuple):
     Attributes:
         slope: the slope itself; inf where it grows without bound.
         bound: how far off it may be.
-        step: at which step it was found.
-        reach: how far it holds at least.
+        step: the step at which it was found.
+        reach: how far it holds, at least.
         scale: the slope of a secant as long as the likeliest step, beside which a slope may be small.
         steepest: the size of the steepest secant.
     """
@@ -44,7 +44,7 @@ class Side(NamedTuple):
 
 
 class Slopes(NamedTuple):
-    """The slopes on both sides of a point, None where the function has no values; and how far its value jumps."""
+    """The slopes on both sides of a point, None where the function has no values; and the size of its jump."""
 
     left: Side | None
     right: Side | None
@@ -52,12 +52,12 @@ class Slopes(NamedTuple):
 
     @property
     def sides(self) -> list[Side]:
-        """Those that there are, left first."""
+        """The sides that have a slope, left first."""
         return [side for side in (self.left, self.right) if side is not None]
 
     @property
     def apart(self) -> bool:
-        """Whether the two slopes are not one and the same."""
+        """Whether the two slopes differ."""
         if self.left is None or self.right is None:
             return False
         if math.isinf(self.left.slope) or math.isinf(self.right.slope):
@@ -67,7 +67,7 @@ class Slopes(NamedTuple):
 
     @property
     def smooth(self) -> bool:
-        """Whether there is nothing but one finite slope, the same on both sides."""
+        """Whether there is one finite slope, the same on both sides, and no jump."""
         finite = all(math.isfinite(side.slope) for side in self.sides)
         return len(self.sides) == 2 and finite and not self.apart and self.jump == 0
 
@@ -92,7 +92,7 @@ class Slopes(NamedTuple):
         return [Estimate(s.slope, s.bound, 0.0, s.step) for s in self.sides if math.isfinite(s.slope)]
 
     def reason(self) -> str:
-        """What there is besides one slope, in words."""
+        """Why it is not smooth, in words."""
         if self.jump:
             return f"the value jumps by {self.jump:.9g}"
         if len(self.sides) == 1:
@@ -126,15 +126,15 @@ class Slopes(NamedTuple):
 def slopes_at(
     f: Line, x: float, noise: float = 0.0, epsilon: float = EPSILON, size: float = 0.0, finest: float = 0.0
 ) -> Slopes:
-    """The slopes of `f` on both sides of `x`, none of infinity; the value at `x` itself plays no part.
+    """The slopes of `f` on both sides of `x` (none if that is infinite); the value at `x` itself plays no part.
 
     Args:
         f: the function, along a line.
-        x: where.
+        x: the point on the line.
         noise: how far a value of `f` may be off.
         epsilon: the relative spacing of the numbers that `f` takes.
         size: how large a slope is expected; where rounding drowns it, steps become no finer.
-        finest: the finest step; what floats near `x` can tell apart if that is more.
+        finest: the finest step, unless floats near `x` allow only a larger one.
 
     >>> found = slopes_at(abs, 0.0)
     >>> found.left.slope, found.right.slope, found.apart
@@ -152,7 +152,7 @@ def slopes_at(
 
 
 def _ladders(x: float, epsilon: float) -> list[list[float]]:
-    """Steps from the likeliest down, in one ratio; of a tiny `x` a second ladder, of steps that are small beside it."""
+    """Steps from the likeliest down, in one ratio; for a tiny `x` also steps that are small beside it."""
     own, likely = power_of_two(abs(x)) if x else 0.0, power_of_two(steps(x, epsilon=epsilon)[0])
     first = [likely / _RATIO**level for level in range(_LEVELS)]
     if not 0 < own < likely:
@@ -220,8 +220,8 @@ class _Limit(NamedTuple):
 def _slow_limit(secants: list[float]) -> _Limit | None:
     """What slopes tend to as steps shrink, if by a power of the step that no smooth function has; else None.
 
-    They grow without bound by increments that shrink no more, as those of log(x) and sqrt(x), and that grow less than
-    the steps shrink, as those of rounding do. They settle slowly, as those of x**1.5, by increments that shrink less
+    Slopes like those of log(x) and sqrt(x) grow without bound: their increments do not shrink, and grow less than the
+    steps shrink, unlike those of rounding. Slopes like those of x**1.5 settle slowly, by increments that shrink less
     than the steps: at Aitken's limit.
     """
     increments = [later - earlier for earlier, later in pairwise(secants)]

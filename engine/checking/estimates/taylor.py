@@ -1,6 +1,6 @@
 """A second opinion that needs no step: the rate at which the remainder of Taylor's formula shrinks.
 
-Of a right gradient g, ``f(x + t d) - f(x) - t g.d`` shrinks like the square of t or faster; of a wrong one, like t.
+For a right gradient g, ``f(x + t d) - f(x) - t g.d`` shrinks like the square of t or faster; for a wrong one, like t.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from .differences import Line, power_of_two
 
 _OCTAVES = (-4, -9, -14, -19)  # the steps, relative to the numbers
-_ABOVE = 32.0  # a remainder is above rounding if it is so many times larger
+_ABOVE = 32.0  # a remainder this many times the rounding is above it
 RIGHT = 1.5
 """A rate above this is a right gradient's."""
 
 
 def looks_wrong(rate: float) -> bool:
-    """Whether a rate is that of a wrong gradient, and not one of noise.
+    """Whether a rate is that of a wrong gradient, and not of noise.
 
     >>> looks_wrong(1.001), looks_wrong(0.5), looks_wrong(1.5)
     (True, False, False)

@@ -1,4 +1,4 @@
-"""What estimates say about a claim: it agrees, it differs, or it stays unresolved."""
+"""Verdicts of estimates on a claim: it agrees, it differs, or it stays unresolved."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
 
 
 def resolution(epsilon: float = EPSILON) -> float:
-    """An estimate decides when its bound is below this part of the derivative.
+    """The part of a derivative below which an estimate's bound must be to decide.
 
     >>> f"{resolution():.1e}, in single precision {resolution(2.0**-23):.1e}"
     '2.7e-07, in single precision 8.5e-04'
@@ -79,8 +79,8 @@ def judge(
     """Compare a claimed derivative with estimates, made one after another (by an iterator) until one decides.
 
     The first sharp estimate that agrees settles it. A disagreement must be confirmed: at least two estimates at
-    different steps agree with each other and not with the claim; three sharp ones end the search. What is no finite
-    number differs from any estimate. A claim near 0 is judged beside the spread of the function's values at the
+    different steps agree with each other and not with the claim; three sharp ones end the search. A claim that is not
+    finite differs from any estimate. A claim near 0 is judged beside the spread of the function's values at the
     likeliest step, the first; a function that is flat there has the slope 0, unless its values are `coarse`.
     """
     fine = resolution(epsilon)
@@ -116,7 +116,7 @@ def judge(
 def _truest(found: list[Estimate]) -> Estimate:
     """The sharpest, but a finer estimate that contradicts a coarser one by more than their bounds is truer.
 
-    Between wide steps, a function may do what their bound knows nothing of.
+    Between wide steps, a function may do things that their bound does not account for.
     """
     ordered = sorted(found, key=lambda estimate: -estimate.step)
     best = ordered[0]

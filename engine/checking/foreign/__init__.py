@@ -1,4 +1,4 @@
-"""The check of anybody's functions: on floats, lists, arrays of NumPy, PyTorch or JAX.
+"""The check of any other code: functions of floats, lists, or arrays of NumPy, PyTorch or JAX.
 
 - blackbox: the check itself, coordinate by coordinate or along directions
 - claimed: a function at a point; claims: what is claimed of it, a gradient or slopes

@@ -36,7 +36,7 @@ from .points import pasted
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
-_WIDE = 512.0  # kinks this much closer than the likeliest step are at the point, as far as wide steps can tell
+_WIDE = 512.0  # kinks this much closer than the likeliest step look to wide steps as if at the point
 
 
 def check_callable(
@@ -50,14 +50,15 @@ def check_callable(
     """Compare ``grad(point)``, or ``jvp(point, direction)``, with finite differences; see `check_gradients`.
 
     Args:
-        f: gives a number, or several in a list or array of any shape.
-        point: what `f` is called with: a float, list or array, or dicts, lists and tuples of them; a tuple of several
-            such if `f` takes several arguments.
-        grad: called as `f`; gives the derivatives in the shape of the point (of several arguments, a tuple). If `f`
-            gives several numbers, the Jacobian: for each of them in turn its derivatives.
+        f: a function that gives a number, or several in a list or array of any shape.
+        point: the argument of `f`: a float, list or array, or dicts, lists and tuples of these; a tuple of several of
+            these if `f` takes several arguments.
+        grad: a function called like `f` that gives the derivatives in the shape of the point (a tuple for several
+            arguments). If `f` gives several numbers, it gives the Jacobian: the derivatives of each number in turn.
         directions: along how many random directions to compare; 0: along every coordinate.
-        noise: how far a value of `f` may be off besides by rounding.
-        jvp: called with the arguments of `f` and a direction for each; gives the slope of each number that `f` gives.
+        noise: how far a value of `f` may be off, besides rounding.
+        jvp: a function called with the arguments of `f` and a direction for each; it gives the slope of each number
+            that `f` gives.
 
     Raises:
         TypeError: something is neither a real number nor an array of floats.
@@ -108,7 +109,7 @@ def _by_direction(claimed: Claimed, directions: int) -> list[Derivative]:
 
 
 def _forward_along(claimed: Claimed, directions: int) -> Iterator[Derivative]:
-    """The same where each slope is claimed by itself."""
+    """The same if each slope is claimed by a call of its own."""
     for number, direction in enumerate(random_directions(len(claimed.point.numbers), directions), 1):
         for output, slope in enumerate(claimed.slopes(direction)):
             near, name = claimed.neighbourhood(output), claimed.name(f"direction {number}", output)
@@ -118,7 +119,7 @@ def _forward_along(claimed: Claimed, directions: int) -> Iterator[Derivative]:
 
 
 def _rate(claimed: Claimed) -> float:
-    """How fast Taylor's remainder shrinks: of several outputs, that of a sum with fixed weights."""
+    """How fast Taylor's remainder shrinks; for several outputs, that of a sum with fixed weights."""
     weights = [weight(k) for k in range(len(claimed.values))]
     direction = taylor_direction(claimed.point.numbers)
     line = claimed.point.line(direction)
@@ -145,7 +146,7 @@ def claims_of(
     jvp: Callable[..., Any] | None,
     noise: float,
 ) -> list[Claimed]:
-    """The function at the point with its claims, by each who makes some; what cannot be checked is refused here."""
+    """The function at the point with each kind of claim, `grad` and `jvp`; what cannot be checked is refused here."""
     for code in (f, *(code for code in (grad, jvp) if code is not None)):
         if not callable(code):
             raise TypeError(f"check_gradients() takes functions, got {code!r} of type {type(code).__name__}")
@@ -308,7 +309,7 @@ def _bent(line: Line, x: float, value: float, step: float, noise: float, slope: 
 
 
 def _hides(line: Line, x: float, value: float, noise: float, epsilon: float) -> bool:
-    """Whether equal values near the point may hide a slope: one that rounding hides is not small beside a wide one."""
+    """Whether equal values near the point may hide a slope: one within rounding that a wide step shows to be large."""
     width = max(power_of_two(abs(x)) if x else 0.0, 2.0**-10) / math.sqrt(2)
     moved = [abs(far - value) for far in (line(x + width), line(x - width)) if math.isfinite(far)]
     slope = max(moved, default=0.0) / width

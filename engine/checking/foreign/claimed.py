@@ -1,4 +1,4 @@
-"""What is checked: a function at a point of numbers, lists, arrays and trees, and what is claimed of it there."""
+"""What is checked: a function at a point of numbers, lists, arrays and trees, and the claims about it there."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 class Claimed:
-    """A function at a point, and what is claimed about it there.
+    """A function at a point, and the claims about it there.
 
     Attributes:
         f: the function.
-        by: who claims its derivatives, and how.
+        by: the source of the claims.
         point: the point.
         values: the function's outputs there.
-        noise: how far values may be off besides by rounding.
+        noise: how far values may be off, besides rounding.
     """
 
     def __init__(self, f: Callable[..., Any], by: Reverse | Forward, arguments: tuple[Any, ...], noise: float):
@@ -40,17 +40,17 @@ class Claimed:
         return self.claims(self.point.arguments)
 
     def claims(self, arguments: tuple[Any, ...]) -> Rows:
-        """What is claimed there."""
+        """The claims at other arguments."""
         return self.by.jacobian(self.point, arguments, len(self.values))
 
     def slopes(self, direction: Sequence[float]) -> list[float]:
-        """Of each output, what is claimed along a direction."""
+        """The claimed slope of each output along a direction."""
         if isinstance(self.by, Forward):
             return self.by.slopes(self.point, self.point.arguments, direction, len(self.values))
         return [inner(row, direction) for row in self.jacobian]
 
     def at(self, arguments: tuple[Any, ...]) -> list[float]:
-        """The outputs there; nan outside of the domain, where a power may give complex numbers."""
+        """The outputs at other arguments; nan outside of the domain, where a power may give complex numbers."""
         try:
             result = self.f(*arguments)
         except NO_VALUE:

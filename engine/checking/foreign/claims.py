@@ -1,4 +1,4 @@
-"""What is claimed about derivatives: a gradient, as of reverse mode, or slopes along directions, as of forward mode."""
+"""Claims about derivatives: a gradient, as from reverse mode, or slopes along directions, as from forward mode."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Forward:
     mode: str = ", forward"
 
     def slopes(self, point: Point, arguments: Arguments, direction: Sequence[float], outputs: int) -> list[float]:
-        """Of each output, the slope along a direction.
+        """The slope of each output along a direction.
 
         Raises:
             ValueError: it gives too few or too many numbers.
@@ -54,9 +54,7 @@ class Forward:
         found = numbers_in(self.function(*arguments, *point.placed(direction)))
         if len(found) != outputs:
             many = counted(outputs, "output")
-            raise ValueError(
-                f"jvp gave {len(found)} numbers for {many}: give the slope of each, and not the value with it"
-            )
+            raise ValueError(f"jvp gave {len(found)} numbers for {many}: give the slope of each, without the value")
         return found
 
     def jacobian(self, point: Point, arguments: Arguments, outputs: int) -> Rows:

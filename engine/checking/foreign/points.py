@@ -18,7 +18,7 @@ from ..estimates.differences import EPSILON
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 NO_VALUE = (ArithmeticError, ValueError)
-"""What the user's code raises where it has no value, such as math.log at 0."""
+"""The errors by which user's code says that it has no value, such as math.log at 0."""
 
 _EPSILONS = {"float64": EPSILON, "float32": 2.0**-23}
 _WANTED = "a float, a list of floats, an array of float32 or float64, or dicts, lists and tuples of these"
@@ -29,11 +29,11 @@ class Leaf(NamedTuple):
 
     Attributes:
         numbers: its numbers, flat.
-        indices: the text of each one's index.
+        indices: the index of each, as text.
         epsilon: their relative spacing.
-        placed: a fresh one that holds other numbers.
-        moved: a fresh copy with one number changed.
-        shifted: for a direction, the function of t that gives the numbers moved by t along it.
+        placed: makes a new one with other numbers.
+        moved: makes a copy with one number changed.
+        shifted: from a direction to a function of t that makes a copy with the numbers moved by t along it.
     """
 
     numbers: list[float]
@@ -76,7 +76,7 @@ class Point:
             raise TypeError(f"a gradient is checked at {_WANTED}, got none in {short(arguments)}")
 
     def _flatten(self, x: Any, path: str, outermost: bool = False) -> Rebuild:
-        """Collect the leaves of one argument; give the function that builds it from others."""
+        """Collect the leaves of one argument; returns the function that builds it from other leaves."""
         parts: list[tuple[Any, Any]]
         if isinstance(x, Mapping):
             parts = list(x.items())
@@ -125,10 +125,10 @@ class Point:
         return [numbers[start:end] for start, end in zip([0, *ends], ends)]
 
     def claims(self, found: Any, outputs: int) -> list[list[float]]:
-        """What `grad` gave as derivatives: for each output, one for each number.
+        """The derivatives that `grad` gave: for each output, one for each number.
 
         Raises:
-            ValueError: it is built unlike the point, or has too few or too many numbers.
+            ValueError: its structure is not that of the point, or it has too few or too many numbers.
         """
         several = len(self.arguments) > 1
         parts = found if several else (found,)
@@ -196,7 +196,7 @@ def _kind(x: Any) -> str:
 
 
 def _is_constant(x: Any) -> bool:
-    """Whether it is what a gradient passes over inside of a larger point, such as a counter of batches."""
+    """Whether it is a constant inside of a larger point, such as a counter of batches."""
     return isinstance(x, (bool, str)) or _kind(x).startswith(("int", "uint", "bool"))
 
 
