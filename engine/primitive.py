@@ -12,21 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from .declarations import check_columns, check_count, check_names, check_operator, check_rule
-from .interval import BOOLEAN, INDEX, POSITIVE, REALS, Interval
+from .interval import REALS, Interval
 from .numbers import as_float, shortened
 from .template import parse
-
-__all__ = [
-    "BOOLEAN",
-    "INDEX",
-    "POSITIVE",
-    "PRIMITIVES",
-    "REALS",
-    "Interval",
-    "Primitive",
-    "declare",
-    "lookup",
-]
 
 Rule = Callable[..., Any]
 
@@ -278,24 +266,24 @@ def declare(
     if isinstance(native, str):
         parse(native, operands if arity is not None else ("z", "x"))
     primitive = Primitive(
-        name,
-        symbol or name,
-        arity,
-        forward,
-        local_derivatives,
-        operands,
-        formula,
-        (domain,) if isinstance(domain, Interval) else domain,
-        kink,
-        convention,
-        defaults,
-        aliases,
-        arrange,
-        method,
-        native,
-        dunder,
-        precedence,
-        arguments,
+        name=name,
+        symbol=symbol or name,
+        arity=arity,
+        forward=forward,
+        local_derivatives=local_derivatives,
+        operands=operands,
+        formula=formula,
+        domain=(domain,) if isinstance(domain, Interval) else domain,
+        kink=kink,
+        convention=convention,
+        defaults=defaults,
+        aliases=aliases,
+        arrange=arrange,
+        arguments=arguments,
+        method=method,
+        native=native,
+        dunder=dunder,
+        precedence=precedence,
     )
     for announce in _on_declare:
         announce(primitive)

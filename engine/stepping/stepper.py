@@ -140,9 +140,7 @@ class Stepper(Shown):
         ahead = [stop for stop in stops if stop >= self.position]
         return self._move(min(ahead) if ahead else max(stops))
 
-    def jump(self, target: Value | str) -> AnyStep:
-        """The same as `to`, under its name at the command line."""
-        return self.to(target)
+    jump = to  # its name at the command line
 
     def reset(self) -> Stepper:
         """Go back to the start: every gradient is what it was."""
