@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import stat
 from collections.abc import Iterator
@@ -111,7 +112,7 @@ def _draft_of(target: Path) -> Iterator[tuple[int, Path]]:
 
 def _remove_abandoned(target: Path) -> None:
     """Drafts of this file whose writers are dead: a living one holds the lock of its draft."""
-    for draft in target.parent.glob(f".{_escaped(target.name)}.*{_DRAFT}"):
+    for draft in target.parent.glob(f".{glob.escape(target.name)}.*{_DRAFT}"):
         with suppress(OSError):
             if fcntl is None:
                 draft.unlink()
@@ -151,8 +152,3 @@ def _sync_folder(folder: Path) -> None:
 def _kind(mode: int) -> str:
     kinds = {stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     return kinds.get(stat.S_IFMT(mode), "something else")
-
-
-def _escaped(name: str) -> str:
-    """A name as a pattern that matches only itself."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
