@@ -28,8 +28,8 @@ TESTS: dict[str, list[str]] = {
     "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE, "tests/engine/test_functional.py"],
     "engine/graph.py": ["engine/graph.py", *BACKPROP],
     "engine/compiler/frontend/given/arithmetic.py": GIVEN,
-    "engine/compiler/frontend/given/truth_tests.py": GIVEN,
-    "engine/compiler/frontend/given/types.py": GIVEN,
+    "engine/compiler/frontend/given/truth_tests.py": ["tests/engine/compiler/frontend/test_truth_tests.py"],
+    "engine/compiler/frontend/given/types.py": ["engine/compiler/frontend/given/types.py", *GIVEN],
     "engine/pullbacks.py": ["tests/engine/test_pullbacks.py", "tests/engine/test_affine.py", *BACKPROP],
     "engine/backprop.py": [
         "engine/backprop.py",

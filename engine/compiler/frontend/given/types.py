@@ -22,7 +22,7 @@ def types_of(batch: Batch, row: int = 0) -> Types:
     """The types of one sample.
 
     >>> from engine.compiler.batch import as_batch
-    >>> types_of(as_batch([[[0, 0.5]], [True]], None))
+    >>> types_of(as_batch([[[0, 0.5], [1.5, 2]], [True, 1]], None))
     (<class 'int'>, <class 'float'>, <class 'bool'>, (<class 'list'>,), (), <class 'list'>, <class 'list'>)
     """
     given = [*zip(batch.given, batch.shapes)]
@@ -37,8 +37,8 @@ def rows_of_types(batch: Batch, asked: Collection[int]) -> dict[Types, int]:
     """The combinations of types that samples have at some positions, and the first sample of each.
 
     >>> from engine.compiler.batch import as_batch
-    >>> rows_of_types(as_batch([[0.1, 0.2, 0.3], [1, 2.5, 3]], None), {1})
-    {(<class 'int'>,): 0, (<class 'float'>,): 1}
+    >>> rows_of_types(as_batch([[[0.1, 1], [0.2, 2]], [3, 4], [5, 0.5]], None), {1, 3})
+    {(<class 'int'>, <class 'int'>): 0, (<class 'int'>, <class 'float'>): 1}
     """
     columns: list[Iterable[Any]] = []
     count, start = _count(batch), 0
