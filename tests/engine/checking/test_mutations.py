@@ -94,7 +94,7 @@ def test_the_repeated_operand_of_one_node(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_forward_mode_against_reverse_mode(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine.checking.whitebox, "_push", lambda root, tangents: 12.001)
+    monkeypatch.setattr(engine.checking.whitebox, "push_forward", lambda root, tangents: 12.001)
     report = check_gradients(lambda x: x**3, [2.0])
     assert not report.wrong
     assert "forward mode gives 12.001 along a direction where reverse mode gives 12.0" in report.faults[0].what
