@@ -151,7 +151,7 @@ def test_compiling_again_and_again_leaks_nothing(backend: str) -> None:
         tracemalloc.stop()
         return sum(d.size_diff for d in differences if "/engine/" in d.traceback[0].filename)
 
-    rounds = 10 if backend == "llvm" else 100
+    rounds = 10 if backend == "llvm" else 30
     for _ in range(rounds):
         once()
     # A program takes tens of thousands of bytes. A table of the process's that becomes larger does so once.
