@@ -12,7 +12,7 @@ import pytest
 from engine.compiler.backends.llvm.jit import emission
 from engine.compiler.backends.llvm.jit.emission import emit
 from engine.compiler.backends.llvm.jit.machine_code import binding, machine, optimised
-from engine.compiler.backends.llvm.jit.side_by_side import Result, SideBySide
+from engine.compiler.backends.llvm.jit.side_by_side import Job, Result, SideBySide
 
 
 def side_by_side(*functions: Callable[[], Result]) -> list[Result]:
@@ -148,3 +148,20 @@ def test_an_error_in_between_waits_for_those_that_run() -> None:
     with pytest.raises(KeyError):
         failing()
     assert ended == ["slow"]
+
+
+def test_ctrl_c_in_between_waits_for_nobody() -> None:
+    go = threading.Event()
+
+    def pressed() -> None:
+        with SideBySide() as together:
+            jobs.append(together.begin(go.wait))
+            raise KeyboardInterrupt
+
+    jobs: list[Job[bool]] = []
+    with pytest.raises(KeyboardInterrupt):
+        pressed()
+    assert jobs[0].is_alive()
+    go.set()
+    jobs[0].end()
+    assert jobs[0].result()
