@@ -89,7 +89,8 @@ class Batch:
             return False
         kind = array.dtype
         known = self.kinds.get(place, kind)
-        if kind != known and (is_narrow(kind.type) or is_narrow(known.type)):
+        other = kind != known and (is_narrow(kind.type) or is_narrow(known.type))
+        if other or (place in self.kinds and isinstance(argument, (list, tuple)) and short_kinds(argument)):
             return False  # a function may do something else with these
         view[...] = array
         self.given[place] = argument if isinstance(argument, (list, tuple)) else array
@@ -172,6 +173,9 @@ def flat(samples: Any) -> list[Any]:
     return [x for part in samples for x in flat(part)] if isinstance(samples, (list, tuple)) else [samples]
 
 
+_PLAIN = {float, int, bool}
+
+
 def is_narrow(kind: type[Any]) -> bool:
     """Whether sums of such numbers overflow: NumPy's floats of fewer than 32 bits, and integers of fewer than 64.
 
@@ -182,6 +186,27 @@ def is_narrow(kind: type[Any]) -> bool:
     if numpy is None or not issubclass(kind, numpy.generic):
         return False
     return bool(kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4))
+
+
+def are_few(kind: type[Any]) -> bool:
+    """Whether numbers of this type have fewer digits than a float: NumPy computes with them in these.
+
+    >>> are_few(float)
+    False
+    """
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and issubclass(kind, numpy.floating) and kind().itemsize < 8
+
+
+def short_kinds(samples: Any) -> set[type[Any]]:
+    """The types of few bits or digits that numbers in nested lists have."""
+    if hasattr(samples, "dtype"):
+        kinds, rows = {samples.dtype.type}, set[Any]()
+    else:
+        kinds = {*map(type, samples)} - _PLAIN
+        rows = {kind for kind in kinds if issubclass(kind, (list, tuple)) or hasattr(kind, "__array_finalize__")}
+    short = {kind for kind in kinds - rows if is_narrow(kind) or are_few(kind)}
+    return short.union(*[short_kinds(sample) for sample in samples if type(sample) in rows] if rows else ())
 
 
 def _plain(sample: Any) -> Any:

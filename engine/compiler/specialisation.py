@@ -19,7 +19,7 @@ from .comparison.single import Comparison, Mode
 from .comparison.templates import check_templates
 from .errors import TraceError
 from .forking import new_lock
-from .frontend.given.types import Asked, narrow_types, rows_of_types, several_types, types_of
+from .frontend.given.types import Asked, rows_of_types, several_types, types_of
 from .frontend.graph import operations
 from .frontend.reads.objects import attribute_of
 from .frontend.reads.surroundings import Surroundings
@@ -84,18 +84,18 @@ class Specialisation:
             return self._account.remembered
         self._surroundings = Surroundings(self.function)
         self._trace = trace(self.function, self.shapes, self._surroundings, self._account.holds(), self._types[0])
-        if self._trace.asked:
-            self._trace_for_all_types(batch, self._trace)
-        self.asked.narrow |= {narrow_types(batch)} if self._trace.computes else set()
+        asked = self._trace.asked.union(self.asked.note(batch, self._types[0]) if self._trace.computes else ())
+        if asked:
+            self._trace_for_all_types(batch, self._trace, asked)
         return Signature.of(self._trace, self._account.values)
 
-    def _trace_for_all_types(self, batch: Batch, first: Trace) -> None:
+    def _trace_for_all_types(self, batch: Batch, first: Trace, asked: frozenset[int]) -> None:
         """Check that the function does the same for all types of numbers that are given.
 
         Raises:
             TraceError: it does not.
         """
-        asked, rows = first.asked, {0}
+        rows = {0}
         while new := {*rows_of_types(batch, asked).values()} - rows:
             rows |= new
             if len(rows) > MOST_TYPES:
@@ -106,7 +106,7 @@ class Specialisation:
                 if not is_same(first, other):
                     raise several_types(described_as(self.function), rows_of_types(batch, asked))
                 asked |= other.asked
-        self.asked = Asked(asked, rows_of_types(batch, asked))
+        self.asked = Asked(asked, rows_of_types(batch, asked), self.asked.narrow)
 
     @property
     def trace(self) -> Trace:

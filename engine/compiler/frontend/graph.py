@@ -20,6 +20,7 @@ from ...text.callers import Source, users_line
 from ...value import Constant, Value
 from ..errors import refusal
 from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, NOT_EQUAL
+from .given.digits import STEPS, check_step
 from .given.numbers import Given, Keyless
 from .operands import DotOperands, LeafRow, Operands, Shared, apart, has_row, read_leaf
 from .symbol import Symbol
@@ -51,7 +52,7 @@ class Graph:
         nonzero: symbols that are known not to be 0, which decides a branch on their truth.
         types: the type of each input; empty if it is known that nobody asks, or nothing was given yet.
         asked: the positions of the inputs whose type the function has asked for.
-        computes: whether operators of plain numbers were applied to some.
+        computes: whether operators of plain numbers were applied to some; computed: their results, but for exact ones.
         truths: products of conditions, which are conditions to NumPy; in_arrays: what was put into an array of its own.
         given: the symbols that stand for plain numbers.
     """
@@ -65,7 +66,8 @@ class Graph:
         self.open = True
         self.types: Sequence[Any] = ()
         self.asked: set[int] = set()
-        self.computes, self.truths, self.in_arrays = False, set[Symbol](), set[Symbol]()
+        self.computes, self.computed = False, set[Symbol]()
+        self.truths, self.in_arrays = set[Symbol](), set[Symbol]()
         self.given: list[Given] = []
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
@@ -86,16 +88,9 @@ class Graph:
 
     def clear(self) -> None:
         """Forget all symbols, which would keep each other in memory."""
-        self.leaves, self.given, self._inputs, self.truths, self.in_arrays = [], [], ((), ()), set(), set()
-        for held in (
-            self.symbols,
-            self._known,
-            self._ranges,
-            self._vectors,
-            self.requirements,
-            self.nonzero,
-            self.truths,
-        ):
+        self.leaves, self.given, self._inputs = [], [], ((), ())
+        sets = self.nonzero, self.truths, self.in_arrays, self.computed
+        for held in (self.symbols, self._known, self._ranges, self._vectors, self.requirements, *sets):
             held.clear()
         self._row_of = None
 
@@ -313,6 +308,8 @@ class Graph:
             primitive in CONDITIONS
             or (not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands)))
         )
+        if self.computed and primitive in STEPS:
+            check_step([operand for operand in operands if operand.operands and operand in self.computed])
         symbol: Any = _new(Keyless if given else Symbol)
         if given:
             self.given.append(symbol)

@@ -139,7 +139,8 @@ def trace(
     surroundings.settle()
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
     computes = graph.computes
-    requirements, asked, graph.types = [*graph.requirements], frozenset(graph.asked), ()
+    requirements, asked = [*graph.requirements], frozenset(graph.asked)
+    graph.types, graph.computed = (), set()  # the rules of the table may do what they like
     if runs.created or graph.is_leaf_among(runs.made):
         graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]

@@ -292,6 +292,17 @@ PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a quotient by a whole number of NumPy": (lambda x: 7.0 // x, np.array([1, 0, 3])),
     "a power of a whole number of NumPy": (lambda x: 2**x, np.array([1, -1, 3])),
     "half precision": (lambda x: x * 1000.0, np.array([1.0, 100.0], np.float16)),
+    "a sum with an integer beyond 2**53": (lambda x: x + 2**60 - 2**60, [1, 2, 3]),
+    "a comparison with an integer beyond 2**53": (lambda x: where(x == 2**53 + 1, 2.0, 1.0), [2**53, 1, 2]),
+    "a constant of few bits": (lambda x: x + np.int8(100), [1, 2, 100]),
+    "a constant of half precision": (lambda x: x * np.float16(0.1), [1.5, 2.5]),
+    "a function of NumPy of few bits": (lambda x: np.exp(x), np.array([1, 2, 3], np.uint8)),
+    "a function of NumPy of truth values": (lambda x: np.exp(x > 1), [1.0, 2.0]),
+    "few bits in a later sample": (lambda x: x + x, [1.0, np.uint8(200), 2.0]),
+    "few bits in the row of a later sample": (
+        lambda x: x[0] + x[1],
+        [[1.0, 2.0], [np.uint8(200), np.uint8(100)]],
+    ),
 }
 
 
@@ -343,6 +354,75 @@ def test_numbers_of_few_bits_are_met_after_others(name: str, backend: str) -> No
                 compiled(first)
 
 
+_bound = Value(2.0)
+FEW_DIGITS = np.array([0.1, 0.2, 0.3, 0.7, 0.6, 1.0, -0.1, 0.9], np.float32)
+_refuse_of(
+    "numbers of few digits",
+    {
+        "rounded": (lambda x: engine.floor(x * 10), FEW_DIGITS),
+        "rounded by Python": (lambda x: round(x * 5), FEW_DIGITS),
+        "compared": (lambda x: where(x * 10 > 7, 2.0, 1.0), FEW_DIGITS),
+        "compared with a parameter": (lambda x: where(x * 10 > _bound, 2.0, 1.0), FEW_DIGITS),
+        "compared after a function of NumPy": (lambda x: where(np.sqrt(abs(x)) == 0.3, 2.0, 1.0), FEW_DIGITS),
+        "remainder": (lambda x: x % 0.1, FEW_DIGITS),
+        "remainder of a product": (lambda x: (x * 10) % 1, FEW_DIGITS),
+        "beside a float": (lambda x: where(x[0] > x[1], 2.0, 1.0), [[np.float32(0.1), 0.1]]),
+        "a constant": (lambda x: where(x >= np.float32(0.1), 2.0, 1.0), [0.1, 0.2]),
+    },
+)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda x: where(x > 0.1, 3.0, 1.0),
+        lambda x: where(x <= 0.7, 3.0, 1.0),
+        lambda x: where(x == 0.3, 3.0, 1.0),
+        lambda x: where(-x >= -0.2, 3.0, 1.0),
+        lambda x: where(abs(x) != 0.1, 3.0, 1.0),
+        lambda x: where(x > 0.5, 3.0, 1.0),
+    ],
+    ids=["above", "below", "equal", "negative", "absolute", "a half"],
+)
+def test_numbers_of_few_digits_are_compared_as_numpy_does(of: Callable[[Any], Any], backend: str) -> None:
+    """Which takes the float for one of as few digits; in any order with others, in arrays and lists."""
+    w, floats = Value(2.0), [0.1, 0.2, 0.3, 0.7]
+    compiled = compile(lambda x: w * of(x), backend=backend)
+    for _ in range(2):
+        for samples in (floats, FEW_DIGITS, np.array(floats), [*FEW_DIGITS], [1, 0]):
+            assert list(compiled(samples)) == [2.0 * float(of(x)) for x in samples], samples
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_steps_on_numbers_of_few_digits_after_many_on_others(backend: str) -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            return [self.w * where(x[0] > 0.1, 3.0, 1.0)]
+
+    model = Model()
+    trainer = nn.Trainer(model, nn.mse, nn.SGD(model.parameters(), lr=0.0), backend=backend)
+    samples, labels = np.array([[0.1], [0.2]]), np.array([0.0, 0.0])
+    for _ in range(5):
+        assert trainer.step(samples, labels) == 20.0
+        assert trainer.step(samples.astype(np.float32), labels) == 20.0
+        assert trainer.step(samples.astype(np.float32).astype(float), labels) == 36.0
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_few_bits_in_a_later_sample_are_met_after_others(backend: str) -> None:
+    w = Value(2.0)
+    compiled = compile(lambda x: w * (x + x), backend=backend)
+    for _ in range(5):
+        assert list(compiled([1.0, 2.0])) == [4.0, 8.0]
+        assert list(compiled([1.0, np.float32(2.0)])) == [4.0, 8.0]
+        with pytest.raises(TraceError, match="numbers of few bits"):
+            compiled([1.0, np.uint8(200)])
+
+
 @pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("listed", [False, True])
 def test_steps_on_numbers_of_few_bits_after_many_on_others(listed: bool, backend: str) -> None:
@@ -359,7 +439,10 @@ def test_steps_on_numbers_of_few_bits_after_many_on_others(listed: bool, backend
     for _ in range(10):
         trainer.step(samples, labels)
     pixels = np.array([[200, 100], [3, 4]], np.uint8)
+    mixed = [[1.0, 2.0], [np.uint8(200), np.uint8(100)]]
     for _ in range(3):
+        with pytest.raises(TraceError, match="numbers of few bits"):
+            trainer.step(mixed, labels)
         with pytest.raises(TraceError, match="numbers of few bits"):
             trainer.step([[*row] for row in pixels] if listed else pixels, labels)
         assert trainer.step(pixels.astype(float), labels) == pytest.approx((599.0**2 + 12.0**2) / 2)

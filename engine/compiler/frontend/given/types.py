@@ -8,14 +8,13 @@ from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
 
-from ...batch import Batch, Shape, is_narrow
+from ...batch import Batch, Shape, is_narrow, short_kinds
 from ...errors import TraceError
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
 
 Types: TypeAlias = tuple[Any, ...]
 """Of the numbers of one sample, argument after argument; behind them the form of each argument, and then the classes of
 all the samples."""
-_PLAIN = {float, int}
 
 
 def types_of(batch: Batch, row: int = 0) -> Types:
@@ -81,13 +80,15 @@ def _types(sample: Any) -> list[type[Any]]:
 
 
 def narrow_types(batch: Batch) -> frozenset[Any]:
-    """Types of few bits in arrays, or in the first sample of a list, and bools, whose NumPy arrays have few bits."""
-    found = {
-        kind
-        for given in batch.given
-        for kind in ([given.dtype.type] if hasattr(given, "dtype") else {*_types(given[0])} if len(given) else ())
-    }
-    return frozenset([kind for kind in found if kind is bool or (kind not in _PLAIN and is_narrow(kind))])
+    """Types of few bits in arrays, and of few bits or digits in lists; bools too, whose NumPy arrays have few bits."""
+    found = set[Any]()
+    for given in batch.given:
+        if hasattr(given, "dtype"):
+            found.update(filter(is_narrow, [given.dtype.type]))
+        elif len(given):
+            found.update(bool for kind in _types(given[0]) if kind is bool)
+            found |= short_kinds(given)
+    return frozenset(found)
 
 
 class Asked:
@@ -99,9 +100,10 @@ class Asked:
         narrow: for a function that computes with its inputs, the types of few bits that it was traced for.
     """
 
-    def __init__(self, positions: Collection[int] = (), met: Collection[Types] = ()) -> None:
-        self.positions, self.met = frozenset(positions), {*met}
-        self.narrow = set[frozenset[Any]]()
+    def __init__(
+        self, positions: Collection[int] = (), met: Collection[Types] = (), narrow: Collection[frozenset[Any]] = ()
+    ) -> None:
+        self.positions, self.met, self.narrow = frozenset(positions), {*met}, {*narrow}
 
     def __bool__(self) -> bool:
         return bool(self.positions)
@@ -110,6 +112,16 @@ class Asked:
         """What both ask for, with the types that a batch has."""
         positions = self.positions | other.positions
         return Asked(positions, rows_of_types(batch, positions))
+
+    def note(self, batch: Batch, types: Types) -> Collection[int]:
+        """Note the types of few bits in a batch, for which a function that computes with its inputs is traced.
+
+        Returns:
+            The positions to ask for: of all numbers if there are such types in other samples than that of `types`.
+        """
+        narrow = narrow_types(batch)
+        self.narrow.add(narrow)
+        return () if narrow.issubset(types) else range(_count(batch))
 
     def covers(self, batch: Batch) -> bool:
         """Whether all numbers of a batch are of types that were met."""

@@ -1,0 +1,82 @@
+"""Numbers of few digits, such as NumPy's float32: NumPy computes with them in these digits, compiled code in a float's.
+
+The results agree to rounding, until something decides by the last digit: a comparison, a rounding, a remainder.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .... import ops
+from ....primitive import Primitive
+from ...batch import are_few
+from ...errors import refusal
+from ..conditions import EQUAL, LESS, LESS_EQUAL, NOT_EQUAL
+from ..symbol import Symbol
+
+STEPS: frozenset[Primitive | None] = frozenset(
+    {LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, ops.floor, ops.ceil, ops.round, ops.sign, ops.mod, ops.floordiv}
+)
+"""Operations whose results jump."""
+_EXACT = frozenset({ops.neg, ops.abs})
+_FIX = (
+    "NumPy computes with them in their own digits, compiled code in those of a float: a comparison, rounding or "
+    "remainder may come out differently. Give floats, as by X.astype(float)."
+)
+
+
+def is_long(number: Any) -> bool:
+    """Whether NumPy would shorten a Python number to compute with it and an input of few digits."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and type(number) in (int, float) and _shortened(number, numpy.float32) != number
+
+
+def check_step(operands: Sequence[Symbol]) -> None:
+    """Note that an operation jumps at what is computed from inputs, so that their types matter.
+
+    Raises:
+        TraceError: one of these inputs has few digits.
+    """
+    for symbol in inputs_of(operands):
+        if are_few(symbol.graph.type_of(symbol)):
+            raise refusal(f"{operands[0]!r} is compared or rounded, and computed from numbers of few digits", _FIX)
+
+
+def as_compared(symbol: Symbol, other: Any) -> Any:
+    """What an input is compared with: NumPy gives a Python number as many digits as the input has.
+
+    Raises:
+        TraceError: NumPy would shorten the input itself.
+    """
+    while symbol.primitive in _EXACT:
+        (symbol,) = symbol.operands
+    if symbol.kind != "input" or "numpy" not in sys.modules:
+        return other
+    kind = symbol.graph.types[symbol.value]
+    if type(other) in (int, float):
+        if is_long(other):
+            symbol.graph.type_of(symbol)
+        return _shortened(other, kind) if are_few(kind) and bool(kind(other) == other) else other
+    theirs = other.graph.types[other.value] if isinstance(other, Symbol) and other.kind == "input" else type(other)
+    if (are_few(theirs) and symbol.graph.type_of(symbol) is float) or (are_few(kind) and theirs is float):
+        raise refusal(f"{symbol!r} is compared with {other!r}, and one of them has few digits", _FIX)
+    return other
+
+
+def _shortened(number: float, kind: type[Any]) -> float:
+    with sys.modules["numpy"].errstate(all="ignore"):
+        return float(kind(number))
+
+
+def inputs_of(symbols: Sequence[Symbol]) -> Iterator[Symbol]:
+    """The inputs that some symbols are computed from."""
+    waiting, seen = [*symbols], set[Symbol]()
+    while waiting:
+        symbol = waiting.pop()
+        if symbol not in seen:
+            seen.add(symbol)
+            if symbol.kind == "input":
+                yield symbol
+            waiting += symbol.operands
