@@ -44,30 +44,31 @@ def lowered(computation: Computation) -> Computation:
 def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     """Each operation under `roots` with its replacement."""
     new = Replacements(graph)
-
-    def lower(roots: Sequence[Symbol]) -> None:
-        for symbol in operations(roots, new):
-            primitive = symbol.primitive
-            parts: Symbol | None = None
-            if primitive is DETACH:
-                new[symbol] = _first(symbol, new)
-            elif primitive is ops.pow and symbol.operands[1].kind == "constant" and symbol.operands[1].value in _POWERS:
-                parts = _POWERS[symbol.operands[1].value](_first(symbol, new))
-            elif primitive is not None and primitive.native is None and primitive not in (ops.dot, ops.take):
-                parts = _composed(graph, primitive, [new.get(o, o) for o in symbol.operands])
-                if parts is None:
-                    new[symbol] = new.rebuilt(symbol)
-            elif primitive is not None and callable(primitive.native):
-                parts = graph.lift(primitive.native(*[new.get(o, o) for o in symbol.operands]))
-            else:
-                new[symbol] = new.rebuilt(symbol)
-            if parts is not None:
-                lower([parts])
-                new[symbol] = new.get(parts, parts)
-            new.setdefault(new[symbol], new[symbol])
-
-    lower(roots)
+    _lower(graph, roots, new)
     return new
+
+
+def _lower(graph: Graph, roots: Sequence[Symbol], new: Replacements) -> None:
+    """Add the replacements of all operations under `roots` that have none yet."""
+    for symbol in operations(roots, new):
+        primitive = symbol.primitive
+        parts: Symbol | None = None
+        if primitive is DETACH:
+            new[symbol] = _first(symbol, new)
+        elif primitive is ops.pow and symbol.operands[1].kind == "constant" and symbol.operands[1].value in _POWERS:
+            parts = _POWERS[symbol.operands[1].value](_first(symbol, new))
+        elif primitive is not None and primitive.native is None and primitive not in (ops.dot, ops.take):
+            parts = _composed(graph, primitive, [new.get(o, o) for o in symbol.operands])
+            if parts is None:
+                new[symbol] = new.rebuilt(symbol)
+        elif primitive is not None and callable(primitive.native):
+            parts = graph.lift(primitive.native(*[new.get(o, o) for o in symbol.operands]))
+        else:
+            new[symbol] = new.rebuilt(symbol)
+        if parts is not None:
+            _lower(graph, [parts], new)
+            new[symbol] = new.get(parts, parts)
+        new.setdefault(new[symbol], new[symbol])
 
 
 def _first(symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:

@@ -77,6 +77,8 @@ def runs(tracks: Sequence[Sequence[Column]]) -> list[tuple[Run, ...]]:
         return True
 
     count = len(tracks[0])
+    if count == 1:  # as of most operations
+        return [(single(track),) for track in tracks]
     pieces = chunks(range(count), follows)
     if len(pieces) > max(8, count // 3):  # hopeless: one table for each stretch of equal buffers
         pieces = chunks(range(count), lambda a, b, c, d: all(t[c].buffer == t[d].buffer for t in tracks))
@@ -86,6 +88,8 @@ def runs(tracks: Sequence[Sequence[Column]]) -> list[tuple[Run, ...]]:
 def single(columns: Sequence[Column]) -> Run:
     """One run with these columns: regular if they are, else a table."""
     first = columns[0]
+    if len(columns) == 1 and first.stride is not None:
+        return Run(first.buffer, first.slots[0], first.stride)
     step = columns[1].slots[0] - first.slots[0] if len(columns) > 1 else 0
     starts = [column.slots[0] for column in columns]
     even = all(column.stride == first.stride for column in columns)

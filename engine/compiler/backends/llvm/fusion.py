@@ -42,6 +42,8 @@ def _split(group: Group) -> Group:
 
 def _columns(run: Run, rows: int) -> list[Run]:
     """Each column of a run; also of an irregular one the columns may be regular."""
+    if run.count == 1:
+        return [run]
     columns = [Column.of(run.buffer, list(slots)) for slots in zip(*run.slots(rows))]
     return [runs([[column]])[0][0] for column in columns]
 

@@ -90,6 +90,10 @@ def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
     """The guard after that many kernels that looks at these adjoints, if there can be one and it pays."""
     plan, body = fused_plan.plan, fused_plan.stages["body"]
     guarded = [group for fused in [*body[kernels:], fused_plan.deferred] for group in fused]
+    zero = ranges("S", [slot for _, slot in begin])
+    saved = sum(group.flops() for group in guarded) + sum(job.flops() for job in plan.reductions)
+    if len(zero) > MOST or saved < WORTH * len(begin):  # which is told at once
+        return None
     zeros = _Zeros(plan, slots=set(begin))
     for group in guarded:
         zeros.follow(group)
@@ -100,13 +104,12 @@ def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
     needed = {place for job in always for place in _slots(job.left, job.rows)}
     needed |= {(run.buffer, run.base) for run in plan.outputs}
     finite = _finite(zeros, [group for fused in body[:kernels] for group in fused])
-    saved = sum(group.flops() for group in guarded) + sum(job.flops() for job in plan.reductions if job not in always)
+    saved -= sum(job.flops() for job in always)
     if not all(products + picks) or not own.isdisjoint(needed) or finite is None or saved < WORTH * len(begin):
         return None
     kept = {slot for job in always for slot in distinct_slots(job.target, job.rows)}
     edges = pairwise([-1, *sorted(kept), plan.sizes["G"]])
     clear = tuple([span("G", a + 1, b - a - 1) for a, b in edges if b - a > 1])
-    zero = ranges("S", [slot for _, slot in begin])
     if len(zero) + len(finite) + len(clear) > MOST:
         return None
     return Guard(kernels, zero, finite, clear, always)
