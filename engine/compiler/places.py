@@ -8,7 +8,7 @@ not to be in the sequence.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from operator import is_
 from typing import Any
@@ -34,50 +34,40 @@ class Places:
     def __init__(self, values: Sequence[Value]) -> None:
         self._values, self._next = values, 0
         self._table: dict[Value, int] = {}
-        self._tabled = len(values)  # from here on the values are in the table
 
     def of(self, value: Value) -> int | None:
-        """The place of a Value; None if it is not in the sequence."""
+        """Where it is; None if it is nowhere."""
         place: int | None = self._next
         if place == len(self._values) or self._values[self._next] is not value:
             if value._primitive is not None or value.__class__ is Constant:
                 return None
             place = self._table.get(value)
-            while place is None and self._tabled and self._has(value):
-                self._extend_table()
-                place = self._table.get(value)
+            if place is None:
+                place = self._looked_for(value)
             if place is None:
                 return None
         assert place is not None
         self._next = place + 1
         return place
 
-    def _has(self, value: Value) -> bool:
-        """Whether a Value is in the sequence; True also if only the table can tell, as for few Values."""
-        addresses, address = self._addresses, id(value)
-        if addresses is None:
-            return True
-        place = bisect_left(addresses, address)
-        return place < len(addresses) and addresses[place] == address
-
     @cached_property
-    def _addresses(self) -> memoryview | None:
-        """The sorted memory addresses; None for few Values, or without NumPy."""
-        if len(self._values) < _MANY:
-            return None
-        try:
-            import numpy as np
-        except ImportError:
-            return None
-        addresses = np.fromiter(map(id, self._values), np.int64, len(self._values))
-        addresses.sort(kind="stable")  # quickest for what is nearly in order
-        return addresses.data
+    def _parts(self) -> list[_Part]:
+        """What is not in the table: first those that nobody had asked for yet when the first one came out of order.
 
-    def _extend_table(self) -> None:
-        """Enter Values that nobody has asked for yet first, since the others are seldom asked for again."""
-        start = self._next if self._next < self._tabled else 0
-        self._table.update(zip(self._values[start : self._tabled], range(start, self._tabled)))
-        self._tabled = start
+        The others are seldom asked for again.
+        """
+        ahead = self._next
+        return [_Part(self._values, ahead, len(self._values)), _Part(self._values, 0, ahead)]
+
+    def _looked_for(self, value: Value) -> int | None:
+        """Where a Value is that is not in the table; all that are in the same part are, from now on."""
+        for part in [*self._parts]:
+            if part.has(value):
+                self._parts.remove(part)
+                self._table.update(part.table())
+                if value in self._table:
+                    return self._table[value]
+        return None
 
     def of_row(self, row: Sequence[Any]) -> int | None:
         """The place of the first Value of a row, if the others follow it one by one; otherwise None."""
@@ -88,3 +78,36 @@ class Places:
                 return None
             self._next = start + len(row)
         return start
+
+
+class _Part:
+    """A part of the Values, from one place to another, of which there is no table yet."""
+
+    def __init__(self, values: Sequence[Value], start: int, stop: int) -> None:
+        self._values, self._places = values, range(start, stop)
+
+    def table(self) -> Iterator[tuple[Value, int]]:
+        """Each Value with its place."""
+        return zip(self._values[self._places.start : self._places.stop], self._places)
+
+    def has(self, value: Value) -> bool:
+        """Whether it is one of them; of few the table tells that as well."""
+        addresses, address = self._addresses, id(value)
+        if addresses is None:
+            return True
+        place = bisect_left(addresses, address)
+        return place < len(addresses) and addresses[place] == address
+
+    @cached_property
+    def _addresses(self) -> memoryview | None:
+        """Where they are in memory, in order; None where there are few, or NumPy is not installed."""
+        if len(self._places) < _MANY:
+            return None
+        try:
+            import numpy as np
+        except ImportError:
+            return None
+        values = self._values[self._places.start : self._places.stop]
+        addresses = np.fromiter(map(id, values), np.int64, len(values))
+        addresses.sort(kind="stable")  # quickest for what is nearly in order
+        return addresses.data

@@ -264,29 +264,8 @@ def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
 
 def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -> tuple[list[Symbol], Shape]:
     results: list[Symbol] = []
-
-    def collect(found: Any) -> Shape:
-        """Append all results in nested lists; return their shape."""
-        if isinstance(found, (list, tuple, Row)):
-            shapes = [collect(part) for part in found]
-            if not shapes:
-                raise TraceError(f"{described(function)} returned an empty list: return a Value or a list of Values")
-            if shapes.count(shapes[0]) != len(shapes):
-                raise TraceError(
-                    f"{described(function)} returned a ragged list, its parts have the shapes {sorted(set(shapes))}: a "
-                    "compiled function returns rows of one length"
-                )
-            return (len(shapes), *shapes[0])
-        if not isinstance(found, (Symbol, Value)) and not is_number(found):
-            raise TraceError(
-                f"{described(function)} returned {found!r} of type {type(found).__name__}: "
-                "a compiled function returns a Value or a list of Values, nested or not"
-            )
-        results.append(watch.graph.lift(found))
-        return ()
-
     try:
-        shape = collect(function(*arguments))
+        shape = _collect(function(*arguments), results, watch.graph, function)
     except Exception as error:
         if isinstance(error, KeyError) and error.args and isinstance(error.args[0], Symbol):
             raise refusal(f"{error.args[0]} was looked up as a key", FIX_KEY, source=raised_at(error)) from None
@@ -296,6 +275,27 @@ def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -
     if watch.refusals:
         raise watch.refusals[0]
     return results, shape
+
+
+def _collect(found: Any, results: list[Symbol], graph: Graph, function: Callable[..., Any]) -> Shape:
+    """Append to the results all of a function in nested lists; return their shape."""
+    if isinstance(found, (list, tuple, Row)):
+        shapes = [_collect(part, results, graph, function) for part in found]
+        if not shapes:
+            raise TraceError(f"{described(function)} returned an empty list: return a Value or a list of Values")
+        if shapes.count(shapes[0]) != len(shapes):
+            raise TraceError(
+                f"{described(function)} returned a ragged list, its parts have the shapes {sorted(set(shapes))}: a "
+                "compiled function returns rows of one length"
+            )
+        return (len(shapes), *shapes[0])
+    if not isinstance(found, (Symbol, Value)) and not is_number(found):
+        raise TraceError(
+            f"{described(function)} returned {found!r} of type {type(found).__name__}: "
+            "a compiled function returns a Value or a list of Values, nested or not"
+        )
+    results.append(graph.lift(found))
+    return ()
 
 
 def described(function: Callable[..., Any]) -> str:
