@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def load_or_compile(
-    lazy_plan: LazyPlan, bits: int, width: int, single: bool, beside: Sequence[Callable[[], object]]
+    lazy_plan: LazyPlan, bits: int, width: int, lanes: int, beside: Sequence[Callable[[], object]]
 ) -> tuple[str, Artifact, list[Library]]:
     """The kernels of a plan and how to call them; the plan is made only if they are not in the cache.
 
@@ -44,13 +44,13 @@ def load_or_compile(
         lazy_plan: the plan, made when it is needed.
         bits: bits of a number.
         width: numbers in a vector.
-        single: whether samples go one by one.
+        lanes: of a block; 0 for as many as pay.
         beside: what else is needed soon, compiled at the same time, also while the plan is made.
 
     Returns:
         The name under which the cache has the artifact, "" if it has not; the artifact; its code.
     """
-    name = cache.key(f"{lazy_plan.fingerprint} {bits} {width} {single}") if lazy_plan.fingerprint else ""
+    name = cache.key(f"{lazy_plan.fingerprint} {bits} {width} {lanes}") if lazy_plan.fingerprint else ""
     known = load(cache.read(name, cache.ARTIFACT) or b"") if name else None
     if known:
         stored = [library for library in map(Library.stored, known.codes) if library]
@@ -59,7 +59,7 @@ def load_or_compile(
     with SideBySide() as together:
         for function in beside:
             together.begin(function)
-        made = make_schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, single))
+        made = make_schedule(lazy_plan.plan, shape_of(lazy_plan.plan, bits, width, lanes))
         kernels = [together.begin(partial(Library, *texts)) for texts in made.texts()]
     libraries = [kernel.result() for kernel in kernels]
     artifact = made.artifact([library.key for library in libraries])
@@ -82,7 +82,7 @@ class NativeProgram:
         lazy_plan: the plan, made when it is needed.
         dtype: "float64" or "float32".
         width: numbers in a vector.
-        single: whether samples go one by one.
+        lanes: of a block; 0 for as many as pay.
         threads: how many may share a call; no more are used than there are processors.
         lock: held during a call; one of its own by default.
         beside: what else is needed soon, compiled beside the kernels if these have to be compiled.
@@ -95,7 +95,7 @@ class NativeProgram:
         lazy_plan: LazyPlan,
         dtype: str,
         width: int,
-        single: bool,
+        lanes: int,
         threads: int = 1,
         lock: AbstractContextManager[Any] | None = None,
         beside: Sequence[Callable[[], object]] = (),
@@ -105,9 +105,9 @@ class NativeProgram:
         started = time.perf_counter()
         self.lazy_plan, self.dtype = lazy_plan, np.dtype(dtype)
         bits = self.dtype.itemsize * 8
-        self._driver_of = partial(driver, bits, 1 if single else width)
+        self._driver_of = partial(driver, bits, 1 if lanes == 1 else width)
         beside = self._driver_of, *beside
-        self._name, self.artifact, self._libraries = load_or_compile(lazy_plan, bits, width, single, beside)
+        self._name, self.artifact, self._libraries = load_or_compile(lazy_plan, bits, width, lanes, beside)
         self.shape, self.by_samples, self.alone = self.artifact.shape, self.artifact.by_samples, self.artifact.alone
         self._driver = self._driver_of()
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))

@@ -13,6 +13,7 @@ from .fused_plan import Fused, FusedPlan
 from .fusion import defer, fuse, recompute, share_sums, split_columns, store
 from .ir import vectormath
 from .jit.artifact import Artifact
+from .jit.cpu import vector_bytes
 from .jit.cpu_caches import cache_sizes
 from .kernels.guard import look
 from .kernels.kernel import Kernel, Kernels, Shape, elementwise
@@ -44,14 +45,16 @@ CALLING = 4
 """How much longer a line takes to compile where functions are called: they are inlined, and all passes run."""
 
 
-def shape_of(plan: Plan, bits: int, width: int, single: bool) -> Shape:
-    """The shape of blocks: for many samples as many lanes as their bytes allow; for a single one it has one.
+def shape_of(plan: Plan, bits: int, width: int, lanes: int = 0) -> Shape:
+    """The shape of blocks: for many samples as many lanes as their bytes allow, else those that are given.
 
     Where matrices are large, a block has so many lanes that reading the weights takes little of the time: 64, or where
     the weights and their gradients come from far beyond the second cache, for each block anew, up to 512.
     """
-    if single:
+    if lanes == 1:
         return Shape(bits, width, 1)
+    if lanes:
+        return Shape(bits, width, lanes, *cache_sizes(), widest=8 * vector_bytes() // bits)
     slots = plan.inputs + 1 + plan.sizes.get("S", 0)
     vectors = max(5, min(13, BLOCK_BYTES // (slots * width * bits // 8)))
     shape = Shape(bits, width, (vectors - 1 + vectors % 2) * width, *cache_sizes())

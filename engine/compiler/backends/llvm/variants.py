@@ -58,8 +58,8 @@ class Variants:
         self.width = vector_bytes() // self.dtype.itemsize
         narrow = min(vector_bytes(), NARROW) // self.dtype.itemsize
         self.few = 1 + narrow // 4  # measured: these take no longer than a vector
-        self._narrow = narrow if lazy_plan.gradients else 0
-        self._programs: dict[tuple[int, bool], NativeProgram] = {}
+        self._widths = sorted({narrow, self.width}) if lazy_plan.gradients else []  # for steps on few samples
+        self._programs: dict[tuple[int, int], NativeProgram] = {}
         self._recent: NativeProgram | None = None
         self._lock, self.lock = new_lock(), new_lock(awaited=True)
         self.beside: tuple[Callable[[], object], ...] = ()
@@ -67,19 +67,22 @@ class Variants:
     def fitting(self, batch: int) -> NativeProgram:
         """The program for batches of that size."""
         if batch <= self.few:
-            return self._one(self.width, single=True)
-        return self._one(self._narrow if batch <= self._narrow else self.width, single=False)
+            return self._one(self.width, lanes=1)
+        for width in self._widths:
+            if batch <= width:
+                return self._one(width, lanes=width)
+        return self._one(self.width)
 
-    def _one(self, width: int, single: bool) -> NativeProgram:
-        key = width, single
+    def _one(self, width: int, lanes: int = 0) -> NativeProgram:
+        key = width, lanes
         program = self._programs.get(key)
         if program is None:
             with self._lock:
                 program = self._programs.get(key)
                 if program is None:
-                    threads = 1 if single or width < self.width else self.threads
+                    threads = 1 if lanes else self.threads
                     program = self._programs[key] = NativeProgram(
-                        self.lazy_plan, self.dtype.name, width, single, threads, self.lock, self.beside
+                        self.lazy_plan, self.dtype.name, width, lanes, threads, self.lock, self.beside
                     )
         self._recent = program
         return program
@@ -104,7 +107,7 @@ class Variants:
         cost_model = self.cost_model
         if cost_model.threads == 1:
             return f"1, not {threads}: there is one processor"
-        alone = max(self.few, self._narrow if self._narrow < self.width else 0)
+        alone = max(self.few, *self._widths) if self._widths else self.few
         return f"{cost_model.threads} for {max(cost_model.least, alone + 1)} samples or more, else 1"
 
     def stages(self, plan: Plan) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -117,13 +120,13 @@ class Variants:
     @property
     def cost_model(self) -> CostModel:
         """How to split batches of many samples for the threads."""
-        shape = shape_of(self.plan, 8 * self.dtype.itemsize, self.width, single=False)
+        shape = shape_of(self.plan, 8 * self.dtype.itemsize, self.width)
         return cost_model(cost(self.plan, shape), self.plan.leaves, shape, min(self.threads, processors()))
 
     @property
     def recent(self) -> NativeProgram:
         """The program that was asked for last."""
-        return self._recent or self._one(self.width, single=False)
+        return self._recent or self._one(self.width)
 
     def ir(self) -> str:
         """LLVM IR of the kernels of the program that was asked for last."""

@@ -54,7 +54,7 @@ def load(stored: bytes) -> Artifact | None:
         found = json.loads(stored)
         return Artifact(
             codes=[_a(str, code) for code in _a(list, found["codes"])],
-            shape=Shape(*[_a(int, found["shape"][name]) for name in ("bits", "width", "lanes", "l1", "l2")]),
+            shape=Shape(*[_a(int, found["shape"][name]) for name in ("bits", "width", "lanes", "l1", "l2", "widest")]),
             room=_a(int, found["room"]),
             kernels=_a(int, found["kernels"]),
             calls={

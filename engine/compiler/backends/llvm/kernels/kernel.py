@@ -32,7 +32,8 @@ Index = tuple[str | None, int]
 class Shape:
     """How numbers are grouped: bits of one, numbers in a vector, lanes in a block; and bytes of a core's caches.
 
-    Vectors run along the lanes; in a block of a single lane, along the rows of a group.
+    Vectors run along the lanes; in a block of a single lane, along the rows of a group. The widest vectors that there
+    are may hold more numbers, where a block has few lanes.
     """
 
     bits: int
@@ -40,6 +41,7 @@ class Shape:
     lanes: int
     l1: int = 32 * 1024
     l2: int = 512 * 1024
+    widest: int = 0
 
     @property
     def single(self) -> bool:
@@ -49,8 +51,8 @@ class Shape:
     @property
     def stride(self) -> int:
         """Numbers from one slot to the next: an odd number of vectors, so that slots use all lines of a cache alike."""
-        vectors = self.lanes // self.width
-        return self.lanes if self.single or vectors % 2 else self.lanes + self.width
+        odd = self.lanes <= self.width or self.lanes // self.width % 2
+        return self.lanes if odd else self.lanes + self.width
 
     def bytes(self, numbers: int) -> int:
         """Bytes of so many numbers."""

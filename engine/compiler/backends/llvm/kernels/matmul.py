@@ -21,6 +21,9 @@ from .tiles import even_tiles
 UNROLLED = 3
 """Up to so many groups that follow a product are written once for each sum of a tile, more of them once in a loop."""
 
+UNDER_WAY = 8
+"""Rows of a tile of one vector: so many multiply-adds begin before the first one ends."""
+
 MANY_ROWS = 64
 """Of a matrix, for which it pays to copy the vectors first."""
 
@@ -59,6 +62,8 @@ class Blocking:
         Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, left=False, right=True)
         """
         rows, vectors = tile_sizes(shape, group.rows)
+        if shape.lanes == shape.width:
+            rows, vectors = UNDER_WAY, 1
         vectors = min(vectors, shape.lanes // shape.width)
         parts, columns = group.operands[0], group.columns
         if len(parts) > 1 or not is_wide(shape, group.rows * columns):

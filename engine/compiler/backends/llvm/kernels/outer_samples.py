@@ -12,6 +12,7 @@ from lanes to columns by that.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ....plan.plan import Reduction
 from ..ir.transpose import transpose
@@ -30,7 +31,8 @@ def suits_samples(shape: Shape, jobs: list[Reduction]) -> bool:
     if len(jobs) > 1 or job.right is None or job.right.uniform or job.right.column != 1 or job.target.column != 1:
         return False
     padded = -(-job.columns // shape.width) * shape.width
-    rows = 4 if job.right.buffer == "X" else TURNED
+    few = _reads_inputs(job) or shape.lanes == shape.width  # sums over a single vector take longer than to turn it
+    rows = 4 if few else TURNED
     return job.rows >= rows and not job.left.uniform and 4 * padded <= 5 * job.columns
 
 
@@ -39,6 +41,11 @@ def inputs_by_samples(shape: Shape, products: Sequence[list[Reduction]]) -> tupl
     runs = [jobs[0].right for jobs in products if suits_samples(shape, jobs)]
     ranges = [(run.base, run.base + run.count) for run in runs if run is not None and run.buffer == "X"]
     return (min(start for start, _ in ranges), max(stop for _, stop in ranges)) if ranges else None
+
+
+def _reads_inputs(job: Reduction) -> bool:
+    """Whether the right factor is in the user's array."""
+    return job.right is not None and job.right.buffer == "X"
 
 
 def by_samples(
@@ -54,6 +61,8 @@ def by_samples(
         alone: whether no other kernel adds to the target.
         slots: of S.
     """
+    if shape.widest > shape.width and job.columns % shape.widest == 0 and _reads_inputs(job):
+        shape = replace(shape, width=shape.widest)
     product = _OuterProduct(shape, constants, job, inputs, alone, slots)
     product.emit()
     return product.kernel
@@ -70,7 +79,7 @@ class _OuterProduct:
         self.code, self.job, self.width = kernel.code, job, shape.width
         self.target, self.left = kernel.place(job.target), kernel.place(job.left)
         self.rows, self.vectors = tile_sizes(shape)
-        self.are_inputs = job.right.buffer == "X"
+        self.are_inputs = _reads_inputs(job)
         self.wide = is_wide(shape, job.rows * job.columns)
         if self.are_inputs:
             self.first = kernel.offset(job.right.base)

@@ -132,7 +132,7 @@ class _Each:
             new = _value(code, result, values)
             code.store(new if used is None else code.select(used, new, values[symbol]), base, place)
             checked = new if used is None else code.select(used, new, 0.0)
-            code.write(lost, checked * 0.0 + code.read(lost))
+            code.write(lost, (checked - checked) + code.read(lost))
 
     def lost(self) -> Vector:
         """0 unless a new number is nan or infinite."""

@@ -50,6 +50,21 @@ def test_gradients_of_every_shape(
         assert close(found, gradient(W, A.astype(float), X.astype(float)), dtype)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("columns", [16, 20, 31])
+def test_few_samples_have_a_block_of_one_vector(columns: int, dtype: str) -> None:
+    """Which may be narrow; columns then go by the widest vectors, where these are full."""
+    program, leaves, W = layer(9, columns, dtype)
+    random = np.random.default_rng(2)
+    for count in range(program.few + 1, program.width + 1):
+        shape = program.fitting(count).shape
+        assert count <= shape.width == shape.lanes == shape.stride <= shape.widest == program.width
+        A, X = random.normal(size=(count, 1)).astype(dtype), random.normal(size=(count, columns)).astype(dtype)
+        found = program.run(leaves.astype(dtype), (A, X))[1]
+        assert close(found, gradient(W, A.astype(float), X.astype(float)), dtype)
+    assert program.fitting(program.width + 1).shape.lanes > program.width
+
+
 @pytest.mark.parametrize("columns", [16, 31])
 def test_samples_in_any_order(columns: int) -> None:
     """Gathered from anywhere, with a ragged last batch; and the same batch again, packed once."""

@@ -204,7 +204,7 @@ def test_blocks_are_larger_where_weights_come_from_afar(monkeypatch: pytest.Monk
     small, wide, far = (plan_of(sizes)[0] for sizes in ([64, 32, 10], [128, 128, 10], [200, 150, 10]))
 
     def shape(plan: Plan) -> Shape:
-        return schedule.shape_of(plan, 64, 4, single=False)
+        return schedule.shape_of(plan, 64, 4)
 
     assert shape(small) == Shape(64, 4, 52, 32 * 1024, 48 * 1024)
     assert (shape(wide).lanes, shape(far).lanes) == (64, 512)
