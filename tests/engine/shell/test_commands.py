@@ -82,7 +82,7 @@ def test_as_a_command() -> None:
         (["w*2", "w"], "'w' gives no value: write name=number"),
         (["w*2", "w=1", "w=2"], "w is given twice"),
         (["w*2", "w=1", "x=2"], "x: given, but not in the expression 'w*2'"),
-        (["w*2", "w=one"], "one has no value"),
+        (["w*2", "w=one"], "'w=one' gives no number: write one, such as w=1.3"),
         (["w*2", "w=[1]"], "a list can only stand inside a call"),
         (["w*2", "2w=1"], "'2w=1' gives no value"),
         (["w*2", "lambda=1"], "'lambda=1' gives no value"),
