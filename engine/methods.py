@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .backprop import backward, pass_on
 from .copying import deepcopy_graph, reduce_graph
@@ -139,3 +139,25 @@ for _name, _method in {
     "__reduce_ex__": reduce,
 }.items():
     setattr(Value, _name, _method)
+
+
+# ---- what other libraries have in its place -----------------------------------------------------------------------
+
+
+def _explained(name: str, remedy: str) -> property:
+    """A missing attribute with its remedy: a `__getattr__` of Value would slow down all other attributes."""
+
+    def missing(self: Value) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}: {remedy}")
+
+    return property(missing)
+
+
+for _name, _remedy in {
+    "item": "write v.data, or float(v)",
+    "numpy": "write v.data",
+    "requires_grad": "every Value has a gradient, and detach() gives one that is cut off",
+    "grad_fn": "write v.primitive and v.operands",
+    "zero_": "write v.data = 0.0, or v.grad = 0.0",
+}.items():
+    setattr(Value, _name, _explained(_name, _remedy))

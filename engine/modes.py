@@ -87,7 +87,8 @@ class no_grad:  # noqa: N801  # used as a function, as in PyTorch
     that consumes the generator, until it goes on: use the decorator there.
 
     Raises:
-        TypeError: it decorates something that is not a function, or an asynchronous generator function.
+        TypeError: it is given an argument, or decorates something that is not a function, or an asynchronous generator
+            function.
 
     >>> from engine import Value
     >>> x = Value(2.0)
@@ -104,7 +105,9 @@ class no_grad:  # noqa: N801  # used as a function, as in PyTorch
     (0, 2)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *function: Any) -> None:
+        if function:
+            raise TypeError("no_grad takes no arguments: as a decorator write @no_grad(), with parentheses")
         self._open: list[Generator[None]] = []
 
     def __enter__(self) -> None:

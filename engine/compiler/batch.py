@@ -240,7 +240,7 @@ def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
         arrays.append(found[2])
         given.append(found[3])
     if len(set(sizes)) > 1:
-        raise ValueError(f"the arguments hold {', '.join(map(str, sizes))} samples: give as many in each")
+        raise ValueError(f"the arguments hold {' and '.join(map(str, sizes))} samples: give the same number in each")
     return Batch(sizes[0] if sizes else 1, tuple(shapes), tuple(arrays), given)
 
 

@@ -31,7 +31,9 @@ def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> 
     prediction, target = _only(prediction), _only(target)
     if is_row(prediction) or is_row(target):
         sizes = [f"{len(side)} values" if is_row(side) else "one" for side in (prediction, target)]
-        raise ValueError(f"a prediction of {sizes[0]} against a target of {sizes[1]}: nothing is broadcast")
+        raise ValueError(
+            f"a prediction of {sizes[0]} against a target of {sizes[1]}: give one for each, nothing is broadcast"
+        )
     if isinstance(prediction, bool) or not isinstance(prediction, (Value, int, float)):
         prediction = real_number("a prediction", prediction)  # a bool is refused: it is a decision, not a score
     return formula(prediction, target)

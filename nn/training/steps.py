@@ -50,8 +50,11 @@ def one_value(loss: Any) -> Value:
         TypeError: if it is not one Value.
     """
     if not isinstance(loss, Value):
-        is_number = isinstance(plain(loss), Real)
-        remedy = "compute it from the outputs, with the engine's functions" if is_number else "reduce it to mean or sum"
+        remedy = "reduce it to mean or sum"
+        if loss is None:
+            remedy = "the function returns nothing"
+        elif isinstance(plain(loss), Real):
+            remedy = "compute it from the outputs, with the engine's functions"
         raise TypeError(f"the loss of a batch must be one Value, not {show(loss)}: {remedy}")
     return loss
 

@@ -111,6 +111,11 @@ def test_other_functions_can_be_decorated() -> None:
     assert len((x * x).operands) == 2
 
 
+def test_a_decorator_without_parentheses_gets_the_remedy() -> None:
+    with pytest.raises(TypeError, match=r"as a decorator write @no_grad\(\), with parentheses"):
+        no_grad(lambda: 1.0)
+
+
 def test_what_cannot_be_decorated_is_named() -> None:
     async def ticks() -> Any:
         yield 1

@@ -62,6 +62,23 @@ def test_a_float_that_cannot_be_made_is_refused() -> None:
         Value(Vague())
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("item", r"write v\.data, or float\(v\)"),
+        ("numpy", r"write v\.data"),
+        ("requires_grad", "every Value has a gradient"),
+        ("grad_fn", r"write v\.primitive and v\.operands"),
+        ("zero_", r"write v\.data = 0\.0, or v\.grad = 0\.0"),
+    ],
+)
+def test_attributes_of_tensors_are_missing_with_their_remedy(name: str, remedy: str) -> None:
+    for v in (Value(1.0), Constant(1.0)):
+        assert not hasattr(v, name)
+        with pytest.raises(AttributeError, match=f"^'{type(v).__name__}' object has no attribute '{name}': {remedy}"):
+            getattr(v, name)
+
+
 def test_several_numbers_in_place_of_one_get_the_remedy() -> None:
     with pytest.raises(
         TypeError, match=r"^tanh\(\) takes real numbers, got \[1, 2\] of type list: one number at a time$"
