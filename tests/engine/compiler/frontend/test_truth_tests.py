@@ -104,7 +104,9 @@ def test_a_condition_that_is_tested_is_seen(function: Callable[[Any], Any]) -> N
 def test_a_bool_that_is_given_is_one() -> None:
     truth, number = given(bool, float)
     assert is_tested(_chosen, truth)
-    assert not is_tested(_chosen, number)
+    assert is_tested(_chosen, truth.graph.constant(1.0))  # a condition that is known
+    for other in (number, number * 2, truth.graph.source("accumulator", 0)):
+        assert not is_tested(_chosen, other)
     for row in ([number, truth], Row([number, truth], list, lambda: None)):
         assert is_tested(lambda x: 2.0 if x[1] is True else 3.0, row)
     assert not is_tested(lambda x: 2.0 if x[1] is True else 3.0, [truth.graph, number])
