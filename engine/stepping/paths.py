@@ -19,8 +19,9 @@ from .steps import factor
 _WIDTH = 100  # characters of a sum that is written on one line
 _ENDS = 4  # factors shown at each end of a long product
 
-# One place where a path can go on: how large its product can get from here, the operand, the local derivative.
+# One place where a path can go on: the product from here of the one that ranks first, the operand, the local derivative.
 Edge = tuple[float, Value, float]
+Rank = tuple[bool, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -147,7 +148,7 @@ def why(output: Value, target: Value | str, k: int = 5, names: Any = None) -> Wh
     edges, count, size = _below(order, target)
     number = count.get(output, 0)
     paths = [Path(*path, names=called) for path in _largest(output, target, edges, k)] if number else []
-    paths.sort(key=lambda path: _size(path.product), reverse=True)
+    paths.sort(key=lambda path: _rank(path.product))
     shown, every = total(*(abs(path.product) for path in paths)), size.get(output, 0.0)
     share = 1.0 if len(paths) == number else math.nan if math.isinf(every) else shown / every if every else 0.0
     return Why(output, target, grad(output, target), tuple(paths), number, share, called)
@@ -158,19 +159,19 @@ def _below(order: list[Value], target: Value) -> tuple[dict[Value, list[Edge]], 
     edges: dict[Value, list[Edge]] = {}
     count = {target: 1}
     size = {target: 1.0}
-    largest = {target: 1.0}
+    first = {target: 1.0}
     for node in order:
         if not any(operand in count for operand in node.operands):
             continue
         found = [
-            (_size(d * largest[operand]), operand, d)
+            (d * first[operand], operand, d)
             for operand, d in zip(node.operands, flowing_derivatives(node))
             if d is not None and operand in count
         ]
         if found:
-            found.sort(key=lambda edge: edge[0], reverse=True)
+            found.sort(key=lambda edge: _rank(edge[0]))
             edges[node] = found
-            largest[node] = found[0][0]
+            first[node] = found[0][0]
             count[node] = sum(count[operand] for _, operand, _ in found)
             size[node] = sum(abs(d) * size[operand] for _, operand, d in found)
     return edges, count, size
@@ -186,9 +187,9 @@ def _largest(
     of them than can still be needed.
     """
     found: list[tuple[tuple[Value, ...], tuple[float, ...], float]] = []
-    queue: list[tuple[float, int, list[tuple[Value, int]], Value, int]] = []
+    queue: list[tuple[Rank, int, list[tuple[Value, int]], Value, int]] = []
     ticket = 0  # equal products come in the order found; also keeps Values from being compared
-    heapq.heappush(queue, (-math.inf, ticket, [], output, 0))
+    heapq.heappush(queue, (_rank(math.nan), ticket, [], output, 0))
     while queue and len(found) < k:
         _, _, taken, node, rank = heapq.heappop(queue)
         path = list(taken)  # (node, which of its edges), from the output down
@@ -197,7 +198,7 @@ def _largest(
         while node is not target:
             options = edges[node]
             if rank + 1 < len(options):
-                deviations.append((_size(product * options[rank + 1][0]), len(path), node, rank + 1))
+                deviations.append((_rank(product * options[rank + 1][0]), len(path), node, rank + 1))
             path.append((node, rank))
             product *= options[rank][2]
             node, rank = options[rank][1], 0
@@ -205,15 +206,15 @@ def _largest(
         derivatives = tuple(edge[2] for edge in steps)
         nodes = (target, *(above for above, _ in reversed(path)))
         found.append((nodes, derivatives, math.prod(reversed(derivatives))))
-        for size, length, above, next_rank in heapq.nlargest(k - len(found), deviations, key=lambda entry: entry[0]):
+        for place, length, above, next_rank in heapq.nsmallest(k - len(found), deviations, key=lambda entry: entry[0]):
             ticket += 1
-            heapq.heappush(queue, (-size, ticket, path[:length], above, next_rank))
+            heapq.heappush(queue, (place, ticket, path[:length], above, next_rank))
     return found
 
 
-def _size(product: float) -> float:
-    """The size by which products are ranked: nan comes first, since it is what one looks for."""
-    return math.inf if product != product else abs(product)
+def _rank(product: float) -> Rank:
+    """What products are sorted by: nan comes first, since it is what one looks for, and then the largest."""
+    return product == product, 0.0 if product != product else -abs(product)
 
 
 def _count(number: int) -> str:

@@ -261,6 +261,14 @@ def test_nan_comes_first() -> None:
         assert math.isnan((y * 1.0).why(x, k=2).paths[0].product)
 
 
+def test_nan_comes_before_infinity() -> None:
+    """The first path was that of the dividend, inf, and the nan of the divisor was not told."""
+    x = Value(3.0)
+    y = (x - x) / (x - x)
+    assert [math.isnan(path.product) for path in y.why(x, k=4).paths] == [True, True, False, False]
+
+
+
 def test_five_paths_unless_said_otherwise() -> None:
     x = y = Value(1.0, "x")
     for _ in range(3):
