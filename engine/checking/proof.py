@@ -34,7 +34,7 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
 
     This is never known for a user's primitives, whose formulas are no better than their rules, nor without mpmath. A
     slope along a direction is right if those along all coordinates are, and at a kink if it lies between the slopes on
-    both sides; a derivative of a higher order, if it is that of the function's whole formula.
+    both sides. Besides, what the function's whole formula has on both sides is right.
 
     >>> from engine import check_gradients, sin
     >>> str(check_gradients(sin, [1e15 + 0.5])).splitlines()[0]
@@ -46,7 +46,7 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
         right = _is_right_along(subject, wrong)
     else:
         right = _is_right_by_coordinate(subject, subject.names.index(wrong.name), wrong)
-    return right or (subject.order > 1 and _is_of_its_formula(subject, wrong))
+    return right or _is_of_its_formula(subject, wrong)
 
 
 def _is_right_along(subject: Subject, wrong: Derivative) -> bool:
@@ -64,8 +64,8 @@ def _is_right_by_coordinate(subject: Subject, position: int, wrong: Derivative) 
     forward = push_forward(here.output, {leaf: 1.0})
     return (
         (same_number(forward, wrong.claimed) or math.isclose(forward, wrong.claimed, rel_tol=_SAME))
-        and all(map(_is_exact, _computed_from(leaf, here.nodes)))
         and _is_its_graph(subject, here, [position])
+        and all(map(_is_exact, _computed_from(leaf, here.nodes)))
     )
 
 
@@ -138,9 +138,10 @@ def _exact_value(here: Recording, moves: Sequence[Any]) -> Any:
 
 
 def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
-    """Whether a derivative of a higher order is that of the function's own formula, by differences of many digits.
+    """Whether a derivative is that of the function's own formula on both sides, by differences of many digits.
 
-    The graph of a gradient is no formula: where rules branch, as that of `pow` does, it is another one elsewhere.
+    The graph of a gradient is no formula: where rules branch, as that of `pow` does, it is another one elsewhere. And
+    where operands are tied, as in ``maximum(x, x)``, only their sum is right.
     """
     positions: Sequence[int] = range(len(subject.names))
     first: Sequence[float]
@@ -152,25 +153,26 @@ def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
         first = [float(k in positions) for k in range(len(numbers))]
     function = subject.of_order(1)
     here = function.record(numbers)
-    if at_kink(here.nodes) or not all(map(_has_formula, here.nodes)):
+    if not all(map(_has_formula, here.nodes)) or not _is_its_graph(function, here, positions):
         return False
     largest = max(abs(math.frexp(node.data)[1]) for node in here.nodes if math.isfinite(node.data))
     apart = 60 + largest // 3  # so many zeros after the point: small beside all numbers
     fixed = [weight(k) for k in range(len(numbers))]
     own = oracle.context()
 
-    def quotient(step: Any) -> Any:
+    def quotient(side: int, step: Any) -> Any:
         found = own.mpf(0)
         for sign, *signs in product((1, -1), repeat=subject.order):
-            moves = [step * (sign * a + sum(signs) * b) for a, b in zip(first, fixed)]
+            moves = [step * (2 * side + sign) * a + step * sum(signs) * b for a, b in zip(first, fixed)]
             found += sign * math.prod(signs) * _exact_value(here, moves)
         return found / (2 * step) ** subject.order
 
     with own.workdps((subject.order + 2) * apart + _DIGITS):
-        coarse, fine = (quotient(own.mpf(10) ** -each) for each in (apart, apart + 10))
-        settled = bool(abs(coarse - fine) <= _SAME * abs(fine))
-        right = settled and oracle.confirms(wrong.claimed, float(fine))
-    return right and _is_its_graph(function, here, positions)
+        sides = [[quotient(side, own.mpf(10) ** -each) for each in (apart, apart + 10)] for side in (-1, 1)]
+        return all(
+            abs(coarse - fine) <= _SAME * abs(fine) and oracle.confirms(wrong.claimed, float(fine))
+            for coarse, fine in sides
+        )
 
 
 def _has_formula(node: Value) -> bool:

@@ -92,7 +92,8 @@ def inherited(root: Value) -> dict[Value, float]:
         beside = local_derivatives(Value.__apply_primitive__(node.primitive, moved))
         shaken[node] = [abs(a - b) if a is not None and b is not None else 0.0 for a, b in zip(own, beside)]
         moves = (abs(d) * off[operand] for d, operand in zip(own, node.operands) if d is not None)
-        off[node] = 4 * EPSILON * abs(node.data) + total(*filter(math.isfinite, moves))
+        own_error = 4 * EPSILON * abs(node.data) + SMALLEST if node.data else 0.0  # a 0 may be that of a kink
+        off[node] = own_error + total(*filter(math.isfinite, moves))
     for node in reversed(order):
         if node.primitive is None:
             continue

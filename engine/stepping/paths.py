@@ -19,7 +19,7 @@ from .steps import factor
 _WIDTH = 100  # characters of a sum that is written on one line
 _ENDS = 4  # factors shown at each end of a long product
 
-# One place where a path can go on: the product from here of the one that ranks first, the operand, the local derivative.
+# Where a path can go on: the product from here that ranks first, the operand, the local derivative.
 Edge = tuple[float, Value, float]
 Rank = tuple[bool, float]
 

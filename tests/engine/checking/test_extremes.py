@@ -146,8 +146,12 @@ HIGHER: list[tuple[Any, list[float]]] = [
     (lambda x, y: (engine.sqrt(x) * y) ** y, [3.56e-211, 4.27]),
     (lambda x, y: engine.minimum(engine.cos(y), y - x), [-1.4, 3.8e152]),
     (lambda x, y: engine.log1p(engine.cbrt(engine.maximum(y, x))), [1.4e-101, -5.7e-209]),
-    # a tie of the other coordinate
+    (lambda x, y: engine.minimum(1 / x, x * y), [-8.6e-45, -2.5e-278]),
+    # ties: of the other coordinate, and of one with itself
     (lambda x, y: engine.hypot(engine.cbrt(x) - engine.maximum(y, y), y), [-3e-146, -471.0]),
+    (lambda x: engine.acos(engine.cbrt(x)) - engine.minimum(x, x), [5.8e-122]),
+    # an operand that is subnormal, and so has lost digits
+    (lambda x, y: engine.atan2(y, x * y) + x, [8e-95, 2.8e-218]),
 ]
 
 

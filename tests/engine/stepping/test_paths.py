@@ -268,7 +268,6 @@ def test_nan_comes_before_infinity() -> None:
     assert [math.isnan(path.product) for path in y.why(x, k=4).paths] == [True, True, False, False]
 
 
-
 def test_five_paths_unless_said_otherwise() -> None:
     x = y = Value(1.0, "x")
     for _ in range(3):
