@@ -113,6 +113,8 @@ class Module(Explained):
         values: list[Value] = []
         _collect([*vars(self).values()], values, {id(self)})
         found = dict.fromkeys(values)
+        if len(found) < len(values):
+            _warn_of_repeated(self)
         if are_parameters(found):
             return list(found)
         _warn_of_results(self)
@@ -275,6 +277,30 @@ def _warn_of_results(module: Module) -> None:
         if type(owner).__module__.startswith("nn."):
             warn_user(of_result(path, value), UserWarning)
             return
+
+
+def _warn_of_repeated(module: Module) -> None:
+    """Warn of a list of one Value several times over, as ``[Value(0.0)] * 3`` makes it: its entries stay equal."""
+    for owner in module.modules():
+        for name, item in vars(owner).items():
+            for row in _rows_in(item):
+                if isinstance(row[0], Value) and all(entry is row[0] for entry in row):
+                    warn_user(
+                        f"{name} of {type(owner).__name__} holds one Value {len(row)} times, which stay equal: write "
+                        f"[Value(...) for _ in range({len(row)})] for different ones, or keep it once",
+                        UserWarning,
+                    )
+                    return
+
+
+def _rows_in(item: Any) -> Iterator[list[Any]]:
+    """The lists of two or more in nested lists."""
+    if isinstance(item, list) and item:
+        if len(item) > 1:
+            yield item
+        if isinstance(item[0], list):
+            for row in item:
+                yield from _rows_in(row)
 
 
 def _named_values(prefix: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Value, Module]]:

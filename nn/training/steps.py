@@ -154,7 +154,7 @@ class EagerStep(Known):
         if not all(map(is_, seen, self._seen)):
             check_ownership(self.model, self.loss, self.optimizer)
             self._seen = seen
-        results = [] if self.steps else results_of(self.model)
+        results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
         predictions, layers = [], made[0]
         for place, x in enumerate(X):
             with drawing(Place(self.steps, place)):

@@ -265,3 +265,28 @@ def test_what_the_body_of_a_class_holds_is_no_parameter_and_told(item):
         body = type("Body", (nn.Module,), {"head": item, "size": 3, "half": Constant(0.5)})
     assert len(told) == 1
     assert body().parameters() == []
+
+
+@pytest.mark.parametrize("make", [lambda: [Value(0.0)] * 3, lambda: [[Value(0.0)] * 3 for _ in range(2)]])
+def test_a_list_of_one_value_several_times_over_is_told_of(make):
+    """`[Value(0.0)] * 3` is one parameter, where three are meant."""
+
+    class Linear(Module):
+        def __init__(self):
+            self.w, self.b = make(), Value(0.0)
+
+    told = r"w of Linear holds one Value 3 times, which stay equal: write \[Value\(...\) for _ in range\(3\)\]"
+    with pytest.warns(UserWarning, match=told) as found:
+        Linear().parameters()
+    assert len(found) == 1
+
+
+def test_parameters_that_are_shared_on_purpose_are_none_of_these():
+    class Tied(Module):
+        def __init__(self):
+            shared = Value(1.0)
+            self.first, self.again, self.pair = shared, shared, [shared, Value(2.0)]
+            self.layers = [Layer(2, 2)] * 2
+            self.single = [shared]
+
+    assert len(Tied().parameters()) == 8

@@ -171,6 +171,32 @@ def test_what_a_model_keeps_of_its_last_call_is_none(name: str) -> None:
     STEPS[name](model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, [0.0, 1.0, 2.0])
 
 
+class Carrying(nn.Module):
+    """Begins a sequence with the state that the last one ended with."""
+
+    def __init__(self) -> None:
+        self.cell, self.state = nn.Neuron(2, "tanh", seed=0), 0.0
+
+    def __call__(self, x: Any) -> Value:
+        for number in x:
+            self.state = self.cell([number, self.state])
+        return self.state
+
+
+@pytest.mark.parametrize("name", ["fit, eager", "EagerStep"])
+def test_a_state_that_is_carried_from_step_to_step_is_refused(name: str) -> None:
+    """The graph of a loss went back through all steps before, with the numbers that parameters had then."""
+    model = Carrying()
+
+    def train() -> None:
+        step = STEPS[name](model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+        for _ in range(3):
+            step(X, [0.0, 1.0, 2.0])
+
+    with pytest.raises(ValueError, match=r"state is not a parameter but the result of .*compute it whenever the model"):
+        train()
+
+
 def test_a_result_among_the_weights_of_a_layer_is_told_where_parameters_are_asked_for() -> None:
     """A loop of one's own never asks `fit`: its optimiser had the biases alone."""
     model = nn.MLP(2, [3, 1], seed=0)
