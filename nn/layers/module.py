@@ -6,6 +6,7 @@ import reprlib
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextvars import ContextVar
+from numbers import Real
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +20,7 @@ _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
 
 
 _FREEZING = frozenset({"requires_grad", "trainable"})
+_OF_NEURONS = frozenset({"weight", "weights", "kernel"})
 _METHODS = frozenset({"parameters", "named_parameters", "children", "modules", "train", "eval", "zero_grad"})
 
 
@@ -89,18 +91,23 @@ class Module(Explained):
         """As for any object; compiled functions are told to look again.
 
         Raises:
-            AttributeError: it is one by which other libraries freeze parameters, and which has no effect here; or it
-                would hide a method of every module, such as `modules` or `children`.
+            AttributeError: it is one by which other libraries freeze or hold parameters, and which has no effect here;
+                or it would hide a method of every module, such as `modules` or `children`.
+            TypeError: plain numbers take the place of parameters.
         """
         if name in _METHODS and (isinstance(value, Module) or not callable(value)):
             raise AttributeError(
                 f"{name} is a method of every Module, which an attribute of {type(self).__name__} would hide: choose "
                 "another name"
             )
-        if name in _FREEZING and type(self).__module__.startswith("nn."):
+        home = type(self).__module__
+        if (name in _FREEZING and home.startswith("nn.")) or (name in _OF_NEURONS and home == "nn.layers.dense"):
             from ..elsewhere import no_attribute
 
             no_attribute(self, name)
+        before = vars(self).get(name)
+        if before is not None and type(before) not in _PLAIN:
+            _check_replaced(self, name, before, value)
         announce_change()
         super().__setattr__(name, value)
 
@@ -255,6 +262,27 @@ def parameters_in(item: Any) -> list[Value]:
     values: list[Value] = []
     _collect([item], values, set())
     return list(filter(_is_parameter, dict.fromkeys(values)))
+
+
+def _check_replaced(module: Module, name: str, before: Any, value: Any) -> None:
+    """Check what takes the place of an attribute: where parameters were, numbers and results would not be trained.
+
+    Raises:
+        TypeError: plain numbers take the place of parameters.
+    """
+    new = [value] if isinstance(value, (Value, Real)) else value if isinstance(value, (list, tuple)) else ()
+    if not new or not all(isinstance(one, Real) or (isinstance(one, Value) and one.primitive) for one in new):
+        return
+    if not isinstance(before, (Value, list, tuple)) or not parameters_in(before):
+        return
+    what = f"{name} of {type(module).__name__} holds parameters"
+    if isinstance(new[0], Real):
+        raise TypeError(f"{what}, not numbers such as {new[0]}, which nothing would train: set their .data, or del it")
+    warn_user(
+        f"{what}, and is set to the result of {new[0].primitive}, which nothing trains: change parameters by their "
+        ".data, and keep results under another name",
+        UserWarning,
+    )
 
 
 def results_in(module: Module) -> list[tuple[str, Value, Module]]:

@@ -290,3 +290,53 @@ def test_parameters_that_are_shared_on_purpose_are_none_of_these():
             self.single = [shared]
 
     assert len(Tied().parameters()) == 8
+
+
+class Slope(Module):
+    """Has a parameter, a list of them, and what is none."""
+
+    def __init__(self):
+        self.w, self.row, self.seen, self.rate = Value(1.0), [Value(2.0), Value(3.0)], None, 0.5
+
+
+@pytest.mark.parametrize("name", ["w", "row"])
+def test_numbers_in_the_place_of_parameters_are_refused(name):
+    """The model went on with a constant, and the optimiser with what nothing read."""
+    model = Slope()
+    for numbers in (0.5, np.float64(0.5), [0.5, 1.0], (1, 2)):
+        with pytest.raises(
+            TypeError, match=rf"{name} of Slope holds parameters, not numbers such as .*: set their .data"
+        ):
+            setattr(model, name, numbers)
+    assert len(model.parameters()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "update"), [("w", lambda w: w - 0.1 * w.grad), ("row", lambda row: [w * 2 for w in row])]
+)
+def test_results_in_the_place_of_parameters_are_told_of(name, update):
+    """`w = w - rate * w.grad` is no update: it was among the parameters no more."""
+    model = Slope()
+    told = rf"{name} of Slope holds parameters, and is set to the result of .*: change parameters by their .data"
+    with pytest.warns(UserWarning, match=told) as found:
+        setattr(model, name, update(getattr(model, name)))
+    assert found[0].filename == __file__
+
+
+def test_other_attributes_and_other_parameters_may_be_set():
+    model = Slope()
+    model.w, model.row, model.seen, model.rate = Value(2.0), [Value(1.0)], model.w * 2, 0.25
+    model.seen, model.row = model.w * 3, []
+    model.w = None
+    del model.row
+    model.row = [1.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["weight", "weights", "kernel"])
+def test_attributes_by_which_other_libraries_hold_parameters(name):
+    """They were set, and nothing read them."""
+    model = MLP(2, [1], seed=0)
+    for part in (model, model.layers[0], model.layers[0].neurons[0]):
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}': .*parameters\(\)"):
+            setattr(part, name, [[1.0, 2.0]])
+    nn.LayerNorm(2).weight = [Value(1.0), Value(2.0)]

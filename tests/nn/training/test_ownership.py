@@ -201,7 +201,8 @@ def test_a_result_among_the_weights_of_a_layer_is_told_where_parameters_are_aske
     """A loop of one's own never asks `fit`: its optimiser had the biases alone."""
     model = nn.MLP(2, [3, 1], seed=0)
     neuron = model.layers[0].neurons[1]
-    neuron.w = [w * 0.1 for w in neuron.w]
+    with pytest.warns(UserWarning, match="w of Neuron holds parameters, and is set to the result of"):
+        neuron.w = [w * 0.1 for w in neuron.w]
     with pytest.warns(UserWarning, match=r"^layers.0.neurons.1.w.0 is not a parameter but the result of") as told:
         model.parameters()
     assert told[0].filename == __file__
