@@ -27,7 +27,7 @@ fit compiles by itself; backend="eager" is the same in the open. micrograd's scr
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import schedules as schedules
 from .checkpoints.files import Checkpoint as Checkpoint
@@ -84,19 +84,13 @@ from .training.loop import fit as fit
 from .training.progress import Progress as Progress
 from .training.steps import EagerStep as EagerStep
 from .training.steps import Step as Step
+from .training.trainer.compiled import Trainer as Trainer
 
 _note_code()
 
-if TYPE_CHECKING:
-    from .training.trainer.compiled import Trainer as Trainer
-
 
 def __getattr__(name: str) -> Any:
-    """Import on first use what is slow to import: `Trainer` brings the compiler, `nn.sklearn` scikit-learn."""
-    if name == "Trainer":
-        from .training.trainer.compiled import Trainer
-
-        return Trainer
+    """Import on first use what is slow to import: `nn.sklearn` brings scikit-learn."""
     if name == "sklearn":
         from importlib import import_module
 
@@ -109,12 +103,11 @@ def __getattr__(name: str) -> Any:
 
 __all__ = sorted(
     [
-        "Trainer",
         "schedules",  # and not "sklearn": a star import must not ask for scikit-learn
         *(name for name, thing in globals().items() if name[0] != "_" and not isinstance(thing, ModuleType)),
     ]
 )
-for _name in ("Any", "ModuleType", "TYPE_CHECKING"):  # needed by this file only
+for _name in ("Any", "ModuleType"):  # needed by this file only
     __all__.remove(_name)
 
 

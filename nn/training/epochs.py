@@ -8,9 +8,9 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from engine import Batch, compile
+from engine import Batch, TraceError, compile
 
 from ..arguments import real_number, warn_user, whole_number
 from ..data.splits import batches
@@ -19,10 +19,8 @@ from ..evaluation.programs import EagerWarning
 from ..layers.dropout import Layout, drawing, masked_otherwise
 from ..optimisers.base import Optimizer
 from .steps import EagerStep, LossFunction, Model, Step
-
-if TYPE_CHECKING:
-    from .trainer.compiled import Trainer
-
+from .trainer.compiled import Trainer
+from .trainer.kept import keep, trainer_for
 
 class Done(NamedTuple):
     """Batches that are done.
@@ -177,8 +175,6 @@ def _or_others(
             in turn.
         tell: called with the new name.
     """
-    from engine import TraceError
-
     done = task.done
 
     def epoch(rng: random.Random) -> Iterator[Done]:
@@ -222,10 +218,6 @@ def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, acting: 
         TraceError: if model or loss cannot be compiled.
         TypeError, ValueError: if a program cannot take the samples and labels.
     """
-    from engine import TraceError
-
-    from .trainer.kept import trainer_for
-
     options = {"backend": backend, "dtype": dtype, "threads": threads}
     settings = {"schedule": task.schedule, "clip_norm": task.clip_norm, "clip_value": task.clip_value}
 
@@ -252,8 +244,6 @@ def _layout(task: Task) -> Layout:
 
     They are counted in a trace that is made to fail: after it, all that the model's code has changed is restored.
     """
-    from engine import TraceError
-
     layout = Layout()
 
     def counted(x: Any) -> None:
@@ -268,8 +258,6 @@ def _layout(task: Task) -> Layout:
 
 
 def _plain(task: Task, trainer_of: Callable[[Model], Trainer], acting: Acting) -> tuple[Epoch, str]:
-    from .trainer.kept import keep
-
     trainer = trainer_of(task.model)
 
     def samples() -> Batch:
