@@ -13,7 +13,7 @@ from ..optimisers.base import Optimizer
 from ..schedules import FIXED
 from .history import UNKNOWN, History
 from .ownership import check_ownership
-from .steps import Model
+from .steps import EagerStep, Model
 
 Callback = Callable[[Model, History, int], Any]
 """A function of the model, the history so far and the number of the epoch; returning True stops the training."""
@@ -24,7 +24,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
 
     Raises:
         TypeError: one of them is of the wrong kind.
-        ValueError: the optimiser does not hold the model's parameters.
+        ValueError: the optimiser does not hold the model's parameters, and the step is the user's own.
     """
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
@@ -32,7 +32,6 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
         )
     called("model", model)
     called("loss", loss)
-    check_ownership(model, loss, optimizer)
     if schedule is not None and not callable(schedule):
         raise TypeError(
             f"schedule gives the learning rate of each step by its number, and {show(schedule)} cannot be "
@@ -42,6 +41,8 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
         check_takes("a schedule", schedule, "the number of the step")
     if not callable(step):
         raise TypeError(f"step makes a step from model, loss and optimiser, and {show(step)} cannot be called")
+    if step is not EagerStep:  # which looks by itself, as compiled steps do
+        check_ownership(model, loss, optimizer)
 
 
 def check_back_end(backend: str, dtype: str, threads: int, own_step: bool, clips: bool) -> None:

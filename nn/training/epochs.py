@@ -18,6 +18,7 @@ from ..evaluation.columns import nested
 from ..evaluation.programs import EagerWarning
 from ..layers.dropout import Layout, drawing, masked_otherwise
 from ..optimisers.base import Optimizer
+from .ownership import check_ownership
 from .steps import EagerStep, LossFunction, Model, Step
 from .trainer.compiled import Trainer
 from .trainer.kept import keep, trainer_for
@@ -274,6 +275,7 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
 
     from .reach import look_at_program
 
+    check_ownership(task.model, task.loss, task.optimizer)  # the trainer has no module to look at
     count, units, shape = len(task.X), len(layout.units), np.shape(task.X)[1:]
     width = math.prod(shape)
 
