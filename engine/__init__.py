@@ -89,8 +89,6 @@ if TYPE_CHECKING:
     from .compiler import compile as compile
     from .compiler import new_lock as new_lock
     from .compiler import open_session as open_session
-    from .compiler import recall as recall
-    from .compiler import remember as remember
     from .compiler import update_step as update_step
     from .drawing import draw as draw
     from .drawing import draw_dot as draw_dot
@@ -113,7 +111,7 @@ _NAMES = {
     "adopting": "Adoption adopt",
     "checking": "check_gradients",
     "compiler": "Asked Batch BatchLoss Compiled Description Drop Masks Repeated Session Surroundings TraceError "
-    "TreeReader Watching all_same batch_loss classes_of compile new_lock open_session recall remember update_step",
+    "TreeReader Watching all_same batch_loss classes_of compile new_lock open_session update_step",
     "drawing": "draw draw_dot to_dot",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
@@ -140,7 +138,7 @@ def __getattr__(name: str) -> Any:
 
 _FOR_NN = """Asked Batch BatchLoss Description Drop Imported Masks Repeated Session Shown Surroundings TABLE TreeReader
     Watching all_same always_recorded batch_loss changes classes_of collector_at_rest counted is_traced leaves_made
-    new_lock open_session purpose recall remember update_step write_file"""
+    new_lock open_session purpose update_step write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 

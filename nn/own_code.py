@@ -13,9 +13,9 @@ from dataclasses import replace
 from operator import attrgetter, is_
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine import TABLE, Imported, Primitive, Value
+from engine import TABLE, Description, Imported, Primitive, Value, classes_of
 
 from .layers.activations import activation_name
 from .layers.dropout import Dropout
@@ -24,9 +24,6 @@ from .layers.module import Module
 from .losses.activated import WARNED
 from .losses.labels import ClassIndex, Distribution, Number
 from .losses.named import LOSSES
-
-if TYPE_CHECKING:
-    from engine import Description
 
 PARTS = [
     "nn.arguments",
@@ -99,8 +96,6 @@ def own_code(
     endings = WARNED.get(getattr(loss, "__name__", ""))
     if not of_loss or (endings and activation_name(last_activation(model)) in endings):
         return None
-    from engine import Description, classes_of
-
     words, found = list[str](), list[Value]()
     try:
         _describe(model, words, found, classes_of(Value), frozenset())

@@ -16,8 +16,6 @@ The way of a program, in the order of the folders:
 """
 
 from .backends.known import Description as Description
-from .backends.known import recall as recall
-from .backends.known import remember as remember
 from .backends.llvm import TreeReader as TreeReader
 from .batch import Batch as Batch
 from .compiled import Compiled as Compiled

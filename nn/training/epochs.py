@@ -23,6 +23,7 @@ from .steps import EagerStep, LossFunction, Model, Step
 from .trainer.compiled import Trainer
 from .trainer.kept import keep, trainer_for
 
+
 class Done(NamedTuple):
     """Batches that are done.
 

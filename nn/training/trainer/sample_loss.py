@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine import Asked, Batch, BatchLoss, Description, Value, batch_loss, recall, remember
+from engine import Asked, Batch, BatchLoss, Description, TraceError, Value, batch_loss
 
-from ...arguments import is_row
+from ...arguments import is_row, show
 from ...losses.named import OF_ROWS
 from ...own_code import own_code, own_loss
 from ..steps import LossFunction, Model, one_value, scored
@@ -43,9 +43,15 @@ class SampleLoss:
         self._scaled = False  # whether the function includes the one, and what the other counts
         self._penalty: Callable[[], Any] | None = None
         self._parameters = parameters
+        takes_rows = any(loss is each for each in OF_ROWS)
 
         def of_sample(x: Any, y: Any) -> Any:
             shape, output = _shape(x), model(x)  # in this order: a model may change its list
+            if takes_rows and not is_row(output):
+                raise TraceError(
+                    f"{loss.__name__} takes a row of outputs for each sample, and the model gives no row but "
+                    f"{show(output)}: a list of those is the row of a single sample"
+                )
             example = _example(output)
             if example != self._outputs.get(shape, example):
                 self._known.clear()
@@ -71,13 +77,13 @@ class SampleLoss:
         Raises:
             TraceError: the loss mixes samples.
         """
-        found = self._known.get((batch.shapes, None)) or self._known.get((batch.shapes, size))
-        if found is None:
-            found = self._read_off(batch, size)
-            self._known[batch.shapes, None if found is _MEAN else size] = found
-            description = self._described() if found is _MEAN else None
-            if description:
-                remember(True, "is mean", description.text, batch.shapes)
+        if self.knows(batch.shapes, size):
+            return self._known.get((batch.shapes, None)) or self._known[batch.shapes, size]
+        sample, label = batch.shapes
+        found = batch_loss(self._loss, self._outputs[sample], label, size, batch)
+        if found.asked:
+            self.asked = self.asked.together(found.asked, batch)
+        self._known[batch.shapes, size] = found
         return found
 
     def refuse_single(self, error: Exception, shapes: tuple[Shape, ...], size: int) -> None:
@@ -86,8 +92,6 @@ class SampleLoss:
         Raises:
             TraceError: the loss mixes samples.
         """
-        from engine import TraceError
-
         sample, label = shapes
         if isinstance(error, TraceError) or sample not in self._outputs:
             return
@@ -98,25 +102,14 @@ class SampleLoss:
         except Exception:  # it fails for them too: the first error says why
             return
 
-    def _read_off(self, batch: Batch, size: int) -> BatchLoss:
-        """The structure: known for an unchanged loss of this package, read off the graph of any other."""
-        sample, label = batch.shapes
-        output = self._outputs[sample]
-        if own_loss(self._loss) and (isinstance(output, (list, tuple)) or self._loss not in OF_ROWS):
-            return _MEAN
-        found = batch_loss(self._loss, output, label, size, batch)
-        if found.asked:
-            self.asked = self.asked.together(found.asked, batch)
-        return found
-
     def knows(self, shapes: tuple[Shape, ...], size: int) -> bool:
-        """Whether the structure is known without tracing function and loss."""
-        if self._known.keys().isdisjoint([(shapes, None), (shapes, size)]):
-            description = self._described()
-            if description is None or recall("is mean", description.text, shapes) is not True:
-                return False
+        """Whether the structure is known without a trace, as that of unchanged losses of this package is."""
+        if not self._known.keys().isdisjoint([(shapes, None), (shapes, size)]):
+            return True
+        if own_loss(self._loss):
             self._known[shapes, None] = _MEAN
-        return True
+            return True
+        return False
 
     def _described(self) -> Description | None:
         """Everything that determines the function, if it is this package's own code."""
