@@ -117,7 +117,8 @@ div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: _unl
 neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], formula="-x",
                symbol="neg", dunder="neg", precedence=3, native="-x")
 pow: _Primitive = _declare("pow", _ieee.power, [
-                   lambda z, x, y: _either(y == 0, 0.0, _either(_normal(z, y), y * (z / x), y * pow(x, y - 1))),
+                   lambda z, x, y: _either(y == 0, _either(_py.abs(x) > 0, y * z / x, 0.0), _either(
+                       _normal(z, y), y * (z / x), y * pow(x, y - 1))),
                    lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))], formula="x ** y",
                symbol="**", dunder="pow", precedence=4, domain=(_POSITIVE, _REALS),
                convention="x**0 by x and 0**y by y have derivative 0", native="pow(x, y)")

@@ -334,6 +334,18 @@ def test_second_derivatives_at_the_vector_0() -> None:
         assert not any(math.isnan(d) for row in engine.hessian(f)(0.0, -2.0) for d in row)
 
 
+def test_second_derivatives_of_a_power_at_the_exponent_0() -> None:
+    """By x the derivative is 0 there, and that in turn has the derivative 1/x by the exponent."""
+    for x in (2.0, 1e-20, 0.1):
+        for y in (0.0, -0.0):
+            hessian = engine.hessian(engine.pow)(x, y)
+            assert hessian[0] == [0.0, 1 / x]
+            assert hessian[1] == pytest.approx([1 / x, math.log(x) ** 2], rel=1e-15)
+    for x in (0.0, -0.0, math.nan, math.inf, 5e-324):
+        assert engine.gradient(engine.pow)(x, 0.0)[0] == 0.0
+    assert engine.hessian(engine.pow)(0.0, 0.0) == [[0.0, 0.0], [0.0, 0.0]]
+
+
 def test_second_derivatives_at_the_kinks_of_activations() -> None:
     assert engine.hessian(engine.leaky_relu)(0.0, 0.2) == [[0.0, 1.0], [1.0, 0.0]]
     assert engine.hessian(engine.elu)(0.0, 2.0) == [[2.0, 1.0], [1.0, 0.0]]
