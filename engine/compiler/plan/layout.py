@@ -171,7 +171,7 @@ class Layout:
             return Row(symbol, (self._part(in_order),))
         if primitive in _SWAPPABLE:
             operands = self._pair(*operands)
-        return Row(symbol, tuple([self._part([operand]) for operand in operands]))
+        return Row(symbol, tuple(map(self._single_part, operands)))
 
     def _dot(self, symbol: Symbol) -> Row:
         operands = symbol.operands
@@ -214,6 +214,10 @@ class Layout:
             return Part("P" * len(slots), slots)
         letters, numbers = zip(*map(self._rank, symbols))
         return Part("".join(letters), numbers)
+
+    def _single_part(self, symbol: Symbol) -> Part:
+        buffer, number = self._rank(symbol)
+        return Part(buffer, (number,))
 
     def _rank(self, symbol: Symbol) -> tuple[str, float]:
         """The buffer, and the slot or, of a constant, the number: what operands are sorted by."""

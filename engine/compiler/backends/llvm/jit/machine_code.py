@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +31,7 @@ def binding() -> ModuleType:
         ImportError: llvmlite is not installed.
     """
     try:
+        _load_ahead()
         import llvmlite.binding as llvm
     except ImportError as error:
         raise ImportError("the native back end needs llvmlite: pip install llvmlite numpy") from error
@@ -35,6 +40,19 @@ def binding() -> ModuleType:
     llvm.initialize_native_asmprinter()
     add_symbols(module)
     return module
+
+
+def _load_ahead() -> None:
+    """Load LLVM's library by a call that leaves Python's lock free meanwhile, for whoever makes the plan.
+
+    The import that follows would load it under the lock, and finds it there. Where this fails it will say why.
+    """
+    from llvmlite import __file__ as package
+    from llvmlite.utils import get_library_name
+
+    with suppress(OSError, TypeError, AttributeError):  # a system without `dlopen`, or a library elsewhere
+        path = Path(package).with_name("binding") / get_library_name()
+        ctypes.CDLL(None).dlopen(os.fsencode(path), os.RTLD_NOW)
 
 
 def machine() -> Any:

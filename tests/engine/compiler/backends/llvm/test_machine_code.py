@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,31 @@ def test_the_text_of_the_engines_own_is_written_once(tmp_path: Path, monkeypatch
     assert Library.of_engine("one", text).cached
     assert len(written) == 4
     assert not Library.of_engine("all passes", text, "text").cached  # they make other code of it
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no list of what is loaded")
+def test_the_library_is_loaded_ahead_of_its_import_which_loads_no_other() -> None:
+    program = """
+import pathlib, sys
+from engine.compiler.backends.llvm.jit.machine_code import _load_ahead, binding
+
+def loaded():
+    lines = pathlib.Path("/proc/self/maps").read_text().splitlines()
+    return {line.split()[-1] for line in lines if "libllvmlite" in line}
+
+assert not loaded()
+_load_ahead()
+ahead = loaded()
+assert len(ahead) == 1 and "llvmlite.binding" not in sys.modules
+binding()
+assert loaded() == ahead
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_system_that_cannot_load_it_ahead_leaves_that_to_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: object) -> None:
+        raise TypeError
+
+    monkeypatch.setattr(machine_code.ctypes, "CDLL", refuse)
+    machine_code._load_ahead()
