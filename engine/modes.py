@@ -32,7 +32,7 @@ _observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
 
 class Observer(Protocol):
-    """Is told of every node and every sweep: a detector of anomalies, for example."""
+    """Is called for every node and every sweep: a detector of anomalies, for example."""
 
     def made(self, node: Any) -> None:
         """A node, a Value, has been computed."""
@@ -67,7 +67,7 @@ def observer() -> Observer | None:
     return _observer.get() if open_modes else None
 
 
-def nobody_sees() -> bool:
+def unobserved() -> bool:
     """Whether only the numbers of results count in this thread: they are neither recorded nor traced nor observed."""
     return not recording.get() and tracer.get() is None and _observer.get() is None
 

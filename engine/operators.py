@@ -10,7 +10,7 @@ from typing import Any
 
 from . import ops
 from .ieee import inner
-from .modes import nobody_sees, open_modes, row_reader
+from .modes import open_modes, row_reader, unobserved
 from .primitive import Primitive, watch
 from .value import MANY, Constant, Value, as_operand, new_node
 
@@ -99,16 +99,18 @@ def affine(weights: Sequence[Sequence[Any]], inputs: Sequence[Any], biases: Sequ
     if len(weights) != len(biases):
         raise ValueError(f"affine() takes a bias for each row of weights, and got {len(biases)} for {len(weights)}")
     xs = tuple(inputs)
-    unseen = bool(open_modes) and nobody_sees()
-    if xs and (unseen or not open_modes) and {len(xs)}.issuperset(map(len, weights)):
+    numbers_only = bool(open_modes) and unobserved()
+    if xs and (numbers_only or not open_modes) and {len(xs)}.issuperset(map(len, weights)):
         try:
-            return _dots(weights, xs, biases, unseen)
+            return _dots(weights, xs, biases, numbers_only)
         except AttributeError:  # numbers among them
             pass
     return [ops.dot(ws, xs, bias) for ws, bias in zip(weights, biases)]
 
 
-def _dots(weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequence[Any], unseen: bool) -> list[Value]:
+def _dots(
+    weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequence[Any], numbers_only: bool
+) -> list[Value]:
     """The nodes of `affine` where all operands are Values, or just their numbers where nothing else of them is seen.
 
     Raises:
@@ -122,11 +124,13 @@ def _dots(weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequenc
         wd = [w._data for w in ws] if read is None else read(ws)
         if bias is None:
             z = inner(wd, xd)
-            nodes.append(Value(z) if unseen else new_node(dot, z, (*ws, *xs), MANY, (*wd, *xd), constant))
+            nodes.append(Value(z) if numbers_only else new_node(dot, z, (*ws, *xs), MANY, (*wd, *xd), constant))
         else:
             bd = bias._data
             z = inner([*wd, bd], factors)
-            nodes.append(Value(z) if unseen else new_node(dot, z, (*ws, *xs, bias), MANY, (*wd, *xd, bd), constant))
+            nodes.append(
+                Value(z) if numbers_only else new_node(dot, z, (*ws, *xs, bias), MANY, (*wd, *xd, bd), constant)
+            )
     return nodes
 
 

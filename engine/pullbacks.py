@@ -28,7 +28,7 @@ def call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[
     """What the rules give, one derivative for each operand.
 
     Raises:
-        TypeError: the rule of an n-ary primitive gives no list.
+        TypeError: the rule of an n-ary primitive does not give a list.
         ValueError: it gives another number of them.
     """
     if primitive.arity is not None:

@@ -65,19 +65,19 @@ def first_parameters(function: Any) -> list[str]:
 
 
 def check_takes(what: str, function: Any, *given: str) -> None:
-    """See that a user's function can be called with so many arguments.
+    """Check that a user's function can be called with that many arguments.
 
     Args:
-        what: it is, for the message.
-        function: which can be called.
-        given: what it is called with, in words.
+        what: what it is, for the message.
+        function: a callable.
+        given: its arguments, in words.
 
     Raises:
         TypeError: it takes more or fewer.
     """
     try:
         signature = inspect.signature(function)
-    except ValueError:  # of some builtins nobody knows
+    except ValueError:  # some builtins have no signature
         return
     try:
         signature.bind(*given)

@@ -98,7 +98,7 @@ def _paths(optimizer: Optimizer, parameters: Mapping[str, Value]) -> list[str]:
     path = {id(parameter): name for name, parameter in parameters.items()}
     unknown = [place for place, parameter in enumerate(optimizer.params) if id(parameter) not in path]
     if unknown:
-        raise ValueError(f"parameter {unknown[0]} of the optimiser is none of the model's: they belong together")
+        raise ValueError(f"parameter {unknown[0]} of the optimiser is not one of the model's: they belong together")
     return [path[id(parameter)] for parameter in optimizer.params]
 
 

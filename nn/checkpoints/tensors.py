@@ -32,7 +32,7 @@ def named_tensors(model: Module) -> dict[str, Any]:
     {'layers.0.weight': 3, 'layers.0.bias': 3, 'layers.1.weight': 1, 'layers.1.bias': 1}
 
     Raises:
-        ValueError: one of them is not part of a tensor, such as what a class of one's own adds to a `Layer`.
+        ValueError: one of them is not part of a tensor, such as what a user's class adds to a `Layer`.
     """
     found = dict(_tensors("", model, frozenset()))
     places = {parameter: path for path, parameter in model.named_parameters()}

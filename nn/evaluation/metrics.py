@@ -247,7 +247,11 @@ def _listed(numbers: Any) -> Any:
 
 
 def metrics_for(
-    metrics: str | Metric | Sequence[str | Metric] | None, model: Model, loss: LossFunction, X: Any, several: bool
+    metrics: str | Metric | Sequence[str | Metric] | None,
+    model: Model,
+    loss: LossFunction,
+    X: Any,
+    several: bool = False,
 ) -> dict[str, Metric]:
     """Metrics by name, as functions of labels and outputs.
 

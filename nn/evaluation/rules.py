@@ -108,15 +108,15 @@ def called(name: str, function: Function) -> Function:
 
 
 def check_order(what: str, function: Any, *kinds: frozenset[str]) -> None:
-    """See that the names of a function's parameters do not say that it takes outputs and labels the other way round.
+    """Check that a function's parameters are not named as if it took outputs and labels the other way round.
 
     Args:
-        what: it is, for the message.
+        what: what it is, for the message.
         function: a loss or a metric.
-        kinds: the names of what it is given first, and of what second.
+        kinds: the usual names of its first parameter, and of its second.
 
     Raises:
-        TypeError: they say so.
+        TypeError: they are.
     """
     names = first_parameters(function)
     if len(names) == 2 and names[0] in kinds[1] and names[1] in kinds[0]:

@@ -100,7 +100,7 @@ def get_initializer(choice: str | Initializer | None, activation: str = "identit
 
 
 made = [0]
-"""How often weights were made so far: a model that makes some whenever it is called is told of."""
+"""How often weights have been made: training warns of a model that makes some whenever it is called."""
 
 
 def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> list[Value]:

@@ -91,7 +91,7 @@ class Optimizer(Known, Explained):
     def __new__(cls: type[_Kind], *arguments: Any, **settings: Any) -> _Kind:
         """With a dict for attributes that shares no keys with others: compiled steps see in one word if any changes."""
         for name in settings.keys() & cls._words.keys():
-            if name not in inspect.signature(cls.__init__).parameters:  # a class of one's own may have it
+            if name not in inspect.signature(cls.__init__).parameters:  # a user's class may have it
                 raise TypeError(f"{cls.__name__}() has no argument {name!r}: here it is {cls._words[name]}")
         optimizer: _Kind = object.__new__(cls)
         optimizer.__dict__ = {}

@@ -215,14 +215,14 @@ def test_the_line_of_an_instruction_is_that_of_the_table_of_lines() -> None:
     assert modes.line_of(code, len(code.co_code)) == 0
 
 
-def test_nobody_sees_results_only_where_they_are_neither_recorded_nor_traced_nor_watched() -> None:
+def test_results_are_unobserved_only_where_they_are_neither_recorded_nor_traced_nor_watched() -> None:
     class Nobody:
         def made(self, node: Any) -> None: ...
 
-    assert not modes.nobody_sees()
+    assert not modes.unobserved()
     with no_grad():
-        assert modes.nobody_sees()
+        assert modes.unobserved()
         with observed_by(Nobody()):  # type: ignore[arg-type]  # it is only asked whether there is one
-            assert not modes.nobody_sees()
+            assert not modes.unobserved()
     with observed_by(Nobody()):  # type: ignore[arg-type]  # as above
-        assert not modes.nobody_sees()
+        assert not modes.unobserved()
