@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine import Batch, new_lock
 
@@ -18,6 +18,10 @@ from ..purity import is_pure
 from ..steps import LossFunction, Model
 from .preparation import Preparation
 from .samples import Samples
+from .ways import Way
+
+Order: TypeAlias = "Callable[[Way], Any]"
+"""Gives the samples of each step, as a way of making steps takes them."""
 
 
 class Trainer(Preparation):
@@ -182,13 +186,13 @@ class Trainer(Preparation):
             if source is None and size == count:
                 return self._train(batch, epochs)
             if not rest or self._structure(batch, rest) == self._structure(batch, size):
-                return self._train(batch, 1, self._prepared(batch, size).order(count, size, source, epochs), size)
+                return self._train(batch, 1, lambda way: way.order(count, size, source, epochs), size)
             losses: list[float] = []
             try:
                 for _ in range(epochs):
                     order = self._prepared(batch, size).order(count, size, source)
                     for part, samples in ((order[:-1], size), (order[-1:], rest)):
-                        losses += self._train(batch, 1, part, samples)
+                        losses += self._train(batch, 1, _always(part), samples)
             except FloatingPointError as error:
                 error.losses = losses + error.losses  # type: ignore[attr-defined]  # as in the other case
                 raise
@@ -255,16 +259,18 @@ class Trainer(Preparation):
     def _note_columns(self, X: Any, y: Any) -> None:
         note_columns(self.model, X, y)
 
-    def _train(self, batch: Batch, steps: int, order: Any = None, size: int | None = None) -> list[float]:
+    def _train(self, batch: Batch, steps: int, order: Order | None = None, size: int | None = None) -> list[float]:
         """Make steps, and refuse losses that cannot be."""
         losses = self._made(batch, steps, order, size)
         self._refuse_low(losses)
         return losses
 
-    def _made(self, batch: Batch, steps: int, order: Any, size: int | None) -> list[float]:
+    def _made(self, batch: Batch, steps: int, order_of: Order | None, size: int | None) -> list[float]:
         """Make steps, each at the learning rate that the schedule gives."""
         if self._schedule is None:
-            return self._prepared(batch, size)(self._from_here(batch), steps, order, self._clip, ())
+            way = self._prepared(batch, size)
+            return way(self._from_here(batch), steps, order_of and order_of(way), self._clip, ())
+        order = order_of and order_of(self._prepared(batch, size))
         first, count, losses = self.steps, steps if order is None else len(order), list[float]()
         at_once = count if count > 1 and is_pure(self._schedule) else 1
         while len(losses) < count:
@@ -306,6 +312,11 @@ class Trainer(Preparation):
         if self._times_set != times_set:  # by another thread: it counts from the next step on
             self._again = None
         return loss
+
+
+def _always(order: Any) -> Order:
+    """That order, whatever the way."""
+    return lambda way: order
 
 
 def _restored(model: Model, loss: LossFunction, optimizer: Optimizer, settings: dict[str, Any], steps: int) -> Trainer:
