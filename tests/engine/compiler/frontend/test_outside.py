@@ -262,11 +262,13 @@ def test_the_users_code_asks_another_type_for_as_long_as_it_is_watched() -> None
     """One that was left there would refuse each later call of `type` in that module."""
     plain: dict[str, Any] = {}
     replaced: dict[str, Any] = {}
-    frames = [asks_for_types(plain), asks_for_types(replaced)]
+    own: dict[str, Any] = {"type": float}
+    frames = [asks_for_types(names) for names in (plain, replaced, own)]
     with watched() as see:
         for frame in frames:
             see(frame, "call", None)
         assert plain["type"] is not type
+        assert own["type"] is float
         replaced["type"] = int  # the code has set the name itself, which stays
     assert "type" not in plain
     assert replaced["type"] is int

@@ -482,7 +482,9 @@ def test_what_is_known_to_do_the_same_runs_once(known: bool, own: bool, runs: in
     assert traced.graph.leaves == [W]
 
 
-@pytest.mark.parametrize("look", [lambda x: {2.0: 1.0}[x * 2.0] * x, lambda x: {1.0, 2.0}.remove(x * 2.0)])
+@pytest.mark.parametrize(
+    "look", [lambda x: {2.0: 1.0}[x * 2.0] * x, lambda x: {1.0, 2.0}.remove(x * 2.0), lambda x: {2.0: 1.0}[W * x]]
+)
 def test_a_result_that_is_looked_up_as_a_key_is_told_of(look: Any) -> None:
     """KeyError alone would say that the table lacks a `<traced mul of 2>`."""
     with pytest.raises(TraceError, match=r"<traced mul of 2> was looked up as a key, at .*test_trace"):
