@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine import Value
+from engine.compiler import lending
 from engine.compiler.lending import Leaves, Loan
 from engine.compiler.showing import showing
 from tests.interrupting import interrupted
@@ -56,6 +57,24 @@ def test_any_look_brings_all_numbers_back(look: Callable[[Value], Any]) -> None:
     assert [type(v) for v in values] == [Value] * 3
     assert [v.data for v in values] == [7.0, 8.0, 9.0]
     assert values[0].label == "a"
+
+
+def test_ctrl_c_just_when_all_is_lent_leaves_it_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: Python measures no coverage where it is pressed at any moment, as in the next test."""
+    values, array = [Value(1.0), Value(2.0)], np.zeros(2)
+    loan, write = Loan(values, array), lending._write
+
+    def pressed(*columns: Any) -> None:
+        write(*columns)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lending, "_write", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        loan.take()
+    monkeypatch.undo()
+    assert loan.open
+    array[:] = [7.0, 8.0]
+    assert [v.data for v in values] == [7.0, 8.0]
 
 
 def test_ctrl_c_leaves_all_lent_or_none() -> None:
