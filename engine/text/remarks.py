@@ -98,7 +98,7 @@ def about_gradients(names: Names) -> list[str]:
     return [
         *_alike(
             [
-                f"{names(node)}'s gradient {short(node._grad)} is not this graph's own {short(own[node] + 0.0)}"
+                "{}'s gradient {} is not this graph's own {}".format(names(node), *_apart(node._grad, own[node] + 0.0))
                 for node in kept
             ],
             f"{len(kept):,} gradients are not this graph's own, such as {{0}}",

@@ -60,6 +60,14 @@ def test_many_alike_are_one_line() -> None:
     ]
 
 
+def test_gradients_that_are_nearly_its_own_are_told_apart() -> None:
+    w = Value(0.5, "w")
+    y = w * 0.3
+    y.backward()
+    w.grad = 0.3000001
+    assert notes(y)[0].startswith("w's gradient 0.3000001 is not this graph's own 0.3: ")
+
+
 def test_no_backward_pass_yet() -> None:
     """As after training: the gradients in the parameters are the last batch's."""
     w = Value(0.5, "w")
