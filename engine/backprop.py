@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, overload
-from weakref import WeakSet
+from weakref import ref
 
 from .graph import recorded_order, topological_order
 from .modes import always_recorded, inside_rule, observed_by, observer
@@ -27,13 +27,35 @@ if hasattr(os, "register_at_fork"):
 
 _set_grad = vars(Value)["_grad"].__set__
 
-passes_under_way: WeakSet[Any] = WeakSet()
+
+class _Passes:
+    """A set that holds passes weakly, as a WeakSet does, and that threads may change while another goes through it."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, ref[Any]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
+    def __iter__(self) -> Iterator[Any]:
+        alive = (held() for held in self._held.copy().values())
+        return (running for running in alive if running is not None)
+
+    def add(self, running: Any) -> None:
+        key = id(running)
+        self._held[key] = ref(running, lambda _: self._held.pop(key, None))
+
+    def discard(self, running: Any) -> None:
+        self._held.pop(id(running), None)
+
+
+passes_under_way = _Passes()
 """Passes that are being stepped through, whose sums are half written; each has its `root` and can `stop`."""
 
 
 def stop_passes(nodes: dict[Value, float]) -> None:
     """Stop the passes under way that share a node with these, which restores the gradients from before them."""
-    for running in tuple(passes_under_way):
+    for running in passes_under_way:
         if not nodes.keys().isdisjoint(running.order):
             running.stop()
 
@@ -44,7 +66,8 @@ def require_whole_gradients(leaves: Iterable[Value]) -> None:
     Raises:
         RuntimeError: some of these are.
     """
-    if any(not {*leaves}.isdisjoint(running.order) for running in tuple(passes_under_way)):
+    own = {*leaves} if passes_under_way else set()
+    if any(not own.isdisjoint(running.order) for running in passes_under_way):
         raise RuntimeError(
             "a backward pass over these parameters is being stepped through, so that their gradients are partial: go "
             "to its end by run(), or close() the stepper"

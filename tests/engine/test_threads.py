@@ -12,6 +12,7 @@ import warnings
 import pytest
 
 from engine import Value, collector, collector_at_rest
+from engine.backprop import passes_under_way
 from tests.needs import FORK
 
 
@@ -38,6 +39,19 @@ def test_no_contribution_is_lost() -> None:
 
 @pytest.mark.unmeasured
 @FORK
+def test_a_stepper_may_begin_while_another_thread_looks_for_those_under_way() -> None:
+    """A WeakSet raised "Set changed size during iteration", from backward() too."""
+    first, second = ((x * x * x).stepper() for x in (Value(2.0), Value(3.0)))
+    first.next()
+    under_way = iter(passes_under_way)
+    second.next()
+    assert [running.root for running in under_way] == [first.root]
+    assert {running.root for running in passes_under_way} == {first.root, second.root}
+    first.close()
+    del second
+    assert not passes_under_way
+
+
 def test_a_child_forked_while_another_thread_commits_can_go_on() -> None:
     leaf, stop = Value(2.0), threading.Event()
 
