@@ -2297,6 +2297,65 @@ for _name, _computed in COMPUTED.items():
     row("equal")(_make)
 
 
+class Options:
+    """Has an attribute that no code of its own names."""
+
+    __match_args__ = ("of_loss",)
+
+
+_get, _vars, _getter, _format, _functions = getattr, vars, operator.attrgetter, str.format, [getattr]
+
+
+def _of_a_pattern(options: Any) -> float:
+    match options:
+        case Options(of_loss=number):
+            return float(number)
+    return 0.0
+
+
+def _of_a_pattern_in_its_place(options: Any) -> float:
+    match options:
+        case Options(3.0):
+            return 2.0
+    return 0.0
+
+
+UNNAMED: dict[str, Callable[[Any], float]] = {
+    "another name of getattr": lambda options: _get(options, "of_loss"),
+    "another name of vars": lambda options: sum(_vars(options).values()),
+    "another name of attrgetter": lambda options: _getter("of_loss")(options),
+    "another name of str.format": lambda options: float(_format("{0.of_loss}", options)),
+    "getattr in a list": lambda options: _functions[0](options, "of_loss"),
+    "getattr as a default": lambda options, get=getattr: get(options, "of_loss"),
+    "getattr by reduce": lambda options: functools.reduce(_get, ["of_loss"], options),
+    "__getattribute__": lambda options: options.__getattribute__("of_loss"),
+    "its state": lambda options: sum(options.__reduce_ex__(2)[2].values()),
+    "a pattern": _of_a_pattern,
+    "a pattern in its place": _of_a_pattern_in_its_place,
+}
+
+
+def _unnamed(name: str) -> Make:
+    def make() -> Case:
+        options, w, read = Options(), Value(2.0), UNNAMED[name]
+        vars(options).update(of_loss=3.0)
+        return Case(lambda x: w * x * read(options), lambda: vars(options).update(of_loss=7.0), far=True)
+
+    make.__name__ = f"an attribute without a name: {name}"
+    return make
+
+
+for _name in UNNAMED:
+    row("equal")(_unnamed(_name))
+
+
+@row("equal")
+def a_setting_of_a_module_by_another_name_of_getattr() -> Case:
+    module, w = types.ModuleType("settings"), Value(2.0)
+    vars(module).update(of_loss=3.0)
+    return Case(lambda x: w * x * _get(module, "of_loss"), lambda: vars(module).update(of_loss=7.0), far=True)
+
+
 @row("equal")
 def an_attribute_by_attrgetter() -> Case:
     options, w, read = types.SimpleNamespace(deep=types.SimpleNamespace(of_loss=3.0)), Value(2.0), None

@@ -5,12 +5,18 @@ from __future__ import annotations
 import dis
 from collections.abc import Iterator
 from functools import cache
-from types import CodeType, FunctionType
+from operator import attrgetter
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, WrapperDescriptorType
+from typing import Any
 
-COMPUTING = frozenset({"getattr", "vars", "__dict__", "__globals__", "format", "format_map", "dumps", "attrgetter"})
+COMPUTING = frozenset(
+    {"getattr", "vars", "__dict__", "__globals__", "format", "format_map", "dumps", "attrgetter", "__getattribute__"}
+    | {"getattr_static", "getmembers", "__reduce__", "__reduce_ex__", "__getstate__"}
+)
 """Code that names one of these may read what it does not name, or names only in a string."""
 LISTING = COMPUTING | {"dir", "hasattr"}
 """For code that names one of these, it may matter which attributes there are."""
+_CALLED = (BuiltinFunctionType, FunctionType, MethodDescriptorType, WrapperDescriptorType)
 ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
 """Code that names one of these may find out whether there is an attribute."""
 DECIDING = frozenset({"decimal", "Decimal"})
@@ -20,13 +26,27 @@ DECIDING = frozenset({"decimal", "Decimal"})
 @cache
 def names_of(code: CodeType) -> tuple[str, ...]:
     """The globals and attributes that code names, in functions inside it, and in strings if it reads by strings."""
-    names = dict.fromkeys(code.co_names)
+    names = dict.fromkeys((*code.co_names, *_names_in_patterns(code)))
     if not COMPUTING.isdisjoint(names):
         names.update(dict.fromkeys(filter(str.isidentifier, texts_of(code))))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             names.update(dict.fromkeys(names_of(constant)))
     return tuple(names)
+
+
+def _names_in_patterns(code: CodeType) -> Iterator[str]:
+    """The attributes in patterns of classes; those in their places are in the class, and so read by no name."""
+    if dis.opmap["MATCH_CLASS"] in code.co_code[::2]:
+        for constant in code.co_consts:
+            yield from [name for name in constant if isinstance(name, str)] if isinstance(constant, tuple) else ()
+        if any(step.opname == "MATCH_CLASS" and step.arg for step in dis.get_instructions(code)):
+            yield "getattr"
+
+
+def reading_name(thing: Any) -> str:
+    """The name of what reads attributes that no code names, whatever name code has for it; "" for all else."""
+    return thing.__name__ if (type(thing) in _CALLED or thing is attrgetter) and thing.__name__ in LISTING else ""
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ....text.callers import is_users
 from ..given.truth_tests import may_test_truth
 from . import outside
-from .code import COMPUTING, DECIDING, has_patterns, modules_imported_by, names_of, texts_of
+from .code import COMPUTING, DECIDING, has_patterns, modules_imported_by, names_of, reading_name, texts_of
 from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, class_of, is_a
 
 if TYPE_CHECKING:
@@ -65,22 +65,24 @@ class Functions:
             self._found.found_part(function, attribute, getattr(function, attribute))
         if function.__kwdefaults__:
             self._found.found_holder(function.__kwdefaults__)
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            content = attribute_of(cell, "cell_contents")  # it may still be empty
-            self._found.found_slot(cell, "cell_contents", name, content)
-            self._named(content, name, where)
-            yield content
         defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+        cells = [attribute_of(cell, "cell_contents") for cell in function.__closure__ or ()]  # some may still be empty
+        names = names_of(where)
+        named = {*names, *map(reading_name, (*cells, *defaults, *map(function.__globals__.get, names)))}
+        computing = not COMPUTING.isdisjoint(named)
+        for name, cell, content in zip(where.co_freevars, function.__closure__ or (), cells):
+            self._found.found_slot(cell, "cell_contents", name, content)
+            self._named(content, name, where, computing)
+            yield content
         self._found.found_directly(*defaults)
         for content in defaults:
             self._iterator(content, "a default", where)
         yield from defaults
         if not is_users(function.__code__.co_filename):
             return
-        names = names_of(function.__code__)
-        self.used.update(names)
-        self.matches = self.matches or has_patterns(function.__code__)
-        self.tests_truth = self.tests_truth or may_test_truth(function.__code__)
+        self.used.update(names, filter(str.isidentifier, texts_of(where)) if computing else ())
+        self.matches = self.matches or has_patterns(where)
+        self.tests_truth = self.tests_truth or may_test_truth(where)
         if not DECIDING.isdisjoint(names):
             yield DECIMALS
         if "__globals__" in names:
@@ -89,13 +91,13 @@ class Functions:
             yield from self._modules(texts_of(function.__code__), self._found.found_rarely)
             own = sys.modules.get(str(function.__globals__.get("__name__")))
             if "__name__" in names and own is not None:
-                self._named(own, "__name__", where)
+                self._named(own, "__name__", where, computing)
                 yield own
         for name in names:
             content = function.__globals__.get(name, ABSENT)
             if content is not ABSENT:
                 self._found.found_name(function.__globals__, name, content)
-                self._named(content, name, where)
+                self._named(content, name, where, computing)
                 yield content
             elif (id(function.__globals__), name) not in self._attributes:  # a builtin, or an attribute
                 self._attributes.add((id(function.__globals__), name))
@@ -106,11 +108,11 @@ class Functions:
                 yield from self._built_in(function, name)
         yield from self._modules(modules_imported_by(function), self._found.found_name)
 
-    def _named(self, content: Any, name: str, code: CodeType) -> None:
+    def _named(self, content: Any, name: str, code: CodeType, computing: bool) -> None:
         """What some code has under a name; from a module it may read anything, if it reads what it does not name."""
         self._found.found_directly(content)
         self._iterator(content, name, code)
-        if is_a(content, ModuleType) and not COMPUTING.isdisjoint(names_of(code)) and id(content) not in self._searched:
+        if computing and is_a(content, ModuleType) and id(content) not in self._searched:
             self._searched.add(id(content))
             self._seen.pop(id(content), None)
 

@@ -20,7 +20,7 @@ from ....value import Value
 from ...errors import refusal
 from ...lending import own_class
 from ..conditions import OWN
-from .code import ASKING, COMPUTING, LISTING
+from .code import ASKING, COMPUTING, LISTING, reading_name
 from .functions import Functions
 from .objects import (
     ABSENT,
@@ -132,6 +132,7 @@ class Walk(Functions):
         for base, names in PARTS.items():
             if issubclass(kind, base):
                 yield from self._library_parts(thing, names)
+        self.used.update(filter(None, [reading_name(thing)]))
         if kind is FunctionType:
             yield from self._named_attributes(thing, vars(thing))
             yield from self._function(thing)
