@@ -69,15 +69,15 @@ def points(domain: Primitive | Interval | Sequence[Interval] = REALS, count: int
 
 def nudged(primitive: Primitive, point: list[float]) -> list[float]:
     """Moved off the primitive's kink by as little as it takes, in steps that no period divides."""
-    free = [k for k, domain in enumerate(primitive.domains(len(point))) if not domain.integers]
+    domains = list(primitive.domains(len(point)))
+    free = [k for k, domain in enumerate(domains) if not domain.integers]
     moved = list(point)
     for attempt in range(1, 20):
         if not near_kink(primitive, moved):
             return moved
         for rank, k in enumerate(free, 1):
-            domain = list(primitive.domains(len(point)))[k]
-            candidate = point[k] + 0.0137 * attempt * rank
-            moved[k] = candidate if candidate in domain else point[k] - 0.0137 * attempt * rank
+            shift = 0.0137 * attempt * rank
+            moved[k] = point[k] + shift if point[k] + shift in domains[k] else point[k] - shift
     return moved
 
 

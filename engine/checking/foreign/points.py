@@ -10,7 +10,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ...numbers import is_number
 from ..estimates.differences import EPSILON
@@ -248,7 +248,8 @@ def leaf_of(x: Any) -> Leaf:
     if kind not in _EPSILONS:
         raise TypeError(f"a gradient is checked at {_WANTED}, got {short(x)} of type {type(x).__name__} {kind}".strip())
     indices = [f"[{', '.join(map(str, index))}]" if index else "" for index in product(*map(range, x.shape))]
-    return Leaf(numbers_in(x), indices, _EPSILONS[kind], *_array(x))
+    movers = _tensor(x) if hasattr(x, "detach") else _array(x)
+    return Leaf(numbers_in(x), indices, _EPSILONS[kind], *movers)
 
 
 def _leaf_of_list(x: Any) -> Leaf:
@@ -272,24 +273,28 @@ def _leaf_of_list(x: Any) -> Leaf:
     return Leaf(numbers, indices, EPSILON, placed, moved, shifted)
 
 
-def _array(x: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
-    """How an array is copied with other numbers, with one number changed, and moved along a direction."""
-    if hasattr(x, "detach"):  # pragma: no cover  # PyTorch is no part of the test extra; CI runs its tests afterwards
+Movers: TypeAlias = "tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]"
+"""How an array is copied with other numbers, with one number changed, and moved along a direction."""
 
-        def placed(numbers: Sequence[float]) -> Any:
-            fresh = x.detach().new_tensor(numbers).reshape(x.shape)
-            return fresh.requires_grad_(x.requires_grad)
 
-        def moved(index: int, number: float) -> Any:
-            fresh = x.detach().clone().contiguous()
-            fresh.view(-1)[index] = number
-            return fresh.requires_grad_(x.requires_grad)
+def _tensor(x: Any) -> Movers:  # pragma: no cover  # PyTorch is not in the test extra; CI tests it later
+    def placed(numbers: Sequence[float]) -> Any:
+        fresh = x.detach().new_tensor(numbers).reshape(x.shape)
+        return fresh.requires_grad_(x.requires_grad)
 
-        def shifted(direction: Sequence[float]) -> Callable[[float], Any]:
-            start, along = x.detach(), placed(direction).detach()
-            return lambda t: (start + t * along).requires_grad_(x.requires_grad)
+    def moved(index: int, number: float) -> Any:
+        fresh = x.detach().clone().contiguous()
+        fresh.view(-1)[index] = number
+        return fresh.requires_grad_(x.requires_grad)
 
-        return placed, moved, shifted
+    def shifted(direction: Sequence[float]) -> Callable[[float], Any]:
+        start, along = x.detach(), placed(direction).detach()
+        return lambda t: (start + t * along).requires_grad_(x.requires_grad)
+
+    return placed, moved, shifted
+
+
+def _array(x: Any) -> Movers:
     import numpy
 
     back: Callable[[Any], Any] = numpy.asarray
@@ -299,19 +304,19 @@ def _array(x: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...
         back = jax.numpy.asarray
     here = numpy.array(x)
 
-    def placed_(numbers: Sequence[float]) -> Any:
+    def placed(numbers: Sequence[float]) -> Any:
         return back(numpy.array(numbers, dtype=here.dtype).reshape(here.shape))
 
-    def moved_(index: int, number: float) -> Any:
+    def moved(index: int, number: float) -> Any:
         fresh = here.copy()
         fresh.flat[index] = number
         return back(fresh)
 
-    def shifted_(direction: Sequence[float]) -> Callable[[float], Any]:
+    def shifted(direction: Sequence[float]) -> Callable[[float], Any]:
         along = numpy.array(direction, dtype=here.dtype).reshape(here.shape)
         return lambda t: back(here + here.dtype.type(t) * along)
 
-    return placed_, moved_, shifted_
+    return placed, moved, shifted
 
 
 def numbers_in(result: Any) -> list[float]:
