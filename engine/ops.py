@@ -94,7 +94,7 @@ def _turning(x: _Any, length: _Any) -> _Any:
 
 
 def _falling(density: _Any, x: _Any) -> _Any:
-    """The product with what falls faster than x grows: 0 where that is 0, also at infinity."""
+    """The product of x and something that falls faster than x grows: 0 where that is 0, also at infinity."""
     return _either(density == 0, 0.0, x * density)
 
 

@@ -161,7 +161,7 @@ def _named(name: str, node: Node) -> Iterator[Meaning]:
 
 
 def _composed(name: str, count: int) -> list[Callable[..., Any]]:
-    """What the table does not have and others make one node of: which class is meant, its number tells."""
+    """Operations that other engines have as one node and the table does not; its number tells which class is meant."""
     if name == "gelu":  # as GPT has it
         return [lambda x: 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))]
     if name == "softmax":

@@ -121,7 +121,7 @@ def _lies_between(here: Recording, wrong: Derivative) -> bool:
 
 
 def _exact_value(here: Recording, moves: Sequence[Any]) -> Any:
-    """A graph where its coordinates are moved, by the formulas of its primitives and in mpmath's precision.
+    """The value of a graph at moved coordinates, by the formulas of its primitives in mpmath's precision.
 
     It is nan at poles, and outside of the domain of a primitive.
     """
@@ -140,7 +140,7 @@ def _exact_value(here: Recording, moves: Sequence[Any]) -> Any:
 def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
     """Whether a derivative is that of the function's own formula on both sides, by differences of many digits.
 
-    The graph of a gradient is no formula: where rules branch, as that of `pow` does, it is another one elsewhere. And
+    The graph of a gradient is not a formula: where rules branch, as `pow`'s does, it differs elsewhere. And
     where operands are tied, as in ``maximum(x, x)``, only their sum is right.
     """
     positions: Sequence[int] = range(len(subject.names))
@@ -156,7 +156,7 @@ def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
     if not all(map(_has_formula, here.nodes)) or not _is_its_graph(function, here, positions):
         return False
     largest = max(abs(math.frexp(node.data)[1]) for node in here.nodes if math.isfinite(node.data))
-    apart = 60 + largest // 3  # so many zeros after the point: small beside all numbers
+    apart = 60 + largest // 3  # zeros after the point: small beside all numbers
     fixed = [weight(k) for k in range(len(numbers))]
     own = oracle.context()
 

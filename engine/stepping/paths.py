@@ -213,7 +213,7 @@ def _largest(
 
 
 def _rank(product: float) -> Rank:
-    """What products are sorted by: nan comes first, since it is what one looks for, and then the largest."""
+    """The key by which products are sorted: nan comes first, since it is what one looks for, then the largest."""
     return product == product, 0.0 if product != product else -abs(product)
 
 

@@ -84,7 +84,7 @@ def name_of_loss(loss: Any) -> str:
 
 OF_LABELS = frozenset({"y_true", "truth", "label", "labels", "target", "targets"})
 OF_OUTPUTS = frozenset({"y_pred", "y_hat", "pred", "preds", "prediction", "predictions", "output", "outputs", "logits"})
-"""What parameters of a loss or a metric are called that stand for the one or for the other."""
+"""Usual names of the parameters of losses and metrics for outputs, and for labels."""
 
 
 def called(name: str, function: Function) -> Function:

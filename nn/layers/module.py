@@ -265,7 +265,7 @@ def parameters_in(item: Any) -> list[Value]:
 
 
 def _check_replaced(module: Module, name: str, before: Any, value: Any) -> None:
-    """Check what takes the place of an attribute: where parameters were, numbers and results would not be trained.
+    """Check an attribute's new value: numbers and results in the place of parameters would not be trained.
 
     Raises:
         TypeError: plain numbers take the place of parameters.
@@ -322,7 +322,7 @@ def _warn_of_repeated(module: Module) -> None:
 
 
 def _rows_in(item: Any) -> Iterator[list[Any]]:
-    """The lists of two or more in nested lists."""
+    """The lists of two or more items among nested lists, the outer one included."""
     if isinstance(item, list) and item:
         if len(item) > 1:
             yield item
