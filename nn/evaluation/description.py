@@ -14,6 +14,7 @@ from ..layers.module import Module, evaluating
 from ..layers.sequential import Sequential
 from .columns import flat, shape_of
 from .programs import Model
+from .rules import called
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def summary(model: Model, sample: Any) -> Summary:
     compiled: 28 floating-point operations a sample
     """
     nodes: dict[engine.Value, None] = {}
-    for output in flat(model(sample)):
+    for output in flat(called("model", model)(sample)):
         if isinstance(output, engine.Value):
             nodes.update(dict.fromkeys(engine.topological_order(output)))
     layers: list[tuple[str, str, int]] = list(_layers("", model, set())) if isinstance(model, Module) else []

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import Constant, Primitive, Sheet, Value, announce_change
 
-from ..arguments import counted, show, warn_user
+from ..arguments import counted, is_row, show, warn_user
 from ..attributes import Explained
 
 _primitive = attrgetter("_primitive")
@@ -270,19 +270,25 @@ def _check_replaced(module: Module, name: str, before: Any, value: Any) -> None:
     Raises:
         TypeError: plain numbers take the place of parameters.
     """
-    new = [value] if isinstance(value, (Value, Real)) else value if isinstance(value, (list, tuple)) else ()
-    if not new or not all(isinstance(one, Real) or (isinstance(one, Value) and one.primitive) for one in new):
-        return
-    if not isinstance(before, (Value, list, tuple)) or not parameters_in(before):
+    first = _first(value)
+    is_result = isinstance(first, Value) and first.primitive is not None
+    if not (is_result or isinstance(first, Real)) or parameters_in(value) or not parameters_in(before):
         return
     what = f"{name} of {type(module).__name__} holds parameters"
-    if isinstance(new[0], Real):
-        raise TypeError(f"{what}, not numbers such as {new[0]}, which nothing would train: set their .data, or del it")
+    if not is_result:
+        raise TypeError(f"{what}, not numbers such as {first}, which nothing would train: set their .data, or del it")
     warn_user(
-        f"{what}, and is set to the result of {new[0].primitive}, which nothing trains: change parameters by their "
+        f"{what}, and is set to the result of {first.primitive}, which nothing trains: change parameters by their "
         ".data, and keep results under another name",
         UserWarning,
     )
+
+
+def _first(item: Any) -> Any:
+    """The first entry of nested rows."""
+    while is_row(item) and len(item):
+        item = item[0]
+    return item
 
 
 def results_in(module: Module) -> list[tuple[str, Value, Module]]:

@@ -303,7 +303,7 @@ class Slope(Module):
 def test_numbers_in_the_place_of_parameters_are_refused(name):
     """The model went on with a constant, and the optimiser with what nothing read."""
     model = Slope()
-    for numbers in (0.5, np.float64(0.5), [0.5, 1.0], (1, 2)):
+    for numbers in (0.5, np.float64(0.5), [0.5, 1.0], (1, 2), np.ones(2), [[0.5], [1.0]]):
         with pytest.raises(
             TypeError, match=rf"{name} of Slope holds parameters, not numbers such as .*: set their .data"
         ):
@@ -340,3 +340,5 @@ def test_attributes_by_which_other_libraries_hold_parameters(name):
         with pytest.raises(AttributeError, match=rf"no attribute '{name}': .*parameters\(\)"):
             setattr(part, name, [[1.0, 2.0]])
     nn.LayerNorm(2).weight = [Value(1.0), Value(2.0)]
+    with pytest.raises(TypeError, match="weight of Embedding holds parameters, not numbers"):  # it stayed untrained
+        nn.Embedding(3, 2).weight = np.ones((3, 2))
