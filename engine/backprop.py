@@ -82,6 +82,9 @@ def local_derivatives(node: Value) -> list[float | None]:
 
     None is a structural zero: that operand was not selected. A leaf has no operands.
 
+    Args:
+        node: a result, or a leaf.
+
     >>> local_derivatives(Value(3.0) * Value(4.0))
     [4.0, 3.0]
     """
@@ -162,6 +165,9 @@ def backward(root: Value) -> None:
 
     All or nothing: the gradients are written at the end, by one call that runs no Python code in between, so that
     not even Ctrl-C finds some of them written. Threads may call it on graphs that share leaves.
+
+    Args:
+        root: the result to differentiate.
 
     Raises:
         TypeError: `root` is not a Value.

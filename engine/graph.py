@@ -14,6 +14,9 @@ def topological_order(root: Value) -> list[Value]:
 
     The order is that of a depth-first walk which visits operands from left to right; each node comes once.
 
+    Args:
+        root: where the graph ends.
+
     Raises:
         TypeError: `root` is not a Value.
 
@@ -94,6 +97,12 @@ def _holds(order: dict[Value, Any], nodes: tuple[Value, ...]) -> bool:
 
 def leaves(root: Value) -> list[Value]:
     """The Values that the graph starts from, in topological order; constants are not among them.
+
+    Args:
+        root: where the graph ends.
+
+    Raises:
+        TypeError: `root` is not a Value.
 
     >>> a, b = Value(1.0), Value(2.0)
     >>> [leaf.data for leaf in leaves(a * b + 5 * a)]

@@ -12,6 +12,11 @@ from .numbers import is_number
 class Interval:
     """An open interval of reals, or a closed one of integers, that an operand may come from.
 
+    Args:
+        low: the lower end.
+        high: the upper end.
+        integers: whether it holds the integers from `low` to `high`.
+
     Raises:
         TypeError: an end is not a number.
         ValueError: nothing lies between the ends, or one is nan.

@@ -43,6 +43,10 @@ def unless(condition: _Any, derivative: _Any) -> _Any:
 
     A condition that is being traced may hold for some samples only: then the derivative is masked by it.
 
+    Args:
+        condition: a bool, or a traced condition.
+        derivative: the local derivative where the condition does not hold.
+
     >>> unless(False, 1.0), unless(True, 1.0)
     (1.0, None)
     """

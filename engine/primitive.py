@@ -155,6 +155,9 @@ def watch(announce: Callable[[Primitive], None]) -> None:
 def lookup(name: str) -> Primitive:
     """The primitive of that name.
 
+    Args:
+        name: its own name, not an alias.
+
     Raises:
         LookupError: there is none; one that a user declared must be declared before it is looked up.
 

@@ -104,6 +104,9 @@ class Stepper(Shown):
     def next(self, count: int = 1) -> AnyStep:
         """Do the next step, or `count` of them; returns the record of the last.
 
+        Args:
+            count: how many steps, 1 or more.
+
         Raises:
             IndexError: there are fewer steps left; nothing has moved.
             ValueError: `count` is less than 1.
@@ -114,6 +117,9 @@ class Stepper(Shown):
 
     def back(self, count: int = 1) -> Stepper:
         """Undo the last step, or `count` of them: every gradient is exactly what it was.
+
+        Args:
+            count: how many steps, 1 or more.
 
         Raises:
             IndexError: fewer steps have been done; nothing has moved.
@@ -163,6 +169,9 @@ class Stepper(Shown):
 
     def until(self, condition: Callable[[AnyStep], Any] | None) -> AnyStep:
         """Go on until ``condition(step)`` holds after a step, or a breakpoint stops it, or to the end.
+
+        Args:
+            condition: a function from the record of a step to whether to stop; None for breakpoints only.
 
         Raises:
             TypeError: `condition` cannot be called.
@@ -259,6 +268,9 @@ class Stepper(Shown):
 
     def clear(self, point: Breakpoint | None = None) -> None:
         """Remove a breakpoint, or all of them.
+
+        Args:
+            point: what `break_at` returned; None for all.
 
         Raises:
             ValueError: it is not among them.

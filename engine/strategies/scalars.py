@@ -17,6 +17,10 @@ _CLEARANCE = 0.01  # distance from kinks and from the ends of domains
 def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy[float]:
     """Floats of a domain, clear of its ends and of moderate size; examples shrink to small whole numbers.
 
+    Args:
+        domain: where they come from.
+        largest: the largest size, where the domain has numbers below it.
+
     >>> from hypothesis import find
     >>> find(numbers(Interval(0, math.inf)), lambda x: x > 1.5)
     2.0
@@ -32,6 +36,9 @@ def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy
 
 def values(domain: Interval = REALS) -> st.SearchStrategy[Value]:
     """Values, the leaves of graphs.
+
+    Args:
+        domain: where their numbers come from.
 
     >>> from hypothesis import find
     >>> find(values(), lambda v: v.data >= 2)

@@ -23,6 +23,9 @@ _LONGEST = 80  # characters of a label that are shown
 def label(**values: Any) -> None:
     """Label Values by keyword; those in a list or tuple get the name with their index.
 
+    Args:
+        values: the labels, as keywords, with a Value each, or a list or tuple of Values, nested to any depth.
+
     Raises:
         TypeError: something is neither a Value nor a list of them.
 

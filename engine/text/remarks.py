@@ -60,6 +60,12 @@ def register_note(rule: Rule) -> Rule:
 
     It can be used as a decorator.
 
+    Args:
+        rule: from the nodes in topological order, and a function that names a node, to lines of text.
+
+    Returns:
+        The rule.
+
     Raises:
         TypeError: `rule` cannot be called.
 

@@ -76,6 +76,15 @@ def save(
         ValueError: if it has no parameters, two of them have the same path, or the optimiser has other parameters.
         ImportError: if a .safetensors file is asked for and its library is not installed.
         OSError: if the file cannot be written.
+
+    >>> import tempfile
+    >>> from nn import MLP
+    >>> model, other = MLP(2, [1], seed=1), MLP(2, [1], seed=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, folder + "/model.json")
+    ...     checkpoint = load(other, folder + "/model.json")
+    >>> [p.data for p in other.parameters()] == [p.data for p in model.parameters()]
+    True
     """
     parameters = _by_name(model)
     _warn_of_left_out(model, parameters)

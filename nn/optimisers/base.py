@@ -115,6 +115,9 @@ class Optimizer(Known, Explained):
     def change(self, settings: Mapping[str, Any]) -> None:
         """Set several settings at once, or, if one is refused, none.
 
+        Args:
+            settings: new values by name.
+
         Raises:
             TypeError: if there is no such setting, or a value is of the wrong kind.
             ValueError: if one is out of range, or they do not go together.
