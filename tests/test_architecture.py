@@ -257,7 +257,7 @@ def test_little_is_left_out_of_coverage() -> None:
     """Of lines and branches of the two packages, and of rules in pyproject.toml for all that look alike."""
     beside = sum(path.read_text(encoding="utf-8").count("# pragma: no ") for path in PATHS.values())
     settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    rules = settings.partition("exclude_also = [")[2].partition("\n]")[0].count("\n")
+    rules = settings.partition("exclude_also = [")[2].partition("\n]")[0].count("\n") + settings.count("partial_also")
     assert 0 < beside + rules <= 20
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine import Value
+from engine import Value, compile
 from engine.compiler import update
 from engine.compiler.backends import known
 from engine.compiler.backends.known import Description, Signature, recall_signature, remember_signature
@@ -87,3 +87,16 @@ def test_of_updates_no_more_are_kept_than_there_is_room_for(monkeypatch: pytest.
     for rate in (0.1, 0.2, 0.3):
         update.traced(rule_of(rate), 0, ())
     assert len(update._known) == 1
+
+
+def test_what_a_remembered_function_reads_is_not_looked_for_where_another_thread_has_traced_it_too() -> None:
+    """Both have called it for the first time: nobody has looked yet, and the next call does."""
+    compiled = compile(lambda x, y: x * y, backend="python")
+    whole, real = compiled.batch([1], [2]), compiled.batch([1.0], [2.0])
+    first, other = compiled.traced_again(whole), compile(compiled.function, backend="python").traced_again(real)
+    first._surroundings = None  # as of one that was remembered
+    first.renew(other)
+    assert first._surroundings is None
+    assert first.asked.covers(real)
+    first.stale()
+    assert first._surroundings is not None

@@ -228,7 +228,7 @@ def last_first(outputs, labels):
 
 
 @pytest.mark.parametrize("metrics", [(), "accuracy", ("accuracy", "top1")])
-@pytest.mark.parametrize("name", ["mean", "sum", "with a penalty", "mixed", "blind"])
+@pytest.mark.parametrize("name", ["mean", "sum", "with a penalty", "sum with a penalty", "mixed", "blind"])
 def test_a_loss_of_ones_own_is_validated_as_eager_code_does(name, metrics, monkeypatch):
     """In compiled code from some epoch on, where it is a mean or sum over samples."""
     monkeypatch.setattr(validation, "PATIENT", 2)
@@ -238,11 +238,16 @@ def test_a_loss_of_ones_own_is_validated_as_eager_code_does(name, metrics, monke
     def penalised(outputs, labels):
         return mine(outputs, labels) + 0.01 * engine.dot(weights, weights)
 
+    def summed_and_penalised(outputs, labels):
+        """So that the penalty counts once, and not for each sample."""
+        return summed(outputs, labels) + 0.01 * engine.dot(weights, weights)
+
     def blind(outputs, labels):
         """It does not look at what tells the class."""
         return nn.mse([row[0] for row in outputs], labels)
 
-    loss = {"mean": mine, "sum": summed, "with a penalty": penalised, "mixed": last_first, "blind": blind}[name]
+    penalties = {"with a penalty": penalised, "sum with a penalty": summed_and_penalised}
+    loss = {"mean": mine, "sum": summed, "mixed": last_first, "blind": blind, **penalties}[name]
     start, held = numbers(model), (X[:10], Y[:10])
     found = []
     for more in ({}, {"callbacks": lambda *_: None}):  # with a callback the samples may change
@@ -1424,7 +1429,7 @@ def test_texts_that_are_none_of_the_classes_are_named_in_scores():
 
 @BACKENDS
 def test_a_penalty_counts_in_validation_once(backend):
-    """A loss of the mean and a penalty is read off its graph: the penalty is added to the mean, not to each sample."""
+    """It is added to the mean, and not to each sample."""
     model = network(1)
 
     def loss(outputs, labels):
@@ -1443,8 +1448,13 @@ def test_a_loss_of_too_many_samples_to_look_at_is_validated_eagerly(monkeypatch)
     def loss(outputs, labels):
         return nn.mse(outputs, labels) * 2.0
 
-    monkeypatch.setattr(means, "ROOM", 5)
-    _, history = trained("python", model=model, loss=loss, validation=(X[:9], Y[:9]), epochs=2)
-    with engine.no_grad():
-        expected = loss([model(x) for x in X[:9]], list(Y[:9])).data
-    assert history.rows[-1]["validation_loss"] == pytest.approx(expected, rel=1e-12)
+    looked, batch_loss = [], engine.batch_loss
+    monkeypatch.setattr(engine, "batch_loss", lambda *args, **options: looked.append(1) or batch_loss(*args, **options))
+    monkeypatch.setattr(validation, "PATIENT", 1)
+    for room, looks in ((5, False), (means.ROOM, True)):
+        monkeypatch.setattr(means, "ROOM", room)
+        _, history = trained("auto", model=model, loss=loss, validation=(X[:9], Y[:9]), epochs=2)
+        with engine.no_grad():
+            expected = loss([model(x) for x in X[:9]], list(Y[:9])).data
+        assert history.rows[-1]["validation_loss"] == pytest.approx(expected, rel=1e-12)
+        assert bool(looked) is looks

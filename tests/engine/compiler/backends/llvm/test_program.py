@@ -219,3 +219,31 @@ def test_the_text_and_the_statistics() -> None:
     program, _ = program_of(lambda x: w * x[0], [(1,)])
     assert "define void @kernel0(" in program.ir()
     assert program.stats()["kernels"] >= 1
+
+
+def test_a_program_that_another_thread_has_made_meanwhile_is_taken() -> None:
+    """It was not there when this thread looked, and is there when it has the lock."""
+    program, _ = program_of(lambda x: x[0] * x[1], [(2,)])
+    made = program.fitting(1)
+    there, program._programs = program._programs, {}
+
+    class Lock:
+        def __enter__(self) -> None:
+            program._programs.update(there)
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    program._lock = Lock()
+    assert program.fitting(1) is made
+
+
+def test_few_outputs_are_read_directly() -> None:
+    """Of many, copying takes longer than telling the frame where they go."""
+    program, leaves = program_of(lambda x: x[0] * x[1], [(2,)])
+    direct = program.fitting(3).direct((3, 2))
+    assert direct is not None
+    found = direct(leaves, [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    assert found is not None
+    assert found.ravel().tolist() == [2.0, 12.0, 30.0]
+    assert program.fitting(10_000).direct((10_000, 2)) is None
