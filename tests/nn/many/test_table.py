@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import random
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
@@ -108,6 +109,31 @@ def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any], monkeypatch:
     for config, row in zip(CONFIGS, rows):
         assert row.pop("seconds") > 0.0
         assert row == {**config, **alone(config, **options), "error": None}
+
+
+@pytest.mark.parametrize("note", [lambda: "a text", lambda: "".join(["a ", "text"])], ids=["one object", "made anew"])
+def test_nets_with_an_equal_text_share_a_program(note: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Native code reads only those with the very same one: Python finds out that the others have the same structure."""
+    shared: list[Any] = []
+    row_of = program.SharedProgram.row
+
+    def noted(own: Any, *arguments: Any) -> dict[str, float]:
+        shared.append(own)
+        return row_of(own, *arguments)
+
+    def make_noted(**config: Any) -> Any:
+        model, loss, optimizer = make(**config)
+        model.note = note()
+        return model, loss, optimizer
+
+    monkeypatch.setattr(program.SharedProgram, "row", noted)
+    configs = [{**CONFIGS[0], "seed": seed} for seed in range(4)]
+    schedule = nn.schedules.cosine(0.1, steps=4)  # so that each net has a call of its own
+    rows = nn.fit_many(make_noted, configs, X, Y, epochs=2, schedule=schedule)
+    assert [len(shared), len({*shared})] == [4, 1]
+    assert without_seconds(rows) == [
+        {**config, **alone(config, epochs=2, schedule=schedule), "error": None} for config in configs
+    ]
 
 
 def test_every_executor_gives_the_same_rows() -> None:
