@@ -295,6 +295,7 @@ PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a sum with an integer beyond 2**53": (lambda x: x + 2**60 - 2**60, [1, 2, 3]),
     "a comparison with an integer beyond 2**53": (lambda x: where(x == 2**53 + 1, 2.0, 1.0), [2**53, 1, 2]),
     "a constant of few bits": (lambda x: x + np.int8(100), [1, 2, 100]),
+    "a constant of few bits on the left": (lambda x: np.uint8(3) - x, [1, 2, 5]),
     "a constant of half precision": (lambda x: x * np.float16(0.1), [1.5, 2.5]),
     "a function of NumPy of few bits": (lambda x: np.exp(x), np.array([1, 2, 3], np.uint8)),
     "a function of NumPy of truth values": (lambda x: np.exp(x > 1), [1.0, 2.0]),
@@ -368,6 +369,7 @@ _refuse_of(
         "remainder of a product": (lambda x: (x * 10) % 1, FEW_DIGITS),
         "beside a float": (lambda x: where(x[0] > x[1], 2.0, 1.0), [[np.float32(0.1), 0.1]]),
         "a constant": (lambda x: where(x >= np.float32(0.1), 2.0, 1.0), [0.1, 0.2]),
+        "a constant on the left": (lambda x: where(np.float32(0.1) < x, 2.0, 1.0), [0.1, 0.2]),
     },
 )
 

@@ -57,6 +57,7 @@ class Arithmetic(Symbol):
     """A symbol in whose place the eager function has a plain number."""
 
     __slots__ = ()
+    __array_priority__ = -1.0  # above NumPy's scalars, which come with their types then, and below its arrays
 
 
 def _operator(name: str, reflected: bool) -> Callable[..., Any]:
