@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from itertools import chain, repeat
+from operator import is_
 from typing import Any
 
 from ..collector import collector_at_rest
@@ -162,6 +163,15 @@ def copy_numbers(values: Sequence[Value], array: Any) -> None:
     """Write the numbers of Values into an array, in pieces that fit a cache."""
     for start in range(0, len(values), _PIECE):
         array[start : start + _PIECE] = [value._data for value in values[start : start + _PIECE]]
+
+
+def lent_numbers(values: Sequence[Value]) -> Any:
+    """A copy of the numbers of Values that one loan has, these and no others, where they are; None otherwise."""
+    loan = _data.__get__(values[0]) if values else None
+    if not isinstance(loan, Loan) or len(loan.values) != len(values) or not all(map(is_, loan.values, values)):
+        return None
+    with loan.lock:
+        return loan.array.astype(float) if loan.open else None
 
 
 class Leaves:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...value import Value
 from ..batch import Batch
-from ..lending import copy_numbers
+from ..lending import copy_numbers, lent_numbers
 from ..showing import showing
 
 SHARE, LEAST = 0.2, 0.01
@@ -30,13 +30,16 @@ CHANGES: tuple[Change, ...] = (lambda w: 0.61 - 1.37 * w, lambda w: -w)
 class Numbers:
     """The numbers of leaves for some comparisons: as they are, and after each change.
 
+    Leaves that a program has borrowed stay with it: eager code is shown a copy of their numbers.
+
     Args:
         values: the leaves.
     """
 
     def __init__(self, values: Sequence[Value]) -> None:
-        self._values = values
-        self._known: dict[tuple[Change | None, bool], Any] = {}
+        self._values, lent = values, lent_numbers(values)
+        self._known: dict[tuple[Change | None, bool], Any] = {} if lent is None else {(None, False): lent}
+        self._are_lent = lent is not None
 
     def of(self, change: Change | None, in_list: bool = True) -> Any:
         """The numbers, as a list, or as an array for programs that take one."""
@@ -61,7 +64,7 @@ class Numbers:
 
     def shown(self, change: Change | None) -> AbstractContextManager[None]:
         """A context in which eager code finds these numbers."""
-        if change is None:
+        if change is None and not self._are_lent:
             return nullcontext()
         in_array = (None, False) in self._known
         numbers = memoryview(self.of(change, False)) if in_array else self.of(change)

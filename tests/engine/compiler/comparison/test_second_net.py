@@ -16,6 +16,7 @@ from engine import TraceError, Value
 from engine.compiler import showing
 from engine.compiler.batch import as_batch
 from engine.compiler.comparison import second_net
+from engine.compiler.lending import Loan
 from tests.needs import INSTALLED, NATIVE, needs
 
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
@@ -175,6 +176,27 @@ def test_numbers_in_an_array_are_those_in_a_list() -> None:
         assert array.tolist() == numbers.of(change) == second_net.Numbers(values).of(change) == wanted
         with numbers.shown(change):
             assert [float(value) for value in values] == wanted
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_values_that_a_program_has_stay_there_while_they_are_compared(dtype: str) -> None:
+    """Eager code finds the numbers that the program has by now; of others than all of its Values it reads their own."""
+    np = needs("numpy")
+    values = [Value(float(k)) for k in range(40)]
+    loan = Loan(values, np.zeros(40, dtype))
+    loan.take()
+    loan.array[:] = wanted = [k + 0.5 for k in range(40)]
+    numbers = second_net.Numbers([*values])
+    for change in (None, *second_net.CHANGES):
+        changed = wanted if change is None else [*map(change, wanted)]
+        with numbers.shown(change):
+            assert [value.data for value in values] == changed
+        assert numbers.of(change) == numbers.of(change, in_list=False).tolist() == changed
+    assert loan.open
+    loan.array[:] = 7.0
+    assert second_net.Numbers(values[:30]).of(None) == [7.0] * 30
+    assert not loan.open
+    assert values[-1].data == 7.0
 
 
 @pytest.mark.parametrize(
