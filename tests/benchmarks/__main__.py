@@ -8,7 +8,7 @@ COMMANDS = {
     "wide layers, beside C with OpenBLAS too": "taskset -c 1 python -m tests.benchmarks.wide",
     "networks of all widths and batches": "taskset -c 1 python -m tests.benchmarks.wide --grid",
     "widths and batches that fill no vectors": "taskset -c 1 python -m tests.benchmarks.wide --odd",
-    "evaluation, and what validation costs": "taskset -c 1 python -m tests.benchmarks.evaluation",
+    "evaluation, and what validation and dropout cost": "taskset -c 1 python -m tests.benchmarks.evaluation",
     "until fit trains a known network": "taskset -c 1 python -m tests.benchmarks.evaluation start",
     "growth with parameters, batch and nodes": "taskset -c 1 python -m tests.benchmarks.growth",
     "many nets in a call, beside JAX's vmap": "taskset -c 1 python -m tests.benchmarks.many",

@@ -1,11 +1,11 @@
-"""Evaluation of the digits network 64-32-10, and what validation costs of an epoch of training it.
+"""Evaluation of the digits network 64-32-10, and what validation and dropout cost of an epoch of training it.
 
     taskset -c 1 python -m tests.benchmarks.evaluation
     taskset -c 1 python -m tests.benchmarks.evaluation start    # until `fit` trains, in new processes
 
 Calls are timed beside PyTorch's, if it is there, in CPU time. Of epochs it is the time that the history has, which a
-tenth of them stay below; all trainings take turns. Validation's share is what an epoch with it takes longer than one
-without on the same rows.
+tenth of them stay below; all trainings take turns. The share of validation, or dropout, is what an epoch with it takes
+longer than one without on the same rows.
 """
 
 from __future__ import annotations
@@ -109,35 +109,41 @@ def least(functions: dict[str, Callable[[], Any]], rounds: int, target: float) -
     return found
 
 
-# ---- validation ----
+# ---- validation and dropout ----
 
 
-def training(rows: int, **given: Any) -> Callable[[int], Any]:
+def dropping() -> nn.Sequential:
+    """The same network, which drops a half of what is hidden."""
+    first, last = network().layers
+    return nn.Sequential(first, nn.Dropout(0.5, seed=1), last)
+
+
+def training(rows: int, make: Callable[[], Any] = network, **given: Any) -> Callable[[int], Any]:
     """A training of so many epochs on the first rows of the digits."""
     X, y = (array[:rows] for array in data())
 
     def train(epochs: int) -> Any:
-        model = network()
+        model = make()
         optimizer = nn.SGD(model.parameters(), lr=0.05, momentum=0.9)
         return nn.fit(model, X, y, nn.cross_entropy, optimizer, epochs, BATCH, seed=0, **given)
 
     return train
 
 
-def validations() -> dict[str, tuple[Callable[[int], Any], Callable[[int], Any]]]:
-    """Trainings with validation, and on the same rows without."""
+def extras() -> dict[str, tuple[Callable[[int], Any], Callable[[int], Any]]]:
+    """Trainings with validation or dropout, and on the same rows without."""
     X, y = data()
     count = len(X)
     held_out = {"validation": (X[-HELD_OUT:], y[-HELD_OUT:])}
     plain = training(count - HELD_OUT)
     found = {
-        f"(X, y) of {HELD_OUT} rows": (training(count - HELD_OUT, **held_out), plain),
+        f"validation=(X, y) of {HELD_OUT} rows": (training(count - HELD_OUT, **held_out), plain),
         "the same, its loss alone": (training(count - HELD_OUT, **held_out, metrics=()), plain),
     }
     for share in SHARES:
         rows = count - round(share * count)
-        found[f"a share of {share}"] = training(count, validation=share), training(rows)
-    return found
+        found[f"validation=a share of {share}"] = training(count, validation=share), training(rows)
+    return {**found, "dropout of a half": (training(count, dropping), training(count))}
 
 
 def epochs(trainings: dict[str, Callable[[int], Any]], rounds: int, count: int) -> dict[str, float]:
@@ -189,13 +195,13 @@ def main(rounds: int = 9, target: float = 0.02, count: int = 100) -> None:
     for name in ours:
         beside = f"   PyTorch {found[f'PyTorch {name}'] * 1e6:8.1f}" if name in peer else ""
         print(f"{name:30} {found[name] * 1e6:8.1f} us{beside}")
-    pairs = validations()
+    pairs = extras()
     flat = {f"{name} {part}": pair[part] for name, pair in pairs.items() for part in (0, 1)}
     seconds = epochs(flat, rounds, count)
     for name in pairs:
         whole, plain = (seconds[f"{name} {part}"] for part in (0, 1))
         print(
-            f"validation={name:28} {(whole - plain) * 1e6:6.1f} us of {whole * 1e6:6.1f} an epoch: "
+            f"{name:35} {(whole - plain) * 1e6:6.1f} us of {whole * 1e6:6.1f} an epoch: "
             f"{100 * (1 - plain / whole):4.1f} %, {100 * (whole / plain - 1):4.1f} % more"
         )
 

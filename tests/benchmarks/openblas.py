@@ -118,7 +118,7 @@ def openblas_step(
     arrays = [ctypes.c_void_p(a.ctypes.data) for a in (X, y, P, V, G, room)]
     head = ctypes.c_void_p(sizes.ctypes.data), ctypes.c_int64(len(sizes) - 1), ctypes.c_int64(len(X))
     tail = number(rate), number(momentum), ctypes.c_int64(count), ctypes.cast(gemm, ctypes.c_void_p)
-    keep = sizes, X, y, V, G, room
+    keep = sizes, X, y, P, V, G, room
 
     def step() -> float:
         assert keep

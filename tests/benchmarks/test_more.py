@@ -76,6 +76,7 @@ def test_evaluation_prints_its_lines(capsys: pytest.CaptureFixture[str]) -> None
     printed = capsys.readouterr().out
     assert "accuracy of one sample" in printed
     assert "% more" in printed
+    assert "dropout of a half" in printed
 
 
 def test_flat_blocks_are_counted_before_and_after_training() -> None:
