@@ -183,7 +183,8 @@ class Layout:
             left, right = zip(*map(self._pair, left, right))
             vector = self._vector(right) if all(map(_uniform, left)) else None
         if vector is None or _is_multiple(left):
-            keys = [(self._rank(b), self._rank(a)) for a, b in zip(left, right)]
+            ranks = [(self._rank(b), self._rank(a)) for a, b in zip(left, right)]
+            keys = [(b[0], a[0], b[1], a[1]) for b, a in ranks]  # by buffers first: of equal ones there can be runs
             order = sorted(range(n), key=keys.__getitem__)
             return Row(symbol, (self._part([left[k] for k in order]), self._part([right[k] for k in order]), *bias))
         weights = self._part(left)

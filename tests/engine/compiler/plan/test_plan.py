@@ -36,6 +36,22 @@ def trace_only(function: Callable[..., Any], *shapes: tuple[int, ...]) -> tuple[
     return make_plan(Computation.of(traced)).body
 
 
+def test_the_factors_of_a_sum_along_a_recurrence_are_a_few_runs() -> None:
+    """They are ordered by buffers, and only then by slots: a kernel has a loop for each run."""
+    w = Value(0.9)
+
+    def path(x: list[Value]) -> Value:
+        v, total = x[0], Value(0.0)
+        for _ in range(20):
+            v = (v * w).tanh()
+            total = total + 0.5 * v + v.exp() * v.sin()
+        return total
+
+    (summed,) = [group for group in trace_only(path, (1,)) if group.primitive is ops.dot]
+    assert summed.columns == 40
+    assert all(len(part) <= 3 for part in summed.operands)
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]])
 @pytest.mark.parametrize("numbers", [range(5, 9), range(20, 0, -5), [7, 1, 8, 2]])
 def test_weights_in_the_order_of_a_vector(numbers: Any, order: list[int]) -> None:
