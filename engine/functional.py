@@ -5,15 +5,16 @@ Each records the function for itself, even inside a `no_grad`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .backprop import Function, grad, local_derivatives
 from .graph import topological_order
 from .ieee import total
 from .modes import always_recorded, line_of, reads
-from .numbers import as_float, is_number, shortened
-from .value import Value
+from .numbers import as_float, could_be_written, is_number, shortened
+from .text.callers import is_ours
+from .value import Constant, Value
 
 
 def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
@@ -44,8 +45,8 @@ def gradient(f: Function) -> Callable[..., list[float]]:
         f: a function of Values that returns one Value or number.
 
     Raises:
-        TypeError: when it is called, if an argument is not a number, or ``f`` returns neither a Value nor a number, or
-            a number that it got by float() of its argument, as functions of `math` do.
+        TypeError: when it is called, if an argument is not a number, if ``f`` returns neither a Value nor a number, or
+            computes with float() of its argument, as functions of `math` do.
 
     >>> gradient(lambda x, y: x * y)(2.0, 3.0)
     [3.0, 2.0]
@@ -184,24 +185,42 @@ def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
     """A leaf for each number, and what the function makes of them.
 
     Raises:
-        TypeError: it gives a plain number and has taken float() of one of them, as `math` does: that is not a constant.
+        TypeError: it took float() of one of them, as `math` does, or of what it computed from them, and what became of
+            the number is in the result: that is no constant, and would be missing from the derivative.
     """
     inputs, last = _inputs(xs), reads[-1] if reads else None
     result = f(*inputs)
-    if not all(isinstance(output, Value) for output in (result if isinstance(result, (list, tuple)) else [result])):
-        own = set(map(id, inputs))
+    if reads and reads[-1] is not last:
+        outputs = result if isinstance(result, (list, tuple)) else [result]
+        nodes = {node: None for each in outputs if isinstance(each, Value) for node in topological_order(each)}
+        numbers = [node._data for node in nodes if isinstance(node, Constant)]
+        no_graph = not all(isinstance(each, Value) for each in outputs)
+        suspicious = no_graph or not all(map(could_be_written, numbers))
+        own = {id(node): node._data for node in _depending_on(inputs, nodes)}
         for read in reversed(reads):
             if read is last:
                 break
             below, code, at = read
-            if not own.isdisjoint(node for node, _ in below):
-                place = "" if code.co_filename == __file__ else f", at {code.co_filename}:{line_of(code, at)}"
+            called_here = code.co_filename == __file__  # as gradient(math.sin) does
+            taken = [x for node, x in below if own.get(node) is x]
+            seen = taken and (suspicious or any(number is x for number in numbers for x in taken))
+            if seen and (called_here or not is_ours(code.co_filename)):
+                place = "" if called_here else f", at {code.co_filename}:{line_of(code, at)}"
                 raise TypeError(
-                    f"a function to differentiate took float() of its argument{place}, and gave a plain number, which "
-                    "has no derivative: use the engine's functions, engine.exp in place of math.exp, and compare "
-                    "Values themselves"
+                    f"a function to differentiate took float() of its argument{place}, and what became of it has no "
+                    "derivative: use the engine's functions, engine.exp in place of math.exp, compare Values "
+                    "themselves, and write detach() of what is to count as a constant"
                 )
     return inputs, result
+
+
+def _depending_on(inputs: list[Value], nodes: Iterable[Value]) -> set[Value]:
+    """The inputs, and those of the nodes, in topological order, that are computed from them."""
+    found = set(inputs)
+    for node in nodes:
+        if not found.isdisjoint(node.operands):
+            found.add(node)
+    return found
 
 
 def _call(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Value]:

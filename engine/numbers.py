@@ -68,6 +68,15 @@ def same_number(x: float, y: float) -> bool:
     return x != x and y != y
 
 
+def could_be_written(x: float) -> bool:
+    """Whether a number looks as if somebody wrote it: results of operations have more digits.
+
+    >>> could_be_written(0.25), could_be_written(1 / 3)
+    (True, False)
+    """
+    return not math.isfinite(x) or len(f"{x!r}".replace(".", "").strip("-0")) < 10
+
+
 # ---- what is required of numbers, such as labels ----
 
 

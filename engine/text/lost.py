@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from ..modes import line_of, reads
+from ..numbers import could_be_written
 from ..primitive import PRIMITIVES
 from ..value import Value
 from .callers import is_ours, written
@@ -22,7 +22,7 @@ def left_graph(order: Iterable[Value], name: Callable[[Value], str]) -> Iterator
     if not reads:
         return
     there = {id(node): node._data for node in order}
-    numbers = {leaf._data: leaf for leaf in order if leaf._primitive is None and not _could_be_written(leaf._data)}
+    numbers = {leaf._data: leaf for leaf in order if leaf._primitive is None and not could_be_written(leaf._data)}
     said: set[tuple[str, int]] = set()
     for below, code, at in reversed(reads):
         (read, x), *_ = below
@@ -57,7 +57,3 @@ def _found(numbers: dict[float, Value], x: float) -> Iterator[tuple[Value, str]]
                 image = primitive.forward(x)
                 if image in numbers and image != x:
                     yield numbers[image], f"{primitive.name} of what"
-
-
-def _could_be_written(x: float) -> bool:
-    return not math.isfinite(x) or len(f"{x!r}".replace(".", "").strip("-0")) < 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
@@ -143,3 +144,33 @@ def test_float_of_what_is_no_argument_is_a_constant(seen_before: bool) -> None:
     if seen_before:
         float(Value(1.0) * 2.0)
     assert engine.gradient(lambda x: 2.0 * float(other * 2.0))(1.0) == [0.0]
+    w = Value(5.0)
+    assert engine.gradient(lambda x: x * w * float(w))(1.0) == [25.0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * math.exp(x),
+        lambda x: (lambda s: s * math.exp(s))(x**2 + x + 1 - x / 3),
+        lambda x: engine.tanh(x) * math.exp(x * 2.0),
+        lambda x: [x, math.cos(x)],
+        lambda x: x * float(x),
+        lambda x: 0.5 * math.exp(x) * x,
+    ],
+)
+@pytest.mark.parametrize("transform", [engine.gradient, engine.hessian, engine.jacobian])
+def test_a_function_that_takes_float_of_its_argument_is_refused(transform: Any, f: Any) -> None:
+    """The derivative of x * math.exp(x) was exp(x), that of a constant times x."""
+    with pytest.raises(
+        TypeError, match=r"took float\(\) of its argument, at .*test_functional.py:\d+, and what became"
+    ):
+        transform(f)(0.5)
+
+
+def test_what_only_looks_at_its_argument_is_not() -> None:
+    seen = []
+    f = lambda x: (seen.append(f"{x:.2f} {x.data}"), engine.take(x, [x * 2, x * 3]))[1]
+    assert engine.gradient(f)(1.0) == [3.0]
+    assert seen == ["1.00 1.0"]
+    assert engine.gradient(lambda x: 3.0 * x if float(x) > 0.0 else -x)(1.0) == [3.0]
