@@ -19,7 +19,8 @@ def is_of_users(thing: Any) -> bool:
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
     file = attribute_of(module, "__file__")
     if not isinstance(file, str):  # typed in, or built in
-        return attribute_of(module, "__spec__") in (None, ABSENT)
+        spec = attribute_of(module, "__spec__")
+        return spec is None or spec is ABSENT
     return is_users(file) and "site-packages" not in file
 
 

@@ -129,6 +129,7 @@ class Walk(Functions):
             ) from error
 
     def _enter(self, thing: Any, kind: Any) -> Iterator[Any]:
+        users = is_of_users(kind)
         for base, names in PARTS.items():
             if issubclass(kind, base):
                 yield from self._library_parts(thing, names)
@@ -194,10 +195,14 @@ class Walk(Functions):
         elif kind is CACHE:
             self._found.found_holder(thing)
             yield from vars(thing).values()
-        elif not (issubclass(kind, Value) or is_of_users(kind)):
+        elif not (issubclass(kind, Value) or users):
             yield from self._object(thing, kind)
-        if is_of_users(kind) and not issubclass(kind, (ModuleType, type)):  # even of lists and arrays
-            yield from self._object(thing, own_class(kind))
+        if users and not issubclass(kind, (ModuleType, type)):  # even of lists and arrays
+            own = own_class(kind)
+            if not issubclass(own, Value):
+                self._part(thing, "__class__", attribute_of(thing, "__class__"))
+            yield own
+            yield from self._object(thing, own)
 
     def _library_parts(self, thing: Any, names: Sequence[str]) -> Iterator[Any]:
         for name in names:
@@ -207,11 +212,7 @@ class Walk(Functions):
             yield content
 
     def _object(self, thing: Any, kind: Any) -> Iterator[Any]:
-        """The attributes of an object, and its class if it is the user's."""
-        if is_of_users(kind):
-            if not issubclass(kind, Value):
-                self._part(thing, "__class__", attribute_of(thing, "__class__"))
-            yield kind
+        """The attributes of an object."""
         if issubclass(kind, BaseException):
             self._part(thing, "args", thing.args)
             yield thing.args
@@ -299,6 +300,9 @@ class Walk(Functions):
 
     def _call_of(self, kind: type) -> None:
         """The call method of this project's layers: users replace it in the class, to look at all layers."""
+        if (id(kind), "every base") in self._attributes:
+            return
+        self._attributes.add((id(kind), "every base"))
         for base in kind.__mro__:
             own = "__call__" in vars(base) and not is_of_users(base)
             if own and (id(base), "__call__") not in self._attributes:

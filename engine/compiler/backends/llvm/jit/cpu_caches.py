@@ -45,8 +45,8 @@ def _level_and_size(folder: str) -> tuple[str, int]:
 
 
 def _text(path: str) -> str:
-    with open(path) as file:  # a Path takes as long again
-        return file.read().strip()
+    with open(path, "rb", buffering=0) as file:  # a Path, or a text file, takes as long again
+        return file.read().decode().strip()
 
 
 def _of_macos(name: str) -> int:
