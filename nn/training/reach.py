@@ -231,11 +231,16 @@ def _values_in(model: Module, methods: bool) -> Iterator[tuple[str, Value]]:
     seen = set[int]()
 
     def walk(item: Any, path: str, depth: int) -> Iterator[tuple[str, Value]]:
-        if isinstance(item, Value):
+        kind = type(item)  # a proxy says that it is of another one, and may raise anything when it is asked
+        if issubclass(kind, Value):
             yield path, item
-        elif id(item) not in seen and depth and not _is_ours(item):
+        elif id(item) not in seen and depth and not _is_ours(kind):
             seen.add(id(item))
-            for name, part in _held_by(item):
+            try:
+                parts = _held_by(item)
+            except Exception:
+                return
+            for name, part in parts:
                 yield from walk(part, f"{path}.{name}" if path and name else path or name, depth - 1)
 
     for module in model.modules():
@@ -245,13 +250,13 @@ def _values_in(model: Module, methods: bool) -> Iterator[tuple[str, Value]]:
             yield from walk(method, "", _DEPTH)
 
 
-def _is_ours(item: Any) -> bool:
-    """Whether it is a class, a module of Python, or an object of this package that is not a part of a model."""
-    package = type(item).__module__.partition(".")[0]
-    return isinstance(item, (type, ModuleType)) or (package in ("nn", "engine") and not isinstance(item, Module))
+def _is_ours(kind: type) -> bool:
+    """Whether this is of classes, modules of Python, or objects of this package that are no parts of a model."""
+    package = str(kind.__module__).partition(".")[0]
+    return issubclass(kind, (type, ModuleType)) or (package in ("nn", "engine") and not issubclass(kind, Module))
 
 
-def _held_by(item: Any) -> Iterable[tuple[str, Any]]:
+def _held_by(item: Any) -> list[tuple[str, Any]]:
     """What an object holds or a function reads, with names; what is in containers has none."""
     if isinstance(item, MethodType):
         return [("", item.__self__), ("", item.__func__)]

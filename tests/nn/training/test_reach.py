@@ -129,6 +129,31 @@ def test_a_file_without_them_is_told_of(name: str, tmp_path: Path) -> None:
         nn.save(whole, tmp_path / "model.json")
 
 
+class Proxy:
+    """Raises when it is looked at, as those of some libraries outside of a request."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("nothing is bound")
+
+    @__class__.setter
+    def __class__(self, kind: Any) -> None:
+        raise RuntimeError("nothing is bound")
+
+
+def test_objects_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    def late() -> Value:
+        return later  # type: ignore[no-any-return]  # it is not there yet
+
+    model = OfObject(Pair())
+    model.late, model.part.proxy = late, Proxy()
+    with pytest.warns(UserWarning, match=r"\(part.left, part.right\)"):
+        nn.save(model, tmp_path / "model.json")
+    later = Value(1.0)
+    with pytest.warns(UserWarning, match=r"\(part.left, part.right, late.later\)"):
+        nn.save(model, tmp_path / "model.json")
+
+
 class Unused(Base):
     """Has a layer and an offset that it never uses; of a table it uses what a sample is long enough for."""
 
