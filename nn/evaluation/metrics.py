@@ -6,6 +6,7 @@ import copy
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import engine
@@ -13,6 +14,7 @@ from engine import maximum, take, where
 
 from ..arguments import check_takes, class_index, counted, has_array, show, whole_number
 from ..data.tables import paired
+from .broadcasting import refuse_all_pairs
 from .columns import flat, nan_at, shape_of_each
 from .labels import classes_of, label_indices
 from .predicting import classes_from
@@ -290,13 +292,22 @@ class OfUser:
 
     def __init__(self, name: str, metric: Metric, X: Any) -> None:
         self._name, self._metric, self._X = name, metric, X
+        self._is_known = False
 
     def __call__(self, labels: Any, outputs: Any) -> float:
         """The function's result for outputs in the form of the samples.
 
         Raises:
             TypeError: if that is not one number.
+            ValueError: if it is computed of all pairs of outputs and labels.
         """
+        found = self._of(labels, outputs)
+        if not self._is_known:
+            refuse_all_pairs(f"the metric {self._name}", partial(self._of, labels), found, outputs, labels)
+            self._is_known = True
+        return found
+
+    def _of(self, labels: Any, outputs: Any) -> float:
         own = copy.deepcopy(outputs)  # a copy, as it may sort or scale them, and other metrics read them afterwards
         found = self._metric(labels, in_form_of(self._X, own))
         try:

@@ -20,7 +20,8 @@ def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
             few samples run eagerly, and so does, with one warning, what cannot be compiled.
 
     Returns:
-        An array if X is one (or a DataFrame), else a list.
+        An array if X is one (or a DataFrame), else a list; of a layer with one output a column, N x 1, of which
+        [:, 0] is to be compared with N labels.
 
     Raises:
         TypeError: if X is not a list or array, or a sample is not what the model takes.

@@ -21,8 +21,9 @@ from ..arguments import has_array, is_row, known_backend, plain, show, warn_user
 from ..data.tables import no_number_in, samples_of
 from ..layers.module import Module, evaluating
 from ..own_code import describe
+from .broadcasting import refuse_all_pairs
 from .columns import flat, nested, shape_of, shape_of_each
-from .rules import is_mean
+from .rules import is_mean, name_of_loss
 
 if TYPE_CHECKING:
     from engine import Batch
@@ -83,6 +84,7 @@ class Programs:
         self._compiled: dict[Any, Any] = {}
         self._refused: dict[Any, str] = {}
         self._shapes: dict[Any, tuple[int, ...]] = {}  # of the outputs for a sample of each shape
+        self._looked_at: list[LossFunction] = []  # losses of the user's
         self._kept: list[Any] = []  # see `kept_by`
 
     @cached_property
@@ -137,9 +139,14 @@ class Programs:
         model = self._model
 
         def eagerly(X: Any, y: Any) -> tuple[float, Any]:
-            outputs = self.outputs(X, options.backend)
+            outputs, labels = self.outputs(X, options.backend), list(y)
+            values = [_values(output) for output in outputs]
             with no_grad():
-                return float(loss([_values(output) for output in outputs], list(y))), outputs
+                found = float(loss(values, labels))
+            if not (is_mean(loss) or name_of_loss(loss) or loss in self._looked_at):
+                refuse_all_pairs("the loss", lambda alone: loss(alone, labels), found, values, labels)
+                self._looked_at.append(loss)
+            return found, outputs
 
         def of_sample(x: Any, label: Any) -> list[Any]:
             outputs = model(x)

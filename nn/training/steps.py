@@ -12,9 +12,11 @@ from engine import Value, always_recorded, changes, collector_at_rest, topologic
 from ..arguments import plain, show
 from ..attributes import Known
 from ..data.tables import note_columns, paired
+from ..evaluation.broadcasting import refuse_all_pairs
+from ..evaluation.columns import shape_of
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
-from ..evaluation.rules import called
+from ..evaluation.rules import called, is_mean, name_of_loss
 from ..layers.dropout import Place, drawing
 from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule
@@ -72,6 +74,14 @@ def _takes(loss: LossFunction, outputs: Any, labels: Any) -> bool:
         return isinstance(loss(outputs, labels), (Value, float))
     except Exception:  # whatever the user's function does not take
         return False
+
+
+def _meets_all(predictions: list[Any], loss: Value) -> bool:
+    """Whether the first prediction, in a row of one, is read by as many operations as there are samples."""
+    if shape_of(predictions[0]) != (1,):
+        return False
+    (first,) = predictions[0]
+    return sum(any(each is first for each in node.operands) for node in topological_order(loss)) >= len(predictions)
 
 
 class Step(Protocol):
@@ -168,6 +178,8 @@ class EagerStep(Known):
                 f"lower lr (now {self.optimizer.lr:g}) and look for nan or inf in the data"
             )
         refuse_results(results, loss)
+        if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)) and _meets_all(predictions, loss):
+            refuse_all_pairs("the loss", lambda alone: self.loss(alone, y), loss, predictions, y)
         self.optimizer.zero_grad()
         loss.backward()
         if not self.steps and has_rule(self.optimizer):  # one of the user's may need no gradient

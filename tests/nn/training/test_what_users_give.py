@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nn
@@ -177,3 +178,51 @@ def test_data_that_can_be_read_once() -> None:
     model = nn.MLP(2, [1], seed=0)
     with pytest.raises(TypeError, match=r"X must be a list, tuple or array, not generator .*: give list\(X\)"):
         nn.fit(model, (x for x in X), Y, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+
+
+def all_pairs(outputs: Any, labels: Any) -> Any:
+    return np.mean((np.array(outputs) - np.array(labels)) ** 2)
+
+
+@pytest.mark.parametrize("form", [list, np.array])
+def test_a_metric_of_all_pairs_is_refused(form: Any) -> None:
+    """`y - outputs` of N labels and N x 1 outputs is N x N: a root mean square error of 2.85 in place of 0.002."""
+
+    def rmse(labels: Any, outputs: Any) -> float:
+        return float(np.sqrt(all_pairs(outputs, labels)))
+
+    def of_columns(labels: Any, outputs: Any) -> float:
+        return float(np.sqrt(np.mean((np.array(labels) - np.array(outputs)[:, 0]) ** 2)))
+
+    model, samples, labels = nn.MLP(2, [1], seed=0), form(X), form(Y)
+    told = r"the metric rmse gives .* for outputs in rows of one, and .*: of a column of N x 1 outputs and N labels"
+    with pytest.raises(ValueError, match=told):
+        nn.evaluate(model, samples, labels, nn.mse, metrics=rmse)
+    with pytest.raises(ValueError, match=told):
+        fitted(validation=(samples, labels), metrics=rmse)
+    right = nn.evaluate(model, samples, labels, nn.mse, metrics=of_columns)
+    assert right["of_columns"] == pytest.approx(math.sqrt(right["loss"]))
+    of_two = nn.evaluate(nn.MLP(2, [2], seed=0), samples, form([[y, 1.0] for y in Y]), nn.mse, metrics=rmse)
+    assert of_two["rmse"] == pytest.approx(math.sqrt(of_two["loss"]))
+    assert nn.evaluate(model, samples[:1], labels[:1], nn.mse, metrics=rmse)["rmse"] > 0.0
+
+
+def test_a_loss_of_all_pairs_is_refused() -> None:
+    """It was minimised where all outputs are the mean of the labels."""
+    model = nn.MLP(2, [1], seed=0)
+    before = [p.data for p in model.parameters()]
+    uses: list[Callable[[], Any]] = [
+        lambda: fitted(all_pairs, model),
+        lambda: fitted(all_pairs, model, backend="eager"),
+        lambda: nn.EagerStep(model, all_pairs, nn.SGD(model.parameters(), lr=0.1))(X, Y),
+        lambda: nn.score(model, X, Y, all_pairs),
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match=r"the loss gives .* for outputs in rows of one, and .*: of a column"):
+            use()
+    assert [p.data for p in model.parameters()] == before
+    plain = nn.Sequential(model, lambda h: h[0])  # without rows there is no column
+    assert nn.score(plain, X, Y, all_pairs) == pytest.approx(nn.score(model, X, Y, nn.mse))
+    assert fitted(all_pairs, plain, backend="eager").losses[0] == pytest.approx(
+        nn.score(nn.MLP(2, [1], seed=0), X, Y, nn.mse)
+    )
