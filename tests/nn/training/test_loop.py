@@ -284,6 +284,11 @@ def test_score_is_the_loss_of_the_data_set():
         ({"loss": "mse"}, TypeError, "loss must be a callable, not str 'mse'"),
         ({"loss": functools.partial(mse, reduction="none")}, TypeError, "must be one Value, not list"),
         ({"loss": lambda outputs, labels: 1.0}, TypeError, "must be one Value, not float 1.0"),
+        (
+            {"loss": lambda outputs, labels: None},
+            TypeError,
+            "must be one Value, not NoneType None: the function returns nothing",
+        ),
         ({"model": 3}, TypeError, "model must be a callable, not int 3"),
         ({"schedule": 0.1}, TypeError, "float 0.1 cannot be called: a rate that stays is the optimiser's lr"),
         ({"callbacks": 3}, TypeError, "int 3 cannot be called"),
