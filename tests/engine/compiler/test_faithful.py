@@ -643,7 +643,7 @@ def _is_an_attribute(x: Any) -> bool:
     return type(types.SimpleNamespace(x=x).x) is float
 
 
-OTHER_TYPE = type
+OTHER_TYPE, _types = type, {"of": type}
 TYPES: dict[str, Callable[[Any], bool]] = {
     "rebound": _is_rebound,
     "deleted": _is_deleted,
@@ -655,6 +655,9 @@ TYPES: dict[str, Callable[[Any], bool]] = {
     "as a key": lambda x: sorted([x], key=type)[0] is x and isinstance(min([[x]], key=type), list),
     "another name": lambda x: OTHER_TYPE(x) is float,
     "a default": lambda x, ask=type: ask(x) is float,  # type: ignore[misc]  # the default is seen
+    "in a dict": lambda x: _types["of"](x) is float,
+    "a partial": functools.partial(lambda ask, x: ask(x) is float, type),
+    "of an array": lambda x: np.asarray(x).dtype.kind == "f",
 }
 
 
@@ -671,6 +674,15 @@ def _of_type(name: str) -> Make:
 
 for _name in TYPES:
     row("refused")(_of_type(_name))
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_condition_is_a_bool_of_whom_its_number_is(backend: str) -> None:
+    w = Value(2.0)
+    compiled = compile(lambda x: w * (2.0 if isinstance(x > 1, bool) else 1.0), backend=backend)
+    for _ in range(2):
+        assert list(compiled([0.5, 2.0])) == [4.0, 4.0]
+        assert list(compiled(np.array([0.5, 2.0]))) == [2.0, 2.0]
 
 
 @row("refused")
@@ -1029,6 +1041,31 @@ def the_context_of_decimal_that_the_code_names() -> Case:
     w = Value(2.0)
     decimal.getcontext().prec = 28
     return Case(lambda x: w * x * float(1 / decimal.Decimal(3)), lambda: setattr(decimal.getcontext(), "prec", 3))
+
+
+_Exact, _exact = decimal.Decimal, {"of": decimal.Decimal}
+
+
+@row("equal")
+def the_context_of_decimal_by_another_name() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x * float(_Exact(1) / 3), lambda: setattr(decimal.getcontext(), "prec", 3), far=True)
+
+
+@row("equal")
+def the_context_of_decimal_by_a_class_in_a_dict() -> Case:
+    w = Value(2.0)
+    change = functools.partial(setattr, decimal.getcontext(), "prec", 3)
+    return Case(lambda x: w * x * float(_exact["of"](1) / 3), change, far=True)
+
+
+_get_context = decimal.getcontext
+
+
+@row("equal")
+def the_context_of_decimal_by_another_name_of_what_gives_it() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x * _get_context().prec, lambda: setattr(decimal.getcontext(), "prec", 3), far=True)
 
 
 @row("equal")
@@ -2349,6 +2386,49 @@ def _unnamed(name: str) -> Make:
 
 for _name in UNNAMED:
     row("equal")(_unnamed(_name))
+
+
+def _caught(options: Any) -> float:
+    try:
+        return float(options.of_loss)
+    except Exception:
+        return 2.0
+
+
+def _caught_without_a_class(options: Any) -> float:
+    try:
+        return float(options.of_loss)
+    except:  # noqa: E722  # that it is seen is the point
+        return 2.0
+
+
+def _suppressed(options: Any) -> float:
+    with contextlib.suppress(Exception):
+        return float(options.of_loss)
+    return 2.0
+
+
+_Missing = (KeyError, AttributeError)
+
+
+def _caught_by_another_name(options: Any) -> float:
+    try:
+        return float(options.of_loss)
+    except _Missing:
+        return 2.0
+
+
+def _missing(read: Callable[[Any], float]) -> Make:
+    def make() -> Case:
+        options, w = Options(), Value(2.0)
+        return Case(lambda x: w * x * read(options), lambda: vars(options).update(of_loss=7.0), far=True)
+
+    make.__name__ = f"an attribute that is missing: {read.__name__}"
+    return make
+
+
+for _read in (_caught, _caught_without_a_class, _suppressed, _caught_by_another_name):
+    row("equal")(_missing(_read))
 
 
 @row("equal")

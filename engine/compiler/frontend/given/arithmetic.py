@@ -68,7 +68,7 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
             numbers = (*others, self) if reflected else (self, *others)
             if name in _RAISING and _may_raise(name, numbers[1]) and _is_caught():
                 raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
-            if name in _OF_WHOLE and _is_of_numpy(numbers[1], "integer"):
+            if name in _OF_WHOLE and is_of_numpy(numbers[1], "integer"):
                 raise refusal(f"{name} of whole numbers of NumPy, {numbers[0]!r} and {numbers[1]!r}", _FIX_WHOLE)
             _refuse_large(name, numbers)
             if name in _JUMPING and any(map(is_long, numbers)):
@@ -159,7 +159,7 @@ def _may_overflow(name: str, *numbers: Any) -> bool:
     """Whether all operands have few bits, or are Python numbers, which take the type of NumPy's."""
     truths = [isinstance(number, bool) or _is_truth(number) for number in numbers]
     if all(truths):
-        return name not in _OF_BITS and any(_is_of_numpy(number, "generic") for number in numbers)
+        return name not in _OF_BITS and any(is_of_numpy(number, "generic") for number in numbers)
     kinds = [*map(_kind, numbers)]
     if not any(kinds):
         return False
@@ -197,7 +197,7 @@ def _is_truth(number: Any) -> bool:
     return number.primitive in CONDITIONS or number in number.graph.truths
 
 
-def _is_of_numpy(number: Any, kind: str) -> bool:
+def is_of_numpy(number: Any, kind: str) -> bool:
     """Whether it is computed from numbers of a NumPy class; the graph notes that this was asked."""
     numpy = sys.modules.get("numpy")
     waiting, seen = [number] if numpy and isinstance(number, Arithmetic) else [], set[Symbol]()

@@ -14,17 +14,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ....text.callers import is_ours
+from ....text.callers import is_ours, is_users
 from ...errors import FIX_KEY, refusal
 from ..conditions import CONDITIONS
 from ..symbol import Symbol
-from .arithmetic import Arithmetic
+from .arithmetic import Arithmetic, is_of_numpy
 from .asking import asked_by_project
 
 _FIX = (
     "A compiled function is traced on numbers that have no type yet, but for what it is given itself: ask that, or "
     "compute the same for all types, or convert the numbers outside of the function."
 )
+_OF_ARRAYS = frozenset({"dtype", "itemsize", "nbytes"})
 
 
 class Given(Arithmetic):
@@ -38,7 +39,7 @@ class Given(Arithmetic):
         if asked_by_project():
             return Symbol
         if self.primitive in CONDITIONS:
-            return bool
+            return sys.modules["numpy"].bool_ if is_of_numpy(self, "generic") else bool
         if self.kind == "input":
             return self.graph.type_of(self)
         raise refusal(f"the function asks for the type of {self!r}, which was computed from its arguments", _FIX)
@@ -49,10 +50,11 @@ class Given(Arithmetic):
             kinds = [self.graph.type_of(self)] if self.kind == "input" else [int, float]
             if any(hasattr(kind, name) for kind in kinds):
                 raise refusal(f"the function asks {self!r} for its attribute {name}", _FIX)
-        if (
-            name == "__array_interface__"
-        ):  # NumPy asks before it makes an array of it, which turns a bool into NumPy's own
-            self.graph.in_arrays.add(self)
+        if name == "__array_interface__":  # NumPy asks before it makes an array of it
+            asking = sys._getframe(1).f_code
+            if is_users(asking.co_filename) and not _OF_ARRAYS.isdisjoint(asking.co_names):
+                raise refusal(f"the function asks an array of {self!r} for the type of its numbers", _FIX)
+            self.graph.in_arrays.add(self)  # where a bool becomes one of NumPy's own
         raise AttributeError(f"a Value has no attribute {name!r}", name=name, obj=self)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
+from itertools import pairwise
 from operator import attrgetter
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
@@ -17,7 +19,8 @@ COMPUTING = frozenset(
 LISTING = COMPUTING | {"dir", "hasattr"}
 """For code that names one of these, it may matter which attributes there are."""
 _CALLED = (BuiltinFunctionType, FunctionType, MethodDescriptorType, WrapperDescriptorType)
-ASKING = frozenset({"hasattr", "getattr", "AttributeError"})
+_CATCHING = (AttributeError, Exception, BaseException, suppress)
+ASKING = frozenset({"hasattr", "getattr", *[kind.__name__ for kind in _CATCHING]})
 """Code that names one of these may find out whether there is an attribute."""
 DECIDING = frozenset({"decimal", "Decimal"})
 """For code that names one of these, the context of `decimal` may matter."""
@@ -27,6 +30,8 @@ DECIDING = frozenset({"decimal", "Decimal"})
 def names_of(code: CodeType) -> tuple[str, ...]:
     """The globals and attributes that code names, in functions inside it, and in strings if it reads by strings."""
     names = dict.fromkeys((*code.co_names, *_names_in_patterns(code)))
+    if _catches_all(code):
+        names[AttributeError.__name__] = None
     if not COMPUTING.isdisjoint(names):
         names.update(dict.fromkeys(filter(str.isidentifier, texts_of(code))))
     for constant in code.co_consts:
@@ -44,9 +49,20 @@ def _names_in_patterns(code: CodeType) -> Iterator[str]:
             yield "getattr"
 
 
+def _catches_all(code: CodeType) -> bool:
+    """Whether some code may have an `except` without a class."""
+    steps = [dis.opname[step] for step in code.co_code[::2] if dis.opname[step] != "CACHE"]
+    handlers = (("PUSH_EXC_INFO", "POP_TOP"), ("POP_TOP", "POP_TOP"))  # the second one before Python 3.11
+    return any(pair in handlers for pair in pairwise(steps))
+
+
 def reading_name(thing: Any) -> str:
-    """The name of what reads attributes that no code names, whatever name code has for it; "" for all else."""
-    return thing.__name__ if (type(thing) in _CALLED or thing is attrgetter) and thing.__name__ in LISTING else ""
+    """The name of what reads attributes that no code names, or finds out whether there are some; "" for all else.
+
+    That is its own name, whatever name the code has for it.
+    """
+    known = any(thing is kind for kind in (attrgetter, *_CATCHING)) or type(thing) in _CALLED
+    return thing.__name__ if known and thing.__name__ in LISTING | ASKING else ""
 
 
 @cache

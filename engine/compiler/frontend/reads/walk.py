@@ -141,6 +141,8 @@ class Walk(Functions):
             yield from (thing.__func__, thing.__self__)
         elif kind is BuiltinMethodType:
             yield thing.__self__
+            if thing.__module__ == "decimal":
+                yield DECIMALS
         elif issubclass(kind, weakref.ReferenceType):
             found = thing()
             if is_a(found, type):
@@ -176,6 +178,8 @@ class Walk(Functions):
                 yield from self._named_attributes(thing, vars(thing))
             elif issubclass(kind, ModuleType):
                 yield from self._settings(thing)
+            elif thing.__module__ == "decimal":
+                yield DECIMALS
         elif is_generator(thing):
             self._found.generators.append(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
@@ -208,6 +212,7 @@ class Walk(Functions):
         for name in names:
             content = getattr(thing, name)
             self._part(thing, name, content)
+            self._iterator(content, name)
             self._found.found_directly(content, *(content if type(content) is tuple else ()))
             yield content
 
@@ -235,6 +240,8 @@ class Walk(Functions):
             self._found.found_holder(container, inside)
         if known is None:
             kinds = {*map(type, inside)}
+            if type in kinds and any(entry is type for entry in inside):
+                self._iterator(type, "an entry")
             if not all(map(is_leaf, kinds)):
                 yield from inside
                 return
