@@ -12,32 +12,36 @@ from ..arguments import is_row
 from .columns import shape_of_each
 
 
-def refuse_all_pairs(what: str, score: Callable[[Any], Any], found: Any, outputs: Any, labels: Any) -> None:
-    """Check that a function gives the same for outputs in rows of one as for the outputs themselves.
+def refuse_all_pairs(what: str, score: Callable[[Any, Any], Any], found: Any, outputs: Any, labels: Any) -> None:
+    """Check that a function does not compute of all pairs what is meant of each output and its label.
 
-    Of N x 1 outputs less N labels NumPy makes a table of N x N differences.
+    Of N x 1 outputs less N labels NumPy makes a table of N x N differences. So it is where the function gives another
+    number as soon as both have one shape, whichever that is.
 
     Args:
         what: what the function is, for the message.
-        score: gives what the function makes of other outputs and the same labels.
-        found: what it has made of these.
+        score: the function, of outputs and labels.
+        found: what it has given for these.
         outputs: of all samples.
         labels: as many.
 
     Raises:
-        ValueError: it gives something else.
+        ValueError: it does.
     """
     if len(labels) < 2 or is_row(labels[0]) or shape_of_each(outputs) != (1,):
         return
     try:
         with no_grad():
-            alone = outputs[:, 0] if hasattr(outputs, "dtype") else [row[0] for row in outputs]
-            number, other = float(found), float(score(alone))
+            number = float(found)
+            as_row = float(score([row[0] for row in outputs] if isinstance(outputs, list) else outputs[:, 0], labels))
+            if math.isclose(number, as_row, rel_tol=1e-9, abs_tol=1e-12):
+                return
+            as_column = float(score(outputs, [[y] for y in labels] if isinstance(labels, list) else labels[:, None]))
     except Exception:  # a function of rows, as most are
         return
-    if not math.isclose(number, other, rel_tol=1e-9, abs_tol=1e-12) and number == number:
+    if math.isclose(as_row, as_column, rel_tol=1e-9, abs_tol=1e-12):
         raise ValueError(
-            f"{what} gives {number:g} for outputs in rows of one, and {other:g} for the outputs themselves: of a "
+            f"{what} gives {number:g} for outputs in rows of one, and {as_row:g} for the outputs themselves: of a "
             "column of N x 1 outputs and N labels NumPy makes all N x N pairs. Take the outputs out of their rows "
             "first, as outputs[:, 0] of an array"
         )

@@ -6,7 +6,6 @@ import copy
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import engine
@@ -303,7 +302,7 @@ class OfUser:
         """
         found = self._of(labels, outputs)
         if not self._is_known:
-            refuse_all_pairs(f"the metric {self._name}", partial(self._of, labels), found, outputs, labels)
+            refuse_all_pairs(f"the metric {self._name}", lambda o, y: self._of(y, o), found, outputs, labels)
             self._is_known = True
         return found
 

@@ -179,7 +179,7 @@ class EagerStep(Known):
             )
         refuse_results(results, loss)
         if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)) and _meets_all(predictions, loss):
-            refuse_all_pairs("the loss", lambda alone: self.loss(alone, y), loss, predictions, y)
+            refuse_all_pairs("the loss", self.loss, loss, predictions, y)
         self.optimizer.zero_grad()
         loss.backward()
         if not self.steps and has_rule(self.optimizer):  # one of the user's may need no gradient

@@ -226,3 +226,14 @@ def test_a_loss_of_all_pairs_is_refused() -> None:
     assert fitted(all_pairs, plain, backend="eager").losses[0] == pytest.approx(
         nn.score(nn.MLP(2, [1], seed=0), X, Y, nn.mse)
     )
+
+
+def test_pairs_that_are_meant_are_taken() -> None:
+    def spread(outputs: Any, labels: Any) -> Any:
+        column = np.array(outputs)
+        return np.mean((column - column.T) ** 2)
+
+    assert fitted(spread, backend="eager").losses[0] > 0.0
+    assert nn.score(nn.MLP(2, [1], seed=0), X, Y, spread) == pytest.approx(
+        fitted(spread, epochs=1, backend="eager").losses[0]
+    )
