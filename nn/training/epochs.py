@@ -38,7 +38,32 @@ class Done(NamedTuple):
     batches: int
 
 
-Epoch: TypeAlias = Callable[[random.Random], Iterator[Done]]
+class Source:
+    """Where the batches of a training are drawn from.
+
+    Args:
+        rng: the random numbers.
+        shared: whether others may draw some between two epochs.
+
+    Attributes:
+        state: that of the random numbers when the present epoch began.
+    """
+
+    def __init__(self, rng: random.Random, shared: bool) -> None:
+        self.rng, self._shared = rng, shared
+        self.state = rng.getstate()
+
+    def begin(self) -> None:
+        """Note that an epoch begins."""
+        if self._shared:
+            self.state = self.rng.getstate()
+
+    def end(self) -> None:
+        """Note that the epoch is over."""
+        self.state = self.rng.getstate()
+
+
+Epoch: TypeAlias = Callable[[Source], Iterator[Done]]
 """Makes the steps of an epoch, whose batches are drawn from a source of random numbers."""
 
 
@@ -104,10 +129,10 @@ def epochs_of(task: Task, step: Step) -> Epoch:
     """One call of `step` for each batch."""
     done = task.done
 
-    def epoch(rng: random.Random) -> Iterator[Done]:
+    def epoch(source: Source) -> Iterator[Done]:
         nonlocal done
         data = copy.deepcopy((task.X, task.y)) if task.meddled else (task.X, task.y)
-        parts = list(batches(*data, task.size, task.is_shuffled, rng))
+        parts = list(batches(*data, task.size, task.is_shuffled, source.rng))
         for X, y in parts:
             if task.schedule is not None:
                 task.optimizer.lr = real_number("a learning rate", task.schedule(done), least=0.0)
@@ -179,12 +204,12 @@ def _or_others(
     """
     done = task.done
 
-    def epoch(rng: random.Random) -> Iterator[Done]:
+    def epoch(source: Source) -> Iterator[Done]:
         nonlocal epochs, done
-        state, first, waiting = rng.getstate(), done, iter(others)
+        first, waiting = done, iter(others)
         while True:
             try:
-                for part in epochs(rng):
+                for part in epochs(source):
                     done += len(part.losses)
                     yield part
                 return
@@ -192,7 +217,7 @@ def _or_others(
                 make, reason = next(waiting, None) if done == first else None, str(error)
                 if make is None:
                     raise
-            rng.setstate(state)
+            source.rng.setstate(source.state)
             task.kept.clear()
             epochs, name = make(replace(task, done=done), reason)
             tell(name)
@@ -204,8 +229,8 @@ def _with_a_warning(epochs: Epoch, reason: str) -> Epoch:
     """These epochs, with a warning after the first batch: if eager code fails too, its own error says what is wrong."""
     waiting = [reason]
 
-    def epoch(rng: random.Random) -> Iterator[Done]:
-        for done in epochs(rng):
+    def epoch(source: Source) -> Iterator[Done]:
+        for done in epochs(source):
             if waiting:
                 warn_user(f"fit trains in eager steps, which take longer: {waiting.pop()}", EagerWarning)
             yield done
@@ -329,12 +354,12 @@ def _in_calls(
     def current() -> Batch:
         return samples() if acting.epochs and trainer.steps > task.done else known
 
-    def epoch(rng: random.Random) -> Iterator[Done]:
+    def epoch(source: Source) -> Iterator[Done]:
         data = ready(current())
-        yield _counted(trainer.epoch_of(data, size, rng, task.is_shuffled), data.size, size, data.size)
+        yield _counted(trainer.epoch_of(data, size, source.rng, task.is_shuffled), data.size, size, data.size)
 
-    def batch_by_batch(rng: random.Random) -> Iterator[Done]:
-        data, order = current(), _order(task, rng)
+    def batch_by_batch(source: Source) -> Iterator[Done]:
+        data, order = current(), _order(task, source.rng)
         for start in range(0, data.size, size):
             batch = ready(data.rows(order[start : start + size]))
             yield _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, data.size)

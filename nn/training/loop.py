@@ -24,7 +24,7 @@ from ..evaluation.programs import Options, kept_by
 from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
 from .checks import Callback, callbacks_of, check_back_end, check_parts, history_for
-from .epochs import Acting, Epoch, Task, best_epochs, eager_epochs, epochs_of
+from .epochs import Acting, Epoch, Source, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report, naming_data
 from .history import History
 from .idle import warn_if_idle, warn_of_epochs
@@ -224,7 +224,8 @@ def fit(
             if patient and patient.is_at_its_end:
                 history.stopped = "patience"
             else:
-                _train(task, one_epoch, epochs, rng, history, data.validation, patient, after, told, own)
+                source = Source(rng, shared=rng is seed)
+                _train(task, one_epoch, epochs, source, history, data.validation, patient, after, told, own)
         except KeyboardInterrupt:
             history.stopped = "interrupted"
     if patient:
@@ -236,7 +237,7 @@ def _train(
     task: Task,
     one_epoch: Epoch,
     epochs: int,
-    rng: random.Random,
+    source: Source,
     history: History,
     validation: Validation | None,
     patient: Patience | None,
@@ -248,10 +249,11 @@ def _train(
     scores: dict[str, float] = {}
     told_why = foreign  # nothing is known about steps that are not ours
     for epoch in range(len(history.losses) + 1, epochs + 1):
-        started, before, total, seen, batch = time.perf_counter(), rng.getstate(), 0.0, 0, 0
+        started, total, seen, batch = time.perf_counter(), 0.0, 0, 0
+        source.begin()
         first = len(history.batch_losses)
         try:
-            for done in one_epoch(rng):
+            for done in one_epoch(source):
                 history.batch_losses += done.losses
                 for loss, size in zip(done.losses, done.sizes):
                     total, seen, batch = total + loss * size, seen + size, batch + 1
@@ -260,9 +262,10 @@ def _train(
                         told.batch(Progress(epoch, epochs, batch, done.batches, total / seen, scores, lr=rate))
         except FloatingPointError as error:
             history.batch_losses += getattr(error, "losses", [])
-            raise _failed(error, task, history, first, before) from error
+            raise _failed(error, task, history, first, source.state) from error
         history.losses.append(total / seen)
-        history.random_state = rng.getstate()
+        source.end()
+        history.random_state = source.state
         scores = {} if validation is None else validation.scores(epoch, watched=not history.backend.startswith("eager"))
         row = {"epoch": epoch, "loss": total / seen, **scores, "lr": task.optimizer.lr}
         history.rows.append({**row, "seconds": time.perf_counter() - started})
