@@ -22,6 +22,15 @@ from .state import changes_of, history_of, module_state, number_of, numbers_to_j
 from .structure import warn_of_other_layers
 
 FORMAT = "stepgrad parameters 1"
+_OTHERS = {
+    **dict.fromkeys((".pt", ".pth"), "PyTorch"),
+    **dict.fromkeys((".h5", ".hdf5", ".keras"), "Keras"),
+    **dict.fromkeys((".pkl", ".pickle"), "pickle"),
+    **dict.fromkeys((".npy", ".npz"), "NumPy"),
+    ".joblib": "joblib",
+    ".onnx": "ONNX",
+}
+"""Endings that say that somebody else's format is in a file."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,8 @@ def save(
 
     Raises:
         TypeError: if `model` is not a Module, `optimizer` not an Optimizer or `history` not a History.
-        ValueError: if it has no parameters, two of them have the same path, or the optimiser has other parameters.
+        ValueError: if it has no parameters, two of them have the same path, or the optimiser has other parameters; if
+            the file is named as one of another format, such as `model.pt`.
         ImportError: if a .safetensors file is asked for and its library is not installed.
         OSError: if the file cannot be written.
 
@@ -86,6 +96,7 @@ def save(
     >>> [p.data for p in other.parameters()] == [p.data for p in model.parameters()]
     True
     """
+    _refuse_other_formats(path)
     parameters = _by_name(model)
     _warn_of_left_out(model, parameters)
     beside = module_state(model)
@@ -106,6 +117,15 @@ def save(
         **beside,
     }
     write_file(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def _refuse_other_formats(path: str | os.PathLike[str]) -> None:
+    owner = _OTHERS.get(Path(path).suffix.lower())
+    if owner is not None:
+        raise ValueError(
+            f"{os.fspath(path)!r} is named as a file of {owner}, which save does not write: end it in .json, or in "
+            ".safetensors, which other libraries read too"
+        )
 
 
 def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:

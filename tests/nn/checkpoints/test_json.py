@@ -159,6 +159,16 @@ def test_another_architecture(tmp_path):
         load(MLP(2, [4, 1]), path)
 
 
+@pytest.mark.parametrize(
+    ("ending", "owner"), [(".pt", "PyTorch"), (".PTH", "PyTorch"), (".keras", "Keras"), (".npz", "NumPy")]
+)
+def test_a_name_of_another_format_is_refused(tmp_path, ending, owner):
+    """The file would be JSON, which whoever goes by its name cannot read."""
+    with pytest.raises(ValueError, match=f"is named as a file of {owner}, .* end it in .json, or in .safetensors"):
+        save(MLP(2, [1]), tmp_path / f"model{ending}")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("function", [save, load])
 def test_models_refused(tmp_path, function):
     with pytest.raises(ValueError, match="Module has no parameters"):

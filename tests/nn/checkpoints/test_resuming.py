@@ -230,7 +230,7 @@ def test_what_save_refuses(tmp_path):
         nn.save(model, tmp_path / "m.json", optimizer=3)
     with pytest.raises(TypeError, match="history must be a History"):
         nn.save(model, tmp_path / "m.json", history=[])
-    with pytest.raises(ValueError, match="none of the model's"):
+    with pytest.raises(ValueError, match="not one of the model's"):
         nn.save(nn.MLP(2, [1]), tmp_path / "m.json", optimizer=optimizer)
 
 
