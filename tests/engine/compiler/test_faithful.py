@@ -269,7 +269,54 @@ def _safe_power(x: Any) -> Any:
     return 0.0
 
 
+def _safe_in_all_ways(x: Any) -> Any:
+    try:
+        return 1 / x
+    except KeyError:
+        return 1.0
+    except:  # noqa: E722  # that it is seen is the point
+        return 0.0
+
+
+def _safe_remainder_in_all_ways(x: Any) -> Any:
+    try:
+        return 7 % x
+    except:  # noqa: E722  # that it is seen is the point
+        return 0.0
+
+
+_ByZero, _suppressing = ZeroDivisionError, contextlib.suppress(ZeroDivisionError)
+
+
+def _safe_by_another_name(x: Any) -> Any:
+    try:
+        return 1 / x
+    except _ByZero:
+        return 0.0
+
+
+def _safe_by_a_suppressor(x: Any) -> Any:
+    with _suppressing:
+        return 1 / x
+    return 0.0
+
+
+def _safe(function: Callable[[Any], Any], errors: Any) -> Callable[[Any], Any]:
+    def safe(x: Any) -> Any:
+        try:
+            return function(x)
+        except errors:
+            return 0.0
+
+    return safe
+
+
 PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "a division that a bare except catches": (_safe_in_all_ways, [2.0, 0.0, 2.0]),
+    "a remainder that a bare except catches": (_safe_remainder_in_all_ways, [2.0, 0.0, 2.0]),
+    "a division that is caught by another name": (_safe_by_another_name, [2.0, 0.0, 2.0]),
+    "a division that is suppressed": (_safe_by_a_suppressor, [2.0, 0.0, 2.0]),
+    "a division that a decorator catches": (_safe(lambda x: 1 / x, (KeyError, ArithmeticError)), [2.0, 0.0, 2.0]),
     "a division by zero that is caught": (lambda x: _safe_division(1, x), [2.0, 0.0, 2.0]),
     "a remainder that is caught": (lambda x: _safe_remainder(1, x), [2.0, 0.0, 2.0]),
     "a power that is caught": (_safe_reciprocal, [2.0, 0.0, 2.0]),
@@ -507,6 +554,22 @@ def conditions_of_arrays_that_are_counted_or_multiplied() -> Case:
 def truth_values_less_one() -> Case:
     w = Value(2.0)
     return Case(lambda x: w * (2 * x - 1) + (1 - x), samples=(np.array([True, False]),))
+
+
+def _or_zero(x: Any) -> Any:
+    try:
+        with engine.no_grad():
+            return 1 / x
+    except (KeyError, ValueError):
+        return 0.0
+    finally:
+        pass
+
+
+@control
+def a_division_where_other_errors_are_caught() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * _or_zero(x))
 
 
 @control
@@ -2368,6 +2431,7 @@ UNNAMED: dict[str, Callable[[Any], float]] = {
     "getattr as a default": lambda options, get=getattr: get(options, "of_loss"),
     "getattr by reduce": lambda options: functools.reduce(_get, ["of_loss"], options),
     "__getattribute__": lambda options: options.__getattribute__("of_loss"),
+    "a method by its name": lambda options, call=operator.methodcaller("__getattribute__", "of_loss"): call(options),
     "its state": lambda options: sum(options.__reduce_ex__(2)[2].values()),
     "a pattern": _of_a_pattern,
     "a pattern in its place": _of_a_pattern_in_its_place,

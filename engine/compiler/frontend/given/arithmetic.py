@@ -15,6 +15,7 @@ from ....text.callers import is_ours
 from ....value import Value
 from ...batch import is_narrow
 from ...errors import refusal
+from ..catching import may_catch
 from ..conditions import CONDITIONS
 from ..symbol import Symbol
 from .asking import TRACE
@@ -40,7 +41,6 @@ _FIX_LARGE = (
     "Python's integers are exact, and a float is not beyond 2**53: write the number as a float if that is meant, or "
     "compute it outside of the function."
 )
-_ERRORS = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
 _RAISING = ("truediv", "floordiv", "mod", "divmod", "pow")
 _OVERFLOWING = ("add", "sub", "mul", "floordiv", "mod", "divmod", "pow", "neg", "abs")
 _OF_WHOLE = ("floordiv", "mod", "divmod", "pow")
@@ -146,10 +146,10 @@ def _may_raise(name: str, second: Any) -> bool:
 
 
 def _is_caught() -> bool:
-    """Whether the user's code that is running names an error that it may catch."""
+    """Whether the user's code that is running may catch an error."""
     frame: Any = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename != TRACE:
-        if not _ERRORS.isdisjoint(frame.f_code.co_names):
+        if may_catch(frame):
             return True
         frame = frame.f_back
     return False

@@ -6,14 +6,15 @@ import dis
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
-from itertools import pairwise
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
+from ..catching import catches_all
+
 COMPUTING = frozenset(
     {"getattr", "vars", "__dict__", "__globals__", "format", "format_map", "dumps", "attrgetter", "__getattribute__"}
-    | {"getattr_static", "getmembers", "__reduce__", "__reduce_ex__", "__getstate__"}
+    | {"methodcaller", "getattr_static", "getmembers", "__reduce__", "__reduce_ex__", "__getstate__"}
 )
 """Code that names one of these may read what it does not name, or names only in a string."""
 LISTING = COMPUTING | {"dir", "hasattr"}
@@ -30,7 +31,7 @@ DECIDING = frozenset({"decimal", "Decimal"})
 def names_of(code: CodeType) -> tuple[str, ...]:
     """The globals and attributes that code names, in functions inside it, and in strings if it reads by strings."""
     names = dict.fromkeys((*code.co_names, *_names_in_patterns(code)))
-    if _catches_all(code):
+    if catches_all(code):
         names[AttributeError.__name__] = None
     if not COMPUTING.isdisjoint(names):
         names.update(dict.fromkeys(filter(str.isidentifier, texts_of(code))))
@@ -49,19 +50,12 @@ def _names_in_patterns(code: CodeType) -> Iterator[str]:
             yield "getattr"
 
 
-def _catches_all(code: CodeType) -> bool:
-    """Whether some code may have an `except` without a class."""
-    steps = [dis.opname[step] for step in code.co_code[::2] if dis.opname[step] != "CACHE"]
-    handlers = (("PUSH_EXC_INFO", "POP_TOP"), ("POP_TOP", "POP_TOP"))  # the second one before Python 3.11
-    return any(pair in handlers for pair in pairwise(steps))
-
-
 def reading_name(thing: Any) -> str:
     """The name of what reads attributes that no code names, or finds out whether there are some; "" for all else.
 
     That is its own name, whatever name the code has for it.
     """
-    known = any(thing is kind for kind in (attrgetter, *_CATCHING)) or type(thing) in _CALLED
+    known = any(thing is kind for kind in (attrgetter, methodcaller, *_CATCHING)) or type(thing) in _CALLED
     return thing.__name__ if known and thing.__name__ in LISTING | ASKING else ""
 
 

@@ -10,7 +10,7 @@ from abc import ABCMeta
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from io import BytesIO, StringIO
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -163,8 +163,9 @@ class Walk(Functions):
             yield getattr(thing, "function", None)
         elif kind.__name__ == "ufunc":  # it may be the user's function
             yield from gc.get_referents(thing)
-        elif kind is attrgetter:
-            self.used.update(name for path in thing.__reduce__()[1] for name in path.split("."))
+        elif kind in (attrgetter, methodcaller):
+            texts = [text for text in thing.__reduce__()[1] if isinstance(text, str)]
+            self.used.update(name for path in texts for name in path.split("."))
         elif issubclass(kind, (ModuleType, type)):
             if is_of_users(thing):
                 if isinstance(thing, type):
