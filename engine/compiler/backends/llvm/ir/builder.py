@@ -40,6 +40,8 @@ class Code:
     def __init__(self, name: str, bits: int, width: int, arguments: Sequence[str], result: str = "void"):
         self.name, self.bits, self.width, self.arguments, self.result = name, bits, width, list(arguments), result
         self.scalar = "double" if bits == 64 else "float"
+        elements = {"f": self.scalar, "i": f"i{bits}", "m": "i1"}
+        self._types = {kind: f"<{width} x {element}>" if width > 1 else element for kind, element in elements.items()}
         self.align = bits // 8
         self.lines: list[str] = []
         self.slots: list[str] = []  # stack slots of loop counters and accumulators; LLVM turns them into registers
@@ -53,8 +55,7 @@ class Code:
     # ---- types and constants
     def type(self, kind: str = "f") -> str:
         """The IR type of a vector of that kind."""
-        element = {"f": self.scalar, "i": f"i{self.bits}", "m": "i1"}[kind]
-        return f"<{self.width} x {element}>" if self.width > 1 else element
+        return self._types[kind]
 
     @property
     def suffix(self) -> str:
