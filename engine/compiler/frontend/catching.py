@@ -6,8 +6,10 @@ import dis
 from contextlib import suppress
 from functools import cache
 from itertools import pairwise
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
+
+from ...text.callers import is_users
 
 _ERRORS = (ZeroDivisionError, OverflowError)
 _NAMES = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
@@ -15,6 +17,7 @@ _BARE: tuple[str, ...] = ("PUSH_EXC_INFO", "POP_TOP")
 _NOT_AFTER: tuple[str, ...] = ()
 if _BARE[0] not in dis.opmap:  # before Python 3.11
     _BARE, _NOT_AFTER = ("POP_TOP",) * 3, ("RERAISE", "JUMP_IF_NOT_EXC_MATCH")
+_WITH = frozenset({"SETUP_WITH", "BEFORE_WITH", "LOAD_SPECIAL"})  # from version to version
 _HANDLING = dis.opmap["SETUP_FINALLY" if _NOT_AFTER else "PUSH_EXC_INFO"]
 
 
@@ -35,9 +38,27 @@ def catches_all(code: CodeType) -> bool:
 def may_catch(frame: FrameType) -> bool:
     """Whether the code that runs in a frame may catch an error of arithmetic."""
     code = frame.f_code
-    if catches_all(code) or not _NAMES.isdisjoint(code.co_names):
+    if _names_errors(code):
         return True
-    return any(map(_catches, (*map(frame.f_globals.get, code.co_names), *frame.f_locals.values())))
+    held = [*map(frame.f_globals.get, code.co_names), *frame.f_locals.values()]
+    has_with = not _WITH.isdisjoint(dis.opname[step] for step in code.co_code[::2])
+    return any(map(_catches, held)) or (has_with and any(map(_swallows, held)))
+
+
+def _names_errors(code: CodeType) -> bool:
+    return catches_all(code) or not _NAMES.isdisjoint(code.co_names)
+
+
+def _swallows(thing: Any) -> bool:
+    """Whether it is a context manager of the user's that may catch an error: a function, a class or an object."""
+    within = vars(thing).get("__wrapped__") if type(thing) is FunctionType else None
+    if type(within) is FunctionType:
+        return _names_errors(within.__code__)
+    kind = thing if issubclass(type(thing), type) else type(thing)
+    leave = vars(kind).get("__exit__")
+    if type(leave) is not FunctionType or not is_users(leave.__code__.co_filename):
+        return False
+    return _names_errors(leave.__code__) or any(constant is True for constant in leave.__code__.co_consts)
 
 
 def _catches(thing: Any) -> bool:

@@ -301,6 +301,32 @@ def _safe_by_a_suppressor(x: Any) -> Any:
     return 0.0
 
 
+class Swallowing:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: Any) -> bool:
+        return True
+
+
+@contextlib.contextmanager
+def _swallowing() -> Iterator[None]:
+    with contextlib.suppress(ZeroDivisionError):
+        yield
+
+
+def _safe_in_a_context(x: Any) -> Any:
+    with Swallowing():
+        return 1 / x
+    return 0.0
+
+
+def _safe_in_a_generator(x: Any) -> Any:
+    with _swallowing():
+        return 1 / x
+    return 0.0
+
+
 def _safe(function: Callable[[Any], Any], errors: Any) -> Callable[[Any], Any]:
     def safe(x: Any) -> Any:
         try:
@@ -316,6 +342,8 @@ PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a remainder that a bare except catches": (_safe_remainder_in_all_ways, [2.0, 0.0, 2.0]),
     "a division that is caught by another name": (_safe_by_another_name, [2.0, 0.0, 2.0]),
     "a division that is suppressed": (_safe_by_a_suppressor, [2.0, 0.0, 2.0]),
+    "a division that a context catches": (_safe_in_a_context, [2.0, 0.0, 2.0]),
+    "a division that a context made of a generator catches": (_safe_in_a_generator, [2.0, 0.0, 2.0]),
     "a division that a decorator catches": (_safe(lambda x: 1 / x, (KeyError, ArithmeticError)), [2.0, 0.0, 2.0]),
     "a division by zero that is caught": (lambda x: _safe_division(1, x), [2.0, 0.0, 2.0]),
     "a remainder that is caught": (lambda x: _safe_remainder(1, x), [2.0, 0.0, 2.0]),
@@ -556,9 +584,14 @@ def truth_values_less_one() -> Case:
     return Case(lambda x: w * (2 * x - 1) + (1 - x), samples=(np.array([True, False]),))
 
 
+@contextlib.contextmanager
+def _harmless() -> Iterator[None]:
+    yield
+
+
 def _or_zero(x: Any) -> Any:
     try:
-        with engine.no_grad():
+        with engine.no_grad(), _harmless():
             return 1 / x
     except (KeyError, ValueError):
         return 0.0
