@@ -180,6 +180,13 @@ def test_many_python_threads() -> None:
         assert found == expected
 
 
+@pytest.fixture
+def few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls are cut into as few pieces on a busy machine as on an idle one: for all but the first a worker is woken."""
+    monkeypatch.setattr("engine.compiler.backends.llvm.training.CHUNK", 1e6)
+
+
+@pytest.mark.usefixtures("few_pieces")
 def test_helpers_sleep_and_are_woken() -> None:
     _, several, leaves = programs(2)
     training = several.training(1)
@@ -195,6 +202,7 @@ def test_helpers_sleep_and_are_woken() -> None:
     assert sum(thread.name.startswith("stepgrad worker") for thread in threading.enumerate()) == 1
 
 
+@pytest.mark.usefixtures("few_pieces")
 def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller makes its part, and before long offers it nothing; the numbers are the same."""
     _, several, leaves = programs(2)
