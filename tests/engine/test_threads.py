@@ -37,8 +37,6 @@ def test_no_contribution_is_lost() -> None:
     assert {leaf.grad for leaf in leaves} == {float(rounds * threads)}
 
 
-@pytest.mark.unmeasured
-@FORK
 def test_a_stepper_may_begin_while_another_thread_looks_for_those_under_way() -> None:
     """A WeakSet raised "Set changed size during iteration", from backward() too."""
     first, second = ((x * x * x).stepper() for x in (Value(2.0), Value(3.0)))
@@ -52,6 +50,8 @@ def test_a_stepper_may_begin_while_another_thread_looks_for_those_under_way() ->
     assert not passes_under_way
 
 
+@pytest.mark.unmeasured
+@FORK
 def test_a_child_forked_while_another_thread_commits_can_go_on() -> None:
     leaf, stop = Value(2.0), threading.Event()
 
@@ -89,6 +89,18 @@ def test_the_collector_wakes_when_the_last_context_ends() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_ctrl_c_before_the_collector_rests_leaves_it_awake(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed() -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gc, "isenabled", pressed)
+    with pytest.raises(KeyboardInterrupt), collector_at_rest():
+        pass
+    monkeypatch.undo()
+    assert gc.isenabled()
+    assert not collector._resting
 
 
 @pytest.mark.parametrize("enabled", [True, False])
