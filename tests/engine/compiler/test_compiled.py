@@ -187,7 +187,7 @@ def test_arguments_that_are_no_batch(backend: str, argument: Any, error: type[Ex
 
 @BACKENDS
 def test_arguments_of_different_lengths(backend: str) -> None:
-    with pytest.raises(ValueError, match="3, 2 samples"):
+    with pytest.raises(ValueError, match="3 and 2 samples"):
         compile(lambda x, y: x[0] + y, backend=backend)(X, [1.0, 2.0])
 
 
