@@ -380,7 +380,8 @@ def test_a_loss_that_a_user_has_added_to_the_losses_is_the_users(monkeypatch: py
 
 def test_what_is_no_leaf_and_what_holds_itself() -> None:
     model = plain()
-    model.layers[0].neurons[0].b = Value(1.0) * 2
+    with pytest.warns(UserWarning, match="which nothing trains"):
+        model.layers[0].neurons[0].b = Value(1.0) * 2
     assert own_code(model, cross_entropy) is None
     model = plain()
     model.again = model
