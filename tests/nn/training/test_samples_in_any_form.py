@@ -256,6 +256,16 @@ class Both:
         self.eager = EagerStep(models[1], loss, optimizers[1])
         self.tolerance = 1e-9 if dtype == "float64" else 1e-3
         self.models = models
+        self._numbers = [p.data for p in models[0].parameters()]
+
+    def begin_anew(self) -> None:
+        """Both models as they were made: samples of one row would lead the loss of the others anywhere."""
+        for model in self.models:
+            for parameter, number in zip(model.parameters(), self._numbers):
+                parameter.data = number
+        for step in (self.compiled, self.eager):
+            step.optimizer.take_back()
+            step.optimizer.own_state = (0, tuple([] for _ in step.optimizer.own_state[1]))
 
     def until_quick(self) -> None:
         """The next step is made in native code; in time of a look it is not, so there may have to be some."""
@@ -296,6 +306,7 @@ def both(name: str, dtype: str) -> Both:
 @pytest.mark.parametrize("which", ["samples", "labels"])
 def test_a_step_on_any_form_is_the_eager_one_or_none(which: str, form: str, loss: str, dtype: str) -> None:
     pair, make = both(loss, dtype), FORMS[form]
+    pair.begin_anew()
     pair.until_quick()
     x, y = (make(X), pair.labels) if which == "samples" else (X, make(pair.labels))
     before = [p.data for p in pair.models[0].parameters()]
