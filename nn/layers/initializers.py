@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from math import isfinite, sqrt
 from random import Random
@@ -99,8 +100,13 @@ def get_initializer(choice: str | Initializer | None, activation: str = "identit
     return INITIALIZERS[choice]
 
 
-made = [0]
-"""How often weights have been made: training warns of a model that makes some whenever it is called."""
+class _Made(threading.local):
+    """How often this thread has made weights: training warns of a model that makes some whenever it is called."""
+
+    count = 0
+
+
+made = _Made()
 
 
 def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> list[Value]:
@@ -113,7 +119,7 @@ def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> 
     >>> [w.data for w in weights(INITIALIZERS["zeros"], Random(0), 2, 3, 2)]
     [0.0, 0.0]
     """
-    made[0] += 1
+    made.count += 1
     if isinstance(draw, Scaled):
         return list(map(Value, draw.numbers(rng, nin, nout, count)))
     numbers = [draw(rng, nin, nout) for _ in range(count)]

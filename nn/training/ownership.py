@@ -82,7 +82,7 @@ def warn_of_layers(before: int) -> None:
     Args:
         before: how often weights had been made before it was called.
     """
-    if made[0] != before:
+    if made.count != before:
         warn_user(
             "the model makes layers when it is called, and nothing trains their parameters: make them once, in "
             "__init__, before the optimiser",

@@ -165,7 +165,7 @@ class EagerStep(Known):
             check_ownership(self.model, self.loss, self.optimizer)
             self._seen = seen
         results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
-        predictions, layers = [], made[0]
+        predictions, layers = [], made.count
         for place, x in enumerate(X):
             with drawing(Place(self.steps, place)):
                 predictions.append(self.model(x))

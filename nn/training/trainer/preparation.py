@@ -137,7 +137,7 @@ class Preparation(Settings):
     def _prepare(self, batch: Batch) -> Way:
         """Compile for samples of another shape, or another optimiser."""
         self._watch, self._traced = None, time.perf_counter()
-        by_rule, layers = has_rule(self._optimizer), made[0]
+        by_rule, layers = has_rule(self._optimizer), made.count
         session = open_session(self.compiled, batch, self._optimizer) if by_rule else None
         if session is None or not session.trains_all:  # else the loss reads just what the optimiser holds
             check_ownership(self._model, self._loss, self._optimizer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,26 @@ def test_layers_that_are_made_at_every_call(make: Any) -> None:
     with pytest.warns(UserWarning, match="the model makes layers when it is called, and nothing trains their") as told:
         step(X, Y)
     assert len(told) == 1
+
+
+def test_layers_that_another_thread_makes_meanwhile_are_none_of_the_models() -> None:
+    """As where `fit_many` makes nets in one thread and trains one in another."""
+
+    class Watched(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Layer(2, 1, "identity", seed=0)
+
+        def __call__(self, x: Any) -> Any:
+            other = Thread(target=nn.Layer, args=(3, 1))
+            other.start()
+            other.join()
+            return self.layer(x)
+
+    model = Watched()
+    step = nn.EagerStep(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(X, Y)
 
 
 def test_data_that_can_be_read_once() -> None:
