@@ -57,8 +57,8 @@ class Variants:
         self.lazy_plan, self.dtype, self.threads = lazy_plan, np.dtype(dtype), threads
         self.width = vector_bytes() // self.dtype.itemsize
         narrow = min(vector_bytes(), NARROW) // self.dtype.itemsize
+        self.few = 1 + narrow // 4  # measured: these take no longer than a vector
         self._widths = sorted({narrow, self.width}) if lazy_plan.gradients else []  # for steps on few samples
-        self.few = narrow // 4 if self._widths else 1 + narrow // 4  # measured: these take no longer than a vector
         self._programs: dict[tuple[int, int], NativeProgram] = {}
         self._recent: NativeProgram | None = None
         self._lock, self.lock = new_lock(), new_lock(awaited=True)

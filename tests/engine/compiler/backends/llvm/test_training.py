@@ -421,7 +421,7 @@ def test_gradients_of_one_block_are_written_to_one_place(count: float, sets: int
     assert len(places) == sets
 
 
-@pytest.mark.parametrize(("dtype", "widths"), [("float64", [8, 4, 4, 4, 8, 8]), ("float32", [16, 16, 8, 8, 8, 16])])
+@pytest.mark.parametrize(("dtype", "widths"), [("float64", [8, 8, 4, 4, 8, 8]), ("float32", [16, 16, 16, 8, 8, 16])])
 def test_steps_on_a_few_samples_go_by_half_vectors(
     dtype: str, widths: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
