@@ -152,18 +152,18 @@ class Specialisation:
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
 
     def _as_added(self, gradients: Any, program: Program, batch: Batch) -> Any:
-        """Gradients that are not finite, summed sample by sample as in eager code.
-
-        A program may multiply a sum over the samples by a factor that they share, which differs for infinities.
-        """
-        if gradients is None or math.isfinite(sum(gradients) if isinstance(gradients, list) else gradients.sum()):
+        """Gradients that are infinite as sums over samples, as eager code has it: an infinity less itself is nan."""
+        if gradients is None:
+            return gradients
+        sizes = map(abs, gradients) if isinstance(gradients, list) else [abs(gradients).max(initial=0.0)]
+        if max(sizes, default=0.0) < math.inf:
             return gradients
         places = [k for k, gradient in enumerate(gradients) if math.isinf(gradient)]
         if places and batch.size > 1:
             single = program.fitting(1)
             each = [self._run(single, batch.rows([row]))[1] for row in range(batch.size)]
             for k in places:
-                if math.isnan(sum([gradient[k] for gradient in each])):
+                if math.isnan(sum([float(gradient[k]) for gradient in each])):
                     gradients[k] = math.nan
         return gradients
 

@@ -44,7 +44,7 @@ def test_an_infinite_gradient_is_infinite_in_every_back_end(
 
 
 @BACKENDS
-@pytest.mark.parametrize("xs", [[0.0, 1.0], [1.0, 0.0], [0.0], [1.0, -1.0], [1.0, 2.0], [-1.0, -2.0, 0.0]])
+@pytest.mark.parametrize("xs", [[0.0, 1.0], [0.0], [1.0, -1.0], [1.0, 2.0], [-1.0, -2.0, 0.0], [2.0, -1.0, 1.0, 1.0]])
 def test_infinite_times_0_in_one_sample_is_nan_in_every_back_end(xs: list[float], backend: str) -> None:
     """Where the derivative of sqrt(w) is the same for all samples, and so multiplied to the sum of them."""
     w, v = Value(0.0), Value(2.0)
@@ -53,6 +53,14 @@ def test_infinite_times_0_in_one_sample_is_nan_in_every_back_end(xs: list[float]
     expected = engine.grad(engine.mean([engine.sqrt(w) * x + v * x for x in xs]), [w, v])
     found = dict(zip(compiled.parameters, map(float, gradients)))
     assert [found[w], found[v]] == pytest.approx(expected, nan_ok=True)
+
+
+@BACKENDS
+def test_gradients_of_both_infinities_are_told_without_a_warning(backend: str) -> None:
+    w, v = Value(0.0), Value(0.0)
+    compiled = compile(lambda x: (engine.sqrt(w) - engine.sqrt(v)) * x, backend=backend)
+    _, gradients = compiled.value_and_grad([1.0, 2.0, 3.0])
+    assert dict(zip(compiled.parameters, map(float, gradients))) == {w: math.inf, v: -math.inf}
 
 
 @BACKENDS
