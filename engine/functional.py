@@ -5,11 +5,11 @@ Each records the function for itself, even inside a `no_grad`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .backprop import Function, grad, local_derivatives
-from .graph import topological_order
+from .graph import depending_on, topological_order
 from .ieee import total
 from .modes import always_recorded, line_of, reads
 from .numbers import as_float, could_be_written, is_number, shortened
@@ -196,7 +196,7 @@ def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
         numbers = [node._data for node in nodes if isinstance(node, Constant)]
         no_graph = not all(isinstance(each, Value) for each in outputs)
         suspicious = no_graph or not all(map(could_be_written, numbers))
-        own = {id(node): node._data for node in _depending_on(inputs, nodes)}
+        own = {id(node): node._data for node in depending_on(inputs, nodes)}
         for read in reversed(reads):
             if read is last:
                 break
@@ -212,15 +212,6 @@ def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
                     "themselves, and write detach() of what is to count as a constant"
                 )
     return inputs, result
-
-
-def _depending_on(inputs: list[Value], nodes: Iterable[Value]) -> set[Value]:
-    """The inputs, and those of the nodes, in topological order, that are computed from them."""
-    found = set(inputs)
-    for node in nodes:
-        if not found.isdisjoint(node.operands):
-            found.add(node)
-    return found
 
 
 def _call(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Value]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
@@ -109,3 +109,22 @@ def leaves(root: Value) -> list[Value]:
     [1.0, 2.0]
     """
     return [n for n in recorded_order(root) if n.primitive is None and not isinstance(n, Constant)]
+
+
+def depending_on(values: Iterable[Value], order: Iterable[Value]) -> dict[Value, None]:
+    """The values, and the nodes that are computed from them, in topological order.
+
+    Args:
+        values: what to depend on.
+        order: nodes, operands before what is computed from them.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> z = x * y
+    >>> [node.data for node in depending_on([x], topological_order(z + y))]
+    [2.0, 6.0, 9.0]
+    """
+    found = dict.fromkeys(values)
+    for node in order:
+        if not found.keys().isdisjoint(node.operands):
+            found[node] = None
+    return found

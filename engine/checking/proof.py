@@ -16,6 +16,7 @@ from typing import Any
 from .. import ops
 from ..backprop import local_derivatives
 from ..functional import push_forward
+from ..graph import depending_on
 from ..numbers import same_number
 from ..value import Constant, Value
 from . import oracle
@@ -65,17 +66,8 @@ def _is_right_by_coordinate(subject: Subject, position: int, wrong: Derivative) 
     return (
         (same_number(forward, wrong.claimed) or math.isclose(forward, wrong.claimed, rel_tol=_SAME))
         and _is_its_graph(subject, here, [position])
-        and all(map(_is_exact, _computed_from(leaf, here.nodes)))
+        and all(map(_is_exact, depending_on([leaf], here.nodes)))  # others play no part in its derivative
     )
-
-
-def _computed_from(leaf: Value, nodes: Sequence[Value]) -> list[Value]:
-    """The nodes that depend on a leaf: the local derivatives of others play no part in its own."""
-    depending = {leaf}
-    for node in nodes:
-        if not depending.isdisjoint(node.operands):
-            depending.add(node)
-    return [node for node in nodes if node in depending]
 
 
 def _is_exact(node: Value) -> bool:

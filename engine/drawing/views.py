@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..graph import depending_on
 from ..value import Value
 
 
 def paths_to(target: Value, order: list[Value]) -> list[Value]:
     """The nodes on the paths from the root to `target`, in topological order."""
-    on_path = {target}
-    for node in order:
-        if not on_path.isdisjoint(node.operands):
-            on_path.add(node)
-    return [node for node in order if node in on_path]
+    return list(depending_on([target], order))
 
 
 def neighbourhood(centre: Value, radius: int, order: list[Value]) -> list[Value]:

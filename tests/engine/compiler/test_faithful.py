@@ -67,6 +67,7 @@ import nn
 from engine import TraceError, Value, compile, where
 from engine.compiler.frontend.reads import surroundings
 from tests.engine.compiler.everywhere import close
+from tests.engine.compiler.truths import chosen, in_a_closure, in_a_local, is_positive
 from tests.needs import INSTALLED, needs
 
 np = needs("numpy")
@@ -615,28 +616,6 @@ def a_division_beside_one_that_is_caught() -> Case:
 # ---- True and False as objects ---------------------------------------------------------------------------------------
 
 
-def _is_positive(x: Any) -> Any:
-    return x > 0
-
-
-def _chosen(flag: Any) -> float:
-    return 2.0 if flag is True else 3.0
-
-
-def _in_a_local(x: Any) -> float:
-    flag = x > 0
-    return 2.0 if flag is not False else 3.0
-
-
-def _in_a_closure(x: Any) -> float:
-    flag = x > 0
-
-    def inside() -> float:
-        return 2.0 if flag is True else 3.0
-
-    return inside()
-
-
 def _in_a_pattern(x: Any) -> float:
     match x > 0:
         case True:
@@ -657,14 +636,14 @@ OF_TRUTH: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a comparison": (lambda x: 2.0 if (x > 0) is True else 3.0, [-1.0, 1.0, -1.0]),
     "a comparison on the right": (lambda x: 2.0 if True is (x > 0) else 3.0, [-1.0, 1.0, -1.0]),
     "both of two": (lambda x: 2.0 if ((x > 0) & (x < 2)) is True else 3.0, [-1.0, 1.0, -1.0]),
-    "what a function gives": (lambda x: 2.0 if _is_positive(x) is True else 3.0, [-1.0, 1.0, -1.0]),
+    "what a function gives": (lambda x: 2.0 if is_positive(x) is True else 3.0, [-1.0, 1.0, -1.0]),
     "what a function in C gives": (lambda x: 2.0 if operator.gt(x, 0) is True else 3.0, [-1.0, 1.0, -1.0]),
-    "an argument": (lambda x: _chosen(x > 0), [-1.0, 1.0, -1.0]),
-    "a local": (_in_a_local, [-1.0, 1.0, -1.0]),
-    "a cell": (_in_a_closure, [-1.0, 1.0, -1.0]),
+    "an argument": (lambda x: chosen(x > 0), [-1.0, 1.0, -1.0]),
+    "a local": (in_a_local, [-1.0, 1.0, -1.0]),
+    "a cell": (in_a_closure, [-1.0, 1.0, -1.0]),
     "a pattern": (_in_a_pattern, [-1.0, 1.0, -1.0]),
     "a pattern of a sequence": (_in_a_pattern_of_a_sequence, [-1.0, 1.0, -1.0]),
-    "a bool that is given": (_chosen, [False, True, False]),
+    "a bool that is given": (chosen, [False, True, False]),
     "a bool in a row": (lambda x: 2.0 if x[1] is True else 3.0, [[False, False], [False, True], [False, False]]),
 }
 
@@ -675,7 +654,7 @@ _refuse_of("is True", OF_TRUTH)
 @row("refused")
 def a_condition_on_a_parameter_that_is_true() -> Case:
     w = Value(-2.0)
-    return Case(lambda x: w * x * _chosen(w > 0.0), lambda: setattr(w, "data", 1.0))
+    return Case(lambda x: w * x * chosen(w > 0.0), lambda: setattr(w, "data", 1.0))
 
 
 @control

@@ -21,6 +21,8 @@ from engine.compiler.frontend.graph import Graph
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
 
+from ..truths import chosen, in_a_closure, in_a_local, is_positive
+
 
 def is_tested(function: Callable[[Any], Any], argument: Any) -> bool:
     """Whether a truth value is tested when the function, or one that it calls, returns."""
@@ -48,28 +50,6 @@ def given(*kinds: type) -> list[Any]:
     return [graph.source("input", place) for place in range(len(kinds))]
 
 
-def _is_positive(x: Any) -> Any:
-    return x > 0
-
-
-def _chosen(flag: Any) -> float:
-    return 2.0 if flag is True else 3.0
-
-
-def _in_a_local(x: Any) -> float:
-    flag = x > 0
-    return 2.0 if flag is not False else 3.0
-
-
-def _in_a_closure(x: Any) -> float:
-    flag = x > 0
-
-    def inside() -> float:
-        return 2.0 if flag is True else 3.0
-
-    return inside()
-
-
 def _in_a_pattern(x: Any) -> float:
     match [x > 0]:
         case [False]:
@@ -87,11 +67,11 @@ def _beside(x: Any) -> float:
     [
         lambda x: 2.0 if (x > 0) is True else 3.0,
         lambda x: 2.0 if True is (x > 0) else 3.0,
-        lambda x: 2.0 if _is_positive(x) is True else 3.0,
+        lambda x: 2.0 if is_positive(x) is True else 3.0,
         lambda x: 2.0 if operator.gt(x, 0) is True else 3.0,
-        lambda x: _chosen(x > 0),
-        _in_a_local,
-        _in_a_closure,
+        lambda x: chosen(x > 0),
+        in_a_local,
+        in_a_closure,
         _in_a_pattern,
     ],
 )
@@ -103,10 +83,10 @@ def test_a_condition_that_is_tested_is_seen(function: Callable[[Any], Any]) -> N
 
 def test_a_bool_that_is_given_is_one() -> None:
     truth, number = given(bool, float)
-    assert is_tested(_chosen, truth)
-    assert is_tested(_chosen, truth.graph.constant(1.0))  # a condition that is known
+    assert is_tested(chosen, truth)
+    assert is_tested(chosen, truth.graph.constant(1.0))  # a condition that is known
     for other in (number, number * 2, truth.graph.source("accumulator", 0)):
-        assert not is_tested(_chosen, other)
+        assert not is_tested(chosen, other)
     for row in ([number, truth], Row([number, truth], list, lambda: None)):
         assert is_tested(lambda x: 2.0 if x[1] is True else 3.0, row)
     assert not is_tested(lambda x: 2.0 if x[1] is True else 3.0, [truth.graph, number])
@@ -118,7 +98,7 @@ def _kept(x: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "function", [_is_positive, _beside, _kept, lambda x: (x > 0) is None, lambda x: x is True or x * 2]
+    "function", [is_positive, _beside, _kept, lambda x: (x > 0) is None, lambda x: x is True or x * 2]
 )
 def test_other_code_is_not_meant(function: Callable[[Any], Any]) -> None:
     (x,) = given(float)
@@ -126,8 +106,8 @@ def test_other_code_is_not_meant(function: Callable[[Any], Any]) -> None:
 
 
 def test_code_that_may_test_it_has_a_bool_and_compares() -> None:
-    assert may_test_truth(_chosen.__code__)
-    assert may_test_truth(_in_a_closure.__code__)  # by a function inside
-    assert not may_test_truth(_is_positive.__code__)
+    assert may_test_truth(chosen.__code__)
+    assert may_test_truth(in_a_closure.__code__)  # by a function inside
+    assert not may_test_truth(is_positive.__code__)
     assert not may_test_truth((lambda x: x is None or 2.0).__code__)
     assert not may_test_truth((lambda x: x == 2.0 or True).__code__)
