@@ -10,7 +10,8 @@ import engine
 
 from ..arguments import counted
 from ..layers.activations import activation_name
-from ..layers.module import Module, evaluating
+from ..layers.modes import evaluating
+from ..layers.module import Module
 from ..layers.sequential import Sequential
 from .columns import flat, shape_of
 from .programs import Model

@@ -19,7 +19,8 @@ from engine import Value, leaves_made, no_grad
 
 from ..arguments import has_array, is_row, known_backend, plain, show, warn_user
 from ..data.tables import no_number_in, samples_of
-from ..layers.module import Module, evaluating
+from ..layers.modes import evaluating
+from ..layers.module import Module
 from ..own_code import describe
 from .broadcasting import refuse_all_pairs
 from .columns import flat, nested, shape_of, shape_of_each

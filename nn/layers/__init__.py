@@ -1,6 +1,6 @@
 """The building blocks of networks.
 
-- module: the base class of everything with parameters; their names; train and eval mode
+- module: the base class of everything with parameters; their names; train and eval mode; modes: eval mode in a thread
 - dense: neurons, layers, MLPs; activations; initializers
 - sequential: modules in a row and around a shortcut; embedding, normalization, attention
 - ending: the activation that a model ends with

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from engine import Drop, Masks, purpose
 
 from ..arguments import Seed, is_row, random_source, real_number
-from .module import Module, Within
+from .modes import Within
+from .module import Module
 
 
 class Dropout(Module):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import reprlib
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextvars import ContextVar
 from numbers import Real
 from operator import attrgetter
 from typing import Any
@@ -14,42 +13,14 @@ from engine import Constant, Primitive, Sheet, Value, announce_change
 
 from ..arguments import counted, is_row, show, warn_user
 from ..attributes import Explained
+from .modes import is_evaluating
 
 _primitive = attrgetter("_primitive")
-_evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
 
 
 _FREEZING = frozenset({"requires_grad", "trainable"})
 _OF_NEURONS = frozenset({"weight", "weights", "kernel"})
 _METHODS = frozenset({"parameters", "named_parameters", "children", "modules", "train", "eval", "zero_grad"})
-
-
-class Within:
-    """Sets a context variable inside a `with` block: a class takes a fifth of the time of a generator.
-
-    Args:
-        variable: the context variable.
-        value: its value inside.
-    """
-
-    def __init__(self, variable: ContextVar[Any], value: Any) -> None:
-        self._variable, self._value = variable, value
-
-    def __enter__(self) -> None:
-        self._before = self._variable.get()
-        try:
-            self._variable.set(self._value)
-        except BaseException:  # Ctrl-C, before the `with` block was entered
-            self._variable.set(self._before)
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self._variable.set(self._before)
-
-
-def evaluating() -> Within:
-    """Inside, in this thread, every module is in eval mode, whatever its own mode; no module is changed."""
-    return Within(_evaluating, True)
 
 
 class Module(Explained):
@@ -152,7 +123,7 @@ class Module(Explained):
     @property
     def training(self) -> bool:
         """Whether the module is in train mode, as a fresh one is; in eval mode `Dropout` lets everything pass."""
-        return not _evaluating.get() and vars(self).get("_training", True)
+        return not is_evaluating() and vars(self).get("_training", True)
 
     @training.setter
     def training(self, mode: bool) -> None:
