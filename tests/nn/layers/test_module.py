@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import nn
 from engine import Constant, Value, compile, tanh
 from nn import MLP, Layer, Module
-from nn.layers import module
+from nn.layers import modes
 from tests.interrupting import Pressed
 from tests.needs import needs
 
@@ -197,11 +197,11 @@ def test_in_a_notebook_it_is_a_table():
 
 def test_ctrl_c_while_eval_mode_begins_leaves_modules_in_train_mode(monkeypatch):
     model = MLP(1, [1])
-    monkeypatch.setattr(module, "_evaluating", Pressed(module._evaluating))
-    with pytest.raises(KeyboardInterrupt), module.evaluating():
+    monkeypatch.setattr(modes, "_evaluating", Pressed(modes._evaluating))
+    with pytest.raises(KeyboardInterrupt), modes.evaluating():
         pass
     assert model.training
-    with module.evaluating():
+    with modes.evaluating():
         assert not model.training
 
 
