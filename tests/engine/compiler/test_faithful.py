@@ -67,7 +67,6 @@ import nn
 from engine import TraceError, Value, compile, where
 from engine.compiler.frontend.reads import surroundings
 from tests.engine.compiler.everywhere import close
-from tests.engine.compiler.truths import chosen, in_a_closure, in_a_local, is_positive
 from tests.needs import INSTALLED, needs
 
 np = needs("numpy")
@@ -614,6 +613,28 @@ def a_division_beside_one_that_is_caught() -> Case:
 
 
 # ---- True and False as objects ---------------------------------------------------------------------------------------
+
+
+def is_positive(x: Any) -> Any:
+    return x > 0
+
+
+def chosen(flag: Any) -> float:
+    return 2.0 if flag is True else 3.0
+
+
+def in_a_local(x: Any) -> float:
+    flag = x > 0
+    return 2.0 if flag is not False else 3.0
+
+
+def in_a_closure(x: Any) -> float:
+    flag = x > 0
+
+    def inside() -> float:
+        return 2.0 if flag is True else 3.0
+
+    return inside()
 
 
 def _in_a_pattern(x: Any) -> float:

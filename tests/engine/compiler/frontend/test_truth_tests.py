@@ -21,7 +21,7 @@ from engine.compiler.frontend.graph import Graph
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
 
-from ..truths import chosen, in_a_closure, in_a_local, is_positive
+from ..test_faithful import chosen, in_a_closure, in_a_local, is_positive
 
 
 def is_tested(function: Callable[[Any], Any], argument: Any) -> bool:
