@@ -1,4 +1,4 @@
-"""What the profiler's function makes of a call, one by one: `test_faithful` has what traced functions are refused.
+"""What the profiler's function makes of a call, one by one: `faithful` has what traced functions are refused.
 
 Python measures no coverage inside a profiler's function, so here it is called by hand.
 """

@@ -1,4 +1,4 @@
-"""What a function reads from outside, looked at as a whole: that of every call is in the table of `test_faithful`."""
+"""What a function reads from outside, looked at as a whole: what each call sees is in `faithful`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which code compares by `is` with True or False: asked where its functions return, as the profiler asks.
 
-Python measures no coverage inside a profiler's function, so another thread answers for it here; `test_faithful` has
-the functions that are refused.
+Python measures no coverage inside a profiler's function, so another thread answers for it here; `faithful` has the
+functions that are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.compiler.frontend.graph import Graph
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
 
-from ..test_faithful import chosen, in_a_closure, in_a_local, is_positive
+from ..faithful.test_identities import chosen, in_a_closure, in_a_local, is_positive
 
 
 def is_tested(function: Callable[[Any], Any], argument: Any) -> bool:

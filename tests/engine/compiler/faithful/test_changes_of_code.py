@@ -1,0 +1,270 @@
+"""What a function calls changes between two calls: functions, methods, classes, caches."""
+
+from __future__ import annotations
+
+import abc
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import engine
+from engine import Value
+
+from .cases import Case, equal
+
+
+@equal
+def test_a_default_of_the_function() -> Case:
+    w = Value(2.0)
+
+    def function(x: Any, scales: Any = [1.0, 2.0]) -> Any:  # noqa: B006  # that it changes is the point
+        return w * x * scales[1]
+
+    return Case(function, lambda: function.__defaults__[0].__setitem__(1, 9.0))  # type: ignore[index]  # it has a default
+
+
+@equal
+def test_a_partial() -> Case:
+    w, options = Value(2.0), {"scale": 2.0}
+
+    def scaled(options: dict[str, float], x: Any) -> Any:
+        return w * x * options["scale"]
+
+    return Case(functools.partial(scaled, options), lambda: options.update(scale=9.0))
+
+
+@equal
+def test_a_bound_method() -> Case:
+    class Model:
+        def __init__(self) -> None:
+            self.w, self.scale = Value(2.0), 3.0
+
+        def forward(self, x: Any) -> Any:
+            return self.w * x * self.scale
+
+    model = Model()
+    return Case(model.forward, lambda: setattr(model, "scale", 9.0))
+
+
+@equal
+def test_a_callable_object() -> Case:
+    class Model:
+        def __init__(self) -> None:
+            self.w, self.power = Value(2.0), 2
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * x**self.power
+
+    model = Model()
+    return Case(model, lambda: setattr(model, "power", 3))
+
+
+@equal
+def test_a_parameter_of_a_plain_object_replaced() -> Case:
+    class Model:
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * x
+
+    model = Model()
+    return Case(model, lambda: setattr(model, "w", Value(2.0)))
+
+
+@equal
+def test_another_method_of_a_class() -> Case:
+    class Model:
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def activation(self, x: Any) -> Any:
+            return engine.tanh(x)
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * self.activation(x)
+
+    return Case(Model(), lambda: setattr(Model, "activation", lambda self, x: engine.sin(x)))
+
+
+@equal
+def test_an_attribute_of_a_base_class() -> Case:
+    class Settings:
+        scale = 2.0
+
+    class Model(Settings):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * x * self.scale
+
+    return Case(Model(), lambda: setattr(Settings, "scale", 7.0))
+
+
+@equal
+def test_an_attribute_of_a_function() -> Case:
+    w = Value(2.0)
+
+    def scaled(x: Any) -> Any:
+        return w * x * scaled.scale  # type: ignore[attr-defined]  # set by the test
+
+    scaled.scale = 3.0  # type: ignore[attr-defined]  # set by the test
+    return Case(scaled, lambda: setattr(scaled, "scale", 7.0))
+
+
+@equal
+def test_an_attribute_of_a_class() -> Case:
+    class Settings:
+        scale = 2.0
+
+    w = Value(2.0)
+    return Case(lambda x: w * x * Settings.scale, lambda: setattr(Settings, "scale", 7.0))
+
+
+class _Derived:
+    def __init__(self) -> None:
+        self.w = Value(2.0)
+
+    @functools.cached_property
+    def scale(self) -> float:
+        return 3.0
+
+    def activation(self, x: Any) -> Any:
+        return engine.tanh(x)
+
+    def __call__(self, x: Any) -> Any:
+        return self.activation(self.w * x) * self.scale
+
+
+@equal
+def test_a_cached_property_set() -> Case:
+    model = _Derived()
+    return Case(model, lambda: vars(model).update(scale=7.0))
+
+
+@equal
+def test_a_method_replaced_on_an_instance() -> Case:
+    model = _Derived()
+    return Case(model, lambda: vars(model).update(activation=engine.sin))
+
+
+def of_inner(change: Callable[[Any], Any]) -> Case:
+    """A function in a function, of which a part is replaced."""
+    w = Value(2.0)
+
+    def inner(x: Any, scale: float = 3.0, *, power: float = 1.0) -> Any:
+        return w * x**power * scale
+
+    return Case(lambda x: inner(x), lambda: change(inner))
+
+
+@equal
+def test_a_default_replaced() -> Case:
+    return of_inner(lambda inner: setattr(inner, "__defaults__", (7.0,)))
+
+
+@equal
+def test_a_default_by_name_replaced() -> Case:
+    return of_inner(lambda inner: inner.__kwdefaults__.update(power=2.0))
+
+
+@equal
+def test_the_code_of_a_function_reloaded() -> Case:
+    def first(x: Any) -> Any:
+        return x * 2.0
+
+    def other(x: Any) -> Any:
+        return x * x
+
+    return Case(lambda x: first(x), lambda: setattr(first, "__code__", other.__code__))
+
+
+@equal
+def test_a_named_argument_of_a_partial() -> Case:
+    w = Value(2.0)
+    inner = functools.partial(lambda x, scale: w * x * scale, scale=3.0)
+    return Case(lambda x: inner(x), lambda: inner.keywords.update(scale=7.0))
+
+
+@equal
+def test_an_attribute_of_a_metaclass() -> Case:
+    class Meta(type):
+        scale = 3.0
+
+    class Settings(metaclass=Meta):
+        pass
+
+    w = Value(2.0)
+    return Case(lambda x: w * x * Settings.scale, lambda: setattr(Meta, "scale", 7.0))
+
+
+@equal
+def test_other_defaults_by_name() -> Case:
+    return of_inner(lambda inner: setattr(inner, "__kwdefaults__", {"power": 2.0}))
+
+
+class _Plain:
+    def scaled(self, x: Any) -> Any:
+        return x
+
+
+class _Doubled:
+    def scaled(self, x: Any) -> Any:
+        return 2.0 * x
+
+
+@equal
+def test_another_class_of_an_object() -> Case:
+    w, scaler = Value(2.0), _Plain()
+    return Case(lambda x: scaler.scaled(w * x), lambda: setattr(scaler, "__class__", _Doubled))
+
+
+@equal
+def test_another_base_of_a_class() -> Case:
+    class Scaler(_Plain):
+        pass
+
+    w, scaler = Value(2.0), Scaler()
+    return Case(lambda x: scaler.scaled(w * x), lambda: setattr(Scaler, "__bases__", (_Doubled,)))
+
+
+@equal
+def test_a_class_that_is_registered() -> Case:
+    class Scale(abc.ABC):  # noqa: B024  # nothing need be abstract
+        pass
+
+    class Own:
+        pass
+
+    w, own = Value(2.0), Own()
+    return Case(lambda x: w * x * (2.0 if isinstance(own, Scale) else 1.0), lambda: Scale.register(Own), far=True)
+
+
+@equal
+def test_a_cache_that_is_emptied() -> Case:
+    w, table = Value(2.0), {"scale": 3.0}
+
+    @functools.lru_cache
+    def read() -> float:
+        return table["scale"]
+
+    def between() -> None:
+        table["scale"] = 7.0
+        read.cache_clear()
+
+    return Case(lambda x: w * x * read(), between)
+
+
+@equal
+def test_behind_a_memo_that_is_cleared() -> Case:
+    known = {1: 3.0}
+    scale = functools.lru_cache(known.__getitem__)
+    w = Value(2.0)
+
+    def change() -> None:
+        known[1] = 7.0
+        scale.cache_clear()
+        engine.announce_change()  # it hangs on the function further off: without, it is seen milliseconds later
+
+    return Case(lambda x: w * x * scale(1), change)

@@ -1,0 +1,325 @@
+"""What objects of the library and of classes of one's own tell by code of their own."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextvars
+import ctypes
+import decimal
+import functools
+import io
+import mmap
+import pickle
+import string
+import threading
+import types
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from engine import Value
+from tests.needs import needs
+
+from .cases import Case, equal, refused
+
+np = needs("numpy")
+
+
+class Pickled:
+    """Somebody sets what its code does not name."""
+
+
+_LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any], Any]]] = {
+    "an event": (threading.Event, lambda e: 2.0 if e.is_set() else 1.0, lambda e: e.set()),
+    "a namespace compared": (
+        lambda: types.SimpleNamespace(a_field=1.0),
+        lambda n: 2.0 if n == types.SimpleNamespace(**{"a_" + "field": 1.0}) else 1.0,
+        lambda n: setattr(n, "a_field", 2.0),
+    ),
+    "a namespace that gets one more": (
+        lambda: argparse.Namespace(a_field=1.0),
+        lambda n: 2.0 if "a_later_field" in n else 1.0,
+        lambda n: setattr(n, "a_later_field", 2.0),
+    ),
+    "a template": (
+        lambda: string.Template("$a"),
+        lambda t: float(t.substitute(a=2)),
+        lambda t: setattr(t, "template", "1$a"),
+    ),
+    "a pickle": (
+        Pickled,
+        lambda p: len(pickle.dumps(p)) * 0.01,
+        lambda p: setattr(p, "a_new_field", "a long text"),
+    ),
+    "names of a partial": (
+        lambda: functools.partial(lambda scale=1.0: scale, scale=2.0),
+        lambda p: p(),
+        lambda p: p.__setstate__((p.func, (), {"scale": 5.0}, {})),
+    ),
+    "an attribute of a partial": (
+        lambda: _with_scale(functools.partial(pow)),
+        lambda p: p.scale,
+        lambda p: setattr(p, "scale", 5.0),
+    ),
+    "a dict of defaults": (
+        lambda: collections.defaultdict(lambda: 2.0),
+        lambda d: d.pop("a", None) or d["a"],
+        lambda d: setattr(d, "default_factory", lambda: 5.0),
+    ),
+    "a context of decimals": (
+        lambda: decimal.Context(prec=5),
+        lambda c: float(c.divide(1, 3)),
+        lambda c: setattr(c, "prec", 2),
+    ),
+    "what a context of decimals has met": (
+        lambda: decimal.Context(prec=5),
+        lambda c: 2.0 if c.flags[decimal.Inexact] else 1.0,
+        lambda c: c.divide(1, 3),
+    ),
+    "a context of variables": (
+        lambda: _context_with(2.0),
+        lambda c: c.run(_scale_inside.get),
+        lambda c: c.run(_scale_inside.set, 5.0),
+    ),
+    "a function of NumPy's for one of the user's": (
+        lambda: [numbers := [2.0], np.frompyfunc(lambda x: x * numbers[0], 1, 1)],
+        lambda both: both[1](3.0),
+        lambda both: both[0].__setitem__(0, 5.0),
+    ),
+    "a property of a class of one's own": (
+        lambda: type("Thing", (), {"scale": type("Own", (property,), {"factor": 2.0, "__get__": _factor_of})()})(),
+        lambda thing: thing.scale,
+        lambda thing: setattr(type(vars(type(thing))["scale"]), "factor", 5.0),
+    ),
+}
+
+
+def _factor_of(part: Any, *_: Any) -> Any:
+    return part.factor
+
+
+_scale_inside: ContextVar[float] = ContextVar("scale")
+
+
+def _context_with(scale: float) -> contextvars.Context:
+    context = contextvars.copy_context()
+    context.run(_scale_inside.set, scale)
+    return context
+
+
+def _with_scale(thing: Any) -> Any:
+    thing.scale = 2.0
+    return thing
+
+
+class Base:
+    scale = 2.0
+
+    def __getattr__(self, name: str) -> float:
+        return 2.0
+
+
+def _derived() -> Any:
+    return type("Derived", (Base,), {})()
+
+
+def _namespace_with_default() -> Any:
+    module = types.ModuleType("with_default")
+    exec("def __getattr__(name): return 2.0", vars(module))
+    return module
+
+
+def _read_or(module: Any) -> float:
+    try:
+        return float(module.rate)
+    except AttributeError:
+        return 2.0
+
+
+HIDING: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any], Any]]] = {
+    "a base": (_derived, lambda thing: thing.scale, lambda thing: setattr(type(thing), "scale", 5.0)),
+    "a __getattr__": (_derived, lambda thing: thing.rate, lambda thing: setattr(type(thing), "rate", 5.0)),
+    "a __getattr__ of an instance": (_derived, lambda thing: thing.rate, lambda thing: setattr(thing, "rate", 5.0)),
+    "an instance": (
+        lambda: _with_scale(_derived()),
+        lambda thing: thing.scale,
+        lambda thing: setattr(type(thing), "scale", property(lambda self: 5.0, lambda self, number: None)),
+    ),
+    "a __getattr__ of a module": (
+        _namespace_with_default,
+        lambda module: module.rate,
+        lambda module: setattr(module, "rate", 5.0),
+    ),
+    "nothing in a module": (
+        lambda: types.ModuleType("without"),
+        lambda module: _read_or(module),
+        lambda module: setattr(module, "rate", 5.0),
+    ),
+    "parts of a partial": (
+        lambda: functools.partial(pow, 2.0),
+        lambda power: power(2.0),
+        lambda power: power.__setstate__((pow, (3.0,), {}, None)),
+    ),
+}
+
+
+class Rates(list):  # type: ignore[type-arg]  # as users write it
+    factor = 2.0
+
+    def __getitem__(self, place: Any) -> Any:
+        return list.__getitem__(self, place) * self.factor
+
+
+class Defaults(dict):  # type: ignore[type-arg]  # likewise
+    default = 2.0
+
+    def __missing__(self, name: str) -> float:
+        return self.default
+
+
+class Point(tuple):  # type: ignore[type-arg]  # likewise
+    scale: float
+
+
+class Named(np.ndarray):  # type: ignore[misc]  # NumPy's stubs may be missing
+    scale: float
+
+
+OF_BUILT_IN: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any], Any]]] = {
+    "a list": (lambda: Rates([1.0]), lambda rates: rates[0], lambda rates: setattr(rates, "factor", 5.0)),
+    "the class of a list": (lambda: Rates([1.0]), lambda rates: rates[0], lambda rates: setattr(Rates, "factor", 4.0)),
+    "a dict": (Defaults, lambda names: names["a"], lambda names: setattr(names, "default", 5.0)),
+    "a tuple": (lambda: _with_scale(Point([1.0])), lambda p: p[0] * p.scale, lambda p: setattr(p, "scale", 5.0)),
+    "an array": (
+        lambda: _with_scale(np.array([1.0]).view(Named)),
+        lambda array: float(array[0]) * array.scale,
+        lambda array: setattr(array, "scale", 5.0),
+    ),
+    "an array of dicts": (
+        lambda: np.array([{"a": 1.0}, None], object),
+        lambda array: array[0]["a"],
+        lambda array: array[0].update(a=5.0),
+    ),
+}
+
+
+@equal
+@pytest.mark.parametrize(
+    ("make", "read", "change"),
+    [*_LIBRARY.values(), *HIDING.values(), *OF_BUILT_IN.values()],
+    ids=[
+        *(f"what is told by {name}" for name in _LIBRARY),
+        *(f"what hides {name}" for name in HIDING),
+        *(f"attributes of {name}" for name in OF_BUILT_IN),
+    ],
+)
+def test_an_object(make: Callable[[], Any], read: Callable[[Any], float], change: Callable[[Any], Any]) -> Case:
+    w, thing = Value(2.0), make()
+    return Case(lambda x: w * x * read(thing), lambda: change(thing), far=True)
+
+
+class Scaled(Value):
+    """A Value with a setting."""
+
+    factor = 2.0
+    scale: float
+
+    def __mul__(self, other: Any) -> Any:
+        return Value.__mul__(self, other) * self.factor
+
+
+class Slotted(Value):
+    __slots__ = ("scale",)
+
+    def __init__(self, number: float) -> None:
+        super().__init__(number)
+        self.scale = 2.0
+
+
+@equal
+def test_an_attribute_of_a_value_of_ones_own() -> Case:
+    w = Scaled(2.0)
+    w.scale = 2.0
+    return Case(lambda x: w * x * w.scale, lambda: setattr(w, "scale", 5.0))
+
+
+@equal
+def test_a_slot_of_a_value_of_ones_own() -> Case:
+    w = Slotted(2.0)
+    return Case(lambda x: w * x * w.scale, lambda: setattr(w, "scale", 5.0))
+
+
+@equal
+def test_an_operator_of_a_value_of_ones_own() -> Case:
+    w = Scaled(2.0)
+    Scaled.factor = 2.0
+    return Case(lambda x: w * x, lambda: setattr(Scaled, "factor", 5.0), far=True)
+
+
+class Held:
+    """What a weak reference can refer to."""
+
+    scale = 3.0
+
+
+@refused
+def test_whether_what_a_weak_reference_refers_to_is_gone() -> Case:
+    w, held = Value(2.0), [Held()]
+    known = weakref.ref(held[0])
+    return Case(lambda x: w * x if known() is None else w * w * x, held.clear)
+
+
+@refused
+def test_how_many_are_left_in_a_weak_set() -> Case:
+    w, held = Value(2.0), [Held(), Held()]
+    known = weakref.WeakSet(held)
+    return Case(lambda x: w * x * len(known), held.pop)
+
+
+@equal
+def test_a_weak_reference_beside_the_object_itself() -> Case:
+    w, held = Value(2.0), [Held()]
+    known = weakref.ref(held[0])
+    return Case(lambda x: w * x * known().scale * len(held), lambda: setattr(held[0], "scale", 7.0))  # type: ignore[union-attr]  # it is alive
+
+
+@equal
+def test_a_number_behind_a_weak_reference() -> Case:
+    class Settings:
+        scale = 3.0
+
+    known = weakref.ref(Settings)
+    w = Value(2.0)
+    return Case(lambda x: w * x * known().scale, lambda: setattr(Settings, "scale", 7.0))  # type: ignore[union-attr]  # it is alive
+
+
+@equal
+def test_an_attribute_in_slots() -> Case:
+    class Options:
+        __slots__ = ("scale", "unused")
+
+    options, w = Options(), Value(2.0)
+    options.scale = 3.0  # type: ignore[attr-defined]  # set by the test
+    return Case(lambda x: w * x * options.scale, lambda: setattr(options, "scale", 7.0))  # type: ignore[attr-defined]  # set by the test
+
+
+@equal
+def test_a_number_of_ctypes() -> Case:
+    number, w = ctypes.c_double(3.0), Value(2.0)
+    return Case(lambda x: w * x * number.value, lambda: setattr(number, "value", 7.0))
+
+
+@equal
+def test_shared_memory() -> Case:
+    memory, w = mmap.mmap(-1, 8), Value(2.0)
+    return Case(lambda x: w * x * (3.0 + memory[0]), lambda: memory.__setitem__(0, 4))
+
+
+@equal
+def test_a_file_in_memory() -> Case:
+    file, w = io.StringIO("3.0"), Value(2.0)
+    return Case(lambda x: w * x * float(file.getvalue()), lambda: file.write("7.0"))

@@ -1,0 +1,82 @@
+"""What a refusal says, and that it leaves everything as it was."""
+
+from __future__ import annotations
+
+import collections
+import heapq
+import itertools
+import json
+import profile
+import re
+import statistics
+import sys
+import time
+import types
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import engine
+from engine import TraceError, compile
+from tests.needs import needs
+
+np = needs("numpy")
+MESSAGES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "complex": (lambda x: x * 1j, r"mul\(x, y\) of <traced input 0> and 1j.*real"),
+    "complex, reflected": (lambda x: 1j + x, r"add\(x, y\) of 1j and <traced input 0>.*real"),
+    "text": (lambda x: x + "1", r"add\(x, y\) .* and '1'.*real"),
+    "np.max": (lambda x: np.max([x, 2 * x]), r"branch .*np\.max.*maximum"),
+    "np.exp of floats": (lambda x: np.exp(np.array([x], float))[0], r"plain number.*engine\.exp"),
+    "a dict": (lambda x: {0.0: 1.0}[x], r"looked up as a key.*take"),
+    "statistics": (lambda x: statistics.median([x, 1.0, 2.0]), r"branch .*minimum"),
+    "sorted by heapq": (lambda x: heapq.nlargest(1, [x, 1.0])[0], r"branch .*maximum"),
+    "two runs": (lambda x: x * next(_counter), r"something else when it is called again.*Pass what changes"),
+    "json": (lambda x: x * len(json.dumps([float(x)])), r"plain number"),
+    "a copy": (lambda x: __import__("copy").deepcopy(x), r"graph of <traced input 0>.*plain Values"),
+    "drawing": (lambda x: engine.to_dot(x * x) and x, r"graph of .*plain Values"),
+}
+_counter = itertools.count(1)
+
+
+@pytest.mark.parametrize(("function", "message"), MESSAGES.values(), ids=list(MESSAGES))
+def test_a_message_names_the_line_and_the_remedy(function: Callable[[Any], Any], message: str) -> None:
+    with pytest.raises(TraceError) as caught:
+        compile(function, backend="python")([1.0])
+    text = str(caught.value)
+    line = f"{__file__}:{function.__code__.co_firstlineno}:"
+    assert line in text, text
+    assert re.search(message, text, re.DOTALL), text
+
+
+def test_another_profiler_goes_on() -> None:
+    """In Python itself; while one in C runs, before Python 3.12, the clock is not seen."""
+    profiler = profile.Profile()
+    with pytest.raises(TraceError, match="clock"):
+        profiler.runcall(lambda: compile(lambda x: x + 0.0 * time.time(), backend="python")([1.0]))
+    assert sys.getprofile() is None
+    assert compile(lambda x: x + 1.0, backend="python")([1.0]) == [2.0]
+
+
+def test_what_a_refused_function_has_changed_is_given_back() -> None:
+    """So that eager steps, which are made instead, begin where they would have."""
+
+    class Slotted:
+        __slots__ = ("count",)
+
+    log, counts, queue, seen = [1.0], collections.Counter("a"), collections.deque([1, 2], maxlen=2), {0}
+    holder, slotted, total = types.SimpleNamespace(count=0), Slotted(), 0
+    slotted.count = 0  # type: ignore[attr-defined]  # set by the test
+
+    def function(x: Any) -> Any:
+        nonlocal total
+        total += 1
+        log.append(2.0), counts.update("ab"), queue.append(3), seen.add(7)
+        holder.count += 1
+        slotted.count += 1  # type: ignore[attr-defined]  # set by the test
+        return x * len(log)
+
+    with pytest.raises(TraceError):
+        compile(function, backend="python")([1.0])
+    assert (log, counts, [*queue], seen) == ([1.0], {"a": 1}, [1, 2], {0})
+    assert (vars(holder), slotted.count, total) == ({"count": 0}, 0, 0)  # type: ignore[attr-defined]  # set by the test

@@ -1,0 +1,301 @@
+"""The world outside: files, clocks, the environment, the context of decimals, logs, errors."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import decimal
+import functools
+import io
+import itertools
+import logging
+import os
+import random
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine
+from engine import Value
+from tests.needs import needs
+
+from .cases import Case, equal, refused
+
+np = needs("numpy")
+
+
+@pytest.fixture(autouse=True)
+def decimals() -> Iterator[None]:
+    """The context of `decimal` is each test's own."""
+    with decimal.localcontext():
+        yield
+
+
+FILE = Path(__file__)
+_nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # a log stays open
+
+
+def _bytes_of_a_file() -> bytes:
+    with FILE.open("rb") as file:
+        return file.read(1)
+
+
+_scale = 3.0
+ASKING: dict[str, Callable[[], Any]] = {
+    "open": _bytes_of_a_file,
+    "Path.read_text": lambda: FILE.read_text(encoding="utf-8"),
+    "np.loadtxt": lambda: np.loadtxt(FILE, dtype=str, max_rows=1, delimiter="|", usecols=0),
+    "os.path.exists": lambda: os.path.exists(FILE),  # as users write it
+    "os.listdir": lambda: os.listdir(FILE.parent),
+    "os.getcwd": lambda: os.getcwd(),
+    "os.getpid": lambda: os.getpid(),
+    "time.time": lambda: time.time(),
+    "time.perf_counter": lambda: time.perf_counter(),
+    "datetime.now": lambda: datetime.datetime.now().year,
+    "date.today": lambda: datetime.date.today().year,
+    "getrecursionlimit": lambda: sys.getrecursionlimit(),
+    "uuid": lambda: uuid.uuid4().version,
+    "secrets": lambda: secrets.randbelow(1),
+    "SystemRandom": lambda: random.SystemRandom().randrange(1),
+    "a new generator": lambda: np.random.default_rng().integers(1),
+    "subprocess": lambda: subprocess.run([sys.executable, "-c", ""], check=True),
+    "socket": lambda: socket.gethostname(),
+    "eval": lambda: eval("_scale"),  # as users write it
+    "globals": lambda: globals()["_sc" + "ale"],
+}
+
+
+@refused
+@pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
+def test_a_question(ask: Callable[[], Any]) -> Case:
+    """What may be another thing at the next call; the answer itself is rounded to nothing."""
+    return Case(lambda x: x + 0.0 * len(str(ask())))
+
+
+@refused
+def test_the_clock_far_inside_a_swallowed_error() -> Case:
+    def helper() -> float:
+        try:
+            return time.monotonic()
+        except Exception:
+            return 1.0
+
+    return Case(lambda x: x + 0.0 * helper())
+
+
+@refused
+def test_the_next_entry_of_an_iterator() -> Case:
+    """Whose first ones are alike."""
+    rates = itertools.chain(itertools.repeat(1.0, 100), itertools.repeat(0.1))
+    return Case(lambda x: x * next(rates), lambda: [next(rates) for _ in range(100)])
+
+
+@refused
+def test_the_next_line_of_an_open_file() -> Case:
+    file = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"1.0\n" * 100)))
+    return Case(lambda x: x * sum(float(line) for line in itertools.islice(file, 1)))
+
+
+@functools.lru_cache
+def _known_forever() -> str:
+    return os.environ["STEPGRAD_TEST"]
+
+
+VARIABLES: dict[str, Callable[[], Any]] = {
+    "os.environ": lambda: os.environ["STEPGRAD_TEST"],
+    "os.getenv": lambda: os.getenv("STEPGRAD_TEST"),
+    "environ.get": lambda: os.environ.get("STEPGRAD_" + "TEST", "1"),
+    "a copy": lambda: dict(os.environ)["STEPGRAD_TEST"],
+    "one that a cache keeps": lambda: _known_forever(),
+}
+
+
+@equal
+@pytest.mark.parametrize("read", VARIABLES.values(), ids=VARIABLES)
+def test_a_variable_of_the_environment(read: Callable[[], Any]) -> Case:
+    os.environ["STEPGRAD_TEST"] = "3"
+    w = Value(2.0)
+    return Case(lambda x: w * x * float(read()), lambda: os.environ.update(STEPGRAD_TEST="7"))
+
+
+@equal
+def test_a_variable_of_the_environment_that_is_new() -> Case:
+    os.environ.pop("STEPGRAD_TEST", None)
+    return Case(lambda x: x * ("STEPGRAD_TEST" in os.environ), lambda: os.environ.update(STEPGRAD_TEST="7"))
+
+
+@refused
+def test_a_variable_of_the_environment_that_the_function_sets() -> Case:
+    os.environ["STEPGRAD_TEST"] = "1"
+
+    def function(x: Any) -> Any:
+        os.environ["STEPGRAD_TEST"] += "1"
+        return x * len(os.environ["STEPGRAD_TEST"])
+
+    return Case(function)
+
+
+@equal
+def test_the_context_of_decimal() -> Case:
+    w, third = Value(2.0), decimal.Decimal(3)
+    decimal.getcontext().prec = 28
+    return Case(lambda x: w * x * float(1 / third), lambda: setattr(decimal.getcontext(), "prec", 3))
+
+
+@equal
+def test_the_context_of_decimal_that_the_code_names() -> Case:
+    w = Value(2.0)
+    decimal.getcontext().prec = 28
+    return Case(lambda x: w * x * float(1 / decimal.Decimal(3)), lambda: setattr(decimal.getcontext(), "prec", 3))
+
+
+_Exact, _exact = decimal.Decimal, {"of": decimal.Decimal}
+
+
+@equal
+def test_the_context_of_decimal_by_another_name() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x * float(_Exact(1) / 3), lambda: setattr(decimal.getcontext(), "prec", 3), far=True)
+
+
+@equal
+def test_the_context_of_decimal_by_a_class_in_a_dict() -> Case:
+    w = Value(2.0)
+    change = functools.partial(setattr, decimal.getcontext(), "prec", 3)
+    return Case(lambda x: w * x * float(_exact["of"](1) / 3), change, far=True)
+
+
+_get_context = decimal.getcontext
+
+
+@equal
+def test_the_context_of_decimal_by_another_name_of_what_gives_it() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x * _get_context().prec, lambda: setattr(decimal.getcontext(), "prec", 3), far=True)
+
+
+@equal
+def test_a_context_variable() -> Case:
+    scale = ContextVar("scale", default=3.0)
+    w = Value(2.0)
+    return Case(lambda x: w * x * scale.get(), lambda: scale.set(7.0))
+
+
+@equal
+def test_a_context_variable_without_a_value() -> Case:
+    scale: ContextVar[float] = ContextVar("scale")
+    w = Value(2.0)
+    return Case(lambda x: w * x * scale.get(3.0), lambda: scale.set(7.0))
+
+
+@refused
+def test_how_numpy_takes_errors() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x if np.geterr()["divide"] == "warn" else w * w * x)
+
+
+@refused
+def test_an_array_read_from_a_file() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x * float(np.fromfile(__file__, np.uint8, 1)[0]))
+
+
+@refused
+def test_a_log_whose_length_decides() -> Case:
+    w, log = Value(2.0), list[float]()
+
+    def function(x: Any) -> Any:
+        log.append(1.0)
+        return w * x * (0.1 if len(log) > 1000 else 1.0)
+
+    return Case(function)
+
+
+@refused
+def test_every_third_call() -> Case:
+    w, log = Value(2.0), list[Any]()
+
+    def function(x: Any) -> Any:
+        log.append(x)
+        return w * x * (0.0 if len(log) % 3 == 0 else 1.0)
+
+    return Case(function)
+
+
+@equal
+def test_a_log_that_nobody_reads() -> Case:
+    w, log, table = Value(2.0), list[Any](), list[float]()
+
+    def function(x: Any) -> Any:
+        log.append(w * x)
+        if not table:
+            table.extend([2.0, 3.0])
+        return w * engine.sum([factor * x for factor in table])
+
+    return Case(function)
+
+
+@refused
+def test_a_function_that_counts_its_calls() -> Case:
+    w, calls = Value(2.0), 0
+
+    def function(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return w * x * (1.0 if calls < 50 else 2.0)
+
+    return Case(function)
+
+
+@equal
+def test_a_log_of_calls() -> Case:
+    calls: list[int] = []
+    w = Value(0.5)
+    return Case(lambda x: calls.append(1) or w * x)
+
+
+@equal
+def test_arguments_of_the_command_line() -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x * len(sys.argv), lambda: setattr(sys, "argv", [*sys.argv, "--more"]), far=True)
+
+
+@equal
+def test_one_that_reports() -> Case:
+    """To the screen, a log, a file; it imports what it needs, and what is not there."""
+    w, log = Value(2.0), _nowhere
+
+    def function(x: Any) -> Any:
+        import colorsys  # noqa: F401  # to import it is the point
+
+        with contextlib.suppress(ImportError):
+            import not_there  # type: ignore[import-not-found]  # noqa: F401  # it is not there
+        print("called", end="")
+        print("called", file=log)
+        logging.getLogger("stepgrad test").error("called")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.warn("called", stacklevel=1)
+        return w * x * float(io.StringIO("3.0").read())
+
+    return Case(function)
+
+
+@functools.lru_cache
+def _read_once() -> float:
+    return float(len(_bytes_of_a_file()))
+
+
+@equal
+def test_a_file_read_once_by_a_cache() -> Case:
+    return Case(lambda x: x * _read_once())
