@@ -121,7 +121,9 @@ _BY_KIND: dict[str, dict[tuple[str, ...], str]] = {
         ("in_features",): "a Layer has nin",
         ("load", "load_state_dict", "load_weights", "set_weights"): "write nn.load(model, path)",
         ("out_features", "units"): "write len(layer.neurons)",
-        ("partial_fit",): "write nn.fit(..., resume=history), or nn.Trainer(model, loss, optimizer).step(X, y)",
+        (
+            "partial_fit",
+        ): "write nn.Trainer(model, loss, optimizer).step(X, y), or nn.fit(...), which goes on from here",
         ("predict",): "write nn.predict(model, X) for outputs, nn.classify(model, X) for classes",
         ("predict_proba",): "write nn.predict_proba(model, X)",
         ("save", "save_weights", "state_dict"): "write nn.save(model, path); the Values are named_parameters()",

@@ -63,7 +63,7 @@ FLOORS = """
     nn.arguments  nn.attributes
     nn.layers
     nn.losses  nn.optimisers  nn.schedules  nn.data
-    nn.own_code
+    nn.own_code  nn.purity
     nn.evaluation
     nn.training
     nn.checkpoints  nn.many

@@ -1,6 +1,5 @@
 """Trained networks in files that are safe to read: nothing in them is ever executed.
 
 - files: save and load, as JSON by path or as tensors; state: optimiser, history and what modules keep, as plain data
-- structure: a warning if a model's layers differ from the saved ones
 - tensors: parameters as matrices under PyTorch's names; changes: attributes changed all or none
 """

@@ -13,13 +13,13 @@ from engine import Value, write_file
 
 from ..arguments import counted, show, warn_user
 from ..layers.module import Module, are_parameters
+from ..layers.structure import layers_of
 from ..optimisers.base import Optimizer
 from ..training.history import History
 from ..training.reach import held_elsewhere, listed
 from . import tensors
 from .changes import make
 from .state import changes_of, history_of, module_state, number_of, numbers_to_json, optimizer_state
-from .structure import warn_of_other_layers
 
 FORMAT = "stepgrad parameters 1"
 _OTHERS = {
@@ -171,7 +171,7 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{name} holds what nn.save does not write: {type(error).__name__}: {error}") from None
     make([*((parameter, "data", number) for parameter, number in values), *beside])
-    warn_of_other_layers(model, content.get("layers", {}), name)
+    _warn_of_other_layers(model, content.get("layers", {}), name)
     loss, classes = content.get("loss", ""), content.get("classes")
     return Checkpoint(name, history, loss, classes, content.get("optimizer") is not None)
 
@@ -218,6 +218,26 @@ def _warn_of_left_out(model: Module, parameters: dict[str, Value]) -> None:
             f"the file leaves out {counted(len(found), 'Value')} of {type(model).__name__}"
             f"{listed([*dict.fromkeys(found.values())])}: parameters are in attributes of an nn.Module, or in lists "
             "and dicts there, and not in other objects, sets or functions",
+            UserWarning,
+        )
+
+
+def _warn_of_other_layers(model: Module, saved: Any, file: str) -> None:
+    """Warn if a model's layers differ from the saved ones: with the same parameters it computes something else.
+
+    Args:
+        model: the model that was loaded into.
+        saved: what `layers_of` gave for the saved one.
+        file: the name of the file.
+    """
+    own = layers_of(model)
+    others = [path for path in own if saved.get(path, own[path]) != own[path]]
+    if others:
+        path = others[0]
+        more = f", and {len(others) - 1} more" if others[1:] else ""
+        warn_user(
+            f"{file} was saved with {saved[path]} at {path or 'the top'}, where the model has {own[path]}{more}: with "
+            "the same parameters it computes something else",
             UserWarning,
         )
 

@@ -16,10 +16,10 @@ from ..evaluation.labels import classes_of, names_several
 from ..evaluation.rules import noted_loss
 from ..layers.dropout import Dropout
 from ..layers.module import Module
+from ..layers.structure import layers_of
 from ..optimisers.base import Optimizer
 from ..training.history import UNKNOWN, History
 from .changes import Change
-from .structure import layers_of
 
 # JSON has no numbers for these; every other float is written with the digits that give it back exactly.
 NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -197,7 +197,11 @@ def history_of(stored: Any) -> History:
     if not isinstance(seed, (int, NoneType)) or isinstance(seed, bool):
         raise ValueError(f"its history has the seed {show(seed)}")
     waiting = _waiting(stored.get("waiting"))
-    return History(losses, batch_losses, stored["backend"], rows, stopped, state, waiting, seed)
+    parts, some = stored.get("parts"), stored.get("numbers")
+    if parts is not None and not (isinstance(parts, dict) and _are(str, [*parts.values()])):
+        raise ValueError(f"its history has as the parts of a training {show(parts)}")
+    numbers = None if some is None else [number_of("a parameter", number) for number in some]
+    return History(losses, batch_losses, stored["backend"], rows, stopped, state, waiting, seed, parts, numbers)
 
 
 def _waiting(stored: Any) -> dict[str, Any] | None:

@@ -18,8 +18,8 @@ from engine import Value, new_lock
 from ..arguments import show
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
+from ..purity import is_pure
 from ..training.loop import fit
-from ..training.purity import is_pure
 from ..training.steps import LossFunction, Model
 from .job import Job
 from .program import CALL, Copy, Net, SharedProgram, Start, result

@@ -5,7 +5,6 @@
 - epochs: how the steps of an epoch are made; steps: an eager step; failures: the report on a nan
 - ownership: whether the optimiser holds the model's parameters; reach: which of them the first loss reads
 - idle: the warning that nothing is learned
-- purity: which schedules may be evaluated ahead of time
-- history: what `fit` returns; progress: what it shows meanwhile
+- history: what `fit` returns; resuming: whether it is continued with what it tells of; progress: what is shown
 - trainer: whole steps in compiled code
 """

@@ -1,17 +1,15 @@
-"""The arguments of `fit`, checked: parts that go together, a back end that can, the history to continue."""
+"""The arguments of `fit`, checked: parts that go together, a back end that can."""
 
 from __future__ import annotations
 
-import copy
-import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..arguments import Seed, check_takes, counted, known_backend, show, whole_number
+from ..arguments import check_takes, known_backend, show
 from ..evaluation.rules import called
 from ..optimisers.base import Optimizer
 from ..schedules import FIXED
-from .history import UNKNOWN, History
+from .history import History
 from .ownership import check_ownership
 from .steps import EagerStep, Model
 
@@ -78,37 +76,3 @@ def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
             )
         check_takes("a callback", callback, "model", "history", "epoch")
     return callbacks
-
-
-def history_for(resume: Any, epochs: int, seed: Seed) -> History:
-    """The history to continue: a copy of that of a checkpoint, or a new one.
-
-    Raises:
-        TypeError: if `resume` is not a checkpoint or history.
-        ValueError: if there is nothing left to do; if the history began with another seed.
-    """
-    given = seed if seed is None or isinstance(seed, random.Random) else whole_number("seed", seed, least=0)
-    if resume is None:
-        return History(seed=given if isinstance(given, int) else None)
-    history = getattr(resume, "history", resume)
-    if history is None:
-        raise TypeError(f"{resume!r} has no history to go on after: save it with nn.save(..., history=history)")
-    if not isinstance(history, History):
-        raise TypeError(
-            f"resume takes a checkpoint with a history, as nn.load gives it, or a History, not {show(resume)}"
-        )
-    if len(history.losses) >= epochs:
-        raise ValueError(
-            f"done already: {counted(len(history.losses), 'epoch')}; epochs={epochs} counts those too, give more"
-        )
-    if isinstance(given, int) and history.seed not in (given, UNKNOWN):
-        began = "no int as seed" if history.seed is None else f"seed={history.seed}"
-        raise ValueError(
-            f"training began with {began} and goes on in its order, where seed={given} would change nothing: leave it "
-            f"out, or give random.Random({given}) for another order"
-        )
-    history = copy.deepcopy(history)
-    history.stopped = None
-    if isinstance(given, random.Random):
-        history.seed = None
-    return history

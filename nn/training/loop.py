@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from types import NoneType
 from typing import Any
 
 from ..arguments import (
@@ -23,15 +22,15 @@ from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options, kept_by
 from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
-from .checks import Callback, callbacks_of, check_back_end, check_parts, history_for
+from ..purity import is_pure
+from .checks import Callback, callbacks_of, check_back_end, check_parts
 from .epochs import Acting, Epoch, Source, Task, best_epochs, eager_epochs, epochs_of
 from .failures import anomaly_report, naming_data
 from .history import History
 from .idle import warn_if_idle, warn_of_epochs
-from .ownership import warn_if_forgotten
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
-from .purity import is_pure
+from .resuming import history_for, note_parts, note_state, warn_of_others
 from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Patience, Validation
 
@@ -108,6 +107,9 @@ def fit(
             epoch on.
         resume: a checkpoint of `nn.load`, or a history, to continue from: `epochs` includes those done before, and
             batches are drawn as if training had never stopped. An int seed must be the same as before, or left out.
+            Refused are other layers, another loss, another optimiser or other settings of it but `lr`, another batch
+            size or `shuffle`, and samples of another number or shape; a warning tells of other parameters. Not noticed
+            are other entries of X and y, and changes in code; weights, clipping, schedule, metrics and `lr` may be new.
             With `patience`, training continues from the state after the last epoch (if patience had run out, nothing
             is left to do), without it from the best one.
         shuffle: whether the batches of each epoch are random; otherwise, and if a batch takes all samples, they keep
@@ -157,17 +159,7 @@ def fit(
     each = callable(progress) or not (schedule is None or is_pure(schedule))
     own = step is not EagerStep or not has_rule(optimizer)
     acting = Acting(batches=each, epochs=each or own or bool(after))
-    history, rng = history_for(resume, epochs, seed), random_source(seed)
-    if patient and history.waiting is not None:
-        patient.go_on(history.waiting)
-    history.waiting = None
-    if resume is not None:
-        warn_if_forgotten(optimizer, len(history.batch_losses))
-    if resume is not None and not isinstance(validation, (tuple, list, NoneType)) and (rng is seed or seed is None):
-        raise ValueError(
-            "a share would hold out other samples than before: give validation=(X, y), or the int that was the seed "
-            "from the beginning"
-        )
+    history, rng = history_for(resume, epochs, seed, validation), random_source(seed)
     data = prepared(
         model,
         X,
@@ -211,6 +203,12 @@ def fit(
             each,
             kept,
         )
+        note_parts(history, task, loss)
+        if resume is not None:
+            warn_of_others(history, optimizer)
+        if patient and history.waiting is not None:
+            patient.go_on(history.waiting)
+        history.numbers = history.waiting = None
         warn_of_epochs(schedule, -(-len(task.X) // task.size))
         if step is not EagerStep:
             one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
@@ -230,6 +228,7 @@ def fit(
             history.stopped = "interrupted"
     if patient:
         history.waiting = patient.restore()
+    note_state(history, optimizer)
     return history
 
 
@@ -276,6 +275,8 @@ def _train(
             if patient.is_over(scores["validation_loss"]):
                 history.stopped = "patience"
             history.waiting = patient.waiting
+        if callbacks:  # which may save it
+            note_state(history, task.optimizer)
         for callback in callbacks:
             if plain(callback(task.model, history, epoch)) is True:  # of NumPy too
                 history.stopped = "callback"

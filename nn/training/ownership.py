@@ -1,4 +1,4 @@
-"""Which parameters an optimiser holds, all of the model's or some; and whether it still has the memory it should."""
+"""Which parameters an optimiser holds, all of the model's or some."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from operator import is_
 
 from engine import Value, topological_order
 
-from ..arguments import counted, warn_user
+from ..arguments import warn_user
 from ..evaluation.programs import LossFunction, Model
 from ..evaluation.rules import name_of_loss
 from ..layers.initializers import made
@@ -41,22 +41,6 @@ def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> N
     if name_of_loss(loss):
         raise ValueError(f"{text}; parameters that the model uses besides belong in an attribute of it")
     warn_user(text, UserWarning)
-
-
-def warn_if_forgotten(optimizer: Optimizer, steps: int) -> None:
-    """Warn if training resumes with an optimiser that has made no step: it would start without its memory.
-
-    Args:
-        optimizer: the optimiser to resume with.
-        steps: how many steps were made before.
-    """
-    remembers = optimizer.memories and optimizer.settings.get("momentum") != 0.0
-    if steps and remembers and not optimizer.steps:
-        warn_user(
-            f"training goes on after {counted(steps, 'step')}, and this {type(optimizer).__name__} has made none: what "
-            "it remembered is gone. Give the one that made them, or nn.load(model, path, optimizer=optimizer)",
-            UserWarning,
-        )
 
 
 def results_of(model: Model) -> list[tuple[str, Value]]:

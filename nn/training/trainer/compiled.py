@@ -14,7 +14,7 @@ from engine import Batch, new_lock
 from ...arguments import Seed, counted, is_found_by_name, random_source, real_number, whole_number
 from ...data.tables import note_columns
 from ...optimisers.base import Optimizer
-from ..purity import is_pure
+from ...purity import is_pure
 from ..steps import LossFunction, Model
 from .preparation import Preparation
 from .samples import Samples

@@ -1,10 +1,12 @@
 """Checkpoints with optimiser and history: training goes on bit for bit, as JSON and as tensors."""
 
 import copy
+import functools
 import json
 import os
 import random
 import sys
+import warnings
 
 import pytest
 
@@ -143,6 +145,8 @@ def changed(path, change):
         (lambda c: c["optimizer"].update(memories=None), "holds what nn.save does not write: TypeError"),
         (lambda c: c["history"].update(backend=3), "a back end or an end that is not text"),
         (lambda c: c["history"].update(stopped=3), "a back end or an end that is not text"),
+        (lambda c: c["history"].update(parts={"loss": 3}), "as the parts of a training dict {'loss': 3}"),
+        (lambda c: c["history"].update(numbers=["x"]), "a parameter is not a number"),
         (lambda c: c.update(history=[1]), "its history is list"),
         (lambda c: c.update(loss=1), "not text"),
         (lambda c: c.update(dropouts=[]) or c.update(dropouts=[[1, 2], [3, 4]]), "it has 2 Dropouts, the model 1"),
@@ -170,7 +174,7 @@ def test_a_history_without_a_random_state_goes_on(tmp_path):
     other, its_optimizer = made(seed=2)
     history = nn.load(other, path, optimizer=its_optimizer).history
     assert history.random_state is None
-    assert len(nn.fit(other, X, Y, nn.cross_entropy, its_optimizer, 3, resume=history, backend="eager").losses) == 3
+    assert len(fit(other, its_optimizer, 3, "eager", resume=history).losses) == 3
 
 
 def test_load_takes_an_optimiser_and_nothing_else(tmp_path):
@@ -336,6 +340,102 @@ def test_tensors_without_the_library(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"files need safetensors: pip install .stepgrad\[safetensors\]"):
         nn.save(nn.MLP(2, [1]), path)
     assert not path.exists()
+
+
+# ---- another training ----------------------------------------------------------------------------------------------
+
+
+def two_epochs(model=None, optimizer=None, loss=nn.cross_entropy, X=X, y=Y, epochs=2, batch_size=8, **more):
+    model = model or nn.MLP(2, [3, 2], seed=1)
+    optimizer = optimizer or nn.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    return model, optimizer, nn.fit(model, X, y, loss, optimizer, epochs, batch_size, **more)
+
+
+def own_loss(outputs, labels):
+    return nn.cross_entropy(outputs, labels)
+
+
+@pytest.mark.parametrize("kind", [None, "json", "safetensors"])
+@pytest.mark.parametrize(
+    ("change", "was", "found"),
+    [
+        ({"batch_size": 16}, "batch_size: 8", "16"),
+        ({"batch_size": None}, "batch_size: 8", "30"),
+        ({"shuffle": False}, "shuffle: True", "False"),
+        ({"loss": own_loss}, "loss: cross_entropy", "own_loss"),
+        ({"loss": functools.partial(nn.cross_entropy, reduction="sum")}, "loss: cross", r"cross.*reduction='sum'\)"),
+        ({"X": X[:20], "y": Y[:20]}, r"X: 30 samples to train with, of shape \(2,\)", r"20 samples .*shape \(2,\)"),
+        ({"validation": 0.2, "seed": 3}, "X: 30 samples to train with", "24 samples to train with"),
+        ({"model": nn.MLP(2, [3, 2], "tanh")}, r"model.layers.0: Layer\(2, 3, relu\)", r"Layer\(2, 3, tanh\)"),
+        ({"model": nn.MLP(2, [2])}, r"model.layers.0: Layer\(2, 3, relu\)", r"Layer\(2, 2, identity\)"),
+        ({"model": nn.MLP(2, [3, 2, 2])}, r"model.layers.1: Layer\(3, 2, identity\)", r"Layer\(3, 2, relu\)"),
+        ({"model": lambda x: x}, r"model.layers.0: Layer\(2, 3, relu\)", "none"),
+    ],
+)
+def test_what_another_training_is_made_of_is_refused(tmp_path, change, was, found, kind):
+    if kind == "safetensors":
+        needs("safetensors")
+    model, optimizer, resume = two_epochs(seed=3)
+    if kind:
+        nn.save(model, tmp_path / f"m.{kind}", optimizer=optimizer, history=resume)
+        resume = nn.load(model, tmp_path / f"m.{kind}", optimizer=optimizer)
+    trains = change.get("model", model)
+    if trains is not model:
+        optimizer = nn.SGD(trains.parameters() if isinstance(trains, nn.Module) else model.parameters(), 0.1, 0.5)
+    before = numbers(model), optimizer.state
+    message = f"resume= goes on with a training of 2 epochs with {was}.*; here it is {found}.* leave out resume="
+    with pytest.raises(ValueError, match=message):
+        two_epochs(**{"model": trains, "optimizer": optimizer, "resume": resume, "epochs": 4, **change})
+    assert (numbers(model), optimizer.state) == before
+
+
+def test_another_optimiser_is_refused_but_for_its_rate():
+    model, optimizer, history = two_epochs(seed=3)
+    for other in (
+        nn.SGD(model.parameters(), 0.1),
+        nn.Adam(model.parameters()),
+        nn.SGD(model.parameters()[2:], 0.1, 0.5),
+    ):
+        with pytest.raises(ValueError, match=r"with optimizer: SGD of 17 parameters, momentum=0.5, .* it is"):
+            two_epochs(model, other, epochs=4, resume=history)
+    optimizer.lr = 0.05
+    _, _, history = two_epochs(model, optimizer, epochs=4, resume=history)
+    assert history.rows[-1]["lr"] == 0.05
+
+    def change(model, history, epoch):
+        optimizer.momentum = 0.1 * epoch
+
+    for epochs in (6, 8):  # settings that a callback has changed are those to go on with
+        _, _, history = two_epochs(model, optimizer, epochs=epochs, resume=history, callbacks=change)
+
+
+def test_other_parameters_than_those_of_the_end_are_told_of(tmp_path):
+    def keep(model, history, epoch):
+        nn.save(model, tmp_path / "m.json", optimizer=optimizer, history=history)
+
+    model, optimizer, history = two_epochs(seed=3)
+    for p in model.parameters():  # as after restoring the file of an earlier epoch
+        p.data += 1.0
+    message = "goes on after 8 steps, from other parameters than it ended with: unless"
+    with pytest.warns(UserWarning, match=message):
+        two_epochs(model, optimizer, epochs=4, resume=history, callbacks=keep)
+    resume, fresh = nn.load(model, tmp_path / "m.json", optimizer=optimizer), nn.MLP(2, [3, 2], seed=2)
+    other = nn.SGD(fresh.parameters(), 0.1, 0.5)
+    other.steps = optimizer.steps
+    with pytest.warns(UserWarning, match="after 16 steps, from other parameters"):
+        two_epochs(fresh, other, epochs=5, resume=resume)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        two_epochs(model, optimizer, epochs=5, resume=resume)
+
+
+def test_files_that_do_not_tell_the_parts_are_taken_at_their_word(tmp_path):
+    """Those of before."""
+    model, optimizer, history = two_epochs(seed=3)
+    nn.save(model, tmp_path / "m.json", optimizer=optimizer, history=history)
+    changed(tmp_path / "m.json", lambda c: [c["history"].pop(name) for name in ("parts", "numbers")])
+    resume = nn.load(model, tmp_path / "m.json")
+    assert len(two_epochs(model, optimizer, epochs=4, batch_size=16, resume=resume)[2].losses) == 4
 
 
 # ---- the seed -----------------------------------------------------------------------------------------------------

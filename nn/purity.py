@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ..schedules import FIXED
+from .schedules import FIXED
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _COMPUTING = frozenset({"math", "numpy"})

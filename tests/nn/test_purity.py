@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import nn
-from nn.training.purity import is_pure
+from nn.purity import is_pure
 
 RATE, RATES = 0.1, [0.1]
 COUNTED = 0

@@ -1,0 +1,147 @@
+"""Training that goes on: whether it is the one that a history tells of."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import random
+from numbers import Real
+from types import NoneType
+from typing import Any
+
+from ..arguments import Seed, counted, show, warn_user, whole_number
+from ..evaluation.columns import shape_of
+from ..layers.module import Module
+from ..layers.structure import layers_of
+from ..optimisers.base import Optimizer
+from .epochs import Task
+from .history import UNKNOWN, History
+
+_NOTED = 8
+"""How many numbers tell whether parameters are those of a history: any training changes nearly all of them."""
+
+
+def history_for(resume: Any, epochs: int, seed: Seed, validation: Any) -> History:
+    """The history to continue: a copy of that of a checkpoint, or a new one.
+
+    Raises:
+        TypeError: if `resume` is not a checkpoint or history.
+        ValueError: if there is nothing left to do; if the history began with another seed; if the validation is a share
+            of samples that would be chosen anew.
+    """
+    given = seed if seed is None or isinstance(seed, random.Random) else whole_number("seed", seed, least=0)
+    if resume is None:
+        return History(seed=given if isinstance(given, int) else None)
+    history = getattr(resume, "history", resume)
+    if history is None:
+        raise TypeError(f"{resume!r} has no history to go on after: save it with nn.save(..., history=history)")
+    if not isinstance(history, History):
+        raise TypeError(
+            f"resume takes a checkpoint with a history, as nn.load gives it, or a History, not {show(resume)}"
+        )
+    if len(history.losses) >= epochs:
+        raise ValueError(
+            f"done already: {counted(len(history.losses), 'epoch')}; epochs={epochs} counts those too, give more"
+        )
+    if isinstance(given, int) and history.seed not in (given, UNKNOWN):
+        began = "no int as seed" if history.seed is None else f"seed={history.seed}"
+        raise ValueError(
+            f"training began with {began} and goes on in its order, where seed={given} would change nothing: leave it "
+            f"out, or give random.Random({given}) for another order"
+        )
+    if not isinstance(given, int) and not isinstance(validation, (tuple, list, NoneType)):
+        raise ValueError(
+            "a share would hold out other samples than before: give validation=(X, y), or the int that was the seed "
+            "from the beginning"
+        )
+    history = copy.deepcopy(history)
+    history.stopped = None
+    if isinstance(given, random.Random):
+        history.seed = None
+    return history
+
+
+def note_parts(history: History, task: Task, loss: Any) -> None:
+    """Note what a training is made of; one that goes on must be made of the same.
+
+    Args:
+        history: its history.
+        task: what is to be learned, and how.
+        loss: the loss as the user gave it.
+
+    Raises:
+        ValueError: it goes on, and is made of something else.
+    """
+    layers: dict[str, str] = layers_of(task.model) if isinstance(task.model, Module) else {}
+    parts = {
+        **{f"model.{path}" if path else "model": text for path, text in layers.items()},
+        "loss": _text_of(loss),
+        "optimizer": _text_of_optimizer(task.optimizer),
+        "X": f"{counted(len(task.X), 'sample')} to train with, of shape {shape_of(task.X[0])}",
+        "batch_size": f"{task.size}",
+        "shuffle": f"{task.is_shuffled}",
+    }
+    before = history.parts or parts
+    for name in {**before, **parts}:
+        was, found = (each.get(name, "none") for each in (before, parts))
+        if was != found:
+            raise ValueError(
+                f"resume= goes on with a training of {counted(len(history.losses), 'epoch')} with {name}: {was}; here "
+                f"it is {found}. Give what it had (nn.load restores models and optimisers), or leave out resume=, and "
+                "a new training begins with the parameters as they are"
+            )
+    history.parts = parts
+
+
+def note_state(history: History, optimizer: Optimizer) -> None:
+    """Note what an optimiser has come to: its settings, which may have been changed, and a few of its parameters."""
+    history.parts = {**(history.parts or {}), "optimizer": _text_of_optimizer(optimizer)}
+    history.numbers = _some_numbers(optimizer)
+
+
+def warn_of_others(history: History, optimizer: Optimizer) -> None:
+    """Warn if training goes on with other parameters than it ended with, or with an optimiser that has made no step.
+
+    Args:
+        history: the history to continue.
+        optimizer: what trains the parameters.
+    """
+    steps = len(history.batch_losses)
+    if history.numbers not in (None, _some_numbers(optimizer)):
+        warn_user(
+            f"training goes on after {counted(steps, 'step')}, from other parameters than it ended with: unless they "
+            "were changed on purpose, give the model that it trained, or nn.load(model, path, optimizer=optimizer)",
+            UserWarning,
+        )
+    remembers = optimizer.memories and optimizer.settings.get("momentum") != 0.0
+    if steps and remembers and not optimizer.steps:
+        warn_user(
+            f"training goes on after {counted(steps, 'step')}, and this {type(optimizer).__name__} has made none: what "
+            "it remembered is gone. Give the one that made them, or nn.load(model, path, optimizer=optimizer)",
+            UserWarning,
+        )
+
+
+def _some_numbers(optimizer: Optimizer) -> list[float]:
+    params = optimizer.params
+    return [p.data for p in params[:: -(-len(params) // _NOTED)]]
+
+
+def _text_of_optimizer(optimizer: Optimizer) -> str:
+    """An optimiser in words, but for its rate, which schedules and users change."""
+    settings = [f", {name}={value}" for name, value in optimizer.settings.items() if name != "lr"]
+    return f"{type(optimizer).__name__} of {counted(len(optimizer.params), 'parameter')}{''.join(settings)}"
+
+
+def _text_of(loss: Any) -> str:
+    """A loss in words: its name, and what a `functools.partial` adds.
+
+    >>> from nn import mse
+    >>> _text_of(functools.partial(mse, reduction="sum"))
+    "mse(reduction='sum')"
+    """
+    if isinstance(loss, functools.partial):
+        given = loss.keywords.items()
+        added = [f"{name}={value!r}" if isinstance(value, (str, Real)) else name for name, value in given]
+        return f"{_text_of(loss.func)}({', '.join(added)})"
+    return str(getattr(loss, "__name__", type(loss).__name__))
