@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from demos.options import add_output, whole
 
 DEMOS = {
-    "digits": ("quick", "seed"),
-    "diabetes": ("quick", "seed"),
-    "moons": ("quick", "seed", "output"),
-    "xor": ("quick", "seed"),
-    "gpt": ("quick", "seed"),
-    "spirals": ("quick", "seed", "output"),
-    "physics": ("quick", "seed"),
-    "sensitivities": ("quick", "seed"),
-    "sweep": ("quick", "seed"),
+    "digits": ("seed",),
+    "diabetes": ("seed",),
+    "moons": ("seed", "output"),
+    "xor": ("seed",),
+    "gpt": ("seed",),
+    "spirals": ("seed", "output"),
+    "physics": ("seed",),
+    "sensitivities": ("seed",),
+    "sweep": ("seed",),
     "stepping": ("seed",),
     "gallery": ("output",),
-    "adopt": ("quick",),
+    "adopt": (),
 }
-"""All demos, and which of the options here each has too."""
+"""All demos, and which of the options here each has too, besides --quick."""
 
 MAIN_JOB = ("digits", "diabetes", "moons", "xor", "gpt", "spirals", "physics", "sweep", "sensitivities")
 
@@ -56,14 +56,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     unknown = set(chosen.names) - set(DEMOS)
     if unknown:
         parser.error(f"no demo is named {', '.join(sorted(unknown))}: choose from {', '.join(DEMOS)}")
+    quick = ["--quick"] if chosen.quick else []
     given = {
-        "quick": ["--quick"] if chosen.quick else [],
         "seed": ["--seed", str(chosen.seed)],
         "output": ["--output", str(chosen.output)],
     }
     for number, name in enumerate(chosen.names, start=1):
         print(f"{'' if number == 1 else chr(10)}== {number}/{len(chosen.names)}  {name}", flush=True)
-        importlib.import_module(f"demos.{name}").main([text for option in DEMOS[name] for text in given[option]])
+        own = [text for option in DEMOS[name] for text in given[option]]
+        importlib.import_module(f"demos.{name}").main(quick + own)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def options() -> ArgumentParser:
     parser = ArgumentParser("python -m demos.gallery", description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--theme", choices=["light", "dark"], default="light", help="of the pictures")
     parser.add_argument("--samples", type=whole(1), default=100, metavar="N", help="of the network's loss")
+    parser.add_argument("--quick", dest="samples", action="store_const", const=10, help="ten samples")
     parser.add_argument("--format", choices=["svg", "png", "pdf", "dot"], default="svg", help="of the pictures")
     add_output(parser)
     return parser
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"The same for a network: {network}")
     index = folder / "index.html"
     index.write_text(page(drawn, [steps.name, network.name], chosen.theme), encoding="utf-8")
-    print(f"All of it on one page: {index}")
+    print(f"All of it on one page: {index.resolve()}")
 
 
 def neuron() -> Value:

@@ -7,7 +7,7 @@ and RMS norms. It is trained in compiled code in a few seconds.
 from __future__ import annotations
 
 import random
-from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
+from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -67,7 +67,7 @@ def options() -> ArgumentParser:
     add = parser.add_argument
     add("--words", choices=sorted(WORDS), default="elements", help="the list to learn from")
     add("--epochs", type=whole(1), default=100, metavar="N", help="passes over the list")
-    add("--quick", dest="epochs", action="store_const", const=20, help="train briefly")
+    add("--quick", dest="epochs", action="store_const", const=20, default=SUPPRESS, help="train briefly")
     add("--batch-size", type=whole(1), default=32, metavar="N", help="texts per step")
     add("--lr", type=size, default=0.01, metavar="RATE", help="the largest learning rate")
     add("--count", type=whole(1), default=12, metavar="N", help="how many new words to make up")

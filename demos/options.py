@@ -17,7 +17,7 @@ def training_options(
     epochs: int,
     lr: float,
     hidden: list[int],
-    momentum: float = 0.9,
+    momentum: float | None = 0.9,
     batch_size: int | None = None,
 ) -> ArgumentParser:
     """A parser with the options that every training has; after `quick_epochs` their default values.
@@ -29,7 +29,7 @@ def training_options(
         epochs: passes over the training data.
         lr: the learning rate.
         hidden: the sizes of the hidden layers.
-        momentum: the factor of momentum.
+        momentum: the factor of momentum; None leaves that option out.
         batch_size: samples per step; None leaves that option out.
     """
     parser = ArgumentParser(f"python -m demos.{name}", description=about, formatter_class=ArgumentDefaultsHelpFormatter)
@@ -39,7 +39,8 @@ def training_options(
     if batch_size is not None:
         add("--batch-size", type=whole(1), default=batch_size, metavar="N", help="samples per step")
     add("--lr", type=size, default=lr, metavar="RATE", help="learning rate")
-    add("--momentum", type=size, default=momentum, metavar="FACTOR", help="of momentum; 0 means none")
+    if momentum is not None:
+        add("--momentum", type=size, default=momentum, metavar="FACTOR", help="momentum; 0 for none")
     add("--hidden", type=whole(1), default=hidden, nargs="*", metavar="N", help="sizes of the hidden layers, if any")
     add("--seed", type=whole(0), default=0, metavar="N", help="the same number gives the same run")
     return parser

@@ -28,7 +28,9 @@ class Trained(NamedTuple):
 
 def options() -> ArgumentParser:
     """The options on the command line."""
-    parser = training_options("physics", __doc__, quick_epochs=300, epochs=3000, lr=0.01, hidden=[12, 12])
+    parser = training_options(
+        "physics", __doc__, quick_epochs=300, epochs=3000, lr=0.01, momentum=None, hidden=[12, 12]
+    )
     parser.add_argument("--points", type=whole(2), default=32, metavar="N", help="where the equation is asked for")
     return parser
 

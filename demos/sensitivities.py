@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -27,9 +27,13 @@ class Priced(NamedTuple):
 
 def options() -> ArgumentParser:
     """The options on the command line."""
-    parser = ArgumentParser("python -m demos.sensitivities", description=__doc__)
-    parser.add_argument("--paths", type=whole(2), default=200_000, metavar="N", help="how many (200,000)")
-    parser.add_argument("--quick", dest="paths", action="store_const", const=20_000, help="20,000 paths")
+    parser = ArgumentParser(
+        "python -m demos.sensitivities", description=__doc__, formatter_class=ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--paths", type=whole(2), default=200_000, metavar="N", help="random paths")
+    parser.add_argument(
+        "--quick", dest="paths", action="store_const", const=20_000, default=SUPPRESS, help="20,000 paths"
+    )
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="the same number gives the same run")
     return parser
 

@@ -1,6 +1,7 @@
-"""Three spirals wound into each other: softmax and cross-entropy find the arms, and a picture shows the regions.
+"""Three spirals wound into each other: softmax and cross-entropy tell the arms apart.
 
-Pictures show the regions of the classes, the loss, and the norm of each layer's gradient while it learned.
+Two pictures are saved as PNG files: the regions of the classes, and the learning: the loss and the norm of each layer's
+gradient, by epoch.
 """
 
 from __future__ import annotations
@@ -32,9 +33,13 @@ class Trained(NamedTuple):
 
 def options() -> ArgumentParser:
     """The options on the command line."""
-    parser = training_options("spirals", __doc__, quick_epochs=30, epochs=150, batch_size=32, lr=0.01, hidden=[24, 24])
+    parser = training_options(
+        "spirals", __doc__, quick_epochs=30, epochs=150, batch_size=32, lr=0.01, momentum=None, hidden=[24, 24]
+    )
     parser.add_argument("--points", type=whole(4), default=120, metavar="N", help="on each arm")
-    parser.add_argument("--resolution", type=whole(2), default=100, metavar="N", help="of the picture")
+    parser.add_argument(
+        "--resolution", type=whole(2), default=240, metavar="N", help="of the picture: N x N predictions"
+    )
     add_output(parser)
     return parser
 
@@ -71,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> Trained:
     )
     test_accuracy = nn.accuracy(model, X_test, y_test)
     print(f"test accuracy {test_accuracy:.1%}; steps made by {history.backend}")
-    print(nn.confusion_matrix(model, X_test, y_test))
+    print(f"which arm (row) was taken for which (column): {nn.confusion_matrix(model, X_test, y_test)}")
 
     chosen.output.mkdir(parents=True, exist_ok=True)
     pictures = [chosen.output / "spirals_regions.png", chosen.output / "spirals_learning.png"]
@@ -120,7 +125,7 @@ def draw_learning(history: nn.History, norms: list[list[float]], path: Path) -> 
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
     axes.tick_params(which="both", length=0, labelcolor=INK)
-    axes.legend(frameon=False, labelcolor=INK, loc="upper right")
+    axes.legend(frameon=False, labelcolor=INK, loc="lower left")
     figure.savefig(path, bbox_inches="tight", pad_inches=0.25)
 
 

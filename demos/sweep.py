@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import time
-from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
+from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
@@ -37,7 +37,7 @@ def options() -> ArgumentParser:
     add = parser.add_argument
     add("--nets", type=whole(1), default=100, metavar="N", help="how many networks to train")
     add("--epochs", type=whole(1), default=5, metavar="N", help="passes over the training data")
-    add("--quick", action="store_true", help="ten networks, one epoch each")
+    add("--quick", action="store_true", default=SUPPRESS, help="ten networks, one epoch each")
     add("--workers", type=whole(1), default=os.cpu_count() or 1, metavar="N", help="processes")
     add("--seed", type=whole(0), default=0, metavar="N", help="the same number gives the same run")
     return parser
@@ -65,7 +65,7 @@ def configurations(count: int, seed: int) -> list[dict[str, Any]]:
 def main(argv: Sequence[str] | None = None) -> Swept:
     """Train all networks, and print what came out."""
     chosen = options().parse_args(argv)
-    count, epochs = (10, 1) if chosen.quick else (chosen.nets, chosen.epochs)
+    count, epochs = (10, 1) if "quick" in chosen else (chosen.nets, chosen.epochs)
     X, y = load()
     configs = configurations(count, chosen.seed)
     sweep = partial(nn.fit_many, make, configs, X, y, epochs=epochs, validation=0.25, seed=chosen.seed)
@@ -102,18 +102,18 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
         if row["error"]:
             print(f"{row['hidden']} neurons, lr {row['lr']:g}, seed {row['seed']}: {row['error'].splitlines()[0]}")
     rates = list(dict.fromkeys(row["lr"] for row in rows))
-    print(("mean test accuracy     " + "".join(f"lr {lr:<8g}" for lr in rates)).rstrip())
+    print(("mean validation accuracy  " + "".join(f"lr {lr:<8g}" for lr in rates)).rstrip())
     for hidden in dict.fromkeys(row["hidden"] for row in rows):
         cells = []
         for lr in rates:
             found = [r["validation_accuracy"] for r in rows if (r["hidden"], r["lr"]) == (hidden, lr)]
             cells.append(f"{sum(found) / len(found):<11.1%}" if found else f"{'-':<11}")
-        print(f"{hidden:10} neurons     " + "".join(cells).rstrip())
+        print(f"{hidden:13} neurons     " + "".join(cells).rstrip())
     best = max((row for row in rows if not row["error"]), key=lambda row: row["validation_accuracy"], default=None)
     if best is not None:
         print(
             f"best: {best['hidden']} neurons, lr {best['lr']:g}, seed {best['seed']}, "
-            f"test accuracy {best['validation_accuracy']:.1%}"
+            f"validation accuracy {best['validation_accuracy']:.1%}"
         )
 
 

@@ -18,7 +18,7 @@ def test_the_table_is_true_and_learning_rates_matter(capsys: pytest.CaptureFixtu
     assert all(row["error"] is None for row in rows)
     best = max(row["validation_accuracy"] for row in rows)
     assert best > 0.93
-    assert f"test accuracy {best:.1%}" in text
+    assert f"validation accuracy {best:.1%}" in text
     assert rows[3]["validation_accuracy"] < best  # the smallest rate has not learned as much in two epochs
     assert text.count("neurons  ") == len(sweep.WIDTHS)
 
