@@ -38,28 +38,31 @@ class Functions:
         self._attributes: set[tuple[Any, Any]] = set()
         self._searched: set[int] = set()  # modules from which code may read what it does not name
 
+    def _is_new(self, owner: Any, what: Any) -> bool:
+        """Whether this part of an object is met for the first time; from now on it is not."""
+        new = (id(owner), what) not in self._attributes
+        self._attributes.add((id(owner), what))
+        return new
+
     def _once(self, owner: Any, what: str, found: Any) -> None:
         """Tell what is in an object, once."""
-        if (id(owner), what) not in self._attributes:
-            self._attributes.add((id(owner), what))
+        if self._is_new(owner, what):
             self._found.found_holder(found)
 
     def _part(self, owner: Any, attribute: str, content: Any) -> None:
-        if (id(owner), attribute) not in self._attributes:
-            self._attributes.add((id(owner), attribute))
+        if self._is_new(owner, attribute):
             self._found.found_part(owner, attribute, content)
 
     def _function(self, function: FunctionType) -> Iterator[Any]:
+        """What a function refers to, by its own attributes and by the names in its code."""
         for name in DESCRIBING & self.used:
             self._part(function, name, getattr(function, name))
             yield getattr(function, name)
-        if (id(function), "") in self._attributes:
+        if not self._is_new(function, ""):
             return
-        self._attributes.add((id(function), ""))
-        where = function.__code__
-        for variable in outside.variables.get(where, ()):
-            if ("", variable) not in self._attributes:
-                self._attributes.add(("", variable))
+        code = function.__code__
+        for variable in outside.variables.get(code, ()):
+            if self._is_new(outside.variables, variable):
                 self._found.found_variable(variable)
         for attribute in OF_FUNCTIONS:
             self._found.found_part(function, attribute, getattr(function, attribute))
@@ -67,44 +70,52 @@ class Functions:
             self._found.found_holder(function.__kwdefaults__)
         defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
         cells = [attribute_of(cell, "cell_contents") for cell in function.__closure__ or ()]  # some may still be empty
-        names = names_of(where)
+        names = names_of(code)
         named = {*names, *map(reading_name, (*cells, *defaults, *map(function.__globals__.get, names)))}
         computing = not COMPUTING.isdisjoint(named)
-        for name, cell, content in zip(where.co_freevars, function.__closure__ or (), cells):
+        for name, cell, content in zip(code.co_freevars, function.__closure__ or (), cells):
             self._found.found_slot(cell, "cell_contents", name, content)
-            self._named(content, name, where, computing)
+            self._named(content, name, code, computing)
             yield content
         self._found.found_directly(*defaults)
         for content in defaults:
-            self._iterator(content, "a default", where)
+            self._iterator(content, "a default", code)
         yield from defaults
-        if not is_users(function.__code__.co_filename):
-            return
-        self.used.update(names, filter(str.isidentifier, texts_of(where)) if computing else ())
-        self.matches = self.matches or has_patterns(where)
-        self.tests_truth = self.tests_truth or may_test_truth(where)
+        if is_users(code.co_filename):
+            yield from self._names_in(function, computing)
+
+    def _names_in(self, function: FunctionType, computing: bool) -> Iterator[Any]:
+        """What the names in a user's function mean: globals, builtins and modules.
+
+        Args:
+            function: the function.
+            computing: whether its code reads attributes that it does not name.
+        """
+        code, names, space = function.__code__, names_of(function.__code__), function.__globals__
+        self.used.update(names, filter(str.isidentifier, texts_of(code)) if computing else ())
+        self.matches = self.matches or has_patterns(code)
+        self.tests_truth = self.tests_truth or may_test_truth(code)
         if not DECIDING.isdisjoint(names):
             yield DECIMALS
         if "__globals__" in names:
-            self._found.found_holder(function.__globals__)
+            self._found.found_holder(space)
         if "modules" in names:
-            yield from self._modules(texts_of(function.__code__), self._found.found_rarely)
-            own = sys.modules.get(str(function.__globals__.get("__name__")))
+            yield from self._modules(texts_of(code), self._found.found_rarely)
+            own = sys.modules.get(str(space.get("__name__")))
             if "__name__" in names and own is not None:
-                self._named(own, "__name__", where, computing)
+                self._named(own, "__name__", code, computing)
                 yield own
         for name in names:
-            content = function.__globals__.get(name, ABSENT)
+            content = space.get(name, ABSENT)
             if content is not ABSENT:
-                self._found.found_name(function.__globals__, name, content)
-                self._named(content, name, where, computing)
+                self._found.found_name(space, name, content)
+                self._named(content, name, code, computing)
                 yield content
-            elif (id(function.__globals__), name) not in self._attributes:  # a builtin, or an attribute
-                self._attributes.add((id(function.__globals__), name))
+            elif self._is_new(space, name):  # a builtin, or an attribute
                 if "NameError" in names:  # it may matter whether it exists
-                    self._found.found_name(function.__globals__, name, ABSENT)
+                    self._found.found_name(space, name, ABSENT)
                 else:
-                    self._found.found_nothing(function.__globals__, name)
+                    self._found.found_nothing(space, name)
                 yield from self._built_in(function, name)
         yield from self._modules(modules_imported_by(function), self._found.found_name)
 
@@ -120,8 +131,7 @@ class Functions:
         """What a name that is not a global means: a builtin, or what somebody has put among the builtins."""
         names = attribute_of(function, "__builtins__")  # not every typeshed knows it
         content = names.get(name, ABSENT)
-        if content is not ABSENT and (id(names), name) not in self._attributes:
-            self._attributes.add((id(names), name))
+        if content is not ABSENT and self._is_new(names, name):
             self._found.found_built_in(names, name, content)
             yield content
 
@@ -129,8 +139,7 @@ class Functions:
         """The modules that some code imports or may look up in `sys.modules`, including those not loaded yet."""
         for name in names:
             content = sys.modules.get(name, ABSENT)
-            if (id(sys.modules), name) not in self._attributes:
-                self._attributes.add((id(sys.modules), name))
+            if self._is_new(sys.modules, name):
                 found(sys.modules, name, content)
                 yield content
 

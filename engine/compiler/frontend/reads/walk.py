@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 _MOST = 100_000  # objects that a walk enters, at most
 _COMPILER = __name__.partition(".frontend")[0]
+_CODE = frozenset({FunctionType, MethodType, BuiltinMethodType, Primitive, attrgetter, methodcaller})
+_METHODS = (FunctionType, staticmethod, classmethod, property)
 
 
 class Walk(Functions):
@@ -129,11 +131,35 @@ class Walk(Functions):
             ) from error
 
     def _enter(self, thing: Any, kind: Any) -> Iterator[Any]:
-        users = is_of_users(kind)
+        """What a thing of this class holds or refers to."""
+        users, is_space = is_of_users(kind), issubclass(kind, (ModuleType, type))
         for base, names in PARTS.items():
             if issubclass(kind, base):
                 yield from self._library_parts(thing, names)
         self.used.update(filter(None, [reading_name(thing)]))
+        if kind in _CODE:
+            yield from self._code(thing, kind)
+        elif issubclass(kind, weakref.ReferenceType):
+            yield from self._weakly_held(thing)
+        elif issubclass(kind, CONTAINERS):
+            yield from self._container(thing)
+        elif kind is Decimals:
+            self._found.found_holder(thing)
+        elif str(kind.__module__).startswith(_COMPILER):  # the function counts, not its program
+            yield getattr(thing, "function", None)
+        elif is_space:
+            yield from self._space(thing, kind)
+        else:
+            yield from self._other(thing, kind, users)
+        if users and not is_space:  # even of lists and arrays
+            own = own_class(kind)
+            if not issubclass(own, Value):
+                self._part(thing, "__class__", attribute_of(thing, "__class__"))
+            yield own
+            yield from self._object(thing, own)
+
+    def _code(self, thing: Any, kind: Any) -> Iterator[Any]:
+        """What something callable runs, or reads by name."""
         if kind is FunctionType:
             yield from self._named_attributes(thing, vars(thing))
             yield from self._function(thing)
@@ -143,44 +169,42 @@ class Walk(Functions):
             yield thing.__self__
             if thing.__module__ == "decimal":
                 yield DECIMALS
-        elif issubclass(kind, weakref.ReferenceType):
-            found = thing()
-            if is_a(found, type):
-                yield found
-            else:
-                self._weak.append(thing)
-        elif issubclass(kind, CONTAINERS):
-            yield from self._container(thing)
-        elif kind is Primitive:
-            if thing not in OWN:  # it is compiled as what its functions compose of other primitives
-                if (id(PRIMITIVES), thing.name) not in self._attributes:  # its name may be given to another primitive
-                    self._attributes.add((id(PRIMITIVES), thing.name))
-                    self._found.found_name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
-                yield from (thing.forward, *thing.rules, thing.kink, thing.native)
-        elif kind is Decimals:
-            self._found.found_holder(thing)
-        elif str(kind.__module__).startswith(_COMPILER):  # the function counts, not its program
-            yield getattr(thing, "function", None)
-        elif kind.__name__ == "ufunc":  # it may be the user's function
-            yield from gc.get_referents(thing)
-        elif kind in (attrgetter, methodcaller):
+        elif kind is not Primitive:
             texts = [text for text in thing.__reduce__()[1] if isinstance(text, str)]
             self.used.update(name for path in texts for name in path.split("."))
-        elif issubclass(kind, (ModuleType, type)):
-            if is_of_users(thing):
-                if isinstance(thing, type):
-                    for name in ("__bases__", *({"__name__", "__qualname__"} & self.used)):
-                        self._part(thing, name, getattr(thing, name))
-                    yield from self._subclasses(thing)
-                self._once(thing, "", Names(thing))
-                if isinstance(thing, ABCMeta):
-                    self._once(REGISTRATIONS, "", REGISTRATIONS)
-                yield from (*(thing.__bases__ if issubclass(kind, type) else ()), type(thing))
-                yield from self._named_attributes(thing, vars(thing))
-            elif issubclass(kind, ModuleType):
-                yield from self._settings(thing)
-            elif thing.__module__ == "decimal":
-                yield DECIMALS
+        elif thing not in OWN:  # it is compiled as what its functions compose of other primitives
+            if self._is_new(PRIMITIVES, thing.name):  # its name may be given to another primitive
+                self._found.found_name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
+            yield from (thing.forward, *thing.rules, thing.kink, thing.native)
+
+    def _weakly_held(self, reference: weakref.ReferenceType[Any]) -> Iterator[Any]:
+        found = reference()
+        if is_a(found, type):
+            yield found
+        else:
+            self._weak.append(reference)
+
+    def _space(self, space: Any, kind: Any) -> Iterator[Any]:
+        """What code may read from a module or class: of the user's anything, of others what it names."""
+        if is_of_users(space):
+            if isinstance(space, type):
+                for name in ("__bases__", *({"__name__", "__qualname__"} & self.used)):
+                    self._part(space, name, getattr(space, name))
+                yield from self._subclasses(space)
+            self._once(space, "", Names(space))
+            if isinstance(space, ABCMeta):
+                self._once(REGISTRATIONS, "", REGISTRATIONS)
+            yield from (*(space.__bases__ if issubclass(kind, type) else ()), type(space))
+            yield from self._named_attributes(space, vars(space))
+        elif issubclass(kind, ModuleType):
+            yield from self._settings(space)
+        elif space.__module__ == "decimal":
+            yield DECIMALS
+
+    def _other(self, thing: Any, kind: Any, users: bool) -> Iterator[Any]:
+        """What any other object holds, as Python, a library or its own class has it."""
+        if kind.__name__ == "ufunc":  # it may be the user's function
+            yield from gc.get_referents(thing)
         elif is_generator(thing):
             self._found.generators.append(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
@@ -202,12 +226,6 @@ class Walk(Functions):
             yield from vars(thing).values()
         elif not (issubclass(kind, Value) or users):
             yield from self._object(thing, kind)
-        if users and not issubclass(kind, (ModuleType, type)):  # even of lists and arrays
-            own = own_class(kind)
-            if not issubclass(own, Value):
-                self._part(thing, "__class__", attribute_of(thing, "__class__"))
-            yield own
-            yield from self._object(thing, own)
 
     def _library_parts(self, thing: Any, names: Sequence[str]) -> Iterator[Any]:
         for name in names:
@@ -250,50 +268,61 @@ class Walk(Functions):
             self._found.found_leaves(container, inside, kinds)
 
     def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
-        everything = is_of_project(type(owner)) and not is_a(owner, Value)
-        if everything and not announces(type(owner)):  # what it keeps for itself may change
+        """The attributes that some code names, or may read without naming them."""
+        if is_of_project(type(owner)) and not is_a(owner, Value):
+            yield from self._attributes_of_project(owner, attributes)
+            return
+        self._owners.append(owner)
+        if not self._unlisted(owner):
+            self._once(owner, "all", attributes)
+        for name, content in list(attributes.items()):
+            named = name in self.used
+            if (named or self._may_be_read(owner, name, content)) and self._is_new(owner, name):
+                if named:
+                    self._iterator(content, name)
+                self._found.found_directly(content)
+                yield from self._attribute(attributes, name, content)
+        self._absent_attributes(owner, attributes)
+
+    def _attributes_of_project(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
+        """All attributes of one of this project's objects, such as a layer."""
+        if not announces(type(owner)):  # what it keeps for itself may change
             self._private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
             yield from attributes.values()
             return
-        if everything:
-            self._found.found_announced(attributes)
-        else:
-            self._owners.append(owner)
-        kind = class_of(owner)
-        if everything:
-            self._call_of(kind)
-        elif not self._unlisted(owner):
-            self._once(owner, "all", attributes)
-        is_class, is_space = issubclass(kind, type), issubclass(kind, (type, ModuleType))
+        self._found.found_announced(attributes)
+        self._call_of(class_of(owner))
         for name, content in list(attributes.items()):
-            if (id(owner), name) in self._attributes:
-                continue
-            code = is_a(content, (FunctionType, staticmethod, classmethod, property))
-            if is_space and (name[:2] == "__" or not self._is_searched(owner)):
-                matters = code and (is_class or name == "__getattr__")
-            else:
-                matters = type(content) not in PLAIN or name == "_value_" or not self.used.isdisjoint(COMPUTING)
-            if matters or name in self.used or everything:
-                if name in self.used and not everything:
-                    self._iterator(content, name)
-                self._attributes.add((id(owner), name))
-                self._found.found_name(attributes, name, content)
-                if not everything:
-                    self._found.found_directly(content)
-                yield getattr(content, "__func__", getattr(content, "fget", content)) if code else content
-                if code and is_of_users(class_of(content)):  # a property of a class of their own
-                    yield content
-        if is_class:
-            for name in self.used.intersection(dir(owner)).difference(attributes):  # it may hide one of a base
-                if name[:2] != "__" and (id(owner), name) not in self._attributes:
-                    self._attributes.add((id(owner), name))
+            if self._is_new(owner, name):
+                yield from self._attribute(attributes, name, content)
+
+    def _attribute(self, attributes: Mapping[str, Any], name: str, content: Any) -> Iterator[Any]:
+        self._found.found_name(attributes, name, content)
+        if not is_a(content, _METHODS):
+            yield content
+            return
+        yield getattr(content, "__func__", getattr(content, "fget", content))
+        if is_of_users(class_of(content)):  # a property of a class of their own
+            yield content
+
+    def _may_be_read(self, owner: Any, name: str, content: Any) -> bool:
+        """Whether an attribute that no code names matters all the same."""
+        kind = class_of(owner)
+        if issubclass(kind, (type, ModuleType)) and (name[:2] == "__" or not self._is_searched(owner)):
+            return is_a(content, _METHODS) and (issubclass(kind, type) or name == "__getattr__")
+        return type(content) not in PLAIN or name == "_value_" or not self.used.isdisjoint(COMPUTING)
+
+    def _absent_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> None:
+        """The names that code reads and an object lacks: once it has got them, they hide those of its class or base."""
+        kind = class_of(owner)
+        if issubclass(kind, type):
+            for name in self.used.intersection(dir(owner)).difference(attributes):
+                if name[:2] != "__" and self._is_new(owner, name):
                     self._found.found_rarely(attributes, name, ABSENT)
-        if not everything and not is_space and kind is not FunctionType:
+        elif not issubclass(kind, ModuleType) and kind is not FunctionType:
             asks = not self.used.isdisjoint(ASKING) or hasattr(kind, "__getattr__")
-            asked = self.used if asks else self.used.intersection(dir(type(owner)))
-            for name in asked:  # what the class has, the instance may get as well
-                if name not in attributes and (id(owner), name) not in self._attributes:
-                    self._attributes.add((id(owner), name))
+            for name in self.used if asks else self.used.intersection(dir(type(owner))):
+                if name not in attributes and self._is_new(owner, name):
                     self._found.found_name(attributes, name, ABSENT)
 
     def _unlisted(self, owner: Any) -> bool:
@@ -308,13 +337,8 @@ class Walk(Functions):
 
     def _call_of(self, kind: type) -> None:
         """The call method of this project's layers: users replace it in the class, to look at all layers."""
-        if (id(kind), "every base") in self._attributes:
-            return
-        self._attributes.add((id(kind), "every base"))
-        for base in kind.__mro__:
-            own = "__call__" in vars(base) and not is_of_users(base)
-            if own and (id(base), "__call__") not in self._attributes:
-                self._attributes.add((id(base), "__call__"))
+        for base in kind.__mro__ if self._is_new(kind, "every base") else ():
+            if "__call__" in vars(base) and not is_of_users(base) and self._is_new(base, "__call__"):
                 self._found.found_rarely(vars(base), "__call__", vars(base)["__call__"])
 
     def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
@@ -336,9 +360,7 @@ class Walk(Functions):
         self._owners.append(module)
         for name in self.used.intersection(attributes):
             content = attributes[name]
-            if (id(module), name) in self._attributes or content is sys.modules:
-                continue
-            self._attributes.add((id(module), name))
-            self._found.found_setting(attributes, name, content)
-            if is_a(content, (*CONTAINERS, ModuleType)) and not is_of_project(module):
-                yield content
+            if content is not sys.modules and self._is_new(module, name):
+                self._found.found_setting(attributes, name, content)
+                if is_a(content, (*CONTAINERS, ModuleType)) and not is_of_project(module):
+                    yield content
