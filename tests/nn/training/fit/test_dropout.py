@@ -1,0 +1,114 @@
+"""Dropout: the same masks in every back end, whatever comes, goes or moves."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nn
+from tests.needs import INSTALLED, NATIVE, needs
+
+from .fitting import BACKENDS, X, Y, numbers, trained, with_dropout
+
+np = needs("numpy")
+
+
+@BACKENDS
+@pytest.mark.parametrize("each", [False, True])
+def test_masks_are_the_same_in_every_back_end(backend, each):
+    progress = {"progress": lambda state: None} if each else {}
+    model, history = trained(backend, model=with_dropout(), **progress)
+    same, expected = trained(model=with_dropout())
+    assert history.backend == backend
+    np.testing.assert_allclose(history.batch_losses, expected.batch_losses, rtol=1e-9)
+    np.testing.assert_allclose(numbers(model), numbers(same), rtol=1e-8)
+    other, _ = trained(backend)
+    assert numbers(other) != numbers(model)
+
+
+@BACKENDS
+def test_masks_of_steps_that_an_optimiser_makes_itself(backend):
+    """Its gradients are those of the batch with the masks of that step."""
+
+    class Halved(nn.Optimizer):
+        def step(self):
+            for p in self.params:
+                p.data -= 0.5 * p.grad
+
+    def course(choice):
+        model = with_dropout()
+        return nn.fit(model, X, Y, nn.cross_entropy, Halved(model.parameters(), lr=0.1), 3, 8, seed=1, backend=choice)
+
+    np.testing.assert_allclose(course(backend).batch_losses, course("eager").batch_losses, rtol=1e-9)
+
+
+@NATIVE
+def test_masks_are_the_same_for_every_thread_count():
+    _, expected = trained("llvm", model=with_dropout())
+    _, history = trained("llvm", model=with_dropout(), threads=2)
+    np.testing.assert_allclose(history.batch_losses, expected.batch_losses, rtol=1e-12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 12), st.booleans(), st.integers(0, 5), st.sampled_from(INSTALLED))
+def test_any_loop_is_the_eager_one(count, size, shuffle, seed, backend):
+    source = random.Random(seed)
+    samples = [[source.gauss(0, 1), source.gauss(0, 1)] for _ in range(count)]
+    labels = [source.randrange(2) for _ in range(count)]
+
+    def made(choice):
+        model = with_dropout()
+        history = nn.fit(
+            model,
+            samples,
+            labels,
+            nn.cross_entropy,
+            nn.SGD(model.parameters(), lr=0.1, momentum=0.9),
+            2,
+            size,
+            shuffle=shuffle,
+            seed=seed,
+            backend=choice,
+        )
+        return [*history.batch_losses, *numbers(model)]
+
+    np.testing.assert_allclose(made(backend), made("eager"), rtol=1e-8, atol=1e-10)
+
+
+def shrunk(model):
+    """With some of the parameters that there were."""
+    first, last = nn.Layer(2, 3, "tanh"), nn.Layer(3, 2, "identity")
+    first.neurons[:] = model.layers[0].neurons[:3]
+    for neuron, before in zip(last.neurons, model.layers[-1].neurons):
+        neuron.w[:], neuron.b = before.w[:3], before.b
+    model.layers[0], model.layers[-1] = first, last
+
+
+MOVES = {
+    "comes": (False, lambda model: model.layers.insert(1, nn.Dropout(0.5, seed=3))),
+    "another comes": (True, lambda model: model.layers.insert(0, nn.Dropout(0.2, seed=5))),
+    "goes": (True, lambda model: model.layers.pop(1)),
+    "is replaced by one of other masks": (True, lambda model: model.layers.__setitem__(1, nn.Dropout(0.1, seed=9))),
+    "moves": (True, lambda model: model.layers.insert(0, model.layers.pop(1))),
+    "is set to eval mode": (True, lambda model: model.layers[1].eval()),
+    "has a smaller layer": (True, shrunk),
+    "has another probability": (True, lambda model: setattr(model.layers[1], "p", 0.2)),
+}
+
+
+@pytest.mark.parametrize("backend", [*INSTALLED, "auto"])
+@pytest.mark.parametrize("name", MOVES)
+def test_a_dropout_that_a_callback_changes_counts_from_the_next_epoch_on(backend, name):
+    """In compiled code, as eager steps take it: masks are laid out anew."""
+    there, change = MOVES[name]
+
+    def course(choice):
+        dropout = [nn.Dropout(0.5, seed=3)] * there
+        model = nn.Sequential(nn.Layer(2, 5, "tanh", seed=1), *dropout, nn.Layer(5, 2, "identity", seed=2))
+        _, history = trained(choice, model=model, epochs=5, callbacks=lambda m, h, epoch: epoch == 2 and change(m))
+        return history
+
+    found = course(backend)
+    assert not found.backend.startswith("eager")
+    np.testing.assert_allclose(found.batch_losses, course("eager").batch_losses, rtol=1e-8)

@@ -1,0 +1,98 @@
+"""The history as text, columns and curve; what progress shows; a training that goes on."""
+
+import math
+import sys
+
+import pytest
+
+import nn
+from tests.needs import needs
+
+from .fitting import BACKENDS, X, Y, numbers, trained
+
+
+@BACKENDS
+def test_four_and_four_are_eight_bit_for_bit(backend):
+    options = {"validation": 0.2, "schedule": nn.schedules.cosine(0.1, 30)}
+
+    def model_and_optimizer():
+        model = nn.Sequential(nn.Layer(2, 4, seed=1), nn.Dropout(0.3, seed=1), nn.Layer(4, 2, "identity", seed=2))
+        return model, nn.Adam(model.parameters(), lr=0.1)
+
+    def fit(model, optimizer, epochs, **more):
+        return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, 8, seed=3, backend=backend, **options, **more)
+
+    whole, optimizer = model_and_optimizer()
+    expected = fit(whole, optimizer, 8)
+    model, optimizer = model_and_optimizer()
+    history = fit(model, optimizer, 8, resume=fit(model, optimizer, 4))
+    assert numbers(model) == numbers(whole)
+    assert history.batch_losses == expected.batch_losses
+    for row, other in zip(history.rows, expected.rows):
+        assert {**row, "seconds": 0} == {**other, "seconds": 0}
+    with pytest.raises(ValueError, match="done already: 8 epochs; epochs=8 counts those too"):
+        fit(model, optimizer, 8, resume=history)
+
+
+def test_a_history_goes_on_with_other_columns():
+    _, history = trained(epochs=2)
+    _, history = trained(epochs=4, resume=history, validation=(X[:10], Y[:10]))
+    columns = history.to_dict()
+    assert list(map(math.isnan, columns["validation_loss"])) == [True, True, False, False]
+    assert history.best_epoch in (3, 4)
+    assert "validation_accuracy" in repr(history)
+    _, history = trained(epochs=5, resume=history)
+    assert len(history.to_dict()["validation_accuracy"]) == 5
+    assert history._repr_png_()
+
+
+def test_the_history_as_text_columns_and_curve(tmp_path):
+    _, history = trained(epochs=12, validation=0.2)
+    lines = repr(history).splitlines()
+    assert lines[0].startswith("History of 12 epochs, loss ")
+    assert lines[1].split() == ["epoch", "loss", "validation_loss", "validation_accuracy", "lr", "seconds"]
+    assert [line.split()[0] for line in lines[2:]] == ["1", "3", "4", "6", "7", "9", "10", "12"] or len(lines) == 10
+    columns = history.to_dict()
+    assert columns["loss"] == history.losses
+    needs("matplotlib")
+    history.plot(tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert history._repr_png_().startswith(b"\x89PNG")
+    assert nn.History([1.0, -1.0], rows=[{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": -1.0}])._repr_png_()
+    one = nn.History([1.0], rows=[{"epoch": 1, "loss": 1.0}])._figure()
+    assert {tick for axes in one.axes for tick in axes.get_xticks()} <= {0.0, 1.0, 2.0}  # no fractions of an epoch
+    assert nn.History()._repr_png_() is None
+    assert nn.History().best_epoch is None
+    with pytest.raises(ValueError, match="no epoch to draw"):
+        nn.History().plot(tmp_path / "none.png")
+
+
+def test_without_matplotlib_a_notebook_has_the_text(monkeypatch, tmp_path):
+    history = nn.History([1.0], rows=[{"epoch": 1, "loss": 1.0}])
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert history._repr_png_() is None
+    with pytest.raises(ImportError, match="curves need matplotlib: pip install matplotlib"):
+        history.plot(tmp_path / "curve.png")
+
+
+def test_pandas_takes_the_columns():
+    pandas = needs("pandas")
+    _, history = trained(validation=0.2)
+    frame = pandas.DataFrame(history.to_dict())
+    assert list(frame["epoch"]) == [1, 2, 3, 4]
+
+
+@BACKENDS
+def test_progress_shows_each_epoch_with_its_own_scores_and_rate(backend, capsys):
+    _, history = trained(backend, validation=0.2, progress=True, schedule=nn.schedules.linear(0.1, 20))
+    assert capsys.readouterr().out.splitlines() == [
+        f"epoch {row['epoch']}/4  lr {row['lr']:.4g}  loss {row['loss']:.4g}"
+        f"  validation loss {row['validation_loss']:.4g}, accuracy {row['validation_accuracy']:.4g}"
+        for row in history.rows
+    ]
+
+
+def test_a_callable_is_told_the_rate_of_each_batch():
+    rates, told = nn.schedules.linear(0.1, 20), []
+    trained(schedule=rates, progress=told.append)
+    assert [state.lr for state in told] == [rates(k) for k in range(len(told))]

@@ -1,0 +1,193 @@
+"""Labels that are texts, rows or no numbers; weights of samples and classes."""
+
+import functools
+import math
+
+import pytest
+
+import engine
+import nn
+from engine import Value
+from tests.needs import INSTALLED, needs
+
+from .fitting import BACKENDS, X, Y, network, numbers, trained
+
+np = needs("numpy")
+
+
+@BACKENDS
+def test_a_label_that_is_no_number_is_told_by_its_row(backend):
+    labels = Y.astype(float)
+    labels[[3, 9]] = math.nan, math.inf
+    told = r"must be a finite number, not (nan|inf)\ny\[3\] holds nan, y\[9\] holds inf\Z"
+    with pytest.raises(ValueError, match=told):
+        trained(backend, y=labels)
+    with pytest.raises(ValueError, match=r"must be whole, from 0 to 1, not 0.5\Z"):  # about something else
+        trained(backend, y=[1, 0.5, math.nan] * 10, shuffle=False)
+
+
+@pytest.mark.parametrize("labels", [np.eye(2)[Y], np.eye(2, dtype=int)[Y].tolist(), Y.reshape(-1, 1)])
+def test_one_hot_labels_and_a_column_are_classes_too(labels):
+    """Of each class the same share is held out as of indices: the very same samples."""
+    kept = []
+    for y, loss in ((Y, "cross_entropy"), (labels, "cross_entropy" if len(labels[0]) > 1 else "bce_with_logits")):
+        model = network(2 if loss == "cross_entropy" else 1)
+        trained(
+            model=model, y=y, loss=getattr(nn, loss), validation=0.3, epochs=1, metrics=lambda y, _: kept.append(y) or 0
+        )
+    first, second = ([int(np.argmax(row)) if np.size(row) > 1 else int(np.ravel(row)[0]) for row in y] for y in kept)
+    assert first == second
+
+
+@BACKENDS
+def test_texts_are_classes(backend):
+    names = np.array(["no", "yes"])[Y]
+    model, history = trained(backend, y=names, validation=0.2, class_weight={"no": 1.0, "yes": 2.0})
+    assert model.classes == ["no", "yes"]
+    given = trained(backend, y=names, validation=(X[:9], list(names[:9])))[1].rows[-1]
+    assert given["validation_loss"] == trained(backend, validation=(X[:9], Y[:9]))[1].rows[-1]["validation_loss"]
+    assert set(nn.classify(model, X)) <= {"no", "yes"}
+    assert nn.accuracy(model, X, names) == nn.accuracy(model, X, Y)
+    assert nn.evaluate(model, X, names, nn.cross_entropy)["accuracy"] == nn.accuracy(model, X, list(names))
+    assert nn.confusion_matrix(model, X, names).sum() == 30
+    assert "validation_accuracy" in history.rows[0]
+    with pytest.raises(ValueError, match="no class is named 'maybe': the model was trained to tell no, yes apart"):
+        nn.fit(model, X, ["maybe"] * 30, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(ValueError, match="mse of labels that are texts"):
+        trained(y=names, loss=nn.mse)
+    with pytest.raises(TypeError, match=r"need an nn\.Module"):
+        nn.fit(lambda x: model(x), X, names, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+
+
+@BACKENDS
+def test_hinge_takes_texts_as_signs(backend):
+    names, signs = np.array(["no", "yes"])[Y], 2 * Y - 1
+    model, history = trained(backend, y=names, loss=nn.hinge, model=network(1), validation=(X[:9], names[:9]))
+    same, expected = trained(backend, y=signs, loss=nn.hinge, model=network(1), validation=(X[:9], signs[:9]))
+    assert numbers(model) == numbers(same)
+    assert [row["validation_loss"] for row in history.rows] == [row["validation_loss"] for row in expected.rows]
+    assert nn.evaluate(model, X, names, nn.hinge) == nn.evaluate(same, X, signs, nn.hinge)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (np.array([b"no", b"yes"])[Y], TypeError, r"not bytes such as .*b'(no|yes)'.*: write y.astype\(str\)"),
+        ([b"no"] * 30, TypeError, "not bytes such as b'no'"),
+        (np.array(["no", "yes"])[Y][:, None], ValueError, r"one text, not a row of them .*: y.ravel\(\) of a column"),
+        ([["no"]] * 30, ValueError, r"one text, not a row of them such as list \['no'\]"),
+    ],
+)
+def test_texts_that_would_be_other_names(labels, error, message):
+    with pytest.raises(error, match=message):
+        trained(y=labels)
+
+
+def test_texts_that_are_none_of_the_classes_are_named_in_scores():
+    names = np.array(["no", "yes"])[Y]
+    model, _ = trained(y=names)
+    with pytest.raises(ValueError, match="no class is named 'maybe': the model knows no, yes"):
+        nn.accuracy(model, X, ["maybe"] * 30)
+
+
+def test_three_names_are_too_many_for_a_loss_of_two_classes():
+    with pytest.raises(ValueError, match="bce_with_logits tells two classes apart, and the labels name 3: a, b, c"):
+        trained(y=["a", "b", "c"] * 10, loss=nn.bce_with_logits, model=network(1))
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"y": np.array(["a", "b"])[Y], "batch_size": 0},
+        {"y": np.array(["a", "b"])[Y], "sample_weight": [1.0]},
+        {"loss": nn.bce},  # of scores
+        {"loss": nn.bce, "validation": 2.0},
+        {"loss": nn.hinge},  # of labels that are 0
+    ],
+)
+def test_a_training_that_never_began_leaves_what_outputs_mean(backend, refused):
+    model, _ = trained(backend, loss=nn.bce_with_logits, model=network(1), epochs=20)
+    found = nn.classify(model, X)
+    with pytest.raises(ValueError, match=r"must be|against 1 sample weight|a hinge label"):
+        trained(backend, model=model, **{"loss": nn.bce_with_logits, **refused})
+    assert list(nn.classify(model, X)) == list(found)
+    with pytest.raises(FloatingPointError):  # after steps, in the second epoch: it counts
+        trained(backend, model=model, loss=nn.mse, schedule=lambda step: 0.0 if step < 4 else 1e308)
+    with pytest.raises(ValueError, match="nothing tells the threshold"):
+        nn.classify(model, X)
+
+
+@pytest.mark.parametrize("kind", ["Float64", "object", "mixed"])
+def test_a_table_of_several_types_of_numbers_compiles(kind):
+    pandas = needs("pandas")
+    table = pandas.DataFrame(X)
+    given = table.assign(**{"more": X[:, 0] > 0}) if kind == "mixed" else table.astype(kind)
+    wide = nn.MLP(given.shape[1], [3, 2], activation="tanh", seed=1)
+    same = nn.MLP(given.shape[1], [3, 2], activation="tanh", seed=1)
+    _, history = trained("auto", model=wide, samples=given)
+    assert not history.backend.startswith("eager")
+    assert history.losses == trained("auto", model=same, samples=given.astype(float).to_numpy())[1].losses
+
+
+def test_weights_are_of_losses_that_are_means_over_the_samples():
+    """Others became the mean of their samples' losses without a word."""
+    summed = functools.partial(nn.mse, reduction="sum")
+    for loss in (summed, lambda o, y: nn.mse(o, y) * 3.0 + engine.sum([p[0] for p in o])):
+        for weights in ({"sample_weight": [1.0] * 30}, {"class_weight": "balanced"}):
+            with pytest.raises(ValueError, match="need a loss that is the mean over the samples: of 5 of them it is"):
+                trained(model=network(1), loss=loss, **weights)
+    for loss in (nn.mse, nn.per_sample(lambda o, y: (o[0] - y) ** 2), lambda o, y: nn.mse(o, y)):
+        trained(model=network(1), loss=loss, sample_weight=[1.0] * 30)
+
+
+def test_a_loss_that_raises_where_weights_look_at_it_is_told_of_by_training():
+    def loss(outputs, labels):
+        raise ZeroDivisionError("there is no such loss")
+
+    with pytest.raises(ZeroDivisionError, match="there is no such loss"):
+        trained(loss=loss, model=network(1), sample_weight=[1.0] * 30)
+
+
+@BACKENDS
+def test_a_weight_of_two_is_a_sample_twice(backend):
+    """With the whole data set in a batch, up to the mean's size."""
+    weights = [2.0 if k < 10 else 1.0 for k in range(30)]
+    weighted, history = trained(backend, sample_weight=weights, batch_size=None, epochs=3)
+
+    def by_hand(outputs, labels):
+        losses = nn.cross_entropy(outputs, labels, reduction="none")
+        return sum((w * loss for w, loss in zip(weights, losses)), Value(0.0)) / 30
+
+    same, expected = trained(loss=by_hand, batch_size=None, epochs=3, shuffle=False)
+    np.testing.assert_allclose(numbers(weighted), numbers(same), rtol=1e-8)
+    np.testing.assert_allclose(history.losses, expected.losses, rtol=1e-10)
+    zero, _ = trained(backend, sample_weight=np.array(weights) * 0.0 + (np.arange(30) == 3), epochs=1, batch_size=1)
+    assert numbers(zero) != numbers(network())
+
+
+@BACKENDS
+def test_class_weights_are_sample_weights(backend):
+    by_class, _ = trained(backend, class_weight={0: 3.0, 1: 0.5})
+    by_sample, _ = trained(backend, sample_weight=np.where(Y == 0, 3.0, 0.5))
+    assert numbers(by_class) == numbers(by_sample)
+    count = Y.sum()
+    balanced, _ = trained(backend, class_weight="balanced")
+    by_hand, _ = trained(backend, class_weight={0: 30 / (2 * (30 - count)), 1: 30 / (2 * count)})
+    assert numbers(balanced) == numbers(by_hand)
+    some, _ = trained(backend, class_weight={1: 0.5})  # the others weigh 1, as in scikit-learn
+    by_hand, _ = trained(backend, class_weight={0: 1.0, 1: 0.5, 7: 3.0})
+    assert numbers(some) == numbers(by_hand)
+
+
+def test_class_weights_are_of_classes():
+    with pytest.raises(ValueError, match=r"not numbers as 0\.5: give sample_weight"):
+        trained(y=[0.5] * 30, loss=nn.mse, model=network(1), class_weight="balanced")
+
+
+def test_weights_of_rows_of_targets():
+    two = np.stack([X[:, 0], X[:, 1]], 1)
+    for backend in ("eager", *INSTALLED):
+        model, _ = trained(backend, y=two, loss=nn.mse, sample_weight=[1.0] * 30)
+        same, _ = trained(backend, y=two, loss=nn.mse)
+        np.testing.assert_allclose(numbers(model), numbers(same), rtol=1e-9)

@@ -1,0 +1,153 @@
+"""Patience: when training ends, which epoch is given back, and how it goes on when resumed."""
+
+import pytest
+
+import nn
+from tests.needs import needs
+
+from .fitting import BACKENDS, X, Y, network, numbers, trained
+
+np = needs("numpy")
+
+
+@BACKENDS
+def test_patience_gives_the_best_epoch_back(backend):
+    noise = np.random.default_rng(5).integers(0, 2, 30)
+    states = {}
+
+    def keep(model, history, epoch):
+        states[epoch] = numbers(model)
+
+    model = network()
+    optimizer = nn.Adam(model.parameters(), lr=0.3)
+    history = nn.fit(
+        model,
+        X,
+        noise,
+        nn.cross_entropy,
+        optimizer,
+        60,
+        8,
+        validation=0.4,
+        patience=3,
+        callbacks=keep,
+        seed=1,
+        backend=backend,
+    )
+    assert history.stopped == "patience"
+    best = history.best_epoch
+    assert len(history.rows) == best + 3
+    assert numbers(model) == states[best]
+    assert optimizer.steps == best * 3  # of 18 samples
+    losses = [row["validation_loss"] for row in history.rows]
+    assert losses[best - 1] == min(losses)
+
+
+def test_min_delta():
+    _, few = trained(epochs=30, validation=0.3, patience=2, min_delta=10.0)
+    assert len(few.rows) == 3  # the first one, and two that were not better by so much
+
+
+@BACKENDS
+@pytest.mark.parametrize("resumed", [None, "history", "json"])
+def test_what_is_given_back_is_the_best_epoch_be_it_better_by_less_than_min_delta(backend, resumed, tmp_path):
+    """It was the last one that was better by `min_delta`, and the history told another one."""
+    held = {"validation": (X[:12], Y[:12]), "patience": 6, "min_delta": 10.0}
+    model = network()
+    optimizer = nn.Adam(model.parameters(), lr=0.02)
+
+    def fit(epochs, **more):
+        return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, seed=3, backend=backend, **held, **more)
+
+    if resumed:
+        before = fit(3)
+        nn.save(model, tmp_path / "m.json", optimizer=optimizer, history=before)
+        history = fit(30, resume=before if resumed == "history" else nn.load(model, tmp_path / "m.json"))
+    else:
+        history = fit(30)
+    best = history.rows[history.best_epoch - 1]["validation_loss"]
+    assert (history.stopped, len(history.losses)) == ("patience", 7)  # and none better than the first by so much
+    assert history.best_epoch == 7
+    assert nn.score(model, X[:12], Y[:12], nn.cross_entropy) == pytest.approx(best, rel=1e-12)
+
+
+@BACKENDS
+@pytest.mark.parametrize("ending", ["json", "safetensors", None])
+@pytest.mark.parametrize("kind", [nn.SGD, nn.Adam])
+def test_ten_and_ten_are_twenty_with_patience_too(backend, ending, kind, tmp_path):
+    """The best epoch is put back at the end, and training goes on from the last one."""
+    needs("safetensors")
+
+    def fit(model, optimizer, epochs, **more):
+        options = {"validation": (X[:9], 1 - Y[:9]), "patience": 15, "seed": 3, "backend": backend, **more}
+        return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, 8, **options)
+
+    def model_and_optimizer():
+        model = network()
+        return model, kind(model.parameters(), lr=0.1)
+
+    whole, optimizer = model_and_optimizer()
+    expected = fit(whole, optimizer, 20)
+    assert expected.best_epoch < 10
+    model, first = model_and_optimizer()
+    half = fit(model, first, 10)
+    assert numbers(model) == numbers(whole)  # both have the best epoch's
+    if ending:
+        nn.save(model, tmp_path / f"half.{ending}", optimizer=first, history=half)
+        model, first = model_and_optimizer()
+        half = nn.load(model, tmp_path / f"half.{ending}", optimizer=first)
+    history = fit(model, first, 20, resume=half)
+    assert history.batch_losses == expected.batch_losses
+    assert history.stopped == expected.stopped
+    assert numbers(model) == numbers(whole)
+    assert first.state == optimizer.state
+
+
+@BACKENDS
+def test_what_patience_has_ended_is_at_its_end_when_resumed(backend):
+    """Else it would take one epoch more at every call."""
+    held = {"validation": (X[:9], 1 - Y[:9]), "patience": 3}
+    model, history = trained(backend, epochs=30, **held)
+    before = numbers(model)
+    assert history.stopped == "patience"
+    _, again = trained(backend, model=model, epochs=30, resume=history, **held)
+    assert again == history
+    assert numbers(model) == before
+    assert again.waiting == history.waiting
+    _, longer = trained(backend, model=model, epochs=30, resume=history, **{**held, "patience": 5})
+    assert len(longer.losses) == len(history.losses) + 2
+
+
+def test_a_checkpoint_of_a_callback_goes_on_with_its_patience(tmp_path):
+    held = {"validation": (X[:9], 1 - Y[:9]), "patience": 6, "epochs": 20}
+    model = network()
+    optimizer = nn.Adam(model.parameters(), lr=0.1)
+
+    def save(model, history, epoch):
+        if epoch == 4:
+            nn.save(model, tmp_path / "four.json", optimizer=optimizer, history=history)
+
+    options = {"batch_size": 8, "seed": 3, **held}
+    expected = nn.fit(model, X, Y, nn.cross_entropy, optimizer, callbacks=save, **options)
+    again = network(seed=7)
+    other = nn.Adam(again.parameters(), lr=0.1)
+    checkpoint = nn.load(again, tmp_path / "four.json", optimizer=other)
+    history = nn.fit(again, X, Y, nn.cross_entropy, other, resume=checkpoint, **options)
+    assert expected.stopped == history.stopped == "patience"
+    assert history.losses == pytest.approx(expected.losses, rel=1e-12)
+    assert numbers(again) == pytest.approx(numbers(model), rel=1e-12)
+
+
+def test_parameters_set_since_are_where_patience_goes_on():
+    held = {"validation": (X[:9], 1 - Y[:9]), "patience": 9}
+    model, history = trained(epochs=5, **held)
+    assert history.waiting["best_is_back"]
+    for p in model.parameters():
+        p.data = 0.25
+    with pytest.warns(UserWarning, match="from other parameters than it ended with"):
+        _, longer = trained(model=model, epochs=6, lr=0.0, resume=history, **held)
+    assert len(longer.rows) == 6
+    assert numbers(model) == [0.25] * 22
+    history.parts = history.numbers = None  # as of a file of before
+    with pytest.raises(ValueError, match="the history is one of 22 parameters, the optimiser has 35"):
+        trained(model=nn.MLP(2, [6, 2, 1], seed=1), loss=nn.mse, epochs=9, resume=history, **held)

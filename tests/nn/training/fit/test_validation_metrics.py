@@ -1,0 +1,98 @@
+"""Metrics of held-out samples after each epoch."""
+
+import pytest
+
+import nn
+from tests.needs import needs
+
+from .fitting import BACKENDS, X, Y, network, trained
+
+np = needs("numpy")
+
+
+def test_metrics():
+    _, history = trained(validation=0.3, metrics=["accuracy", lambda labels, outputs: len(labels)])
+    assert list(history.rows[0])[2:5] == ["validation_loss", "validation_accuracy", "validation_<lambda>"]
+    assert history.rows[0]["validation_<lambda>"] == 9.0
+    _, history = trained(model=network(1), y=X[:, 0], loss=nn.mse, validation=0.3)
+    assert "validation_r2" in history.rows[0]
+    with pytest.raises(ValueError, match="metrics are taken on validation data"):
+        trained(metrics="accuracy")
+
+
+def same(labels, outputs):
+    return 1.0
+
+
+@pytest.mark.parametrize(
+    ("metrics", "error", "message"),
+    [
+        ([same, lambda *_: 1.0, same], ValueError, "there is a column 'same' already: give the metric, a function"),
+        (["accuracy", "accuracy"], ValueError, "there is a column 'accuracy' already"),
+        (lambda labels, outputs: outputs, TypeError, "the metric <lambda> must give one number, not ndarray"),
+        (3, TypeError, "a metric is a name or a function of labels and outputs, not int 3"),
+    ],
+)
+def test_metrics_refused(metrics, error, message):
+    with pytest.raises(error, match=message):
+        trained("auto", validation=0.3, metrics=metrics)
+
+
+def test_no_metric_takes_the_place_of_the_loss():
+    def loss(labels, outputs):
+        return 0.0
+
+    with pytest.raises(ValueError, match="there is a column 'loss' already"):
+        trained(validation=0.3, metrics=loss)
+
+
+@BACKENDS
+def test_functions_get_outputs_in_the_form_of_the_samples(backend):
+    forms = []
+
+    def look(labels, outputs):
+        forms.append(type(outputs))
+        return 0.0
+
+    trained(backend, validation=(X, Y), epochs=1, metrics=look)
+    trained(backend, validation=(X.tolist(), Y), epochs=1, metrics=look)
+    nn.evaluate(network(), X[:2], Y[:2], nn.cross_entropy, look, backend=backend)
+    assert forms == [np.ndarray, list, np.ndarray]
+
+
+@BACKENDS
+def test_what_a_metric_changes_counts_from_the_next_epoch_on(backend):
+    scale = {"logits": 1.0}
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            self.layer = nn.Layer(2, 2, "identity", seed=1)
+
+        def __call__(self, x):
+            return [scale["logits"] * z for z in self.layer(x)]
+
+    def shrink(labels, outputs):
+        scale["logits"] *= 0.9
+        return 0.0
+
+    _, history = trained(backend, model=Scaled(), validation=(X, Y), metrics=shrink)
+    scale["logits"] = 1.0
+    _, expected = trained("eager", model=Scaled(), validation=(X, Y), metrics=shrink)
+    assert history.losses == pytest.approx(expected.losses, rel=1e-12)
+
+
+@BACKENDS
+@pytest.mark.parametrize("form", [list, np.array])
+def test_a_metric_may_change_the_outputs_that_it_is_given(backend, form):
+    """Those after it have the model's all the same."""
+
+    def spoil(labels, outputs):
+        for row in outputs:
+            row[0], row[1] = row[1], row[0]
+        return 0.0
+
+    held = form(X[:10].tolist()), form(Y[:10].tolist())
+    _, history = trained(backend, validation=held, metrics=[spoil, "accuracy"])
+    _, alone = trained(backend, validation=held, metrics="accuracy")
+    column = "validation_accuracy"
+    assert [row[column] for row in history.rows] == [row[column] for row in alone.rows]

@@ -1,0 +1,151 @@
+"""What `fit` refuses or warns of, and steps that are not compiled."""
+
+import warnings
+
+import pytest
+
+import engine
+import nn
+from engine import Value
+from nn import Checkpoint
+from tests.needs import INSTALLED, needs
+
+from .fitting import X, Y, network, numbers, trained
+
+np = needs("numpy")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"patience": 3}, ValueError, "patience watches the validation loss"),
+        ({"patience": 0, "validation": 0.2}, ValueError, "patience must be at least 1"),
+        ({"validation": 1.5}, ValueError, "validation must be a finite number"),
+        ({"validation": "some"}, TypeError, "validation must be a number"),
+        ({"validation": (X, Y, Y)}, TypeError, r"validation is \(X, y\)"),
+        ({"validation": (X, Y[:3])}, ValueError, "30 samples against 3 labels"),
+        ({"min_delta": -1.0, "patience": 1, "validation": 0.2}, ValueError, "min_delta"),
+        ({"shuffle": "no"}, TypeError, "shuffle must be True or False"),
+        ({"resume": 3}, TypeError, "resume takes a checkpoint"),
+        (
+            {"resume": Checkpoint("m.json")},
+            TypeError,
+            r"Checkpoint\(m.json\) has no history to go on after",
+        ),
+        ({"step": 3}, TypeError, "step makes a step from .* int 3 cannot be called"),
+        ({"sample_weight": [1.0]}, ValueError, "30 samples against 1 sample weight"),
+        ({"sample_weight": [-1.0] * 30}, ValueError, "a sample weight must be a finite number of at least 0"),
+        ({"sample_weight": [0.0] * 30}, ValueError, "nothing would be learned"),
+        (
+            {"class_weight": {0: 2.0, "1": 3.0}},
+            ValueError,
+            "class_weight names '1', which is no label, and leaves out 1",
+        ),
+        ({"class_weight": "even"}, TypeError, "class_weight is a dict"),
+        ({"class_weight": "balanced", "y": nn.one_hot(Y, 2)}, TypeError, "labels that are classes, not rows such as"),
+        ({"clip_norm": 1.0, "clip_value": 1.0}, ValueError, "two ways to clip"),
+        ({"loss": "mse"}, TypeError, "loss must be a callable, not str 'mse': give nn.mse"),
+        ({"dtype": "float16", "backend": "auto"}, ValueError, "dtype must be 'float64' or 'float32', not 'float16'"),
+        ({"dtype": "float32"}, ValueError, "eager steps run on one thread in float64"),
+    ],
+)
+def test_fit_refuses(change, error, message):
+    with pytest.raises(error, match=message):
+        trained(**change)
+
+
+def test_a_custom_step_is_eager_without_a_warning():
+    def step(model, loss, optimizer):
+        return nn.EagerStep(model, loss, optimizer)
+
+    model, history = trained("auto", step=step)
+    assert history.backend == "eager"
+    assert numbers(model) == numbers(trained()[0])
+    with pytest.raises(ValueError, match="runs eagerly and clips itself"):
+        trained("auto", step=step, clip_norm=1.0)
+
+
+def test_an_eager_step_shows_itself():
+    model = network()
+    step = nn.EagerStep(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    assert repr(step) == "<EagerStep of MLP with mse and SGD>"
+
+
+def test_ragged_samples_and_lookups_by_number_run_eagerly_with_one_warning():
+    table = nn.Embedding(3, 1, seed=1)
+
+    class Lookup(nn.Module):
+        def __init__(self):
+            self.table = table
+
+        def __call__(self, x):
+            return self.table.weight[int(x[0])][0] * sum(x[1:], 0.0)
+
+    for samples in ([[0, 1.0], [1, 2.0, 3.0]], [[0, 1.0], [1, 2.0]], np.array([[0, 1.0], [2, 1.0]], object)):
+        model = Lookup()
+        with pytest.warns(nn.EagerWarning, match="fit trains in eager steps") as caught:
+            history = nn.fit(model, samples, [1.0, 2.0], nn.mse, nn.SGD(model.parameters(), lr=0.1), 2, backend="auto")
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+        assert history.backend.startswith("eager: ")
+    mapping = [{"a": 1.0}, {"a": 2.0}]
+    w = Value(0.0)
+    with pytest.warns(nn.EagerWarning):
+        nn.fit(lambda x: w * x["a"], mapping, [1.0, 2.0], nn.mse, nn.SGD([w], lr=0.1), 2, backend="auto")
+    assert w.data > 0.0
+
+
+@pytest.mark.parametrize("backend", ["eager", "auto", *INSTALLED])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda outputs, labels: Value(1.0),
+        lambda outputs, labels: engine.mean([(output[0].detach() - y) ** 2 for output, y in zip(outputs, labels)]),
+        lambda outputs, labels: engine.mean([Value(2.0) * y for y in labels]),
+    ],
+    ids=["constant", "detached", "labels"],
+)
+def test_a_loss_without_parameters_is_refused(backend, loss):
+    model = nn.MLP(1, [1], seed=1)
+    optimizer = nn.SGD(model.parameters(), lr=0.1, weight_decay=0.5)
+    before = [p.data for p in model.parameters()]
+    with pytest.raises(ValueError, match=r"<lambda> depends on none of the optimiser's parameters: .*detach\(\)"):
+        nn.fit(model, [[0.0], [1.0]], [1.0, 2.0], loss, optimizer, 2, backend=backend)
+    assert [p.data for p in model.parameters()] == before
+
+
+@pytest.mark.parametrize("backend", ["eager", "auto", *INSTALLED])
+def test_a_flat_loss_and_an_optimiser_that_needs_no_gradient_are_not(backend):
+    class Still(nn.SGD):
+        def step(self):
+            self.params[0].data += 1.0
+
+    model = nn.MLP(1, [1], init="zeros")
+    nn.fit(model, [[0.0], [1.0]], [0.0, 0.0], nn.mse, nn.SGD(model.parameters(), lr=0.1), 1, backend=backend)
+    optimizer = Still(model.parameters(), lr=0.1)
+    nn.fit(model, [[0.0], [1.0]], [0.0, 0.0], lambda outputs, labels: Value(1.0), optimizer, 2, backend=backend)
+    assert model.parameters()[0].data == 2.0
+
+
+@pytest.mark.parametrize(
+    ("end", "targets", "told"),
+    [
+        ("relu", [1.0, -0.5], "ends with relu, as an nn.Layer by default, which never gives the target -0.5: give the"),
+        ("tanh", [[1.0], [3.0]], "ends with tanh, which never gives the target 3: .*, or scale the targets"),
+        ("sigmoid", np.array([2.0, 0.0]), "ends with sigmoid, which never gives the target 2"),
+    ],
+)
+@pytest.mark.parametrize("loss", [nn.mse, nn.mae])
+def test_targets_that_the_last_activation_never_gives_are_told(loss, end, targets, told):
+    """`Sequential(Layer(2, 8), Layer(8, 1))` ends with a relu: of negative targets it learned nothing, silently."""
+    model = nn.Sequential(nn.Layer(2, 3, seed=0), nn.Layer(3, 1, end, seed=1))
+    with pytest.warns(UserWarning, match=told):
+        nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], targets, loss, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+
+
+@pytest.mark.parametrize(("end", "targets"), [("relu", [1.0, 0.0]), ("tanh", [-1.0, 1.0]), ("identity", [-9.0, 9.0])])
+def test_of_those_that_it_gives_nothing_is_told(end, targets):
+    model = nn.Sequential(nn.Layer(2, 3, "tanh", seed=0), nn.Layer(3, 1, end, seed=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], targets, nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=1)
