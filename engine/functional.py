@@ -131,7 +131,7 @@ def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
         v: the direction, a number for each argument.
 
     Returns:
-        (value, directional derivative): floats, or lists of them if ``f`` returns a list.
+        The value and the directional derivative, as floats, or lists of them if ``f`` returns a list.
 
     Raises:
         TypeError: as for `gradient`.

@@ -17,7 +17,10 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 autodoc_typehints = "none"  # the docstrings say it in words
 autodoc_member_order = "groupwise"
+autodoc_docstring_signature = False  # "tanh(x) = ..." is a formula
 add_module_names = False
+smartquotes_action = "D"  # dashes, but no quotes: "float64" is to be copied as it is
 default_role = "code"  # as in the docstrings
 napoleon_google_docstring = True
 napoleon_use_rtype = False
+napoleon_attr_annotations = False  # as for autodoc_typehints

@@ -11,8 +11,11 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.util.inspect import signature as call_signature
+from sphinx.util.inspect import stringify_signature
 
 from engine import Primitive
+from nn import Optimizer
 
 
 class PublicNames(Directive):
@@ -69,7 +72,15 @@ def _entry(package: Any, name: str, kind: str) -> Iterator[str]:
     yield ""
 
 
+def _signature(app: Any, what: str, name: str, thing: Any, options: Any, signature: str, returns: str) -> Any:
+    """Optimisers are called by the arguments of their `__init__`, where Sphinx shows those of `__new__`."""
+    if what == "class" and issubclass(thing, Optimizer):
+        signature = stringify_signature(call_signature(thing.__init__, bound_method=True), show_annotation=False)
+    return signature, returns
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive."""
     app.add_directive("public-names", PublicNames)
+    app.connect("autodoc-process-signature", _signature)
     return {"parallel_read_safe": True}

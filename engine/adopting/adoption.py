@@ -33,8 +33,8 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         names: a mapping from names to objects, for the report; otherwise their `label` is used, if they have one.
 
     Returns:
-        A report, true if nothing was found: `findings` with the first cause first, each with `kind`, `node`, `line` and
-        `sentence`; and `root`, the same graph as Values, to step through and to draw. A kind is ``"forward"``,
+        A report, true if nothing was found. It has `findings`, the first cause first, each with `kind`, `node`, `line`
+        and `sentence`; and `root`, the same graph as Values, to step through and to draw. A kind is ``"forward"``,
         ``"mutates"``, ``"raises"``, ``"missing"``, ``"overwrites"``, ``"upstream"``, ``"derivative"``, ``"seed"``,
         ``"twice"``, ``"order"`` or ``"stale"``, in the order of causes.
 

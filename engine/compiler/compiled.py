@@ -144,11 +144,11 @@ class Compiled(Traced):
         return self._latest is special and not special.stale()
 
     def repetition(self, batch: Batch, means: bool = False) -> Callable[..., Any] | None:
-        """What gives the results of the last call again, sooner, with the numbers that parameters have by then.
+        """A faster way to repeat the last call, with the numbers that parameters have by then.
 
-        It is for whom somebody else looks at what the function reads from far away, and announces a change; where what
-        is near has changed, it gives None. What it gives is overwritten by the next one. With `current=True`, said
-        right after that call, it does not look.
+        It is for callers who hear of changes to what the function reads from far away; where something near has
+        changed, it gives None. Each result overwrites the one before. With `current=True`, said right after that call,
+        it does not look for changes.
 
         Args:
             batch: the arguments of that call, made ready by `batch`; they stay as they are.
@@ -201,7 +201,7 @@ class Compiled(Traced):
 
     @property
     def parameters(self) -> list[Value]:
-        """The bound leaves: the Values that the function reads, in the order of first use.
+        """The bound leaves, that is the Values that the function reads, in the order of first use.
 
         Raises:
             RuntimeError: it has not been called yet.

@@ -53,7 +53,7 @@ def batches(X: Any, y: Any, batch_size: int | None, shuffle: bool = True, seed: 
         seed: an int for the same batches every time, or a `random.Random` to draw from.
 
     Returns:
-        What gives pairs of lists (rows of X, labels) in every loop over it, and has a length.
+        Pairs of lists (rows of X, labels) to loop over, as often as you like; `len` says how many there are.
 
     Raises:
         TypeError: if `batch_size` is not a whole number, `shuffle` not a bool, or X or y not a list or array.

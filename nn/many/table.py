@@ -97,7 +97,7 @@ def fit_many(
         threads: as for `fit`; of each net.
 
     Returns:
-        A row for each configuration, in their order: a dict of the configuration, its `seed`, the `loss` of the last
+        A row for each configuration, in their order, as a dict of the configuration, its `seed`, the `loss` of the last
         epoch, `validation_loss` and metrics such as `validation_accuracy` if there is validation, the `seconds` it
         took, and its `error`, or None; what an error prevented is nan. `pandas.DataFrame` takes the list as it is.
 

@@ -37,9 +37,9 @@ class History(Explained):
     rows: list[dict[str, float]] = field(default_factory=list, compare=False)
     stopped: str | None = None
     random_state: Any = field(default=None, repr=False, compare=False)
-    """The state of the source of batches after the last epoch: training resumes from it as if it had not stopped."""
+    """The state of the source of batches after the last epoch; training resumes from it as if it had not stopped."""
     waiting: dict[str, Any] | None = field(default=None, repr=False, compare=False)
-    """Where `patience` stands, and what it has restored: training resumes from it likewise; see `Patience.waiting`."""
+    """Where `patience` stands, and what it has restored; training resumes from it likewise, see `Patience.waiting`."""
     seed: int | None = field(default=UNKNOWN, repr=False, compare=False)
     """The int that seeded the order of the batches; None for another source."""
     parts: dict[str, str] | None = field(default=None, repr=False, compare=False)

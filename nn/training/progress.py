@@ -21,9 +21,17 @@ class Progress(NamedTuple):
     """
 
     epoch: int
+    """The number of the epoch, from 1."""
+
     epochs: int
+    """How many epochs there are."""
+
     batch: int
+    """The number of the batch in its epoch, from 1."""
+
     batches: int
+    """How many batches an epoch has."""
+
     loss: float
     """The mean loss of this epoch so far."""
 
