@@ -35,13 +35,13 @@ def test_four_and_four_are_eight_bit_for_bit(backend):
 
 
 def test_a_history_goes_on_with_other_columns():
-    _, history = trained(epochs=2)
-    _, history = trained(epochs=4, resume=history, validation=(X[:10], Y[:10]))
+    model, history = trained(epochs=2)
+    _, history = trained(model=model, epochs=4, resume=history, validation=(X[:10], Y[:10]))
     columns = history.to_dict()
     assert list(map(math.isnan, columns["validation_loss"])) == [True, True, False, False]
     assert history.best_epoch in (3, 4)
     assert "validation_accuracy" in repr(history)
-    _, history = trained(epochs=5, resume=history)
+    _, history = trained(model=model, epochs=5, resume=history)
     assert len(history.to_dict()["validation_accuracy"]) == 5
     assert history._repr_png_()
 
