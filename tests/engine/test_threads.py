@@ -122,6 +122,18 @@ def test_of_what_rests_at_a_fork_the_child_keeps_what_its_thread_has_begun(
         gc.enable()
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_where_nothing_rests_a_fork_leaves_the_collector_as_it_is(enabled: bool) -> None:
+    try:
+        if not enabled:
+            gc.disable()
+        collector._lock.acquire()
+        collector._in_child()
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()
+
+
 @pytest.mark.unmeasured
 @FORK
 @pytest.mark.parametrize("resting", [False, True], ids=["awake", "at rest"])

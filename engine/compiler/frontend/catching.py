@@ -13,10 +13,11 @@ from ...text.callers import is_users
 
 _ERRORS = (ZeroDivisionError, OverflowError)
 _NAMES = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
-_BARE: tuple[str, ...] = ("PUSH_EXC_INFO", "POP_TOP")
-_NOT_AFTER: tuple[str, ...] = ()
-if _BARE[0] not in dis.opmap:  # before Python 3.11
-    _BARE, _NOT_AFTER = ("POP_TOP",) * 3, ("RERAISE", "JUMP_IF_NOT_EXC_MATCH")
+_BARE, _NOT_AFTER = (  # differently before Python 3.11
+    (("PUSH_EXC_INFO", "POP_TOP"), ())
+    if "PUSH_EXC_INFO" in dis.opmap
+    else (("POP_TOP",) * 3, ("RERAISE", "JUMP_IF_NOT_EXC_MATCH"))
+)
 _WITH = frozenset({"SETUP_WITH", "BEFORE_WITH", "LOAD_SPECIAL"})  # from version to version
 _HANDLING = dis.opmap["SETUP_FINALLY" if _NOT_AFTER else "PUSH_EXC_INFO"]
 

@@ -267,7 +267,14 @@ def test_what_the_body_of_a_class_holds_is_no_parameter_and_told(item):
     assert body().parameters() == []
 
 
-@pytest.mark.parametrize("make", [lambda: [Value(0.0)] * 3, lambda: [[Value(0.0)] * 3 for _ in range(2)]])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: [Value(0.0)] * 3,
+        lambda: [[Value(0.0)] * 3 for _ in range(2)],
+        lambda: [[], [Value(0.0)] * 3],
+    ],
+)
 def test_a_list_of_one_value_several_times_over_is_told_of(make):
     """`[Value(0.0)] * 3` is one parameter, where three are meant."""
 
@@ -288,8 +295,9 @@ def test_parameters_that_are_shared_on_purpose_are_none_of_these():
             self.first, self.again, self.pair = shared, shared, [shared, Value(2.0)]
             self.layers = [Layer(2, 2)] * 2
             self.single = [shared]
+            self.table = [[Value(3.0), Value(4.0)], [Value(5.0)]]
 
-    assert len(Tied().parameters()) == 8
+    assert len(Tied().parameters()) == 11
 
 
 class Slope(Module):

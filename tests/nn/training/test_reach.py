@@ -339,3 +339,22 @@ def test_nor_of_a_frozen_part(make: Make) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make(model, nn.mse, nn.SGD(model.layers[1].parameters(), lr=0.1))(X, Y)
+
+
+@eager_step
+def test_nor_where_other_numbers_are_none_for_the_model(name: str) -> None:
+    """Whether its outputs follow a number that may not change cannot be known."""
+
+    class Strict(Base):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = Value(1.0)
+
+        def end(self, h: Any) -> Any:
+            return h[0] * {1.0: 2.0}[self.scale.data]
+
+    model = Strict()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "the loss does not depend on parts")
+        STEPS[name](model, nn.mse, nn.SGD(model.parameters(), lr=0.0))(X, Y)

@@ -389,3 +389,8 @@ def test_a_division_beside_one_that_is_caught() -> Case:
     """Of Values there is no error: it is inf; nor is there one of a divisor that is no zero."""
     w = Value(2.0)
     return Case(lambda x: _safe_division(w * x, 2.0) + _safe_division(1.0, w + x * x) + _safe_division(x, -2.0))
+
+
+def test_a_large_integer_with_floats_is_a_float() -> None:
+    """Python rounds it then too."""
+    assert list(compile(lambda x: x * (2**53 + 1))([0.5, 3.0])) == [0.5 * (2**53 + 1), 3.0 * (2**53 + 1)]

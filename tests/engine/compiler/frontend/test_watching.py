@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
 import itertools
 import math
@@ -37,6 +38,12 @@ def test_what_is_made_is_told_from_what_was_there() -> None:
     assert w not in watch.made
     assert v in watch.made
     assert isinstance(product, Symbol)
+
+
+def test_what_another_context_makes_is_not_the_functions() -> None:
+    with watched(graph()) as watch:
+        v = contextvars.Context().run(Value, 2.0)
+    assert v not in watch.made
 
 
 def test_no_number_of_others_gets_out() -> None:

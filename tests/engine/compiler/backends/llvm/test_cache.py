@@ -286,3 +286,15 @@ def test_two_writers_at_once(where: Path) -> None:
         assert writer.exitcode == 0
     assert cache.read("same") is not None
     assert [path.name for path in where.iterdir()] == ["same.o"]
+
+
+def test_facts_are_kept_without_llvmlite(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    cache._machine.cache_clear()
+    try:
+        assert cache._machine() == b""
+        name = cache.key("a fact")
+    finally:
+        cache._machine.cache_clear()
+    monkeypatch.undo()
+    assert cache.key("a fact") != name  # what is kept beside llvmlite is another machine's
