@@ -1,0 +1,118 @@
+"""Ctrl-C, threads and forks during steps."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import nn
+from nn import SGD, Adam, Trainer
+from tests.needs import FORK, NATIVE, needs
+
+from .reference import FAST, RNG, X, Y, data, model
+
+np = needs("numpy")
+
+
+class Pressed(BaseException):
+    """As Ctrl-C; but one that comes late fails its test, and does not end the whole run."""
+
+
+@NATIVE
+@pytest.mark.unmeasured
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.parametrize("order", [False, True])
+def test_ctrl_c_leaves_the_steps_that_were_made(order: bool) -> None:
+    """And going on from there is the run that was not interrupted, bit for bit."""
+    x, y = RNG.normal(size=(200, 4)), RNG.integers(0, 3, 200)
+    m, other = model(), model()
+    trainers = [Trainer(each, nn.cross_entropy, Adam(each.parameters(), 1e-3), "llvm") for each in (m, other)]
+
+    def make(trainer: Trainer, steps: int) -> None:
+        if order:
+            trainer._train(batch, 1, lambda way: np.resize(np.arange(200), (steps, 20)), 20)
+        else:
+            trainer.run(x, y, steps)
+
+    long = 300_000 if order else 3_000_000
+    batch = trainers[0].prepare(x, y)
+    for trainer in trainers:
+        make(trainer, 3)
+
+    pressed: list[bool] = []
+
+    def interrupt(*_: Any) -> None:
+        if trainers[0].steps > 3 and not pressed:
+            pressed.append(True)  # once
+            raise Pressed
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        with pytest.raises(Pressed):
+            make(trainers[0], long)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    made = trainers[0].steps
+    assert 3 < made < long
+    assert made == trainers[0].optimizer.steps
+    make(trainers[1], made - 3)
+    assert data(m) == data(other)
+    make(trainers[0], 5), make(trainers[1], 5)
+    assert data(m) == data(other)
+    assert trainers[0].optimizer.state == trainers[1].optimizer.state
+
+
+@FAST
+def test_two_threads_on_one_trainer_take_turns(backend: str) -> None:
+    m, other = model(), model()
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 0.05), backend=backend)
+    looks: list[float] = []
+
+    def train() -> None:
+        for _ in range(30):
+            trainer.step(X, Y)
+            looks.append(m.parameters()[0].data)
+
+    threads = [threading.Thread(target=train) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    step = Trainer(other, nn.cross_entropy, SGD(other.parameters(), 0.05), backend=backend)
+    step.run(X, Y, 90)
+    assert trainer.steps == 90
+    assert data(m) == pytest.approx(data(other), rel=1e-10)
+
+
+@NATIVE
+@pytest.mark.unmeasured
+@FORK
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of any thread
+def test_a_fork_during_a_run_leaves_a_child_that_works() -> None:
+    m = model()
+    x, y = RNG.normal(size=(2000, 4)), RNG.integers(0, 3, 2000)
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 1e-6), "llvm", threads=2)
+    trainer.run(x, y, 3)
+    running = threading.Thread(target=lambda: [trainer.run(x, y, 200) for _ in range(5)])
+    running.start()
+    codes = []
+    for _ in range(3):
+        time.sleep(0.005)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(600)
+            mine = model()
+            losses = Trainer(mine, nn.cross_entropy, SGD(mine.parameters(), 0.1), "llvm", threads=2).run(x, y, 20)
+            again = trainer.run(x, y, 2)
+            os._exit(0 if losses[-1] < losses[0] and all(map(math.isfinite, again)) else 1)
+        codes.append(os.waitpid(child, 0)[1])
+    running.join()
+    assert codes == [0, 0, 0]
