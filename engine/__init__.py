@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from .compiler import Compiled as Compiled
     from .compiler import Description as Description
     from .compiler import Drop as Drop
+    from .compiler import LeafReadError as LeafReadError
     from .compiler import Masks as Masks
     from .compiler import Repeated as Repeated
     from .compiler import Session as Session
@@ -110,8 +111,8 @@ if TYPE_CHECKING:
 _NAMES = {
     "adopting": "Adoption adopt",
     "checking": "check_gradients",
-    "compiler": "Asked Batch BatchLoss Compiled Description Drop Masks Repeated Session Surroundings TraceError "
-    "TreeReader Watching all_same batch_loss classes_of compile new_lock open_session update_step",
+    "compiler": "Asked Batch BatchLoss Compiled Description Drop LeafReadError Masks Repeated Session Surroundings "
+    "TraceError TreeReader Watching all_same batch_loss classes_of compile new_lock open_session update_step",
     "drawing": "draw draw_dot to_dot",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
@@ -136,9 +137,9 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(message, name=name, obj=sys.modules[__name__])  # from these Python suggests a similar name
 
 
-_FOR_NN = """Asked Batch BatchLoss Description Drop Imported Masks Repeated Session Shown Surroundings TABLE TreeReader
-    Watching all_same always_recorded batch_loss changes classes_of collector_at_rest counted is_traced leaves_made
-    new_lock open_session purpose update_step write_file"""
+_FOR_NN = """Asked Batch BatchLoss Description Drop Imported LeafReadError Masks Repeated Session Shown Surroundings
+    TABLE TreeReader Watching all_same always_recorded batch_loss changes classes_of collector_at_rest
+    counted is_traced leaves_made new_lock open_session purpose update_step write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 

@@ -20,6 +20,7 @@ from .backends.llvm import TreeReader as TreeReader
 from .batch import Batch as Batch
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile
+from .errors import LeafReadError as LeafReadError
 from .errors import TraceError as TraceError
 from .forking import new_lock as new_lock
 from .frontend.given.types import Asked as Asked

@@ -15,6 +15,10 @@ class TraceError(TypeError):
     """A function cannot be compiled: it does something with a traced value that only a number can do."""
 
 
+class LeafReadError(TraceError):
+    """A function reads the number of a Value that it finds outside, such as a parameter: that leaves the graph."""
+
+
 class MissingNumberError(TraceError, AttributeError):
     """A traced value has no number to read; also an AttributeError, so that a primitive looks for another way."""
 

@@ -79,7 +79,8 @@ def fit(
             remembers its name, which later tells what the outputs mean.
         optimizer: changes the parameters that it holds, such as `nn.SGD(model.parameters(), lr=0.1)`; all others are
             frozen. At the first step a warning tells of parameters that neither it nor a module holds, of parts that
-            the loss never reads, and, in eager steps, of parameters whose numbers leave the graph.
+            the loss never reads, and, in eager steps, of parameters whose numbers leave the graph (where the function
+            reads such numbers, its first batch is computed again).
         epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
         validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same; a nan

@@ -7,26 +7,30 @@ not known what belongs to it.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from types import FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
-from engine import Batch, Compiled, Constant, TraceError, Value, compile, no_grad, topological_order
+from engine import Batch, Compiled, Constant, LeafReadError, TraceError, Value, compile, no_grad, topological_order
 
 from ..arguments import counted, is_row, warn_user
-from ..evaluation.programs import Model
+from ..evaluation.programs import LossFunction, Model
 from ..layers.dense import Neuron
 from ..layers.dropout import Layout, Place, drawing
 from ..layers.module import Module, parameters_in
 from ..optimisers.base import Optimizer
+from ..own_code import own_code
 
 _SHOWN = 3  # names in a warning
 _SAMPLES = 8  # that tell whether outputs follow a number
 _DEPTH = 4  # of objects in objects, when a name is looked for
+_NUDGE = 1e-5  # of parameters, which moves the loss by far more than rounding does
+_SAME = 1e-11  # of losses that differ by rounding
 
 
 # ---- compiled: a program reads the same for all samples ----
@@ -93,6 +97,84 @@ def look_at_graph(
     else:
         _warn_of_idle(model, missed - always)
     _warn_of_strays(model, strays & always)
+
+
+def look_beside_graph(
+    model: Model,
+    function: LossFunction,
+    optimizer: Optimizer,
+    X: Any,
+    y: Any,
+    loss: Value,
+    step: int,
+) -> None:
+    """Warn if a loss follows parameters of its graph by their numbers as well, of which no gradient tells.
+
+    A trace of one sample tells whether numbers of parameters are read. If they are, the loss is computed again with
+    parameters a little greater, then a little smaller, and so is its recorded graph: they agree where the graph says
+    all. What moves the loss by less than a millionth of the parameters' change is not seen.
+
+    Args:
+        model: what is trained.
+        function: the loss of a batch.
+        optimizer: what trains the model.
+        X: the samples of the batch.
+        y: their labels.
+        loss: of the batch.
+        step: what masks are drawn for.
+    """
+    if own_code(model, function) is not None:
+        return
+
+    def of_sample(x: Any, label: Any) -> NoReturn:
+        function([_without_masks(model, x)], [label])
+        raise TraceError  # after a trace that fails all that the functions have changed is as before
+
+    try:
+        traced = compile(of_sample, backend="python")
+        traced.trace(traced.batch(X[:1], y[:1]))
+    except LeafReadError as error:
+        reason = f"{error}".splitlines()[0]
+    except Exception:  # what else a function does that is not compiled
+        return
+
+    def again() -> float:
+        outputs = []
+        for place, x in enumerate(X):
+            with drawing(Place(step, place)):
+                outputs.append(model(x))
+        return float(function(outputs, y))
+
+    order = topological_order(loss)
+    before = {p: p.data for p in optimizer.params}
+    try:
+        with no_grad():
+            differ = again() == loss.data  # else it changes by itself, and nothing can be told
+            for by in (_NUDGE, -_NUDGE):
+                for p in before.keys() & {*order}:
+                    p.data = before[p] + by * (before[p] + math.copysign(1.0, before[p]))
+                differ = differ and not math.isclose(again(), _recomputed(order), rel_tol=_SAME)
+    except Exception:  # with these numbers the loss is nothing
+        return
+    finally:
+        for p, number in before.items():
+            p.data = number
+    if differ:
+        warn_user(
+            "the loss follows the optimiser's parameters by their numbers too, and no gradient comes of that: .data, "
+            f"float() and the functions of math leave the graph ({reason}). Compute with the Values themselves and the "
+            "functions of engine; where it is meant so, detach() says it",
+            UserWarning,
+        )
+
+
+def _recomputed(order: Sequence[Value]) -> float:
+    """The last of the results of a graph, with the numbers that its leaves have now."""
+    numbers: dict[Value, float] = {}
+    for node in order:
+        operands = [numbers[operand] for operand in node.operands]
+        numbers[node] = node.primitive.forward(*operands) if node.primitive else node.data
+    return numbers[order[-1]]
 
 
 def _without_masks(model: Model, x: Any) -> Any:

@@ -22,7 +22,7 @@ from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule
 from ..optimisers.clipping import clip_gradients, clip_limits
 from .ownership import check_ownership, refuse_results, results_of, warn_of_layers
-from .reach import look_at_graph
+from .reach import look_at_graph, look_beside_graph
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
@@ -185,6 +185,7 @@ class EagerStep(Known):
         if not self.steps and has_rule(self.optimizer):  # one of the user's may need no gradient
             self._look_for_parameters(loss)
             look_at_graph(self.model, self.optimizer, X, predictions, loss, self.steps)
+            look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, self.steps)
         clip_gradients(self.optimizer.params, self._clip)
         self.optimizer.step()
         self.steps += 1

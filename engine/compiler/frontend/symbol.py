@@ -13,7 +13,7 @@ from ... import ops
 from ...numbers import Requirement, is_number
 from ...primitive import Primitive, watch
 from ...value import Value
-from ..errors import MissingNumberError, refusal
+from ..errors import LeafReadError, MissingNumberError, TraceError, refusal
 from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, LESS, LESS_EQUAL, NOT_EQUAL
 
 if TYPE_CHECKING:
@@ -90,8 +90,11 @@ class Symbol(Value):
             _FIX_BRANCH,
         )
 
+    def _read(self, what: str) -> TraceError:
+        return refusal(what, _FIX_NUMBER, LeafReadError if self.kind == "leaf" else TraceError)
+
     def _no_number(self, *_: Any) -> NoReturn:
-        raise refusal(f"{self} was used as a plain number (float, int, math.*, range, an index, format)", _FIX_NUMBER)
+        raise self._read(f"{self} was used as a plain number (float, int, math.*, range, an index, format)")
 
     __float__ = __int__ = __index__ = __complex__ = __trunc__ = _no_number
 
@@ -112,7 +115,7 @@ class Symbol(Value):
     @property  # type: ignore[misc]  # it cannot be assigned to either
     def data(self) -> float:
         """Refused: a traced value has no number."""
-        raise refusal(f"the data of {self} was read", _FIX_NUMBER)
+        raise self._read(f"the data of {self} was read")
 
     @property  # type: ignore[misc]  # as above
     def grad(self) -> float:
