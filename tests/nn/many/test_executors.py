@@ -1,0 +1,184 @@
+"""Every executor gives the same rows, and a worker that dies is blamed on one configuration."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from nn.many.executors import Jobs
+
+from .nets import CONFIGS, X, Y, make, spawning, without_seconds
+
+
+def make_deadly(hidden: int, lr: float, momentum: float, seed: int) -> Any:
+    if seed == 13:
+        os._exit(1)
+    return make(hidden, lr, momentum, seed)
+
+
+def test_every_executor_gives_the_same_rows() -> None:
+    schedule = nn.schedules.cosine(0.1, steps=20)
+    options: dict[str, Any] = {"epochs": 3, "validation": 0.2, "seed": 5, "schedule": schedule}
+    rows = nn.fit_many(make, CONFIGS, X, Y, **options)
+    assert all(row["error"] is None and 0.0 <= row["validation_accuracy"] <= 1.0 for row in rows)
+    with ThreadPoolExecutor(3) as threads:
+        in_threads = nn.fit_many(make, CONFIGS, X, Y, executor=threads, **options)
+    in_processes = nn.fit_many(make, CONFIGS, X, Y, executor=spawning, **options)
+    assert without_seconds(in_threads) == without_seconds(in_processes) == without_seconds(rows)
+
+
+def test_a_dead_worker() -> None:
+    configs = [{**CONFIGS[0], "seed": seed} for seed in (1, 13, 2, 3)]
+    rows = nn.fit_many(make_deadly, configs, X, Y, epochs=2, executor=spawning)
+    assert [row["error"] is None for row in rows] == [True, False, True, True]
+    assert "this configuration is to blame" in rows[1]["error"]
+    assert np.isnan(rows[1]["loss"])
+    good = [config for config in configs if config["seed"] != 13]
+    expected = without_seconds(nn.fit_many(make, good, X, Y, epochs=2))
+    assert without_seconds([rows[0], *rows[2:]]) == expected
+
+    with spawning() as pool:
+        rows = nn.fit_many(make_deadly, configs, X, Y, epochs=2, executor=pool)
+    assert "configurations ran: " in rows[1]["error"]
+    named = rows[1]["error"].partition("ran: ")[2].partition(".")[0]
+    assert 1 in map(int, named.split(", "))
+    assert "Give a function that makes the executor" in rows[1]["error"]
+    for place, row in enumerate(rows):
+        ran = str(place) in named.split(", ")
+        assert ran == ("configurations ran" in (row["error"] or ""))
+        assert ran or row["error"] is None or row["error"].startswith("not run")
+
+
+class Refusing(Executor):
+    """An executor whose workers nobody reaches."""
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("something was submitted")
+
+
+def test_what_cannot_be_pickled_is_refused_first() -> None:
+    with pytest.raises(pickle.PicklingError, match=r"workers are sent make by pickle.*level of a module"):
+        nn.fit_many(lambda **config: make(**config), CONFIGS, X, Y, executor=Refusing())
+    with pytest.raises(pickle.PicklingError, match="workers are sent schedule by pickle"):
+        nn.fit_many(make, CONFIGS, X, Y, executor=Refusing(), schedule=lambda k: 0.1)
+    with pytest.raises(pickle.PicklingError, match="workers are sent configuration 1 by pickle"):
+        nn.fit_many(make, [CONFIGS[0], {**CONFIGS[1], "lr": lambda: 0}], X, Y, executor=Refusing())
+    with ThreadPoolExecutor(2) as threads:  # where nothing is sent
+        (row,) = nn.fit_many(lambda **config: make(**config), CONFIGS[:1], X, Y, epochs=1, executor=threads)
+    assert row["error"] is None
+
+
+class Broken(Executor):
+    """One that takes so many parts, which it never runs, and breaks."""
+
+    _max_workers = 3
+
+    def __init__(self, takes: int) -> None:
+        self.taken: list[Future[Any]] = []
+        self.takes = takes
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        if len(self.taken) == self.takes:
+            for future in self.taken:
+                future.set_exception(BrokenExecutor("the power is out"))
+            raise BrokenExecutor("the power is out")
+        self.taken.append(Future())
+        return self.taken[-1]
+
+
+def test_an_executor_that_breaks() -> None:
+    with pytest.raises(BrokenExecutor, match="the power is out"):
+        nn.fit_many(make, CONFIGS, X, Y, executor=Broken(0))
+    rows = nn.fit_many(make, CONFIGS, X, Y, executor=Broken(2))
+    assert ["these configurations ran: 0, 1" in row["error"] for row in rows] == [True] * 2 + [False] * 6
+    assert all(row["error"].startswith("not run, since the executor broke before") for row in rows[2:])
+
+
+class Unreadable:
+    """What can be sent to another process and not be read there."""
+
+    def __call__(self, **config: Any) -> Any:
+        return make(**config)
+
+    def __reduce__(self) -> Any:
+        return _fails, ()
+
+
+def _fails() -> None:
+    raise ModuleNotFoundError("No module named 'prompt'")
+
+
+class InThreads(ThreadPoolExecutor):
+    """Stands for another machine: what it runs is sent there."""
+
+
+def test_what_a_worker_cannot_read() -> None:
+    with InThreads(1) as pool:
+        rows = nn.fit_many(Unreadable(), CONFIGS[:2], X, Y, executor=pool)
+    for row in rows:
+        assert "these configurations ran" in row["error"]
+        assert "the worker cannot read what it was sent (No module named 'prompt'): define make in a" in row["error"]
+
+
+def test_an_error_in_progress_ends_it() -> None:
+    def report(state: nn.Progress) -> None:
+        raise RuntimeError("no room to show it")
+
+    with ThreadPoolExecutor(1) as threads, pytest.raises(RuntimeError, match="no room to show it"):
+        nn.fit_many(make, CONFIGS, X, Y, epochs=1, executor=threads, progress=report)
+
+
+class Fragile(Executor):
+    """One whose two workers both die once job 1 runs beside another, and again when it runs alone."""
+
+    _max_workers = 2
+
+    def __init__(self) -> None:
+        self.running: list[tuple[Future[list[str]], Any]] = []
+        executors.append(self)
+
+    def submit(self, numbers: Any) -> Future[list[str]]:  # type: ignore[override]  # of what is called here
+        future = Future[list[str]]()
+        self.running.append((future, numbers))
+        if list(numbers) == [0] and len(executors) == 1:
+            return future  # until the other one kills it
+        dies = list(numbers) == [1]
+        for waiting, jobs in self.running:
+            if not waiting.done() and dies:
+                waiting.set_exception(BrokenExecutor("a worker died"))
+            elif not waiting.done():
+                waiting.set_result([f"job {job}" for job in jobs])
+        return future
+
+
+executors: list[Fragile] = []
+
+
+def test_of_jobs_that_failed_together_each_runs_alone() -> None:
+    done: dict[int, str] = {}
+    executors.clear()
+    jobs = Jobs(Fragile, lambda executor, numbers: executor.submit(numbers), done.__setitem__)
+    jobs.run(3)
+    assert done == {0: "job 0", 2: "job 2"}
+    assert list(jobs.lost) == [1]
+    assert "again with nothing else running: this configuration is to blame" in jobs.lost[1]
+    assert len(executors) == 3, "a new one after the first death, and one after the second"
+
+
+def test_an_error_in_a_report_cancels_what_has_not_begun() -> None:
+    futures: list[Future[list[str]]] = [Future() for _ in range(3)]
+    futures[1].set_result(["done"])
+
+    def report(job: int, result: str) -> None:
+        raise RuntimeError(f"no room to show that job {job} is {result}")
+
+    jobs = Jobs(Broken(0), lambda _, numbers: futures[numbers[0]], report)
+    with pytest.raises(RuntimeError, match="no room to show that job 1 is done"):
+        jobs.run(3)
+    assert [future.cancelled() for future in futures] == [True, False, True]

@@ -1,0 +1,213 @@
+"""The rows of many nets are what `fit` gives: options, masks, seeds, data, and what is refused."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from nn.many import program
+
+from .nets import CONFIGS, X, Y, alone, calls_for_many, make, make_line, without_seconds
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 3},
+        {"epochs": 4, "batch_size": 7, "validation": (X[:9], Y[:9])},
+        {"epochs": 5, "batch_size": None},
+        {"epochs": 3, "shuffle": False, "clip_norm": 0.1},
+        {"epochs": 2, "schedule": nn.schedules.cosine(0.1, steps=4), "class_weight": "balanced"},
+        {"epochs": 6, "patience": 1, "validation": (X[:9], Y[:9]), "metrics": "accuracy"},
+        {"epochs": 2, "dtype": "float32"},
+        {"epochs": 2, "backend": "numpy"},
+        {"epochs": 1, "backend": "eager"},
+    ],
+)
+def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    shared: list[Any] = []
+    row_of, rows_of = program.SharedProgram.row, program.SharedProgram.rows
+
+    def noted(own: Any, *arguments: Any) -> dict[str, float]:
+        shared.append(own)
+        return row_of(own, *arguments)
+
+    def all_noted(own: Any, starts: Any) -> list[dict[str, float] | None]:
+        shared.extend([own] * len(starts))
+        calls.append(len(starts))
+        return rows_of(own, starts)
+
+    calls: list[int] = []
+    monkeypatch.setattr(program.SharedProgram, "row", noted)
+    monkeypatch.setattr(program.SharedProgram, "rows", all_noted)
+    calls_for_many(monkeypatch)
+    rows = nn.fit_many(make, CONFIGS, X, Y, **options)
+    if options.get("backend") == "eager":
+        assert not shared
+    else:  # a program for each width, and a call for all nets but the first of each
+        assert [len(shared), len({*shared})] == [len(CONFIGS), 2]
+        assert calls == ([] if {"patience", "schedule"} & {*options} else [3, 3])
+    for config, row in zip(CONFIGS, rows):
+        assert row.pop("seconds") > 0.0
+        assert row == {**config, **alone(config, **options), "error": None}
+
+
+def make_dropping(seed: int) -> Any:
+    model = nn.Sequential(nn.Layer(2, 4, "tanh", seed=seed), nn.Dropout(0.5, seed=seed), nn.MLP(4, [2], seed=seed))
+    return model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize("backend", ["python", "auto"])
+def test_masks_and_plain_programs_are_those_of_fit(backend: str) -> None:
+    rows = nn.fit_many(make_dropping, [{"seed": 1}, {"seed": 2}], X, Y, epochs=2, backend=backend)
+    for row in rows:
+        model, loss, optimizer = make_dropping(row["seed"])
+        expected = nn.fit(model, X, Y, loss, optimizer, 2, seed=row["seed"], backend=backend)
+        assert (row["error"], row["loss"]) == (None, expected.losses[-1])
+
+
+def test_the_python_program_is_shared_too() -> None:
+    rows = nn.fit_many(make, CONFIGS[:2], X, Y, epochs=2, backend="python")
+    for config, row in zip(CONFIGS, rows):
+        assert row["loss"] == alone(config, epochs=2, backend="python")["loss"]
+
+
+def test_a_net_that_fails_has_its_error_and_the_others_go_on() -> None:
+    configs = [{"lr": lr, "seed": 1} for lr in (0.1, 1e3, 0.1, -1.0)]
+    rows = nn.fit_many(make_line, configs, X, Y, epochs=90, validation=(X, Y))
+    assert rows[0]["loss"] == rows[2]["loss"]
+    assert rows[0]["error"] is rows[2]["error"] is None
+    assert rows[1]["error"].startswith("FloatingPointError: ")
+    assert rows[3]["error"].startswith("ValueError: ")
+    assert all(np.isnan(rows[k][name]) for k in (1, 3) for name in ("loss", "validation_loss", "validation_r2"))
+    assert {tuple(sorted(row)) for row in rows} == {tuple(sorted(rows[0]))}
+
+
+def test_keys_of_a_configuration_that_are_fits_own() -> None:
+    def without(lr: float) -> Any:
+        return make(4, lr, 0.0, seed=3)
+
+    config = {"lr": 0.1, "epochs": 2, "batch_size": 10, "seed": 7}
+    (row,) = nn.fit_many(without, [config], X, Y)
+    model, loss, optimizer = without(0.1)
+    assert row["loss"] == nn.fit(model, X, Y, loss, optimizer, 2, 10, seed=7).losses[-1]
+    assert {**row, **config} == row
+    first, second = nn.fit_many(without, [{"lr": 0.1}, {"lr": 0.1}], X, Y, epochs=1)
+    assert first["seed"] != second["seed"]
+    assert first["seed"] == nn.fit_many(without, [{"lr": 0.1}], X, Y, epochs=1)[0]["seed"]
+
+
+def test_a_seed_is_a_number_that_no_net_shares_with_another() -> None:
+    with pytest.raises(TypeError, match=r"seed of configuration 1 is a random.Random, which nets would share"):
+        nn.fit_many(make_line, [{"lr": 0.1, "seed": seed} for seed in (1, random.Random(1))], X, Y)
+    first, second = (nn.fit_many(make_line, [{"lr": 0.1, **seed}], X, Y, epochs=1) for seed in ({"seed": None}, {}))
+    assert without_seconds(first) == without_seconds(second)
+
+
+def test_seeds_of_numpy_are_no_whole_numbers_for_a_call_of_many() -> None:
+    """Nets are trained one by one then, to the same rows."""
+    configs = [{**CONFIGS[0], "seed": np.int64(seed)} for seed in (1, 2, 3)]
+    expected = nn.fit_many(make, [{**CONFIGS[0], "seed": seed} for seed in (1, 2, 3)], X, Y, epochs=2)
+    found = nn.fit_many(make, configs, X, Y, epochs=2)
+    assert without_seconds(found) == without_seconds(expected)
+
+
+def test_make_must_be_callable() -> None:
+    with pytest.raises(TypeError, match="make must be a callable that gives a model, a loss and an optimiser, not int"):
+        nn.fit_many(3, CONFIGS, X, Y)  # type: ignore[arg-type]  # on purpose
+
+
+def _below_zero(seed: int, lr: float) -> Any:
+    """Raw outputs in place of logarithms of probabilities, which at first might be such."""
+    model = nn.Sequential(nn.MLP(2, [3], seed=seed), lambda row: [x - 8.0 for x in row])
+    return model, nn.nll, nn.SGD(model.parameters(), lr)
+
+
+@pytest.mark.parametrize("patience", [None, 300])
+def test_a_loss_that_falls_where_there_can_be_none_is_an_error(patience: int | None) -> None:
+    X, y = [[1.0, 0.5], [0.5, 1.0], [1.0, 1.0]], [0, 2, 1]
+    configs = [{"lr": lr, "seed": 1} for lr in (0.001, 0.1, 0.001, 0.1)]
+    options: dict[str, Any] = {"validation": (X, y), "metrics": (), "patience": patience} if patience else {}
+    rows = nn.fit_many(_below_zero, configs, X, y, epochs=400, **options)
+    assert [row["error"] is None for row in rows] == [True, False, True, False]
+    assert "nll takes logarithms of probabilities, and a loss of -" in rows[1]["error"]
+
+
+def test_a_net_that_fails_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls_for_many(monkeypatch)
+    configs = [{"lr": lr, "seed": seed} for seed in (1, 2) for lr in (0.1, 0.2, 1e3, 0.1, -1.0, 0.3)]
+    rows = nn.fit_many(make_line, configs, X, Y, epochs=90)
+    for config, row in zip(configs, rows):
+        assert str(row["error"]).split(":")[0] == {1e3: "FloatingPointError", -1.0: "ValueError"}.get(
+            config["lr"], "None"
+        )
+        if row["error"] is None:
+            model, loss, optimizer = make_line(**config)
+            assert row["loss"] == nn.fit(model, X, Y, loss, optimizer, 90, seed=config["seed"]).losses[-1]
+
+
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+def test_data_are_those_of_the_call_whoever_changes_them(backend: str) -> None:
+    """In other processes they are; make and progress are called here."""
+    samples, labels = [list(row) for row in X], list(Y)
+
+    def changing(**config: Any) -> Any:
+        samples[0][0] += 1.0
+        return make(**config)
+
+    rows = nn.fit_many(
+        changing,
+        CONFIGS[:3],
+        samples,
+        labels,
+        epochs=2,
+        backend=backend,
+        validation=(samples, labels),
+        progress=lambda _: labels.reverse(),
+    )
+    expected = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=2, backend=backend, validation=(X, Y))
+    assert without_seconds(rows) == without_seconds(expected)
+
+
+def test_progress_counts_nets(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[nn.Progress] = []
+    rows = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=1, progress=seen.append)
+    assert [(state.epoch, state.epochs, state.loss, state.unit) for state in seen] == [
+        (k + 1, 3, row["loss"], "net") for k, row in enumerate(rows)
+    ]
+    nn.fit_many(make, CONFIGS[:3], X, Y, epochs=1, progress=True)
+    assert "net 3/3  loss " in capsys.readouterr().out
+
+
+def test_refusals() -> None:
+    with pytest.raises(ValueError, match="there are no configurations"):
+        nn.fit_many(make, [], X, Y)
+    for configs in ([3], {"lr": [0.1]}):
+        with pytest.raises(TypeError, match=r"configuration 0 must be a dict .*: of a table give the rows"):
+            nn.fit_many(make, configs, X, Y)  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(ValueError, match="configuration 0 has the key 'loss'"):
+        nn.fit_many(make, [{"loss": "mse"}], X, Y)
+    with pytest.raises(TypeError, match=r"executor is one of concurrent\.futures"):
+        nn.fit_many(make, CONFIGS, X, Y, executor=3)  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(ValueError, match="patience watches"):
+        nn.fit_many(make, CONFIGS, X, Y, patience=1)
+    with pytest.raises(ValueError, match="backend must be one of auto, "):
+        nn.fit_many(make, CONFIGS, X, Y, backend="jax")
+    with pytest.raises(ValueError, match="epochs must be at least 1"):
+        nn.fit_many(make, CONFIGS, X, Y, epochs=0)
+    (row,) = nn.fit_many(lambda seed: 3, [{}], X, Y)
+    assert row["error"] == "TypeError: make gives a model, a loss and an optimiser, not int 3"
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"epochs": 0}])
+def test_what_is_wrong_with_a_job_is_what_fit_says(wrong: dict[str, Any]) -> None:
+    """A net of a known structure is asked for room in a call first, which raises the same error: it ended the table."""
+    with pytest.raises(ValueError, match=r"epochs|batch_size") as expected:
+        alone(CONFIGS[0], **{"epochs": 1, **wrong})
+    rows = nn.fit_many(make, [*CONFIGS[:2], {**CONFIGS[0], **wrong}, CONFIGS[3]], X, Y, epochs=1)
+    assert str(expected.value) in rows[2]["error"]
+    assert [row["error"] for row in rows if row is not rows[2]] == [None] * 3
