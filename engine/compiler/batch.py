@@ -177,7 +177,7 @@ _PLAIN = {float, int, bool}
 
 
 def is_narrow(kind: type[Any]) -> bool:
-    """Whether sums of such numbers overflow: NumPy's floats of fewer than 32 bits, and integers of fewer than 64.
+    """Whether NumPy's sums or differences of such numbers overflow: of few bits, or whole and without a sign.
 
     >>> is_narrow(float), is_narrow(bool)
     (False, False)
@@ -185,7 +185,8 @@ def is_narrow(kind: type[Any]) -> bool:
     numpy = sys.modules.get("numpy")
     if numpy is None or not issubclass(kind, numpy.generic):
         return False
-    return bool(kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4))
+    few = kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4)
+    return bool(few or issubclass(kind, numpy.unsignedinteger))
 
 
 def are_few(kind: type[Any]) -> bool:

@@ -54,6 +54,7 @@ class Graph:
         asked: the positions of the inputs whose type the function has asked for.
         computes: whether operators of plain numbers were applied to some; computed: their results, but for exact ones.
         truths: products of conditions, which are conditions to NumPy; in_arrays: what was put into an array of its own.
+        minds_arrays: whether the function may write into an array, or ask for the type of its numbers.
         given: the symbols that stand for plain numbers.
     """
 
@@ -68,6 +69,7 @@ class Graph:
         self.asked: set[int] = set()
         self.computes, self.computed = False, set[Symbol]()
         self.truths, self.in_arrays = set[Symbol](), set[Symbol]()
+        self.minds_arrays = False
         self.given: list[Given] = []
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}

@@ -126,7 +126,7 @@ def trace(
 
         def new_runs() -> _Runs:
             graph = new_graph()
-            graph.types = types
+            graph.types, graph.minds_arrays = types, surroundings.minds_arrays
             return _Runs(function, shapes, graph, surroundings)
 
         runs = new_runs()

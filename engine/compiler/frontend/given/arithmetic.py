@@ -13,13 +13,12 @@ from typing import Any
 from ....primitive import PRIMITIVES
 from ....text.callers import is_ours
 from ....value import Value
-from ...batch import is_narrow
 from ...errors import refusal
 from ..catching import may_catch
-from ..conditions import CONDITIONS
 from ..symbol import Symbol
 from .asking import TRACE
 from .digits import as_compared, check_step, inputs_of, is_long
+from .kinds import given_type, is_in_array, is_of_numpy, is_truth, is_whole, is_whole_of_numpy, short_kind
 
 _FIX_BITS = (
     "A number that is not known yet has no bits: write a != b for two conditions, x % 2 or engine.floor(x / 2), or "
@@ -34,8 +33,8 @@ _FIX_NARROW = (
     "not. Give floats, as by X.astype(float)."
 )
 _FIX_WHOLE = (
-    "Of whole numbers NumPy gives 0 for x % 0 and x // 0, and no negative powers: compiled code gives nan and inf, and "
-    "the powers. Give floats, as by X.astype(float)."
+    "Of whole numbers NumPy gives 0 for x % 0, x // 0 and reciprocal(x), and no negative powers: compiled code gives "
+    "nan, inf, 1 / x and the powers. Give floats, as by X.astype(float)."
 )
 _FIX_LARGE = (
     "Python's integers are exact, and a float is not beyond 2**53: write the number as a float if that is meant, or "
@@ -68,7 +67,7 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
             numbers = (*others, self) if reflected else (self, *others)
             if name in _RAISING and _may_raise(name, numbers[1]) and _is_caught():
                 raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
-            if name in _OF_WHOLE and is_of_numpy(numbers[1], "integer"):
+            if _wraps(name, *numbers):
                 raise refusal(f"{name} of whole numbers of NumPy, {numbers[0]!r} and {numbers[1]!r}", _FIX_WHOLE)
             _refuse_large(name, numbers)
             if name in _JUMPING and any(map(is_long, numbers)):
@@ -78,13 +77,26 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
             if narrow and not is_ours(sys._getframe(1).f_code.co_filename):
                 raise refusal(f"{name} of numbers of few bits: {', '.join(map(repr, numbers))}", _FIX_NARROW)
             result = of_symbol(self, *others)
-            if name == "mul" and all(map(_is_truth, numbers)):
+            if name == "mul" and all(map(is_truth, numbers)):
                 self.graph.truths.add(result)
                 if not self.graph.in_arrays.isdisjoint(numbers):
                     self.graph.in_arrays.add(result)
             elif name not in ("neg", "abs"):
                 self.graph.computed.update(result if isinstance(result, tuple) else (result,))
             return result
+        return of_symbol(self, *others)
+
+    return operator
+
+
+def _of_no_truth(name: str) -> Callable[..., Any]:
+    """An operator that NumPy's truth values lack."""
+    of_symbol = getattr(Symbol, f"__{name}__")
+
+    def operator(self: Arithmetic, *others: Any) -> Any:
+        self.graph.computes = True
+        if is_truth(self) and is_of_numpy(self, "generic"):
+            raise refusal(f"{name} of a truth value of NumPy, {self!r}", _FIX_NARROW)
         return of_symbol(self, *others)
 
     return operator
@@ -108,7 +120,7 @@ def _ufunc(name: str) -> Callable[..., Any]:
     of_symbol = getattr(Symbol, name)
 
     def method(self: Arithmetic, *others: Any, **named: Any) -> Any:
-        if _kind(self) or _is_truth(self):
+        if short_kind(self) or is_truth(self):
             raise refusal(f"{name} of numbers of few bits: {self!r}", _FIX_NARROW)
         self.graph.computes = True
         result = of_symbol(self, *others, **named)
@@ -155,69 +167,42 @@ def _is_caught() -> bool:
     return False
 
 
+def _wraps(name: str, first: Any, second: Any = None) -> bool:
+    """Whether an operator gives something else for such numbers than for floats, as they are whole, and some NumPy's.
+
+    `numpy.reciprocal` asks what it finds in an array for 1 / x.
+    """
+    if name == "truediv":
+        return type(first) is int and first == 1 and is_in_array(second) and is_whole(second)
+    if name not in _OF_WHOLE or not is_whole(second):
+        return False
+    jumps = isinstance(second, Arithmetic) or (second < 0 if name == "pow" else second == 0)
+    return bool(jumps) and (is_whole_of_numpy(first) or is_whole_of_numpy(second))
+
+
 def _may_overflow(name: str, *numbers: Any) -> bool:
     """Whether all operands have few bits, or are Python numbers, which take the type of NumPy's."""
-    truths = [isinstance(number, bool) or _is_truth(number) for number in numbers]
+    truths = [isinstance(number, bool) or is_truth(number) for number in numbers]
     if all(truths):
         return name not in _OF_BITS and any(is_of_numpy(number, "generic") for number in numbers)
-    kinds = [*map(_kind, numbers)]
+    kinds = [*map(short_kind, numbers)]
     if not any(kinds):
         return False
     import numpy as np
 
     weak = {int, bool, float} if all(issubclass(kind, np.floating) for kind in kinds if kind) else {int, bool}
     constant = any(kind and not isinstance(number, Arithmetic) for kind, number in zip(kinds, numbers))
-    types = [_type(number, constant) for number in numbers]
+    types = [given_type(number, constant) for number in numbers]
     others = [truth or of in weak for kind, of, truth in zip(kinds, types, truths) if not kind]
     return all(others) and not all(issubclass(kind, np.bool_) for kind in kinds if kind)
-
-
-def _kind(number: Any) -> Any:
-    """The class of an input, or of a constant, that is a NumPy number of few bits."""
-    kind = _type(number)
-    return kind if kind is not None and is_narrow(kind) else None
-
-
-def _type(number: Any, asked: bool = False) -> Any:
-    """The class of an input or a constant; None for what is computed. The graph may note that it was asked."""
-    if not isinstance(number, Arithmetic):
-        return type(number)
-    if number.kind != "input":
-        return None
-    return number.graph.type_of(number) if asked else number.graph.types[number.value]
-
-
-def _is_truth(number: Any) -> bool:
-    """Whether it is a condition, a number that is given as a bool, or a product of these."""
-    if not isinstance(number, Arithmetic):
-        return False
-    if number.kind == "input":
-        kind = number.graph.types[number.value]
-        return kind is bool or (is_narrow(kind) and "bool" in kind.__name__)
-    return number.primitive in CONDITIONS or number in number.graph.truths
-
-
-def is_of_numpy(number: Any, kind: str) -> bool:
-    """Whether it is computed from numbers of a NumPy class; the graph notes that this was asked."""
-    numpy = sys.modules.get("numpy")
-    waiting, seen = [number] if numpy and isinstance(number, Arithmetic) else [], set[Symbol]()
-    while waiting:
-        symbol = waiting.pop()
-        if symbol in seen:
-            continue
-        if symbol in symbol.graph.in_arrays and _is_truth(symbol):
-            return True
-        seen.add(symbol)
-        if symbol.kind == "input" and issubclass(symbol.graph.type_of(symbol), getattr(numpy, kind)):
-            return True
-        waiting += symbol.operands
-    return False
 
 
 for _name in dict.fromkeys((*_RAISING, *_OVERFLOWING)):
     setattr(Arithmetic, f"__{_name}__", _operator(_name, False))
     if _name not in ("neg", "abs"):
         setattr(Arithmetic, f"__r{_name}__", _operator(_name, True))
+for _name in ("pos", "round"):
+    setattr(Arithmetic, f"__{_name}__", _of_no_truth(_name))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(Arithmetic, f"__{_name}__", _comparison(_name))
 for _primitive in PRIMITIVES.values():

@@ -18,12 +18,17 @@ from ....text.callers import is_ours, is_users
 from ...errors import FIX_KEY, refusal
 from ..conditions import CONDITIONS
 from ..symbol import Symbol
-from .arithmetic import Arithmetic, is_of_numpy
+from .arithmetic import Arithmetic
 from .asking import asked_by_project
+from .kinds import is_float, is_in_array, is_of_numpy
 
 _FIX = (
     "A compiled function is traced on numbers that have no type yet, but for what it is given itself: ask that, or "
     "compute the same for all types, or convert the numbers outside of the function."
+)
+_FIX_ARRAY = (
+    "NumPy makes numbers of its own types of them, and an array of whole numbers cuts off fractions that are written "
+    "into it. Give floats, as by X.astype(float)."
 )
 _OF_ARRAYS = frozenset({"dtype", "itemsize", "nbytes"})
 
@@ -38,10 +43,15 @@ class Given(Arithmetic):
         """The class of the number, for all code except this project's."""
         if asked_by_project():
             return Symbol
+        kind: Any = None
         if self.primitive in CONDITIONS:
-            return sys.modules["numpy"].bool_ if is_of_numpy(self, "generic") else bool
-        if self.kind == "input":
-            return self.graph.type_of(self)
+            kind = sys.modules["numpy"].bool_ if is_of_numpy(self, "generic") else bool
+        elif self.kind == "input":
+            kind = self.graph.type_of(self)
+        if kind in (bool, int, float) and is_in_array(self):
+            raise refusal(f"the function asks for the type of {self!r}, and puts it into an array", _FIX_ARRAY)
+        if kind is not None:
+            return kind
         raise refusal(f"the function asks for the type of {self!r}, which was computed from its arguments", _FIX)
 
     def __getattr__(self, name: str) -> Any:
@@ -54,6 +64,8 @@ class Given(Arithmetic):
             asking = sys._getframe(1).f_code
             if is_users(asking.co_filename) and not _OF_ARRAYS.isdisjoint(asking.co_names):
                 raise refusal(f"the function asks an array of {self!r} for the type of its numbers", _FIX)
+            if self.graph.minds_arrays and not is_float(self):
+                raise refusal(f"{self!r}, no float, in an array that is written into or asked for its type", _FIX_ARRAY)
             self.graph.in_arrays.add(self)  # where a bool becomes one of NumPy's own
         raise AttributeError(f"a Value has no attribute {name!r}", name=name, obj=self)
 

@@ -86,6 +86,23 @@ def has_patterns(code: CodeType) -> bool:
     return dis.opmap["MATCH_SEQUENCE"] in code.co_code[::2] or any(map(has_patterns, inside))
 
 
+_OF_ARRAYS = frozenset(
+    {"dtype", "itemsize", "nbytes", "result_type", "fill", "full_like", "put", "place", "putmask", "put_along_axis"}
+    | {"fill_diagonal", "insert", "pad", "piecewise", "vectorize", "flat", "casting"}
+)
+"""Names, and keywords of calls, of what shows or keeps to the type of an array."""
+
+
+@cache
+def minds_arrays(code: CodeType) -> bool:
+    """Whether some code, or a function inside it, may write into an array or ask for the type of its numbers."""
+    if dis.opmap["STORE_SUBSCR"] in code.co_code[::2] or not _OF_ARRAYS.isdisjoint(code.co_names):
+        return True
+    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    keywords = [constant for constant in code.co_consts if isinstance(constant, tuple)]
+    return any(not _OF_ARRAYS.isdisjoint(names) for names in keywords) or any(map(minds_arrays, inside))
+
+
 @cache
 def texts_of(code: CodeType) -> tuple[str, ...]:
     """The string constants of some code, and of functions inside it."""

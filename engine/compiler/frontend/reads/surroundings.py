@@ -66,6 +66,7 @@ class Surroundings:
         aliases: other names of `type`, and the code that names them.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
         tests_truth: whether some code may compare by `is` with True or False.
+        minds_arrays: whether some code may write into an array, or ask for the type of its numbers.
         changed: says whether something has changed; what is far away is compared only from time to time.
         differs: says whether something near has changed, and looks at nothing else.
         near: compares what is near.
@@ -104,7 +105,7 @@ class Surroundings:
         walk = Walk(self)
         self._keep = walk.of(self._function)
         self._leaf_lists_before = {}
-        self.matches, self.tests_truth = walk.matches, walk.tests_truth
+        self.matches, self.tests_truth, self.minds_arrays = walk.matches, walk.tests_truth, walk.minds_arrays
         if "label" in walk.used:
             self._labels()
         self._variables = outside.count_of_variables()

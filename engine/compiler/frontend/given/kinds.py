@@ -1,0 +1,93 @@
+"""What a number is where the eager function has a plain one: of which class, of NumPy's own, whole, a truth value."""
+
+from __future__ import annotations
+
+import sys
+from numbers import Integral
+from typing import Any
+
+from ...batch import is_narrow
+from ..conditions import CONDITIONS
+from ..symbol import Symbol
+from .digits import inputs_of
+
+
+def given_type(number: Any, asked: bool = False) -> Any:
+    """The class of an input or a constant; None for what is computed. The graph may note that it was asked."""
+    if not isinstance(number, Symbol):
+        return type(number)
+    if number.kind != "input":
+        return None
+    return number.graph.type_of(number) if asked else number.graph.types[number.value]
+
+
+def short_kind(number: Any) -> Any:
+    """The class of an input, or of a constant, that is a NumPy number of few bits."""
+    kind = given_type(number)
+    return kind if kind is not None and is_narrow(kind) else None
+
+
+def is_truth(number: Any) -> bool:
+    """Whether it is a condition, a number that is given as a bool, or a product of these."""
+    if not isinstance(number, Symbol):
+        return False
+    if number.kind == "input":
+        kind = number.graph.types[number.value]
+        return kind is bool or (is_narrow(kind) and "bool" in kind.__name__)
+    return number.primitive in CONDITIONS or number in number.graph.truths
+
+
+def is_of_numpy(number: Any, kind: str) -> bool:
+    """Whether it is computed from numbers of a NumPy class; the graph notes that this was asked."""
+    numpy = sys.modules.get("numpy")
+    waiting, seen = [number] if numpy and isinstance(number, Symbol) else [], set[Symbol]()
+    while waiting:
+        symbol = waiting.pop()
+        if symbol in seen:
+            continue
+        if symbol in symbol.graph.in_arrays and is_truth(symbol):
+            return True
+        seen.add(symbol)
+        if symbol.kind == "input" and issubclass(symbol.graph.type_of(symbol), getattr(numpy, kind)):
+            return True
+        waiting += symbol.operands
+    return False
+
+
+def is_whole(number: Any) -> bool:
+    """Whether it is, or is computed from, whole numbers or truth values; the graph notes that this was asked."""
+    if not isinstance(number, Symbol):
+        return _is_integral(type(number))
+    return is_truth(number) or any(_is_integral(number.graph.type_of(given)) for given in inputs_of([number]))
+
+
+def is_whole_of_numpy(number: Any) -> bool:
+    """Whether NumPy computes with it as with whole numbers, which may have become its own in an array."""
+    if not isinstance(number, Symbol):
+        return _is_integral(type(number)) and type(number).__module__ == "numpy"
+    of_numpy = any(is_of_numpy(number, kind) for kind in ("integer", "bool_"))
+    return of_numpy or (is_in_array(number) and is_whole(number))
+
+
+def is_float(number: Symbol) -> bool:
+    """Whether it is computed from floats alone, of Python's precision; the graph notes that this was asked."""
+    return all(issubclass(number.graph.type_of(given), float) for given in inputs_of([number]))
+
+
+def is_in_array(number: Any) -> bool:
+    """Whether it, or something that it is computed from, has been put into an array."""
+    arrayed = number.graph.in_arrays if isinstance(number, Symbol) else ()
+    waiting, seen = [number] if arrayed else [], set[Symbol]()
+    while waiting:
+        symbol = waiting.pop()
+        if symbol in arrayed:
+            return True
+        if symbol not in seen:
+            seen.add(symbol)
+            waiting += symbol.operands
+    return False
+
+
+def _is_integral(kind: type[Any]) -> bool:
+    numpy = sys.modules.get("numpy")
+    return issubclass(kind, Integral) or (numpy is not None and issubclass(kind, numpy.bool_))

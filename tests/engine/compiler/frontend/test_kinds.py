@@ -1,0 +1,138 @@
+"""Whole numbers and NumPy: a function that was compiled for floats computes what eager code does, or refuses them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+import engine
+from engine import TraceError, Value
+from tests.needs import needs
+
+np = needs("numpy")
+w = Value(2.0)
+
+
+def half_in_a_copy(x: Any) -> Any:
+    copy = np.array(x)
+    copy[0] = 0.5
+    return w * copy[0]
+
+
+def half_in_zeros(x: Any) -> Any:
+    zeros = np.zeros_like(x)
+    zeros[0] = x[1] * 0.5
+    return w * zeros[0]
+
+
+def filled(x: Any) -> Any:
+    copy = np.array(x)
+    copy.fill(0.5)
+    return w * copy[0]
+
+
+def unsafely(x: Any) -> Any:
+    copy = np.array(x)
+    np.multiply(copy, 0.5, out=copy, casting="unsafe")
+    return w * copy[0]
+
+
+def tried(x: Any) -> Any:
+    try:
+        return w * +x[0]
+    except TypeError:
+        return w * 3.0
+
+
+def tried_to_round(x: Any) -> Any:
+    try:
+        return w * round(x[0])
+    except TypeError:
+        return w * 3.0
+
+
+def is_of(array: Any, kind: Any) -> bool:
+    return bool(array.dtype == kind)
+
+
+FUNCTIONS: list[Callable[[Any], Any]] = [
+    half_in_a_copy,
+    half_in_zeros,
+    filled,
+    unsafely,
+    tried,
+    tried_to_round,
+    lambda x: w * np.full_like(x, 0.5)[0],
+    lambda x: w * np.pad(x, 1, constant_values=0.5)[0],
+    lambda x: w * np.insert(x, 0, 0.5)[0],
+    lambda x: w * (2 if is_of(np.array(x), np.int64) else 3),
+    lambda x: w * (2 if isinstance(np.array(x)[0], np.integer) else 3),
+    lambda x: w * (2 if isinstance((np.array(x) > 1)[0], bool) else 3),
+    lambda x: w * np.reciprocal(x[0]),
+    lambda x: w * np.reciprocal(x[0] * 2),
+    lambda x: w * np.floor_divide(x[0], x[1] - x[1]),
+    lambda x: w * np.mod(x[0], x[1] - x[1]),
+    lambda x: w * (np.int64(1) // (x[1] - x[1])),
+    lambda x: w * (1 // x[1]),
+    lambda x: w * (x[0] // 0),
+    lambda x: w * divmod(x[0], 0)[1],
+    lambda x: w * x[0] ** -1,
+    lambda x: w * np.power(x[0], -1),
+    lambda x: w * (x[0] - x[1]),
+    lambda x: w * -x[0],
+]
+WHOLE = [
+    [[2, 3], [3, 0]],
+    [[True, True], [True, False]],
+    np.array([[2, 3], [3, 0]]),
+    np.array([[2, 3], [3, 0]], np.uint64),
+    np.array([[True, True], [True, False]]),
+]
+
+
+def eagerly(function: Callable[[Any], Any], x: Any) -> Any:
+    """The eager result; None where plain numbers raise an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return pytest.approx(float(function(x).data))
+        except (ZeroDivisionError, ValueError, TypeError):
+            return None
+
+
+@pytest.mark.parametrize("samples", WHOLE, ids=["ints", "bools", "int64", "uint64", "bool_"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_whole_numbers_after_floats(function: Callable[[Any], Any], samples: Any) -> None:
+    compiled = engine.compile(function, backend="python")
+    for floats in ([[1.5, 2.5]], np.array([[2.5, 1.5]])):
+        with suppress(TraceError, ZeroDivisionError):  # some raise an error for floats, too
+            compiled(floats)
+    try:
+        found = compiled(samples)
+    except TraceError:
+        return
+    for x, z in zip(samples, found):
+        expected = eagerly(function, x)
+        assert expected is None or expected == z
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: w * np.dot(x, [1.0, 2.0]),
+        lambda x: w * (np.array(x) / 2).sum(),
+        lambda x: w * (x[0] // 2) + x[1] % 3,
+        lambda x: w * x[0] ** 2 / x[1],
+        half_in_zeros,
+    ],
+)
+def test_what_is_harmless_compiles(function: Callable[[Any], Any]) -> None:
+    compiled, samples = engine.compile(function, backend="python"), [[2, 3], [3, 1]]
+    if function is half_in_zeros:
+        samples = np.array(samples, float)
+    found = compiled(samples)
+    assert all(float(function(x).data) == z for x, z in zip(samples, found))
