@@ -20,6 +20,7 @@ from ..text.callers import Source, users_line, written
 from ..value import Value
 from .batch import Batch, Shape, nested
 from .errors import TraceError
+from .frontend.given.rows import as_rows, refuse_changes
 from .frontend.given.types import Asked, Targets, Types
 from .frontend.graph import Graph, operations
 from .frontend.symbol import Symbol
@@ -82,7 +83,10 @@ def batch_loss(
     def of_batch(samples: list[list[Symbol]]) -> Any:
         outputs = [_like(output, iter(sample)) for sample in samples]
         targets_of = [nested(sample[width - labels :], label) for sample in samples]
-        return loss(outputs, targets.as_rows(targets_of) if targets else targets_of)
+        rows = targets.as_rows(targets_of) if targets else as_rows(targets_of, (), lambda: None)
+        found = loss(outputs, rows)
+        refuse_changes(rows, targets_of, described(loss))
+        return found
 
     def root(count: int, graph: Graph, known: bool = False) -> Symbol:
         found = trace(of_batch, [(count, width)], lambda: graph, known=known, types=types * count)

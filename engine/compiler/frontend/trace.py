@@ -25,7 +25,7 @@ from ..showing import ALONE
 from .conditions import DETACH
 from .declared import Meaning, written
 from .given.numbers import may_be_asked
-from .given.rows import Row, as_rows
+from .given.rows import Row, as_rows, refuse_changes
 from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
 from .randomness import Generators
@@ -225,11 +225,13 @@ class _Runs:
         asking = outside.refused(self._surroundings.tests_truth) if disturbed else nullcontext()
         asked = may_be_asked(self.graph.given, disturbed)
         with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:
-            outputs, shape = _run(self.function, self._copied_arguments(), watch)
+            arguments = self._copied_arguments()
+            outputs, shape = _run(self.function, arguments, watch)
+            refuse_changes(arguments, self._arguments, described(self.function))
         return watch.made, outputs, shape
 
     def _copied_arguments(self) -> list[Any]:
-        """The arguments, in lists of their own, which the function may change."""
+        """The arguments, in lists of their own."""
         first, asked = len(self.inputs), self.graph.asked
         if self._surroundings.matches:
             asked.update(first + k for k, form in enumerate(self._forms) if form)

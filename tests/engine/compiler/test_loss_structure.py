@@ -188,3 +188,13 @@ def test_what_a_loss_is_refused_for_with_one_sample_is_said_as_it_is() -> None:
 
     with pytest.raises(TraceError, match=r"listed_for_one \(.*\) returned a list: the loss of a batch is one Value"):
         batch_loss(listed_for_one, Value(0.0), (), 5)
+
+
+def test_a_loss_must_not_change_labels() -> None:
+    def loss(outputs: Any, labels: Any) -> Any:
+        for label in labels:
+            label[0] = label[0] * 2
+        return engine.sum([(o - y[0]) ** 2 for o, y in zip(outputs, labels)])
+
+    with pytest.raises(TraceError, match="changes a list that it is given"):
+        batch_loss(loss, Value(0.0), (1,), 3)

@@ -17,6 +17,10 @@ from .asking import asked_by_project
 
 _FIX = "Inside of a compiled function the numbers stand one by one: write it for each, as in [3 * a for a in x]."
 
+_FIX_CHANGED = (
+    "Eager code would change the samples themselves, for all that comes after. Let it change a copy, as by x = [*x]."
+)
+
 Form: TypeAlias = "tuple[Any, ...]"
 """The class of a row, and the forms of the rows in it, a single one if they are alike; empty for a number."""
 
@@ -54,6 +58,24 @@ def as_rows(nested: Any, form: Form, note: Callable[[], Any]) -> Any:
     inner = inner if len(inner) == len(nested) else (inner or [()]) * len(nested)
     entries = [as_rows(part, of, note) for part, of in zip(nested, inner)]
     return _stand_in(kind)(entries, kind, note)
+
+
+def refuse_changes(rows: Any, nested: Any, name: str) -> None:
+    """Refuse a function that has changed rows that it was given, as which the caller's own lists would change.
+
+    Args:
+        rows: what the function was given for nested lists.
+        nested: these lists.
+        name: that of the function.
+    """
+    if not _is_unchanged(rows, nested):
+        raise refusal(f"{name} changes a list that it is given", _FIX_CHANGED)
+
+
+def _is_unchanged(row: Any, nested: Any) -> bool:
+    if not isinstance(nested, list):
+        return row is nested
+    return len(row) == len(nested) and all(map(_is_unchanged, row, nested))
 
 
 def all_rows(rows: list[Any], whole: type[Any], note: Callable[[], Any]) -> Any:

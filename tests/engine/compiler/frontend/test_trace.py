@@ -496,3 +496,33 @@ def test_a_condition_is_a_bool_to_who_asks_for_its_class(is_bool: Any) -> None:
     """As that of plain numbers is, which the function is called with in Python."""
     compiled = compile(lambda x: x if is_bool(x > 0.0) else 2.0 * x, backend="python")
     assert list(compiled([1.0, -2.0])) == [1.0, -2.0]
+
+
+def _assigns(x: Any) -> Any:
+    x[0] = x[0] * 2
+    return Value(3.0) * x[0]
+
+
+def _appends_inside(x: Any) -> Any:
+    x[0].append(1.0)
+    return engine.sum(x[0])
+
+
+@pytest.mark.parametrize(
+    "function", [_assigns, _appends_inside, lambda x: x.reverse() or x[0] * 1.0, lambda x: x.pop() * 1.0]
+)
+def test_a_list_that_it_is_given_must_stay_as_it_is(function: Any) -> None:
+    samples: list[Any] = [[[1.0, 2.0], [2.0, 3.0]]] if function is _appends_inside else [[1.0, 2.0]]
+    before = copy.deepcopy(samples)
+    with pytest.raises(TraceError, match="changes a list that it is given"):
+        engine.compile(function)(samples)
+    assert samples == before
+
+
+def test_a_copy_of_it_may_be_changed() -> None:
+    def function(x: Any) -> Any:
+        x = [*x, 1.0]
+        x[0] = 5.0
+        return engine.sum(x)
+
+    assert engine.compile(function)([[1.0, 2.0]]) == [8.0]
