@@ -7,7 +7,6 @@ entry, and of nothing else: whoever makes the step, in whatever order, on howeve
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 STEP = 0x9E3779B97F4A7C15
@@ -75,8 +74,7 @@ class Drop(NamedTuple):
         return [kept if hashed(row, unit) >= least else 0.0 for unit in range(self.first, self.first + self.entries)]
 
 
-@dataclass(frozen=True)
-class Masks:
+class Masks(NamedTuple):
     """Columns of a batch that are factors of dropout, drawn anew for each step.
 
     Attributes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -149,14 +150,20 @@ class Layout:
             raise masked_otherwise()
         return self._given[first : len(self.units)]
 
-    def masks(self, column: int) -> Masks:
-        """The factors of all entries, as columns of a batch from `column` on."""
-        drops, first = [], 0
+    def masks(self, column: int, step: int = 0) -> Masks:
+        """The factors of all entries in a step, as columns of a batch from `column` on."""
+        drops = tuple([Drop(layer.seed, first, count, layer.p) for layer, first, count in self._runs])
+        return Masks(drops, column, step)
+
+    @cached_property
+    def _runs(self) -> list[tuple[Dropout, int, int]]:
+        """Neighbouring units of one layer, once all are recorded: the layer, the first of them, and how many."""
+        runs, first = [], 0
         for dropout, units in groupby(self.units):
             count = len([*units])
-            drops.append(Drop(dropout.seed, first, count, dropout.p))
+            runs.append((dropout, first, count))
             first += count
-        return Masks(tuple(drops), column)
+        return runs
 
 
 def masked_otherwise() -> Exception:

@@ -326,7 +326,7 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout, 
         look_at_program(task.model, task.optimizer, trainer.compiled, known, of_row)
 
     def masked(batch: Batch) -> Batch:
-        return replace(batch, masks=layout.masks(width))  # by what the layers are just now
+        return replace(batch, masks=layout.masks(width, trainer.steps))  # by what the layers are just now
 
     return _in_calls(task, trainer, known, samples, acting, masked), trainer.backend
 

@@ -290,7 +290,10 @@ class Trainer(Preparation):
 
     def _from_here(self, batch: Batch) -> Batch:
         """The samples, with the masks of the step that is next."""
-        return batch if batch.masks is None else replace(batch, masks=replace(batch.masks, step=self.steps))
+        masks = batch.masks
+        if masks is None or masks.step == self.steps:
+            return batch
+        return replace(batch, masks=masks._replace(step=self.steps))
 
     def _rate(self, step: int) -> float:
         """The learning rate that the schedule gives."""

@@ -86,6 +86,7 @@ class Frame:
         self._block = slots + shape.stride * 64 // shape.bits
         self._samples = aligned(0, program.dtype)
         self._bound: tuple[Any, ...] = ()
+        self._drawn: tuple[Any, ...] = ()  # the drops of the table of draws, and their first column
         self.set(
             **{name: address(array) for name, array in buffers.items()},
             inputs=plan.inputs,
@@ -149,9 +150,11 @@ class Frame:
         if masks is None:
             self.set(draw=0)
             return
-        self._draws = table(masks)
+        if self._drawn != (masks.drops, masks.column):
+            self._drawn, self._draws = (masks.drops, masks.column), table(masks)
+            self.set(draws=address(self._draws), draw_count=len(self._draws))
         _, place = drawing(8 * self._dtype.itemsize, 1 if self._lanes == 1 else self._width)
-        self.set(draw=place, draws=address(self._draws), draw_count=len(self._draws), first_step=masks.step)
+        self.set(draw=place)
 
     def open_sources(self) -> Array:
         """The table of where the samples are, for callers that write to it; the next `bind` then starts afresh."""
