@@ -1,7 +1,7 @@
 """Three spirals wound into each other: softmax and cross-entropy tell the arms apart.
 
-Two pictures are saved as PNG files: the regions of the classes, and the learning: the loss and the norm of each layer's
-gradient, by epoch.
+Two pictures are saved as PNG files: the regions of the classes; and by epoch the loss, and the norm of each layer's
+gradient at its last batch.
 """
 
 from __future__ import annotations

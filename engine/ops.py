@@ -344,4 +344,4 @@ take = _declare("take", lambda index, *values: values[int(index)],
                 lambda z, index, *values: [None, *(unless(index != k, 1.0) for k in range(len(values)))],
                 arrange=_take_operands, arguments=lambda xs: [xs[0], [*xs[1:]]],
                 formula="xs[1 + int(xs[0])]", domain=(_INDEX, _REALS),
-                convention="the values that were not selected get no contribution")
+                convention="an index of any of the values; those that were not selected get no contribution")

@@ -18,7 +18,7 @@ from engine import Primitive, ops
 
 _NUMBERS = """# Numbers and kinks
 
-**The task:** look up what an operation is, where it is defined, and which derivative is taken where there is none.
+**The task:** look up what an operation is, where it is defined, and which derivative is taken at a kink.
 
 This page is written from the table of primitives, `engine/ops.py`, by `python -m demos.guide.tables`; the same is
 in each primitive's documentation, `print(engine.relu.__doc__)`. Each is a function of `engine` on numbers and
@@ -35,11 +35,11 @@ it is infinite.
 (-inf, nan, inf, Value(data=inf, grad=0.0))
 ```
 
-**At infinity** a derivative is its limit, as 1 of `gelu`; of `hypot`, `atan2` and `logsumexp`, which divide infinity by
-infinity there, it is nan.
+**At infinity** a derivative is its limit, such as 1 for `gelu`; for `hypot`, `atan2` and `logsumexp`, which divide
+infinity by infinity there, it is nan.
 
-**Kinks** are points without a derivative. One of those that are possible is taken, PyTorch's where it has one, and
-`check_gradients` names the kink:
+**Kinks** are points without a derivative. The engine takes one of those that are possible, PyTorch's where it has one,
+and `check_gradients` names the kink:
 
 ```python
 >>> engine.gradient(engine.relu)(0.0), engine.gradient(engine.abs)(0.0), engine.gradient(engine.maximum)(3.0, 3.0)
