@@ -142,7 +142,7 @@ def test_what_a_notebook_shows() -> None:
     assert "<td" in compiled._repr_html_()
     report = engine.check_gradients(lambda x: x * x, [2.0])
     assert "<table" in report._repr_html_()
-    assert (engine.Value(2.0) * 3)._repr_mimebundle_()["image/svg+xml"].startswith("<svg")  # type: ignore[operator]  # attached by engine.methods
+    assert (engine.Value(2.0) * 3)._repr_mimebundle_()["image/svg+xml"].startswith("<svg")
 
 
 def test_a_module_with_parameters_of_its_own() -> None:

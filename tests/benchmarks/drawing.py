@@ -128,7 +128,7 @@ def compare_with_dot() -> None:
         ours = crossings(place(sizes, edges), edges)
         by_dot = placed(sizes, edges, lambda dot: renderers.render(dot, "json0"), own=False)
         dots = crossings(by_dot, edges)
-        took = 1000 * seconds(lambda sizes=sizes, edges=edges: place(sizes, edges))  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+        took = 1000 * seconds(lambda sizes=sizes, edges=edges: place(sizes, edges))
         print(f"{name:30} {len(sizes):6} {len(edges):6} {ours:6} {dots:6} {took:6.1f}")
         sums[0] += ours
         sums[1] += dots
@@ -155,8 +155,8 @@ def main() -> None:
         lambda: renderers.render(to_dot(many, names=model, collapse="layer"), "svg"),
     )
     for root in (one, some):
-        report(f"{count(root)} in a notebook's cell", root._repr_mimebundle_)  # type: ignore[operator]  # attached to Value by engine.methods
-        size = len(root._repr_mimebundle_()["image/svg+xml"].encode())  # type: ignore[operator]  # attached to Value by engine.methods
+        report(f"{count(root)} in a notebook's cell", root._repr_mimebundle_)
+        size = len(root._repr_mimebundle_()["image/svg+xml"].encode())
         print(f"{'its size':66} {size / 1000:7.0f} KB")
     if renderers.has_graphviz():
         compare_with_dot()

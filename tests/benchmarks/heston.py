@@ -78,7 +78,7 @@ def numba_value(Z: Any) -> Callable[[], float]:
 
     spot, variance, speed, mean, wild, correlation, rate, strike = MARKET
 
-    @numba.njit(fastmath=True)  # type: ignore[untyped-decorator]  # Numba has no types
+    @numba.njit(fastmath=True)
     def total(Z: Any) -> float:
         paths, steps = Z.shape[0], Z.shape[1] // 2
         dt, other, found = YEARS / steps, math.sqrt(1.0 - correlation * correlation), 0.0

@@ -82,8 +82,8 @@ def compare(workload: Workload, dtype: str, rounds: int) -> tuple[list[float], l
         training = build(plan, dtype, threads).training(1)
         training.parameters[:] = [leaf.data for leaf in traced.graph.leaves]
         training(arrays, update)
-        single.append((lambda training=training: training(arrays, update), 1))  # type: ignore[misc]  # bound now
-        looped.append((lambda training=training: training(arrays, update, steps=loop), loop))  # type: ignore[misc]  # bound now
+        single.append((lambda training=training: training(arrays, update), 1))
+        looped.append((lambda training=training: training(arrays, update, steps=loop), loop))
     return shortest(single, rounds), shortest(looped, rounds)
 
 

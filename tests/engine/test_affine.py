@@ -102,7 +102,7 @@ def test_a_sweep_adds_what_the_rule_says(
 def test_every_row_adds_to_the_inputs() -> None:
     """Also with a number among the weights, where the dots are made one by one, and beside constants."""
     x, ws, bs = Value(3.0), rows(3, 2), [Value(1.0), Value(2.0), Value(3.0)]
-    ws[1] = [ws[1][0], 5.0]  # type: ignore[list-item]  # that is the point
+    ws[1] = [ws[1][0], 5.0]
     for other in (Value(4.0), Constant(4.0)):
         nodes = affine(ws, [x, other], bs)
         assert [node.data for node in nodes] == [dot(w, [x, other], b).data for w, b in zip(ws, bs)]

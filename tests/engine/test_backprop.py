@@ -97,7 +97,7 @@ def test_pytorch_agrees(recipe: Recipe, xs: list[float]) -> None:
         "softplus": torch.nn.functional.softplus,
     }
 
-    def apply(primitive, operands):  # type: ignore[no-untyped-def]  # tensors in, a tensor out
+    def apply(primitive, operands):
         name = primitive.name
         if primitive.arity is None:
             stacked = torch.stack(operands)
@@ -329,9 +329,9 @@ def test_unselected_and_constant_operands_take_no_part_in_a_graph_of_the_gradien
 def test_wrong_arguments_are_named() -> None:
     x = Value(1.0)
     with pytest.raises(TypeError, match=r"differentiates by Values, got 3 of type int"):
-        grad(x * x, [x, 3])  # type: ignore[list-item]  # on purpose
+        grad(x * x, [x, 3])
     with pytest.raises(TypeError, match=r"a graph has a Value as its root, got 'y' of type str"):
-        grad("y", x)  # type: ignore[call-overload]  # on purpose
+        grad("y", x)
     with pytest.raises(TypeError, match="gives one Value or number, got None of type NoneType"):
         gradient(lambda x: None)(1.0)
     lost = r"took float\(\) of its argument, at .*test_backprop.py:\d+, and what became of it.* use the engine's"
@@ -380,7 +380,7 @@ def test_declare_is_checked_and_first_class() -> None:
         (("f", abs, [lambda x: 1.0]), TypeError, r"called as rule\(z, x\), the output z first; this one takes \(x\)"),
     ]:
         with pytest.raises(error, match=message):
-            engine.declare(*wrong)  # type: ignore[arg-type]  # on purpose
+            engine.declare(*wrong)
         assert wrong[0] not in engine.PRIMITIVES or wrong[0] == "tanh"
 
 
@@ -393,7 +393,7 @@ def test_declare_is_checked_and_first_class() -> None:
         (lambda x: x, lambda z, x: "1", TypeError, "unsupported|can't multiply|real numbers"),
     ],
 )
-def test_a_primitive_that_gives_no_number(forward, rule, error, message) -> None:  # type: ignore[no-untyped-def]  # parametrised
+def test_a_primitive_that_gives_no_number(forward, rule, error, message) -> None:
     odd = engine.declare("odd_one", forward, [rule], method=False)
     x = Value(1.0)
     try:

@@ -57,7 +57,7 @@ def test_what_declare_leaves_out_and_what_it_takes() -> None:
     assert "Convention: 0 everywhere." in str(any_number.__doc__)
     assert "Convention" not in str(named.__doc__)
     with pytest.raises(AttributeError, match="cannot assign"):
-        any_number.symbol = "?"  # type: ignore[misc]  # that it cannot be assigned is tested
+        any_number.symbol = "?"
 
 
 def test_a_record_by_hand_is_a_call_and_a_method() -> None:

@@ -29,7 +29,7 @@ class Watching:
 
 
 @pytest.mark.parametrize("context", [always_recorded, lambda: observed_by(None), lambda: traced_by(None)])
-def test_a_context_that_changes_nothing_costs_nodes_nothing(context) -> None:  # type: ignore[no-untyped-def]  # parametrised
+def test_a_context_that_changes_nothing_costs_nodes_nothing(context) -> None:
     with context():
         assert open_modes == []
     with no_grad(), context():
@@ -42,7 +42,7 @@ def test_a_context_that_changes_nothing_costs_nodes_nothing(context) -> None:  #
 
 
 @pytest.mark.parametrize("context", [no_grad, lambda: observed_by(Watching())])
-def test_every_context_counts_itself_once(context) -> None:  # type: ignore[no-untyped-def]  # parametrised
+def test_every_context_counts_itself_once(context) -> None:
     assert open_modes == []
     with context():
         assert len(open_modes) == 1
@@ -54,7 +54,7 @@ def test_every_context_counts_itself_once(context) -> None:  # type: ignore[no-u
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, GeneratorExit])
 @pytest.mark.parametrize("context", [no_grad, always_recorded, lambda: observed_by(None), lambda: traced_by(None)])
-def test_an_error_inside_ends_it_too(context, error) -> None:  # type: ignore[no-untyped-def]  # parametrised
+def test_an_error_inside_ends_it_too(context, error) -> None:
     x = Value(2.0)
     with pytest.raises(error), context():
         raise error
@@ -222,7 +222,7 @@ def test_results_are_unobserved_only_where_they_are_neither_recorded_nor_traced_
     assert not modes.unobserved()
     with no_grad():
         assert modes.unobserved()
-        with observed_by(Nobody()):  # type: ignore[arg-type]  # it is only asked whether there is one
+        with observed_by(Nobody()):
             assert not modes.unobserved()
-    with observed_by(Nobody()):  # type: ignore[arg-type]  # as above
+    with observed_by(Nobody()):
         assert not modes.unobserved()

@@ -232,7 +232,7 @@ def trained(model: Any, loss: Any, steps: int = 3) -> list[float]:
 
 
 def parameters(model: Any) -> list[Value]:
-    return (model if isinstance(model, Module) else model.__closure__[0].cell_contents).parameters()  # type: ignore[no-any-return]  # it is a module
+    return (model if isinstance(model, Module) else model.__closure__[0].cell_contents).parameters()
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -337,7 +337,7 @@ def test_what_does_something_else_has_another_description(monkeypatch: pytest.Mo
     assert same == ["nothing", "other numbers", "neurons in another order"]  # whose Values are found in that order
     assert len({*texts}) == len(OWN) - 2
     monkeypatch.setattr(module, "_SOURCE", "another version of this package")
-    assert own_code(plain(), cross_entropy).text not in texts  # type: ignore[union-attr]  # it is there
+    assert own_code(plain(), cross_entropy).text not in texts
     monkeypatch.setattr(module, "_SOURCE", "")  # no source files to tell
     assert own_code(plain(), cross_entropy) is None
 
@@ -345,8 +345,8 @@ def test_what_does_something_else_has_another_description(monkeypatch: pytest.Mo
 def test_every_layer_and_loss_is_own_code() -> None:
     layers = [nn.Embedding(3, 2), nn.LayerNorm(3), nn.RMSNorm(3), nn.SelfAttention(4, 2), nn.Residual(Layer(2, 2))]
     layers += [nn.Activation("gelu"), nn.Neuron(2, "relu")]
-    texts = {own_code(Sequential(layer), nn.mse).text for layer in layers}  # type: ignore[union-attr]  # they are
-    texts |= {own_code(layers[0], loss).text for loss in (nn.mse, nn.mae, nn.bce, nn.bce_with_logits, nn.nll)}  # type: ignore[union-attr]  # as above
+    texts = {own_code(Sequential(layer), nn.mse).text for layer in layers}
+    texts |= {own_code(layers[0], loss).text for loss in (nn.mse, nn.mae, nn.bce, nn.bce_with_logits, nn.nll)}
     assert len(texts) == len(layers) + 5
 
 
@@ -355,7 +355,7 @@ def test_programs_that_predict_make_no_other_model() -> None:
     before = own_code(model, cross_entropy)
     nn.predict(model, X)
     assert "_programs" in vars(model)
-    assert own_code(model, cross_entropy).text == before.text  # type: ignore[union-attr]  # it is the package's own
+    assert own_code(model, cross_entropy).text == before.text
 
 
 def test_sources_that_cannot_be_read_have_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -502,7 +502,7 @@ def test_a_function_that_is_another_than_the_record_by_now_cannot_be_explained(w
 def test_a_record_of_another_function_is_found_out_and_forgotten(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should the record ever be a wrong one: the sample that is compared tells."""
     name, own, other = known._name, plain(), MLP(3, [5, 4], activation="relu", seed=1)
-    texts = {own_code(model, cross_entropy).text for model in (own, other)}  # type: ignore[union-attr]  # it is there
+    texts = {own_code(model, cross_entropy).text for model in (own, other)}
     trained(other, cross_entropy)
     monkeypatch.setattr(known, "_name", lambda key: name([part for part in key if part not in texts]))
     trained(MLP(3, [5, 4], activation="relu", seed=1), cross_entropy)
@@ -612,4 +612,4 @@ def test_results_that_differ_without_a_graph_are_compared_with_it(warm: None, mo
 
 def test_primitives_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        engine.tanh.native = "x"  # type: ignore[misc]  # that is the point
+        engine.tanh.native = "x"

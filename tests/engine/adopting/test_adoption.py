@@ -537,7 +537,7 @@ def test_what_cannot_be_adopted_is_named(change: dict[str, Any], named: str) -> 
     with pytest.raises(TypeError, match="cannot be adopted: .*" + named.replace("`", ".")):
         adopt(root)
     with pytest.raises(TypeError, match="names takes a mapping"):
-        adopt(root, ["a"])  # type: ignore[arg-type]  # on purpose
+        adopt(root, ["a"])
 
 
 def test_their_recursion_ends_before_the_stack_does(monkeypatch: pytest.MonkeyPatch) -> None:

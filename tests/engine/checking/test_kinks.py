@@ -78,7 +78,7 @@ def test_branches_are_looked_for_where_no_node_has_a_kink(halved: int, sign: flo
 
 def test_a_branch_that_only_changes_a_number_is_one() -> None:
     for numbers in [(2.0, 3.0), (2.0, -2.0), (0.0, -0.0)]:
-        found = piece(recording(lambda v, numbers=numbers: v * numbers[v.data > 0.3]), 0.0, 1.0)  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+        found = piece(recording(lambda v, numbers=numbers: v * numbers[v.data > 0.3]), 0.0, 1.0)
         assert found.end == pytest.approx(0.3)
         assert found.why == "a branch in the function's own code"
 
@@ -87,7 +87,7 @@ def test_numbers_that_follow_the_coordinate_are_no_branches() -> None:
     """Computed outside of the graph, as ``float(x) * x``: a derivative may be wrong, but there is no kink."""
     assert piece(recording(lambda v: v * (2.0 * v.data) + 1.0), 0.5, 1.0) == (0.0, 1.0, 0.5, "")
     for at in (0.0, 0.3, 0.5, 0.6, 0.9):  # also where they come back
-        assert piece(recording(lambda v, at=at: v * (v.data - at) ** 2), 0.0, 1.0) == (0.0, 1.0, 0.0, "")  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+        assert piece(recording(lambda v, at=at: v * (v.data - at) ** 2), 0.0, 1.0) == (0.0, 1.0, 0.0, "")
     kinked = piece(recording(lambda v: engine.relu(v - 1.0) * (3.0 * v.data)), 0.5, 1.0)
     assert kinked.end == pytest.approx(0.5)
     assert kinked.why.startswith("relu(")
@@ -130,7 +130,7 @@ def test_a_kink_that_is_crossed_twice_is_looked_for_at_every_halving() -> None:
 def test_a_branch_at_the_point_itself(sign: float) -> None:
     """Whichever number is the smaller one."""
     for here, beside in ((1.0, 2.0), (2.0, 1.0)):
-        found = piece(recording(lambda v, here=here, beside=beside: v * (beside if v.data else here)), 0.0, sign)  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+        found = piece(recording(lambda v, here=here, beside=beside: v * (beside if v.data else here)), 0.0, sign)
         assert 0.0 < found.start < 1e-15
         assert found[1:] == (1.0, 0.0, "a branch in the function's own code")
 

@@ -281,7 +281,7 @@ def test_wrong_options(keywords: dict[str, Any], error: type[Exception], message
     with pytest.raises(TypeError, match="plain function"):
         compile(compile(lambda x: x))
     with pytest.raises(TypeError, match="takes a function"):
-        compile(3.0)  # type: ignore[call-overload]  # that it is refused is the point
+        compile(3.0)
     with pytest.raises(ValueError, match="wrt"):
         compile(lambda x: x, backend="python").value_and_grad([1.0], wrt="weights")
     with pytest.raises(RuntimeError, match="call it once"):

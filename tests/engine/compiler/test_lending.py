@@ -153,7 +153,7 @@ def test_an_interrupted_loan_can_be_given_back() -> None:
         """Its class cannot be changed."""
 
         @property
-        def __class__(self) -> Any:  # type: ignore[override]  # that it raises on assignment is the point
+        def __class__(self) -> Any:
             return Stubborn
 
     values = [Value(1.0), Stubborn(2.0)]
@@ -232,7 +232,7 @@ def test_what_another_thread_lends_again_meanwhile() -> None:
         if times[0] < 3:
             second.take()
 
-    first.give_back = give_back_and_lend_again  # type: ignore[method-assign]  # in place of a thread
+    first.give_back = give_back_and_lend_again
     assert values[2].data == 2.0
     assert (first.open, second.open) == (False, True)
     first.take()

@@ -21,9 +21,9 @@ from tests.needs import INSTALLED, needs
 needs("numpy")
 
 
-class AttributeDict(dict):  # type: ignore[type-arg]  # as users write it
+class AttributeDict(dict):
     __getattr__ = dict.__getitem__
-    __setattr__ = dict.__setitem__  # type: ignore[assignment]  # likewise
+    __setattr__ = dict.__setitem__
 
 
 class Settings:
@@ -71,7 +71,7 @@ class NotReady:
         raise RuntimeError("not loaded")
 
     @property
-    def __class__(self) -> Any:  # type: ignore[override]  # likewise
+    def __class__(self) -> Any:
         raise RuntimeError("no class")
 
     def __repr__(self) -> str:
@@ -84,7 +84,7 @@ class NotReady:
         raise RuntimeError("equal to nothing")
 
 
-class Rows(list):  # type: ignore[type-arg]  # as users write it
+class Rows(list):
     """Not to be read from one end to the other."""
 
     def __init__(self, scale: float) -> None:

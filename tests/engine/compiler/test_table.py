@@ -239,15 +239,15 @@ def test_what_the_functions_of_a_primitive_read_is_watched(backend: str, how: st
         functions: dict[str, Callable[[Any], Any]] = {
             "name": lambda x: scaled(w, x),
             "method": lambda x: w.test_scaled(x),
-            "operator": lambda x: w @ x,  # type: ignore[operator]  # just declared
+            "operator": lambda x: w @ x,
         }
         compiled = compile(functions[how], backend=backend)
         assert [float(x) for x in (*compiled([2.0]), *compiled.value_and_grad([2.0])[1])] == [9.0, 6.0]
         factor[0] = 7.0
         assert [float(x) for x in (*compiled([2.0]), *compiled.value_and_grad([2.0])[1])] == [21.0, 14.0]
     finally:
-        del PRIMITIVES["test_scaled"], Value.test_scaled  # type: ignore[attr-defined]  # as declared
-        del Value.__matmul__, Value.__rmatmul__  # type: ignore[attr-defined]  # as declared
+        del PRIMITIVES["test_scaled"], Value.test_scaled
+        del Value.__matmul__, Value.__rmatmul__
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
@@ -258,7 +258,7 @@ def test_a_primitive_that_is_declared_anew_counts(backend: str) -> None:
         try:
             assert [float(x) for x in compiled([1.5])] == [1.5 * factor]
         finally:
-            del PRIMITIVES["test_anew"], Value.test_anew  # type: ignore[attr-defined]  # as declared
+            del PRIMITIVES["test_anew"], Value.test_anew
 
 
 @pytest.mark.parametrize("backend", INSTALLED)

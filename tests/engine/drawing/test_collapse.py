@@ -213,7 +213,7 @@ def test_mistakes() -> None:
     with pytest.raises(ValueError, match="a depth is 1 or more, got 0"):
         to_dot(loss, names=model, collapse=0)
     with pytest.raises(TypeError, match=r"collapse takes .*, got 1\.5 of type float"):
-        to_dot(loss, names=model, collapse=1.5)  # type: ignore[arg-type]  # on purpose
+        to_dot(loss, names=model, collapse=1.5)
     with pytest.raises(TypeError, match="collapse takes"):
         to_dot(loss, names=model, collapse=True)
     with pytest.raises(ValueError, match=r"expand: there is no module 'layers\.7'; there are layers\.0"):

@@ -136,7 +136,7 @@ def test_themes_and_directions() -> None:
 
 def test_something_that_is_no_graph() -> None:
     with pytest.raises(TypeError, match=r"a graph has a Value as its root, got 3\.0"):
-        to_dot(3.0)  # type: ignore[arg-type]  # on purpose
+        to_dot(3.0)
 
 
 @given(recipes(), st.lists(floats(), min_size=3, max_size=3))

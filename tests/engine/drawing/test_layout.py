@@ -176,7 +176,7 @@ def test_title_scale_and_dpi(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="scale= is a positive number"):
             draw(root, tmp_path / "g.svg", **wrong)
     with pytest.raises(TypeError, match="title= is text"):
-        draw(root, tmp_path / "g.svg", title=3)  # type: ignore[arg-type]  # on purpose
+        draw(root, tmp_path / "g.svg", title=3)
 
 
 def test_without_a_path_it_opens(monkeypatch: pytest.MonkeyPatch) -> None:

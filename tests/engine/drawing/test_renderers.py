@@ -125,9 +125,9 @@ def test_a_renderer_of_the_user(tmp_path: Path) -> None:
     assert draw(root, tmp_path / "g.png", renderer=renderer).read_bytes() == b"image"
     assert asked == [(to_dot(root), "png")]
     with pytest.raises(TypeError, match="the renderer must return bytes, got str"):
-        draw(root, tmp_path / "g.png", renderer=lambda dot, kind: "text")  # type: ignore[arg-type,return-value]  # on purpose
+        draw(root, tmp_path / "g.png", renderer=lambda dot, kind: "text")
     with pytest.raises(TypeError, match="renderer takes a function"):
-        draw(root, tmp_path / "g.png", renderer="dot")  # type: ignore[arg-type]  # on purpose
+        draw(root, tmp_path / "g.png", renderer="dot")
 
 
 def test_the_process_sees_the_modules_of_its_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_paths_that_cannot_be_written_are_named_before_anything_is_drawn(tmp_pat
             draw(root, tmp_path / name, renderer=no_image)
         assert caught.value.filename == str(tmp_path / name)
     with pytest.raises(TypeError, match="a path is text or a Path, got 3"):
-        draw(root, 3)  # type: ignore[arg-type]  # on purpose
+        draw(root, 3)
     for name in ("g", "g.gif", "g.svg.txt"):
         with pytest.raises(ValueError, match=r"ends in \.svg, \.png, \.pdf, \.dot, got"):
             draw(root, tmp_path / name, renderer=no_image)

@@ -68,7 +68,7 @@ def test_nodes_that_cannot_be_found() -> None:
     with pytest.raises(ValueError, match="is not in the graph"):
         to_dot(root, path_to=twin)
     with pytest.raises(TypeError, match="give a node or its label, got 3"):
-        to_dot(root, around=3)  # type: ignore[arg-type]  # on purpose
+        to_dot(root, around=3)
     with pytest.raises(ValueError, match="radius is a number of edges"):
         to_dot(root, around=a, radius=-1)
     with pytest.raises(ValueError, match="radius is how far the neighbourhood of a Value reaches: give around too"):

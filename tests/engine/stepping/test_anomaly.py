@@ -175,4 +175,4 @@ def test_it_finds_one_where_there_is_one(recipe: Recipe, xs: list[float]) -> Non
 
 def test_what_is_no_graph() -> None:
     with pytest.raises(TypeError, match="a graph has a Value as its root"):
-        find_anomaly(3.0)  # type: ignore[arg-type]  # on purpose
+        find_anomaly(3.0)

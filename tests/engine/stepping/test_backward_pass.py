@@ -256,7 +256,7 @@ def test_a_leaf_and_a_constant_have_no_steps() -> None:
 
 def test_what_is_no_graph() -> None:
     with pytest.raises(TypeError, match=r"a graph has a Value as its root, got 3\.0"):
-        backward_steps(3.0)  # type: ignore[arg-type]  # on purpose
+        backward_steps(3.0)
     with pytest.raises(TypeError, match="names= takes a module"):
         backward_steps(Value(2.0), names=["a"])
 

@@ -316,4 +316,4 @@ def test_mistakes() -> None:
     with pytest.raises(ValueError, match="must be 1 or more, got 0"):
         y.why(x, k=0)
     with pytest.raises(TypeError, match="give a node or its label, got 3"):
-        y.why(3)  # type: ignore[arg-type]  # on purpose
+        y.why(3)

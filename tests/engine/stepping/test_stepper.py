@@ -116,7 +116,7 @@ def test_breakpoints() -> None:
         ("a", {"nan": True}, []),
     ]:
         s = loss.stepper()
-        point = s.break_at(target, **options)  # type: ignore[arg-type]  # of every kind
+        point = s.break_at(target, **options)
         found = []
         while not s.done:
             step = s.run()
@@ -246,13 +246,13 @@ def test_mistakes_leave_the_gradients() -> None:
     with pytest.raises(ValueError, match="no node is called 'tanh'"):
         s.break_at("tanh")
     with pytest.raises(TypeError, match=r"until\(\) takes a function"):
-        s.until("a")  # type: ignore[arg-type]  # on purpose
+        s.until("a")
     with pytest.raises(TypeError, match=r"break_at\(\) takes a node, a name, a primitive or a function.*got 3"):
-        s.break_at(3)  # type: ignore[arg-type]  # on purpose
+        s.break_at(3)
     with pytest.raises(ValueError, match="one breakpoint has one condition"):
         s.break_at("a", changes=True, nan=True)
     with pytest.raises(TypeError, match="exceeds= takes real numbers, got 'big'"):
-        s.break_at("a", exceeds="big")  # type: ignore[arg-type]  # on purpose
+        s.break_at("a", exceeds="big")
     for never in (-1.0, math.nan):
         with pytest.raises(ValueError, match=f"exceeds= is the size of a gradient, 0 or more, got {never}"):
             s.break_at("a", exceeds=never)

@@ -157,7 +157,7 @@ def test_the_operators_are_those_of_the_table() -> None:
         assert root.explain().expression == "x@y"
     finally:
         del engine.PRIMITIVES["test_expressions_shift"]
-        del Value.__matmul__, Value.__rmatmul__, Value.test_expressions_shift  # type: ignore[attr-defined]  # as declared
+        del Value.__matmul__, Value.__rmatmul__, Value.test_expressions_shift
 
 
 def test_names_in() -> None:

@@ -25,7 +25,7 @@ def test_label() -> None:
     a, ws = Value(1.0), [Value(2.0), [Value(3.0)]]
     engine.label(a=a, w=ws)
     assert a.label == "a"
-    assert ws[1][0].label == "w[1][0]"  # type: ignore[index]  # a list
+    assert ws[1][0].label == "w[1][0]"
     with pytest.raises(TypeError, match=r"label\(b=...\) names a Value or a list of them, got 2"):
         engine.label(a2=a, b=2)
     assert a.label == "a"

@@ -118,7 +118,7 @@ def test_nan_gradients_are_their_own() -> None:
 def test_leaves_and_what_is_no_graph() -> None:
     assert notes(Value(1.0)) == []
     with pytest.raises(TypeError, match="a graph has a Value as its root"):
-        notes(3.0)  # type: ignore[arg-type]  # on purpose
+        notes(3.0)
 
 
 def test_float_left_the_graph() -> None:
@@ -187,4 +187,4 @@ def test_a_rule_of_ones_own() -> None:
     finally:
         remarks._RULES.remove(large)
     with pytest.raises(TypeError, match="register_note"):
-        engine.register_note(3)  # type: ignore[arg-type]  # on purpose
+        engine.register_note(3)

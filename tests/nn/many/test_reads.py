@@ -154,7 +154,7 @@ def test_a_rule_that_is_replaced_counts_for_each_net(monkeypatch: pytest.MonkeyP
     calls_for_many(monkeypatch)
     configs = [{"factor": factor, "seed": k} for k, factor in enumerate((1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 1.0))]
     for config, row in zip(configs, nn.fit_many(make_ruled, configs, X, Y, epochs=2)):
-        model, loss, optimizer = make_ruled(**config)  # type: ignore[arg-type]  # two kinds in a dict
+        model, loss, optimizer = make_ruled(**config)
         assert row["loss"] == nn.fit(model, X, Y, loss, optimizer, 2, seed=config["seed"]).losses[-1]
 
 

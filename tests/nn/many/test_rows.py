@@ -118,7 +118,7 @@ def test_seeds_of_numpy_are_no_whole_numbers_for_a_call_of_many() -> None:
 
 def test_make_must_be_callable() -> None:
     with pytest.raises(TypeError, match="make must be a callable that gives a model, a loss and an optimiser, not int"):
-        nn.fit_many(3, CONFIGS, X, Y)  # type: ignore[arg-type]  # on purpose
+        nn.fit_many(3, CONFIGS, X, Y)
 
 
 def _below_zero(seed: int, lr: float) -> Any:
@@ -188,11 +188,11 @@ def test_refusals() -> None:
         nn.fit_many(make, [], X, Y)
     for configs in ([3], {"lr": [0.1]}):
         with pytest.raises(TypeError, match=r"configuration 0 must be a dict .*: of a table give the rows"):
-            nn.fit_many(make, configs, X, Y)  # type: ignore[arg-type]  # on purpose
+            nn.fit_many(make, configs, X, Y)
     with pytest.raises(ValueError, match="configuration 0 has the key 'loss'"):
         nn.fit_many(make, [{"loss": "mse"}], X, Y)
     with pytest.raises(TypeError, match=r"executor is one of concurrent\.futures"):
-        nn.fit_many(make, CONFIGS, X, Y, executor=3)  # type: ignore[arg-type]  # on purpose
+        nn.fit_many(make, CONFIGS, X, Y, executor=3)
     with pytest.raises(ValueError, match="patience watches"):
         nn.fit_many(make, CONFIGS, X, Y, patience=1)
     with pytest.raises(ValueError, match="backend must be one of auto, "):

@@ -77,7 +77,7 @@ def test_a_schedule_is_taken_and_given_up_between_steps(backend: str) -> None:
         assert trainer.step(X, Y) == pytest.approx(step(X.tolist(), Y.tolist()), rel=1e-11)
     assert trainer.optimizer.lr == step.optimizer.lr == pytest.approx(0.3), "the last one that was asked for stays"
     with pytest.raises(TypeError, match=r"schedule must be a function of the step's number, not float 0\.1"):
-        trainer.schedule = 0.1  # type: ignore[assignment]  # on purpose
+        trainer.schedule = 0.1
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
@@ -232,7 +232,7 @@ def test_lent_parameters_are_ordinary_values_to_everybody(backend: str) -> None:
 
     def stepped() -> Tagged:
         trainer.step(X, Y)
-        return first.w[0]  # type: ignore[return-value]  # it is one
+        return first.w[0]
 
     assert isinstance(stepped(), Tagged)
     assert pickle.loads(pickle.dumps(stepped().detach())).data == first.w[0].data
@@ -362,7 +362,7 @@ def test_samples_that_do_not_fit(samples: Any, labels: Any, error: type[Exceptio
 def test_wrong_arguments() -> None:
     m = model()
     with pytest.raises(TypeError, match="Optimizer"):
-        Trainer(m, nn.mse, 0.1)  # type: ignore[arg-type]  # that it is refused is the point
+        Trainer(m, nn.mse, 0.1)
     trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), lr=0.1), backend="python")
     with pytest.raises(ValueError, match="steps"):
         trainer.run(X, Y, steps=0)
@@ -524,7 +524,7 @@ def test_wrong_clipping() -> None:
     with pytest.raises(ValueError, match="above 0"):
         Trainer(m, nn.mse, optimizer, clip_norm=0.0)
     with pytest.raises(TypeError, match="clip_value"):
-        Trainer(m, nn.mse, optimizer, clip_value="1")  # type: ignore[arg-type]  # that it is refused is the point
+        Trainer(m, nn.mse, optimizer, clip_value="1")
     trainer = Trainer(m, nn.cross_entropy, optimizer, schedule=lambda k: -0.1)
     with pytest.raises(ValueError, match="learning rate"):
         trainer.step(X, Y)

@@ -144,7 +144,7 @@ class Proxy:
 
 def test_objects_that_cannot_be_looked_at(tmp_path: Path) -> None:
     def late() -> Value:
-        return later  # type: ignore[no-any-return]  # it is not there yet
+        return later
 
     model = OfObject(Pair())
     model.late, model.part.proxy = late, Proxy()

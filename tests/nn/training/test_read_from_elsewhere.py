@@ -361,7 +361,7 @@ def a_function_for_one_class_more() -> Case:
 def a_function_of_an_installed_package() -> Case:
     package = types.ModuleType("package_of_a_test")
     package.__file__ = "/lib/site-packages/package_of_a_test.py"
-    package.share = lambda: 0.1  # type: ignore[attr-defined]  # set by the test
+    package.share = lambda: 0.1
     return of_loss(lambda o, y: nn.mse(o, y) * package.share(), lambda _: setattr(package, "share", lambda: 3.0))
 
 

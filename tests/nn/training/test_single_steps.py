@@ -40,7 +40,7 @@ def trainer(loss: Any = nn.cross_entropy, dtype: str = "float64", outputs: int =
 
 
 def data(t: Trainer) -> list[float]:
-    return [p.data for p in t.model.parameters()]  # type: ignore[attr-defined]  # a module
+    return [p.data for p in t.model.parameters()]
 
 
 def quick(t: Any) -> bool:
@@ -302,15 +302,15 @@ def test_what_is_in_the_arrays_now_counts() -> None:
 
 def test_what_is_exchanged_for_what_is_the_same_makes_no_step_any_longer() -> None:
     t = trainer()
-    t.model.rates = [0.25, 0.5]  # type: ignore[attr-defined]  # in a list that is looked at
+    t.model.rates = [0.25, 0.5]
     for _ in range(3):
         t.step(X, CLASSES)
     count = counted(t)
     for k in range(4):
-        t.model.rates[k % 2] = float(repr(t.model.rates[k % 2]))  # type: ignore[attr-defined]  # as above
+        t.model.rates[k % 2] = float(repr(t.model.rates[k % 2]))
         t.step(X, CLASSES)
     assert count == [0]
-    t.model.rates[1] = 0.75  # type: ignore[attr-defined]  # as above
+    t.model.rates[1] = 0.75
     t.step(X, CLASSES)
     assert count == [1]
 
@@ -388,16 +388,16 @@ def test_native_code_looks_far_away_from_time_to_time(
     seen, change = FAR[what]
     t, twin = large(), large()
     made = until_quick(t, X, CLASSES)
-    count, due = counted(t), t._watch.due  # type: ignore[union-attr]  # it is there
+    count, due = counted(t), t._watch.due
     for _ in range(made + 1):
         twin.step(X, CLASSES)
     due[0] = due[1] = due[2] = 0.0
     t.step(X, CLASSES)  # which looks at all, as it is time to: words note it, if they watch it
-    words_tell = t._watch._watching.far is not None  # type: ignore[union-attr]  # as above
+    words_tell = t._watch._watching.far is not None
     assert watched or not words_tell
     due[0] = due[1] = math.inf
     for trainer in (t, twin):
-        change(trainer.model.layers[0].neurons[-1])  # type: ignore[attr-defined]  # a module
+        change(trainer.model.layers[0].neurons[-1])
     due[2] = 0.0
     assert [t.step(X, CLASSES)] == twin.run(X, CLASSES, 1)
     assert count == [seen]
@@ -410,7 +410,7 @@ def test_where_words_do_not_tell_all_python_looks_far_away(monkeypatch: pytest.M
     monkeypatch.setattr("engine.compiler.frontend.reads.surroundings.MOST", 0)
     t = large()
     until_quick(t, X, CLASSES)
-    due = t._watch.due  # type: ignore[union-attr]  # it is there
+    due = t._watch.due
     assert due[0] == due[1] == due[2] < math.inf
 
 
@@ -450,12 +450,12 @@ def test_an_interrupted_look_at_the_optimiser_has_seen_nothing() -> None:
     t, twin = trainer(), trainer()
     for _ in range(until_quick(t, X, CLASSES)):
         twin.step(X, CLASSES)
-    before, until, watch = data(twin), t._watch._until, t._watch  # type: ignore[union-attr]  # it is there
-    t.optimizer.step = lambda: None  # type: ignore[method-assign]  # what a user may do
-    watch._until = Interrupts()  # type: ignore[union-attr]  # as above
+    before, until, watch = data(twin), t._watch._until, t._watch
+    t.optimizer.step = lambda: None
+    watch._until = Interrupts()
     with pytest.raises(KeyboardInterrupt):
         t.step(X, CLASSES)
-    watch._until = until  # type: ignore[union-attr]  # as above
+    watch._until = until
     t.step(X, CLASSES)
     assert data(t) == before
 
@@ -483,7 +483,7 @@ def test_ctrl_c_at_any_moment_of_a_step_leaves_it_made_or_not(looks: bool) -> No
 
 
 def _whole(t: Trainer) -> list[float]:
-    return [*data(t), *[p.grad for p in t.model.parameters()]]  # type: ignore[attr-defined]  # a module
+    return [*data(t), *[p.grad for p in t.model.parameters()]]
 
 
 def test_a_learning_rate_for_each_step_and_one_for_many() -> None:
@@ -519,7 +519,7 @@ def test_what_another_thread_sets_in_the_middle_of_a_step_counts_from_the_next_o
 def test_nobody_else_has_the_parameters_meanwhile() -> None:
     t = trainer()
     made = until_quick(t, X, CLASSES)
-    lock, ended = t._way._session._training.lock, threading.Event()  # type: ignore[union-attr]  # a session's
+    lock, ended = t._way._session._training.lock, threading.Event()
     thread = threading.Thread(target=lambda: (t.step(X, CLASSES), ended.set()))
     with lock:
         thread.start()
@@ -555,7 +555,7 @@ def test_a_trainer_goes_when_nobody_has_it_and_leaves_nothing() -> None:
                 if k % 8 == 7:
                     t.optimizer.lr = 0.1 / k
             gc.collect()  # what a trace and the steps before it have left
-            return [sys.getrefcount(thing) for thing in (x, None, True, False, float, t._again.step)]  # type: ignore[union-attr]  # it is there
+            return [sys.getrefcount(thing) for thing in (x, None, True, False, float, t._again.step)]
 
         before, after = steps(40), steps(2000)  # meanwhile other things may come to refer to None, such as a trace
         assert all(abs(a - b) < 1000 for a, b in zip(before, after))

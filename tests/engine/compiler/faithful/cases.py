@@ -59,9 +59,7 @@ def _judged(make: Callable[..., Case], expected: str) -> Callable[..., None]:
 
     signature = inspect.signature(make)
     backend = inspect.Parameter("backend", inspect.Parameter.KEYWORD_ONLY)
-    test.__signature__ = signature.replace(  # type: ignore[attr-defined]  # pytest reads it
-        parameters=[*signature.parameters.values(), backend], return_annotation=None
-    )
+    test.__signature__ = signature.replace(parameters=[*signature.parameters.values(), backend], return_annotation=None)
     return test
 
 

@@ -20,7 +20,7 @@ def test_a_default_of_the_function() -> Case:
     def function(x: Any, scales: Any = [1.0, 2.0]) -> Any:  # noqa: B006  # that it changes is the point
         return w * x * scales[1]
 
-    return Case(function, lambda: function.__defaults__[0].__setitem__(1, 9.0))  # type: ignore[index]  # it has a default
+    return Case(function, lambda: function.__defaults__[0].__setitem__(1, 9.0))
 
 
 @equal
@@ -107,9 +107,9 @@ def test_an_attribute_of_a_function() -> Case:
     w = Value(2.0)
 
     def scaled(x: Any) -> Any:
-        return w * x * scaled.scale  # type: ignore[attr-defined]  # set by the test
+        return w * x * scaled.scale
 
-    scaled.scale = 3.0  # type: ignore[attr-defined]  # set by the test
+    scaled.scale = 3.0
     return Case(scaled, lambda: setattr(scaled, "scale", 7.0))
 
 

@@ -122,7 +122,7 @@ def test_a_property_that_reads_a_global() -> Case:
 def test_an_attribute_of_a_module_of_python() -> Case:
     settings = types.ModuleType("settings_of_a_test")
     settings.__file__ = __file__
-    settings.scale = 2.0  # type: ignore[attr-defined]  # set by the test
+    settings.scale = 2.0
     w = Value(2.0)
     return Case(lambda x: w * x * settings.scale, lambda: setattr(settings, "scale", 7.0))
 
@@ -305,7 +305,7 @@ def test_a_global_that_is_new() -> Case:
 
     def function(x: Any) -> Any:
         with contextlib.suppress(NameError):
-            return w * x * _not_there_yet  # type: ignore[name-defined]  # noqa: F821  # defined later
+            return w * x * _not_there_yet  # noqa: F821  # defined later
         return w * x
 
     return Case(function, _set_global("_not_there_yet", 7.0), far=True)
@@ -327,7 +327,7 @@ def test_a_global_that_is_not_there_yet() -> Case:
 
     def function(x: Any) -> Any:
         try:
-            return w * x * scale_that_is_not_there  # type: ignore[name-defined]  # that is the point
+            return w * x * scale_that_is_not_there
         except NameError:
             return w * x
 
@@ -352,7 +352,7 @@ def test_a_name_put_among_the_builtins() -> Case:
     w = Value(2.0)
     vars(builtins)["SCALE_OF_A_TEST"] = 2.0
     change = functools.partial(vars(builtins).update, SCALE_OF_A_TEST=5.0)
-    return Case(lambda x: w * x * SCALE_OF_A_TEST, change)  # type: ignore[name-defined]  # noqa: F821  # it is one
+    return Case(lambda x: w * x * SCALE_OF_A_TEST, change)  # noqa: F821  # it is one
 
 
 @equal

@@ -188,7 +188,7 @@ TYPES: dict[str, Callable[[Any], bool]] = {
     "by map": lambda x: [*map(type, [x])] == [float],
     "as a key": lambda x: sorted([x], key=type)[0] is x and isinstance(min([[x]], key=type), list),
     "another name": lambda x: OTHER_TYPE(x) is float,
-    "a default": lambda x, ask=type: ask(x) is float,  # type: ignore[misc]  # the default is seen
+    "a default": lambda x, ask=type: ask(x) is float,
     "in a dict": lambda x: _types["of"](x) is float,
     "a partial": functools.partial(lambda ask, x: ask(x) is float, type),
     "of an array": lambda x: np.asarray(x).dtype.kind == "f",

@@ -259,7 +259,7 @@ def test_a_module_that_the_function_imports() -> Case:
     module, w = _module(), Value(2.0)
 
     def scaled(x: Any) -> Any:
-        import settings_of_the_user as settings  # type: ignore[import-not-found]  # made by the test
+        import settings_of_the_user as settings
 
         return w * x * settings.scale
 
@@ -271,7 +271,7 @@ def test_a_name_that_the_function_imports() -> Case:
     module, w = _module(), Value(2.0)
 
     def scaled(x: Any) -> Any:
-        from settings_of_the_user import scale  # type: ignore[import-not-found]  # made by the test
+        from settings_of_the_user import scale
 
         return w * x * scale
 

@@ -167,25 +167,25 @@ HIDING: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any
 }
 
 
-class Rates(list):  # type: ignore[type-arg]  # as users write it
+class Rates(list):
     factor = 2.0
 
     def __getitem__(self, place: Any) -> Any:
         return list.__getitem__(self, place) * self.factor
 
 
-class Defaults(dict):  # type: ignore[type-arg]  # likewise
+class Defaults(dict):
     default = 2.0
 
     def __missing__(self, name: str) -> float:
         return self.default
 
 
-class Point(tuple):  # type: ignore[type-arg]  # likewise
+class Point(tuple):
     scale: float
 
 
-class Named(np.ndarray):  # type: ignore[misc]  # NumPy's stubs may be missing
+class Named(np.ndarray):
     scale: float
 
 
@@ -284,7 +284,7 @@ def test_how_many_are_left_in_a_weak_set() -> Case:
 def test_a_weak_reference_beside_the_object_itself() -> Case:
     w, held = Value(2.0), [Held()]
     known = weakref.ref(held[0])
-    return Case(lambda x: w * x * known().scale * len(held), lambda: setattr(held[0], "scale", 7.0))  # type: ignore[union-attr]  # it is alive
+    return Case(lambda x: w * x * known().scale * len(held), lambda: setattr(held[0], "scale", 7.0))
 
 
 @equal
@@ -294,7 +294,7 @@ def test_a_number_behind_a_weak_reference() -> Case:
 
     known = weakref.ref(Settings)
     w = Value(2.0)
-    return Case(lambda x: w * x * known().scale, lambda: setattr(Settings, "scale", 7.0))  # type: ignore[union-attr]  # it is alive
+    return Case(lambda x: w * x * known().scale, lambda: setattr(Settings, "scale", 7.0))
 
 
 @equal
@@ -303,8 +303,8 @@ def test_an_attribute_in_slots() -> Case:
         __slots__ = ("scale", "unused")
 
     options, w = Options(), Value(2.0)
-    options.scale = 3.0  # type: ignore[attr-defined]  # set by the test
-    return Case(lambda x: w * x * options.scale, lambda: setattr(options, "scale", 7.0))  # type: ignore[attr-defined]  # set by the test
+    options.scale = 3.0
+    return Case(lambda x: w * x * options.scale, lambda: setattr(options, "scale", 7.0))
 
 
 @equal

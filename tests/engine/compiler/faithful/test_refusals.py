@@ -66,17 +66,17 @@ def test_what_a_refused_function_has_changed_is_given_back() -> None:
 
     log, counts, queue, seen = [1.0], collections.Counter("a"), collections.deque([1, 2], maxlen=2), {0}
     holder, slotted, total = types.SimpleNamespace(count=0), Slotted(), 0
-    slotted.count = 0  # type: ignore[attr-defined]  # set by the test
+    slotted.count = 0
 
     def function(x: Any) -> Any:
         nonlocal total
         total += 1
         log.append(2.0), counts.update("ab"), queue.append(3), seen.add(7)
         holder.count += 1
-        slotted.count += 1  # type: ignore[attr-defined]  # set by the test
+        slotted.count += 1
         return x * len(log)
 
     with pytest.raises(TraceError):
         compile(function, backend="python")([1.0])
     assert (log, counts, [*queue], seen) == ([1.0], {"a": 1}, [1, 2], {0})
-    assert (vars(holder), slotted.count, total) == ({"count": 0}, 0, 0)  # type: ignore[attr-defined]  # set by the test
+    assert (vars(holder), slotted.count, total) == ({"count": 0}, 0, 0)

@@ -279,7 +279,7 @@ def test_one_that_reports() -> Case:
         import colorsys  # noqa: F401  # to import it is the point
 
         with contextlib.suppress(ImportError):
-            import not_there  # type: ignore[import-not-found]  # noqa: F401  # it is not there
+            import not_there  # noqa: F401  # it is not there
         print("called", end="")
         print("called", file=log)
         logging.getLogger("stepgrad test").error("called")

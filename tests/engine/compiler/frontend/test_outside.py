@@ -41,7 +41,7 @@ def watched(tests_truth: bool = False) -> Iterator[See]:
     with outside.refused(tests_truth):
         see = sys.getprofile()
         sys.setprofile(before)
-        yield see  # type: ignore[misc]  # there is one
+        yield see
 
 
 def frame_of(file: str, name: str = "function", in_module: ModuleType = string, **arguments: Any) -> FrameType:
@@ -188,7 +188,7 @@ def noted(see: See, method: str, **arguments: Any) -> list[Any]:
 
 def test_variables_of_the_environment_are_noted_for_their_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outside, "variables", {})
-    name = os.environ.encodekey("STEPGRAD_TEST")  # type: ignore[attr-defined]  # as the system has it
+    name = os.environ.encodekey("STEPGRAD_TEST")
     with watched() as see:
         assert noted(see, "__getitem__", self=os.environ, key="STEPGRAD_TEST") == [name]
         assert noted(see, "__iter__", self=os.environ) == [outside.WHOLE]
@@ -228,7 +228,7 @@ def test_cprofile_goes_on_after_it() -> None:
         called_after()
     finally:
         profile.disable()
-    names = [getattr(entry.code, "co_name", "") for entry in profile.getstats()]  # type: ignore[attr-defined]  # of C
+    names = [getattr(entry.code, "co_name", "") for entry in profile.getstats()]
     assert "called_after" in names
     assert "test_cprofile_goes_on_after_it" not in names  # it was called before
 
@@ -255,7 +255,7 @@ def test_only_streams_inside_of_the_function_may_ask_when_they_write(name: str) 
 def asks_for_types(names: dict[str, Any]) -> FrameType:
     exec("def asks():\n    type\n    return __import__('sys')._getframe()", names)
     names["asks"].__code__ = names["asks"].__code__.replace(co_filename=str(FILE))
-    return names["asks"]()  # type: ignore[no-any-return]  # made by the line above
+    return names["asks"]()
 
 
 def test_the_users_code_asks_another_type_for_as_long_as_it_is_watched() -> None:

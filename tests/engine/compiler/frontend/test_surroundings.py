@@ -90,11 +90,11 @@ class Options:
 
 def test_of_slots_those_count_that_are_read() -> None:
     options = Options()
-    options.name, options.scale, options.unused = "a", 3.0, 1.0  # type: ignore[attr-defined]  # they are slots
-    around = Surroundings(lambda x: x * options.scale)  # type: ignore[attr-defined]  # as above
-    options.name, options.unused = "b", 2.0  # type: ignore[attr-defined]  # as above
+    options.name, options.scale, options.unused = "a", 3.0, 1.0
+    around = Surroundings(lambda x: x * options.scale)
+    options.name, options.unused = "b", 2.0
     assert not around.changed_at_all()
-    options.scale = 4.0  # type: ignore[attr-defined]  # as above
+    options.scale = 4.0
     assert around.changed_at_all()
 
 
@@ -159,7 +159,7 @@ def test_lists_of_leaves_that_were_found_before_are_known_again() -> None:
     assert found(third)[0][1] is weights[1]
     assert second.changed_at_all()
     assert not third.changed_at_all()
-    weights.append([5.0])  # type: ignore[arg-type]  # a list of leaves no longer
+    weights.append([5.0])
     assert len(Surroundings(function, like=third).holders) == 4
     weights.pop()
     announce_change()

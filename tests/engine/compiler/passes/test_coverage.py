@@ -29,7 +29,7 @@ SPECIAL = [0.0, -0.0, 1.0, 2.0, 0.5, -3.0, math.inf, -math.inf, math.nan, 5e-324
 def number(symbol: Symbol, x: float, y: float) -> float:
     """Of a condition on two inputs, by the primitives' forward functions."""
     if symbol.primitive is not None:
-        return symbol.primitive.forward(*[number(operand, x, y) for operand in symbol.operands])  # type: ignore[no-any-return]  # a float
+        return symbol.primitive.forward(*[number(operand, x, y) for operand in symbol.operands])
     return float(symbol.value) if symbol.kind == "constant" else (x, y)[symbol.value]
 
 

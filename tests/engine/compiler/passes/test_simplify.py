@@ -31,7 +31,7 @@ def run(root: Symbol, numbers: dict[Symbol, float]) -> float:
     """The number of a symbol, by the primitives' forward functions."""
     if root.primitive is not None:
         return root.primitive.forward(*[run(operand, numbers) for operand in root.operands])
-    return root.value if root.kind == "constant" else numbers[root]  # type: ignore[no-any-return]  # a float
+    return root.value if root.kind == "constant" else numbers[root]
 
 
 def matching(graph: Graph, pattern: Any) -> list[Symbol]:

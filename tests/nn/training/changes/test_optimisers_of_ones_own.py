@@ -125,7 +125,7 @@ def test_a_step_of_ones_own_that_is_set_on_the_optimiser_counts(backend: str) ->
     for _ in range(4):
         trainer.step(X, Y)
     calls, before = list[int](), data(m)
-    optimizer.step = lambda: calls.append(1)  # type: ignore[method-assign]  # by a user
+    optimizer.step = lambda: calls.append(1)
     trainer.step(X, Y), trainer.step(X.copy(), Y)
     assert (calls, data(m)) == ([1, 1], before)
 
@@ -153,7 +153,7 @@ def test_what_a_rule_reads_and_the_rule_itself_may_change(backend: str) -> None:
     assert [moved() for _ in range(4)] == pytest.approx([0.5] * 4)
     share[0] = 0.25
     assert [moved() for _ in range(4)] == pytest.approx([0.25] * 4)
-    Shared.rule = staticmethod(lambda p, g, s: p - s.lr * 2 * g)  # type: ignore[method-assign]  # by a user
+    Shared.rule = staticmethod(lambda p, g, s: p - s.lr * 2 * g)
     assert [moved() for _ in range(4)] == pytest.approx([2.0] * 4)
 
 

@@ -42,11 +42,9 @@ def same(a: float, b: float, tolerance: float) -> bool:
     return abs(a - b) <= tolerance * max(abs(a), abs(b), 1e-290)
 
 
-@pytest.mark.parametrize("primitive", PRIMITIVES.values(), ids=lambda p: p.name)
+@pytest.mark.parametrize("primitive", [p for p in PRIMITIVES.values() if p.native], ids=lambda p: p.name)
 def test_the_whole_table(primitive: Primitive) -> None:
     """Every primitive that has a native template, on ordinary and extreme operands, as the eager engine has it."""
-    if primitive.native is None:
-        pytest.skip("no native template")
     if primitive.name == "take":
         rows = [[k % 3, 1.5, -2.0, k] for k in range(10)]
         found = outputs(lambda x: engine.take(x[0], x[1:]), 4, rows)

@@ -31,7 +31,7 @@ def test_the_orders_and_the_state_of_python(count: int, seed: int, before: int, 
 
 def test_another_generator_shuffles_itself() -> None:
     class Reversed(random.Random):
-        def shuffle(self, x: list[int]) -> None:  # type: ignore[override]  # a shuffle of our own, on purpose
+        def shuffle(self, x: list[int]) -> None:
             x[:] = x[::-1]
 
     assert shuffled(4, Reversed(), 2).tolist() == [[3, 2, 1, 0]] * 2

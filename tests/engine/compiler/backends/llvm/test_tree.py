@@ -103,7 +103,7 @@ def test_the_values_are_the_parameters_and_plain_leaves() -> None:
     assert known.numbers(other, (b, a, c)) is None
     assert known.numbers(other, (a, b)) is None
     assert known.numbers(other, (a, b, Value(3.0))) is None
-    assert known.numbers(other, [a, b, c]) is None  # type: ignore[arg-type]  # on purpose
+    assert known.numbers(other, [a, b, c]) is None
     a.label = "a"
     assert known.numbers(other, (a, b, c)) is None
     a.label = None

@@ -55,7 +55,7 @@ def narrow_caches(patch: pytest.MonkeyPatch, vector_bytes: int) -> None:
 
 def samples(sizes: list[int], count: int, dtype: str) -> tuple[Any, Any]:
     random = np.random.default_rng(count)
-    return tuple(np.ascontiguousarray(random.normal(size=(count, n)), dtype) for n in (sizes[0], sizes[-1]))  # type: ignore[return-value]  # of any length, to mypy
+    return tuple(np.ascontiguousarray(random.normal(size=(count, n)), dtype) for n in (sizes[0], sizes[-1]))
 
 
 def agree(plan: Plan, leaves: Any, program: Variants, arrays: tuple[Any, Any], dtype: str) -> bool:
