@@ -1,4 +1,4 @@
-"""The main job: every training demo in turn, on real data that comes with scikit-learn; no download."""
+"""The main job: every training demo in turn, without downloads: the real data comes with scikit-learn."""
 
 from __future__ import annotations
 

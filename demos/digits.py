@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> Trained:
     mistakes = [place for place, answer in enumerate(answers) if answer != y_test[place]]
     if mistakes:
         place = mistakes[0]
-        print(f"One of {len(mistakes)} mistakes: a {y_test[place]} taken for a {answers[place]}")
+        print(f"One of {len(mistakes)} mistakes: {y_test[place]} taken for {answers[place]}")
         print(draw(X_test[place]))
     return Trained(model, X_test, y_test, answers, train_accuracy, test_accuracy, first_losses, confusion)
 

@@ -69,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> Swept:
     X, y = load()
     configs = configurations(count, chosen.seed)
     sweep = partial(nn.fit_many, make, configs, X, y, epochs=epochs, validation=0.25, seed=chosen.seed)
-    print(f"Sweep: {count} networks for digits, {epochs} epoch{'s' * (epochs > 1)} each, in {chosen.workers} processes")
+    length, workers = f"{epochs} epoch{'s' * (epochs > 1)}", f"{chosen.workers} process{'es' * (chosen.workers > 1)}"
+    print(f"Sweep: {count} networks for digits, {length} each, in {workers}")
     start = time.perf_counter()
     rows = sweep(executor=partial(processes, chosen.workers), progress=True)
     print(f"trained in {time.perf_counter() - start:.1f} s")

@@ -29,7 +29,7 @@ def test_what_is_printed_is_true(capsys: pytest.CaptureFixture[str]) -> None:
     assert hits.mean() > 0.6  # one epoch of eight hidden neurons learns something; guessing gives 0.1
 
     first = int(np.flatnonzero(~hits)[0])
-    mistakes, digit, answer = printed(r"One of (\d+) mistakes: a (\d) taken for a (\d)", text)
+    mistakes, digit, answer = printed(r"One of (\d+) mistakes: (\d) taken for (\d)", text)
     assert (int(mistakes), int(digit), int(answer)) == ((~hits).sum(), trained.y_test[first], answers[first])
     assert digits.draw(trained.X_test[first]) in text
 
