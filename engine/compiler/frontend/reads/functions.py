@@ -41,8 +41,9 @@ class Functions:
 
     def _is_new(self, owner: Any, what: Any) -> bool:
         """Whether this part of an object is met for the first time; from now on it is not."""
-        new = (id(owner), what) not in self._attributes
-        self._attributes.add((id(owner), what))
+        part, known = (id(owner), what), self._attributes
+        new = part not in known
+        known.add(part)
         return new
 
     def _once(self, owner: Any, what: str, found: Any) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 import weakref
 from abc import ABCMeta
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from io import BytesIO, StringIO
 from operator import attrgetter, methodcaller
@@ -275,9 +275,10 @@ class Walk(Functions):
         self._owners.append(owner)
         if not self._unlisted(owner):
             self._once(owner, "all", attributes)
+        unnamed = self._unnamed_reads(owner)
         for name, content in list(attributes.items()):
             named = name in self.used
-            if (named or self._may_be_read(owner, name, content)) and self._is_new(owner, name):
+            if (named or unnamed(name, content)) and self._is_new(owner, name):
                 if named:
                     self._iterator(content, name)
                 self._found.found_directly(content)
@@ -296,21 +297,30 @@ class Walk(Functions):
             if self._is_new(owner, name):
                 yield from self._attribute(attributes, name, content)
 
-    def _attribute(self, attributes: Mapping[str, Any], name: str, content: Any) -> Iterator[Any]:
+    def _attribute(self, attributes: Mapping[str, Any], name: str, content: Any) -> tuple[Any, ...]:
+        """What to enter for an attribute: its content, or the function of a method."""
         self._found.found_name(attributes, name, content)
         if not is_a(content, _METHODS):
-            yield content
-            return
-        yield getattr(content, "__func__", getattr(content, "fget", content))
-        if is_of_users(class_of(content)):  # a property of a class of their own
-            yield content
+            return (content,)
+        function = getattr(content, "__func__", getattr(content, "fget", content))
+        return (function, content) if is_of_users(class_of(content)) else (function,)  # a property of their own class
 
-    def _may_be_read(self, owner: Any, name: str, content: Any) -> bool:
-        """Whether an attribute that no code names matters all the same."""
-        kind = class_of(owner)
-        if issubclass(kind, (type, ModuleType)) and (name[:2] == "__" or not self._is_searched(owner)):
-            return is_a(content, _METHODS) and (issubclass(kind, type) or name == "__getattr__")
-        return type(content) not in PLAIN or name == "_value_" or not self.used.isdisjoint(COMPUTING)
+    def _unnamed_reads(self, owner: Any) -> Callable[[str, Any], bool]:
+        """Whether an attribute, by its name and content, matters although no code names it."""
+        kind, computing = class_of(owner), not self.used.isdisjoint(COMPUTING)
+        is_class = issubclass(kind, type)
+
+        def matters(name: str, content: Any) -> bool:
+            return type(content) not in PLAIN or name == "_value_" or computing
+
+        def is_method(name: str, content: Any) -> bool:
+            return is_a(content, _METHODS) and (is_class or name == "__getattr__")
+
+        if not issubclass(kind, (type, ModuleType)):
+            return matters
+        if not self._is_searched(owner):
+            return is_method
+        return lambda name, content: (is_method if name[:2] == "__" else matters)(name, content)
 
     def _absent_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> None:
         """The names that code reads and an object lacks: once it has got them, they hide those of its class or base."""
