@@ -70,7 +70,6 @@ if TYPE_CHECKING:
     from .adopting import Adoption as Adoption
     from .adopting import adopt as adopt
     from .checking import check_gradients as check_gradients
-    from .compiler import Asked as Asked
     from .compiler import Batch as Batch
     from .compiler import BatchLoss as BatchLoss
     from .compiler import Compiled as Compiled
@@ -78,11 +77,12 @@ if TYPE_CHECKING:
     from .compiler import Drop as Drop
     from .compiler import LeafReadError as LeafReadError
     from .compiler import Masks as Masks
-    from .compiler import Repeated as Repeated
+    from .compiler import RepeatedStep as RepeatedStep
     from .compiler import Session as Session
     from .compiler import Surroundings as Surroundings
     from .compiler import TraceError as TraceError
     from .compiler import TreeReader as TreeReader
+    from .compiler import TypeGuard as TypeGuard
     from .compiler import Watching as Watching
     from .compiler import all_same as all_same
     from .compiler import batch_loss as batch_loss
@@ -111,8 +111,8 @@ if TYPE_CHECKING:
 _NAMES = {
     "adopting": "Adoption adopt",
     "checking": "check_gradients",
-    "compiler": "Asked Batch BatchLoss Compiled Description Drop LeafReadError Masks Repeated Session Surroundings "
-    "TraceError TreeReader Watching all_same batch_loss classes_of compile new_lock open_session update_step",
+    "compiler": "Batch BatchLoss Compiled Description Drop LeafReadError Masks RepeatedStep Session Surroundings "
+    "TraceError TreeReader TypeGuard Watching all_same batch_loss classes_of compile new_lock open_session update_step",
     "drawing": "draw draw_dot to_dot",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
@@ -137,8 +137,8 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(message, name=name, obj=sys.modules[__name__])  # from these Python suggests a similar name
 
 
-_FOR_NN = """Asked Batch BatchLoss Description Drop Imported LeafReadError Masks Repeated Session Shown Surroundings
-    TABLE TreeReader Watching all_same always_recorded batch_loss changes classes_of collector_at_rest
+_FOR_NN = """Batch BatchLoss Description Drop Imported LeafReadError Masks RepeatedStep Session Shown Surroundings
+    TABLE TreeReader TypeGuard Watching all_same always_recorded batch_loss changes classes_of collector_at_rest
     counted is_traced leaves_made new_lock open_session purpose update_step write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""

@@ -15,24 +15,24 @@ The way of a program, in the order of the folders:
 - lending: the Values' numbers, lent to the programs that read or train them
 """
 
-from .backends.known import Description as Description
 from .backends.llvm import TreeReader as TreeReader
+from .backends.signatures import Description as Description
 from .batch import Batch as Batch
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile
 from .errors import LeafReadError as LeafReadError
 from .errors import TraceError as TraceError
 from .forking import new_lock as new_lock
-from .frontend.given.types import Asked as Asked
+from .frontend.given.types import TypeGuard as TypeGuard
 from .frontend.reads.objects import all_same as all_same
 from .frontend.reads.surroundings import Surroundings as Surroundings
-from .frontend.reads.words import Watching as Watching
+from .frontend.reads.word_guard import Watching as Watching
 from .lending import classes_of as classes_of
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss
 from .masks import Drop as Drop
 from .masks import Masks as Masks
 from .training.optimizer import update_step as update_step
-from .training.repeated import Repeated as Repeated
+from .training.repeated import RepeatedStep as RepeatedStep
 from .training.session import Session as Session
 from .training.session import open_session as open_session

@@ -139,7 +139,7 @@ class Batch:
         return found
 
 
-class Right(NamedTuple):
+class ValidLabels(NamedTuple):
     """The labels that are known to be right, and need not be checked again.
 
     Attributes:

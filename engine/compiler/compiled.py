@@ -16,7 +16,7 @@ from ..text.sheet import Sheet
 from ..value import Value
 from .backends.choice import BACKENDS, require, thread_count
 from .batch import Batch, by_argument, in_shape, mean_of
-from .calls.repetition import Direct, of_the_same
+from .calls.repetition import RepeatedCalls, repeated_call
 from .calls.traced import Traced
 from .comparison.single import TOLERANCE
 from .errors import TraceError
@@ -112,7 +112,7 @@ class Compiled(Traced):
         with suppress(Exception):  # an object may raise anything when asked for an attribute that it lacks
             update_wrapper(self, function)
         super().__init__(function, dtype, backend, thread_count(threads, backend))
-        self._direct = Direct()
+        self._repeated_calls = RepeatedCalls()
 
     # ---- running it ----
 
@@ -129,14 +129,14 @@ class Compiled(Traced):
         """
         single = len(arguments) == 1
         if single:
-            found = self._direct(arguments[0], self._is_current)
+            found = self._repeated_calls(arguments[0], self._is_current)
             if found is not None:
                 return found
         batch = batch or self.batch(*arguments)
         special = self._trace(batch)
         outputs, _ = special.run("outputs", batch)
         if single:
-            self._direct.note(special, batch)
+            self._repeated_calls.note(special, batch)
         return in_shape(outputs, special.signature.shape)
 
     def _is_current(self, special: Specialisation) -> bool:
@@ -158,7 +158,7 @@ class Compiled(Traced):
             None where there is no shorter way.
         """
         special, known, shapes = self._known[batch.shapes], self._known, batch.shapes
-        return of_the_same(special, batch, lambda: known.get(shapes) is special and not special.differs(), means)
+        return repeated_call(special, batch, lambda: known.get(shapes) is special and not special.differs(), means)
 
     def backward(self, *arguments: Any) -> float:
         """Add the gradient of the mean over the samples to the `grad` of every bound leaf; return the mean.

@@ -52,7 +52,7 @@ class Loan:
         glimpses: how many single numbers were read in place; whoever makes steps sets it to 0.
     """
 
-    # Native code looks at two of these, at their places in memory: see `frontend.reads.words`.
+    # Native code looks at two of these, at their places in memory: see `frontend.reads.word_guard`.
     __slots__ = ("__dict__", "__weakref__", "glimpses", "open")
 
     def __init__(

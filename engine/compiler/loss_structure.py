@@ -21,7 +21,7 @@ from ..value import Value
 from .batch import Batch, Shape, nested
 from .errors import TraceError
 from .frontend.given.rows import as_rows, refuse_changes
-from .frontend.given.types import Asked, Targets, Types
+from .frontend.given.types import GivenLabels, TypeGuard, Types
 from .frontend.graph import Graph, operations
 from .frontend.symbol import Symbol
 from .frontend.trace import described, trace
@@ -43,13 +43,13 @@ class BatchLoss:
         scale: 1 for a mean, the number of samples for a sum.
         extra: how many more times the terms that read no sample count: 0 for a mean.
         penalty: computes the sum of these terms from the Values that they read.
-        asked: the numbers of samples and labels whose types the loss asks for, and what these types were.
+        type_guard: the samples and labels whose types the loss asks for, and what these types were.
     """
 
     scale: float
     extra: float
     penalty: Callable[[], Any] = field(compare=False)
-    asked: Asked = field(default_factory=Asked, compare=False)
+    type_guard: TypeGuard = field(default_factory=TypeGuard, compare=False)
 
 
 def batch_loss(
@@ -77,7 +77,7 @@ def batch_loss(
     labels = math.prod(label)
     width = _numbers(output) + labels
 
-    targets = None if given is None else Targets(given)
+    targets = None if given is None else GivenLabels(given)
     types: Types = (*[Value] * (width - labels), *targets.types) if targets else ()
 
     def of_batch(samples: list[list[Symbol]]) -> Any:
@@ -88,8 +88,8 @@ def batch_loss(
         refuse_changes(rows, targets_of, described(loss))
         return found
 
-    def root(count: int, graph: Graph, known: bool = False) -> Symbol:
-        found = trace(of_batch, [(count, width)], lambda: graph, known=known, types=types * count)
+    def root(count: int, graph: Graph, trusted: bool = False) -> Symbol:
+        found = trace(of_batch, [(count, width)], lambda: graph, trusted=trusted, types=types * count)
         if targets:
             places = [position % width - (width - labels) for position in found.asked]
             targets.ask(places, found.surroundings.matches)
@@ -103,7 +103,7 @@ def batch_loss(
         with graph.opened():
             each, rest = _of_samples(graph, whole, width, size)
         try:
-            one = root(1, graph, known=True)  # from the trace for all samples, and from that for a single one
+            one = root(1, graph, trusted=True)  # from the trace for all samples, and from that for a single one
         except TraceError:
             raise
         except Exception as error:
@@ -121,8 +121,8 @@ def batch_loss(
         where = f", at {written(spotting.line)}" if spotting.line else ""
         raise TraceError(f"the loss {described(loss)} mixes the {size} samples: {mixed}{where}\n{_REMEDY}") from None
     scale = (1.0 if often is None else often) if scale is None else scale
-    asked = targets.asked(described(loss)) if targets else Asked()
-    return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once), asked)
+    type_guard = targets.type_guard(described(loss)) if targets else TypeGuard()
+    return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once), type_guard)
 
 
 _UNKNOWN = Primitive(

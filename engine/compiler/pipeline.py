@@ -42,15 +42,15 @@ def trace(
     function: Callable[..., Any],
     shapes: Sequence[Shape],
     surroundings: Surroundings | None = None,
-    known: bool = False,
+    trusted: bool = False,
     types: Sequence[Any] = (),
 ) -> Trace:
     """Trace a function of one sample into a graph that simplifies and differentiates: see `frontend.trace`.
 
-    A `known` function does not ask for types.
+    A `trusted` function does not ask for types.
     """
     new_graph = partial(Graph, simplify, derivatives)
-    return trace_into(function, shapes, new_graph, surroundings, known, () if known else types)
+    return trace_into(function, shapes, new_graph, surroundings, trusted, () if trusted else types)
 
 
 def make_plan(computation: Computation) -> Plan:

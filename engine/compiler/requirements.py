@@ -146,13 +146,13 @@ def _check_all(rows: list[Any], known: set[Any] | None, check: Callable[[Any], A
 # ---- what was right before ----
 
 
-class Familiar:
+class CheckedLabels:
     """Labels that have passed every check, as they were given: numbers, or rows of numbers.
 
     >>> from engine.compiler.batch import as_batch
-    >>> familiar, samples = Familiar(), [0.1, 0.2]
-    >>> familiar.enter(as_batch([samples, [1, 0]], None))
-    >>> [familiar.covers(as_batch([samples, labels], None)) for labels in ([1, 1], [1, True], [1, 2])]
+    >>> checked, samples = CheckedLabels(), [0.1, 0.2]
+    >>> checked.enter(as_batch([samples, [1, 0]], None))
+    >>> [checked.covers(as_batch([samples, labels], None)) for labels in ([1, 1], [1, True], [1, 2])]
     [True, False, False]
     """
 

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 from ..collector import collector_at_rest
-from .backends.account import Account
 from .backends.choice import build, choose, is_native
-from .backends.known import Signature
 from .backends.protocol import Program, Runner, Variant
-from .batch import Batch, Right
+from .backends.self_description import SelfDescription
+from .backends.signatures import Signature
+from .batch import Batch, ValidLabels
 from .comparison.heap import give_back
-from .comparison.second_net import LEAST, SHARE, Kinds, Numbers, trials
 from .comparison.single import Comparison, Mode
 from .comparison.templates import check_templates
+from .comparison.trials import LEAST, SHARE, LabelKinds, Numbers, trials
 from .errors import TraceError
 from .forking import new_lock
-from .frontend.given.types import Asked, rows_of_types, several_types, types_of
+from .frontend.given.types import TypeGuard, rows_of_types, several_types, types_of
 from .frontend.graph import operations
 from .frontend.reads.objects import attribute_of
 from .frontend.reads.surroundings import Surroundings
@@ -30,7 +30,7 @@ from .passes.computation import Computation
 from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
-from .requirements import Familiar, Requirements
+from .requirements import CheckedLabels, Requirements
 
 MOST_TYPES = 8
 """How many combinations of types, at most, a function that asks for types is traced for."""
@@ -55,7 +55,7 @@ class Specialisation:
         started, computed = time.perf_counter(), time.thread_time()
         with collector_at_rest():
             self._trace: Trace | None = None
-            self.asked = Asked()
+            self.type_guard = TypeGuard()
             self._types = [types_of(batch)]  # all types that are known to give the same trace
             self.signature = self._found(batch)
         self.seconds = {"trace": time.perf_counter() - started}
@@ -66,28 +66,28 @@ class Specialisation:
         self._lazy_plans: dict[Mode, LazyPlan] = {}
         self._checked: set[Variant] = set()
         self.requirements = Requirements(self.signature.requirements, self.shapes)
-        self._kinds, self._familiar = Kinds(), Familiar()
+        self._label_kinds, self._checked_labels = LabelKinds(), CheckedLabels()
         self._nothing_to_check = False
         self._labels_only = self.requirements.arguments <= {len(self.shapes) - 1}
         self.leaves = Leaves(self.signature.leaves)
         self._comparison = Comparison(
-            function, self.leaves, self.signature.outputs, dtype, self._exact, bool(self.asked)
+            function, self.leaves, self.signature.outputs, dtype, self._exact, bool(self.type_guard)
         )
         self._lock, self._planning = new_lock(), new_lock()
 
     def _found(self, batch: Batch) -> Signature:
         """The signature of the function: from a trace, or remembered from an earlier process."""
         self._surroundings: Surroundings | None = None  # what the function reads; not looked for yet
-        self._account = Account(self.function, self.shapes, is_native(self.backend))
-        self._confirmed = self._account.remembered is None  # by a trace, in this process
-        if self._account.remembered is not None:
-            return self._account.remembered
+        self._description = SelfDescription(self.function, self.shapes, is_native(self.backend))
+        self._confirmed = self._description.remembered is None  # by a trace, in this process
+        if self._description.remembered is not None:
+            return self._description.remembered
         self._surroundings = Surroundings(self.function)
-        self._trace = trace(self.function, self.shapes, self._surroundings, self._account.holds(), self._types[0])
-        asked = self._trace.asked.union(self.asked.note(batch, self._types[0]) if self._trace.computes else ())
+        self._trace = trace(self.function, self.shapes, self._surroundings, self._description.holds(), self._types[0])
+        asked = self._trace.asked.union(self.type_guard.note(batch, self._types[0]) if self._trace.computes else ())
         if asked:
             self._trace_for_all_types(batch, self._trace, asked)
-        return Signature.of(self._trace, self._account.values)
+        return Signature.of(self._trace, self._description.values)
 
     def _trace_for_all_types(self, batch: Batch, first: Trace, asked: frozenset[int]) -> None:
         """Check that the function does the same for all types of numbers that are given.
@@ -106,7 +106,7 @@ class Specialisation:
                 if not is_same(first, other):
                     raise several_types(described_as(self.function), rows_of_types(batch, asked))
                 asked |= other.asked
-        self.asked = Asked(asked, rows_of_types(batch, asked), self.asked.narrow)
+        self.type_guard = TypeGuard(asked, rows_of_types(batch, asked), self.type_guard.narrow)
 
     @property
     def trace(self) -> Trace:
@@ -117,7 +117,7 @@ class Specialisation:
         """
         if self._trace is None:
             with collector_at_rest():
-                found = trace(self.function, self.shapes, known=self._account.holds(), types=self._types[0])
+                found = trace(self.function, self.shapes, trusted=self._description.holds(), types=self._types[0])
                 if not self._is_still(Signature.of(found)):
                     raise TraceError(f"{described_as(self.function)} does something else by now: compile it anew")
             self._trace = found
@@ -132,7 +132,7 @@ class Specialisation:
         """Whether the signature is still the same; a remembered one that is not is forgotten."""
         same = self.signature.is_of(signature)
         if not same:
-            self._account.forget()
+            self._description.forget()
         return same
 
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
@@ -187,10 +187,10 @@ class Specialisation:
     def settle(self) -> Surroundings | None:
         """Take what the function reads now as unchanged, since it may have changed it itself; return what it reads.
 
-        A known function changes nothing: None if nobody has looked yet, since its description is compared.
+        A trusted function changes nothing: None if nobody has looked yet, since its description is compared.
         """
         around = self._surroundings
-        if around is not None and (around.are_announced_to_be_others or not self._account.holds()):
+        if around is not None and (around.are_announced_to_be_others or not self._description.holds()):
             around.settle()
         return around
 
@@ -218,10 +218,10 @@ class Specialisation:
             return True
         started = time.perf_counter()
         with collector_at_rest():
-            known = self._account.holds()
+            trusted = self._description.holds()
             same = all(
                 self._is_still(Signature.of(again)) if self._trace is None else is_same(self._trace, again)
-                for again in (trace(self.function, self.shapes, known=known, types=types) for types in self._types)
+                for again in (trace(self.function, self.shapes, trusted=trusted, types=types) for types in self._types)
             )
         self.seconds["trace again"] = time.perf_counter() - started
         self._confirmed = same
@@ -236,23 +236,23 @@ class Specialisation:
     @property
     def is_described(self) -> bool:
         """Whether the function describes all that determines it."""
-        return self._account.is_given
+        return self._description.is_given
 
     def is_as_described(self) -> bool:
         """Whether the function's description of all that determines it is unchanged."""
-        return self._account.is_the_same()
+        return self._description.is_unchanged()
 
     def is_same(self, other: Specialisation) -> bool:
         """Whether another specialisation of this function does the same with the same Values."""
         if self._trace is None or other._trace is None:
             return self.signature.is_of(other.signature)
-        return self.asked.positions == other.asked.positions and is_same(self._trace, other._trace)
+        return self.type_guard.positions == other.type_guard.positions and is_same(self._trace, other._trace)
 
     def renew(self, other: Specialisation) -> None:
         """Take over, from a specialisation that is the same, what the function reads now, and the types of numbers."""
         if self._surroundings is not None:
             self._surroundings.renew()
-        self.asked.renew(other.asked)
+        self.type_guard.renew(other.type_guard)
         self._types = [*dict.fromkeys((*self._types, *other._types))]
 
     def lazy_plan(self, mode: Mode | None = None) -> LazyPlan:
@@ -309,32 +309,32 @@ class Specialisation:
             check_templates(symbol.primitive for symbol in operations(self._trace.outputs))
         self._let_go()
         with self._lock:
-            known = self._account.holds()
-            self._compare_some(program, mode, batch, known)
-            if known:
-                self._kinds.enter(batch)  # known code is not compared
+            trusted = self._description.holds()
+            self._compare_some(program, mode, batch, trusted)
+            if trusted:
+                self._label_kinds.enter(batch)  # trusted code is not compared
             self._checked.add(program)
             program.note_proof()
-            self._account.keep(self.signature)
+            self._description.keep(self.signature)
             self.settle()  # the function may have changed things in these calls
         give_back(len(self.leaves.values))
 
-    def _compare_some(self, program: Variant, mode: Mode, batch: Batch, known: bool) -> None:
+    def _compare_some(self, program: Variant, mode: Mode, batch: Batch, trusted: bool) -> None:
         """Compare samples until that has taken its share of the time; a single one if the code was proved before.
 
         Raises:
             TraceError: they differ.
         """
         started, end, numbers = time.thread_time(), None, Numbers(self.leaves.values)
-        proved = known and program.proved
+        proved = trusted and program.proved
         what: Mode = "outputs" if proved and mode == "leaves" else mode
         for row, change in trials(batch):
             if end is not None and time.thread_time() > end:
                 break
             try:
-                self._comparison(program, what, batch.rows([row]), numbers, change, known)
+                self._comparison(program, what, batch.rows([row]), numbers, change, trusted)
             except TraceError:
-                self._account.forget()
+                self._description.forget()
                 raise
             if proved:
                 break
@@ -351,33 +351,32 @@ class Specialisation:
             TypeError, ValueError, IndexError: as the function would raise them.
             TraceError: the function uses a label as an object, such as the key of a dict.
         """
-        if self._nothing_to_check or (self._labels_only and self._familiar.covers(batch)):
+        if self._nothing_to_check or (self._labels_only and self._checked_labels.covers(batch)):
             return
         self.requirements.check(batch)
         self._compare_new_labels(batch)
         if self._labels_only:
-            self._familiar.enter(batch)
-        self._nothing_to_check = self._kinds.are_too_many and not self.requirements.arguments
+            self._checked_labels.enter(batch)
+        self._nothing_to_check = self._label_kinds.are_too_many and not self.requirements.arguments
 
     @property
-    def right(self) -> Right:
+    def valid_labels(self) -> ValidLabels:
         """The labels that `check_labels` accepts without any other look."""
         if self._nothing_to_check:
-            return Right(None)
+            return ValidLabels(None)
         if not self._labels_only:
-            return Right()
-        bounds = self.requirements.bounds if self._kinds.are_too_many else ()
-        return Right(self._familiar.rows, *bounds)
+            return ValidLabels()
+        bounds = self.requirements.bounds if self._label_kinds.are_too_many else ()
+        return ValidLabels(self._checked_labels.rows, *bounds)
 
     def _compare_new_labels(self, batch: Batch) -> None:
         numbers: Numbers | None = None
-        for row in self._kinds.new(batch):
+        for row in self._label_kinds.new(batch):
             with self._lock, collector_at_rest():
-                if numbers is None:
-                    numbers, known = Numbers(self.leaves.values), self._account.holds() or self._labels_are_numbers()
-                if not known:
+                if not (self._description.holds() or self._labels_are_numbers()):
+                    numbers = numbers or Numbers(self.leaves.values)
                     program = self.program().fitting(batch.size)
-                    self._comparison(program, "outputs", batch.rows([row]), numbers, None, known)
+                    self._comparison(program, "outputs", batch.rows([row]), numbers, None, False)
 
     def _labels_are_numbers(self) -> bool:
         """Whether the function, which knows where labels go, says that none is used as an object, such as a key."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
-from .batch import Right, Shape
+from .batch import Shape, ValidLabels
 from .errors import TraceError
 from .frontend.fingerprint import fingerprint
 from .frontend.graph import operations
 from .frontend.reads.surroundings import Surroundings
-from .frontend.reads.words import Words
+from .frontend.reads.word_guard import WordGuard
 from .frontend.symbol import Symbol
 from .passes.computation import Computation
 from .passes.lowering import lowered
@@ -269,7 +269,7 @@ class Repetition(NamedTuple):
         rate: the learning rate, as native code reads it.
     """
 
-    on: Callable[[Sequence[Shape], Right, Words], tuple[Callable[[], Step], Callable[..., Step] | None]]
+    on: Callable[[Sequence[Shape], ValidLabels, WordGuard], tuple[Callable[[], Step], Callable[..., Step] | None]]
     configured: ConfiguredUpdate
     losses: Any
     rate: Any

@@ -17,8 +17,8 @@ import engine
 import nn
 from engine import Value
 from engine.compiler import loss_structure, specialisation
-from engine.compiler.backends import known
-from engine.compiler.comparison import second_net, single
+from engine.compiler.backends import signatures
+from engine.compiler.comparison import single, trials
 from engine.compiler.comparison.single import Comparison
 from engine.compiler.frontend.reads.surroundings import Surroundings
 from engine.imported import TABLE
@@ -435,7 +435,7 @@ def test_nothing_is_traced_at_a_cached_start(warm: None, monkeypatch: pytest.Mon
     assert trained(plain(), cross_entropy, 1) == expected
     with pytest.raises(AssertionError, match="a function was traced"):
         trained(Silent(3, [5, 4], activation="tanh", seed=1), cross_entropy)
-    monkeypatch.setattr(known, "ENGINE", "another version of the engine")
+    monkeypatch.setattr(signatures, "ENGINE", "another version of the engine")
     with pytest.raises(AssertionError, match="a function was traced"):
         trained(plain(), cross_entropy)
 
@@ -501,10 +501,10 @@ def test_a_function_that_is_another_than_the_record_by_now_cannot_be_explained(w
 
 def test_a_record_of_another_function_is_found_out_and_forgotten(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should the record ever be a wrong one: the sample that is compared tells."""
-    name, own, other = known._name, plain(), MLP(3, [5, 4], activation="relu", seed=1)
+    name, own, other = signatures._name, plain(), MLP(3, [5, 4], activation="relu", seed=1)
     texts = {own_code(model, cross_entropy).text for model in (own, other)}
     trained(other, cross_entropy)
-    monkeypatch.setattr(known, "_name", lambda key: name([part for part in key if part not in texts]))
+    monkeypatch.setattr(signatures, "_name", lambda key: name([part for part in key if part not in texts]))
     trained(MLP(3, [5, 4], activation="relu", seed=1), cross_entropy)
 
     with pytest.raises(engine.TraceError, match="differs from the eager engine"):
@@ -515,7 +515,7 @@ def test_a_record_of_another_function_is_found_out_and_forgotten(warm: None, mon
 @pytest.mark.parametrize("fact", ["[]", "{}", "null", "7", '{"leaves": -1}'])
 def test_a_damaged_record_is_none(fact: str, warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = trained(plain(), cross_entropy)
-    monkeypatch.setattr(known.json, "loads", lambda _: json.JSONDecoder().decode(fact))
+    monkeypatch.setattr(signatures.json, "loads", lambda _: json.JSONDecoder().decode(fact))
     assert trained(plain(), cross_entropy) == expected
 
 
@@ -524,8 +524,8 @@ def test_leaves_that_are_none_are_refused(leaves: Any, warm: None, monkeypatch: 
     description = own_code(plain(), cross_entropy)
     assert description is not None
     fact = {"leaves": leaves, "outputs": 1, "shape": [], "requirements": [], "fingerprint": "f"}
-    known.remember(fact, "signature", description.text, (3,), ())
-    found = known.recall_signature(description, [(3,), ()])
+    signatures.remember(fact, "signature", description.text, (3,), ())
+    found = signatures.recall_signature(description, [(3,), ()])
     assert found is None or found.leaves == []
 
 
@@ -580,7 +580,7 @@ def test_one_sample_is_compared_at_least(warm: None, monkeypatch: pytest.MonkeyP
     assert compared(plain(), cross_entropy, monkeypatch) == [("outputs", None)]
     mine = compared(Silent(3, [5, 4], activation="tanh", seed=1), mine_too, monkeypatch)
     assert mine[0] == ("leaves", None)
-    assert len({change for _, change in mine}) == 1 + len(second_net.CHANGES)
+    assert len({change for _, change in mine}) == 1 + len(trials.CHANGES)
     assert mine.count(("outputs", None)) >= len(set(Y.tolist())) - 1
 
 

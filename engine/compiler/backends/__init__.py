@@ -5,6 +5,6 @@
 - python: the plan as a tape, the reference for the others; numpy: groups as arrays; llvm: native code
 - update: an optimiser's update in Python, on lists and arrays; array_training: steps with NumPy;
   array_templates: primitives on arrays
-- known: facts kept on disk beside native code: functions that describe all they depend on are not traced again;
-  account: such a description, as long as it holds
+- signatures: facts kept on disk beside native code, so that functions which describe all they depend on are not traced
+  again; self_description: such a description, as long as it holds
 """

@@ -16,7 +16,7 @@ FEW = 3
 """After this many calls of one shape in a row it pays to prepare for more of them."""
 
 
-class Direct:
+class RepeatedCalls:
     """Calls on samples of the same shape as the last ones, which are read where they are.
 
     There are no requirements on the function's one argument, and it has been compared with the eager engine before.
@@ -44,12 +44,12 @@ class Direct:
         if last != self._last:
             self._last, self._row, self._ready = last, 0, None
         self._row += 1
-        if self._row == FEW and batch.size and not special.requirements.arguments and not special.asked:
+        if self._row == FEW and batch.size and not special.requirements.arguments and not special.type_guard:
             run = special.program("outputs").fitting(batch.size).direct((batch.size, *batch.shapes[0]))
             self._ready = None if run is None else (special, run)
 
 
-def of_the_same(
+def repeated_call(
     special: Specialisation, batch: Batch, is_current: Callable[[], bool], means: bool
 ) -> Callable[..., Any] | None:
     """A function that gives the results for these samples again and again, with the numbers that parameters have then.

@@ -90,20 +90,20 @@ class Traced:
         """Whether that description is unchanged; False if there is none."""
         return self._latest is not None and self._latest.is_as_described()
 
-    def asks(self, batch: Batch) -> bool:
+    def depends_on_types(self, batch: Batch) -> bool:
         """Whether the function, as known for samples of these shapes, asks for the type of a number."""
         special = self._known.get(batch.shapes)
-        return special is not None and bool(special.asked)
+        return special is not None and bool(special.type_guard)
 
-    def minds_bits(self, batch: Batch) -> bool:
+    def depends_on_bits(self, batch: Batch) -> bool:
         """Whether the function computes with samples of these shapes, so that their number of bits matters."""
         special = self._known.get(batch.shapes)
-        return special is not None and bool(special.asked.narrow)
+        return special is not None and bool(special.type_guard.narrow)
 
     def covers(self, batch: Batch) -> bool:
         """Whether the function has been traced for numbers of these types, or does not ask for types."""
         special = self._known.get(batch.shapes)
-        return special is None or special.asked.covers(batch)
+        return special is None or special.type_guard.covers(batch)
 
     def trace(self, batch: Batch) -> None:
         """Trace the function for samples of these shapes, unless that has been done.
@@ -141,7 +141,7 @@ class Traced:
         if open_modes and tracer.get() is not None:
             raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
         special = self._known.get(batch.shapes)
-        if special is None or special.stale() or not special.asked.covers(batch):
+        if special is None or special.stale() or not special.type_guard.covers(batch):
             special = self.traced_again(batch)
         self._latest = special
         return special

@@ -14,8 +14,8 @@ from ..batch import Batch, flat
 from ..errors import TraceError
 from ..lending import Leaves
 from .heap import give_back
-from .second_net import Change, Numbers
 from .selfcheck import Eager, Results, agree
+from .trials import Change, Numbers
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 """How much a program's numbers may differ, as a share of the largest."""
@@ -49,30 +49,30 @@ class Comparison:
         self._dtype, self._exact, self._entirely = dtype, exact, entirely
 
     def __call__(
-        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
+        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, trusted: bool
     ) -> None:
         """Compare a sample, perhaps with other numbers in the leaves: then errors and infinities do not count.
 
-        If the function is known not to take derivatives itself, results are first compared without a graph, which
-        takes time and memory; it is made only if they differ, and tells by how much they may.
+        A trusted function takes no derivatives itself, so its results are first compared without recording a graph,
+        which takes time and memory. Only if they differ is it recorded, to tell by how much they may.
 
         Raises:
             TraceError: they differ.
         """
-        if known and mode == "outputs":
+        if trusted and mode == "outputs":
             with suppress(TraceError), no_grad():
-                self._compare(program, mode, sample, numbers, change, known)
+                self._compare(program, mode, sample, numbers, change, trusted)
                 return
         with always_recorded():
-            self._compare(program, mode, sample, numbers, change, known)
+            self._compare(program, mode, sample, numbers, change, trusted)
 
     def _compare(
-        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, known: bool
+        self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, trusted: bool
     ) -> None:
         """The same, in the mode that is active."""
         with observed_by(None), collector_at_rest(), numbers.shown(change):
             try:
-                eager = self._eager(mode, sample, mode == "leaves" and not program.takes_lists, known)
+                eager = self._eager(mode, sample, mode == "leaves" and not program.takes_lists, trusted)
             except Exception:
                 if change is None:
                     raise
@@ -99,10 +99,10 @@ class Comparison:
         by: dict[Mode, Any] = {"outputs": [], "leaves": [] if gradient is None else gradient, "inputs": results[own:]}
         return {"result": results[:own], "gradient": by[mode]}
 
-    def _eager(self, mode: Mode, sample: Batch, arrays: bool, known: bool) -> Eager:
+    def _eager(self, mode: Mode, sample: Batch, arrays: bool, trusted: bool) -> Eager:
         """The eager engine's numbers: for plain numbers, as in eager training, or for Values if necessary.
 
-        The graph of a known function is not kept: it takes as much memory as a network, and is made again if needed.
+        The graph of a trusted function is not kept: it takes as much memory as a network, and is made again if needed.
         """
         values = sample.sample(0)
         by = {"outputs": [], "leaves": self._leaves.values, "inputs": flat(values)}[mode]
@@ -113,7 +113,7 @@ class Comparison:
         if mode != "inputs":
             with suppress(Exception):
                 again = partial(self._function, *sample.as_given(0, self._entirely))
-                if not known:
+                if not trusted:
                     return Eager(again(), by, arrays, of_values)
                 eager = Eager(again(), by, arrays, of_values, again)
                 give_back(len(self._leaves.values))

@@ -103,7 +103,7 @@ def trace(
     shapes: Sequence[Shape],
     new_graph: Callable[[], Graph],
     surroundings: Surroundings | None = None,
-    known: bool = False,
+    trusted: bool = False,
     types: Sequence[Any] = (),
 ) -> Trace:
     """Trace a function of one sample.
@@ -113,7 +113,7 @@ def trace(
         shapes: the shape of each argument for one sample: () for a single number, (n,) for a list of n, ...
         new_graph: makes an empty graph.
         surroundings: what the function reads from outside, if that has been found already.
-        known: whether it is known to do the same at every call, and to ask nothing of the world outside: then it runs
+        trusted: whether it is known to do the same at every call, and to ask nothing of the world outside: then it runs
             once, unless it makes Values of its own.
         types: the types of a sample's numbers, in case the function asks; empty if nothing is given yet, or nobody
             asks.
@@ -131,7 +131,7 @@ def trace(
 
         runs = new_runs()
         try:
-            _make(runs, new_runs, known)
+            _make(runs, new_runs, trusted)
             meaning = Meaning(runs.outputs, new_graph)
         except BaseException:
             surroundings.give_back()
@@ -148,19 +148,19 @@ def trace(
     return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings, meaning, asked, computes)
 
 
-def _make(runs: _Runs, again: Callable[[], _Runs], known: bool) -> None:
+def _make(runs: _Runs, again: Callable[[], _Runs], trusted: bool) -> None:
     """Run a function twice, or once.
 
     Args:
         runs: the runs of the function.
         again: makes further runs, to find the line where it has computed something else.
-        known: see `trace`.
+        trusted: see `trace`.
 
     Raises:
         TraceError: it does something that cannot be compiled.
     """
     try:
-        runs.make(known)
+        runs.make(trusted)
     except _Difference as difference:
         raise refusal(
             f"{described(runs.function)} computes something else when it is called again: {difference}",
@@ -187,8 +187,8 @@ class _Runs:
         self._arguments = [_argument(graph, shape, self.inputs) for shape in shapes]
         self._forms = graph.types[len(self.inputs) :] or [()] * len(shapes)
 
-    def make(self, known: bool = False) -> None:
-        """Run it twice, and once more if lists grow with every run; only once if it is known to do the same.
+    def make(self, trusted: bool = False) -> None:
+        """Run it twice, and once more if lists grow with every run; only once if it is trusted to do the same.
 
         Raises:
             TraceError: it does something that cannot be traced, or draws random numbers.
@@ -204,7 +204,7 @@ class _Runs:
         generators = Generators(around.generators)
         with generators.untouched(self._run):
             self.made, self.outputs, self.shape = self._run()
-            if known and self.made.isdisjoint(self.graph.leaves):
+            if trusted and self.made.isdisjoint(self.graph.leaves):
                 return
             leaves, numbers, sizes = len(self.graph.leaves), around.numbers(), around.sizes()
             with generators.advanced():

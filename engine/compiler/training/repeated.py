@@ -7,14 +7,14 @@ from typing import Any
 
 from ..backends.protocol import Training
 from ..batch import Batch, Shape
-from ..frontend.reads.words import Watching, Words
+from ..frontend.reads.word_guard import Watching, WordGuard
 from ..lending import Loan
 from ..specialisation import Specialisation
 from ..update import Repetition
 from .optimizer import Optimizer
 
 
-class Repeated:
+class RepeatedStep:
     """Makes a step like the last one, and returns its loss.
 
     That is right as long as nothing has changed but the numbers of the samples and the learning rate. Each call checks
@@ -66,9 +66,9 @@ class Repeated:
         self._others = {**self._settings, "lr": 0.0}  # these must not change
         self._check, self._watching = special.check_labels, watching()
         self._differs = self._watching.differs
-        self._prepare, self._quick = again.on(shapes, special.right, self._watching.words)
+        self._prepare, self._quick = again.on(shapes, special.valid_labels, self._watching.words)
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
-        self._own = own = Words()  # words that show that the lock is free, and the state unchanged
+        self._own = own = WordGuard()  # words that show that the lock is free, and the state unchanged
         watched = own.add_lock(training.lock), own.add_slot(loan, "open"), own.add_slot(loan, "glimpses")
         words_tell = all((*watched, own.add_object(optimizer)))
         self._quickly = self._quick is not None and self._watching.until is not None and words_tell

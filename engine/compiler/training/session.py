@@ -18,13 +18,13 @@ from ..batch import Batch, Shape
 from ..compiled import Compiled
 from ..errors import TraceError
 from ..forking import new_lock
-from ..frontend.reads.words import Watching
+from ..frontend.reads.word_guard import Watching
 from ..lending import Loan
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate, Setting
 from .failure import fail
 from .optimizer import Optimizer, configured, started
-from .repeated import Repeated
+from .repeated import RepeatedStep
 
 
 class Session:
@@ -93,7 +93,7 @@ class Session:
 
     def repetition(
         self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
-    ) -> Repeated | None:
+    ) -> RepeatedStep | None:
         """A shorter way to make steps like the last one, if there is one.
 
         Args:
@@ -103,7 +103,7 @@ class Session:
         training, again = self._training, self._training.repetition
         if again is None or again.configured is not self._configured:
             return None
-        return Repeated(
+        return RepeatedStep(
             again, self._shapes, self._special, training, self._loan, self._optimizer, self._keeper, self._looking,
             watching, copied, lambda: self._fail(again.losses.tolist(), again.configured),
         )  # fmt: skip  # what is given, in groups
@@ -161,7 +161,7 @@ class Session:
         """
         if batch.shapes != self._special.shapes:
             raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
-        if not self._special.asked.covers(batch):
+        if not self._special.type_guard.covers(batch):
             raise TraceError("numbers of other types, for which the loss, which asks for them, was not compiled")
         self._special.check_labels(batch)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine import Asked, Batch, BatchLoss, Description, TraceError, Value, batch_loss
+from engine import Batch, BatchLoss, Description, TraceError, TypeGuard, Value, batch_loss
 
 from ...arguments import is_row, show
 from ...losses.named import OF_ROWS
@@ -31,14 +31,14 @@ class SampleLoss:
 
     Attributes:
         function: the function of a sample and its label, for `engine.compile`.
-        asked: the labels of a batch whose types the loss asks for, and what these types were.
+        type_guard: the labels of a batch whose types the loss asks for, and what these types were.
     """
 
     def __init__(self, model: Model, loss: LossFunction, parameters: Sequence[Value] = ()) -> None:
         self._model, self._loss = model, loss
         self._known: dict[Any, BatchLoss] = {}  # by the shapes and the size of a batch; by None for all sizes
         self._outputs: dict[Shape, Any] = {}  # what is given for a sample of each shape, with zeros
-        self.asked = Asked()
+        self.type_guard = TypeGuard()
         self._scale, self._extra = Value(1.0), Value(0.0)
         self._scaled = False  # whether the function includes the one, and what the other counts
         self._penalty: Callable[[], Any] | None = None
@@ -81,8 +81,8 @@ class SampleLoss:
             return self._known.get((batch.shapes, None)) or self._known[batch.shapes, size]
         sample, label = batch.shapes
         found = batch_loss(self._loss, self._outputs[sample], label, size, batch)
-        if found.asked:
-            self.asked = self.asked.together(found.asked, batch)
+        if found.type_guard:
+            self.type_guard = self.type_guard.together(found.type_guard, batch)
         self._known[batch.shapes, size] = found
         return found
 
@@ -123,7 +123,7 @@ class SampleLoss:
     def forget(self) -> None:
         """Examine the loss again when it is used next."""
         self._known.clear()
-        self.asked = Asked()
+        self.type_guard = TypeGuard()
 
     def weigh(self, found: BatchLoss) -> bool:
         """Weight samples for batches of that structure; return whether the function must be compiled again."""

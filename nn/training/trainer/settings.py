@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from engine import Repeated
+from engine import RepeatedStep
 
 from ...arguments import show
 from ...attributes import Known
@@ -33,7 +33,7 @@ class Settings(Known, ABC):
         clip_norm: float | None,
         clip_value: float | None,
     ) -> None:
-        self._again: Repeated | None = None  # a shorter way to make a step like the last one
+        self._again: RepeatedStep | None = None  # a shorter way to make a step like the last one
         self._times_set = 0
         self._model, self._loss = called("model", model), called("loss", loss)
         self._set_least()

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine import Batch, Compiled, Repeated, Session, Value, Watching
+from engine import Batch, Compiled, RepeatedStep, Session, Value, Watching
 
 from ...optimisers.base import Optimizer, has_rule
 from ...optimisers.clipping import Clip, clip_gradients
@@ -47,7 +47,7 @@ class Way:
 
     def repetition(
         self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
-    ) -> Repeated | None:
+    ) -> RepeatedStep | None:
         """A faster way to make single steps like the last one, if there is one; see `Session.repetition`."""
         return None
 
@@ -108,7 +108,7 @@ class NativeSteps(Way):
 
     def repetition(
         self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
-    ) -> Repeated | None:
+    ) -> RepeatedStep | None:
         """What makes single steps like the last one; see `Session.repetition`."""
         return self._session.repetition(watching, copied)
 

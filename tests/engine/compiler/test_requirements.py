@@ -12,7 +12,7 @@ import pytest
 from engine.compiler.frontend.graph import Graph
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
-from engine.compiler.requirements import FEW, Familiar, Requirements
+from engine.compiler.requirements import FEW, CheckedLabels, Requirements
 
 
 class Within(NamedTuple):
@@ -59,11 +59,11 @@ def batch_of(labels: Any) -> Any:
 
 
 def test_labels_that_have_passed_are_known_as_long_as_they_are_few_and_plain() -> None:
-    familiar = Familiar()
-    familiar.enter(batch_of((7.0,)))  # who gives a tuple may give anything
-    assert familiar.rows == frozenset()
-    familiar.enter(batch_of([0, 1, 1]))
-    familiar.enter(batch_of([[0.5, 0.5]]))
-    assert familiar.rows == {(0,), (1,), (0.5, 0.5)}
-    familiar.enter(batch_of([*map(float, range(FEW + 1))]))
-    assert familiar.rows == frozenset()
+    checked = CheckedLabels()
+    checked.enter(batch_of((7.0,)))  # who gives a tuple may give anything
+    assert checked.rows == frozenset()
+    checked.enter(batch_of([0, 1, 1]))
+    checked.enter(batch_of([[0.5, 0.5]]))
+    assert checked.rows == {(0,), (1,), (0.5, 0.5)}
+    checked.enter(batch_of([*map(float, range(FEW + 1))]))
+    assert checked.rows == frozenset()

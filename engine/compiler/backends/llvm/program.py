@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...batch import Right, Shape
+from ...batch import Shape, ValidLabels
 from ...forking import new_lock
-from ...frontend.reads.words import Words
+from ...frontend.reads.word_guard import WordGuard
 from ...plan.lazy import LazyPlan
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep
@@ -180,9 +180,9 @@ class NativeProgram:
         shared = self._driver_of(shared=True)  # which lives as long as the process
         return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(shared.address("drive_shared"))
 
-    def direct_step(self, shapes: Sequence[Shape], right: Right) -> DirectStep:
+    def direct_step(self, shapes: Sequence[Shape], valid: ValidLabels) -> DirectStep:
         """Makes steps on samples and labels of these shapes, called by Python directly."""
-        return DirectStep(self._driver.address("drive"), self.dtype, shapes, right)
+        return DirectStep(self._driver.address("drive"), self.dtype, shapes, valid)
 
     def run(self, P: Array, arrays: tuple[Array, ...], batch: int | None = None) -> tuple[Array, Array | None]:
         """Outputs of every sample, and the gradient of the mean of the first output.
@@ -245,7 +245,7 @@ class NativeProgram:
             return None
         sample = np.zeros((shape[0], math.prod(shape[1:])), self.dtype)
         frame, results = self._frame_of((sample,), split, repeated=False)
-        direct, nothing = self.direct_step([shape], Right(None)), Words()
+        direct, nothing = self.direct_step([shape], ValidLabels(None)), WordGuard()
         nothing.note()
         nothing.expect()
         direct.attach(frame, nothing, alone=True)

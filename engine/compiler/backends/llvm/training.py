@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...batch import Right, Shape
+from ...batch import Shape, ValidLabels
 from ...forking import give_way
-from ...frontend.reads.words import Words
+from ...frontend.reads.word_guard import WordGuard
 from ...masks import Masks
 from ...update import ConfiguredUpdate, Repetition, Step, Update
 from .direct.objects import objects_are_as_expected
@@ -259,16 +259,16 @@ class Training:
         split: Split,
         drive: Any,
         shapes: Sequence[Shape],
-        right: Right,
-        words: Words,
+        valid: ValidLabels,
+        words: WordGuard,
     ) -> tuple[Callable[[], Step], Callable[..., Step] | None]:
         """The step that a frame describes, as functions for Python: see `Repetition.on`."""
         self._same = self._whole = None  # the frame is to tell of other samples
-        key, direct = (program, *shapes, right), self._direct_steps
+        key, direct = (program, *shapes, valid), self._direct_steps
         if key not in direct:
             if len(direct) == MOST:
                 direct.clear()
-            direct[key] = program.direct_step(shapes, right)
+            direct[key] = program.direct_step(shapes, valid)
         made, alone = direct[key], split.parts == 1
         made.attach(frame, words, alone)
         self._attached = made

@@ -91,7 +91,7 @@ def narrow_types(batch: Batch) -> frozenset[Any]:
     return frozenset(found)
 
 
-class Asked:
+class TypeGuard:
     """The numbers of a sample whose types a function asks for, and their types when it was traced.
 
     Attributes:
@@ -108,10 +108,10 @@ class Asked:
     def __bool__(self) -> bool:
         return bool(self.positions)
 
-    def together(self, other: Asked, batch: Batch) -> Asked:
+    def together(self, other: TypeGuard, batch: Batch) -> TypeGuard:
         """What both ask for, with the types that a batch has."""
         positions = self.positions | other.positions
-        return Asked(positions, rows_of_types(batch, positions))
+        return TypeGuard(positions, rows_of_types(batch, positions))
 
     def note(self, batch: Batch, types: Types) -> Collection[int]:
         """Note the types of few bits in a batch, for which a function that computes with its inputs is traced.
@@ -129,13 +129,13 @@ class Asked:
             return False
         return not self.positions or self.met >= rows_of_types(batch, self.positions).keys()
 
-    def renew(self, other: Asked) -> None:
+    def renew(self, other: TypeGuard) -> None:
         """Add what was met by another trace of the same function."""
         self.met |= other.met
         self.narrow |= other.narrow
 
 
-class Targets:
+class GivenLabels:
     """The labels of a batch as a loss is given them, and what it asks about them.
 
     Args:
@@ -166,7 +166,7 @@ class Targets:
             arguments = len(self._given.shapes)
             self._positions |= {self._count + arguments - 1, self._count + 2 * arguments - 1}
 
-    def asked(self, loss: str) -> Asked:
+    def type_guard(self, loss: str) -> TypeGuard:
         """What the loss asked for.
 
         Raises:
@@ -175,7 +175,7 @@ class Targets:
         kinds = rows_of_types(self._given, self._positions) if self._positions else {}
         if len(kinds) > 1:
             raise several_types(loss, kinds)
-        return Asked(self._positions, kinds)
+        return TypeGuard(self._positions, kinds)
 
 
 def several_types(function: str, kinds: Iterable[Types]) -> TraceError:

@@ -3,7 +3,7 @@
 - surroundings: all of it, as it is now; walk: how it is found; functions: the part of the walk for functions;
   lengths: whether the length of growing lists matters
 - objects: the content of an object; code: the names in a piece of code; owners: whose a class is
-- look: whether anything has changed, at every call; words: the same, compared by native code in memory; layout: where
-  CPython has these words
+- read_guard: whether anything has changed, checked at every call; word_guard: the same, compared by native code in
+  memory; layout: where CPython keeps these words
 - outside: what a function asks the world outside of Python
 """

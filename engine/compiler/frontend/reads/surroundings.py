@@ -18,7 +18,6 @@ from typing import Any, TypeAlias
 from .... import modes
 from ....value import Value
 from . import outside
-from .look import BUDGET, NAMED, NAMES, Look, rank_of
 from .objects import (
     ABSENT,
     DESCRIBING,
@@ -38,8 +37,9 @@ from .objects import (
     refill,
     same,
 )
+from .read_guard import BUDGET, NAMED, NAMES, ReadGuard, rank_of
 from .walk import Walk
-from .words import Words
+from .word_guard import WordGuard
 
 PATIENCE = 50
 """A look at everything is due when this many times its own duration has passed since the last: 2 % of the time."""
@@ -74,7 +74,7 @@ class Surroundings:
 
     changed: Callable[[], bool]
     differs: Callable[[], bool]
-    near: Look
+    near: ReadGuard
 
     def __init__(
         self, function: Callable[..., Any] | tuple[Callable[..., Any], ...], like: Surroundings | None = None
@@ -244,7 +244,7 @@ class Surroundings:
 
     def _look(self) -> None:
         """Make `changed` and `differs`; what is near comes first."""
-        look = Look(BUDGET)
+        look = ReadGuard(BUDGET)
         near = [
             (names, name, content)
             for names, name, content in self._names
@@ -294,9 +294,9 @@ class Surroundings:
 
         return look
 
-    def far(self, more: Sequence[Any]) -> Words | None:
-        """Words that watch more lists and dicts, and what `differs` leaves out; None if they cannot watch all of it."""
-        words = Words()
+    def far(self, more: Sequence[Any]) -> WordGuard | None:
+        """A guard of more lists and dicts, and what `differs` leaves out; None if words cannot watch all of it."""
+        words = WordGuard()
         announced = [names for names, *_ in self._names if id(names) in self._announced]
         holders = [holder for holder, _ in self._holders if not self._is_near(holder)]
         names = [found for found in self._names if (id(found[0]), found[1]) in self._far]
@@ -359,7 +359,7 @@ class Surroundings:
         if self._outside is None:
             names = [found for found in self._names if id(found[0]) not in inside]
             holders = [found for found in self._holders if id(found[0]) not in inside]
-            look = Look(math.inf)
+            look = ReadGuard(math.inf)
             for part in self._parts:
                 look.add_attribute(*part)
             for name in names:

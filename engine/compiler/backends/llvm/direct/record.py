@@ -20,7 +20,7 @@ FORM = ("rank", "dimensions", "samples", "columns", "own", "place", "rows", "kno
 Where rows of labels are that are right, and how many, -1 for any; numbers from `least` to `most` are right as well."""
 
 HEAD_OF_WORDS = ("words", "blocks")
-"""See `Words.head`."""
+"""See `WordGuard.head`."""
 
 
 def field(code: Code, base: str, names: tuple[str, ...], name: str, kind: str = "i64") -> str:

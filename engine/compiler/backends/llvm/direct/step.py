@@ -2,7 +2,7 @@
 
 They see whether each argument is what the program was prepared for: an array of the same shape, in C order, whose
 numbers are read in place; or an array of another type or nested lists, whose numbers are copied, if the program's type
-holds each of them exactly. Then they compare the labels with those known to be right. For anything else they do nothing
+holds each of them exactly. Then they compare the labels with those known to be valid. For anything else they do nothing
 and say so; the checks in Python, with their errors, take over.
 
 ``step`` makes part of the checks of a step in Python. ``quick`` does without any Python: it keeps the GIL, so that no
@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ....batch import Right, Shape
-from ....frontend.reads.words import Words
+from ....batch import Shape, ValidLabels
+from ....frontend.reads.word_guard import WordGuard
 from ....update import Step
 from ..jit.machine_code import Library
 from ..jit.python_function import python_function
@@ -46,18 +46,18 @@ class DirectStep:
         drive: the address of the driver's function of that name.
         dtype: the dtype of the program.
         shapes: the shapes of all samples, and of all labels, if the program reads any.
-        right: the labels that are known to be right.
+        valid: the labels that are known to be valid.
 
     Attributes:
         step: a function of samples and labels that makes a step, the lock being held, and returns its loss. Or it does
             nothing and returns False if a watched word has changed, None if samples and labels have another shape, or a
-            label is not known to be right; with True as a third argument labels are not checked.
+            label is not known to be valid; with True as a third argument labels are not checked.
     """
 
-    def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], right: Right) -> None:
+    def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], valid: ValidLabels) -> None:
         import numpy as np
 
-        rows = np.array([row for row in right.rows or () if np.array_equal(np.array(row, dtype), row)], dtype)
+        rows = np.array([row for row in valid.rows or () if np.array_equal(np.array(row, dtype), row)], dtype)
         kinds = [id(kind) for kind in (np.ndarray, list, float, int)]
         constants = [id(None), id(False), id(True), *kinds, *[id(np.dtype(name)) for name in NUMBERS]]
         constants += [id(INTS[0]), ints_side_by_side()]
@@ -67,9 +67,9 @@ class DirectStep:
             dimensions, count = np.array(shape, np.int64), math.prod(shape)
             own = aligned(count if count * dtype.itemsize <= MOST else 0, dtype)
             held += [dimensions, own]
-            known = len(rows) if k and right.rows is not None else -1
+            known = len(rows) if k and valid.rows is not None else -1
             record += [len(shape), address(dimensions), shape[0], math.prod(shape[1:]), len(own) and address(own), 0]
-            record += [address(rows), known, *np.array([right.least, right.most]).view(np.int64)]
+            record += [address(rows), known, *np.array([valid.least, valid.most]).view(np.int64)]
         self._drive, self._memory, self._bits = drive, np.array(record, np.int64), 8 * dtype.itemsize
         self._name = FUNCTIONS[len(shapes) - 1]
         self._owner = [self._memory, held, None, None]  # keeps alive what native code points to
@@ -80,7 +80,12 @@ class DirectStep:
         return python_function(self._name, _native(self._bits).address(self._name), self._owner)
 
     def quick(
-        self, own: Words, far: Words | None, until: Any, slow: Callable[..., float | None], failed: Callable[[], float]
+        self,
+        own: WordGuard,
+        far: WordGuard | None,
+        until: Any,
+        slow: Callable[..., float | None],
+        failed: Callable[[], float],
     ) -> Callable[[Any, Any], float | None]:
         """A function of samples and labels that makes the attached step, as long as nothing has changed.
 
@@ -93,7 +98,7 @@ class DirectStep:
             slow: called with samples and labels, and whether a word has changed, in all other cases.
             failed: called if the loss is nan, and raises an error.
         """
-        far = far or Words()  # which differ
+        far = far or WordGuard()  # which differ
         self._owner[3] = own, far, until, slow, failed
         heads = [array.buffer_info()[0] for array in (own.head, far.head, until)]
         self._memory[: len(QUICK)] = 1, *heads, id(_CLOCK), id(slow), id(failed)
@@ -103,7 +108,7 @@ class DirectStep:
         """Let `quick` make no more steps."""
         self._memory[RECORD.index("ready")] = 0
 
-    def attach(self, frame: Frame, words: Words, alone: bool) -> None:
+    def attach(self, frame: Frame, words: WordGuard, alone: bool) -> None:
         """Make the step that a frame describes, on other samples.
 
         Args:

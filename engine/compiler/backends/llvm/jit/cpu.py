@@ -1,4 +1,4 @@
-"""Which CPU this is, and how long its vectors are: by its own account where it can be asked, so without LLVM."""
+"""Which CPU this is, and how long its vectors are: by cpuid where that can be run, so without LLVM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from .executable_memory import IS_SUPPORTED, PAGE, ExecutableMemory
 
 Registers = tuple[int, int, int, int]
-Account = dict[tuple[int, int], Registers]
+Answers = dict[tuple[int, int], Registers]
 
 _CPUID = bytes.fromhex("53 89f8 89f1 4989d0 0fa2 418900 41895804 41894808 4189500c 5b c3")
 """``void (unsigned leaf, unsigned part, unsigned registers[4])``: push rbx; mov eax, edi; mov ecx, esi; mov r8, rdx;
@@ -29,11 +29,11 @@ _LEAVES = {
 """What LLVM asks, behind the two that tell how many there are; a CPU's name and features depend on the answers only."""
 
 _KEPT = -1, 0
-"""The place in an account of which registers the system keeps for each thread: others are of no use."""
+"""The entry for the registers that the system saves for each thread: the others cannot be used."""
 
 
 @functools.cache
-def account() -> Account | None:
+def cpuid() -> Answers | None:
     """What the CPU tells of itself, four registers for each leaf and part.
 
     None where nobody asks: on other systems and processors, and where no memory can be made executable.
@@ -59,7 +59,7 @@ def account() -> Account | None:
     return found
 
 
-def _answers(ask: Callable[[int, int], Registers]) -> Account:
+def _answers(ask: Callable[[int, int], Registers]) -> Answers:
     """Those to what LLVM asks, but for which core it was that answered."""
     found = {}
     for first, leaves in _LEAVES.items():
@@ -77,17 +77,17 @@ def _answers(ask: Callable[[int, int], Registers]) -> Account:
 def identity() -> tuple[str, ...]:
     """All that code for this CPU depends on. It takes llvmlite where the CPU is not asked.
 
-    LLVM names a CPU and its features by what it tells, and by nothing else: so equal accounts are of CPUs that LLVM
+    LLVM names a CPU and its features by what it tells, and by nothing else: so equal answers are of CPUs that LLVM
     makes the same code for, and those of CPUs that differ in any feature differ. What a virtual machine, or the system,
     hides is missing here as it is there.
     """
-    asked = account()
-    if asked is None:
+    answers = cpuid()
+    if answers is None:
         import llvmlite.binding as llvm
 
         return llvm.get_default_triple(), *host()
     system = platform.machine(), getattr(sys.implementation, "_multiarch", "")  # such as x86_64-linux-gnu
-    return *system, "any" if _is_any() else repr(asked)
+    return *system, "any" if _is_any() else repr(answers)
 
 
 def _is_any() -> bool:
@@ -125,7 +125,7 @@ def vector_bytes() -> int:
     """Bytes in one vector register of this CPU."""
     if _is_any():
         return 16
-    found = account()
+    found = cpuid()
     if found is None:
         features = host()[1].split(",")
         return 64 if "+avx512f" in features else 32 if "+avx" in features else 16

@@ -22,7 +22,7 @@ def this_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_both_know_the_same_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = cpu.vector_bytes.__wrapped__()
     monkeypatch.setattr(cpu, "host", cpu.host.__wrapped__)
-    monkeypatch.setattr(cpu, "account", lambda: None)
+    monkeypatch.setattr(cpu, "cpuid", lambda: None)
     assert cpu.vector_bytes.__wrapped__() == asked
 
 
@@ -31,7 +31,7 @@ def test_both_know_the_same_features() -> None:
     """Bits of the leaves, as Intel's and AMD's manuals have them, against LLVM's names."""
     import llvmlite.binding as llvm
 
-    found, features = cpu.account(), llvm.get_host_cpu_features()
+    found, features = cpu.cpuid(), llvm.get_host_cpu_features()
     assert found is not None
     for name, place, register, bit in (
         ("sse3", (1, 0), 2, 0),
@@ -54,13 +54,13 @@ def test_both_know_the_same_features() -> None:
 def test_every_core_gives_the_same_account() -> None:
     before = os.sched_getaffinity(0)
     try:
-        accounts = []
+        answers = []
         for core in sorted(before):
             os.sched_setaffinity(0, {core})
-            accounts += [cpu.account.__wrapped__(), cpu.account.__wrapped__()]
+            answers += [cpu.cpuid.__wrapped__(), cpu.cpuid.__wrapped__()]
     finally:
         os.sched_setaffinity(0, before)
-    assert all(account == accounts[0] for account in accounts)
+    assert all(cpuid == answers[0] for cpuid in answers)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_every_core_gives_the_same_account() -> None:
     ],
 )
 def test_the_width_of_vectors(found: cpu.Account, kept: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu, "account", lambda: {**found, (-1, 0): (kept, 0, 0, 0)})
+    monkeypatch.setattr(cpu, "cpuid", lambda: {**found, (-1, 0): (kept, 0, 0, 0)})
     assert cpu.vector_bytes.__wrapped__() == size
     monkeypatch.setenv("STEPGRAD_VECTOR_BITS", "128")
     assert cpu.vector_bytes.__wrapped__() == 16
@@ -84,7 +84,7 @@ def test_the_width_of_vectors(found: cpu.Account, kept: int, size: int, monkeypa
 
 @pytest.mark.parametrize(("features", "size"), [("+avx512f,+avx", 64), ("+sse,+avx", 32), ("+neon", 16), ("", 16)])
 def test_the_width_of_vectors_as_llvm_tells_it(features: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu, "account", lambda: None)
+    monkeypatch.setattr(cpu, "cpuid", lambda: None)
     monkeypatch.setattr(cpu, "host", lambda: ("some", features))
     assert cpu.vector_bytes.__wrapped__() == size
 
@@ -99,11 +99,11 @@ def test_where_nobody_asks_llvm_does(monkeypatch: pytest.MonkeyPatch) -> None:
     family = cpu.family()
     monkeypatch.setattr(cpu, "IS_SUPPORTED", False)
     assert cpu.family() == family
-    assert cpu.account.__wrapped__() is None
+    assert cpu.cpuid.__wrapped__() is None
     monkeypatch.setattr(cpu, "IS_SUPPORTED", True)
     monkeypatch.setattr(cpu, "ExecutableMemory", refuse)
-    assert cpu.account.__wrapped__() is None
-    monkeypatch.setattr(cpu, "account", lambda: None)
+    assert cpu.cpuid.__wrapped__() is None
+    monkeypatch.setattr(cpu, "cpuid", lambda: None)
     monkeypatch.setattr(cpu, "host", cpu.host.__wrapped__)
     assert cpu.identity.__wrapped__() == theirs
 
@@ -129,17 +129,17 @@ def test_leaves_that_are_not_there_are_not_asked_for(last: int, parts: int, aske
 
 @ASKED
 def test_another_answer_is_another_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    account = cpu.account()
-    assert account is not None
+    cpuid = cpu.cpuid()
+    assert cpuid is not None
     identities = {cpu.identity.__wrapped__()}
-    for place in account:
+    for place in cpuid:
         for register in range(4):
-            changed = list(account[place])
+            changed = list(cpuid[place])
             changed[register] ^= 1 << 9
-            other = {**account, place: tuple(changed)}
-            monkeypatch.setattr(cpu, "account", lambda other=other: other)
+            other = {**cpuid, place: tuple(changed)}
+            monkeypatch.setattr(cpu, "cpuid", lambda other=other: other)
             identities.add(cpu.identity.__wrapped__())
-    assert len(identities) == 1 + 4 * len(account)
+    assert len(identities) == 1 + 4 * len(cpuid)
     monkeypatch.setenv("STEPGRAD_VECTOR_BITS", "128")
     assert cpu.identity.__wrapped__()[-1] == "any"
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.compiler.backends.llvm.direct.step_code import text
 from engine.compiler.backends.llvm.jit.machine_code import Library
-from engine.compiler.frontend.reads.words import Words
+from engine.compiler.frontend.reads.word_guard import WordGuard
 
 PROBE = """
 define i64 @probe(ptr %head) {
@@ -54,7 +54,7 @@ def test_each_word_of_each_block_counts(sizes: list[int]) -> None:
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 40])
 def test_each_entry_of_a_list_counts(size: int) -> None:
     entries: list[Any] = [object() for _ in range(size)]
-    words = Words()
+    words = WordGuard()
     assert words.add_list(entries)
     assert words.add_list([entries])
     assert differ(words.head)  # nothing is expected yet

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from engine import Value, compile
-from engine.compiler.frontend.reads.look import Look
 from engine.compiler.frontend.reads.objects import held
+from engine.compiler.frontend.reads.read_guard import ReadGuard
 from tests.needs import needs
 
 np = needs("numpy")
@@ -128,7 +128,7 @@ def test_a_large_array_is_looked_at_from_time_to_time() -> None:
 
 
 def test_a_look_has_its_time_and_no_more() -> None:
-    look, other = Look(100.0), Look(1e6)
+    look, other = ReadGuard(100.0), ReadGuard(1e6)
     for each in (look, other):
         for holder in ({k: float(k) for k in range(50)}, numbers(500), ["text"] * 500):
             each.add_holder(holder, held(holder))
@@ -137,7 +137,7 @@ def test_a_look_has_its_time_and_no_more() -> None:
 
 def test_an_array_of_pythons_that_stays_is_the_same() -> None:
     """It makes its numbers anew when it is read, and by identity it differed at every call: all was looked at again."""
-    look, holder = Look(1e9), array("d", [1.5, -0.0, float("nan")])
+    look, holder = ReadGuard(1e9), array("d", [1.5, -0.0, float("nan")])
     look.add_holder(holder, held(holder))
     differs = look.function("False", lambda: True)
     assert not differs()

@@ -8,10 +8,10 @@ from typing import Any
 from ...imported import TABLE
 from ...value import Value
 from ..batch import Shape
-from .known import Description, Signature, described, forget_signature, recall_signature, remember_signature
+from .signatures import Description, Signature, described, forget_signature, recall_signature, remember_signature
 
 
-class Account:
+class SelfDescription:
     """A function's description of itself when it is traced, by which a later process finds its signature.
 
     Args:
@@ -39,7 +39,7 @@ class Account:
         """The Values in the description, in its order."""
         return self._description.values if self._description else ()
 
-    def is_the_same(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether all that determines the function is unchanged."""
         now = self._now()
         return now is not None and self._description is not None and now.is_of(self._description)

@@ -9,9 +9,9 @@ import pytest
 
 from engine import Value, compile
 from engine.compiler import update
-from engine.compiler.backends import known
-from engine.compiler.backends.known import Description, Signature, recall_signature, remember_signature
+from engine.compiler.backends import signatures
 from engine.compiler.backends.llvm.jit import cache
+from engine.compiler.backends.signatures import Description, Signature, recall_signature, remember_signature
 from engine.compiler.frontend.graph import Graph
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
@@ -24,23 +24,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_facts_are_read_back() -> None:
-    known.remember({"leaves": [1, 2]}, "fact", 3)
-    assert known.recall("fact", 3) == {"leaves": [1, 2]}
-    assert known.recall("fact", 4) is None
-    known.remember(None, "fact", 3)
-    assert known.recall("fact", 3) is None
+    signatures.remember({"leaves": [1, 2]}, "fact", 3)
+    assert signatures.recall("fact", 3) == {"leaves": [1, 2]}
+    assert signatures.recall("fact", 4) is None
+    signatures.remember(None, "fact", 3)
+    assert signatures.recall("fact", 3) is None
 
 
 def test_a_fact_that_is_no_json_is_none() -> None:
-    cache.write(known._name(("fact",)), b"{", cache.FACT)
-    assert known.recall("fact") is None
+    cache.write(signatures._name(("fact",)), b"{", cache.FACT)
+    assert signatures.recall("fact") is None
 
 
 def test_nothing_is_kept_of_an_engine_that_does_not_know_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    known.remember(7, "fact")
-    monkeypatch.setattr(known, "ENGINE", "")
-    known.remember(8, "fact")
-    assert known.recall("fact") is None
+    signatures.remember(7, "fact")
+    monkeypatch.setattr(signatures, "ENGINE", "")
+    signatures.remember(8, "fact")
+    assert signatures.recall("fact") is None
     monkeypatch.undo()
 
 
@@ -97,6 +97,6 @@ def test_what_a_remembered_function_reads_is_not_looked_for_where_another_thread
     first._surroundings = None  # as of one that was remembered
     first.renew(other)
     assert first._surroundings is None
-    assert first.asked.covers(real)
+    assert first.type_guard.covers(real)
     first.stale()
     assert first._surroundings is not None

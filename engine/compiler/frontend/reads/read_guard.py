@@ -20,7 +20,7 @@ from ....primitive import Primitive
 from ....value import Value
 from .objects import ABSENT, CONTAINERS, PLAIN, held, is_a, is_array, reads_as_array
 from .outside import environment
-from .words import Watching, Words
+from .word_guard import Watching, WordGuard
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is compared from time to time."""
@@ -41,7 +41,7 @@ def look():
 """
 
 
-class Look:
+class ReadGuard:
     """What is compared, in the order in which it is added.
 
     Args:
@@ -54,12 +54,12 @@ class Look:
     def __init__(self, nanoseconds: float) -> None:
         self._left = nanoseconds
         self._terms: list[str] = []
-        self._as_words: list[Callable[[Words], bool] | None] = []  # how words watch the same as each term
-        self.left: list[Callable[[Words], bool] | None] = []
+        self._as_words: list[Callable[[WordGuard], bool] | None] = []  # how words watch the same as each term
+        self.left: list[Callable[[WordGuard], bool] | None] = []
         self._known: dict[str, Any] = {"absent": ABSENT, "is_": is_, "held": held}
 
     def add(
-        self, term: str, nanoseconds: float, as_words: Callable[[Words], bool] | None = None, **things: Any
+        self, term: str, nanoseconds: float, as_words: Callable[[WordGuard], bool] | None = None, **things: Any
     ) -> None:
         """Add something to compare, if there is time.
 
@@ -89,7 +89,7 @@ class Look:
 
     def add_attribute(self, owner: Any, name: str, content: Any) -> None:
         """An attribute that is not an entry of a dict."""
-        term, as_words = f"owner$.{name} is not was$", partial(Words.add_part, owner=owner, name=name)
+        term, as_words = f"owner$.{name} is not was$", partial(WordGuard.add_part, owner=owner, name=name)
         if content is ABSENT:
             term = "owner$ != was$" if type(owner) is CellType else f"hasattr(owner$, {name!r})"
             self.add(term, 25, owner=owner, was=CellType())  # equal to a cell as long as that is empty
@@ -99,7 +99,7 @@ class Look:
     def add_name(self, names: Mapping[Any, Any], name: Any, content: Any) -> None:
         """A global, or an attribute that is an entry of a dict."""
         term = f"{name!r} in names$" if content is ABSENT else f"names$[{name!r}] is not was$"
-        as_words = partial(Words.add_entry, names=names, name=name, content=content)
+        as_words = partial(WordGuard.add_entry, names=names, name=name, content=content)
         self.add(term, 15, as_words, names=names, was=content)
 
     def add_holder(self, holder: Any, inside: tuple[Any, ...]) -> None:
@@ -128,7 +128,7 @@ class Look:
             self.add("held(holder$) != was$", 5000 if reads_as_array(holder) else 250, holder=holder, was=inside)
 
     def _add_list(self, holder: list[Any]) -> None:
-        count, as_words = len(holder), partial(Words.add_list, entries=holder)
+        count, as_words = len(holder), partial(WordGuard.add_list, entries=holder)
         if count <= _FEW:
             each = [f"holder$[{k}] is not was$[{k}]" for k in range(count)]
             term = " or ".join([f"len(holder$) != {count}", *each])
@@ -141,7 +141,7 @@ class Look:
 
     def _add_dict(self, holder: dict[Any, Any]) -> None:
         count, keys, was = len(holder), [*holder], (*holder.values(),)
-        order, as_words = "[*holder$] != keys$", partial(Words.add_dict, entries=holder)
+        order, as_words = "[*holder$] != keys$", partial(WordGuard.add_dict, entries=holder)
         if count <= _FEW:
             term = " or ".join([f"holder$[keys$[{k}]] is not was$[{k}]" for k in range(count)] + [order])
             self.add(term, 30 + 20 * count, as_words, holder=holder, was=was, keys=keys)
@@ -149,7 +149,7 @@ class Look:
             term = f"{order} or not all(map(is_, holder$.values(), was$))"
             self.add(term, 130 + 15 * count, as_words, holder=holder, was=was, keys=keys)
 
-    def beyond(self, words: Words) -> list[str]:
+    def beyond(self, words: WordGuard) -> list[str]:
         """Let words watch what they can; return the terms of the rest."""
         return [term for term, as_words in zip(self._terms, self._as_words) if not (as_words and as_words(words))]
 
@@ -160,7 +160,7 @@ class Look:
         holders: Sequence[Any],
         until: Any,
         confirmed: Callable[[], bool],
-        far: Words | None,
+        far: WordGuard | None,
         **things: Any,
     ) -> Watching:
         """A look at this and more, as it is now: good until something has changed. See `function`.
@@ -174,7 +174,7 @@ class Look:
             far: words that watch what is left out, if they can.
             things: what the conditions name.
         """
-        words, condition = Words(), f"clock() > until[0] or {condition}"
+        words, condition = WordGuard(), f"clock() > until[0] or {condition}"
         entirely, things = f"{condition} or {of_holders}", {**things, "clock": time.perf_counter, "until": until}
         known = all(words.add_list(entries) or words.add_dict(entries) for entries in holders)
         beyond = self.beyond(words)

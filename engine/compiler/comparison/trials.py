@@ -100,11 +100,11 @@ def _distinct(batch: Batch) -> list[int]:
     return [*found.values()]
 
 
-class Kinds:
+class LabelKinds:
     """The labels met so far, if they are of a few kinds: a function may use them as objects.
 
     >>> from engine.compiler.batch import as_batch
-    >>> kinds = Kinds()
+    >>> kinds = LabelKinds()
     >>> list(kinds.new(as_batch([[0.1, 0.2, 0.3], [1, 1, 0]], None)))
     [0, 2]
     >>> list(kinds.new(as_batch([[0.5, 0.6], [1, 2]], None)))

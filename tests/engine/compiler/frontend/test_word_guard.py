@@ -14,13 +14,13 @@ import pytest
 
 from engine.compiler.frontend.reads import layout
 from engine.compiler.frontend.reads.surroundings import Surroundings
-from engine.compiler.frontend.reads.words import Words
+from engine.compiler.frontend.reads.word_guard import WordGuard
 from tests.needs import needs
 
 LATER = array("d", [float("inf")])
 
 
-def differ(words: Words) -> bool:
+def differ(words: WordGuard) -> bool:
     """What native code tells, in Python."""
     table, blocks = words.head
     contents = table + 16 * blocks
@@ -33,7 +33,7 @@ def differ(words: Words) -> bool:
     return blocks < 0
 
 
-def renew(words: Words) -> None:
+def renew(words: WordGuard) -> None:
     words.note()
     words.expect()
 
@@ -123,8 +123,8 @@ CHANGES: dict[str, tuple[str, Callable[[Any], None]]] = {
 }
 
 
-def watched(kind: str) -> tuple[Any, Words]:
-    words = Words()
+def watched(kind: str) -> tuple[Any, WordGuard]:
+    words = WordGuard()
     things: dict[str, Callable[[], Any]] = {
         "function": lambda: lambda a=1, *, b=2: a + b,
         "plain": lambda: lambda: 0,
@@ -171,7 +171,7 @@ def test_a_change_shows(change: str) -> None:
 
 def test_an_object_of_the_same_address_is_none_that_was_there_before() -> None:
     counter = [10**6]
-    words = Words()
+    words = WordGuard()
     words.add_list(counter)
     renew(words)
     for _ in range(1000):  # where the old number would be freed, a new one would soon take its place
@@ -220,7 +220,7 @@ def test_what_is_not_found_in_memory_is_left_to_python(monkeypatch: pytest.Monke
     class Entries(list[int]):
         pass
 
-    words = Words()
+    words = WordGuard()
     assert not words.add_list(Entries([1]))
     assert not words.add_part(_function, "__name__")
     assert not words.add_part(print, "__self__")
@@ -242,9 +242,9 @@ def test_what_is_not_found_in_memory_is_left_to_python(monkeypatch: pytest.Monke
 
 
 def test_where_dicts_are_not_as_expected_python_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("words", "layout"):
+    for name in ("word_guard", "layout"):
         monkeypatch.setattr(f"engine.compiler.frontend.reads.{name}.dict_fields", lambda: None)
-    words = Words()
+    words = WordGuard()
     assert not words.add_dict({"a": 1})
     assert not words.add_name({"a": 1}, "a")
     assert not words.add_absence({"a": 1}, "b")
@@ -255,7 +255,7 @@ def test_attributes_that_words_cannot_tell_any_more_are_left_to_python() -> None
     class Attributes(dict[str, Any]):
         """Which may have code of its own."""
 
-    thing, words = _own(), Words()
+    thing, words = _own(), WordGuard()
     assert words.add_object(thing)
     renew(words)
     assert not differ(words)
@@ -280,7 +280,7 @@ def test_attributes_that_words_cannot_tell_any_more_are_left_to_python() -> None
     ],
 )
 def test_attributes_in_a_dict_that_shares_its_table(change: Callable[[Any], None]) -> None:
-    thing, words = Something(), Words()
+    thing, words = Something(), WordGuard()
     assert words.add_version(vars(thing)) is layout.versions_tell_attributes()
     if layout.versions_tell_attributes():
         renew(words)
@@ -307,7 +307,7 @@ def test_far_words_are_there_if_they_can_watch_it_all(monkeypatch: pytest.Monkey
 
 def test_what_is_watched_of_a_dict_is_no_other_entry() -> None:
     names = {"a": [1], "b": [2], "c": [3]}
-    words = Words()
+    words = WordGuard()
     assert words.add_name(names, "b")
     assert words.add_absence(names, "d")
     renew(words)
@@ -340,7 +340,7 @@ def test_a_name_is_seen_to_come_in_a_table_where_one_of_its_size_has_been() -> N
     names = dict[str, Any]()
     for name in "abcdefg":
         names[name] = [name]
-    words, before = Words(), layout.table_of(names)
+    words, before = WordGuard(), layout.table_of(names)
     assert words.add_absence(names, "z")
     renew(words)
     assert not differ(words)
@@ -357,7 +357,7 @@ def test_a_name_is_seen_to_come_in_a_table_where_one_of_its_size_has_been() -> N
 
 
 def test_a_lock_that_is_held() -> None:
-    lock, words = threading.RLock(), Words()
+    lock, words = threading.RLock(), WordGuard()
     assert words.add_lock(lock)
     with lock:
         renew(words)

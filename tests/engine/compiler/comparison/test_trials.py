@@ -15,7 +15,7 @@ import nn
 from engine import TraceError, Value
 from engine.compiler import showing
 from engine.compiler.batch import as_batch
-from engine.compiler.comparison import second_net
+from engine.compiler.comparison import trials
 from engine.compiler.lending import Loan
 from tests.needs import INSTALLED, NATIVE, needs
 
@@ -69,24 +69,24 @@ def test_an_error_or_nan_at_other_parameters_is_no_verdict(backend: str) -> None
 
 def test_which_samples_are_compared() -> None:
     batch = as_batch([[0.1] * 6, [2, 2, 0, 1, 0, 2]], None)
-    found = [*second_net.trials(batch)]
+    found = [*trials.trials(batch)]
     assert [row for row, change in found if change is None] == [0, 5, 2, 3, 1, 4]
     assert {row for row, change in found if change is not None} >= {0, 5}
-    assert [row for row, _ in second_net.trials(as_batch([[0.1]], None))] == [0, 0, 0]
+    assert [row for row, _ in trials.trials(as_batch([[0.1]], None))] == [0, 0, 0]
 
 
 def test_labels_are_looked_for_only_where_a_second_sample_is_compared() -> None:
     batch = as_batch([[0.1] * 3, [0, 1, 2]], None)
     labels = batch.arrays[1]
     object.__setattr__(batch, "arrays", (batch.arrays[0], None))  # of which nobody can tell labels
-    found = second_net.trials(batch)
+    found = trials.trials(batch)
     assert next(found) == (0, None)
     object.__setattr__(batch, "arrays", (batch.arrays[0], labels))
     assert {row for row, _ in found} == {0, 1, 2}
 
 
 def test_labels_may_be_taken_for_met() -> None:
-    kinds = second_net.Kinds()
+    kinds = trials.LabelKinds()
     kinds.enter(as_batch([[0.1] * 3, [0, 1, 1]], None))
     assert list(kinds.new(as_batch([[0.1] * 3, [1, 2, 0]], None))) == [1]
 
@@ -169,11 +169,11 @@ def test_code_of_this_package_is_compared_with_other_numbers_too(many: bool, mon
 def test_numbers_in_an_array_are_those_in_a_list() -> None:
     needs("numpy")
     values = [Value(x) for x in (0.1, -0.0, 1e300, -7.3, 2.0 / 3.0)]
-    for change in (None, *second_net.CHANGES):
-        numbers = second_net.Numbers(values)
+    for change in (None, *trials.CHANGES):
+        numbers = trials.Numbers(values)
         array = numbers.of(change, in_list=False)
         wanted = [value.data if change is None else change(value.data) for value in values]
-        assert array.tolist() == numbers.of(change) == second_net.Numbers(values).of(change) == wanted
+        assert array.tolist() == numbers.of(change) == trials.Numbers(values).of(change) == wanted
         with numbers.shown(change):
             assert [float(value) for value in values] == wanted
 
@@ -186,15 +186,15 @@ def test_values_that_a_program_has_stay_there_while_they_are_compared(dtype: str
     loan = Loan(values, np.zeros(40, dtype))
     loan.take()
     loan.array[:] = wanted = [k + 0.5 for k in range(40)]
-    numbers = second_net.Numbers([*values])
-    for change in (None, *second_net.CHANGES):
+    numbers = trials.Numbers([*values])
+    for change in (None, *trials.CHANGES):
         changed = wanted if change is None else [*map(change, wanted)]
         with numbers.shown(change):
             assert [value.data for value in values] == changed
         assert numbers.of(change) == numbers.of(change, in_list=False).tolist() == changed
     assert loan.open
     loan.array[:] = 7.0
-    assert second_net.Numbers(values[:30]).of(None) == [7.0] * 30
+    assert trials.Numbers(values[:30]).of(None) == [7.0] * 30
     assert not loan.open
     assert values[-1].data == 7.0
 

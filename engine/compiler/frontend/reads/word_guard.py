@@ -36,7 +36,7 @@ _Words: TypeAlias = Iterator[tuple[int, Sequence[int]]]
 """Places, and the words expected there and after."""
 
 
-class Words:
+class WordGuard:
     """Places in memory, and what they hold as long as nothing has changed.
 
     Each method that adds something to watch returns whether its place is known.
@@ -245,8 +245,8 @@ class Watching(NamedTuple):
         far: as long as these words are unchanged, so is all that a close look compares; None if words cannot tell.
     """
 
-    words: Words
+    words: WordGuard
     until: Any
     differs: Callable[[], bool]
     differs_at_all: Callable[[], bool]
-    far: Words | None
+    far: WordGuard | None
