@@ -23,6 +23,7 @@ from engine import Value
 from engine.compiler import batch
 from nn import MLP, SGD, EagerStep, Trainer
 from tests.needs import needs
+from tests.nn.training.arrays import fixed, unaligned
 
 np = needs("numpy")
 needs("llvmlite")
@@ -137,18 +138,6 @@ def _row(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda given: [make(part) if k == 3 else part for k, part in enumerate(given.tolist())]
 
 
-def _unaligned(given: Any) -> Any:
-    raw = np.zeros(given.nbytes + 1, np.uint8)
-    raw[1:] = np.ascontiguousarray(given).view(np.uint8).ravel()
-    return raw[1:].view(given.dtype).reshape(given.shape)
-
-
-def _fixed(given: Any) -> Any:
-    given = given.copy()
-    given.flags.writeable = False
-    return given
-
-
 def _masked(given: Any, masked: int = 5) -> Any:
     return np.ma.array(given, mask=np.arange(given.size).reshape(given.shape) == masked)
 
@@ -160,13 +149,13 @@ def _steps_over(given: Any) -> Any:
 FORMS: dict[str, Callable[[Any], Any]] = {
     "the same": lambda a: a,
     "a copy": lambda a: a.copy(),
-    "read-only": _fixed,
+    "read-only": fixed,
     "a slice": _steps_over,
     "backwards": lambda a: np.ascontiguousarray(a[::-1])[::-1],
     "columns backwards": lambda a: np.ascontiguousarray(a[..., ::-1])[..., ::-1],
     "one for all": lambda a: np.broadcast_to(a[0], a.shape),
     "by columns": np.asfortranarray,
-    "between words": _unaligned,
+    "between words": unaligned,
     "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
     "float16": lambda a: a.astype("f2"),
     "float32": lambda a: a.astype("f4"),

@@ -24,6 +24,7 @@ from nn import MLP, SGD, Trainer
 from nn.training.trainer.ways import NativeSteps
 from tests.interrupting import interrupted
 from tests.needs import needs
+from tests.nn.training.arrays import fixed, unaligned
 
 np = needs("numpy")
 needs("llvmlite")
@@ -77,18 +78,6 @@ def _padded(array: Any) -> Any:
     return wide[:, ::2]
 
 
-def _unaligned(array: Any) -> Any:
-    raw = np.zeros(array.nbytes + 1, np.uint8)
-    raw[1:] = np.ascontiguousarray(array).view(np.uint8).ravel()
-    return raw[1:].view(array.dtype).reshape(array.shape)
-
-
-def _fixed(array: Any) -> Any:
-    array = array.copy()
-    array.flags.writeable = False
-    return array
-
-
 class Own(np.ndarray[Any, Any]):
     """An array of a class of one's own."""
 
@@ -96,7 +85,7 @@ class Own(np.ndarray[Any, Any]):
 SAMPLES: dict[str, Callable[[Any], Any]] = {
     "the same": lambda x: x,
     "a copy": lambda x: x.copy(),
-    "read-only": _fixed,
+    "read-only": fixed,
     "float32": lambda x: x.astype("float32"),
     "float64": lambda x: x.astype("float64"),
     "lists": lambda x: x.tolist(),
@@ -106,7 +95,7 @@ SAMPLES: dict[str, Callable[[Any], Any]] = {
     "a slice": _padded,
     "other order": np.asfortranarray,
     "backwards": lambda x: x[::-1].copy()[::-1],
-    "between words": _unaligned,
+    "between words": unaligned,
     "big-endian": lambda x: x.astype(">f8"),
     "another class": lambda x: x.view(Own),
 }

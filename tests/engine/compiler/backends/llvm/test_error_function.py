@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.compiler.backends.llvm.ir import error_function
 from engine.compiler.backends.llvm.jit.cpu import vector_bytes
-from tests.engine.compiler.backends.llvm.test_vectormath import compiled
+from tests.engine.compiler.backends.llvm.formulas import assert_accurate, compiled
 
 FUNCTIONS: dict[str, tuple[Any, Any]] = {
     "erf": (error_function.erf, mpmath.erf),
@@ -39,11 +39,7 @@ def test_accuracy(name: str, bits: int) -> None:
             random.normal(size=200) * 10.0 ** random.uniform(-30, 0, 200),
         ]
     ).astype(dtype)
-    with mpmath.workprec(200):
-        for a, z in zip(x, native(name, bits)(x)):
-            true = FUNCTIONS[name][1](mpmath.mpf(float(a)))
-            unit = float(np.spacing(dtype(abs(float(true)))))
-            assert abs(mpmath.mpf(float(z)) - true) <= 2.75 * unit, f"{name}({float(a)!r}) gave {float(z)!r}"
+    assert_accurate(native(name, bits), FUNCTIONS[name][1], x, units=2.75)
 
 
 @pytest.mark.parametrize("bits", [64, 32])

@@ -17,7 +17,7 @@ from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.ir.vector import Vector
 from engine.compiler.backends.llvm.jit.cpu import vector_bytes
 from engine.compiler.backends.llvm.jit.machine_code import optimised
-from tests.engine.compiler.backends.llvm.test_vectormath import compiled, text
+from tests.engine.compiler.backends.llvm.formulas import assert_accurate, compiled, text
 
 FUNCTIONS: dict[str, tuple[Any, Any, Any]] = {
     "sin": (trigonometry.sin, mpmath.sin, math.sin),
@@ -44,11 +44,7 @@ def test_accuracy(name: str, bits: int) -> None:
             random.normal(size=200) * 10.0 ** random.uniform(-30, 4, 200),
         ]
     ).astype(dtype)
-    with mpmath.workprec(300):
-        for a, z in zip(x, native(name, bits)(x)):
-            true = FUNCTIONS[name][1](mpmath.mpf(float(a)))
-            unit = float(np.spacing(dtype(abs(float(true)))))
-            assert abs(mpmath.mpf(float(z)) - true) <= 1.5 * unit, f"{name}({float(a)!r}) gave {float(z)!r}"
+    assert_accurate(native(name, bits), FUNCTIONS[name][1], x, units=1.5)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

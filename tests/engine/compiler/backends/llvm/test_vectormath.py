@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import math
 from typing import Any
@@ -17,7 +16,8 @@ from engine.compiler.backends.llvm.ir import vectormath
 from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.ir.vector import Vector, literal
 from engine.compiler.backends.llvm.jit.cpu import vector_bytes
-from engine.compiler.backends.llvm.jit.machine_code import Library, optimised
+from engine.compiler.backends.llvm.jit.machine_code import optimised
+from tests.engine.compiler.backends.llvm.formulas import assert_accurate, compiled, text
 
 inf, nan = math.inf, math.nan
 FUNCTIONS: dict[str, tuple[Any, Any, tuple[float, float]]] = {
@@ -47,32 +47,6 @@ EXPECTED = {
 }
 
 
-def text(formula: Any, bits: int, width: int) -> str:
-    """The formula as a function ``apply`` from array to array, in IR."""
-    code = Code("apply", bits, width, ["ptr %x", "ptr %y", "i64 %n"])
-    with code.loop(0, "%n", width) as i:
-        code.store(formula(code, code.load("%x", i)), "%y", i)
-    code.ret()
-    functions, declared = vectormath.definitions(set(vectormath.called(code.text(), width)), bits, width)
-    return "\n".join([*sorted(declared | code.declared), *functions, code.text()])
-
-
-def compiled(formula: Any, bits: int, width: int) -> Any:
-    """The formula as a function from array to array."""
-    library = Library(text(formula, bits, width))
-    native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(library.address("apply"))
-
-    def apply(x: Any) -> Any:
-        padded = np.zeros(-(-len(x) // width) * width, np.float64 if bits == 64 else np.float32)
-        padded[: len(x)] = x
-        y = np.empty_like(padded)
-        native(padded.ctypes.data, y.ctypes.data, len(padded))
-        assert library is not None
-        return y[: len(x)]
-
-    return apply
-
-
 @pytest.mark.parametrize("bits", [64, 32])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_accuracy(name: str, bits: int) -> None:
@@ -88,12 +62,7 @@ def test_accuracy(name: str, bits: int) -> None:
             np.clip(random.normal(0, 3, 200) * 10.0 ** random.uniform(-8, 1, 200), low, high),
         ]
     ).astype(dtype)
-    y = compiled(formula, bits, vector_bytes() * 8 // bits)(x)
-    with mpmath.workprec(200):
-        for a, z in zip(x, y):
-            true = exact(mpmath.mpf(float(a)))
-            unit = float(np.spacing(dtype(abs(float(true)))))
-            assert abs(mpmath.mpf(float(z)) - true) <= 2.5 * unit, f"{name}({float(a)!r}) gave {float(z)!r}"
+    assert_accurate(compiled(formula, bits, vector_bytes() * 8 // bits), exact, x, units=2.5)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
