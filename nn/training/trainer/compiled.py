@@ -98,6 +98,10 @@ class Trainer(Preparation):
     def step(self, X: Any, y: Any) -> float:  # as in nn.fit
         """Change the parameters once, by the mean gradient over all samples; return the mean loss before.
 
+        Args:
+            X: the samples, a list, array or DataFrame of rows.
+            y: as many labels.
+
         Raises:
             TraceError: if model or loss cannot be compiled, or the loss mixes samples.
             TypeError, ValueError, IndexError: if the samples or labels are not what model and loss take.
@@ -127,6 +131,11 @@ class Trainer(Preparation):
 
     def run(self, X: Any, y: Any, steps: int) -> list[float]:
         """Make several steps on the same samples, in one call; return their losses.
+
+        Args:
+            X: the samples.
+            y: as many labels.
+            steps: how many.
 
         Raises:
             ValueError: if `steps` is below 1; and as `step`.
