@@ -1,4 +1,4 @@
-"""A function's description of itself: as long as it determines the function and is unchanged, that is known."""
+"""A function's description of itself, by which its signature is found on disk as long as it is unchanged."""
 
 from __future__ import annotations
 

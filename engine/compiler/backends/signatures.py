@@ -1,4 +1,4 @@
-"""What earlier processes have found out about functions that describe themselves, which then need not be traced.
+"""Signatures of functions that describe themselves, kept on disk so that later processes need not trace them.
 
 A function may have an attribute ``described``, which returns its `Description`, or None once the engine's table has
 been changed. Under that description the signature of its trace is kept on disk, beside the code, and found there by

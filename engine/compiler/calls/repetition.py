@@ -1,4 +1,4 @@
-"""A shorter way for calls that are like the last one: what cannot have changed is not examined.
+"""A fast path for calls like the last one: what cannot have changed is not checked again.
 
 A call that turns out not to be like the last one does nothing and returns None.
 """
@@ -17,9 +17,9 @@ FEW = 3
 
 
 class RepeatedCalls:
-    """Calls on samples of the same shape as the last ones, which are read where they are.
+    """Calls on samples of the same shape as the last ones, which are read in place.
 
-    There are no requirements on the function's one argument, and it has been compared with the eager engine before.
+    They are for a function of one argument without requirements, which has been compared with the eager engine.
     """
 
     def __init__(self) -> None:
@@ -52,9 +52,9 @@ class RepeatedCalls:
 def repeated_call(
     special: Specialisation, batch: Batch, is_current: Callable[[], bool], means: bool
 ) -> Callable[..., Any] | None:
-    """A function that gives the results for these samples again and again, with the numbers that parameters have then.
+    """A function that computes the results for these samples with the numbers that parameters have by then.
 
-    A caller that has just seen that the traced function has not changed says `current=True`: then it does not look.
+    With `current=True`, from a caller that knows the traced function to be unchanged, it does not check that again.
 
     Args:
         special: the specialisation of the function.

@@ -40,7 +40,7 @@ class Traced:
         return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
 
     def traced_again(self, batch: Batch) -> Specialisation:
-        """The program for samples of these shapes after another look at what the function does now.
+        """The program for samples of these shapes, after tracing the function again.
 
         Returns:
             The same object as before, if the function does the same with the same Values.
@@ -119,9 +119,9 @@ class Traced:
             special.look_again()
 
     def settled(self, batch: Batch) -> Surroundings | None:
-        """What the function reads now, taken for what it read when it was traced for samples of these shapes.
+        """What the function reads; its present state counts as unchanged since the trace for samples of these shapes.
 
-        None if nobody has looked yet, since the function itself tells whether it has changed.
+        None for a function that says itself whether it has changed, as long as nobody has looked.
         """
         return self._known[batch.shapes].settle()
 

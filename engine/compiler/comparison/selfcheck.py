@@ -1,4 +1,4 @@
-"""The program against the eager engine, on single samples."""
+"""What the eager engine computes for a single sample, and whether a program agrees."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class LabelKinds:
         return self._met is None
 
     def enter(self, batch: Batch) -> None:
-        """Take the labels of a batch for met."""
+        """Count the labels of a batch as met."""
         for _ in self.new(batch):
             pass
 

@@ -1,9 +1,9 @@
 """From graph to graph: each pass maps a computation to another one that gives the same numbers.
 
-- computation: what is wanted, as symbols: the one record that all passes map; verify: what is true of it after each
+- computation: the record that every pass maps to a new one: what to compute, as symbols; verify: its invariants
 - simplify: identities, applied whenever a symbol is made
 - raising: additions and products become sums and dots; lowering: only what back ends know is left
-- linear: a result as a linear form, for those who want to know what it adds up
-- differentiate: the gradient as a graph, and its sums over the samples; lookups: what an index selects of these
-- coverage: which branches are always reached by one or another
+- linear: a result as a linear form: its terms and their weights
+- differentiate: the gradient as a graph, and its sums over the samples; lookups: those whose leaf an index selects
+- coverage: whether the conditions of some branches are exhaustive
 """

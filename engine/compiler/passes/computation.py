@@ -1,4 +1,4 @@
-"""What the passes work on: the symbols of one graph that are wanted, in one record that each pass maps to another."""
+"""The record that the passes work on: which symbols of a graph are to be computed."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Computation:
         inputs: how many numbers one sample has.
         outputs: the results for each sample; the first one is the loss, if it is differentiated.
         gradients: whether the gradient of the leaves is wanted, summed over the samples.
-        wrt: inputs, by which the derivatives of the weighted loss are wanted as further outputs.
+        wrt: inputs; the derivatives of the weighted loss by these are further outputs.
         sums: what the samples add to G, the accumulators of the gradient; G[k] belongs to leaf k.
-        lookups: the same, where an index of the sample names the accumulator.
-        totals: leaves whose gradient takes more than these sums, with the whole, computed once after all samples.
+        lookups: the same, where an index in the sample selects the accumulator.
+        totals: for leaves whose gradient is not just one of these sums, the whole of it, computed after all samples.
     """
 
     graph: Graph
@@ -61,7 +61,7 @@ class Computation:
 
     @property
     def roots(self) -> list[Symbol]:
-        """All symbols that are wanted."""
+        """All symbols that must be computed."""
         roots = [*self.outputs, *self.totals.values()]
         roots += [symbol for lookup in self.lookups for symbol in (lookup.selector, lookup.upstream)]
         roots += [each.upstream for each in self.sums]
@@ -76,7 +76,7 @@ class Computation:
         return max([len(self.graph.leaves), *[1 + max(part) for part in targets]])
 
     def replaced(self, new: Mapping[Symbol, Symbol]) -> Computation:
-        """The same computation with other symbols, where there is a new one."""
+        """The same computation, with each symbol replaced that has a replacement."""
 
         def of(symbol: Symbol) -> Symbol:
             return new.get(symbol, symbol)
@@ -93,5 +93,5 @@ class Computation:
         )
 
     def _coefficients(self) -> list[tuple[Symbol, ...]]:
-        """Each row of coefficients once: all weights of a layer have the same ones."""
+        """Each distinct row of coefficients: the neurons of a layer share one."""
         return list(dict.fromkeys([each.coefficients for each in self.sums]))

@@ -1,8 +1,8 @@
-"""Coverage: whether of some conditions one holds for every sample, whatever the numbers are.
+"""Coverage: whether every sample, whatever its numbers, meets at least one of some conditions.
 
-Such conditions come from the branches of a `where` or the values of a `take`: each is reached for some samples, and all
-together most often for all. Then nothing need be selected: what arrives is multiplied and added as elsewhere, in
-matrix products where it can be.
+The conditions come from the branches of a `where` or the values of a `take`: each is reached by some samples, and
+together they usually cover all. Then nothing need be selected: adjoints are multiplied and added as elsewhere, in
+matrix products where possible.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..frontend.graph import Graph
 from ..frontend.symbol import Symbol
 
 ATOMS, PARTS = 6, 64
-"""Comparisons whose outcomes are tried one by one, and conditions that are looked into: of more, nothing is told."""
+"""How many comparisons have all their outcomes tried, and how many conditions are examined; beyond that it gives up."""
 
 Outcomes = Sequence[bool]
 Form = Callable[[Outcomes], bool]
@@ -24,7 +24,7 @@ Form = Callable[[Outcomes], bool]
 
 
 def covers(graph: Graph, conditions: Sequence[Symbol]) -> bool:
-    """Whether one of the conditions is known to hold for every sample.
+    """Whether it is known that every sample meets at least one of the conditions.
 
     >>> from .simplify import simplify
     >>> graph = Graph(simplify, lambda output, inputs: [])
@@ -50,7 +50,7 @@ def covers(graph: Graph, conditions: Sequence[Symbol]) -> bool:
 
 
 def _exhaust_an_index(graph: Graph, conditions: Sequence[Symbol]) -> bool:
-    """Whether each number that the index of a `take` may be is one for which a condition holds."""
+    """Whether the conditions cover every value that the index of a `take` can have."""
     found: dict[Symbol, set[float]] = {}
     rest, seen = [*conditions], set[Symbol]()
     while rest:
@@ -67,11 +67,11 @@ def _exhaust_an_index(graph: Graph, conditions: Sequence[Symbol]) -> bool:
 
 
 class _Reader:
-    """Reads conditions as forms.
+    """Turns conditions into functions of the outcomes of their comparisons.
 
     Attributes:
-        atoms: the comparisons that were met, by the number of their outcome; an inequality is one that is not so.
-        left: how many conditions may still be looked into.
+        atoms: the comparisons found so far; ``x != y`` is the negation of the atom ``x == y``.
+        left: how many conditions may still be examined.
     """
 
     def __init__(self) -> None:
@@ -80,11 +80,11 @@ class _Reader:
 
     @property
     def gives_up(self) -> bool:
-        """Whether there are more comparisons or conditions than are looked into."""
+        """Whether there are too many comparisons or conditions to examine."""
         return len(self.atoms) > ATOMS or self.left < 0
 
     def form(self, condition: Symbol) -> Form:
-        """That condition, one of 0 and 1; anything once the reader gives up."""
+        """A condition as a form; meaningless once the reader gives up."""
         self.left -= 1
         if self.gives_up:
             return any
@@ -110,7 +110,7 @@ class _Reader:
         return len(self.atoms) - 1
 
     def exclusive(self) -> list[tuple[int, int]]:
-        """Pairs of which not both can be so: ``x == 0`` and ``c - x == 0``, with a constant c other than 0."""
+        """Pairs of atoms that cannot both be true: ``x == 0`` and ``c - x == 0``, with a constant c other than 0."""
         zeros = [
             (k, atom[0])
             for k, atom in enumerate(self.atoms)

@@ -1,18 +1,19 @@
 """Backprop from graph to graph: the table's rules, called on symbols, give the local derivatives as symbols.
 
-What arrives at one node is gathered at the end, as one n-ary dot of coefficients and upstream adjoints: so that the
-backward pass of a layer is a matrix product, like its forward pass, with no rule that knows of layers.
+The contributions to a node's adjoint are gathered at the end into one n-ary dot of coefficients and upstream adjoints.
+So the backward pass of a layer is a matrix product like its forward pass, without any rule for layers.
 
-A derivative that is a structural zero for some samples comes with a condition. The adjoint is then selected and not
-multiplied by zero, and what has got no contribution at all passes none on: `reached` says for which samples it has.
-Only a layer multiplies by zero all the same, so that it stays a matrix product: by weights, which are finite, and by
-inputs that are 0 where nothing has arrived.
+A derivative that is a structural zero for some samples comes with a condition. There the adjoint is selected, not
+multiplied by zero, and a node without any contribution passes none on: `reached` says for which samples it has one.
+Only a layer does multiply by zero, to stay a matrix product: by weights, which are finite, and by inputs that are set
+to 0 where nothing is contributed.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -36,7 +37,7 @@ _number, _uniform = attrgetter("number"), attrgetter("uniform")
 
 
 class Contribution(NamedTuple):
-    """``coefficient * upstream`` (None: 1) to an adjoint, made only where `reached` holds (None: always)."""
+    """A term ``coefficient * upstream`` of an adjoint (None: 1), present only where `reached` holds (None: always)."""
 
     coefficient: Symbol | None
     upstream: Symbol
@@ -44,20 +45,29 @@ class Contribution(NamedTuple):
 
 
 class Layer:
-    """Dots of a row of leaves each with the same inputs, and what arrives at them: all of it, when an input is due."""
+    """The dots of a layer, each of its own row of leaves with the same inputs, and their adjoints.
+
+    All of them have been added by the time that the adjoint of an input is gathered.
+    """
 
     def __init__(self) -> None:
         self.rows: list[Sequence[int]] = []  # the numbers of the leaves
         self.adjoints: list[Symbol] = []
-        self.conditions: list[Symbol | None] = []  # where they have got anything
+        self.conditions: list[Symbol | None] = []  # where they have a contribution
+
+    def add(self, row: Sequence[int], adjoint: Symbol, reached: Symbol | None) -> None:
+        """Add a dot: the numbers of its leaves, its adjoint, and where that has a contribution."""
+        self.rows.append(row)
+        self.adjoints.append(adjoint)
+        self.conditions.append(reached)
 
     @cached_property
     def reached(self) -> Symbol | None:
-        """Where any of the dots has got anything; None if that is everywhere."""
+        """Where any of the dots has a contribution; None if everywhere."""
         return _anywhere(self.conditions)
 
     def sums(self, inputs: tuple[Symbol, ...]) -> Iterable[GradientSum]:
-        """What the weights get; of samples that nothing has arrived from nothing, whatever their inputs are."""
+        """The gradient of the weights; samples without a contribution add nothing, whatever their inputs are."""
         if self.reached is not None:
             graph, nothing = self.reached.graph, self.reached.graph.constant(0.0)
             inputs = tuple([graph.make(ops.where, (self.reached, x, nothing)) for x in inputs])
@@ -78,7 +88,7 @@ class Layer:
 
     @cached_property
     def _first(self) -> range | None:
-        """The first number of each row, if these are at one distance, and the others at theirs: as in a matrix."""
+        """The first number of each row, if rows and columns are evenly spaced, as in a matrix; otherwise None."""
         steps = {row.step if isinstance(row, range) else 0 for row in self.rows}
         return as_range([row[0] for row in self.rows]) if len(steps) == 1 and 0 not in steps else None
 
@@ -99,7 +109,7 @@ Contributions = dict[Symbol, list["Contribution | Column"]]
 
 @always_recorded()
 def differentiated(computation: Computation) -> Computation:
-    """The pass: with the gradient of the leaves, and with derivatives by inputs as further outputs, where wanted."""
+    """The pass: adds the gradient of the leaves, and derivatives by inputs as further outputs, if they are wanted."""
     graph, loss = computation.graph, computation.outputs[0]
     seed = Contribution(None, graph.source("input", computation.inputs))  # the weight of the sample in the mean
     outputs = computation.outputs
@@ -112,14 +122,14 @@ def differentiated(computation: Computation) -> Computation:
 
 
 def derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
-    """The derivatives of `output` by each of `inputs`, which may be results: they are symbols again."""
+    """The derivatives of `output` by each of `inputs`, which may be results, as symbols."""
     graph = output.graph
     seed = Contribution(None, graph.constant(1.0))
     return _gathered(graph, sweep({output: [seed]}, set(inputs)), inputs)
 
 
 def _gathered(graph: Graph, found: Contributions, by: Sequence[Symbol]) -> list[Symbol]:
-    """The derivatives by these symbols; 0 by those to which nothing is contributed."""
+    """The derivatives by these symbols; 0 for those without a contribution."""
     return [gather(graph, found[x])[0] if x in found else graph.constant(0.0) for x in by]
 
 
@@ -137,29 +147,25 @@ def sweep(
         wanted: what to differentiate by.
         leaves: whether to differentiate by all leaves, too.
         stop: do not go further down from what is wanted.
-        sums: where to put what is the product of a coefficient per sample and an adjoint, to leaves, and what goes to
-            the one leaf that an index names; these contributions are not among those that are returned.
+        sums: takes the contributions to leaves that are a product of a coefficient per sample and an adjoint, and those
+            to the one leaf that an index selects; they are not among those that are returned.
     """
     singly = any(symbol.kind == "leaf" for symbol in wanted)
-    needed = set(wanted)
-    nodes: list[Symbol] = []  # those through which something wanted is reached
-    for node in operations(seeds):
-        read = node.operands if singly else apart(node.operands)
-        if not needed.isdisjoint(read) or (leaves and read_leaf(node.operands)):
-            needed.add(node)
-            nodes.append(node)
+    nodes, needed = _paths(seeds, wanted, leaves, singly)
+    layers: dict[tuple[Symbol, ...], Layer] = {}
+    pending: Contributions = defaultdict(list, {node: list(contributions) for node, contributions in seeds.items()})
 
     def is_needed(symbol: Symbol) -> bool:
         return symbol in needed or (leaves and symbol.kind == "leaf")
 
-    layers: dict[tuple[Symbol, ...], Layer] = {}
-    pending: Contributions = {node: list(contributions) for node, contributions in seeds.items()}
-
-    def contribute(to: Symbol, contribution: Contribution | Column) -> None:
-        if to in pending:
-            pending[to].append(contribution)
-        else:
-            pending[to] = [contribution]
+    def layer_of(inputs: tuple[Symbol, ...]) -> Layer:
+        """The layer with these inputs; a new one contributes to the adjoints of those that are needed."""
+        layer = layers.get(inputs)
+        if layer is None:
+            layer = layers[inputs] = Layer()
+            for k in [k for k, symbol in enumerate(inputs) if symbol in needed]:
+                pending[inputs[k]].append(Column(layer, k))
+        return layer
 
     for node in reversed(nodes):
         if node not in pending or (stop and node in wanted):
@@ -176,33 +182,39 @@ def sweep(
                 operands, found, more = _summed(operands, found, adjoint)
                 sums += more
         else:  # the derivatives are those that the rule gives, with no symbol for each weight
-            numbers, inputs = node.operands.left.numbers, node.operands.right
-            layer = layers.get(inputs)
-            if layer is None:
-                layer = layers[inputs] = Layer()
-                for k, symbol in enumerate(inputs):
-                    if symbol in needed:
-                        contribute(symbol, Column(layer, k))
-            layer.rows.append(numbers)
-            layer.adjoints.append(adjoint)
-            layer.conditions.append(reached)
+            layer_of(node.operands.right).add(node.operands.left.numbers, adjoint, reached)
             operands, found = [b for b in node.operands.bias if is_needed(b)], [1.0]
         for operand, contribution in _pass_on(node, operands, found, adjoint, reached):
-            contribute(operand, contribution)
+            pending[operand].append(contribution)
     if sums is not None:
         sums += [each for inputs, layer in layers.items() for each in layer.sums(inputs)]
     return {node: found for node, found in pending.items() if node in wanted or (leaves and node.kind == "leaf")}
 
 
+def _paths(seeds: Contributions, wanted: set[Symbol], leaves: bool, singly: bool) -> tuple[list[Symbol], set[Symbol]]:
+    """The operations between the seeds and what is wanted, operands first; and the same with what is wanted, as a set.
+
+    For the arguments see `sweep`. If single leaves are wanted, the weights of a row are examined `singly`.
+    """
+    needed = set(wanted)
+    nodes: list[Symbol] = []
+    for node in operations(seeds):
+        read = node.operands if singly else apart(node.operands)
+        if not needed.isdisjoint(read) or (leaves and read_leaf(node.operands)):
+            needed.add(node)
+            nodes.append(node)
+    return nodes, needed
+
+
 def _is_of_layer(operands: Operands, layers: Container[tuple[Symbol, ...]]) -> bool:
-    """Whether they are those of a dot of a row of leaves with what differs from sample to sample: see `Layer`."""
+    """Whether these belong to a dot of a row of leaves with inputs that differ between samples: see `Layer`."""
     if not (type(operands) is DotOperands and type(operands.left) is LeafRow):
         return False
     return operands.right in layers or not any(map(_uniform, operands.right))
 
 
 def _lookup(node: Symbol, adjoint: Symbol, reached: Symbol | None) -> GradientLookup | None:
-    """What a `take` of several leaves adds to them: what its rule says, without a condition for each of them."""
+    """The gradient of a `take` of several leaves: the same as by its rule, without a condition for each of them."""
     if node.primitive is not ops.take or len(node.operands) < 3:
         return None
     index, *values = node.operands
@@ -215,7 +227,7 @@ def _lookup(node: Symbol, adjoint: Symbol, reached: Symbol | None) -> GradientLo
 
 
 def _derivatives(node: Symbol, is_needed: Callable[[Symbol], bool]) -> tuple[list[Symbol], list[Any]]:
-    """Those operands of `node` that are needed, and the derivatives of `node` by them."""
+    """The operands of `node` that are needed, and its derivatives by them."""
     primitive, operands = node.primitive, node.operands
     assert primitive is not None
     wanted = list(map(is_needed, operands))
@@ -228,7 +240,7 @@ def _derivatives(node: Symbol, is_needed: Callable[[Symbol], bool]) -> tuple[lis
 def _summed(
     operands: list[Symbol], found: list[Any], adjoint: Symbol
 ) -> tuple[list[Symbol], list[Any], list[GradientSum]]:
-    """Of operands and derivatives those that make no sum over the samples, and the sum."""
+    """Put what goes straight into sums over the samples into one sum; return what is left, and that sum."""
     yes = [not o.operands and d.__class__ is Symbol and not d.uniform for o, d in zip(operands, found)]
     if not any(yes):
         return operands, found, []
@@ -275,7 +287,7 @@ def _contribution(
 
 
 def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tuple[Symbol, Symbol | None]:
-    """The sum of the contributions as a symbol, and where any was made (None: everywhere)."""
+    """The sum of the contributions as a symbol, and where there is any (None: everywhere)."""
     columns = [c for c in contributions if isinstance(c, Column)]
     single = [c for c in contributions if isinstance(c, Contribution)]
     reached = _anywhere([*[c.reached for c in single], *[column.layer.reached for column in columns]])
@@ -299,7 +311,7 @@ def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tupl
 
 
 def _anywhere(conditions: Sequence[Symbol | None]) -> Symbol | None:
-    """Where any of the conditions holds; None if that is known to be everywhere, as where one of them is None."""
+    """The disjunction of the conditions; None if it is known to hold everywhere, as it does if one of them is None."""
     found = [condition for condition in dict.fromkeys(conditions) if condition is not None]
     if not found or any(condition is None for condition in conditions) or covers(found[0].graph, found):
         return None
@@ -316,10 +328,10 @@ def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:
 def _gradient(
     graph: Graph, loss: Symbol, seed: Contribution
 ) -> tuple[list[GradientSum | GradientLookup], dict[int, Symbol]]:
-    """The sums over the samples, and for the leaves whose gradient needs more than one, the whole by their number.
+    """The sums over the samples; and, by number, the whole gradient of each leaf that needs more than one of them.
 
-    Per sample the sweep goes down to the uniform symbols. What arrives there is summed over the samples, and swept
-    from there down to the leaves once. Most often they are leaves, and nothing remains to do.
+    For each sample the sweep goes down to the uniform symbols. Their adjoints are summed over the samples, and swept on
+    to the leaves once. Usually the uniform symbols are leaves themselves, and nothing remains to be done.
     """
     border = {o for s in operations([loss]) if not s.uniform for o in s.below if o.uniform}
     if loss.uniform and loss.kind != "constant":

@@ -1,4 +1,4 @@
-"""A result as a linear form: its sums, differences, means, dots and factors that read no input undone."""
+"""A result as a linear form: sums, differences, means, dots and factors that read no input are expanded."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ..frontend.graph import Graph, operations
 from ..frontend.symbol import Symbol
 
 Factor = tuple[Primitive, Symbol]
-"""What a term is multiplied (mul) or divided (div) by beside its weight: a symbol without inputs, and no constant."""
+"""What a term is multiplied (mul) or divided (div) by besides its weight: it reads no input, and is not a constant."""
 
 Factors = tuple[Factor, ...]
 
 Form = dict[tuple[Symbol, Factors], float]
-"""The weight of each term, its factors set apart; constants together are the term 1."""
+"""The weight of each term with its factors; all constants together are the term 1."""
 
 
 def linear_form(graph: Graph, root: Symbol) -> Form:
-    """The linear form of a symbol; its terms are no sums themselves, and each is there once.
+    """The linear form of a symbol; no term is a sum itself, or occurs twice.
 
-    Sums that read no input are terms, and are kept whole.
+    Sums that read no input are kept whole, as terms.
 
     Args:
         graph: the graph of the symbol, opened: products under a dot become symbols of their own.
@@ -50,9 +50,9 @@ def linear_form(graph: Graph, root: Symbol) -> Form:
 
 
 def _parts(graph: Graph, symbol: Symbol) -> Iterator[tuple[Symbol, float, Factor | None]]:
-    """What a sum, difference, mean, dot or multiple is made of, with the factor of each; nothing for other operations.
+    """The parts of a sum, difference, mean, dot or multiple, each with its factor; nothing for other operations.
 
-    A product under a dot of which both factors read inputs is a term of its own.
+    In a dot, a product of two factors that both read inputs is a term of its own.
     """
     primitive, operands = symbol.primitive, symbol.operands
     if symbol.uniform and primitive not in (ops.neg, ops.mul, ops.div):
@@ -83,7 +83,7 @@ def _parts(graph: Graph, symbol: Symbol) -> Iterator[tuple[Symbol, float, Factor
 
 
 def _multiple(x: Symbol, y: Symbol) -> Iterator[tuple[Symbol, float, Factor | None]]:
-    """The part of a product of which one factor reads no input; nothing for a product of two that do."""
+    """A product with a factor that reads no input, as a multiple of the other one; nothing if both read inputs."""
     for factor, part in ((x, y), (y, x)):
         if factor.kind == "constant":
             yield part, factor.value, None

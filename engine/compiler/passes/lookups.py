@@ -1,7 +1,7 @@
-"""Lookups: a sample adds to the one leaf that its index names, not zeros to all the others.
+"""Lookups: a sample adds to the one leaf that its index selects, instead of zeros to all the others.
 
-Of a `take` differentiation says so itself. What is written out, ``where(index == 0, a, 0) + where(index == 1, b, 0)``,
-gives each leaf ``where(index == k, adjoint, 0)``. Over all k that is one addition for each sample, too.
+For a `take`, differentiation makes them itself. Written out, as ``where(index == 0, a, 0) + where(index == 1, b, 0)``,
+each leaf gets ``where(index == k, adjoint, 0)``. Over all k, that too is one addition for each sample.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def looked_up(computation: Computation) -> Computation:
 
 
 def _selects(each: GradientSum) -> tuple[Symbol | None, int]:
-    """The index and its value for which a sum adds something; (None, 0) if it is not of that kind."""
+    """The index, and the value of it for which a sum adds something; (None, 0) for any other kind of sum."""
     upstream = each.upstream
     if each.coefficients or upstream.primitive is not ops.where:
         return None, 0

@@ -1,4 +1,4 @@
-"""Lowering: what is left is only what back ends have a template for."""
+"""Lowering: only primitives are left that back ends have a template for."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _POWERS: dict[float, Callable[[Symbol], Any]] = {  # of constant exponents, to w
 def lowered(computation: Computation) -> Computation:
     """The pass: the same numbers, from primitives that have a template, `dot` and `take` only.
 
-    What has neither template nor composition is what its forward function composes of other primitives. If that wants
-    numbers (`math.exp`, an if) it stays as it is: a back end that runs Python can still call it.
+    A primitive with neither becomes what its forward function composes of other primitives. If that function needs
+    numbers (`math.exp`, an `if`) the primitive stays: a back end that runs Python can still call it.
     """
     return computation.replaced(_replacements(computation.graph, computation.roots))
 
@@ -77,7 +77,7 @@ def _first(symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
 
 
 def _composed(graph: Graph, primitive: Primitive, operands: Sequence[Symbol]) -> Symbol | None:
-    """What the forward function makes of symbols; None if it cannot, or makes something else the second time."""
+    """What the forward function makes of symbols; None if it cannot, or if the second time it makes something else."""
     try:
         with always_recorded():
             first, second = (graph.lift(primitive.forward(*operands)) for _ in range(2))

@@ -67,7 +67,7 @@ _below = attrgetter("below")
 
 
 def _uses(roots: Sequence[Symbol], symbols: Sequence[Symbol]) -> Counter[Symbol]:
-    """How often each operation is read. What neurons read is counted once for a layer, whose tuple they share."""
+    """How often each operation is read; the neurons of a layer, which share one tuple, are counted together."""
     uses: Counter[Symbol] = Counter(roots)
     sharing = Counter(map(id, map(_below, symbols)))
     for below in {id(symbol.below): symbol.below for symbol in symbols}.values():
@@ -104,7 +104,7 @@ class Replacements(dict[Symbol, Symbol]):
 
 
 def _sum(graph: Graph, terms: Sequence[Symbol], products: Sequence[Symbol], new: dict[Symbol, Symbol]) -> Symbol:
-    """Terms plus products; what is uniform is summed apart, once for all samples."""
+    """Terms plus products; uniform terms are summed separately, once for all samples."""
     plain = [new.get(term, term) for term in terms]
     sums = [
         add_up(graph, part) for part in ([t for t in plain if t.uniform], [t for t in plain if not t.uniform]) if part

@@ -1,7 +1,7 @@
 """Algebra on the graph, as a table of identities. Each gives the very same float, signed zeros, inf and nan included.
 
-What is tempting and wrong on floats stays out: ``0 * x -> 0`` (inf), ``x - x -> 0`` (inf, nan), ``x + 0 -> x`` (-0.0),
-``x / x -> 1`` (0), ``exp(log(x)) -> x`` (rounding).
+What is tempting but wrong for floats is left out: ``0 * x -> 0`` (inf), ``x - x -> 0`` (inf, nan),
+``x + 0 -> x`` (-0.0), ``x / x -> 1`` (0), ``exp(log(x)) -> x`` (rounding).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From symbols to the plan: equal operations of one level form a group with consecutive slots.
 
-The rows of a group are sorted by the slots of their operands, and the factors of a dot likewise, so that what a loop
-of the user computed in any order comes out as plain runs: base, stride, stride.
+The rows of a group are sorted by the slots of their operands, and so are the factors of a dot. So whatever order the
+user's loops have, operands lie in plain runs: a base and two strides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .strides import Column, chunks, columns, runs
 
 _BUFFER = {"leaf": "P", "constant": "C", "input": "X", "accumulator": "G"}
 _SWAPPABLE = frozenset({ops.add, ops.mul})
-_FEW = 5  # operands, up to which rows are asked to read them from the same groups
+_FEW = 5  # operands, up to which the rows of a group must read each of them from one group
 _STAGES = ("prologue", "body", "epilogue")
 
 _number, _uniform = attrgetter("number"), attrgetter("uniform")
@@ -29,7 +29,7 @@ _number, _uniform = attrgetter("number"), attrgetter("uniform")
 class Part(NamedTuple):
     """Where the symbols of one operand are: the letters of their buffers, and their slots there.
 
-    For a constant the number itself stands in place of the slot, which is given to it with its group.
+    For a constant the number itself stands in place of the slot, which it gets together with its group.
     """
 
     letters: str
@@ -37,14 +37,14 @@ class Part(NamedTuple):
 
 
 class Vector(NamedTuple):
-    """What the rows of a matrix are multiplied by: in its own order, which the rows must take over."""
+    """What the rows of a matrix are multiplied by, in the order of its slots; the rows are arranged to match."""
 
     number: int
     order: Sequence[int] | None  # None: it is in order already; a range if it is one, as from last to first
     part: Part
 
     def arranged(self, weights: Part) -> Part:
-        """A row in the order of the vector: of a range of slots a range, which takes no memory for each weight."""
+        """A row in the order of the vector; a range of slots stays a range, which takes no memory for each weight."""
         (letters, numbers), order = weights, self.order
         if order is None:
             return weights
@@ -55,7 +55,7 @@ class Vector(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An operation, with its operands as the plan has them; of a matrix product also the vector."""
+    """An operation with its operands as the plan has them, and for a matrix product the vector."""
 
     symbol: Symbol
     parts: tuple[Part, ...]
@@ -95,7 +95,7 @@ class Layout:
         return Run(*self.slot(symbol))
 
     def _constants(self, column: Sequence[float]) -> list[int]:
-        """Slots of C for the constants that one operand has in all rows: one if they are equal, else in a row."""
+        """Slots of C for the constants that one operand has in all rows: one if equal, else consecutive ones."""
         key = tuple([number.hex() for number in column])
         if len(set(key)) == 1:
             key = key[:1]
@@ -119,8 +119,8 @@ class Layout:
     def _signature(self, row: Row) -> Any:
         """What rows of one group have in common.
 
-        With few operands that includes the groups which compute them: then a group's rows are those of the groups that
-        it reads, in the same order, and all can run in one loop that keeps the numbers in between in registers.
+        With few operands that includes the groups that compute them: then its rows match those of the groups it reads,
+        in the same order, and one loop can compute all of them, with intermediate results in registers.
         """
         symbol = row.symbol
         sources = [self._group_of.get(o) for o in apart(symbol.operands)] if len(symbol.operands) <= _FEW else []
@@ -160,7 +160,7 @@ class Layout:
     # ---- operands
 
     def _row(self, symbol: Symbol) -> Row:
-        """The operands as the plan has them, in an order that does not depend on the user's where it may differ."""
+        """The operands as the plan has them; where their order is free, it does not depend on the user's."""
         primitive, operands = symbol.primitive, symbol.operands
         if primitive is ops.dot:
             return self._dot(symbol)
@@ -191,7 +191,7 @@ class Layout:
         return Row(symbol, (vector.arranged(weights), vector.part, *bias), vector)
 
     def _vector(self, symbols: tuple[Symbol, ...]) -> Vector | None:
-        """Symbols as a vector, if they are all per lane; made once, as a layer has one for all neurons."""
+        """Symbols as a vector, if they are all per lane; made once for all neurons of a layer."""
         if symbols not in self._vectors:
             found = None
             if not any(map(_uniform, symbols)):
@@ -235,7 +235,7 @@ def _is_multiple(left: Sequence[Symbol]) -> bool:
 
 
 def _is_next_row(a: Row, b: Row, c: Row, d: Row) -> bool:
-    """Whether the step of all slots from row c to d is that from row a to b, the vector's apart."""
+    """Whether all slots but the vector's step from row c to d as they do from row a to b."""
     return all(
         _step(c.parts[k].numbers, d.parts[k].numbers) == _step(a.parts[k].numbers, b.parts[k].numbers)
         for k in range(len(a.parts))
@@ -244,19 +244,19 @@ def _is_next_row(a: Row, b: Row, c: Row, d: Row) -> bool:
 
 
 def _step(a: Sequence[float], b: Sequence[float]) -> Any:
-    """From each slot of one row to that of the other; of ranges that are alike one number."""
+    """The step from each slot of one row to that of the other; a single number for ranges of one shape."""
     if isinstance(a, range) and isinstance(b, range) and (a.step, len(a)) == (b.step, len(b)):
         return b.start - a.start
     return list(map(sub, b, a))
 
 
 def is_fold(primitive: Primitive | None) -> bool:
-    """Whether it takes any number of operands, one after the other."""
+    """Whether a primitive folds any number of operands, one after another."""
     return primitive is not None and primitive.arity is None and primitive not in (ops.dot, ops.take)
 
 
 def _levels(symbols: Sequence[Symbol]) -> dict[str, list[list[Symbol]]]:
-    """The operations of each stage by their level: how many operations of the stage lie below."""
+    """The operations of each stage by their level: the length of the longest chain of that stage that ends there."""
     places: dict[Symbol, tuple[str, int]] = {}
     below_of: dict[int, set[tuple[str, int]]] = {}  # by the id of the operands, which a layer's neurons have in common
     levels: dict[str, list[list[Symbol]]] = {stage: [] for stage in _STAGES}

@@ -1,4 +1,4 @@
-"""How to come by a plan, which need not be made where a back end knows what became of it."""
+"""A plan on demand: where a back end finds the compiled code in its cache, none is made."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .plan import Plan
 
 
 class LazyPlan:
-    """A plan that is made when it is asked for.
+    """A plan that is made when it is first read.
 
     Args:
-        make: gives it.
-        leaves: how many it binds.
-        fingerprint: what determines the plan; empty if nothing does but the plan itself.
-        gradients: whether it has those by the leaves, to make steps with.
-        lock: held meanwhile, for plans that are made of one graph.
+        make: makes it.
+        leaves: how many leaves it binds.
+        fingerprint: identifies the plan, in every process; empty if nothing but the plan itself does.
+        gradients: whether it computes those by the leaves, for training.
+        lock: held while it is made, for plans of one graph.
 
     Attributes:
-        seconds: that it took, once it is made.
+        seconds: how long making it took.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class LazyPlan:
         return cls(lambda: plan, plan.leaves, gradients=plan.weight is not None)
 
     def let_go(self) -> None:
-        """Hold the plan no longer: it is made again when somebody asks."""
+        """Drop the plan: it is made again when it is read again."""
         with self._lock:
             self._plan = None
 

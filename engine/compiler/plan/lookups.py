@@ -1,4 +1,4 @@
-"""From the lookups of a gradient to scatters: neighbouring slots and accumulators make one of many rows."""
+"""The lookups of a gradient as scatters: those with evenly spaced slots and accumulators are rows of one."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _from_first(targets: Sequence[int]) -> Sequence[int]:
 
 
 def _merged(sums: Sequence[GradientSum]) -> Iterator[tuple[Sequence[int], tuple[Symbol, ...]]]:
-    """The targets in order, and their coefficients; what is added to a target again, in further rounds."""
+    """The targets in order, and their coefficients; a target that occurs again comes in a further round."""
     targets, factors, _ = sums[0]
     if len(sums) == 1 and (targets.step > 0 if isinstance(targets, range) else all(map(lt, targets, targets[1:]))):
         yield targets, factors
@@ -106,7 +106,7 @@ def _outer(factors: tuple[Symbol, ...], rows: list[_Products], slot: SlotOf) -> 
 def _plain(rows: list[_Products]) -> Iterator[Reduction]:
     rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
     pieces = chunks(rows, _follows)
-    if len(pieces) > max(8, len(rows) // 4):  # hopeless: tables
+    if len(pieces) > max(8, len(rows) // 4):  # too irregular: tables
         pieces = chunks(rows, lambda a, b, c, d: c.buffer == d.buffer)
     for piece in pieces:
         target = _run_of([row.targets[0] for row in piece], "G")

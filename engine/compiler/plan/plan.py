@@ -77,7 +77,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`rows` results of one primitive, computed from slots known beforehand, into consecutive slots.
+    """`rows` results of one primitive, computed from slots filled before, into consecutive slots.
 
     Attributes:
         primitive: with its `native` template; composed ones have been replaced by their parts.

@@ -29,7 +29,7 @@ def planned(computation: Computation) -> Plan:
         prologue=tuple(layout.stages["prologue"]),
         body=tuple(layout.stages["body"]),
         epilogue=tuple(layout.stages["epilogue"]),
-        constants=tuple(layout.constants),  # last: whoever asks for the slot of a constant may add it
+        constants=tuple(layout.constants),  # last, since asking for the slot of a constant may add it
         sizes={**layout.sizes, "G": computation.accumulators},
     )
 

@@ -80,7 +80,7 @@ def runs(tracks: Sequence[Sequence[Column]]) -> list[tuple[Run, ...]]:
     if count == 1:  # as of most operations
         return [(single(track),) for track in tracks]
     pieces = chunks(range(count), follows)
-    if len(pieces) > max(8, count // 3):  # hopeless: one table for each stretch of equal buffers
+    if len(pieces) > max(8, count // 3):  # too irregular: one table for each stretch of equal buffers
         pieces = chunks(range(count), lambda a, b, c, d: all(t[c].buffer == t[d].buffer for t in tracks))
     return [tuple(single(track[piece[0] : piece[-1] + 1]) for piece in pieces) for track in tracks]
 

@@ -22,7 +22,7 @@ def verify(plan: Plan, computation: Computation | None = None) -> None:
 
     Args:
         plan: to check.
-        computation: what it is a plan of; then also that it adds and gives just what is wanted.
+        computation: what it is a plan of; if given, its sums and outputs are compared with those of the plan.
 
     Raises:
         PlanError: a slot is read before it is written, written twice or never, or out of range; a group has another

@@ -24,7 +24,7 @@ runs up to half again as long, and compiles in a fifth of the time: kernels of o
 
 
 def split_columns(fused_plan: FusedPlan) -> FusedPlan:
-    """Where a group of the body has few columns, give each a run of its own: then a row needs no loop over them."""
+    """Give each column of a group in the body a run of its own if they are few: then a row needs no loop over them."""
     if fused_plan.shape.single:
         return fused_plan
     return replace(
@@ -41,7 +41,7 @@ def _split(group: Group) -> Group:
 
 
 def _columns(run: Run, rows: int) -> list[Run]:
-    """Each column of a run; also of an irregular one the columns may be regular."""
+    """Each column of a run; those of an irregular one may still be regular."""
     if run.count == 1:
         return [run]
     columns = [Column.of(run.buffer, list(slots)) for slots in zip(*run.slots(rows))]
@@ -49,7 +49,7 @@ def _columns(run: Run, rows: int) -> list[Run]:
 
 
 def defer(fused_plan: FusedPlan) -> FusedPlan:
-    """Take out of the body what only plain sums over the lanes read: a sum computes it as it goes."""
+    """Move what only plain sums over the lanes read from the body into these sums, which compute it as they go."""
     if fused_plan.shape.single:
         return fused_plan
     plan, body = fused_plan.plan, [group for fused in fused_plan.stages["body"] for group in fused]
@@ -84,7 +84,7 @@ def fuse(fused_plan: FusedPlan) -> FusedPlan:
     A group is fused with an earlier one if each of its operands was computed before that one, or is the same row of a
     group fused with it already. (Then it may also run before the groups that stood between the two.) A kernel that has
     grown long takes no more: a chain of a thousand operations is many kernels, of which equal ones are compiled once.
-    After so many unlike ones nothing is fused any more but matrices and what belongs to them.
+    Once there are too many different ones, only matrices and what belongs to them are still fused.
     """
     stages = {stage: [group for fused in fused_plan.stages[stage] for group in fused] for stage in STAGES}
     return replace(fused_plan, stages={stage: _fused(groups) for stage, groups in stages.items()})
@@ -129,7 +129,7 @@ def _fused(groups: Sequence[Group]) -> list[Fused]:
 
 
 def _kind(fused: Fused) -> Hashable:
-    """What kernels that are probably equal have in common: the operations, and which operands are the same."""
+    """Equal for kernels that are probably equal: the operations, and which of their operands are the same."""
     places: dict[tuple[str, int], int] = {}
 
     def name(run: Run) -> tuple[str, int, int]:

@@ -39,10 +39,10 @@ WIDE, MOST = 64, 512
 """Lanes of a block where matrices are large, and at most."""
 
 FAR, ROOM = 4, 64 * 2**20
-"""Times the second cache, from which on weights come from far away, and what a block may then take, in bytes."""
+"""Weights of more than this many times the second cache come from far away; and the bytes a block may then take."""
 
 CALLING = 4
-"""How much longer a line takes to compile where functions are called: they are inlined, and all passes run."""
+"""How many times as long a line takes to compile where functions are called: they are inlined, and all passes run."""
 
 
 def shape_of(plan: Plan, bits: int, width: int, lanes: int = 0) -> Shape:
@@ -221,5 +221,5 @@ class Schedule:
 
 
 def _lines(text: str) -> int:
-    """How many there are, each an instruction: so long it takes to compile, whatever they are."""
+    """How many lines a text has, each an instruction: compile times are in proportion, whatever they are."""
     return text.count("\n")

@@ -1,14 +1,14 @@
-"""Where the loss is flat: what a block of samples may leave out, since it would only add zeros.
+"""Skips, where the loss is flat, the work that would only add zeros.
 
 A hinge loss, like anything that `relu`, `maximum` or `where` cut off, has a derivative of exactly 0 for most samples
 once a network has learned. From there on the backward pass is products with zeros and sums of these, which change
-nothing: to a sum that began at +0.0, neither +0.0 nor -0.0 adds a bit. That holds unless something that is multiplied
-with a zero is infinite or nan. So between the kernels that run in any case and the rest there is a guard. It lets a
-block skip the rest if in all its lanes the adjoints from which the rest starts are 0, and everything that these, and
-what follows from them, are multiplied with is finite.
+nothing: a sum that began at +0.0 stays the same when +0.0 or -0.0 is added. That holds unless something that is
+multiplied by a zero is infinite or nan. So a guard stands between the kernels that always run and the rest. A block
+skips the rest if in all its lanes the adjoints from which the rest starts are 0, and everything that these, and what
+follows from them, are multiplied by is finite.
 
-There is no guard if no kink can make the adjoints 0, or if all this cannot be known. What a condition on the labels
-alone cuts off, as in cross-entropy of probabilities, is not a kink: training does not change it.
+There is no guard if no kink can make the adjoints 0, or if this cannot be decided. What a condition on the labels alone
+cuts off, as in cross-entropy of probabilities, is not a kink: training does not change it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .fused_plan import FusedPlan, distinct_slots, runs_of
 from .kernels.guard import Guard, ranges, span
 
 WORTH = 64
-"""How many additions and multiplications must be skipped for each adjoint that a block looks at."""
+"""How many additions and multiplications a guard must save for each adjoint that it tests."""
 
 MOST = 16
-"""How many ranges of slots a guard may look at, and how many places in the program are tried for it."""
+"""How many ranges of slots a guard may test, and how many places in the program are tried for it."""
 
 _LINEAR = frozenset({ops.add, ops.sub, ops.sum, ops.neg})
 
@@ -42,7 +42,7 @@ def skip(fused_plan: FusedPlan) -> FusedPlan:
 
 
 def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
-    """After how many kernels all adjoints still to be read can be made 0 by a kink, and which these are.
+    """The places, by the number of kernels before, where a kink can make all adjoints 0 that are still live; and these.
 
     The earliest places come first. From one to the next only changes are examined: a chain may have thousands.
     """
@@ -87,7 +87,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
 
 
 def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
-    """The guard after that many kernels that looks at these adjoints, if there can be one and it pays."""
+    """The guard after that many kernels that tests these adjoints, if there can be one and it pays."""
     plan, body = fused_plan.plan, fused_plan.stages["body"]
     guarded = [group for fused in [*body[kernels:], fused_plan.deferred] for group in fused]
     zero = ranges("S", [slot for _, slot in begin])
@@ -116,7 +116,7 @@ def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
 
 
 def _finite(zeros: _Zeros, before: list[Group]) -> tuple[Run, ...] | None:
-    """What zeros are multiplied with, as far as it may be infinite; None if some of it does not exist yet."""
+    """What zeros are multiplied by and may be infinite; None if some of it is not computed before the guard."""
     known = {place: _is_condition(group, zeros.plan) for group in before for place in _results(group)}
     slots: set[int] = set()
     bounds: dict[str, tuple[int, int]] = {}  # of what is there from the start, in each buffer the first and last slot
@@ -159,7 +159,7 @@ def _is_kink(group: Group, plan: Plan, trained: Slots) -> bool:
 
 
 def _is_condition(group: Group, plan: Plan) -> bool:
-    """Whether its results are 0 or 1, or between them."""
+    """Whether its results are between -1 and 1."""
     if group.primitive in CONDITIONS:
         return True
     return group.primitive is ops.where and all(

@@ -1,8 +1,8 @@
-"""The native programs of one plan: one for many samples, whose vectors hold a number of several samples, and for few.
+"""The native programs of one plan: for many samples, with vectors across samples, and for few.
 
-With few samples most of such a vector would be padding. So a program for few takes one sample at a time, and its
-vectors run along what the plan computes for it; and steps on a few more use vectors of half the size, if full ones have
-64 bytes. Each program is compiled when a batch first needs it.
+With few samples most of such a vector would be padding. So a program for few takes one sample at a time, with vectors
+along what the plan computes for it; and steps on a few more use vectors of half the size, if full ones have 64 bytes.
+Each program is compiled when a batch first needs it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 NARROW = 32
-"""Bytes of the vectors for few samples: as many operations on larger ones take as long, or longer."""
+"""Bytes of the vectors for few samples: with larger ones the same operations take as long, or longer."""
 
 
 class Variants:

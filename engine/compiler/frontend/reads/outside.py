@@ -123,6 +123,13 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
     harmless: dict[int, CodeType] = {}  # by id: comparing code, or hashing it, takes longer than examining it
     kinds: dict[type, tuple[str, Callable[[str], bool]] | None] = {}
 
+    def examined(owner: Any) -> tuple[str, Callable[[str], bool]] | None:
+        """What methods of a class ask, or of an object, which is remembered for its class."""
+        if isinstance(owner, type):
+            return _asking(owner)
+        found = kinds[type(owner)] = _asking(type(owner))
+        return found
+
     def see(frame: FrameType, event: Any, function: Any) -> None:
         nonlocal printing
         if before is not None:
@@ -134,12 +141,8 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
             kind = type(owner)
             if kind is ModuleType:
                 asking = _ASKING.get(owner.__name__)
-            elif kind in kinds:
-                asking = kinds[kind]
             else:
-                asking = _asking(owner if isinstance(owner, type) else kind)
-                if not isinstance(owner, type):
-                    kinds[kind] = asking
+                asking = kinds[kind] if kind in kinds else examined(owner)
             if asking is not None and asking[1](function.__name__) and not _is_harmless(frame, function):
                 error = refusal(f"the function {asking[0]} ({function.__name__})", _FIX)
                 if before is None:  # an error from here would confuse another profiler; it is raised at the end

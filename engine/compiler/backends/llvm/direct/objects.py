@@ -27,7 +27,7 @@ DATA, RANK, DIMENSIONS, TYPE, FLAGS = (HEAD + k for k in (0, 8, 16, 40, 48))
 IN_ORDER = 0x101  # the flags of C-contiguous and of aligned memory
 
 INTS = [*range(-5, 257)]
-"""Ints of which CPython has a single object each; kept, so that an object at the address of one is that one."""
+"""Ints that CPython has a single object for; kept, so that an object at the address of one is that one."""
 
 INT_SIZE = 32
 """Bytes from one to the next, if they are side by side."""

@@ -13,11 +13,11 @@ RECORD = (
     *QUICK, "frame", "words", "drive",
     "nothing", "no", "yes", "ndarray", "list", "float", "int", *NUMBERS, "ints", "int_count",
 )  # fmt: skip  # names of fields
-"""What `quick` alone reads; the last step; objects that are known by their addresses, and where small ints lie."""
+"""What only `quick` reads; the last step; objects that are known by their addresses, and where small ints lie."""
 
 FORM = ("rank", "dimensions", "samples", "columns", "own", "place", "rows", "known", "least", "most")
-"""Of an argument: how many dimensions it has, and where they are; memory for a copy, or 0; where its address is told.
-Where rows of labels are that are right, and how many, -1 for any; numbers from `least` to `most` are right as well."""
+"""Of an argument: how many dimensions it has, and where they are; memory for a copy, or 0; where to put its address.
+Where the rows of valid labels are, and how many, -1 for any; numbers from `least` to `most` are valid as well."""
 
 HEAD_OF_WORDS = ("words", "blocks")
 """See `WordGuard.head`."""

@@ -1,4 +1,4 @@
-"""The native code that reads the samples and labels of a direct step in place, and tells whether they are right.
+"""The native code that reads the samples and labels of a direct step in place, and checks them.
 
 The step calls ``brought`` for the numbers of an argument, and ``known`` for labels.
 """
@@ -16,7 +16,7 @@ _WHOLE = 1 << 53
 """Up to this bound a double holds every integer."""
 
 _AT_ONCE = 8
-"""How many labels are compared with a right one at a time."""
+"""How many labels are compared with a valid one at a time."""
 
 
 def text(bits: int) -> str:
@@ -94,16 +94,20 @@ def _array(bits: int) -> str:
         code.lines.append(f"ret ptr {data}")
     leave(code, code.value("icmp eq ptr %own, null"), "refused")
     count = code.value(f"mul i64 {field(code, '%form', FORM, 'samples')}, {field(code, '%form', FORM, 'columns')}")
-    for name, number in NUMBERS.items():
-        if name != own_kind:
-            with code.when(code.value(f"icmp eq ptr {kind}, {field(code, '%record', RECORD, name, 'ptr')}")):
-                with code.loop(0, count) as k:
-                    found = code.value(f"load {number}, ptr {code.pointer(data, k, number)}")
-                    if number == "float":
-                        found = code.value(f"fpext float {found} to double")
-                    _store(code, _whole(code, found) if number == "i64" else found, k)
-                code.lines.append("ret ptr %own")
+    for name in [name for name in NUMBERS if name != own_kind]:
+        with code.when(code.value(f"icmp eq ptr {kind}, {field(code, '%record', RECORD, name, 'ptr')}")):
+            _copy(code, data, count, NUMBERS[name])
+            code.lines.append("ret ptr %own")
     return refusal(code, "ptr null")
+
+
+def _copy(code: Code, data: str, count: str, kind: str) -> None:
+    """Copy an array's numbers, of LLVM's type `kind`; refused if that changes one."""
+    with code.loop(0, count) as k:
+        found = code.value(f"load {kind}, ptr {code.pointer(data, k, kind)}")
+        if kind == "float":
+            found = code.value(f"fpext float {found} to double")
+        _store(code, _whole(code, found) if kind == "i64" else found, k)
 
 
 def _brought(bits: int) -> str:
@@ -131,7 +135,7 @@ def _brought(bits: int) -> str:
 
 
 def _known(bits: int) -> str:
-    """``known``: whether all labels are right."""
+    """``known``: whether all labels are known to be valid."""
     code = function("known", bits, ["ptr %form", "ptr %labels"], "i1")
     samples, columns = (field(code, "%form", FORM, name) for name in ("samples", "columns"))
     single = code.value(f"icmp eq i64 {columns}, 1")
@@ -146,7 +150,7 @@ def _known(bits: int) -> str:
 def _known_part(bits: int, width: int) -> str:
     """``known.width``: the same for labels from `start` to `stop`, `width` at a time, by columns of labels.
 
-    A label is right if all its numbers are between two bounds, or are those of a known row.
+    A label is valid if all its numbers are between two bounds, or are those of a known row.
     """
     code = Code(f"known.{width}", bits, width, ["ptr %form", "ptr %labels", "i64 %start", "i64 %stop"], "i1")
     code.linkage = "internal "

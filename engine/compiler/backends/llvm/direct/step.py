@@ -1,12 +1,12 @@
-"""One more step of a training on arrays or lists that are read in place: Python functions in native code.
+"""Training steps on arrays or lists that are read in place, as Python functions in native code.
 
-They see whether each argument is what the program was prepared for: an array of the same shape, in C order, whose
+They check whether each argument is what the program was prepared for: an array of the same shape, in C order, whose
 numbers are read in place; or an array of another type or nested lists, whose numbers are copied, if the program's type
 holds each of them exactly. Then they compare the labels with those known to be valid. For anything else they do nothing
 and say so; the checks in Python, with their errors, take over.
 
-``step`` makes part of the checks of a step in Python. ``quick`` does without any Python: it keeps the GIL, so that no
-other thread does anything between its checks and the end of its step, and needs no lock unless somebody else holds it.
+``step`` leaves some checks to its caller in Python. ``quick`` runs no Python at all: it keeps the GIL, so that no other
+thread does anything between its checks and the end of its step, and needs no lock as long as nobody else holds it.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def _unchanged() -> str:
 
 
 def _prepared(bits: int, arguments: int, name: str) -> str:
-    """``prepared.run`` and ``prepared.step``: tell the frame where samples and labels are, if they are right."""
+    """``prepared.run`` and ``prepared.step``: tell the frame where samples and labels are, if they are valid."""
     code = function(f"prepared.{name}", bits, ["ptr %record", "ptr %arguments", "i1 %unchecked"], "i1")
     places = []
     for k in range(arguments):

@@ -76,7 +76,7 @@ class TreeReader:
             **dict(zip(CLASSES, map(id, (Value, float, int, list, tuple, dict)))),
             **slots,
         }
-        self._record = record = np.array([fields.get(name, 0) for name in RECORD], np.int64)
+        record = np.array([fields.get(name, 0) for name in RECORD], np.int64)
         self._read = python_function("read", _native().address("read"), record)
 
     def numbers(self, tree: Any, params: tuple[Value, ...]) -> NDArray[Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from ..ir.builder import Code
 from ..jit.python_function import DECLARED
@@ -98,44 +98,13 @@ def _enter() -> str:
     """``enter``: whether a thing is as expected; stores the number of a Value."""
     code = function("enter", 64, ["ptr %record", "ptr %thing"], "i1")
     code.slots += ["%beyond = alloca i32"]
-    kind, itself = _inside(code, "%thing", str(CLASS)), code.value("ptrtoint ptr %thing to i64")
+    kind = _inside(code, "%thing", str(CLASS))
+    itself = code.value("ptrtoint ptr %thing to i64")
     _require_call(code, f"@expect(ptr %record, i64 {kind})")
-
-    def of(name: str) -> Any:
-        return code.when(code.value(f"icmp eq i64 {kind}, {_field(code, name)}"))
-
-    with of("Value"):
-        for name in ("primitive", "label"):
-            _require(code, "i64", _inside(code, "%thing", _field(code, name)), "eq", _field(code, "none"))
-        data = code.value(f"inttoptr i64 {_inside(code, '%thing', _field(code, 'data'))} to ptr")
-        _require(code, "i64", _inside(code, data, str(CLASS)), "eq", _field(code, "float"))
-        number = code.value(f"load double, ptr {code.pointer(data, str(REAL), 'i8')}")
-        count = _field(code, "value_count")
-        target = _entry(code, _field(code, "targets", "ptr"), count)
-        place = code.pointer(_field(code, "numbers", "ptr"), target, "double")
-        code.lines.append(f"store double {number}, ptr {place}")
-        code.lines.append(f"store i64 {itself}, ptr {code.pointer(_field(code, 'found', 'ptr'), count, 'i64')}")
-        code.lines.append(f"store i64 {code.value(f'add i64 {count}, 1')}, ptr {_place(code, 'value_count')}")
-        code.lines.append("ret i1 true")
-    with of("float"):
-        number = code.value("call double @PyFloat_AsDouble(ptr %thing)")
-        _require_call(code, f"@expect(ptr %record, i64 {code.value(f'bitcast double {number} to i64')})")
-        code.lines.append("ret i1 true")
-    with of("int"):
-        number = code.value("call i64 @PyLong_AsLongLongAndOverflow(ptr %thing, ptr %beyond)")
-        _require(code, "i32", code.value("load i32, ptr %beyond"), "eq", "0")
-        _require_call(code, f"@expect(ptr %record, i64 {number})")
-        code.lines.append("ret i1 true")
-    for name in ("list", "tuple"):
-        with of(name):
-            size, items = _sequence(code, name, "%thing")
-            _require_call(code, f"@expect(ptr %record, i64 {size})")
-            with code.loop(0, size) as k:
-                item = code.value(f"inttoptr i64 {_entry(code, items, k)} to ptr")
-                _require_call(code, f"@enter(ptr %record, ptr {item})")
+    for name, body in _BY_CLASS.items():
+        with code.when(code.value(f"icmp eq i64 {kind}, {_field(code, name)}")):
+            body(code, name)
             code.lines.append("ret i1 true")
-    with of("dict"):
-        code.lines.append(f"ret i1 {code.value('call i1 @entries(ptr %record, ptr %thing)')}")
     kinds = _field(code, "kinds", "ptr")
     with code.loop(0, _field(code, "kind_count")) as k:
         same = code.value(f"icmp eq i64 {kind}, {_entry(code, kinds, k)}")
@@ -145,6 +114,56 @@ def _enter() -> str:
             code.lines += [f"call void @Py_DecRef(ptr {attributes})", f"ret i1 {same}"]
     _require_call(code, f"@expect(ptr %record, i64 {itself})")
     return _ended(code)
+
+
+def _enter_value(code: Code, _: str) -> None:
+    """Store the number of a Value, which must be a leaf without a label, and its address."""
+    for name in ("primitive", "label"):
+        _require(code, "i64", _inside(code, "%thing", _field(code, name)), "eq", _field(code, "none"))
+    data = code.value(f"inttoptr i64 {_inside(code, '%thing', _field(code, 'data'))} to ptr")
+    _require(code, "i64", _inside(code, data, str(CLASS)), "eq", _field(code, "float"))
+    number = code.value(f"load double, ptr {code.pointer(data, str(REAL), 'i8')}")
+    count = _field(code, "value_count")
+    target = _entry(code, _field(code, "targets", "ptr"), count)
+    place = code.pointer(_field(code, "numbers", "ptr"), target, "double")
+    code.lines.append(f"store double {number}, ptr {place}")
+    itself = code.value("ptrtoint ptr %thing to i64")
+    code.lines.append(f"store i64 {itself}, ptr {code.pointer(_field(code, 'found', 'ptr'), count, 'i64')}")
+    code.lines.append(f"store i64 {code.value(f'add i64 {count}, 1')}, ptr {_place(code, 'value_count')}")
+
+
+def _enter_float(code: Code, _: str) -> None:
+    number = code.value("call double @PyFloat_AsDouble(ptr %thing)")
+    _require_call(code, f"@expect(ptr %record, i64 {code.value(f'bitcast double {number} to i64')})")
+
+
+def _enter_int(code: Code, _: str) -> None:
+    number = code.value("call i64 @PyLong_AsLongLongAndOverflow(ptr %thing, ptr %beyond)")
+    _require(code, "i32", code.value("load i32, ptr %beyond"), "eq", "0")
+    _require_call(code, f"@expect(ptr %record, i64 {number})")
+
+
+def _enter_sequence(code: Code, kind: str) -> None:
+    size, items = _sequence(code, kind, "%thing")
+    _require_call(code, f"@expect(ptr %record, i64 {size})")
+    with code.loop(0, size) as k:
+        item = code.value(f"inttoptr i64 {_entry(code, items, k)} to ptr")
+        _require_call(code, f"@enter(ptr %record, ptr {item})")
+
+
+def _enter_dict(code: Code, _: str) -> None:
+    _require_call(code, "@entries(ptr %record, ptr %thing)")
+
+
+_BY_CLASS: dict[str, Callable[[Code, str], None]] = {
+    "Value": _enter_value,
+    "float": _enter_float,
+    "int": _enter_int,
+    "list": _enter_sequence,
+    "tuple": _enter_sequence,
+    "dict": _enter_dict,
+}
+"""What is required of a thing of each class; the keys are those of CLASSES."""
 
 
 def _alike() -> str:

@@ -1,4 +1,4 @@
-"""What is left of a plan once its kernels are compiled: all that it takes to run them, and little to keep on disk."""
+"""What is left of a plan once its kernels are compiled: all that is needed to run them, and small on disk."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _pair(start: Any, stop: Any) -> tuple[int, int]:
 
 
 def _a(kind: type, found: Any) -> Any:
-    """What was found, if it is of that kind."""
+    """What was found, if it is exactly of that type."""
     if type(found) is not kind:
         raise TypeError(f"{found!r} is no {kind.__name__}")
     return found

@@ -26,7 +26,7 @@ _LEAVES = {
     _BASIC: [(1, 0), (7, 0), (7, 1), (13, 1), (20, 0), (25, 0), (30, 1), (36, 0)],
     _EXTENDED: [(_EXTENDED + 1, 0), (_EXTENDED + 8, 0), (_EXTENDED + 33, 0)],
 }
-"""What LLVM asks, behind the two that tell how many there are; a CPU's name and features depend on the answers only."""
+"""What LLVM reads, besides the two that tell how many there are: it knows a CPU's name and features by nothing else."""
 
 _KEPT = -1, 0
 """The entry for the registers that the system saves for each thread: the others cannot be used."""
@@ -34,9 +34,9 @@ _KEPT = -1, 0
 
 @functools.cache
 def cpuid() -> Answers | None:
-    """What the CPU tells of itself, four registers for each leaf and part.
+    """What the instruction of that name answers: four registers for each leaf and part.
 
-    None where nobody asks: on other systems and processors, and where no memory can be made executable.
+    None on other systems and processors, and where no memory can be made executable.
     """
     if not IS_SUPPORTED:
         return None
@@ -60,12 +60,12 @@ def cpuid() -> Answers | None:
 
 
 def _answers(ask: Callable[[int, int], Registers]) -> Answers:
-    """Those to what LLVM asks, but for which core it was that answered."""
+    """The answers to what LLVM reads, without those that tell the cores of a CPU apart."""
     found = {}
     for first, leaves in _LEAVES.items():
         found[first, 0] = ask(first, 0)
         for leaf, part in leaves:
-            # Behind the last one there is no answer, or another leaf's. Of 7, which has one, the first tells the last.
+            # Beyond the last leaf there is no answer, or another leaf's. Leaf 7 has parts; the first tells the last.
             if leaf <= found[first, 0][0] and ((leaf, part) != (7, 1) or found[7, 0][0] >= 1):
                 found[leaf, part] = ask(leaf, part)
     a, _, c, d = found[1, 0]
@@ -75,11 +75,10 @@ def _answers(ask: Callable[[int, int], Registers]) -> Answers:
 
 @functools.cache
 def identity() -> tuple[str, ...]:
-    """All that code for this CPU depends on. It takes llvmlite where the CPU is not asked.
+    """Everything about this CPU that its code depends on. Where cpuid cannot be run, llvmlite is needed.
 
-    LLVM names a CPU and its features by what it tells, and by nothing else: so equal answers are of CPUs that LLVM
-    makes the same code for, and those of CPUs that differ in any feature differ. What a virtual machine, or the system,
-    hides is missing here as it is there.
+    LLVM tells CPUs and their features apart by cpuid alone: equal answers mean equal code, and CPUs that differ in any
+    feature have different answers. What a virtual machine, or the system, hides is hidden from both.
     """
     answers = cpuid()
     if answers is None:
@@ -91,7 +90,7 @@ def identity() -> tuple[str, ...]:
 
 
 def _is_any() -> bool:
-    """Whether code is for any CPU of this kind, whose vectors have 128 bits: slower, and what tests run on too."""
+    """Whether code is for any CPU of this family, with vectors of 128 bits: slower; tests run on it too."""
     return os.environ.get("STEPGRAD_VECTOR_BITS") == "128"
 
 
@@ -129,7 +128,7 @@ def vector_bytes() -> int:
     if found is None:
         features = host()[1].split(",")
         return 64 if "+avx512f" in features else 32 if "+avx" in features else 16
-    # As LLVM judges: a CPU has them, and the system keeps all of them.
+    # As LLVM decides: the CPU has them, and the system saves all of them for each thread.
     kept = found[_KEPT][0]
     if not (found[1, 0][2] >> 28 & 1 and kept & 0x06 == 0x06):
         return 16

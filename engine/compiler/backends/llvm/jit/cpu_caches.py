@@ -8,14 +8,14 @@ import os
 import sys
 
 FALLBACK = 32 * 1024, 512 * 1024
-"""What cores of the last ten years have at least, nearly all of them."""
+"""What nearly every core of the last ten years has at least."""
 
 _LINUX = "/sys/devices/system/cpu/cpu0/cache"
 
 
 @functools.cache
 def cache_sizes() -> tuple[int, int]:
-    """Bytes of the first cache for data, and of the second cache, of one core."""
+    """Bytes of one core's first cache for data, and of its second cache."""
     first, second = _told()
     return first or FALLBACK[0], max(second or FALLBACK[1], first or FALLBACK[0])
 
@@ -36,7 +36,7 @@ def _of_linux(folder: str) -> tuple[int, int]:
 
 
 def _level_and_size(folder: str) -> tuple[str, int]:
-    """Of one cache; nothing of one that holds code only, nor where a file is missing or says something else."""
+    """The level and size of one cache; nothing for one of code only, or where a file is missing or not as expected."""
     try:
         level, kind, size = [_text(f"{folder}/{name}") for name in ("level", "type", "size")]
         return ("", 0) if kind == "Instruction" else (level, int(size.rstrip("K")) * 1024)

@@ -1,4 +1,4 @@
-"""Machine code of modules, of several at the same time.
+"""Makes machine code of several modules at the same time.
 
 llvmlite calls LLVM under a lock, since most of its users share one context. LLVM itself asks for no lock where contexts
 and target machines are not shared; so the longest call, in which modules become machine code, is made without it.

@@ -43,9 +43,9 @@ def binding() -> ModuleType:
 
 
 def _load_ahead() -> None:
-    """Load LLVM's library by a call that leaves Python's lock free meanwhile, for whoever makes the plan.
+    """Load LLVM's library without holding the GIL, so that the plan can be made meanwhile.
 
-    The import that follows would load it under the lock, and finds it there. Where this fails it will say why.
+    The import that follows would load it under the GIL, and now finds it loaded. If this fails, the import says why.
     """
     from llvmlite import __file__ as package
     from llvmlite.utils import get_library_name
@@ -80,8 +80,8 @@ class Library:
 
     Args:
         text: LLVM IR.
-        quick: more of it, that a few of LLVM's passes do for, in less time: no inner loop of it calls a function.
-        plain: what takes little of a step, and is translated instruction by instruction, in half of that time.
+        quick: more of it, for which a few of LLVM's passes are enough: no inner loop of it calls a function.
+        plain: what is a small part of a step, and is translated instruction by instruction, in half of that time.
 
     Attributes:
         key: under which the cache has the code.
@@ -154,14 +154,14 @@ class Library:
 
 INLINE = ("always_inliner", "global_dead_code_eliminate")
 QUICK = ("sroa", "simplify_cfg", "loop_rotate")
-"""Those of LLVM's passes that make code fast that calls nothing in its loops. Without `instruction_combine`, which
-would take as long as these, it is as fast: in our texts it finds nothing that an inner loop would gain from."""
+"""The passes that matter for code whose loops call nothing. `instruction_combine` would take as long as all of these,
+and in our texts finds nothing that an inner loop would gain from."""
 PLAIN = ("sroa", "simplify_cfg")
-"""Those that put variables into registers."""
+"""The passes that put variables into registers."""
 
 
 class _Passes:
-    """LLVM's passes, made once in a process: llvmlite frees neither managers of passes nor what these hold."""
+    """LLVM's passes, made once in a process: llvmlite frees neither pass managers nor what they hold."""
 
     def __init__(self) -> None:
         llvm = binding()
@@ -181,18 +181,18 @@ class _Passes:
         return manager
 
     def run_all(self, module: Any) -> None:
-        """Inline what asks for it, and then run all passes that look at one function by itself."""
+        """Inline where the text asks for it, and then run all passes that work on one function at a time."""
         self._inline.run(module, self._builder)
         for function in _defined(module):
             self._all.run(function, self._builder)
 
     def run_quick(self, module: Any) -> None:
-        """Inline what asks for it, and then run a few passes."""
+        """Inline where the text asks for it, and then run a few passes."""
         self._inline.run(module, self._builder)
         self._quick.run(module, self._builder)
 
     def run_plain(self, module: Any) -> None:
-        """Run two passes, and ask for instructions to be selected one by one."""
+        """Run two passes, and let instructions be selected one by one."""
         self._plain.run(module, self._builder)
         for function in _defined(module):
             for attribute in ("noinline", "optnone"):
@@ -211,8 +211,8 @@ def _defined(module: Any) -> list[Any]:
 def optimised(text: str, quick: str = "", plain: str = "") -> Any:
     """The module of the texts of a library, after LLVM's passes for this machine.
 
-    Where STEPGRAD_VERIFY asks for it, LLVM's verifier comes first: each name must be defined ahead of where it is read.
-    It has a context of its own: what a context has seen, such as constants, it keeps to its end.
+    With STEPGRAD_VERIFY set, LLVM's verifier comes first: each name must be defined before it is read. The module has a
+    context of its own, since a context keeps all that it has seen, such as constants.
     """
     with _passing:
         llvm, passes = binding(), _passes()

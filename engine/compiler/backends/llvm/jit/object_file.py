@@ -1,8 +1,8 @@
-"""Object files to functions in memory, without LLVM, whose library takes longer to load than all of our code.
+"""Loads object files without LLVM, whose library takes longer to load than all of our code.
 
-What LLVM makes of our texts is simple: code and constants in sections of an ELF file, and places in the code where
-whole addresses are to be written, of these sections or of functions that the process has. Only that is understood
-here. All else, from variables to files that are cut off, is refused before anything runs, for LLVM to load.
+What LLVM makes of our texts is simple: an ELF file with sections of code and constants, and relocations by whole
+addresses, of these sections or of functions that the process has. Only that is understood here. Anything else, from
+variables to truncated files, is refused before anything runs, and left to LLVM.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ _SYMBOL, _RELOCATION, _ADDRESS = struct.Struct("<IBBHQQ"), struct.Struct("<QIIQ"
 _ELF64_LITTLE_ENDIAN, _ET_REL, _EM_X86_64, _R_X86_64_64 = b"\x7fELF\x02\x01\x01", 1, 62, 1
 _NULL, _PROGBITS, _SYMTAB, _STRTAB, _RELA = range(5)
 _ALLOC, _EXECUTE = 2, 4
-_FLAGS = _ALLOC | _EXECUTE | 0x10 | 0x20 | 0x10000000  # what could be merged, and what may be far away, change nothing
+_FLAGS = (
+    _ALLOC | _EXECUTE | 0x10 | 0x20 | 0x10000000
+)  # those of sections that may be merged, or are large, change nothing
 _GLOBAL_FUNCTION, _PLAIN_KINDS = 0x12, range(4)  # of symbols: nothing, an object, a function, a section
 
 
 class UnfamiliarError(Exception):
-    """An object file, or a system, that this loader does not know for sure."""
+    """An object file, or a system, that this loader does not know."""
 
 
 class ObjectFile:
@@ -36,8 +38,8 @@ class ObjectFile:
         symbols: gives the address of one of the process's own functions; raises AttributeError where there is none.
 
     Raises:
-        UnfamiliarError: there is something in it that is not understood here, or a function that is nowhere.
-        OSError: the system gives no memory, or none for code.
+        UnfamiliarError: something in it is not understood here, or it calls a function that is not there.
+        OSError: the system gives no memory, or none that may be executed.
     """
 
     def __init__(self, stored: bytes, symbols: Callable[[str], int]):
@@ -75,7 +77,7 @@ class _Symbol(NamedTuple):
 
 
 class _File:
-    """What is in a file, and where in memory it goes: code first, and what is only read from the next page on.
+    """The content of a file and where in memory it goes: code first, and from the next page on what is only read.
 
     Attributes:
         code: bytes of the pages for code.
@@ -94,7 +96,7 @@ class _File:
         self._names = bytes(self._sections[table.link].content)
 
     def _place(self, kept: int, size: int) -> int:
-        """Add the sections of a sort behind what is placed; the size of all of it, to the end of a page."""
+        """Place the sections with these flags behind the others; return the size so far, to the end of a page."""
         for k, section in enumerate(self._sections):
             if section.flags & (_ALLOC | _EXECUTE) == kept:
                 size += -size % max(1, section.align)
@@ -103,7 +105,7 @@ class _File:
         return size + -size % PAGE
 
     def functions(self, base: int) -> dict[str, int]:
-        """The addresses of those that others may call."""
+        """The addresses of the functions that others may call."""
         return {
             self._name(symbol): base + self._offset(symbol)
             for symbol in self._symbols
@@ -111,24 +113,28 @@ class _File:
         }
 
     def image(self, base: int, symbols: Callable[[str], int]) -> bytearray:
-        """What is to be in memory, for its address there."""
+        """What to write to memory, given its address there."""
         made = bytearray(self.size)
         for k, start in self._offsets.items():
             content = self._sections[k].content
             made[start : start + len(content)] = content
         for section in self._sections:
             if section.kind == _RELA:
-                start, length = self._offsets.get(section.info, 0), len(self._sections[section.info].content)
-                for place, kind, number, addend in _RELOCATION.iter_unpack(section.content):
-                    if kind != _R_X86_64_64 or section.info not in self._offsets or place + _ADDRESS.size > length:
-                        raise UnfamiliarError(f"a relocation of kind {kind} at {place} of section {section.info}")
-                    symbol = self._symbols[number]
-                    target = symbols(self._name(symbol)) if symbol.section == _NULL else base + self._offset(symbol)
-                    _ADDRESS.pack_into(made, start + place, (target + addend) % 2**64)
+                self._relocate(section, made, base, symbols)
         return made
 
+    def _relocate(self, section: _Section, made: bytearray, base: int, symbols: Callable[[str], int]) -> None:
+        """Write the addresses that a section of relocations asks for."""
+        start, length = self._offsets.get(section.info, 0), len(self._sections[section.info].content)
+        for place, kind, number, addend in _RELOCATION.iter_unpack(section.content):
+            if kind != _R_X86_64_64 or section.info not in self._offsets or place + _ADDRESS.size > length:
+                raise UnfamiliarError(f"a relocation of kind {kind} at {place} of section {section.info}")
+            symbol = self._symbols[number]
+            target = symbols(self._name(symbol)) if symbol.section == _NULL else base + self._offset(symbol)
+            _ADDRESS.pack_into(made, start + place, (target + addend) % 2**64)
+
     def _offset(self, symbol: _Symbol) -> int:
-        """Where in memory a symbol of the file's own is."""
+        """Where in memory one of the file's own symbols is."""
         if symbol.info & 15 not in _PLAIN_KINDS or symbol.section not in self._offsets:
             raise UnfamiliarError(f"a symbol of kind {symbol.info} in section {symbol.section}")
         if symbol.value > len(self._sections[symbol.section].content):
@@ -140,7 +146,7 @@ class _File:
 
 
 def _sections(stored: memoryview) -> Iterator[_Section]:
-    """All sections of a file, if each is of a sort that is known."""
+    """All sections of a file, if all are of known kinds."""
     identity, sort, machine, _, _, _, start, *_, size, count, _ = _HEADER.unpack(stored[: _HEADER.size])
     if (identity[:7], sort, machine, size) != (_ELF64_LITTLE_ENDIAN, _ET_REL, _EM_X86_64, _SECTION.size):
         raise UnfamiliarError("no object file for this machine")

@@ -1,4 +1,4 @@
-"""Native code as one of Python's own functions: called in a third of the time that ctypes takes, arguments as they are.
+"""Native code as a Python function: called in a third of the time that ctypes takes, with its arguments unconverted.
 
 Such a function is `ptr f(ptr owner, ptr arguments, i64 count)`. It holds the GIL, and may call the functions of
 Python's stable interface that are named here.
@@ -65,7 +65,7 @@ def add_symbols(llvm: ModuleType) -> None:
 
 @functools.cache
 def _definition(name: str, address: int) -> _Definition:
-    """What such functions point to, until the last of them goes, when the interpreter ends: so it is never freed."""
+    """The definition that such functions point to as long as they live; it is never freed."""
     definition = _Definition(name.encode(), address, _FASTCALL, None)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(definition))
     return definition

@@ -1,4 +1,4 @@
-"""Functions that are called at the same time: what they do is mostly LLVM's work, in which Python's lock is free."""
+"""Runs functions at the same time: most of their time is spent in LLVM, without the GIL."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Result = TypeVar("Result")
 class SideBySide:
     """A context in which functions without arguments are called at the same time, each in a thread of its own.
 
-    All have ended after it, and what one of them has raised is raised at its end. Ctrl-C ends the wait for them and
-    nothing else: they end by themselves, and let go of the locks that they hold.
+    At its end all have ended, and an error of one of them is raised. Ctrl-C ends the wait for them and nothing else:
+    they end by themselves, and release the locks that they hold.
     """
 
     def __init__(self) -> None:
         self._jobs: list[Job[Any]] = []
 
     def begin(self, function: Callable[[], Result]) -> Job[Result]:
-        """Let a function be called; what it gives can be had after the context."""
+        """Start a function, whose result is available after the context."""
         job = Job(function)
         self._jobs.append(job)
         job.begin()
@@ -40,7 +40,7 @@ class SideBySide:
 
 
 class Job(threading.Thread, Generic[Result]):
-    """A thread that keeps what a function gives, or raises."""
+    """A thread that keeps what a function returns or raises."""
 
     def __init__(self, function: Callable[[], Result]):
         super().__init__(name="stepgrad compiler")
@@ -56,7 +56,7 @@ class Job(threading.Thread, Generic[Result]):
             self._error = error
 
     def begin(self) -> None:
-        """Let it be called in this thread, or here and now if the system refuses another one."""
+        """Start the thread; call the function here and now if the system refuses another one."""
         try:
             self.start()
         except RuntimeError:
@@ -68,7 +68,7 @@ class Job(threading.Thread, Generic[Result]):
             self.join()
 
     def result(self) -> Result:
-        """What it gave, once it has ended."""
+        """What it returned, once it has ended."""
         if self._error is not None:
             raise self._error
         return self._found[0]
