@@ -113,7 +113,7 @@ class Layout:
             groups.setdefault(self._signature(row), []).append(row)
         for rows in groups.values():
             rows.sort(key=lambda row: [number for part in row.parts for number in part.numbers[:4]])
-            for piece in [rows] if rows[0].vector is None else chunks(rows, _is_next_row):
+            for piece in [rows] if rows[0].vector is None else chunks(rows, _row_step):
                 self._add_group(stage, piece)
 
     def _signature(self, row: Row) -> Any:
@@ -234,13 +234,9 @@ def _is_multiple(left: Sequence[Symbol]) -> bool:
     return type(left) is not LeafRow and left[0].kind == "constant" and all(symbol is left[0] for symbol in left)
 
 
-def _is_next_row(a: Row, b: Row, c: Row, d: Row) -> bool:
-    """Whether all slots but the vector's step from row c to d as they do from row a to b."""
-    return all(
-        _step(c.parts[k].numbers, d.parts[k].numbers) == _step(a.parts[k].numbers, b.parts[k].numbers)
-        for k in range(len(a.parts))
-        if k != 1
-    )
+def _row_step(a: Row, b: Row) -> list[Any]:
+    """The step of all slots from one row to the next, except the vector's."""
+    return [_step(a.parts[k].numbers, b.parts[k].numbers) for k in range(len(a.parts)) if k != 1]
 
 
 def _step(a: Sequence[float], b: Sequence[float]) -> Any:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..passes.computation import GradientLookup
 from .outer_products import SlotOf
 from .plan import Scatter
-from .strides import Column, chunks, single
+from .strides import Column, chunks, run_of, single
 
 
 class _Slots(NamedTuple):
@@ -32,22 +32,17 @@ def scatters(lookups: Sequence[GradientLookup], slot: SlotOf) -> Iterator[Scatte
         for each in lookups
     ]
     rows.sort()
-    for piece in chunks(rows, _follows):
+    for piece in chunks(rows, _step):
         columns = [Column.of("G", [row.target + other for row in piece]) for other in piece[0].others]
         index, source = (
-            single([Column.of(slots[0][0], [position for _, position in slots])])
+            run_of(slots[0][0], [slot for _, slot in slots])
             for slots in ([row.selector for row in piece], [row.source for row in piece])
         )
         yield Scatter(len(piece), single(columns), index, source)
 
 
-def _follows(a: _Slots, b: _Slots, c: _Slots, d: _Slots) -> bool:
-    """Whether the step from c to d is that from a to b, in all slots."""
-    return (
-        a.others == d.others == b.others
-        and a.selector[0] == d.selector[0] == b.selector[0]
-        and a.source[0] == d.source[0] == b.source[0]
-        and d.selector[1] - c.selector[1] == b.selector[1] - a.selector[1]
-        and d.source[1] - c.source[1] == b.source[1] - a.source[1]
-        and d.target - c.target == b.target - a.target
-    )
+def _step(a: _Slots, b: _Slots) -> tuple[int, ...] | None:
+    """The step in all slots."""
+    if (a.others, a.selector[0], a.source[0]) != (b.others, b.selector[0], b.source[0]):
+        return None
+    return b.selector[1] - a.selector[1], b.source[1] - a.source[1], b.target - a.target

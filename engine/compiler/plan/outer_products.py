@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from ..frontend.symbol import Symbol
 from ..passes.computation import GradientSum
-from .plan import Reduction, Run
-from .strides import Column, chunks, columns, runs
+from .plan import Reduction
+from .strides import Column, chunks, columns, run_of, runs
 
 SlotOf = Callable[[Symbol], tuple[str, int]]
 """Gives the buffer and the slot of a symbol."""
@@ -75,13 +75,9 @@ def _merged(sums: Sequence[GradientSum]) -> Iterator[tuple[Sequence[int], tuple[
         yield order, tuple([layer[target] for target in order])
 
 
-def _follows(a: _Products, b: _Products, c: _Products, d: _Products) -> bool:
-    """Whether the step from c to d is that from a to b, in upstream slots and in targets."""
-    return (
-        a.buffer == d.buffer == b.buffer
-        and d.slot - c.slot == b.slot - a.slot
-        and d.targets[0] - c.targets[0] == b.targets[0] - a.targets[0]
-    )
+def _step(a: _Products, b: _Products) -> tuple[int, int] | None:
+    """The step in upstream slots and in targets."""
+    return (b.slot - a.slot, b.targets[0] - a.targets[0]) if a.buffer == b.buffer else None
 
 
 def _apart(rows: Sequence[_Products]) -> bool:
@@ -95,23 +91,19 @@ def _apart(rows: Sequence[_Products]) -> bool:
 def _outer(factors: tuple[Symbol, ...], rows: list[_Products], slot: SlotOf) -> Iterator[Reduction]:
     rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
     right = [Column.of(buffer, [position]) for buffer, position in map(slot, factors)]
-    pieces = [part for piece in chunks(rows, _follows) for part in ([piece] if _apart(piece) else [[r] for r in piece])]
+    pieces = [part for piece in chunks(rows, _step) for part in ([piece] if _apart(piece) else [[r] for r in piece])]
     for piece in pieces:
         target = columns("G", [row.targets for row in piece])
-        left = _run_of([row.slot for row in piece], piece[0].buffer)
+        left = run_of(piece[0].buffer, [row.slot for row in piece])
         for target_run, right_run in zip(*runs([target, right])):
             yield Reduction(len(piece), target_run, left, right_run)
 
 
 def _plain(rows: list[_Products]) -> Iterator[Reduction]:
     rows.sort(key=lambda row: (row.buffer, row.targets[0], row.slot))
-    pieces = chunks(rows, _follows)
+    pieces = chunks(rows, _step)
     if len(pieces) > max(8, len(rows) // 4):  # too irregular: tables
-        pieces = chunks(rows, lambda a, b, c, d: c.buffer == d.buffer)
+        pieces = chunks(rows, lambda a, b: a.buffer == b.buffer or None)
     for piece in pieces:
-        target = _run_of([row.targets[0] for row in piece], "G")
-        yield Reduction(len(piece), target, _run_of([row.slot for row in piece], piece[0].buffer))
-
-
-def _run_of(slots: list[int], buffer: str) -> Run:
-    return runs([[Column.of(buffer, slots)]])[0][0]
+        target = run_of("G", [row.targets[0] for row in piece])
+        yield Reduction(len(piece), target, run_of(piece[0].buffer, [row.slot for row in piece]))

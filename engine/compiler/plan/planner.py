@@ -9,7 +9,7 @@ from .layout import Layout
 from .lookups import scatters
 from .outer_products import reductions
 from .plan import Copy, Plan
-from .strides import Column, chunks, single
+from .strides import chunks, run_of
 
 
 def planned(computation: Computation) -> Plan:
@@ -37,11 +37,9 @@ def planned(computation: Computation) -> Plan:
 def _copies(places: list[tuple[int, str, int]]) -> Iterator[Copy]:
     """Copies into G from a buffer and slot each, neighbours together."""
 
-    def follows(*rows: tuple[int, str, int]) -> bool:
-        (a, first, p), (b, second, q), (c, _, r), (d, last, s) = rows
-        return first == second == last and d - c == b - a and s - r == q - p
+    def step(a: tuple[int, str, int], b: tuple[int, str, int]) -> tuple[int, int] | None:
+        return (b[0] - a[0], b[2] - a[2]) if a[1] == b[1] else None
 
-    for piece in chunks(sorted(places), follows):
+    for piece in chunks(sorted(places), step):
         targets, buffers, slots = zip(*piece)
-        target, source = single([Column.of("G", list(targets))]), single([Column.of(buffers[0], list(slots))])
-        yield Copy(len(piece), target, source)
+        yield Copy(len(piece), run_of("G", targets), run_of(buffers[0], slots))

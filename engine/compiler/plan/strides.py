@@ -43,21 +43,24 @@ def columns(buffer: str, rows: Sequence[Sequence[int]]) -> list[Column]:
     ]
 
 
-def chunks(items: Sequence[T], follows: Callable[[T, T, T, T], bool]) -> list[Sequence[T]]:
+def chunks(items: Sequence[T], step: Callable[[T, T], object]) -> list[Sequence[T]]:
     """Cut `items` into pieces with one constant step.
 
-    ``follows(first, second, last, item)`` says whether the step from `last` to `item` is that from `first` to
-    `second`. A piece of two is given up if its second item starts a longer one.
+    ``step(a, b)`` is the step from an item to the next, None if the two cannot be in one piece. A piece of two is given
+    up if its second item starts a longer one.
+
+    >>> chunks([1, 2, 3, 7, 9, 11, 13], lambda a, b: b - a)
+    [[1, 2, 3], [7, 9, 11, 13]]
     """
     found: list[Sequence[T]] = []
     start = 0
     while start < len(items):
-        stop = start + 1
-        while stop < len(items) and follows(items[start], items[start + 1], items[stop - 1], items[stop]):
-            stop += 1
+        stop, first = start + 1, None
+        while stop < len(items) and (now := step(items[stop - 1], items[stop])) is not None and first in (None, now):
+            stop, first = stop + 1, now
         if stop - start == 2 and stop + 1 < len(items):
             a, b, c = items[start + 1 : stop + 2]
-            if follows(a, b, b, c):
+            if (now := step(a, b)) is not None and now == step(b, c):
                 stop = start + 1
         found.append(items[start:stop])
         start = stop
@@ -67,22 +70,27 @@ def chunks(items: Sequence[T], follows: Callable[[T, T, T, T], bool]) -> list[Se
 def runs(tracks: Sequence[Sequence[Column]]) -> list[tuple[Run, ...]]:
     """The runs of each track, all cut at the same columns."""
 
-    def follows(first: int, second: int, last: int, item: int) -> bool:
+    def step(first: int, second: int) -> object:
+        steps = []
         for track in tracks:
-            a, b, c, d = track[first], track[second], track[last], track[item]
-            if d.buffer != a.buffer or d.stride != a.stride:
-                return False
-            if d.stride is not None and d.slots[0] - c.slots[0] != b.slots[0] - a.slots[0]:
-                return False
-        return True
+            a, b = track[first], track[second]
+            if a.buffer != b.buffer or a.stride != b.stride:
+                return None
+            steps.append(0 if a.stride is None else b.slots[0] - a.slots[0])
+        return steps
 
     count = len(tracks[0])
     if count == 1:  # as of most operations
         return [(single(track),) for track in tracks]
-    pieces = chunks(range(count), follows)
+    pieces = chunks(range(count), step)
     if len(pieces) > max(8, count // 3):  # too irregular: one table for each stretch of equal buffers
-        pieces = chunks(range(count), lambda a, b, c, d: all(t[c].buffer == t[d].buffer for t in tracks))
+        pieces = chunks(range(count), lambda a, b: all(t[a].buffer == t[b].buffer for t in tracks) or None)
     return [tuple(single(track[piece[0] : piece[-1] + 1]) for piece in pieces) for track in tracks]
+
+
+def run_of(buffer: str, slots: Sequence[int]) -> Run:
+    """The run of a single column, with one slot in each row."""
+    return single([Column.of(buffer, list(slots))])
 
 
 def single(columns: Sequence[Column]) -> Run:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from ...plan.plan import Group, Run
-from ...plan.strides import Column, runs
+from ...plan.strides import run_of
 from .fused_plan import STAGES, Fused, FusedPlan, distinct_slots, job_reads, other_reads, place, runs_of
 from .ir.templates import is_cheap
 from .kernels.kernel import FEW, aligned
@@ -44,8 +44,7 @@ def _columns(run: Run, rows: int) -> list[Run]:
     """Each column of a run; those of an irregular one may still be regular."""
     if run.count == 1:
         return [run]
-    columns = [Column.of(run.buffer, list(slots)) for slots in zip(*run.slots(rows))]
-    return [runs([[column]])[0][0] for column in columns]
+    return [run_of(run.buffer, slots) for slots in zip(*run.slots(rows))]
 
 
 def defer(fused_plan: FusedPlan) -> FusedPlan:
