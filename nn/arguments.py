@@ -205,7 +205,9 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
         column = "; a column of numbers is X.reshape(-1, 1)" if count == 1 else ""
         raise TypeError(f"{taker} takes a row of {counted(count, 'number')} or Values, not {given}{column}")
     if len(x) != count:
-        raise ValueError(f"{taker} takes {counted(count, 'input')}, got {len(x)}")
+        raise ValueError(
+            f"{taker} takes {counted(count, 'input')}, got {len(x)}: give samples of that width, or build it for those"
+        )
     try:
         return [item if item.__class__ is Value or isinstance(item, Value) else Constant(item) for item in x]
     except TypeError as error:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from numbers import Real
 from typing import Any
 
-from engine import Value
-
-from ..arguments import as_samples, is_row, plain, same_length, show
+from ..arguments import as_samples, plain, same_length
 from ..layers.module import Module
 
 
@@ -68,26 +65,6 @@ def same_rows(name: str, table: Any, other_name: str, other: Any) -> None:
         f"which rows belong together? Row {place} has the label {rows[place]!r} in {name} and {others[place]!r} in "
         f"{other_name}: {remedy}{other_name}.to_numpy() goes by position"
     )
-
-
-def no_number_in(table: Any) -> str:
-    """What to say of a table's first entry that is not a number, and what to do with it; empty if there is none."""
-    if not (hasattr(table, "iloc") and hasattr(table, "columns")):
-        return ""
-    for place, column in enumerate(table.columns):
-        entries = table.iloc[:, place].tolist()
-        for row, entry in enumerate(map(plain, entries)):
-            if not isinstance(entry, (Real, Value)) and not is_row(entry):
-                return f"column {column!r} has in row {row} not a number but {show(entry)}: {_remedy(entry, column)}"
-    return ""
-
-
-def _remedy(entry: Any, column: Any) -> str:
-    if entry is None or type(entry).__name__ in ("NAType", "NaTType"):
-        return "fill it in, or leave the row out"
-    if isinstance(entry, str):
-        return f"pandas.get_dummies(X, columns=[{column!r}]) makes a column of 0 and 1 for each text"
-    return "make numbers of them"
 
 
 def names_of_columns(table: Any) -> list[str] | None:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from engine import Value, leaves_made, no_grad
 
 from ..arguments import has_array, is_row, known_backend, plain, show, warn_user
-from ..data.tables import no_number_in, samples_of
+from ..data.entries import named
+from ..data.tables import samples_of
 from ..layers.modes import evaluating
 from ..layers.module import Module
 from ..own_code import describe
@@ -279,11 +280,7 @@ def outputs_of(model: Model, X: Any, backend: str = "auto") -> Any:
     try:
         return programs_of(model).outputs(samples, backend)
     except TypeError as error:
-        single = "X holds samples, one in each row: for a single sample give [x]"
-        hint = no_number_in(X) if is_row(samples[0]) else single
-        if not hint:
-            raise
-        raise TypeError(f"{error}\n{hint}") from error
+        raise named(error, X) from error.__cause__
 
 
 def in_form_of(X: Any, results: Any) -> Any:

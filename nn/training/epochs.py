@@ -122,7 +122,7 @@ def eager_epochs(task: Task) -> Epoch:
     """Eager steps, node by node."""
     step = EagerStep(task.model, task.loss, task.optimizer, clip_norm=task.clip_norm, clip_value=task.clip_value)
     step.steps = task.done
-    return epochs_of(task, step)
+    return epochs_of(task, step.made)
 
 
 def epochs_of(task: Task, step: Step) -> Epoch:

@@ -17,6 +17,7 @@ from ..arguments import (
     true_or_false,
     whole_number,
 )
+from ..data.entries import naming_data
 from ..data.splits import batches
 from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options, kept_by
@@ -25,7 +26,7 @@ from ..optimisers.base import Optimizer, has_rule
 from ..purity import is_pure
 from .checks import Callback, callbacks_of, check_back_end, check_parts
 from .epochs import Acting, Epoch, Source, Task, best_epochs, eager_epochs, epochs_of
-from .failures import anomaly_report, naming_data
+from .failures import anomaly_report
 from .history import History
 from .idle import warn_if_idle, warn_of_epochs
 from .preparation import noting, prepared

@@ -11,6 +11,7 @@ from engine import Value, always_recorded, changes, collector_at_rest, topologic
 
 from ..arguments import plain, show
 from ..attributes import Known
+from ..data.entries import named
 from ..data.tables import note_columns, paired
 from ..evaluation.broadcasting import refuse_all_pairs
 from ..evaluation.columns import shape_of
@@ -155,6 +156,13 @@ class EagerStep(Known):
                 a part that was replaced.
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
+        try:
+            return self.made(X, y)
+        except (TypeError, ValueError, FloatingPointError) as error:
+            raise named(error, X, y) from error.__cause__
+
+    def made(self, X: Any, y: Any) -> float:
+        """The same, for a loop that names the entries of its data in errors itself."""
         with collector_at_rest(), always_recorded():
             note_columns(self.model, X, y)
             return self._update(*paired(X, y))

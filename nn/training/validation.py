@@ -13,6 +13,7 @@ from typing import Any
 from engine import no_grad
 
 from ..arguments import counted, is_row, real_number, show, whole_number
+from ..data.entries import lost_numbers
 from ..data.splits import split_rows
 from ..data.tables import names_of_columns, paired, same_columns, same_order
 from ..evaluation.columns import nan_at
@@ -22,7 +23,6 @@ from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_
 from ..evaluation.rules import is_mean, name_of_loss
 from ..layers.modes import evaluating
 from ..optimisers.base import Optimizer
-from .failures import lost_numbers
 
 LOOKED_AT = 10
 """How many samples that hold a nan are tried before training."""

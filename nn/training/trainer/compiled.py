@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from engine import Batch, new_lock
 
 from ...arguments import Seed, counted, is_found_by_name, random_source, real_number, whole_number
+from ...data.entries import named, naming_data
 from ...data.tables import note_columns
 from ...optimisers.base import Optimizer
 from ...purity import is_pure
@@ -111,21 +112,24 @@ class Trainer(Preparation):
             FloatingPointError: if the loss, or a parameter after the update, is nan or infinite; parameters, optimiser
                 and counts are as before that step. Its `losses` are those of the steps before it in this call.
         """
-        again = self._again
-        if again is not None and self._schedule is None:
-            loss = again.step(X, y)
-            if loss is not None:
-                if loss < self._least:
-                    self._refuse_low([loss])
-                return loss
-        with self._lock:
-            if self._schedule is not None:
-                self._optimizer.lr = self._rate(self.steps)
+        try:
             again = self._again
-            loss = None if again is None else again.step(X, y)
-            loss = self._first(X, y) if loss is None else loss
-        self._refuse_low([loss])
-        return loss
+            if again is not None and self._schedule is None:
+                loss = again.step(X, y)
+                if loss is not None:
+                    if loss < self._least:
+                        self._refuse_low([loss])
+                    return loss
+            with self._lock:
+                if self._schedule is not None:
+                    self._optimizer.lr = self._rate(self.steps)
+                again = self._again
+                loss = None if again is None else again.step(X, y)
+                loss = self._first(X, y) if loss is None else loss
+            self._refuse_low([loss])
+            return loss
+        except (TypeError, ValueError, FloatingPointError) as error:
+            raise named(error, X, y) from error.__cause__
 
     __call__ = step
 
@@ -141,7 +145,7 @@ class Trainer(Preparation):
             ValueError: if `steps` is below 1; and as `step`.
         """
         steps = whole_number("steps", steps, least=1)
-        with self._lock:
+        with self._lock, naming_data(X, y):
             return self._train(self._samples.checked(X, y), steps)
 
     def epoch(self, X: Any, y: Any, batch_size: int = 32, seed: Seed = None, shuffle: bool = True) -> list[float]:
@@ -158,7 +162,7 @@ class Trainer(Preparation):
             ValueError: if `batch_size` is below 1; and as `step`.
         """
         size = whole_number("batch_size", batch_size, least=1)
-        with self._lock:
+        with self._lock, naming_data(X, y):
             return self.epoch_of(self._samples.checked(X, y), size, seed, shuffle)
 
     def prepare(self, X: Any, y: Any, batch_size: int | None = None) -> Batch:

@@ -7,6 +7,8 @@ from typing import Any
 
 from engine import Batch
 
+from ...data.tables import paired
+
 
 class Samples:
     """Turns the arguments of a step into a batch.
@@ -27,9 +29,7 @@ class Samples:
             TypeError, ValueError: they are not samples and labels.
         """
         self._look(X, y)
-        batch = self._make(X, y)
-        if not batch.size:
-            raise ValueError("there are no samples: give at least one")
+        batch = self._make(*paired(X, y))
         own = self._own
         if own is None or (own.size, own.shapes) != (batch.size, batch.shapes):
             self._own = batch.copied() if batch.is_small else None
@@ -48,4 +48,7 @@ class Samples:
         """
         self._look(X, y)
         own = self._own
-        return own if own is not None and own.refill(0, X) and own.refill(1, y) else None
+        try:
+            return own if own is not None and own.refill(0, X) and own.refill(1, y) else None
+        except RuntimeError:  # a tensor of PyTorch that wants gradients is not read as an array
+            return None

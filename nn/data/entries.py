@@ -1,0 +1,138 @@
+"""Entries of samples and labels that are no numbers, or not finite: errors that come of them name the first ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Real
+from typing import Any
+
+from engine import Value
+
+from ..arguments import is_row, plain, show
+
+_SHOWN = 3  # numbers that are named
+_HUGE = 3e38  # about the largest number of float32; its square is beyond all floats
+
+
+@contextmanager
+def naming_data(X: Any, y: Any, rows: Sequence[int] | None = None) -> Iterator[None]:
+    """Name the entries of samples or labels that an error comes of.
+
+    Args:
+        X: the samples as the user gave them.
+        y: the labels.
+        rows: their places in the user's data; None if they are all of it.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, FloatingPointError) as error:
+        raise named(error, X, y, rows) from error.__cause__
+
+
+def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = None) -> Exception:
+    """An error, with the entries that it comes of; the error itself if there are none, or if it is of another kind."""
+    kind, text = type(error), f"{error}"
+    if kind is TypeError:
+        found = _no_number("X", X, None) or _no_number("y", y, rows)
+        if found:
+            entry, told = found  # the same words for eager and compiled code, whose own show the entry
+            text = f"{told}\n{text}" if repr(entry) in text else f"{text}\n{told}"
+        elif _is_flat(X):
+            text += "\nX holds samples, one in each row: for a single sample give [x], for a column X.reshape(-1, 1)"
+    elif kind is FloatingPointError and not hasattr(error, "history"):  # with it, `fit` has named them
+        text = "\n".join(filter(None, [text, lost_entries(X, y, range(len(X)))]))
+    elif kind is ValueError and ("nan" in text or "inf" in text):
+        text = "\n".join(filter(None, [text, lost_entries([], y, rows or range(len(y)))]))
+    if text == f"{error}":
+        return error
+    other: Exception = kind(text).with_traceback(error.__traceback__)
+    vars(other).update(vars(error))
+    return other
+
+
+# ---- not numbers ----
+
+
+def _is_flat(X: Any) -> bool:
+    """Whether these are numbers in one row, and not in rows."""
+    return isinstance(X, (list, tuple)) and len(X) > 0 and not is_row(X[0]) if not hasattr(X, "ndim") else X.ndim == 1
+
+
+def _no_number(name: str, data: Any, rows: Sequence[int] | None) -> tuple[Any, str] | None:
+    """The first entry that is not a number, and what to say of it; None if all are."""
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        for k, column in enumerate(data.columns):
+            for row, entry in enumerate(map(plain, data.iloc[:, k].tolist())):
+                if not isinstance(entry, (Real, Value)) and not is_row(entry):
+                    remedy = f"pandas.get_dummies({name}, columns=[{column!r}]) makes a column of 0 and 1 for each text"
+                    remedy = remedy if isinstance(entry, str) else _remedy(name, entry)
+                    return entry, f"column {column!r} has in row {row} not a number but {show(entry)}: {remedy}"
+        return None
+    data = data.tolist() if hasattr(data, "tolist") else data
+    for row, item in enumerate(data) if isinstance(data, (list, tuple)) else ():
+        for where, entry in _entries(item):
+            if not isinstance(entry, (Real, Value)):
+                place = f"{name}[{row if rows is None else rows[row]}]{where}"
+                return entry, f"{place} is not a number but {show(entry)}: {_remedy(name, entry)}"
+    return None
+
+
+def _remedy(name: str, entry: Any) -> str:
+    if entry is None or type(entry).__name__ in ("NAType", "NaTType"):
+        return "fill it in, or leave the row out"
+    if isinstance(entry, str) and name == "y":
+        return (
+            "nn.fit takes texts as names of classes, for a loss such as cross_entropy; elsewhere number them, by "
+            "np.unique(y, return_inverse=True)[1]"
+        )
+    if isinstance(entry, str):
+        return "make numbers of texts, such as a 0 or 1 for each that there is"
+    if isinstance(entry, complex):
+        return "give its real and its imaginary part as two numbers"
+    return "make numbers of them"
+
+
+# ---- not finite ----
+
+
+def lost_entries(X: Any, y: Any, rows: Sequence[int]) -> str:
+    """Which numbers of samples and labels are nan or infinite, as text; if none is, which are huge.
+
+    >>> lost_entries([[0.5], [1e300]], [1, 2], [0, 7])
+    'X[7][0] is 1e+300: scale the data'
+    """
+    for most, remedy in ((math.inf, ""), (_HUGE, ": scale the data")):
+        found = [text for row, x in zip(rows, X) for text in lost_numbers(row, x, None, most)]
+        found += [text for row, label in zip(rows, y) for text in lost_numbers(row, None, label, most)]
+        if found:
+            more = f", and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
+            return f"{', '.join(found[:_SHOWN])}{more}{remedy}"
+    return ""
+
+
+def lost_numbers(row: int, x: Any, label: Any, most: float = math.inf) -> list[str]:
+    """Which numbers of a sample and its label are nan or infinite, or at least of some size.
+
+    >>> lost_numbers(3, [0.5, math.nan], 1)
+    ['X[3][1] is nan']
+    """
+    found = [f"X[{row}]{where} is {number:g}" for where, number in _beyond(x, most)]
+    holds = "holds" if most == math.inf else "or its weight is"
+    return found + [f"y[{row}] {holds} {number:g}" for _, number in _beyond(label, most)]
+
+
+def _beyond(item: Any, most: float) -> Iterator[tuple[str, float]]:
+    """The floats of a sample or label that are nan, or not below a number in size, and their indices."""
+    return ((where, x) for where, x in _entries(item) if isinstance(x, float) and not abs(x) < most)
+
+
+def _entries(item: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    """The entries of a sample or label, however nested, and their indices."""
+    item = item.tolist() if hasattr(item, "tolist") else item
+    if isinstance(item, (list, tuple)):
+        for k, part in enumerate(item):
+            yield from _entries(part, f"{where}[{k}]")
+    else:
+        yield where, item

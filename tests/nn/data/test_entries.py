@@ -1,0 +1,186 @@
+"""Errors about data say which entry they come of, and what to do, in the same words for eager and compiled steps."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import nn
+from nn.data.entries import lost_entries, named
+from tests.needs import needs
+
+np = needs("numpy")
+
+X, Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1]
+
+STEPS: dict[str, Callable[..., Any]] = {
+    "fit, eager": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1, backend="eager"),
+    "fit, auto": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1),
+    "fit, compiled": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1, backend="python"),
+    "Trainer": lambda *what: nn.Trainer(*what, backend="python").step,
+    "Trainer, runs": lambda *what: lambda X, y: nn.Trainer(*what, backend="python").run(X, y, 2),
+    "Trainer, epochs": lambda *what: lambda X, y: nn.Trainer(*what, backend="python").epoch(X, y),
+    "EagerStep": nn.EagerStep,
+}
+every_step = pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
+
+
+def error_of(make: Callable[..., Any], X: Any, y: Any, loss: Any = nn.cross_entropy, outputs: int = 2) -> Exception:
+    model = nn.MLP(2, [3, outputs], "tanh", seed=0)
+    before = [p.data for p in model.parameters()]
+    with pytest.raises(Exception) as caught:  # noqa: PT011  # the tests look at kind and text
+        make(model, loss, nn.SGD(model.parameters(), lr=0.1))(X, y)
+    assert [p.data for p in model.parameters()] == before
+    return caught.value
+
+
+def with_entry(entry: Any) -> list[list[Any]]:
+    return [[0.0, 1.0], [1.0, entry], [1.0, 1.0]]
+
+
+@every_step
+@pytest.mark.parametrize(
+    ("samples", "told"),
+    [
+        (with_entry("a"), "X[1][1] is not a number but str 'a': make numbers of texts, such as a 0 or 1 for each"),
+        (with_entry(None), "X[1][1] is not a number but NoneType None: fill it in, or leave the row out"),
+        (with_entry(1j), "X[1][1] is not a number but complex 1j: give its real and its imaginary part as two"),
+        (np.array(with_entry(1j)), "X[0][0] is not a number but complex 0j: give its real and its imaginary part"),
+        (with_entry(datetime.date(2020, 1, 2)), "X[1][1] is not a number but date datetime.date(2020, 1, 2): make"),
+        ((tuple(x) for x in X), "X must be a list, tuple or array, not generator "),
+        (None, "X must be a list, tuple or array, not NoneType None"),
+        ({"a": [1, 2, 3]}, "X must be a list, tuple or array, not dict {'a': [1, 2, 3]}"),
+        ([], "X is empty: give at least one item"),
+        (X[:2], "2 samples against 3 labels: give one for each, nothing is broadcast"),
+        (
+            [[0.0, 1.0, 2.0]] * 3,
+            "Layer(2, 3, tanh) takes 2 inputs, got 3: give samples of that width",
+        ),
+    ],
+    ids=["text", "None", "complex", "complex array", "date", "generator", "nothing", "dict", "empty", "fewer", "wide"],
+)
+def test_samples_that_are_none(samples: Any, told: str, make: Callable[..., Any]) -> None:
+    if told.startswith("X must be a list, tuple or array, not generator"):
+        samples = (tuple(x) for x in X)  # a new one for each test
+    assert f"{error_of(make, samples, Y)}".startswith(told)
+
+
+@every_step
+@pytest.mark.parametrize(
+    ("labels", "loss", "told"),
+    [
+        ([0, None, 1], nn.cross_entropy, "y[1] is not a number but NoneType None: fill it in, or leave the row out"),
+        ([0.0, 1.0, math.nan], nn.cross_entropy, "y[2] holds nan"),
+        ([0.0, math.inf, 1.0], nn.mse, "y[1] holds inf"),
+    ],
+)
+def test_labels_that_are_none(labels: Any, loss: Any, told: str, make: Callable[..., Any]) -> None:
+    assert told in f"{error_of(make, X, labels, loss, 2 if loss is nn.cross_entropy else 1)}"
+
+
+@pytest.mark.parametrize("name", ["Trainer", "Trainer, runs", "Trainer, epochs", "EagerStep"])
+@pytest.mark.parametrize(("loss", "outputs"), [(nn.cross_entropy, 2), (nn.mse, 1)])
+def test_texts_are_labels_of_fit_alone(loss: Any, outputs: int, name: str) -> None:
+    error = error_of(STEPS[name], X, ["yes", "no", "no"], loss, outputs)
+    assert type(error) is TypeError
+    assert f"{error}".startswith("y[0] is not a number but str 'yes': nn.fit takes texts as names of classes")
+
+
+@pytest.mark.parametrize("name", ["fit, eager", "fit, compiled", "Trainer", "EagerStep"])
+@pytest.mark.parametrize(
+    ("samples", "labels", "told"),
+    [
+        (with_entry(math.nan), [1.0, 2.0, 3.0], r"X[1][1] is nan"),
+        (with_entry(math.inf), [1.0, 2.0, 3.0], r"X[1][1] is inf"),
+        (X, [1.0, 1e200, 3.0], "y[1] or its weight is 1e+200: scale the data"),
+    ],
+)
+def test_numbers_of_which_no_loss_comes(samples: Any, labels: Any, told: str, name: str) -> None:
+    error = error_of(STEPS[name], samples, labels, nn.mse, 1)
+    assert type(error) is FloatingPointError
+    assert f"{error}".count(told) == 1
+
+
+def test_numbers_beyond_float32() -> None:
+    needs("llvmlite")
+    model = nn.MLP(2, [1], seed=0)
+    trainer = nn.Trainer(model, nn.mse, nn.SGD(model.parameters(), lr=0.1), dtype="float32")
+    with pytest.raises(FloatingPointError, match=r"X\[1\]\[1\] is 1e\+39: scale the data"), np.errstate(over="ignore"):
+        trainer.step(with_entry(1e39), [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("flat", [[1.0, 2.0, 3.0], np.ones(3)])
+@every_step
+def test_numbers_in_one_row(flat: Any, make: Callable[..., Any]) -> None:
+    told = r"X holds samples, one in each row: for a single sample give [x], for a column X.reshape(-1, 1)"
+    assert told in f"{error_of(make, flat, Y)}"
+
+
+@every_step
+def test_sparse_matrices(make: Callable[..., Any]) -> None:
+    needs("sklearn")
+    from scipy import sparse  # which comes with it
+
+    assert f"{error_of(make, sparse.csr_matrix(np.array(X)), Y)}" == "X is a sparse matrix: give X.toarray()"
+
+
+def test_a_trainer_takes_what_fit_takes() -> None:
+    torch = needs("torch")
+    samples = torch.tensor(X, dtype=torch.float64)
+    losses = []
+    for each in (X, samples, samples.clone().requires_grad_(), list(samples)):
+        model = nn.MLP(2, [3, 2], "tanh", seed=0)
+        trainer = nn.Trainer(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+        losses.append([trainer.step(each, Y) for _ in range(3)])
+    assert losses[0] == losses[1] == losses[2] == losses[3]
+
+
+class Wanting:
+    """As a tensor of PyTorch that wants gradients."""
+
+    def __init__(self, rows: Any) -> None:
+        self.rows = np.array(rows)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    def detach(self) -> Any:
+        return self.rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def test_what_wants_gradients_is_read_at_every_step() -> None:
+    one, other = (nn.Trainer(m := nn.MLP(2, [2], seed=0), nn.cross_entropy, nn.SGD(m.parameters(), 0.1)) for _ in "ab")
+    assert [one.step(Wanting(X), Y) for _ in range(3)] == [other.step(X, Y) for _ in range(3)]
+
+
+def test_predictions_say_it_too() -> None:
+    model = nn.MLP(2, [2], seed=0)
+    for backend in ("eager", "python"):
+        with pytest.raises(TypeError, match=r"^X\[1\]\[1\] is not a number but str 'a': "):
+            nn.predict(model, with_entry("a"), backend=backend)
+
+
+def test_errors_of_other_kinds_stay_as_they_are() -> None:
+    for error in (KeyError("nan"), ValueError("too long"), TypeError("no Value")):
+        assert named(error, X, Y) is error
+    error = FloatingPointError("the loss became nan")
+    assert named(error, X, Y) is error
+    vars(error)["losses"] = [1.0]  # as a Trainer adds them
+    wider = named(error, with_entry(math.nan), Y)
+    assert f"{wider}" == "the loss became nan\nX[1][1] is nan"
+    assert vars(wider) == {"losses": [1.0]}
+
+
+def test_three_are_named() -> None:
+    assert lost_entries([[math.nan] * 5], [math.inf], [7]) == (
+        "X[7][0] is nan, X[7][1] is nan, X[7][2] is nan, and 3 more"
+    )
+    assert lost_entries([[1e300], ["a"], [10**400]], [1.0, None], [0, 1, 2]) == "X[0][0] is 1e+300: scale the data"
+    assert lost_entries(X, Y, [0, 1, 2]) == ""
