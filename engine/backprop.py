@@ -88,15 +88,7 @@ def local_derivatives(node: Value) -> list[float | None]:
     >>> local_derivatives(Value(3.0) * Value(4.0))
     [4.0, 3.0]
     """
-    primitive = node.primitive
-    if primitive is None:
-        return []
-    try:
-        found = call_rules(primitive, node._data, node.inputs)
-    except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
-        with observed_by(None):
-            found = call_rules(primitive, Value(node._data), tuple(map(Value, node.inputs)))
-    return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
+    return _derivatives(node, call_rules)
 
 
 def flowing_derivatives(node: Value) -> list[float | None]:
@@ -105,19 +97,30 @@ def flowing_derivatives(node: Value) -> list[float | None]:
     >>> flowing_derivatives(Value(-3.0) ** 2)
     [-6.0, None]
     """
-    constant = [isinstance(operand, Constant) for operand in node.operands]
+    constant = _constants(node)
+    return _derivatives(node, lambda primitive, z, inputs: _call_flowing(primitive, constant, z, inputs))
+
+
+def _derivatives(node: Value, call: Callable[[Primitive, Any, Sequence[Any]], Sequence[Any]]) -> list[float | None]:
+    """What `call` makes of the primitive, its result and its inputs, as floats."""
     primitive = node.primitive
-    if primitive is None or primitive.arity is None or True not in constant:
-        return [None if skip else d for skip, d in zip(constant, local_derivatives(node))]
+    if primitive is None:
+        return []
     try:
-        found = _call_flowing(primitive, constant, node._data, node.inputs)
-    except ArithmeticError:  # as in local_derivatives
+        found = call(primitive, node._data, node.inputs)
+    except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
         with observed_by(None):
-            found = _call_flowing(primitive, constant, Value(node._data), tuple(map(Value, node.inputs)))
+            found = call(primitive, Value(node._data), tuple(map(Value, node.inputs)))
     return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
 
 
-def _call_flowing(primitive: Primitive, constant: list[bool], z: Any, inputs: Sequence[Any]) -> list[Any]:
+def _constants(node: Value) -> list[bool]:
+    return [isinstance(operand, Constant) for operand in node.operands]
+
+
+def _call_flowing(primitive: Primitive, constant: Sequence[bool], z: Any, inputs: Sequence[Any]) -> list[Any]:
+    if primitive.arity is None:
+        return [None if skip else d for skip, d in zip(constant, call_rules(primitive, z, inputs))]
     return [None if skip else rule(z, *inputs) for skip, rule in zip(constant, primitive.rules)]
 
 
@@ -229,17 +232,11 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
                 )
         try:
             inside_rule.set(primitive.name)
-            if primitive.arity is None:
-                found = call_rules(primitive, node, operands)
-            else:
-                found = [
-                    None if isinstance(operand, Constant) else rule(node, *operands)
-                    for operand, rule in zip(operands, primitive.rules)
-                ]
+            found = _call_flowing(primitive, _constants(node), node, operands)
         finally:
             inside_rule.set(further_out)
         for operand, d in zip(operands, found):
-            if d is None or isinstance(operand, Constant):
+            if d is None:
                 continue
             if node is root or (isinstance(d, float) and d == 1.0):  # one factor is 1: no node for it
                 contribution = d if node is root else upstream
