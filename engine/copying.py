@@ -37,7 +37,7 @@ def deepcopy_graph(root: Value, memo: dict[int, Any]) -> Value:
                 clone._b = b if b is None or b.__class__ is float else memo[id(b)]
             clone._data, clone._grad, clone._label = node._data, node._grad, node._label
             clone._primitive, clone._x, clone._y = node._primitive, node._x, node._y
-    return memo[id(root)]  # type: ignore[no-any-return]  # a memo holds anything
+    return memo[id(root)]
 
 
 class Table(NamedTuple):

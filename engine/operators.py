@@ -43,7 +43,7 @@ def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
         else:
             number = other if other.__class__ is float else as_operand(other)
             if number is None:
-                return NotImplemented  # type: ignore[no-any-return]  # Python's answer to an unknown operand
+                return NotImplemented
             if open_modes:
                 return Value.__apply_primitive__(primitive, (self, number))
             other = y = number
@@ -68,7 +68,7 @@ def _reflected(primitive: Primitive) -> Callable[[Value, Any], Value]:
     def method(self: Value, other: Any) -> Value:
         number = other if other.__class__ is float else as_operand(other)
         if number is None:
-            return NotImplemented  # type: ignore[no-any-return]  # as above
+            return NotImplemented
         if open_modes:
             return Value.__apply_primitive__(primitive, (number, self))
         y = self._data
@@ -136,7 +136,7 @@ def _dots(
 
 def _general(primitive: Primitive) -> Callable[..., Value]:
     def method(self: Value, *others: Any, **named: Any) -> Value:
-        return primitive(self, *others, **named)  # type: ignore[no-any-return]  # of a Value it is one
+        return primitive(self, *others, **named)
 
     return method
 
@@ -174,7 +174,7 @@ def _pos(self: Value) -> Value:
 def _round(self: Value, digits: int | None = None) -> Value:
     if digits is not None:
         raise TypeError(f"round() of a Value takes no digits: write round(v * 10**{digits}) / 10**{digits}")
-    return ops.round(self)  # type: ignore[no-any-return]  # of a Value it is one
+    return ops.round(self)
 
 
 def _divmod(self: Value, other: Any) -> tuple[Value, Value]:

@@ -75,8 +75,9 @@ def _comparable(x: float, other: object) -> Any:
         return other._data
     if isinstance(other, (int, float, Rational)):
         return other
-    if hasattr(type(other), "is_nan"):  # a Decimal: with nan on either side it would raise, where a float is False
-        return math.nan if other.is_nan() or x != x else other  # type: ignore[attr-defined]  # as just asked
+    is_nan = getattr(type(other), "is_nan", None)
+    if is_nan is not None:  # a Decimal: with nan on either side it would raise, where a float is False
+        return math.nan if is_nan(other) or x != x else other
     try:
         return as_operand(other)
     except OverflowError:  # of a wider float, such as NumPy's longdouble
@@ -212,7 +213,7 @@ class Value:
         """
         a, b = self._a, self._b
         if b is MANY:
-            return a  # type: ignore[no-any-return]  # the slot serves every arity
+            return a
         if a.__class__ is float:  # numbers become nodes when they are looked at
             a = self._a = Constant(a)
         if b.__class__ is float:
@@ -223,7 +224,7 @@ class Value:
     def inputs(self) -> tuple[float, ...]:
         """The operands' numbers as they were when this Value was computed."""
         if self._b is MANY:
-            return self._x  # type: ignore[no-any-return]  # the slot serves every arity
+            return self._x
         return () if self._a is None else (self._x,) if self._b is None else (self._x, self._y)
 
     @property
@@ -296,7 +297,7 @@ class Value:
         if open_modes:
             tracing = tracer.get()
             if tracing is not None:
-                return tracing.apply(primitive, operands)  # type: ignore[no-any-return]  # a Symbol in place of it
+                return tracing.apply(primitive, operands)
         elif primitive.arity == 1:  # activations of networks: the most frequent call
             (operand,) = operands
             x = operand._data
@@ -308,7 +309,7 @@ class Value:
         except AttributeError:  # a number among them, or an operand of a class with a protocol of its own
             for operand in operands:
                 if hasattr(type(operand), "__symbolic__"):
-                    return type(operand).__apply_primitive__(primitive, operands)  # type: ignore[no-any-return]  # a Symbol in place of it
+                    return type(operand).__apply_primitive__(primitive, operands)
             operands = tuple(o if isinstance(o, Value) else Constant(o) for o in operands)
             inputs = [operand._data for operand in operands]
         z = primitive.forward(*inputs)

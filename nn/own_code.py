@@ -151,7 +151,7 @@ class _Last:
     values: Sequence[Value] = ()
 
 
-class _Foreign(Exception):  # noqa: N818  # it ends a walk
+class _Foreign(Exception):  # it ends a walk
     """Something that is not this package's own."""
 
 

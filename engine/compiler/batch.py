@@ -58,7 +58,7 @@ class Batch:
         given = self.given[argument]
         if isinstance(given, (list, tuple)):
             return list(zip(*[flat(_plain(sample)) for sample in given]))
-        return given.reshape(self.size, -1).T.tolist()  # type: ignore[no-any-return]  # an array
+        return given.reshape(self.size, -1).T.tolist()
 
     @property
     def is_small(self) -> bool:

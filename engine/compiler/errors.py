@@ -23,7 +23,7 @@ class MissingNumberError(TraceError, AttributeError):
     """A traced value has no number to read; also an AttributeError, so that a primitive looks for another way."""
 
 
-class Unsupported(NotImplementedError):  # noqa: N818  # the back end lacks something: not an error of the user's
+class Unsupported(NotImplementedError):  # the back end lacks something: not an error of the user's
     """A back end has no code for a primitive; another back end, or the eager engine, has."""
 
 

@@ -140,7 +140,7 @@ def _derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
     return [by(x) for x in inputs]
 
 
-class _Mixed(Exception):  # noqa: N818  # why a loss is not a sum over its samples, for an error message
+class _Mixed(Exception):  # why a loss is not a sum over its samples, for an error message
     def __init__(self, why: str, symbol: Symbol | None = None) -> None:
         super().__init__(why)
         self.symbol = symbol

@@ -96,4 +96,4 @@ def _run(line: str, names: dict[str, Any]) -> None:
         exec(compile(line, "<tour>", "single"), names)  # a line of the lists above
     finally:
         sys.displayhook = shown
-        builtins._ = before  # type: ignore[attr-defined]  # where the display hook leaves its last result
+        vars(builtins)["_"] = before  # where the display hook leaves its last result

@@ -72,11 +72,9 @@ def on_colour_terminal() -> bool:
     """Whether output goes to a terminal that shows colours, and `rich` is installed to make them."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    try:
-        import rich  # noqa: F401  # only whether it is there
-    except ImportError:
-        return False
-    return True
+    from importlib.util import find_spec
+
+    return find_spec("rich") is not None
 
 
 def _terminal_width() -> int | None:

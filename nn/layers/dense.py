@@ -225,4 +225,4 @@ class MLP(Module):
         """
         for layer in self.layers:
             x = layer(x)
-        return x  # type: ignore[no-any-return]  # a list of Values after the first layer
+        return x

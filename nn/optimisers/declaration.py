@@ -88,7 +88,7 @@ class Setting(Generic[T]):
             found = real_number(name, found, least=self._least)
             if found >= self._below:
                 raise ValueError(f"{name} must be below {self._below:g}, not {found}")
-        return found  # type: ignore[no-any-return]  # as the default
+        return found
 
 
 class Memory:

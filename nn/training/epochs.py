@@ -262,7 +262,7 @@ def compiled_epochs(task: Task, backend: str, dtype: str, threads: int, acting: 
     return _masked(task, trainer_of, layout, acting)
 
 
-class _Counted(Exception):  # noqa: N818  # not an error: it ends a trace
+class _Counted(Exception):  # not an error: it ends a trace
     """All entries that a model masks in one sample have been counted."""
 
 

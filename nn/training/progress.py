@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -73,7 +74,8 @@ def reporting(progress: bool | Reporter) -> AbstractContextManager[Reports]:
     if isinstance(progress, bool):
         if not progress:
             return nullcontext(Reports())
-        return _bar() if sys.stdout.isatty() and _has_rich() else nullcontext(Reports(epoch=_line))
+        has_rich = sys.stdout.isatty() and find_spec("rich") is not None
+        return _bar() if has_rich else nullcontext(Reports(epoch=_line))
     if not callable(progress):
         raise TypeError(f"progress is True, False or a callable that takes a Progress, not {show(progress)}")
     return nullcontext(Reports(batch=progress))
@@ -106,14 +108,6 @@ def _scores(state: Progress) -> str:
     """``validation loss 0.5, accuracy 0.9``."""
     numbers = [f"{name.removeprefix('validation_')} {score:.4g}" for name, score in state.scores.items()]
     return f"validation {', '.join(numbers)}" if numbers else ""
-
-
-def _has_rich() -> bool:
-    try:
-        import rich  # noqa: F401  # only to see whether it can be imported
-    except ImportError:
-        return False
-    return True
 
 
 def _rate(state: Progress, seconds: float) -> str:

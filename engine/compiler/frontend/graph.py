@@ -322,7 +322,7 @@ class Graph:
         self.symbols[symbol] = symbol
         if self.lines is not None:
             self.lines[symbol] = users_line()
-        return symbol  # type: ignore[no-any-return]  # its attributes are slots of Value, which mypy does not know
+        return symbol
 
 
 class _Symbols(dict[Any, Symbol]):

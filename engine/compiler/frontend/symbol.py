@@ -198,7 +198,7 @@ class Symbol(Value):
     def __round__(self, digits: int | None = None) -> Symbol:
         if digits is not None:
             raise TypeError(f"round() of a Value takes no digits: write round(v * 10**{digits}) / 10**{digits}")
-        return ops.round(self)  # type: ignore[no-any-return]  # a Symbol for a Symbol
+        return ops.round(self)
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return ops.floordiv(self, other), ops.mod(self, other)

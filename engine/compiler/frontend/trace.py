@@ -312,7 +312,7 @@ def name_of(function: Callable[..., Any]) -> str:
     return name if isinstance(name, str) else type(function).__qualname__
 
 
-class _Difference(Exception):  # noqa: N818  # what differs, for an error message
+class _Difference(Exception):  # what differs, for an error message
     symbols: Sequence[Symbol] = ()  # those that differ, and what is computed from them
 
 

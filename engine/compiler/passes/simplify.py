@@ -96,7 +96,7 @@ def simplify(graph: Graph, primitive: Primitive, operands: Operands) -> Symbol |
             if not matches(operands[place]):
                 break
         else:
-            return result(graph, *operands)  # type: ignore[no-any-return]  # every line gives a symbol
+            return result(graph, *operands)
     if primitive in _OF_ONE_ITSELF and len(operands) == 1:
         return operands[0]
     if primitive is ops.where and operands[1] is operands[2]:
