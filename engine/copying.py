@@ -44,12 +44,12 @@ class Table(NamedTuple):
     """The results of a graph, in topological order after its leaves, one column for each of their slots.
 
     Attributes:
-        primitives: which ones there are; codes: of each result, which of them.
-        a, b: positions of the operands, or what stands in place of one.
+        primitives: each one once; codes: for each result, the place of its own among them.
+        a, b: the operands' positions, or a code in place of one.
         x, y: the recorded numbers; 0 where there are none.
-        data, grads: the results' own.
-        labels: those that there are, by position among the results.
-        many: of n-ary results, by position: operands' positions, recorded numbers, and the fourth slot.
+        data, grads: the results' numbers and gradients.
+        labels: of labelled results, by position.
+        many: for n-ary results, by position: the operands' positions, the recorded numbers, and the slot `_y`.
     """
 
     primitives: Sequence[Primitive]

@@ -50,12 +50,6 @@ class Interval:
 
 
 REALS = Interval()
-
-
 POSITIVE = Interval(0, math.inf)
-
-
 BOOLEAN = Interval(0, 1, integers=True)
-
-
 INDEX = Interval(0, 0, integers=True)

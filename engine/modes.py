@@ -15,7 +15,8 @@ inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
 """The primitive whose local derivative is being recorded: there ``float(v)`` would silently give a wrong result."""
 
 reads: deque[tuple[tuple[tuple[int, float], ...], CodeType, int]] = deque(maxlen=100)
-"""Of the last Values that float() was taken of: it and the nearest below it, by id and number; code and instruction."""
+"""The last calls of float() on Values: the Value and its nearest operands, by id and number; the caller's code, and the
+place in it."""
 
 open_modes: list[object] = []
 """An entry for each context below that is open in any thread: while there is none, nodes need not ask."""

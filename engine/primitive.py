@@ -242,30 +242,20 @@ def declare(
     arity = None if callable(local_derivatives) else len(local_derivatives)
     check_count(name, operands, arity)
     check_operator(name, arity, symbol, dunder, precedence, {known.dunder for known in PRIMITIVES.values()})
-    if callable(local_derivatives):
-        operands = operands or ("xs",)
-    else:
-        count = len(local_derivatives)
-        operands = operands or ("x", "y", *(f"x{k}" for k in range(3, count + 1)))[:count]
+    operands = operands or (("xs",) if arity is None else ("x", "y", *(f"x{k}" for k in range(3, arity + 1)))[:arity])
+    if not callable(local_derivatives):
         check_rule(f"{name}: forward", forward, operands, "forward")
         for rule in local_derivatives:
             check_rule(f"{name}: a local derivative", rule, ("z", *operands))
-    check_columns(
-        name,
-        operands,
-        arity,
-        formula=formula,
-        domain=domain,
-        kink=kink,
-        convention=convention,
-        defaults=defaults,
-        arrange=arrange,
-        arguments=arguments,
-        method=method,
-        native=native,
-    )
-    if arity is None:
-        arrange, method = arrange or flatten(name), False
+    as_given: dict[str, Any] = {
+        "formula": formula,
+        "kink": kink,
+        "convention": convention,
+        "defaults": defaults,
+        "arguments": arguments,
+        "native": native,
+    }
+    check_columns(name, operands, arity, domain=domain, arrange=arrange, method=method, **as_given)
     if isinstance(native, str):
         parse(native, operands if arity is not None else ("z", "x"))
     primitive = Primitive(
@@ -275,18 +265,13 @@ def declare(
         forward=forward,
         local_derivatives=local_derivatives,
         operands=operands,
-        formula=formula,
         domain=(domain,) if isinstance(domain, Interval) else domain,
-        kink=kink,
-        convention=convention,
-        defaults=defaults,
         aliases=aliases,
-        arrange=arrange,
-        arguments=arguments,
-        method=method,
-        native=native,
+        arrange=(arrange or flatten(name)) if arity is None else None,
+        method=method and arity is not None,
         dunder=dunder,
         precedence=precedence,
+        **as_given,
     )
     for announce in _on_declare:
         announce(primitive)

@@ -67,7 +67,7 @@ def as_operand(other: Any) -> float | None:
 
 
 def _comparable(x: float, other: object) -> Any:
-    """What a Value of number x is compared with, so that the result is always that of x itself, as Python has it.
+    """What x is compared with in place of `other`, so that a Value compares as its float does.
 
     Numbers of any size stay exact; a Decimal's nan compares False, as a float's does, where it would raise.
     """
@@ -85,7 +85,7 @@ def _comparable(x: float, other: object) -> Any:
 
 
 def _nearest(node: Value) -> tuple[tuple[int, float], ...]:
-    """A node and the nearest of what it was computed from, by id and number: their graph can be freed."""
+    """A node and its nearest operands, by id and number, which do not keep the graph alive."""
     if node._primitive is None:
         return ((id(node), node._data),)
     found = [node]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -78,20 +79,20 @@ class Replay:
         return None
 
     def _judge(self) -> None:
-        graph, root = self._graph, self._graph.root
         first: dict[int, int] = {}
-        count: dict[int, int] = {}
         for k, call in enumerate(self.calls):
             first.setdefault(id(call.node), k)
-            count[id(call.node)] = count.get(id(call.node), 0) + 1
-        inner = [node for node in graph.nodes if node.operands]
-        if id(root) in first and not close(self.calls[first[id(root)]].gradient, 1.0):
-            self._say(
-                "seed",
-                root,
-                f"backward() starts with a gradient of {self.calls[first[id(root)]].gradient:.6g} "
-                f"at the root {graph.name(root)}: set it to 1",
-            )
+        inner = [node for node in reversed(self._graph.nodes) if node.operands]
+        if self._begins_with_one(first) and self._visits_each_once(inner):
+            self._goes_in_order(inner, first)
+
+    def _begins_with_one(self, first: dict[int, int]) -> bool:
+        """Whether no node but the root is given a gradient before the first call; the rest would follow from that."""
+        graph, root = self._graph, self._graph.root
+        start = self.calls[first[id(root)]].gradient if id(root) in first else 1.0
+        if not close(start, 1.0):
+            name = graph.name(root)
+            self._say("seed", root, f"backward() starts with a gradient of {start:.6g} at the root {name}: set it to 1")
         if self._given is not None:
             self._say(
                 "seed",
@@ -99,7 +100,7 @@ class Replay:
                 f"backward() starts with a gradient at {graph.name(self._given)}: only the root starts with 1, "
                 "all others with 0",
             )
-            return
+            return False
         reset = next((c for c in self.calls if c.node is not root and not close(c.gradient, c.left)), None)
         if reset is not None:
             self._say(
@@ -108,25 +109,30 @@ class Replay:
                 f"backward() sets the gradient of {graph.name(reset.node)} to {reset.gradient:.6g}, "
                 f"where {reset.left:.6g} had come in: only the root starts with 1",
             )
-        skipped = next((node for node in reversed(inner) if id(node) not in first), None)
+        return True
+
+    def _visits_each_once(self, inner: list[Node]) -> bool:
+        """Whether no node is called twice; the order would follow from that."""
+        count = Counter(id(call.node) for call in self.calls)
+        skipped = next((node for node in inner if not count[id(node)]), None)
         if skipped is not None:
-            self._say("missing", skipped, f"backward() never calls the _backward of {graph.name(skipped)}")
-        twice = next((node for node in reversed(inner) if count.get(id(node), 0) > 1), None)
+            name = self._graph.name(skipped)
+            self._say("missing", skipped, f"backward() never calls the _backward of {name}")
+        twice = next((node for node in inner if count[id(node)] > 1), None)
         if twice is not None:
-            self._say(
-                "twice",
-                twice,
-                f"backward() calls the _backward of {graph.name(twice)} {count[id(twice)]} times: visit each node once",
-            )
-            return  # the order follows from it
-        for node in reversed(inner):
+            name, times = self._graph.name(twice), count[id(twice)]
+            self._say("twice", twice, f"backward() calls the _backward of {name} {times} times: visit each node once")
+        return twice is None
+
+    def _goes_in_order(self, inner: list[Node], first: dict[int, int]) -> None:
+        for node in inner:
             early = next((o for o in node.operands if first.get(id(o), len(first)) < first.get(id(node), 0)), None)
             if early is not None and early.operands:
                 self._say(
                     "order",
                     early,
-                    f"{graph.name(early)} passes its gradient on before {graph.name(node)} has added to it: "
-                    "go in reverse topological order",
+                    f"{self._graph.name(early)} passes its gradient on before {self._graph.name(node)} has added to "
+                    "it: go in reverse topological order",
                 )
                 return
 

@@ -232,9 +232,7 @@ def _calling(
     if isinstance(point, (str, bytes)) or not hasattr(type(point), "__iter__"):
         raise TypeError(f"the point is a list of numbers, one per input, or a dict of them; got {point!r}")
     numbers = tuple(as_float(x, f"the point's number {k}") for k, x in enumerate(point))
-    is_property = isinstance(
-        inspect.getattr_static(f, "parameters", None), property
-    )  # a compiled function's, for example
+    is_property = isinstance(inspect.getattr_static(f, "parameters", None), property)  # as of a compiled function
     if not is_property and callable(getattr(f, "parameters", None)):
         return f, tuple(f"x[{k}]" for k in range(len(numbers))), numbers
     if isinstance(f, Primitive) and f.arity == len(numbers):

@@ -24,13 +24,7 @@ if TYPE_CHECKING:
 
 _AT_A_GLANCE = 15_000  # Values, up to which a picture is made quickly enough for a cell
 _CELL = 200_000  # bytes that a cell may take
-_RADII = (
-    8,
-    5,
-    3,
-    2,
-    1,
-)  # how far from the result to show, tried in turn: a leaf that all use brings in all within 3 steps
+_RADII = (8, 5, 3, 2, 1)  # how far from the result to show, tried in turn: a leaf that all use brings in all within 3
 _SECONDS = 20.0  # how long a cell waits for Graphviz
 _FAILED = (OSError, RuntimeError, ValueError)  # Graphviz is broken, or too slow
 

@@ -82,26 +82,8 @@ def take(
     order = topological_order(root)
     called = Names(order, names)
     paths = called.given
-    if path_to is not None and around is not None:
-        raise ValueError("path_to and around are two views of a graph: give one of them")
-    if radius is not None and around is None:
-        raise ValueError("radius is how far the neighbourhood of a Value reaches: give around too")
-    shown = order
-    if path_to is not None:
-        shown = views.paths_to(called.find(path_to), order)
-    elif around is not None:
-        shown = views.neighbourhood(called.find(around), 2 if radius is None else radius, order)
-    parameters = {node: path for node, path in paths.items() if node._primitive is None}
-    groups: dict[Value, modules.Group] = {}
-    how = ""
-    if collapse in (None, "auto"):
-        if expand:
-            raise ValueError("expand opens a box that collapse made: give collapse too")
-        if collapse == "auto" and len(shown) > BUDGET:
-            groups, how = _smallest(shown, parameters)
-    else:
-        groups = modules.group(shown, parameters, collapse, expand)
-
+    shown = _view(called, path_to, around, radius)
+    groups, how = _grouped(shown, paths, collapse, expand)
     where, members = _place(shown, groups)
     notes = [] if not how else [f"{len(shown):,} nodes in {len(members):,} boxes, {how}; collapse=None draws them all"]
     notes += [*about_numbers(called), *about_gradients(called)]
@@ -118,6 +100,30 @@ def take(
         else:
             boxes.append(_group_box(group, nodes, paths, with_gradients, any(node is root for node in nodes)))
     return Picture(boxes, edges, notes)
+
+
+def _view(names: Names, path_to: Value | str | None, around: Value | str | None, radius: int | None) -> list[Value]:
+    """The nodes to show, in topological order."""
+    if path_to is not None and around is not None:
+        raise ValueError("path_to and around are two views of a graph: give one of them")
+    if radius is not None and around is None:
+        raise ValueError("radius is how far the neighbourhood of a Value reaches: give around too")
+    order = list(names.order)
+    if path_to is not None:
+        return views.paths_to(names.find(path_to), order)
+    return order if around is None else views.neighbourhood(names.find(around), 2 if radius is None else radius, order)
+
+
+def _grouped(
+    shown: list[Value], paths: dict[Value, str], collapse: Any, expand: Iterable[str]
+) -> tuple[dict[Value, modules.Group], str]:
+    """The groups of nodes that share a box, and in words how they are made if nobody asked for them."""
+    parameters = {node: path for node, path in paths.items() if node._primitive is None}
+    if collapse not in (None, "auto"):
+        return modules.group(shown, parameters, collapse, expand), ""
+    if expand:
+        raise ValueError("expand opens a box that collapse made: give collapse too")
+    return _smallest(shown, parameters) if collapse == "auto" and len(shown) > BUDGET else ({}, "")
 
 
 def _smallest(shown: list[Value], parameters: dict[Value, str]) -> tuple[dict[Value, modules.Group], str]:

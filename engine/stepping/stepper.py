@@ -196,10 +196,8 @@ class Stepper(Shown):
         self._stopped_at = ""
         while self.position > position:
             self._undo()
-        if (
-            self._last is None and 0 < position == self.position
-        ):  # undone down to here: do the last step again for its record
-            self._undo()
+        if self._last is None and 0 < position == self.position:
+            self._undo()  # to do it again, for its record
         while self.position < position:
             if self._forward_done < len(self._forward):
                 self._last = self._forward[self._forward_done]
