@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..collector import collector_at_rest
@@ -12,11 +12,11 @@ from .backends.choice import build, choose, is_native
 from .backends.protocol import Program, Runner, Variant
 from .backends.self_description import SelfDescription
 from .backends.signatures import Signature
-from .batch import Batch, ValidLabels
+from .batch import Batch
 from .comparison.heap import give_back
 from .comparison.single import Comparison, Mode
 from .comparison.templates import check_templates
-from .comparison.trials import LEAST, SHARE, LabelKinds, Numbers, trials
+from .comparison.trials import LEAST, SHARE, Numbers, trials
 from .errors import TraceError
 from .forking import new_lock
 from .frontend.given.types import TypeGuard, rows_of_types, several_types, types_of
@@ -30,7 +30,7 @@ from .passes.computation import Computation
 from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
-from .requirements import CheckedLabels, Requirements
+from .requirements import LabelChecks, Requirements
 
 MOST_TYPES = 8
 """How many combinations of types, at most, a function that asks for types is traced for."""
@@ -66,9 +66,7 @@ class Specialisation:
         self._lazy_plans: dict[Mode, LazyPlan] = {}
         self._checked: set[Variant] = set()
         self.requirements = Requirements(self.signature.requirements, self.shapes)
-        self._label_kinds, self._checked_labels = LabelKinds(), CheckedLabels()
-        self._nothing_to_check = False
-        self._labels_only = self.requirements.arguments <= {len(self.shapes) - 1}
+        self.labels = LabelChecks(self.requirements, len(self.shapes), self._compare_labels)
         self.leaves = Leaves(self.signature.leaves)
         self._comparison = Comparison(
             function, self.leaves, self.signature.outputs, dtype, self._exact, bool(self.type_guard)
@@ -142,7 +140,7 @@ class Specialisation:
         if not batch.size:
             return ([] if lists else as_array([], self.dtype).reshape(0, self.signature.outputs)), None
         self.compare_once(mode, batch)
-        self._compare_new_labels(batch)
+        self.labels.compare_new(batch)
         program = self.program(mode)
         outputs, gradients = self._run(program, batch)
         if mode == "leaves":
@@ -312,7 +310,7 @@ class Specialisation:
             trusted = self._description.holds()
             self._compare_some(program, mode, batch, trusted)
             if trusted:
-                self._label_kinds.enter(batch)  # trusted code is not compared
+                self.labels.kinds.enter(batch)  # trusted code is not compared
             self._checked.add(program)
             program.note_proof()
             self._description.keep(self.signature)
@@ -344,34 +342,10 @@ class Specialisation:
                 if now - started > share and what == "leaves":
                     what = "outputs"  # enough with other parameters: gradients by so many take too long
 
-    def check_labels(self, batch: Batch) -> None:
-        """Refuse wrong labels; compare the value of one sample with the eager engine for each new kind of label.
-
-        Raises:
-            TypeError, ValueError, IndexError: as the function would raise them.
-            TraceError: the function uses a label as an object, such as the key of a dict.
-        """
-        if self._nothing_to_check or (self._labels_only and self._checked_labels.covers(batch)):
-            return
-        self.requirements.check(batch)
-        self._compare_new_labels(batch)
-        if self._labels_only:
-            self._checked_labels.enter(batch)
-        self._nothing_to_check = self._label_kinds.are_too_many and not self.requirements.arguments
-
-    @property
-    def valid_labels(self) -> ValidLabels:
-        """The labels that `check_labels` accepts without any other look."""
-        if self._nothing_to_check:
-            return ValidLabels(None)
-        if not self._labels_only:
-            return ValidLabels()
-        bounds = self.requirements.bounds if self._label_kinds.are_too_many else ()
-        return ValidLabels(self._checked_labels.rows, *bounds)
-
-    def _compare_new_labels(self, batch: Batch) -> None:
+    def _compare_labels(self, batch: Batch, rows: Iterator[int]) -> None:
+        """Compare the values of samples whose labels are new, unless labels are known to be used as numbers."""
         numbers: Numbers | None = None
-        for row in self._label_kinds.new(batch):
+        for row in rows:
             with self._lock, collector_at_rest():
                 if not (self._description.holds() or self._labels_are_numbers()):
                     numbers = numbers or Numbers(self.leaves.values)

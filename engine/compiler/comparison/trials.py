@@ -20,8 +20,6 @@ SHARE, LEAST = 0.2, 0.01
 
 _LABELS = 1024  # samples among which distinct labels are looked for
 
-_CLASSES = 16  # kinds of labels, at most: with more they are numbers to learn, not classes
-
 Change = Callable[[float], float]
 
 CHANGES: tuple[Change, ...] = (lambda w: 0.61 - 1.37 * w, lambda w: -w)
@@ -98,53 +96,3 @@ def _distinct(batch: Batch) -> list[int]:
     for row, numbers in enumerate(batch.arrays[-1][:_LABELS]):
         found.setdefault(tuple(numbers), row)
     return [*found.values()]
-
-
-class LabelKinds:
-    """The labels met so far, if they are of a few kinds: a function may use them as objects.
-
-    >>> from engine.compiler.batch import as_batch
-    >>> kinds = LabelKinds()
-    >>> list(kinds.new(as_batch([[0.1, 0.2, 0.3], [1, 1, 0]], None)))
-    [0, 2]
-    >>> list(kinds.new(as_batch([[0.5, 0.6], [1, 2]], None)))
-    [1]
-    """
-
-    def __init__(self) -> None:
-        self._met: set[tuple[float, ...]] | None = set()
-        self._last: Any = None
-
-    @property
-    def are_too_many(self) -> bool:
-        """Whether labels are so many that they are not kinds but numbers to learn."""
-        return self._met is None
-
-    def enter(self, batch: Batch) -> None:
-        """Count the labels of a batch as met."""
-        for _ in self.new(batch):
-            pass
-
-    def new(self, batch: Batch) -> Iterator[int]:
-        """A sample of each label that was not met before; none once labels are too many to be classes.
-
-        A label counts as met when the next one is asked for, so that one which is refused will be refused again.
-        """
-        met = self._met
-        if met is None or len(batch.arrays) < 2:
-            return
-        array, contents = batch.arrays[-1], None
-        if not isinstance(array, list):
-            contents = array.tobytes()
-            if contents == self._last:
-                return
-            array = array.tolist()
-        labels = [*map(tuple, array)]
-        new = set(labels) - met
-        if len(met) + len(new) > _CLASSES:
-            self._met = None
-            return
-        for row in sorted(map(labels.index, new)):
-            yield row
-            met.add(labels[row])
-        self._last = contents

@@ -64,9 +64,9 @@ class RepeatedStep:
         self._keeper, self._looking, self._copied, self._failed = keeper, looking, copied, failed
         self._settings = optimizer.settings
         self._others = {**self._settings, "lr": 0.0}  # these must not change
-        self._check, self._watching = special.check_labels, watching()
+        self._check, self._watching = special.labels.check, watching()
         self._differs = self._watching.differs
-        self._prepare, self._quick = again.on(shapes, special.valid_labels, self._watching.words)
+        self._prepare, self._quick = again.on(shapes, special.labels.valid, self._watching.words)
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
         self._own = own = WordGuard()  # words that show that the lock is free, and the state unchanged
         watched = own.add_lock(training.lock), own.add_slot(loan, "open"), own.add_slot(loan, "glimpses")

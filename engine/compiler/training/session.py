@@ -163,7 +163,7 @@ class Session:
             raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
         if not self._special.type_guard.covers(batch):
             raise TraceError("numbers of other types, for which the loss, which asks for them, was not compiled")
-        self._special.check_labels(batch)
+        self._special.labels.check(batch)
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Assign numbers to Values as one array, without touching each.
@@ -370,7 +370,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
         left = frozen(places, len(leaves))
         training = special.program("leaves").training(len(optimizer.own_state[1]), left, rule)
     special.compare_once("leaves", batch)
-    special.check_labels(batch)
+    special.labels.check(batch)
     if training is None or places is None:
         return None
     return Session(special, training, optimizer, places)

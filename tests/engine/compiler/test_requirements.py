@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from engine.compiler.batch import as_batch
 from engine.compiler.frontend.graph import Graph
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
-from engine.compiler.requirements import FEW, CheckedLabels, Requirements
+from engine.compiler.requirements import FEW, CheckedLabels, LabelKinds, Requirements
 
 
 class Within(NamedTuple):
@@ -67,3 +68,9 @@ def test_labels_that_have_passed_are_known_as_long_as_they_are_few_and_plain() -
     assert checked.rows == {(0,), (1,), (0.5, 0.5)}
     checked.enter(batch_of([*map(float, range(FEW + 1))]))
     assert checked.rows == frozenset()
+
+
+def test_labels_may_be_taken_for_met() -> None:
+    kinds = LabelKinds()
+    kinds.enter(as_batch([[0.1] * 3, [0, 1, 1]], None))
+    assert list(kinds.new(as_batch([[0.1] * 3, [1, 2, 0]], None))) == [1]

@@ -85,12 +85,6 @@ def test_labels_are_looked_for_only_where_a_second_sample_is_compared() -> None:
     assert {row for row, _ in found} == {0, 1, 2}
 
 
-def test_labels_may_be_taken_for_met() -> None:
-    kinds = trials.LabelKinds()
-    kinds.enter(as_batch([[0.1] * 3, [0, 1, 1]], None))
-    assert list(kinds.new(as_batch([[0.1] * 3, [1, 2, 0]], None))) == [1]
-
-
 def test_numbers_that_are_shown_are_not_written() -> None:
     w, seen = Value(2.0), list[float]()
     with showing.showing([w], [-3.0]):
