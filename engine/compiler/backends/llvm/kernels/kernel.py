@@ -202,14 +202,15 @@ class Kernel:
             with self.code.loop(0, count) as r:
                 yield r, 0
 
-    def columns(self, count: int, start: int, step: Callable[[Index], None]) -> None:
-        """Over columns `start` to `count`; few of them without a loop."""
-        if count - start <= FEW:
-            for column in range(start, count):
-                step((None, column))
-        else:
-            with self.code.loop(start, count) as c:
-                step((c, 0))
+    def columns(self, count: int, start: int, step: Callable[[Index], None], together: int = 1) -> None:
+        """Over columns `start` to `count`, so many together; few of them without a loop."""
+        looped = (count - start) // together * together if count - start > FEW else 0
+        if looped:
+            with self.code.loop(start, start + looped, together) as c:
+                for later in range(together):
+                    step((c, later))
+        for column in range(start + looped, count):
+            step((None, column))
 
     @contextmanager
     def lanes(self) -> Iterator[str]:

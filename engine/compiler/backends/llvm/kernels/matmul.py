@@ -24,6 +24,9 @@ UNROLLED = 3
 UNDER_WAY = 8
 """Rows of a tile of one vector: so many multiply-adds begin before the first one ends."""
 
+TOGETHER = 4
+"""Columns of a large matrix in one turn of a loop: counting takes units that multiply-adds could have had."""
+
 MANY_ROWS = 64
 """Of a matrix, for which it pays to copy the vectors first."""
 
@@ -42,6 +45,7 @@ class Blocking:
         columns: of a piece.
         pieces: how many.
         left, right: whether a tile's rows, for many lanes, and the vectors are copied side by side.
+        together: columns in one turn of the loop over a tile of the first sort.
     """
 
     rows: int
@@ -50,6 +54,7 @@ class Blocking:
     pieces: int
     left: bool
     right: bool
+    together: int = 1
 
     @classmethod
     def of(cls, group: Group, shape: Shape) -> Blocking:
@@ -59,7 +64,7 @@ class Blocking:
         >>> from .....ops import dot
         >>> weights, x = Run("P", 0, 784, 784, 1), Run("X", 0, 0, 784, 1)
         >>> Blocking.of(Group(dot, 128, ((weights,), (x,)), Run("S", 0, 1)), Shape(64, 4, 64))
-        Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, left=False, right=True)
+        Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, left=False, right=True, together=4)
         """
         rows, vectors = tile_sizes(shape, group.rows)
         if shape.lanes == shape.width:
@@ -73,7 +78,7 @@ class Blocking:
         strided = parts[0].column != 1 and parts[0].row == 1 and shape.lanes >= MANY_LANES
         scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
         halves = _falling(vectors, vectors // 2, 1)  # all weights are not to pass for each of two or three vectors
-        return cls(rows, halves, -(-columns // pieces), pieces, strided, scattered)
+        return cls(rows, halves, -(-columns // pieces), pieces, strided, scattered, TOGETHER)
 
 
 def _falling(*counts: int) -> tuple[int, ...]:
@@ -221,6 +226,7 @@ class _Product:
                     code.write(total, code.load(f"%{self.group.result.buffer}", spot))
 
         rows_at = self._left(row, first) if blocking.left else None
+        together = blocking.together if len(lanes) == blocking.vectors[0] else 1
 
         def step(part: int, column: Index, c: str | None = None) -> None:
             left, right = self.head.operands[0][part], self.head.operands[1][part]
@@ -246,7 +252,7 @@ class _Product:
                 step(0, self._column(first, c), c)
         else:
             for part, run in enumerate(self.group.operands[0]):
-                self.kernel.columns(run.count, 0, partial(step, part))
+                self.kernel.columns(run.count, 0, partial(step, part), together)
         if first:
             last = code.value(f"icmp eq i64 {code.index(first, str(count))}, {self.group.columns}")
             with code.when(code.value(f"xor i1 {last}, true")):

@@ -4,9 +4,9 @@ With lanes in a vector, each entry of a gradient needs a sum over a vector's lan
 few samples. But the inputs lie row by row in the user's array, and so a vector of them times one number of the left
 factor adds to as many entries at once. Where the rows are is noted behind the slots of a packed block.
 
-Where many rows meet the same columns, and the samples are long, these are first copied side by side, a few vectors of
-columns of all lanes at a time: they then stay in the first cache until all rows have passed. What is no input is turned
-from lanes to columns by that.
+Where the gradient is more than the first cache holds, the columns are first copied side by side, a few vectors of all
+lanes at a time: they then stay in that cache until all rows have passed, as those of samples whose length is a power of
+two would not, since they compete for the same places. What is no input is turned from lanes to columns by that.
 """
 
 from __future__ import annotations
@@ -86,8 +86,7 @@ class _OuterProduct:
             self.addresses = self.code.pointer("%X", str(inputs * shape.stride))
         else:
             self.right = kernel.place(job.right)
-        scattered = shape.bytes(shape.lanes * job.columns) >= shape.l2 // 4  # over so many pages, and places of a cache
-        self.copied = (self.wide and scattered) or not self.are_inputs
+        self.copied = self.wide or not self.are_inputs
         if self.copied:
             self.panel = kernel.panel(shape.lanes * self.vectors * shape.width)
 

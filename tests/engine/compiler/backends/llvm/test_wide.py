@@ -185,6 +185,19 @@ def test_a_planted_mistake_is_noticed(mistake: Any, monkeypatch: pytest.MonkeyPa
     assert not all_agree()
 
 
+@pytest.mark.parametrize("vector_bytes", [64, 32, 16])
+def test_columns_together_and_those_left_over(vector_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one piece, not copied: 37 columns go by four at a time, and one more."""
+    narrow_caches(monkeypatch, vector_bytes)
+    monkeypatch.setattr(schedule, "cache_sizes", lambda: (4096, 2**20))
+    sizes = [37, 29, 5]
+    plan, leaves = plan_of(sizes)
+    program = build(plan, "float64")
+    blocking = matmul.Blocking.of(plan.body[0], program.fitting(70).shape)
+    assert (blocking.pieces, blocking.right, blocking.together) == (1, False, matmul.TOGETHER)
+    assert agree(plan, leaves, program, samples(sizes, 70, "float64"), "float64")
+
+
 def test_what_only_a_kernel_itself_reads_it_does_not_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sums of a product in pieces wait where its results would be, and those of the last piece do not go there."""
     narrow_caches(monkeypatch, 32)
