@@ -53,7 +53,7 @@ def shortened(thing: object, most: int = 40) -> str:
     """A repr that stays on its line, whatever the thing."""
     if isinstance(thing, int) and thing.bit_length() > 128:
         return f"an integer of {thing.bit_length()} bits"
-    text = repr(thing)
+    text = " ".join(repr(thing).split())
     return text if len(text) <= most else text[: most - 3] + "..."
 
 

@@ -19,11 +19,11 @@ from .. import ops
 from ..backprop import grad
 from ..graph import leaves, topological_order
 from ..modes import no_grad
-from ..numbers import as_float
+from ..numbers import as_float, shortened
 from ..primitive import Primitive
 from ..text.sheet import counted
 from ..value import Value
-from .foreign.points import NO_VALUE, short
+from .foreign.points import NO_VALUE
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -206,7 +206,7 @@ def require_the_same(first: Sequence[float], again: Sequence[float], noise: floa
 
 
 def _plain(numbers: Sequence[float]) -> str:
-    return short(numbers[0] if len(numbers) == 1 else numbers)
+    return shortened(numbers[0] if len(numbers) == 1 else numbers, 80)
 
 
 def require_repeatable(values: Callable[[], Sequence[float]], noise: float, coordinates: int) -> None:

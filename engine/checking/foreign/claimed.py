@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from ...ieee import inner
+from ...numbers import shortened
 from ..estimates.clarke import Neighbourhood
 from ..estimates.differences import Line
 from ..subject import name_of, require_the_same
 from .claims import Forward, Reverse, Rows
-from .points import NO_VALUE, Point, numbers_in, short
+from .points import NO_VALUE, Point, numbers_in
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -97,7 +98,7 @@ def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) ->
     for number in first:
         if not math.isfinite(number):
             raise ValueError(
-                f"the function has no finite value at the point: it gives {number!r} at {short(arguments)}"
+                f"the function has no finite value at the point: it gives {number!r} at {shortened(arguments, 80)}"
             )
     return first
 
@@ -112,4 +113,4 @@ def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
 
 def described(x: Any) -> str:
     """An argument for the title: an array by its shape, as printing it takes longer than checking it."""
-    return f"{type(x).__name__} of shape {tuple(x.shape)}" if getattr(x, "shape", ()) else short(x)
+    return f"{type(x).__name__} of shape {tuple(x.shape)}" if getattr(x, "shape", ()) else shortened(x, 80)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, product
 from typing import Any, NamedTuple, TypeAlias
 
-from ...numbers import is_number
+from ...numbers import is_number, shortened
 from ..estimates.differences import EPSILON
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
@@ -73,7 +73,7 @@ class Point:
         self._places = [(k, index) for k, leaf in enumerate(self.leaves) for index in range(len(leaf.numbers))]
         self._originals = [leaf.placed(leaf.numbers) for leaf in self.leaves]
         if not self.numbers:
-            raise TypeError(f"a gradient is checked at {_WANTED}, got none in {short(arguments)}")
+            raise TypeError(f"a gradient is checked at {_WANTED}, got none in {shortened(arguments)}")
 
     def _flatten(self, x: Any, path: str, outermost: bool = False) -> Rebuild:
         """Collect the leaves of one argument; returns the function that builds it from other leaves."""
@@ -133,7 +133,9 @@ class Point:
         several = len(self.arguments) > 1
         parts = found if several else (found,)
         if not isinstance(parts, (list, tuple)) or len(parts) != len(self.arguments):
-            raise ValueError(f"grad gave {short(found)} for {len(self.arguments)} arguments: give a tuple of as many")
+            raise ValueError(
+                f"grad gave {shortened(found)} for {len(self.arguments)} arguments: give a tuple of as many"
+            )
         leaves = iter(self.leaves)
         flat: list[list[float]] = []
         for argument, name, part in zip(self.arguments, self.argument_names, parts):
@@ -163,11 +165,13 @@ def _matched(x: Any, found: Any, path: str, leaves: Iterator[Leaf]) -> Iterator[
     """The leaves of an argument beside the parts of a gradient that is built like it."""
     if isinstance(x, Mapping):
         if not isinstance(found, Mapping):
-            raise ValueError(f"grad gave {short(found)} of type {type(found).__name__} for {path}: give a dict like it")
+            raise ValueError(
+                f"grad gave {shortened(found)} of type {type(found).__name__} for {path}: give a dict like it"
+            )
         parts = [(key, part, found.get(key, _MISSING)) for key, part in x.items()]
     elif isinstance(x, (list, tuple)) and x and not _only_numbers(x):
         if not isinstance(found, (list, tuple)) or len(found) != len(x):
-            raise ValueError(f"grad gave {short(found)} for the {len(x)} parts of {path}: give one for each")
+            raise ValueError(f"grad gave {shortened(found)} for the {len(x)} parts of {path}: give one for each")
         parts = [(key, part, given) for key, (part, given) in enumerate(zip(x, found))]
     else:
         yield next(leaves), path, found
@@ -246,7 +250,9 @@ def leaf_of(x: Any) -> Leaf:
             "imaginary part, f(re, im)"
         )
     if kind not in _EPSILONS:
-        raise TypeError(f"a gradient is checked at {_WANTED}, got {short(x)} of type {type(x).__name__} {kind}".strip())
+        raise TypeError(
+            f"a gradient is checked at {_WANTED}, got {shortened(x)} of type {type(x).__name__} {kind}".strip()
+        )
     indices = [f"[{', '.join(map(str, index))}]" if index else "" for index in product(*map(range, x.shape))]
     movers = _tensor(x) if hasattr(x, "detach") else _array(x)
     return Leaf(numbers_in(x), indices, _EPSILONS[kind], *movers)
@@ -339,17 +345,13 @@ def numbers_in(result: Any) -> list[float]:
     if isinstance(result, (list, tuple)):
         return [number for item in result for number in numbers_in(item)]
     if not is_number(result):
-        raise TypeError(f"a function to check gives real numbers, got {short(result)} of type {type(result).__name__}")
+        raise TypeError(
+            f"a function to check gives real numbers, got {shortened(result)} of type {type(result).__name__}"
+        )
     return [float(result)]
 
 
 # ---- as text -----------------------------------------------------------------------------------------------------
-
-
-def short(thing: object) -> str:
-    """A thing in at most eighty characters."""
-    text = " ".join(repr(thing).split())
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def pasted(x: Any) -> str:
