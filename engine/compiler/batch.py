@@ -65,13 +65,12 @@ class Batch:
         """Whether copying the arrays costs less than setting a program up for others."""
         return not any(isinstance(a, list) for a in self.arrays) and sum(a.nbytes for a in self.arrays) <= SMALL
 
-    def copied(self, but: Sequence[bool] = ()) -> Batch:
-        """A copy in memory of its own; some arguments may stay where they are."""
-        kept = but or [False] * len(self.arrays)
-        arrays = tuple([array if keep else array.copy() for array, keep in zip(self.arrays, kept)])
+    def copied(self) -> Batch:
+        """A copy in memory of its own."""
+        arrays = tuple([array.copy() for array in self.arrays])
         given = [  # NumPy takes None for float64
-            n if hasattr(g, "dtype") and hasattr(n, "dtype") and g.dtype == n.dtype else g if keep else copy.copy(g)
-            for g, n, keep in zip(self.given, arrays, kept)
+            new if hasattr(old, "dtype") and hasattr(new, "dtype") and old.dtype == new.dtype else copy.copy(old)
+            for old, new in zip(self.given, arrays)
         ]
         return Batch(self.size, self.shapes, arrays, given, masks=self.masks)
 
@@ -160,7 +159,7 @@ def nested(numbers: Sequence[Any], shape: Shape) -> Any:
     """
     if not shape:
         return numbers[0]
-    width = _product(shape[1:])
+    width = math.prod(shape[1:])
     return [nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
 
 
@@ -215,13 +214,6 @@ def _plain(sample: Any) -> Any:
     return sample.tolist() if hasattr(sample, "tolist") else sample
 
 
-def _product(shape: Shape) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size
-
-
 def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
     """Check the arguments of a call.
 
@@ -260,7 +252,7 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
     if argument.ndim == 0:
         raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
     size, shape = argument.shape[0], argument.shape[1:]
-    rows = np.ascontiguousarray(argument.reshape(size, _product(shape)), dtype)
+    rows = np.ascontiguousarray(argument.reshape(size, math.prod(shape)), dtype)
     return size, shape, rows, given if isinstance(given, (list, tuple)) else argument
 
 

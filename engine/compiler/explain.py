@@ -102,12 +102,13 @@ def _stages(specialisation: Specialisation) -> Iterator[tuple[str, Callable[[], 
     yield from specialisation.program().stages(plan)
 
 
-def _speed(specialisation: Specialisation, samples: int = 512) -> str:
+def _speed(specialisation: Specialisation) -> str:
     """The speed of the native code on samples of zeros, beside the peak of the core."""
     import numpy as np
 
     from .backends.llvm.jit.peak import peak_flops
 
+    samples = 512
     program, plan, dtype = specialisation.program(), specialisation.plan(), specialisation.dtype
     leaves = np.array([leaf.data for leaf in specialisation.signature.leaves], dtype)
     arrays = (np.zeros((samples, plan.inputs), dtype),)

@@ -17,7 +17,7 @@ from .passes.lookups import looked_up
 from .passes.lowering import lowered
 from .passes.raising import raised
 from .passes.simplify import simplify
-from .passes.verify import asked_for, verify
+from .passes.verify import verification_enabled, verify
 from .plan.plan import Plan
 from .plan.planner import planned
 from .plan.verify import verify as verify_plan
@@ -64,7 +64,7 @@ def make_plan(computation: Computation) -> Plan:
     Raises:
         PlanError: a pass or the planner has made a mistake, found by a verifier.
     """
-    last, verifying = computation, asked_for()
+    last, verifying = computation, verification_enabled()
     for name, result in stages(computation):
         if isinstance(result, Plan):
             if verifying:

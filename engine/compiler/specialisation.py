@@ -13,7 +13,7 @@ from .backends.protocol import Program, Runner, Variant
 from .backends.self_description import SelfDescription
 from .backends.signatures import Signature
 from .batch import Batch
-from .comparison.heap import give_back
+from .comparison.heap import trim_heap
 from .comparison.single import Comparison, Mode
 from .comparison.templates import check_templates
 from .comparison.trials import LEAST, SHARE, Numbers, trials
@@ -273,9 +273,9 @@ class Specialisation:
         mode = mode or self._recent
         return Computation.of(self.trace, mode == "leaves", self.trace.inputs if mode == "inputs" else ())
 
-    def plan(self, mode: Mode | None = None) -> Plan:
-        """The plan of one mode, or of the mode that was asked for last."""
-        return self.lazy_plan(mode).plan
+    def plan(self) -> Plan:
+        """The plan of the mode that was asked for last."""
+        return self.lazy_plan().plan
 
     def program(self, mode: Mode | None = None) -> Program:
         """The program of one mode, or of the mode that was asked for last."""
@@ -315,7 +315,7 @@ class Specialisation:
             program.note_proof()
             self._description.keep(self.signature)
             self.settle()  # the function may have changed things in these calls
-        give_back(len(self.leaves.values))
+        trim_heap(len(self.leaves.values))
 
     def _compare_some(self, program: Variant, mode: Mode, batch: Batch, trusted: bool) -> None:
         """Compare samples until that has taken its share of the time; a single one if the code was proved before.

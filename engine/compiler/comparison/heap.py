@@ -13,8 +13,8 @@ _LARGE = 200_000
 """From this many Values on, their numbers alone take some MB; with fewer the call does not pay."""
 
 
-def give_back(values: int) -> None:
-    """Give free memory back, if there was a lot of it and the C library can be told to, as on Linux.
+def trim_heap(values: int) -> None:
+    """Give free memory back to the system, if there may be a lot of it and the C library can be told to, as on Linux.
 
     Args:
         values: how many Values the computation had.

@@ -13,7 +13,7 @@ from ..backends.protocol import Runner
 from ..batch import Batch, flat
 from ..errors import TraceError
 from ..lending import Leaves
-from .heap import give_back
+from .heap import trim_heap
 from .selfcheck import Eager, Results, agree
 from .trials import Change, Numbers
 
@@ -116,6 +116,6 @@ class Comparison:
                 if not trusted:
                     return Eager(again(), by, arrays, of_values)
                 eager = Eager(again(), by, arrays, of_values, again)
-                give_back(len(self._leaves.values))
+                trim_heap(len(self._leaves.values))
                 return eager
         return of_values()

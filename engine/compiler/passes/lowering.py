@@ -38,14 +38,9 @@ def lowered(computation: Computation) -> Computation:
     A primitive with neither becomes what its forward function composes of other primitives. If that function needs
     numbers (`math.exp`, an `if`) the primitive stays: a back end that runs Python can still call it.
     """
-    return computation.replaced(_replacements(computation.graph, computation.roots))
-
-
-def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
-    """Each operation under `roots` with its replacement."""
-    new = Replacements(graph)
-    _lower(graph, roots, new)
-    return new
+    new = Replacements(computation.graph)
+    _lower(computation.graph, computation.roots, new)
+    return computation.replaced(new)
 
 
 def _lower(graph: Graph, roots: Sequence[Symbol], new: Replacements) -> None:

@@ -16,8 +16,8 @@ LOWERED = ("lower", "raise again", "look up")
 """The passes after which every primitive has a template, or nothing but a Python function."""
 
 
-def asked_for() -> bool:
-    """Whether the environment variable STEPGRAD_VERIFY asks that all that the compiler makes be verified."""
+def verification_enabled() -> bool:
+    """Whether the environment variable STEPGRAD_VERIFY is set, so that everything the compiler makes is verified."""
     return os.environ.get("STEPGRAD_VERIFY", "").lower() not in {"", "off", "0", "no", "false"}
 
 

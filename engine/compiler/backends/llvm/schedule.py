@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ....collector import collector_at_rest
-from ...passes.verify import asked_for
+from ...passes.verify import verification_enabled
 from ...plan.plan import Plan, Reduction
 from .fused_plan import Fused, FusedPlan
 from .fusion import defer, fuse, recompute, share_sums, split_columns, store
@@ -87,7 +87,7 @@ def make_schedule(plan: Plan, shape: Shape) -> Schedule:
     Raises:
         PlanError: one of them has made a mistake, found by the verifier where STEPGRAD_VERIFY asks for it.
     """
-    verifying = asked_for()
+    verifying = verification_enabled()
     with collector_at_rest():
         for _, result in stages(plan, shape):
             if isinstance(result, Schedule):

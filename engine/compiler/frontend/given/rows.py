@@ -8,6 +8,7 @@ another class. What only arrays do with all of their numbers is refused.
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeAlias
@@ -228,10 +229,7 @@ def _of_array(row: Row) -> dict[str, Any]:
     part: Any = row[0] if len(row) else None
     while isinstance(part, Row):
         shape, part = (*shape, len(part)), part[0]
-    size = 1
-    for length in shape:
-        size *= length
-    return {"shape": shape, "ndim": len(shape), "size": size, "tolist": lambda: lists}
+    return {"shape": shape, "ndim": len(shape), "size": math.prod(shape), "tolist": lambda: lists}
 
 
 for _name in ("add", "radd", "mul", "rmul", "eq", "ne", "lt", "le", "gt", "ge"):

@@ -118,7 +118,7 @@ class Functions:
                 if "NameError" in names:  # it may matter whether it exists
                     self._found.found_name(space, name, ABSENT)
                 else:
-                    self._found.found_nothing(space, name)
+                    self._found.found_rarely(space, name, ABSENT)
                 yield from self._built_in(function, name)
         yield from self._modules(modules_imported_by(function), self._found.found_name)
 
@@ -154,4 +154,4 @@ class Functions:
         if is_a(content, IOBase):
             goes_on = not content.closed and content.readable() and not content.writable()
         if goes_on:
-            self._found.found_iterator(name, code)
+            self._found.iterators.append((name, code))

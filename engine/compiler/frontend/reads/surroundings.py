@@ -62,7 +62,7 @@ class Surroundings:
 
     Attributes:
         generators: sources of random numbers.
-        iterators: names of what gives a new entry whenever it is read, and the code that names them.
+        iterators: names of what gives a new entry whenever it is read, such as files, and the code that names them.
         aliases: other names of `type`, and the code that names them.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
         tests_truth: whether some code may compare by `is` with True or False.
@@ -159,10 +159,6 @@ class Surroundings:
             self._far.add((id(names), name))
         self.found_name(names, name, content)
 
-    def found_nothing(self, names: Mapping[str, Any], name: str) -> None:
-        """A name that is not a global, such as that of a builtin or an attribute."""
-        self.found_rarely(names, name, ABSENT)
-
     def found_rarely(self, names: Mapping[str, Any], name: str, content: Any) -> None:
         """A name that is compared last."""
         self._rare.add((id(names), name))
@@ -176,10 +172,6 @@ class Surroundings:
             content = outside.environment.get(name, ABSENT)
             self._names.append((outside.environment, name, content))
             self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: outside.environment.get(name, ABSENT)))
-
-    def found_iterator(self, name: str, code: CodeType | None) -> None:
-        """Something that gives a new entry whenever it is read, or a file; and the code that names it."""
-        self.iterators.append((name, code))
 
     def found_directly(self, *things: Any) -> None:
         """A context for what a function itself names, or has as a default: if it is small it is compared every time."""

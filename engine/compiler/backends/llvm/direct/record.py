@@ -28,7 +28,7 @@ def field(code: Code, base: str, names: tuple[str, ...], name: str, kind: str = 
     return code.value(f"load {kind}, ptr {code.pointer(base, str(names.index(name)), 'i64')}")
 
 
-def inside(code: Code, thing: str, offset: int, kind: str = "ptr") -> str:
+def inside(code: Code, thing: str, offset: int | str, kind: str = "ptr") -> str:
     """A field of an object."""
     return code.value(f"load {kind}, ptr {code.pointer(thing, str(offset), 'i8')}")
 

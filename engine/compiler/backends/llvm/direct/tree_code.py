@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..ir.builder import Code
 from ..jit.python_function import DECLARED
 from .objects import CLASS, DATA, ENTRIES, ITEMS, LENGTH, REAL
-from .record import function, refusal, refuse_unless
+from .record import field, function, inside, refusal, refuse_unless
 
 SLOTS = ("data", "primitive", "label")
 CLASSES = ("Value", "float", "int", "list", "tuple", "dict")
@@ -30,7 +30,7 @@ def text() -> str:
 
 
 def _field(code: Code, name: str, kind: str = "i64") -> str:
-    return code.value(f"load {kind}, ptr {_place(code, name)}")
+    return field(code, "%record", RECORD, name, kind)
 
 
 def _place(code: Code, name: str) -> str:
@@ -42,15 +42,15 @@ def _entry(code: Code, table: str, index: str) -> str:
     return code.value(f"load i64, ptr {code.pointer(table, index, 'i64')}")
 
 
-def _inside(code: Code, thing: str, offset: str) -> str:
+def _word(code: Code, thing: str, offset: int | str) -> str:
     """A word of an object."""
-    return code.value(f"load i64, ptr {code.pointer(thing, offset, 'i8')}")
+    return inside(code, thing, offset, "i64")
 
 
 def _sequence(code: Code, kind: str, thing: str) -> tuple[str, str]:
     """The length of a list or tuple, and the address of its items."""
     items = code.pointer(thing, str(ENTRIES if kind == "list" else ITEMS), "i8")
-    return _inside(code, thing, str(LENGTH)), code.value(f"load ptr, ptr {items}") if kind == "list" else items
+    return _word(code, thing, LENGTH), code.value(f"load ptr, ptr {items}") if kind == "list" else items
 
 
 def _require(code: Code, kind: str, a: str, relation: str, b: str) -> None:
@@ -98,7 +98,7 @@ def _enter() -> str:
     """``enter``: whether a thing is as expected; stores the number of a Value."""
     code = function("enter", 64, ["ptr %record", "ptr %thing"], "i1")
     code.slots += ["%beyond = alloca i32"]
-    kind = _inside(code, "%thing", str(CLASS))
+    kind = _word(code, "%thing", CLASS)
     itself = code.value("ptrtoint ptr %thing to i64")
     _require_call(code, f"@expect(ptr %record, i64 {kind})")
     for name, body in _BY_CLASS.items():
@@ -119,9 +119,9 @@ def _enter() -> str:
 def _enter_value(code: Code, _: str) -> None:
     """Store the number of a Value, which must be a leaf without a label, and its address."""
     for name in ("primitive", "label"):
-        _require(code, "i64", _inside(code, "%thing", _field(code, name)), "eq", _field(code, "none"))
-    data = code.value(f"inttoptr i64 {_inside(code, '%thing', _field(code, 'data'))} to ptr")
-    _require(code, "i64", _inside(code, data, str(CLASS)), "eq", _field(code, "float"))
+        _require(code, "i64", _word(code, "%thing", _field(code, name)), "eq", _field(code, "none"))
+    data = code.value(f"inttoptr i64 {_word(code, '%thing', _field(code, 'data'))} to ptr")
+    _require(code, "i64", _word(code, data, CLASS), "eq", _field(code, "float"))
     number = code.value(f"load double, ptr {code.pointer(data, str(REAL), 'i8')}")
     count = _field(code, "value_count")
     target = _entry(code, _field(code, "targets", "ptr"), count)
@@ -172,7 +172,7 @@ def _alike() -> str:
     code.lines += [f"store i64 0, ptr {_place(code, name)}" for name in ("place", "value_count")]
     _require_call(code, "@enter(ptr %record, ptr %tree)")
     _require(code, "i64", _field(code, "place"), "eq", _field(code, "word_count"))
-    _require(code, "i64", _inside(code, "%params", str(CLASS)), "eq", _field(code, "tuple"))
+    _require(code, "i64", _word(code, "%params", CLASS), "eq", _field(code, "tuple"))
     size, items = _sequence(code, "tuple", "%params")
     _require(code, "i64", size, "eq", _field(code, "param_count"))
     with code.loop(0, size) as k:
@@ -187,7 +187,7 @@ def _read() -> str:
     The garbage collector rests meanwhile, since it may call anyone's destructor.
     """
     code = Code("read", 64, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
-    code.lines.append(f"%record = inttoptr i64 {_inside(code, '%memory', str(DATA))} to ptr")
+    code.lines.append(f"%record = inttoptr i64 {_word(code, '%memory', DATA)} to ptr")
     tree, params = (code.value(f"inttoptr i64 {_entry(code, '%arguments', str(k))} to ptr") for k in (0, 1))
     enabled = code.value("call i32 @PyGC_Disable()")
     alike = code.value(f"call i1 @alike(ptr %record, ptr {tree}, ptr {params})")

@@ -13,7 +13,7 @@ from typing import Any
 
 from ....forking import new_lock
 from ....frontend.fingerprint import ENGINE
-from ....passes.verify import asked_for
+from ....passes.verify import verification_enabled
 from . import cache
 from .cpu import host
 from .emission import emit
@@ -220,7 +220,7 @@ def optimised(text: str, quick: str = "", plain: str = "") -> Any:
         for part, run in ((text, passes.run_all), (quick, passes.run_quick), (plain, passes.run_plain)):
             if part:
                 modules.append(llvm.parse_assembly(part, context))
-                if asked_for():
+                if verification_enabled():
                     modules[-1].verify()
                 run(modules[-1])
         module, *others = modules or [llvm.parse_assembly("", context)]
