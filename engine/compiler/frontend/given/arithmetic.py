@@ -13,12 +13,13 @@ from typing import Any
 from ....primitive import PRIMITIVES
 from ....text.callers import is_ours
 from ....value import Value
+from ...batch import are_few
 from ...errors import refusal
 from ..catching import may_catch
 from ..symbol import Symbol
 from .asking import TRACE
 from .digits import as_compared, check_step, inputs_of, is_long
-from .kinds import given_type, is_in_array, is_of_numpy, is_truth, is_whole, is_whole_of_numpy, short_kind
+from .kinds import is_in_array, is_of_numpy, is_truth, is_weak, is_whole, is_whole_of_numpy, short_kind
 
 _FIX_BITS = (
     "A number that is not known yet has no bits: write a != b for two conditions, x % 2 or engine.floor(x / 2), or "
@@ -32,6 +33,7 @@ _FIX_NARROW = (
     "NumPy computes with such numbers in their own few bits, in which sums and products overflow; compiled code does "
     "not. Give floats, as by X.astype(float)."
 )
+_FIX_FEW = "NumPy shortens the others to these digits; compiled code does not. Write float(c) for such a constant c."
 _FIX_WHOLE = (
     "Of whole numbers NumPy gives 0 for x % 0, x // 0 and reciprocal(x), and no negative powers: compiled code gives "
     "nan, inf, 1 / x and the powers. Give floats, as by X.astype(float)."
@@ -69,6 +71,8 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
                 raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
             if _wraps(name, *numbers):
                 raise refusal(f"{name} of whole numbers of NumPy, {numbers[0]!r} and {numbers[1]!r}", _FIX_WHOLE)
+            if any(are_few(type(number)) for number in numbers) and is_weak(self, {int, bool, float}, True):
+                raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r}, one of few digits", _FIX_FEW)
             _refuse_large(name, numbers)
             if name in _JUMPING and any(map(is_long, numbers)):
                 check_step([number for number in numbers if isinstance(number, Arithmetic)])
@@ -192,9 +196,9 @@ def _may_overflow(name: str, *numbers: Any) -> bool:
 
     weak = {int, bool, float} if all(issubclass(kind, np.floating) for kind in kinds if kind) else {int, bool}
     constant = any(kind and not isinstance(number, Arithmetic) for kind, number in zip(kinds, numbers))
-    types = [given_type(number, constant) for number in numbers]
-    others = [truth or of in weak for kind, of, truth in zip(kinds, types, truths) if not kind]
-    return all(others) and not all(issubclass(kind, np.bool_) for kind in kinds if kind)
+    others = [(number, truth) for kind, number, truth in zip(kinds, numbers, truths) if not kind]
+    are_weak = all(truth or is_weak(number, weak, constant) for number, truth in others)
+    return are_weak and not all(issubclass(kind, np.bool_) for kind in kinds if kind)
 
 
 for _name in dict.fromkeys((*_RAISING, *_OVERFLOWING)):

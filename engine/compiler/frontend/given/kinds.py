@@ -27,6 +27,12 @@ def short_kind(number: Any) -> Any:
     return kind if kind is not None and is_narrow(kind) else None
 
 
+def is_weak(number: Any, weak: set[type[Any]], asked: bool) -> bool:
+    """Whether it is, or is computed from, Python numbers of these types alone, which take the type of NumPy's."""
+    parts = inputs_of([number]) if isinstance(number, Symbol) else [number]
+    return all(given_type(part, asked) in weak for part in parts)
+
+
 def is_truth(number: Any) -> bool:
     """Whether it is a condition, a number that is given as a bool, or a product of these."""
     if not isinstance(number, Symbol):

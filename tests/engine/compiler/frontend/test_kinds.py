@@ -120,6 +120,19 @@ def test_whole_numbers_after_floats(function: Callable[[Any], Any], samples: Any
         assert expected is None or expected == z
 
 
+@pytest.mark.parametrize("function", [lambda x: w * (x[0] * np.float32(0.5)), lambda x: w * (np.float16(2) / x[1])])
+def test_constants_of_few_digits_beside_pythons_numbers_are_refused(function: Callable[[Any], Any]) -> None:
+    compiled = engine.compile(function, backend="python")
+    with pytest.raises(TraceError, match="of few digits"):
+        compiled([[1.0, 2.0]])
+    assert compiled(np.array([[1.0, 2.0]])) == [function(np.array([1.0, 2.0])).data]
+
+
+def test_sums_of_what_is_computed_from_pythons_integers_and_of_few_bits_are_refused() -> None:
+    with pytest.raises(TraceError, match="few bits"):
+        engine.compile(lambda x, y: w * (0 + y + x[0]))(np.array([[200, 1]], np.uint8), [100])
+
+
 @pytest.mark.parametrize(
     "function",
     [
