@@ -19,7 +19,7 @@ from ..catching import may_catch
 from ..symbol import Symbol
 from .asking import TRACE
 from .digits import as_compared, check_step, inputs_of, is_long
-from .kinds import is_in_array, is_of_numpy, is_truth, is_weak, is_whole, is_whole_of_numpy, short_kind
+from .kinds import is_in_array, is_numpys, is_of_numpy, is_truth, is_weak, is_whole, short_kind
 
 _FIX_BITS = (
     "A number that is not known yet has no bits: write a != b for two conditions, x % 2 or engine.floor(x / 2), or "
@@ -178,10 +178,9 @@ def _wraps(name: str, first: Any, second: Any = None) -> bool:
     """
     if name == "truediv":
         return type(first) is int and first == 1 and is_in_array(second) and is_whole(second)
-    if name not in _OF_WHOLE or not is_whole(second):
+    if name not in _OF_WHOLE or not (isinstance(second, Arithmetic) or (second < 0 if name == "pow" else second == 0)):
         return False
-    jumps = isinstance(second, Arithmetic) or (second < 0 if name == "pow" else second == 0)
-    return bool(jumps) and (is_whole_of_numpy(first) or is_whole_of_numpy(second))
+    return is_whole(first) and is_whole(second) and (is_numpys(first) or is_numpys(second))
 
 
 def _may_overflow(name: str, *numbers: Any) -> bool:

@@ -62,17 +62,22 @@ def is_of_numpy(number: Any, kind: str) -> bool:
 
 def is_whole(number: Any) -> bool:
     """Whether it is, or is computed from, whole numbers or truth values; the graph notes that this was asked."""
-    if not isinstance(number, Symbol):
-        return _is_integral(type(number))
-    return is_truth(number) or any(_is_integral(number.graph.type_of(given)) for given in inputs_of([number]))
+    waiting, seen = [number], set[Any]()
+    while waiting:
+        part = waiting.pop()
+        if is_truth(part) or _is_integral(given_type(part, asked=True)):
+            return True
+        if isinstance(part, Symbol) and part not in seen:
+            seen.add(part)
+            waiting += part.operands
+    return False
 
 
-def is_whole_of_numpy(number: Any) -> bool:
-    """Whether NumPy computes with it as with whole numbers, which may have become its own in an array."""
+def is_numpys(number: Any) -> bool:
+    """Whether NumPy computes with it, as one of its own, or as one that may have become so in an array."""
     if not isinstance(number, Symbol):
-        return _is_integral(type(number)) and type(number).__module__ == "numpy"
-    of_numpy = any(is_of_numpy(number, kind) for kind in ("integer", "bool_"))
-    return of_numpy or (is_in_array(number) and is_whole(number))
+        return type(number).__module__ == "numpy"
+    return is_of_numpy(number, "generic") or is_in_array(number)
 
 
 def is_float(number: Symbol) -> bool:
@@ -94,6 +99,6 @@ def is_in_array(number: Any) -> bool:
     return False
 
 
-def _is_integral(kind: type[Any]) -> bool:
+def _is_integral(kind: type[Any] | None) -> bool:
     numpy = sys.modules.get("numpy")
-    return issubclass(kind, Integral) or (numpy is not None and issubclass(kind, numpy.bool_))
+    return kind is not None and (issubclass(kind, Integral) or (numpy is not None and issubclass(kind, numpy.bool_)))

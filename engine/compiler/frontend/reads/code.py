@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from operator import attrgetter, methodcaller
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, WrapperDescriptorType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
 from typing import Any
 
 from ..catching import catches_all
@@ -55,6 +62,8 @@ def reading_name(thing: Any) -> str:
 
     That is its own name, whatever name the code has for it.
     """
+    if type(thing) is MemberDescriptorType:  # that of a slot
+        return thing.__name__
     known = any(thing is kind for kind in (attrgetter, methodcaller, *_CATCHING)) or type(thing) in _CALLED
     return thing.__name__ if known and thing.__name__ in LISTING | ASKING else ""
 

@@ -58,6 +58,16 @@ _SYSTEM = ("asks the operating system", lambda name: name not in _QUIET and not 
 _NETWORK = ("asks the network", lambda name: True)
 _PROCESS = ("asks another process", lambda name: True)
 _FRAMES = frozenset({"_getframe", "_current_frames"})
+_SETTINGS = frozenset(
+    {
+        "getrecursionlimit",
+        "getswitchinterval",
+        "getrefcount",
+        "getallocatedblocks",
+        "gettrace",
+        "get_int_max_str_digits",
+    }
+)
 _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     "time": ("reads the clock", lambda name: name not in ("sleep", "mktime")),
     "datetime": ("reads the clock", {"now", "today", "utcnow"}.__contains__),
@@ -74,6 +84,10 @@ _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     "numpy.core._multiarray_umath": ("reads a file", {"fromfile"}.__contains__),  # before NumPy 2
     "_sqlite3": ("reads a file", lambda name: True),
     "sqlite3": ("reads a file", lambda name: True),
+    "_locale": ("reads a setting of the system", lambda name: True),
+    "_signal": ("reads a setting of Python", {"getsignal", "getitimer", "alarm", "sigpending"}.__contains__),
+    "_queue": ("asks a queue", {"empty", "qsize", "get", "get_nowait"}.__contains__),
+    "_thread": ("asks for other threads", {"locked", "_count"}.__contains__),
     "_socket": _NETWORK,
     "_ssl": _NETWORK,
     "select": _NETWORK,
@@ -83,7 +97,7 @@ _ASKING: dict[str, tuple[str, Callable[[str], bool]]] = {
     "_pickle": ("asks for what no code names", {"load", "loads"}.__contains__),
     "sys": (
         "reads a setting of Python",
-        {"getrecursionlimit", "getswitchinterval", "getrefcount", "getallocatedblocks", *_FRAMES}.__contains__,
+        (_SETTINGS | _FRAMES).__contains__,
     ),
     "gc": ("reads a setting of Python", {"isenabled", "get_count", "get_stats", "get_threshold"}.__contains__),
 }
@@ -97,6 +111,8 @@ _REPORTING = (
     ),
 )
 _WATCHING = os.path.join(os.path.dirname(os.path.dirname(__file__)), "watching.py")
+_OF_ANNOTATIONS = frozenset({"typing", "inspect"})
+"""Modules that evaluate annotations, which are strings there: no code names what these name."""
 _TEXTS = frozenset({"__repr__", "__str__", "__format__"})
 _WRITING = frozenset({"write", "writelines", "flush"})
 _OF_OS = vars(os)
@@ -210,9 +226,10 @@ def _asking(kind: type) -> tuple[str, Callable[[str], bool]] | None:
 
 def _is_harmless(frame: FrameType | None, function: Any) -> bool:
     """Whether Python's own code evaluates a string, or somebody imports or writes a message, here or further out."""
-    of_library = frame is not None and not is_users(frame.f_code.co_filename)
-    if of_library and (function in (eval, exec) or getattr(function, "__name__", "") in _FRAMES):
-        return True
+    if frame is not None and not is_users(frame.f_code.co_filename):
+        evaluates = function in (eval, exec) and frame.f_globals.get("__name__") not in _OF_ANNOTATIONS
+        if evaluates or getattr(function, "__name__", "") in _FRAMES:
+            return True
     if function is __import__ and not _is_for_the_user(frame):
         return True
     while frame is not None and frame.f_code.co_filename != TRACE:  # from where the function is called

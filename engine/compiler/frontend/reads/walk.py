@@ -194,6 +194,8 @@ class Walk(Functions):
             self._once(space, "", Names(space))
             if isinstance(space, ABCMeta):
                 self._once(REGISTRATIONS, "", REGISTRATIONS)
+            if vars(space).get("_is_protocol"):  # `isinstance` asks for the names in it
+                self.used.update((*vars(space), "hasattr"))
             yield from (*(space.__bases__ if issubclass(kind, type) else ()), type(space))
             yield from self._named_attributes(space, vars(space))
         elif issubclass(kind, ModuleType):
@@ -259,8 +261,9 @@ class Walk(Functions):
             self._found.found_holder(container, inside)
         if known is None:
             kinds = {*map(type, inside)}
-            if type in kinds and any(entry is type for entry in inside):
-                self._iterator(type, "an entry")
+            if type in kinds or any(hasattr(kind, "__next__") for kind in kinds):
+                for entry in inside:
+                    self._iterator(entry, "an entry")
             if not all(map(is_leaf, kinds)):
                 yield from inside
                 return

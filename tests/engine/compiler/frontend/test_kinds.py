@@ -128,6 +128,13 @@ def test_constants_of_few_digits_beside_pythons_numbers_are_refused(function: Ca
     assert compiled(np.array([[1.0, 2.0]])) == [function(np.array([1.0, 2.0])).data]
 
 
+def test_truth_values_of_numpy_as_whole_numbers_are_refused() -> None:
+    compiled = engine.compile(lambda x: w * ((x[0] > 1) % (2 - (x[0] > 1) - (x[1] > 1))), backend="python")
+    assert compiled([[2.0, 0.0]]) == [0.0]
+    with pytest.raises(TraceError, match="whole numbers of NumPy"):
+        compiled(np.array([[2.0, 3.0]]))
+
+
 def test_sums_of_what_is_computed_from_pythons_integers_and_of_few_bits_are_refused() -> None:
     with pytest.raises(TraceError, match="few bits"):
         engine.compile(lambda x, y: w * (0 + y + x[0]))(np.array([[200, 1]], np.uint8), [100])
