@@ -49,13 +49,15 @@ def compile(
     environment variables and small lists, dicts and arrays among them. What is farther away (lists in networks, say) is
     compared for 2 % of the time; `nn.Module` announces what is set on it, see `engine.announce_change`. A function that
     asks for the type of its inputs (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`) is traced for
-    each type of numbers, lists or arrays; `type(x)` is refused. Not watched are the internals of installed packages,
-    what their C code reads (files, memory behind a pointer), and what the function itself changes whenever it runs,
-    such as a file that it writes: compile it again, or pass such things as arguments.
+    each type of numbers, lists or arrays; `type(x)` and `x is y` are refused, and `isinstance(x, Value)` is true. Not
+    watched are the internals of Python's library and of installed packages (levels of `logging`, filters of `warnings`,
+    print options of NumPy, names of threads), what their C code reads (files, memory behind a pointer), and what the
+    function itself changes whenever it runs, such as a file that it writes: compile it again, or pass such things as
+    arguments.
 
     If an index that the function computes is out of range, `take` gives nan, or raises in the "python" back end. Where
     Python's own numbers raise an error (1 / 0, 1e200 ** 2), compiled code goes on with inf or nan, as Values do.
-    Integers are floats there, exact up to 2**53, where Python's have all digits and NumPy's wrap.
+    Integers are floats there, exact up to 2**53, where Python's have all digits and NumPy's wrap; -0 differs from 0.
 
     Args:
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.

@@ -222,7 +222,8 @@ class _Runs:
         del self.graph.leaves[leaves:]
 
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
-        asking = outside.refused(self._surroundings.tests_truth) if disturbed else nullcontext()
+        around = self._surroundings
+        asking = outside.refused(around.tests_truth, around.tests_identity) if disturbed else nullcontext()
         asked = may_be_asked(self.graph.given, disturbed)
         with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:
             arguments = self._copied_arguments()

@@ -4,5 +4,5 @@
   is to NumPy; digits: where shorter floats of NumPy come out differently
 - rows: lists, tuples and arrays of numbers, which behave differently
 - types: the types of the numbers; asking: whether the user's code asks for them; type_calls: by `type(x)`;
-  truth_tests: by `x is True`
+  truth_tests: by `x is True`; identity_tests: whether it asks if two are one
 """

@@ -17,7 +17,7 @@ class _OfAsking(type):
     thread = 0
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
-        if len(arguments) == 1 and threading.get_ident() == cls.thread and _has_symbols(*arguments):
+        if len(arguments) == 1 and threading.get_ident() == cls.thread and has_symbols(*arguments):
             cls.refuse()
         return type(*arguments, **named)
 
@@ -53,7 +53,8 @@ def types_refused(refuse: Callable[[], NoReturn]) -> Iterator[Callable[[dict[str
                 del names["type"]
 
 
-def _has_symbols(thing: Any) -> bool:
+def has_symbols(thing: Any) -> bool:
+    """Whether it is a symbol, or a row with some in it."""
     if isinstance(thing, (list, tuple, Row)):
-        return any(map(_has_symbols, thing))
+        return any(map(has_symbols, thing))
     return hasattr(type(thing), "__symbolic__")

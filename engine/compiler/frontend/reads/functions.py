@@ -9,6 +9,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ....text.callers import is_users
+from ..given.identity_tests import may_test_identity
 from ..given.truth_tests import may_test_truth
 from . import outside
 from .code import COMPUTING, DECIDING, has_patterns, minds_arrays, modules_imported_by, names_of, reading_name, texts_of
@@ -27,14 +28,14 @@ class Functions:
     Attributes:
         used: the names in the code.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
-        tests_truth: whether some code may compare by `is` with True or False.
+        tests_truth, tests_identity: whether some code may compare by `is` with True or False, or with another thing.
         minds_arrays: whether some code may write into an array, or ask for the type of its numbers.
     """
 
     def __init__(self, found: Surroundings) -> None:
         self._found = found
         self.used: set[str] = set()
-        self.matches = self.tests_truth = self.minds_arrays = False
+        self.matches = self.tests_truth = self.tests_identity = self.minds_arrays = False
         self._seen: dict[int, Any] = {}
         self._attributes: set[tuple[Any, Any]] = set()
         self._searched: set[int] = set()  # modules from which code may read what it does not name
@@ -97,6 +98,7 @@ class Functions:
         self.used.update(names, filter(str.isidentifier, texts_of(code)) if computing else ())
         self.matches = self.matches or has_patterns(code)
         self.tests_truth = self.tests_truth or may_test_truth(code)
+        self.tests_identity = self.tests_identity or may_test_identity(code)
         self.minds_arrays = self.minds_arrays or minds_arrays(code)
         if not DECIDING.isdisjoint(names):
             yield DECIMALS

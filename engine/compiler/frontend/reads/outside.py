@@ -22,6 +22,7 @@ from ....modes import tracer
 from ....text.callers import is_ours, is_users
 from ...errors import refusal
 from ..given.asking import TRACE
+from ..given.identity_tests import is_identity_tested
 from ..given.truth_tests import is_truth_tested
 from ..given.type_calls import types_refused
 
@@ -44,6 +45,10 @@ FIX_TYPE = (
 _FIX_TRUTH = (
     "While a function is compiled a condition is neither True nor False: write where(condition, a, b) for a choice, "
     "where a number that is given as a bool is a condition as it is."
+)
+_FIX_IDENTITY = (
+    "That depends on how samples are held and results are made: write where(x == y, a, b), compare their positions, or "
+    "ask outside of the function."
 )
 _FIX_TEXT = (
     "While a function is compiled its inputs and parameters have no numbers yet. Choose by where(condition, a, b) or "
@@ -121,7 +126,7 @@ _IMPORTS = frozenset(id(each.__code__) for each in (importlib.import_module, imp
 
 
 @contextmanager
-def refused(tests_truth: bool = False) -> Iterator[None]:
+def refused(tests_truth: bool = False, tests_identity: bool = False) -> Iterator[None]:
     """Refuse, in this thread, calls that ask the world outside, or a symbol's type; note environment variables.
 
     Imports may look for files, and messages may tell the time: what `logging`, `warnings` and a `write` ask for is
@@ -130,6 +135,7 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
 
     Args:
         tests_truth: whether some code may compare by `is` with True or False, which is refused for symbols.
+        tests_identity: whether some may compare two things by `is` or `id`, which is refused for symbols, too.
 
     Raises:
         TraceError: at the line of the call.
@@ -181,6 +187,10 @@ def refused(tests_truth: bool = False) -> Iterator[None]:
                 harmless[id(code)] = code
         elif tests_truth and event == "return" and is_truth_tested(frame, function):
             raise refusal("the function compares a condition by `is` with True or False, or in a pattern", _FIX_TRUTH)
+        elif tests_identity and event == "return" and is_identity_tested(frame):
+            raise refusal(
+                "the function asks by `is` or `id` whether two numbers, or rows of them, are one", _FIX_IDENTITY
+            )
         elif function is print:  # it has returned, or raised
             printing = False
 

@@ -65,7 +65,7 @@ class Surroundings:
         iterators: names of what gives a new entry whenever it is read, such as files, and the code that names them.
         aliases: other names of `type`, and the code that names them.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
-        tests_truth: whether some code may compare by `is` with True or False.
+        tests_truth, tests_identity: whether some code may compare by `is` with True or False, or with another thing.
         minds_arrays: whether some code may write into an array, or ask for the type of its numbers.
         changed: says whether something has changed; what is far away is compared only from time to time.
         differs: says whether something near has changed, and looks at nothing else.
@@ -105,7 +105,8 @@ class Surroundings:
         walk = Walk(self)
         self._keep = walk.of(self._function)
         self._leaf_lists_before = {}
-        self.matches, self.tests_truth, self.minds_arrays = walk.matches, walk.tests_truth, walk.minds_arrays
+        self.matches, self.minds_arrays = walk.matches, walk.minds_arrays
+        self.tests_truth, self.tests_identity = walk.tests_truth, walk.tests_identity
         if "label" in walk.used:
             self._labels()
         self._variables = outside.count_of_variables()

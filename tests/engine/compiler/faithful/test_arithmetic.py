@@ -141,7 +141,7 @@ PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a condition less another": (lambda x: (x > 0) - (x > 1), np.array([-1.0, 0.5, 2.0])),
     "the negative of a condition": (lambda x: -(x > 0), np.array([-1.0, 0.5, 2.0])),
     "a remainder by a whole number of NumPy": (lambda x: 7 % x, np.array([1, 0, 3])),
-    "a quotient by a whole number of NumPy": (lambda x: 7.0 // x, np.array([1, 0, 3])),
+    "a quotient by a whole number of NumPy": (lambda x: 7 // x, np.array([1, 0, 3])),
     "a power of a whole number of NumPy": (lambda x: 2**x, np.array([1, -1, 3])),
     "half precision": (lambda x: x * 1000.0, np.array([1.0, 100.0], np.float16)),
     "a sum with an integer beyond 2**53": (lambda x: x + 2**60 - 2**60, [1, 2, 3]),

@@ -47,6 +47,17 @@ def test_a_number_of_a_sample(of: Callable[[Any], Any]) -> Case:
 
 
 @refused
+@pytest.mark.parametrize(
+    "of",
+    [lambda x: x[0] is x[1], lambda x: len({*map(id, x)}) == 1, lambda x: operator.is_not(*x)],
+    ids=["is", "id", "operator"],
+)
+def test_whether_two_numbers_are_one_object(of: Callable[[Any], Any]) -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w if of(x) else w * w, samples=([[0.5, 1.5], [1.0, 1.0]],))
+
+
+@refused
 def test_a_condition_on_a_parameter_in_a_dict() -> Case:
     w = Value(-2.0)
     return Case(lambda x: w * x * {True: 3.0}.get(w > 0.0, 1.0), lambda: setattr(w, "data", 1.0))

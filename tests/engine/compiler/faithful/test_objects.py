@@ -14,6 +14,7 @@ import pickle
 import string
 import threading
 import types
+import typing
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -323,3 +324,29 @@ def test_shared_memory() -> Case:
 def test_a_file_in_memory() -> Case:
     file, w = io.StringIO("3.0"), Value(2.0)
     return Case(lambda x: w * x * float(file.getvalue()), lambda: file.write("7.0"))
+
+
+@typing.runtime_checkable
+class _Going(typing.Protocol):
+    def go(self) -> None: ...
+
+
+class _Slotted:
+    __slots__ = ("number",)
+
+
+class _Empty:
+    pass
+
+
+@equal
+def test_what_a_protocol_asks_for() -> Case:
+    w, thing = Value(2.0), _Empty()
+    return Case(lambda x: w * x if isinstance(thing, _Going) else w * w * x, lambda: setattr(thing, "go", 1), far=True)
+
+
+@equal
+def test_a_slot_by_its_descriptor() -> Case:
+    w, thing, of = Value(2.0), _Slotted(), vars(_Slotted)["number"]
+    thing.number = 1.0
+    return Case(lambda x: w * x * of.__get__(thing), lambda: setattr(thing, "number", 3.0), far=True)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime
 import decimal
 import functools
 import io
 import itertools
+import locale
 import logging
+import operator
 import os
+import queue
 import random
 import secrets
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import typing
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -100,6 +107,46 @@ def test_the_next_entry_of_an_iterator() -> Case:
     return Case(lambda x: x * next(rates), lambda: [next(rates) for _ in range(100)])
 
 
+ITERATORS: dict[str, Callable[[list[Any]], Any]] = {
+    "a copy": lambda held: next(copy.copy(held[0])),
+    "what is left": lambda held: operator.length_hint(held[0]),
+    "inside a generator": lambda held: held[1].gi_frame.f_locals["k"],
+}
+
+
+@refused
+@pytest.mark.parametrize("of", ITERATORS.values(), ids=ITERATORS)
+def test_an_iterator_in_a_list_that_is_not_moved(of: Callable[[list[Any]], Any]) -> Case:
+    def counting() -> Iterator[int]:
+        k = 0
+        while True:
+            yield k
+            k += 1
+
+    w, held = Value(2.0), [iter([1.0, 2.0, 3.0]), counting()]
+    next(held[1])
+    return Case(lambda x: w * x * of(held), lambda: [*map(next, held)])
+
+
+@refused
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda: locale.setlocale(locale.LC_NUMERIC),
+        lambda: locale.localeconv()["decimal_point"],
+        lambda: _lock.locked(),
+        lambda: _queue.qsize(),
+        lambda: typing.get_type_hints(_annotated),
+        lambda: signal.getsignal(signal.SIGINT),
+        lambda: sys.gettrace() is None,
+    ],
+    ids=["locale", "its conventions", "lock", "queue", "annotations", "signal", "trace"],
+)
+def test_what_no_name_of_the_users_holds(of: Callable[[], Any]) -> Case:
+    w = Value(2.0)
+    return Case(lambda x: w * x if of() else w * w * x)
+
+
 @refused
 def test_the_next_line_of_an_open_file() -> Case:
     file = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"1.0\n" * 100)))
@@ -107,6 +154,13 @@ def test_the_next_line_of_an_open_file() -> Case:
 
 
 @functools.lru_cache
+def _annotated(of: Case) -> None:
+    pass
+
+
+_lock, _queue = threading.Lock(), queue.SimpleQueue[int]()
+
+
 def _known_forever() -> str:
     return os.environ["STEPGRAD_TEST"]
 

@@ -24,14 +24,16 @@ from engine.compiler.passes.simplify import simplify
 from ..faithful.test_identities import chosen, in_a_closure, in_a_local, is_positive
 
 
-def is_tested(function: Callable[[Any], Any], argument: Any) -> bool:
-    """Whether a truth value is tested when the function, or one that it calls, returns."""
+def is_tested(
+    function: Callable[[Any], Any], argument: Any, by: Callable[[FrameType, Any], bool] = is_truth_tested
+) -> bool:
+    """Whether a truth value, or something else, is tested when the function, or one that it calls, returns."""
     found: list[bool] = []
     with ThreadPoolExecutor(1) as other:
 
         def look(frame: FrameType, event: str, returned: Any) -> None:
             if event == "return":
-                found.append(other.submit(is_truth_tested, frame, returned).result())
+                found.append(other.submit(by, frame, returned).result())
 
         other.submit(int).result()  # starts the thread
         before = sys.getprofile()

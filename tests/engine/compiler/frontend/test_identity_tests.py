@@ -1,0 +1,70 @@
+"""Which code asks whether two numbers are one: asked where its functions return, as in `test_truth_tests`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from engine.compiler.frontend.given.identity_tests import is_identity_tested, may_test_identity
+
+from .test_truth_tests import given, is_tested
+
+MARK = object()
+
+
+def _by_parts(x: Any) -> Any:
+    first, second = x
+    return first is not second
+
+
+def _inside(x: Any) -> Any:
+    return [y for y in x if y is not x[0]]
+
+
+ASKING: dict[str, Callable[[Any], Any]] = {
+    "entries": lambda x: x[0] is x[1],
+    "locals": _by_parts,
+    "in a comprehension": _inside,
+    "a number": lambda x: x[0] is len([]),
+    "rows": lambda x: x is list(x),
+    "id": lambda x: id(x[0]) == id(x[1]),
+    "mapped id": lambda x: len({*map(id, x)}),
+    "operator": lambda x: operator.is_(*x),
+}
+
+
+def _of_layers(x: Any) -> Any:
+    layers = [[1.0], [2.0]]
+    for layer in layers:
+        x = [layer[0] * y for y in x]
+        if layer is layers[-1]:
+            break
+    return x
+
+
+OTHERS: dict[str, Callable[[Any], Any]] = {
+    "None": lambda x: x[0] is None or x is not None,
+    "a mark": lambda x: x[0] is MARK,
+    "other things": _of_layers,
+    "equal": lambda x: x[0] == x[1],
+}
+
+
+def _asks(frame: FrameType, _: Any) -> bool:
+    return is_identity_tested(frame)
+
+
+@pytest.mark.parametrize("function", ASKING.values(), ids=ASKING)
+def test_asking_whether_two_are_one_is_seen(function: Callable[[Any], Any]) -> None:
+    assert may_test_identity(function.__code__)
+    assert is_tested(function, given(float, float), _asks)
+    assert not is_tested(function, [1.0, 2.0], _asks)
+
+
+@pytest.mark.parametrize("function", OTHERS.values(), ids=OTHERS)
+def test_asking_for_something_else_is_not_meant(function: Callable[[Any], Any]) -> None:
+    assert not is_tested(function, given(float, float), _asks)
