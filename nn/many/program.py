@@ -204,23 +204,21 @@ class SharedProgram:
             RuntimeError: something that loss or model reads has changed since the last of them was made.
             ValueError: a loss is below 0 although this loss function cannot be.
         """
-        import numpy as np
-
         job, count = starts[0].job, len(self._data.X)
         size, began = self._size(job.batch_size), time.perf_counter()
         self._rooms.clear()
         shuffled = self._options["shuffle"] and size < count
         sources = [random_source(start.job.seed) if shuffled else None for start in starts]
-        numbers, settings = np.array([start.numbers for start in starts]), [start.settings for start in starts]
-        trained = self._trainer.each(self._batch(size), size, self._values, numbers, settings, job.epochs, sources)
+        numbers, settings = [start.numbers for start in starts], [start.settings for start in starts]
+        losses = self._trainer.each(self._batch(size), size, self._values, numbers, settings, job.epochs, sources)
         found: list[dict[str, float] | None] = []
-        for losses, row in zip(trained, numbers):
-            if losses is None:
+        for mean, row in zip(_mean(losses.T, count, size).tolist(), numbers):
+            if math.isnan(mean):
                 found.append(None)
                 continue
             if self._data.validation:
                 self._trainer.load(self._values, row)
-            found.append(result([{"loss": _mean(losses, count, size), **self._scores()}], None))
+            found.append({"loss": mean, **self._scores()})
         self._seconds[job.epochs, size] = (time.perf_counter() - began) / len(starts)
         return found
 
@@ -258,7 +256,7 @@ class SharedTrainer(Trainer):
                 value.data = number
 
     def goes_on(self, batch: Batch, size: int, values: Sequence[Value]) -> bool:
-        """Whether the next nets may be trained in one call, as long as the trainer `stands`."""
+        """Whether the nets of the next moments may be trained in one call, as long as the trainer `stands`."""
         with self._lock:
             rest = batch.size % size
             like = not rest or self._structure(batch, rest) == self._structure(batch, size)
@@ -267,15 +265,14 @@ class SharedTrainer(Trainer):
                 like
                 and isinstance(way, NativeSteps)
                 and self._schedule is None
+                and time.perf_counter() < self._fresh_until()
                 and self._sized == (batch.shapes, size)
                 and way.has_no_leaves_but(values)
             )
 
     def stands(self) -> bool:
         """Whether nothing has changed, as far as one looks between nets."""
-        with self._lock:
-            watch = self._watch
-            return watch is not None and time.perf_counter() < self._fresh_until() and watch.holds_outside()
+        return self._watch is not None and self._watch.holds_outside()
 
     def each(
         self,
@@ -286,7 +283,7 @@ class SharedTrainer(Trainer):
         settings: Sequence[Mapping[str, Any]],
         epochs: int,
         sources: Sequence[random.Random | None],
-    ) -> list[list[float] | None]:
+    ) -> Any:
         """Train nets from several starts; see `Session.each`.
 
         Args:
@@ -302,6 +299,8 @@ class SharedTrainer(Trainer):
             RuntimeError: something has changed since the nets were looked at.
             ValueError: a loss is below 0 where there can be no such one.
         """
+        import numpy as np
+
         with self._lock:
             way, watch = self._way, self._watch
             if not isinstance(way, NativeSteps) or watch is None or not watch.holds_outside():
@@ -310,10 +309,9 @@ class SharedTrainer(Trainer):
             orders = None
             if size < batch.size:
                 orders = [way.order(batch.size, size, source, epochs) for source in sources]
-            found = way.each(batch, values, starts, settings, self._clip, epochs, orders)
-            for losses in found:
-                self._refuse_low(losses or ())
-            return found
+            losses = way.each(batch, values, starts, settings, self._clip, epochs, orders)
+            self._refuse_low([float(np.fmin.reduce(losses, axis=None))])
+            return losses
 
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
         """As in any trainer, except for what `take_over` looks at from net to net: nobody else has the model."""
@@ -327,10 +325,9 @@ class SharedTrainer(Trainer):
         super()._look_again(batch, entirely)
 
 
-def _mean(losses: Sequence[float], count: int, size: int) -> float:
-    """The mean loss of the last epoch, summed as `fit` does."""
-    batches = -(-count // size)
-    total = 0.0
+def _mean(losses: Any, count: int, size: int) -> Any:
+    """The mean loss of the last epoch, summed as `fit` does: of one net, or of many, given an array of steps x nets."""
+    batches, total = -(-count // size), 0.0
     for k, loss in enumerate(losses[-batches:]):
         total += loss * min(size, count - k * size)
     return total / count

@@ -63,12 +63,15 @@ class Structure:
         if None in updated:
             raise UnknownStructureError
         self.key = (*self._found, *updated, *same)
+        self.values = [*dict.fromkeys((*optimizer.params, *self.values))]
         self._model, self._params, self._loss, self._kind = model, optimizer.params, loss, type(optimizer)
 
     @property
-    def numbers(self) -> list[float]:
-        """The numbers of the values."""
-        return list(map(_data, self.values))
+    def numbers(self) -> Any:
+        """The numbers of the values, in an array."""
+        import numpy as np
+
+        return np.array(list(map(_data, self.values)))
 
     def reader(self) -> Callable[[Any, LossFunction, Optimizer], Any] | None:
         """A function that reads the numbers of another net into an array; None where there is no native code.

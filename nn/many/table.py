@@ -216,9 +216,9 @@ def _table(
 ) -> list[dict[str, Any]]:
     """The rows, all with the same columns."""
     names = dict.fromkeys(name for row in found.values() for name in _scores(row))
+    empty = {"loss": math.nan, **dict.fromkeys(names, math.nan), "seconds": math.nan}
     rows = []
     for place, (config, job) in enumerate(zip(configs, jobs)):
-        empty = {"loss": math.nan, **dict.fromkeys(names, math.nan), "seconds": math.nan}
         row = found.get(place, {"error": lost.get(place, "interrupted")})
         rows.append({**config, "seed": job.seed, **empty, **row})
     return rows

@@ -47,7 +47,7 @@ class ArrayTraining:
         self._used = np.ones(leaves, bool)
         self._used[list(frozen)] = False
 
-    def once_more(self, configured: ConfiguredUpdate, order: Any = None) -> list[float] | None:
+    def once_more(self, configured: ConfiguredUpdate, order: Any = None) -> Any:
         """None: no call is faster than another."""
         return None
 

@@ -100,8 +100,10 @@ class Training(Protocol):
             The losses of all steps. After a loss or an update that is not finite no more steps are made.
         """
 
-    def once_more(self, configured: ConfiguredUpdate, order: Any = None, /) -> list[float] | None:
+    def once_more(self, configured: ConfiguredUpdate, order: Any = None, /) -> Any:
         """Make as many steps as the last call, on the same samples, in less time; None, doing nothing, if it cannot.
+
+        The array of losses that it returns is overwritten by the next call.
 
         Args:
             configured: the update, at one learning rate.

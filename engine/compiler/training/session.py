@@ -182,12 +182,12 @@ class Session:
         self,
         batch: Batch,
         values: Sequence[Value],
-        starts: Any,
+        starts: Sequence[Any],
         settings: Sequence[Mapping[str, Setting]],
         clip: tuple[float | None, float | None],
         steps: int = 1,
         orders: Sequence[Any] | None = None,
-    ) -> list[list[float] | None]:
+    ) -> Any:
         """Make as many steps from each of several starts, at which an optimiser has no memory yet.
 
         Afterwards the leaves have the numbers, and the optimiser the settings, of the last start.
@@ -195,18 +195,20 @@ class Session:
         Args:
             batch: the samples.
             values: all leaves, and perhaps others; the same object at every call.
-            starts: an array of starts x values, overwritten with the numbers after the steps.
+            starts: for each start an array of the values' numbers, overwritten with those after the steps.
             settings: the optimiser's settings for each start.
             clip: the largest norm of the whole gradient, and its largest entry, as for `configured`.
             steps: how many to make on the whole batch, if there are no `orders`.
             orders: the samples of each step, for each start.
 
         Returns:
-            The losses for each start; None if a loss or an update is not finite.
+            The losses, starts x steps; a row of nan where a loss or an update is not finite.
 
         Raises:
             ValueError: a leaf is not among the values.
         """
+        import numpy as np
+
         _, given = self._places_among(values)
         if not self.has_no_leaves_but(values):
             raise ValueError("a leaf that is not among the values has no start")
@@ -214,11 +216,11 @@ class Session:
         self._special.compare_once("leaves", batch, _batch_size(batch, orders[0] if orders else None))
         self._optimizer.take_back()
         self.look_outside()
-        own, training = starts[:, given], self._training
-        found: list[list[float] | None] = []
+        training = self._training
+        found = np.full((len(starts), len(orders[0]) if orders else steps), np.nan)
         known: dict[tuple[Setting, ...], ConfiguredUpdate] = {}  # for any lr; what the rule reads is examined only once
         with self._borrowed():
-            for row, self._optimizer.settings, order in zip(own, settings, orders or repeat(None)):
+            for k, (row, self._optimizer.settings, order) in enumerate(zip(starts, settings, orders or repeat(None))):
                 chosen = self._optimizer.settings
                 key = tuple({**chosen, "lr": 0.0}.values())
                 update = known.get(key)
@@ -226,13 +228,13 @@ class Session:
                     update = known[key] = self.configured(*clip)
                 if update.lr is not chosen["lr"]:
                     update = replace(update, lr=chosen["lr"])
-                training.parameters[:], training.memory[:], training.made = row, 0.0, 0
-                losses = training.once_more(update, order) if found else None
+                training.parameters[:], training.memory[:], training.made = row[given], 0.0, 0
+                losses = training.once_more(update, order) if k else None
                 if losses is None:
                     losses = training(batch.arrays, update, steps, order)
-                row[:] = training.parameters
-                found.append(losses if training.made == len(losses) else None)
-        starts[:, given] = own
+                row[given] = training.parameters
+                if training.made == len(losses):
+                    found[k] = losses
         return found
 
     def look_outside(self) -> None:
@@ -246,14 +248,17 @@ class Session:
         return isinstance(self._places_among(values)[0], slice)
 
     def _places_among(self, values: Sequence[Value]) -> Any:
-        """Which leaves are among these Values (a slice if all are), and their places there."""
+        """Which leaves are among these Values, and their places there; slices for all of them, and for the first."""
         import numpy as np
 
         if self._places_of[0] is not values:
             place = {value: k for k, value in enumerate(values)}
             known = [(k, place[leaf]) for k, leaf in enumerate(self.leaves) if leaf in place]
             leaves, given = np.array(known, np.int64).reshape(-1, 2).T
-            self._places_of = values, (slice(None) if len(known) == len(self.leaves) else leaves, given)
+            every = slice(len(self.leaves))
+            of_all = len(known) == len(self.leaves)
+            in_order = of_all and all(k == there for k, there in known)
+            self._places_of = values, (every if of_all else leaves, every if in_order else given)
         return self._places_of[1]
 
     def close(self) -> None:

@@ -133,7 +133,7 @@ class NativeSteps(Way):
         clip: Clip,
         steps: int,
         orders: Sequence[Any] | None,
-    ) -> list[list[float] | None]:
+    ) -> Any:
         """Make steps from each of several starts; see `Session.each`."""
         return self._session.each(batch, values, starts, settings, clip, steps, orders)
 

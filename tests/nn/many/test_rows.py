@@ -56,6 +56,31 @@ def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any], monkeypatch:
         assert row == {**config, **alone(config, **options), "error": None}
 
 
+class Backwards(nn.Module):
+    """A model that reads its parts in another order than the optimiser has them, and not all of them."""
+
+    def __init__(self, seed: int) -> None:
+        self.last, self.unread = nn.Layer(3, 2, "identity", seed=seed), nn.Layer(1, 1)
+        self.first = nn.Layer(2, 3, seed=seed)
+
+    def __call__(self, x: Any) -> Any:
+        return self.last(self.first(x))
+
+
+def make_backwards(seed: int, lr: float) -> Any:
+    model = Backwards(seed)
+    return model, nn.cross_entropy, nn.SGD([*model.last.parameters(), *model.first.parameters()], lr=lr)
+
+
+def test_each_number_goes_to_its_own_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls_for_many(monkeypatch)
+    configs = [{"seed": seed, "lr": 0.1 * seed} for seed in (1, 2, 3)]
+    options: dict[str, Any] = {"epochs": 3, "validation": (X[:9], Y[:9])}
+    rows = nn.fit_many(make_backwards, configs, X, Y, **options)
+    expected = [{**config, **alone(config, make_backwards, **options), "error": None} for config in configs]
+    assert without_seconds(rows) == expected
+
+
 def make_dropping(seed: int) -> Any:
     model = nn.Sequential(nn.Layer(2, 4, "tanh", seed=seed), nn.Dropout(0.5, seed=seed), nn.MLP(4, [2], seed=seed))
     return model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)

@@ -157,7 +157,7 @@ class Training:
                     return [loss] if loss == loss else self._found(losses)
             return self._described(arrays, configured, steps, order, masks)
 
-    def once_more(self, configured: ConfiguredUpdate, order: Array | None = None) -> list[float] | None:
+    def once_more(self, configured: ConfiguredUpdate, order: Array | None = None) -> Array | None:
         """Make the steps of the last call once more, on its samples; see `protocol.Training`."""
         with self.lock:
             whole, settled = self._whole, self._settled
@@ -178,7 +178,7 @@ class Training:
             if self._state[_REFUSED]:
                 self._again(drive, frame.address)
             give_way(self.lock)
-            return self._found(losses[: int(self._state[_MADE] - before) + 1])
+            return losses[: int(self._state[_MADE] - before) + 1]
 
     def _described(
         self,

@@ -358,7 +358,7 @@ class Surroundings:
             for name in names:
                 look.add_name(*name)
             differs = look.function("False", lambda: not self._are_as_they_were(self._parts, names, ()))
-            self._outside = lambda: not differs() and self._are_as_they_were((), (), holders)
+            self._outside = lambda: not differs() and (not holders or self._are_as_they_were((), (), holders))
         same = self._outside()
         if same:
             self._count = modes.changes[0]

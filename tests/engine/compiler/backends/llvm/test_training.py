@@ -536,7 +536,7 @@ def test_steps_once_more_are_those_of_another_call(small: tuple[Variants, Any], 
             losses = training.once_more(how, order) if k > 1 and training is trainings[1] else None
             seen.add((losses is None, training is trainings[1]))
             losses = training(arrays, how, 4, order) if losses is None else losses
-            found.append((list(map(repr, losses)), training.made, training.parameters.tolist()))
+            found.append(([repr(float(loss)) for loss in losses], training.made, training.parameters.tolist()))
             found[-1] += (training.memory.tolist(), training.gradient.tolist())
         assert found[0] == found[1]
         assert (found[0][1] == 4) == (how.lr < 1.0)
@@ -552,7 +552,7 @@ def test_a_step_once_more_that_is_refused_leaves_those_before_it() -> None:
         training(arrays, update_of("SGD", 0.5), 4)
     for rate, made, losses in ((0.5, 4, 4), (0.6e308, 2, 3), (0.25, 4, 4)):
         training.parameters[:], training.made = leaves, 0
-        assert training.once_more(update_of("SGD", rate)) == [-rate * k for k in range(losses)]
+        assert training.once_more(update_of("SGD", rate)).tolist() == [-rate * k for k in range(losses)]
         assert training.made == made
         assert training.parameters.tolist() == [-rate * made, 1.0]
 
