@@ -85,7 +85,7 @@ class Masks(NamedTuple):
 
     drops: tuple[Drop, ...]
     column: int
-    step: int = 0
+    step: int
 
     @property
     def end(self) -> int:

@@ -10,7 +10,6 @@ import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from types import FunctionType, MethodType, ModuleType
@@ -56,9 +55,8 @@ def look_at_program(
     strays = read.difference(optimizer.params, weights)
     strays = strays and strays.difference(model.parameters())
     if strays:  # unless they are of the loss
-        one = batch.rows([0])
-        samples = replace(one, shapes=one.shapes[:1], arrays=one.arrays[:1], given=one.given[:1])
-        _warn_of_strays(model, strays.intersection(compile(traced, backend="python").bound(samples)))
+        outputs, (sample, *_) = compile(traced, backend="python"), batch.as_given(0)
+        _warn_of_strays(model, strays.intersection(outputs.bound(outputs.batch([sample]))))
 
 
 # ---- eager: what a batch has recorded ----

@@ -58,4 +58,13 @@ TESTS: dict[str, list[str]] = {
     "nn/optimisers/declaration.py": OPTIMISERS,
     "nn/optimisers/sgd.py": OPTIMISERS,
     "nn/training/ownership.py": ["tests/nn/training/test_ownership.py"],
+    "nn/training/reach.py": ["tests/nn/training/test_reach.py"],
+    "nn/training/resuming.py": [
+        "nn/training/resuming.py",
+        "tests/nn/checkpoints/test_resuming.py",
+        "tests/nn/training/fit/test_endings.py",
+    ],
+    "nn/evaluation/broadcasting.py": ["tests/nn/training/test_what_users_give.py"],
+    "nn/training/checks.py": ["tests/nn/training/fit/test_what_is_asked_for.py", "tests/nn/training/test_ownership.py"],
+    "engine/compiler/masks.py": ["engine/compiler/masks.py", "tests/engine/compiler/test_masks.py"],
 }

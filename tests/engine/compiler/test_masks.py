@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Drop, Masks
-from engine.compiler.masks import hashed
+from engine.compiler.masks import STEP, hashed
 from tests.needs import needs
 
 WHOLE = st.integers(0, 2**64 - 1)
@@ -49,6 +49,17 @@ def test_arrays_are_drawn_as_lists_are(seed: int, p: float, q: float, step: int,
 
 
 def test_which_columns_they_are() -> None:
-    masks = Masks((Drop(0, 0, 3, 0.5), Drop(1, 3, 2, 0.5)), 4)
+    masks = Masks((Drop(0, 0, 3, 0.5), Drop(1, 3, 2, 0.5)), 4, 0)
     assert masks.end == 9
-    assert [masks.meets(*columns) for columns in ((0, 4), (0, 5), (8, 20), (9, 20))] == [False, True, True, False]
+    assert not any(masks.meets(*columns) for columns in ((0, 3), (0, 4), (9, 20)))
+    assert all(masks.meets(*columns) for columns in ((0, 5), (4, 5), (8, 20)))
+
+
+def test_nothing_is_dropped_with_probability_0() -> None:
+    """Not even the entry whose hash is 0, the least that there is."""
+    np = needs("numpy")
+    key = hashed(hashed(7, 0), 0)
+    entry = (-key * pow(STEP, -1, 1 << 64) - 1) % (1 << 64)
+    assert hashed(key, entry) == 0
+    masks = Masks((Drop(7, entry, 1, 0.0),), 0, 0)
+    assert masks.drawn([[5.0]]) == masks.drawn(np.array([[5.0]])).tolist() == [[1.0]]

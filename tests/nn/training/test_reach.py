@@ -112,6 +112,23 @@ def test_dropout_hides_none_of_them() -> None:
             nn.fit(model, X, Y, nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=1, backend=backend)
 
 
+class Reading(OfObject):
+    """Reads the number of its sample, so that nothing can be traced."""
+
+    def __call__(self, x: Any) -> Any:
+        return super().__call__([float(v) for v in x])
+
+
+def test_where_nothing_is_traced_two_samples_tell_of_them() -> None:
+    """What a single one has read may have been made for it alone."""
+    model = Reading(Pair())
+    with pytest.warns(UserWarning, match=r"computes with 2 parameters .* \(part.left, part.right\)"):
+        STEPS["EagerStep"](model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X[:2], Y[:2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        STEPS["EagerStep, of one sample"](model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, Y)
+
+
 @pytest.mark.parametrize("name", ["object", "set", "closure", "method"])
 def test_a_file_without_them_is_told_of(name: str, tmp_path: Path) -> None:
     """With an optimiser that had them they were trained, and after `nn.load` they were what they had been at first."""
@@ -302,6 +319,12 @@ def dead() -> nn.Module:
     return model
 
 
+def of_constants() -> nn.Module:
+    pair = Pair()
+    pair.left, pair.right = engine.Constant(0.3), engine.Constant(0.1)
+    return Reading(pair)
+
+
 COEFFICIENT = Value(0.5)
 
 
@@ -316,6 +339,7 @@ MEANT: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "rows that are not in the batch": (Rows, nn.mse),
     "random parts": (Noisy, nn.mse),
     "data made Values": (Converting, nn.mse),
+    "constants": (of_constants, nn.mse),
     "detach()": (Detached, nn.mse),
     "dead relus": (dead, nn.mse),
     "an embedding": (lambda: nn.Sequential(nn.Embedding(9, 2, seed=0), lambda e: e[0][0] + e[1][1]), nn.mse),
@@ -374,6 +398,12 @@ def with_penalty(penalty: Callable[[list[Value]], Any]) -> tuple[nn.Module, Call
     return model, loss
 
 
+def with_a_large_number() -> tuple[nn.Module, Callable[[Any, Any], Any]]:
+    model, loss = with_penalty(lambda params: 1e-6 * params[0].data)
+    model.parameters()[0].data = 1e6
+    return model, loss
+
+
 class Scaled(Base):
     """Its weights count as Values, and their size as a number."""
 
@@ -384,6 +414,8 @@ class Scaled(Base):
 BESIDE: dict[str, Callable[[], tuple[nn.Module, Any]]] = {
     "data": lambda: with_penalty(lambda params: 0.01 * sum(p.data**2 for p in params)),
     "float": lambda: with_penalty(lambda params: 0.01 * abs(float(params[0]))),
+    "a bias of 0": lambda: with_penalty(lambda params: 0.01 * params[2].data),
+    "a large weight": with_a_large_number,
     "faint": lambda: with_penalty(lambda params: 1e-4 * sum(p.data**2 for p in params)),
     "in the model": lambda: (Scaled(), nn.mse),
 }
@@ -432,11 +464,12 @@ def failing(params: list[Value]) -> float:
         cancelling,
         failing,
         lambda params: 0.0 if params[0].data > 5.0 else 0.01 * params[0] ** 2,
+        lambda params: 0.01 * params[0] ** 2 if abs(params[0].data) > 0.01 else 0.0,
         lambda params: 0.01 * engine.sum([p**2 for p in params]),
         lambda params: 0.01 * engine.sum([p.detach() ** 2 for p in params]),
         lambda params: random.random() + params[0].data,
     ],
-    ids=["noted", "cancelling", "failing", "branch", "values", "detached", "random"],
+    ids=["noted", "cancelling", "failing", "branch", "branch at 0", "values", "detached", "random"],
 )
 def test_numbers_that_are_read_and_change_nothing(penalty: Callable[[Any], Any], name: str) -> None:
     SEEN.clear()

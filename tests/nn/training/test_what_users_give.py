@@ -217,8 +217,9 @@ def test_a_metric_of_all_pairs_is_refused(form: Any) -> None:
 
     model, samples, labels = nn.MLP(2, [1], seed=0), form(X), form(Y)
     told = r"the metric rmse gives .* for outputs in rows of one, and .*: of a column of N x 1 outputs and N labels"
-    with pytest.raises(ValueError, match=told):
-        nn.evaluate(model, samples, labels, nn.mse, metrics=rmse)
+    for count in (2, len(Y)):
+        with pytest.raises(ValueError, match=told):
+            nn.evaluate(model, samples[:count], labels[:count], nn.mse, metrics=rmse)
     with pytest.raises(ValueError, match=told):
         fitted(validation=(samples, labels), metrics=rmse)
     right = nn.evaluate(model, samples, labels, nn.mse, metrics=of_columns)
