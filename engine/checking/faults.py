@@ -12,7 +12,7 @@ from ..primitive import Primitive
 from ..text.source import call, expression
 from ..value import Constant, Value
 from . import oracle
-from .estimates.differences import Line, central, steps
+from .estimates.differences import Line, central_estimates
 from .estimates.slopes import Slopes, slopes_at
 from .estimates.verdicts import judge
 from .kinks import describe, finer_than_floats, kink_of
@@ -189,7 +189,7 @@ def _expected_of_smooth(node: Value, position: int, got: float) -> _Expected | N
     x, distance = inputs[position], kink_of(node)
     reach = math.inf if distance is None else abs(distance) / 2
     noise = 2.0**-50 * abs(node.data)
-    verdict = judge(got, 2.0**-45 * abs(got), (central(line, x, step, noise) for step in steps(x, reach)))
+    verdict = judge(got, 2.0**-45 * abs(got), central_estimates(line, x, noise, reach))
     if verdict.status != "differs" or verdict.estimate is None:
         return None
     return _Expected(verdict.estimate.derivative, "differences of its values")
@@ -275,7 +275,7 @@ def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | No
         order = topological_order(node)
         claimed, errors = sweep(node)[leaf] + 0.0, rounding(node)
         line = _line_of_graph(order, leaf)
-        candidates = (central(line, x, step, errors.value) for step in steps(x))
+        candidates = central_estimates(line, x, errors.value)
         verdict = judge(claimed, errors.derivatives[leaf], candidates)
         if verdict.status == "differs" and verdict.estimate is not None:
             expected = verdict.estimate.derivative
@@ -307,7 +307,7 @@ def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
         for position, (name, x, leaf) in enumerate(zip(single.names, single.numbers, recording.coordinates)):
             claimed, slack = adjoints.get(leaf, 0.0) + 0.0, errors.derivatives.get(leaf, 0.0)
             line = single.line(position)
-            verdict = judge(claimed, slack, (central(line, x, step, errors.value) for step in steps(x)))
+            verdict = judge(claimed, slack, central_estimates(line, x, errors.value))
             if verdict.status == "differs" and verdict.estimate is not None:
                 what = (
                     f"{node.primitive.name}: its rule gives right numbers and a wrong graph: at "

@@ -21,7 +21,7 @@ from ..value import Value
 from .directional import along
 from .entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal
 from .estimates.clarke import Found, Neighbourhood, beside
-from .estimates.differences import EPSILON, Estimate, Line, central, likely_estimates, limit, one_sided, steps
+from .estimates.differences import EPSILON, Estimate, Line, central_estimates, likely_estimates, limit, one_sided, steps
 from .estimates.slopes import Slopes, slopes_at
 from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
@@ -176,7 +176,7 @@ class _Coordinate:
         below, above = piece(self._nodes, x, -likely), piece(self._nodes, x, likely)
         found = [p for p in (below, above) if p.why and p.end > 4 * p.start]  # else it is no piece: all changes always
         if not found:
-            verdict = judge(self.claimed, self.slack, _central(line, x, noise))
+            verdict = judge(self.claimed, self.slack, central_estimates(line, x, noise))
             return self._line(verdict) if verdict.status == "agrees" else self._undeclared(verdict, likely)
         kink = _kink(line, x, self.claims, self.position, below, above)
         if below.start == 0 and above.start == 0:
@@ -255,20 +255,16 @@ class _Coordinate:
     def _at(self, there: float, claims: _Claims, reach: float, kink: Kink) -> Derivative:
         """The verdict at another place."""
         claimed, slack = claims.gradient[self.position], claims.slack[self.position]
-        verdict = judge(claimed, slack, _central(self.line, there, claims.noise, reach))
+        verdict = judge(claimed, slack, central_estimates(self.line, there, claims.noise, reach))
         found = derivative(self.name, there, claimed, verdict, kink, self.order)
         return on_appeal(found, self.line, slack, claims.noise)
-
-
-def _central(line: Line, x: float, noise: float, reach: float = math.inf) -> Iterator[Estimate | None]:
-    return (central(line, x, step, noise) for step in steps(x, reach))
 
 
 def _within(line: Line, x: float, noise: float, below: float, above: float) -> Iterator[Estimate | None]:
     """Differences on the wider side of the point, then central ones as far as the nearer kink lets them."""
     side = above if above > below else -below
     yield from (one_sided(line, x, side / 8**k, noise) for k in range(6))
-    yield from islice(_central(line, x, noise, min(below, above)), 4)
+    yield from islice(central_estimates(line, x, noise, min(below, above)), 4)
 
 
 def _kink(line: Line, x: float, claims: _Claims, position: int, below: Piece, above: Piece) -> Kink:

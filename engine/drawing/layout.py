@@ -356,9 +356,7 @@ def _ranks(order: Sequence[int], edges: Sequence[Edge]) -> list[int]:
     for box in order:
         rank[box] = max((rank[tail] + 1 for tail in before[box]), default=0)
     for box in reversed(order):
-        held = sum(
-            1 for tail in before[box] if before[tail] or len(after[tail]) > 1
-        )  # a leaf used only here moves along
+        held = sum(bool(before[tail]) or len(after[tail]) > 1 for tail in before[box])  # not a leaf used only here
         if len(after[box]) >= held:
             rank[box] = min((rank[head] - 1 for head in after[box]), default=rank[box])
     return rank

@@ -118,6 +118,13 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
     return Estimate(row[-1], left_out, 2 * noise / h, step, (high - low) / step)
 
 
+def central_estimates(
+    f: Line, x: float, noise: float = 0.0, reach: float = math.inf, epsilon: float = EPSILON
+) -> Iterator[Estimate | None]:
+    """An estimate by central differences for each of the `steps`."""
+    return (central(f, x, step, noise) for step in steps(x, reach, epsilon))
+
+
 def likely_estimates(f: Line, x: float, likely: float, noise: float) -> Iterator[Estimate | None]:
     """The first estimates to try: from four values, then from more, and from wider ones if the function is noisy."""
     yield central(f, x, likely / 4, noise, levels=2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from ...ieee import inner
@@ -16,9 +17,8 @@ from ..entries import across, at_slopes, between, derivative, kink_of_slopes, on
 from ..estimates.appeal import seen_from_afar
 from ..estimates.clarke import Found, beside
 from ..estimates.differences import (
-    Estimate,
     Line,
-    central,
+    central_estimates,
     grain,
     likely_estimates,
     measured_noise,
@@ -239,12 +239,8 @@ class _Probe:
         likely = steps(x, epsilon=epsilon)[0]
         near = min(side.reach for side in fine.sides)
         reach = math.inf if wide.smooth else near
-
-        def candidates() -> Iterator[Estimate | None]:
-            yield from (central(line, x, step, noise) for step in steps(x, reach, epsilon))
-            yield from fine.estimates
-
-        verdict = judge(claim, slack, candidates(), epsilon, coarse)
+        candidates = chain(central_estimates(line, x, noise, reach, epsilon), fine.estimates)
+        verdict = judge(claim, slack, candidates, epsilon, coarse)
         if verdict.status == "differs" and fine.spans(claim):
             verdict = verdict._replace(status="unresolved")
         if not wide.smooth and wide.sides:
@@ -281,7 +277,7 @@ class _Probe:
             jacobian = self.claimed.claims(self.claimed.point.moved(self.index, there))
             claim = jacobian[output][self.index]
             slack = slack_of(claim, epsilon)
-            candidates = (central(line, there, h, noise) for h in steps(there, likely / 2, epsilon))
+            candidates = central_estimates(line, there, noise, likely / 2, epsilon)
             found = derivative(name, there, claim, judge(claim, slack, candidates, epsilon), kink)
             yield on_appeal(found, line, slack, noise, epsilon)
 

@@ -16,12 +16,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 TIMEOUT = 60.0  # seconds for Graphviz
-
-
-Renderer = Callable[[str, str], bytes]
-
 MOST_PIXELS = 40_000_000
 PNG_DPI = 144  # two pixels to a point, for sharp text; SVG and PDF have no pixels
+
+Renderer = Callable[[str, str], bytes]
+"""From DOT text and a format to the image."""
 
 
 def render(
