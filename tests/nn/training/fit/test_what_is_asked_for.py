@@ -42,7 +42,16 @@ np = needs("numpy")
             "class_weight names '1', which is no label, and leaves out 1",
         ),
         ({"class_weight": "even"}, TypeError, "class_weight is a dict"),
-        ({"class_weight": "balanced", "y": nn.one_hot(Y, 2)}, TypeError, "labels that are classes, not rows such as"),
+        (
+            {"class_weight": "balanced", "y": nn.one_hot(Y, 2)},
+            TypeError,
+            r"labels that are classes, not rows such as list \[0.0, 1.0\], whose samples sample_weight can weigh",
+        ),
+        (
+            {"class_weight": {0: 2.0}, "y": Y.reshape(-1, 1)},
+            TypeError,
+            r"not rows such as ndarray array\(\[\d\]\): give y.ravel\(\)",
+        ),
         ({"clip_norm": 1.0, "clip_value": 1.0}, ValueError, "two ways to clip"),
         ({"loss": "mse"}, TypeError, "loss must be a callable, not str 'mse': give nn.mse"),
         ({"dtype": "float16", "backend": "auto"}, ValueError, "dtype must be 'float64' or 'float32', not 'float16'"),
