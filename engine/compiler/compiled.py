@@ -159,8 +159,7 @@ class Compiled(Traced):
         Returns:
             None where there is no shorter way.
         """
-        special, known, shapes = self._known[batch.shapes], self._known, batch.shapes
-        return repeated_call(special, batch, lambda: known.get(shapes) is special and not special.differs(), means)
+        return repeated_call(self._known[batch.shapes], batch, self._known, means)
 
     def backward(self, *arguments: Any) -> float:
         """Add the gradient of the mean over the samples to the `grad` of every bound leaf; return the mean.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
@@ -56,7 +57,7 @@ class Update:
     surroundings: Surroundings
     fingerprint: str
 
-    @property
+    @cached_property
     def kept(self) -> tuple[int, ...]:
         """The memories that the rule uses; the others need not exist."""
         read = self._read | {self.results[0]}
@@ -75,7 +76,7 @@ class Update:
         """All operations."""
         return (*self.once, *self.each)
 
-    @property
+    @cached_property
     def reads_norm(self) -> bool:
         """Whether the update depends on the norm of the whole gradient."""
         return self.numbers[ALWAYS.index("norm")] in self._read

@@ -5,11 +5,11 @@ A call that turns out not to be like the last one does nothing and returns None.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...modes import open_modes
-from ..batch import Batch, in_shape
+from ..batch import Batch, Shape, in_shape
 from ..specialisation import Specialisation
 
 FEW = 3
@@ -50,7 +50,7 @@ class RepeatedCalls:
 
 
 def repeated_call(
-    special: Specialisation, batch: Batch, is_current: Callable[[], bool], means: bool
+    special: Specialisation, batch: Batch, known: Mapping[tuple[Shape, ...], Specialisation], means: bool
 ) -> Callable[..., Any] | None:
     """A function that computes the results for these samples with the numbers that parameters have by then.
 
@@ -59,16 +59,17 @@ def repeated_call(
     Args:
         special: the specialisation of the function.
         batch: the samples.
-        is_current: whether a specialisation is still what the function does; if not, the result is None.
+        known: the specialisations for samples of each shape: once this is no longer one of them, or what it reads has
+            changed, the result is None.
         means: whether to return a list of the means of the results; otherwise the results are overwritten by the next.
     """
     run = special.program("outputs").fitting(batch.size).repetition(batch.arrays, batch.size, means)
     if run is None:
         return None
-    leaves, shape = special.leaves, () if means else special.signature.shape
+    leaves, shape, shapes = special.leaves, () if means else special.signature.shape, batch.shapes
 
     def again(current: bool = False) -> Any:
-        if not (current or is_current()):
+        if not current and (known.get(shapes) is not special or special.differs()):
             return None
         found = run(leaves.numbers())
         return found if means else in_shape(found, shape)

@@ -229,7 +229,7 @@ class NativeProgram:
                 if not packed:
                     frame.set(packed=1)
                     packed = True
-                return [total / batch for total in map(sum, zip(*results.tolist()))] if means else results
+                return [sum(column) / batch for column in zip(*results.tolist())] if means else results
 
         return again
 

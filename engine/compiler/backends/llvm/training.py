@@ -98,6 +98,7 @@ class Training:
         self._whole: tuple[Frame, Callable[[int], float], Array, Any] | None = (
             None  # the last call, if it took one piece
         )
+        self._in_place: tuple[Array, ...] | None = None  # the samples of that call, if read where they are
         self._direct_steps: dict[Any, DirectStep] = {}
         self._settled: ConfiguredUpdate | None = None
         self._pace: dict[tuple[NativeProgram, int], int] = {}  # how many steps on that many samples fit into a chunk
@@ -149,22 +150,32 @@ class Training:
             The loss of every step, before its update. If a loss or an update is not finite, that step and the ones
             after it are not made: `made` tells, and the losses end there.
         """
+        import numpy as np
+
         with self.lock:
             if self._same and steps == 1 and order is None and masks is None:
                 same, of, drive, losses = self._same
                 if arrays is same and configured is of:
                     loss = drive()
                     return [loss] if loss == loss else self._found(losses)
+            if order is not None:
+                order = np.ascontiguousarray(order, np.int64)
+                if arrays is self._in_place and isinstance(configured.lr, float):  # another epoch on the same samples
+                    again = self.once_more(configured, order, masks)
+                    if again is not None:
+                        return self._found(again)
             return self._described(arrays, configured, steps, order, masks)
 
-    def once_more(self, configured: ConfiguredUpdate, order: Array | None = None) -> Array | None:
+    def once_more(
+        self, configured: ConfiguredUpdate, order: Array | None = None, masks: Masks | None = None
+    ) -> Array | None:
         """Make the steps of the last call once more, on its samples; see `protocol.Training`."""
         with self.lock:
             whole, settled = self._whole, self._settled
             if whole is None or settled is None or settled.rule is not configured.rule:
                 return None
-            frame, drive, losses, shape = whole
-            if shape != (None if order is None else order.shape):
+            frame, drive, losses, form = whole
+            if form != _form(order, masks):
                 return None
             self.end_repetition()
             self._same = None
@@ -173,6 +184,7 @@ class Training:
                 self._settled = configured
             if order is not None:
                 frame.set(order=address(order))
+            frame.draw(masks)
             before = self._state[_MADE]
             drive(frame.address)
             if self._state[_REFUSED]:
@@ -192,11 +204,10 @@ class Training:
         import numpy as np
 
         self.end_repetition()
-        self._same = self._whole = None
+        self._same = self._whole = self._in_place = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
         else:
-            order = np.ascontiguousarray(order, np.int64)
             steps, batch = order.shape
         program = self._programs.fitting(batch)
         if masks is not None and program.by_samples and masks.meets(*program.by_samples):
@@ -227,10 +238,11 @@ class Training:
             if count == pace:
                 each = max((time.perf_counter() - started) / count, 1e-9)
                 pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
-        once_more = masks is None and isinstance(configured.lr, float)
-        if count == steps and once_more:
-            self._whole = frame, drive, losses, None if order is None else order.shape
-        if order is None and steps == 1 and frame.in_place and once_more:
+        steady = isinstance(configured.lr, float)
+        if count == steps and steady:
+            self._whole = frame, drive, losses, _form(order, masks)
+            self._in_place = arrays if frame.in_place else None
+        if order is None and steps == 1 and frame.in_place and steady and masks is None:
             self._same = arrays, configured, partial(drive, frame.address), losses
             if len(arrays) == 2 and objects_are_as_expected():
                 again = partial(self._direct, program, frame, split, drive)
@@ -319,3 +331,8 @@ class Training:
             self._settled = configured
         whole = configured.rule.reads_norm or bool(program.artifact.calls["epilogue"])  # which changes gradients
         frame.set(update=self._update[1], whole=int(whole))
+
+
+def _form(order: Array | None, masks: Masks | None) -> tuple[Any, Any]:
+    """What calls that one frame describes have in common: the shape of their order, and the columns that are drawn."""
+    return None if order is None else order.shape, None if masks is None else (masks.column, masks.end)

@@ -154,7 +154,7 @@ class Frame:
             self._drawn, self._draws = (masks.drops, masks.column), table(masks)
             self.set(draws=address(self._draws), draw_count=len(self._draws))
         _, place = drawing(8 * self._dtype.itemsize, 1 if self._lanes == 1 else self._width)
-        self.set(draw=place)
+        self.set(draw=place, first_step=masks.step)
 
     def open_sources(self) -> Array:
         """The table of where the samples are, for callers that write to it; the next `bind` then starts afresh."""

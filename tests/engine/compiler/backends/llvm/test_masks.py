@@ -86,6 +86,22 @@ def test_a_step_without_masks_after_one_with_them() -> None:
     assert found[0] == found[2] != found[1] == found[3]
 
 
+@pytest.mark.parametrize("make", [dropped, as_factors])
+def test_epochs_on_the_same_arrays(make: Any) -> None:
+    """They take a shorter way, with the masks of their own steps, of other layers, or with none."""
+    program, leaves = make("float64")
+    random = np.random.default_rng(3)
+    arrays = random.normal(size=(40, 16)), random.normal(size=(40, 1))
+    others = Masks((*MASKS.drops[:2], Drop(9, 7, 3, 0.5)), MASKS.column, 0)
+    same = program.training(1)
+    for masks in (MASKS, MASKS, MASKS._replace(step=7), others, others, None, None, MASKS, others):
+        order, found = random.permutation(40).reshape(4, 10), []
+        for training in (same, program.training(1)):
+            training.parameters[:], training.memory[:] = leaves, 0.0
+            found.append((training(arrays, SGD, 4, order, masks), training.parameters.tolist()))
+        assert found[0] == found[1]
+
+
 def test_steps_with_a_rate_each_and_one_that_is_refused() -> None:
     """Where masks are drawn outside, step by step."""
     program, leaves = as_factors("float64")

@@ -521,10 +521,10 @@ def test_an_update_leaves_alone_what_is_not_between_its_bounds(start: int, stop:
 @pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_steps_once_more_are_those_of_another_call(small: tuple[Variants, Any], dtype: str, ordered: bool) -> None:
-    """With other numbers everywhere, and after steps that were refused."""
+    """With other numbers everywhere, and after refused steps; a call on the same arrays makes them by itself."""
     program, leaves = small if dtype == "float64" else program_of(mlp(), [(3,), (1,)], dtype)
     arrays = tuple([array.astype(dtype) for array in samples(20)])
-    trainings = [program.training(1) for _ in range(2)]
+    trainings = [program.training(1) for _ in range(3)]
     updates = [update_of("SGD", lr, momentum=momentum) for lr, momentum in ((0.05, 0.9), (0.01, 0.5), (1e200, 0.5))]
     rng = np.random.default_rng(0)
     seen = set()
@@ -535,10 +535,11 @@ def test_steps_once_more_are_those_of_another_call(small: tuple[Variants, Any], 
             training.parameters[:], training.memory[:], training.made = leaves.astype(dtype) * (1 + 0.1 * k), 0.0, 0
             losses = training.once_more(how, order) if k > 1 and training is trainings[1] else None
             seen.add((losses is None, training is trainings[1]))
-            losses = training(arrays, how, 4, order) if losses is None else losses
+            given = arrays if training is trainings[2] else (*arrays,)
+            losses = training(given, how, 4, order) if losses is None else losses
             found.append(([repr(float(loss)) for loss in losses], training.made, training.parameters.tolist()))
             found[-1] += (training.memory.tolist(), training.gradient.tolist())
-        assert found[0] == found[1]
+        assert found[0] == found[1] == found[2]
         assert (found[0][1] == 4) == (how.lr < 1.0)
     assert (False, True) in seen
 
