@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .compiler import Compiled as Compiled
     from .compiler import Description as Description
     from .compiler import Drop as Drop
+    from .compiler import Guards as Guards
     from .compiler import LeafReadError as LeafReadError
     from .compiler import Masks as Masks
     from .compiler import RepeatedStep as RepeatedStep
@@ -83,7 +84,6 @@ if TYPE_CHECKING:
     from .compiler import TraceError as TraceError
     from .compiler import TreeReader as TreeReader
     from .compiler import TypeGuard as TypeGuard
-    from .compiler import Watching as Watching
     from .compiler import all_same as all_same
     from .compiler import batch_loss as batch_loss
     from .compiler import classes_of as classes_of
@@ -112,7 +112,7 @@ _NAMES = {
     "adopting": "Adoption adopt",
     "checking": "check_gradients",
     "compiler": "Batch BatchLoss Compiled Description Drop LeafReadError Masks RepeatedStep Session Surroundings "
-    "TraceError TreeReader TypeGuard Watching all_same batch_loss classes_of compile new_lock open_session update_step",
+    "TraceError TreeReader TypeGuard Guards all_same batch_loss classes_of compile new_lock open_session update_step",
     "drawing": "draw draw_dot to_dot",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
@@ -138,7 +138,7 @@ def __getattr__(name: str) -> Any:
 
 
 _FOR_NN = """Batch BatchLoss Description Drop Imported LeafReadError Masks RepeatedStep Session Shown Surroundings
-    TABLE TreeReader TypeGuard Watching all_same always_recorded batch_loss changes classes_of collector_at_rest
+    TABLE TreeReader TypeGuard Guards all_same always_recorded batch_loss changes classes_of collector_at_rest
     counted is_traced leaves_made new_lock open_session purpose update_step write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""

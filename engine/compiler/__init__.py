@@ -26,7 +26,7 @@ from .forking import new_lock as new_lock
 from .frontend.given.types import TypeGuard as TypeGuard
 from .frontend.reads.objects import all_same as all_same
 from .frontend.reads.surroundings import Surroundings as Surroundings
-from .frontend.reads.word_guard import Watching as Watching
+from .frontend.reads.word_guard import Guards as Guards
 from .lending import classes_of as classes_of
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss

@@ -21,7 +21,7 @@ from .masks import Masks
 SMALL = 65536  # bytes: copying so few is faster than setting a program up for other memory
 
 _SHOWING = ("__getitem__", "__iter__", "tolist")
-"""Methods by which lists and arrays show what they hold."""
+"""Methods by which lists and arrays give their entries."""
 
 Shape = tuple[int, ...]
 """The shape of one sample: () for a number, (n,) for a list of n, ..."""
@@ -111,7 +111,7 @@ class Batch:
         return Batch(len(rows), self.shapes, tuple(arrays), given, masks=self.masks)
 
     def drawn(self, later: int) -> Batch:
-        """The samples of a step, so many after the first one, with its masks."""
+        """The samples with the masks of a step, `later` steps after the first one."""
         if self.masks is None:
             return self
         first = self.masks.drawn(self.arrays[0], later)

@@ -1,8 +1,8 @@
-"""Values whose numbers live in an array for as long as nobody looks at them.
+"""Loans: the numbers of Values live in an array until something reads or sets them.
 
-Copying thousands of numbers into Values after every step would take longer than the step. So the Values are lent: as
-long as they are, they have a class that fetches all numbers back when one of them is written, or several are read, be
-it by ``.data``, by the engine or by pickle; then they get their own class again. A single number may be read now and
+Copying thousands of numbers into Values after every step would take longer than the step. So the Values are lent:
+meanwhile they have a class that fetches all numbers back when one of them is set, or several are read, be it by
+``.data``, by the engine or by pickle, and then gives them their own class again. A single number may be read now and
 then without ending the loan.
 
 Every loan has a lock. A thread that holds one never waits for the lock of another loan, since two loans that share
@@ -30,7 +30,7 @@ _data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
 _lending = new_lock()  # held for a moment while Values change hands, always after the lock of a loan
 
 _GLIMPSES = 16
-"""Between two steps, one single number may be read in place for every so many numbers of a loan."""
+"""Between two steps, one number may be read in place for every 16 numbers of a loan."""
 
 _PIECE = 4096
 """How many numbers are Python objects at a time."""
@@ -44,12 +44,12 @@ class Loan:
         array: as long as the values; the numbers are written here whenever they are taken.
         gradients: computes the gradients to write into the Values from those they had when they were taken; None if
             gradients stay as they are.
-        lock: a reentrant lock, held while numbers go in or out, and by whoever changes the array.
+        lock: a reentrant lock, held while numbers go in or out, and while the array is changed.
 
     Attributes:
         open: whether the numbers are in the array now, all of them.
         ahead: whether the array has newer numbers than the Values, to be kept when they are taken.
-        glimpses: how many single numbers were read in place; whoever makes steps sets it to 0.
+        glimpses: how many single numbers were read in place since the last step.
     """
 
     # Native code looks at two of these, at their places in memory: see `frontend.reads.word_guard`.
@@ -103,7 +103,7 @@ class Loan:
         return {id(value): place for place, value in enumerate(self.values)}
 
     def _have_back(self) -> None:
-        """Let whoever has some of the numbers give them back, under its lock."""
+        """Have all loans that hold some of the numbers give them back, each under its lock."""
         if not _own.keys().isdisjoint(map(type, self.values)):
             for value in self.values:
                 _fetch(value)
@@ -139,7 +139,7 @@ class Loan:
 
 
 def _fetch(value: Value) -> None:
-    """Let whoever has a Value give it back, unless another thread has seen to that."""
+    """Have the loan of a Value, if there still is one, give it back."""
     loan = _data.__get__(value)
     if isinstance(loan, Loan):
         loan.give_back()
@@ -166,7 +166,7 @@ def copy_numbers(values: Sequence[Value], array: Any) -> None:
 
 
 def lent_numbers(values: Sequence[Value]) -> Any:
-    """A copy of the numbers of Values that one loan has, these and no others, where they are; None otherwise."""
+    """A copy of the numbers of Values, if an open loan has just these; otherwise None."""
     loan = _data.__get__(values[0]) if values else None
     if not isinstance(loan, Loan) or len(loan.values) != len(values) or not all(map(is_, loan.values, values)):
         return None

@@ -131,7 +131,7 @@ _UNKNOWN = Primitive(
 
 
 def _derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
-    """The derivatives of what reads samples by parameters: unknown here, as outputs are separate from their model."""
+    """The derivatives; by parameters, those of what reads samples are unknown, since outputs are apart from a model."""
 
     def by(x: Symbol) -> Symbol:
         known = output.uniform or not x.uniform
@@ -232,7 +232,7 @@ def _ratio(form: Form, unit: Form, size: int) -> float | None:
 
 
 def _close(x: float, y: float, terms: int) -> bool:
-    """Whether two weights are equal up to the rounding of so many sums."""
+    """Whether two weights are equal up to the rounding of sums with this many terms."""
     return abs(x - y) <= 4 * (terms + 4) * sys.float_info.epsilon * abs(y)
 
 

@@ -1,7 +1,7 @@
-"""The masks of dropout: factors that are a function of where in a training they are drawn.
+"""The masks of dropout: factors that depend only on where in a training they are drawn.
 
 A counter-based generator makes them of a seed, the step, the place of the sample in its batch and the number of the
-entry, and of nothing else: whoever makes the step, in whatever order, on however many threads, draws the same.
+entry, and of nothing else: in whatever order the entries are drawn, on however many threads, they are the same.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from .plan.verify import verify as verify_plan
 def stages(computation: Computation) -> Iterator[tuple[str, Computation | Plan]]:
     """The computation after each pass, by the name of the pass, and finally the plan.
 
-    Equal expressions stay one symbol all the way: whoever makes a symbol first asks `simplify` for an identity.
+    Equal expressions stay one symbol all the way, and `simplify` is asked for an identity whenever a symbol is made.
     """
     with computation.graph.opened():
         yield "trace", computation

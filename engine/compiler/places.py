@@ -52,9 +52,9 @@ class Places:
 
     @cached_property
     def _parts(self) -> list[_Part]:
-        """What is not in the table: first those that nobody had asked for yet when the first one came out of order.
+        """What is not in the table: first the Values that were still to come when one came out of order.
 
-        The others are seldom asked for again.
+        Those before it are seldom asked for again.
         """
         ahead = self._next
         return [_Part(self._values, ahead, len(self._values)), _Part(self._values, 0, ahead)]

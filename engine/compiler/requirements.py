@@ -221,7 +221,7 @@ class LabelKinds:
 
     @property
     def are_too_many(self) -> bool:
-        """Whether labels are so many that they are not kinds but numbers to learn."""
+        """Whether there are so many labels that they are numbers to learn, not kinds."""
         return self._met is None
 
     def enter(self, batch: Batch) -> None:

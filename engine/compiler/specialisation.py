@@ -185,7 +185,7 @@ class Specialisation:
     def settle(self) -> Surroundings | None:
         """Take what the function reads now as unchanged, since it may have changed it itself; return what it reads.
 
-        A trusted function changes nothing: None if nobody has looked yet, since its description is compared.
+        A trusted function changes nothing: None if what it reads is not watched yet, since its description is compared.
         """
         around = self._surroundings
         if around is not None and (around.are_announced_to_be_others or not self._description.holds()):
@@ -340,7 +340,7 @@ class Specialisation:
                 now, share = time.thread_time(), max(LEAST, SHARE * self._computed)
                 end = now + share
                 if now - started > share and what == "leaves":
-                    what = "outputs"  # enough with other parameters: gradients by so many take too long
+                    what = "outputs"  # enough with other parameters: this many gradients take too long
 
     def _compare_labels(self, batch: Batch, rows: Iterator[int]) -> None:
         """Compare the values of samples whose labels are new, unless labels are known to be used as numbers."""

@@ -54,7 +54,7 @@ class Description:
 def described(function: Callable[..., Any]) -> Description | None:
     """The description that a function gives of itself now; None for nearly all functions.
 
-    There is none once the engine's table is not as it was imported: whoever describes sees to that.
+    There must be none once the engine's table is not as it was imported; that is up to the function.
     """
     says = attribute_of(function, "described")
     found = says() if callable(says) else None

@@ -121,7 +121,7 @@ class Traced:
     def settled(self, batch: Batch) -> Surroundings | None:
         """What the function reads; its present state counts as unchanged since the trace for samples of these shapes.
 
-        None for a function that says itself whether it has changed, as long as nobody has looked.
+        None for a function that describes itself, if that has been enough so far.
         """
         return self._known[batch.shapes].settle()
 

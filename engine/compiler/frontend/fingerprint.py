@@ -81,4 +81,4 @@ def _engine() -> str:
 
 
 ENGINE = _engine()
-"""Made at import, when the sources are those that run."""
+"""Made at import, when the sources are still those that run."""

@@ -1,6 +1,6 @@
 """The graph of symbols: each expression once, each bound Value a leaf.
 
-A leaf is known by its number. Its symbol is made when somebody asks for it, which for most weights nobody does.
+A leaf is known by its number. Its symbol is made on demand, and for most weights never.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Graph:
         lines: the line that made each symbol, for error messages; None unless they are wanted.
         open: whether the function is running; symbols that it keeps for later are refused afterwards.
         nonzero: symbols that are known not to be 0, which decides a branch on their truth.
-        types: the type of each input; empty if it is known that nobody asks, or nothing was given yet.
+        types: the type of each input; empty if the function is known not to ask, or nothing was given yet.
         asked: the positions of the inputs whose type the function has asked for.
         computes: whether operators of plain numbers were applied to some; computed: their results, but for exact ones.
         truths: products of conditions, which are conditions to NumPy; in_arrays: what was put into an array of its own.
@@ -97,7 +97,7 @@ class Graph:
         self._row_of = None
 
     def settle(self) -> None:
-        """Forget which leaf is in which row, which takes a third of their own memory, until somebody asks again."""
+        """Forget which leaf is in which row, which takes a third of their own memory; it is made again on demand."""
         self._row_of = None
 
     def is_leaf_among(self, values: Iterable[Value]) -> bool:

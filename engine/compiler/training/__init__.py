@@ -1,6 +1,6 @@
-"""Training a compiled loss, which holds the parameters meanwhile.
+"""Training a compiled loss, which holds the parameters while it is trained.
 
-- optimizer: what the engine asks of an optimiser, and its steps on Values
+- optimizer: the protocol of optimisers, and their steps on Values
 - session: whole steps of an optimiser on a compiled loss; repeated: a shorter way for single steps like the last
 - failure: why a step was not made
 """

@@ -1,4 +1,4 @@
-"""What the engine asks of an optimiser, and its steps on Values, all or nothing."""
+"""The protocol of optimisers, and their steps on Values, all or nothing."""
 
 from __future__ import annotations
 

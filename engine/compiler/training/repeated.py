@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backends.protocol import Training
 from ..batch import Batch, Shape
-from ..frontend.reads.word_guard import Watching, WordGuard
+from ..frontend.reads.word_guard import Guards, WordGuard
 from ..lending import Loan
 from ..specialisation import Specialisation
 from ..update import Repetition
@@ -18,7 +18,7 @@ class RepeatedStep:
     """Makes a step like the last one, and returns its loss.
 
     That is right as long as nothing has changed but the numbers of the samples and the learning rate. Each call checks
-    it: the model and the loss, through `watching`; then, with the lock held, the settings of the optimiser, who has its
+    it: the model and the loss, by their guards; then, with the lock held, the settings of the optimiser, who has its
     memory, and whether somebody has read or set numbers of parameters, or made other steps. Native code sees whether
     samples have the shape of the last ones, and labels are known to be right; if not, they are copied into an array,
     and checked as they were given. If that is impossible, or anything has changed, the call does nothing and returns
@@ -29,15 +29,15 @@ class RepeatedStep:
     does all of this by itself; if it finds a change, it calls the function in Python.
 
     Args:
-        again: the last step.
+        again: repeats the last step.
         shapes: the shapes of all samples and labels.
         special: the loss.
         training: the training that made that step.
-        loan: the loan of the parameters; open as long as nobody has asked for them.
+        loan: the loan of the parameters; open until one of them is read or set.
         optimizer: the optimiser, whose memory a keeper has in the training.
         keeper: that keeper.
         looking: the lock held by one look at a time, taken before all other locks.
-        watching: makes the checks whether model and loss have changed.
+        guards: makes the guards of the model and the loss.
         copied: copies samples and labels into memory of their own, or returns None if they have another shape.
         failed: raises the error of a step whose loss, or update, is not finite.
 
@@ -56,7 +56,7 @@ class RepeatedStep:
         optimizer: Optimizer,
         keeper: Callable[[Any], None],
         looking: Any,
-        watching: Callable[[], Watching],
+        guards: Callable[[], Guards],
         copied: Callable[[Any, Any], Batch | None],
         failed: Callable[[], float],
     ) -> None:
@@ -64,14 +64,14 @@ class RepeatedStep:
         self._keeper, self._looking, self._copied, self._failed = keeper, looking, copied, failed
         self._settings = optimizer.settings
         self._others = {**self._settings, "lr": 0.0}  # these must not change
-        self._check, self._watching = special.labels.check, watching()
-        self._differs = self._watching.differs
-        self._prepare, self._quick = again.on(shapes, special.labels.valid, self._watching.words)
+        self._check, self._guards = special.labels.check, guards()
+        self._differs = self._guards.differs
+        self._prepare, self._quick = again.on(shapes, special.labels.valid, self._guards.words)
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
         self._own = own = WordGuard()  # words that show that the lock is free, and the state unchanged
         watched = own.add_lock(training.lock), own.add_slot(loan, "open"), own.add_slot(loan, "glimpses")
         words_tell = all((*watched, own.add_object(optimizer)))
-        self._quickly = self._quick is not None and self._watching.until is not None and words_tell
+        self._quickly = self._quick is not None and self._guards.until is not None and words_tell
         self.step: Callable[[Any, Any], float | None] = self._look_and_make
 
     def _look_and_make(self, X: Any, y: Any, changed: bool = True) -> float | None:
@@ -93,7 +93,7 @@ class RepeatedStep:
             if self._differs():
                 return None
             loss = self._make(X, y)
-            if loss is False and not self._watching.differs_at_all():
+            if loss is False and not self._guards.differs_at_all():
                 loss = self._make(X, y)
             if loss is None:
                 batch = self._copied(X, y)
@@ -107,7 +107,7 @@ class RepeatedStep:
         return loss if loss - loss == 0.0 else self._failed()
 
     def _stands(self) -> bool:
-        """Whether parameters and the optimiser's memory are still in the training, and nothing else has been done."""
+        """Whether the training still has the parameters and the optimiser's memory, and has done nothing else since."""
         return self._optimizer.keeper is self._keeper and self._loan.open and self._training.repetition is self._again
 
     def _make(self, *samples: Any) -> float | bool | None:
@@ -125,6 +125,6 @@ class RepeatedStep:
                 self._single = self._prepare()
                 if self._quick is not None and self._quickly:
                     self.step = self._quick(
-                        self._own, self._watching.far, self._watching.until, self._look_and_make, self._failed
+                        self._own, self._guards.far, self._guards.until, self._look_and_make, self._failed
                     )
             return self._single(*samples)

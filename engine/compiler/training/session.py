@@ -18,7 +18,7 @@ from ..batch import Batch, Shape
 from ..compiled import Compiled
 from ..errors import TraceError
 from ..forking import new_lock
-from ..frontend.reads.word_guard import Watching
+from ..frontend.reads.word_guard import Guards
 from ..lending import Loan
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate, Setting
@@ -92,12 +92,12 @@ class Session:
         return losses
 
     def repetition(
-        self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
+        self, guards: Callable[[], Guards], copied: Callable[[Any, Any], Batch | None]
     ) -> RepeatedStep | None:
         """A shorter way to make steps like the last one, if there is one.
 
         Args:
-            watching: makes the checks whether model and loss have changed.
+            guards: makes the guards of the model and the loss.
             copied: copies samples and labels into memory of their own, or returns None if they have another shape.
         """
         training, again = self._training, self._training.repetition
@@ -105,7 +105,7 @@ class Session:
             return None
         return RepeatedStep(
             again, self._shapes, self._special, training, self._loan, self._optimizer, self._keeper, self._looking,
-            watching, copied, lambda: self._fail(again.losses.tolist(), again.configured),
+            guards, copied, lambda: self._fail(again.losses.tolist(), again.configured),
         )  # fmt: skip  # what is given, in groups
 
     def end_repetition(self) -> None:

@@ -324,7 +324,7 @@ class Trainer(Preparation):
         if self.compiled.depends_on_bits(batch):
             self._samples.expect(batch)
         if not (self.compiled.depends_on_types(batch) or self._sample_loss.type_guard):  # native code sees no types
-            self._again = way.repetition(lambda: watch.watching(self._fresh_until()), self._samples.copied)
+            self._again = way.repetition(lambda: watch.guards(self._fresh_until()), self._samples.copied)
         if self._times_set != times_set:  # by another thread: it counts from the next step on
             self._again = None
         return loss

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from engine import Surroundings, Value, Watching, all_same, changes, leaves_made
+from engine import Guards, Surroundings, Value, all_same, changes, leaves_made
 
 from ...layers.module import Module
 from ...optimisers.base import Optimizer, has_rule
@@ -66,7 +66,7 @@ class ModelWatch:
                 self._near.append(part)
                 left -= values
         self.due, self._until = array("d", [0.0] * 4), math.inf
-        self._watching: Watching | None = None
+        self._guards: Guards | None = None
 
     def holds(self, now: float) -> bool:
         """Whether nothing has changed, as far as one looks at the time `now`, of `time.perf_counter`."""
@@ -76,28 +76,28 @@ class ModelWatch:
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
         return (same and now < self.due[0]) or self._looks_again(started, computed)
 
-    def watching(self, until: float) -> Watching:
+    def guards(self, until: float) -> Guards:
         """A check, of a tenth of a microsecond, that says whether something has changed, or a time has passed.
 
         It also says so once the steps of the optimiser are no longer those of its rule.
         """
         self._until, self.due[0] = until, min(self.due[0], until)
         self.due[1] = self.due[2] = self.due[0]
-        if self._watching is None:
-            self._watching = self._all()
-        return self._watching
+        if self._guards is None:
+            self._guards = self._all()
+        return self._guards
 
     def _rule_is_same(self) -> bool:
         optimizer, rule = self._optimizer, self._rule
         return rule is None or (has_rule(optimizer) and bool(optimizer.rule == rule))
 
-    def _all(self) -> Watching:
+    def _all(self) -> Guards:
         def confirmed() -> bool:
             now = time.perf_counter()
             return now > self._until or not self.holds(now)
 
         far = self._surroundings.far([container for container, _ in self._far])
-        return self._surroundings.near.watching(
+        return self._surroundings.near.guards(
             "not ruled()",
             "not same() or leaves[0] != me._leaves or changes[0] != me._changes",
             [*[container for container, _ in self._near], leaves_made, changes], self.due,
@@ -127,7 +127,7 @@ class ModelWatch:
             started: when the whole look began.
             computed: the processor time of this thread at that moment.
         """
-        counts, far = (changes[0], leaves_made[0]), self._watching and self._watching.far
+        counts, far = (changes[0], leaves_made[0]), self._guards and self._guards.far
         if counts[0] != self._changes and not self._is_module:
             return False
         if far:

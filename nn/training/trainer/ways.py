@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine import Batch, Compiled, RepeatedStep, Session, Value, Watching
+from engine import Batch, Compiled, Guards, RepeatedStep, Session, Value
 
 from ...optimisers.base import Optimizer, has_rule
 from ...optimisers.clipping import Clip, clip_gradients
@@ -46,7 +46,7 @@ class Way:
         return same
 
     def repetition(
-        self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
+        self, guards: Callable[[], Guards], copied: Callable[[Any, Any], Batch | None]
     ) -> RepeatedStep | None:
         """A faster way to make single steps like the last one, if there is one; see `Session.repetition`."""
         return None
@@ -107,10 +107,10 @@ class NativeSteps(Way):
         return self._session.is_of(compiled)
 
     def repetition(
-        self, watching: Callable[[], Watching], copied: Callable[[Any, Any], Batch | None]
+        self, guards: Callable[[], Guards], copied: Callable[[Any, Any], Batch | None]
     ) -> RepeatedStep | None:
         """What makes single steps like the last one; see `Session.repetition`."""
-        return self._session.repetition(watching, copied)
+        return self._session.repetition(guards, copied)
 
     def end_repetition(self) -> None:
         """Stop the faster way."""

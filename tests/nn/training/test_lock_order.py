@@ -60,11 +60,11 @@ def watched_locks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_look_at_numbers_that_another_loan_has_holds_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     others, model, looks = MLP(3, [1], seed=2), MLP(3, [1], seed=1), [0]
     theirs = Trainer(others, nn.mse, SGD(others.parameters(), 0.1), "llvm")
-    watching = ModelWatch.watching
+    guards = ModelWatch.guards
 
     def reading(watch: ModelWatch, *arguments: Any) -> Any:
         """As where code of the user's runs in a look, such as an `__eq__`."""
-        found = watching(watch, *arguments)
+        found = guards(watch, *arguments)
 
         def differs() -> bool:
             looks[0] += 1
@@ -72,7 +72,7 @@ def test_a_look_at_numbers_that_another_loan_has_holds_no_lock(monkeypatch: pyte
 
         return found._replace(until=None, differs=differs)
 
-    monkeypatch.setattr(ModelWatch, "watching", reading)
+    monkeypatch.setattr(ModelWatch, "guards", reading)
     trainer = Trainer(model, nn.mse, SGD(model.parameters(), 0.1), "llvm")
     for _ in range(4):
         theirs.step(X, Y)

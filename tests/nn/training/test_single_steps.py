@@ -382,7 +382,7 @@ def test_native_code_looks_far_away_from_time_to_time(
         twin.step(X, CLASSES)
     due[0] = due[1] = due[2] = 0.0
     t.step(X, CLASSES)  # which looks at all, as it is time to: words note it, if they watch it
-    words_tell = t._watch._watching.far is not None
+    words_tell = t._watch._guards.far is not None
     assert watched or not words_tell
     due[0] = due[1] = math.inf
     for trainer in (t, twin):

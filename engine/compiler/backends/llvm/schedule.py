@@ -76,7 +76,7 @@ def stages(plan: Plan, shape: Shape) -> Iterator[tuple[str, FusedPlan | Schedule
     yield "fuse", (fused_plan := fuse(fused_plan))  # groups of equal rows share a kernel
     yield "skip", (fused_plan := skip(fused_plan))  # what would only add zeros is left out
     yield "recompute", (fused_plan := recompute(fused_plan))  # what takes less than a load is computed again
-    yield "store", (fused_plan := store(fused_plan))  # what nobody else reads stays in registers
+    yield "store", (fused_plan := store(fused_plan))  # what nothing else reads stays in registers
     yield "share sums", (fused_plan := share_sums(fused_plan))  # reductions with one target share a kernel
     yield "kernels", Schedule(fused_plan)
 

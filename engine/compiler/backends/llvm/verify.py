@@ -100,7 +100,7 @@ def _check_guard(fused_plan: FusedPlan, guard: Guard, memory: set[tuple[str, int
 
 
 def _check_deferred(fused_plan: FusedPlan, memory: set[tuple[str, int]]) -> None:
-    """What sums compute as they go reads memory, and nobody else reads it."""
+    """What sums compute as they go is read by nothing else, and reads memory."""
     for group in fused_plan.deferred:
         for run in runs_of(group):
             _read(run, group.rows, f"in a sum: {_name(group)}", memory)

@@ -1,4 +1,4 @@
-"""Whether the code that asks an object for its class is this project's, or somebody else's."""
+"""Whether the code that asks an object for its class is part of this project."""
 
 from __future__ import annotations
 

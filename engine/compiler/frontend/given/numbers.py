@@ -2,7 +2,7 @@
 
 In place of such a symbol the eager function has an int, a float or a NumPy scalar. `isinstance`, patterns of `match`,
 `functools.singledispatch` and abstract classes all ask an object for its `__class__`: there an input answers with the
-type of its number, and the graph notes that somebody has asked. The program is then not used for other types.
+type of its number, and the graph notes that. The program is then not used for other types.
 
 Numbers are keys by value, whereas Values and symbols are keys by identity: so sets, dicts and caches are refused.
 """

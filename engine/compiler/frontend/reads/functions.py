@@ -133,7 +133,7 @@ class Functions:
             self._seen.pop(id(content), None)
 
     def _built_in(self, function: FunctionType, name: str) -> Iterator[Any]:
-        """What a name that is not a global means: a builtin, or what somebody has put among the builtins."""
+        """What a name that is not a global means: a builtin, or what was added to the builtins."""
         names = attribute_of(function, "__builtins__")  # not every typeshed knows it
         content = names.get(name, ABSENT)
         if content is not ABSENT and self._is_new(names, name):

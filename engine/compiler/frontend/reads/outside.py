@@ -141,6 +141,26 @@ def refused(tests_truth: bool = False, tests_identity: bool = False) -> Iterator
         TraceError: at the line of the call.
     """
     before, go_on = _profiler()
+    # What others do during a garbage collection is not the function's.
+    with collector_at_rest(), types_refused(_refuse_type) as ask_there:
+        try:
+            sys.setprofile(_hook(before, tests_truth, tests_identity, ask_there))
+            yield
+        finally:
+            go_on()
+
+
+def _hook(
+    before: Callable[..., Any] | None,
+    tests_truth: bool,
+    tests_identity: bool,
+    ask_there: Callable[[dict[str, Any]], None],
+) -> Callable[[FrameType, Any, Any], None]:
+    """The hook for a trace: a single function, since it is called at every event.
+
+    It also calls the hook of the profiler that ran `before`; `ask_there` has calls of `type` refused in code with some
+    globals. For the others see `refused`.
+    """
     printing = False
     harmless: dict[int, CodeType] = {}  # by id: comparing code, or hashing it, takes longer than examining it
     kinds: dict[type, tuple[str, Callable[[str], bool]] | None] = {}
@@ -194,13 +214,7 @@ def refused(tests_truth: bool = False, tests_identity: bool = False) -> Iterator
         elif function is print:  # it has returned, or raised
             printing = False
 
-    # What others do during a garbage collection is not the function's.
-    with collector_at_rest(), types_refused(_refuse_type) as ask_there:
-        try:
-            sys.setprofile(see)
-            yield
-        finally:
-            go_on()
+    return see
 
 
 def _refuse_text(frame: Any) -> None:
@@ -235,7 +249,7 @@ def _asking(kind: type) -> tuple[str, Callable[[str], bool]] | None:
 
 
 def _is_harmless(frame: FrameType | None, function: Any) -> bool:
-    """Whether Python's own code evaluates a string, or somebody imports or writes a message, here or further out."""
+    """Whether Python's own code evaluates a string, or this is part of an import or of writing a message."""
     if frame is not None and not is_users(frame.f_code.co_filename):
         evaluates = function in (eval, exec) and frame.f_globals.get("__name__") not in _OF_ANNOTATIONS
         if evaluates or getattr(function, "__name__", "") in _FRAMES:

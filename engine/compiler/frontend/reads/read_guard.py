@@ -20,7 +20,7 @@ from ....primitive import Primitive
 from ....value import Value
 from .objects import ABSENT, CONTAINERS, PLAIN, held, is_a, is_array, reads_as_array
 from .outside import environment
-from .word_guard import Watching, WordGuard
+from .word_guard import Guards, WordGuard
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is compared from time to time."""
@@ -153,7 +153,7 @@ class ReadGuard:
         """Let words watch what they can; return the terms of the rest."""
         return [term for term, as_words in zip(self._terms, self._as_words) if not (as_words and as_words(words))]
 
-    def watching(
+    def guards(
         self,
         condition: str,
         of_holders: str,
@@ -162,7 +162,7 @@ class ReadGuard:
         confirmed: Callable[[], bool],
         far: WordGuard | None,
         **things: Any,
-    ) -> Watching:
+    ) -> Guards:
         """A look at this and more, as it is now: good until something has changed. See `function`.
 
         Args:
@@ -188,7 +188,7 @@ class ReadGuard:
                 words.expect()
             return differs
 
-        return Watching(words, until if known and not beyond else None, near, differs_at_all, far)
+        return Guards(words, until if known and not beyond else None, near, differs_at_all, far)
 
     def function(
         self, condition: str, confirmed: Callable[[], bool], terms: Sequence[str] | None = None, /, **things: Any

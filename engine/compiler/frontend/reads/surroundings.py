@@ -1,4 +1,4 @@
-"""What a function reads from outside: closure cells, globals and what is reached from them, to see what changes.
+"""What a function reads from outside: closure cells, globals and what is reached from them, watched for changes.
 
 The walk starts at the function and follows closures, the globals that its code names, defaults, attributes, lists,
 dicts and modules of the user's. Code of installed packages is not entered. What it finds is compared by identity.
@@ -155,7 +155,7 @@ class Surroundings:
         self.found_name(names, name, content)
 
     def found_built_in(self, names: Mapping[str, Any], name: str, content: Any) -> None:
-        """A builtin name, which hardly ever changes, or one that somebody has put there."""
+        """A builtin name, which hardly ever changes, or one that was added to the builtins."""
         if isinstance(content, (BuiltinFunctionType, type)):
             self._far.add((id(names), name))
         self.found_name(names, name, content)
@@ -175,7 +175,7 @@ class Surroundings:
             self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: outside.environment.get(name, ABSENT)))
 
     def found_directly(self, *things: Any) -> None:
-        """A context for what a function itself names, or has as a default: if it is small it is compared every time."""
+        """What a function itself names, or has as a default: if it is small it is compared every time."""
         self._direct.update(map(id, things))
 
     def found_announced(self, attributes: Mapping[str, Any]) -> None:
@@ -344,10 +344,10 @@ class Surroundings:
         self._due = -math.inf
 
     def holds_outside(self, inside: Container[int]) -> bool:
-        """Whether nothing has changed, near or far, leaving out what nobody else has.
+        """Whether nothing has changed, near or far, leaving out what is private.
 
         Args:
-            inside: the ids of dicts and lists that nobody else has, the same at every call.
+            inside: the ids of private dicts and lists, which nothing else can change; the same at every call.
         """
         if self._outside is None:
             names = [found for found in self._names if id(found[0]) not in inside]

@@ -97,7 +97,7 @@ class Walk(Functions):
         return list(seen.values())
 
     def _refuse_mortals(self, met: set[int]) -> None:
-        """Refuse weak references to anything not met in another way: nobody knows when it dies."""
+        """Refuse weak references to anything not met in another way: it may die at any time."""
         for reference in self._weak:
             found = reference()
             if found is not None and id(found) not in met and not is_leaf(type(found)):
@@ -326,7 +326,7 @@ class Walk(Functions):
         return lambda name, content: (is_method if name[:2] == "__" else matters)(name, content)
 
     def _absent_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> None:
-        """The names that code reads and an object lacks: once it has got them, they hide those of its class or base."""
+        """The names that code reads and an object lacks: should they be added, they hide those of its class or base."""
         kind = class_of(owner)
         if issubclass(kind, type):
             for name in self.used.intersection(dir(owner)).difference(attributes):

@@ -169,7 +169,7 @@ class WordGuard:
         return self._added(known, look)
 
     def add_lock(self, lock: Any) -> bool:
-        """Watch that nobody holds a reentrant lock."""
+        """Watch that a reentrant lock is free."""
         kind: Any = type(lock)
         place = count_of(kind)
         return self._added(place > 0, lambda held: iter([(id(lock) + place, [0])]))
@@ -232,8 +232,8 @@ def _entry(places: dict[tuple[int, int], int], name: Any, content: Any) -> _Word
     yield place, [id(name), id(content)]
 
 
-class Watching(NamedTuple):
-    """Checks whether anything that is watched has changed.
+class Guards(NamedTuple):
+    """The guards of a step: whether anything that model and loss read has changed.
 
     Attributes:
         words: as long as they are unchanged, so is most of it.

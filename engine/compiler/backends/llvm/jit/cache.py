@@ -2,10 +2,10 @@
 
 One file each in the user's cache directory, named by a hash of everything that the content depends on: the LLVM text or
 the fingerprint of the graph, the CPU and its features, llvmlite's version. A file carries a checksum over its name and
-content, and is written under another name and then renamed, so that readers see all of it or nothing, whoever is killed
-when. Nothing that is read is executed but object code, and it is read only where nobody else can have written it: from
-a folder and a file that belong to this user and that only this user may write to. Whatever goes wrong with the disk,
-compilation goes on without the cache.
+content, and is written under another name and then renamed, so that readers see all of it or nothing, even if a process
+is killed. Only object code is ever executed, and it is read only where nobody else can have written it: from a folder
+and a file that belong to this user and that only this user may write to. Whatever goes wrong with the disk, compilation
+goes on without the cache.
 
 Set the environment variable ``STEPGRAD_CACHE`` to a directory to have it elsewhere, or to ``off``.
 """
@@ -69,7 +69,7 @@ def key(text: str) -> str:
 
 
 def read(name: str, suffix: str = OBJECT) -> bytes | None:
-    """What is stored under that name; None for nothing, what is damaged, and what somebody else can have written."""
+    """What is stored under that name; None if there is nothing, it is damaged, or others can have written it."""
     where = directory()
     if where is None or not _is_private(where):
         return None
@@ -92,7 +92,7 @@ def _sealed(name: str, code: bytes) -> bytes:
 
 
 def _read_private(path: Path) -> bytes:
-    """The content of a file of this user's that nobody else may write to; links and devices are no files.
+    """The content of a file that is this user's and that nobody else may write to; links and devices are refused.
 
     Raises:
         OSError: there is none.
@@ -123,7 +123,7 @@ def _is_private(where: Path) -> bool:
 
 
 def _others_write(status: os.stat_result) -> bool:
-    """Whether somebody else owns it or may write to it. Windows keeps folders of users apart by itself."""
+    """Whether another user owns it or may write to it. Windows itself keeps the folders of users apart."""
     if not hasattr(os, "geteuid"):
         return False
     return status.st_uid != os.geteuid() or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))

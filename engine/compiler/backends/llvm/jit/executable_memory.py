@@ -50,7 +50,7 @@ class ExecutableMemory:
             code: how many bytes from the first are code, up to a page's end; the others can only be read.
 
         Raises:
-            OSError: the system lets nobody run what was written, as SELinux may.
+            OSError: the system forbids to run what was written, as SELinux may.
         """
         ctypes.memmove(self.address, bytes(content), len(content))
         for start, stop, rights in ((0, code, _READ | _EXECUTE), (code, self._size, _READ)):
