@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from itertools import chain, repeat
-from operator import is_
 from typing import Any
 
 from ..collector import collector_at_rest
 from ..value import Value
 from .forking import new_lock
+from .places import same_objects
 from .showing import are_shown, shown_number
 
 _data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
@@ -168,7 +168,7 @@ def copy_numbers(values: Sequence[Value], array: Any) -> None:
 def lent_numbers(values: Sequence[Value]) -> Any:
     """A copy of the numbers of Values, if an open loan has just these; otherwise None."""
     loan = _data.__get__(values[0]) if values else None
-    if not isinstance(loan, Loan) or len(loan.values) != len(values) or not all(map(is_, loan.values, values)):
+    if not isinstance(loan, Loan) or not same_objects(loan.values, values):
         return None
     with loan.lock:
         return loan.array.astype(float) if loan.open else None

@@ -12,7 +12,6 @@ import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import is_
 from typing import Any
 
 from ... import ops
@@ -26,6 +25,7 @@ from ..frontend.symbol import Symbol
 from ..frontend.trace import Trace
 from ..passes.differentiate import derivatives
 from ..passes.simplify import simplify
+from ..places import places_among, same_objects
 from .llvm.jit import cache
 
 
@@ -48,7 +48,7 @@ class Description:
 
     def is_of(self, other: Description) -> bool:
         """Whether both are equal, and about the same Values."""
-        return self.text == other.text and _are_the_same(self.values, other.values)
+        return self.text == other.text and same_objects(self.values, other.values)
 
 
 def described(function: Callable[..., Any]) -> Description | None:
@@ -83,14 +83,14 @@ class Signature:
     def of(cls, trace: Trace, values: Sequence[Value] = ()) -> Signature:
         """The signature of a trace, whose leaves are usually the described values: then there is one list."""
         leaves: Sequence[Value] = trace.graph.leaves
-        leaves = values if _are_the_same(leaves, values) else leaves
+        leaves = values if same_objects(leaves, values) else leaves
         own = Graph(simplify, derivatives)
         requirements = [(kind, _in(own, symbols)) for kind, symbols in trace.requirements]
         return cls(leaves, len(trace.outputs), trace.shape, requirements, fingerprint(trace))
 
     def is_of(self, other: Signature) -> bool:
         """Whether both are equal, and about the same Values."""
-        return self._described() == other._described() and _are_the_same(self.leaves, other.leaves)
+        return self._described() == other._described() and same_objects(self.leaves, other.leaves)
 
     def _described(self) -> Any:
         return self.fingerprint, self.outputs, self.shape, _positions(self.requirements)
@@ -187,17 +187,11 @@ def forget_signature(description: Description, shapes: Sequence[Shape]) -> None:
 _KINDS: dict[str, type] = {ops._Index.__name__: ops._Index}
 
 
-def _are_the_same(some: Sequence[Value], others: Sequence[Value]) -> bool:
-    return len(some) == len(others) and all(map(is_, some, others))
-
-
 def _places(leaves: Sequence[Value], values: Sequence[Value]) -> list[int] | int | None:
     """The places of leaves among values, or their number if they are the first in order; None if one is missing."""
-    if leaves is values or (len(leaves) <= len(values) and all(map(is_, leaves, values))):
+    if leaves is values or same_objects(leaves, values[: len(leaves)]):
         return len(leaves)
-    place = {value: k for k, value in enumerate(values)}
-    found = [place.get(value, -1) for value in leaves]
-    return None if -1 in found else found
+    return places_among(leaves, values)
 
 
 def _fields(requirement: Any) -> list[Any]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import repeat
-from operator import is_
 from typing import Any, NoReturn
 
 from ...value import Value
@@ -20,6 +19,7 @@ from ..errors import TraceError
 from ..forking import new_lock
 from ..frontend.reads.word_guard import Guards
 from ..lending import Loan
+from ..places import places_among, same_objects
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate, Setting
 from .failure import fail
@@ -388,11 +388,9 @@ def _batch_size(batch: Batch, order: Any) -> int:
 
 def _places(leaves: Sequence[Value], params: Sequence[Value]) -> slice | list[int] | None:
     """The places of the parameters among the leaves; None if one is not there."""
-    if leaves is params or (len(leaves) == len(params) and all(map(is_, leaves, params))):  # as in most networks
+    if leaves is params or same_objects(leaves, params):  # as in most networks
         return slice(None)
-    place = {value: k for k, value in enumerate(leaves)}
-    found = [place.get(value, -1) for value in params]
-    return None if -1 in found else found
+    return places_among(params, leaves)
 
 
 def frozen(places: slice | list[int], count: int) -> list[int]:

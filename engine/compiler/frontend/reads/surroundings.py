@@ -11,12 +11,12 @@ import os
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from itertools import chain
-from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
 from typing import Any, TypeAlias
 
 from .... import modes
 from ....value import Value
+from ...places import same_objects
 from . import outside
 from .objects import (
     ABSENT,
@@ -192,8 +192,7 @@ class Surroundings:
     def leaves_in(self, holder: Any) -> LeafList | None:
         """What was found before in a list of leaves, if it still holds these: there is nothing new in it."""
         before = self._leaf_lists_before.get(id(holder)) if type(holder) is list else None
-        same = before is not None and len(before.inside) == len(holder) and all(map(is_, before.inside, holder))
-        return before if same else None
+        return before if before is not None and same_objects(before.inside, holder) else None
 
     def found_leaves(self, holder: list[Any], inside: tuple[Any, ...], kinds: set[type]) -> None:
         """A list with nothing to walk in it, and the types of its entries."""
