@@ -20,6 +20,7 @@ from engine.compiler.lending import Loan
 from tests.needs import INSTALLED, NATIVE, needs
 
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
+_are_one = operator.is_  # under a name by which the trace does not know it, so that only the comparison can tell
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +132,7 @@ def test_a_sample_as_it_was_given(dtype: str) -> None:
 @BACKENDS
 def test_a_label_that_comes_later_is_compared_too(backend: str) -> None:
     w = Value(0.5)
-    compiled = engine.compile(lambda x, y: w * x * (5.0 if operator.is_(y == 1, True) else 1.0), backend=backend)
+    compiled = engine.compile(lambda x, y: w * x * (5.0 if _are_one(y == 1, True) else 1.0), backend=backend)
     assert list(compiled([1.0, 2.0], [0, 0])) == [0.5, 1.0]
     assert list(compiled([1.0, 2.0], [0, 2])) == [0.5, 1.0]
     for _ in range(2):
@@ -224,6 +225,6 @@ def test_a_template_that_is_another_function_than_the_forward_one(forward: Any, 
 
 def test_samples_in_the_midst_of_a_batch_are_compared_too() -> None:
     w = Value(2.0)
-    compiled = engine.compile(lambda x: w * x * (2.0 if operator.is_(x == 0.5, True) else 1.0), backend="python")
+    compiled = engine.compile(lambda x: w * x * (2.0 if _are_one(x == 0.5, True) else 1.0), backend="python")
     with pytest.raises(TraceError, match="differs"):
         compiled([1.0, 2.0, 0.5, 3.0])

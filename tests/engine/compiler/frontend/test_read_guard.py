@@ -81,7 +81,9 @@ def test_what_is_known_by_several_names_is_looked_at_once() -> None:
     again, the_same, other = array, generator, [generator, array]
 
     def f(x: Any) -> Any:
-        return x * float(array[0]) + float(again[0]) + 0.0 * len(other) if the_same is generator else x
+        if the_same is not generator:
+            return x
+        return x * float(array[0]) + float(again[0]) + 0.0 * len(other)
 
     compiled = compile(f, backend="python")
     assert list(compiled([10.0])) == [22.0]

@@ -190,7 +190,7 @@ def test_an_emptied_cell_differs() -> None:
 
 def test_what_was_found_to_differ_goes_on_to_differ() -> None:
     share = [0.1]
-    watching = Surroundings(lambda: share[0]).near.watching("False", "False", [], LATER, lambda: True, None)
+    watching = Surroundings(lambda: share[0]).near.guards("False", "False", [], LATER, lambda: True, None)
     assert watching.words.head[1] == -1
     assert not watching.differs_at_all()
     assert not differ(watching.words)
@@ -208,7 +208,7 @@ def test_an_interrupted_look_has_seen_nothing() -> None:
     def interrupted() -> bool:
         raise KeyboardInterrupt
 
-    watching = Surroundings(lambda: share[0]).near.watching("False", "False", [], LATER, interrupted, None)
+    watching = Surroundings(lambda: share[0]).near.guards("False", "False", [], LATER, interrupted, None)
     assert not watching.differs_at_all()
     share[0] = 3.0
     with pytest.raises(KeyboardInterrupt):
@@ -376,7 +376,7 @@ def test_whether_words_and_time_tell_it_all() -> None:
         return sum([scale * x, parts["a"]]) + len(CHANGES)
 
     for function, all_of_it in ((told, True), (lambda: some, False)):
-        watching = Surroundings(function).near.watching("False", "False", [[1], {}], LATER, lambda: True, None)
+        watching = Surroundings(function).near.guards("False", "False", [[1], {}], LATER, lambda: True, None)
         assert watching.until is (LATER if all_of_it else None)
         assert not watching.differs_at_all()
         assert not differ(watching.words)
