@@ -252,6 +252,7 @@ def test_a_full_folder_is_not_looked_through_at_every_write(
     assert 190_000 < sum(path.stat().st_size for path in where.iterdir()) <= 400_000
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_what_a_killed_writer_left_harms_nothing(where: Path) -> None:
     program = textwrap.dedent("""
         import os, signal
@@ -259,8 +260,6 @@ def test_what_a_killed_writer_left_harms_nothing(where: Path) -> None:
         os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)
         cache.write("name", b"code" * 1000)
     """)
-    if not hasattr(signal, "SIGKILL"):
-        pytest.skip("this system has no SIGKILL")
     process = subprocess.run([sys.executable, "-c", program], check=False)
     assert process.returncode == -signal.SIGKILL
     assert cache.read("name") is None
