@@ -197,7 +197,7 @@ def _numbers(model: Model, samples: Sequence[Any], step: int) -> list[float]:
 
     def numbers(output: Any) -> Iterator[float]:
         if isinstance(output, (Value, float)):
-            yield output.data if isinstance(output, Value) else output
+            yield float(output)
         for part in _parts(output):
             yield from numbers(part)
 

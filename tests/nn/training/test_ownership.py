@@ -46,6 +46,13 @@ def test_an_optimiser_of_another_model(make: Make) -> None:
         step(X, Y)
 
 
+def test_a_step_of_ones_own_trains_no_other_model() -> None:
+    model, other = nn.MLP(2, [3, 2], seed=0), nn.MLP(2, [3, 2], seed=0)
+    optimizer = nn.SGD(other.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match=r"holds none of this model's parameters"):
+        nn.fit(model, X, Y, nn.cross_entropy, optimizer, step=lambda *parts: lambda X, y: 0.0)
+
+
 @every_step
 def test_a_part_that_was_replaced_is_not_left_frozen(make: Make) -> None:
     model, optimizer = replaced()
@@ -89,8 +96,9 @@ def test_a_loss_of_ones_own_may_have_parameters_and_is_warned_of(make: Make) -> 
         return nn.cross_entropy([[scale * v for v in row] for row in outputs], labels)
 
     optimizer = nn.SGD([*model.layers[1].parameters(), scale], lr=0.1)
-    with pytest.warns(UserWarning, match="1 of the optimiser's parameters are none of this model's, and 9 of"):
+    with pytest.warns(UserWarning, match="1 of the optimiser's parameters are none of this model's, and 9 of") as told:
         make(model, scaled, optimizer)(X, Y)
+    assert len(told) == 1
     assert scale.data != 1.0
 
 

@@ -37,6 +37,11 @@ class Pair:
         self.left, self.right = Value(0.3), Value(0.1)
 
 
+class Four:
+    def __init__(self) -> None:
+        self.a, self.b, self.c, self.d = map(Value, (0.1, 0.2, 0.3, 0.4))
+
+
 OFFSET = Value(0.25)
 
 
@@ -56,6 +61,11 @@ class Base(nn.Module):
 class OfObject(Base):
     def end(self, h: Any) -> Any:
         return self.part.left * h[0] + self.part.right * h[1]
+
+
+class OfFour(Base):
+    def end(self, h: Any) -> Any:
+        return self.part.a * h[0] + self.part.b * h[1] + self.part.c + self.part.d
 
 
 class OfSet(Base):
@@ -80,6 +90,7 @@ def closure() -> Callable[[Any], Any]:
 
 STRAYS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "object": (lambda: OfObject(Pair()), r"OfObject computes with 2 parameters .* \(part.left, part.right\)"),
+    "several": (lambda: OfFour(Four()), r"with 4 parameters .* \(part.a, part.b, part.c, \.\.\.\)"),
     "set": (lambda: OfSet({Value(0.1)}), r"with 1 parameter .* \(part\)"),
     "closure": (lambda: OfFunction(closure()), r"with 1 parameter .* \(part.slope\)"),
     "method": (lambda: OfFunction(OfObject(Pair()).end), r"with 2 parameters .* \(part.part.left, part.part.right\)"),
@@ -177,7 +188,7 @@ class Unused(Base):
 
     def __init__(self) -> None:
         super().__init__()
-        self.forgotten, self.offset = nn.Layer(2, 2, seed=1), Value(0.0)
+        self.forgotten, self.offset = [nn.Layer(2, 2, seed=1)], Value(0.0)
         self.blocks = [nn.Layer(2, 2, "tanh", seed=2), nn.Layer(2, 2, "tanh", seed=3)]
         self.table = [Value(0.1 * k) for k in range(5)]
 
@@ -192,7 +203,7 @@ def test_parts_that_the_loss_never_reads(make: Make) -> None:
     with pytest.warns(UserWarning, match=told) as found:
         make(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, Y)
     assert len(found) == 1
-    frozen = {*model.forgotten.parameters(), *model.blocks[1].parameters(), model.offset}
+    frozen = {*model.forgotten[0].parameters(), *model.blocks[1].parameters(), model.offset}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make(model, nn.mse, nn.SGD([p for p in model.parameters() if p not in frozen], lr=0.1))(X, Y)
@@ -220,11 +231,24 @@ class Scaled(Base):
         return h[0] * math.exp(self.scale.data)
 
 
+class OneSided(Base):
+    """Follows the number of a parameter to one side of 0 only."""
+
+    def __init__(self, limit: Callable[[float, float], float]) -> None:
+        super().__init__()
+        self.limit, self.scale = limit, Value(0.0)
+
+    def end(self, h: Any) -> Any:
+        return h[0] * (1.0 + self.limit(self.scale.data, 0.0))
+
+
 CUTS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "math": (lambda: Cut(math.tanh), r"follow 9 parameters \(first\) by their numbers alone.*test_reach.py:\d+"),
     "data": (lambda: Cut(lambda v: v.data), r"follow 9 parameters \(first\) by .*the data of .* was read"),
     "float": (lambda: Cut(float), r"follow 9 parameters \(first\)"),
     "parameter": (Scaled, r"follow 1 parameter \(scale\)"),
+    "upwards": (lambda: OneSided(max), r"follow 1 parameter \(scale\)"),
+    "downwards": (lambda: OneSided(min), r"follow 1 parameter \(scale\)"),
 }
 
 

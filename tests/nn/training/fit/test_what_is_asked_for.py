@@ -56,6 +56,15 @@ np = needs("numpy")
         ({"loss": "mse"}, TypeError, "loss must be a callable, not str 'mse': give nn.mse"),
         ({"dtype": "float16", "backend": "auto"}, ValueError, "dtype must be 'float64' or 'float32', not 'float16'"),
         ({"dtype": "float32"}, ValueError, "eager steps run on one thread in float64"),
+        ({"threads": 2}, ValueError, "eager steps run on one thread .* leave out threads=2"),
+        ({"schedule": 0.1}, TypeError, r"schedule gives the learning rate of each step .* float 0\.1 cannot be called"),
+        (
+            {"schedule": lambda: 0.1},
+            TypeError,
+            r"a schedule is called with the number of the step, which <lambda>\(\) do",
+        ),
+        ({"callbacks": [3]}, TypeError, "a callback is called with model, history and epoch, and int 3 cannot be"),
+        ({"callbacks": lambda model: None}, TypeError, r"history and epoch, which <lambda>\(model\) does not take"),
     ],
 )
 def test_fit_refuses(change, error, message):
