@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from operator import add, mul, sub
 from typing import NamedTuple
 
 from ..backprop import local_derivatives, sweep
@@ -70,10 +72,38 @@ def lost_forward(root: Value, seeds: dict[Value, float]) -> float:
     return lost.get(root, 0.0)
 
 
-def inherited(root: Value) -> dict[Value, float]:
+def spread(root: Value) -> dict[Value, float]:
+    """How far off each number that `root` is computed from may be, whatever the order in which sums are made.
+
+    What an operation makes of its operands' errors is tried out, too: by its derivative a square near 0 has none.
+
+    >>> x = Value(1e8)
+    >>> y = ((x + 1.0) - x - 1.0) ** 2
+    >>> 1e-16 < spread(y)[y] < 1e-10
+    True
+    """
+    order = topological_order(root)
+    off, per_node = dict.fromkeys(order, 0.0), 4 * EPSILON * len(order)
+    for node in order:
+        if node.primitive is None:
+            continue
+        slopes = [abs(d) if d is not None and math.isfinite(d) else 0.0 for d in local_derivatives(node)]
+        moves = [off[operand] for operand in node.operands]
+        sizes = [per_node * abs(x) + move for x, move in zip(node.inputs, moves)]
+        tried = [node.primitive.forward(*map(move, node.inputs, moves)) - node.data for move in (add, sub)]
+        found = per_node * abs(node.data) + total(*map(mul, slopes, sizes)) + max(map(abs, tried)) + SMALLEST
+        off[node] = found if math.isfinite(found) else 0.0
+    return off
+
+
+def inherited(root: Value, off: Mapping[Value, float] | None = None) -> dict[Value, float]:
     """How far off each derivative may be, as local derivatives are taken at numbers that are rounded themselves.
 
     In ``(1 - cos(x)) / x`` near 0 the numerator has few digits left, and so has the derivative by the denominator.
+
+    Args:
+        root: what is differentiated.
+        off: how far off the numbers may be; by default by rounding alone.
 
     >>> from engine import cos
     >>> x = Value(1e-6)
@@ -81,23 +111,26 @@ def inherited(root: Value) -> dict[Value, float]:
     True
     """
     order = topological_order(root)
-    off = dict.fromkeys(order, 0.0)
+    off = _off(order) if off is None else off
     adjoints, found = sweep(root), dict.fromkeys(order, 0.0)
-    shaken: dict[Value, list[float]] = {}
-    for node in order:
-        if node.primitive is None:
-            continue
-        own = local_derivatives(node)
-        moved = tuple(Value(x + off[operand]) for x, operand in zip(node.inputs, node.operands))
-        beside = local_derivatives(Value.__apply_primitive__(node.primitive, moved))
-        shaken[node] = [abs(a - b) if a is not None and b is not None else 0.0 for a, b in zip(own, beside)]
-        moves = (abs(d) * off[operand] for d, operand in zip(own, node.operands) if d is not None)
-        own_error = 4 * EPSILON * abs(node.data) + SMALLEST if node.data else 0.0  # a 0 may be that of a kink
-        off[node] = own_error + total(*filter(math.isfinite, moves))
     for node in reversed(order):
         if node.primitive is None:
             continue
-        for operand, d, change in zip(node.operands, local_derivatives(node), shaken[node]):
+        moved = tuple(Value(x + off[operand]) for x, operand in zip(node.inputs, node.operands))
+        beside = local_derivatives(Value.__apply_primitive__(node.primitive, moved))
+        for operand, d, other in zip(node.operands, local_derivatives(node), beside):
+            change = abs(d - other) if d is not None and other is not None else 0.0
             more = found[node] * abs(d or 0.0) + abs(adjoints[node]) * change
             found[operand] += more if math.isfinite(more) else 0.0
     return found
+
+
+def _off(order: Sequence[Value]) -> dict[Value, float]:
+    """How far off each number is by rounding, to first order."""
+    off = dict.fromkeys(order, 0.0)
+    for node in order:
+        if node.primitive is not None:
+            moves = (abs(d) * off[x] for d, x in zip(local_derivatives(node), node.operands) if d is not None)
+            own = 4 * EPSILON * abs(node.data) + SMALLEST if node.data else 0.0  # a 0 may be that of a kink
+            off[node] = own + total(*filter(math.isfinite, moves))
+    return off

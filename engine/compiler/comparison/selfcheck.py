@@ -10,8 +10,7 @@ from operator import le, sub
 from typing import Any
 
 from ...backprop import grad
-from ...checking.estimates.differences import EPSILON
-from ...checking.rounding import rounding
+from ...checking.rounding import inherited, rounding, spread
 from ...value import Value
 from ..batch import flat
 from ..errors import TraceError
@@ -60,19 +59,18 @@ class Eager:
 
     @cached_property
     def noise(self) -> dict[str, list[float]]:
-        """How far the numbers may be off by rounding: by more than their own size, where terms cancel."""
+        """How far the numbers may be off by rounding: by more than their own size, where terms cancel.
+
+        Only where they lie does it matter: a number of 1e100 elsewhere allows nothing here.
+        """
         results = flat(self._again())
         if self._of_values is not None and not any(isinstance(result, Value) for result in results):
             return self._of_values().noise
-        bounds = [rounding(result).derivatives if isinstance(result, Value) else {} for result in results]
-        sizes = [abs(node.data) for found in bounds for node in found]
-        largest = max([1.0, *filter(math.isfinite, sizes)])
-        # The bounds are of first order: they miss a square near 0.
-        own = 4 * EPSILON * len(sizes) * largest  # the largest error of one node
-        return {
-            "result": [sum([d * abs(node.data) for node, d in found.items()], own * own) for found in bounds],
-            "gradient": [bounds[0].get(value, 0.0) + own * largest for value in self._by],
-        }
+        found = {"result": [spread(result)[result] if isinstance(result, Value) else 0.0 for result in results]}
+        if not self._by or not isinstance(results[0], Value):
+            return {**found, "gradient": [0.0] * len(self._by)}
+        errors, more = rounding(results[0]).derivatives, inherited(results[0], spread(results[0]))
+        return {**found, "gradient": [errors.get(value, 0.0) + more.get(value, 0.0) for value in self._by]}
 
 
 def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> None:

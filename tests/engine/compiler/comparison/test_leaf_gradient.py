@@ -129,6 +129,17 @@ def test_what_is_nowhere_needs_no_table_of_many_values() -> None:
         assert places.of(others[k]) is None
 
 
+def test_what_rounding_allows_depends_on_the_numbers_that_are_computed_with() -> None:
+    w = Value(2.0)
+    eager = Eager((w * 3.0 - 6.0) ** 2 + Value(1e100) * 0.0 + w, [w], False)
+    agree(eager, {"result": [2.0 + 1e-15], "gradient": [1.0 - 1e-15]}, 0.0)
+    for wrong in ({"result": [2.1], "gradient": [1.0]}, {"result": [2.0], "gradient": [1.1]}):
+        with pytest.raises(TraceError, match="differs"):
+            agree(eager, wrong, 1e-8)
+    agree(Eager((Value(1e8) + w) - 1e8, [w], False), {"result": [2.0 + 1e-8], "gradient": [1.0]}, 0.0)
+    agree(Eager((w * 1e100 - 2e100) ** 2, [w], False), {"result": [1e160], "gradient": [1e170]}, 0.0)
+
+
 def test_noise_is_the_same_where_the_graph_is_not_kept() -> None:
     w = [Value(0.3), Value(-0.7)]
 
