@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..data.entries import naming_data
 from ..data.tables import paired
 from .labels import are_texts, as_targets, classes_of, names_several
 from .metrics import Metric, metrics_for
@@ -68,5 +69,6 @@ def evaluate(
     if classes is not None and are_texts(labels):
         labels = as_targets(labels, classes, name_of_loss(loss))
     chosen = metrics_for(metrics, model, loss, X, names_several(model))
-    found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))
-    return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}
+    with naming_data(X, labels):
+        found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))
+        return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}

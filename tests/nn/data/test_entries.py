@@ -167,6 +167,15 @@ def test_predictions_say_it_too() -> None:
             nn.predict(model, with_entry("a"), backend=backend)
 
 
+def test_evaluation_says_it_too() -> None:
+    model = nn.MLP(2, [1], seed=0)
+    for backend in ("eager", "python"):
+        with pytest.raises(ValueError, match=r"not inf\ny\[1\] holds inf$"):
+            nn.score(model, X, [0.0, math.inf, 1.0], nn.mse, backend=backend)
+        with pytest.raises(TypeError, match=r"^X\[1\]\[1\] is not a number but NoneType None: fill it in"):
+            nn.evaluate(model, with_entry(None), Y, nn.mse, backend=backend)
+
+
 def test_errors_of_other_kinds_stay_as_they_are() -> None:
     for error in (KeyError("nan"), ValueError("too long"), TypeError("no Value")):
         assert named(error, X, Y) is error
